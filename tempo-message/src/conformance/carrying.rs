@@ -1,0 +1,128 @@
+//! Clauses 1 to 3, 10, 11, 13 and 16: what publishing promises.
+
+use alloc::vec::Vec;
+
+use tempo_clock::Seen;
+
+use super::{Arena, Script, gather, script::counters};
+use crate::{Durability, Piece, PublishError, Published, Taken, Transport};
+
+/// Clause 1.
+pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {
+    let (mut ana, mut ben, mut cleo) = (arena.member(), arena.member(), arena.member());
+    let mut script = Script::new(1);
+    let large = alloc::vec![0xa5_u8; 1 << 20];
+    let sent = [script.next(b""), script.next(b"hello"), script.next(&large)];
+    for (frame, durability) in sent
+        .iter()
+        .zip([Durability::Lazy, Durability::Durable, Durability::Durable])
+    {
+        assert_eq!(ana.publish(frame, durability).expect("published"), Published::New);
+    }
+    for member in [&mut ben, &mut cleo] {
+        assert_eq!(gather(member, &Seen::default(), Taken::Known), sent);
+    }
+    let fourth = script.next(b"one more");
+    ana.publish(&fourth, Durability::Lazy).expect("published");
+    let mut known = Seen::default();
+    for frame in &sent {
+        known.insert(frame.id().author, frame.id().counter);
+    }
+    assert_eq!(
+        gather(&mut ben, &known, Taken::Known),
+        [fourth],
+        "what comes after a first collect"
+    );
+}
+
+/// Clause 2.
+pub fn c02_publishing_is_create_only(arena: &impl Arena) {
+    let (mut ana, mut ben) = (arena.member(), arena.member());
+    let first = Script::new(1).next(b"first");
+    let other = Script::new(1).next(b"other bytes, same id");
+    ana.publish(&first, Durability::Durable).expect("published");
+    let refused = ana.publish(&other, Durability::Durable);
+    assert!(
+        matches!(refused, Err(PublishError::Occupied { id, .. }) if id == first.id()),
+        "{refused:?}"
+    );
+    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known), [first]);
+}
+
+/// Clause 3.
+pub fn c03_publishing_equal_bytes_again_changes_nothing(arena: &impl Arena) {
+    let (mut ana, mut ben) = (arena.member(), arena.member());
+    let frame = Script::new(1).next(b"hello");
+    for (durability, outcome) in [
+        (Durability::Lazy, Published::New),
+        (Durability::Lazy, Published::Already),
+        (Durability::Durable, Published::Already),
+    ] {
+        assert_eq!(ana.publish(&frame, durability).expect("published"), outcome);
+    }
+    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known), [frame]);
+}
+
+/// Clause 10.
+pub fn c10_gaps_hold_back_nothing(arena: &impl Arena) {
+    let (mut ana, mut ben) = (arena.member(), arena.member());
+    let mut script = Script::new(1);
+    let frames = script.run(5);
+    for at in [4, 1] {
+        ana.publish(&frames[at], Durability::Lazy).expect("published");
+    }
+    assert_eq!(
+        counters(&gather(&mut ben, &Seen::default(), Taken::Known), script.author()),
+        [2, 5]
+    );
+}
+
+/// Clause 11.
+pub fn c11_own_frames_are_collected_too(arena: &impl Arena) {
+    let mut ana = arena.member();
+    let frame = Script::new(1).next(b"to myself");
+    ana.publish(&frame, Durability::Lazy).expect("published");
+    assert_eq!(gather(&mut ana, &Seen::default(), Taken::Known), [frame]);
+}
+
+/// Clause 13.
+pub fn c13_the_inventory_is_exact(arena: &impl Arena) {
+    let (mut ana, mut ben) = (arena.member(), arena.member());
+    let mut script = Script::new(1);
+    let frames = script.run(4);
+    assert_eq!(ana.inventory(script.author()).expect("listed"), []);
+    for at in [0, 2, 3] {
+        ana.publish(&frames[at], Durability::Lazy).expect("published");
+    }
+    ana.publish(&Script::new(2).next(b"of another"), Durability::Lazy)
+        .expect("published");
+    let expected: Vec<Piece> = [0, 2, 3]
+        .into_iter()
+        .map(|at| {
+            let counter = frames[at].id().counter;
+            Piece {
+                first: counter,
+                last: counter,
+                bytes: frames[at].bytes().len() as u64,
+            }
+        })
+        .collect();
+    for member in [&mut ana, &mut ben] {
+        assert_eq!(member.inventory(script.author()).expect("listed"), expected);
+    }
+}
+
+/// Clause 16.
+pub fn c16_joining_is_repeatable(arena: &impl Arena) {
+    let (mut ana, mut ben) = (arena.member(), arena.member());
+    let mut script = Script::new(1);
+    ana.join(script.author()).expect("joined");
+    ana.join(script.author()).expect("joined again");
+    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known), []);
+    let first = script.next(b"after joining");
+    ana.publish(&first, Durability::Durable).expect("published");
+    ana.join(script.author()).expect("joined with messages");
+    let unjoined = Script::new(2).next(b"without joining");
+    ana.publish(&unjoined, Durability::Durable).expect("published");
+    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known).len(), 2);
+}

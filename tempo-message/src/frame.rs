@@ -1,0 +1,254 @@
+//! A message as bytes: self-delimiting, checked by its digest.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::{
+    Digest, Kind, MAX_FRAME, MAX_PAYLOAD, Message, MessageId, ShapeError,
+    wire::{FLAGS, Header, MAGIC, Prelude, VERSION},
+};
+
+/// A message together with its bytes and their digest; whole and checked by construction.
+///
+/// Cloning is cheap: the bytes are shared, and the message's payload is a slice of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    message: Message,
+    digest: Digest,
+    bytes: Bytes,
+}
+
+/// What the beginning of some bytes turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decoded {
+    /// A whole message; the next frame, if any, starts `frame.bytes().len()` bytes further on.
+    Whole(Frame),
+    /// The beginning of what may become a frame.
+    Incomplete {
+        /// At least this many bytes are still to come.
+        missing: usize,
+    },
+    /// Not a frame, and never will be: the length is there and the content is wrong.
+    Bad(BadFrame),
+    /// A whole frame of a newer format, to be kept until this software knows it.
+    Unsupported {
+        /// What is not known.
+        what: Unsupported,
+        /// The digest of the frame, which holds in every version.
+        digest: Digest,
+        /// The length of the frame in bytes.
+        used: usize,
+    },
+}
+
+/// Why bytes are not a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BadFrame {
+    /// The first bytes are not a frame's.
+    #[error("the bytes do not begin like a message")]
+    Magic,
+    /// The announced length is over the limit.
+    #[error("the message claims {actual} bytes, at most {MAX_FRAME} are allowed")]
+    TooLarge {
+        /// The announced length.
+        actual: u64,
+    },
+    /// The content has been changed.
+    #[error("the content does not match its digest")]
+    Digest,
+    /// The header is damaged although the digest holds: made by faulty or hostile software.
+    #[error("the header cannot be read")]
+    Header,
+    /// The header can be read and makes no sense.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+/// What in a frame is newer than this software.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// The format version.
+    #[error("format version {0} is newer than this software")]
+    Version(u8),
+    /// A flag that changes the meaning of the frame.
+    #[error("the flags {0:#04x} are newer than this software")]
+    Flags(u8),
+    /// The kind of message.
+    #[error("messages of kind {kind} are newer than this software")]
+    Kind {
+        /// The message.
+        id: MessageId,
+        /// The code of its kind.
+        kind: u8,
+    },
+}
+
+/// Why a message cannot be encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The payload is over the limit.
+    #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
+    PayloadTooLarge {
+        /// The length of the payload.
+        actual: usize,
+    },
+    /// The message breaks a rule.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+impl Frame {
+    /// Encodes a message.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::PayloadTooLarge`] above [`MAX_PAYLOAD`]; [`EncodeError::Shape`] when the message is not one that
+    /// [`Message::check_shape`] allows.
+    pub fn encode(message: &Message) -> Result<Self, EncodeError> {
+        message.check_shape()?;
+        let too_large = EncodeError::PayloadTooLarge {
+            actual: message.payload.len(),
+        };
+        if message.payload.len() > MAX_PAYLOAD {
+            return Err(too_large);
+        }
+        let header = Header {
+            author: message.id.author,
+            counter: message.id.counter,
+            kind: message.kind.code(),
+            lamport: message.lamport,
+            unix_ms: message.unix_ms,
+            previous: message.previous,
+            parents: message.parents.clone(),
+        };
+        const FIXED_HEADER: usize = 96;
+        const PARENT: usize = 60;
+        let capacity =
+            Prelude::LEN + FIXED_HEADER + PARENT * header.parents.len() + message.payload.len() + Digest::LEN;
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.extend_from_slice(&[0; Prelude::LEN]);
+        // The header of a message of sound shape always fits: 256 parents take less than 16 KiB.
+        let mut bytes = postcard::to_extend(&header, bytes).map_err(|_| too_large)?;
+        let prelude = Prelude {
+            version: VERSION,
+            flags: FLAGS,
+            header_len: u16::try_from(bytes.len() - Prelude::LEN).map_err(|_| too_large)?,
+            payload_len: u32::try_from(message.payload.len()).map_err(|_| too_large)?,
+        };
+        if let Some(place) = bytes.first_chunk_mut() {
+            *place = prelude.to_bytes();
+        }
+        let payload_at = bytes.len();
+        bytes.extend_from_slice(&message.payload);
+        let digest = Digest::of(&bytes);
+        bytes.extend_from_slice(digest.as_bytes());
+        let bytes = Bytes::from(bytes);
+        let payload = bytes.slice(payload_at..payload_at + message.payload.len());
+        let message = Message {
+            parents: header.parents,
+            payload,
+            ..*message
+        };
+        Ok(Self { message, digest, bytes })
+    }
+
+    /// Reads the frame at the beginning of `input`, without copying.
+    ///
+    /// Nothing is allocated before the announced lengths are checked. The answer depends on nothing but the bytes.
+    pub fn decode(input: &Bytes) -> Decoded {
+        let Some(prelude) = input.first_chunk::<{ Prelude::LEN }>() else {
+            let begun = input.get(..input.len().min(MAGIC.len())).unwrap_or_default();
+            return if MAGIC.starts_with(begun) {
+                Decoded::Incomplete {
+                    missing: Prelude::LEN + Digest::LEN - input.len(),
+                }
+            } else {
+                Decoded::Bad(BadFrame::Magic)
+            };
+        };
+        let Some(prelude) = Prelude::from_bytes(prelude) else {
+            return Decoded::Bad(BadFrame::Magic);
+        };
+        let used = match usize::try_from(prelude.frame_len()) {
+            Ok(len) if len <= MAX_FRAME => len,
+            _ => {
+                return Decoded::Bad(BadFrame::TooLarge {
+                    actual: prelude.frame_len(),
+                });
+            }
+        };
+        if input.len() < used {
+            return Decoded::Incomplete {
+                missing: used - input.len(),
+            };
+        }
+        let bytes = input.slice(..used);
+        let (content, trailer) = bytes.split_at(used - Digest::LEN);
+        let digest = Digest::of(content);
+        if digest.as_bytes() != trailer {
+            return Decoded::Bad(BadFrame::Digest);
+        }
+        let newer = |what| Decoded::Unsupported { what, digest, used };
+        if prelude.version != VERSION {
+            return newer(Unsupported::Version(prelude.version));
+        }
+        if prelude.flags != FLAGS {
+            return newer(Unsupported::Flags(prelude.flags));
+        }
+        let payload_at = Prelude::LEN + usize::from(prelude.header_len);
+        let header = content.get(Prelude::LEN..payload_at).unwrap_or_default();
+        let Ok((header, [])) = postcard::take_from_bytes::<Header>(header) else {
+            return Decoded::Bad(BadFrame::Header);
+        };
+        let id = MessageId {
+            author: header.author,
+            counter: header.counter,
+        };
+        let kind = Kind::from_code(header.kind);
+        let message = Message {
+            id,
+            lamport: header.lamport,
+            unix_ms: header.unix_ms,
+            previous: header.previous,
+            parents: header.parents,
+            kind: kind.unwrap_or(Kind::Payload),
+            payload: bytes.slice(payload_at..used - Digest::LEN),
+        };
+        match message.check_shape() {
+            Err(error) => Decoded::Bad(BadFrame::Shape(error)),
+            Ok(()) if kind.is_none() => newer(Unsupported::Kind { id, kind: header.kind }),
+            Ok(()) => Decoded::Whole(Self { message, digest, bytes }),
+        }
+    }
+
+    /// The message. Its payload shares the frame's bytes.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// Author and counter of the message.
+    pub fn id(&self) -> MessageId {
+        self.message.id
+    }
+
+    /// The digest, which is the message's identity.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The encoded message.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The message, without the frame.
+    pub fn into_message(self) -> Message {
+        self.message
+    }
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+
+mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod digest;
+mod frame;
+mod id;
+#[cfg(feature = "std")]
+mod memory;
+mod message;
+mod report;
+mod transport;
+mod wire;
+
+#[cfg(feature = "json")]
+pub use codec::Json;
+pub use codec::{Codec, CodecError, Postcard};
+pub use digest::{Digest, ParseDigestError};
+pub use frame::{BadFrame, Decoded, EncodeError, Frame, Unsupported};
+pub use id::{CounterName, MessageId, ParseIdError};
+#[cfg(feature = "std")]
+pub use memory::{MemoryMedium, MemoryTransport};
+pub use message::{Kind, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};
+pub use report::{FileType, Foreign, ForeignReason, Pending, PendingReason, Report};
+pub use tempo_clock::{AuthorId, Lamport, Stamp};
+pub use transport::{
+    Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Piece, PublishError, Published, Taken,
+    Transport, Want,
+};

@@ -1,0 +1,215 @@
+//! A transport in memory: members of one process, or tests that need a place without a disk.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    string::{String, ToString},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Wake, Waker},
+    time::{Duration, Instant},
+    vec::Vec,
+};
+
+use tempo_clock::AuthorId;
+
+use crate::{
+    Arrival, CollectError, Collected, Durability, Frame, MessageId, Piece, PublishError, Published, Report, Taken,
+    Transport, Want,
+};
+
+/// The place that memory transports share. Cloning gives another handle to the same place.
+#[derive(Clone, Default)]
+pub struct MemoryMedium {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    authors: Mutex<BTreeMap<AuthorId, BTreeMap<u64, Frame>>>,
+    waiting: Mutex<Vec<Arc<Bell>>>,
+}
+
+/// One member's view of a [`MemoryMedium`].
+#[derive(Debug)]
+pub struct MemoryTransport {
+    medium: MemoryMedium,
+    bell: Arc<Bell>,
+    settled: BTreeSet<MessageId>,
+    /// Whose turn it is when the budget is short.
+    turn: Option<AuthorId>,
+}
+
+impl MemoryMedium {
+    /// A new member.
+    pub fn transport(&self) -> MemoryTransport {
+        let bell = Arc::new(Bell::default());
+        lock(&self.shared.waiting).push(Arc::clone(&bell));
+        MemoryTransport {
+            medium: self.clone(),
+            bell,
+            settled: BTreeSet::new(),
+            turn: None,
+        }
+    }
+
+    fn authors(&self) -> MutexGuard<'_, BTreeMap<AuthorId, BTreeMap<u64, Frame>>> {
+        lock(&self.shared.authors)
+    }
+
+    fn ring_all(&self) {
+        lock(&self.shared.waiting).retain(|bell| {
+            bell.ring();
+            // A bell that nobody but this list holds belongs to a member that is gone.
+            Arc::strong_count(bell) > 1
+        });
+    }
+}
+
+impl Transport for MemoryTransport {
+    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        self.medium.authors().entry(author).or_default();
+        Ok(())
+    }
+
+    fn publish(&mut self, frame: &Frame, _: Durability) -> Result<Published, PublishError> {
+        let id = frame.id();
+        let mut authors = self.medium.authors();
+        let messages = authors.entry(id.author).or_default();
+        match messages.get(&id.counter) {
+            Some(there) if there.bytes() == frame.bytes() => Ok(Published::Already),
+            Some(_) => Err(PublishError::Occupied { id, place: place(id) }),
+            None => {
+                messages.insert(id.counter, frame.clone());
+                drop(authors);
+                self.medium.ring_all();
+                Ok(Published::New)
+            }
+        }
+    }
+
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+        let authors = self.medium.authors();
+        let messages = authors.get(&author).into_iter().flatten();
+        Ok(messages
+            .map(|(&first, frame)| Piece {
+                first,
+                last: first,
+                bytes: frame.bytes().len() as u64,
+            })
+            .collect())
+    }
+
+    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+        let mut collected = Collected::default();
+        let mut bytes = 0;
+        for frame in self.wanted(want) {
+            if collected.frames >= want.budget.frames || bytes >= want.budget.bytes {
+                collected.more = true;
+                break;
+            }
+            collected.frames += 1;
+            bytes += frame.bytes().len();
+            let id = frame.id();
+            match take(Arrival::Frame(frame)) {
+                Taken::Settled => self.settled.insert(id),
+                Taken::Known | Taken::Later => self.settled.remove(&id),
+            };
+            self.turn = Some(id.author);
+        }
+        Ok(collected)
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        self.bell.wait(timeout);
+    }
+
+    fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.bell))
+    }
+
+    fn report(&self) -> Report {
+        Report::default()
+    }
+}
+
+impl MemoryTransport {
+    /// What is wanted, one of each author in turn, beginning with the author after the last one served.
+    fn wanted(&self, want: &Want<'_>) -> Vec<Frame> {
+        let is_wanted = |id: MessageId| {
+            want.recheck.contains(&id) || !(want.known.contains(id.author, id.counter) || self.settled.contains(&id))
+        };
+        let authors = self.medium.authors();
+        let mut rounds: Vec<(usize, bool, AuthorId, Frame)> = Vec::new();
+        for (&author, messages) in authors.iter() {
+            let served = self.turn.is_some_and(|turn| author <= turn);
+            let of_author = messages.values().filter(|frame| is_wanted(frame.id()));
+            rounds.extend(
+                of_author
+                    .enumerate()
+                    .map(|(round, frame)| (round, served, author, frame.clone())),
+            );
+        }
+        drop(authors);
+        rounds.sort_by_key(|&(round, served, author, _)| (round, served, author));
+        rounds.into_iter().map(|(.., frame)| frame).collect()
+    }
+}
+
+impl fmt::Debug for MemoryMedium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authors = self.authors();
+        f.debug_map()
+            .entries(authors.iter().map(|(author, messages)| (author, messages.len())))
+            .finish()
+    }
+}
+
+/// Rings for one waiting member; a ring before the wait is remembered.
+#[derive(Debug, Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *lock(&self.rung) = true;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self, timeout: Duration) {
+        let end = Instant::now().checked_add(timeout);
+        let mut rung = lock(&self.rung);
+        while !*rung {
+            let left = end.map_or(timeout, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            rung = self
+                .changed
+                .wait_timeout(rung, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        *rung = false;
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}
+
+/// What is behind these locks stays sound when a holder panics: every change is a single assignment or insertion.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn place(id: MessageId) -> String {
+    id.to_string()
+}

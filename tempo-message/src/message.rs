@@ -1,0 +1,153 @@
+//! A message: what one author says, when, and after what.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use tempo_clock::{AuthorId, Lamport, Stamp};
+use thiserror::Error;
+
+use crate::{Digest, MessageId};
+
+/// The greatest number of bytes of a frame: 16 MiB.
+pub const MAX_FRAME: usize = 16 * 1024 * 1024;
+/// The greatest number of bytes of a payload: what fits a frame with any number of parents.
+pub const MAX_PAYLOAD: usize = MAX_FRAME - 64 * 1024;
+/// The greatest number of parents of a message.
+pub const MAX_PARENTS: usize = 256;
+
+/// A message as its author made it. Its encoded form is a [`Frame`](crate::Frame).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Author and counter.
+    pub id: MessageId,
+    /// One more than the greatest time among the message's parents, its own previous message included.
+    pub lamport: Lamport,
+    /// The author's wall clock in milliseconds since 1970, which breaks ties and is shown to people.
+    pub unix_ms: i64,
+    /// The digest of the author's previous message; `None` exactly for the first.
+    pub previous: Option<Digest>,
+    /// The latest messages of others that the author had accepted, without those that another parent implies.
+    /// Sorted, without repetition, at most [`MAX_PARENTS`], none by the author itself.
+    pub parents: Vec<Parent>,
+    /// What the payload is.
+    pub kind: Kind,
+    /// The content, opaque to everything below the application.
+    pub payload: Bytes,
+}
+
+/// A message of somebody else that this message comes after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Parent {
+    /// Its author.
+    pub author: AuthorId,
+    /// Its counter, by which a reader can tell which file to wait for.
+    pub counter: u64,
+    /// Its digest, which decides.
+    pub digest: Digest,
+}
+
+/// What a message's payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Bytes of the application; stands in the timeline.
+    Payload,
+    /// The author's display name from here on, UTF-8; moves the clock, does not stand in the timeline.
+    Profile,
+}
+
+/// A message that cannot be, whatever the folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// Counters start at one.
+    #[error("the counter is zero")]
+    CounterZero,
+    /// Only the first message has no previous one.
+    #[error("message {counter} must name its previous message exactly when it is not the first")]
+    Previous {
+        /// The message's counter.
+        counter: u64,
+    },
+    /// More parents than [`MAX_PARENTS`].
+    #[error("{actual} parents, at most {MAX_PARENTS} are allowed")]
+    TooManyParents {
+        /// How many there are.
+        actual: usize,
+    },
+    /// Parents are not sorted, repeat, or have the counter zero.
+    #[error("the parents are not strictly ascending from counter one")]
+    ParentsUnordered,
+    /// The author's own messages are named by `previous`.
+    #[error("a parent is a message of the author itself")]
+    OwnParent,
+}
+
+impl Message {
+    /// The message's place in the total order.
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            lamport: self.lamport,
+            unix_ms: self.unix_ms,
+            author: self.id.author,
+        }
+    }
+
+    /// Everything that must be present before this message: its own previous message, then its parents.
+    pub fn causes(&self) -> impl Iterator<Item = Parent> + '_ {
+        let previous = self.previous.map(|digest| Parent {
+            author: self.id.author,
+            counter: self.id.counter.saturating_sub(1),
+            digest,
+        });
+        previous.into_iter().chain(self.parents.iter().copied())
+    }
+
+    /// Checks what every message must be, whatever came before it.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of [`ShapeError`] that the message breaks.
+    pub fn check_shape(&self) -> Result<(), ShapeError> {
+        if self.id.counter == 0 {
+            return Err(ShapeError::CounterZero);
+        }
+        if self.previous.is_some() != (self.id.counter > 1) {
+            return Err(ShapeError::Previous {
+                counter: self.id.counter,
+            });
+        }
+        if self.parents.len() > MAX_PARENTS {
+            return Err(ShapeError::TooManyParents {
+                actual: self.parents.len(),
+            });
+        }
+        let ascending = self.parents.iter().zip(self.parents.iter().skip(1)).all(|(a, b)| a < b);
+        if !ascending || self.parents.iter().any(|parent| parent.counter == 0) {
+            return Err(ShapeError::ParentsUnordered);
+        }
+        if self.parents.iter().any(|parent| parent.author == self.id.author) {
+            return Err(ShapeError::OwnParent);
+        }
+        Ok(())
+    }
+}
+
+impl Kind {
+    /// The byte that stands for this kind in a frame.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Payload => 0,
+            Self::Profile => 1,
+        }
+    }
+
+    /// The kind that a byte stands for; `None` when this version does not know it.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Payload),
+            1 => Some(Self::Profile),
+            _ => None,
+        }
+    }
+}

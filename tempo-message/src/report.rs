@@ -1,0 +1,135 @@
+//! What a transport has that is not a message: yet, or ever.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use tempo_clock::AuthorId;
+use thiserror::Error;
+
+use crate::{BadFrame, Unsupported};
+
+/// Everything that lies where messages lie and is not one, as of the last collect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What may still become a message, ordered by place.
+    pub pending: Vec<Pending>,
+    /// What is not ours, ordered by place.
+    pub foreign: Vec<Foreign>,
+    /// How many more there are than the lists have room for.
+    pub unlisted: u64,
+    /// Why nobody tells us when something arrives, so that we have to look from time to time; `None` while hints work.
+    pub without_hints: Option<String>,
+}
+
+/// Something that may become a message without anybody's doing, and is looked at again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
+    pub place: String,
+    /// Whose place that is.
+    pub author: Option<AuthorId>,
+    /// The counter that its name announces.
+    pub counter: Option<u64>,
+    /// What keeps it from being a message.
+    pub reason: PendingReason,
+}
+
+/// Why something is not a message yet.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PendingReason {
+    /// The end has not arrived.
+    #[error("incomplete, at least {missing} bytes are missing")]
+    Incomplete {
+        /// At least so many bytes.
+        missing: u64,
+    },
+    /// It changed while it was read.
+    #[error("still being written")]
+    Changing,
+    /// It could not be read now.
+    #[error("cannot be read now: {cause}")]
+    Unreadable {
+        /// What the system said.
+        cause: String,
+    },
+    /// It is whole and newer than this software.
+    #[error(transparent)]
+    Unsupported(Unsupported),
+}
+
+/// Something that lies where messages lie and is not one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
+    pub place: String,
+    /// Whose place that is.
+    pub author: Option<AuthorId>,
+    /// Why it is none of ours.
+    pub reason: ForeignReason,
+}
+
+/// Why something is passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ForeignReason {
+    /// The name is not one of the format.
+    #[error("the name is not one of this format")]
+    Name,
+    /// The name would be ours in its canonical spelling.
+    #[error("the name is spelled unlike ours, in upper case for instance")]
+    Spelling,
+    /// A temporary file that is not read.
+    #[error("a temporary file")]
+    Temporary,
+    /// The name is one of ours and the thing is of another type.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What the name announces.
+        expected: FileType,
+        /// What it is.
+        found: FileType,
+    },
+    /// Larger than anything we write.
+    #[error("{actual} bytes, at most {limit} are read")]
+    TooLarge {
+        /// Its length.
+        actual: u64,
+        /// The limit for its name.
+        limit: u64,
+    },
+    /// The content is not a message.
+    #[error(transparent)]
+    Bad(BadFrame),
+    /// A message of one author lies in the place of another.
+    #[error("a message by {found} in another author's place")]
+    Author {
+        /// Who wrote the message.
+        found: AuthorId,
+    },
+}
+
+/// What a directory entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FileType {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A pipe, socket or device.
+    Special,
+}
+
+impl fmt::Display for FileType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::File => "a file",
+            Self::Directory => "a directory",
+            Self::Symlink => "a symbolic link",
+            Self::Special => "a pipe, socket or device",
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! How frames travel.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::{error::Error, fmt, task::Waker, time::Duration};
+
+use tempo_clock::{AuthorId, Seen};
+use thiserror::Error;
+
+use crate::{Foreign, Frame, MessageId, Report};
+
+/// A place where authors leave frames for each other: a folder, a memory, an object store.
+///
+/// A transport neither orders nor trusts. It keeps every frame it was given, hands up every frame that lies there, as
+/// often as it is asked to, in any order, and says what else it found. Ordering, holding and remembering is the
+/// session's work.
+///
+/// # Contract
+///
+/// Each clause has a test of the same number in [`conformance`](crate::conformance); "members" are transports that
+/// share one place.
+///
+/// 1. **Carries.** What one member publishes, every other collects, byte for byte.
+/// 2. **Create-only.** Publishing other bytes under a published id is [`PublishError::Occupied`]; the first bytes stay.
+/// 3. **Idempotent.** Publishing equal bytes again succeeds and changes nothing.
+/// 4. **Skips what is known.** A frame whose id is in [`Want::known`] is not handed up.
+/// 5. **In counter order.** Within one collect an author's frames come with ascending counters.
+/// 6. **Bounded.** A collect takes no more frames than its budget, and says when there is more.
+/// 7. **Fair.** When the budget is short, every author that has something gets its turn.
+/// 8. **Later means again.** A frame taken as [`Taken::Later`] is handed up by the next collect.
+/// 9. **Settled means once.** A frame taken as [`Taken::Settled`] is not handed up again while it stays unchanged,
+///    except by clause 12.
+/// 10. **Gaps do not matter.** Missing counters hold back nothing.
+/// 11. **Own frames too.** A member collects its own frames like those of others, unless known.
+/// 12. **Looks again on request.** The ids in [`Want::recheck`] are handed up although known or settled.
+/// 13. **Inventory.** [`inventory`](Self::inventory) names exactly the counters published for an author, with lengths.
+/// 14. **Waits no longer than told.** [`wait`](Self::wait) returns at the latest after its timeout.
+/// 15. **Wakes.** The [`waker`](Self::waker) ends a wait from any thread; woken before the wait, it ends at once.
+/// 16. **Joining is repeatable** and needed at most once: publishing makes the author's place when it is missing.
+pub trait Transport: fmt::Debug + Send {
+    /// Makes the place where `author`'s messages will lie, so that services know it before the first message.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Self::publish).
+    fn join(&mut self, author: AuthorId) -> Result<(), PublishError>;
+
+    /// Puts a frame where the other members will find it.
+    ///
+    /// When this returns, the frame is visible whole or not at all. Only the frame's author may publish it, and only
+    /// one process at a time may do so for one author.
+    ///
+    /// # Durability
+    ///
+    /// With [`Durability::Durable`] the frame also survives a loss of power from here on; with [`Durability::Lazy`]
+    /// it may then be missing or cut short, which publishing it again mends.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]. After any error but `Occupied` the frame may or may not have been published; publish the
+    /// same frame again.
+    fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError>;
+
+    /// Lists what lies there of one author, by name and length alone, sorted by first counter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`collect`](Self::collect).
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError>;
+
+    /// Hands up what is there and not known. `take` is called once per arrival and says what became of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError`] when the place as a whole cannot be looked at. What is wrong with a single file is an
+    /// [`Arrival::Foreign`] or a part of the [`report`](Self::report).
+    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError>;
+
+    /// Waits until a collect may find something new, the waker is used, or `timeout` has passed.
+    ///
+    /// Returning early without a reason is allowed; being told of a new frame is not promised.
+    fn wait(&mut self, timeout: Duration);
+
+    /// A handle that ends a [`wait`](Self::wait) from another thread.
+    fn waker(&self) -> Waker;
+
+    /// What lies there and is not a message, as of the last collect. Touches nothing outside memory.
+    fn report(&self) -> Report;
+}
+
+/// What a collect is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Want<'a> {
+    /// What need not be handed up.
+    pub known: &'a Seen,
+    /// What shall be handed up although known: another message of the same id is suspected.
+    pub recheck: &'a [MessageId],
+    /// Look at everything anew instead of relying on signs that nothing has changed.
+    pub full: bool,
+    /// How much to hand up.
+    pub budget: Budget,
+}
+
+/// A limit on the work of one collect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// At most so many frames.
+    pub frames: usize,
+    /// No further frame after so many bytes; one frame may exceed it.
+    pub bytes: usize,
+}
+
+/// What a transport hands up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Arrival {
+    /// A whole frame. Nothing is known of its past.
+    Frame(Frame),
+    /// Something that is not ours; once per change. What `take` answers is not used.
+    Foreign(Foreign),
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It will be in the next [`Want::known`].
+    Known,
+    /// It is dealt with and will not be in `known`: rejected, or a second copy.
+    Settled,
+    /// There was no room for it; hand it up again.
+    Later,
+}
+
+/// What a collect did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// How many frames were handed up.
+    pub frames: usize,
+    /// There is more to hand up now: the budget was too short.
+    pub more: bool,
+}
+
+/// How certain a publication must be when the call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Survives a loss of power.
+    Durable,
+    /// Survives the end of the process; the author keeps its own durable copy.
+    Lazy,
+}
+
+/// How a publication ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The frame was put there.
+    New,
+    /// The same bytes were there already.
+    Already,
+    /// The remains of an interrupted publication of this frame were replaced.
+    Mended,
+}
+
+/// Something that lies there under an author's name: one message, or several packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// The first counter.
+    pub first: u64,
+    /// The last counter.
+    pub last: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// The error of another layer, kept as a source.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why a frame was not published.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Other bytes lie under this id: somebody else writes as this author, or changed its message.
+    #[error("{place} holds another message than the one to be published")]
+    Occupied {
+        /// The message.
+        id: MessageId,
+        /// Where it would have to lie.
+        place: String,
+    },
+    /// The place is away; try again when a collect succeeds.
+    #[error("{place} is not the session any more: {why}")]
+    Detached {
+        /// The place.
+        place: String,
+        /// How that shows.
+        why: Detachment,
+    },
+    /// There is no room, by the disk or by a quota; try again later.
+    #[error("no room to write {place}")]
+    Full {
+        /// What was to be written.
+        place: String,
+        /// What the system said.
+        source: Cause,
+    },
+    /// Writing is not allowed: permissions, or a read-only medium.
+    #[error("not allowed to write {place}")]
+    Denied {
+        /// What was to be written.
+        place: String,
+        /// What the system said.
+        source: Cause,
+    },
+    /// This transport was opened for reading only.
+    #[error("{place} was opened for reading only")]
+    ReadOnly {
+        /// The place.
+        place: String,
+    },
+    /// Anything else.
+    #[error("cannot write {place}")]
+    Failed {
+        /// What was to be written.
+        place: String,
+        /// What the system said.
+        source: Cause,
+    },
+}
+
+/// Why nothing could be collected.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CollectError {
+    /// The place is away: unplugged, unmounted, moved, emptied. Nothing in it counts as deleted.
+    #[error("{place} is not the session any more: {why}")]
+    Detached {
+        /// The place.
+        place: String,
+        /// How that shows.
+        why: Detachment,
+    },
+    /// The place is there and cannot be looked at.
+    #[error("cannot read {place}")]
+    Failed {
+        /// What was to be read.
+        place: String,
+        /// What the system said.
+        source: Cause,
+    },
+}
+
+/// How it shows that a place is not the session any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Detachment {
+    /// Nothing is there.
+    #[error("it does not exist")]
+    Missing,
+    /// It holds none of the known authors.
+    #[error("it holds nobody whom we know")]
+    Emptied,
+}

@@ -1,0 +1,96 @@
+//! The bytes of the format, frozen. `cargo xtask golden --bless` writes them anew; a change here breaks every folder
+//! that exists.
+
+use std::{env, fs, path::PathBuf};
+
+use bytes::Bytes;
+use tempo_message::{Decoded, Digest, Frame, Kind, Lamport, Message, Parent};
+
+use crate::strategy::author_of;
+
+#[test]
+fn golden_frames_have_exactly_these_bytes() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let bless = env::var_os("TEMPO_BLESS").is_some();
+    let mut digests = String::new();
+    for (name, message) in examples() {
+        let frame = Frame::encode(&message).unwrap();
+        let path = folder.join(name).with_extension("frame");
+        if bless {
+            fs::write(&path, frame.bytes()).unwrap();
+        }
+        let golden = Bytes::from(fs::read(&path).unwrap());
+        assert_eq!(
+            hex(frame.bytes()),
+            hex(&golden),
+            "{name} is encoded unlike {}",
+            path.display()
+        );
+        assert_eq!(
+            Frame::decode(&golden),
+            Decoded::Whole(frame.clone()),
+            "{name} is decoded unlike it was made"
+        );
+        digests += &format!("{} {name}\n", frame.digest());
+    }
+    let path = folder.join("digests");
+    if bless {
+        fs::write(&path, &digests).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), digests);
+}
+
+fn examples() -> [(&'static str, Message); 4] {
+    let first = Message {
+        id: "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f/0000000000000001".parse().unwrap(),
+        lamport: Lamport(1),
+        unix_ms: 1_763_769_600_000,
+        previous: None,
+        parents: Vec::new(),
+        kind: Kind::Payload,
+        payload: Bytes::from_static(b"hello"),
+    };
+    let digest = Frame::encode(&first).unwrap().digest();
+    let profile = Message {
+        kind: Kind::Profile,
+        payload: Bytes::from("Zo\u{eb}"),
+        ..reply(&first, digest, 2)
+    };
+    let parent = |number: u128, counter| Parent {
+        author: author_of(number),
+        counter,
+        digest: Digest::of(b"golden"),
+    };
+    let merge = Message {
+        lamport: Lamport(u64::MAX),
+        unix_ms: i64::MIN,
+        parents: vec![parent(1, 1), parent(1, 2), parent(u128::MAX, u64::MAX)],
+        payload: (0..=255).collect(),
+        ..reply(&first, digest, u64::MAX)
+    };
+    let empty = Message {
+        payload: Bytes::new(),
+        ..first.clone()
+    };
+    [
+        ("first", first),
+        ("profile", profile),
+        ("merge", merge),
+        ("empty", empty),
+    ]
+}
+
+fn reply(first: &Message, digest: Digest, counter: u64) -> Message {
+    let mut message = first.clone();
+    message.id.counter = counter;
+    message.lamport = Lamport(2);
+    message.previous = Some(digest);
+    message
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .chunks(16)
+        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
+        .collect()
+}

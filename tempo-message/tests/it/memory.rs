@@ -1,0 +1,15 @@
+//! The in-memory transport keeps the contract.
+
+use tempo_message::{MemoryMedium, MemoryTransport, conformance::Arena};
+
+struct Memory(MemoryMedium);
+
+impl Arena for Memory {
+    type Transport = MemoryTransport;
+
+    fn member(&self) -> MemoryTransport {
+        self.0.transport()
+    }
+}
+
+tempo_message::conformance_suite!(Memory(MemoryMedium::default()));

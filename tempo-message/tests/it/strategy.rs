@@ -1,0 +1,50 @@
+//! Valid messages of every shape, from which tests start and which they then damage.
+
+use bytes::Bytes;
+use proptest::{collection, prelude::*};
+use tempo_message::{AuthorId, Digest, Kind, Lamport, Message, MessageId, Parent};
+use uuid::Uuid;
+
+pub(crate) fn message() -> impl Strategy<Value = Message> {
+    let counter = prop_oneof![Just(1_u64), 2_u64..1000, Just(u64::MAX)];
+    let kind = prop_oneof![4 => Just(Kind::Payload), 1 => Just(Kind::Profile)];
+    let payload = collection::vec(any::<u8>(), 0..300);
+    (
+        1_u128..4,
+        counter,
+        any::<u64>(),
+        any::<i64>(),
+        any::<[u8; 32]>(),
+        parents(),
+        kind,
+        payload,
+    )
+        .prop_map(
+            |(author, counter, lamport, unix_ms, previous, parents, kind, payload)| Message {
+                id: MessageId {
+                    author: author_of(author),
+                    counter,
+                },
+                lamport: Lamport(lamport),
+                unix_ms,
+                previous: (counter > 1).then_some(Digest::from_bytes(previous)),
+                parents,
+                kind,
+                payload: Bytes::from(payload),
+            },
+        )
+}
+
+/// Sorted, distinct, and never by the authors that [`message`] makes.
+fn parents() -> impl Strategy<Value = Vec<Parent>> {
+    let parent = (100_u128..110, 1_u64..9, any::<[u8; 32]>()).prop_map(|(author, counter, digest)| Parent {
+        author: author_of(author),
+        counter,
+        digest: Digest::from_bytes(digest),
+    });
+    collection::btree_set(parent, 0..12).prop_map(|parents| parents.into_iter().collect())
+}
+
+pub(crate) fn author_of(number: u128) -> AuthorId {
+    AuthorId::new(Uuid::from_u128(number))
+}
