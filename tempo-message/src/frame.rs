@@ -127,10 +127,7 @@ impl Frame {
             previous: message.previous,
             parents: message.parents.clone(),
         };
-        const FIXED_HEADER: usize = 96;
-        const PARENT: usize = 60;
-        let capacity =
-            Prelude::LEN + FIXED_HEADER + PARENT * header.parents.len() + message.payload.len() + Digest::LEN;
+        let capacity = Prelude::LEN + header.max_len() + message.payload.len() + Digest::LEN;
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(&[0; Prelude::LEN]);
         // The header of a message of sound shape always fits: 256 parents take less than 16 KiB.
