@@ -28,9 +28,10 @@ use crate::{Foreign, Frame, MessageId, Report};
 /// 7. **Fair.** When the budget is short, every author that has something gets its turn.
 /// 8. **Later means again.** A frame taken as [`Taken::Later`] is handed up by the next collect.
 /// 9. **Settled means once.** A frame taken as [`Taken::Settled`] is not handed up again while it stays unchanged,
-///    except by clause 12.
+///    except by clause 12 or a [full](Want::full) collect.
 /// 10. **Gaps do not matter.** Missing counters hold back nothing.
-/// 11. **Own frames too.** A member collects its own frames like those of others, unless known.
+/// 11. **Own frames too.** A member collects its own frames like those of others, unless known; later ones perhaps
+///     not at once, because it has no need of them.
 /// 12. **Looks again on request.** The ids in [`Want::recheck`] are handed up although known or settled.
 /// 13. **Inventory.** [`inventory`](Self::inventory) names exactly the counters published for an author, with lengths.
 /// 14. **Waits no longer than told.** [`wait`](Self::wait) returns at the latest after its timeout.
@@ -137,6 +138,8 @@ pub struct Collected {
     pub frames: usize,
     /// There is more to hand up now: the budget was too short.
     pub more: bool,
+    /// The [`report`](Transport::report) is not what it was.
+    pub report_changed: bool,
 }
 
 /// How certain a publication must be when the call returns.

@@ -1,0 +1,74 @@
+//! From the system's errors to ours: what happened, to which path.
+
+use std::{io, path::PathBuf};
+
+use tempo_message::{Cause, CollectError, PublishError};
+use thiserror::Error;
+
+/// Why a folder cannot be opened as a session.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Nothing is there. A session folder is made by a person, never by this library.
+    #[error("there is no folder {}; make it, or check the spelling", path.display())]
+    NotFound {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something else is there.
+    #[error("{} is not a folder", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The name does not end in `.session`.
+    #[error("the name of a session's folder ends in .session, and {} does not", path.display())]
+    NotASession {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is there and cannot be used.
+    #[error("cannot open the folder {}", path.display())]
+    Failed {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The error of opening `path` as a folder.
+pub(crate) fn open_error(path: PathBuf, source: io::Error) -> OpenError {
+    match source.kind() {
+        io::ErrorKind::NotFound => OpenError::NotFound { path },
+        io::ErrorKind::NotADirectory => OpenError::NotAFolder { path },
+        _ => OpenError::Failed { path, source },
+    }
+}
+
+/// The error of reading `place`.
+pub(crate) fn collect_error(place: String, source: io::Error) -> CollectError {
+    CollectError::Failed {
+        place,
+        source: Cause::from(source),
+    }
+}
+
+/// The error of writing `place`.
+pub(crate) fn publish_error(place: String, source: io::Error) -> PublishError {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded => PublishError::Full {
+            place,
+            source: Cause::from(source),
+        },
+        PermissionDenied | ReadOnlyFilesystem => PublishError::Denied {
+            place,
+            source: Cause::from(source),
+        },
+        _ => PublishError::Failed {
+            place,
+            source: Cause::from(source),
+        },
+    }
+}

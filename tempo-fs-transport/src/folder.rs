@@ -1,0 +1,284 @@
+//! The session folder: whether it is there, and which directories of authors are in it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_clock::Seen;
+use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want};
+
+use crate::{
+    DirName, Fs, Hints, Identity, Signal, Watch,
+    error::collect_error,
+    notes::{Finding, Notes},
+    place::{Freshness, Place},
+};
+
+/// An opened session folder.
+#[derive(Debug)]
+pub(crate) struct Folder<F: Fs> {
+    pub(crate) fs: F,
+    pub(crate) path: PathBuf,
+    pub(crate) dir: F::Dir,
+    pub(crate) places: BTreeMap<OsString, Place>,
+    pub(crate) notes: Notes,
+    pub(crate) without_hints: Option<String>,
+    /// The last look found none of the authors that should be here.
+    pub(crate) is_emptied: bool,
+    /// The authors that are published for here. Their directories change by our own doing and are listed less often.
+    pub(crate) own: BTreeSet<AuthorId>,
+    identity: Identity,
+    freshness: Freshness,
+    /// The authors that were here since the folder was opened.
+    met: BTreeSet<AuthorId>,
+    signal: Arc<Signal>,
+    watch: Option<Box<dyn Watch>>,
+}
+
+/// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
+const WATCHES: usize = 256;
+/// How long an own directory is left alone after a listing.
+const OWN: Duration = Duration::from_secs(2);
+
+impl<F: Fs> Folder<F> {
+    pub(crate) fn open(fs: F, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
+        let dir = fs.open_root(&path)?;
+        let identity = fs.stat_dir(&dir)?.identity;
+        let mut folder = Self {
+            fs,
+            path,
+            dir,
+            places: BTreeMap::new(),
+            notes: Notes::default(),
+            without_hints: (!hints).then(|| "watching is switched off".to_owned()),
+            is_emptied: false,
+            own: BTreeSet::new(),
+            identity,
+            freshness: Freshness::default(),
+            met: BTreeSet::new(),
+            signal,
+            watch: None,
+        };
+        if hints {
+            folder.start_watch();
+        }
+        Ok(folder)
+    }
+
+    /// Makes sure that the opened folder is still the one at the path, and opens it anew if it is not.
+    pub(crate) fn attach(&mut self) -> Result<(), CollectError> {
+        let place = || self.path.display().to_string();
+        let there = match self.fs.stat_root(&self.path) {
+            Ok(stat) if stat.file_type == FileType::Directory => stat.identity,
+            Ok(_) => {
+                return Err(CollectError::Detached {
+                    place: place(),
+                    why: Detachment::Missing,
+                });
+            }
+            Err(error) if is_absence(&error) => {
+                return Err(CollectError::Detached {
+                    place: place(),
+                    why: Detachment::Missing,
+                });
+            }
+            Err(error) => return Err(collect_error(place(), error)),
+        };
+        if there == self.identity {
+            return Ok(());
+        }
+        let dir = self
+            .fs
+            .open_root(&self.path)
+            .map_err(|error| collect_error(place(), error))?;
+        let stat = self.fs.stat_dir(&dir).map_err(|error| collect_error(place(), error))?;
+        self.dir = dir;
+        self.identity = stat.identity;
+        self.places.clear();
+        self.met.clear();
+        self.notes = Notes::default();
+        self.freshness.distrust();
+        if self.watch.is_some() {
+            self.start_watch();
+        }
+        Ok(())
+    }
+
+    /// Lists what has to be listed. What is to be read then stands in the places.
+    pub(crate) fn look(&mut self, hints: Hints, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+        self.heed(hints);
+        let failed = |folder: &Self, error| collect_error(folder.path.display().to_string(), error);
+        let version = self
+            .fs
+            .stat_dir(&self.dir)
+            .map_err(|error| failed(self, error))?
+            .version();
+        if want.full || self.freshness.is_due(version, now) {
+            self.list(now).map_err(|error| failed(self, error))?;
+            self.freshness.listed(version, now);
+        }
+        self.check_emptied(want.known)?;
+        let names: Vec<OsString> = self.places.keys().cloned().collect();
+        for name in names {
+            self.look_into(&name, want, now);
+        }
+        Ok(())
+    }
+
+    /// When something here is to be looked at again although nothing has changed.
+    pub(crate) fn next_retry(&self) -> Option<Duration> {
+        let notes = self.places.values().map(|place| &place.notes).chain([&self.notes]);
+        notes.filter_map(Notes::next_retry).min()
+    }
+
+    fn heed(&mut self, hints: Hints) {
+        if let Some(reason) = hints.failure {
+            self.without_hints = Some(reason);
+            self.watch = None;
+        }
+        if hints.everywhere {
+            self.freshness.hint();
+            self.places.values_mut().for_each(|place| place.freshness.hint());
+        }
+        if hints.folder {
+            self.freshness.hint();
+        }
+        for dir in hints.dirs {
+            match self.places.get_mut(&dir) {
+                Some(place) => place.freshness.hint(),
+                None => self.freshness.hint(),
+            }
+        }
+    }
+
+    fn list(&mut self, now: Duration) -> io::Result<()> {
+        let Self {
+            fs,
+            dir,
+            places,
+            notes,
+            watch,
+            without_hints,
+            ..
+        } = self;
+        let mut there = BTreeSet::new();
+        notes.begin_listing();
+        fs.list(dir, &mut |name| {
+            let author = match DirName::parse(name) {
+                DirName::Author(author) | DirName::Copy(author) => author,
+                DirName::Misspelled => {
+                    notes.put(name, None, Finding::Foreign(ForeignReason::Spelling), now);
+                    return true;
+                }
+                DirName::Foreign => {
+                    notes.put(name, None, Finding::Foreign(ForeignReason::Name), now);
+                    return true;
+                }
+            };
+            notes.keep(name);
+            if places.contains_key(name) {
+                there.insert(name.to_owned());
+                return true;
+            }
+            match fs.stat(dir, name) {
+                Ok(stat) if stat.file_type == FileType::Directory => {
+                    there.insert(name.to_owned());
+                    places.insert(name.to_owned(), Place::new(author));
+                    notes.forget(name);
+                    if places.len() <= WATCHES {
+                        add_watch(watch, name, without_hints);
+                    }
+                }
+                Ok(stat) => {
+                    let reason = ForeignReason::Type {
+                        expected: FileType::Directory,
+                        found: stat.file_type,
+                    };
+                    notes.put(name, Some(stat.version()), Finding::Foreign(reason), now);
+                }
+                Err(error) if is_absence(&error) => {}
+                Err(error) => put_unreadable(notes, name, &error, now),
+            }
+            true
+        })?;
+        notes.end_listing();
+        places.retain(|name, _| there.contains(name));
+        Ok(())
+    }
+
+    /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
+    fn check_emptied(&mut self, known: &Seen) -> Result<(), CollectError> {
+        let is_known = |author| known.counters(author).is_some() || self.met.contains(&author);
+        let expects_nobody = known.is_empty() && self.met.is_empty();
+        self.is_emptied = !expects_nobody && !self.places.values().any(|place| is_known(place.author));
+        if self.is_emptied {
+            let place = self.path.display().to_string();
+            return Err(CollectError::Detached {
+                place,
+                why: Detachment::Emptied,
+            });
+        }
+        self.met.extend(self.places.values().map(|place| place.author));
+        Ok(())
+    }
+
+    fn look_into(&mut self, name: &OsStr, want: &Want<'_>, now: Duration) {
+        let Some(place) = self.places.get_mut(name) else { return };
+        let rechecks = want.recheck.iter().any(|id| id.author == place.author);
+        let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
+        let rests = self.own.contains(&place.author) && place.freshness.was_listed_within(OWN, now);
+        let looked = self.fs.stat(&self.dir, name).and_then(|stat| {
+            if want.full || rechecks || retries || (!rests && place.freshness.is_due(stat.version(), now)) {
+                let dir = self.fs.open_dir(&self.dir, name)?;
+                place.list(&self.fs, &dir, want, now)?;
+            }
+            Ok(())
+        });
+        match looked {
+            Ok(()) => self.notes.forget(name),
+            Err(error) if is_absence(&error) => {
+                self.places.remove(name);
+                self.freshness.distrust();
+            }
+            Err(error) => put_unreadable(&mut self.notes, name, &error, now),
+        }
+    }
+
+    fn start_watch(&mut self) {
+        self.watch = None;
+        match self.fs.watch(&self.path, Arc::clone(&self.signal)) {
+            Ok(watch) => {
+                self.watch = Some(watch);
+                self.without_hints = None;
+            }
+            Err(error) => self.without_hints = Some(error.to_string()),
+        }
+    }
+}
+
+fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, without_hints: &mut Option<String>) {
+    let Some(watching) = watch else { return };
+    if let Err(error) = watching.add(name) {
+        // A directory that is gone again needs no watch; anything else means that hints cannot be relied on.
+        if !is_absence(&error) {
+            *without_hints = Some(error.to_string());
+            *watch = None;
+        }
+    }
+}
+
+fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {
+    let reason = PendingReason::Unreadable {
+        cause: error.to_string(),
+    };
+    notes.put(name, None, Finding::Pending(reason), now);
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

@@ -1,0 +1,130 @@
+//! The port to a file system: what the transport asks of it, and no more.
+
+use std::{ffi::OsStr, fmt, io, path::Path, sync::Arc, time::Duration};
+
+use tempo_message::FileType;
+
+use crate::Signal;
+
+/// A file system, real or simulated.
+///
+/// Everything below the session folder is reached through directory handles and single names, so that nothing can be
+/// swapped for a symbolic link on the way. Errors are the system's own, unaltered; the caller adds the path.
+///
+/// Contract:
+///
+/// 1. No operation follows a symbolic link, except `open_root`, `stat_root` and `watch` in the path they are given.
+/// 2. Opening never blocks on a pipe and has no other effect than opening.
+/// 3. `create` and `rename_new` fail with `AlreadyExists` when the name is taken, and change nothing then.
+/// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
+/// 5. After `sync_file` the content, after `sync_dir` the names of a directory survive a loss of power. Nothing else
+///    does. After a failed sync nothing is known, and syncing the same handle again proves nothing.
+#[allow(
+    clippy::missing_errors_doc,
+    reason = "errors are the system's own, as the contract says"
+)]
+pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
+    /// A handle of a directory.
+    type Dir: fmt::Debug + Send + Sync + 'static;
+    /// A handle of a file, opened for reading or for writing.
+    type File: fmt::Debug + Send;
+
+    /// Opens the directory that everything else is relative to.
+    fn open_root(&self, path: &Path) -> io::Result<Self::Dir>;
+    /// What is at a path now, to tell whether an opened root is still there.
+    fn stat_root(&self, path: &Path) -> io::Result<Stat>;
+    /// Opens a directory in a directory.
+    fn open_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<Self::Dir>;
+    /// Makes a directory; `AlreadyExists` when the name is taken.
+    fn create_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<()>;
+    /// Names the entries of a directory in any order, without `.` and `..`, until told to stop by `false`.
+    fn list(&self, dir: &Self::Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+
+    /// What an opened directory is.
+    fn stat_dir(&self, dir: &Self::Dir) -> io::Result<Stat>;
+    /// What a name stands for.
+    fn stat(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Stat>;
+    /// What an opened file is.
+    fn stat_file(&self, file: &Self::File) -> io::Result<Stat>;
+
+    /// Opens a file for reading.
+    fn open(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
+    /// Appends to `buffer` what the file holds from where it was read last, at most `limit` bytes.
+    fn read(&self, file: &mut Self::File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()>;
+    /// Makes an empty file and opens it for writing; `AlreadyExists` when the name is taken.
+    fn create(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
+    /// Writes all of `bytes` at the end.
+    fn write(&self, file: &mut Self::File, bytes: &[u8]) -> io::Result<()>;
+    /// Makes the content of a file durable.
+    fn sync_file(&self, file: &Self::File) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Self::Dir) -> io::Result<()>;
+
+    /// Renames without replacing; `AlreadyExists` when the new name is taken.
+    fn rename_new(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
+    /// Renames, replacing a file of that name.
+    fn rename_over(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
+
+    /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, not yet what is below.
+    fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
+    /// Monotonic time since any fixed moment.
+    fn now(&self) -> Duration;
+    /// A number for a name that nobody else chooses.
+    fn random(&self) -> u64;
+}
+
+/// A running watch. Dropping it ends it.
+#[allow(clippy::missing_errors_doc, reason = "errors are the system's own")]
+pub trait Watch: fmt::Debug + Send {
+    /// Watches a directory of the folder as well.
+    fn add(&mut self, dir: &OsStr) -> io::Result<()>;
+}
+
+/// What a name or a handle stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The type.
+    pub file_type: FileType,
+    /// Length in bytes; for other things than files without meaning.
+    pub len: u64,
+    /// Which thing it is.
+    pub identity: Identity,
+    /// Nanoseconds since 1970 of the last change of content or, for a directory, of names.
+    pub modified_ns: i128,
+    /// Nanoseconds since 1970 of the last change of anything; equal to `modified_ns` where the system has no such time.
+    pub changed_ns: i128,
+}
+
+/// Two things that are there at the same time are the same exactly when this is equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// The volume.
+    pub volume: u64,
+    /// The number of the thing on its volume.
+    pub number: u64,
+}
+
+/// Changes, as far as the file system shows it, whenever the thing or its content does.
+///
+/// Times are compared for equality only; they order nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    identity: Identity,
+    len: u64,
+    modified_ns: i128,
+    changed_ns: i128,
+}
+
+impl Stat {
+    /// The version of the thing.
+    pub fn version(&self) -> Version {
+        Version {
+            identity: self.identity,
+            len: self.len,
+            modified_ns: self.modified_ns,
+            changed_ns: self.changed_ns,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Where an installation keeps what is its own, outside every shared folder.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use directories::ProjectDirs;
+use tempo_message::AuthorId;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{DirName, OpenError, error::open_error};
+
+/// The local state of one author: the directory of its store, and which session folder it belongs to.
+///
+/// ```text
+/// STATE/                          the state directory, by default below the platform's data directory
+///     lock                        held while an installation is looked up or made
+///     7b0e…-uuid/                 one installation: the author's name
+///         folder                  the path of the session folder, as it was last seen
+///         holder                  who has it open, for the error message of the second one
+///         staging/                messages on their way into the folder
+///         store.redb              what `tempo-session` keeps
+/// ```
+///
+/// An installation belongs to a folder that holds its author's directory, wherever the folder has been moved to; or to
+/// the remembered path, while that holds no such directory yet. In a *copy* of a folder whose original is still in its
+/// place the author is not taken: a copy needs a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    /// The author.
+    pub author: AuthorId,
+    /// The directory of the installation.
+    pub dir: PathBuf,
+}
+
+/// Why local state cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InstallationError {
+    /// The session folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] OpenError),
+    /// The platform does not say where data is kept.
+    #[error("this system has no directory for the data of applications; name one for the local state")]
+    NoDefault,
+    /// Something in the state directory cannot be read or written.
+    #[error("cannot use the local state in {}", path.display())]
+    Failed {
+        /// What was to be read or written.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has been holding the lock of the state directory for seconds.
+    #[error("another process is busy with the local state in {}; try again", path.display())]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+    },
+}
+
+const FOLDER: &str = "folder";
+const HOLDER: &str = "holder";
+
+impl Installation {
+    /// Where installations are kept when nobody says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::NoDefault`] on a system without such a place.
+    pub fn default_state_dir() -> Result<PathBuf, InstallationError> {
+        let dirs = ProjectDirs::from("", "", "tempo").ok_or(InstallationError::NoDefault)?;
+        Ok(dirs.data_local_dir().join("sessions"))
+    }
+
+    /// The installation that belongs to `folder`, if there is one. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError`], also when the folder does not exist.
+    pub fn find(state: &Path, folder: &Path) -> Result<Option<Self>, InstallationError> {
+        let folder = canonical(folder)?;
+        let entries = match fs::read_dir(state) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            entries => entries.map_err(|source| failed(state, source))?,
+        };
+        let mut found: Option<(bool, Self)> = None;
+        for entry in entries {
+            let name = entry.map_err(|source| failed(state, source))?.file_name();
+            let DirName::Author(author) = DirName::parse(&name) else {
+                continue;
+            };
+            let candidate = Self {
+                author,
+                dir: state.join(&name),
+            };
+            let Some(claim) = candidate.claim(&folder)? else {
+                continue;
+            };
+            // Two claims are rare: the folder's own author first, then any fixed choice.
+            let better = found
+                .as_ref()
+                .is_none_or(|(best, other)| (claim, author) < (*best, other.author));
+            if better {
+                found = Some((claim, candidate));
+            }
+        }
+        Ok(found.map(|(_, installation)| installation))
+    }
+
+    /// The installation that belongs to `folder`, or a new one with a new author; remembers the folder's path.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError`], also when the folder does not exist.
+    pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
+        let path = canonical(folder)?;
+        fs::create_dir_all(state).map_err(|source| failed(state, source))?;
+        let _lock = lock(&state.join("lock"))?;
+        let installation = Self::find(state, folder)?.unwrap_or_else(|| {
+            let author = AuthorId::new(Uuid::new_v4());
+            Self {
+                author,
+                dir: state.join(author.to_string()),
+            }
+        });
+        let staging = installation.staging();
+        fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
+        installation.remember(&path)?;
+        Ok(installation)
+    }
+
+    /// The path of the store.
+    pub fn store(&self) -> PathBuf {
+        self.dir.join("store.redb")
+    }
+
+    /// The directory for messages on their way.
+    pub fn staging(&self) -> PathBuf {
+        self.dir.join("staging")
+    }
+
+    /// Says who has the installation open. Only the holder of the store's lock may say so.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`].
+    pub fn set_holder(&self, holder: &str) -> Result<(), InstallationError> {
+        let path = self.dir.join(HOLDER);
+        fs::write(&path, holder).map_err(|source| failed(&path, source))
+    }
+
+    /// Who said last that it has the installation open; it may have ended since.
+    pub fn holder(&self) -> Option<String> {
+        fs::read_to_string(self.dir.join(HOLDER)).ok()
+    }
+
+    /// Whether this installation belongs to the folder: `Some(false)` by the author's directory in it, `Some(true)`
+    /// only by the remembered path.
+    fn claim(&self, folder: &Path) -> Result<Option<bool>, InstallationError> {
+        let path = self.dir.join(FOLDER);
+        let remembered = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            bytes => PathBuf::from(from_bytes(bytes.map_err(|source| failed(&path, source))?)),
+        };
+        let own = self.author.to_string();
+        let is_same = remembered == folder;
+        if !folder.join(&own).is_dir() {
+            return Ok(is_same.then_some(true));
+        }
+        let is_copy = !is_same && remembered.join(&own).is_dir() && canonical(&remembered)? != folder;
+        Ok((!is_copy).then_some(false))
+    }
+
+    fn remember(&self, folder: &Path) -> Result<(), InstallationError> {
+        let path = self.dir.join(FOLDER);
+        let bytes = folder.as_os_str().as_encoded_bytes();
+        if fs::read(&path).is_ok_and(|there| there == bytes) {
+            return Ok(());
+        }
+        let new = self.dir.join("folder.new");
+        let written = File::create(&new).and_then(|mut file| {
+            io::Write::write_all(&mut file, bytes)?;
+            file.sync_all()
+        });
+        written
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(|source| failed(&path, source))
+    }
+}
+
+fn canonical(folder: &Path) -> Result<PathBuf, InstallationError> {
+    Ok(fs::canonicalize(folder).map_err(|error| open_error(folder.to_owned(), error))?)
+}
+
+/// Takes a lock that ends with the process at the latest.
+fn lock(path: &Path) -> Result<File, InstallationError> {
+    const ATTEMPTS: u32 = 500;
+    let file = File::create(path).map_err(|source| failed(path, source))?;
+    for _ in 0..ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(source)) => return Err(failed(path, source)),
+        }
+        // deadline loop: the lock is held for a few system calls only.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(InstallationError::Busy { path: path.to_owned() })
+}
+
+fn failed(path: &Path, source: io::Error) -> InstallationError {
+    InstallationError::Failed {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(unix)]
+fn from_bytes(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn from_bytes(bytes: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}

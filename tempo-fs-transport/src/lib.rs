@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+mod examine;
+mod folder;
+mod fs;
+mod installation;
+mod name;
+mod notes;
+mod place;
+mod publish;
+mod real;
+mod signal;
+mod transport;
+mod work;
+
+pub use error::OpenError;
+pub use fs::{Fs, Identity, Stat, Version, Watch};
+pub use installation::{Installation, InstallationError};
+pub use name::{DirName, FileName, printable};
+pub use real::RealFs;
+pub use signal::{Hints, Signal};
+pub use transport::{FsTransport, Options};

@@ -1,0 +1,214 @@
+//! The names of the format. `docs/FORMAT.md` lists them.
+
+use std::{ffi::OsStr, fmt::Write};
+
+use tempo_message::{AuthorId, CounterName};
+
+/// What the name of an entry of the session folder says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirName {
+    /// Exactly an author.
+    Author(AuthorId),
+    /// An author, and more after a character that is neither letter nor digit: made by a service that had to keep two
+    /// directories. Read like the author's own, never written.
+    Copy(AuthorId),
+    /// An author in another spelling.
+    Misspelled,
+    /// None of ours.
+    Foreign,
+}
+
+/// What the name of an entry of an author's directory says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileName {
+    /// Exactly a counter: one message.
+    Message(u64),
+    /// Two counters: the messages from the first to the last, both included.
+    Pack(u64, u64),
+    /// A counter, and more after a character that is neither letter nor digit: perhaps a conflict copy. Its content
+    /// decides.
+    Copy(u64),
+    /// The author's hint file, or a copy of it.
+    Head,
+    /// A file that is being published.
+    Staged,
+    /// A counter in another spelling.
+    Misspelled,
+    /// None of ours.
+    Foreign,
+}
+
+/// How a staged file in an author's directory begins.
+pub(crate) const STAGED_PREFIX: &str = "~tempo-";
+/// How a staged file in an author's directory ends.
+pub(crate) const STAGED_SUFFIX: &str = ".tmp";
+const HEAD: &[u8] = b"head";
+const AUTHOR_LEN: usize = 36;
+
+impl DirName {
+    /// Reads a name, by its bytes alone.
+    pub fn parse(name: &OsStr) -> Self {
+        let name = name.as_encoded_bytes();
+        let Some((stem, rest)) = name.split_at_checked(AUTHOR_LEN) else {
+            return Self::Foreign;
+        };
+        match (AuthorId::parse(stem), rest.first()) {
+            (Ok(author), None) => Self::Author(author),
+            (Ok(author), Some(&next)) if continues(next) => Self::Copy(author),
+            (Err(_), None) if AuthorId::parse(&stem.to_ascii_lowercase()).is_ok() => Self::Misspelled,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+impl FileName {
+    /// Reads a name, by its bytes alone.
+    pub fn parse(name: &OsStr) -> Self {
+        let name = name.as_encoded_bytes();
+        if let Some(rest) = name.strip_prefix(HEAD) {
+            return if rest.first().is_none_or(|&next| continues(next)) {
+                Self::Head
+            } else {
+                Self::Foreign
+            };
+        }
+        if name.starts_with(STAGED_PREFIX.as_bytes()) && name.ends_with(STAGED_SUFFIX.as_bytes()) {
+            return Self::Staged;
+        }
+        let Some((stem, rest)) = name.split_at_checked(CounterName::LEN) else {
+            return Self::Foreign;
+        };
+        let Some(first) = CounterName::parse(stem) else {
+            let lower = CounterName::parse(&stem.to_ascii_lowercase());
+            return if lower.is_some() && rest.is_empty() {
+                Self::Misspelled
+            } else {
+                Self::Foreign
+            };
+        };
+        match rest {
+            [] => Self::Message(first),
+            [b'-', last @ ..] => match CounterName::parse(last) {
+                Some(last) if first < last => Self::Pack(first, last),
+                _ => Self::Copy(first),
+            },
+            [next, ..] if continues(*next) => Self::Copy(first),
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// A name for display: control characters, marks that change the direction of text, and bytes that are no text are
+/// escaped, so that nothing that lies in a folder can act on a terminal.
+pub fn printable(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if is_plain(c) {
+                text.push(c);
+            } else {
+                text.extend(c.escape_unicode());
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Every known way to mark a copy goes on with a character that is neither a letter nor a digit.
+fn continues(next: u8) -> bool {
+    !next.is_ascii_alphanumeric()
+}
+
+fn is_plain(c: char) -> bool {
+    let invisible = matches!(c,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
+    !(c.is_control() || invisible || c == '\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AUTHOR: &str = "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f";
+
+    #[test]
+    fn directories() {
+        let author: AuthorId = AUTHOR.parse().unwrap();
+        let dir = |name: &str| DirName::parse(OsStr::new(name));
+        assert_eq!(dir(AUTHOR), DirName::Author(author));
+        for tail in [
+            " (1)",
+            " 2",
+            ".Conflict",
+            "-HOST",
+            " (# Name clash 2026-11-22 a1b2c3C #)",
+            "\u{e9}",
+        ] {
+            assert_eq!(dir(&format!("{AUTHOR}{tail}")), DirName::Copy(author), "{tail:?}");
+        }
+        assert_eq!(dir(&AUTHOR.to_uppercase()), DirName::Misspelled);
+        for name in [
+            "",
+            "notes.txt",
+            &format!("{AUTHOR}2"),
+            &AUTHOR.replace('-', ""),
+            &AUTHOR[1..],
+            ".stfolder",
+        ] {
+            assert_eq!(dir(name), DirName::Foreign, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn files() {
+        let file = |name: &str| FileName::parse(OsStr::new(name));
+        assert_eq!(file("00000000000003e8"), FileName::Message(1000));
+        assert_eq!(file("0000000000000003-0000000000000400"), FileName::Pack(3, 0x400));
+        for name in [
+            "0000000000000003 (1)",
+            "0000000000000003.sync-conflict-20261122-101112-ABCDEFG",
+            "0000000000000003-0000000000000003",
+            "0000000000000003-0000000000000002",
+            "0000000000000003-0000000000000400 (1)",
+            "0000000000000003-HOST",
+        ] {
+            assert_eq!(file(name), FileName::Copy(3), "{name:?}");
+        }
+        for name in ["head", "head (1)", "head.sync-conflict-20261122-101112-ABCDEFG"] {
+            assert_eq!(file(name), FileName::Head, "{name:?}");
+        }
+        assert_eq!(file("~tempo-00ff.tmp"), FileName::Staged);
+        assert_eq!(file("00000000000003E8"), FileName::Misspelled);
+        for name in [
+            "0000000000000000",
+            "0000000000000003x",
+            "header",
+            "3",
+            "",
+            "._0000000000000003",
+            "~tempo-1",
+        ] {
+            assert_eq!(file(name), FileName::Foreign, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_acts_on_a_terminal() {
+        assert_eq!(printable(OsStr::new("Zo\u{eb} (1).txt")), "Zo\u{eb} (1).txt");
+        assert_eq!(
+            printable(OsStr::new("a\u{1b}[2Jb\n\u{202e}c\\")),
+            "a\\u{1b}[2Jb\\u{a}\\u{202e}c\\u{5c}"
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            assert_eq!(printable(OsStr::from_bytes(b"a\xff\xfeb")), "a\\xff\\xfeb");
+        }
+    }
+}

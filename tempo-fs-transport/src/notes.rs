@@ -1,0 +1,177 @@
+//! What is remembered of the names that are not simply known messages.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ffi::{OsStr, OsString},
+    mem,
+    time::Duration,
+};
+
+use tempo_message::{AuthorId, CounterName, Foreign, ForeignReason, Pending, PendingReason, Report};
+
+use crate::Version;
+
+/// The exceptional names of one directory, bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    by_name: BTreeMap<OsString, Note>,
+    unlisted: u64,
+    listing: u64,
+    changed: bool,
+    news: Vec<OsString>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Note {
+    finding: Finding,
+    version: Option<Version>,
+    attempts: u32,
+    retry_at: Duration,
+    listing: u64,
+}
+
+/// What was found under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Everything in it is dealt with.
+    Settled,
+    /// It may become a message; looked at again after a while, or when it changes.
+    Pending(PendingReason),
+    /// It is not ours; looked at again when it changes.
+    Foreign(ForeignReason),
+}
+
+/// So many names of one directory are remembered; those beyond are counted.
+const LIMIT: usize = 4096;
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+impl Notes {
+    /// Begins a listing: what is not [kept](Self::keep) before it [ends](Self::end_listing) is forgotten.
+    pub(crate) fn begin_listing(&mut self) {
+        self.listing += 1;
+        self.unlisted = 0;
+    }
+
+    /// Ends a listing.
+    pub(crate) fn end_listing(&mut self) {
+        let (listing, changed) = (self.listing, &mut self.changed);
+        self.by_name.retain(|_, note| {
+            let keep = note.listing == listing;
+            *changed |= !keep && note.finding != Finding::Settled;
+            keep
+        });
+    }
+
+    /// The note of a name that is still there.
+    pub(crate) fn keep(&mut self, name: &OsStr) -> Option<&Note> {
+        let note = self.by_name.get_mut(name)?;
+        note.listing = self.listing;
+        Some(note)
+    }
+
+    /// Writes down what a name turned out to be. Without a version, the name alone decided.
+    pub(crate) fn put(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, now: Duration) {
+        let room = self.by_name.len() < LIMIT;
+        let (news, is_foreign) = match self.by_name.entry(name.to_owned()) {
+            Entry::Occupied(mut entry) => {
+                let note = entry.get_mut();
+                let news = note.finding != finding || note.version != version;
+                note.attempts = if news { 0 } else { note.attempts.saturating_add(1) };
+                note.retry_at = now + retry_delay(note.attempts);
+                note.version = version;
+                note.finding = finding;
+                note.listing = self.listing;
+                (news, matches!(note.finding, Finding::Foreign(_)))
+            }
+            Entry::Vacant(entry) if room => {
+                let retry_at = now + retry_delay(0);
+                let note = Note {
+                    finding,
+                    version,
+                    attempts: 0,
+                    retry_at,
+                    listing: self.listing,
+                };
+                (true, matches!(entry.insert(note).finding, Finding::Foreign(_)))
+            }
+            Entry::Vacant(_) => {
+                self.unlisted += 1;
+                self.changed = true;
+                return;
+            }
+        };
+        self.changed |= news;
+        if news && is_foreign {
+            self.news.push(name.to_owned());
+        }
+    }
+
+    /// Forgets a name, because its messages are known or it is gone.
+    pub(crate) fn forget(&mut self, name: &OsStr) {
+        let removed = self.by_name.remove(name);
+        self.changed |= removed.is_some_and(|note| note.finding != Finding::Settled);
+    }
+
+    /// Whether the report has changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        mem::take(&mut self.changed)
+    }
+
+    /// What was found foreign since the last call.
+    pub(crate) fn take_news(&mut self) -> Vec<(OsString, ForeignReason)> {
+        let named = mem::take(&mut self.news).into_iter();
+        named
+            .filter_map(|name| match self.by_name.get(&name)?.finding.clone() {
+                Finding::Foreign(reason) => Some((name, reason)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// When the next pending name is to be looked at again.
+    pub(crate) fn next_retry(&self) -> Option<Duration> {
+        let pending = self
+            .by_name
+            .values()
+            .filter(|note| matches!(note.finding, Finding::Pending(_)));
+        pending.map(|note| note.retry_at).min()
+    }
+
+    /// Adds to a report what these names are; `place` gives their printable path.
+    pub(crate) fn describe(&self, place: &dyn Fn(&OsStr) -> String, author: Option<AuthorId>, report: &mut Report) {
+        report.unlisted += self.unlisted;
+        for (name, note) in &self.by_name {
+            let place = || place(name);
+            match note.finding.clone() {
+                Finding::Settled => {}
+                Finding::Foreign(reason) => report.foreign.push(Foreign {
+                    place: place(),
+                    author,
+                    reason,
+                }),
+                Finding::Pending(reason) => {
+                    let stem = name.as_encoded_bytes().get(..CounterName::LEN);
+                    let counter = author.and(stem).and_then(CounterName::parse);
+                    report.pending.push(Pending {
+                        place: place(),
+                        author,
+                        counter,
+                        reason,
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Note {
+    /// Whether the name can be passed over: nothing has changed since, and no new attempt is due.
+    pub(crate) fn holds(&self, version: Version, now: Duration) -> bool {
+        self.version == Some(version) && !(matches!(self.finding, Finding::Pending(_)) && self.retry_at <= now)
+    }
+}
+
+fn retry_delay(attempts: u32) -> Duration {
+    FIRST_RETRY.saturating_mul(1 << attempts.min(10)).min(LAST_RETRY)
+}

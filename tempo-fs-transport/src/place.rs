@@ -1,0 +1,244 @@
+//! One directory of an author: what is new in it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    io, mem,
+    time::Duration,
+};
+
+use tempo_clock::Seen;
+use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, Want};
+
+use crate::{
+    FileName, Fs, Version,
+    notes::{Finding, Notes},
+};
+
+/// A directory whose name is an author, or a copy of one.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) author: AuthorId,
+    pub(crate) notes: Notes,
+    pub(crate) freshness: Freshness,
+    /// What is to be read, by first counter; the value is the offset to go on at.
+    todo: BTreeMap<Item, usize>,
+    /// There were more names to read than `todo` has room for.
+    overflowed: bool,
+}
+
+/// A file to be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Item {
+    pub(crate) first: u64,
+    pub(crate) name: OsString,
+}
+
+/// So many names wait to be read; the folder is the buffer for the rest.
+const TODO: usize = 4096;
+/// The greatest number of bytes of a file with several messages.
+const MAX_PACK: u64 = 64 * 1024 * 1024;
+
+impl Place {
+    pub(crate) fn new(author: AuthorId) -> Self {
+        Self {
+            author,
+            notes: Notes::default(),
+            freshness: Freshness::default(),
+            todo: BTreeMap::new(),
+            overflowed: false,
+        }
+    }
+
+    /// Lists the directory and chooses what is to be read.
+    pub(crate) fn list<F: Fs>(&mut self, fs: &F, dir: &F::Dir, want: &Want<'_>, now: Duration) -> io::Result<()> {
+        let version = fs.stat_dir(dir)?.version();
+        let before = mem::take(&mut self.todo);
+        let recheck: BTreeSet<u64> = want
+            .recheck
+            .iter()
+            .filter(|id| id.author == self.author)
+            .map(|id| id.counter)
+            .collect();
+        self.overflowed = false;
+        self.notes.begin_listing();
+        fs.list(dir, &mut |name| {
+            match self.judge(fs, dir, name, want, &recheck, now) {
+                Judged::Read(first) => self.enqueue(
+                    Item {
+                        first,
+                        name: name.to_owned(),
+                    },
+                    &before,
+                ),
+                Judged::PassOver => {}
+                Judged::Foreign(reason) => self.notes.put(name, None, Finding::Foreign(reason), now),
+            }
+            true
+        })?;
+        self.notes.end_listing();
+        self.freshness.listed(version, now);
+        Ok(())
+    }
+
+    /// The first `most` files to be read, in the order of their counters.
+    pub(crate) fn first_items(&self, most: usize) -> impl Iterator<Item = (Item, usize)> + '_ {
+        self.todo
+            .iter()
+            .take(most)
+            .map(|(item, &offset)| (item.clone(), offset))
+    }
+
+    /// Whether more is to be read than [`first_items`](Self::first_items) gave.
+    pub(crate) fn has_more_than(&self, most: usize) -> bool {
+        self.overflowed || self.todo.len() > most
+    }
+
+    /// Goes on with a file later.
+    pub(crate) fn go_on(&mut self, item: Item, offset: usize) {
+        self.todo.insert(item, offset);
+    }
+
+    /// Is done with a file for now. When the room for names was too short, the next look lists anew.
+    pub(crate) fn done(&mut self, item: &Item) {
+        self.todo.remove(item);
+        if self.todo.is_empty() && self.overflowed {
+            self.freshness.distrust();
+        }
+    }
+
+    /// Whether there is something to read.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.todo.is_empty() || self.overflowed
+    }
+
+    fn judge<F: Fs>(
+        &mut self,
+        fs: &F,
+        dir: &F::Dir,
+        name: &OsStr,
+        want: &Want<'_>,
+        recheck: &BTreeSet<u64>,
+        now: Duration,
+    ) -> Judged {
+        let file = FileName::parse(name);
+        let (first, last) = match file {
+            FileName::Message(counter) => (counter, counter),
+            FileName::Pack(first, last) => (first, last),
+            FileName::Copy(first) => (first, u64::MAX),
+            FileName::Head | FileName::Staged => return Judged::PassOver,
+            FileName::Misspelled => return Judged::Foreign(ForeignReason::Spelling),
+            FileName::Foreign => return Judged::Foreign(ForeignReason::Name),
+        };
+        let is_copy = matches!(file, FileName::Copy(_));
+        if recheck.range(first..=last).next().is_some() {
+            return Judged::Read(first);
+        }
+        let known = !is_copy && is_known(want.known, self.author, first, last);
+        if known {
+            // Without a note it is forgotten at the end of the listing.
+            return Judged::PassOver;
+        }
+        let Some(note) = self.notes.keep(name) else {
+            return Judged::Read(first);
+        };
+        if want.full && !is_copy {
+            return Judged::Read(first);
+        }
+        match fs.stat(dir, name) {
+            Ok(stat) if note.holds(stat.version(), now) => Judged::PassOver,
+            // Whatever is wrong with it shows when it is read.
+            _ => Judged::Read(first),
+        }
+    }
+
+    fn enqueue(&mut self, item: Item, before: &BTreeMap<Item, usize>) {
+        let offset = before.get(&item).copied().unwrap_or(0);
+        self.todo.insert(item, offset);
+        if self.todo.len() > TODO {
+            self.todo.pop_last();
+            self.overflowed = true;
+        }
+    }
+}
+
+enum Judged {
+    Read(u64),
+    PassOver,
+    Foreign(ForeignReason),
+}
+
+fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
+    known
+        .counters(author)
+        .is_some_and(|counters| counters.contains_all(first..=last))
+}
+
+/// How much may be read of a file of this name.
+pub(crate) fn limit(name: &OsStr) -> u64 {
+    match FileName::parse(name) {
+        FileName::Message(_) => MAX_FRAME as u64,
+        _ => MAX_PACK,
+    }
+}
+
+/// When a directory has to be listed again.
+///
+/// A file system shows a change of names in the directory's times, but with a granularity of up to two seconds (FAT),
+/// and some services and network file systems do not show it at all. So an unchanged version is believed only some
+/// time after it was first seen, and never for longer than [`Self::ALL`].
+#[derive(Debug, Default)]
+pub(crate) struct Freshness {
+    listed: Option<Listed>,
+    hinted: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    version: Version,
+    first_seen: Duration,
+    at: Duration,
+}
+
+impl Freshness {
+    const SETTLING: Duration = Duration::from_millis(2500);
+    const ALL: Duration = Duration::from_secs(30);
+
+    /// Somebody says that something has changed.
+    pub(crate) fn hint(&mut self) {
+        self.hinted = true;
+    }
+
+    /// Nothing that was seen counts any more.
+    pub(crate) fn distrust(&mut self) {
+        self.listed = None;
+    }
+
+    pub(crate) fn is_due(&self, version: Version, now: Duration) -> bool {
+        match &self.listed {
+            Some(listed) if !self.hinted && listed.version == version => {
+                listed.at < listed.first_seen + Self::SETTLING || listed.at + Self::ALL <= now
+            }
+            _ => true,
+        }
+    }
+
+    /// A listing of this version has begun at `now` and is complete.
+    pub(crate) fn listed(&mut self, version: Version, now: Duration) {
+        let first_seen = match &self.listed {
+            Some(listed) if listed.version == version => listed.first_seen,
+            _ => now,
+        };
+        self.listed = Some(Listed {
+            version,
+            first_seen,
+            at: now,
+        });
+        self.hinted = false;
+    }
+
+    /// Whether the directory was listed less than `span` ago.
+    pub(crate) fn was_listed_within(&self, span: Duration, now: Duration) -> bool {
+        self.listed.is_some_and(|listed| now < listed.at + span)
+    }
+}

@@ -1,0 +1,200 @@
+//! Putting a message into its author's directory: stage, write, sync, rename without replacing, sync the directory.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+};
+
+use tempo_message::{AuthorId, CounterName, Durability, Frame, MAX_FRAME, PublishError, Published};
+
+use crate::{
+    FileName, Fs,
+    error::publish_error,
+    name::{STAGED_PREFIX, STAGED_SUFFIX},
+};
+
+/// Publishes for authors of this installation, one process at a time.
+#[derive(Debug)]
+pub(crate) struct Publisher<F: Fs> {
+    fs: F,
+    folder: PathBuf,
+    /// A directory outside the shared folder; `None` when there is none on the same volume.
+    staging: Option<F::Dir>,
+}
+
+impl<F: Fs> Publisher<F> {
+    /// A publisher that stages in `staging` where that is possible, and sweeps what an earlier process left there.
+    pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>) -> io::Result<Self> {
+        let staging = staging.map(|path| fs.open_root(path)).transpose()?;
+        if let Some(dir) = &staging {
+            sweep(&fs, dir, |_| true)?;
+        }
+        Ok(Self { fs, folder, staging })
+    }
+
+    /// Makes the author's directory, and sweeps what an earlier process left in it.
+    pub(crate) fn join(&self, root: &F::Dir, author: AuthorId) -> Result<(), PublishError> {
+        let name = OsString::from(author.to_string());
+        let failed = |error| publish_error(self.folder.join(&name).display().to_string(), error);
+        let dir = self.own_dir(root, &name).map_err(failed)?;
+        sweep(&self.fs, &dir, |name| FileName::parse(name) == FileName::Staged).map_err(failed)
+    }
+
+    /// Publishes a frame. Every way out but success leaves nothing visible.
+    pub(crate) fn publish(
+        &mut self,
+        root: &F::Dir,
+        frame: &Frame,
+        durability: Durability,
+    ) -> Result<Published, PublishError> {
+        let author = OsString::from(frame.id().author.to_string());
+        let name = OsString::from(CounterName::new(frame.id().counter).as_str());
+        let path = self.folder.join(&author).join(&name);
+        let failed = |error| publish_error(path.display().to_string(), error);
+        let dir = self.own_dir(root, &author).map_err(failed)?;
+        let target = Target { dir: &dir, name: &name };
+        let published = match self.put(&target, frame.bytes(), durability).map_err(failed)? {
+            Put::Done => Published::New,
+            Put::Taken => match self.compare(&target, frame).map_err(failed)? {
+                There::Same => Published::Already,
+                There::Remains => {
+                    self.replace(&target, frame.bytes(), durability).map_err(failed)?;
+                    Published::Mended
+                }
+                There::Other => {
+                    let place = path.display().to_string();
+                    return Err(PublishError::Occupied { id: frame.id(), place });
+                }
+            },
+        };
+        if durability == Durability::Durable {
+            if published == Published::Already {
+                let file = self.fs.open(&dir, &name).map_err(failed)?;
+                self.fs.sync_file(&file).map_err(failed)?;
+            }
+            self.fs.sync_dir(&dir).map_err(failed)?;
+        }
+        Ok(published)
+    }
+
+    fn own_dir(&self, root: &F::Dir, name: &OsStr) -> io::Result<F::Dir> {
+        match self.fs.open_dir(root, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match self.fs.create_dir(root, name) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => self.fs.sync_dir(root)?,
+                }
+                self.fs.open_dir(root, name)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Stages the bytes and renames them to the target, unless that name is taken.
+    fn put(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<Put> {
+        let renamed = self.staged(target, bytes, durability, |fs, dir, staged| {
+            fs.rename_new(dir, staged, target.dir, target.name)
+        });
+        match renamed {
+            Ok(()) => Ok(Put::Done),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Taken),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the bytes in the place of what an interrupted publication of the same bytes left.
+    fn replace(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<()> {
+        self.staged(target, bytes, durability, |fs, dir, staged| {
+            fs.rename_over(dir, staged, target.dir, target.name)
+        })
+    }
+
+    /// Writes a staged file and has it renamed; first outside the folder, and once that proves to be another volume,
+    /// beside the target from then on.
+    fn staged(
+        &mut self,
+        target: &Target<'_, F>,
+        bytes: &[u8],
+        durability: Durability,
+        rename: impl Fn(&F, &F::Dir, &OsStr) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let staged = OsString::from(format!("{STAGED_PREFIX}{:016x}{STAGED_SUFFIX}", self.fs.random()));
+        let in_dir = |dir: &F::Dir| {
+            let done =
+                write_new(&self.fs, dir, &staged, bytes, durability).and_then(|()| rename(&self.fs, dir, &staged));
+            if done.is_err() {
+                // The first error is the one to report; what cannot be removed now is swept at the next start.
+                let _ = self.fs.remove(dir, &staged);
+            }
+            done
+        };
+        match self.staging.as_ref().map(in_dir) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::CrossesDevices => {
+                self.staging = None;
+                self.staged(target, bytes, durability, rename)
+            }
+            Some(done) => done,
+            None => in_dir(target.dir),
+        }
+    }
+
+    /// What lies under the target's name, compared with what should.
+    fn compare(&self, target: &Target<'_, F>, frame: &Frame) -> io::Result<There> {
+        let mut bytes = Vec::new();
+        let mut file = self.fs.open(target.dir, target.name)?;
+        self.fs.read(&mut file, MAX_FRAME as u64 + 1, &mut bytes)?;
+        // A loss of power cuts a file short or leaves zeros where the content was to come.
+        let kept = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let kept = bytes.get(..kept).unwrap_or_default();
+        Ok(if bytes == *frame.bytes() {
+            There::Same
+        } else if bytes.len() <= frame.bytes().len() && frame.bytes().starts_with(kept) {
+            There::Remains
+        } else {
+            There::Other
+        })
+    }
+}
+
+struct Target<'a, F: Fs> {
+    dir: &'a F::Dir,
+    name: &'a OsStr,
+}
+
+enum Put {
+    Done,
+    Taken,
+}
+
+enum There {
+    Same,
+    Remains,
+    Other,
+}
+
+fn write_new<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let mut file = fs.create(dir, name)?;
+    fs.write(&mut file, bytes)?;
+    match durability {
+        Durability::Durable => fs.sync_file(&file),
+        Durability::Lazy => Ok(()),
+    }
+}
+
+fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::Result<()> {
+    let mut staged = Vec::new();
+    fs.list(dir, &mut |name| {
+        if is_ours(name) {
+            staged.push(name.to_owned());
+        }
+        true
+    })?;
+    for name in staged {
+        match fs.remove(dir, &name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

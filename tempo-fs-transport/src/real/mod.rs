@@ -1,0 +1,130 @@
+//! The file system of the machine.
+
+#[cfg(not(unix))]
+mod other;
+#[cfg(unix)]
+mod unix;
+mod watch;
+
+use std::{
+    ffi::OsStr,
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+#[cfg(not(unix))]
+use other as imp;
+#[cfg(unix)]
+use unix as imp;
+use uuid::Uuid;
+
+use crate::{Fs, Signal, Stat, Watch};
+
+/// The file system of the machine, through directory handles where the system has them.
+///
+/// # Platform notes
+///
+/// - Unix: `openat` and friends with `O_NOFOLLOW` and `O_NONBLOCK`; renames with `RENAME_NOREPLACE` (Linux) or
+///   `RENAME_EXCL` (Apple). Where the file system lacks that flag the name is looked up first, which is enough for a
+///   directory that only its author writes.
+/// - Elsewhere: paths instead of handles, and the look-up before the rename. A directory cannot be synced there; the
+///   system journals names by itself.
+#[derive(Clone, Debug)]
+pub struct RealFs {
+    started: Instant,
+}
+
+impl Default for RealFs {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Fs for RealFs {
+    type Dir = imp::Dir;
+    type File = std::fs::File;
+
+    fn open_root(&self, path: &Path) -> io::Result<imp::Dir> {
+        imp::open_root(path)
+    }
+
+    fn stat_root(&self, path: &Path) -> io::Result<Stat> {
+        imp::stat_root(path)
+    }
+
+    fn open_dir(&self, parent: &imp::Dir, name: &OsStr) -> io::Result<imp::Dir> {
+        imp::open_dir(parent, name)
+    }
+
+    fn create_dir(&self, parent: &imp::Dir, name: &OsStr) -> io::Result<()> {
+        imp::create_dir(parent, name)
+    }
+
+    fn list(&self, dir: &imp::Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        imp::list(dir, each)
+    }
+
+    fn stat_dir(&self, dir: &imp::Dir) -> io::Result<Stat> {
+        imp::stat_dir(dir)
+    }
+
+    fn stat(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<Stat> {
+        imp::stat(dir, name)
+    }
+
+    fn stat_file(&self, file: &std::fs::File) -> io::Result<Stat> {
+        imp::stat_file(file)
+    }
+
+    fn open(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<std::fs::File> {
+        imp::open(dir, name)
+    }
+
+    fn read(&self, file: &mut std::fs::File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        io::Read::read_to_end(&mut io::Read::take(file, limit), buffer).map(drop)
+    }
+
+    fn create(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<std::fs::File> {
+        imp::create(dir, name)
+    }
+
+    fn write(&self, file: &mut std::fs::File, bytes: &[u8]) -> io::Result<()> {
+        io::Write::write_all(file, bytes)
+    }
+
+    fn sync_file(&self, file: &std::fs::File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn sync_dir(&self, dir: &imp::Dir) -> io::Result<()> {
+        imp::sync_dir(dir)
+    }
+
+    fn rename_new(&self, from: &imp::Dir, name: &OsStr, to: &imp::Dir, new_name: &OsStr) -> io::Result<()> {
+        imp::rename_new(from, name, to, new_name)
+    }
+
+    fn rename_over(&self, from: &imp::Dir, name: &OsStr, to: &imp::Dir, new_name: &OsStr) -> io::Result<()> {
+        imp::rename_over(from, name, to, new_name)
+    }
+
+    fn remove(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<()> {
+        imp::remove(dir, name)
+    }
+
+    fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
+        watch::start(folder, signal)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn random(&self) -> u64 {
+        Uuid::new_v4().as_u64_pair().1
+    }
+}

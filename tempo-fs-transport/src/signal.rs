@@ -1,0 +1,118 @@
+//! The mailbox between whoever notices something and the thread that waits for it.
+
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::Wake,
+    time::{Duration, Instant},
+};
+
+/// Collects hints and wake-ups until somebody takes them. Bounded: too many hints become one, "look everywhere".
+#[derive(Debug, Default)]
+pub struct Signal {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Where something may have changed. Hints may be missing, late, repeated and wrong.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Hints {
+    /// Look at everything: hints were lost.
+    pub everywhere: bool,
+    /// The names of the session folder itself.
+    pub folder: bool,
+    /// Directories of the session folder.
+    pub dirs: BTreeSet<OsString>,
+    /// From here on no hints come, for this reason.
+    pub failure: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    woken: bool,
+    hints: Hints,
+}
+
+/// More directories than this in one turn are as good as all.
+const DIRS: usize = 256;
+
+impl Signal {
+    /// Hints were lost, or everything changed.
+    pub fn hint_everywhere(&self) {
+        self.update(|hints| hints.everywhere = true);
+    }
+
+    /// Something in the session folder itself came or went.
+    pub fn hint_folder(&self) {
+        self.update(|hints| hints.folder = true);
+    }
+
+    /// Something in a directory of the session folder came, went or changed.
+    pub fn hint_dir(&self, dir: &OsStr) {
+        self.update(|hints| {
+            if hints.dirs.len() < DIRS {
+                if !hints.dirs.contains(dir) {
+                    hints.dirs.insert(dir.to_owned());
+                }
+            } else {
+                hints.everywhere = true;
+            }
+        });
+    }
+
+    /// No more hints will come.
+    pub fn fail(&self, reason: String) {
+        self.update(|hints| hints.failure = Some(reason));
+    }
+
+    /// Ends a wait, now or the next one.
+    pub fn ring(&self) {
+        self.lock().woken = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes all hints.
+    pub fn take(&self) -> Hints {
+        mem::take(&mut self.lock().hints)
+    }
+
+    /// Waits for a hint or a ring, at most `timeout`.
+    pub fn wait(&self, timeout: Duration) {
+        let end = Instant::now().checked_add(timeout);
+        let mut state = self.lock();
+        while !state.woken && state.hints == Hints::default() {
+            let left = end.map_or(timeout, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.woken = false;
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Hints)) {
+        change(&mut self.lock().hints);
+        self.changed.notify_all();
+    }
+
+    /// Every change is a single assignment or insertion, so the state is sound even after a panic.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}

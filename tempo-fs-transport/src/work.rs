@@ -1,0 +1,107 @@
+//! The work of one collect: reading files and handing up what is in them, within the budget.
+
+use std::time::Duration;
+
+use tempo_message::{Arrival, Collected, ForeignReason, Taken, Want};
+
+use crate::{
+    FileName, Fs,
+    examine::{End, examine},
+    notes::Finding,
+    place::{Item, Place, limit},
+};
+
+/// So many files are looked at in one collect, whatever comes of them.
+const MAX_EXAMINED: usize = 4096;
+
+/// The work of one collect.
+pub(crate) struct Work<'a> {
+    want: &'a Want<'a>,
+    take: &'a mut dyn FnMut(Arrival) -> Taken,
+    pub(crate) collected: Collected,
+    bytes: usize,
+    examined: usize,
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
+        Self {
+            want,
+            take,
+            collected: Collected::default(),
+            bytes: 0,
+            examined: 0,
+        }
+    }
+
+    /// Whether the budget is used up.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.collected.frames >= self.want.budget.frames
+            || self.bytes >= self.want.budget.bytes
+            || self.examined >= MAX_EXAMINED
+    }
+
+    /// Reads one file, from `offset` on, and notes what became of it.
+    pub(crate) fn read_file<F: Fs>(
+        &mut self,
+        fs: &F,
+        dir: &F::Dir,
+        place: &mut Place,
+        item: Item,
+        offset: usize,
+        now: Duration,
+    ) {
+        self.examined += 1;
+        let kind = FileName::parse(&item.name);
+        let (mut later, mut other_author, mut known) = (false, None, false);
+        let author = place.author;
+        let examined = examine(fs, dir, &item.name, limit(&item.name), offset, &mut |frame| {
+            let id = frame.id();
+            if id.author != author {
+                other_author = Some(id.author);
+                return true;
+            }
+            let is_packed_and_known = matches!(kind, FileName::Pack(..))
+                && self.want.known.contains(author, id.counter)
+                && !self.want.recheck.contains(&id);
+            if is_packed_and_known {
+                return true;
+            }
+            if self.is_exhausted() {
+                return false;
+            }
+            self.collected.frames += 1;
+            self.bytes += frame.bytes().len();
+            match (self.take)(Arrival::Frame(frame)) {
+                Taken::Known => known |= kind == FileName::Message(id.counter),
+                Taken::Settled => {}
+                Taken::Later => later = true,
+            }
+            true
+        });
+        let finding = match examined.end {
+            End::Stopped(offset) => {
+                self.collected.more = true;
+                return place.go_on(item, offset);
+            }
+            End::Vanished => {
+                place.notes.forget(&item.name);
+                return place.done(&item);
+            }
+            End::Read(finding) => finding,
+        };
+        let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
+        match finding.or(wrong) {
+            // Once it is known the name alone tells; what comes again must not be settled.
+            None if known || later => place.notes.forget(&item.name),
+            finding => place
+                .notes
+                .put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
+        }
+        if later {
+            place.go_on(item, 0);
+        } else {
+            place.done(&item);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The folder as a whole: opened, moved, emptied, swapped, copied by a service.
+
+use std::fs;
+
+use tempo_fs_transport::{FsTransport, OpenError, Options};
+use tempo_message::{CollectError, Detachment, Durability, Frame, Published, Transport, conformance::Script};
+
+use crate::support::{Session, unwatched};
+
+#[test]
+fn what_is_no_session_folder_is_refused_with_its_path() {
+    let session = Session::new();
+    let open = |name: &str| FsTransport::open(&session.dir.path().join(name), &Options::default()).unwrap_err();
+    fs::write(session.dir.path().join("file.session"), "").unwrap();
+    fs::create_dir(session.dir.path().join("jam")).unwrap();
+    for (name, is_right) in [
+        (
+            "nowhere.session",
+            (|e| matches!(e, OpenError::NotFound { .. })) as fn(&OpenError) -> bool,
+        ),
+        ("file.session", |e| matches!(e, OpenError::NotAFolder { .. })),
+        ("jam", |e| matches!(e, OpenError::NotASession { .. })),
+    ] {
+        let error = open(name);
+        assert!(is_right(&error), "{error:?}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn an_emptied_folder_is_detached_and_comes_back() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let frames = script.run(3);
+    let mut writer = session.writer();
+    for frame in &frames[..2] {
+        writer.publish(frame, Durability::Lazy).unwrap();
+    }
+    let mut reader = session.reader();
+    assert_eq!(reader.collect().len(), 2);
+
+    let (author, aside) = (
+        session.path(script.author().to_string()),
+        session.dir.path().join("aside"),
+    );
+    fs::rename(&author, &aside).unwrap();
+    for full in [false, true] {
+        let gone = reader.try_collect(&[], full);
+        assert!(
+            matches!(
+                gone,
+                Err(CollectError::Detached {
+                    why: Detachment::Emptied,
+                    ..
+                })
+            ),
+            "{gone:?}"
+        );
+    }
+    let own = Script::new(2).next(b"into the void");
+    assert!(
+        reader.transport.publish(&own, Durability::Lazy).is_err(),
+        "published into an emptied folder"
+    );
+
+    fs::rename(&aside, &author).unwrap();
+    writer.publish(&frames[2], Durability::Lazy).unwrap();
+    assert_eq!(reader.collect(), frames[2..]);
+    assert_eq!(
+        reader.transport.publish(&own, Durability::Lazy).unwrap(),
+        Published::New
+    );
+}
+
+#[test]
+fn a_folder_that_was_replaced_is_opened_anew() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let frames = script.run(2);
+    session.writer().publish(&frames[0], Durability::Lazy).unwrap();
+    let mut reader = session.reader();
+    assert_eq!(reader.collect().len(), 1);
+    let aside = session.dir.path().join("aside");
+    fs::rename(&session.folder, &aside).unwrap();
+    let gone = reader.try_collect(&[], false);
+    assert!(
+        matches!(
+            gone,
+            Err(CollectError::Detached {
+                why: Detachment::Missing,
+                ..
+            })
+        ),
+        "{gone:?}"
+    );
+    fs::create_dir(&session.folder).unwrap();
+    let swapped = reader.try_collect(&[], false);
+    assert!(
+        matches!(
+            swapped,
+            Err(CollectError::Detached {
+                why: Detachment::Emptied,
+                ..
+            })
+        ),
+        "{swapped:?}"
+    );
+    fs::remove_dir(&session.folder).unwrap();
+    fs::rename(&aside, &session.folder).unwrap();
+    session.writer().publish(&frames[1], Durability::Lazy).unwrap();
+    assert_eq!(reader.collect(), frames[1..]);
+}
+
+#[test]
+fn packs_copies_and_copied_directories_are_read_as_one() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let frames = script.run(8);
+    let author = script.author().to_string();
+    let (own, copied) = (session.path(&author), session.path(format!("{author} (1)")));
+    fs::create_dir(&own).unwrap();
+    fs::create_dir(&copied).unwrap();
+    let bytes = |range: std::ops::Range<usize>| range.flat_map(|at| frames[at].bytes().to_vec()).collect::<Vec<_>>();
+    fs::write(own.join("0000000000000001-0000000000000003"), bytes(0..3)).unwrap();
+    fs::write(own.join("0000000000000003"), bytes(2..3)).unwrap();
+    fs::write(own.join("0000000000000004.conflict1"), bytes(3..4)).unwrap();
+    fs::write(copied.join("0000000000000005"), bytes(4..5)).unwrap();
+    fs::write(copied.join("0000000000000006-0000000000000008 (1)"), bytes(5..8)).unwrap();
+    let mut reader = session.reader();
+    let mut counters: Vec<u64> = reader.collect().iter().map(|frame| frame.id().counter).collect();
+    counters.dedup();
+    assert_eq!(counters, (1..=8).collect::<Vec<_>>());
+    assert_eq!(reader.report(), []);
+    assert_eq!(reader.collect(), [], "what is settled is not read again");
+}
+
+#[test]
+fn another_message_under_a_known_id_is_found_on_request() {
+    let session = Session::new();
+    let (frame, other) = (Script::new(1).next(b"first"), Script::new(1).next(b"second thoughts"));
+    session.writer().publish(&frame, Durability::Lazy).unwrap();
+    let mut reader = session.reader();
+    assert_eq!(reader.collect(), std::slice::from_ref(&frame));
+    fs::write(session.file(frame.id()), other.bytes()).unwrap();
+    assert_eq!(
+        reader.try_collect(&[frame.id()], false).unwrap(),
+        std::slice::from_ref(&other)
+    );
+
+    let copy = session.file(frame.id()).with_file_name("0000000000000001 (1)");
+    fs::write(copy, frame.bytes()).unwrap();
+    assert_eq!(
+        reader.collect(),
+        std::slice::from_ref(&frame),
+        "a copy is read although its counter is known"
+    );
+    assert_eq!(reader.try_collect(&[frame.id()], false).unwrap(), [other, frame]);
+}
+
+#[test]
+fn the_inventory_names_packs_and_short_files() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let frames = script.run(3);
+    let mut transport = FsTransport::open(&session.folder, &unwatched()).unwrap();
+    transport.publish(&frames[0], Durability::Lazy).unwrap();
+    fs::write(session.file(frames[1].id()), "short").unwrap();
+    fs::write(
+        session
+            .path(script.author().to_string())
+            .join("0000000000000003-0000000000000009"),
+        "pack",
+    )
+    .unwrap();
+    let pieces = transport.inventory(script.author()).unwrap();
+    let lengths: Vec<_> = pieces
+        .iter()
+        .map(|piece| (piece.first, piece.last, piece.bytes))
+        .collect();
+    assert_eq!(lengths, [(1, 1, size(&frames[0])), (2, 2, 5), (3, 9, 4)]);
+}
+
+fn size(frame: &Frame) -> u64 {
+    frame.bytes().len() as u64
+}

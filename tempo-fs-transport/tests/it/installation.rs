@@ -1,0 +1,97 @@
+//! Which local state belongs to which folder.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+use tempo_fs_transport::{Installation, InstallationError};
+
+struct Machine {
+    dir: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("jam.session")).unwrap();
+        Self { dir }
+    }
+
+    fn at(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn create(&self, folder: &Path) -> Installation {
+        Installation::find_or_create(&self.at("state"), folder).unwrap()
+    }
+
+    fn find(&self, folder: &Path) -> Option<Installation> {
+        Installation::find(&self.at("state"), folder).unwrap()
+    }
+}
+
+#[test]
+fn looking_makes_nothing() {
+    let machine = Machine::new();
+    assert_eq!(machine.find(&machine.at("jam.session")), None);
+    assert!(!machine.at("state").exists());
+    let missing = Installation::find_or_create(&machine.at("state"), &machine.at("none.session"));
+    assert!(matches!(missing, Err(InstallationError::Folder(_))), "{missing:?}");
+    assert!(!machine.at("state").exists());
+}
+
+#[test]
+fn a_folder_finds_its_installation_again() {
+    let machine = Machine::new();
+    let folder = machine.at("jam.session");
+    let first = machine.create(&folder);
+    assert_eq!(machine.create(&folder), first, "before the author's directory exists");
+    fs::create_dir(folder.join(first.author.to_string())).unwrap();
+    assert_eq!(machine.find(&folder), Some(first.clone()));
+    assert!(first.staging().is_dir());
+    first.set_holder("somebody").unwrap();
+    assert_eq!(first.holder().as_deref(), Some("somebody"));
+}
+
+#[test]
+fn a_moved_folder_keeps_its_author_and_a_copy_does_not() {
+    let machine = Machine::new();
+    let (folder, moved, copy) = (
+        machine.at("jam.session"),
+        machine.at("song.session"),
+        machine.at("copy.session"),
+    );
+    let first = machine.create(&folder);
+    let own = first.author.to_string();
+    fs::create_dir(folder.join(&own)).unwrap();
+
+    fs::rename(&folder, &moved).unwrap();
+    assert_eq!(machine.create(&moved), first);
+
+    fs::create_dir_all(copy.join(&own)).unwrap();
+    assert_eq!(machine.find(&copy), None);
+    let second = machine.create(&copy);
+    assert_ne!(second.author, first.author);
+    assert_eq!((machine.create(&copy), machine.create(&moved)), (second, first.clone()));
+
+    fs::remove_dir_all(&moved).unwrap();
+    fs::create_dir(&moved).unwrap();
+    assert_eq!(
+        machine.find(&moved),
+        Some(first),
+        "an emptied folder at the remembered path is still the session"
+    );
+}
+
+#[test]
+fn two_folders_have_two_installations() {
+    let machine = Machine::new();
+    fs::create_dir(machine.at("other.session")).unwrap();
+    let (jam, other) = (
+        machine.create(&machine.at("jam.session")),
+        machine.create(&machine.at("other.session")),
+    );
+    assert_ne!(jam.author, other.author);
+    fs::create_dir(machine.at("other.session").join(jam.author.to_string())).unwrap();
+    fs::create_dir(machine.at("other.session").join(other.author.to_string())).unwrap();
+    assert_eq!(machine.find(&machine.at("jam.session")).unwrap().author, jam.author);
+}

@@ -1,0 +1,192 @@
+//! What is no message: named once, never delivered, and never in the way of what is.
+
+use std::{fs, fs::File};
+
+use tempo_message::{Decoded, Durability, Foreign, Frame, Transport, conformance::Script};
+
+use crate::support::{Reader, Session};
+
+/// A session with one author, one honest message with counter nine, and a reader.
+fn scene() -> (Session, Script, Vec<Frame>, Reader) {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let frames = script.run(10);
+    session.writer().publish(&frames[8], Durability::Lazy).unwrap();
+    let reader = session.reader();
+    (session, script, frames, reader)
+}
+
+#[test]
+fn a_growing_file_is_pending_until_it_is_whole() {
+    let (session, _, frames, mut reader) = scene();
+    let path = session.file(frames[0].id());
+    let bytes = frames[0].bytes();
+    for cut in [0, 1, 11, 12, bytes.len() - 1] {
+        fs::write(&path, &bytes[..cut]).unwrap();
+        let arrived = reader.try_collect(&[], true).unwrap();
+        assert!(arrived.iter().all(|frame| frame.id().counter == 9), "{arrived:?}");
+        let report = reader.transport.report();
+        assert_eq!(report.pending.len(), 1, "{report:?}");
+        assert_eq!(report.pending[0].counter, Some(1));
+        assert!(
+            report.pending[0].reason.to_string().contains("incomplete"),
+            "{report:?}"
+        );
+    }
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(reader.try_collect(&[], true).unwrap(), [frames[0].clone()]);
+    assert_eq!(reader.report(), []);
+}
+
+#[test]
+fn bad_content_is_foreign_once_per_change() {
+    let (session, _, frames, mut reader) = scene();
+    let path = session.file(frames[0].id());
+    let mut damaged = frames[0].bytes().to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    for (round, content) in [b"these are not the bytes of a message at all".to_vec(), damaged]
+        .into_iter()
+        .enumerate()
+    {
+        fs::write(&path, content).unwrap();
+        for _ in 0..3 {
+            reader.try_collect(&[], true).unwrap();
+            assert_eq!(reader.foreign.len(), round + 1, "{:?}", reader.foreign);
+        }
+        assert!(reader.foreign[round].place.ends_with("/0000000000000001"));
+    }
+    fs::write(&path, frames[0].bytes()).unwrap();
+    assert_eq!(reader.try_collect(&[], true).unwrap(), [frames[0].clone()]);
+    assert_eq!((reader.report(), reader.foreign.len()), (vec![], 2));
+}
+
+#[test]
+fn other_types_than_files_are_named_and_not_touched() {
+    let (session, script, frames, mut reader) = scene();
+    fs::create_dir(session.file(frames[0].id())).unwrap();
+    let huge = File::create(session.file(frames[1].id())).unwrap();
+    huge.set_len(100 << 20).unwrap();
+    let mut expected = vec![(1, "expected a file, found a directory"), (2, "104857600 bytes")];
+    #[cfg(unix)]
+    {
+        let secret = session.dir.path().join("secret");
+        fs::write(&secret, frames[2].bytes()).unwrap();
+        std::os::unix::fs::symlink(&secret, session.file(frames[2].id())).unwrap();
+        let fifo = session.file(frames[3].id());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
+        std::os::unix::net::UnixListener::bind(session.file(frames[4].id())).unwrap();
+        std::os::unix::fs::symlink(session.dir.path(), session.path(Script::new(7).author().to_string())).unwrap();
+        expected.extend([(3, "a symbolic link"), (4, "a pipe, socket"), (5, "a pipe, socket")]);
+    }
+    let arrived = reader.collect();
+    assert_eq!(arrived, [frames[8].clone()]);
+    for (counter, text) in expected {
+        let place = format!("{}/{counter:016x}", script.author());
+        let found: Vec<&Foreign> = reader.foreign.iter().filter(|foreign| foreign.place == place).collect();
+        assert_eq!(found.len(), 1, "{place}: {:?}", reader.foreign);
+        assert!(
+            found[0].reason.to_string().contains(text),
+            "{place}: {}",
+            found[0].reason
+        );
+    }
+    #[cfg(unix)]
+    assert!(reader.report().contains(&(
+        Script::new(7).author().to_string(),
+        "expected a directory, found a symbolic link".to_owned()
+    )));
+}
+
+#[test]
+fn strange_names_are_foreign_and_printable() {
+    let (session, script, frames, mut reader) = scene();
+    let own = session.path(script.author().to_string());
+    fs::write(own.join("0000000000000001x"), frames[0].bytes()).unwrap();
+    fs::write(own.join("000000000000000A"), frames[9].bytes()).unwrap();
+    fs::write(own.join("\u{1b}[31mred\n"), "").unwrap();
+    fs::write(session.path("notes.txt"), "").unwrap();
+    fs::create_dir(session.path(script.author().to_string().to_uppercase().replace('0', "A"))).unwrap();
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        fs::write(own.join(std::ffi::OsStr::from_bytes(b"\xff\xfe")), "").unwrap();
+        fs::write(own.join("n".repeat(255)), "").unwrap();
+    }
+    assert_eq!(reader.collect(), [frames[8].clone()]);
+    let report = reader.report();
+    assert_eq!(report.len(), reader.foreign.len());
+    assert_eq!(
+        report.len(),
+        if cfg!(target_os = "linux") { 7 } else { 5 },
+        "{report:?}"
+    );
+    for (place, _) in report {
+        assert!(!place.chars().any(char::is_control), "{place:?}");
+    }
+}
+
+#[test]
+fn a_message_in_another_authors_directory_is_not_delivered() {
+    let (session, script, frames, mut reader) = scene();
+    let stranger = Script::new(2).next(b"not by the owner of this directory");
+    fs::write(session.file(frames[0].id()), stranger.bytes()).unwrap();
+    assert_eq!(reader.collect(), [frames[8].clone()]);
+    assert_eq!(reader.foreign[0].author, Some(script.author()));
+    assert!(
+        reader.foreign[0]
+            .reason
+            .to_string()
+            .contains(&stranger.id().author.to_string())
+    );
+}
+
+#[test]
+fn a_newer_format_waits_and_does_not_stop_the_rest() {
+    let (session, script, frames, mut reader) = scene();
+    let mut newer = frames[0].bytes().to_vec();
+    let content = newer.len() - 32;
+    newer[4] = 2;
+    let digest = tempo_message::Digest::of(&newer[..content]);
+    newer[content..].copy_from_slice(digest.as_bytes());
+    assert!(matches!(
+        Frame::decode(&newer.clone().into()),
+        Decoded::Unsupported { .. }
+    ));
+    newer.extend_from_slice(frames[1].bytes());
+    fs::write(
+        session
+            .path(script.author().to_string())
+            .join("0000000000000001-0000000000000002"),
+        newer,
+    )
+    .unwrap();
+    assert_eq!(reader.collect(), [frames[1].clone(), frames[8].clone()]);
+    let report = reader.report();
+    assert!(
+        report.len() == 1 && report[0].1.contains("format version 2"),
+        "{report:?}"
+    );
+}
+
+/// A bad file in the middle of others costs the others nothing.
+#[test]
+fn every_file_stands_for_itself() {
+    let (session, _, frames, mut reader) = scene();
+    for (at, frame) in frames[..8].iter().enumerate() {
+        let bytes = if at % 2 == 0 {
+            frame.bytes().to_vec()
+        } else {
+            vec![0x55; at]
+        };
+        fs::write(session.file(frame.id()), bytes).unwrap();
+    }
+    let counters: Vec<u64> = reader.collect().iter().map(|frame| frame.id().counter).collect();
+    assert_eq!(counters, [1, 3, 5, 7, 9]);
+    assert_eq!(reader.report().len(), 4);
+}

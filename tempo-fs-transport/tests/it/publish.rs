@@ -1,0 +1,181 @@
+//! What publishing leaves in the folder, and what it does about what it finds there.
+
+use std::{fs, path::Path};
+
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::{Detachment, Durability, PublishError, Published, Transport, conformance::Script};
+
+use crate::support::{Session, unwatched};
+
+#[test]
+fn a_message_is_one_file_named_by_its_counter() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    let mut script = Script::new(1);
+    let frames = script.run(17);
+    for frame in &frames {
+        writer.publish(frame, Durability::Lazy).unwrap();
+    }
+    let names = names(&session.path(script.author().to_string()));
+    assert_eq!(names.first().unwrap(), "0000000000000001");
+    assert_eq!(names.last().unwrap(), "0000000000000011");
+    assert_eq!(names.len(), 17, "nothing but the messages: {names:?}");
+    assert_eq!(fs::read(session.file(frames[4].id())).unwrap(), *frames[4].bytes());
+}
+
+#[test]
+fn staging_outside_is_left_empty_and_swept() {
+    let session = Session::new();
+    let staging = session.dir.path().join("staging");
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("~tempo-left-over.tmp"), "half a message").unwrap();
+    let mut options = unwatched();
+    options.staging = Some(staging.clone());
+    let mut writer = FsTransport::open(&session.folder, &options).unwrap();
+    writer
+        .publish(&Script::new(1).next(b"hello"), Durability::Durable)
+        .unwrap();
+    assert_eq!(names(&staging), Vec::<String>::new());
+}
+
+/// The memory file system is another volume wherever temporary directories lie on a disk.
+#[test]
+fn staging_on_another_volume_falls_back_to_the_folder() {
+    let shm = Path::new("/dev/shm");
+    let session = Session::new();
+    let Ok(staging) = tempfile::tempdir_in(shm) else {
+        println!("skipped: there is no {}", shm.display());
+        return;
+    };
+    let mut options = unwatched();
+    options.staging = Some(staging.path().to_owned());
+    let mut writer = FsTransport::open(&session.folder, &options).unwrap();
+    let mut script = Script::new(1);
+    for frame in script.run(3) {
+        assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::New);
+    }
+    assert_eq!(names(staging.path()), Vec::<String>::new());
+    assert_eq!(names(&session.path(script.author().to_string())).len(), 3);
+}
+
+#[test]
+fn joining_sweeps_staged_files_of_the_own_directory_alone() {
+    let session = Session::new();
+    let (own, other) = (Script::new(1).author(), Script::new(2).author());
+    for author in [own, other] {
+        fs::create_dir(session.path(author.to_string())).unwrap();
+        fs::write(
+            session.path(author.to_string()).join("~tempo-0123456789abcdef.tmp"),
+            "half",
+        )
+        .unwrap();
+        fs::write(session.path(author.to_string()).join("notes"), "not ours").unwrap();
+    }
+    session.writer().join(own).unwrap();
+    assert_eq!(names(&session.path(own.to_string())), ["notes"]);
+    assert_eq!(
+        names(&session.path(other.to_string())),
+        ["notes", "~tempo-0123456789abcdef.tmp"]
+    );
+}
+
+#[test]
+fn what_a_loss_of_power_left_is_mended() {
+    let frame = Script::new(1).next(b"a message of some length, so that there is something to cut");
+    let whole = frame.bytes().to_vec();
+    let mut zeroed = whole.clone();
+    zeroed[20..].fill(0);
+    for remains in [
+        &b""[..],
+        &whole[..1],
+        &whole[..whole.len() - 1],
+        &zeroed,
+        &vec![0; whole.len()],
+    ] {
+        let session = Session::new();
+        let mut writer = session.writer();
+        writer.join(frame.id().author).unwrap();
+        fs::write(session.file(frame.id()), remains).unwrap();
+        assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::Mended);
+        assert_eq!(fs::read(session.file(frame.id())).unwrap(), whole);
+        assert_eq!(
+            names(&session.path(frame.id().author.to_string())).len(),
+            1,
+            "nothing staged is left"
+        );
+    }
+}
+
+#[test]
+fn what_somebody_else_put_there_is_never_overwritten() {
+    let frame = Script::new(1).next(b"mine");
+    let mut longer = frame.bytes().to_vec();
+    longer.push(b'!');
+    let mut changed = frame.bytes().to_vec();
+    changed[15] ^= 1;
+    for other in [
+        b"something else entirely".to_vec(),
+        longer,
+        changed,
+        Script::new(1).next(b"yours").bytes().to_vec(),
+    ] {
+        let session = Session::new();
+        let mut writer = session.writer();
+        writer.join(frame.id().author).unwrap();
+        fs::write(session.file(frame.id()), &other).unwrap();
+        let refused = writer.publish(&frame, Durability::Durable);
+        assert!(matches!(refused, Err(PublishError::Occupied { .. })), "{refused:?}");
+        assert_eq!(fs::read(session.file(frame.id())).unwrap(), other);
+    }
+}
+
+#[test]
+fn a_reader_writes_nothing() {
+    let session = Session::new();
+    let mut options = Options::default();
+    options.read_only = true;
+    let mut reader = FsTransport::open(&session.folder, &options).unwrap();
+    let frame = Script::new(1).next(b"hello");
+    assert!(matches!(
+        reader.join(frame.id().author),
+        Err(PublishError::ReadOnly { .. })
+    ));
+    assert!(matches!(
+        reader.publish(&frame, Durability::Lazy),
+        Err(PublishError::ReadOnly { .. })
+    ));
+    assert_eq!(names(&session.folder), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_published_where_the_folder_was() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    let mut script = Script::new(1);
+    writer.publish(&script.next(b"one"), Durability::Lazy).unwrap();
+    let elsewhere = session.dir.path().join("moved.session");
+    fs::rename(&session.folder, &elsewhere).unwrap();
+    let two = script.next(b"two");
+    let refused = writer.publish(&two, Durability::Lazy);
+    assert!(
+        matches!(
+            refused,
+            Err(PublishError::Detached {
+                why: Detachment::Missing,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    fs::rename(&elsewhere, &session.folder).unwrap();
+    assert_eq!(writer.publish(&two, Durability::Lazy).unwrap(), Published::New);
+}
+
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,112 @@
+//! A session folder in a temporary directory, and a member that remembers what it was given.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+use tempo_clock::Seen;
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::{Arrival, Budget, CollectError, Foreign, Frame, MessageId, Taken, Transport, Want};
+
+pub(crate) struct Session {
+    pub(crate) dir: TempDir,
+    pub(crate) folder: PathBuf,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("jam.session");
+        fs::create_dir(&folder).unwrap();
+        Self { dir, folder }
+    }
+
+    pub(crate) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(inside)
+    }
+
+    /// The file of a message.
+    pub(crate) fn file(&self, id: MessageId) -> PathBuf {
+        self.path(id.to_string())
+    }
+
+    pub(crate) fn writer(&self) -> FsTransport {
+        FsTransport::open(&self.folder, &unwatched()).unwrap()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        Reader {
+            transport: self.writer(),
+            known: Seen::default(),
+            foreign: Vec::new(),
+        }
+    }
+}
+
+pub(crate) fn unwatched() -> Options {
+    let mut options = Options::default();
+    options.without_watching = true;
+    options
+}
+
+pub(crate) struct Reader {
+    pub(crate) transport: FsTransport,
+    pub(crate) known: Seen,
+    /// Every foreign arrival so far.
+    pub(crate) foreign: Vec<Foreign>,
+}
+
+impl Reader {
+    /// Collects everything new and knows it from then on.
+    pub(crate) fn collect(&mut self) -> Vec<Frame> {
+        self.try_collect(&[], false).unwrap()
+    }
+
+    pub(crate) fn try_collect(&mut self, recheck: &[MessageId], full: bool) -> Result<Vec<Frame>, CollectError> {
+        let mut frames: Vec<Frame> = Vec::new();
+        let known = self.known.clone();
+        let budget = Budget {
+            frames: 10_000,
+            bytes: usize::MAX,
+        };
+        let want = Want {
+            known: &known,
+            recheck,
+            full,
+            budget,
+        };
+        self.transport.collect(&want, &mut |arrival| match arrival {
+            Arrival::Frame(frame) => {
+                let id = frame.id();
+                frames.push(frame);
+                if self.known.insert(id.author, id.counter) {
+                    Taken::Known
+                } else {
+                    Taken::Settled
+                }
+            }
+            Arrival::Foreign(foreign) => {
+                self.foreign.push(foreign);
+                Taken::Settled
+            }
+            _ => unreachable!("no other arrivals exist"),
+        })?;
+        Ok(frames)
+    }
+
+    /// The places of everything that is foreign or pending now, with the reasons as text.
+    pub(crate) fn report(&self) -> Vec<(String, String)> {
+        let report = self.transport.report();
+        let foreign = report
+            .foreign
+            .into_iter()
+            .map(|foreign| (foreign.place, foreign.reason.to_string()));
+        let pending = report
+            .pending
+            .into_iter()
+            .map(|pending| (pending.place, pending.reason.to_string()));
+        foreign.chain(pending).collect()
+    }
+}

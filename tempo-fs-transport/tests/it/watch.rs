@@ -1,0 +1,36 @@
+//! The real watcher: a wait ends when something arrives, and our own reading wakes nobody.
+
+use std::time::{Duration, Instant};
+
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::{Durability, Transport, conformance::Script};
+
+use crate::support::Session;
+
+/// Far beyond any delay of a working watcher; only reached when it is broken.
+const BROKEN: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_new_author_and_its_messages_are_noticed() {
+    let session = Session::new();
+    let mut reader = session.reader();
+    reader.transport = FsTransport::open(&session.folder, &Options::default()).unwrap();
+    if let Some(reason) = reader.transport.report().without_hints {
+        println!("skipped: no watching here: {reason}");
+        return;
+    }
+    let mut writer = session.writer();
+    let mut script = Script::new(1);
+    for number in 0..5 {
+        let frame = script.next(format!("{number}").as_bytes());
+        assert_eq!(reader.collect(), []);
+        writer.publish(&frame, Durability::Lazy).unwrap();
+        let began = Instant::now();
+        let mut arrived = reader.collect();
+        while arrived.is_empty() && began.elapsed() < BROKEN {
+            reader.transport.wait(BROKEN);
+            arrived = reader.collect();
+        }
+        assert_eq!(arrived, [frame]);
+    }
+}

@@ -1,0 +1,167 @@
+//! A call of another program: the line that a person would type, and the ways to run it.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::{Command, ExitStatus, Output};
+
+use crate::failure::Failure;
+use crate::workspace;
+
+/// A program with its arguments, to be run in the workspace's root.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    program: OsString,
+    shown_program: &'static str,
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, &'static str)>,
+}
+
+impl Call {
+    /// The cargo that runs us, so that the toolchain stays the same.
+    pub(crate) fn cargo(arguments: &[&str]) -> Self {
+        let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Self {
+            program,
+            ..Self::program("cargo", arguments)
+        }
+    }
+
+    /// A program from the search path. `cargo +nightly` needs this: only rustup's `cargo` understands `+`.
+    pub(crate) fn program(program: &'static str, arguments: &[&str]) -> Self {
+        Self {
+            program: program.into(),
+            shown_program: program,
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// Adds one argument.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Sets an environment variable for the program.
+    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// The call as a person would type it.
+    pub(crate) fn line(&self) -> String {
+        let environment = self
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={}", quoted(value)));
+        environment
+            .chain([self.shown_program.to_owned()])
+            .chain(self.arguments.iter().map(|argument| quoted(argument)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Prints the line and runs it with our input and output.
+    ///
+    /// # Errors
+    ///
+    /// `Failed` when the program says no, `NotStarted` when there is no such program.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let status = self.status()?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::Failed {
+            command: self.line(),
+            status: status.to_string(),
+        })
+    }
+
+    /// Prints the line, runs it with our input and output, and leaves the judgment to the caller.
+    pub(crate) fn status(&self) -> Result<ExitStatus, Failure> {
+        println!("$ {}", self.line());
+        self.command().status().map_err(|source| self.not_started(source))
+    }
+
+    /// Runs the call in silence and returns its standard output.
+    ///
+    /// # Errors
+    ///
+    /// `Unanswered` with what the program wrote to standard error, `NotStarted` when there is no such program.
+    pub(crate) fn answer(&self) -> Result<Vec<u8>, Failure> {
+        let Output { status, stdout, stderr } = self.command().output().map_err(|source| self.not_started(source))?;
+        if status.success() {
+            return Ok(stdout);
+        }
+        Err(Failure::Unanswered {
+            command: self.line(),
+            why: format!("{status}: {}", String::from_utf8_lossy(&stderr).trim()),
+        })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        // `cargo run` describes xtask itself in these; build scripts of the child would take them for changes.
+        for (name, _) in env::vars_os() {
+            let shown = name.to_string_lossy();
+            if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().copied())
+            .current_dir(workspace::root());
+        command
+    }
+
+    fn not_started(&self, source: std::io::Error) -> Failure {
+        Failure::NotStarted {
+            command: self.line(),
+            source,
+        }
+    }
+}
+
+/// The word as a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_+=./:,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_can_be_pasted_into_a_shell() {
+        let call = Call::cargo(&["doc", "--no-deps"])
+            .argument("it's")
+            .environment("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(call.line(), r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'");
+    }
+
+    #[test]
+    fn a_program_that_says_no_is_a_negative_answer() {
+        let failure = Call::cargo(&["no-such-command-of-cargo"]).run().unwrap_err();
+        assert_eq!(failure.exit_code(), 1, "{failure}");
+    }
+
+    #[test]
+    fn an_answer_that_does_not_come_says_why() {
+        let failure = Call::cargo(&["no-such-command-of-cargo"]).answer().unwrap_err();
+        assert_eq!(failure.exit_code(), 2);
+        assert!(failure.to_string().contains("no such command"), "{failure}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_could_not_look() {
+        let failure = Call::program("xtask-no-such-program", &[]).run().unwrap_err();
+        assert!(matches!(failure, Failure::NotStarted { .. }), "{failure}");
+        assert_eq!(failure.exit_code(), 2);
+    }
+}

@@ -1,0 +1,173 @@
+//! `cargo xtask ci`: everything a change must pass, cheap steps first.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::{layers, test, tidy};
+
+/// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
+pub(crate) fn run() -> Result<(), Failure> {
+    let (times, result) = run_in_order(&steps());
+    println!("\n{}", table(&times, result.is_ok()));
+    result
+}
+
+/// One thing that must hold.
+struct Step {
+    name: &'static str,
+    /// The command that runs this step alone.
+    repeat: String,
+    run: Box<dyn Fn() -> Result<(), Failure>>,
+}
+
+impl Step {
+    fn call(name: &'static str, call: Call) -> Self {
+        Self {
+            name,
+            repeat: call.line(),
+            run: Box::new(move || call.run()),
+        }
+    }
+
+    fn ours(name: &'static str, run: fn() -> Result<(), Failure>) -> Self {
+        Self {
+            name,
+            repeat: format!("cargo xtask {name}"),
+            run: Box::new(run),
+        }
+    }
+}
+
+fn steps() -> Vec<Step> {
+    vec![
+        Step::call("fmt", Call::cargo(&["fmt", "--all", "--check"])),
+        Step::ours("tidy", tidy::run),
+        Step::ours("layers", layers::run),
+        Step::call("clippy", clippy()),
+        Step::call("no_std tempo-clock", without_std("tempo-clock")),
+        Step::call("no_std tempo-message", without_std("tempo-message")),
+        Step::call("test", test::call(&[])),
+        Step::call("doc", doc()),
+    ]
+}
+
+fn clippy() -> Call {
+    Call::cargo(&["clippy", "--workspace", "--all-targets", "--all-features"])
+        .argument("--")
+        .argument("-D")
+        .argument("warnings")
+}
+
+/// With its default features off, a crate that is `no_std` must build.
+fn without_std(package: &str) -> Call {
+    Call::cargo(&["build", "-p", package, "--no-default-features"])
+}
+
+fn doc() -> Call {
+    Call::cargo(&["doc", "--workspace", "--no-deps", "--all-features"]).environment("RUSTDOCFLAGS", "-D warnings")
+}
+
+/// The steps that ran, with their times, and how it ended.
+fn run_in_order(steps: &[Step]) -> (Vec<(&'static str, Duration)>, Result<(), Failure>) {
+    let mut times = Vec::new();
+    for step in steps {
+        println!("\n== {}", step.name);
+        let start = Instant::now();
+        let result = (step.run)();
+        times.push((step.name, start.elapsed()));
+        if let Err(source) = result {
+            let failure = Failure::Step {
+                step: step.name,
+                repeat: step.repeat.clone(),
+                source: Box::new(source),
+            };
+            return (times, Err(failure));
+        }
+    }
+    (times, Ok(()))
+}
+
+fn table(times: &[(&'static str, Duration)], passed: bool) -> String {
+    let width = times
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        .max("total".len());
+    let mut table = String::new();
+    for (index, (name, time)) in times.iter().enumerate() {
+        let verdict = if passed || index + 1 < times.len() {
+            "ok"
+        } else {
+            "FAILED"
+        };
+        // Writing into a string cannot fail.
+        let _ = writeln!(table, "{name:width$} {:8.1} s  {verdict}", time.as_secs_f64());
+    }
+    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    let _ = write!(table, "{:width$} {:8.1} s", "total", total.as_secs_f64());
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSES: fn() -> Result<(), Failure> = || Ok(());
+    const SAYS_NO: fn() -> Result<(), Failure> = || {
+        Err(Failure::Findings {
+            check: "second",
+            count: 2,
+        })
+    };
+
+    #[test]
+    fn the_first_failure_ends_the_run_and_is_named() {
+        let steps = [
+            Step::ours("first", PASSES),
+            Step::ours("second", SAYS_NO),
+            Step::ours("third", PASSES),
+        ];
+        let (times, result) = run_in_order(&steps);
+        assert_eq!(times.len(), 2, "the third step does not run");
+        let failure = result.unwrap_err();
+        assert_eq!(failure.exit_code(), 1);
+        let text = failure.to_string();
+        assert!(text.contains("step `second`"), "{text}");
+        assert!(text.contains("cargo xtask second"), "{text}");
+        let table = table(&times, false);
+        assert!(
+            table.contains("ok\nsecond") && table.contains("FAILED\ntotal"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn all_steps_run_when_all_pass() {
+        let (times, result) = run_in_order(&[Step::ours("first", PASSES), Step::ours("second", PASSES)]);
+        result.unwrap();
+        let names: Vec<_> = times.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["first", "second"]);
+        assert!(!table(&times, true).contains("FAILED"));
+    }
+
+    #[test]
+    fn every_step_can_be_repeated_alone() {
+        let repeats: Vec<_> = steps().into_iter().map(|step| step.repeat).collect();
+        assert_eq!(
+            repeats,
+            [
+                "cargo fmt --all --check",
+                "cargo xtask tidy",
+                "cargo xtask layers",
+                "cargo clippy --workspace --all-targets --all-features -- -D warnings",
+                "cargo build -p tempo-clock --no-default-features",
+                "cargo build -p tempo-message --no-default-features",
+                "cargo test --workspace --all-features --no-fail-fast",
+                "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
+            ]
+        );
+    }
+}

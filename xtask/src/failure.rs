@@ -1,0 +1,129 @@
+//! Why a command did not end well, and the exit code that says so.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// The negative end of a command.
+///
+/// Its text is what a person reads after `xtask:`, so it names the place and the next step.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line makes no sense; the list of commands is printed after it.
+    Usage { problem: String },
+    /// A check of ours ran and found something; the findings are printed already.
+    Findings { check: &'static str, count: usize },
+    /// A program ran and said no; its output is printed already.
+    Failed { command: String, status: String },
+    /// A step of `ci` did not pass.
+    Step {
+        step: &'static str,
+        repeat: String,
+        source: Box<Failure>,
+    },
+    /// The fuzzer broke a target, and these inputs do it again.
+    Broken { artifacts: Vec<(String, PathBuf)> },
+    /// A program could not be started at all.
+    NotStarted { command: String, source: io::Error },
+    /// A program ran and did not give the answer that we need to go on.
+    Unanswered { command: String, why: String },
+    /// A file or directory could not be read.
+    Unreadable { path: PathBuf, source: io::Error },
+    /// A tool is missing; the commands install it.
+    Missing {
+        tool: &'static str,
+        install: &'static [&'static str],
+    },
+}
+
+impl Failure {
+    /// A command line that makes no sense, and why.
+    pub(crate) fn usage(problem: impl Into<String>) -> Self {
+        Self::Usage {
+            problem: problem.into(),
+        }
+    }
+
+    /// 1 for a negative answer, 2 when we could not look.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Findings { .. } | Self::Failed { .. } | Self::Broken { .. } => 1,
+            Self::Step { source, .. } => source.exit_code(),
+            Self::Usage { .. }
+            | Self::NotStarted { .. }
+            | Self::Unanswered { .. }
+            | Self::Unreadable { .. }
+            | Self::Missing { .. } => 2,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { problem } => write!(f, "{problem}"),
+            Self::Findings { check, count } => {
+                let plural = if *count == 1 { "" } else { "s" };
+                write!(f, "{check}: {count} finding{plural}, listed above")
+            }
+            Self::Failed { command, status } => write!(f, "`{command}` failed ({status})"),
+            Self::Step { step, repeat, source } => {
+                write!(
+                    f,
+                    "step `{step}` did not pass: {source}\nrepeat it alone with: {repeat}"
+                )
+            }
+            Self::Broken { artifacts } => {
+                write!(f, "the fuzzer found inputs that break a target")?;
+                for (repeat, artifact) in artifacts {
+                    write!(f, "\n  {}\n    again with: {repeat}", artifact.display())?;
+                }
+                Ok(())
+            }
+            Self::NotStarted { command, source } => {
+                write!(f, "could not start `{command}`: {source}; is the program installed?")
+            }
+            Self::Unanswered { command, why } => write!(f, "no answer from `{command}`: {why}"),
+            Self::Unreadable { path, source } => {
+                write!(f, "could not read {}: {source}", path.display())
+            }
+            Self::Missing { tool, install } => {
+                write!(f, "{tool} is missing; install it with")?;
+                install.iter().try_for_each(|line| write!(f, "\n  {line}"))
+            }
+        }
+    }
+}
+
+impl Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_says_its_name_and_how_to_repeat_it_and_keeps_the_code() {
+        let said_no = Failure::Failed {
+            command: "cargo doc".to_owned(),
+            status: "exit status: 101".to_owned(),
+        };
+        let could_not_look = Failure::Missing {
+            tool: "a fuzzer",
+            install: &["cargo install it"],
+        };
+        for (source, code) in [(said_no, 1), (could_not_look, 2)] {
+            let step = Failure::Step {
+                step: "doc",
+                repeat: "cargo doc --workspace".to_owned(),
+                source: Box::new(source),
+            };
+            assert_eq!(step.exit_code(), code);
+            let text = step.to_string();
+            assert!(
+                text.contains("`doc`") && text.ends_with("cargo doc --workspace"),
+                "{text}"
+            );
+        }
+    }
+}
