@@ -1,6 +1,9 @@
 //! From the system's errors to ours: what happened, to which path.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use tempo_message::{Cause, CollectError, PublishError};
 use thiserror::Error;
@@ -35,6 +38,16 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Refuses a folder whose name is not a session's.
+pub(crate) fn check_name(folder: &Path) -> Result<(), OpenError> {
+    match folder.extension() {
+        Some(extension) if extension == "session" => Ok(()),
+        _ => Err(OpenError::NotASession {
+            path: folder.to_owned(),
+        }),
+    }
 }
 
 /// The error of opening `path` as a folder.

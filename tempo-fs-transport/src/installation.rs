@@ -13,7 +13,10 @@ use tempo_message::AuthorId;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{DirName, OpenError, error::open_error};
+use crate::{
+    DirName, OpenError,
+    error::{check_name, open_error},
+};
 
 /// The local state of one author: the directory of its store, and which session folder it belongs to.
 ///
@@ -84,6 +87,7 @@ impl Installation {
     ///
     /// [`InstallationError`], also when the folder does not exist.
     pub fn find(state: &Path, folder: &Path) -> Result<Option<Self>, InstallationError> {
+        check_name(folder)?;
         let folder = canonical(folder)?;
         let entries = match fs::read_dir(state) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -119,6 +123,7 @@ impl Installation {
     ///
     /// [`InstallationError`], also when the folder does not exist.
     pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
+        check_name(folder)?;
         let path = canonical(folder)?;
         fs::create_dir_all(state).map_err(|source| failed(state, source))?;
         let _lock = lock(&state.join("lock"))?;

@@ -18,7 +18,7 @@ mod work;
 pub use error::OpenError;
 pub use fs::{Fs, Identity, Stat, Version, Watch};
 pub use installation::{Installation, InstallationError};
-pub use name::{DirName, FileName, printable};
+pub use name::{DirName, FileName, printable, printable_text};
 pub use real::RealFs;
 pub use signal::{Hints, Signal};
 pub use transport::{FsTransport, Options};

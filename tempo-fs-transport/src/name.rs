@@ -105,19 +105,30 @@ impl FileName {
 pub fn printable(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if is_plain(c) {
-                text.push(c);
-            } else {
-                text.extend(c.escape_unicode());
-            }
-        }
+        push_printable(&mut text, chunk.valid(), |c| c == '\\');
         for byte in chunk.invalid() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
     text
+}
+
+/// As [`printable`], for text that people wrote: backslashes stay.
+pub fn printable_text(text: &str) -> String {
+    let mut shown = String::new();
+    push_printable(&mut shown, text, |_| false);
+    shown
+}
+
+fn push_printable(text: &mut String, more: &str, escape: impl Fn(char) -> bool) {
+    for c in more.chars() {
+        if is_plain(c) && !escape(c) {
+            text.push(c);
+        } else {
+            text.extend(c.escape_unicode());
+        }
+    }
 }
 
 /// Every known way to mark a copy goes on with a character that is neither a letter nor a digit.
@@ -128,7 +139,7 @@ fn continues(next: u8) -> bool {
 fn is_plain(c: char) -> bool {
     let invisible = matches!(c,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
-    !(c.is_control() || invisible || c == '\\')
+    !(c.is_control() || invisible)
 }
 
 #[cfg(test)]

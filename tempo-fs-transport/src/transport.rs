@@ -16,7 +16,7 @@ use tempo_message::{
 
 use crate::{
     FileName, Fs, OpenError, RealFs, Signal,
-    error::{collect_error, open_error},
+    error::{check_name, collect_error, open_error},
     folder::Folder,
     name::printable,
     place::Item,
@@ -73,11 +73,7 @@ impl<F: Fs> FsTransport<F> {
     ///
     /// [`OpenError`]; nothing has been written then.
     pub fn open_on(fs: F, folder: &Path, options: &Options) -> Result<Self, OpenError> {
-        if folder.extension() != Some(OsStr::new("session")) {
-            return Err(OpenError::NotASession {
-                path: folder.to_owned(),
-            });
-        }
+        check_name(folder)?;
         let signal = Arc::new(Signal::default());
         let now = fs.now();
         let opened = Folder::open(

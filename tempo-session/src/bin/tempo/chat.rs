@@ -1,0 +1,120 @@
+//! `tempo chat`: lines in, everybody's lines out.
+
+use std::{collections::BTreeSet, env, path::Path, thread, time::Duration};
+
+use tempo_session::{Attachment, Event, RefreshError, SendError, Session};
+
+use crate::{
+    failure::Failure,
+    member, output,
+    send::{close, lines_of_input},
+};
+
+/// So many of the latest lines are shown at the start.
+const HISTORY: usize = 20;
+/// How long the start waits for the folder before it shows what the store has.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> Result<(), Failure> {
+    let name = name.or_else(|| {
+        env::var("USER")
+            .or_else(|_| env::var("USERNAME"))
+            .ok()
+            .filter(|name| !name.is_empty())
+    });
+    let session = member::join(folder, state, name)?;
+    match session.refresh(PATIENCE) {
+        Ok(()) | Err(RefreshError::TimedOut { .. }) => {}
+        Err(RefreshError::Away(why)) => eprintln!("tempo: {why}; what you write is kept until it is back"),
+        Err(error) => return Err(error.into()),
+    }
+    greet(&session, folder)?;
+    let mut shown = BTreeSet::new();
+    let timeline = session.timeline();
+    let old = timeline.len().saturating_sub(HISTORY);
+    for entry in timeline {
+        let entry = entry?;
+        shown.insert(entry.digest);
+        if entry.position >= old {
+            output::line(&output::for_people(&entry))?;
+        }
+    }
+    let typing = type_lines(session.clone());
+    let mut length = shown.len();
+    for event in session.events() {
+        match event? {
+            Event::Message { entry } if !shown.contains(&entry.digest) => {
+                length += 1;
+                // A terminal shows what was typed by itself.
+                if Some(entry.author()) != session.author() || !output::is_typed() {
+                    let late = if entry.position + 1 < length { "  (late)" } else { "" };
+                    output::line(&format!("{}{late}", output::for_people(&entry)))?;
+                }
+            }
+            event => tell(&session, &event),
+        }
+    }
+    match typing.join() {
+        Ok(typed) => typed,
+        Err(_) => Err(Failure::No("the thread that reads lines has died".to_owned())),
+    }
+}
+
+fn greet(session: &Session, folder: &Path) -> Result<(), Failure> {
+    let Some(author) = session.author() else { return Ok(()) };
+    let status = session.status();
+    let name = output::name_or_id(status.name(author), author);
+    let others: Vec<String> = status
+        .members
+        .iter()
+        .filter(|member| member.author != author)
+        .map(|member| output::name_or_id(member.name.as_deref(), member.author))
+        .collect();
+    let with = if others.is_empty() {
+        "nobody else yet".to_owned()
+    } else {
+        format!("with {}", others.join(", "))
+    };
+    output::line(&format!(
+        "{}: you are {name}, {with}. Type a line and press Enter; end with Ctrl-D.",
+        folder.display()
+    ))
+}
+
+/// Sends line by line; at the end of the input it ends the session, and with it the loop over the events.
+fn type_lines(session: Session) -> thread::JoinHandle<Result<(), Failure>> {
+    thread::spawn(move || {
+        for line in lines_of_input() {
+            let line = line.map_err(Failure::Input)?;
+            if line.is_empty() {
+                continue;
+            }
+            match session.send(&line) {
+                Ok(_) => {}
+                Err(SendError::TooLarge { actual }) => eprintln!("tempo: not sent, {actual} bytes are too many"),
+                Err(error) => {
+                    let closed = close(session);
+                    return closed.and(Err(error.into()));
+                }
+            }
+        }
+        close(session)
+    })
+}
+
+fn tell(session: &Session, event: &Event) {
+    let name = |author| output::name_or_id(session.status().name(author), author);
+    match event {
+        Event::Joined { author } if Some(*author) != session.author() => eprintln!("* {} is here", name(*author)),
+        Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
+            eprintln!("* {why}; what you write is kept until it is back");
+        }
+        Event::Fork { id } => eprintln!(
+            "* {} is in use on two devices (message {})",
+            name(id.author),
+            id.counter
+        ),
+        Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
+        _ => {}
+    }
+}

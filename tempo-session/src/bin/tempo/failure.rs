@@ -1,0 +1,104 @@
+//! How a command fails: what happened, where, and what to do next.
+
+use std::{error::Error, fmt, io, process::ExitCode};
+
+use tempo_fs_transport::{InstallationError, OpenError as FolderError};
+use tempo_session::{OpenError, ReadError, RefreshError, SendError, store::StoreError};
+
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Open(OpenError),
+    Send(SendError),
+    Read(ReadError),
+    Refresh(RefreshError),
+    Close(StoreError),
+    Input(io::Error),
+    Output(io::Error),
+    Temporary(io::Error),
+    /// The command's own negative answer.
+    No(String),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::No(_) => ExitCode::from(1),
+            _ => ExitCode::from(2),
+        }
+    }
+
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Open(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::Read(error) => Some(error),
+            Self::Refresh(error) => Some(error),
+            Self::Close(error) => Some(error),
+            Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
+            Self::No(_) => None,
+        }
+    }
+
+    fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Open(OpenError::Installation(InstallationError::Folder(error))) => match error {
+                FolderError::NotFound { .. } => {
+                    "make the folder in a place that your sync service shares: mkdir NAME.session"
+                }
+                FolderError::NotASession { .. } => "rename it, or make a folder for the session inside it",
+                FolderError::NotAFolder { .. } => "name the folder itself",
+                _ => "look at the folder's permissions",
+            },
+            Self::Open(OpenError::Installation(InstallationError::Failed { .. })) => {
+                "look at its permissions, or name another directory with --state"
+            }
+            Self::Open(OpenError::Installation(InstallationError::NoDefault)) => "name a directory with --state",
+            Self::Open(OpenError::AlreadyOpen { .. }) => {
+                "use that one, end it, or be another member with --state DIR; log and status work meanwhile"
+            }
+            Self::Open(OpenError::Store(_)) | Self::Close(_) => "the messages of others are safe in the folder",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No(answer) => f.write_str(answer)?,
+            Self::Input(_) => f.write_str("cannot read the standard input: ")?,
+            Self::Output(_) => f.write_str("cannot write the output: ")?,
+            Self::Temporary(_) => f.write_str("cannot make a temporary directory: ")?,
+            _ => {}
+        }
+        let mut cause = self.cause();
+        let mut separator = "";
+        while let Some(error) = cause {
+            write!(f, "{separator}{error}")?;
+            separator = ": ";
+            cause = error.source();
+        }
+        match self.advice() {
+            Some(advice) => write!(f, "\n       {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($error:ty => $variant:ident),* $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        })*
+    };
+}
+
+from! {
+    OpenError => Open,
+    SendError => Send,
+    ReadError => Read,
+    RefreshError => Refresh,
+    StoreError => Close,
+}

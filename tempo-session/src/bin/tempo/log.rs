@@ -1,0 +1,68 @@
+//! `tempo log`: the timeline.
+
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use tempo_session::{Digest, Entry, Event, RefreshError, Session};
+
+use crate::{failure::Failure, member, output};
+
+/// How long a folder may take to be read, however large it is, before the command says that something is wrong.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) fn run(folder: &Path, state: Option<&Path>, follow: bool, json: bool) -> Result<(), Failure> {
+    let session = member::visit(folder, state)?;
+    refresh(&session, PATIENCE)?;
+    let print = |entry: &Entry, length: usize| print(entry, json, entry.position + 1 < length);
+    let shown = each_of_timeline(&session, |entry| print(entry, 0))?;
+    if follow {
+        let mut length = shown.len();
+        for event in session.events() {
+            let Event::Message { entry } = event? else { continue };
+            if !shown.contains(&entry.digest) {
+                length += 1;
+                print(&entry, length)?;
+            }
+        }
+    }
+    session.close()?;
+    Ok(())
+}
+
+/// Reads the folder. One that is away is no failure: what the store has is still worth showing.
+pub(crate) fn refresh(session: &Session, patience: Duration) -> Result<(), Failure> {
+    match session.refresh(patience) {
+        Err(RefreshError::Away(why)) => {
+            eprintln!("tempo: {why}; this is what has arrived before");
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Shows the timeline as it is now, and tells what was in it, so that events can be told from it.
+fn each_of_timeline(
+    session: &Session,
+    mut show: impl FnMut(&Entry) -> Result<(), Failure>,
+) -> Result<BTreeSet<Digest>, Failure> {
+    let mut shown = BTreeSet::new();
+    for entry in session.timeline() {
+        let entry = entry?;
+        show(&entry)?;
+        shown.insert(entry.digest);
+    }
+    Ok(shown)
+}
+
+fn print(entry: &Entry, json: bool, is_late: bool) -> Result<(), Failure> {
+    if json {
+        output::line(&output::for_programs(entry).to_string())
+    } else if is_late {
+        output::line(&format!(
+            "{}  (late: belongs to line {})",
+            output::for_people(entry),
+            entry.position + 1
+        ))
+    } else {
+        output::line(&output::for_people(entry))
+    }
+}

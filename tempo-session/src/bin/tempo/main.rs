@@ -1,0 +1,100 @@
+//! `tempo`: messages through a shared folder, from a terminal.
+
+#![allow(clippy::print_stderr, reason = "this is a program for terminals")]
+
+mod chat;
+mod demo;
+mod failure;
+mod log;
+mod member;
+mod output;
+mod send;
+mod status;
+
+use std::{
+    path::PathBuf,
+    process::{self, ExitCode},
+};
+
+use clap::{Args, Parser, Subcommand};
+use failure::Failure;
+
+/// Messages through a shared folder, in one order that is the same for everybody.
+#[derive(Debug, Parser)]
+#[command(name = "tempo", version, disable_help_subcommand = true)]
+struct Tempo {
+    /// Where the local store lives, so that several members fit on one machine [default: the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "TEMPO_STATE", hide_env = true)]
+    state: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Several members, a shared folder, a conversation, and the same timeline for all
+    Demo,
+    /// Type lines, see everybody's as they arrive
+    Chat {
+        #[command(flatten)]
+        folder: Folder,
+        /// The name that others see
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Send one message per TEXT, or per line of standard input; prints the id of each once it is safe
+    Send {
+        #[command(flatten)]
+        folder: Folder,
+        /// The messages
+        #[arg(value_name = "TEXT")]
+        texts: Vec<String>,
+    },
+    /// The timeline, in order
+    Log {
+        #[command(flatten)]
+        folder: Folder,
+        /// Go on with what arrives
+        #[arg(long)]
+        follow: bool,
+        /// One object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Members, what is missing, what waits, and what else lies in the folder
+    Status {
+        #[command(flatten)]
+        folder: Folder,
+        /// One object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// A folder whose name ends in .session
+    #[arg(value_name = "FOLDER")]
+    path: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let tempo = Tempo::parse();
+    let state = tempo.state.as_deref();
+    let done = match tempo.command {
+        Command::Demo => demo::run(),
+        Command::Chat { folder, name } => chat::run(&folder.path, state, name),
+        Command::Send { folder, texts } => send::run(&folder.path, state, &texts),
+        Command::Log { folder, follow, json } => log::run(&folder.path, state, follow, json),
+        Command::Status { folder, json } => status::run(&folder.path, state, json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has had enough.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(failure) => {
+            eprintln!("tempo: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! How a message looks: to people, and to programs.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::{Map, Value, json};
+use tempo_session::{AuthorId, Entry, printable_text};
+
+use crate::failure::Failure;
+
+/// Prints a line to standard output, in color on a terminal only.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(Failure::Output)
+}
+
+/// Whether a person types what we read.
+pub(crate) fn is_typed() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// A message for people: when it was written by its author's clock, who wrote it, and what.
+pub(crate) fn for_people(entry: &Entry) -> String {
+    let style = color_of(entry.author());
+    let name = name_of(entry);
+    format!("{}  {style}{name:<10}{style:#}  {}", written_at(entry), text_of(entry))
+}
+
+/// A message as one object. Only what is the same for every member, so that two logs can be compared byte by byte.
+pub(crate) fn for_programs(entry: &Entry) -> Value {
+    let mut object = Map::new();
+    object.insert("position".into(), json!(entry.position));
+    object.insert("author".into(), json!(entry.author().to_string()));
+    object.insert("counter".into(), json!(entry.id.counter));
+    object.insert("lamport".into(), json!(entry.stamp.lamport.0));
+    object.insert("unix_ms".into(), json!(entry.stamp.unix_ms));
+    object.insert("digest".into(), json!(entry.digest.to_string()));
+    object.insert("name".into(), json!(entry.name));
+    match std::str::from_utf8(&entry.payload) {
+        Ok(text) => object.insert("text".into(), json!(text)),
+        Err(_) => object.insert("base64".into(), json!(BASE64_STANDARD.encode(&entry.payload))),
+    };
+    Value::Object(object)
+}
+
+/// The name of an author, or the beginning of its uuid.
+pub(crate) fn name_or_id(name: Option<&str>, author: AuthorId) -> String {
+    name.map_or_else(|| author.to_string().chars().take(8).collect(), printable_text)
+}
+
+pub(crate) fn name_of(entry: &Entry) -> String {
+    name_or_id(entry.name.as_deref(), entry.author())
+}
+
+/// The content, safe for a terminal.
+pub(crate) fn text_of(entry: &Entry) -> String {
+    match std::str::from_utf8(&entry.payload) {
+        Ok(text) => printable_text(text),
+        Err(_) => format!("({} bytes that are no text)", entry.payload.len()),
+    }
+}
+
+/// The same color for an author in every run.
+pub(crate) fn color_of(author: AuthorId) -> Style {
+    const COLORS: [AnsiColor; 6] = [
+        AnsiColor::Cyan,
+        AnsiColor::Green,
+        AnsiColor::Magenta,
+        AnsiColor::Yellow,
+        AnsiColor::Blue,
+        AnsiColor::BrightRed,
+    ];
+    let last = usize::from(*author.as_bytes().last().unwrap_or(&0));
+    let color = COLORS.get(last % COLORS.len()).copied().unwrap_or(AnsiColor::Cyan);
+    Style::new().fg_color(Some(color.into()))
+}
+
+fn written_at(entry: &Entry) -> String {
+    let shown = Timestamp::from_millisecond(entry.stamp.shown_unix_ms()).unwrap_or_default();
+    shown
+        .to_zoned(TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
+}

@@ -1,0 +1,222 @@
+//! `tempo status`: how things stand.
+
+use std::{fmt::Write, path::Path, time::Duration};
+
+use serde_json::{Value, json};
+use tempo_session::{Attachment, AuthorId, MessageId, Status};
+
+use crate::{failure::Failure, log, member, output};
+
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let session = member::visit(folder, state)?;
+    log::refresh(&session, PATIENCE)?;
+    // What was kept while the folder was away goes out first, so that it does not count as missing.
+    session.flush(Duration::from_secs(10));
+    let status = session.status();
+    session.close()?;
+    if json {
+        output::line(&for_programs(&status).to_string())
+    } else {
+        output::line(for_people(folder, &status).trim_end())
+    }
+}
+
+fn for_people(folder: &Path, status: &Status) -> String {
+    let mut text = String::new();
+    let mut add = |line: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{line}");
+    };
+    let who = status
+        .author
+        .map_or("an observer".to_owned(), |author| named(status, author));
+    add(&format!("{}: {}", folder.display(), attachment(&status.attachment)));
+    add(&format!(
+        "you are {who}; {} messages from {} members",
+        status.messages,
+        status.members.len()
+    ));
+    if status.unpublished > 0 {
+        let why = status
+            .publish_error
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
+        add(&format!(
+            "{} of your messages are not in the folder yet{why}",
+            status.unpublished
+        ));
+    }
+    for counter in &status.occupied {
+        add(&format!("something else lies in the place of your message {counter}"));
+    }
+    if let Some(error) = &status.store_error {
+        add(&format!("what arrives cannot be kept: {error}"));
+    }
+    add("");
+    add(&format!(
+        "{:<12} {:>9} {:>9}  {}",
+        "member", "messages", "last", "missing"
+    ));
+    for member in &status.members {
+        let gaps: Vec<String> = member.gaps.iter().map(range).collect();
+        let missing = if gaps.is_empty() {
+            "-".to_owned()
+        } else {
+            gaps.join(" ")
+        };
+        let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
+        let forks = if forks.is_empty() {
+            String::new()
+        } else {
+            format!("  two contents for {}", forks.join(" "))
+        };
+        let name = output::name_or_id(member.name.as_deref(), member.author);
+        add(&format!(
+            "{name:<12} {:>9} {:>9}  {missing}{forks}",
+            member.messages, member.last
+        ));
+    }
+    section(
+        &mut add,
+        "waiting",
+        status.waiting.iter().map(|waiting| {
+            let missing: Vec<String> = waiting.missing.iter().map(|(id, _)| message(status, *id)).collect();
+            let what = if missing.is_empty() {
+                "others that wait".to_owned()
+            } else {
+                missing.join(", ")
+            };
+            format!("{} waits for {what}", message(status, waiting.id))
+        }),
+    );
+    section(
+        &mut add,
+        "refused",
+        status
+            .rejected
+            .iter()
+            .map(|(id, why)| format!("{} {why}", message(status, *id))),
+    );
+    let report = &status.report;
+    section(
+        &mut add,
+        "not yet messages",
+        report.pending.iter().map(|it| format!("{}: {}", it.place, it.reason)),
+    );
+    section(
+        &mut add,
+        "not messages",
+        report.foreign.iter().map(|it| format!("{}: {}", it.place, it.reason)),
+    );
+    if report.unlisted > 0 {
+        add(&format!("  and {} more", report.unlisted));
+    }
+    if let Some(why) = &report.without_hints {
+        add(&format!(
+            "\nthe folder is looked at from time to time, because it cannot be watched: {why}"
+        ));
+    }
+    text
+}
+
+/// A heading and its lines; a long list is cut, the whole is in `--json`.
+fn section(add: &mut impl FnMut(&str), heading: &str, lines: impl ExactSizeIterator<Item = String>) {
+    const SHOWN: usize = 20;
+    let all = lines.len();
+    if all == 0 {
+        return;
+    }
+    add(&format!("\n{heading} ({all})"));
+    for line in lines.take(SHOWN) {
+        add(&format!("  {line}"));
+    }
+    if all > SHOWN {
+        add(&format!("  and {} more; --json lists them", all - SHOWN));
+    }
+}
+
+fn for_programs(status: &Status) -> Value {
+    let members: Vec<Value> = status
+        .members
+        .iter()
+        .map(|member| {
+            json!({
+                "author": member.author.to_string(),
+                "name": member.name,
+                "messages": member.messages,
+                "last": member.last,
+                "missing": member.gaps.iter().map(|gap| json!([gap.start(), gap.end()])).collect::<Vec<_>>(),
+                "forks": member.forks,
+                "lamport": member.latest.map(|stamp| stamp.lamport.0),
+                "unix_ms": member.latest.map(|stamp| stamp.unix_ms),
+            })
+        })
+        .collect();
+    let waiting = status.waiting.iter().map(|waiting| {
+        let missing: Vec<Value> = waiting
+            .missing
+            .iter()
+            .map(|(id, digest)| with_digest(*id, &digest.to_string()))
+            .collect();
+        json!({ "message": waiting.id.to_string(), "waits_for": missing })
+    });
+    let rejected = status
+        .rejected
+        .iter()
+        .map(|(id, why)| json!({ "message": id.to_string(), "reason": why.to_string() }));
+    let pending = status.report.pending.iter().map(|it| {
+        json!({ "place": it.place, "author": it.author.map(|a| a.to_string()), "counter": it.counter, "reason": it.reason.to_string() })
+    });
+    let foreign = status.report.foreign.iter().map(
+        |it| json!({ "place": it.place, "author": it.author.map(|a| a.to_string()), "reason": it.reason.to_string() }),
+    );
+    json!({
+        "author": status.author.map(|author| author.to_string()),
+        "folder": attachment(&status.attachment),
+        "messages": status.messages,
+        "lamport": status.latest.0,
+        "unpublished": status.unpublished,
+        "publish_error": status.publish_error,
+        "occupied": status.occupied,
+        "store_error": status.store_error,
+        "members": members,
+        "waiting": waiting.collect::<Vec<_>>(),
+        "rejected": rejected.collect::<Vec<_>>(),
+        "pending": pending.collect::<Vec<_>>(),
+        "foreign": foreign.collect::<Vec<_>>(),
+        "unlisted": status.report.unlisted,
+        "without_hints": status.report.without_hints,
+    })
+}
+
+fn with_digest(id: MessageId, digest: &str) -> Value {
+    json!({ "message": id.to_string(), "digest": digest })
+}
+
+fn attachment(attachment: &Attachment) -> String {
+    match attachment {
+        Attachment::Attached => "here".to_owned(),
+        Attachment::Detached { why } => format!("away: {why}"),
+        Attachment::Unreadable { why } => format!("unreadable: {why}"),
+        _ => "not looked at yet".to_owned(),
+    }
+}
+
+fn named(status: &Status, author: AuthorId) -> String {
+    output::name_or_id(status.name(author), author)
+}
+
+fn message(status: &Status, id: MessageId) -> String {
+    format!("{} #{}", named(status, id.author), id.counter)
+}
+
+fn range(gap: &std::ops::RangeInclusive<u64>) -> String {
+    if gap.start() == gap.end() {
+        gap.start().to_string()
+    } else {
+        format!("{}-{}", gap.start(), gap.end())
+    }
+}

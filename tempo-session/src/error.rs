@@ -1,0 +1,126 @@
+//! What can go wrong between an application and its session.
+
+use std::{path::PathBuf, time::Duration};
+
+use tempo_fs_transport::InstallationError;
+use tempo_message::{MAX_PAYLOAD, MessageId};
+use thiserror::Error;
+
+use crate::{protocol::MAX_NAME, store::StoreError};
+
+/// Why a session cannot be opened. Nothing has been lost, and nothing is left open.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder or the directory of local state cannot be used.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// Another process, or another session of this one, writes as this author already.
+    #[error("{} is open already, in {holder}", folder.display())]
+    AlreadyOpen {
+        /// The session folder.
+        folder: PathBuf,
+        /// Who said that it has it open.
+        holder: String,
+    },
+    /// The local store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder did not answer.
+    #[error("{} has not answered for {} seconds; is its service or server running?", folder.display(), patience.as_secs())]
+    TimedOut {
+        /// The session folder.
+        folder: PathBuf,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+    /// The display name is empty or too long.
+    #[error("a name has 1 to {MAX_NAME} bytes, and this one has {actual}")]
+    Name {
+        /// The length of the name.
+        actual: usize,
+    },
+    /// The first message, which carries the name, could not be kept.
+    #[error("cannot announce the name")]
+    Announce(#[source] SendError),
+    /// No thread could be started.
+    #[error("cannot start a thread for {}", folder.display())]
+    Thread {
+        /// The session folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Why a message was not sent. It is not in the store, and nobody will ever see it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The payload is over the limit.
+    #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
+    TooLarge {
+        /// Its length.
+        actual: usize,
+    },
+    /// The session was opened to look on.
+    #[error("an observer cannot send; open the session as a member")]
+    Observer,
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// Another installation writes under this author; to write on could give one counter two contents.
+    #[error("{id} was written under our name by another installation; join as a new author")]
+    IdentityInUse {
+        /// The message that is not ours.
+        id: MessageId,
+    },
+    /// The store failed. Whether it kept the message shows when the session is opened again.
+    #[error("the message could not be kept; open the session again")]
+    Store(#[source] StoreError),
+    /// The store failed earlier, and the session has to be opened again.
+    #[error("the store has failed before; open the session again")]
+    StoreFailed,
+    /// The own history is incomplete or used up.
+    #[error("this author cannot write any more: {0}")]
+    Unable(#[source] crate::protocol::ComposeError),
+    /// The value has no encoding.
+    #[error("the value cannot be encoded")]
+    Codec(#[from] tempo_message::CodecError),
+}
+
+/// Why a message cannot be read back.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store does not have what it should have.
+    #[error("the store has lost message {id}")]
+    Lost {
+        /// The message.
+        id: MessageId,
+    },
+}
+
+/// Why a refresh did not come to its end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The folder cannot be read now.
+    #[error("{0}")]
+    Away(String),
+    /// The folder did not answer in time; what has arrived until then is there.
+    #[error("the folder has not been read to its end within {} seconds", patience.as_secs())]
+    TimedOut {
+        /// How long it was waited for.
+        patience: Duration,
+    },
+}

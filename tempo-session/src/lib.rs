@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod environment;
+mod error;
+pub mod protocol;
+mod session;
+pub mod store;
+
+pub use environment::{Environment, SystemEnvironment};
+pub use error::{OpenError, ReadError, RefreshError, SendError};
+pub use session::{
+    Attachment, Builder, Closed, Driver, Entry, Event, Events, Fork, Gap, Member, Parts, Session, Status, Timeline,
+    Turn, Typed, Waiting,
+};
+pub use tempo_clock::{AuthorId, Lamport, Stamp};
+pub use tempo_fs_transport::{printable, printable_text};
+pub use tempo_message::{
+    Codec, CodecError, Digest, Foreign, ForeignReason, MAX_PAYLOAD, MessageId, Pending, PendingReason, Postcard,
+    Report, Transport,
+};

@@ -1,0 +1,158 @@
+//! Messages that came before their parents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Message, MessageId, Parent};
+
+use super::HeldMessage;
+
+/// What waits, bounded in number. Payloads are not kept.
+#[derive(Debug)]
+pub(crate) struct Held {
+    waiting: BTreeMap<Digest, Waiting>,
+    /// Who waits for a parent.
+    children: BTreeMap<Parent, Vec<Digest>>,
+    by_author: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    missing: usize,
+}
+
+/// What became of a message that was to be held.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    Held,
+    /// It is held, and this one had to go for it.
+    Instead(MessageId),
+    /// It is the one that had to go.
+    NoRoom,
+}
+
+impl Held {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            children: BTreeMap::new(),
+            by_author: BTreeMap::new(),
+            limit,
+        }
+    }
+
+    pub(crate) fn contains(&self, digest: Digest) -> bool {
+        self.waiting.contains_key(&digest)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(crate) fn is_below_half(&self) -> bool {
+        self.waiting.len() < self.limit / 2
+    }
+
+    /// Holds a message until the `missing` of its parents are released.
+    ///
+    /// When there are too many, the message with the greatest counter of the author with the most gives way: it is the
+    /// one that will be needed last, and no author can crowd out the others.
+    pub(crate) fn hold(&mut self, message: Message, digest: Digest, missing: &[Parent]) -> Holding {
+        let id = message.id;
+        for &parent in missing {
+            self.children.entry(parent).or_default().push(digest);
+        }
+        self.by_author
+            .entry(id.author)
+            .or_default()
+            .insert((id.counter, digest));
+        self.waiting.insert(
+            digest,
+            Waiting {
+                message,
+                missing: missing.len(),
+            },
+        );
+        if self.waiting.len() <= self.limit {
+            return Holding::Held;
+        }
+        let crowd = self.by_author.values().max_by_key(|messages| messages.len());
+        let Some(&(_, last)) = crowd.and_then(BTreeSet::last) else {
+            return Holding::Held;
+        };
+        match self.remove(last) {
+            Some(evicted) if evicted.id == id && last == digest => Holding::NoRoom,
+            Some(evicted) => Holding::Instead(evicted.id),
+            None => Holding::Held,
+        }
+    }
+
+    /// A parent was accepted: takes out every message that waits for nothing else.
+    pub(crate) fn release(&mut self, parent: Parent) -> Vec<(Message, Digest)> {
+        let mut released = Vec::new();
+        for digest in self.children.remove(&parent).unwrap_or_default() {
+            let Some(waiting) = self.waiting.get_mut(&digest) else {
+                continue;
+            };
+            waiting.missing = waiting.missing.saturating_sub(1);
+            if waiting.missing == 0
+                && let Some(message) = self.remove(digest)
+            {
+                released.push((message, digest));
+            }
+        }
+        released
+    }
+
+    /// Every held message, by author and counter, with those of its parents for which `is_here` is false.
+    pub(crate) fn list(&self, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
+        let in_order = self
+            .by_author
+            .values()
+            .flatten()
+            .filter_map(|(_, digest)| self.waiting.get(digest));
+        in_order
+            .map(|waiting| HeldMessage {
+                id: waiting.message.id,
+                waits_for: waiting.message.causes().filter(|parent| !is_here(parent)).collect(),
+            })
+            .collect()
+    }
+
+    /// The parents that something waits for.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = &Parent> {
+        self.children.keys()
+    }
+
+    /// Those of them with this id.
+    pub(crate) fn awaited_as(&self, id: MessageId) -> impl Iterator<Item = &Parent> {
+        let with = |byte| Parent {
+            author: id.author,
+            counter: id.counter,
+            digest: Digest::from_bytes([byte; 32]),
+        };
+        self.children.range(with(0)..=with(0xff)).map(|(parent, _)| parent)
+    }
+
+    fn remove(&mut self, digest: Digest) -> Option<Message> {
+        let Waiting { message, .. } = self.waiting.remove(&digest)?;
+        let id = message.id;
+        if let Some(messages) = self.by_author.get_mut(&id.author) {
+            messages.remove(&(id.counter, digest));
+            if messages.is_empty() {
+                self.by_author.remove(&id.author);
+            }
+        }
+        for cause in message.causes() {
+            if let Some(children) = self.children.get_mut(&cause) {
+                children.retain(|&child| child != digest);
+                if children.is_empty() {
+                    self.children.remove(&cause);
+                }
+            }
+        }
+        Some(message)
+    }
+}

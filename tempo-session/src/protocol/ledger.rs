@@ -1,0 +1,230 @@
+//! Every accepted message, found by author, counter and digest. Payloads are not kept.
+
+use std::collections::BTreeMap;
+
+use tempo_clock::{AuthorId, Lamport, Stamp};
+use tempo_message::{Digest, Message, MessageId, Parent};
+
+use super::Slot;
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    records: Vec<Record>,
+    chains: Vec<Chain>,
+    by_author: BTreeMap<AuthorId, u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    digest: Digest,
+    lamport: Lamport,
+    unix_ms: i64,
+    counter: u64,
+    chain: u32,
+}
+
+/// The messages of one author.
+#[derive(Debug)]
+struct Chain {
+    author: AuthorId,
+    /// The first accepted message of each counter while each continues the one before. Which branch of a fork stands
+    /// here depends on what arrived first, and nothing visible may depend on it.
+    main: Vec<Slot>,
+    /// Everything else.
+    branches: BTreeMap<(u64, Digest), Slot>,
+    /// Display names by counter, then order.
+    names: BTreeMap<(u64, Stamp, Digest), String>,
+    /// The greatest stamp.
+    latest: Option<Stamp>,
+}
+
+/// What is new about an author by one more message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Added {
+    pub(crate) slot: Slot,
+    pub(crate) is_first: bool,
+    /// It is the second of its counter.
+    pub(crate) forks: bool,
+}
+
+impl Ledger {
+    /// Adds a message whose causes are all here.
+    pub(crate) fn add(&mut self, message: &Message, digest: Digest) -> Added {
+        let id = message.id;
+        let chain_at = self.chain_of(id.author);
+        let slot = Slot(u32::try_from(self.records.len()).unwrap_or(u32::MAX));
+        let continues = message.previous == self.last_of_main(chain_at);
+        let is_next = |main: &[Slot]| u64::try_from(main.len()) == Ok(id.counter - 1);
+        let stamp = message.stamp();
+        self.records.push(Record {
+            digest,
+            lamport: message.lamport,
+            unix_ms: message.unix_ms,
+            counter: id.counter,
+            chain: chain_at,
+        });
+        let Some(chain) = self.chains.get_mut(chain_at as usize) else {
+            return Added::default();
+        };
+        let is_first = chain.latest.is_none();
+        let on_main = usize::try_from(id.counter - 1)
+            .ok()
+            .and_then(|at| chain.main.get(at))
+            .is_some();
+        let in_branches = chain
+            .branches
+            .range((id.counter, LEAST)..=(id.counter, GREATEST))
+            .count();
+        if continues && is_next(&chain.main) {
+            chain.main.push(slot);
+        } else {
+            chain.branches.insert((id.counter, digest), slot);
+        }
+        chain.latest = chain.latest.max(Some(stamp));
+        Added {
+            slot,
+            is_first,
+            forks: usize::from(on_main) + in_branches == 1,
+        }
+    }
+
+    /// The accepted message that a parent names, if it is here.
+    pub(crate) fn find(&self, parent: &Parent) -> Option<Slot> {
+        let chain = self.chain(parent.author)?;
+        let at = usize::try_from(parent.counter.checked_sub(1)?).ok()?;
+        let on_main = chain
+            .main
+            .get(at)
+            .copied()
+            .filter(|&slot| self.digest(slot) == Some(parent.digest));
+        on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).copied())
+    }
+
+    /// Whether any message of this id is accepted.
+    pub(crate) fn has(&self, id: MessageId) -> bool {
+        self.chain(id.author).is_some_and(|chain| {
+            let on_main = id.counter <= u64::try_from(chain.main.len()).unwrap_or(u64::MAX) && id.counter > 0;
+            on_main
+                || chain
+                    .branches
+                    .range((id.counter, LEAST)..=(id.counter, GREATEST))
+                    .next()
+                    .is_some()
+        })
+    }
+
+    pub(crate) fn id(&self, slot: Slot) -> Option<MessageId> {
+        let record = self.record(slot)?;
+        let author = self.chains.get(record.chain as usize)?.author;
+        Some(MessageId {
+            author,
+            counter: record.counter,
+        })
+    }
+
+    pub(crate) fn digest(&self, slot: Slot) -> Option<Digest> {
+        self.record(slot).map(|record| record.digest)
+    }
+
+    pub(crate) fn lamport(&self, slot: Slot) -> Option<Lamport> {
+        self.record(slot).map(|record| record.lamport)
+    }
+
+    /// What orders a message among all others.
+    pub(crate) fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
+        let record = self.record(slot)?;
+        let author = self.chains.get(record.chain as usize)?.author;
+        Some((
+            Stamp {
+                lamport: record.lamport,
+                unix_ms: record.unix_ms,
+                author,
+            },
+            record.digest,
+        ))
+    }
+
+    /// Notes a display name; true when the author's latest name is another one now.
+    pub(crate) fn add_name(&mut self, message: &Message, digest: Digest, name: &str) -> bool {
+        let chain_at = self.chain_of(message.id.author) as usize;
+        let Some(chain) = self.chains.get_mut(chain_at) else {
+            return false;
+        };
+        let before = chain.names.values().next_back().cloned();
+        chain
+            .names
+            .insert((message.id.counter, message.stamp(), digest), name.to_owned());
+        chain.names.values().next_back() != before.as_ref()
+    }
+
+    /// The name that the author of a message had given itself before it: the same for everybody who has the message.
+    pub(crate) fn name_at(&self, id: MessageId) -> Option<&str> {
+        let names = &self.chain(id.author)?.names;
+        let before = names.iter().rev().find(|((counter, ..), _)| *counter < id.counter);
+        before.map(|(_, name)| name.as_str())
+    }
+
+    /// The latest name of an author.
+    pub(crate) fn name(&self, author: AuthorId) -> Option<&str> {
+        self.chain(author)?.names.values().next_back().map(String::as_str)
+    }
+
+    /// The greatest stamp of an author's messages.
+    pub(crate) fn latest(&self, author: AuthorId) -> Option<Stamp> {
+        self.chain(author)?.latest
+    }
+
+    /// Every author of whom something is accepted.
+    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.by_author.keys().copied()
+    }
+
+    /// The counters of an author that more than one message has.
+    pub(crate) fn forks(&self, author: AuthorId) -> Vec<u64> {
+        let Some(chain) = self.chain(author) else {
+            return Vec::new();
+        };
+        let on_main = u64::try_from(chain.main.len()).unwrap_or(u64::MAX);
+        let mut forks: Vec<u64> = Vec::new();
+        let mut previous = None;
+        for &(counter, _) in chain.branches.keys() {
+            if (counter <= on_main || previous == Some(counter)) && forks.last() != Some(&counter) {
+                forks.push(counter);
+            }
+            previous = Some(counter);
+        }
+        forks
+    }
+
+    fn record(&self, slot: Slot) -> Option<&Record> {
+        self.records.get(slot.0 as usize)
+    }
+
+    fn chain(&self, author: AuthorId) -> Option<&Chain> {
+        let at = *self.by_author.get(&author)?;
+        self.chains.get(at as usize)
+    }
+
+    fn chain_of(&mut self, author: AuthorId) -> u32 {
+        let next = u32::try_from(self.chains.len()).unwrap_or(u32::MAX);
+        let at = *self.by_author.entry(author).or_insert(next);
+        if at == next {
+            self.chains.push(Chain {
+                author,
+                main: Vec::new(),
+                branches: BTreeMap::new(),
+                names: BTreeMap::new(),
+                latest: None,
+            });
+        }
+        at
+    }
+
+    fn last_of_main(&self, chain: u32) -> Option<Digest> {
+        let last = *self.chains.get(chain as usize)?.main.last()?;
+        self.digest(last)
+    }
+}
+
+const LEAST: Digest = Digest::from_bytes([0; 32]);
+const GREATEST: Digest = Digest::from_bytes([0xff; 32]);

@@ -1,0 +1,453 @@
+//! The rules of a session as a pure state machine: no files, no threads, no clock of its own.
+//!
+//! Frames go in through `handle_*`, in any order; what follows from them comes out through `poll_*` and getters. The
+//! same frames give the same answers on every machine: whether a message is accepted depends on nothing but the
+//! message and its causal past.
+
+mod event;
+mod held;
+mod ledger;
+mod timeline;
+mod tips;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    mem,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
+use held::{Held, Holding};
+use ledger::Ledger;
+use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stamp};
+use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent};
+use thiserror::Error;
+use timeline::Timeline;
+use tips::Tips;
+
+/// The longest display name, in bytes of UTF-8. A longer one, or one that is no text, counts as none.
+pub const MAX_NAME: usize = 128;
+
+/// One member's knowledge of a session.
+#[derive(Debug)]
+pub struct SessionCore {
+    me: Option<AuthorId>,
+    clock: LamportClock,
+    ledger: Ledger,
+    timeline: Timeline,
+    tips: Tips,
+    held: Held,
+    rejected: BTreeMap<Digest, (MessageId, Rejection)>,
+    /// What is accepted or held, shared with whoever collects.
+    seen: Arc<Seen>,
+    /// The last message that this installation sent.
+    own_last: Option<Parent>,
+    /// Messages under our own name that we did not write.
+    impostors: BTreeSet<MessageId>,
+    /// Something held had to give way and lies in the folder only.
+    evicted: bool,
+    /// Ids of which another message is awaited than the one that is here.
+    suspects: BTreeSet<MessageId>,
+    events: VecDeque<CoreEvent>,
+}
+
+/// Why no message can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ComposeError {
+    /// An observer writes nothing.
+    #[error("an observer has no author to write as")]
+    Observer,
+    /// Somebody else writes under our name; what we wrote now could take a counter that is in use.
+    #[error("message {id} was written under our name by another installation")]
+    IdentityInUse {
+        /// The message that is not ours.
+        id: MessageId,
+    },
+    /// The payload is over the limit.
+    #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
+    PayloadTooLarge {
+        /// Its length.
+        actual: usize,
+    },
+    /// The store has our previous message without everything that it comes after.
+    #[error("the own previous message waits for its parents")]
+    Incomplete,
+    /// No counter or no logical time is left.
+    #[error("no counter or no logical time is left")]
+    Exhausted,
+}
+
+impl SessionCore {
+    /// So many messages are held at most; the folder is the buffer for the rest.
+    pub const HELD: usize = 131_072;
+    /// So many rejected messages are remembered; later ones are judged anew whenever they are read.
+    const REJECTED: usize = 4096;
+
+    /// A member that has seen nothing. Without an author it can only read.
+    pub fn new(me: Option<AuthorId>) -> Self {
+        Self::with_limit(me, Self::HELD)
+    }
+
+    /// A member that holds at most so many messages.
+    pub fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
+        Self {
+            me,
+            clock: LamportClock::default(),
+            ledger: Ledger::default(),
+            timeline: Timeline::default(),
+            tips: Tips::default(),
+            held: Held::new(held),
+            rejected: BTreeMap::new(),
+            seen: Arc::default(),
+            own_last: None,
+            impostors: BTreeSet::new(),
+            evicted: false,
+            suspects: BTreeSet::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Makes the next messages of this member, each after the one before. Changes nothing: hand them to
+    /// [`handle_sent`](Self::handle_sent) once they are safe.
+    ///
+    /// # Errors
+    ///
+    /// [`ComposeError`]; no message has been made then.
+    pub fn compose(
+        &self,
+        kind: Kind,
+        payloads: impl IntoIterator<Item = Bytes>,
+        unix_ms: i64,
+    ) -> Result<Vec<Frame>, ComposeError> {
+        let author = self.me.ok_or(ComposeError::Observer)?;
+        if let Some(&id) = self.impostors.first() {
+            return Err(ComposeError::IdentityInUse { id });
+        }
+        let mut previous = self.own_last;
+        let own_time = match previous {
+            Some(own) => self.ledger.find(&own).and_then(|slot| self.ledger.lamport(slot)),
+            None => Some(Lamport::ZERO),
+        };
+        let (mut parents, others) = self.tips.parents_for(author);
+        let mut latest = others.max(own_time.ok_or(ComposeError::Incomplete)?);
+        let mut frames = Vec::new();
+        for payload in payloads {
+            let counter = previous
+                .map_or(Some(1), |own| own.counter.checked_add(1))
+                .ok_or(ComposeError::Exhausted)?;
+            latest = latest.next().map_err(|_| ComposeError::Exhausted)?;
+            let message = Message {
+                id: MessageId { author, counter },
+                lamport: latest,
+                unix_ms,
+                previous: previous.map(|own| own.digest),
+                parents: mem::take(&mut parents),
+                kind,
+                payload,
+            };
+            let frame = Frame::encode(&message).map_err(|error| match error {
+                EncodeError::PayloadTooLarge { actual } => ComposeError::PayloadTooLarge { actual },
+                _ => ComposeError::Exhausted,
+            })?;
+            previous = Some(parent_of(frame.id(), frame.digest()));
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    /// A message of this installation is safe, just now or in an earlier life.
+    pub fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
+        let itself = parent_of(message.id, digest);
+        if self.own_last.is_none_or(|last| last.counter < itself.counter) {
+            self.own_last = Some(itself);
+        }
+        self.take(message, digest)
+    }
+
+    /// A message arrived, from anywhere.
+    pub fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
+        let intake = self.take(message, digest);
+        if Some(message.id.author) == self.me && matches!(intake, Intake::Accepted | Intake::Held) {
+            self.impostors.insert(message.id);
+        }
+        intake
+    }
+
+    /// The next announcement.
+    pub fn poll_event(&mut self) -> Option<CoreEvent> {
+        self.events.pop_front()
+    }
+
+    /// Ids to look for again although known: something waits for another message of the same id. Each is named once,
+    /// until [`recheck_again`](Self::recheck_again).
+    pub fn poll_recheck(&mut self) -> Vec<MessageId> {
+        mem::take(&mut self.suspects).into_iter().collect()
+    }
+
+    /// Names every such id once more.
+    pub fn recheck_again(&mut self) {
+        let elsewhere = self
+            .held
+            .awaited()
+            .filter(|parent| self.is_elsewhere(parent))
+            .map(id_of);
+        self.suspects = elsewhere
+            .filter(|id| self.seen.contains(id.author, id.counter))
+            .collect();
+    }
+
+    /// Whether messages that gave way earlier can be taken now, so that a full collect is worth its cost.
+    pub fn poll_room(&mut self) -> bool {
+        let room = self.evicted && self.held.is_below_half();
+        self.evicted &= !room;
+        room
+    }
+
+    /// What need not arrive again: accepted and held.
+    pub fn seen(&self) -> &Arc<Seen> {
+        &self.seen
+    }
+
+    /// The greatest logical time accepted.
+    pub fn latest(&self) -> Lamport {
+        self.clock.latest()
+    }
+
+    /// The accepted messages of the application, in order.
+    pub fn timeline(&self) -> &[Slot] {
+        self.timeline.slots()
+    }
+
+    /// Author and counter of an accepted message.
+    pub fn id(&self, slot: Slot) -> Option<MessageId> {
+        self.ledger.id(slot)
+    }
+
+    /// Stamp and digest of an accepted message: what orders it.
+    pub fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
+        self.ledger.order(slot)
+    }
+
+    /// The name that the author of a message had when it wrote it; the same for everybody who has the message.
+    pub fn name_at(&self, id: MessageId) -> Option<&str> {
+        self.ledger.name_at(id)
+    }
+
+    /// The latest name of an author.
+    pub fn name(&self, author: AuthorId) -> Option<&str> {
+        self.ledger.name(author)
+    }
+
+    /// Every author of whom something is accepted.
+    pub fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.ledger.authors()
+    }
+
+    /// The greatest stamp of an author's messages.
+    pub fn latest_of(&self, author: AuthorId) -> Option<Stamp> {
+        self.ledger.latest(author)
+    }
+
+    /// The counters that more than one message of an author has.
+    pub fn forks(&self, author: AuthorId) -> Vec<u64> {
+        self.ledger.forks(author)
+    }
+
+    /// The last message that this installation sent.
+    pub fn own_last(&self) -> Option<MessageId> {
+        self.own_last.as_ref().map(id_of)
+    }
+
+    /// How many messages are held.
+    pub fn held_len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Every held message with what it waits for.
+    pub fn held(&self) -> Vec<HeldMessage> {
+        self.held.list(|parent| self.ledger.find(parent).is_some())
+    }
+
+    /// Whether a message with this digest waits for its parents.
+    pub fn is_held(&self, digest: Digest) -> bool {
+        self.held.contains(digest)
+    }
+
+    /// The messages that were refused, with the reasons.
+    pub fn rejected(&self) -> impl Iterator<Item = (MessageId, Rejection)> + '_ {
+        self.rejected.values().copied()
+    }
+
+    fn take(&mut self, message: &Message, digest: Digest) -> Intake {
+        if self.ledger.find(&parent_of(message.id, digest)).is_some() || self.held.contains(digest) {
+            return Intake::Duplicate;
+        }
+        if let Some(&(_, why)) = self.rejected.get(&digest) {
+            return Intake::Rejected(why);
+        }
+        let missing: Vec<Parent> = message
+            .causes()
+            .filter(|cause| self.ledger.find(cause).is_none())
+            .collect();
+        if missing.is_empty() {
+            self.judge(message, digest)
+        } else {
+            self.hold(message, digest, &missing)
+        }
+    }
+
+    /// Accepts or rejects a message whose causes are all here, and then whatever has waited for it.
+    fn judge(&mut self, message: &Message, digest: Digest) -> Intake {
+        let intake = self.settle(message, digest);
+        let mut ready = VecDeque::new();
+        if intake == Intake::Accepted {
+            ready.extend(self.held.release(parent_of(message.id, digest)));
+        }
+        while let Some((message, digest)) = ready.pop_front() {
+            if self.settle(&message, digest) == Intake::Accepted {
+                ready.extend(self.held.release(parent_of(message.id, digest)));
+            }
+        }
+        intake
+    }
+
+    fn settle(&mut self, message: &Message, digest: Digest) -> Intake {
+        match self.verify(message) {
+            Ok(()) => {
+                self.accept(message, parent_of(message.id, digest));
+                Intake::Accepted
+            }
+            Err(why) => {
+                self.reject(message.id, digest, why);
+                Intake::Rejected(why)
+            }
+        }
+    }
+
+    /// The verified clock: one more than the latest cause, so that nobody can move time by more than that.
+    fn verify(&self, message: &Message) -> Result<(), Rejection> {
+        let times = message
+            .causes()
+            .filter_map(|cause| self.ledger.find(&cause))
+            .filter_map(|at| self.ledger.lamport(at));
+        let expected = times
+            .max()
+            .unwrap_or(Lamport::ZERO)
+            .next()
+            .map_err(|_| Rejection::Exhausted)?;
+        if message.lamport == expected {
+            Ok(())
+        } else {
+            Err(Rejection::Clock {
+                claimed: message.lamport,
+                expected,
+            })
+        }
+    }
+
+    fn accept(&mut self, message: &Message, itself: Parent) {
+        let (id, digest) = (message.id, itself.digest);
+        self.clock.observe(message.lamport);
+        self.see(id);
+        self.tips.accept(message, itself);
+        let added = self.ledger.add(message, digest);
+        if added.is_first {
+            self.events.push_back(CoreEvent::Joined { author: id.author });
+        }
+        if added.forks {
+            self.events.push_back(CoreEvent::Fork { id });
+        }
+        if message.kind == Kind::Profile {
+            if display_name(&message.payload).is_some_and(|name| self.ledger.add_name(message, digest, name)) {
+                self.events.push_back(CoreEvent::Renamed { author: id.author });
+            }
+        } else {
+            let position = self.timeline.insert(&self.ledger, added.slot);
+            self.events.push_back(CoreEvent::Message {
+                slot: added.slot,
+                position,
+            });
+        }
+    }
+
+    fn reject(&mut self, id: MessageId, digest: Digest, why: Rejection) {
+        if !self.ledger.has(id) {
+            Arc::make_mut(&mut self.seen).remove(id.author, id.counter);
+        }
+        if self.rejected.len() < Self::REJECTED {
+            self.rejected.insert(digest, (id, why));
+        }
+        self.events.push_back(CoreEvent::Rejected { id, digest, why });
+    }
+
+    fn hold(&mut self, message: &Message, digest: Digest, missing: &[Parent]) -> Intake {
+        let id = message.id;
+        match self.held.hold(without_payload(message), digest, missing) {
+            Holding::NoRoom => {
+                self.evicted = true;
+                return Intake::NoRoom;
+            }
+            Holding::Instead(other) => {
+                self.evicted = true;
+                if !self.ledger.has(other) {
+                    Arc::make_mut(&mut self.seen).remove(other.author, other.counter);
+                }
+            }
+            Holding::Held => {}
+        }
+        self.see(id);
+        let elsewhere = missing.iter().filter(|parent| self.is_elsewhere(parent)).map(id_of);
+        let suspects: Vec<MessageId> = elsewhere
+            .filter(|id| self.seen.contains(id.author, id.counter))
+            .collect();
+        self.suspects.extend(suspects);
+        Intake::Held
+    }
+
+    fn see(&mut self, id: MessageId) {
+        Arc::make_mut(&mut self.seen).insert(id.author, id.counter);
+        if self.held.awaited_as(id).any(|parent| self.is_elsewhere(parent)) {
+            self.suspects.insert(id);
+        }
+    }
+
+    /// Not here in any form: neither accepted nor held.
+    fn is_elsewhere(&self, parent: &Parent) -> bool {
+        self.ledger.find(parent).is_none() && !self.held.contains(parent.digest)
+    }
+}
+
+fn parent_of(id: MessageId, digest: Digest) -> Parent {
+    Parent {
+        author: id.author,
+        counter: id.counter,
+        digest,
+    }
+}
+
+fn id_of(parent: &Parent) -> MessageId {
+    MessageId {
+        author: parent.author,
+        counter: parent.counter,
+    }
+}
+
+/// A message as the core keeps it: of the payload only what a display name needs.
+pub(crate) fn without_payload(message: &Message) -> Message {
+    let payload = match message.kind {
+        Kind::Profile => Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload)),
+        _ => Bytes::new(),
+    };
+    Message {
+        payload,
+        ..message.clone()
+    }
+}
+
+fn display_name(payload: &[u8]) -> Option<&str> {
+    std::str::from_utf8(payload)
+        .ok()
+        .filter(|name| (1..=MAX_NAME).contains(&name.len()))
+}

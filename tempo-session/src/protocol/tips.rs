@@ -1,0 +1,47 @@
+//! The ends of the history: accepted messages that no accepted message comes after.
+
+use std::collections::BTreeMap;
+
+use tempo_clock::{AuthorId, Lamport};
+use tempo_message::{MAX_PARENTS, Message, Parent};
+
+/// The tips, with their times. Together they imply everything that is accepted.
+#[derive(Debug, Default)]
+pub(crate) struct Tips {
+    tips: BTreeMap<Parent, Lamport>,
+}
+
+impl Tips {
+    /// A message is accepted: it is a tip, and what it comes after is none any more.
+    pub(crate) fn accept(&mut self, message: &Message, itself: Parent) {
+        for cause in message.causes() {
+            self.tips.remove(&cause);
+        }
+        self.tips.insert(itself, message.lamport);
+    }
+
+    /// What the next message of `author` has to name of the others, and the greatest time among it.
+    ///
+    /// A message has room for [`MAX_PARENTS`]; when there are more tips, those with the greatest times are named, so
+    /// that the next message comes after everything in time, and the rest by a later message.
+    pub(crate) fn parents_for(&self, author: AuthorId) -> (Vec<Parent>, Lamport) {
+        let mut others: Vec<(Lamport, Parent)> = self
+            .tips
+            .iter()
+            .filter(|(tip, _)| tip.author != author)
+            .map(|(&tip, &lamport)| (lamport, tip))
+            .collect();
+        if others.len() > MAX_PARENTS {
+            others.sort_unstable_by(|a, b| b.cmp(a));
+            others.truncate(MAX_PARENTS);
+        }
+        let latest = others
+            .iter()
+            .map(|&(lamport, _)| lamport)
+            .max()
+            .unwrap_or(Lamport::ZERO);
+        let mut parents: Vec<Parent> = others.into_iter().map(|(_, tip)| tip).collect();
+        parents.sort_unstable();
+        (parents, latest)
+    }
+}

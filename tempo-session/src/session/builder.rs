@@ -1,0 +1,256 @@
+//! Opening a session.
+
+use std::{
+    collections::BTreeMap,
+    path::{self, Path, PathBuf},
+    process,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
+use tempo_message::{Digest, Kind, Transport};
+
+use super::{Driver, Session, shared::Shared};
+use crate::{
+    Environment, OpenError, SystemEnvironment,
+    protocol::{MAX_NAME, SessionCore},
+    store::{MemoryStore, Origin, RedbStore, Restored, Store, StoreError},
+};
+
+/// The settings of a session to be opened.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    folder: PathBuf,
+    name: Option<String>,
+    state_dir: Option<PathBuf>,
+    patience: Duration,
+}
+
+/// A session's parts, for transports, stores and clocks of your own.
+#[derive(Debug)]
+pub struct Parts {
+    /// How frames travel.
+    pub transport: Box<dyn Transport>,
+    /// What must not be lost; its author is the member's.
+    pub store: Box<dyn Store>,
+    /// Where time comes from.
+    pub environment: Arc<dyn Environment>,
+}
+
+impl Builder {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        // A relative path must not change its meaning with the working directory.
+        let folder = path::absolute(&folder).unwrap_or(folder);
+        Self {
+            folder,
+            name: None,
+            state_dir: None,
+            patience: Duration::from_secs(30),
+        }
+    }
+
+    /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The directory for local state, instead of the platform's data directory. Several members on one machine need
+    /// one each.
+    #[must_use]
+    pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.state_dir = Some(dir.into());
+        self
+    }
+
+    /// How long opening waits for a folder that does not answer; half a minute unless told otherwise.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Joins the session.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::open`].
+    pub fn open(self) -> Result<Session, OpenError> {
+        let name = self.checked_name()?;
+        let state = self.state()?;
+        let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
+        let store = match RedbStore::open(&installation.store(), installation.author) {
+            Err(StoreError::InUse { .. }) => {
+                let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
+                return Err(OpenError::AlreadyOpen {
+                    folder: self.folder,
+                    holder,
+                });
+            }
+            store => store?,
+        };
+        installation.set_holder(&format!("process {}", process::id()))?;
+        let mut options = Options::default();
+        options.staging = Some(installation.staging());
+        let transport = self.transport(options)?;
+        let parts = Parts {
+            transport: Box::new(transport),
+            store: Box::new(store),
+            environment: Arc::new(SystemEnvironment::default()),
+        };
+        let (session, driver) = Session::assemble(parts)?;
+        if let Some(name) = name {
+            session.announce_name(&name)?;
+        }
+        self.start(driver)?;
+        Ok(session)
+    }
+
+    /// Looks on. Name and state directory have no meaning then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::observe`].
+    pub fn observe(self) -> Result<Session, OpenError> {
+        let mut options = Options::default();
+        options.read_only = true;
+        let parts = Parts {
+            transport: Box::new(self.transport(options)?),
+            store: Box::new(MemoryStore::new(None)),
+            environment: Arc::new(SystemEnvironment::default()),
+        };
+        let (session, driver) = Session::assemble(parts)?;
+        self.start(driver)?;
+        Ok(session)
+    }
+
+    /// Whether this installation is a member of the folder's session already. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Installation`], also when there is no such folder.
+    pub fn is_member(&self) -> Result<bool, OpenError> {
+        let state = self.state()?;
+        let found = self.off_thread(move |folder| Installation::find(&state, folder))??;
+        Ok(found.is_some())
+    }
+
+    fn checked_name(&self) -> Result<Option<String>, OpenError> {
+        match &self.name {
+            Some(name) if !(1..=MAX_NAME).contains(&name.len()) => Err(OpenError::Name { actual: name.len() }),
+            name => Ok(name.clone()),
+        }
+    }
+
+    fn state(&self) -> Result<PathBuf, InstallationError> {
+        self.state_dir.clone().map_or_else(Installation::default_state_dir, Ok)
+    }
+
+    fn transport(&self, options: Options) -> Result<FsTransport, OpenError> {
+        let opened = self.off_thread(move |folder| FsTransport::open(folder, &options))?;
+        Ok(opened.map_err(InstallationError::from)?)
+    }
+
+    /// Does something with the folder that may never end, and waits for it only so long.
+    fn off_thread<T: Send + 'static>(&self, work: impl FnOnce(&Path) -> T + Send + 'static) -> Result<T, OpenError> {
+        let (done, finished) = mpsc::channel();
+        let folder = self.folder.clone();
+        let spawned = thread::Builder::new().name("tempo-open".to_owned()).spawn(move || {
+            // Nobody listens any more when the patience is over.
+            let _ = done.send(work(&folder));
+        });
+        spawned.map_err(|source| OpenError::Thread {
+            folder: self.folder.clone(),
+            source,
+        })?;
+        let timed_out = |_| OpenError::TimedOut {
+            folder: self.folder.clone(),
+            patience: self.patience,
+        };
+        finished.recv_timeout(self.patience).map_err(timed_out)
+    }
+
+    fn start(&self, driver: Driver) -> Result<(), OpenError> {
+        let spawned = thread::Builder::new()
+            .name("tempo-session".to_owned())
+            .spawn(move || driver.run());
+        spawned.map(drop).map_err(|source| OpenError::Thread {
+            folder: self.folder.clone(),
+            source,
+        })
+    }
+}
+
+impl Session {
+    /// Puts a session together from its parts. Nothing moves until the driver [runs](Driver::run) or is
+    /// [turned](Driver::turn).
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Store`] when the store cannot be read.
+    pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
+        let Parts {
+            transport,
+            store,
+            environment,
+        } = parts;
+        let author = store.author();
+        let mut core = SessionCore::new(author);
+        let sent = restore(&mut core, store.as_ref())?;
+        let shared = Arc::new(Shared::new(core, store, environment, transport.waker()));
+        let session = Self::new(Arc::clone(&shared), author);
+        Ok((session, Driver::new(shared, transport, author, sent)))
+    }
+
+    /// Sends the display name, unless it is known by that already.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Name`] and [`OpenError::Announce`].
+    pub fn announce_name(&self, name: &str) -> Result<(), OpenError> {
+        if !(1..=MAX_NAME).contains(&name.len()) {
+            return Err(OpenError::Name { actual: name.len() });
+        }
+        let is_known = {
+            let state = self.shared().lock();
+            self.author()
+                .is_some_and(|author| state.core.name(author) == Some(name))
+        };
+        if !is_known {
+            let payload = Bytes::copy_from_slice(name.as_bytes());
+            self.shared()
+                .send(Kind::Profile, vec![payload])
+                .map_err(OpenError::Announce)?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings the core to what the store knows; the answer is what this installation has sent, with lengths.
+fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<BTreeMap<u64, (Digest, u64)>, StoreError> {
+    let mut records: Vec<Restored> = Vec::new();
+    store.restore(&mut |restored| records.push(restored))?;
+    // In the order of the timeline every message comes after its parents.
+    records.sort_unstable_by_key(|record| (record.message.stamp(), record.digest));
+    let mut sent = BTreeMap::new();
+    for Restored {
+        message,
+        digest,
+        origin,
+        frame_len,
+    } in records
+    {
+        match origin {
+            Origin::Sent => {
+                sent.insert(message.id.counter, (digest, frame_len));
+                core.handle_sent(&message, digest)
+            }
+            Origin::Received => core.handle_received(&message, digest),
+        };
+    }
+    Ok(sent)
+}

@@ -1,0 +1,290 @@
+//! The pump between a session and its transport: publishes what was sent, takes in what arrives.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tempo_clock::AuthorId;
+use tempo_message::{
+    Budget, CollectError, Collected, Digest, Durability, Frame, MessageId, Piece, PublishError, Transport, Want,
+};
+
+use super::{
+    shared::{Shared, describe},
+    status::Attachment,
+};
+
+/// Moves messages between a session and its transport.
+///
+/// Usually a thread of the session runs it, and nobody sees it. Whoever brings his own loop or virtual time calls
+/// [`turn`](Self::turn) instead; everything that may block on the folder happens in there and nowhere else.
+#[derive(Debug)]
+pub struct Driver {
+    shared: Arc<Shared>,
+    transport: Box<dyn Transport>,
+    author: Option<AuthorId>,
+    /// The lengths of the messages that were sent in an earlier life, until the folder was compared with them.
+    audit: Option<BTreeMap<u64, (Digest, u64)>>,
+    attached: bool,
+    joined: bool,
+    /// When publishing may be tried again, and after how long the time after that.
+    retry: Retry,
+    /// When parents that something waits for are looked for again among the known files.
+    recheck_at: Duration,
+    /// The refresh that is being worked on.
+    refreshing: Option<u64>,
+}
+
+/// What to do after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// There is more to do at once.
+    Again,
+    /// Nothing to do until something arrives, something is sent, or at the latest after this time.
+    Wait(Duration),
+    /// The session is closed.
+    Stop,
+}
+
+#[derive(Debug, Default)]
+struct Retry {
+    at: Duration,
+    delay: Duration,
+}
+
+const BUDGET: Budget = Budget {
+    frames: 1024,
+    bytes: 8 * 1024 * 1024,
+};
+/// So many messages are published before the next look at what has arrived.
+const PUBLISH: usize = 256;
+const RECHECK: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+impl Driver {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        transport: Box<dyn Transport>,
+        author: Option<AuthorId>,
+        sent: BTreeMap<u64, (Digest, u64)>,
+    ) -> Self {
+        Self {
+            shared,
+            transport,
+            author,
+            audit: Some(sent),
+            attached: false,
+            joined: false,
+            retry: Retry::default(),
+            recheck_at: Duration::ZERO,
+            refreshing: None,
+        }
+    }
+
+    /// Runs until the session is closed.
+    pub fn run(mut self) {
+        loop {
+            match self.turn() {
+                Turn::Again => {}
+                Turn::Wait(timeout) => self.transport.wait(timeout),
+                Turn::Stop => return,
+            }
+        }
+    }
+
+    /// Does what there is to do now, without waiting for more.
+    pub fn turn(&mut self) -> Turn {
+        if !self.shared.lock().is_open() {
+            return Turn::Stop;
+        }
+        let now = self.shared.environment.now();
+        // Before the first look nobody knows whether this is still the session's folder.
+        let mut again = self.attached && self.publish(now);
+        let was_attached = self.attached;
+        match self.collect(now) {
+            Ok(collected) => {
+                self.attached = true;
+                again |= collected.more && collected.frames > 0;
+                again |= !was_attached && self.has_to_publish();
+            }
+            Err(error) => {
+                self.attached = false;
+                self.detach(&error);
+            }
+        }
+        if again {
+            return Turn::Again;
+        }
+        let mut state = self.shared.lock();
+        if state.is_undurable() {
+            state.save_received(Durability::Durable);
+        }
+        let waits_to_publish = self.attached && !state.outbox.is_empty();
+        drop(state);
+        Turn::Wait(if waits_to_publish {
+            self.retry.at.saturating_sub(now)
+        } else {
+            LONGEST_WAIT
+        })
+    }
+
+    fn collect(&mut self, now: Duration) -> Result<Collected, CollectError> {
+        let mut state = self.shared.lock();
+        let known = Arc::clone(state.core.seen());
+        if now >= self.recheck_at {
+            state.core.recheck_again();
+            self.recheck_at = now + RECHECK;
+        }
+        let recheck = state.core.poll_recheck();
+        let begins_refresh = self.refreshing.is_none() && state.refresh_wanted > state.refresh_done;
+        if begins_refresh {
+            self.refreshing = Some(state.refresh_wanted);
+        }
+        let full = begins_refresh || state.core.poll_room();
+        drop(state);
+
+        let want = Want {
+            known: &known,
+            recheck: &recheck,
+            full,
+            budget: BUDGET,
+        };
+        let shared = Arc::clone(&self.shared);
+        let collected = self
+            .transport
+            .collect(&want, &mut |arrival| shared.lock().take(arrival))?;
+
+        let mut state = self.shared.lock();
+        state.save_received(Durability::Lazy);
+        if collected.report_changed {
+            state.report = Arc::new(self.transport.report());
+        }
+        if state.attachment != Attachment::Attached {
+            state.attachment = Attachment::Attached;
+            state.attachments.push_back(Attachment::Attached);
+            state.report = Arc::new(self.transport.report());
+        }
+        if !collected.more
+            && let Some(refreshed) = self.refreshing.take()
+        {
+            state.refresh_done = refreshed;
+        }
+        drop(state);
+        self.shared.announce();
+        Ok(collected)
+    }
+
+    fn detach(&mut self, error: &CollectError) {
+        let why = describe(error);
+        let attachment = match error {
+            CollectError::Detached { .. } => Attachment::Detached { why },
+            _ => Attachment::Unreadable { why },
+        };
+        let mut state = self.shared.lock();
+        if state.attachment != attachment {
+            state.attachment = attachment.clone();
+            state.attachments.push_back(attachment);
+        }
+        if let Some(refreshed) = self.refreshing.take() {
+            state.refresh_done = refreshed;
+        }
+        drop(state);
+        self.shared.announce();
+    }
+
+    fn has_to_publish(&self) -> bool {
+        self.author.is_some() && (!self.joined || self.audit.is_some() || !self.shared.lock().outbox.is_empty())
+    }
+
+    /// Joins, compares the folder with what was sent, and publishes; true when there is more to publish at once.
+    fn publish(&mut self, now: Duration) -> bool {
+        let Some(author) = self.author else { return false };
+        if now < self.retry.at {
+            return false;
+        }
+        let published = self.join(author).and_then(|()| self.publish_some(author));
+        let mut state = self.shared.lock();
+        match published {
+            Ok(()) => {
+                self.retry = Retry::default();
+                state.publish_error = None;
+            }
+            Err(error) => {
+                self.retry.failed(now);
+                state.publish_error = Some(describe(&error));
+            }
+        }
+        let more = state.publish_error.is_none() && !state.outbox.is_empty();
+        drop(state);
+        self.shared.announce();
+        more
+    }
+
+    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        if !self.joined {
+            self.transport.join(author)?;
+            self.joined = true;
+        }
+        let Some(sent) = &self.audit else { return Ok(()) };
+        let there = match self.transport.inventory(author) {
+            Ok(there) => there,
+            Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
+            // The next collect says it, and the audit is made when the folder is back.
+            Err(_) => return Ok(()),
+        };
+        let absent = absent(sent, &there);
+        self.shared.lock().outbox.extend(absent);
+        self.audit = None;
+        Ok(())
+    }
+
+    fn publish_some(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        for _ in 0..PUBLISH {
+            let mut state = self.shared.lock();
+            let Some((&counter, &digest)) = state.outbox.first_key_value() else {
+                break;
+            };
+            let id = MessageId { author, counter };
+            let frame: Frame = match state.frame(id, digest) {
+                Ok(frame) => frame,
+                Err(error) => {
+                    let place = id.to_string();
+                    return Err(PublishError::Failed {
+                        place,
+                        source: Box::new(error),
+                    });
+                }
+            };
+            drop(state);
+            match self.transport.publish(&frame, Durability::Lazy) {
+                Ok(_) => {}
+                // There is no room for it under this name, and trying again would not make any.
+                Err(PublishError::Occupied { .. }) => {
+                    self.shared.lock().occupied.insert(counter);
+                }
+                Err(error) => return Err(error),
+            }
+            self.shared.lock().outbox.remove(&counter);
+        }
+        Ok(())
+    }
+}
+
+impl Retry {
+    const FIRST: Duration = Duration::from_millis(250);
+    const LAST: Duration = Duration::from_secs(30);
+
+    fn failed(&mut self, now: Duration) {
+        self.delay = (self.delay * 2).clamp(Self::FIRST, Self::LAST);
+        self.at = now + self.delay;
+    }
+}
+
+/// What was sent and does not lie in the folder with its full length. A pack counts for every message it names.
+fn absent(sent: &BTreeMap<u64, (Digest, u64)>, there: &[Piece]) -> BTreeMap<u64, Digest> {
+    let (packs, files): (Vec<&Piece>, Vec<&Piece>) = there.iter().partition(|piece| piece.first < piece.last);
+    let lengths: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
+    let is_packed = |counter| packs.iter().any(|pack| (pack.first..=pack.last).contains(&counter));
+    let absent = sent
+        .iter()
+        .filter(|&(&counter, (_, len))| lengths.get(&counter) != Some(len) && !is_packed(counter));
+    absent.map(|(&counter, &(digest, _))| (counter, digest)).collect()
+}

@@ -1,0 +1,245 @@
+//! A session as an application uses it.
+
+mod builder;
+mod driver;
+mod events;
+mod shared;
+mod status;
+mod timeline;
+mod typed;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tempo_clock::AuthorId;
+use tempo_message::{Codec, Kind, MessageId, Postcard};
+
+pub use builder::{Builder, Parts};
+pub use driver::{Driver, Turn};
+pub use events::{Event, Events};
+use shared::{Shared, State};
+pub use status::{Attachment, Fork, Gap, Member, Status, Waiting};
+pub use timeline::{Entry, Timeline};
+pub use typed::Typed;
+
+use crate::{OpenError, ReadError, RefreshError, SendError, store::StoreError};
+
+/// One member's end of a session.
+///
+/// A handle is cheap to clone and can be used from several threads; all clones are the same member. No call touches
+/// the shared folder, so none hangs with it: a thread of the session does that.
+///
+/// The session ends with [`close`](Self::close) or with the last handle. What was sent is safe either way; what had
+/// not reached the folder by then is published the next time the session is opened.
+#[derive(Debug, Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    author: Option<AuthorId>,
+}
+
+/// How a session was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// So many messages are safe in the store and not yet in the folder; they are published when it is opened again.
+    pub unpublished: usize,
+}
+
+impl Session {
+    /// Joins the session of a folder, as the member that this installation is there, or as a new one.
+    ///
+    /// The local store lies in the platform's data directory; [`builder`](Self::builder) puts it elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: among others when there is no such folder, when its name does not end in `.session`, or when
+    /// another process has this member's store open.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::builder(folder).open()
+    }
+
+    /// Looks on at the session of a folder: reads everything, writes nothing, anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], when the folder cannot be used.
+    pub fn observe(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::builder(folder).observe()
+    }
+
+    /// Opens a session with other than the usual settings.
+    pub fn builder(folder: impl AsRef<Path>) -> Builder {
+        Builder::new(folder.as_ref().to_owned())
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, author: Option<AuthorId>) -> Self {
+        Self {
+            inner: Arc::new(Inner { shared, author }),
+        }
+    }
+
+    /// The author that this member writes as; `None` for an observer.
+    pub fn author(&self) -> Option<AuthorId> {
+        self.inner.author
+    }
+
+    /// Sends a message.
+    ///
+    /// # Durability
+    ///
+    /// When this returns, the message can no longer be lost by this machine: it is durably in the store. It appears in
+    /// the folder moments later, or when the folder is back.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; except for [`SendError::Store`] nothing was sent then.
+    pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<MessageId, SendError> {
+        let sent = self.send_all([payload])?;
+        sent.first().copied().ok_or(SendError::Closed)
+    }
+
+    /// Sends several messages at the price of one commit: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_all<P: AsRef<[u8]>>(&self, payloads: impl IntoIterator<Item = P>) -> Result<Vec<MessageId>, SendError> {
+        let payloads = payloads
+            .into_iter()
+            .map(|payload| Bytes::copy_from_slice(payload.as_ref()))
+            .collect();
+        self.shared().send(Kind::Payload, payloads)
+    }
+
+    /// Sends and reads values of one type instead of bytes, in the postcard format.
+    pub fn typed<T>(&self) -> Typed<T, Postcard> {
+        self.typed_as()
+    }
+
+    /// Sends and reads values of one type in a format of your choice.
+    pub fn typed_as<T, C: Codec>(&self) -> Typed<T, C> {
+        Typed::new(self.clone())
+    }
+
+    /// The next event, if there is one.
+    ///
+    /// Events begin with the whole timeline as the store has it, in order, and go on with what arrives. Insert the
+    /// entry of every [`Event::Message`] at its position, and your list is the timeline.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the payload cannot be read; the event is gone then, the message still in the timeline.
+    pub fn poll(&self) -> Result<Option<Event>, ReadError> {
+        Event::next(&mut self.shared().lock())
+    }
+
+    /// The events, one after the other, waiting for each. Ends when the session is closed.
+    ///
+    /// There is one queue: several iterators, and [`poll`](Self::poll), share its events among them.
+    pub fn events(&self) -> Events {
+        Events::new(self.clone())
+    }
+
+    /// Every message of the application, in the order that is the same for everybody, as of now.
+    pub fn timeline(&self) -> Timeline {
+        Timeline::new(self.clone())
+    }
+
+    /// Who is here, what is missing, what waits for what, and what else lies in the folder.
+    pub fn status(&self) -> Status {
+        Status::of(&self.shared().lock(), self.inner.author)
+    }
+
+    /// Waits until everything that lies in the folder now has been looked at, at most for `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`]; what has arrived until then is there.
+    pub fn refresh(&self, patience: Duration) -> Result<(), RefreshError> {
+        let mut state = self.shared().lock();
+        state.refresh_wanted += 1;
+        let wanted = state.refresh_wanted;
+        self.shared().waker.wake_by_ref();
+        let (state, done) = self.wait_until(state, patience, |state| {
+            state.refresh_done >= wanted || !state.is_open()
+        });
+        match &state.attachment {
+            _ if !state.is_open() => Err(RefreshError::Closed),
+            _ if !done => Err(RefreshError::TimedOut { patience }),
+            Attachment::Detached { why } | Attachment::Unreadable { why } => Err(RefreshError::Away(why.clone())),
+            Attachment::Attached | Attachment::Unknown => Ok(()),
+        }
+    }
+
+    /// Waits until every message that was sent lies in the folder, at most for `patience`; how many do not yet.
+    pub fn flush(&self, patience: Duration) -> usize {
+        let state = self.shared().lock();
+        self.shared().waker.wake_by_ref();
+        let (state, _) = self.wait_until(state, patience, |state| state.outbox.is_empty() || !state.is_open());
+        state.outbox.len()
+    }
+
+    /// Ends the session for all its handles. What was sent and is not in the folder yet gets some seconds to get there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the last received messages could not be kept; they will be received again.
+    pub fn close(self) -> Result<Closed, StoreError> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        self.close_within(PATIENCE)
+    }
+
+    /// As [`close`](Self::close), with your own patience.
+    ///
+    /// # Errors
+    ///
+    /// As for [`close`](Self::close).
+    pub fn close_within(self, patience: Duration) -> Result<Closed, StoreError> {
+        let unpublished = self.flush(patience);
+        self.inner.shut()?;
+        Ok(Closed { unpublished })
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// Waits until `is_done`, at most for `patience`; whether it is.
+    pub(super) fn wait_until<'a>(
+        &'a self,
+        mut state: std::sync::MutexGuard<'a, State>,
+        patience: Duration,
+        is_done: impl Fn(&State) -> bool,
+    ) -> (std::sync::MutexGuard<'a, State>, bool) {
+        let end = self.shared().environment.now().saturating_add(patience);
+        while !is_done(&state) {
+            let left = end.saturating_sub(self.shared().environment.now());
+            if left.is_zero() {
+                return (state, false);
+            }
+            state = self.shared().wait(state, left);
+        }
+        (state, true)
+    }
+}
+
+impl Inner {
+    fn shut(&self) -> Result<(), StoreError> {
+        let shut = self.shared.lock().shut();
+        self.shared.waker.wake_by_ref();
+        self.shared.announce();
+        shut
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Only what was received can be unsaved here, and it will be received again.
+        let _ = self.shut();
+    }
+}

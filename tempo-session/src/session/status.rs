@@ -1,0 +1,149 @@
+//! How things stand.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use tempo_clock::{AuthorId, Lamport, Stamp};
+use tempo_message::{Digest, MessageId, Parent, Report};
+
+use super::shared::State;
+use crate::protocol::{HeldMessage, Rejection};
+
+/// A session at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Status {
+    /// The author that this member writes as; `None` for an observer.
+    pub author: Option<AuthorId>,
+    /// Whether the folder is there.
+    pub attachment: Attachment,
+    /// Everybody of whom a message is accepted or held, by author.
+    pub members: Vec<Member>,
+    /// The number of messages in the timeline.
+    pub messages: usize,
+    /// The greatest logical time accepted.
+    pub latest: Lamport,
+    /// Messages that wait for others, and for which.
+    pub waiting: Vec<Waiting>,
+    /// Messages that were refused, and why.
+    pub rejected: Vec<(MessageId, Rejection)>,
+    /// Own messages that are not in the folder yet.
+    pub unpublished: usize,
+    /// Why they are not, if an attempt has failed.
+    pub publish_error: Option<String>,
+    /// Own messages whose place in the folder something else has taken.
+    pub occupied: Vec<u64>,
+    /// Why what was received cannot be kept, if that is so.
+    pub store_error: Option<String>,
+    /// What else lies in the folder.
+    pub report: Arc<Report>,
+}
+
+/// Whether the folder is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Attachment {
+    /// Nobody has looked yet.
+    Unknown,
+    /// It is there.
+    Attached,
+    /// It is away, emptied or another one. Nothing in it counts as deleted; sending goes on, into the store.
+    Detached {
+        /// How that shows.
+        why: String,
+    },
+    /// It is there and cannot be read.
+    Unreadable {
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// What is known of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// The author.
+    pub author: AuthorId,
+    /// The latest name.
+    pub name: Option<String>,
+    /// How many of its messages are here.
+    pub messages: u64,
+    /// The greatest counter that is here.
+    pub last: u64,
+    /// What is missing below that.
+    pub gaps: Vec<Gap>,
+    /// The stamp of its latest accepted message.
+    pub latest: Option<Stamp>,
+    /// Its counters that have more than one message.
+    pub forks: Vec<Fork>,
+}
+
+/// Messages of a member that are not here, although later ones are.
+pub type Gap = RangeInclusive<u64>;
+
+/// A counter that has more than one message.
+pub type Fork = u64;
+
+/// A message that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// The message.
+    pub id: MessageId,
+    /// What it waits for: the messages that have not arrived at all. Empty when it only waits for others that wait.
+    pub missing: Vec<(MessageId, Digest)>,
+}
+
+impl Status {
+    pub(super) fn of(state: &State, author: Option<AuthorId>) -> Self {
+        let core = &state.core;
+        let held = core.held();
+        let is_held = |parent: &Parent| core.is_held(parent.digest);
+        let waiting = held.into_iter().map(|HeldMessage { id, waits_for }| Waiting {
+            id,
+            missing: waits_for.iter().filter(|parent| !is_held(parent)).map(named).collect(),
+        });
+        let members = core.seen().iter().map(|(author, counters)| Member {
+            author,
+            name: core.name(author).map(str::to_owned),
+            messages: counters.len(),
+            last: counters.last().unwrap_or(0),
+            gaps: counters.missing().collect(),
+            latest: core.latest_of(author),
+            forks: core.forks(author),
+        });
+        Self {
+            author,
+            attachment: state.attachment.clone(),
+            members: members.collect(),
+            messages: core.timeline().len(),
+            latest: core.latest(),
+            waiting: waiting.collect(),
+            rejected: core.rejected().collect(),
+            unpublished: state.outbox.len(),
+            publish_error: state.publish_error.clone(),
+            occupied: state.occupied.iter().copied().collect(),
+            store_error: state.store_error.clone(),
+            report: Arc::clone(&state.report),
+        }
+    }
+
+    /// The name of an author, for people.
+    pub fn name(&self, author: AuthorId) -> Option<&str> {
+        self.members
+            .iter()
+            .find(|member| member.author == author)?
+            .name
+            .as_deref()
+    }
+}
+
+fn named(parent: &Parent) -> (MessageId, Digest) {
+    (
+        MessageId {
+            author: parent.author,
+            counter: parent.counter,
+        },
+        parent.digest,
+    )
+}

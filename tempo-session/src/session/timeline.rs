@@ -1,0 +1,112 @@
+//! Reading the timeline.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use tempo_clock::{AuthorId, Stamp};
+use tempo_message::{Digest, MessageId};
+
+use super::{Session, shared::State};
+use crate::{ReadError, protocol::Slot};
+
+/// A message of the application in its place.
+///
+/// Everything here is the same for every member that has the same messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The index in the timeline, from zero.
+    pub position: usize,
+    /// Author and counter.
+    pub id: MessageId,
+    /// Logical time, wall clock and author: what orders messages.
+    pub stamp: Stamp,
+    /// The digest of the message.
+    pub digest: Digest,
+    /// The name that the author went by when it wrote this.
+    pub name: Option<String>,
+    /// The content.
+    pub payload: Bytes,
+}
+
+impl Entry {
+    /// Who wrote the message.
+    pub fn author(&self) -> AuthorId {
+        self.id.author
+    }
+
+    /// Reads an accepted message; `None` for a slot that never was one.
+    pub(super) fn read(state: &mut State, slot: Slot, position: usize) -> Result<Option<Self>, ReadError> {
+        let (Some(id), Some((stamp, digest))) = (state.core.id(slot), state.core.order(slot)) else {
+            return Ok(None);
+        };
+        let name = state.core.name_at(id).map(str::to_owned);
+        let payload = state.frame(id, digest)?.into_message().payload;
+        Ok(Some(Self {
+            position,
+            id,
+            stamp,
+            digest,
+            name,
+            payload,
+        }))
+    }
+}
+
+/// The timeline as it was when it was asked for. Payloads are read from the store one by one, from either end.
+///
+/// Messages that arrive later do not show in it; ask for a new one.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    session: Session,
+    slots: Vec<Slot>,
+    left: Range<usize>,
+}
+
+impl Timeline {
+    pub(super) fn new(session: Session) -> Self {
+        let slots = session.shared().lock().core.timeline().to_vec();
+        let left = 0..slots.len();
+        Self { session, slots, left }
+    }
+
+    /// The message at a position, if the timeline is that long.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the payload cannot be read.
+    pub fn get(&self, position: usize) -> Result<Option<Entry>, ReadError> {
+        match self.slots.get(position) {
+            Some(&slot) => Entry::read(&mut self.session.shared().lock(), slot, position),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Iterator for Timeline {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left.next().and_then(|position| self.get(position).transpose())
+    }
+
+    fn nth(&mut self, skipped: usize) -> Option<Self::Item> {
+        self.left
+            .nth(skipped)
+            .and_then(|position| self.get(position).transpose())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Timeline {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.left
+            .next_back()
+            .and_then(|position| self.get(position).transpose())
+    }
+}
+
+impl ExactSizeIterator for Timeline {}

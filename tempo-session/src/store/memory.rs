@@ -1,0 +1,78 @@
+//! A store without a disk, for observers and tests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Durability, Frame, MessageId};
+
+use super::{Origin, Record, Restored, Store, StoreError};
+use crate::protocol::without_payload;
+
+/// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can
+/// open a session again.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    author: Option<AuthorId>,
+    records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    frame: Frame,
+    origin: Origin,
+}
+
+impl MemoryStore {
+    /// An empty store; without an author it is an observer's.
+    pub fn new(author: Option<AuthorId>) -> Self {
+        Self {
+            author,
+            records: Arc::default(),
+        }
+    }
+
+    fn records(&self) -> MutexGuard<'_, BTreeMap<(MessageId, Digest), Kept>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn author(&self) -> Option<AuthorId> {
+        self.author
+    }
+
+    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        for Kept { frame, origin } in self.records().values() {
+            each(Restored {
+                message: without_payload(frame.message()),
+                digest: frame.digest(),
+                origin: *origin,
+                frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
+            });
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, records: &[Record], _: Durability) -> Result<(), StoreError> {
+        let mut kept = self.records();
+        for Record { frame, origin } in records {
+            let fresh = || Kept {
+                frame: frame.clone(),
+                origin: *origin,
+            };
+            let record = kept.entry((frame.id(), frame.digest())).or_insert_with(fresh);
+            if *origin == Origin::Sent {
+                record.origin = Origin::Sent;
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.records().get(&(id, digest)).map(|kept| kept.frame.bytes().clone()))
+    }
+}

@@ -1,0 +1,251 @@
+//! The store as an embedded database in one file.
+
+use std::{
+    cmp::Ordering,
+    path::{Path, PathBuf},
+};
+
+use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tempo_clock::{AuthorId, Lamport};
+use tempo_message::{Digest, Durability, Kind, Message, MessageId, Parent};
+
+use super::{Origin, Record, Restored, Store, StoreError};
+use crate::protocol::without_payload;
+
+/// A store in a redb file.
+///
+/// Three tables: `meta` (format and author), `headers` (all of a message but its payload: what a session needs in
+/// order to open) and `frames` (the exact bytes). Keys are author, counter and digest, big-endian, so that an author's
+/// messages lie together in order.
+///
+/// # Durability
+///
+/// A durable commit is one synced transaction. Lazy commits become durable with the next durable one.
+#[derive(Debug)]
+pub struct RedbStore {
+    database: Database,
+    path: PathBuf,
+    author: AuthorId,
+}
+
+const FORMAT: u32 = 1;
+const KEY: usize = 16 + 8 + Digest::LEN;
+const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+const HEADERS: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("headers");
+const FRAMES: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("frames");
+
+/// A row of `headers`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    sent: bool,
+    frame_len: u64,
+    lamport: Lamport,
+    unix_ms: i64,
+    previous: Option<Digest>,
+    parents: Vec<Parent>,
+    kind: u8,
+    /// The beginning of the payload of a profile; empty otherwise.
+    profile: Vec<u8>,
+}
+
+impl RedbStore {
+    /// Opens the store of an author, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] while somebody else has it open; the other variants as they say.
+    pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
+        let database = Database::create(path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
+            error => failed(path)(error.into()),
+        })?;
+        let store = Self {
+            database,
+            path: path.to_owned(),
+            author,
+        };
+        store.check_meta()?;
+        Ok(store)
+    }
+
+    /// Writes format and author into a new store, and compares them with an old one's.
+    fn check_meta(&self) -> Result<(), StoreError> {
+        let failed = failed(&self.path);
+        let transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
+        {
+            let mut meta = transaction.open_table(META).map_err(|error| failed(error.into()))?;
+            let read = |key| -> Result<Option<Vec<u8>>, StoreError> {
+                let value = meta.get(key).map_err(|error| failed(error.into()))?;
+                Ok(value.map(|value| value.value().to_vec()))
+            };
+            match (read("format")?, read("author")?) {
+                (Some(format), Some(author)) => return self.compare_meta(&format, &author),
+                (None, None) => {}
+                _ => return Err(self.damaged("its description is incomplete")),
+            }
+            meta.insert("format", FORMAT.to_be_bytes().as_slice())
+                .map_err(|error| failed(error.into()))?;
+            meta.insert("author", self.author.as_bytes().as_slice())
+                .map_err(|error| failed(error.into()))?;
+            transaction.open_table(HEADERS).map_err(|error| failed(error.into()))?;
+            transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
+        }
+        transaction.commit().map_err(|error| failed(error.into()))
+    }
+
+    fn compare_meta(&self, format: &[u8], author: &[u8]) -> Result<(), StoreError> {
+        let found = format
+            .try_into()
+            .map(u32::from_be_bytes)
+            .map_err(|_| self.damaged("its format is no number"))?;
+        let owner: [u8; 16] = author.try_into().map_err(|_| self.damaged("its author is no uuid"))?;
+        let owner = AuthorId::new(uuid::Uuid::from_bytes(owner));
+        let path = self.path.clone();
+        match found.cmp(&FORMAT) {
+            Ordering::Greater => Err(StoreError::Newer {
+                path,
+                found,
+                supported: FORMAT,
+            }),
+            Ordering::Less => Err(self.damaged("its format is unknown")),
+            Ordering::Equal if owner != self.author => Err(StoreError::Author {
+                path,
+                found: owner,
+                expected: self.author,
+            }),
+            Ordering::Equal => Ok(()),
+        }
+    }
+
+    fn damaged(&self, what: &'static str) -> StoreError {
+        StoreError::Damaged {
+            path: self.path.clone(),
+            what,
+        }
+    }
+
+    fn write(&self, records: &[Record], durability: Durability) -> Result<(), ::redb::Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(match durability {
+            Durability::Durable => ::redb::Durability::Immediate,
+            Durability::Lazy => ::redb::Durability::None,
+        })?;
+        {
+            let mut headers = transaction.open_table(HEADERS)?;
+            let mut frames = transaction.open_table(FRAMES)?;
+            let mut row = Vec::new();
+            for Record { frame, origin } in records {
+                let key = key(frame.id(), frame.digest());
+                if *origin == Origin::Received && headers.get(&key)?.is_some() {
+                    continue;
+                }
+                row.clear();
+                row = postcard::to_extend(&Header::of(frame, *origin), row).unwrap_or_default();
+                headers.insert(&key, row.as_slice())?;
+                frames.insert(&key, frame.bytes().as_ref())?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn restore_each(&self, each: &mut dyn FnMut(&[u8; KEY], &[u8])) -> Result<(), ::redb::Error> {
+        let headers = self.database.begin_read()?.open_table(HEADERS)?;
+        for row in headers.iter()? {
+            let (key, value) = row?;
+            each(key.value(), value.value());
+        }
+        Ok(())
+    }
+
+    fn read(&self, key: &[u8; KEY]) -> Result<Option<Bytes>, ::redb::Error> {
+        let frames = self.database.begin_read()?.open_table(FRAMES)?;
+        Ok(frames.get(key)?.map(|bytes| Bytes::copy_from_slice(bytes.value())))
+    }
+}
+
+impl Store for RedbStore {
+    fn author(&self) -> Option<AuthorId> {
+        Some(self.author)
+    }
+
+    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        let mut sound = true;
+        self.restore_each(&mut |key, row| match restored(key, row) {
+            Some(restored) => each(restored),
+            None => sound = false,
+        })
+        .map_err(failed(&self.path))?;
+        if sound {
+            Ok(())
+        } else {
+            Err(self.damaged("a header cannot be read"))
+        }
+    }
+
+    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        self.write(records, durability).map_err(failed(&self.path))
+    }
+
+    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
+        self.read(&key(id, digest)).map_err(failed(&self.path))
+    }
+}
+
+impl Header {
+    fn of(frame: &tempo_message::Frame, origin: Origin) -> Self {
+        let message = frame.message();
+        Self {
+            sent: origin == Origin::Sent,
+            frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
+            lamport: message.lamport,
+            unix_ms: message.unix_ms,
+            previous: message.previous,
+            parents: message.parents.clone(),
+            kind: message.kind.code(),
+            profile: without_payload(message).payload.to_vec(),
+        }
+    }
+}
+
+fn key(id: MessageId, digest: Digest) -> [u8; KEY] {
+    let mut key = [0; KEY];
+    let parts: [&[u8]; 3] = [id.author.as_bytes(), &id.counter.to_be_bytes(), digest.as_bytes()];
+    for (place, byte) in key.iter_mut().zip(parts.into_iter().flatten()) {
+        *place = *byte;
+    }
+    key
+}
+
+fn restored(key: &[u8; KEY], row: &[u8]) -> Option<Restored> {
+    let (author, rest) = key.split_first_chunk::<16>()?;
+    let (counter, digest) = rest.split_first_chunk::<8>()?;
+    let header: Header = postcard::from_bytes(row).ok()?;
+    let message = Message {
+        id: MessageId {
+            author: AuthorId::new(uuid::Uuid::from_bytes(*author)),
+            counter: u64::from_be_bytes(*counter),
+        },
+        lamport: header.lamport,
+        unix_ms: header.unix_ms,
+        previous: header.previous,
+        parents: header.parents,
+        kind: Kind::from_code(header.kind)?,
+        payload: Bytes::from(header.profile),
+    };
+    Some(Restored {
+        message,
+        digest: Digest::from_bytes(digest.try_into().ok()?),
+        origin: if header.sent { Origin::Sent } else { Origin::Received },
+        frame_len: header.frame_len,
+    })
+}
+
+fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {
+    move |source| StoreError::Failed {
+        path: path.to_owned(),
+        source: Box::new(source),
+    }
+}
