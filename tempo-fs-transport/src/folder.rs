@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use tempo_clock::Seen;
 use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want};
 
 use crate::{
@@ -122,7 +121,7 @@ impl<F: Fs> Folder<F> {
             self.list(now).map_err(|error| failed(self, error))?;
             self.freshness.listed(version, now);
         }
-        self.check_emptied(want.known)?;
+        self.check_emptied(want)?;
         let names: Vec<OsString> = self.places.keys().cloned().collect();
         for name in names {
             self.look_into(&name, want, now);
@@ -212,9 +211,9 @@ impl<F: Fs> Folder<F> {
     }
 
     /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
-    fn check_emptied(&mut self, known: &Seen) -> Result<(), CollectError> {
-        let is_known = |author| known.counters(author).is_some() || self.met.contains(&author);
-        let expects_nobody = known.is_empty() && self.met.is_empty();
+    fn check_emptied(&mut self, want: &Want<'_>) -> Result<(), CollectError> {
+        let is_known = |author| want.known.counters(author).is_some() || self.met.contains(&author);
+        let expects_nobody = self.met.is_empty() && want.known.iter().all(|(known, _)| Some(known) == want.newcomer);
         self.is_emptied = !expects_nobody && !self.places.values().any(|place| is_known(place.author));
         if self.is_emptied {
             let place = self.path.display().to_string();

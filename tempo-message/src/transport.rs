@@ -93,6 +93,8 @@ pub trait Transport: fmt::Debug + Send {
 pub struct Want<'a> {
     /// What need not be handed up.
     pub known: &'a Seen,
+    /// An author that has not joined yet: although it is in `known`, its place need not be there.
+    pub newcomer: Option<AuthorId>,
     /// What shall be handed up although known: another message of the same id is suspected.
     pub recheck: &'a [MessageId],
     /// Look at everything anew instead of relying on signs that nothing has changed.

@@ -64,7 +64,12 @@ impl Reader {
         self.try_collect(&[], false).unwrap()
     }
 
-    pub(crate) fn try_collect(&mut self, recheck: &[MessageId], full: bool) -> Result<Vec<Frame>, CollectError> {
+    pub(crate) fn try_collect(
+        &mut self,
+        newcomer: None,
+        recheck: &[MessageId],
+        full: bool,
+    ) -> Result<Vec<Frame>, CollectError> {
         let mut frames: Vec<Frame> = Vec::new();
         let known = self.known.clone();
         let budget = Budget {

@@ -201,9 +201,10 @@ impl Session {
         let author = store.author();
         let mut core = SessionCore::new(author);
         let sent = restore(&mut core, store.as_ref())?;
+        let has_joined = store.has_joined()?;
         let shared = Arc::new(Shared::new(core, store, environment, transport.waker()));
         let session = Self::new(Arc::clone(&shared), author);
-        Ok((session, Driver::new(shared, transport, author, sent)))
+        Ok((session, Driver::new(shared, transport, author, has_joined, sent)))
     }
 
     /// Sends the display name, unless it is known by that already.

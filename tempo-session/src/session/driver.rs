@@ -24,6 +24,8 @@ pub struct Driver {
     /// The lengths of the messages that were sent in an earlier life, until the folder was compared with them.
     audit: Option<BTreeMap<u64, (Digest, u64)>>,
     attached: bool,
+    /// The author, until it has been in the folder for the first time.
+    newcomer: Option<AuthorId>,
     joined: bool,
     /// When publishing may be tried again, and after how long the time after that.
     retry: Retry,
@@ -64,6 +66,7 @@ impl Driver {
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
         author: Option<AuthorId>,
+        has_joined: bool,
         sent: BTreeMap<u64, (Digest, u64)>,
     ) -> Self {
         Self {
@@ -72,6 +75,7 @@ impl Driver {
             author,
             audit: Some(sent),
             attached: false,
+            newcomer: author.filter(|_| !has_joined),
             joined: false,
             retry: Retry::default(),
             recheck_at: Duration::ZERO,
@@ -143,6 +147,7 @@ impl Driver {
 
         let want = Want {
             known: &known,
+            newcomer: self.newcomer,
             recheck: &recheck,
             full,
             budget: BUDGET,
@@ -221,7 +226,14 @@ impl Driver {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         if !self.joined {
             self.transport.join(author)?;
+            let noted = self.shared.lock().set_joined();
+            let place = || author.to_string();
+            noted.map_err(|error| PublishError::Failed {
+                place: place(),
+                source: Box::new(error),
+            })?;
             self.joined = true;
+            self.newcomer = None;
         }
         let Some(sent) = &self.audit else { return Ok(()) };
         let there = match self.transport.inventory(author) {

@@ -203,6 +203,10 @@ impl State {
         }
     }
 
+    pub(crate) fn set_joined(&mut self) -> Result<(), StoreError> {
+        self.store.as_mut().map_or(Ok(()), |store| store.set_joined())
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.store.is_some()
     }

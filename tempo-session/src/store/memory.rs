@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -18,6 +21,7 @@ use crate::protocol::without_payload;
 pub struct MemoryStore {
     author: Option<AuthorId>,
     records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
+    joined: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +35,7 @@ impl MemoryStore {
     pub fn new(author: Option<AuthorId>) -> Self {
         Self {
             author,
-            records: Arc::default(),
+            ..Self::default()
         }
     }
 
@@ -43,6 +47,15 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn author(&self) -> Option<AuthorId> {
         self.author
+    }
+
+    fn has_joined(&self) -> Result<bool, StoreError> {
+        Ok(self.joined.load(Ordering::SeqCst))
+    }
+
+    fn set_joined(&mut self) -> Result<(), StoreError> {
+        self.joined.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {

@@ -27,6 +27,20 @@ pub trait Store: fmt::Debug + Send {
     /// The author whose store this is; `None` for an observer's.
     fn author(&self) -> Option<AuthorId>;
 
+    /// Whether the author has been in the folder: from then on its directory is expected there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn has_joined(&self) -> Result<bool, StoreError>;
+
+    /// Notes that the author is in the folder now, durably.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn set_joined(&mut self) -> Result<(), StoreError>;
+
     /// Hands up every record without its payload, except that of a profile message; in any order.
     ///
     /// # Errors

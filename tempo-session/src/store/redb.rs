@@ -16,7 +16,7 @@ use crate::protocol::without_payload;
 
 /// A store in a redb file.
 ///
-/// Three tables: `meta` (format and author), `headers` (all of a message but its payload: what a session needs in
+/// Three tables: `meta` (format, author, and whether the author is in the folder), `headers` (all of a message but its payload: what a session needs in
 /// order to open) and `frames` (the exact bytes). Keys are author, counter and digest, big-endian, so that an author's
 /// messages lie together in order.
 ///
@@ -30,6 +30,7 @@ pub struct RedbStore {
     author: AuthorId,
 }
 
+const JOINED: &str = "joined";
 const FORMAT: u32 = 1;
 const KEY: usize = 16 + 8 + Digest::LEN;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -151,6 +152,18 @@ impl RedbStore {
         Ok(())
     }
 
+    fn read_joined(&self) -> Result<bool, ::redb::Error> {
+        let meta = self.database.begin_read()?.open_table(META)?;
+        Ok(meta.get(JOINED)?.is_some())
+    }
+
+    fn write_joined(&self) -> Result<(), ::redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(META)?.insert(JOINED, [].as_slice())?;
+        transaction.commit()?;
+        Ok(())
+    }
+
     fn restore_each(&self, each: &mut dyn FnMut(&[u8; KEY], &[u8])) -> Result<(), ::redb::Error> {
         let headers = self.database.begin_read()?.open_table(HEADERS)?;
         for row in headers.iter()? {
@@ -169,6 +182,14 @@ impl RedbStore {
 impl Store for RedbStore {
     fn author(&self) -> Option<AuthorId> {
         Some(self.author)
+    }
+
+    fn has_joined(&self) -> Result<bool, StoreError> {
+        self.read_joined().map_err(failed(&self.path))
+    }
+
+    fn set_joined(&mut self) -> Result<(), StoreError> {
+        self.write_joined().map_err(failed(&self.path))
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
