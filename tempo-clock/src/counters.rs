@@ -26,9 +26,7 @@ impl Counters {
             return true;
         }
         let at = self.run_at_or_after(*range.start());
-        self.runs
-            .get(at)
-            .is_some_and(|&(first, last)| first <= *range.start() && *range.end() <= last)
+        self.runs.get(at).is_some_and(|&(first, last)| first <= *range.start() && *range.end() <= last)
     }
 
     /// Adds `counter`; false when it was there already.
@@ -116,9 +114,7 @@ impl Counters {
 
     /// The number of counters in the set; `u64::MAX` if there are more.
     pub fn len(&self) -> u64 {
-        self.runs.iter().fold(0, |sum: u64, &(first, last)| {
-            sum.saturating_add((last - first).saturating_add(1))
-        })
+        self.runs.iter().fold(0, |sum: u64, &(first, last)| sum.saturating_add((last - first).saturating_add(1)))
     }
 
     /// Whether the set holds nothing.
@@ -162,10 +158,7 @@ impl<'de> serde::Deserialize<'de> for Counters {
         }
         let Raw { runs } = Raw::deserialize(deserializer)?;
         let sound = runs.iter().all(|&(first, last)| first <= last)
-            && runs
-                .iter()
-                .zip(runs.iter().skip(1))
-                .all(|(a, b)| a.1.checked_add(1).is_some_and(|end| end < b.0));
+            && runs.iter().zip(runs.iter().skip(1)).all(|(a, b)| a.1.checked_add(1).is_some_and(|end| end < b.0));
         if sound {
             Ok(Self { runs })
         } else {

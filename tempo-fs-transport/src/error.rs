@@ -44,9 +44,7 @@ pub enum OpenError {
 pub(crate) fn check_name(folder: &Path) -> Result<(), OpenError> {
     match folder.extension() {
         Some(extension) if extension == "session" => Ok(()),
-        _ => Err(OpenError::NotASession {
-            path: folder.to_owned(),
-        }),
+        _ => Err(OpenError::NotASession { path: folder.to_owned() }),
     }
 }
 
@@ -61,27 +59,15 @@ pub(crate) fn open_error(path: PathBuf, source: io::Error) -> OpenError {
 
 /// The error of reading `place`.
 pub(crate) fn collect_error(place: String, source: io::Error) -> CollectError {
-    CollectError::Failed {
-        place,
-        source: Cause::from(source),
-    }
+    CollectError::Failed { place, source: Cause::from(source) }
 }
 
 /// The error of writing `place`.
 pub(crate) fn publish_error(place: String, source: io::Error) -> PublishError {
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match source.kind() {
-        StorageFull | QuotaExceeded => PublishError::Full {
-            place,
-            source: Cause::from(source),
-        },
-        PermissionDenied | ReadOnlyFilesystem => PublishError::Denied {
-            place,
-            source: Cause::from(source),
-        },
-        _ => PublishError::Failed {
-            place,
-            source: Cause::from(source),
-        },
+        StorageFull | QuotaExceeded => PublishError::Full { place, source: Cause::from(source) },
+        PermissionDenied | ReadOnlyFilesystem => PublishError::Denied { place, source: Cause::from(source) },
+        _ => PublishError::Failed { place, source: Cause::from(source) },
     }
 }

@@ -69,10 +69,7 @@ pub(crate) fn examine<F: Fs>(
             _ => break End::Read(Some(Finding::Foreign(ForeignReason::Name))),
         }
     };
-    Examined {
-        version: Some(version),
-        end,
-    }
+    Examined { version: Some(version), end }
 }
 
 /// Reads a whole regular file that holds still.
@@ -80,20 +77,12 @@ fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> Result<(Versio
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => (version, End::Vanished),
-        _ => found(
-            version,
-            Finding::Pending(PendingReason::Unreadable {
-                cause: error.to_string(),
-            }),
-        ),
+        _ => found(version, Finding::Pending(PendingReason::Unreadable { cause: error.to_string() })),
     };
     let named = fs.stat(dir, name).map_err(|error| failed(None, error))?;
     let version = Some(named.version());
     let other_type = |found_type| {
-        let reason = ForeignReason::Type {
-            expected: FileType::File,
-            found: found_type,
-        };
+        let reason = ForeignReason::Type { expected: FileType::File, found: found_type };
         found(version, Finding::Foreign(reason))
     };
     if named.file_type != FileType::File {
@@ -105,15 +94,11 @@ fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> Result<(Versio
         return Err(other_type(before.file_type));
     }
     if before.len > limit {
-        let reason = ForeignReason::TooLarge {
-            actual: before.len,
-            limit,
-        };
+        let reason = ForeignReason::TooLarge { actual: before.len, limit };
         return Err(found(version, Finding::Foreign(reason)));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.len).unwrap_or(0) + 1);
-    fs.read(&mut file, limit + 1, &mut bytes)
-        .map_err(|error| failed(version, error))?;
+    fs.read(&mut file, limit + 1, &mut bytes).map_err(|error| failed(version, error))?;
     let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;
     let held_still = before.version() == after.version() && u64::try_from(bytes.len()) == Ok(before.len);
     if !held_still {

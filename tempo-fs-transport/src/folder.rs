@@ -75,26 +75,17 @@ impl<F: Fs> Folder<F> {
         let there = match self.fs.stat_root(&self.path) {
             Ok(stat) if stat.file_type == FileType::Directory => stat.identity,
             Ok(_) => {
-                return Err(CollectError::Detached {
-                    place: place(),
-                    why: Detachment::Missing,
-                });
+                return Err(CollectError::Detached { place: place(), why: Detachment::Missing });
             }
             Err(error) if is_absence(&error) => {
-                return Err(CollectError::Detached {
-                    place: place(),
-                    why: Detachment::Missing,
-                });
+                return Err(CollectError::Detached { place: place(), why: Detachment::Missing });
             }
             Err(error) => return Err(collect_error(place(), error)),
         };
         if there == self.identity {
             return Ok(());
         }
-        let dir = self
-            .fs
-            .open_root(&self.path)
-            .map_err(|error| collect_error(place(), error))?;
+        let dir = self.fs.open_root(&self.path).map_err(|error| collect_error(place(), error))?;
         let stat = self.fs.stat_dir(&dir).map_err(|error| collect_error(place(), error))?;
         self.dir = dir;
         self.identity = stat.identity;
@@ -112,11 +103,7 @@ impl<F: Fs> Folder<F> {
     pub(crate) fn look(&mut self, hints: Hints, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         self.heed(hints);
         let failed = |folder: &Self, error| collect_error(folder.path.display().to_string(), error);
-        let version = self
-            .fs
-            .stat_dir(&self.dir)
-            .map_err(|error| failed(self, error))?
-            .version();
+        let version = self.fs.stat_dir(&self.dir).map_err(|error| failed(self, error))?.version();
         if want.full || self.freshness.is_due(version, now) {
             self.list(now).map_err(|error| failed(self, error))?;
             self.freshness.listed(version, now);
@@ -156,15 +143,7 @@ impl<F: Fs> Folder<F> {
     }
 
     fn list(&mut self, now: Duration) -> io::Result<()> {
-        let Self {
-            fs,
-            dir,
-            places,
-            notes,
-            watch,
-            without_hints,
-            ..
-        } = self;
+        let Self { fs, dir, places, notes, watch, without_hints, .. } = self;
         let mut there = BTreeSet::new();
         notes.begin_listing();
         fs.list(dir, &mut |name| {
@@ -194,10 +173,7 @@ impl<F: Fs> Folder<F> {
                     }
                 }
                 Ok(stat) => {
-                    let reason = ForeignReason::Type {
-                        expected: FileType::Directory,
-                        found: stat.file_type,
-                    };
+                    let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
                     notes.put(name, Some(stat.version()), Finding::Foreign(reason), now);
                 }
                 Err(error) if is_absence(&error) => {}
@@ -217,10 +193,7 @@ impl<F: Fs> Folder<F> {
         self.is_emptied = !expects_nobody && !self.places.values().any(|place| is_known(place.author));
         if self.is_emptied {
             let place = self.path.display().to_string();
-            return Err(CollectError::Detached {
-                place,
-                why: Detachment::Emptied,
-            });
+            return Err(CollectError::Detached { place, why: Detachment::Emptied });
         }
         self.met.extend(self.places.values().map(|place| place.author));
         Ok(())
@@ -272,9 +245,7 @@ fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, without_hints: &m
 }
 
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {
-    let reason = PendingReason::Unreadable {
-        cause: error.to_string(),
-    };
+    let reason = PendingReason::Unreadable { cause: error.to_string() };
     notes.put(name, None, Finding::Pending(reason), now);
 }
 

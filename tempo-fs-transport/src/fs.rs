@@ -19,10 +19,7 @@ use crate::Signal;
 /// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
 /// 5. After `sync_file` the content, after `sync_dir` the names of a directory survive a loss of power. Nothing else
 ///    does. After a failed sync nothing is known, and syncing the same handle again proves nothing.
-#[allow(
-    clippy::missing_errors_doc,
-    reason = "errors are the system's own, as the contract says"
-)]
+#[allow(clippy::missing_errors_doc, reason = "errors are the system's own, as the contract says")]
 pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// A handle of a directory.
     type Dir: fmt::Debug + Send + Sync + 'static;
@@ -120,11 +117,6 @@ pub struct Version {
 impl Stat {
     /// The version of the thing.
     pub fn version(&self) -> Version {
-        Version {
-            identity: self.identity,
-            len: self.len,
-            modified_ns: self.modified_ns,
-            changed_ns: self.changed_ns,
-        }
+        Version { identity: self.identity, len: self.len, modified_ns: self.modified_ns, changed_ns: self.changed_ns }
     }
 }

@@ -99,17 +99,12 @@ impl Installation {
             let DirName::Author(author) = DirName::parse(&name) else {
                 continue;
             };
-            let candidate = Self {
-                author,
-                dir: state.join(&name),
-            };
+            let candidate = Self { author, dir: state.join(&name) };
             let Some(claim) = candidate.claim(&folder)? else {
                 continue;
             };
             // Two claims are rare: the folder's own author first, then any fixed choice.
-            let better = found
-                .as_ref()
-                .is_none_or(|(best, other)| (claim, author) < (*best, other.author));
+            let better = found.as_ref().is_none_or(|(best, other)| (claim, author) < (*best, other.author));
             if better {
                 found = Some((claim, candidate));
             }
@@ -122,6 +117,7 @@ impl Installation {
     /// # Errors
     ///
     /// [`InstallationError`], also when the folder does not exist.
+    #[allow(clippy::disallowed_methods, reason = "an author is minted here, and nowhere else")]
     pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
         check_name(folder)?;
         let path = canonical(folder)?;
@@ -129,10 +125,7 @@ impl Installation {
         let _lock = lock(&state.join("lock"))?;
         let installation = Self::find(state, folder)?.unwrap_or_else(|| {
             let author = AuthorId::new(Uuid::new_v4());
-            Self {
-                author,
-                dir: state.join(author.to_string()),
-            }
+            Self { author, dir: state.join(author.to_string()) }
         });
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
@@ -193,17 +186,17 @@ impl Installation {
             io::Write::write_all(&mut file, bytes)?;
             file.sync_all()
         });
-        written
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(|source| failed(&path, source))
+        written.and_then(|()| fs::rename(&new, &path)).map_err(|source| failed(&path, source))
     }
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf, InstallationError> {
-    Ok(fs::canonicalize(folder).map_err(|error| open_error(folder.to_owned(), error))?)
+    let path = fs::canonicalize(folder).map_err(|error| open_error(folder.to_owned(), error))?;
+    if path.is_dir() { Ok(path) } else { Err(OpenError::NotAFolder { path: folder.to_owned() }.into()) }
 }
 
 /// Takes a lock that ends with the process at the latest.
+#[allow(clippy::disallowed_methods, reason = "the standard library has no lock with a deadline")]
 fn lock(path: &Path) -> Result<File, InstallationError> {
     const ATTEMPTS: u32 = 500;
     let file = File::create(path).map_err(|source| failed(path, source))?;
@@ -220,10 +213,7 @@ fn lock(path: &Path) -> Result<File, InstallationError> {
 }
 
 fn failed(path: &Path, source: io::Error) -> InstallationError {
-    InstallationError::Failed {
-        path: path.to_owned(),
-        source,
-    }
+    InstallationError::Failed { path: path.to_owned(), source }
 }
 
 #[cfg(unix)]

@@ -68,11 +68,7 @@ impl FileName {
     pub fn parse(name: &OsStr) -> Self {
         let name = name.as_encoded_bytes();
         if let Some(rest) = name.strip_prefix(HEAD) {
-            return if rest.first().is_none_or(|&next| continues(next)) {
-                Self::Head
-            } else {
-                Self::Foreign
-            };
+            return if rest.first().is_none_or(|&next| continues(next)) { Self::Head } else { Self::Foreign };
         }
         if name.starts_with(STAGED_PREFIX.as_bytes()) && name.ends_with(STAGED_SUFFIX.as_bytes()) {
             return Self::Staged;
@@ -82,11 +78,7 @@ impl FileName {
         };
         let Some(first) = CounterName::parse(stem) else {
             let lower = CounterName::parse(&stem.to_ascii_lowercase());
-            return if lower.is_some() && rest.is_empty() {
-                Self::Misspelled
-            } else {
-                Self::Foreign
-            };
+            return if lower.is_some() && rest.is_empty() { Self::Misspelled } else { Self::Foreign };
         };
         match rest {
             [] => Self::Message(first),
@@ -153,25 +145,11 @@ mod tests {
         let author: AuthorId = AUTHOR.parse().unwrap();
         let dir = |name: &str| DirName::parse(OsStr::new(name));
         assert_eq!(dir(AUTHOR), DirName::Author(author));
-        for tail in [
-            " (1)",
-            " 2",
-            ".Conflict",
-            "-HOST",
-            " (# Name clash 2026-11-22 a1b2c3C #)",
-            "\u{e9}",
-        ] {
+        for tail in [" (1)", " 2", ".Conflict", "-HOST", " (# Name clash 2026-11-22 a1b2c3C #)", "\u{e9}"] {
             assert_eq!(dir(&format!("{AUTHOR}{tail}")), DirName::Copy(author), "{tail:?}");
         }
         assert_eq!(dir(&AUTHOR.to_uppercase()), DirName::Misspelled);
-        for name in [
-            "",
-            "notes.txt",
-            &format!("{AUTHOR}2"),
-            &AUTHOR.replace('-', ""),
-            &AUTHOR[1..],
-            ".stfolder",
-        ] {
+        for name in ["", "notes.txt", &format!("{AUTHOR}2"), &AUTHOR.replace('-', ""), &AUTHOR[1..], ".stfolder"] {
             assert_eq!(dir(name), DirName::Foreign, "{name:?}");
         }
     }
@@ -196,15 +174,7 @@ mod tests {
         }
         assert_eq!(file("~tempo-00ff.tmp"), FileName::Staged);
         assert_eq!(file("00000000000003E8"), FileName::Misspelled);
-        for name in [
-            "0000000000000000",
-            "0000000000000003x",
-            "header",
-            "3",
-            "",
-            "._0000000000000003",
-            "~tempo-1",
-        ] {
+        for name in ["0000000000000000", "0000000000000003x", "header", "3", "", "._0000000000000003", "~tempo-1"] {
             assert_eq!(file(name), FileName::Foreign, "{name:?}");
         }
     }
@@ -212,10 +182,7 @@ mod tests {
     #[test]
     fn nothing_acts_on_a_terminal() {
         assert_eq!(printable(OsStr::new("Zo\u{eb} (1).txt")), "Zo\u{eb} (1).txt");
-        assert_eq!(
-            printable(OsStr::new("a\u{1b}[2Jb\n\u{202e}c\\")),
-            "a\\u{1b}[2Jb\\u{a}\\u{202e}c\\u{5c}"
-        );
+        assert_eq!(printable(OsStr::new("a\u{1b}[2Jb\n\u{202e}c\\")), "a\\u{1b}[2Jb\\u{a}\\u{202e}c\\u{5c}");
         #[cfg(unix)]
         {
             use std::os::unix::ffi::OsStrExt;

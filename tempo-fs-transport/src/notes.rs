@@ -86,13 +86,7 @@ impl Notes {
             }
             Entry::Vacant(entry) if room => {
                 let retry_at = now + retry_delay(0);
-                let note = Note {
-                    finding,
-                    version,
-                    attempts: 0,
-                    retry_at,
-                    listing: self.listing,
-                };
+                let note = Note { finding, version, attempts: 0, retry_at, listing: self.listing };
                 (true, matches!(entry.insert(note).finding, Finding::Foreign(_)))
             }
             Entry::Vacant(_) => {
@@ -131,10 +125,7 @@ impl Notes {
 
     /// When the next pending name is to be looked at again.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
-        let pending = self
-            .by_name
-            .values()
-            .filter(|note| matches!(note.finding, Finding::Pending(_)));
+        let pending = self.by_name.values().filter(|note| matches!(note.finding, Finding::Pending(_)));
         pending.map(|note| note.retry_at).min()
     }
 
@@ -145,20 +136,11 @@ impl Notes {
             let place = || place(name);
             match note.finding.clone() {
                 Finding::Settled => {}
-                Finding::Foreign(reason) => report.foreign.push(Foreign {
-                    place: place(),
-                    author,
-                    reason,
-                }),
+                Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), author, reason }),
                 Finding::Pending(reason) => {
                     let stem = name.as_encoded_bytes().get(..CounterName::LEN);
                     let counter = author.and(stem).and_then(CounterName::parse);
-                    report.pending.push(Pending {
-                        place: place(),
-                        author,
-                        counter,
-                        reason,
-                    });
+                    report.pending.push(Pending { place: place(), author, counter, reason });
                 }
             }
         }

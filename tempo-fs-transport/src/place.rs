@@ -54,23 +54,13 @@ impl Place {
     pub(crate) fn list<F: Fs>(&mut self, fs: &F, dir: &F::Dir, want: &Want<'_>, now: Duration) -> io::Result<()> {
         let version = fs.stat_dir(dir)?.version();
         let before = mem::take(&mut self.todo);
-        let recheck: BTreeSet<u64> = want
-            .recheck
-            .iter()
-            .filter(|id| id.author == self.author)
-            .map(|id| id.counter)
-            .collect();
+        let recheck: BTreeSet<u64> =
+            want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
         self.notes.begin_listing();
         fs.list(dir, &mut |name| {
             match self.judge(fs, dir, name, want, &recheck, now) {
-                Judged::Read(first) => self.enqueue(
-                    Item {
-                        first,
-                        name: name.to_owned(),
-                    },
-                    &before,
-                ),
+                Judged::Read(first) => self.enqueue(Item { first, name: name.to_owned() }, &before),
                 Judged::PassOver => {}
                 Judged::Foreign(reason) => self.notes.put(name, None, Finding::Foreign(reason), now),
             }
@@ -83,10 +73,7 @@ impl Place {
 
     /// The first `most` files to be read, in the order of their counters.
     pub(crate) fn first_items(&self, most: usize) -> impl Iterator<Item = (Item, usize)> + '_ {
-        self.todo
-            .iter()
-            .take(most)
-            .map(|(item, &offset)| (item.clone(), offset))
+        self.todo.iter().take(most).map(|(item, &offset)| (item.clone(), offset))
     }
 
     /// Whether more is to be read than [`first_items`](Self::first_items) gave.
@@ -169,9 +156,7 @@ enum Judged {
 }
 
 fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
-    known
-        .counters(author)
-        .is_some_and(|counters| counters.contains_all(first..=last))
+    known.counters(author).is_some_and(|counters| counters.contains_all(first..=last))
 }
 
 /// How much may be read of a file of this name.
@@ -229,11 +214,7 @@ impl Freshness {
             Some(listed) if listed.version == version => listed.first_seen,
             _ => now,
         };
-        self.listed = Some(Listed {
-            version,
-            first_seen,
-            at: now,
-        });
+        self.listed = Some(Listed { version, first_seen, at: now });
         self.hinted = false;
     }
 

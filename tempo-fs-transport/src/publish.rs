@@ -93,9 +93,8 @@ impl<F: Fs> Publisher<F> {
 
     /// Stages the bytes and renames them to the target, unless that name is taken.
     fn put(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<Put> {
-        let renamed = self.staged(target, bytes, durability, |fs, dir, staged| {
-            fs.rename_new(dir, staged, target.dir, target.name)
-        });
+        let renamed = self
+            .staged(target, bytes, durability, |fs, dir, staged| fs.rename_new(dir, staged, target.dir, target.name));
         match renamed {
             Ok(()) => Ok(Put::Done),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Taken),
@@ -105,9 +104,7 @@ impl<F: Fs> Publisher<F> {
 
     /// Puts the bytes in the place of what an interrupted publication of the same bytes left.
     fn replace(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<()> {
-        self.staged(target, bytes, durability, |fs, dir, staged| {
-            fs.rename_over(dir, staged, target.dir, target.name)
-        })
+        self.staged(target, bytes, durability, |fs, dir, staged| fs.rename_over(dir, staged, target.dir, target.name))
     }
 
     /// Writes a staged file and has it renamed; first outside the folder, and once that proves to be another volume,

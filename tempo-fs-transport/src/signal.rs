@@ -79,6 +79,7 @@ impl Signal {
     }
 
     /// Waits for a hint or a ring, at most `timeout`.
+    #[allow(clippy::disallowed_methods, reason = "a deadline for waiting threads; no message depends on it")]
     pub fn wait(&self, timeout: Duration) {
         let end = Instant::now().checked_add(timeout);
         let mut state = self.lock();
@@ -87,11 +88,7 @@ impl Signal {
             if left.is_zero() {
                 break;
             }
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.woken = false;
     }

@@ -76,12 +76,7 @@ impl<F: Fs> FsTransport<F> {
         check_name(folder)?;
         let signal = Arc::new(Signal::default());
         let now = fs.now();
-        let opened = Folder::open(
-            fs.clone(),
-            folder.to_owned(),
-            Arc::clone(&signal),
-            !options.without_watching,
-        );
+        let opened = Folder::open(fs.clone(), folder.to_owned(), Arc::clone(&signal), !options.without_watching);
         let publisher = if options.read_only {
             None
         } else {
@@ -115,9 +110,7 @@ impl<F: Fs> Transport for FsTransport<F> {
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
         self.folder.attach()?;
-        let Folder {
-            fs, dir: root, path, ..
-        } = &self.folder;
+        let Folder { fs, dir: root, path, .. } = &self.folder;
         let name = OsString::from(author.to_string());
         let failed = |error| collect_error(path.join(&name).display().to_string(), error);
         let dir = match fs.open_dir(root, &name) {
@@ -133,11 +126,7 @@ impl<F: Fs> Transport for FsTransport<F> {
             };
             // What cannot be looked at now counts as not there.
             if let Ok(stat) = fs.stat(&dir, name) {
-                pieces.push(Piece {
-                    first,
-                    last,
-                    bytes: stat.len,
-                });
+                pieces.push(Piece { first, last, bytes: stat.len });
             }
             true
         })
@@ -172,15 +161,10 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn report(&self) -> Report {
-        let mut report = Report {
-            without_hints: self.folder.without_hints.clone(),
-            ..Report::default()
-        };
+        let mut report = Report { without_hints: self.folder.without_hints.clone(), ..Report::default() };
         self.folder.notes.describe(&|name| printable(name), None, &mut report);
         for (dir, place) in &self.folder.places {
-            place
-                .notes
-                .describe(&|name| inside(dir, name), Some(place.author), &mut report);
+            place.notes.describe(&|name| inside(dir, name), Some(place.author), &mut report);
         }
         report
     }
@@ -193,11 +177,7 @@ impl<F: Fs> FsTransport<F> {
 
     /// How long to do without looking when no hint comes: a quarter of the time that nothing has happened.
     fn interval(&self) -> Duration {
-        let longest = if self.folder.without_hints.is_some() {
-            Self::LONGEST_WITHOUT_HINTS
-        } else {
-            Self::LONGEST
-        };
+        let longest = if self.folder.without_hints.is_some() { Self::LONGEST_WITHOUT_HINTS } else { Self::LONGEST };
         let quiet = self.looked_at.saturating_sub(self.changed_at);
         (quiet / 4).clamp(Self::SHORTEST, longest)
     }
@@ -208,27 +188,17 @@ impl<F: Fs> FsTransport<F> {
             return Err(PublishError::ReadOnly { place });
         };
         match self.folder.attach() {
-            Ok(()) if self.folder.is_emptied => Err(PublishError::Detached {
-                place,
-                why: Detachment::Emptied,
-            }),
+            Ok(()) if self.folder.is_emptied => Err(PublishError::Detached { place, why: Detachment::Emptied }),
             Ok(()) => Ok((publisher, &self.folder.dir)),
             Err(CollectError::Failed { place, source }) => Err(PublishError::Failed { place, source }),
-            Err(_) => Err(PublishError::Detached {
-                place,
-                why: Detachment::Missing,
-            }),
+            Err(_) => Err(PublishError::Detached { place, why: Detachment::Missing }),
         }
     }
 
     /// Reads what the last look has chosen, one file of each author in turn, as far as the budget goes.
     fn read(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken, now: Duration) -> Collected {
         let mut work = Work::new(want, take);
-        work.collected.more = self
-            .folder
-            .places
-            .values()
-            .any(|place| place.has_more_than(want.budget.frames));
+        work.collected.more = self.folder.places.values().any(|place| place.has_more_than(want.budget.frames));
         let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
         for (name, item, offset) in self.in_turn(want.budget.frames) {
             if work.is_exhausted() {
@@ -267,39 +237,23 @@ impl<F: Fs> FsTransport<F> {
         for (author, mut items) in by_author {
             items.sort_unstable();
             let served = self.turn.is_some_and(|turn| author <= turn);
-            turns.extend(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(round, item)| (round, served, author, item)),
-            );
+            turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
         }
         turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        turns
-            .into_iter()
-            .map(|(.., (item, name, offset))| (name.clone(), item, offset))
-            .collect()
+        turns.into_iter().map(|(.., (item, name, offset))| (name.clone(), item, offset)).collect()
     }
 
     /// Hands up what was found foreign; true when the report has changed.
     fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
         let mut changed = self.folder.notes.take_changed();
         for (name, reason) in self.folder.notes.take_news() {
-            take(Arrival::Foreign(Foreign {
-                place: printable(&name),
-                author: None,
-                reason,
-            }));
+            take(Arrival::Foreign(Foreign { place: printable(&name), author: None, reason }));
         }
         for (dir, place) in &mut self.folder.places {
             changed |= place.notes.take_changed();
             for (name, reason) in place.notes.take_news() {
                 let author = Some(place.author);
-                take(Arrival::Foreign(Foreign {
-                    place: inside(dir, &name),
-                    author,
-                    reason,
-                }));
+                take(Arrival::Foreign(Foreign { place: inside(dir, &name), author, reason }));
             }
         }
         changed

@@ -25,13 +25,7 @@ pub(crate) struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
-        Self {
-            want,
-            take,
-            collected: Collected::default(),
-            bytes: 0,
-            examined: 0,
-        }
+        Self { want, take, collected: Collected::default(), bytes: 0, examined: 0 }
     }
 
     /// Whether the budget is used up.
@@ -94,9 +88,7 @@ impl<'a> Work<'a> {
         match finding.or(wrong) {
             // Once it is known the name alone tells; what comes again must not be settled.
             None if known || later => place.notes.forget(&item.name),
-            finding => place
-                .notes
-                .put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
+            finding => place.notes.put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
         }
         if later {
             place.go_on(item, 0);

@@ -43,9 +43,7 @@ impl FromStr for Digest {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(ParseDigestError);
         }
-        blake3::Hash::from_hex(text)
-            .map(|hash| Self(*hash.as_bytes()))
-            .map_err(|_| ParseDigestError)
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| ParseDigestError)
     }
 }
 
@@ -80,10 +78,7 @@ impl<'de> serde::Deserialize<'de> for Digest {
             }
 
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Digest, E> {
-                bytes
-                    .try_into()
-                    .map(Digest)
-                    .map_err(|_| E::invalid_length(bytes.len(), &self))
+                bytes.try_into().map(Digest).map_err(|_| E::invalid_length(bytes.len(), &self))
             }
         }
         deserializer.deserialize_bytes(Bytes)

@@ -112,9 +112,7 @@ impl Frame {
     /// [`Message::check_shape`] allows.
     pub fn encode(message: &Message) -> Result<Self, EncodeError> {
         message.check_shape()?;
-        let too_large = EncodeError::PayloadTooLarge {
-            actual: message.payload.len(),
-        };
+        let too_large = EncodeError::PayloadTooLarge { actual: message.payload.len() };
         if message.payload.len() > MAX_PAYLOAD {
             return Err(too_large);
         }
@@ -147,11 +145,7 @@ impl Frame {
         bytes.extend_from_slice(digest.as_bytes());
         let bytes = Bytes::from(bytes);
         let payload = bytes.slice(payload_at..payload_at + message.payload.len());
-        let message = Message {
-            parents: header.parents,
-            payload,
-            ..*message
-        };
+        let message = Message { parents: header.parents, payload, ..*message };
         Ok(Self { message, digest, bytes })
     }
 
@@ -162,9 +156,7 @@ impl Frame {
         let Some(prelude) = input.first_chunk::<{ Prelude::LEN }>() else {
             let begun = input.get(..input.len().min(MAGIC.len())).unwrap_or_default();
             return if MAGIC.starts_with(begun) {
-                Decoded::Incomplete {
-                    missing: Prelude::LEN + Digest::LEN - input.len(),
-                }
+                Decoded::Incomplete { missing: Prelude::LEN + Digest::LEN - input.len() }
             } else {
                 Decoded::Bad(BadFrame::Magic)
             };
@@ -175,15 +167,11 @@ impl Frame {
         let used = match usize::try_from(prelude.frame_len()) {
             Ok(len) if len <= MAX_FRAME => len,
             _ => {
-                return Decoded::Bad(BadFrame::TooLarge {
-                    actual: prelude.frame_len(),
-                });
+                return Decoded::Bad(BadFrame::TooLarge { actual: prelude.frame_len() });
             }
         };
         if input.len() < used {
-            return Decoded::Incomplete {
-                missing: used - input.len(),
-            };
+            return Decoded::Incomplete { missing: used - input.len() };
         }
         let bytes = input.slice(..used);
         let (content, trailer) = bytes.split_at(used - Digest::LEN);
@@ -203,10 +191,7 @@ impl Frame {
         let Ok((header, [])) = postcard::take_from_bytes::<Header>(header) else {
             return Decoded::Bad(BadFrame::Header);
         };
-        let id = MessageId {
-            author: header.author,
-            counter: header.counter,
-        };
+        let id = MessageId { author: header.author, counter: header.counter };
         let kind = Kind::from_code(header.kind);
         let message = Message {
             id,

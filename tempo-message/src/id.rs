@@ -38,10 +38,7 @@ impl CounterName {
         let mut name = [b'0'; Self::LEN];
         for (place, byte) in name.iter_mut().rev().enumerate() {
             let nibble = (counter >> (4 * place)) & 0xf;
-            *byte = DIGITS
-                .get(usize::try_from(nibble).unwrap_or(0))
-                .copied()
-                .unwrap_or(b'0');
+            *byte = DIGITS.get(usize::try_from(nibble).unwrap_or(0)).copied().unwrap_or(b'0');
         }
         Self(name)
     }

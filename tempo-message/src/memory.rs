@@ -44,12 +44,7 @@ impl MemoryMedium {
     pub fn transport(&self) -> MemoryTransport {
         let bell = Arc::new(Bell::default());
         lock(&self.shared.waiting).push(Arc::clone(&bell));
-        MemoryTransport {
-            medium: self.clone(),
-            bell,
-            settled: BTreeSet::new(),
-            turn: None,
-        }
+        MemoryTransport { medium: self.clone(), bell, settled: BTreeSet::new(), turn: None }
     }
 
     fn authors(&self) -> MutexGuard<'_, BTreeMap<AuthorId, BTreeMap<u64, Frame>>> {
@@ -90,13 +85,7 @@ impl Transport for MemoryTransport {
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
         let authors = self.medium.authors();
         let messages = authors.get(&author).into_iter().flatten();
-        Ok(messages
-            .map(|(&first, frame)| Piece {
-                first,
-                last: first,
-                bytes: frame.bytes().len() as u64,
-            })
-            .collect())
+        Ok(messages.map(|(&first, frame)| Piece { first, last: first, bytes: frame.bytes().len() as u64 }).collect())
     }
 
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
@@ -143,11 +132,7 @@ impl MemoryTransport {
         for (&author, messages) in authors.iter() {
             let served = self.turn.is_some_and(|turn| author <= turn);
             let of_author = messages.values().filter(|frame| is_wanted(frame.id()));
-            rounds.extend(
-                of_author
-                    .enumerate()
-                    .map(|(round, frame)| (round, served, author, frame.clone())),
-            );
+            rounds.extend(of_author.enumerate().map(|(round, frame)| (round, served, author, frame.clone())));
         }
         drop(authors);
         rounds.sort_by_key(|&(round, served, author, _)| (round, served, author));
@@ -158,9 +143,7 @@ impl MemoryTransport {
 impl fmt::Debug for MemoryMedium {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authors = self.authors();
-        f.debug_map()
-            .entries(authors.iter().map(|(author, messages)| (author, messages.len())))
-            .finish()
+        f.debug_map().entries(authors.iter().map(|(author, messages)| (author, messages.len()))).finish()
     }
 }
 
@@ -177,6 +160,7 @@ impl Bell {
         self.changed.notify_all();
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a deadline for waiting threads; no message depends on it")]
     fn wait(&self, timeout: Duration) {
         let end = Instant::now().checked_add(timeout);
         let mut rung = lock(&self.rung);
@@ -185,11 +169,7 @@ impl Bell {
             if left.is_zero() {
                 break;
             }
-            rung = self
-                .changed
-                .wait_timeout(rung, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            rung = self.changed.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         *rung = false;
     }

@@ -86,11 +86,7 @@ pub enum ShapeError {
 impl Message {
     /// The message's place in the total order.
     pub fn stamp(&self) -> Stamp {
-        Stamp {
-            lamport: self.lamport,
-            unix_ms: self.unix_ms,
-            author: self.id.author,
-        }
+        Stamp { lamport: self.lamport, unix_ms: self.unix_ms, author: self.id.author }
     }
 
     /// Everything that must be present before this message: its own previous message, then its parents.
@@ -113,14 +109,10 @@ impl Message {
             return Err(ShapeError::CounterZero);
         }
         if self.previous.is_some() != (self.id.counter > 1) {
-            return Err(ShapeError::Previous {
-                counter: self.id.counter,
-            });
+            return Err(ShapeError::Previous { counter: self.id.counter });
         }
         if self.parents.len() > MAX_PARENTS {
-            return Err(ShapeError::TooManyParents {
-                actual: self.parents.len(),
-            });
+            return Err(ShapeError::TooManyParents { actual: self.parents.len() });
         }
         let ascending = self.parents.iter().zip(self.parents.iter().skip(1)).all(|(a, b)| a < b);
         if !ascending || self.parents.iter().any(|parent| parent.counter == 0) {

@@ -23,9 +23,7 @@ pub struct SystemEnvironment {
 impl Default for SystemEnvironment {
     #[allow(clippy::disallowed_methods, reason = "the one place where a session reads the clock")]
     fn default() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -34,10 +32,7 @@ impl Environment for SystemEnvironment {
         self.started.elapsed()
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place where a session reads the wall clock"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place where a session reads the wall clock")]
     fn unix_ms(&self) -> i64 {
         let to_ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {

@@ -20,10 +20,7 @@ impl Call {
     /// The cargo that runs us, so that the toolchain stays the same.
     pub(crate) fn cargo(arguments: &[&str]) -> Self {
         let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Self {
-            program,
-            ..Self::program("cargo", arguments)
-        }
+        Self { program, ..Self::program("cargo", arguments) }
     }
 
     /// A program from the search path. `cargo +nightly` needs this: only rustup's `cargo` understands `+`.
@@ -50,10 +47,7 @@ impl Call {
 
     /// The call as a person would type it.
     pub(crate) fn line(&self) -> String {
-        let environment = self
-            .environment
-            .iter()
-            .map(|(name, value)| format!("{name}={}", quoted(value)));
+        let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
         environment
             .chain([self.shown_program.to_owned()])
             .chain(self.arguments.iter().map(|argument| quoted(argument)))
@@ -71,10 +65,7 @@ impl Call {
         if status.success() {
             return Ok(());
         }
-        Err(Failure::Failed {
-            command: self.line(),
-            status: status.to_string(),
-        })
+        Err(Failure::Failed { command: self.line(), status: status.to_string() })
     }
 
     /// Prints the line, runs it with our input and output, and leaves the judgment to the caller.
@@ -108,18 +99,12 @@ impl Call {
                 command.env_remove(&name);
             }
         }
-        command
-            .args(&self.arguments)
-            .envs(self.environment.iter().copied())
-            .current_dir(workspace::root());
+        command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(workspace::root());
         command
     }
 
     fn not_started(&self, source: std::io::Error) -> Failure {
-        Failure::NotStarted {
-            command: self.line(),
-            source,
-        }
+        Failure::NotStarted { command: self.line(), source }
     }
 }
 
@@ -139,9 +124,7 @@ mod tests {
 
     #[test]
     fn the_line_can_be_pasted_into_a_shell() {
-        let call = Call::cargo(&["doc", "--no-deps"])
-            .argument("it's")
-            .environment("RUSTDOCFLAGS", "-D warnings");
+        let call = Call::cargo(&["doc", "--no-deps"]).argument("it's").environment("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(call.line(), r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'");
     }
 

@@ -24,19 +24,11 @@ struct Step {
 
 impl Step {
     fn call(name: &'static str, call: Call) -> Self {
-        Self {
-            name,
-            repeat: call.line(),
-            run: Box::new(move || call.run()),
-        }
+        Self { name, repeat: call.line(), run: Box::new(move || call.run()) }
     }
 
     fn ours(name: &'static str, run: fn() -> Result<(), Failure>) -> Self {
-        Self {
-            name,
-            repeat: format!("cargo xtask {name}"),
-            run: Box::new(run),
-        }
+        Self { name, repeat: format!("cargo xtask {name}"), run: Box::new(run) }
     }
 }
 
@@ -78,11 +70,7 @@ fn run_in_order(steps: &[Step]) -> (Vec<(&'static str, Duration)>, Result<(), Fa
         let result = (step.run)();
         times.push((step.name, start.elapsed()));
         if let Err(source) = result {
-            let failure = Failure::Step {
-                step: step.name,
-                repeat: step.repeat.clone(),
-                source: Box::new(source),
-            };
+            let failure = Failure::Step { step: step.name, repeat: step.repeat.clone(), source: Box::new(source) };
             return (times, Err(failure));
         }
     }
@@ -90,19 +78,10 @@ fn run_in_order(steps: &[Step]) -> (Vec<(&'static str, Duration)>, Result<(), Fa
 }
 
 fn table(times: &[(&'static str, Duration)], passed: bool) -> String {
-    let width = times
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0)
-        .max("total".len());
+    let width = times.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max("total".len());
     let mut table = String::new();
     for (index, (name, time)) in times.iter().enumerate() {
-        let verdict = if passed || index + 1 < times.len() {
-            "ok"
-        } else {
-            "FAILED"
-        };
+        let verdict = if passed || index + 1 < times.len() { "ok" } else { "FAILED" };
         // Writing into a string cannot fail.
         let _ = writeln!(table, "{name:width$} {:8.1} s  {verdict}", time.as_secs_f64());
     }
@@ -116,20 +95,11 @@ mod tests {
     use super::*;
 
     const PASSES: fn() -> Result<(), Failure> = || Ok(());
-    const SAYS_NO: fn() -> Result<(), Failure> = || {
-        Err(Failure::Findings {
-            check: "second",
-            count: 2,
-        })
-    };
+    const SAYS_NO: fn() -> Result<(), Failure> = || Err(Failure::Findings { check: "second", count: 2 });
 
     #[test]
     fn the_first_failure_ends_the_run_and_is_named() {
-        let steps = [
-            Step::ours("first", PASSES),
-            Step::ours("second", SAYS_NO),
-            Step::ours("third", PASSES),
-        ];
+        let steps = [Step::ours("first", PASSES), Step::ours("second", SAYS_NO), Step::ours("third", PASSES)];
         let (times, result) = run_in_order(&steps);
         assert_eq!(times.len(), 2, "the third step does not run");
         let failure = result.unwrap_err();
@@ -138,10 +108,7 @@ mod tests {
         assert!(text.contains("step `second`"), "{text}");
         assert!(text.contains("cargo xtask second"), "{text}");
         let table = table(&times, false);
-        assert!(
-            table.contains("ok\nsecond") && table.contains("FAILED\ntotal"),
-            "{table}"
-        );
+        assert!(table.contains("ok\nsecond") && table.contains("FAILED\ntotal"), "{table}");
     }
 
     #[test]

@@ -17,11 +17,7 @@ pub(crate) enum Failure {
     /// A program ran and said no; its output is printed already.
     Failed { command: String, status: String },
     /// A step of `ci` did not pass.
-    Step {
-        step: &'static str,
-        repeat: String,
-        source: Box<Failure>,
-    },
+    Step { step: &'static str, repeat: String, source: Box<Failure> },
     /// The fuzzer broke a target, and these inputs do it again.
     Broken { artifacts: Vec<(String, PathBuf)> },
     /// A program could not be started at all.
@@ -31,18 +27,13 @@ pub(crate) enum Failure {
     /// A file or directory could not be read.
     Unreadable { path: PathBuf, source: io::Error },
     /// A tool is missing; the commands install it.
-    Missing {
-        tool: &'static str,
-        install: &'static [&'static str],
-    },
+    Missing { tool: &'static str, install: &'static [&'static str] },
 }
 
 impl Failure {
     /// A command line that makes no sense, and why.
     pub(crate) fn usage(problem: impl Into<String>) -> Self {
-        Self::Usage {
-            problem: problem.into(),
-        }
+        Self::Usage { problem: problem.into() }
     }
 
     /// 1 for a negative answer, 2 when we could not look.
@@ -69,10 +60,7 @@ impl fmt::Display for Failure {
             }
             Self::Failed { command, status } => write!(f, "`{command}` failed ({status})"),
             Self::Step { step, repeat, source } => {
-                write!(
-                    f,
-                    "step `{step}` did not pass: {source}\nrepeat it alone with: {repeat}"
-                )
+                write!(f, "step `{step}` did not pass: {source}\nrepeat it alone with: {repeat}")
             }
             Self::Broken { artifacts } => {
                 write!(f, "the fuzzer found inputs that break a target")?;
@@ -104,26 +92,14 @@ mod tests {
 
     #[test]
     fn a_step_says_its_name_and_how_to_repeat_it_and_keeps_the_code() {
-        let said_no = Failure::Failed {
-            command: "cargo doc".to_owned(),
-            status: "exit status: 101".to_owned(),
-        };
-        let could_not_look = Failure::Missing {
-            tool: "a fuzzer",
-            install: &["cargo install it"],
-        };
+        let said_no = Failure::Failed { command: "cargo doc".to_owned(), status: "exit status: 101".to_owned() };
+        let could_not_look = Failure::Missing { tool: "a fuzzer", install: &["cargo install it"] };
         for (source, code) in [(said_no, 1), (could_not_look, 2)] {
-            let step = Failure::Step {
-                step: "doc",
-                repeat: "cargo doc --workspace".to_owned(),
-                source: Box::new(source),
-            };
+            let step =
+                Failure::Step { step: "doc", repeat: "cargo doc --workspace".to_owned(), source: Box::new(source) };
             assert_eq!(step.exit_code(), code);
             let text = step.to_string();
-            assert!(
-                text.contains("`doc`") && text.ends_with("cargo doc --workspace"),
-                "{text}"
-            );
+            assert!(text.contains("`doc`") && text.ends_with("cargo doc --workspace"), "{text}");
         }
     }
 }

@@ -46,10 +46,7 @@ struct Options {
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut options = Self {
-            seconds: 60,
-            target: None,
-        };
+        let mut options = Self { seconds: 60, target: None };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             if argument == "--seconds" {
@@ -88,15 +85,9 @@ fn require_fuzzer() -> Result<(), Failure> {
 fn known_targets() -> Result<Vec<String>, Failure> {
     let list = cargo_fuzz(&["list", "--fuzz-dir", FUZZ_DIR]);
     let answer = list.answer()?;
-    let targets: Vec<_> = String::from_utf8_lossy(&answer)
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
+    let targets: Vec<_> = String::from_utf8_lossy(&answer).split_whitespace().map(str::to_owned).collect();
     if targets.is_empty() {
-        return Err(Failure::Unanswered {
-            command: list.line(),
-            why: "it lists no target".to_owned(),
-        });
+        return Err(Failure::Unanswered { command: list.line(), why: "it lists no target".to_owned() });
     }
     Ok(targets)
 }
@@ -104,10 +95,7 @@ fn known_targets() -> Result<Vec<String>, Failure> {
 /// Fuzzes one target; each new artifact comes with the command that repeats it.
 fn fuzz(target: &str, seconds: u64) -> Result<Vec<(String, PathBuf)>, Failure> {
     let run = cargo_fuzz(&["run", "--fuzz-dir", FUZZ_DIR, target]);
-    let timed = run
-        .clone()
-        .argument("--")
-        .argument(&format!("-max_total_time={seconds}"));
+    let timed = run.clone().argument("--").argument(&format!("-max_total_time={seconds}"));
     let start = SystemTime::now();
     let status = timed.status()?;
     if status.success() {
@@ -136,10 +124,7 @@ fn fuzz(target: &str, seconds: u64) -> Result<Vec<(String, PathBuf)>, Failure> {
 /// An input that was found in an earlier run is written again under the same name, so names alone do not tell.
 fn written_since(start: SystemTime, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let absolute = workspace::root().join(directory);
-    let unreadable = |source| Failure::Unreadable {
-        path: absolute.clone(),
-        source,
-    };
+    let unreadable = |source| Failure::Unreadable { path: absolute.clone(), source };
     let entries = match fs::read_dir(&absolute) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -173,10 +158,7 @@ mod tests {
 
     #[test]
     fn seconds_and_target_come_in_any_order() {
-        let wanted = Options {
-            seconds: 5,
-            target: Some("frame".to_owned()),
-        };
+        let wanted = Options { seconds: 5, target: Some("frame".to_owned()) };
         assert_eq!(parse(&["--seconds", "5", "frame"]).unwrap(), wanted);
         assert_eq!(parse(&["frame", "--seconds", "5"]).unwrap(), wanted);
         assert_eq!(parse(&[]).unwrap().seconds, 60);
@@ -184,13 +166,9 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for arguments in [
-            &["--seconds"][..],
-            &["--seconds", "0"],
-            &["--seconds", "-1"],
-            &["--minutes", "1"],
-            &["frame", "pack"],
-        ] {
+        for arguments in
+            [&["--seconds"][..], &["--seconds", "0"], &["--seconds", "-1"], &["--minutes", "1"], &["frame", "pack"]]
+        {
             assert!(parse(arguments).is_err(), "{arguments:?}");
         }
     }

@@ -27,11 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 fn test_call(bless: bool) -> Call {
     let call = Call::cargo(&["test", "-p", "tempo-message", "--all-features", "golden"]);
-    if bless {
-        call.environment("TEMPO_BLESS", "1")
-    } else {
-        call
-    }
+    if bless { call.environment("TEMPO_BLESS", "1") } else { call }
 }
 
 fn show_changes() -> Result<(), Failure> {

@@ -26,10 +26,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         "If the picture itself is to change, change xtask/src/layers/rules.rs and \
          docs/ARCHITECTURE.md together."
     );
-    Err(Failure::Findings {
-        check: "layers",
-        count: wrong.len(),
-    })
+    Err(Failure::Findings { check: "layers", count: wrong.len() })
 }
 
 /// One line per dependency that the rules do not allow, with what to do.
@@ -40,9 +37,7 @@ fn wrong_edges(packages: &[Package]) -> Vec<String> {
 fn wrong_edges_of(package: &Package) -> Vec<String> {
     let name = &package.name;
     let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
-        return vec![format!(
-            "{name}: it has no layer; give it a row in xtask/src/layers/rules.rs"
-        )];
+        return vec![format!("{name}: it has no layer; give it a row in xtask/src/layers/rules.rs")];
     };
     let mut wrong = Vec::new();
     for dependency in &package.dependencies {
@@ -83,17 +78,9 @@ fn picture(packages: &[Package]) -> String {
         let Some(package) = packages.iter().find(|package| package.name == layer.name) else {
             continue;
         };
-        let used: Vec<_> = layer
-            .may_use
-            .iter()
-            .copied()
-            .filter(|&lower| package.dependencies.contains(lower))
-            .collect();
-        let used = if used.is_empty() {
-            "(nothing)".to_owned()
-        } else {
-            used.join(", ")
-        };
+        let used: Vec<_> =
+            layer.may_use.iter().copied().filter(|&lower| package.dependencies.contains(lower)).collect();
+        let used = if used.is_empty() { "(nothing)".to_owned() } else { used.join(", ") };
         // Writing into a string cannot fail.
         let _ = writeln!(picture, "✓ {:width$} -> {used}", layer.name);
     }
@@ -105,10 +92,7 @@ mod tests {
     use super::*;
 
     fn package(name: &str, dependencies: &[&str]) -> Package {
-        Package {
-            name: name.to_owned(),
-            dependencies: dependencies.iter().map(|&d| d.to_owned()).collect(),
-        }
+        Package { name: name.to_owned(), dependencies: dependencies.iter().map(|&d| d.to_owned()).collect() }
     }
 
     #[test]
@@ -130,10 +114,7 @@ mod tests {
         assert_eq!(wrong_edges(&packages), Vec::<String>::new());
         let picture = picture(&packages);
         assert!(picture.contains("✓ tempo-clock        -> (nothing)\n"), "{picture}");
-        assert!(
-            picture.contains("✓ tempo-fs-transport -> tempo-clock, tempo-message\n"),
-            "{picture}"
-        );
+        assert!(picture.contains("✓ tempo-fs-transport -> tempo-clock, tempo-message\n"), "{picture}");
     }
 
     #[test]

@@ -5,11 +5,8 @@
 //!
 //! Exit codes: 0, 1 (the command's own negative answer), 2 (it could not look).
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command's output is its purpose"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
 
 mod call;
 mod ci;
@@ -74,12 +71,7 @@ const COMMANDS: &[Command] = &[
         about: "the rules of this repository that no compiler checks",
         run: Run::Plain(tidy::run),
     },
-    Command {
-        name: "layers",
-        arguments: "",
-        about: "which crate may depend on which",
-        run: Run::Plain(layers::run),
-    },
+    Command { name: "layers", arguments: "", about: "which crate may depend on which", run: Run::Plain(layers::run) },
     Command {
         name: "golden",
         arguments: "[--bless]",
@@ -112,18 +104,15 @@ fn dispatch(arguments: Vec<OsString>) -> Result<(), Failure> {
     };
     match (&command.run, rest.first()) {
         (Run::Plain(run), None) => run(),
-        (Run::Plain(_), Some(extra)) => Err(Failure::usage(format!(
-            "`{name}` takes no arguments, and there is `{extra}`"
-        ))),
+        (Run::Plain(_), Some(extra)) => {
+            Err(Failure::usage(format!("`{name}` takes no arguments, and there is `{extra}`")))
+        }
         (Run::WithArguments(run), _) => run(rest),
     }
 }
 
 fn command_list() -> String {
-    let calls: Vec<_> = COMMANDS
-        .iter()
-        .map(|command| format!("{} {}", command.name, command.arguments))
-        .collect();
+    let calls: Vec<_> = COMMANDS.iter().map(|command| format!("{} {}", command.name, command.arguments)).collect();
     let width = calls.iter().map(String::len).max().unwrap_or(0);
     let mut list = "cargo xtask COMMAND\n".to_owned();
     for (call, command) in calls.iter().zip(COMMANDS) {
@@ -143,13 +132,9 @@ mod tests {
 
     #[test]
     fn a_call_that_makes_no_sense_is_a_usage_error() {
-        for arguments in [
-            &[][..],
-            &["tests"],
-            &["tidy", "--fast"],
-            &["golden", "--bles"],
-            &["fuzz", "--seconds", "soon"],
-        ] {
+        for arguments in
+            [&[][..], &["tests"], &["tidy", "--fast"], &["golden", "--bles"], &["fuzz", "--seconds", "soon"]]
+        {
             let failure = call(arguments).unwrap_err();
             assert!(matches!(failure, Failure::Usage { .. }), "{arguments:?}: {failure}");
             assert_eq!(failure.exit_code(), 2);

@@ -12,11 +12,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// The call that `run` makes; `ci` shows it as the way to repeat its step.
 pub(crate) fn call(arguments: &[String]) -> Call {
-    let scope: &[&str] = if choose_packages(arguments) {
-        &["test"]
-    } else {
-        &["test", "--workspace"]
-    };
+    let scope: &[&str] = if choose_packages(arguments) { &["test"] } else { &["test", "--workspace"] };
     let call = Call::cargo(&[scope, &["--all-features", "--no-fail-fast"]].concat());
     arguments.iter().fold(call, |call, argument| call.argument(argument))
 }

@@ -31,10 +31,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         println!("tidy: {count} files, nothing to mend");
         return Ok(());
     }
-    Err(Failure::Findings {
-        check: "tidy",
-        count: findings.len(),
-    })
+    Err(Failure::Findings { check: "tidy", count: findings.len() })
 }
 
 type Check = fn(&SourceFile) -> Vec<Finding>;
@@ -62,9 +59,7 @@ const TREE_CHECKS: &[TreeCheck] = &[manifest::readmes];
 /// How many files there are, and the findings in the order of the paths.
 fn look_at(root: &Path) -> Result<(usize, Vec<Finding>), Failure> {
     let files = files::of(root)?;
-    let one_by_one = files
-        .iter()
-        .flat_map(|file| CHECKS.iter().flat_map(move |check| check(file)));
+    let one_by_one = files.iter().flat_map(|file| CHECKS.iter().flat_map(move |check| check(file)));
     let as_a_whole = TREE_CHECKS.iter().flat_map(|check| check(&files));
     let mut findings: Vec<_> = one_by_one.chain(as_a_whole).collect();
     findings.sort();

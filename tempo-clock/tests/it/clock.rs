@@ -91,11 +91,7 @@ fn the_clock_reports_its_end_and_stays_there() {
 
 #[test]
 fn a_wild_wall_clock_is_shown_clamped_and_orders_raw() {
-    let at = |unix_ms| Stamp {
-        lamport: Lamport(1),
-        unix_ms,
-        author: AuthorId::new(Uuid::nil()),
-    };
+    let at = |unix_ms| Stamp { lamport: Lamport(1), unix_ms, author: AuthorId::new(Uuid::nil()) };
     assert!(at(i64::MIN) < at(-1) && at(-1) < at(0) && at(0) < at(i64::MAX));
     assert_eq!(at(-5).shown_unix_ms(), 0);
     assert_eq!(at(1_700_000_000_000).shown_unix_ms(), 1_700_000_000_000);

@@ -37,10 +37,9 @@ pub struct RealFs {
 }
 
 impl Default for RealFs {
+    #[allow(clippy::disallowed_methods, reason = "the real file system lives in real time")]
     fn default() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -124,6 +123,7 @@ impl Fs for RealFs {
         self.started.elapsed()
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the real file system shares its names with other processes")]
     fn random(&self) -> u64 {
         Uuid::new_v4().as_u64_pair().1
     }

@@ -17,11 +17,7 @@ pub(super) type Dir = PathBuf;
 
 pub(super) fn open_root(path: &Path) -> io::Result<Dir> {
     let path = fs::canonicalize(path)?;
-    if fs::metadata(&path)?.is_dir() {
-        Ok(path)
-    } else {
-        Err(io::ErrorKind::NotADirectory.into())
-    }
+    if fs::metadata(&path)?.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
 pub(super) fn stat_root(path: &Path) -> io::Result<Stat> {
@@ -119,10 +115,6 @@ fn from_metadata(metadata: &Metadata, path: &Path) -> Stat {
 }
 
 fn nanos(time: io::Result<SystemTime>) -> i128 {
-    let since = time
-        .ok()
-        .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since
-        .and_then(|since| i128::try_from(since.as_nanos()).ok())
-        .unwrap_or_default()
+    let since = time.ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or_default()
 }

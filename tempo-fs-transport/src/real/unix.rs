@@ -66,12 +66,7 @@ pub(super) fn open(dir: &Dir, name: &OsStr) -> io::Result<File> {
 
 pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(File::from(fs::openat(
-        dir,
-        name,
-        flags,
-        Mode::from_bits_truncate(0o666),
-    )?))
+    Ok(File::from(fs::openat(dir, name, flags, Mode::from_bits_truncate(0o666))?))
 }
 
 pub(super) fn sync_dir(dir: &Dir) -> io::Result<()> {
@@ -110,12 +105,7 @@ pub(super) fn remove(dir: &Dir, name: &OsStr) -> io::Result<()> {
 }
 
 /// The fields of `stat` have other types on other systems, hence the casts.
-#[allow(
-    clippy::cast_sign_loss,
-    clippy::unnecessary_cast,
-    clippy::cast_lossless,
-    clippy::cast_possible_wrap
-)]
+#[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_possible_wrap)]
 fn from_stat(stat: &fs::Stat) -> Stat {
     Stat {
         file_type: match fs::FileType::from_raw_mode(stat.st_mode as _) {
@@ -125,10 +115,7 @@ fn from_stat(stat: &fs::Stat) -> Stat {
             _ => FileType::Special,
         },
         len: stat.st_size as u64,
-        identity: Identity {
-            volume: stat.st_dev as u64,
-            number: stat.st_ino as u64,
-        },
+        identity: Identity { volume: stat.st_dev as u64, number: stat.st_ino as u64 },
         modified_ns: nanos(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
         changed_ns: nanos(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
     }
@@ -136,16 +123,9 @@ fn from_stat(stat: &fs::Stat) -> Stat {
 
 fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
     Stat {
-        file_type: if metadata.is_dir() {
-            FileType::Directory
-        } else {
-            FileType::File
-        },
+        file_type: if metadata.is_dir() { FileType::Directory } else { FileType::File },
         len: metadata.len(),
-        identity: Identity {
-            volume: metadata.dev(),
-            number: metadata.ino(),
-        },
+        identity: Identity { volume: metadata.dev(), number: metadata.ino() },
         modified_ns: nanos(metadata.mtime(), metadata.mtime_nsec()),
         changed_ns: nanos(metadata.ctime(), metadata.ctime_nsec()),
     }

@@ -37,9 +37,7 @@ struct Watching {
 
 impl Watch for Watching {
     fn add(&mut self, dir: &OsStr) -> io::Result<()> {
-        self.watcher
-            .watch(&self.folder.join(dir), RecursiveMode::NonRecursive)
-            .map_err(into_io)
+        self.watcher.watch(&self.folder.join(dir), RecursiveMode::NonRecursive).map_err(into_io)
     }
 }
 

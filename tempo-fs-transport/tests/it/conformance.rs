@@ -27,19 +27,11 @@ impl Arena for Folder {
 mod watched {
     use super::*;
 
-    tempo_message::conformance_suite!(Folder {
-        session: Session::new(),
-        watched: true,
-        staging_outside: true
-    });
+    tempo_message::conformance_suite!(Folder { session: Session::new(), watched: true, staging_outside: true });
 }
 
 mod polled {
     use super::*;
 
-    tempo_message::conformance_suite!(Folder {
-        session: Session::new(),
-        watched: false,
-        staging_outside: false
-    });
+    tempo_message::conformance_suite!(Folder { session: Session::new(), watched: false, staging_outside: false });
 }

@@ -14,10 +14,7 @@ fn what_is_no_session_folder_is_refused_with_its_path() {
     fs::write(session.dir.path().join("file.session"), "").unwrap();
     fs::create_dir(session.dir.path().join("jam")).unwrap();
     for (name, is_right) in [
-        (
-            "nowhere.session",
-            (|e| matches!(e, OpenError::NotFound { .. })) as fn(&OpenError) -> bool,
-        ),
+        ("nowhere.session", (|e| matches!(e, OpenError::NotFound { .. })) as fn(&OpenError) -> bool),
         ("file.session", |e| matches!(e, OpenError::NotAFolder { .. })),
         ("jam", |e| matches!(e, OpenError::NotASession { .. })),
     ] {
@@ -39,37 +36,19 @@ fn an_emptied_folder_is_detached_and_comes_back() {
     let mut reader = session.reader();
     assert_eq!(reader.collect().len(), 2);
 
-    let (author, aside) = (
-        session.path(script.author().to_string()),
-        session.dir.path().join("aside"),
-    );
+    let (author, aside) = (session.path(script.author().to_string()), session.dir.path().join("aside"));
     fs::rename(&author, &aside).unwrap();
     for full in [false, true] {
         let gone = reader.try_collect(&[], full);
-        assert!(
-            matches!(
-                gone,
-                Err(CollectError::Detached {
-                    why: Detachment::Emptied,
-                    ..
-                })
-            ),
-            "{gone:?}"
-        );
+        assert!(matches!(gone, Err(CollectError::Detached { why: Detachment::Emptied, .. })), "{gone:?}");
     }
     let own = Script::new(2).next(b"into the void");
-    assert!(
-        reader.transport.publish(&own, Durability::Lazy).is_err(),
-        "published into an emptied folder"
-    );
+    assert!(reader.transport.publish(&own, Durability::Lazy).is_err(), "published into an emptied folder");
 
     fs::rename(&aside, &author).unwrap();
     writer.publish(&frames[2], Durability::Lazy).unwrap();
     assert_eq!(reader.collect(), frames[2..]);
-    assert_eq!(
-        reader.transport.publish(&own, Durability::Lazy).unwrap(),
-        Published::New
-    );
+    assert_eq!(reader.transport.publish(&own, Durability::Lazy).unwrap(), Published::New);
 }
 
 #[test]
@@ -83,28 +62,10 @@ fn a_folder_that_was_replaced_is_opened_anew() {
     let aside = session.dir.path().join("aside");
     fs::rename(&session.folder, &aside).unwrap();
     let gone = reader.try_collect(&[], false);
-    assert!(
-        matches!(
-            gone,
-            Err(CollectError::Detached {
-                why: Detachment::Missing,
-                ..
-            })
-        ),
-        "{gone:?}"
-    );
+    assert!(matches!(gone, Err(CollectError::Detached { why: Detachment::Missing, .. })), "{gone:?}");
     fs::create_dir(&session.folder).unwrap();
     let swapped = reader.try_collect(&[], false);
-    assert!(
-        matches!(
-            swapped,
-            Err(CollectError::Detached {
-                why: Detachment::Emptied,
-                ..
-            })
-        ),
-        "{swapped:?}"
-    );
+    assert!(matches!(swapped, Err(CollectError::Detached { why: Detachment::Emptied, .. })), "{swapped:?}");
     fs::remove_dir(&session.folder).unwrap();
     fs::rename(&aside, &session.folder).unwrap();
     session.writer().publish(&frames[1], Durability::Lazy).unwrap();
@@ -142,18 +103,11 @@ fn another_message_under_a_known_id_is_found_on_request() {
     let mut reader = session.reader();
     assert_eq!(reader.collect(), std::slice::from_ref(&frame));
     fs::write(session.file(frame.id()), other.bytes()).unwrap();
-    assert_eq!(
-        reader.try_collect(&[frame.id()], false).unwrap(),
-        std::slice::from_ref(&other)
-    );
+    assert_eq!(reader.try_collect(&[frame.id()], false).unwrap(), std::slice::from_ref(&other));
 
     let copy = session.file(frame.id()).with_file_name("0000000000000001 (1)");
     fs::write(copy, frame.bytes()).unwrap();
-    assert_eq!(
-        reader.collect(),
-        std::slice::from_ref(&frame),
-        "a copy is read although its counter is known"
-    );
+    assert_eq!(reader.collect(), std::slice::from_ref(&frame), "a copy is read although its counter is known");
     assert_eq!(reader.try_collect(&[frame.id()], false).unwrap(), [other, frame]);
 }
 
@@ -165,18 +119,9 @@ fn the_inventory_names_packs_and_short_files() {
     let mut transport = FsTransport::open(&session.folder, &unwatched()).unwrap();
     transport.publish(&frames[0], Durability::Lazy).unwrap();
     fs::write(session.file(frames[1].id()), "short").unwrap();
-    fs::write(
-        session
-            .path(script.author().to_string())
-            .join("0000000000000003-0000000000000009"),
-        "pack",
-    )
-    .unwrap();
+    fs::write(session.path(script.author().to_string()).join("0000000000000003-0000000000000009"), "pack").unwrap();
     let pieces = transport.inventory(script.author()).unwrap();
-    let lengths: Vec<_> = pieces
-        .iter()
-        .map(|piece| (piece.first, piece.last, piece.bytes))
-        .collect();
+    let lengths: Vec<_> = pieces.iter().map(|piece| (piece.first, piece.last, piece.bytes)).collect();
     assert_eq!(lengths, [(1, 1, size(&frames[0])), (2, 2, 5), (3, 9, 4)]);
 }
 

@@ -55,11 +55,7 @@ fn a_folder_finds_its_installation_again() {
 #[test]
 fn a_moved_folder_keeps_its_author_and_a_copy_does_not() {
     let machine = Machine::new();
-    let (folder, moved, copy) = (
-        machine.at("jam.session"),
-        machine.at("song.session"),
-        machine.at("copy.session"),
-    );
+    let (folder, moved, copy) = (machine.at("jam.session"), machine.at("song.session"), machine.at("copy.session"));
     let first = machine.create(&folder);
     let own = first.author.to_string();
     fs::create_dir(folder.join(&own)).unwrap();
@@ -75,21 +71,14 @@ fn a_moved_folder_keeps_its_author_and_a_copy_does_not() {
 
     fs::remove_dir_all(&moved).unwrap();
     fs::create_dir(&moved).unwrap();
-    assert_eq!(
-        machine.find(&moved),
-        Some(first),
-        "an emptied folder at the remembered path is still the session"
-    );
+    assert_eq!(machine.find(&moved), Some(first), "an emptied folder at the remembered path is still the session");
 }
 
 #[test]
 fn two_folders_have_two_installations() {
     let machine = Machine::new();
     fs::create_dir(machine.at("other.session")).unwrap();
-    let (jam, other) = (
-        machine.create(&machine.at("jam.session")),
-        machine.create(&machine.at("other.session")),
-    );
+    let (jam, other) = (machine.create(&machine.at("jam.session")), machine.create(&machine.at("other.session")));
     assert_ne!(jam.author, other.author);
     fs::create_dir(machine.at("other.session").join(jam.author.to_string())).unwrap();
     fs::create_dir(machine.at("other.session").join(other.author.to_string())).unwrap();

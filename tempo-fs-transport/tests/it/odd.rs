@@ -28,10 +28,7 @@ fn a_growing_file_is_pending_until_it_is_whole() {
         let report = reader.transport.report();
         assert_eq!(report.pending.len(), 1, "{report:?}");
         assert_eq!(report.pending[0].counter, Some(1));
-        assert!(
-            report.pending[0].reason.to_string().contains("incomplete"),
-            "{report:?}"
-        );
+        assert!(report.pending[0].reason.to_string().contains("incomplete"), "{report:?}");
     }
     fs::write(&path, bytes).unwrap();
     assert_eq!(reader.try_collect(&[], true).unwrap(), [frames[0].clone()]);
@@ -44,10 +41,7 @@ fn bad_content_is_foreign_once_per_change() {
     let path = session.file(frames[0].id());
     let mut damaged = frames[0].bytes().to_vec();
     *damaged.last_mut().unwrap() ^= 1;
-    for (round, content) in [b"these are not the bytes of a message at all".to_vec(), damaged]
-        .into_iter()
-        .enumerate()
-    {
+    for (round, content) in [b"these are not the bytes of a message at all".to_vec(), damaged].into_iter().enumerate() {
         fs::write(&path, content).unwrap();
         for _ in 0..3 {
             reader.try_collect(&[], true).unwrap();
@@ -73,13 +67,7 @@ fn other_types_than_files_are_named_and_not_touched() {
         fs::write(&secret, frames[2].bytes()).unwrap();
         std::os::unix::fs::symlink(&secret, session.file(frames[2].id())).unwrap();
         let fifo = session.file(frames[3].id());
-        assert!(
-            std::process::Command::new("mkfifo")
-                .arg(&fifo)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         std::os::unix::net::UnixListener::bind(session.file(frames[4].id())).unwrap();
         std::os::unix::fs::symlink(session.dir.path(), session.path(Script::new(7).author().to_string())).unwrap();
         expected.extend([(3, "a symbolic link"), (4, "a pipe, socket"), (5, "a pipe, socket")]);
@@ -90,17 +78,14 @@ fn other_types_than_files_are_named_and_not_touched() {
         let place = format!("{}/{counter:016x}", script.author());
         let found: Vec<&Foreign> = reader.foreign.iter().filter(|foreign| foreign.place == place).collect();
         assert_eq!(found.len(), 1, "{place}: {:?}", reader.foreign);
-        assert!(
-            found[0].reason.to_string().contains(text),
-            "{place}: {}",
-            found[0].reason
-        );
+        assert!(found[0].reason.to_string().contains(text), "{place}: {}", found[0].reason);
     }
     #[cfg(unix)]
-    assert!(reader.report().contains(&(
-        Script::new(7).author().to_string(),
-        "expected a directory, found a symbolic link".to_owned()
-    )));
+    assert!(
+        reader
+            .report()
+            .contains(&(Script::new(7).author().to_string(), "expected a directory, found a symbolic link".to_owned()))
+    );
 }
 
 #[test]
@@ -121,11 +106,7 @@ fn strange_names_are_foreign_and_printable() {
     assert_eq!(reader.collect(), [frames[8].clone()]);
     let report = reader.report();
     assert_eq!(report.len(), reader.foreign.len());
-    assert_eq!(
-        report.len(),
-        if cfg!(target_os = "linux") { 7 } else { 5 },
-        "{report:?}"
-    );
+    assert_eq!(report.len(), if cfg!(target_os = "linux") { 7 } else { 5 }, "{report:?}");
     for (place, _) in report {
         assert!(!place.chars().any(char::is_control), "{place:?}");
     }
@@ -138,12 +119,7 @@ fn a_message_in_another_authors_directory_is_not_delivered() {
     fs::write(session.file(frames[0].id()), stranger.bytes()).unwrap();
     assert_eq!(reader.collect(), [frames[8].clone()]);
     assert_eq!(reader.foreign[0].author, Some(script.author()));
-    assert!(
-        reader.foreign[0]
-            .reason
-            .to_string()
-            .contains(&stranger.id().author.to_string())
-    );
+    assert!(reader.foreign[0].reason.to_string().contains(&stranger.id().author.to_string()));
 }
 
 #[test]
@@ -154,24 +130,12 @@ fn a_newer_format_waits_and_does_not_stop_the_rest() {
     newer[4] = 2;
     let digest = tempo_message::Digest::of(&newer[..content]);
     newer[content..].copy_from_slice(digest.as_bytes());
-    assert!(matches!(
-        Frame::decode(&newer.clone().into()),
-        Decoded::Unsupported { .. }
-    ));
+    assert!(matches!(Frame::decode(&newer.clone().into()), Decoded::Unsupported { .. }));
     newer.extend_from_slice(frames[1].bytes());
-    fs::write(
-        session
-            .path(script.author().to_string())
-            .join("0000000000000001-0000000000000002"),
-        newer,
-    )
-    .unwrap();
+    fs::write(session.path(script.author().to_string()).join("0000000000000001-0000000000000002"), newer).unwrap();
     assert_eq!(reader.collect(), [frames[1].clone(), frames[8].clone()]);
     let report = reader.report();
-    assert!(
-        report.len() == 1 && report[0].1.contains("format version 2"),
-        "{report:?}"
-    );
+    assert!(report.len() == 1 && report[0].1.contains("format version 2"), "{report:?}");
 }
 
 /// A bad file in the middle of others costs the others nothing.
@@ -179,11 +143,7 @@ fn a_newer_format_waits_and_does_not_stop_the_rest() {
 fn every_file_stands_for_itself() {
     let (session, _, frames, mut reader) = scene();
     for (at, frame) in frames[..8].iter().enumerate() {
-        let bytes = if at % 2 == 0 {
-            frame.bytes().to_vec()
-        } else {
-            vec![0x55; at]
-        };
+        let bytes = if at % 2 == 0 { frame.bytes().to_vec() } else { vec![0x55; at] };
         fs::write(session.file(frame.id()), bytes).unwrap();
     }
     let counters: Vec<u64> = reader.collect().iter().map(|frame| frame.id().counter).collect();

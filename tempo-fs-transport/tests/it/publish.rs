@@ -32,9 +32,7 @@ fn staging_outside_is_left_empty_and_swept() {
     let mut options = unwatched();
     options.staging = Some(staging.clone());
     let mut writer = FsTransport::open(&session.folder, &options).unwrap();
-    writer
-        .publish(&Script::new(1).next(b"hello"), Durability::Durable)
-        .unwrap();
+    writer.publish(&Script::new(1).next(b"hello"), Durability::Durable).unwrap();
     assert_eq!(names(&staging), Vec::<String>::new());
 }
 
@@ -64,19 +62,12 @@ fn joining_sweeps_staged_files_of_the_own_directory_alone() {
     let (own, other) = (Script::new(1).author(), Script::new(2).author());
     for author in [own, other] {
         fs::create_dir(session.path(author.to_string())).unwrap();
-        fs::write(
-            session.path(author.to_string()).join("~tempo-0123456789abcdef.tmp"),
-            "half",
-        )
-        .unwrap();
+        fs::write(session.path(author.to_string()).join("~tempo-0123456789abcdef.tmp"), "half").unwrap();
         fs::write(session.path(author.to_string()).join("notes"), "not ours").unwrap();
     }
     session.writer().join(own).unwrap();
     assert_eq!(names(&session.path(own.to_string())), ["notes"]);
-    assert_eq!(
-        names(&session.path(other.to_string())),
-        ["notes", "~tempo-0123456789abcdef.tmp"]
-    );
+    assert_eq!(names(&session.path(other.to_string())), ["notes", "~tempo-0123456789abcdef.tmp"]);
 }
 
 #[test]
@@ -85,24 +76,14 @@ fn what_a_loss_of_power_left_is_mended() {
     let whole = frame.bytes().to_vec();
     let mut zeroed = whole.clone();
     zeroed[20..].fill(0);
-    for remains in [
-        &b""[..],
-        &whole[..1],
-        &whole[..whole.len() - 1],
-        &zeroed,
-        &vec![0; whole.len()],
-    ] {
+    for remains in [&b""[..], &whole[..1], &whole[..whole.len() - 1], &zeroed, &vec![0; whole.len()]] {
         let session = Session::new();
         let mut writer = session.writer();
         writer.join(frame.id().author).unwrap();
         fs::write(session.file(frame.id()), remains).unwrap();
         assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::Mended);
         assert_eq!(fs::read(session.file(frame.id())).unwrap(), whole);
-        assert_eq!(
-            names(&session.path(frame.id().author.to_string())).len(),
-            1,
-            "nothing staged is left"
-        );
+        assert_eq!(names(&session.path(frame.id().author.to_string())).len(), 1, "nothing staged is left");
     }
 }
 
@@ -113,12 +94,8 @@ fn what_somebody_else_put_there_is_never_overwritten() {
     longer.push(b'!');
     let mut changed = frame.bytes().to_vec();
     changed[15] ^= 1;
-    for other in [
-        b"something else entirely".to_vec(),
-        longer,
-        changed,
-        Script::new(1).next(b"yours").bytes().to_vec(),
-    ] {
+    for other in [b"something else entirely".to_vec(), longer, changed, Script::new(1).next(b"yours").bytes().to_vec()]
+    {
         let session = Session::new();
         let mut writer = session.writer();
         writer.join(frame.id().author).unwrap();
@@ -136,14 +113,8 @@ fn a_reader_writes_nothing() {
     options.read_only = true;
     let mut reader = FsTransport::open(&session.folder, &options).unwrap();
     let frame = Script::new(1).next(b"hello");
-    assert!(matches!(
-        reader.join(frame.id().author),
-        Err(PublishError::ReadOnly { .. })
-    ));
-    assert!(matches!(
-        reader.publish(&frame, Durability::Lazy),
-        Err(PublishError::ReadOnly { .. })
-    ));
+    assert!(matches!(reader.join(frame.id().author), Err(PublishError::ReadOnly { .. })));
+    assert!(matches!(reader.publish(&frame, Durability::Lazy), Err(PublishError::ReadOnly { .. })));
     assert_eq!(names(&session.folder), Vec::<String>::new());
 }
 
@@ -157,25 +128,14 @@ fn nothing_is_published_where_the_folder_was() {
     fs::rename(&session.folder, &elsewhere).unwrap();
     let two = script.next(b"two");
     let refused = writer.publish(&two, Durability::Lazy);
-    assert!(
-        matches!(
-            refused,
-            Err(PublishError::Detached {
-                why: Detachment::Missing,
-                ..
-            })
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(PublishError::Detached { why: Detachment::Missing, .. })), "{refused:?}");
     fs::rename(&elsewhere, &session.folder).unwrap();
     assert_eq!(writer.publish(&two, Durability::Lazy).unwrap(), Published::New);
 }
 
 pub(crate) fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

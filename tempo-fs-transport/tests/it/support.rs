@@ -37,11 +37,7 @@ impl Session {
     }
 
     pub(crate) fn reader(&self) -> Reader {
-        Reader {
-            transport: self.writer(),
-            known: Seen::default(),
-            foreign: Vec::new(),
-        }
+        Reader { transport: self.writer(), known: Seen::default(), foreign: Vec::new() }
     }
 }
 
@@ -64,33 +60,16 @@ impl Reader {
         self.try_collect(&[], false).unwrap()
     }
 
-    pub(crate) fn try_collect(
-        &mut self,
-        newcomer: None,
-        recheck: &[MessageId],
-        full: bool,
-    ) -> Result<Vec<Frame>, CollectError> {
+    pub(crate) fn try_collect(&mut self, recheck: &[MessageId], full: bool) -> Result<Vec<Frame>, CollectError> {
         let mut frames: Vec<Frame> = Vec::new();
         let known = self.known.clone();
-        let budget = Budget {
-            frames: 10_000,
-            bytes: usize::MAX,
-        };
-        let want = Want {
-            known: &known,
-            recheck,
-            full,
-            budget,
-        };
+        let budget = Budget { frames: 10_000, bytes: usize::MAX };
+        let want = Want { known: &known, newcomer: None, recheck, full, budget };
         self.transport.collect(&want, &mut |arrival| match arrival {
             Arrival::Frame(frame) => {
                 let id = frame.id();
                 frames.push(frame);
-                if self.known.insert(id.author, id.counter) {
-                    Taken::Known
-                } else {
-                    Taken::Settled
-                }
+                if self.known.insert(id.author, id.counter) { Taken::Known } else { Taken::Settled }
             }
             Arrival::Foreign(foreign) => {
                 self.foreign.push(foreign);
@@ -104,14 +83,8 @@ impl Reader {
     /// The places of everything that is foreign or pending now, with the reasons as text.
     pub(crate) fn report(&self) -> Vec<(String, String)> {
         let report = self.transport.report();
-        let foreign = report
-            .foreign
-            .into_iter()
-            .map(|foreign| (foreign.place, foreign.reason.to_string()));
-        let pending = report
-            .pending
-            .into_iter()
-            .map(|pending| (pending.place, pending.reason.to_string()));
+        let foreign = report.foreign.into_iter().map(|foreign| (foreign.place, foreign.reason.to_string()));
+        let pending = report.pending.into_iter().map(|pending| (pending.place, pending.reason.to_string()));
         foreign.chain(pending).collect()
     }
 }

@@ -13,10 +13,7 @@ pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {
     let mut script = Script::new(1);
     let large = alloc::vec![0xa5_u8; 1 << 20];
     let sent = [script.next(b""), script.next(b"hello"), script.next(&large)];
-    for (frame, durability) in sent
-        .iter()
-        .zip([Durability::Lazy, Durability::Durable, Durability::Durable])
-    {
+    for (frame, durability) in sent.iter().zip([Durability::Lazy, Durability::Durable, Durability::Durable]) {
         assert_eq!(ana.publish(frame, durability).expect("published"), Published::New);
     }
     for member in [&mut ben, &mut cleo] {
@@ -28,11 +25,7 @@ pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {
     for frame in &sent {
         known.insert(frame.id().author, frame.id().counter);
     }
-    assert_eq!(
-        gather(&mut ben, &known, Taken::Known),
-        [fourth],
-        "what comes after a first collect"
-    );
+    assert_eq!(gather(&mut ben, &known, Taken::Known), [fourth], "what comes after a first collect");
 }
 
 /// Clause 2.
@@ -42,10 +35,7 @@ pub fn c02_publishing_is_create_only(arena: &impl Arena) {
     let other = Script::new(1).next(b"other bytes, same id");
     ana.publish(&first, Durability::Durable).expect("published");
     let refused = ana.publish(&other, Durability::Durable);
-    assert!(
-        matches!(refused, Err(PublishError::Occupied { id, .. }) if id == first.id()),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(PublishError::Occupied { id, .. }) if id == first.id()), "{refused:?}");
     assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known), [first]);
 }
 
@@ -71,10 +61,7 @@ pub fn c10_gaps_hold_back_nothing(arena: &impl Arena) {
     for at in [4, 1] {
         ana.publish(&frames[at], Durability::Lazy).expect("published");
     }
-    assert_eq!(
-        counters(&gather(&mut ben, &Seen::default(), Taken::Known), script.author()),
-        [2, 5]
-    );
+    assert_eq!(counters(&gather(&mut ben, &Seen::default(), Taken::Known), script.author()), [2, 5]);
 }
 
 /// Clause 11.
@@ -94,17 +81,12 @@ pub fn c13_the_inventory_is_exact(arena: &impl Arena) {
     for at in [0, 2, 3] {
         ana.publish(&frames[at], Durability::Lazy).expect("published");
     }
-    ana.publish(&Script::new(2).next(b"of another"), Durability::Lazy)
-        .expect("published");
+    ana.publish(&Script::new(2).next(b"of another"), Durability::Lazy).expect("published");
     let expected: Vec<Piece> = [0, 2, 3]
         .into_iter()
         .map(|at| {
             let counter = frames[at].id().counter;
-            Piece {
-                first: counter,
-                last: counter,
-                bytes: frames[at].bytes().len() as u64,
-            }
+            Piece { first: counter, last: counter, bytes: frames[at].bytes().len() as u64 }
         })
         .collect();
     for member in [&mut ana, &mut ben] {

@@ -19,12 +19,7 @@
 //! ```
 
 // A broken clause has to stop its test, and a panic is how tests say so.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::missing_panics_doc
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
 mod carrying;
 mod script;

@@ -18,10 +18,7 @@ pub struct Script {
 impl Script {
     /// An author of its own for every number.
     pub fn new(number: u8) -> Self {
-        Self {
-            author: AuthorId::new(Uuid::from_u128(u128::from(number) << 64 | 0x4000_8000)),
-            last: None,
-        }
+        Self { author: AuthorId::new(Uuid::from_u128(u128::from(number) << 64 | 0x4000_8000)), last: None }
     }
 
     /// The author.
@@ -33,10 +30,7 @@ impl Script {
     pub fn next(&mut self, payload: &[u8]) -> Frame {
         let counter = self.last.as_ref().map_or(1, |last| last.id().counter + 1);
         let message = Message {
-            id: MessageId {
-                author: self.author,
-                counter,
-            },
+            id: MessageId { author: self.author, counter },
             lamport: Lamport(counter),
             unix_ms: 1_700_000_000_000,
             previous: self.last.as_ref().map(Frame::digest),
@@ -51,25 +45,15 @@ impl Script {
 
     /// The author's next messages.
     pub fn run(&mut self, count: usize) -> Vec<Frame> {
-        (0..count)
-            .map(|number| self.next(alloc::format!("message {number}").as_bytes()))
-            .collect()
+        (0..count).map(|number| self.next(alloc::format!("message {number}").as_bytes())).collect()
     }
 }
 
 /// Collects without a limit and takes everything as `taken`; the frames in the order in which they came.
 pub fn gather(member: &mut impl Transport, known: &Seen, taken: Taken) -> Vec<Frame> {
     let mut frames = Vec::new();
-    let budget = Budget {
-        frames: usize::MAX,
-        bytes: usize::MAX,
-    };
-    let want = Want {
-        known,
-        recheck: &[],
-        full: false,
-        budget,
-    };
+    let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
+    let want = Want { known, newcomer: None, recheck: &[], full: false, budget };
     let collected = member
         .collect(&want, &mut |arrival| {
             if let Arrival::Frame(frame) = arrival {
@@ -84,10 +68,5 @@ pub fn gather(member: &mut impl Transport, known: &Seen, taken: Taken) -> Vec<Fr
 
 /// The counters of one author's frames, in the order in which they came.
 pub(super) fn counters(frames: &[Frame], author: AuthorId) -> Vec<u64> {
-    frames
-        .iter()
-        .map(Frame::id)
-        .filter(|id| id.author == author)
-        .map(|id| id.counter)
-        .collect()
+    frames.iter().map(Frame::id).filter(|id| id.author == author).map(|id| id.counter).collect()
 }

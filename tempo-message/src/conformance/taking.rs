@@ -15,10 +15,7 @@ pub fn c04_known_frames_are_skipped(arena: &impl Arena) {
     let mut known = Seen::default();
     known.insert(script.author(), 1);
     known.insert(script.author(), 3);
-    assert_eq!(
-        counters(&gather(&mut ben, &known, Taken::Known), script.author()),
-        [2, 4]
-    );
+    assert_eq!(counters(&gather(&mut ben, &known, Taken::Known), script.author()), [2, 4]);
 }
 
 /// Clause 5.
@@ -43,14 +40,7 @@ pub fn c06_a_collect_keeps_to_its_budget(arena: &impl Arena) {
     let mut known = Seen::default();
     let mut sizes = Vec::new();
     loop {
-        let (frames, more) = collect(
-            &mut ben,
-            &known,
-            Budget {
-                frames: 4,
-                bytes: usize::MAX,
-            },
-        );
+        let (frames, more) = collect(&mut ben, &known, Budget { frames: 4, bytes: usize::MAX });
         sizes.push(frames.len());
         learn(&mut known, &frames);
         if !more {
@@ -60,19 +50,8 @@ pub fn c06_a_collect_keeps_to_its_budget(arena: &impl Arena) {
     }
     assert_eq!(sizes.iter().sum::<usize>(), 10);
     assert!(sizes.iter().all(|&size| size <= 4), "{sizes:?}");
-    let (frames, more) = collect(
-        &mut arena.member(),
-        &Seen::default(),
-        Budget {
-            frames: usize::MAX,
-            bytes: 1,
-        },
-    );
-    assert_eq!(
-        (frames.len(), more),
-        (1, true),
-        "the first frame over the limit of bytes is the last"
-    );
+    let (frames, more) = collect(&mut arena.member(), &Seen::default(), Budget { frames: usize::MAX, bytes: 1 });
+    assert_eq!((frames.len(), more), (1, true), "the first frame over the limit of bytes is the last");
 }
 
 /// Clause 7.
@@ -84,21 +63,11 @@ pub fn c07_every_author_gets_its_turn(arena: &impl Arena) {
     }
     let mut known = Seen::default();
     for _ in 0..4 {
-        let (frames, _) = collect(
-            &mut ben,
-            &known,
-            Budget {
-                frames: 2,
-                bytes: usize::MAX,
-            },
-        );
+        let (frames, _) = collect(&mut ben, &known, Budget { frames: 2, bytes: usize::MAX });
         learn(&mut known, &frames);
     }
     for script in &scripts {
-        assert!(
-            known.contiguous(script.author()) >= 2,
-            "eight frames of four authors, and some author had no turn"
-        );
+        assert!(known.contiguous(script.author()) >= 2, "eight frames of four authors, and some author had no turn");
     }
 }
 
@@ -133,12 +102,7 @@ pub fn c12_a_recheck_hands_up_what_is_known(arena: &impl Arena) {
     let mut known = Seen::default();
     learn(&mut known, &gather(&mut ben, &Seen::default(), Taken::Known));
     assert_eq!(gather(&mut ben, &known, Taken::Known), []);
-    let want = Want {
-        known: &known,
-        recheck: &[frames[1].id()],
-        full: false,
-        budget: UNLIMITED,
-    };
+    let want = Want { known: &known, newcomer: None, recheck: &[frames[1].id()], full: false, budget: UNLIMITED };
     for _ in 0..2 {
         let mut again = Vec::new();
         ben.collect(&want, &mut |arrival| {
@@ -150,10 +114,7 @@ pub fn c12_a_recheck_hands_up_what_is_known(arena: &impl Arena) {
     }
 }
 
-const UNLIMITED: Budget = Budget {
-    frames: usize::MAX,
-    bytes: usize::MAX,
-};
+const UNLIMITED: Budget = Budget { frames: usize::MAX, bytes: usize::MAX };
 
 fn publish(member: &mut impl Transport, frames: &[Frame]) {
     for frame in frames {
@@ -163,12 +124,7 @@ fn publish(member: &mut impl Transport, frames: &[Frame]) {
 
 fn collect(member: &mut impl Transport, known: &Seen, budget: Budget) -> (Vec<Frame>, bool) {
     let mut frames = Vec::new();
-    let want = Want {
-        known,
-        recheck: &[],
-        full: false,
-        budget,
-    };
+    let want = Want { known, newcomer: None, recheck: &[], full: false, budget };
     let collected = member
         .collect(&want, &mut |arrival| {
             frames.extend(frame_of(arrival));

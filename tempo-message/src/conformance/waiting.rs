@@ -19,14 +19,9 @@ pub fn c14_a_wait_ends_after_its_timeout(arena: &impl Arena) {
 
 /// Clause 15.
 pub fn c15_the_waker_ends_a_wait(arena: &impl Arena) {
-    ends(
-        "a wait with a wake-up from another thread",
-        arena.member(),
-        FOR_EVER,
-        |waker| {
-            thread::spawn(move || waker.wake());
-        },
-    );
+    ends("a wait with a wake-up from another thread", arena.member(), FOR_EVER, |waker| {
+        thread::spawn(move || waker.wake());
+    });
     ends("a wait after the wake-up", arena.member(), FOR_EVER, |waker| {
         waker.wake();
     });
@@ -41,8 +36,5 @@ fn ends(what: &str, mut member: impl Transport + 'static, timeout: Duration, bef
         // The test may have given up already.
         let _ = done.send(());
     });
-    assert!(
-        finished.recv_timeout(STUCK).is_ok(),
-        "{what} did not end within {STUCK:?}"
-    );
+    assert!(finished.recv_timeout(STUCK).is_ok(), "{what} did not end within {STUCK:?}");
 }

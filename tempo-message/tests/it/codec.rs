@@ -22,14 +22,8 @@ fn round_trip<C: Codec>(note: &Note) {
     assert_eq!(&C::decode::<Note>(&bytes).unwrap(), note);
     let mut longer = bytes.clone();
     longer.push(b'0');
-    assert!(
-        C::decode::<Note>(&longer).is_err(),
-        "bytes after the value were ignored"
-    );
-    assert!(
-        C::decode::<Note>(&bytes[..bytes.len() - 1]).is_err(),
-        "a value cut short was read"
-    );
+    assert!(C::decode::<Note>(&longer).is_err(), "bytes after the value were ignored");
+    assert!(C::decode::<Note>(&bytes[..bytes.len() - 1]).is_err(), "a value cut short was read");
 }
 
 proptest! {

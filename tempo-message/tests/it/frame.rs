@@ -69,10 +69,7 @@ fn lengths_that_lie_are_refused_before_anything_is_read() {
     let mut bytes = Frame::encode(&example()).unwrap().bytes().to_vec();
     bytes[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
     let actual = 12 + u64::from(u16::from_le_bytes([bytes[6], bytes[7]])) + u64::from(u32::MAX) + 32;
-    assert_eq!(
-        Frame::decode(&Bytes::from(bytes)),
-        Decoded::Bad(BadFrame::TooLarge { actual })
-    );
+    assert_eq!(Frame::decode(&Bytes::from(bytes)), Decoded::Bad(BadFrame::TooLarge { actual }));
 }
 
 #[test]
@@ -89,11 +86,7 @@ fn announced_parents_are_counted_before_they_are_read() {
     }
     content[6] -= 1;
     content[8] += 1;
-    assert_eq!(
-        Frame::decode(&Bytes::from(seal(content))),
-        Decoded::Bad(BadFrame::Header),
-        "a header cut short"
-    );
+    assert_eq!(Frame::decode(&Bytes::from(seal(content))), Decoded::Bad(BadFrame::Header), "a header cut short");
 }
 
 #[test]
@@ -128,19 +121,11 @@ fn limits_hold_and_what_is_at_the_limit_fits() {
     assert_eq!(Frame::decode(frame.bytes()), Decoded::Whole(frame));
 
     message.payload = Bytes::from(vec![1; MAX_PAYLOAD + 1]);
-    assert_eq!(
-        Frame::encode(&message),
-        Err(EncodeError::PayloadTooLarge {
-            actual: MAX_PAYLOAD + 1
-        })
-    );
+    assert_eq!(Frame::encode(&message), Err(EncodeError::PayloadTooLarge { actual: MAX_PAYLOAD + 1 }));
     message.payload = Bytes::new();
     message.parents.push(parent(9999));
     let actual = MAX_PARENTS + 1;
-    assert_eq!(
-        Frame::encode(&message),
-        Err(EncodeError::Shape(ShapeError::TooManyParents { actual }))
-    );
+    assert_eq!(Frame::encode(&message), Err(EncodeError::Shape(ShapeError::TooManyParents { actual })));
 }
 
 #[test]
@@ -151,26 +136,11 @@ fn impossible_messages_are_named() {
         message.check_shape()
     };
     assert_eq!(broken(|m| m.id.counter = 0), Err(ShapeError::CounterZero));
-    assert_eq!(
-        broken(|m| m.previous = Some(Digest::of(b""))),
-        Err(ShapeError::Previous { counter: 1 })
-    );
+    assert_eq!(broken(|m| m.previous = Some(Digest::of(b""))), Err(ShapeError::Previous { counter: 1 }));
     assert_eq!(broken(|m| m.id.counter = 2), Err(ShapeError::Previous { counter: 2 }));
-    assert_eq!(
-        broken(|m| m.parents = vec![parent(5), parent(4)]),
-        Err(ShapeError::ParentsUnordered)
-    );
-    assert_eq!(
-        broken(|m| m.parents = vec![parent(5), parent(5)]),
-        Err(ShapeError::ParentsUnordered)
-    );
-    assert_eq!(
-        broken(|m| m.parents = vec![Parent {
-            counter: 0,
-            ..parent(5)
-        }]),
-        Err(ShapeError::ParentsUnordered)
-    );
+    assert_eq!(broken(|m| m.parents = vec![parent(5), parent(4)]), Err(ShapeError::ParentsUnordered));
+    assert_eq!(broken(|m| m.parents = vec![parent(5), parent(5)]), Err(ShapeError::ParentsUnordered));
+    assert_eq!(broken(|m| m.parents = vec![Parent { counter: 0, ..parent(5) }]), Err(ShapeError::ParentsUnordered));
     assert_eq!(broken(|m| m.parents = vec![parent(1)]), Err(ShapeError::OwnParent));
     assert_eq!(broken(|_| {}), Ok(()));
 }
@@ -188,11 +158,7 @@ fn example() -> Message {
 }
 
 fn parent(author: u128) -> Parent {
-    Parent {
-        author: author_of(author),
-        counter: 1,
-        digest: Digest::of(b"parent"),
-    }
+    Parent { author: author_of(author), counter: 1, digest: Digest::of(b"parent") }
 }
 
 /// Puts the right digest after any content.

@@ -20,17 +20,8 @@ fn golden_frames_have_exactly_these_bytes() {
             fs::write(&path, frame.bytes()).unwrap();
         }
         let golden = Bytes::from(fs::read(&path).unwrap());
-        assert_eq!(
-            hex(frame.bytes()),
-            hex(&golden),
-            "{name} is encoded unlike {}",
-            path.display()
-        );
-        assert_eq!(
-            Frame::decode(&golden),
-            Decoded::Whole(frame.clone()),
-            "{name} is decoded unlike it was made"
-        );
+        assert_eq!(hex(frame.bytes()), hex(&golden), "{name} is encoded unlike {}", path.display());
+        assert_eq!(Frame::decode(&golden), Decoded::Whole(frame.clone()), "{name} is decoded unlike it was made");
         digests += &format!("{} {name}\n", frame.digest());
     }
     let path = folder.join("digests");
@@ -51,16 +42,8 @@ fn examples() -> [(&'static str, Message); 4] {
         payload: Bytes::from_static(b"hello"),
     };
     let digest = Frame::encode(&first).unwrap().digest();
-    let profile = Message {
-        kind: Kind::Profile,
-        payload: Bytes::from("Zo\u{eb}"),
-        ..reply(&first, digest, 2)
-    };
-    let parent = |number: u128, counter| Parent {
-        author: author_of(number),
-        counter,
-        digest: Digest::of(b"golden"),
-    };
+    let profile = Message { kind: Kind::Profile, payload: Bytes::from("Zo\u{eb}"), ..reply(&first, digest, 2) };
+    let parent = |number: u128, counter| Parent { author: author_of(number), counter, digest: Digest::of(b"golden") };
     let merge = Message {
         lamport: Lamport(u64::MAX),
         unix_ms: i64::MIN,
@@ -68,16 +51,8 @@ fn examples() -> [(&'static str, Message); 4] {
         payload: (0..=255).collect(),
         ..reply(&first, digest, u64::MAX)
     };
-    let empty = Message {
-        payload: Bytes::new(),
-        ..first.clone()
-    };
-    [
-        ("first", first),
-        ("profile", profile),
-        ("merge", merge),
-        ("empty", empty),
-    ]
+    let empty = Message { payload: Bytes::new(), ..first.clone() };
+    [("first", first), ("profile", profile), ("merge", merge), ("empty", empty)]
 }
 
 fn reply(first: &Message, digest: Digest, counter: u64) -> Message {
@@ -89,8 +64,5 @@ fn reply(first: &Message, digest: Digest, counter: u64) -> Message {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .chunks(16)
-        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
-        .collect()
+    bytes.chunks(16).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n").collect()
 }

@@ -39,14 +39,8 @@ proptest! {
 
 #[test]
 fn zero_signs_and_other_lengths_are_no_counters() {
-    for name in [
-        "0000000000000000",
-        "+000000000000001",
-        "000000000000001",
-        "00000000000000001",
-        "000000000000000A",
-        "",
-    ] {
+    for name in ["0000000000000000", "+000000000000001", "000000000000001", "00000000000000001", "000000000000000A", ""]
+    {
         assert_eq!(CounterName::parse(name.as_bytes()), None, "{name:?}");
     }
     assert!("0A".repeat(32).parse::<Digest>().is_err());

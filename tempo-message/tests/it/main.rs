@@ -3,8 +3,11 @@
 #![allow(
     clippy::pedantic,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a test may fail loudly"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, and waits for real threads"
 )]
 
 mod codec;

@@ -9,30 +9,17 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
     let counter = prop_oneof![Just(1_u64), 2_u64..1000, Just(u64::MAX)];
     let kind = prop_oneof![4 => Just(Kind::Payload), 1 => Just(Kind::Profile)];
     let payload = collection::vec(any::<u8>(), 0..300);
-    (
-        1_u128..4,
-        counter,
-        any::<u64>(),
-        any::<i64>(),
-        any::<[u8; 32]>(),
-        parents(),
-        kind,
-        payload,
+    (1_u128..4, counter, any::<u64>(), any::<i64>(), any::<[u8; 32]>(), parents(), kind, payload).prop_map(
+        |(author, counter, lamport, unix_ms, previous, parents, kind, payload)| Message {
+            id: MessageId { author: author_of(author), counter },
+            lamport: Lamport(lamport),
+            unix_ms,
+            previous: (counter > 1).then_some(Digest::from_bytes(previous)),
+            parents,
+            kind,
+            payload: Bytes::from(payload),
+        },
     )
-        .prop_map(
-            |(author, counter, lamport, unix_ms, previous, parents, kind, payload)| Message {
-                id: MessageId {
-                    author: author_of(author),
-                    counter,
-                },
-                lamport: Lamport(lamport),
-                unix_ms,
-                previous: (counter > 1).then_some(Digest::from_bytes(previous)),
-                parents,
-                kind,
-                payload: Bytes::from(payload),
-            },
-        )
 }
 
 /// Sorted, distinct, and never by the authors that [`message`] makes.

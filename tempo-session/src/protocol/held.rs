@@ -35,12 +35,7 @@ pub(crate) enum Holding {
 
 impl Held {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-            children: BTreeMap::new(),
-            by_author: BTreeMap::new(),
-            limit,
-        }
+        Self { waiting: BTreeMap::new(), children: BTreeMap::new(), by_author: BTreeMap::new(), limit }
     }
 
     pub(crate) fn contains(&self, digest: Digest) -> bool {
@@ -64,17 +59,8 @@ impl Held {
         for &parent in missing {
             self.children.entry(parent).or_default().push(digest);
         }
-        self.by_author
-            .entry(id.author)
-            .or_default()
-            .insert((id.counter, digest));
-        self.waiting.insert(
-            digest,
-            Waiting {
-                message,
-                missing: missing.len(),
-            },
-        );
+        self.by_author.entry(id.author).or_default().insert((id.counter, digest));
+        self.waiting.insert(digest, Waiting { message, missing: missing.len() });
         if self.waiting.len() <= self.limit {
             return Holding::Held;
         }
@@ -108,11 +94,7 @@ impl Held {
 
     /// Every held message, by author and counter, with those of its parents for which `is_here` is false.
     pub(crate) fn list(&self, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
-        let in_order = self
-            .by_author
-            .values()
-            .flatten()
-            .filter_map(|(_, digest)| self.waiting.get(digest));
+        let in_order = self.by_author.values().flatten().filter_map(|(_, digest)| self.waiting.get(digest));
         in_order
             .map(|waiting| HeldMessage {
                 id: waiting.message.id,
@@ -128,11 +110,7 @@ impl Held {
 
     /// Those of them with this id.
     pub(crate) fn awaited_as(&self, id: MessageId) -> impl Iterator<Item = &Parent> {
-        let with = |byte| Parent {
-            author: id.author,
-            counter: id.counter,
-            digest: Digest::from_bytes([byte; 32]),
-        };
+        let with = |byte| Parent { author: id.author, counter: id.counter, digest: Digest::from_bytes([byte; 32]) };
         self.children.range(with(0)..=with(0xff)).map(|(parent, _)| parent)
     }
 

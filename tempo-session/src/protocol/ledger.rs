@@ -67,36 +67,22 @@ impl Ledger {
             return Added::default();
         };
         let is_first = chain.latest.is_none();
-        let on_main = usize::try_from(id.counter - 1)
-            .ok()
-            .and_then(|at| chain.main.get(at))
-            .is_some();
-        let in_branches = chain
-            .branches
-            .range((id.counter, LEAST)..=(id.counter, GREATEST))
-            .count();
+        let on_main = usize::try_from(id.counter - 1).ok().and_then(|at| chain.main.get(at)).is_some();
+        let in_branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST)).count();
         if continues && is_next(&chain.main) {
             chain.main.push(slot);
         } else {
             chain.branches.insert((id.counter, digest), slot);
         }
         chain.latest = chain.latest.max(Some(stamp));
-        Added {
-            slot,
-            is_first,
-            forks: usize::from(on_main) + in_branches == 1,
-        }
+        Added { slot, is_first, forks: usize::from(on_main) + in_branches == 1 }
     }
 
     /// The accepted message that a parent names, if it is here.
     pub(crate) fn find(&self, parent: &Parent) -> Option<Slot> {
         let chain = self.chain(parent.author)?;
         let at = usize::try_from(parent.counter.checked_sub(1)?).ok()?;
-        let on_main = chain
-            .main
-            .get(at)
-            .copied()
-            .filter(|&slot| self.digest(slot) == Some(parent.digest));
+        let on_main = chain.main.get(at).copied().filter(|&slot| self.digest(slot) == Some(parent.digest));
         on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).copied())
     }
 
@@ -104,22 +90,14 @@ impl Ledger {
     pub(crate) fn has(&self, id: MessageId) -> bool {
         self.chain(id.author).is_some_and(|chain| {
             let on_main = id.counter <= u64::try_from(chain.main.len()).unwrap_or(u64::MAX) && id.counter > 0;
-            on_main
-                || chain
-                    .branches
-                    .range((id.counter, LEAST)..=(id.counter, GREATEST))
-                    .next()
-                    .is_some()
+            on_main || chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST)).next().is_some()
         })
     }
 
     pub(crate) fn id(&self, slot: Slot) -> Option<MessageId> {
         let record = self.record(slot)?;
         let author = self.chains.get(record.chain as usize)?.author;
-        Some(MessageId {
-            author,
-            counter: record.counter,
-        })
+        Some(MessageId { author, counter: record.counter })
     }
 
     pub(crate) fn digest(&self, slot: Slot) -> Option<Digest> {
@@ -134,14 +112,7 @@ impl Ledger {
     pub(crate) fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
         let record = self.record(slot)?;
         let author = self.chains.get(record.chain as usize)?.author;
-        Some((
-            Stamp {
-                lamport: record.lamport,
-                unix_ms: record.unix_ms,
-                author,
-            },
-            record.digest,
-        ))
+        Some((Stamp { lamport: record.lamport, unix_ms: record.unix_ms, author }, record.digest))
     }
 
     /// Notes a display name; true when the author's latest name is another one now.
@@ -151,9 +122,7 @@ impl Ledger {
             return false;
         };
         let before = chain.names.values().next_back().cloned();
-        chain
-            .names
-            .insert((message.id.counter, message.stamp(), digest), name.to_owned());
+        chain.names.insert((message.id.counter, message.stamp(), digest), name.to_owned());
         chain.names.values().next_back() != before.as_ref()
     }
 

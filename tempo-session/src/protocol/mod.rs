@@ -134,9 +134,7 @@ impl SessionCore {
         let mut latest = others.max(own_time.ok_or(ComposeError::Incomplete)?);
         let mut frames = Vec::new();
         for payload in payloads {
-            let counter = previous
-                .map_or(Some(1), |own| own.counter.checked_add(1))
-                .ok_or(ComposeError::Exhausted)?;
+            let counter = previous.map_or(Some(1), |own| own.counter.checked_add(1)).ok_or(ComposeError::Exhausted)?;
             latest = latest.next().map_err(|_| ComposeError::Exhausted)?;
             let message = Message {
                 id: MessageId { author, counter },
@@ -188,14 +186,8 @@ impl SessionCore {
 
     /// Names every such id once more.
     pub fn recheck_again(&mut self) {
-        let elsewhere = self
-            .held
-            .awaited()
-            .filter(|parent| self.is_elsewhere(parent))
-            .map(id_of);
-        self.suspects = elsewhere
-            .filter(|id| self.seen.contains(id.author, id.counter))
-            .collect();
+        let elsewhere = self.held.awaited().filter(|parent| self.is_elsewhere(parent)).map(id_of);
+        self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
     }
 
     /// Whether messages that gave way earlier can be taken now, so that a full collect is worth its cost.
@@ -287,15 +279,8 @@ impl SessionCore {
         if let Some(&(_, why)) = self.rejected.get(&digest) {
             return Intake::Rejected(why);
         }
-        let missing: Vec<Parent> = message
-            .causes()
-            .filter(|cause| self.ledger.find(cause).is_none())
-            .collect();
-        if missing.is_empty() {
-            self.judge(message, digest)
-        } else {
-            self.hold(message, digest, &missing)
-        }
+        let missing: Vec<Parent> = message.causes().filter(|cause| self.ledger.find(cause).is_none()).collect();
+        if missing.is_empty() { self.judge(message, digest) } else { self.hold(message, digest, &missing) }
     }
 
     /// Accepts or rejects a message whose causes are all here, and then whatever has waited for it.
@@ -328,23 +313,10 @@ impl SessionCore {
 
     /// The verified clock: one more than the latest cause, so that nobody can move time by more than that.
     fn verify(&self, message: &Message) -> Result<(), Rejection> {
-        let times = message
-            .causes()
-            .filter_map(|cause| self.ledger.find(&cause))
-            .filter_map(|at| self.ledger.lamport(at));
-        let expected = times
-            .max()
-            .unwrap_or(Lamport::ZERO)
-            .next()
-            .map_err(|_| Rejection::Exhausted)?;
-        if message.lamport == expected {
-            Ok(())
-        } else {
-            Err(Rejection::Clock {
-                claimed: message.lamport,
-                expected,
-            })
-        }
+        let times =
+            message.causes().filter_map(|cause| self.ledger.find(&cause)).filter_map(|at| self.ledger.lamport(at));
+        let expected = times.max().unwrap_or(Lamport::ZERO).next().map_err(|_| Rejection::Exhausted)?;
+        if message.lamport == expected { Ok(()) } else { Err(Rejection::Clock { claimed: message.lamport, expected }) }
     }
 
     fn accept(&mut self, message: &Message, itself: Parent) {
@@ -365,10 +337,7 @@ impl SessionCore {
             }
         } else {
             let position = self.timeline.insert(&self.ledger, added.slot);
-            self.events.push_back(CoreEvent::Message {
-                slot: added.slot,
-                position,
-            });
+            self.events.push_back(CoreEvent::Message { slot: added.slot, position });
         }
     }
 
@@ -399,9 +368,7 @@ impl SessionCore {
         }
         self.see(id);
         let elsewhere = missing.iter().filter(|parent| self.is_elsewhere(parent)).map(id_of);
-        let suspects: Vec<MessageId> = elsewhere
-            .filter(|id| self.seen.contains(id.author, id.counter))
-            .collect();
+        let suspects: Vec<MessageId> = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
         self.suspects.extend(suspects);
         Intake::Held
     }
@@ -420,18 +387,11 @@ impl SessionCore {
 }
 
 fn parent_of(id: MessageId, digest: Digest) -> Parent {
-    Parent {
-        author: id.author,
-        counter: id.counter,
-        digest,
-    }
+    Parent { author: id.author, counter: id.counter, digest }
 }
 
 fn id_of(parent: &Parent) -> MessageId {
-    MessageId {
-        author: parent.author,
-        counter: parent.counter,
-    }
+    MessageId { author: parent.author, counter: parent.counter }
 }
 
 /// A message as the core keeps it: of the payload only what a display name needs.
@@ -440,14 +400,9 @@ pub(crate) fn without_payload(message: &Message) -> Message {
         Kind::Profile => Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload)),
         _ => Bytes::new(),
     };
-    Message {
-        payload,
-        ..message.clone()
-    }
+    Message { payload, ..message.clone() }
 }
 
 fn display_name(payload: &[u8]) -> Option<&str> {
-    std::str::from_utf8(payload)
-        .ok()
-        .filter(|name| (1..=MAX_NAME).contains(&name.len()))
+    std::str::from_utf8(payload).ok().filter(|name| (1..=MAX_NAME).contains(&name.len()))
 }

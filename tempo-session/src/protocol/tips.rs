@@ -25,21 +25,13 @@ impl Tips {
     /// A message has room for [`MAX_PARENTS`]; when there are more tips, those with the greatest times are named, so
     /// that the next message comes after everything in time, and the rest by a later message.
     pub(crate) fn parents_for(&self, author: AuthorId) -> (Vec<Parent>, Lamport) {
-        let mut others: Vec<(Lamport, Parent)> = self
-            .tips
-            .iter()
-            .filter(|(tip, _)| tip.author != author)
-            .map(|(&tip, &lamport)| (lamport, tip))
-            .collect();
+        let mut others: Vec<(Lamport, Parent)> =
+            self.tips.iter().filter(|(tip, _)| tip.author != author).map(|(&tip, &lamport)| (lamport, tip)).collect();
         if others.len() > MAX_PARENTS {
             others.sort_unstable_by(|a, b| b.cmp(a));
             others.truncate(MAX_PARENTS);
         }
-        let latest = others
-            .iter()
-            .map(|&(lamport, _)| lamport)
-            .max()
-            .unwrap_or(Lamport::ZERO);
+        let latest = others.iter().map(|&(lamport, _)| lamport).max().unwrap_or(Lamport::ZERO);
         let mut parents: Vec<Parent> = others.into_iter().map(|(_, tip)| tip).collect();
         parents.sort_unstable();
         (parents, latest)

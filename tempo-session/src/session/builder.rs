@@ -44,12 +44,7 @@ impl Builder {
     pub(super) fn new(folder: PathBuf) -> Self {
         // A relative path must not change its meaning with the working directory.
         let folder = path::absolute(&folder).unwrap_or(folder);
-        Self {
-            folder,
-            name: None,
-            state_dir: None,
-            patience: Duration::from_secs(30),
-        }
+        Self { folder, name: None, state_dir: None, patience: Duration::from_secs(30) }
     }
 
     /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known.
@@ -86,10 +81,7 @@ impl Builder {
         let store = match RedbStore::open(&installation.store(), installation.author) {
             Err(StoreError::InUse { .. }) => {
                 let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
-                return Err(OpenError::AlreadyOpen {
-                    folder: self.folder,
-                    holder,
-                });
+                return Err(OpenError::AlreadyOpen { folder: self.folder, holder });
             }
             store => store?,
         };
@@ -163,25 +155,14 @@ impl Builder {
             // Nobody listens any more when the patience is over.
             let _ = done.send(work(&folder));
         });
-        spawned.map_err(|source| OpenError::Thread {
-            folder: self.folder.clone(),
-            source,
-        })?;
-        let timed_out = |_| OpenError::TimedOut {
-            folder: self.folder.clone(),
-            patience: self.patience,
-        };
+        spawned.map_err(|source| OpenError::Thread { folder: self.folder.clone(), source })?;
+        let timed_out = |_| OpenError::TimedOut { folder: self.folder.clone(), patience: self.patience };
         finished.recv_timeout(self.patience).map_err(timed_out)
     }
 
     fn start(&self, driver: Driver) -> Result<(), OpenError> {
-        let spawned = thread::Builder::new()
-            .name("tempo-session".to_owned())
-            .spawn(move || driver.run());
-        spawned.map(drop).map_err(|source| OpenError::Thread {
-            folder: self.folder.clone(),
-            source,
-        })
+        let spawned = thread::Builder::new().name("tempo-session".to_owned()).spawn(move || driver.run());
+        spawned.map(drop).map_err(|source| OpenError::Thread { folder: self.folder.clone(), source })
     }
 }
 
@@ -193,11 +174,7 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts {
-            transport,
-            store,
-            environment,
-        } = parts;
+        let Parts { transport, store, environment } = parts;
         let author = store.author();
         let mut core = SessionCore::new(author);
         let sent = restore(&mut core, store.as_ref())?;
@@ -218,14 +195,11 @@ impl Session {
         }
         let is_known = {
             let state = self.shared().lock();
-            self.author()
-                .is_some_and(|author| state.core.name(author) == Some(name))
+            self.author().is_some_and(|author| state.core.name(author) == Some(name))
         };
         if !is_known {
             let payload = Bytes::copy_from_slice(name.as_bytes());
-            self.shared()
-                .send(Kind::Profile, vec![payload])
-                .map_err(OpenError::Announce)?;
+            self.shared().send(Kind::Profile, vec![payload]).map_err(OpenError::Announce)?;
         }
         Ok(())
     }
@@ -238,13 +212,7 @@ fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<BTreeMap<u64, (D
     // In the order of the timeline every message comes after its parents.
     records.sort_unstable_by_key(|record| (record.message.stamp(), record.digest));
     let mut sent = BTreeMap::new();
-    for Restored {
-        message,
-        digest,
-        origin,
-        frame_len,
-    } in records
-    {
+    for Restored { message, digest, origin, frame_len } in records {
         match origin {
             Origin::Sent => {
                 sent.insert(message.id.counter, (digest, frame_len));

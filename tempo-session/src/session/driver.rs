@@ -52,10 +52,7 @@ struct Retry {
     delay: Duration,
 }
 
-const BUDGET: Budget = Budget {
-    frames: 1024,
-    bytes: 8 * 1024 * 1024,
-};
+const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// So many messages are published before the next look at what has arrived.
 const PUBLISH: usize = 256;
 const RECHECK: Duration = Duration::from_secs(30);
@@ -123,11 +120,7 @@ impl Driver {
         }
         let waits_to_publish = self.attached && !state.outbox.is_empty();
         drop(state);
-        Turn::Wait(if waits_to_publish {
-            self.retry.at.saturating_sub(now)
-        } else {
-            LONGEST_WAIT
-        })
+        Turn::Wait(if waits_to_publish { self.retry.at.saturating_sub(now) } else { LONGEST_WAIT })
     }
 
     fn collect(&mut self, now: Duration) -> Result<Collected, CollectError> {
@@ -145,17 +138,9 @@ impl Driver {
         let full = begins_refresh || state.core.poll_room();
         drop(state);
 
-        let want = Want {
-            known: &known,
-            newcomer: self.newcomer,
-            recheck: &recheck,
-            full,
-            budget: BUDGET,
-        };
+        let want = Want { known: &known, newcomer: self.newcomer, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&self.shared);
-        let collected = self
-            .transport
-            .collect(&want, &mut |arrival| shared.lock().take(arrival))?;
+        let collected = self.transport.collect(&want, &mut |arrival| shared.lock().take(arrival))?;
 
         let mut state = self.shared.lock();
         state.save_received(Durability::Lazy);
@@ -228,10 +213,7 @@ impl Driver {
             self.transport.join(author)?;
             let noted = self.shared.lock().set_joined();
             let place = || author.to_string();
-            noted.map_err(|error| PublishError::Failed {
-                place: place(),
-                source: Box::new(error),
-            })?;
+            noted.map_err(|error| PublishError::Failed { place: place(), source: Box::new(error) })?;
             self.joined = true;
             self.newcomer = None;
         }
@@ -259,10 +241,7 @@ impl Driver {
                 Ok(frame) => frame,
                 Err(error) => {
                     let place = id.to_string();
-                    return Err(PublishError::Failed {
-                        place,
-                        source: Box::new(error),
-                    });
+                    return Err(PublishError::Failed { place, source: Box::new(error) });
                 }
             };
             drop(state);
@@ -295,8 +274,6 @@ fn absent(sent: &BTreeMap<u64, (Digest, u64)>, there: &[Piece]) -> BTreeMap<u64,
     let (packs, files): (Vec<&Piece>, Vec<&Piece>) = there.iter().partition(|piece| piece.first < piece.last);
     let lengths: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
     let is_packed = |counter| packs.iter().any(|pack| (pack.first..=pack.last).contains(&counter));
-    let absent = sent
-        .iter()
-        .filter(|&(&counter, (_, len))| lengths.get(&counter) != Some(len) && !is_packed(counter));
+    let absent = sent.iter().filter(|&(&counter, (_, len))| lengths.get(&counter) != Some(len) && !is_packed(counter));
     absent.map(|(&counter, &(digest, _))| (counter, digest)).collect()
 }

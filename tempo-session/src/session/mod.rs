@@ -78,9 +78,7 @@ impl Session {
     }
 
     pub(crate) fn new(shared: Arc<Shared>, author: Option<AuthorId>) -> Self {
-        Self {
-            inner: Arc::new(Inner { shared, author }),
-        }
+        Self { inner: Arc::new(Inner { shared, author }) }
     }
 
     /// The author that this member writes as; `None` for an observer.
@@ -109,10 +107,7 @@ impl Session {
     ///
     /// As for [`send`](Self::send).
     pub fn send_all<P: AsRef<[u8]>>(&self, payloads: impl IntoIterator<Item = P>) -> Result<Vec<MessageId>, SendError> {
-        let payloads = payloads
-            .into_iter()
-            .map(|payload| Bytes::copy_from_slice(payload.as_ref()))
-            .collect();
+        let payloads = payloads.into_iter().map(|payload| Bytes::copy_from_slice(payload.as_ref())).collect();
         self.shared().send(Kind::Payload, payloads)
     }
 
@@ -165,9 +160,7 @@ impl Session {
         state.refresh_wanted += 1;
         let wanted = state.refresh_wanted;
         self.shared().waker.wake_by_ref();
-        let (state, done) = self.wait_until(state, patience, |state| {
-            state.refresh_done >= wanted || !state.is_open()
-        });
+        let (state, done) = self.wait_until(state, patience, |state| state.refresh_done >= wanted || !state.is_open());
         match &state.attachment {
             _ if !state.is_open() => Err(RefreshError::Closed),
             _ if !done => Err(RefreshError::TimedOut { patience }),

@@ -84,12 +84,7 @@ impl Shared {
             refresh_done: 0,
             closing: false,
         };
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            environment,
-            waker,
-        }
+        Self { state: Mutex::new(state), changed: Condvar::new(), environment, waker }
     }
 
     /// The state. A panic under the lock is a broken invariant of ours; others may still read and close.
@@ -103,10 +98,7 @@ impl Shared {
 
     /// Waits until something changes or the time is over.
     pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
-        self.changed
-            .wait_timeout(state, timeout)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Makes messages, keeps them durably, and leaves them for the driver to publish.
@@ -121,10 +113,7 @@ impl Shared {
         }
         let frames = state.core.compose(kind, payloads, unix_ms)?;
         let received = state.unsaved.len();
-        state.unsaved.extend(frames.iter().map(|frame| Record {
-            frame: frame.clone(),
-            origin: Origin::Sent,
-        }));
+        state.unsaved.extend(frames.iter().map(|frame| Record { frame: frame.clone(), origin: Origin::Sent }));
         if let Err(error) = state.save(Durability::Durable) {
             // Whether they were kept is unknown; they must not be made again under the same counters.
             state.unsaved.truncate(received);
@@ -148,10 +137,7 @@ impl State {
         match arrival {
             Arrival::Frame(frame) => match self.core.handle_received(frame.message(), frame.digest()) {
                 Intake::Accepted | Intake::Held => {
-                    self.unsaved.push(Record {
-                        frame,
-                        origin: Origin::Received,
-                    });
+                    self.unsaved.push(Record { frame, origin: Origin::Received });
                     Taken::Known
                 }
                 Intake::Duplicate => Taken::Known,

@@ -130,20 +130,10 @@ impl Status {
 
     /// The name of an author, for people.
     pub fn name(&self, author: AuthorId) -> Option<&str> {
-        self.members
-            .iter()
-            .find(|member| member.author == author)?
-            .name
-            .as_deref()
+        self.members.iter().find(|member| member.author == author)?.name.as_deref()
     }
 }
 
 fn named(parent: &Parent) -> (MessageId, Digest) {
-    (
-        MessageId {
-            author: parent.author,
-            counter: parent.counter,
-        },
-        parent.digest,
-    )
+    (MessageId { author: parent.author, counter: parent.counter }, parent.digest)
 }

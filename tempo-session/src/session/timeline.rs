@@ -42,14 +42,7 @@ impl Entry {
         };
         let name = state.core.name_at(id).map(str::to_owned);
         let payload = state.frame(id, digest)?.into_message().payload;
-        Ok(Some(Self {
-            position,
-            id,
-            stamp,
-            digest,
-            name,
-            payload,
-        }))
+        Ok(Some(Self { position, id, stamp, digest, name, payload }))
     }
 }
 
@@ -91,9 +84,7 @@ impl Iterator for Timeline {
     }
 
     fn nth(&mut self, skipped: usize) -> Option<Self::Item> {
-        self.left
-            .nth(skipped)
-            .and_then(|position| self.get(position).transpose())
+        self.left.nth(skipped).and_then(|position| self.get(position).transpose())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -103,9 +94,7 @@ impl Iterator for Timeline {
 
 impl DoubleEndedIterator for Timeline {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.left
-            .next_back()
-            .and_then(|position| self.get(position).transpose())
+        self.left.next_back().and_then(|position| self.get(position).transpose())
     }
 }
 

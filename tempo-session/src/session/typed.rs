@@ -20,10 +20,7 @@ pub struct Typed<T, C = Postcard> {
 
 impl<T, C: Codec> Typed<T, C> {
     pub(super) fn new(session: Session) -> Self {
-        Self {
-            session,
-            types: PhantomData,
-        }
+        Self { session, types: PhantomData }
     }
 
     /// The session.
@@ -71,9 +68,6 @@ impl<T, C: Codec> Typed<T, C> {
 
 impl<T, C> Clone for Typed<T, C> {
     fn clone(&self) -> Self {
-        Self {
-            session: self.session.clone(),
-            types: PhantomData,
-        }
+        Self { session: self.session.clone(), types: PhantomData }
     }
 }

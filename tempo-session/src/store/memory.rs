@@ -33,10 +33,7 @@ struct Kept {
 impl MemoryStore {
     /// An empty store; without an author it is an observer's.
     pub fn new(author: Option<AuthorId>) -> Self {
-        Self {
-            author,
-            ..Self::default()
-        }
+        Self { author, ..Self::default() }
     }
 
     fn records(&self) -> MutexGuard<'_, BTreeMap<(MessageId, Digest), Kept>> {
@@ -73,10 +70,7 @@ impl Store for MemoryStore {
     fn commit(&mut self, records: &[Record], _: Durability) -> Result<(), StoreError> {
         let mut kept = self.records();
         for Record { frame, origin } in records {
-            let fresh = || Kept {
-                frame: frame.clone(),
-                origin: *origin,
-            };
+            let fresh = || Kept { frame: frame.clone(), origin: *origin };
             let record = kept.entry((frame.id(), frame.digest())).or_insert_with(fresh);
             if *origin == Origin::Sent {
                 record.origin = Origin::Sent;

@@ -62,11 +62,7 @@ impl RedbStore {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
             error => failed(path)(error.into()),
         })?;
-        let store = Self {
-            database,
-            path: path.to_owned(),
-            author,
-        };
+        let store = Self { database, path: path.to_owned(), author };
         store.check_meta()?;
         Ok(store)
     }
@@ -86,10 +82,8 @@ impl RedbStore {
                 (None, None) => {}
                 _ => return Err(self.damaged("its description is incomplete")),
             }
-            meta.insert("format", FORMAT.to_be_bytes().as_slice())
-                .map_err(|error| failed(error.into()))?;
-            meta.insert("author", self.author.as_bytes().as_slice())
-                .map_err(|error| failed(error.into()))?;
+            meta.insert("format", FORMAT.to_be_bytes().as_slice()).map_err(|error| failed(error.into()))?;
+            meta.insert("author", self.author.as_bytes().as_slice()).map_err(|error| failed(error.into()))?;
             transaction.open_table(HEADERS).map_err(|error| failed(error.into()))?;
             transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
         }
@@ -97,34 +91,22 @@ impl RedbStore {
     }
 
     fn compare_meta(&self, format: &[u8], author: &[u8]) -> Result<(), StoreError> {
-        let found = format
-            .try_into()
-            .map(u32::from_be_bytes)
-            .map_err(|_| self.damaged("its format is no number"))?;
+        let found = format.try_into().map(u32::from_be_bytes).map_err(|_| self.damaged("its format is no number"))?;
         let owner: [u8; 16] = author.try_into().map_err(|_| self.damaged("its author is no uuid"))?;
         let owner = AuthorId::new(uuid::Uuid::from_bytes(owner));
         let path = self.path.clone();
         match found.cmp(&FORMAT) {
-            Ordering::Greater => Err(StoreError::Newer {
-                path,
-                found,
-                supported: FORMAT,
-            }),
+            Ordering::Greater => Err(StoreError::Newer { path, found, supported: FORMAT }),
             Ordering::Less => Err(self.damaged("its format is unknown")),
-            Ordering::Equal if owner != self.author => Err(StoreError::Author {
-                path,
-                found: owner,
-                expected: self.author,
-            }),
+            Ordering::Equal if owner != self.author => {
+                Err(StoreError::Author { path, found: owner, expected: self.author })
+            }
             Ordering::Equal => Ok(()),
         }
     }
 
     fn damaged(&self, what: &'static str) -> StoreError {
-        StoreError::Damaged {
-            path: self.path.clone(),
-            what,
-        }
+        StoreError::Damaged { path: self.path.clone(), what }
     }
 
     fn write(&self, records: &[Record], durability: Durability) -> Result<(), ::redb::Error> {
@@ -199,11 +181,7 @@ impl Store for RedbStore {
             None => sound = false,
         })
         .map_err(failed(&self.path))?;
-        if sound {
-            Ok(())
-        } else {
-            Err(self.damaged("a header cannot be read"))
-        }
+        if sound { Ok(()) } else { Err(self.damaged("a header cannot be read")) }
     }
 
     fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
@@ -245,10 +223,7 @@ fn restored(key: &[u8; KEY], row: &[u8]) -> Option<Restored> {
     let (counter, digest) = rest.split_first_chunk::<8>()?;
     let header: Header = postcard::from_bytes(row).ok()?;
     let message = Message {
-        id: MessageId {
-            author: AuthorId::new(uuid::Uuid::from_bytes(*author)),
-            counter: u64::from_be_bytes(*counter),
-        },
+        id: MessageId { author: AuthorId::new(uuid::Uuid::from_bytes(*author)), counter: u64::from_be_bytes(*counter) },
         lamport: header.lamport,
         unix_ms: header.unix_ms,
         previous: header.previous,
@@ -265,8 +240,5 @@ fn restored(key: &[u8; KEY], row: &[u8]) -> Option<Restored> {
 }
 
 fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {
-    move |source| StoreError::Failed {
-        path: path.to_owned(),
-        source: Box::new(source),
-    }
+    move |source| StoreError::Failed { path: path.to_owned(), source: Box::new(source) }
 }

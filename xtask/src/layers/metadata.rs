@@ -18,10 +18,7 @@ pub(super) struct Package {
 pub(super) fn packages() -> Result<Vec<Package>, Failure> {
     let call = Call::cargo(&["metadata", "--format-version", "1", "--no-deps"]);
     let answer = call.answer()?;
-    parse(&answer).map_err(|why| Failure::Unanswered {
-        command: call.line(),
-        why,
-    })
+    parse(&answer).map_err(|why| Failure::Unanswered { command: call.line(), why })
 }
 
 /// The packages, or which part of the answer is not as the format says.
@@ -38,10 +35,7 @@ fn package(value: &Value) -> Result<Package, String> {
             dependencies.insert(text(dependency, "name")?);
         }
     }
-    Ok(Package {
-        name: text(value, "name")?,
-        dependencies,
-    })
+    Ok(Package { name: text(value, "name")?, dependencies })
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>, String> {
@@ -65,10 +59,7 @@ mod tests {
             { "name": "redb", "kind": "build" },
             { "name": "tempo-sim", "kind": "dev" }
         ] } ] }"#;
-        let expected = Package {
-            name: "tempo-session".to_owned(),
-            dependencies: ["redb".to_owned()].into(),
-        };
+        let expected = Package { name: "tempo-session".to_owned(), dependencies: ["redb".to_owned()].into() };
         assert_eq!(parse(json).unwrap(), [expected]);
     }
 

@@ -8,30 +8,12 @@ pub(super) struct Layer {
 
 /// From the lowest up. A row whose crate does not exist yet is no finding; a crate without a row is.
 pub(super) const LAYERS: &[Layer] = &[
-    Layer {
-        name: "tempo-clock",
-        may_use: &[],
-    },
-    Layer {
-        name: "tempo-message",
-        may_use: &["tempo-clock"],
-    },
-    Layer {
-        name: "tempo-fs-transport",
-        may_use: &["tempo-clock", "tempo-message"],
-    },
-    Layer {
-        name: "tempo-session",
-        may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport"],
-    },
-    Layer {
-        name: "tempo-sim",
-        may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport", "tempo-session"],
-    },
-    Layer {
-        name: "xtask",
-        may_use: &[],
-    },
+    Layer { name: "tempo-clock", may_use: &[] },
+    Layer { name: "tempo-message", may_use: &["tempo-clock"] },
+    Layer { name: "tempo-fs-transport", may_use: &["tempo-clock", "tempo-message"] },
+    Layer { name: "tempo-session", may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport"] },
+    Layer { name: "tempo-sim", may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport", "tempo-session"] },
+    Layer { name: "xtask", may_use: &[] },
 ];
 
 /// A crate of others that only some of ours may depend on.
@@ -43,31 +25,11 @@ pub(super) struct Restricted {
 }
 
 pub(super) const RESTRICTED: &[Restricted] = &[
-    Restricted {
-        name: "notify",
-        only: &["tempo-fs-transport"],
-        why: "one crate watches the folder",
-    },
-    Restricted {
-        name: "rustix",
-        only: &["tempo-fs-transport"],
-        why: "one crate talks to the file system",
-    },
-    Restricted {
-        name: "redb",
-        only: &["tempo-session"],
-        why: "the store is an affair of the session",
-    },
-    Restricted {
-        name: "tokio",
-        only: &[],
-        why: "no async runtime is forced on an application",
-    },
-    Restricted {
-        name: "async-std",
-        only: &[],
-        why: "no async runtime is forced on an application",
-    },
+    Restricted { name: "notify", only: &["tempo-fs-transport"], why: "one crate watches the folder" },
+    Restricted { name: "rustix", only: &["tempo-fs-transport"], why: "one crate talks to the file system" },
+    Restricted { name: "redb", only: &["tempo-session"], why: "the store is an affair of the session" },
+    Restricted { name: "tokio", only: &[], why: "no async runtime is forced on an application" },
+    Restricted { name: "async-std", only: &[], why: "no async runtime is forced on an application" },
 ];
 
 #[cfg(test)]

@@ -4,11 +4,8 @@ use super::code::mentions;
 use super::source::{Finding, SourceFile};
 
 /// Source that must not name the file system, except for what stands in the second column.
-const WITHOUT_FILE_SYSTEM: &[(&str, &str)] = &[
-    ("tempo-clock/src/", ""),
-    ("tempo-message/src/", ""),
-    ("tempo-session/src/", "tempo-session/src/bin/"),
-];
+const WITHOUT_FILE_SYSTEM: &[(&str, &str)] =
+    &[("tempo-clock/src/", ""), ("tempo-message/src/", ""), ("tempo-session/src/", "tempo-session/src/bin/")];
 
 const WITHOUT_STD: &[&str] = &["tempo-clock/src/lib.rs", "tempo-message/src/lib.rs"];
 
@@ -27,10 +24,7 @@ pub(super) fn file_system(file: &SourceFile) -> Vec<Finding> {
     named
         .chain(grouped_imports(&file.code))
         .map(|number| {
-            file.finding(
-                number,
-                "only tempo-fs-transport may name `std::fs` or `notify`; ask it for what you need",
-            )
+            file.finding(number, "only tempo-fs-transport may name `std::fs` or `notify`; ask it for what you need")
         })
         .collect()
 }
@@ -76,11 +70,7 @@ mod tests {
 
     #[test]
     fn the_file_system_is_found_in_every_manner_of_naming_it() {
-        for path in [
-            "tempo-clock/src/a.rs",
-            "tempo-message/src/b/c.rs",
-            "tempo-session/src/pump.rs",
-        ] {
+        for path in ["tempo-clock/src/a.rs", "tempo-message/src/b/c.rs", "tempo-session/src/pump.rs"] {
             assert_eq!(lines(path, "\nuse std::fs;\n"), [2]);
             assert_eq!(lines(path, "\nlet x = std::fs::read(y);\n"), [2]);
             assert_eq!(lines(path, "\nuse std::{\n    io::{self, Read},\n    fs,\n};\n"), [4]);

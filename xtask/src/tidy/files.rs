@@ -63,10 +63,7 @@ fn from_walk(root: &Path) -> Result<Vec<String>, Failure> {
     let mut directories = vec![String::new()];
     while let Some(directory) = directories.pop() {
         let absolute = root.join(&directory);
-        let unreadable = |source| Failure::Unreadable {
-            path: absolute.clone(),
-            source,
-        };
+        let unreadable = |source| Failure::Unreadable { path: absolute.clone(), source };
         for entry in fs::read_dir(&absolute).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -89,10 +86,7 @@ fn text_of(path: &Path) -> Result<Option<String>, Failure> {
             Ok(without_nul.and_then(|bytes| String::from_utf8(bytes).ok()))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Failure::Unreadable {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(Failure::Unreadable { path: path.to_owned(), source }),
     }
 }
 

@@ -8,14 +8,8 @@ const LEFTOVERS: &[(&str, &str)] = &[
     ("todo!", "finish it, or leave the item out"),
     ("unimplemented!", "finish it, or leave the item out"),
     ("dbg!", "take it out"),
-    (
-        "#[ignore",
-        "a test that does not run proves nothing; make it fast and certain, or take it out",
-    ),
-    (
-        "#[should_panic",
-        "any panic would pass; compare a returned error, or catch the panic and read its message",
-    ),
+    ("#[ignore", "a test that does not run proves nothing; make it fast and certain, or take it out"),
+    ("#[should_panic", "any panic would pass; compare a returned error, or catch the panic and read its message"),
 ];
 
 const SLEEP: &str = "thread::sleep";

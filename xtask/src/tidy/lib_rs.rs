@@ -11,9 +11,7 @@ pub(super) fn only_a_table_of_contents(file: &SourceFile) -> Vec<Finding> {
     if !(file.is_src() && file.name() == "lib.rs") {
         return Vec::new();
     }
-    let other = items(&file.code)
-        .into_iter()
-        .filter(|item| !is_content_line(&item.text));
+    let other = items(&file.code).into_iter().filter(|item| !is_content_line(&item.text));
     other
         .map(|item| {
             let words: Vec<_> = item.text.split_whitespace().take(4).collect();
@@ -64,10 +62,7 @@ fn items(code: &str) -> Vec<Item> {
         text.push(c);
         let is_import = without_visibility(&text).starts_with("use ");
         if depth == 0 && (c == ';' || (c == '}' && !is_import)) {
-            items.push(Item {
-                line: start,
-                text: std::mem::take(&mut text),
-            });
+            items.push(Item { line: start, text: std::mem::take(&mut text) });
         }
     }
     if !text.is_empty() {

@@ -17,12 +17,8 @@ pub(super) fn tables(file: &SourceFile) -> Vec<Finding> {
         (!there).then(|| file.finding(1, format!("`[package]` has no `{key}`; add it")))
     });
     let lints = ("lints.workspace".to_owned(), "true");
-    let missing_lints = (!keys.contains(&lints)).then(|| {
-        file.finding(
-            1,
-            "the workspace's lints do not apply; add `[lints]` and `workspace = true`",
-        )
-    });
+    let missing_lints = (!keys.contains(&lints))
+        .then(|| file.finding(1, "the workspace's lints do not apply; add `[lints]` and `workspace = true`"));
     missing_keys.chain(missing_lints).collect()
 }
 

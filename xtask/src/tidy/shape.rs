@@ -56,11 +56,9 @@ mod tests {
             assert!(length(&with_lines(path, 30)).is_empty());
             assert_eq!(length(&with_lines(path, 29)).len(), 1);
         }
-        for path in [
-            "tempo-message/build.rs",
-            "tempo-message/tests/it/main.rs",
-            "tempo-message/fuzz/fuzz_targets/frame.rs",
-        ] {
+        for path in
+            ["tempo-message/build.rs", "tempo-message/tests/it/main.rs", "tempo-message/fuzz/fuzz_targets/frame.rs"]
+        {
             assert!(length(&with_lines(path, 3)).is_empty(), "{path}");
         }
     }

@@ -19,11 +19,7 @@ impl SourceFile {
     /// A file with this path and content.
     pub(super) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let (path, text) = (path.into(), text.into());
-        let code = if has_extension(&path, "rs") {
-            code::of(&text)
-        } else {
-            String::new()
-        };
+        let code = if has_extension(&path, "rs") { code::of(&text) } else { String::new() };
         Self { path, text, code }
     }
 
@@ -60,11 +56,7 @@ impl SourceFile {
 
     /// Something to mend in this line of this file.
     pub(super) fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line,
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line, what: what.into() }
     }
 }
 

@@ -17,14 +17,10 @@ struct Family {
 
 const FAMILIES: &[Family] = &[
     Family {
-        stems: &[
-            "arm", "behavi", "col", "endeav", "fav", "flav", "harb", "hon", "hum", "lab", "neighb", "rum", "vig",
-        ],
+        stems: &["arm", "behavi", "col", "endeav", "fav", "flav", "harb", "hon", "hum", "lab", "neighb", "rum", "vig"],
         american: "or",
         british: "our",
-        inflections: &[
-            "", "s", "ed", "ing", "able", "ably", "al", "ally", "ful", "hood", "ite", "ites", "less", "ly",
-        ],
+        inflections: &["", "s", "ed", "ing", "able", "ably", "al", "ally", "ful", "hood", "ite", "ites", "less", "ly"],
     },
     Family {
         stems: &[
@@ -89,66 +85,21 @@ const FAMILIES: &[Family] = &[
         british: "l",
         inflections: &["ed", "ing", "er", "ers", "able"],
     },
-    Family {
-        stems: &["cent", "fib", "theat"],
-        american: "er",
-        british: "re",
-        inflections: &["", "s"],
-    },
-    Family {
-        stems: &["cent"],
-        american: "er",
-        british: "r",
-        inflections: &["ed", "ing"],
-    },
+    Family { stems: &["cent", "fib", "theat"], american: "er", british: "re", inflections: &["", "s"] },
+    Family { stems: &["cent"], american: "er", british: "r", inflections: &["ed", "ing"] },
     Family {
         stems: &["def", "lic", "off", "pret"],
         american: "ense",
         british: "ence",
         inflections: &["", "s", "d", "less"],
     },
-    Family {
-        stems: &["anal", "catal"],
-        american: "og",
-        british: "ogu",
-        inflections: &["ed", "ing"],
-    },
-    Family {
-        stems: &["anal", "catal"],
-        american: "og",
-        british: "ogue",
-        inflections: &["", "s"],
-    },
-    Family {
-        stems: &["judg"],
-        american: "ment",
-        british: "ement",
-        inflections: &["", "s", "al"],
-    },
-    Family {
-        stems: &["gr"],
-        american: "ay",
-        british: "ey",
-        inflections: &["", "s", "ed", "ing", "ish", "scale"],
-    },
-    Family {
-        stems: &["art"],
-        american: "ifact",
-        british: "efact",
-        inflections: &["", "s"],
-    },
-    Family {
-        stems: &["fulfi"],
-        american: "ll",
-        british: "l",
-        inflections: &["", "s", "ment"],
-    },
-    Family {
-        stems: &["program"],
-        american: "",
-        british: "me",
-        inflections: &["", "s"],
-    },
+    Family { stems: &["anal", "catal"], american: "og", british: "ogu", inflections: &["ed", "ing"] },
+    Family { stems: &["anal", "catal"], american: "og", british: "ogue", inflections: &["", "s"] },
+    Family { stems: &["judg"], american: "ment", british: "ement", inflections: &["", "s", "al"] },
+    Family { stems: &["gr"], american: "ay", british: "ey", inflections: &["", "s", "ed", "ing", "ish", "scale"] },
+    Family { stems: &["art"], american: "ifact", british: "efact", inflections: &["", "s"] },
+    Family { stems: &["fulfi"], american: "ll", british: "l", inflections: &["", "s", "ment"] },
+    Family { stems: &["program"], american: "", british: "me", inflections: &["", "s"] },
 ];
 
 /// What may stand before a word of the table.

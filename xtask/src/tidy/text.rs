@@ -28,9 +28,7 @@ pub(super) fn tabs(file: &SourceFile) -> Vec<Finding> {
         return Vec::new();
     }
     let with_tab = file.lines().filter(|(_, line)| line.contains('\t'));
-    with_tab
-        .map(|(number, _)| file.finding(number, "a tab; write spaces, or `\\t` in a literal"))
-        .collect()
+    with_tab.map(|(number, _)| file.finding(number, "a tab; write spaces, or `\\t` in a literal")).collect()
 }
 
 /// No absolute path of the machine that somebody worked on.

@@ -16,12 +16,7 @@ const HISTORY: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> Result<(), Failure> {
-    let name = name.or_else(|| {
-        env::var("USER")
-            .or_else(|_| env::var("USERNAME"))
-            .ok()
-            .filter(|name| !name.is_empty())
-    });
+    let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
     let session = member::join(folder, state, name)?;
     match session.refresh(PATIENCE) {
         Ok(()) | Err(RefreshError::TimedOut { .. }) => {}
@@ -70,11 +65,7 @@ fn greet(session: &Session, folder: &Path) -> Result<(), Failure> {
         .filter(|member| member.author != author)
         .map(|member| output::name_or_id(member.name.as_deref(), member.author))
         .collect();
-    let with = if others.is_empty() {
-        "nobody else yet".to_owned()
-    } else {
-        format!("with {}", others.join(", "))
-    };
+    let with = if others.is_empty() { "nobody else yet".to_owned() } else { format!("with {}", others.join(", ")) };
     output::line(&format!(
         "{}: you are {name}, {with}. Type a line and press Enter; end with Ctrl-D.",
         folder.display()
@@ -109,11 +100,7 @@ fn tell(session: &Session, event: &Event) {
         Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
             eprintln!("* {why}; what you write is kept until it is back");
         }
-        Event::Fork { id } => eprintln!(
-            "* {} is in use on two devices (message {})",
-            name(id.author),
-            id.counter
-        ),
+        Event::Fork { id } => eprintln!("* {} is in use on two devices (message {})", name(id.author), id.counter),
         Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
         _ => {}
     }

@@ -43,10 +43,7 @@ pub(crate) fn run() -> Result<(), Failure> {
             })
             .collect();
         let died = || Err(Failure::No("a member has died".to_owned()));
-        talks
-            .into_iter()
-            .map(|talk| talk.join().unwrap_or_else(|_| died()))
-            .collect()
+        talks.into_iter().map(|talk| talk.join().unwrap_or_else(|_| died())).collect()
     });
     let timelines = timelines.into_iter().collect::<Result<Vec<_>, _>>()?;
 
@@ -59,18 +56,11 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
     show_folder(&folder)?;
     let said: usize = SCRIPT.iter().map(|step| step.len()).sum();
-    let all_equal = timelines
-        .iter()
-        .all(|timeline| timelines.first() == Some(timeline) && timeline.len() == said);
+    let all_equal = timelines.iter().all(|timeline| timelines.first() == Some(timeline) && timeline.len() == said);
     if !all_equal {
-        return Err(Failure::No(
-            "the timelines differ; that is a defect of this program".to_owned(),
-        ));
+        return Err(Failure::No("the timelines differ; that is a defect of this program".to_owned()));
     }
-    output::line(&format!(
-        "{said} messages, {} members, and the three timelines are equal.\n",
-        NAMES.len()
-    ))?;
+    output::line(&format!("{said} messages, {} members, and the three timelines are equal.\n", NAMES.len()))?;
     output::line("Try it yourself, in two terminals:")?;
     output::line("  mkdir /tmp/jam.session")?;
     output::line("  cargo tempo --state /tmp/ana chat /tmp/jam.session --name Ana")?;
@@ -126,11 +116,7 @@ fn listen(session: &Session, heard: &mut usize, due: usize) -> Result<(), Failur
 fn row(entry: &Entry) -> String {
     let style = output::color_of(entry.author());
     let name = output::name_of(entry);
-    format!(
-        "  time {:>2}  {style}{name:<5}{style:#} {}",
-        entry.stamp.lamport,
-        output::text_of(entry)
-    )
+    format!("  time {:>2}  {style}{name:<5}{style:#} {}", entry.stamp.lamport, output::text_of(entry))
 }
 
 /// A look at the files.
@@ -138,24 +124,17 @@ fn show_folder(folder: &Path) -> Result<(), Failure> {
     output::line("The folder:")?;
     output::line("  jam.session/")?;
     let names = |path: &Path| -> Result<Vec<String>, Failure> {
-        let entries = fs::read_dir(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(Failure::Temporary)?;
-        let mut names: Vec<String> = entries
-            .iter()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
+        let entries =
+            fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(Failure::Temporary)?;
+        let mut names: Vec<String> =
+            entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         Ok(names)
     };
     for author in names(folder)? {
         let messages = names(&folder.join(&author))?;
         let (first, last) = (messages.first().cloned(), messages.last().cloned());
-        output::line(&format!(
-            "    {author}/  {} to {}",
-            first.unwrap_or_default(),
-            last.unwrap_or_default()
-        ))?;
+        output::line(&format!("    {author}/  {} to {}", first.unwrap_or_default(), last.unwrap_or_default()))?;
     }
     output::line("")
 }

@@ -57,11 +57,7 @@ fn print(entry: &Entry, json: bool, is_late: bool) -> Result<(), Failure> {
     if json {
         output::line(&output::for_programs(entry).to_string())
     } else if is_late {
-        output::line(&format!(
-            "{}  (late: belongs to line {})",
-            output::for_people(entry),
-            entry.position + 1
-        ))
+        output::line(&format!("{}  (late: belongs to line {})", output::for_people(entry), entry.position + 1))
     } else {
         output::line(&output::for_people(entry))
     }

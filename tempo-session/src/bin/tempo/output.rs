@@ -13,9 +13,7 @@ use crate::failure::Failure;
 /// Prints a line to standard output, in color on a terminal only.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(Failure::Output)
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
 /// Whether a person types what we read.
@@ -81,8 +79,5 @@ pub(crate) fn color_of(author: AuthorId) -> Style {
 
 fn written_at(entry: &Entry) -> String {
     let shown = Timestamp::from_millisecond(entry.stamp.shown_unix_ms()).unwrap_or_default();
-    shown
-        .to_zoned(TimeZone::system())
-        .strftime("%Y-%m-%d %H:%M")
-        .to_string()
+    shown.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -21,13 +21,7 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, texts: &[String]) -> Resu
         while let Ok(line) = lines.recv() {
             let mut batch = vec![line];
             batch.extend(lines.try_iter().take(BATCH - 1));
-            send(
-                &session,
-                &batch
-                    .into_iter()
-                    .collect::<io::Result<Vec<_>>>()
-                    .map_err(Failure::Input)?,
-            )?;
+            send(&session, &batch.into_iter().collect::<io::Result<Vec<_>>>().map_err(Failure::Input)?)?;
         }
     } else {
         send(&session, texts)?;

@@ -29,25 +29,12 @@ fn for_people(folder: &Path, status: &Status) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");
     };
-    let who = status
-        .author
-        .map_or("an observer".to_owned(), |author| named(status, author));
+    let who = status.author.map_or("an observer".to_owned(), |author| named(status, author));
     add(&format!("{}: {}", folder.display(), attachment(&status.attachment)));
-    add(&format!(
-        "you are {who}; {} messages from {} members",
-        status.messages,
-        status.members.len()
-    ));
+    add(&format!("you are {who}; {} messages from {} members", status.messages, status.members.len()));
     if status.unpublished > 0 {
-        let why = status
-            .publish_error
-            .as_deref()
-            .map(|why| format!(": {why}"))
-            .unwrap_or_default();
-        add(&format!(
-            "{} of your messages are not in the folder yet{why}",
-            status.unpublished
-        ));
+        let why = status.publish_error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        add(&format!("{} of your messages are not in the folder yet{why}", status.unpublished));
     }
     for counter in &status.occupied {
         add(&format!("something else lies in the place of your message {counter}"));
@@ -56,68 +43,33 @@ fn for_people(folder: &Path, status: &Status) -> String {
         add(&format!("what arrives cannot be kept: {error}"));
     }
     add("");
-    add(&format!(
-        "{:<12} {:>9} {:>9}  {}",
-        "member", "messages", "last", "missing"
-    ));
+    add(&format!("{:<12} {:>9} {:>9}  {}", "member", "messages", "last", "missing"));
     for member in &status.members {
         let gaps: Vec<String> = member.gaps.iter().map(range).collect();
-        let missing = if gaps.is_empty() {
-            "-".to_owned()
-        } else {
-            gaps.join(" ")
-        };
+        let missing = if gaps.is_empty() { "-".to_owned() } else { gaps.join(" ") };
         let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
-        let forks = if forks.is_empty() {
-            String::new()
-        } else {
-            format!("  two contents for {}", forks.join(" "))
-        };
+        let forks = if forks.is_empty() { String::new() } else { format!("  two contents for {}", forks.join(" ")) };
         let name = output::name_or_id(member.name.as_deref(), member.author);
-        add(&format!(
-            "{name:<12} {:>9} {:>9}  {missing}{forks}",
-            member.messages, member.last
-        ));
+        add(&format!("{name:<12} {:>9} {:>9}  {missing}{forks}", member.messages, member.last));
     }
     section(
         &mut add,
         "waiting",
         status.waiting.iter().map(|waiting| {
             let missing: Vec<String> = waiting.missing.iter().map(|(id, _)| message(status, *id)).collect();
-            let what = if missing.is_empty() {
-                "others that wait".to_owned()
-            } else {
-                missing.join(", ")
-            };
+            let what = if missing.is_empty() { "others that wait".to_owned() } else { missing.join(", ") };
             format!("{} waits for {what}", message(status, waiting.id))
         }),
     );
-    section(
-        &mut add,
-        "refused",
-        status
-            .rejected
-            .iter()
-            .map(|(id, why)| format!("{} {why}", message(status, *id))),
-    );
+    section(&mut add, "refused", status.rejected.iter().map(|(id, why)| format!("{} {why}", message(status, *id))));
     let report = &status.report;
-    section(
-        &mut add,
-        "not yet messages",
-        report.pending.iter().map(|it| format!("{}: {}", it.place, it.reason)),
-    );
-    section(
-        &mut add,
-        "not messages",
-        report.foreign.iter().map(|it| format!("{}: {}", it.place, it.reason)),
-    );
+    section(&mut add, "not yet messages", report.pending.iter().map(|it| format!("{}: {}", it.place, it.reason)));
+    section(&mut add, "not messages", report.foreign.iter().map(|it| format!("{}: {}", it.place, it.reason)));
     if report.unlisted > 0 {
         add(&format!("  and {} more", report.unlisted));
     }
     if let Some(why) = &report.without_hints {
-        add(&format!(
-            "\nthe folder is looked at from time to time, because it cannot be watched: {why}"
-        ));
+        add(&format!("\nthe folder is looked at from time to time, because it cannot be watched: {why}"));
     }
     text
 }
@@ -156,17 +108,12 @@ fn for_programs(status: &Status) -> Value {
         })
         .collect();
     let waiting = status.waiting.iter().map(|waiting| {
-        let missing: Vec<Value> = waiting
-            .missing
-            .iter()
-            .map(|(id, digest)| with_digest(*id, &digest.to_string()))
-            .collect();
+        let missing: Vec<Value> =
+            waiting.missing.iter().map(|(id, digest)| with_digest(*id, &digest.to_string())).collect();
         json!({ "message": waiting.id.to_string(), "waits_for": missing })
     });
-    let rejected = status
-        .rejected
-        .iter()
-        .map(|(id, why)| json!({ "message": id.to_string(), "reason": why.to_string() }));
+    let rejected =
+        status.rejected.iter().map(|(id, why)| json!({ "message": id.to_string(), "reason": why.to_string() }));
     let pending = status.report.pending.iter().map(|it| {
         json!({ "place": it.place, "author": it.author.map(|a| a.to_string()), "counter": it.counter, "reason": it.reason.to_string() })
     });
@@ -214,9 +161,5 @@ fn message(status: &Status, id: MessageId) -> String {
 }
 
 fn range(gap: &std::ops::RangeInclusive<u64>) -> String {
-    if gap.start() == gap.end() {
-        gap.start().to_string()
-    } else {
-        format!("{}-{}", gap.start(), gap.end())
-    }
+    if gap.start() == gap.end() { gap.start().to_string() } else { format!("{}-{}", gap.start(), gap.end()) }
 }

@@ -1,0 +1,218 @@
+//! The `tempo` command, as a person and as a script use it.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::support::Place;
+
+fn tempo(state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tempo"));
+    command.env_remove("TEMPO_STATE").arg("--state").arg(state);
+    command
+}
+
+fn run(command: &mut Command) -> (String, String, i32) {
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code().unwrap())
+}
+
+fn ok(command: &mut Command) -> String {
+    let (out, err, code) = run(command);
+    assert_eq!((code, err.as_str()), (0, ""), "{command:?}\n{out}");
+    out
+}
+
+fn log(place: &Place, member: &str) -> String {
+    ok(tempo(&place.at(member)).args(["log", "--json"]).arg(&place.folder))
+}
+
+fn pipe(command: &mut Command, lines: impl IntoIterator<Item = String> + Send + 'static) -> std::process::Child {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    thread::spawn(move || {
+        for line in lines {
+            // The child may have been killed.
+            if writeln!(input, "{line}").is_err() {
+                return;
+            }
+        }
+    });
+    child
+}
+
+#[test]
+fn the_demo_shows_equal_timelines() {
+    let place = Place::new();
+    let out = ok(tempo(&place.at("unused")).arg("demo"));
+    for name in ["Ana", "Ben", "Cleo"] {
+        assert!(out.contains(&format!("What {name} sees:")), "{out}");
+    }
+    assert!(out.contains("8 messages, 3 members, and the three timelines are equal."), "{out}");
+    assert!(!place.at("unused").exists());
+}
+
+#[test]
+fn four_senders_at_once_and_a_late_fifth_have_one_log() {
+    const EACH: usize = 250;
+    let place = Place::new();
+    let names = ["ana", "ben", "cleo", "dora"];
+    let senders: Vec<_> = names
+        .map(|name| {
+            let lines = (1..=EACH).map(move |n| format!("{name} {n}"));
+            pipe(tempo(&place.at(name)).arg("send").arg(&place.folder), lines)
+        })
+        .into_iter()
+        .map(|child| thread::spawn(move || child.wait_with_output().unwrap()))
+        .collect();
+    let mut ids = BTreeSet::new();
+    for sender in senders {
+        let output = sender.join().unwrap();
+        assert!(output.status.success());
+        ids.extend(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned));
+    }
+    assert_eq!(ids.len(), 4 * EACH, "an id for each message");
+    let logs: Vec<String> = names.iter().chain(&["late"]).map(|name| log(&place, name)).collect();
+    assert!(logs.iter().all(|log| *log == logs[0]), "the logs differ");
+    let entries: Vec<Value> = logs[0].lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries.len(), 4 * EACH);
+    for name in names {
+        let texts: Vec<&str> =
+            entries.iter().filter_map(|e| e["text"].as_str()).filter(|t| t.starts_with(name)).collect();
+        assert_eq!(texts, (1..=EACH).map(|n| format!("{name} {n}")).collect::<Vec<_>>());
+    }
+    assert!(!place.at("late").exists(), "looking makes no author");
+    assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let place = Place::new();
+    let mut acknowledged: Vec<String> = Vec::new();
+    for round in 0..5_usize {
+        let lines = (0..100_000).map(move |n| format!("{round} {n}"));
+        let mut child = pipe(tempo(&place.at("ana")).arg("send").arg(&place.folder), lines);
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        acknowledged.extend(output.by_ref().take(40 + 150 * round).map(Result::unwrap));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        acknowledged.extend(output.map_while(Result::ok).filter(|line| line.len() == 36 + 1 + 16));
+    }
+    let entries: Vec<Value> = log(&place, "ana").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ids: BTreeSet<String> = entries
+        .iter()
+        .map(|e| format!("{}/{:016x}", e["author"].as_str().unwrap(), e["counter"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(ids.len(), entries.len(), "no counter is used twice");
+    let lost: Vec<&String> = acknowledged.iter().filter(|id| !ids.contains(*id)).collect();
+    assert_eq!(lost, Vec::<&String>::new());
+    // Opening it for the log has published the rest: an observer sees the same.
+    assert_eq!(log(&place, "observer"), log(&place, "ana"));
+    let staged = fs::read_dir(&place.folder).unwrap().flat_map(|author| fs::read_dir(author.unwrap().path()).unwrap());
+    assert!(staged.map(|file| file.unwrap().file_name()).all(|name| !name.to_string_lossy().starts_with('~')));
+}
+
+#[test]
+fn two_chats_on_one_folder_talk() {
+    let place = Place::new();
+    let chat = |name: &str| {
+        let mut command = tempo(&place.at(name));
+        command.args(["chat", "--name", name]).arg(&place.folder);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        (child, lines)
+    };
+    let (mut ana, mut ana_sees) = chat("Ana");
+    assert!(ana_sees.next().unwrap().contains("you are Ana, nobody else yet"));
+    let (mut ben, mut ben_sees) = chat("Ben");
+    assert!(ben_sees.next().unwrap().contains("you are Ben, with Ana"));
+    writeln!(ana.stdin.as_mut().unwrap(), "hello \u{1b}[31mBen").unwrap();
+    let heard = ben_sees.next().unwrap();
+    assert!(heard.contains("Ana") && heard.contains("hello \\u{1b}[31mBen"), "{heard}");
+    writeln!(ben.stdin.as_mut().unwrap(), "hello Ana").unwrap();
+    assert!(ana_sees.any(|line| line.contains("Ben") && line.contains("hello Ana")));
+    for mut child in [ana, ben] {
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn errors_say_what_where_and_what_next() {
+    let place = Place::new();
+    let state = place.at("state");
+    fs::create_dir(place.at("jam")).unwrap();
+    fs::write(place.at("file.session"), "").unwrap();
+    for command in ["send", "log", "status", "chat"] {
+        for (folder, what, next) in [
+            ("nowhere.session", "there is no folder", "mkdir"),
+            ("jam", "ends in .session", "rename it"),
+            ("file.session", "is not a folder", "name the folder itself"),
+        ] {
+            let path = place.at(folder);
+            let (out, err, code) = run(tempo(&state).arg(command).arg(&path));
+            assert_eq!((code, out.as_str()), (2, ""), "{command} {folder}: {err}");
+            for text in [what, next, path.to_str().unwrap()] {
+                assert!(err.contains(text), "{command} {folder}: {err}");
+            }
+        }
+    }
+    assert!(!state.exists(), "nothing is made for a folder that cannot be used");
+    fs::write(&state, "a file").unwrap();
+    let (_, err, code) = run(tempo(&state).arg("send").arg(&place.folder).arg("hello"));
+    assert!(code == 2 && err.contains("--state") && err.contains(state.to_str().unwrap()), "{err}");
+}
+
+#[test]
+fn while_one_holds_the_store_others_look_on() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("hello").unwrap();
+    ana.flush(crate::support::STUCK);
+    assert_eq!(log(&place, "ana").lines().count(), 1);
+    let status = ok(tempo(&place.at("ana")).args(["status", "--json"]).arg(&place.folder));
+    assert_eq!(serde_json::from_str::<Value>(&status).unwrap()["author"], Value::Null);
+    let (_, err, code) = run(tempo(&place.at("ana")).arg("send").arg(&place.folder).arg("me too"));
+    assert!(code == 2 && err.contains("open already, in process"), "{err}");
+}
+
+#[test]
+fn status_names_what_is_missing() {
+    let place = Place::new();
+    let ana = place.member("Ana");
+    let ids = ana.send_all(["one", "two", "three"]).unwrap();
+    ana.close().unwrap();
+    fs::remove_file(place.folder.join(ids[0].to_string())).unwrap();
+    fs::write(place.folder.join("notes.txt"), "").unwrap();
+    let status = ok(tempo(&place.at("observer")).arg("status").arg(&place.folder));
+    for text in
+        ["you are an observer", "Ana", "waiting (2)", "Ana #3 waits for Ana #2", "notes.txt: the name is not one"]
+    {
+        assert!(status.contains(text), "{text}:\n{status}");
+    }
+    let json: Value =
+        serde_json::from_str(&ok(tempo(&place.at("observer")).args(["status", "--json"]).arg(&place.folder))).unwrap();
+    assert_eq!(json["members"][0]["missing"], serde_json::json!([[2, 2]]));
+    assert_eq!(json["waiting"][0]["waits_for"][0]["message"], ids[0].to_string());
+    assert_eq!(json["foreign"][0]["place"], "notes.txt");
+}
+
+#[test]
+fn what_is_no_text_is_base64_in_the_log() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send(b"\xff\x00").unwrap();
+    ana.close().unwrap();
+    let entry: Value = serde_json::from_str(&log(&place, "ana")).unwrap();
+    assert_eq!((entry["base64"].as_str(), entry.get("text")), (Some("/wA="), None));
+    let log = ok(tempo(&place.at("ana")).arg("log").arg(&place.folder));
+    assert!(log.contains("(2 bytes that are no text)"), "{log}");
+}

@@ -1,0 +1,171 @@
+//! Sessions on real folders, with real threads and the real watcher.
+
+use std::{collections::BTreeSet, fs, thread, time::Duration};
+
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use tempo_session::{Attachment, Entry, MessageId, OpenError, Session};
+
+use crate::support::{Place, STUCK, copy_file, replay, texts, timeline, wait_until};
+
+#[test]
+fn members_agree_after_all_have_sent_at_once() {
+    let place = Place::new();
+    let members: Vec<Session> = ["ana", "ben", "cleo"].map(|name| place.member(name)).into();
+    thread::scope(|scope| {
+        for (number, member) in members.iter().enumerate() {
+            for half in 0..2 {
+                let member = member.clone();
+                scope.spawn(move || {
+                    for n in 0..25 {
+                        member.send(format!("{number}/{half}/{n}")).unwrap();
+                    }
+                });
+            }
+        }
+    });
+    for member in &members {
+        wait_until(member, "150 messages", |member| member.timeline().len() == 150);
+        assert_eq!(timeline(member), timeline(&members[0]));
+    }
+    let observer = Session::observe(&place.folder).unwrap();
+    observer.refresh(STUCK).unwrap();
+    assert_eq!(timeline(&observer), timeline(&members[0]));
+    let before = place.files();
+    observer.close().unwrap();
+    assert_eq!(place.files(), before, "an observer leaves no trace");
+    assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 3);
+}
+
+/// The files arrive one by one in random order; the reader follows, and in the end has the same timeline.
+#[test]
+fn any_order_of_files_gives_the_same_timeline() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    for round in 0..15 {
+        ana.send(format!("question {round}")).unwrap();
+        wait_until(&ben, "the question", |ben| ben.timeline().len() == 2 * round + 1);
+        ben.send(format!("answer {round}")).unwrap();
+        wait_until(&ana, "the answer", |ana| ana.timeline().len() == 2 * round + 2);
+    }
+    assert_eq!((ana.flush(STUCK), ben.flush(STUCK)), (0, 0));
+    let mut files = place.files();
+    shuffle(&mut files, 7);
+
+    let copy = place.at("copy.session");
+    fs::create_dir(&copy).unwrap();
+    let reader = Session::observe(&copy).unwrap();
+    let (mut list, mut held, mut named) = (Vec::new(), 0, BTreeSet::new());
+    for file in &files {
+        copy_file(&place.folder, &copy, file);
+        reader.refresh(STUCK).unwrap();
+        replay(&reader, &mut list);
+        assert_eq!(list, timeline(&reader));
+        let status = reader.status();
+        held = held.max(status.waiting.len());
+        named.extend(status.waiting.iter().flat_map(|waiting| waiting.missing.iter().map(|(id, _)| *id)));
+    }
+    assert!(held > 0 && !named.is_empty(), "the order of arrival was too kind");
+    assert_eq!(list, timeline(&ana));
+    assert_eq!(reader.status().waiting, []);
+    let known: BTreeSet<MessageId> = files.iter().map(|file| file.to_str().unwrap().parse().unwrap()).collect();
+    assert!(named.is_subset(&known));
+}
+
+#[test]
+fn a_second_process_hears_who_is_there() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let second = Session::builder(&place.folder).state_dir(place.at("ana")).open();
+    match second {
+        Err(OpenError::AlreadyOpen { holder, .. }) => assert_eq!(holder, format!("process {}", std::process::id())),
+        other => panic!("{other:?}"),
+    }
+    drop(ana);
+    place.member("ana").send("the lock ended with the handle").unwrap();
+}
+
+#[test]
+fn a_session_survives_its_folder_moving_and_closing() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let author = ana.author();
+    ana.send("one").unwrap();
+    ana.close().unwrap();
+    let moved = place.at("moved.session");
+    fs::rename(&place.folder, &moved).unwrap();
+    let ana = Session::builder(&moved).state_dir(place.at("ana")).open().unwrap();
+    assert_eq!((ana.author(), texts(&timeline(&ana))), (author, vec!["one".to_owned()]));
+    assert_eq!(ana.send("two").unwrap().counter, 3, "after the name and one message");
+}
+
+#[test]
+fn a_vanished_or_short_file_is_published_again_at_the_next_opening() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let ids = ana.send_all(["one", "two", "three"]).unwrap();
+    ana.close().unwrap();
+    let file = |id: &MessageId| place.folder.join(id.to_string());
+    let original: Vec<Vec<u8>> = ids.iter().map(|id| fs::read(file(id)).unwrap()).collect();
+    fs::remove_file(file(&ids[0])).unwrap();
+    fs::write(file(&ids[1]), &original[1][..20]).unwrap();
+    let ana = place.member("ana");
+    wait_until(&ana, "the audit", |_| {
+        ids.iter().zip(&original).all(|(id, bytes)| fs::read(file(id)).is_ok_and(|b| b == *bytes))
+    });
+    assert_eq!(texts(&timeline(&ana)), ["one", "two", "three"]);
+}
+
+#[test]
+fn an_emptied_folder_is_detached_and_nothing_is_undelivered() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    ana.send("hello").unwrap();
+    wait_until(&ben, "hello", |ben| ben.timeline().len() == 1);
+    let aside = place.at("aside");
+    fs::rename(&place.folder, &aside).unwrap();
+    fs::create_dir(&place.folder).unwrap();
+    assert!(ben.refresh(STUCK).is_err());
+    assert!(matches!(ben.status().attachment, Attachment::Detached { .. }), "{:?}", ben.status());
+    ben.send("nobody hears me yet").unwrap();
+    assert_eq!((ben.timeline().len(), ben.flush(Duration::from_millis(50))), (2, 1));
+    assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 0, "nothing is written where the session was");
+    fs::remove_dir(&place.folder).unwrap();
+    fs::rename(&aside, &place.folder).unwrap();
+    wait_until(&ana, "what was said meanwhile", |ana| ana.timeline().len() == 2);
+    assert_eq!(timeline(&ana), timeline(&ben));
+}
+
+#[test]
+fn a_fresh_member_may_write_before_anybody_is_there() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("first").unwrap();
+    assert_eq!(ana.flush(STUCK), 0);
+    assert_eq!(place.files().len(), 2);
+}
+
+#[test]
+fn events_wait_for_what_arrives() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    let listener = thread::spawn(move || {
+        let entries = ben.events().filter_map(|event| match event.unwrap() {
+            tempo_session::Event::Message { entry } => Some(entry),
+            _ => None,
+        });
+        entries.take(3).collect::<Vec<Entry>>()
+    });
+    ana.send("one").unwrap();
+    ana.send_all(["two", "three"]).unwrap();
+    assert_eq!(texts(&listener.join().unwrap()), ["one", "two", "three"]);
+}
+
+fn shuffle<T>(items: &mut [T], seed: u8) {
+    use proptest::prelude::Rng;
+    println!("seed {seed}");
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+    for last in (1..items.len()).rev() {
+        let other = usize::try_from(rng.next_u64() % (last as u64 + 1)).unwrap();
+        items.swap(last, other);
+    }
+}

@@ -1,0 +1,21 @@
+//! The rules of a session, the stores, sessions on memory and on real folders, and the `tempo` command.
+
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, and waits for real threads"
+)]
+
+#[cfg(feature = "cli")]
+mod cli;
+mod convergence;
+mod folder;
+mod odd;
+mod protocol;
+mod session;
+mod store;
+mod support;

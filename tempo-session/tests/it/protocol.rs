@@ -1,0 +1,219 @@
+//! What the core refuses, holds, reports and limits.
+
+use bytes::Bytes;
+use tempo_message::{Digest, Frame, Kind, Lamport, MAX_PARENTS, Message, MessageId, Parent};
+use tempo_session::protocol::{ComposeError, CoreEvent, Intake, MAX_NAME, Rejection, SessionCore};
+
+use crate::support::{author, send};
+
+fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
+    core.handle_received(frame.message(), frame.digest())
+}
+
+fn events(core: &mut SessionCore) -> Vec<CoreEvent> {
+    std::iter::from_fn(|| core.poll_event()).collect()
+}
+
+fn encode(message: &Message) -> Frame {
+    Frame::encode(message).unwrap()
+}
+
+#[test]
+fn a_poisoned_clock_is_refused_and_moves_nobody() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let honest = send(&mut ana, "hello", 0);
+    receive(&mut ben, &honest);
+    for claimed in [u64::MAX, 3, 1, 0] {
+        let message = Message {
+            id: MessageId { author: author(2), counter: 1 },
+            lamport: Lamport(claimed),
+            unix_ms: 0,
+            previous: None,
+            parents: vec![Parent { author: author(0), counter: 1, digest: honest.digest() }],
+            kind: Kind::Payload,
+            payload: Bytes::from(format!("time {claimed}")),
+        };
+        let why = Rejection::Clock { claimed: Lamport(claimed), expected: Lamport(2) };
+        let frame = encode(&message);
+        assert_eq!(receive(&mut ben, &frame), Intake::Rejected(why));
+        assert_eq!(receive(&mut ben, &frame), Intake::Rejected(why), "again");
+        assert_eq!(ben.latest(), Lamport(1));
+        assert!(!ben.seen().contains(author(2), 1));
+    }
+    assert_eq!(ben.rejected().count(), 4);
+    assert_eq!(ben.timeline().len(), 1);
+    assert_eq!(send(&mut ben, "unharmed", 0).message().lamport, Lamport(2));
+}
+
+#[test]
+fn a_held_message_names_what_it_waits_for_and_delays_nobody_else() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let frames: Vec<Frame> = (0..3).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
+    let mut cleo = SessionCore::new(None);
+    assert_eq!(receive(&mut cleo, &frames[2]), Intake::Held);
+    receive(&mut ben, &frames[0]);
+    let answer = send(&mut ben, "answer", 0);
+    assert_eq!(receive(&mut cleo, &answer), Intake::Held);
+    let mut dora = SessionCore::new(Some(author(3)));
+    assert_eq!(receive(&mut cleo, &send(&mut dora, "unrelated", 0)), Intake::Accepted);
+    let waits: Vec<(MessageId, Vec<u64>)> = cleo
+        .held()
+        .into_iter()
+        .map(|held| (held.id, held.waits_for.iter().map(|parent| parent.counter).collect()))
+        .collect();
+    assert_eq!(waits, [(frames[2].id(), vec![2]), (answer.id(), vec![1])]);
+    assert_eq!(receive(&mut cleo, &frames[0]), Intake::Accepted);
+    assert_eq!(cleo.timeline().len(), 3, "the answer was released, the third still waits");
+    assert_eq!(receive(&mut cleo, &frames[1]), Intake::Accepted);
+    assert_eq!((cleo.timeline().len(), cleo.held_len()), (5, 0));
+}
+
+#[test]
+fn what_follows_a_refused_message_waits() {
+    let mut ben = SessionCore::new(None);
+    let first = encode(&Message {
+        id: MessageId { author: author(0), counter: 1 },
+        lamport: Lamport(9),
+        unix_ms: 0,
+        previous: None,
+        parents: Vec::new(),
+        kind: Kind::Payload,
+        payload: Bytes::new(),
+    });
+    let second = encode(&Message {
+        id: MessageId { author: author(0), counter: 2 },
+        lamport: Lamport(10),
+        previous: Some(first.digest()),
+        ..first.message().clone()
+    });
+    assert_eq!(receive(&mut ben, &second), Intake::Held);
+    assert!(matches!(receive(&mut ben, &first), Intake::Rejected(_)));
+    assert_eq!((ben.held_len(), ben.timeline().len()), (1, 0));
+}
+
+#[test]
+fn a_fork_is_delivered_whole_and_reported_once() {
+    let (mut left, mut right) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let lefts: Vec<Frame> = (0..3).map(|n| send(&mut left, &format!("left {n}"), 0)).collect();
+    let rights: Vec<Frame> = (0..3).map(|n| send(&mut right, &format!("right {n}"), 0)).collect();
+    let (mut ana, mut ben) = (SessionCore::new(None), SessionCore::new(None));
+    for frame in lefts.iter().chain(&rights) {
+        assert_eq!(receive(&mut ana, frame), Intake::Accepted);
+    }
+    for frame in rights.iter().chain(&lefts) {
+        assert_eq!(receive(&mut ben, frame), Intake::Accepted);
+    }
+    let order = |core: &SessionCore| core.timeline().iter().map(|&slot| core.order(slot)).collect::<Vec<_>>();
+    assert_eq!(order(&ana), order(&ben));
+    assert_eq!((ana.timeline().len(), ana.forks(author(0)), ben.forks(author(0))), (6, vec![1, 2, 3], vec![1, 2, 3]));
+    let forks = events(&mut ana).into_iter().filter(|event| matches!(event, CoreEvent::Fork { .. })).count();
+    assert_eq!(forks, 3, "one for each counter");
+}
+
+#[test]
+fn whoever_finds_its_name_in_use_stops_writing_under_it() {
+    let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    send(&mut ana, "mine", 0);
+    let other = send(&mut twin, "not mine", 0);
+    receive(&mut ana, &other);
+    let refused = ana.compose(Kind::Payload, [Bytes::new()], 0);
+    assert_eq!(refused.unwrap_err(), ComposeError::IdentityInUse { id: other.id() });
+    assert_eq!(ana.timeline().len(), 2, "and delivers both");
+}
+
+#[test]
+fn another_message_of_a_known_id_is_asked_for() {
+    let (mut left, mut right) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let (here, elsewhere) = (send(&mut left, "here", 0), send(&mut right, "elsewhere", 0));
+    let second = send(&mut right, "second", 0);
+    for order in [[&here, &second], [&second, &here]] {
+        let mut ben = SessionCore::new(None);
+        for frame in order {
+            receive(&mut ben, frame);
+        }
+        assert_eq!(ben.poll_recheck(), [elsewhere.id()]);
+        assert_eq!(ben.poll_recheck(), [], "once");
+        ben.recheck_again();
+        assert_eq!(ben.poll_recheck(), [elsewhere.id()]);
+        receive(&mut ben, &elsewhere);
+        ben.recheck_again();
+        assert_eq!((ben.poll_recheck(), ben.timeline().len()), (vec![], 3));
+    }
+}
+
+#[test]
+fn what_is_held_is_bounded_and_still_all_arrives() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let frames: Vec<Frame> = (0..50).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
+    let others: Vec<Frame> = (0..3).map(|n| send(&mut ben, &format!("{n}"), 0)).collect();
+    let mut cleo = SessionCore::with_limit(None, 8);
+    for frame in others[1..].iter().rev().chain(frames[1..].iter().rev()) {
+        receive(&mut cleo, frame);
+        assert!(cleo.held_len() <= 8);
+    }
+    assert!(cleo.seen().contains(author(1), 3), "the author with few was not crowded out");
+    assert!(!cleo.poll_room());
+    for frame in [&frames[0], &others[0]] {
+        assert_eq!(receive(&mut cleo, frame), Intake::Accepted);
+    }
+    assert!(cleo.poll_room(), "what gave way can come again");
+    for frame in &frames {
+        receive(&mut cleo, frame);
+    }
+    assert_eq!((cleo.timeline().len(), cleo.held_len()), (53, 0));
+}
+
+#[test]
+fn more_tips_than_a_message_can_name_are_named_in_turn() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let count = MAX_PARENTS + 44;
+    for number in 0..count {
+        let other = tempo_session::AuthorId::new(uuid::Uuid::from_u128(1000 + number as u128));
+        let mut core = SessionCore::new(Some(other));
+        receive(&mut ana, &send(&mut core, "one of many", 0));
+    }
+    let (first, second) = (send(&mut ana, "first", 0), send(&mut ana, "second", 0));
+    assert_eq!((first.message().parents.len(), second.message().parents.len()), (MAX_PARENTS, 44));
+    assert_eq!(send(&mut ana, "third", 0).message().parents, []);
+}
+
+#[test]
+fn a_name_holds_from_its_message_on() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let say = |core: &mut SessionCore, name: &[u8]| {
+        let frames = core.compose(Kind::Profile, [Bytes::copy_from_slice(name)], 0).unwrap();
+        core.handle_sent(frames[0].message(), frames[0].digest());
+    };
+    let nameless = send(&mut ana, "who am I", 0);
+    say(&mut ana, "Ana".as_bytes());
+    let named = send(&mut ana, "Ana", 0);
+    say(&mut ana, &[b'x'; MAX_NAME + 1]);
+    say(&mut ana, b"\xff");
+    say(&mut ana, b"");
+    let still = send(&mut ana, "still", 0);
+    assert_eq!(ana.name_at(nameless.id()), None);
+    assert_eq!(ana.name_at(named.id()), Some("Ana"));
+    assert_eq!((ana.name_at(still.id()), ana.name(author(0))), (Some("Ana"), Some("Ana")));
+    assert_eq!(ana.timeline().len(), 3, "names do not stand in the timeline");
+}
+
+#[test]
+fn several_messages_at_once_are_a_chain() {
+    let ana = SessionCore::new(Some(author(0)));
+    let payloads = (0..5).map(|n| Bytes::from(format!("{n}")));
+    let frames = ana.compose(Kind::Payload, payloads, 7).unwrap();
+    let mut previous: Option<Digest> = None;
+    for (at, frame) in frames.iter().enumerate() {
+        assert_eq!(frame.message().previous, previous);
+        assert_eq!(frame.message().lamport, Lamport(at as u64 + 1));
+        assert_eq!(receive(&mut SessionCore::new(None), frame) == Intake::Accepted, at == 0);
+        previous = Some(frame.digest());
+    }
+    assert_eq!(ana.timeline().len(), 0, "composing changes nothing");
+}
+
+#[test]
+fn an_observer_composes_nothing() {
+    let refused = SessionCore::new(None).compose(Kind::Payload, [Bytes::new()], 0);
+    assert_eq!(refused.unwrap_err(), ComposeError::Observer);
+}

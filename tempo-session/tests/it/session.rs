@@ -1,0 +1,276 @@
+//! Sessions on a transport in memory, turned by hand: no threads, no files, no time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tempo_message::{Digest, Durability, MemoryMedium, Transport};
+use tempo_session::{
+    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, Parts, ReadError, SendError, Session, Turn,
+    store::{MemoryStore, Record, Restored, Store, StoreError},
+};
+
+use crate::support::{author, replay, texts, timeline};
+
+#[derive(Debug, Default)]
+struct Clock(AtomicI64);
+
+impl Environment for Clock {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+
+    fn unix_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver) {
+    let parts = Parts {
+        transport: Box::new(medium.transport()),
+        store: Box::new(store),
+        environment: Arc::new(Clock::default()),
+    };
+    Session::assemble(parts).unwrap()
+}
+
+fn settle(driver: &mut Driver) {
+    while driver.turn() == Turn::Again {}
+}
+
+#[test]
+fn what_one_sends_the_other_gets() {
+    let medium = MemoryMedium::default();
+    let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let (ben, mut ben_driver) = open(&medium, MemoryStore::new(Some(author(1))));
+    ana.announce_name("Ana").unwrap();
+    ana.announce_name("Ana").unwrap();
+    let id = ana.send("hello").unwrap();
+    assert_eq!(id.counter, 2, "the name is said once");
+    let mut list = Vec::new();
+    for driver in [&mut ana_driver, &mut ben_driver] {
+        settle(driver);
+    }
+    let others = replay(&ben, &mut list);
+    assert_eq!(texts(&list), ["hello"]);
+    assert_eq!((list[0].id, list[0].name.as_deref()), (id, Some("Ana")));
+    assert!(others.contains(&Event::Renamed { author: author(0), name: "Ana".to_owned() }), "{others:?}");
+    let answers = ben.send_all(["one", "two"]).unwrap();
+    assert_eq!(answers.iter().map(|id| id.counter).collect::<Vec<_>>(), [1, 2]);
+    for driver in [&mut ben_driver, &mut ana_driver] {
+        settle(driver);
+    }
+    assert_eq!(texts(&timeline(&ana)), ["hello", "one", "two"]);
+    assert_eq!(timeline(&ana), timeline(&ben));
+    replay(&ben, &mut list);
+    assert_eq!(list, timeline(&ben));
+}
+
+#[test]
+fn a_timeline_is_read_from_either_end_and_holds_still() {
+    let (ana, _driver) = open(&MemoryMedium::default(), MemoryStore::new(Some(author(0))));
+    ana.send_all((0..10).map(|n| n.to_string())).unwrap();
+    let mut view = ana.timeline();
+    ana.send("later").unwrap();
+    assert_eq!(view.len(), 10);
+    let text = |entry: Option<Result<tempo_session::Entry, ReadError>>| entry.map(|entry| entry.unwrap().payload);
+    assert_eq!(text(view.next_back()).as_deref(), Some(&b"9"[..]));
+    assert_eq!(text(view.next()).as_deref(), Some(&b"0"[..]));
+    assert_eq!(text(view.nth(3)).as_deref(), Some(&b"4"[..]));
+    assert_eq!(view.len(), 4);
+    assert_eq!(text(ana.timeline().get(10).transpose()).as_deref(), Some(&b"later"[..]));
+    assert_eq!(ana.timeline().get(11).unwrap(), None);
+}
+
+#[test]
+fn a_reopened_session_goes_on_and_publishes_what_was_left() {
+    let medium = MemoryMedium::default();
+    let store = MemoryStore::new(Some(author(0)));
+    let (ana, driver) = open(&medium, store.clone());
+    ana.send_all(["one", "two"]).unwrap();
+    drop((ana, driver));
+    let (ana, mut driver) = open(&medium, store.clone());
+    assert_eq!(texts(&timeline(&ana)), ["one", "two"], "before anybody has looked at the folder");
+    assert_eq!(ana.send("three").unwrap().counter, 3);
+    settle(&mut driver);
+    assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 3);
+    let mut list = Vec::new();
+    replay(&ana, &mut list);
+    assert_eq!(texts(&list), ["one", "two", "three"], "events begin with the history");
+
+    let lost = MemoryMedium::default();
+    lost.transport().join(author(0)).unwrap();
+    drop((ana, driver));
+    let (_ana, mut driver) = open(&lost, store);
+    settle(&mut driver);
+    let counters: Vec<u64> = lost.transport().inventory(author(0)).unwrap().iter().map(|piece| piece.first).collect();
+    assert_eq!(counters, [1, 2, 3], "what has vanished is published again");
+}
+
+#[test]
+fn what_is_too_large_and_who_only_looks_on_sends_nothing() {
+    let medium = MemoryMedium::default();
+    let (ana, _driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let refused = ana.send_all([&b"fits"[..], &vec![0; MAX_PAYLOAD + 1]]);
+    assert!(matches!(refused, Err(SendError::TooLarge { actual }) if actual == MAX_PAYLOAD + 1), "{refused:?}");
+    assert_eq!(timeline(&ana), [], "all or none");
+    let (observer, _driver) = open(&medium, MemoryStore::new(None));
+    assert!(matches!(observer.send("hello"), Err(SendError::Observer)));
+    assert_eq!(ana.send(vec![7; MAX_PAYLOAD]).unwrap().counter, 1);
+}
+
+#[test]
+fn closing_ends_it_for_every_handle() {
+    let medium = MemoryMedium::default();
+    let (ana, mut driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let other = ana.clone();
+    ana.send("unpublished").unwrap();
+    let closed = ana.close_within(Duration::ZERO).unwrap();
+    assert_eq!(closed.unpublished, 1);
+    assert!(matches!(other.send("late"), Err(SendError::Closed)));
+    assert!(other.events().next().is_none());
+    assert_eq!(driver.turn(), Turn::Stop);
+}
+
+#[test]
+fn typed_values_travel() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Cue {
+        bar: u32,
+        label: String,
+    }
+    let medium = MemoryMedium::default();
+    let (ana, mut driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let (ben, mut ben_driver) = open(&medium, MemoryStore::new(Some(author(1))));
+    let cues = ana.typed::<Cue>();
+    let cue = |bar| Cue { bar, label: "verse".to_owned() };
+    cues.send(&cue(4)).unwrap();
+    cues.clone().send_all(&[cue(8), cue(12)]).unwrap();
+    ana.send("no cue").unwrap();
+    settle(&mut driver);
+    settle(&mut ben_driver);
+    let read: Vec<_> = timeline(&ben).iter().map(|entry| ben.typed::<Cue>().read(entry).ok()).collect();
+    assert_eq!(read, [Some(cue(4)), Some(cue(8)), Some(cue(12)), None]);
+}
+
+#[test]
+fn sending_goes_on_while_the_folder_is_away() {
+    #[derive(Debug)]
+    struct Away(tempo_message::MemoryTransport, Arc<AtomicBool>);
+    impl Transport for Away {
+        fn join(&mut self, author: AuthorId) -> Result<(), tempo_message::PublishError> {
+            self.0.join(author)
+        }
+        fn publish(
+            &mut self,
+            frame: &tempo_message::Frame,
+            durability: Durability,
+        ) -> Result<tempo_message::Published, tempo_message::PublishError> {
+            self.0.publish(frame, durability)
+        }
+        fn inventory(&mut self, author: AuthorId) -> Result<Vec<tempo_message::Piece>, tempo_message::CollectError> {
+            self.0.inventory(author)
+        }
+        fn collect(
+            &mut self,
+            want: &tempo_message::Want<'_>,
+            take: &mut dyn FnMut(tempo_message::Arrival) -> tempo_message::Taken,
+        ) -> Result<tempo_message::Collected, tempo_message::CollectError> {
+            if self.1.load(Ordering::SeqCst) {
+                let why = tempo_message::Detachment::Missing;
+                return Err(tempo_message::CollectError::Detached { place: "the stick".to_owned(), why });
+            }
+            self.0.collect(want, take)
+        }
+        fn wait(&mut self, timeout: Duration) {
+            self.0.wait(timeout);
+        }
+        fn waker(&self) -> std::task::Waker {
+            self.0.waker()
+        }
+        fn report(&self) -> tempo_message::Report {
+            self.0.report()
+        }
+    }
+    let medium = MemoryMedium::default();
+    let away = Arc::new(AtomicBool::new(true));
+    let parts = Parts {
+        transport: Box::new(Away(medium.transport(), Arc::clone(&away))),
+        store: Box::new(MemoryStore::new(Some(author(0)))),
+        environment: Arc::new(Clock::default()),
+    };
+    let (ana, mut driver) = Session::assemble(parts).unwrap();
+    ana.send("into the void").unwrap();
+    settle(&mut driver);
+    let status = ana.status();
+    assert!(format!("{:?}", status.attachment).contains("the stick"), "{status:?}");
+    assert_eq!((status.unpublished, medium.transport().inventory(author(0)).unwrap().len()), (1, 0));
+    away.store(false, Ordering::SeqCst);
+    settle(&mut driver);
+    assert_eq!((ana.status().unpublished, medium.transport().inventory(author(0)).unwrap().len()), (0, 1));
+}
+
+/// A store whose disk is full for a while.
+#[derive(Debug)]
+struct Full(MemoryStore, Arc<AtomicBool>);
+
+impl Store for Full {
+    fn author(&self) -> Option<AuthorId> {
+        self.0.author()
+    }
+    fn has_joined(&self) -> Result<bool, StoreError> {
+        self.0.has_joined()
+    }
+    fn set_joined(&mut self) -> Result<(), StoreError> {
+        self.0.set_joined()
+    }
+    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.0.restore(each)
+    }
+    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        if self.1.load(Ordering::SeqCst) {
+            return Err(StoreError::Damaged { path: "store".into(), what: "the disk is full" });
+        }
+        self.0.commit(records, durability)
+    }
+    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
+        self.0.frame(id, digest)
+    }
+}
+
+#[test]
+fn a_failed_store_sends_no_more_and_reuses_no_counter() {
+    let (medium, full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(false)));
+    let (ana, mut driver) = open(&medium, Full(MemoryStore::new(Some(author(0))), Arc::clone(&full)));
+    ana.send("kept").unwrap();
+    full.store(true, Ordering::SeqCst);
+    assert!(matches!(ana.send("not kept"), Err(SendError::Store(_))));
+    full.store(false, Ordering::SeqCst);
+    assert!(matches!(ana.send("whether it was kept is unknown"), Err(SendError::StoreFailed)));
+    settle(&mut driver);
+    assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 1, "what was kept goes out all the same");
+}
+
+#[test]
+fn what_arrives_while_the_disk_is_full_is_delivered_and_kept_later() {
+    let (medium, full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(true)));
+    let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let store = MemoryStore::new(Some(author(1)));
+    let (ben, mut ben_driver) = open(&medium, Full(store.clone(), Arc::clone(&full)));
+    ana.send("hello").unwrap();
+    settle(&mut ana_driver);
+    settle(&mut ben_driver);
+    assert_eq!(texts(&timeline(&ben)), ["hello"]);
+    assert!(ben.status().store_error.is_some());
+    full.store(false, Ordering::SeqCst);
+    settle(&mut ben_driver);
+    assert_eq!(ben.status().store_error, None);
+    drop((ben, ben_driver));
+    let (ben, _driver) = open(&medium, store);
+    assert_eq!(texts(&timeline(&ben)), ["hello"]);
+}

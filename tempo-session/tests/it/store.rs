@@ -1,0 +1,108 @@
+//! Every store keeps the contract; the one on disk also says what is wrong with a file.
+
+use std::{collections::BTreeMap, path::Path};
+
+use tempo_message::{Digest, Durability, Frame, Kind};
+use tempo_session::{
+    AuthorId,
+    protocol::SessionCore,
+    store::{MemoryStore, Origin, Record, RedbStore, Store, StoreError},
+};
+
+use crate::support::{author, send};
+
+fn records(origin: Origin) -> Vec<Record> {
+    let mut core = SessionCore::new(Some(author(0)));
+    let frames = core.compose(Kind::Profile, ["Ana".into()], 1).unwrap();
+    core.handle_sent(frames[0].message(), frames[0].digest());
+    let second = send(&mut core, "payload", -5);
+    [frames[0].clone(), second].into_iter().map(|frame| Record { frame, origin }).collect()
+}
+
+fn restored(store: &dyn Store) -> BTreeMap<Digest, (Origin, u64, Vec<u8>)> {
+    let mut all = BTreeMap::new();
+    store
+        .restore(&mut |it| {
+            all.insert(it.digest, (it.origin, it.frame_len, it.message.payload.to_vec()));
+        })
+        .unwrap();
+    all
+}
+
+fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>) -> Box<dyn Store>) {
+    assert_eq!(restored(store.as_ref()).len(), 0);
+    assert!(!store.has_joined().unwrap());
+    store.set_joined().unwrap();
+    let received = records(Origin::Received);
+    store.commit(&received, Durability::Lazy).unwrap();
+    let read = |store: &dyn Store, frame: &Frame| store.frame(frame.id(), frame.digest()).unwrap();
+    for Record { frame, .. } in &received {
+        assert_eq!(read(store.as_ref(), frame).as_ref(), Some(frame.bytes()), "before it is durable");
+    }
+    store.commit(&[], Durability::Durable).unwrap();
+    store = reopen(store);
+    assert!(store.has_joined().unwrap());
+    let [profile, payload] = &received[..] else { unreachable!() };
+    let all = restored(store.as_ref());
+    let len = |record: &Record| record.frame.bytes().len() as u64;
+    assert_eq!(all[&profile.frame.digest()], (Origin::Received, len(profile), b"Ana".to_vec()));
+    assert_eq!(all[&payload.frame.digest()], (Origin::Received, len(payload), Vec::new()), "without the payload");
+
+    store.commit(&records(Origin::Sent), Durability::Durable).unwrap();
+    store.commit(&received, Durability::Durable).unwrap();
+    store = reopen(store);
+    assert!(restored(store.as_ref()).values().all(|(origin, ..)| *origin == Origin::Sent), "what was sent stays so");
+    let stranger = Digest::of(b"never committed");
+    assert_eq!(store.frame(payload.frame.id(), stranger).unwrap(), None);
+    assert_eq!(store.author(), Some(author(0)));
+}
+
+#[test]
+fn memory_keeps_the_contract() {
+    keeps_its_contract(Box::new(MemoryStore::new(Some(author(0)))), |store| store);
+}
+
+#[test]
+fn redb_keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    let open = || Box::new(RedbStore::open(&path, author(0)).unwrap());
+    keeps_its_contract(open(), |store| {
+        drop(store);
+        open()
+    });
+}
+
+#[test]
+fn a_store_is_open_once_and_belongs_to_its_author() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    let open = |author: AuthorId| RedbStore::open(&path, author);
+    let first = open(author(0)).unwrap();
+    assert!(matches!(open(author(0)), Err(StoreError::InUse { .. })));
+    drop(first);
+    let error = open(author(1)).unwrap_err();
+    assert!(matches!(&error, StoreError::Author { found, .. } if *found == author(0)), "{error:?}");
+    assert!(error.to_string().contains("store.redb"), "{error}");
+}
+
+#[test]
+fn a_newer_store_and_a_broken_one_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.redb");
+    drop(RedbStore::open(&path, author(0)).unwrap());
+    set_format(&path, 2);
+    let error = RedbStore::open(&path, author(0)).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 2, supported: 1, .. }), "{error:?}");
+    std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
+    let error = RedbStore::open(&path, author(0)).unwrap_err();
+    assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+}
+
+fn set_format(path: &Path, format: u32) {
+    let database = redb::Database::open(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let meta: redb::TableDefinition<&str, &[u8]> = redb::TableDefinition::new("meta");
+    transaction.open_table(meta).unwrap().insert("format", format.to_be_bytes().as_slice()).unwrap();
+    transaction.commit().unwrap();
+}

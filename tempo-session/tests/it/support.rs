@@ -1,0 +1,101 @@
+//! Members in memory, and members on a real folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tempo_message::{Frame, Kind};
+use tempo_session::{AuthorId, Entry, Event, Session, protocol::SessionCore};
+use uuid::Uuid;
+
+pub(crate) fn author(number: u8) -> AuthorId {
+    AuthorId::new(Uuid::from_u128(u128::from(number) + 1))
+}
+
+/// Sends one message from a core and answers its frame.
+pub(crate) fn send(core: &mut SessionCore, text: &str, unix_ms: i64) -> Frame {
+    let frames = core.compose(Kind::Payload, [Bytes::copy_from_slice(text.as_bytes())], unix_ms).unwrap();
+    core.handle_sent(frames[0].message(), frames[0].digest());
+    frames[0].clone()
+}
+
+/// The payload texts of a timeline.
+pub(crate) fn texts(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(|entry| String::from_utf8(entry.payload.to_vec()).unwrap()).collect()
+}
+
+pub(crate) fn timeline(session: &Session) -> Vec<Entry> {
+    session.timeline().collect::<Result<_, _>>().unwrap()
+}
+
+/// A session folder in a temporary directory, and state directories beside it.
+pub(crate) struct Place {
+    pub(crate) dir: TempDir,
+    pub(crate) folder: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("jam.session");
+        fs::create_dir(&folder).unwrap();
+        Self { dir, folder }
+    }
+
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Session {
+        Session::builder(&self.folder).state_dir(self.at(name)).name(name).open().unwrap()
+    }
+
+    /// Every message file, relative to the folder.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for author in fs::read_dir(&self.folder).unwrap() {
+            for file in fs::read_dir(author.unwrap().path()).unwrap() {
+                files.push(file.unwrap().path().strip_prefix(&self.folder).unwrap().to_owned());
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+/// Far beyond anything a working machine needs; only a defect ever waits so long.
+pub(crate) const STUCK: Duration = Duration::from_secs(60);
+
+/// Waits until `is_so`, by looking whenever something happens in the session.
+pub(crate) fn wait_until(session: &Session, what: &str, mut is_so: impl FnMut(&Session) -> bool) {
+    let began = Instant::now();
+    while !is_so(session) {
+        assert!(began.elapsed() < STUCK, "{what} has not happened: {:#?}", session.status());
+        session.refresh(STUCK).unwrap();
+    }
+}
+
+/// Takes every event that is there, and keeps the list that an application would keep.
+pub(crate) fn replay(session: &Session, list: &mut Vec<Entry>) -> Vec<Event> {
+    let mut others = Vec::new();
+    while let Some(event) = session.poll().unwrap() {
+        match event {
+            Event::Message { entry } => list.insert(entry.position, entry),
+            other => others.push(other),
+        }
+    }
+    for (position, entry) in list.iter_mut().enumerate() {
+        entry.position = position;
+    }
+    others
+}
+
+pub(crate) fn copy_file(from: &Path, to: &Path, file: &Path) {
+    let target = to.join(file);
+    fs::create_dir_all(target.parent().unwrap()).unwrap();
+    fs::copy(from.join(file), target).unwrap();
+}
