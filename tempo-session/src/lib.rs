@@ -19,3 +19,8 @@ pub use tempo_message::{
     Codec, CodecError, Digest, Foreign, ForeignReason, MAX_PAYLOAD, MessageId, Pending, PendingReason, Postcard,
     Report, Transport,
 };
+
+/// The example of the repository's front page, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, env, path::Path, thread, time::Duration};
 
-use tempo_session::{Attachment, Event, RefreshError, SendError, Session};
+use tempo_session::{Attachment, AuthorId, Event, RefreshError, SendError, Session};
 
 use crate::{
     failure::Failure,
@@ -23,7 +23,7 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> 
         Err(RefreshError::Away(why)) => eprintln!("tempo: {why}; what you write is kept until it is back"),
         Err(error) => return Err(error.into()),
     }
-    greet(&session, folder)?;
+    let mut met = greet(&session, folder)?;
     let mut shown = BTreeSet::new();
     let timeline = session.timeline();
     let old = timeline.len().saturating_sub(HISTORY);
@@ -46,6 +46,7 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> 
                     output::line(&format!("{}{late}", output::for_people(&entry)))?;
                 }
             }
+            Event::Joined { author } if !met.insert(author) => {}
             event => tell(&session, &event),
         }
     }
@@ -55,9 +56,11 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> 
     }
 }
 
-fn greet(session: &Session, folder: &Path) -> Result<(), Failure> {
-    let Some(author) = session.author() else { return Ok(()) };
+/// Says who is here, and answers that.
+fn greet(session: &Session, folder: &Path) -> Result<BTreeSet<AuthorId>, Failure> {
     let status = session.status();
+    let met = status.members.iter().map(|member| member.author).chain(status.author).collect();
+    let Some(author) = status.author else { return Ok(met) };
     let name = output::name_or_id(status.name(author), author);
     let others: Vec<String> = status
         .members
@@ -66,10 +69,9 @@ fn greet(session: &Session, folder: &Path) -> Result<(), Failure> {
         .map(|member| output::name_or_id(member.name.as_deref(), member.author))
         .collect();
     let with = if others.is_empty() { "nobody else yet".to_owned() } else { format!("with {}", others.join(", ")) };
-    output::line(&format!(
-        "{}: you are {name}, {with}. Type a line and press Enter; end with Ctrl-D.",
-        folder.display()
-    ))
+    let folder = folder.display();
+    output::line(&format!("{folder}: you are {name}, {with}. Type a line and press Enter; end with Ctrl-D."))?;
+    Ok(met)
 }
 
 /// Sends line by line; at the end of the input it ends the session, and with it the loop over the events.
@@ -96,7 +98,7 @@ fn type_lines(session: Session) -> thread::JoinHandle<Result<(), Failure>> {
 fn tell(session: &Session, event: &Event) {
     let name = |author| output::name_or_id(session.status().name(author), author);
     match event {
-        Event::Joined { author } if Some(*author) != session.author() => eprintln!("* {} is here", name(*author)),
+        Event::Joined { author } => eprintln!("* {} is here", name(*author)),
         Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
             eprintln!("* {why}; what you write is kept until it is back");
         }
