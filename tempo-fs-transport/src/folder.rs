@@ -187,10 +187,19 @@ impl<F: Fs> Folder<F> {
     }
 
     /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
+    ///
+    /// Whoever knows nobody but itself cannot tell another folder from this one without its own directory, so only an
+    /// empty one counts then, and only once the author has been in it.
     fn check_emptied(&mut self, want: &Want<'_>) -> Result<(), CollectError> {
-        let is_known = |author| want.known.counters(author).is_some() || self.met.contains(&author);
-        let expects_nobody = self.met.is_empty() && want.known.iter().all(|(known, _)| Some(known) == want.newcomer);
-        self.is_emptied = !expects_nobody && !self.places.values().any(|place| is_known(place.author));
+        let is_own = |author| want.own.is_some_and(|own| own.author == author);
+        let is_known = |author| want.known.counters(author).is_some() || self.met.contains(&author) || is_own(author);
+        let known = want.known.iter().map(|(author, _)| author).chain(self.met.iter().copied());
+        let knows_others = known.into_iter().any(|author| !is_own(author));
+        self.is_emptied = if knows_others {
+            !self.places.values().any(|place| is_known(place.author))
+        } else {
+            want.own.is_some_and(|own| own.joined) && self.places.is_empty()
+        };
         if self.is_emptied {
             let place = self.path.display().to_string();
             return Err(CollectError::Detached { place, why: Detachment::Emptied });

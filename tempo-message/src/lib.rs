@@ -29,6 +29,6 @@ pub use message::{Kind, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, Sh
 pub use report::{FileType, Foreign, ForeignReason, Pending, PendingReason, Report};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use transport::{
-    Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Piece, PublishError, Published, Taken,
-    Transport, Want,
+    Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Own, Piece, PublishError, Published,
+    Taken, Transport, Want,
 };

@@ -93,14 +93,23 @@ pub trait Transport: fmt::Debug + Send {
 pub struct Want<'a> {
     /// What need not be handed up.
     pub known: &'a Seen,
-    /// An author that has not joined yet: although it is in `known`, its place need not be there.
-    pub newcomer: Option<AuthorId>,
+    /// Who asks, if it is an author.
+    pub own: Option<Own>,
     /// What shall be handed up although known: another message of the same id is suspected.
     pub recheck: &'a [MessageId],
     /// Look at everything anew instead of relying on signs that nothing has changed.
     pub full: bool,
     /// How much to hand up.
     pub budget: Budget,
+}
+
+/// The author that a transport collects for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// The author.
+    pub author: AuthorId,
+    /// It has been in this place before; until then nobody need be there.
+    pub joined: bool,
 }
 
 /// A limit on the work of one collect.

@@ -64,7 +64,7 @@ impl Reader {
         let mut frames: Vec<Frame> = Vec::new();
         let known = self.known.clone();
         let budget = Budget { frames: 10_000, bytes: usize::MAX };
-        let want = Want { known: &known, newcomer: None, recheck, full, budget };
+        let want = Want { known: &known, own: None, recheck, full, budget };
         self.transport.collect(&want, &mut |arrival| match arrival {
             Arrival::Frame(frame) => {
                 let id = frame.id();

@@ -53,7 +53,7 @@ impl Script {
 pub fn gather(member: &mut impl Transport, known: &Seen, taken: Taken) -> Vec<Frame> {
     let mut frames = Vec::new();
     let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-    let want = Want { known, newcomer: None, recheck: &[], full: false, budget };
+    let want = Want { known, own: None, recheck: &[], full: false, budget };
     let collected = member
         .collect(&want, &mut |arrival| {
             if let Arrival::Frame(frame) = arrival {

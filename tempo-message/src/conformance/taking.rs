@@ -102,7 +102,7 @@ pub fn c12_a_recheck_hands_up_what_is_known(arena: &impl Arena) {
     let mut known = Seen::default();
     learn(&mut known, &gather(&mut ben, &Seen::default(), Taken::Known));
     assert_eq!(gather(&mut ben, &known, Taken::Known), []);
-    let want = Want { known: &known, newcomer: None, recheck: &[frames[1].id()], full: false, budget: UNLIMITED };
+    let want = Want { known: &known, own: None, recheck: &[frames[1].id()], full: false, budget: UNLIMITED };
     for _ in 0..2 {
         let mut again = Vec::new();
         ben.collect(&want, &mut |arrival| {
@@ -124,7 +124,7 @@ fn publish(member: &mut impl Transport, frames: &[Frame]) {
 
 fn collect(member: &mut impl Transport, known: &Seen, budget: Budget) -> (Vec<Frame>, bool) {
     let mut frames = Vec::new();
-    let want = Want { known, newcomer: None, recheck: &[], full: false, budget };
+    let want = Want { known, own: None, recheck: &[], full: false, budget };
     let collected = member
         .collect(&want, &mut |arrival| {
             frames.extend(frame_of(arrival));

@@ -178,10 +178,10 @@ impl Session {
         let author = store.author();
         let mut core = SessionCore::new(author);
         let sent = restore(&mut core, store.as_ref())?;
-        let has_joined = store.has_joined()?;
+        let marks = store.marks()?;
         let shared = Arc::new(Shared::new(core, store, environment, transport.waker()));
         let session = Self::new(Arc::clone(&shared), author);
-        Ok((session, Driver::new(shared, transport, author, has_joined, sent)))
+        Ok((session, Driver::new(shared, transport, author, marks, sent)))
     }
 
     /// Sends the display name, unless it is known by that already.

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tempo_clock::AuthorId;
 use tempo_message::{
-    Budget, CollectError, Collected, Digest, Durability, Frame, MessageId, Piece, PublishError, Transport, Want,
+    Budget, CollectError, Collected, Digest, Durability, Frame, MessageId, Own, Piece, PublishError, Transport, Want,
 };
 
 use super::{
-    shared::{Shared, describe},
+    shared::{Outgoing, Shared, describe},
     status::Attachment,
 };
+use crate::store::Marks;
 
 /// Moves messages between a session and its transport.
 ///
@@ -21,11 +22,12 @@ pub struct Driver {
     shared: Arc<Shared>,
     transport: Box<dyn Transport>,
     author: Option<AuthorId>,
-    /// The lengths of the messages that were sent in an earlier life, until the folder was compared with them.
+    /// The messages that were sent in an earlier life, with lengths, until the folder was compared with them.
     audit: Option<BTreeMap<u64, (Digest, u64)>>,
+    /// The last of them, until all of them are known to be whole in the folder.
+    auditing: Option<u64>,
+    marks: Marks,
     attached: bool,
-    /// The author, until it has been in the folder for the first time.
-    newcomer: Option<AuthorId>,
     joined: bool,
     /// When publishing may be tried again, and after how long the time after that.
     retry: Retry,
@@ -63,7 +65,7 @@ impl Driver {
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
         author: Option<AuthorId>,
-        has_joined: bool,
+        marks: Marks,
         sent: BTreeMap<u64, (Digest, u64)>,
     ) -> Self {
         Self {
@@ -71,8 +73,9 @@ impl Driver {
             transport,
             author,
             audit: Some(sent),
+            auditing: None,
+            marks,
             attached: false,
-            newcomer: author.filter(|_| !has_joined),
             joined: false,
             retry: Retry::default(),
             recheck_at: Duration::ZERO,
@@ -138,7 +141,8 @@ impl Driver {
         let full = begins_refresh || state.core.poll_room();
         drop(state);
 
-        let want = Want { known: &known, newcomer: self.newcomer, recheck: &recheck, full, budget: BUDGET };
+        let own = self.author.map(|author| Own { author, joined: self.marks.joined });
+        let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&self.shared);
         let collected = self.transport.collect(&want, &mut |arrival| shared.lock().take(arrival))?;
 
@@ -190,7 +194,7 @@ impl Driver {
         if now < self.retry.at {
             return false;
         }
-        let published = self.join(author).and_then(|()| self.publish_some(author));
+        let published = self.join(author).and_then(|()| self.publish_some(author)).and_then(|()| self.note_audit());
         let mut state = self.shared.lock();
         match published {
             Ok(()) => {
@@ -211,11 +215,8 @@ impl Driver {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         if !self.joined {
             self.transport.join(author)?;
-            let noted = self.shared.lock().set_joined();
-            let place = || author.to_string();
-            noted.map_err(|error| PublishError::Failed { place: place(), source: Box::new(error) })?;
+            self.mark(Marks { joined: true, ..self.marks })?;
             self.joined = true;
-            self.newcomer = None;
         }
         let Some(sent) = &self.audit else { return Ok(()) };
         let there = match self.transport.inventory(author) {
@@ -224,16 +225,45 @@ impl Driver {
             // The next collect says it, and the audit is made when the folder is back.
             Err(_) => return Ok(()),
         };
-        let absent = absent(sent, &there);
-        self.shared.lock().outbox.extend(absent);
+        // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
+        let is_doubtful = |counter: &u64| *counter > self.marks.audited;
+        let mut again = absent(sent, &there);
+        again.extend(
+            sent.iter().filter(|(counter, _)| is_doubtful(counter)).map(|(&counter, &(digest, _))| (counter, digest)),
+        );
+        let durability = Durability::Durable;
+        let again = again.into_iter().map(|(counter, digest)| (counter, Outgoing { digest, durability }));
+        self.shared.lock().outbox.extend(again);
+        self.auditing = sent.keys().next_back().copied();
         self.audit = None;
+        Ok(())
+    }
+
+    /// Notes how far the audit has come, once everything that it found is published.
+    fn note_audit(&mut self) -> Result<(), PublishError> {
+        let Some(last) = self.auditing else { return Ok(()) };
+        let is_done = self.shared.lock().outbox.range(..=last).next().is_none();
+        if is_done {
+            self.mark(Marks { audited: last, ..self.marks })?;
+            self.auditing = None;
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, marks: Marks) -> Result<(), PublishError> {
+        if marks != self.marks {
+            let noted = self.shared.lock().set_marks(marks);
+            let place = self.author.map(|author| author.to_string()).unwrap_or_default();
+            noted.map_err(|error| PublishError::Failed { place, source: Box::new(error) })?;
+            self.marks = marks;
+        }
         Ok(())
     }
 
     fn publish_some(&mut self, author: AuthorId) -> Result<(), PublishError> {
         for _ in 0..PUBLISH {
             let mut state = self.shared.lock();
-            let Some((&counter, &digest)) = state.outbox.first_key_value() else {
+            let Some((&counter, &Outgoing { digest, durability })) = state.outbox.first_key_value() else {
                 break;
             };
             let id = MessageId { author, counter };
@@ -245,7 +275,7 @@ impl Driver {
                 }
             };
             drop(state);
-            match self.transport.publish(&frame, Durability::Lazy) {
+            match self.transport.publish(&frame, durability) {
                 Ok(_) => {}
                 // There is no room for it under this name, and trying again would not make any.
                 Err(PublishError::Occupied { .. }) => {

@@ -18,7 +18,7 @@ use super::status::Attachment;
 use crate::{
     Environment, ReadError, SendError,
     protocol::{ComposeError, Intake, SessionCore},
-    store::{Origin, Record, Store, StoreError},
+    store::{Marks, Origin, Record, Store, StoreError},
 };
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct State {
     undurable: bool,
     store_failed: bool,
     /// Own messages that are not known to be in the folder.
-    pub(crate) outbox: BTreeMap<u64, Digest>,
+    pub(crate) outbox: BTreeMap<u64, Outgoing>,
     /// Own messages whose place in the folder something else has taken.
     pub(crate) occupied: BTreeSet<u64>,
     pub(crate) foreign: VecDeque<Foreign>,
@@ -54,6 +54,13 @@ pub(crate) struct State {
     pub(crate) refresh_wanted: u64,
     pub(crate) refresh_done: u64,
     pub(crate) closing: bool,
+}
+
+/// An own message on its way into the folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outgoing {
+    pub(crate) digest: Digest,
+    pub(crate) durability: Durability,
 }
 
 /// So many foreign files wait to be told of; later ones show in the status only.
@@ -122,7 +129,8 @@ impl Shared {
         }
         for frame in &frames {
             state.core.handle_sent(frame.message(), frame.digest());
-            state.outbox.insert(frame.id().counter, frame.digest());
+            let outgoing = Outgoing { digest: frame.digest(), durability: Durability::Lazy };
+            state.outbox.insert(frame.id().counter, outgoing);
         }
         drop(state);
         self.waker.wake_by_ref();
@@ -189,8 +197,8 @@ impl State {
         }
     }
 
-    pub(crate) fn set_joined(&mut self) -> Result<(), StoreError> {
-        self.store.as_mut().map_or(Ok(()), |store| store.set_joined())
+    pub(crate) fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+        self.store.as_mut().map_or(Ok(()), |store| store.set_marks(marks))
     }
 
     pub(crate) fn is_open(&self) -> bool {

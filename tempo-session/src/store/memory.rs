@@ -2,17 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, MessageId};
 
-use super::{Origin, Record, Restored, Store, StoreError};
+use super::{Marks, Origin, Record, Restored, Store, StoreError};
 use crate::protocol::without_payload;
 
 /// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can
@@ -21,7 +18,7 @@ use crate::protocol::without_payload;
 pub struct MemoryStore {
     author: Option<AuthorId>,
     records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
-    joined: Arc<AtomicBool>,
+    marks: Arc<Mutex<Marks>>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,12 +43,12 @@ impl Store for MemoryStore {
         self.author
     }
 
-    fn has_joined(&self) -> Result<bool, StoreError> {
-        Ok(self.joined.load(Ordering::SeqCst))
+    fn marks(&self) -> Result<Marks, StoreError> {
+        Ok(*self.marks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn set_joined(&mut self) -> Result<(), StoreError> {
-        self.joined.store(true, Ordering::SeqCst);
+    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+        *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = marks;
         Ok(())
     }
 

@@ -27,19 +27,19 @@ pub trait Store: fmt::Debug + Send {
     /// The author whose store this is; `None` for an observer's.
     fn author(&self) -> Option<AuthorId>;
 
-    /// Whether the author has been in the folder: from then on its directory is expected there.
+    /// What was noted last; nothing at first.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    fn has_joined(&self) -> Result<bool, StoreError>;
+    fn marks(&self) -> Result<Marks, StoreError>;
 
-    /// Notes that the author is in the folder now, durably.
+    /// Notes how far things have come, durably.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    fn set_joined(&mut self) -> Result<(), StoreError>;
+    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError>;
 
     /// Hands up every record without its payload, except that of a profile message; in any order.
     ///
@@ -61,6 +61,15 @@ pub trait Store: fmt::Debug + Send {
     ///
     /// [`StoreError`].
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError>;
+}
+
+/// How far an author has come in its folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The author has been in the folder: from then on its directory is expected there.
+    pub joined: bool,
+    /// The own messages up to this counter have been seen whole in the folder and synced there, once.
+    pub audited: u64,
 }
 
 /// A frame to keep.

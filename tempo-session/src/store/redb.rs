@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, Durability, Kind, Message, MessageId, Parent};
 
-use super::{Origin, Record, Restored, Store, StoreError};
+use super::{Marks, Origin, Record, Restored, Store, StoreError};
 use crate::protocol::without_payload;
 
 /// A store in a redb file.
 ///
-/// Three tables: `meta` (format, author, and whether the author is in the folder), `headers` (all of a message but its payload: what a session needs in
+/// Three tables: `meta` (format, author, and how far it has come in the folder), `headers` (all of a message but its payload: what a session needs in
 /// order to open) and `frames` (the exact bytes). Keys are author, counter and digest, big-endian, so that an author's
 /// messages lie together in order.
 ///
@@ -31,6 +31,7 @@ pub struct RedbStore {
 }
 
 const JOINED: &str = "joined";
+const AUDITED: &str = "audited";
 const FORMAT: u32 = 1;
 const KEY: usize = 16 + 8 + Digest::LEN;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -134,14 +135,21 @@ impl RedbStore {
         Ok(())
     }
 
-    fn read_joined(&self) -> Result<bool, ::redb::Error> {
+    fn read_marks(&self) -> Result<(bool, Option<Vec<u8>>), ::redb::Error> {
         let meta = self.database.begin_read()?.open_table(META)?;
-        Ok(meta.get(JOINED)?.is_some())
+        let audited = meta.get(AUDITED)?.map(|value| value.value().to_vec());
+        Ok((meta.get(JOINED)?.is_some(), audited))
     }
 
-    fn write_joined(&self) -> Result<(), ::redb::Error> {
+    fn write_marks(&self, marks: Marks) -> Result<(), ::redb::Error> {
         let transaction = self.database.begin_write()?;
-        transaction.open_table(META)?.insert(JOINED, [].as_slice())?;
+        {
+            let mut meta = transaction.open_table(META)?;
+            if marks.joined {
+                meta.insert(JOINED, [].as_slice())?;
+            }
+            meta.insert(AUDITED, marks.audited.to_be_bytes().as_slice())?;
+        }
         transaction.commit()?;
         Ok(())
     }
@@ -166,12 +174,17 @@ impl Store for RedbStore {
         Some(self.author)
     }
 
-    fn has_joined(&self) -> Result<bool, StoreError> {
-        self.read_joined().map_err(failed(&self.path))
+    fn marks(&self) -> Result<Marks, StoreError> {
+        let (joined, audited) = self.read_marks().map_err(failed(&self.path))?;
+        let audited = match audited {
+            Some(bytes) => bytes.try_into().map(u64::from_be_bytes).map_err(|_| self.damaged("a mark is no number"))?,
+            None => 0,
+        };
+        Ok(Marks { joined, audited })
     }
 
-    fn set_joined(&mut self) -> Result<(), StoreError> {
-        self.write_joined().map_err(failed(&self.path))
+    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+        self.write_marks(marks).map_err(failed(&self.path))
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {

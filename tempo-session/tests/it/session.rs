@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tempo_message::{Digest, Durability, MemoryMedium, Transport};
 use tempo_session::{
     AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, Parts, ReadError, SendError, Session, Turn,
-    store::{MemoryStore, Record, Restored, Store, StoreError},
+    store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
 use crate::support::{author, replay, texts, timeline};
@@ -223,11 +223,11 @@ impl Store for Full {
     fn author(&self) -> Option<AuthorId> {
         self.0.author()
     }
-    fn has_joined(&self) -> Result<bool, StoreError> {
-        self.0.has_joined()
+    fn marks(&self) -> Result<Marks, StoreError> {
+        self.0.marks()
     }
-    fn set_joined(&mut self) -> Result<(), StoreError> {
-        self.0.set_joined()
+    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+        self.0.set_marks(marks)
     }
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         self.0.restore(each)

@@ -6,7 +6,7 @@ use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
     AuthorId,
     protocol::SessionCore,
-    store::{MemoryStore, Origin, Record, RedbStore, Store, StoreError},
+    store::{Marks, MemoryStore, Origin, Record, RedbStore, Store, StoreError},
 };
 
 use crate::support::{author, send};
@@ -31,8 +31,9 @@ fn restored(store: &dyn Store) -> BTreeMap<Digest, (Origin, u64, Vec<u8>)> {
 
 fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>) -> Box<dyn Store>) {
     assert_eq!(restored(store.as_ref()).len(), 0);
-    assert!(!store.has_joined().unwrap());
-    store.set_joined().unwrap();
+    assert_eq!(store.marks().unwrap(), Marks::default());
+    let marks = Marks { joined: true, audited: 7 };
+    store.set_marks(marks).unwrap();
     let received = records(Origin::Received);
     store.commit(&received, Durability::Lazy).unwrap();
     let read = |store: &dyn Store, frame: &Frame| store.frame(frame.id(), frame.digest()).unwrap();
@@ -41,7 +42,7 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     }
     store.commit(&[], Durability::Durable).unwrap();
     store = reopen(store);
-    assert!(store.has_joined().unwrap());
+    assert_eq!(store.marks().unwrap(), marks);
     let [profile, payload] = &received[..] else { unreachable!() };
     let all = restored(store.as_ref());
     let len = |record: &Record| record.frame.bytes().len() as u64;

@@ -1,0 +1,105 @@
+//! `sim run`: one run and its story.
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use tempo_sim::{
+    Fault, Plan, Profile, Trace,
+    trace::{Step, What},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The service; `sim profiles` lists them
+    #[arg(long, default_value = "chaos", value_parser = crate::profile)]
+    profile: &'static Profile,
+    /// How many members
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=32))]
+    members: u8,
+    /// How many messages
+    #[arg(long, default_value_t = 20)]
+    messages: usize,
+    /// What goes wrong, in place of what the seed says: `none`, or faults with commas between
+    #[arg(long, value_delimiter = ',', value_parser = fault)]
+    faults: Option<Vec<Option<Fault>>>,
+    /// Tell everything that happens
+    #[arg(long)]
+    story: bool,
+    /// Draw the run into this file, as one page for a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut plan =
+        Plan::from_seed(arguments.seed, arguments.profile, usize::from(arguments.members), arguments.messages);
+    if let Some(faults) = &arguments.faults {
+        plan.faults = faults.iter().flatten().copied().collect();
+    }
+    let outcome = plan.execute(arguments.story || arguments.html.is_some());
+    println!("seed {}, {} members, {} messages over {}", plan.seed, plan.members, plan.messages, plan.profile.name);
+    println!("faults: {:?}", plan.faults);
+    if let Some(trace) = &outcome.trace {
+        if arguments.story {
+            tell(trace);
+        }
+        if let Some(file) = &arguments.html {
+            if let Err(error) = fs::write(file, format!("{trace:?}")) {
+                eprintln!("sim: cannot write {}: {error}", file.display());
+                return ExitCode::from(2);
+            }
+            println!("drawn into {}", file.display());
+        }
+    }
+    for (what, count) in outcome.counts.iter() {
+        println!("{count:>7}  {what}");
+    }
+    println!("hash {:016x}", outcome.hash);
+    match outcome.failure {
+        None => {
+            println!("everybody agrees");
+            ExitCode::SUCCESS
+        }
+        Some(violation) => {
+            println!("FAILED  {violation}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// A fault by its name on the command line; `none` is none.
+fn fault(name: &str) -> Result<Option<Fault>, String> {
+    let named = |fault: &Fault| format!("{fault:?}").to_lowercase();
+    match Fault::ALL.iter().find(|fault| named(fault) == name) {
+        None if name != "none" => {
+            Err(format!("there are {}", Fault::ALL.iter().map(named).collect::<Vec<_>>().join(", ")))
+        }
+        found => Ok(found.copied()),
+    }
+}
+
+fn tell(trace: &Trace) {
+    let name = |member: usize| trace.members.get(member).map_or("?", String::as_str);
+    let message = |number: usize| {
+        trace.messages.get(number).map_or_else(String::new, |sent| format!("{} #{}", name(sent.member), sent.counter))
+    };
+    for Step { at, member, what } in &trace.steps {
+        let what = match what {
+            What::Send(number) => format!("sends {}", message(*number)),
+            What::Arrive(number) => format!("gets the file of {}", message(*number)),
+            What::Hold(number) => format!("holds {}", message(*number)),
+            What::Deliver { message: number, position } => format!("delivers {} at {position}", message(*number)),
+            What::Crash => "loses power".to_owned(),
+            What::Restart => "starts".to_owned(),
+            What::Offline => "is offline".to_owned(),
+            What::Online => "is online".to_owned(),
+            What::ConflictCopy(name) => format!("gets a conflict copy: {name}"),
+            What::Fault(what) => what.clone(),
+            _ => "something".to_owned(),
+        };
+        println!("{:>10.3}  {:<5} {what}", at.as_secs_f64(), name(*member));
+    }
+}

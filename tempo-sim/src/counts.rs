@@ -1,0 +1,54 @@
+//! How often interesting things happened: a sweep in which one never did has not tested it.
+
+use std::collections::BTreeMap;
+
+/// Counters of events by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Counts {
+    /// What must have happened at least once in a sweep over all faults.
+    pub const EXPECTED: &[&str] = &[
+        "late insertion",
+        "held",
+        "crash",
+        "crash during a call",
+        "failed call",
+        "failed commit",
+        "conflict copy",
+        "partial file",
+        "doubled directory",
+        "deletion by another",
+        "rollback",
+        "disk full",
+        "offline",
+        "odd file",
+        "foreign file told",
+        "published again",
+        "attachment changed",
+    ];
+
+    /// It happened.
+    pub fn add(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// Adds what happened elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        for (&what, count) in &other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
+
+    /// Every event with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.counts.iter().map(|(&what, &count)| (what, count))
+    }
+
+    /// What should have happened and never did.
+    pub fn missing(&self) -> Vec<&'static str> {
+        Self::EXPECTED.iter().filter(|what| !self.counts.contains_key(**what)).copied().collect()
+    }
+}

@@ -1,0 +1,303 @@
+//! The disk as a process sees it: the transport's port to a file system.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::Path,
+    sync::{Arc, MutexGuard},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tempo_fs_transport::{DirName, FileName, Fs, Identity, Signal, Stat, Watch};
+use tempo_message::FileType;
+
+use super::{
+    Change, Disk, State,
+    tree::{Kind, NodeId, Pending},
+};
+
+/// A process's view of a disk.
+#[derive(Debug, Clone)]
+pub struct SimFs {
+    disk: Disk,
+}
+
+/// An opened directory.
+#[derive(Debug, Clone, Copy)]
+pub struct SimDir {
+    node: NodeId,
+}
+
+/// An opened file.
+#[derive(Debug)]
+pub struct SimFile {
+    node: NodeId,
+    read: usize,
+}
+
+#[derive(Debug)]
+struct SimWatch;
+
+impl SimFs {
+    pub(super) fn new(disk: Disk) -> Self {
+        Self { disk }
+    }
+
+    /// Counts a call; it may be the one that fails.
+    fn call(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.disk.lock();
+        let this = state.calls;
+        state.calls += 1;
+        if state.power_until.is_some_and(|last| this >= last) {
+            return Err(io::Error::other("the power is off"));
+        }
+        match state.failing {
+            Some((at, kind)) if at == this => {
+                state.failing = None;
+                Err(kind.into())
+            }
+            _ => Ok(state),
+        }
+    }
+}
+
+impl Fs for SimFs {
+    type Dir = SimDir;
+    type File = SimFile;
+
+    fn open_root(&self, path: &Path) -> io::Result<SimDir> {
+        let node = self.call()?.node_at(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(SimDir { node })
+    }
+
+    fn stat_root(&self, path: &Path) -> io::Result<Stat> {
+        let state = self.call()?;
+        let node = state.node_at(path).ok_or(io::ErrorKind::NotFound)?;
+        state.stat(node)
+    }
+
+    fn open_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<SimDir> {
+        let state = self.call()?;
+        let node = state.find(parent.node, name)?;
+        match state.tree.kind(node) {
+            Some(Kind::Directory) => Ok(SimDir { node }),
+            _ => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    fn create_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<()> {
+        let mut state = self.call()?;
+        if state.tree.child(parent.node, name).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let now = state.stamp();
+        let node = state.tree.add(Kind::Directory, now);
+        state.rename(&[(parent.node, name, Some(node))]);
+        Ok(())
+    }
+
+    fn list(&self, dir: &SimDir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
+        // The callback looks at files, so the lock must not be held meanwhile.
+        let names = self.call()?.tree.children(dir.node);
+        for (name, _) in names {
+            if !each(&name) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn stat_dir(&self, dir: &SimDir) -> io::Result<Stat> {
+        self.call()?.stat(dir.node)
+    }
+
+    fn stat(&self, dir: &SimDir, name: &OsStr) -> io::Result<Stat> {
+        let state = self.call()?;
+        let node = state.find(dir.node, name)?;
+        state.stat(node)
+    }
+
+    fn stat_file(&self, file: &SimFile) -> io::Result<Stat> {
+        self.call()?.stat(file.node)
+    }
+
+    fn open(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
+        let state = self.call()?;
+        let node = state.find(dir.node, name)?;
+        match state.tree.kind(node) {
+            Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
+            _ => Ok(SimFile { node, read: 0 }),
+        }
+    }
+
+    fn read(&self, file: &mut SimFile, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let state = self.call()?;
+        let content = state.tree.content(file.node).ok_or(io::ErrorKind::InvalidInput)?;
+        let left = content.get(file.read..).unwrap_or_default();
+        let taken = left.get(..usize::try_from(limit).unwrap_or(usize::MAX)).unwrap_or(left);
+        buffer.extend_from_slice(taken);
+        file.read += taken.len();
+        Ok(())
+    }
+
+    fn create(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
+        let mut state = self.call()?;
+        if state.tree.child(dir.node, name).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let now = state.stamp();
+        let node = state.tree.add(Kind::File, now);
+        state.rename(&[(dir.node, name, Some(node))]);
+        Ok(SimFile { node, read: 0 })
+    }
+
+    fn write(&self, file: &mut SimFile, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.call()?;
+        let is_bounded = state.options.capacity != u64::MAX;
+        if is_bounded && state.tree.used() + u64::try_from(bytes.len()).unwrap_or(u64::MAX) > state.options.capacity {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let now = state.stamp();
+        if let Some(node) = state.tree.nodes.get_mut(file.node.0) {
+            node.content = [&node.content, bytes].concat().into();
+            node.modified = now;
+            node.version += 1;
+        }
+        Ok(())
+    }
+
+    fn sync_file(&self, file: &SimFile) -> io::Result<()> {
+        let mut state = self.call()?;
+        if let Some(node) = state.tree.nodes.get_mut(file.node.0) {
+            node.durable = Some(node.content.clone());
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &SimDir) -> io::Result<()> {
+        let mut state = self.call()?;
+        let pending = std::mem::take(&mut state.tree.pending);
+        for change in pending {
+            if change.dir == dir.node {
+                state.tree.set_durable(change.dir, &change.name, change.to);
+            } else {
+                state.tree.pending.push(change);
+            }
+        }
+        Ok(())
+    }
+
+    fn rename_new(&self, from: &SimDir, name: &OsStr, to: &SimDir, new_name: &OsStr) -> io::Result<()> {
+        let state = self.call()?;
+        if state.tree.child(to.node, new_name).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        drop(state);
+        self.rename_over(from, name, to, new_name)
+    }
+
+    fn rename_over(&self, from: &SimDir, name: &OsStr, to: &SimDir, new_name: &OsStr) -> io::Result<()> {
+        let mut state = self.call()?;
+        let is_outside = |node| node == state.staging;
+        if state.options.staging_elsewhere && is_outside(from.node) != is_outside(to.node) {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
+        let node = state.find(from.node, name)?;
+        state.judge_replacement(to.node, new_name, node);
+        state.rename(&[(from.node, name, None), (to.node, new_name, Some(node))]);
+        Ok(())
+    }
+
+    fn remove(&self, dir: &SimDir, name: &OsStr) -> io::Result<()> {
+        let mut state = self.call()?;
+        state.find(dir.node, name)?;
+        state.judge_removal(dir.node, name);
+        state.rename(&[(dir.node, name, None)]);
+        Ok(())
+    }
+
+    fn watch(&self, _: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
+        self.call()?.signals.push(signal);
+        Ok(Box::new(SimWatch))
+    }
+
+    fn now(&self) -> Duration {
+        self.disk.lock().now
+    }
+
+    fn random(&self) -> u64 {
+        self.disk.lock().rng.next()
+    }
+}
+
+impl Watch for SimWatch {
+    fn add(&mut self, _: &OsStr) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    fn find(&self, dir: NodeId, name: &OsStr) -> io::Result<NodeId> {
+        self.tree.child(dir, name).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn stat(&self, node: NodeId) -> io::Result<Stat> {
+        let there = self.tree.nodes.get(node.0).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Stat {
+            file_type: match there.kind {
+                Kind::File => FileType::File,
+                Kind::Directory => FileType::Directory,
+                Kind::Symlink => FileType::Symlink,
+                Kind::Pipe => FileType::Special,
+            },
+            len: u64::try_from(there.content.len()).unwrap_or(u64::MAX),
+            identity: Identity { volume: 1, number: u64::try_from(node.0).unwrap_or(u64::MAX) },
+            modified_ns: there.modified,
+            changed_ns: there.modified,
+        })
+    }
+
+    /// Changes names in one step, as one that becomes durable whole or not at all.
+    fn rename(&mut self, changes: &[(NodeId, &OsStr, Option<NodeId>)]) {
+        let now = self.stamp();
+        let step = self.calls;
+        for &(dir, name, to) in changes {
+            self.tree.set(dir, name, to, now);
+            self.tree.pending.push(Pending { step, dir, name: name.to_owned(), to });
+            if let Some(dir_name) = self.name_in_folder(dir) {
+                self.hint(&dir_name.clone());
+                self.changes.push(Change { dir: dir_name, name: name.to_owned() });
+            } else if dir == self.folder {
+                self.hint(name);
+                self.changes.push(Change { dir: OsString::new(), name: name.to_owned() });
+            }
+        }
+    }
+
+    /// The name of an author's directory; `None` for other directories.
+    fn name_in_folder(&self, dir: NodeId) -> Option<OsString> {
+        self.tree.children(self.folder).into_iter().find(|&(_, node)| node == dir).map(|(name, _)| name)
+    }
+
+    /// A published name never gets other bytes from a process, except in the place of what a crash left.
+    fn judge_replacement(&mut self, dir: NodeId, name: &OsStr, by: NodeId) {
+        let Some(there) = self.tree.child(dir, name).and_then(|node| self.tree.content(node)) else { return };
+        let new = self.tree.content(by).unwrap_or_default();
+        if is_whole(&there) && there != new {
+            self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
+        }
+    }
+
+    /// A process removes nothing but staged files.
+    fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
+        let is_authors = self.name_in_folder(dir).is_some_and(|dir| DirName::parse(&dir) != DirName::Foreign);
+        if is_authors && FileName::parse(name) != FileName::Staged {
+            self.violations.push(format!("a process removed {}", name.to_string_lossy()));
+        }
+    }
+}
+
+fn is_whole(bytes: &Bytes) -> bool {
+    matches!(tempo_message::Frame::decode(bytes), tempo_message::Decoded::Whole(_))
+}

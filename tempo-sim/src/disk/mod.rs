@@ -1,0 +1,309 @@
+//! A disk of one machine: what processes see, and what would be left of it after a loss of power.
+
+mod crash;
+mod fs;
+mod tree;
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+pub use fs::{SimDir, SimFile, SimFs};
+use tempo_fs_transport::Signal;
+use tree::Tree;
+pub use tree::{Kind, NodeId};
+
+use crate::Rng;
+
+/// A machine's disk. Cloning gives another handle to the same disk.
+///
+/// It has two directories at its root: the session folder, whose parts the sync service sees, and `staging`.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    state: Arc<Mutex<State>>,
+}
+
+/// How a disk differs from the usual one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskOptions {
+    /// The staging directory is on another volume than the session folder.
+    pub staging_elsewhere: bool,
+    /// Upper and lower case are the same in names.
+    pub folds_case: bool,
+    /// The granularity of times.
+    pub granularity: Duration,
+    /// How many bytes fit.
+    pub capacity: u64,
+    /// How many of a thousand hints about changes are lost.
+    pub lost_hints: u32,
+}
+
+impl Default for DiskOptions {
+    fn default() -> Self {
+        Self {
+            staging_elsewhere: false,
+            folds_case: false,
+            granularity: Duration::from_nanos(1),
+            capacity: u64::MAX,
+            lost_hints: 0,
+        }
+    }
+}
+
+/// Something in the session folder that changed by a process's doing, for the sync service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The author's directory; for a change of the session folder itself, empty.
+    pub dir: OsString,
+    /// The name in it.
+    pub name: OsString,
+}
+
+#[derive(Debug)]
+struct State {
+    tree: Tree,
+    folder: NodeId,
+    staging: NodeId,
+    options: DiskOptions,
+    now: Duration,
+    rng: Rng,
+    changes: Vec<Change>,
+    signals: Vec<Arc<Signal>>,
+    /// How many calls a process has made.
+    calls: u64,
+    /// The call that fails, and how.
+    failing: Option<(u64, io::ErrorKind)>,
+    /// The call before which the power is lost.
+    power_until: Option<u64>,
+    /// A hint was given and not looked at yet.
+    hinted: bool,
+    /// What processes did that they must not do.
+    violations: Vec<String>,
+}
+
+impl Disk {
+    /// The path of the session folder.
+    pub const FOLDER: &str = "/jam.session";
+    /// The path of the staging directory.
+    pub const STAGING: &str = "/staging";
+
+    /// An empty disk.
+    pub fn new(options: DiskOptions, rng: Rng) -> Self {
+        let mut tree = Tree::new(options.folds_case);
+        let folder = tree.make_durable_dir("jam.session");
+        let staging = tree.make_durable_dir("staging");
+        let state = State {
+            tree,
+            folder,
+            staging,
+            options,
+            now: Duration::ZERO,
+            rng,
+            changes: Vec::new(),
+            signals: Vec::new(),
+            calls: 0,
+            failing: None,
+            power_until: None,
+            hinted: false,
+            violations: Vec::new(),
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The file system as a process sees it.
+    pub fn fs(&self) -> SimFs {
+        SimFs::new(self.clone())
+    }
+
+    /// Moves the disk's time.
+    pub fn set_now(&self, now: Duration) {
+        self.lock().now = now;
+    }
+
+    /// What processes changed in the session folder since the last call.
+    pub fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.lock().changes)
+    }
+
+    /// What processes did that they must not do, since the last call.
+    pub fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().violations)
+    }
+
+    /// How many calls processes have made.
+    pub fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    /// Lets the call after so many more calls fail.
+    pub fn fail_after(&self, calls: u64, error: io::ErrorKind) {
+        let mut state = self.lock();
+        state.failing = Some((state.calls + calls, error));
+    }
+
+    /// Cuts the power after so many more calls: every later call fails and does nothing.
+    pub fn cut_power_after(&self, calls: u64) {
+        let mut state = self.lock();
+        state.power_until = Some(state.calls + calls);
+    }
+
+    /// Whether a process has been told of a change since the last call.
+    pub fn take_hint(&self) -> bool {
+        std::mem::take(&mut self.lock().hinted)
+    }
+
+    /// Whether the power was cut while a process was at work.
+    pub fn is_without_power(&self) -> bool {
+        let state = self.lock();
+        state.power_until.is_some_and(|last| state.calls > last)
+    }
+
+    /// Changes how many bytes fit.
+    pub fn set_capacity(&self, capacity: u64) {
+        self.lock().options.capacity = capacity;
+    }
+
+    /// The content of a file of the session folder, if there is one.
+    pub fn read(&self, dir: &OsStr, name: &OsStr) -> Option<Bytes> {
+        let state = self.lock();
+        let dir = state.tree.child(state.folder, dir)?;
+        state.tree.content(state.tree.child(dir, name)?)
+    }
+
+    /// What a name in an author's directory stands for.
+    pub fn kind(&self, dir: &OsStr, name: &OsStr) -> Option<Kind> {
+        let state = self.lock();
+        let dir = state.tree.child(state.folder, dir)?;
+        state.tree.kind(state.tree.child(dir, name)?)
+    }
+
+    /// Every file of the session folder: directory, name, content.
+    pub fn files(&self) -> Vec<(OsString, OsString, Bytes)> {
+        let state = self.lock();
+        let mut files = Vec::new();
+        for (dir_name, dir) in state.tree.children(state.folder) {
+            for (name, node) in state.tree.children(dir) {
+                if let Some(content) = state.tree.content(node) {
+                    files.push((dir_name.clone(), name, content));
+                }
+            }
+        }
+        files
+    }
+
+    /// The names in the session folder.
+    pub fn dirs(&self) -> Vec<OsString> {
+        let state = self.lock();
+        state.tree.children(state.folder).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The names in the staging directory.
+    pub fn staged(&self) -> Vec<OsString> {
+        let state = self.lock();
+        state.tree.children(state.staging).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The service puts a file there, at once durable, in the place of whatever has that name.
+    pub fn put(&self, dir: &OsStr, name: &OsStr, content: Bytes) {
+        let mut state = self.lock();
+        let now = state.stamp();
+        let folder = state.folder;
+        let dir_node = state.tree.ensure_durable_dir(folder, dir, now);
+        state.tree.put_durable(dir_node, name, content, now);
+        state.hint(dir);
+    }
+
+    /// The service makes an empty directory there.
+    pub fn put_dir(&self, dir: &OsStr) {
+        let mut state = self.lock();
+        let now = state.stamp();
+        let folder = state.folder;
+        state.tree.ensure_durable_dir(folder, dir, now);
+        state.hint(dir);
+    }
+
+    /// Somebody puts something there that is no file.
+    pub fn put_special(&self, dir: &OsStr, name: &OsStr, kind: Kind) {
+        let mut state = self.lock();
+        let now = state.stamp();
+        let folder = state.folder;
+        let dir_node = state.tree.ensure_durable_dir(folder, dir, now);
+        state.tree.put_special(dir_node, name, kind, now);
+        state.hint(dir);
+    }
+
+    /// The service removes a file; false when there was none.
+    pub fn remove(&self, dir: &OsStr, name: &OsStr) -> bool {
+        let mut state = self.lock();
+        let now = state.stamp();
+        let folder = state.folder;
+        let Some(dir_node) = state.tree.child(folder, dir) else { return false };
+        let removed = state.tree.remove_durable(dir_node, name, now);
+        state.hint(dir);
+        removed
+    }
+
+    /// The service, or somebody, removes an author's directory with everything in it.
+    pub fn remove_dir(&self, dir: &OsStr) -> bool {
+        let mut state = self.lock();
+        let now = state.stamp();
+        let folder = state.folder;
+        let removed = state.tree.remove_durable(folder, dir, now);
+        state.hint(dir);
+        removed
+    }
+
+    /// The power is lost and comes back: of what was not synced, any legal part is left. Processes are gone.
+    pub fn crash(&self) {
+        let mut state = self.lock();
+        let mut rng = state.rng.fork();
+        state.tree.crash(&mut rng);
+        state.power_until = None;
+        state.failing = None;
+        state.changes.clear();
+        state.signals.clear();
+    }
+
+    /// The processes have ended, the machine goes on.
+    pub fn forget_processes(&self) {
+        let mut state = self.lock();
+        state.power_until = None;
+        state.failing = None;
+        state.signals.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn stamp(&self) -> i128 {
+        let granularity = self.options.granularity.as_nanos().max(1);
+        i128::try_from(self.now.as_nanos() / granularity * granularity).unwrap_or(i128::MAX)
+    }
+
+    /// Tells the watchers that something changed in a directory of the folder, unless that gets lost.
+    fn hint(&mut self, dir: &OsStr) {
+        if self.signals.is_empty() || self.rng.chance(self.options.lost_hints) {
+            return;
+        }
+        self.hinted = true;
+        for signal in &self.signals {
+            signal.hint_dir(dir);
+        }
+    }
+
+    fn node_at(&self, path: &Path) -> Option<NodeId> {
+        match path.to_str() {
+            Some(Disk::FOLDER) => Some(self.folder),
+            Some(Disk::STAGING) => Some(self.staging),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The directories and files of a disk, each with what is visible and what is durable.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+};
+
+use bytes::Bytes;
+
+/// The number of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) usize);
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, to nowhere.
+    Symlink,
+    /// A pipe.
+    Pipe,
+}
+
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Node>,
+    /// Changes of names that are not durable yet, in order.
+    pub(super) pending: Vec<Pending>,
+    folds_case: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) content: Bytes,
+    /// The content as it was synced last; `None` when it never was.
+    pub(super) durable: Option<Bytes>,
+    pub(super) names: Names,
+    pub(super) durable_names: Names,
+    pub(super) modified: i128,
+    /// Rises with every change, so that no two versions look the same.
+    pub(super) version: i128,
+}
+
+/// Names by what they are compared by.
+pub(super) type Names = BTreeMap<OsString, (OsString, NodeId)>;
+
+/// A change of names: what a directory's name shall stand for. Those of one step become durable together.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub(super) step: u64,
+    pub(super) dir: NodeId,
+    pub(super) name: OsString,
+    pub(super) to: Option<NodeId>,
+}
+
+const ROOT: NodeId = NodeId(0);
+
+impl Tree {
+    pub(super) fn new(folds_case: bool) -> Self {
+        Self { nodes: vec![Node::new(Kind::Directory, 0)], pending: Vec::new(), folds_case }
+    }
+
+    pub(super) fn make_durable_dir(&mut self, name: &str) -> NodeId {
+        self.ensure_durable_dir(ROOT, OsStr::new(name), 0)
+    }
+
+    pub(super) fn ensure_durable_dir(&mut self, parent: NodeId, name: &OsStr, now: i128) -> NodeId {
+        if let Some(there) = self.child(parent, name) {
+            return there;
+        }
+        let node = self.add(Kind::Directory, now);
+        self.set(parent, name, Some(node), now);
+        self.set_durable(parent, name, Some(node));
+        node
+    }
+
+    pub(super) fn put_durable(&mut self, dir: NodeId, name: &OsStr, content: Bytes, now: i128) {
+        let node = self.add(Kind::File, now);
+        if let Some(file) = self.nodes.get_mut(node.0) {
+            file.content = content.clone();
+            file.durable = Some(content);
+        }
+        self.set(dir, name, Some(node), now);
+        self.set_durable(dir, name, Some(node));
+    }
+
+    pub(super) fn put_special(&mut self, dir: NodeId, name: &OsStr, kind: Kind, now: i128) {
+        let node = self.add(kind, now);
+        self.set(dir, name, Some(node), now);
+        self.set_durable(dir, name, Some(node));
+    }
+
+    pub(super) fn remove_durable(&mut self, dir: NodeId, name: &OsStr, now: i128) -> bool {
+        let was_there = self.child(dir, name).is_some();
+        self.set(dir, name, None, now);
+        self.set_durable(dir, name, None);
+        was_there
+    }
+
+    pub(super) fn add(&mut self, kind: Kind, now: i128) -> NodeId {
+        self.nodes.push(Node::new(kind, now));
+        NodeId(self.nodes.len() - 1)
+    }
+
+    pub(super) fn child(&self, dir: NodeId, name: &OsStr) -> Option<NodeId> {
+        let names = &self.nodes.get(dir.0)?.names;
+        let found = if self.folds_case { names.get(name.to_ascii_lowercase().as_os_str()) } else { names.get(name) };
+        found.map(|&(_, node)| node)
+    }
+
+    pub(super) fn children(&self, dir: NodeId) -> Vec<(OsString, NodeId)> {
+        self.nodes.get(dir.0).map(|node| node.names.values().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(super) fn content(&self, node: NodeId) -> Option<Bytes> {
+        self.nodes.get(node.0).filter(|node| node.kind == Kind::File).map(|node| node.content.clone())
+    }
+
+    pub(super) fn kind(&self, node: NodeId) -> Option<Kind> {
+        self.nodes.get(node.0).map(|node| node.kind)
+    }
+
+    /// Lets a name stand for something else, visibly.
+    pub(super) fn set(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>, now: i128) {
+        let key = self.key(name);
+        let Some(node) = self.nodes.get_mut(dir.0) else { return };
+        match to {
+            Some(to) => node.names.insert(key, (name.to_owned(), to)),
+            None => node.names.remove(&key),
+        };
+        node.modified = now;
+        node.version += 1;
+    }
+
+    /// Lets a name stand for something else on the medium.
+    pub(super) fn set_durable(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
+        let key = self.key(name);
+        let Some(node) = self.nodes.get_mut(dir.0) else { return };
+        match to {
+            Some(to) => node.durable_names.insert(key, (name.to_owned(), to)),
+            None => node.durable_names.remove(&key),
+        };
+    }
+
+    /// How many bytes all files have that a name stands for.
+    pub(super) fn used(&self) -> u64 {
+        let files = self.nodes.iter().flat_map(|node| node.names.values());
+        let sizes = files.filter_map(|&(_, node)| self.nodes.get(node.0)).map(|node| node.content.len());
+        sizes.map(|len| u64::try_from(len).unwrap_or(u64::MAX)).sum()
+    }
+
+    fn key(&self, name: &OsStr) -> OsString {
+        if self.folds_case { name.to_ascii_lowercase() } else { name.to_owned() }
+    }
+}
+
+impl Node {
+    fn new(kind: Kind, now: i128) -> Self {
+        Self {
+            kind,
+            content: Bytes::new(),
+            durable: None,
+            names: Names::new(),
+            durable_names: Names::new(),
+            modified: now,
+            version: 0,
+        }
+    }
+}

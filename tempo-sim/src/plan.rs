@@ -1,0 +1,254 @@
+//! A schedule from a seed: who sends when, and what goes wrong meanwhile.
+
+use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
+
+use crate::{Counts, Disk, DiskOptions, Failing, Profile, Rng, Snapshot, Trace, Violation, World, disk::Kind};
+
+/// What may go wrong in a run, besides the manners of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Machines lose power, and start again.
+    Crash,
+    /// Machines lose power in the middle of a file operation.
+    TornCall,
+    /// A file operation fails.
+    FailedCall,
+    /// A commit of the store fails; it may have been kept all the same.
+    FailedCommit,
+    /// Members are offline for a while.
+    Offline,
+    /// Somebody deletes files or directories of others.
+    Deletion,
+    /// A folder is put back to what it was.
+    Rollback,
+    /// A disk is full for a while.
+    DiskFull,
+    /// Things lie in the folder that are no messages.
+    OddFiles,
+    /// Wall clocks are wrong and jump.
+    Clocks,
+    /// Hints about changes get lost.
+    LostHints,
+    /// Disks have coarse times, fold case, or stage on another volume.
+    OddDisks,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 12] = [
+        Self::Crash,
+        Self::TornCall,
+        Self::FailedCall,
+        Self::FailedCommit,
+        Self::Offline,
+        Self::Deletion,
+        Self::Rollback,
+        Self::DiskFull,
+        Self::OddFiles,
+        Self::Clocks,
+        Self::LostHints,
+        Self::OddDisks,
+    ];
+}
+
+/// A run that can be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// The service.
+    pub profile: &'static Profile,
+    /// How many members.
+    pub members: usize,
+    /// How many messages in all.
+    pub messages: usize,
+    /// What goes wrong.
+    pub faults: BTreeSet<Fault>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// A number for everything that happened.
+    pub hash: u64,
+    /// How often interesting things happened.
+    pub counts: Counts,
+    /// The broken invariant, if one broke.
+    pub failure: Option<Violation>,
+    /// The story, when it was asked for.
+    pub trace: Option<Trace>,
+}
+
+impl Plan {
+    /// The run of a seed, with about half of all faults.
+    pub fn from_seed(seed: u64, profile: &'static Profile, members: usize, messages: usize) -> Self {
+        let mut rng = Rng::new(seed ^ 0x5eed);
+        let faults = Fault::ALL.into_iter().filter(|_| rng.chance(500)).collect();
+        Self { seed, profile, members, messages, faults }
+    }
+
+    /// Runs it.
+    pub fn execute(&self, record: bool) -> Outcome {
+        let mut rng = Rng::new(self.seed);
+        let odd_disks = self.faults.contains(&Fault::OddDisks);
+        let lost_hints = self.faults.contains(&Fault::LostHints);
+        let world = World::with_disks(rng.next(), self.profile, self.members, |rng| disk(rng, odd_disks, lost_hints));
+        let mut run = Run { world, rng, plan: self, snapshots: Vec::new(), sent: 0, full: Vec::new() };
+        if record {
+            run.world.record(self.seed);
+        }
+        let failure = run.execute().err();
+        let Run { world, .. } = run;
+        Outcome { hash: world.hash(), counts: world.counts.clone(), failure, trace: world.into_trace() }
+    }
+}
+
+fn disk(rng: &mut Rng, is_odd: bool, loses_hints: bool) -> DiskOptions {
+    let mut options = DiskOptions::default();
+    if is_odd {
+        options.staging_elsewhere = rng.chance(400);
+        options.folds_case = rng.chance(300);
+        let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
+        options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
+    }
+    if loses_hints {
+        options.lost_hints = rng.pick(&[100, 500, 1000]).copied().unwrap_or(1000);
+    }
+    options
+}
+
+struct Run<'a> {
+    world: World,
+    rng: Rng,
+    plan: &'a Plan,
+    snapshots: Vec<(usize, Snapshot)>,
+    sent: usize,
+    full: Vec<usize>,
+}
+
+impl Run<'_> {
+    fn execute(&mut self) -> Result<(), Violation> {
+        while self.sent < self.plan.messages {
+            let pause = if self.rng.chance(700) { self.rng.range(0..400) } else { self.rng.range(0..15_000) };
+            self.world.run_for(Duration::from_millis(pause))?;
+            if self.rng.chance(250)
+                && let Some(&fault) = self.rng.pick(&self.plan.faults.iter().copied().collect::<Vec<_>>())
+            {
+                self.strike(fault);
+            }
+            self.send();
+        }
+        self.world.run_for(Duration::from_secs(30))?;
+        self.world.settle()
+    }
+
+    fn send(&mut self) {
+        let member = self.rng.below(self.plan.members);
+        let burst = if self.rng.chance(100) { 1 + self.rng.below(5) } else { 1 };
+        for _ in 0..burst.min(self.plan.messages - self.sent) {
+            self.sent += 1;
+            // Who is down or has lost its store for now says nothing; that is no failure.
+            let _ = self.world.send(member, &format!("message {}", self.sent));
+        }
+    }
+
+    fn strike(&mut self, fault: Fault) {
+        let member = self.rng.below(self.plan.members);
+        let Some(disk) = self.world.member(member).map(|there| there.disk().clone()) else { return };
+        match fault {
+            Fault::Crash => {
+                let back_after = Duration::from_millis(self.rng.range(100..60_000));
+                self.world.crash(member, back_after);
+            }
+            Fault::TornCall => {
+                disk.cut_power_after(self.rng.range(0..30));
+                self.world.note_fault(member, "torn call planned", "the power will be cut");
+            }
+            Fault::FailedCall => {
+                let kinds = [
+                    io::ErrorKind::PermissionDenied,
+                    io::ErrorKind::StorageFull,
+                    io::ErrorKind::ReadOnlyFilesystem,
+                    io::ErrorKind::Interrupted,
+                    io::ErrorKind::NotFound,
+                    io::ErrorKind::Other,
+                ];
+                let kind = self.rng.pick(&kinds).copied().unwrap_or(io::ErrorKind::Other);
+                disk.fail_after(self.rng.range(0..20), kind);
+                self.world.note_fault(member, "failed call", &format!("a file operation fails: {kind}"));
+            }
+            Fault::FailedCommit => self.fail_commit(member),
+            Fault::Offline => {
+                let is_offline = self.rng.chance(500);
+                self.world.set_offline(member, is_offline);
+            }
+            Fault::Deletion => self.delete(member, &disk),
+            Fault::Rollback => self.roll_back(member),
+            Fault::DiskFull => {
+                if let Some(freed) = self.full.pop() {
+                    if let Some(there) = self.world.member(freed) {
+                        there.disk().set_capacity(u64::MAX);
+                    }
+                } else {
+                    disk.set_capacity(self.rng.range(0..2000));
+                    self.full.push(member);
+                    self.world.note_fault(member, "disk full", "the disk is full");
+                }
+            }
+            Fault::OddFiles => self.put_odd_file(member, &disk),
+            Fault::Clocks => {
+                let skews = [-1_000_000_000_000, -3_600_000, -5, 0, 7, 86_400_000, i64::MAX / 2];
+                let skew = self.rng.pick(&skews).copied().unwrap_or(0);
+                if let Some(there) = self.world.member(member) {
+                    there.clock().set_skew_ms(skew);
+                }
+                self.world.note_fault(member, "clock jump", &format!("the wall clock is {skew} ms off"));
+            }
+            Fault::LostHints | Fault::OddDisks => {}
+        }
+    }
+
+    /// The next commit of a message fails; the process ends then, as an application's would, and starts again.
+    fn fail_commit(&mut self, member: usize) {
+        let failing = if self.rng.chance(500) { Failing::Kept } else { Failing::Lost };
+        let Some(there) = self.world.member(member) else { return };
+        there.store().fail_next(failing);
+        self.world.note_fault(member, "failed commit", &format!("the store fails: {failing:?}"));
+        let _ = self.world.send(member, "a message that may be lost");
+        let back_after = Duration::from_millis(self.rng.range(10..2000));
+        self.world.crash(member, back_after);
+    }
+
+    fn delete(&mut self, member: usize, disk: &Disk) {
+        let files = disk.files();
+        let Some((dir, name, _)) = self.rng.pick(&files).cloned() else { return };
+        // A folder without any author is taken for unmounted, and nobody writes into it.
+        let whole = disk.dirs().len() > 1 && self.rng.chance(200);
+        self.world.delete(member, &dir, if whole { None } else { Some(&name) });
+        self.world.note_fault(member, "deletion by another", "somebody deletes files here");
+    }
+
+    fn roll_back(&mut self, member: usize) {
+        let at = self.snapshots.iter().position(|(of, _)| *of == member);
+        match at.map(|at| self.snapshots.remove(at)) {
+            Some((_, snapshot)) => {
+                self.world.roll_back(member, &snapshot);
+                self.world.note_fault(member, "rollback", "the folder is put back to what it was");
+            }
+            None => self.snapshots.push((member, self.world.snapshot(member))),
+        }
+    }
+
+    fn put_odd_file(&mut self, member: usize, disk: &Disk) {
+        let dirs = disk.dirs();
+        let Some(dir) = self.rng.pick(&dirs).cloned() else { return };
+        let number = self.rng.below(1000);
+        match self.rng.below(4) {
+            0 => disk.put(&dir, &OsString::from(format!("notes {number}.txt")), "not ours".into()),
+            1 => disk.put(&dir, &OsString::from(format!("{:016x}", 0x1000 + number)), vec![0x5a; number].into()),
+            2 => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x2000 + number)), Kind::Symlink),
+            _ => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x3000 + number)), Kind::Pipe),
+        }
+        self.world.note_fault(member, "odd file", "something odd is put into the folder");
+    }
+}

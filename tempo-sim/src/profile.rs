@@ -1,0 +1,218 @@
+//! Sync services, as their manners are known.
+//!
+//! The names are written down from what the services do, not from what the transport recognizes: or the test would
+//! prove nothing.
+
+use std::time::Duration;
+
+use crate::Rng;
+
+/// The manners of a sync service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// In a sentence.
+    pub about: &'static str,
+    /// The shortest time a file takes from one machine to another.
+    pub least_delay: Duration,
+    /// The longest time, when nothing is wrong.
+    pub most_delay: Duration,
+    /// How it names a file while it arrives.
+    pub temporary: Temporary,
+    /// How it names the loser of a conflict.
+    pub conflict: Conflict,
+    /// Whether conflict copies reach the other machines.
+    pub copies_travel: bool,
+    /// How many of a thousand files it replaces or makes with the name absent for a moment.
+    pub absent: u32,
+    /// How many of a thousand files arrive in place, incomplete at first.
+    pub partial: u32,
+    /// How many of a thousand files get a conflict copy of equal content for no good reason.
+    pub needless_copies: u32,
+    /// How many of a thousand new directories come twice.
+    pub doubled_directories: u32,
+}
+
+/// How a file is named while it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Temporary {
+    /// Elsewhere, unseen.
+    Unseen,
+    /// This before the name, and this after it.
+    Around(&'static str, &'static str),
+}
+
+/// How the loser of a conflict is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// This after the name; `N` stands for a number.
+    After(&'static str),
+    /// Both versions get such a name, and the plain name disappears.
+    Both(&'static str, &'static str),
+    /// The loser is destroyed.
+    Destroyed,
+    /// Neither side gets the other's version.
+    Skipped,
+}
+
+impl Conflict {
+    /// The name of the losing version of `name`.
+    pub fn loser(self, name: &str, rng: &mut Rng) -> Option<String> {
+        match self {
+            Self::After(tail) | Self::Both(_, tail) => {
+                let number = 1 + rng.below(3);
+                Some(format!("{name}{}", tail.replace('N', &number.to_string())))
+            }
+            Self::Destroyed | Self::Skipped => None,
+        }
+    }
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const CALM: Profile = Profile {
+    name: "calm",
+    about: "a service as one would wish it: quick, whole files, nothing odd",
+    least_delay: Duration::from_millis(200),
+    most_delay: seconds(3),
+    temporary: Temporary::Unseen,
+    conflict: Conflict::After(" (conflict N)"),
+    copies_travel: true,
+    absent: 0,
+    partial: 0,
+    needless_copies: 0,
+    doubled_directories: 0,
+};
+
+/// Everything at once.
+pub const CHAOS: Profile = Profile {
+    name: "chaos",
+    about: "everything at once",
+    least_delay: Duration::from_millis(10),
+    most_delay: seconds(120),
+    temporary: Temporary::Around("~$", ".part"),
+    conflict: Conflict::After(" (N)"),
+    copies_travel: true,
+    absent: 150,
+    partial: 200,
+    needless_copies: 100,
+    doubled_directories: 150,
+};
+
+/// Every profile, the chaotic one last.
+pub const PROFILES: &[Profile] = &[
+    CALM,
+    Profile {
+        name: "dropbox",
+        about: "Dropbox: whole files, named conflicted copies that reach everybody",
+        conflict: Conflict::After(" (Anna's conflicted copy 2026-11-22)"),
+        needless_copies: 10,
+        ..CALM
+    },
+    Profile {
+        name: "drive",
+        about: "Google Drive: numbered copies, two directories of one name",
+        most_delay: seconds(20),
+        conflict: Conflict::After(" (N)"),
+        needless_copies: 20,
+        doubled_directories: 150,
+        ..CALM
+    },
+    Profile {
+        name: "onedrive",
+        about: "OneDrive: the machine's name after a conflicting file",
+        most_delay: seconds(15),
+        conflict: Conflict::After("-DESKTOP-4TNN"),
+        needless_copies: 20,
+        ..CALM
+    },
+    Profile {
+        name: "icloud",
+        about: "iCloud Drive: slow at times, numbers after names of files and directories",
+        most_delay: seconds(60),
+        conflict: Conflict::After(" N"),
+        needless_copies: 10,
+        doubled_directories: 80,
+        ..CALM
+    },
+    Profile {
+        name: "syncthing",
+        about: "Syncthing: random order, temporary names in place, sync-conflict files",
+        least_delay: seconds(1),
+        most_delay: seconds(15),
+        temporary: Temporary::Around(".syncthing.", ".tmp"),
+        conflict: Conflict::After(".sync-conflict-20261122-10111N-ABCDEFG"),
+        absent: 50,
+        ..CALM
+    },
+    Profile {
+        name: "nextcloud",
+        about: "Nextcloud: parallel, temporary names, conflicted copies that stay where they are",
+        most_delay: seconds(30),
+        temporary: Temporary::Around(".", ".~3f1a"),
+        conflict: Conflict::After(" (conflicted copy 2026-11-22 10111N)"),
+        copies_travel: false,
+        ..CALM
+    },
+    Profile {
+        name: "seafile",
+        about: "Seafile: the name is absent for a moment when a file is replaced",
+        most_delay: seconds(20),
+        temporary: Temporary::Around("", ".sbak"),
+        conflict: Conflict::After(" (SFConflict ana@example.org 2026-11-22-10-11-1N)"),
+        absent: 300,
+        ..CALM
+    },
+    Profile {
+        name: "unison",
+        about: "Unison: conflicts are skipped on both sides",
+        least_delay: seconds(5),
+        most_delay: seconds(30),
+        temporary: Temporary::Around(".unison.", ".8f3c.unison.tmp"),
+        conflict: Conflict::Skipped,
+        ..CALM
+    },
+    Profile {
+        name: "rclone",
+        about: "rclone bisync: both versions of a conflict are renamed, files grow in place",
+        least_delay: seconds(10),
+        most_delay: seconds(60),
+        temporary: Temporary::Around("", ".1a2b3c4d.partial"),
+        conflict: Conflict::Both(".conflict1", ".conflict2"),
+        partial: 150,
+        ..CALM
+    },
+    Profile {
+        name: "usb",
+        about: "a USB stick: rarely, all at once, copied in place",
+        least_delay: seconds(30),
+        most_delay: seconds(300),
+        conflict: Conflict::Destroyed,
+        partial: 300,
+        ..CALM
+    },
+    CHAOS,
+];
+
+impl Profile {
+    /// The profile of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PROFILES.iter().find(|profile| profile.name == name)
+    }
+
+    /// How long a file takes.
+    pub(crate) fn delay(&self, rng: &mut Rng) -> Duration {
+        let (least, most) = (micros(self.least_delay), micros(self.most_delay));
+        // Mostly near the lower end, with a long tail.
+        let span = most.saturating_sub(least);
+        let share = rng.range(0..1000).pow(3);
+        Duration::from_micros(least + u64::try_from(u128::from(span) * u128::from(share) / 1_000_000_000).unwrap_or(0))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,426 @@
+//! A sync service: clients on every machine, and what they agree on.
+//!
+//! A client uploads what has changed on its disk since it last agreed with the others, and downloads what has changed
+//! elsewhere. Two changes of one file at the same time are a conflict, which the profile settles.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    Disk, Rng,
+    disk::Change,
+    profile::{Conflict, Profile, Temporary},
+    rule::{Effect, Rule, Rules, Verdict},
+};
+
+/// A file as all clients name it: directory and name.
+pub(crate) type Place = (OsString, OsString);
+
+/// Something that the service will do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Task {
+    /// A client compares a file of its disk with what was agreed, and uploads it.
+    Upload(usize, Place),
+    /// A client brings a file of its disk to what was agreed.
+    Download(usize, Place),
+    /// A download that was begun comes to its end.
+    Finish(usize, Place, Option<OsString>),
+}
+
+/// What the service did that a story of the run should tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    Copy(usize, String),
+    Partial(usize),
+    Doubled(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct Service {
+    profile: Profile,
+    pub(crate) rules: Rules,
+    rng: Rng,
+    agreed: BTreeMap<Place, Agreed>,
+    clients: Vec<Client>,
+    disks: Vec<Disk>,
+    /// What is to be done, and after how long.
+    pub(crate) tasks: Vec<(Duration, Task)>,
+    pub(crate) told: Vec<Told>,
+    fair: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Agreed {
+    number: u64,
+    /// `None` once it was removed.
+    content: Option<Bytes>,
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    offline: bool,
+    /// What this client knows to be agreed, and has on its disk.
+    base: BTreeMap<Place, Agreed>,
+    /// Directories that have another name on this disk.
+    aliases: BTreeMap<OsString, OsString>,
+    /// Files that are being written.
+    busy: BTreeSet<Place>,
+    /// What could not be done offline.
+    waiting: BTreeSet<Task>,
+}
+
+impl Service {
+    pub(crate) fn new(profile: Profile, disks: Vec<Disk>, rng: Rng) -> Self {
+        let clients = disks.iter().map(|_| Client::default()).collect();
+        Self {
+            profile,
+            rules: Rules::default(),
+            rng,
+            agreed: BTreeMap::new(),
+            clients,
+            disks,
+            tasks: Vec::new(),
+            told: Vec::new(),
+            fair: false,
+        }
+    }
+
+    /// The name of the profile.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Processes of a member changed something.
+    pub(crate) fn changed(&mut self, member: usize, changes: Vec<Change>) {
+        for Change { dir, name } in changes {
+            if dir.is_empty() || self.is_ignored(&name) {
+                continue;
+            }
+            let dir = self.clients.get(member).map_or(dir.clone(), |client| client.shared_name(&dir));
+            let delay = self.profile.delay(&mut self.rng) / 2;
+            self.tasks.push((delay, Task::Upload(member, (dir, name))));
+        }
+    }
+
+    pub(crate) fn set_offline(&mut self, member: usize, offline: bool) {
+        let Some(client) = self.clients.get_mut(member) else { return };
+        client.offline = offline;
+        if !offline {
+            for task in std::mem::take(&mut client.waiting) {
+                let delay = self.profile.delay(&mut self.rng);
+                self.tasks.push((delay, task));
+            }
+        }
+    }
+
+    /// From here on everything arrives, whole and at once.
+    pub(crate) fn become_fair(&mut self) {
+        self.fair = true;
+        self.rules.clear();
+        for member in 0..self.clients.len() {
+            self.set_offline(member, false);
+        }
+    }
+
+    /// Every client compares its whole disk with what was agreed; true when there was a difference.
+    pub(crate) fn compare_all(&mut self) -> bool {
+        let differing: Vec<usize> = (0..self.clients.len()).filter(|&member| self.compare(member)).collect();
+        !differing.is_empty()
+    }
+
+    /// A client compares its whole disk with what was agreed; true when there was a difference.
+    pub(crate) fn compare(&mut self, member: usize) -> bool {
+        let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return false };
+        let files = disk.files().into_iter().map(|(dir, name, _)| (client.shared_name(&dir), name));
+        let mut places: BTreeSet<Place> = files.collect();
+        places.extend(client.base.keys().cloned());
+        places.extend(self.agreed.keys().cloned());
+        let mut differs = false;
+        for place in places {
+            let is_busy = self.clients.get(member).is_some_and(|client| client.busy.contains(&place));
+            if self.is_ignored(&place.1) || self.is_temporary(&place.1) || is_busy {
+                continue;
+            }
+            let agreed = self.agreed.get(&place).map_or(0, |agreed| agreed.number);
+            let base = self.base(member, &place);
+            let task = if self.local(member, &place) != base.content {
+                Task::Upload(member, place)
+            } else if base.number != agreed {
+                Task::Download(member, place)
+            } else {
+                continue;
+            };
+            differs = true;
+            let delay = if self.fair { Duration::ZERO } else { self.profile.delay(&mut self.rng) };
+            self.tasks.push((delay, task));
+        }
+        differs
+    }
+
+    /// Does one task. Answers the member whose disk has changed by it.
+    pub(crate) fn run(&mut self, task: Task, now: Duration) -> Option<usize> {
+        let (Task::Upload(member, _) | Task::Download(member, _) | Task::Finish(member, ..)) = task;
+        let client = self.clients.get_mut(member)?;
+        if client.offline {
+            client.waiting.insert(task);
+            return None;
+        }
+        match task {
+            Task::Upload(member, place) => self.upload(member, place),
+            Task::Download(member, place) => self.download(member, place, now),
+            Task::Finish(member, place, temporary) => self.finish(member, place, temporary),
+        }
+    }
+
+    fn upload(&mut self, member: usize, place: Place) -> Option<usize> {
+        if self.clients.get(member)?.busy.contains(&place) {
+            return None;
+        }
+        let local = self.local(member, &place);
+        let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
+        let base = self.base(member, &place);
+        if local == agreed.content {
+            self.clients.get_mut(member)?.base.insert(place, agreed);
+            return None;
+        }
+        if local == base.content {
+            return self.later_download(member, place);
+        }
+        if base.number == agreed.number || agreed.content.is_none() {
+            self.agree(member, place, local);
+            return None;
+        }
+        match local {
+            // Removed here and changed elsewhere: what was changed comes back.
+            None => self.later_download(member, place),
+            Some(local) => self.settle(member, place, local, agreed),
+        }
+    }
+
+    /// The others get this version.
+    fn agree(&mut self, member: usize, place: Place, content: Option<Bytes>) {
+        let agreed = self.agreed.entry(place.clone()).or_default();
+        agreed.number += 1;
+        agreed.content = content;
+        let agreed = agreed.clone();
+        if let Some(client) = self.clients.get_mut(member) {
+            client.base.insert(place.clone(), agreed);
+        }
+        for other in (0..self.clients.len()).filter(|&other| other != member) {
+            let delay = if self.fair { Duration::ZERO } else { self.profile.delay(&mut self.rng) };
+            self.tasks.push((delay, Task::Download(other, place.clone())));
+        }
+    }
+
+    /// A conflict: the version of `member` loses.
+    fn settle(&mut self, member: usize, place: Place, local: Bytes, agreed: Agreed) -> Option<usize> {
+        let (dir, name) = place.clone();
+        let here = self.clients.get(member)?.local_name(&dir);
+        let disk = self.disks.get(member)?.clone();
+        let loser = self.profile.conflict.loser(&name.to_string_lossy(), &mut self.rng);
+        match self.profile.conflict {
+            Conflict::Skipped => return None,
+            Conflict::Destroyed => {}
+            Conflict::After(_) | Conflict::Both(..) => {
+                let loser = OsString::from(loser?);
+                disk.remove(&here, &name);
+                disk.put(&here, &loser, local.clone());
+                self.told.push(Told::Copy(member, loser.to_string_lossy().into_owned()));
+                if self.profile.copies_travel {
+                    self.agree(member, (dir.clone(), loser), Some(local));
+                }
+            }
+        }
+        if let (Conflict::Both(winner, _), Some(content)) = (self.profile.conflict, agreed.content) {
+            let winner = OsString::from(format!("{}{winner}", name.to_string_lossy()));
+            disk.put(&here, &winner, content.clone());
+            self.agree(member, (dir, winner), Some(content));
+            self.clients.get_mut(member)?.base.insert(place.clone(), Agreed::default());
+            self.agree(member, place, None);
+            return Some(member);
+        }
+        disk.remove(&here, &name);
+        self.clients.get_mut(member)?.base.insert(place.clone(), Agreed::default());
+        self.later_download(member, place);
+        Some(member)
+    }
+
+    fn later_download(&mut self, member: usize, place: Place) -> Option<usize> {
+        self.tasks.push((Duration::from_millis(1), Task::Download(member, place)));
+        None
+    }
+
+    fn download(&mut self, member: usize, place: Place, now: Duration) -> Option<usize> {
+        let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
+        let base = self.base(member, &place);
+        let local = self.local(member, &place);
+        if base.number == agreed.number || self.clients.get(member)?.busy.contains(&place) {
+            return None;
+        }
+        if local == agreed.content {
+            self.clients.get_mut(member)?.base.insert(place, agreed);
+            return None;
+        }
+        if local != base.content {
+            return self.upload(member, place);
+        }
+        self.maybe_double(member, &place.0);
+        let (dir, name) = &place;
+        let here = self.clients.get(member)?.local_name(dir);
+        let effect = Effect { to: member, dir: &here, name, content: agreed.content.as_ref(), now };
+        let verdict = if self.fair { Verdict::Pass } else { self.rules.on_effect(&effect, &mut self.rng) };
+        let verdict = if verdict == Verdict::Pass { self.manners(&effect) } else { verdict };
+        self.apply(member, place, agreed, verdict)
+    }
+
+    fn apply(&mut self, member: usize, place: Place, agreed: Agreed, verdict: Verdict) -> Option<usize> {
+        let (dir, name) = place.clone();
+        let here = self.clients.get(member)?.local_name(&dir);
+        let disk = self.disks.get(member)?.clone();
+        match (verdict, &agreed.content) {
+            (Verdict::Delay(delay), _) => {
+                self.tasks.push((delay.max(Duration::from_millis(1)), Task::Download(member, place)));
+                return None;
+            }
+            (Verdict::Drop, _) => return None,
+            (_, None) => {
+                disk.remove(&here, &name);
+            }
+            (Verdict::Partial { bytes, rest_after }, Some(content)) => {
+                disk.put(&here, &name, content.slice(..bytes.min(content.len())));
+                self.told.push(Told::Partial(member));
+                return self.begin(member, place, None, rest_after);
+            }
+            (Verdict::Absent(delay), Some(_)) => {
+                disk.remove(&here, &name);
+                return self.begin(member, place, None, delay);
+            }
+            (Verdict::Copied(other), Some(content)) => {
+                disk.put(&here, OsStr::new(&other), content.clone());
+                disk.put(&here, &name, content.clone());
+                self.told.push(Told::Copy(member, other.clone()));
+                if self.profile.copies_travel {
+                    self.agree(member, (dir, OsString::from(other)), Some(content.clone()));
+                }
+            }
+            (Verdict::Pass, Some(content)) => {
+                if let Some(temporary) = self.temporary(&name) {
+                    disk.put(&here, &temporary, content.slice(..content.len() / 2));
+                    let rest_after = Duration::from_millis(self.rng.range(1..400));
+                    return self.begin(member, place, Some(temporary), rest_after);
+                }
+                disk.put(&here, &name, content.clone());
+            }
+        }
+        self.clients.get_mut(member)?.base.insert(place, agreed);
+        Some(member)
+    }
+
+    fn begin(&mut self, member: usize, place: Place, temporary: Option<OsString>, rest: Duration) -> Option<usize> {
+        self.clients.get_mut(member)?.busy.insert(place.clone());
+        self.tasks.push((rest, Task::Finish(member, place, temporary)));
+        Some(member)
+    }
+
+    fn finish(&mut self, member: usize, place: Place, temporary: Option<OsString>) -> Option<usize> {
+        let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
+        let client = self.clients.get_mut(member)?;
+        client.busy.remove(&place);
+        client.base.insert(place.clone(), agreed.clone());
+        let (dir, name) = place;
+        let (here, disk) = (client.local_name(&dir), self.disks.get(member)?);
+        if let Some(temporary) = temporary {
+            disk.remove(&here, &temporary);
+        }
+        match agreed.content {
+            Some(content) => disk.put(&here, &name, content),
+            None => {
+                disk.remove(&here, &name);
+            }
+        }
+        Some(member)
+    }
+
+    /// The profile's own oddities.
+    fn manners(&mut self, effect: &Effect<'_>) -> Verdict {
+        let Some(content) = effect.content.filter(|_| !self.fair) else { return Verdict::Pass };
+        let rng = &mut self.rng;
+        if rng.chance(self.profile.partial) {
+            let rest_after = Duration::from_millis(rng.range(1..5000));
+            return Verdict::Partial { bytes: rng.below(content.len()), rest_after };
+        }
+        if rng.chance(self.profile.absent) {
+            return Verdict::Absent(Duration::from_millis(rng.range(1..1000)));
+        }
+        if rng.chance(self.profile.needless_copies)
+            && let Some(copy) = self.profile.conflict.loser(&effect.name.to_string_lossy(), rng)
+        {
+            return Verdict::Copied(copy);
+        }
+        Verdict::Pass
+    }
+
+    /// A directory that this client makes may get another name here.
+    fn maybe_double(&mut self, member: usize, dir: &OsStr) {
+        let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
+        let is_new = !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
+        if is_new && !self.fair && self.rng.chance(self.profile.doubled_directories) {
+            let tail = if self.rng.chance(500) { " (1)" } else { " 2" };
+            let mut alias = dir.to_owned();
+            alias.push(tail);
+            client.aliases.insert(dir.to_owned(), alias);
+            self.told.push(Told::Doubled(member));
+        }
+    }
+
+    fn temporary(&mut self, name: &OsStr) -> Option<OsString> {
+        match self.profile.temporary {
+            Temporary::Around(before, after) if !self.fair && self.rng.chance(250) => {
+                let mut temporary = OsString::from(before);
+                temporary.push(name);
+                temporary.push(after);
+                Some(temporary)
+            }
+            _ => None,
+        }
+    }
+
+    /// Most services do not sync what begins with a tilde.
+    fn is_ignored(&self, name: &OsStr) -> bool {
+        let syncs_all = matches!(self.profile.name, "syncthing" | "unison" | "rclone" | "usb");
+        !syncs_all && name.as_encoded_bytes().starts_with(b"~")
+    }
+
+    fn is_temporary(&self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        match self.profile.temporary {
+            Temporary::Around(before, after) => name.starts_with(before.as_bytes()) && name.ends_with(after.as_bytes()),
+            Temporary::Unseen => false,
+        }
+    }
+
+    fn base(&self, member: usize, place: &Place) -> Agreed {
+        self.clients.get(member).and_then(|client| client.base.get(place)).cloned().unwrap_or_default()
+    }
+
+    fn local(&self, member: usize, place: &Place) -> Option<Bytes> {
+        let here = self.clients.get(member)?.local_name(&place.0);
+        self.disks.get(member)?.read(&here, &place.1)
+    }
+}
+
+impl Client {
+    fn local_name(&self, dir: &OsStr) -> OsString {
+        self.aliases.get(dir).cloned().unwrap_or_else(|| dir.to_owned())
+    }
+
+    fn shared_name(&self, here: &OsStr) -> OsString {
+        let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
+        alias.map_or_else(|| here.to_owned(), |(dir, _)| dir.clone())
+    }
+}

@@ -1,0 +1,145 @@
+//! What must hold after every step, whatever the faults are.
+
+use std::{ffi::OsString, fmt};
+
+use tempo_fs_transport::FileName;
+use tempo_message::{CounterName, Digest};
+use tempo_session::{Entry, Event};
+
+use super::{Member, member::Running, registry::Registry};
+use crate::Counts;
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The invariant, by its name in `docs/SIMULATOR.md`.
+    pub rule: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+impl Violation {
+    pub(crate) fn new(rule: &'static str, what: impl Into<String>) -> Self {
+        Self { rule, what: what.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// What a member was told in one step.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Numbers of messages and their positions.
+    pub(crate) delivered: Vec<(usize, usize)>,
+}
+
+/// Takes every event of a member as an application would, and judges each.
+pub(crate) fn listen(running: &mut Running, registry: &Registry, counts: &mut Counts) -> Result<Heard, Violation> {
+    let mut heard = Heard::default();
+    loop {
+        match running.session.poll() {
+            Ok(None) => return Ok(heard),
+            Ok(Some(Event::Message { entry })) => {
+                let number = judge(running, registry, &entry)?;
+                let position = entry.position;
+                if position < running.list.len() {
+                    counts.add("late insertion");
+                }
+                heard.delivered.push((number, position));
+                running.list.insert(position, entry);
+            }
+            Ok(Some(event)) => {
+                counts.add(match event {
+                    Event::Foreign(_) => "foreign file told",
+                    Event::Fork { .. } => "fork",
+                    Event::Attachment(_) => "attachment changed",
+                    Event::Rejected { .. } => return Err(Violation::new("I14", "an honest message was rejected")),
+                    _ => "other event",
+                });
+            }
+            Err(error) => return Err(Violation::new("I3", format!("a message cannot be read: {error}"))),
+        }
+    }
+}
+
+fn judge(running: &mut Running, registry: &Registry, entry: &Entry) -> Result<usize, Violation> {
+    let broken = |rule, what: &str| Violation::new(rule, format!("{}: {what}", entry.id));
+    let known = registry.known(&entry.digest).ok_or_else(|| broken("I1", "was never sent"))?;
+    if known.id != entry.id || known.stamp != entry.stamp || known.payload != entry.payload {
+        return Err(broken("I1", "is not what was sent"));
+    }
+    if !running.delivered.insert(entry.digest) {
+        return Err(broken("I2", "was delivered twice"));
+    }
+    let is_here = |cause| {
+        let is_profile = registry.known(cause).is_some_and(|cause| !cause.is_payload);
+        is_profile || running.delivered.contains(cause)
+    };
+    if !known.causes.iter().all(is_here) {
+        return Err(broken("I5", "was delivered before its causes"));
+    }
+    let order = (entry.stamp, entry.digest);
+    let (before, after) = running.list.split_at_checked(entry.position).ok_or_else(|| broken("I6", "has no place"))?;
+    let is_between = before.last().is_none_or(|last| (last.stamp, last.digest) < order)
+        && after.first().is_none_or(|first| order < (first.stamp, first.digest));
+    if is_between { Ok(known.number) } else { Err(broken("I6", "was delivered at the wrong position")) }
+}
+
+/// What must hold of a member once all faults are over and everything has arrived.
+pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Registry) -> Result<(), Violation> {
+    let name = &member.name;
+    let Some(running) = &member.running else { return Err(Violation::new("L1", format!("{name} does not run"))) };
+    let status = running.session.status();
+    let has: Vec<Digest> = running.list.iter().map(|entry| entry.digest).collect();
+    if let Some(missing) = timeline.iter().find(|digest| !has.contains(digest)) {
+        let id = registry.known(missing).map(|known| known.id.to_string()).unwrap_or_default();
+        return Err(Violation::new("I3", format!("{name} never got {id}; {status:?}")));
+    }
+    if has != timeline {
+        return Err(Violation::new("I7", format!("{name} has another timeline")));
+    }
+    let read: Result<Vec<Entry>, _> = running.session.timeline().collect();
+    if read.map_err(|error| Violation::new("I7", format!("{name}: {error}")))? != positioned(&running.list) {
+        return Err(Violation::new("I7", format!("the events of {name} do not give its timeline")));
+    }
+    if status.unpublished > 0 || !status.waiting.is_empty() || !status.occupied.is_empty() {
+        return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
+    }
+    whole_and_alone(member)
+}
+
+/// Every message that was committed lies whole under its name, and nothing else of ours is left.
+fn whole_and_alone(member: &Member) -> Result<(), Violation> {
+    let dir = OsString::from(member.author.to_string());
+    for frame in member.store.sent() {
+        let name = OsString::from(CounterName::new(frame.id().counter).as_str());
+        if member.disk.read(&dir, &name).as_ref() != Some(frame.bytes()) {
+            let there = member.disk.read(&dir, &name).map(|bytes| bytes.len());
+            let what =
+                format!("{} is not whole on its author's disk: {there:?} of {}", frame.id(), frame.bytes().len());
+            return Err(Violation::new("I12", what));
+        }
+    }
+    let own = member.disk.files().into_iter().filter(|(at, ..)| *at == dir).map(|(_, name, _)| name);
+    let staged = own.chain(member.disk.staged()).find(|name| FileName::parse(name) == FileName::Staged);
+    match staged {
+        Some(left) => Err(Violation::new("I12", format!("{} has left {}", member.name, left.to_string_lossy()))),
+        None => Ok(()),
+    }
+}
+
+/// A list with the positions that its entries have now.
+fn positioned(list: &[Entry]) -> Vec<Entry> {
+    let with_position = |(position, entry): (usize, &Entry)| {
+        let mut entry = entry.clone();
+        entry.position = position;
+        entry
+    };
+    list.iter().enumerate().map(with_position).collect()
+}

@@ -1,0 +1,131 @@
+//! One member of a simulated session: a machine with a disk, a clock and a store, and a session while it runs.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::Digest;
+use tempo_session::{Driver, Entry, Environment, OpenError, Parts, Session};
+
+use super::SimStore;
+use crate::Disk;
+
+/// A member.
+#[derive(Debug)]
+pub struct Member {
+    pub(crate) author: AuthorId,
+    pub(crate) name: String,
+    pub(crate) disk: Disk,
+    pub(crate) store: SimStore,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) running: Option<Running>,
+    /// When its driver is to be turned next.
+    pub(crate) turn_at: Option<Duration>,
+    pub(crate) offline: bool,
+}
+
+/// A member's session while it runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) session: Session,
+    pub(crate) driver: Driver,
+    /// What an application has made of the events: the timeline.
+    pub(crate) list: Vec<Entry>,
+    pub(crate) delivered: BTreeSet<Digest>,
+    /// Turns in a row that asked for another one at once.
+    pub(crate) restless: u32,
+}
+
+/// A clock that is told the time.
+#[derive(Debug, Default)]
+pub struct SimClock {
+    now_us: AtomicU64,
+    skew_ms: AtomicI64,
+}
+
+impl Member {
+    pub(crate) fn new(author: AuthorId, name: String, disk: Disk) -> Self {
+        Self {
+            author,
+            name,
+            disk,
+            store: SimStore::new(author),
+            clock: Arc::default(),
+            running: None,
+            turn_at: None,
+            offline: false,
+        }
+    }
+
+    /// The session, while the member runs.
+    pub fn session(&self) -> Option<&Session> {
+        self.running.as_ref().map(|running| &running.session)
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// The author.
+    pub fn author(&self) -> AuthorId {
+        self.author
+    }
+
+    /// The store.
+    pub fn store(&self) -> &SimStore {
+        &self.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+
+    /// Opens the session, as a process does when it starts.
+    pub(crate) fn start(&mut self) -> Result<(), OpenError> {
+        let mut options = Options::default();
+        options.staging = Some(Disk::STAGING.into());
+        let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
+        let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
+        let parts = Parts {
+            transport: Box::new(transport),
+            store: Box::new(self.store.clone()),
+            environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
+        };
+        let (session, driver) = Session::assemble(parts)?;
+        let (list, delivered) = (Vec::new(), BTreeSet::new());
+        self.running = Some(Running { session, driver, list, delivered, restless: 0 });
+        Ok(())
+    }
+}
+
+impl SimClock {
+    pub(crate) fn set_now(&self, now: Duration) {
+        self.now_us.store(u64::try_from(now.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Lets the wall clock be wrong by so much.
+    pub fn set_skew_ms(&self, skew: i64) {
+        self.skew_ms.store(skew, Ordering::Relaxed);
+    }
+}
+
+impl Environment for SimClock {
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.now_us.load(Ordering::Relaxed))
+    }
+
+    fn unix_ms(&self) -> i64 {
+        const START: i64 = 1_790_000_000_000;
+        let since = i64::try_from(self.now().as_millis()).unwrap_or(i64::MAX);
+        START.saturating_add(since).saturating_add(self.skew_ms.load(Ordering::Relaxed))
+    }
+}

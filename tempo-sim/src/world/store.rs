@@ -1,0 +1,143 @@
+//! A store in memory that loses on a crash what a store on a disk may lose.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Durability, Frame, Message, MessageId};
+use tempo_session::store::{Marks, Origin, Record, Restored, Store, StoreError};
+
+use crate::Rng;
+
+/// The store of a member. Cloning gives another handle to the same store.
+#[derive(Debug, Clone)]
+pub struct SimStore {
+    state: Arc<Mutex<State>>,
+    author: AuthorId,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    records: BTreeMap<(MessageId, Digest), (Frame, Origin)>,
+    /// Transactions that are not durable yet, oldest first.
+    lazy: Vec<Vec<(MessageId, Digest)>>,
+    marks: Marks,
+    /// What has been committed as sent since the last look.
+    sent: Vec<Frame>,
+    failing: Option<Failing>,
+}
+
+/// How a commit fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// Nothing is kept, and the caller hears it.
+    Lost,
+    /// Everything is kept, and the caller hears that it is not.
+    Kept,
+}
+
+impl SimStore {
+    /// An empty store.
+    pub fn new(author: AuthorId) -> Self {
+        Self { state: Arc::default(), author }
+    }
+
+    /// The power was lost: of the lazy transactions the last ones are gone.
+    pub fn crash(&self, rng: &mut Rng) {
+        let mut state = self.lock();
+        let kept = rng.below(state.lazy.len() + 1);
+        for transaction in state.lazy.split_off(kept) {
+            for key in transaction {
+                state.records.remove(&key);
+            }
+        }
+        state.lazy.clear();
+        state.failing = None;
+    }
+
+    /// Lets the next durable commit fail.
+    pub fn fail_next(&self, failing: Failing) {
+        self.lock().failing = Some(failing);
+    }
+
+    /// What was committed as sent since the last call.
+    pub fn take_sent(&self) -> Vec<Frame> {
+        std::mem::take(&mut self.lock().sent)
+    }
+
+    /// The frames that this installation has sent.
+    pub fn sent(&self) -> Vec<Frame> {
+        let state = self.lock();
+        let sent = state.records.values().filter(|(_, origin)| *origin == Origin::Sent);
+        sent.map(|(frame, _)| frame.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for SimStore {
+    fn author(&self) -> Option<AuthorId> {
+        Some(self.author)
+    }
+
+    fn marks(&self) -> Result<Marks, StoreError> {
+        Ok(self.lock().marks)
+    }
+
+    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+        self.lock().marks = marks;
+        Ok(())
+    }
+
+    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        for (frame, origin) in self.lock().records.values() {
+            // The session keeps what it needs of the payload; more does no harm.
+            let message: Message = frame.message().clone();
+            let frame_len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
+            each(Restored { message, digest: frame.digest(), origin: *origin, frame_len });
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let failing =
+            if durability == Durability::Durable && !records.is_empty() { state.failing.take() } else { None };
+        let error = || StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" };
+        if failing == Some(Failing::Lost) {
+            return Err(error());
+        }
+        let mut transaction = Vec::with_capacity(records.len());
+        for Record { frame, origin } in records {
+            let key = (frame.id(), frame.digest());
+            let is_new = !state.records.contains_key(&key);
+            if is_new || *origin == Origin::Sent {
+                state.records.insert(key, (frame.clone(), *origin));
+            }
+            if *origin == Origin::Sent {
+                state.sent.push(frame.clone());
+            }
+            if is_new {
+                transaction.push(key);
+            }
+        }
+        match durability {
+            Durability::Durable => state.lazy.clear(),
+            Durability::Lazy => state.lazy.push(transaction),
+        }
+        match failing {
+            Some(_) => Err(error()),
+            None => Ok(()),
+        }
+    }
+
+    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.lock().records.get(&(id, digest)).map(|(frame, _)| frame.bytes().clone()))
+    }
+}
