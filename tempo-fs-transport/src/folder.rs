@@ -93,6 +93,8 @@ impl<F: Fs> Folder<F> {
         self.met.clear();
         self.notes = Notes::default();
         self.freshness.distrust();
+        // Nothing is written here before somebody has looked who is in it.
+        self.is_emptied = true;
         if self.watch.is_some() {
             self.start_watch();
         }
@@ -170,6 +172,8 @@ impl<F: Fs> Folder<F> {
                     notes.forget(name);
                     if places.len() <= WATCHES {
                         add_watch(watch, name, without_hints);
+                    } else {
+                        *without_hints = Some("there are too many directories to watch them all".to_owned());
                     }
                 }
                 Ok(stat) => {
@@ -212,9 +216,11 @@ impl<F: Fs> Folder<F> {
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
-        let rests = self.own.contains(&place.author) && place.freshness.was_listed_within(OWN, now);
+        let rests =
+            place.is_midway() || (self.own.contains(&place.author) && place.freshness.was_listed_within(OWN, now));
         let looked = self.fs.stat(&self.dir, name).and_then(|stat| {
-            if want.full || rechecks || retries || (!rests && place.freshness.is_due(stat.version(), now)) {
+            let is_due = retries || place.freshness.is_due(stat.version(), now);
+            if want.full || rechecks || (is_due && !rests) {
                 let dir = self.fs.open_dir(&self.dir, name)?;
                 place.list(&self.fs, &dir, want, now)?;
             }
@@ -245,10 +251,9 @@ impl<F: Fs> Folder<F> {
 fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, without_hints: &mut Option<String>) {
     let Some(watching) = watch else { return };
     if let Err(error) = watching.add(name) {
-        // A directory that is gone again needs no watch; anything else means that hints cannot be relied on.
+        // A directory that is gone again needs no watch; without one for another, hints cannot be relied on.
         if !is_absence(&error) {
             *without_hints = Some(error.to_string());
-            *watch = None;
         }
     }
 }

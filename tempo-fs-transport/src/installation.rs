@@ -100,9 +100,8 @@ impl Installation {
                 continue;
             };
             let candidate = Self { author, dir: state.join(&name) };
-            let Some(claim) = candidate.claim(&folder)? else {
-                continue;
-            };
+            // What cannot be read belongs to no folder; it must not be in the way of those that can.
+            let Ok(Some(claim)) = candidate.claim(&folder) else { continue };
             // Two claims are rare: the folder's own author first, then any fixed choice.
             let better = found.as_ref().is_none_or(|(best, other)| (claim, author) < (*best, other.author));
             if better {

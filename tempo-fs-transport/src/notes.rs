@@ -90,8 +90,10 @@ impl Notes {
                 (true, matches!(entry.insert(note).finding, Finding::Foreign(_)))
             }
             Entry::Vacant(_) => {
-                self.unlisted += 1;
-                self.changed = true;
+                if finding != Finding::Settled {
+                    self.unlisted += 1;
+                    self.changed = true;
+                }
                 return;
             }
         };

@@ -23,8 +23,12 @@ pub(crate) struct Place {
     pub(crate) freshness: Freshness,
     /// What is to be read, by first counter; the value is the offset to go on at.
     todo: BTreeMap<Item, usize>,
+    /// What nobody had room for; to be read again by the next collect.
+    parked: BTreeSet<Item>,
     /// There were more names to read than `todo` has room for.
     overflowed: bool,
+    /// The listings of one pass over very many names go on after this one.
+    after: Option<Item>,
 }
 
 /// A file to be read.
@@ -46,7 +50,9 @@ impl Place {
             notes: Notes::default(),
             freshness: Freshness::default(),
             todo: BTreeMap::new(),
+            parked: BTreeSet::new(),
             overflowed: false,
+            after: None,
         }
     }
 
@@ -57,6 +63,9 @@ impl Place {
         let recheck: BTreeSet<u64> =
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
+        if want.full || !recheck.is_empty() {
+            self.after = None;
+        }
         self.notes.begin_listing();
         fs.list(dir, &mut |name| {
             match self.judge(fs, dir, name, want, &recheck, now) {
@@ -67,6 +76,9 @@ impl Place {
             true
         })?;
         self.notes.end_listing();
+        if !self.overflowed {
+            self.after = None;
+        }
         self.freshness.listed(version, now);
         Ok(())
     }
@@ -81,17 +93,38 @@ impl Place {
         self.overflowed || self.todo.len() > most
     }
 
-    /// Goes on with a file later.
+    /// Goes on with a file later in this pass.
     pub(crate) fn go_on(&mut self, item: Item, offset: usize) {
         self.todo.insert(item, offset);
     }
 
-    /// Is done with a file for now. When the room for names was too short, the next look lists anew.
+    /// Is done with a file for now. When there was no room for all names, the next look goes on after this one.
     pub(crate) fn done(&mut self, item: &Item) {
         self.todo.remove(item);
         if self.todo.is_empty() && self.overflowed {
+            self.after = Some(item.clone());
             self.freshness.distrust();
         }
+    }
+
+    /// Puts a file aside for the next collect. Beyond a limit the folder remembers it.
+    pub(crate) fn park(&mut self, item: Item) {
+        self.done(&item);
+        if self.parked.len() < TODO {
+            self.parked.insert(item);
+        }
+    }
+
+    /// Takes up again what was put aside by an earlier collect.
+    pub(crate) fn unpark(&mut self) {
+        for item in mem::take(&mut self.parked) {
+            self.todo.entry(item).or_insert(0);
+        }
+    }
+
+    /// Whether a pass over more names than there is room for is under way: a new listing would begin it again.
+    pub(crate) fn is_midway(&self) -> bool {
+        self.overflowed && !self.todo.is_empty()
     }
 
     /// Whether there is something to read.
@@ -140,6 +173,9 @@ impl Place {
     }
 
     fn enqueue(&mut self, item: Item, before: &BTreeMap<Item, usize>) {
+        if self.after.as_ref().is_some_and(|after| item <= *after) {
+            return;
+        }
         let offset = before.get(&item).copied().unwrap_or(0);
         self.todo.insert(item, offset);
         if self.todo.len() > TODO {

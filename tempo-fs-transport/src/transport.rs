@@ -138,12 +138,12 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
         let now = self.folder.fs.now();
         self.looked_at = now;
-        let hints = self.signal.take();
         self.folder.attach()?;
+        let hints = self.signal.take();
         self.folder.look(hints, want, now)?;
-        let mut collected = self.read(want, take, now);
+        let (mut collected, progress) = self.read(want, take, now);
         collected.report_changed = self.tell_news(take);
-        if collected.frames > 0 || collected.report_changed {
+        if progress || collected.report_changed {
             self.changed_at = now;
         }
         Ok(collected)
@@ -153,6 +153,8 @@ impl<F: Fs> Transport for FsTransport<F> {
         let now = self.folder.fs.now();
         let look = self.looked_at + self.interval();
         let due = self.folder.next_retry().map_or(look, |retry| retry.min(look));
+        // A retry that is overdue, because the folder could not be looked at, is no reason to look without a pause.
+        let due = due.max(self.looked_at + Self::SHORTEST);
         self.signal.wait(timeout.min(due.saturating_sub(now)));
     }
 
@@ -195,8 +197,12 @@ impl<F: Fs> FsTransport<F> {
         }
     }
 
-    /// Reads what the last look has chosen, one file of each author in turn, as far as the budget goes.
-    fn read(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken, now: Duration) -> Collected {
+    /// Reads what the last look has chosen, one file of each author in turn, as far as the budget goes; whether
+    /// anything came of it that will not come again.
+    fn read(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken, now: Duration) -> (Collected, bool) {
+        for place in self.folder.places.values_mut() {
+            place.unpark();
+        }
         let mut work = Work::new(want, take);
         work.collected.more = self.folder.places.values().any(|place| place.has_more_than(want.budget.frames));
         let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
@@ -220,7 +226,7 @@ impl<F: Fs> FsTransport<F> {
                 work.read_file(&self.folder.fs, dir, place, item, offset, now);
             }
         }
-        work.collected
+        (work.collected, work.progress)
     }
 
     /// What is to be read: a first file of every author, then a second one, and so on, beginning with the author after

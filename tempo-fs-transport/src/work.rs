@@ -21,11 +21,13 @@ pub(crate) struct Work<'a> {
     pub(crate) collected: Collected,
     bytes: usize,
     examined: usize,
+    /// Something was taken for good.
+    pub(crate) progress: bool,
 }
 
 impl<'a> Work<'a> {
     pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
-        Self { want, take, collected: Collected::default(), bytes: 0, examined: 0 }
+        Self { want, take, collected: Collected::default(), bytes: 0, examined: 0, progress: false }
     }
 
     /// Whether the budget is used up.
@@ -67,8 +69,11 @@ impl<'a> Work<'a> {
             self.collected.frames += 1;
             self.bytes += frame.bytes().len();
             match (self.take)(Arrival::Frame(frame)) {
-                Taken::Known => known |= kind == FileName::Message(id.counter),
-                Taken::Settled => {}
+                Taken::Known => {
+                    known |= kind == FileName::Message(id.counter);
+                    self.progress = true;
+                }
+                Taken::Settled => self.progress = true,
                 Taken::Later => later = true,
             }
             true
@@ -91,7 +96,7 @@ impl<'a> Work<'a> {
             finding => place.notes.put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
         }
         if later {
-            place.go_on(item, 0);
+            place.park(item);
         } else {
             place.done(&item);
         }

@@ -25,6 +25,8 @@ impl Counts {
         "disk full",
         "offline",
         "odd file",
+        "rejected",
+        "unmounted",
         "foreign file told",
         "published again",
         "attachment changed",

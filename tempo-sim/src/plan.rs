@@ -2,6 +2,10 @@
 
 use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
+use bytes::Bytes;
+use tempo_message::{AuthorId, Frame, Lamport, Message, MessageId};
+use uuid::Uuid;
+
 use crate::{Counts, Disk, DiskOptions, Failing, Profile, Rng, Snapshot, Trace, Violation, World, disk::Kind};
 
 /// What may go wrong in a run, besides the manners of the service.
@@ -25,6 +29,8 @@ pub enum Fault {
     DiskFull,
     /// Things lie in the folder that are no messages.
     OddFiles,
+    /// The folder is unmounted for a while.
+    Unmount,
     /// Wall clocks are wrong and jump.
     Clocks,
     /// Hints about changes get lost.
@@ -35,7 +41,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -45,6 +51,7 @@ impl Fault {
         Self::Rollback,
         Self::DiskFull,
         Self::OddFiles,
+        Self::Unmount,
         Self::Clocks,
         Self::LostHints,
         Self::OddDisks,
@@ -139,6 +146,10 @@ impl Run<'_> {
             self.send();
         }
         self.world.run_for(Duration::from_secs(30))?;
+        let touches_files = [Fault::Crash, Fault::TornCall, Fault::FailedCommit, Fault::Deletion, Fault::Rollback];
+        if !touches_files.iter().any(|fault| self.plan.faults.contains(fault)) {
+            self.world.settle_running()?;
+        }
         self.world.settle()
     }
 
@@ -195,6 +206,14 @@ impl Run<'_> {
                     self.world.note_fault(member, "disk full", "the disk is full");
                 }
             }
+            Fault::Unmount => {
+                if disk.is_unmounted() {
+                    disk.mount();
+                } else {
+                    disk.unmount();
+                    self.world.note_fault(member, "unmounted", "the folder is unmounted");
+                }
+            }
             Fault::OddFiles => self.put_odd_file(member, &disk),
             Fault::Clocks => {
                 let skews = [-1_000_000_000_000, -3_600_000, -5, 0, 7, 86_400_000, i64::MAX / 2];
@@ -243,12 +262,44 @@ impl Run<'_> {
         let dirs = disk.dirs();
         let Some(dir) = self.rng.pick(&dirs).cloned() else { return };
         let number = self.rng.below(1000);
-        match self.rng.below(4) {
+        match self.rng.below(6) {
+            4 => self.put_damaged_copy(disk),
+            5 => put_poison(disk, number),
             0 => disk.put(&dir, &OsString::from(format!("notes {number}.txt")), "not ours".into()),
             1 => disk.put(&dir, &OsString::from(format!("{:016x}", 0x1000 + number)), vec![0x5a; number].into()),
             2 => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x2000 + number)), Kind::Symlink),
             _ => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x3000 + number)), Kind::Pipe),
         }
         self.world.note_fault(member, "odd file", "something odd is put into the folder");
+    }
+
+    /// A copy of a message in which one bit is another.
+    fn put_damaged_copy(&mut self, disk: &Disk) {
+        let files = disk.files();
+        let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
+        let mut bytes = content.to_vec();
+        let at = self.rng.below(bytes.len());
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1 << self.rng.below(8);
+            disk.put(&dir, &OsString::from(format!("{} (damaged)", name.to_string_lossy())), bytes.into());
+        }
+    }
+}
+
+/// A well-formed message of a stranger that claims to come at the end of time.
+fn put_poison(disk: &Disk, number: usize) {
+    let stranger = AuthorId::new(Uuid::from_u64_pair(0xbad, u64::try_from(number).unwrap_or(0)));
+    let message = Message {
+        id: MessageId { author: stranger, counter: 1 },
+        lamport: Lamport(u64::MAX),
+        unix_ms: 0,
+        previous: None,
+        parents: Vec::new(),
+        kind: tempo_message::Kind::Payload,
+        payload: Bytes::from_static(b"poison"),
+    };
+    if let Ok(frame) = Frame::encode(&message) {
+        let dir = OsString::from(stranger.to_string());
+        disk.put(&dir, &OsString::from("0000000000000001"), frame.bytes().clone());
     }
 }

@@ -30,8 +30,10 @@ pub struct Profile {
     pub partial: u32,
     /// How many of a thousand files get a conflict copy of equal content for no good reason.
     pub needless_copies: u32,
-    /// How many of a thousand new directories come twice.
+    /// How many of a thousand new directories have another name on a machine.
     pub doubled_directories: u32,
+    /// How many of a thousand new files have only the name of a conflict copy on a machine.
+    pub renamed: u32,
 }
 
 /// How a file is named while it arrives.
@@ -85,6 +87,7 @@ const CALM: Profile = Profile {
     partial: 0,
     needless_copies: 0,
     doubled_directories: 0,
+    renamed: 0,
 };
 
 /// Everything at once.
@@ -100,6 +103,7 @@ pub const CHAOS: Profile = Profile {
     partial: 200,
     needless_copies: 100,
     doubled_directories: 150,
+    renamed: 50,
 };
 
 /// Every profile, the chaotic one last.
@@ -136,6 +140,7 @@ pub const PROFILES: &[Profile] = &[
         conflict: Conflict::After(" N"),
         needless_copies: 10,
         doubled_directories: 80,
+        renamed: 30,
         ..CALM
     },
     Profile {
@@ -183,6 +188,7 @@ pub const PROFILES: &[Profile] = &[
         temporary: Temporary::Around("", ".1a2b3c4d.partial"),
         conflict: Conflict::Both(".conflict1", ".conflict2"),
         partial: 150,
+        renamed: 60,
         ..CALM
     },
     Profile {

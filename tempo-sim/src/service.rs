@@ -68,6 +68,8 @@ struct Client {
     base: BTreeMap<Place, Agreed>,
     /// Directories that have another name on this disk.
     aliases: BTreeMap<OsString, OsString>,
+    /// Files that have another name on this disk.
+    renamed: BTreeMap<Place, OsString>,
     /// Files that are being written.
     busy: BTreeSet<Place>,
     /// What could not be done offline.
@@ -101,9 +103,10 @@ impl Service {
             if dir.is_empty() || self.is_ignored(&name) {
                 continue;
             }
-            let dir = self.clients.get(member).map_or(dir.clone(), |client| client.shared_name(&dir));
+            let Some(client) = self.clients.get(member) else { continue };
+            let place = client.shared_place(&dir, &name);
             let delay = self.profile.delay(&mut self.rng) / 2;
-            self.tasks.push((delay, Task::Upload(member, (dir, name))));
+            self.tasks.push((delay, Task::Upload(member, place)));
         }
     }
 
@@ -136,7 +139,7 @@ impl Service {
     /// A client compares its whole disk with what was agreed; true when there was a difference.
     pub(crate) fn compare(&mut self, member: usize) -> bool {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return false };
-        let files = disk.files().into_iter().map(|(dir, name, _)| (client.shared_name(&dir), name));
+        let files = disk.files().into_iter().map(|(dir, name, _)| client.shared_place(&dir, &name));
         let mut places: BTreeSet<Place> = files.collect();
         places.extend(client.base.keys().cloned());
         places.extend(self.agreed.keys().cloned());
@@ -192,7 +195,7 @@ impl Service {
             return self.later_download(member, place);
         }
         if base.number == agreed.number || agreed.content.is_none() {
-            self.agree(member, place, local);
+            self.agree(member, &place, local);
             return None;
         }
         match local {
@@ -203,7 +206,7 @@ impl Service {
     }
 
     /// The others get this version.
-    fn agree(&mut self, member: usize, place: Place, content: Option<Bytes>) {
+    fn agree(&mut self, member: usize, place: &Place, content: Option<Bytes>) {
         let agreed = self.agreed.entry(place.clone()).or_default();
         agreed.number += 1;
         agreed.content = content;
@@ -220,7 +223,7 @@ impl Service {
     /// A conflict: the version of `member` loses.
     fn settle(&mut self, member: usize, place: Place, local: Bytes, agreed: Agreed) -> Option<usize> {
         let (dir, name) = place.clone();
-        let here = self.clients.get(member)?.local_name(&dir);
+        let (here, local_name) = self.clients.get(member)?.local_place(&place);
         let disk = self.disks.get(member)?.clone();
         let loser = self.profile.conflict.loser(&name.to_string_lossy(), &mut self.rng);
         match self.profile.conflict {
@@ -228,23 +231,23 @@ impl Service {
             Conflict::Destroyed => {}
             Conflict::After(_) | Conflict::Both(..) => {
                 let loser = OsString::from(loser?);
-                disk.remove(&here, &name);
+                disk.remove(&here, &local_name);
                 disk.put(&here, &loser, local.clone());
                 self.told.push(Told::Copy(member, loser.to_string_lossy().into_owned()));
                 if self.profile.copies_travel {
-                    self.agree(member, (dir.clone(), loser), Some(local));
+                    self.agree(member, &(dir.clone(), loser), Some(local));
                 }
             }
         }
         if let (Conflict::Both(winner, _), Some(content)) = (self.profile.conflict, agreed.content) {
             let winner = OsString::from(format!("{}{winner}", name.to_string_lossy()));
             disk.put(&here, &winner, content.clone());
-            self.agree(member, (dir, winner), Some(content));
+            self.agree(member, &(dir, winner), Some(content));
             self.clients.get_mut(member)?.base.insert(place.clone(), Agreed::default());
-            self.agree(member, place, None);
+            self.agree(member, &place, None);
             return Some(member);
         }
-        disk.remove(&here, &name);
+        disk.remove(&here, &local_name);
         self.clients.get_mut(member)?.base.insert(place.clone(), Agreed::default());
         self.later_download(member, place);
         Some(member)
@@ -270,17 +273,17 @@ impl Service {
             return self.upload(member, place);
         }
         self.maybe_double(member, &place.0);
-        let (dir, name) = &place;
-        let here = self.clients.get(member)?.local_name(dir);
-        let effect = Effect { to: member, dir: &here, name, content: agreed.content.as_ref(), now };
+        self.maybe_rename(member, &place);
+        let (here, name) = self.clients.get(member)?.local_place(&place);
+        let effect = Effect { to: member, dir: &here, name: &name, content: agreed.content.as_ref(), now };
         let verdict = if self.fair { Verdict::Pass } else { self.rules.on_effect(&effect, &mut self.rng) };
         let verdict = if verdict == Verdict::Pass { self.manners(&effect) } else { verdict };
         self.apply(member, place, agreed, verdict)
     }
 
     fn apply(&mut self, member: usize, place: Place, agreed: Agreed, verdict: Verdict) -> Option<usize> {
-        let (dir, name) = place.clone();
-        let here = self.clients.get(member)?.local_name(&dir);
+        let dir = place.0.clone();
+        let (here, name) = self.clients.get(member)?.local_place(&place);
         let disk = self.disks.get(member)?.clone();
         match (verdict, &agreed.content) {
             (Verdict::Delay(delay), _) => {
@@ -305,7 +308,7 @@ impl Service {
                 disk.put(&here, &name, content.clone());
                 self.told.push(Told::Copy(member, other.clone()));
                 if self.profile.copies_travel {
-                    self.agree(member, (dir, OsString::from(other)), Some(content.clone()));
+                    self.agree(member, &(dir, OsString::from(other)), Some(content.clone()));
                 }
             }
             (Verdict::Pass, Some(content)) => {
@@ -332,8 +335,7 @@ impl Service {
         let client = self.clients.get_mut(member)?;
         client.busy.remove(&place);
         client.base.insert(place.clone(), agreed.clone());
-        let (dir, name) = place;
-        let (here, disk) = (client.local_name(&dir), self.disks.get(member)?);
+        let ((here, name), disk) = (client.local_place(&place), self.disks.get(member)?);
         if let Some(temporary) = temporary {
             disk.remove(&here, &temporary);
         }
@@ -378,6 +380,20 @@ impl Service {
         }
     }
 
+    /// A file that is new here may get another name, for ever: the only copy of it that this disk has.
+    fn maybe_rename(&mut self, member: usize, place: &Place) {
+        let Some(client) = self.clients.get_mut(member) else { return };
+        let is_new = !client.base.contains_key(place) && !client.renamed.contains_key(place);
+        if is_new
+            && !self.fair
+            && self.rng.chance(self.profile.renamed)
+            && let Some(name) = self.profile.conflict.loser(&place.1.to_string_lossy(), &mut self.rng)
+        {
+            self.told.push(Told::Copy(member, name.clone()));
+            client.renamed.insert(place.clone(), OsString::from(name));
+        }
+    }
+
     fn temporary(&mut self, name: &OsStr) -> Option<OsString> {
         match self.profile.temporary {
             Temporary::Around(before, after) if !self.fair && self.rng.chance(250) => {
@@ -409,14 +425,25 @@ impl Service {
     }
 
     fn local(&self, member: usize, place: &Place) -> Option<Bytes> {
-        let here = self.clients.get(member)?.local_name(&place.0);
-        self.disks.get(member)?.read(&here, &place.1)
+        let (here, name) = self.clients.get(member)?.local_place(place);
+        self.disks.get(member)?.read(&here, &name)
     }
 }
 
 impl Client {
     fn local_name(&self, dir: &OsStr) -> OsString {
         self.aliases.get(dir).cloned().unwrap_or_else(|| dir.to_owned())
+    }
+
+    fn local_place(&self, place: &Place) -> Place {
+        let name = self.renamed.get(place).cloned().unwrap_or_else(|| place.1.clone());
+        (self.local_name(&place.0), name)
+    }
+
+    fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
+        let dir = self.shared_name(here);
+        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && local.as_os_str() == name);
+        renamed.map_or_else(|| (dir.clone(), name.to_owned()), |(place, _)| place.clone())
     }
 
     fn shared_name(&self, here: &OsStr) -> OsString {

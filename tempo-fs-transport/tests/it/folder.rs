@@ -125,6 +125,43 @@ fn the_inventory_names_packs_and_short_files() {
     assert_eq!(lengths, [(1, 1, size(&frames[0])), (2, 2, 5), (3, 9, 4)]);
 }
 
+#[test]
+fn nothing_is_written_into_another_folder_at_the_same_path() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let mut member = session.reader();
+    member.transport.publish(&script.next(b"one"), Durability::Lazy).unwrap();
+    member.collect();
+    let aside = session.dir.path().join("aside");
+    fs::rename(&session.folder, &aside).unwrap();
+    fs::create_dir(&session.folder).unwrap();
+    let two = script.next(b"two");
+    assert!(member.transport.publish(&two, Durability::Lazy).is_err(), "before anybody has looked at it");
+    assert_eq!(fs::read_dir(&session.folder).unwrap().count(), 0);
+    fs::remove_dir(&session.folder).unwrap();
+    fs::rename(&aside, &session.folder).unwrap();
+    assert_eq!(member.collect().len(), 0);
+    assert_eq!(member.transport.publish(&two, Durability::Lazy).unwrap(), Published::New);
+}
+
+/// A file that is looked at again from time to time must not keep a member busy whose folder is away.
+#[test]
+fn an_overdue_retry_does_not_end_a_wait() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    session.writer().publish(&script.next(b"one"), Durability::Lazy).unwrap();
+    fs::write(session.file(script.next(b"two").id()), "").unwrap();
+    let mut reader = session.reader();
+    reader.collect();
+    let (aside, pause) = (session.dir.path().join("aside"), std::time::Duration::from_millis(120));
+    reader.transport.wait(pause * 4);
+    fs::rename(&session.folder, aside).unwrap();
+    assert!(reader.try_collect(&[], false).is_err());
+    let began = std::time::Instant::now();
+    reader.transport.wait(pause);
+    assert!(began.elapsed() >= pause);
+}
+
 fn size(frame: &Frame) -> u64 {
     frame.bytes().len() as u64
 }

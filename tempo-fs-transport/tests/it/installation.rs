@@ -84,3 +84,14 @@ fn two_folders_have_two_installations() {
     fs::create_dir(machine.at("other.session").join(other.author.to_string())).unwrap();
     assert_eq!(machine.find(&machine.at("jam.session")).unwrap().author, jam.author);
 }
+
+#[test]
+fn a_broken_entry_is_in_nobodys_way() {
+    let machine = Machine::new();
+    let broken = machine.at("state").join("7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f");
+    fs::create_dir_all(broken.join("folder")).unwrap();
+    let folder = machine.at("jam.session");
+    assert_eq!(machine.find(&folder), None);
+    let first = machine.create(&folder);
+    assert_eq!(machine.find(&folder), Some(first));
+}

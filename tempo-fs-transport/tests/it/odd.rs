@@ -150,3 +150,28 @@ fn every_file_stands_for_itself() {
     assert_eq!(counters, [1, 3, 5, 7, 9]);
     assert_eq!(reader.report().len(), 4);
 }
+
+/// More bad files than anybody remembers: each pass over them ends, and what comes after them is found.
+#[test]
+fn very_many_bad_files_do_not_hide_what_follows() {
+    let (session, script, frames, mut reader) = scene();
+    fs::remove_file(session.file(frames[8].id())).unwrap();
+    let own = session.path(script.author().to_string());
+    for number in 1..=9000_u64 {
+        fs::write(own.join(format!("{number:016x}")), "bad").unwrap();
+    }
+    fs::write(own.join("000000000000ffff"), frames[8].bytes()).unwrap();
+    let (mut arrived, mut rounds) = (Vec::new(), 0);
+    loop {
+        let (frames, more) = reader.collect_some(500);
+        arrived.extend(frames);
+        rounds += 1;
+        assert!(rounds < 100, "a pass over 9,000 files does not end");
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(arrived, [frames[8].clone()]);
+    assert!(reader.transport.report().unlisted > 0);
+    assert!(reader.foreign.len() <= 4096);
+}

@@ -61,11 +61,25 @@ impl Reader {
     }
 
     pub(crate) fn try_collect(&mut self, recheck: &[MessageId], full: bool) -> Result<Vec<Frame>, CollectError> {
+        self.collect_with(recheck, full, 10_000).map(|(frames, _)| frames)
+    }
+
+    /// Collects at most so many frames; whether there is more.
+    pub(crate) fn collect_some(&mut self, frames: usize) -> (Vec<Frame>, bool) {
+        self.collect_with(&[], false, frames).unwrap()
+    }
+
+    fn collect_with(
+        &mut self,
+        recheck: &[MessageId],
+        full: bool,
+        most: usize,
+    ) -> Result<(Vec<Frame>, bool), CollectError> {
         let mut frames: Vec<Frame> = Vec::new();
         let known = self.known.clone();
-        let budget = Budget { frames: 10_000, bytes: usize::MAX };
+        let budget = Budget { frames: most, bytes: usize::MAX };
         let want = Want { known: &known, own: None, recheck, full, budget };
-        self.transport.collect(&want, &mut |arrival| match arrival {
+        let collected = self.transport.collect(&want, &mut |arrival| match arrival {
             Arrival::Frame(frame) => {
                 let id = frame.id();
                 frames.push(frame);
@@ -77,7 +91,7 @@ impl Reader {
             }
             _ => unreachable!("no other arrivals exist"),
         })?;
-        Ok(frames)
+        Ok((frames, collected.more))
     }
 
     /// The places of everything that is foreign or pending now, with the reasons as text.

@@ -7,13 +7,15 @@ use tempo_message::{Digest, Message, MessageId, Parent};
 
 use super::HeldMessage;
 
-/// What waits, bounded in number. Payloads are not kept.
+/// What waits, bounded in memory. Payloads are not kept.
 #[derive(Debug)]
 pub(crate) struct Held {
     waiting: BTreeMap<Digest, Waiting>,
     /// Who waits for a parent.
     children: BTreeMap<Parent, Vec<Digest>>,
     by_author: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
+    /// One for every message and one for every parent that a message names.
+    weight: usize,
     limit: usize,
 }
 
@@ -25,17 +27,16 @@ struct Waiting {
 
 /// What became of a message that was to be held.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Holding {
-    Held,
-    /// It is held, and this one had to go for it.
-    Instead(MessageId),
-    /// It is the one that had to go.
-    NoRoom,
+pub(crate) struct Holding {
+    /// It is held, and not one of those that had to go.
+    pub(crate) held: bool,
+    /// What had to go for it.
+    pub(crate) evicted: Vec<MessageId>,
 }
 
 impl Held {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { waiting: BTreeMap::new(), children: BTreeMap::new(), by_author: BTreeMap::new(), limit }
+        Self { waiting: BTreeMap::new(), children: BTreeMap::new(), by_author: BTreeMap::new(), weight: 0, limit }
     }
 
     pub(crate) fn contains(&self, digest: Digest) -> bool {
@@ -47,7 +48,7 @@ impl Held {
     }
 
     pub(crate) fn is_below_half(&self) -> bool {
-        self.waiting.len() < self.limit / 2
+        self.weight < self.limit / 2
     }
 
     /// Holds a message until the `missing` of its parents are released.
@@ -60,19 +61,19 @@ impl Held {
             self.children.entry(parent).or_default().push(digest);
         }
         self.by_author.entry(id.author).or_default().insert((id.counter, digest));
+        self.weight += weight(&message);
         self.waiting.insert(digest, Waiting { message, missing: missing.len() });
-        if self.waiting.len() <= self.limit {
-            return Holding::Held;
+        let mut evicted = Vec::new();
+        while self.weight > self.limit {
+            let crowd = self.by_author.values().max_by_key(|messages| messages.len());
+            let Some(&(_, last)) = crowd.and_then(BTreeSet::last) else { break };
+            let Some(message) = self.remove(last) else { break };
+            if last == digest {
+                return Holding { held: false, evicted };
+            }
+            evicted.push(message.id);
         }
-        let crowd = self.by_author.values().max_by_key(|messages| messages.len());
-        let Some(&(_, last)) = crowd.and_then(BTreeSet::last) else {
-            return Holding::Held;
-        };
-        match self.remove(last) {
-            Some(evicted) if evicted.id == id && last == digest => Holding::NoRoom,
-            Some(evicted) => Holding::Instead(evicted.id),
-            None => Holding::Held,
-        }
+        Holding { held: true, evicted }
     }
 
     /// A parent was accepted: takes out every message that waits for nothing else.
@@ -116,6 +117,7 @@ impl Held {
 
     fn remove(&mut self, digest: Digest) -> Option<Message> {
         let Waiting { message, .. } = self.waiting.remove(&digest)?;
+        self.weight = self.weight.saturating_sub(weight(&message));
         let id = message.id;
         if let Some(messages) = self.by_author.get_mut(&id.author) {
             messages.remove(&(id.counter, digest));
@@ -133,4 +135,8 @@ impl Held {
         }
         Some(message)
     }
+}
+
+fn weight(message: &Message) -> usize {
+    1 + message.parents.len()
 }

@@ -80,9 +80,9 @@ pub enum ComposeError {
 }
 
 impl SessionCore {
-    /// So many messages are held at most; the folder is the buffer for the rest.
+    /// How much is held at most; the folder is the buffer for the rest. A message counts as one and one for each parent.
     pub const HELD: usize = 131_072;
-    /// So many rejected messages are remembered; later ones are judged anew whenever they are read.
+    /// So many rejected messages are remembered and announced; later ones are judged anew whenever they are read.
     const REJECTED: usize = 4096;
 
     /// A member that has seen nothing. Without an author it can only read.
@@ -90,7 +90,7 @@ impl SessionCore {
         Self::with_limit(me, Self::HELD)
     }
 
-    /// A member that holds at most so many messages.
+    /// A member that holds at most so much.
     pub fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
         Self {
             me,
@@ -182,6 +182,11 @@ impl SessionCore {
     /// until [`recheck_again`](Self::recheck_again).
     pub fn poll_recheck(&mut self) -> Vec<MessageId> {
         mem::take(&mut self.suspects).into_iter().collect()
+    }
+
+    /// Asks for an id to be looked for again: something else than what is known was found in its place.
+    pub fn suspect(&mut self, id: MessageId) {
+        self.suspects.insert(id);
     }
 
     /// Names every such id once more.
@@ -347,24 +352,21 @@ impl SessionCore {
         }
         if self.rejected.len() < Self::REJECTED {
             self.rejected.insert(digest, (id, why));
+            self.events.push_back(CoreEvent::Rejected { id, digest, why });
         }
-        self.events.push_back(CoreEvent::Rejected { id, digest, why });
     }
 
     fn hold(&mut self, message: &Message, digest: Digest, missing: &[Parent]) -> Intake {
         let id = message.id;
-        match self.held.hold(without_payload(message), digest, missing) {
-            Holding::NoRoom => {
-                self.evicted = true;
-                return Intake::NoRoom;
+        let Holding { held, evicted } = self.held.hold(without_payload(message), digest, missing);
+        self.evicted |= !held || !evicted.is_empty();
+        for other in evicted {
+            if !self.ledger.has(other) {
+                Arc::make_mut(&mut self.seen).remove(other.author, other.counter);
             }
-            Holding::Instead(other) => {
-                self.evicted = true;
-                if !self.ledger.has(other) {
-                    Arc::make_mut(&mut self.seen).remove(other.author, other.counter);
-                }
-            }
-            Holding::Held => {}
+        }
+        if !held {
+            return Intake::NoRoom;
         }
         self.see(id);
         let elsewhere = missing.iter().filter(|parent| self.is_elsewhere(parent)).map(id_of);

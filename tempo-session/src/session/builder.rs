@@ -41,6 +41,9 @@ pub struct Parts {
 }
 
 impl Builder {
+    /// How long opening waits for the first look at the folder.
+    const FIRST_LOOK: Duration = Duration::from_secs(3);
+
     pub(super) fn new(folder: PathBuf) -> Self {
         // A relative path must not change its meaning with the working directory.
         let folder = path::absolute(&folder).unwrap_or(folder);
@@ -99,6 +102,9 @@ impl Builder {
             session.announce_name(&name)?;
         }
         self.start(driver)?;
+        // Whether somebody else writes under this author shows in the folder, and should show before we write on. A
+        // folder that is away or slow does not keep anybody from writing.
+        let _ = session.refresh(Self::FIRST_LOOK.min(self.patience));
         Ok(session)
     }
 

@@ -35,6 +35,8 @@ pub struct Driver {
     recheck_at: Duration,
     /// The refresh that is being worked on.
     refreshing: Option<u64>,
+    /// Everything has been looked at since it began.
+    has_passed: bool,
 }
 
 /// What to do after a turn.
@@ -80,6 +82,7 @@ impl Driver {
             retry: Retry::default(),
             recheck_at: Duration::ZERO,
             refreshing: None,
+            has_passed: false,
         }
     }
 
@@ -100,10 +103,13 @@ impl Driver {
             return Turn::Stop;
         }
         let now = self.shared.environment.now();
+        if now >= self.recheck_at || self.is_asked_to_refresh() {
+            self.look_again(now);
+        }
         // Before the first look nobody knows whether this is still the session's folder.
         let mut again = self.attached && self.publish(now);
         let was_attached = self.attached;
-        match self.collect(now) {
+        match self.collect() {
             Ok(collected) => {
                 self.attached = true;
                 again |= collected.more && collected.frames > 0;
@@ -114,6 +120,7 @@ impl Driver {
                 self.detach(&error);
             }
         }
+        self.finish_refresh();
         if again {
             return Turn::Again;
         }
@@ -126,17 +133,21 @@ impl Driver {
         Turn::Wait(if waits_to_publish { self.retry.at.saturating_sub(now) } else { LONGEST_WAIT })
     }
 
-    fn collect(&mut self, now: Duration) -> Result<Collected, CollectError> {
+    fn collect(&mut self) -> Result<Collected, CollectError> {
         let mut state = self.shared.lock();
         let known = Arc::clone(state.core.seen());
-        if now >= self.recheck_at {
-            state.core.recheck_again();
-            self.recheck_at = now + RECHECK;
+        if !state.has_room() {
+            state.save_received(Durability::Lazy);
+            if !state.has_room() {
+                return Ok(Collected::default());
+            }
         }
         let recheck = state.core.poll_recheck();
         let begins_refresh = self.refreshing.is_none() && state.refresh_wanted > state.refresh_done;
         if begins_refresh {
             self.refreshing = Some(state.refresh_wanted);
+            self.has_passed = false;
+            self.retry = Retry::default();
         }
         let full = begins_refresh || state.core.poll_room();
         drop(state);
@@ -156,14 +167,39 @@ impl Driver {
             state.attachments.push_back(Attachment::Attached);
             state.report = Arc::new(self.transport.report());
         }
-        if !collected.more
+        drop(state);
+        self.has_passed |= !collected.more;
+        self.shared.announce();
+        Ok(collected)
+    }
+
+    fn is_asked_to_refresh(&self) -> bool {
+        let state = self.shared.lock();
+        self.refreshing.is_none() && state.refresh_wanted > state.refresh_done
+    }
+
+    /// What is only done from time to time: parents are looked for among the known files, and places that something
+    /// else had taken are tried again.
+    fn look_again(&mut self, now: Duration) {
+        let mut state = self.shared.lock();
+        state.core.recheck_again();
+        let occupied = std::mem::take(&mut state.occupied);
+        state.outbox.extend(occupied);
+        self.recheck_at = now + RECHECK;
+    }
+
+    /// A refresh is done once everything was looked at and, by a member, what it has to put there was tried.
+    fn finish_refresh(&mut self) {
+        let mut state = self.shared.lock();
+        let has_tried = self.author.is_none() || state.is_audited || state.publish_error.is_some() || !self.attached;
+        if (self.has_passed || !self.attached)
+            && has_tried
             && let Some(refreshed) = self.refreshing.take()
         {
             state.refresh_done = refreshed;
+            drop(state);
+            self.shared.announce();
         }
-        drop(state);
-        self.shared.announce();
-        Ok(collected)
     }
 
     fn detach(&mut self, error: &CollectError) {
@@ -176,9 +212,6 @@ impl Driver {
         if state.attachment != attachment {
             state.attachment = attachment.clone();
             state.attachments.push_back(attachment);
-        }
-        if let Some(refreshed) = self.refreshing.take() {
-            state.refresh_done = refreshed;
         }
         drop(state);
         self.shared.announce();
@@ -199,14 +232,16 @@ impl Driver {
         match published {
             Ok(()) => {
                 self.retry = Retry::default();
-                state.publish_error = None;
+                let taken = state.occupied.keys().next();
+                let taken = taken.map(|counter| format!("something else lies in the place of our message {counter}"));
+                state.note_publishing(taken);
             }
             Err(error) => {
                 self.retry.failed(now);
-                state.publish_error = Some(describe(&error));
+                state.note_publishing(Some(describe(&error)));
             }
         }
-        let more = state.publish_error.is_none() && !state.outbox.is_empty();
+        let more = self.retry.at <= now && !state.outbox.is_empty();
         drop(state);
         self.shared.announce();
         more
@@ -236,6 +271,7 @@ impl Driver {
         self.shared.lock().outbox.extend(again);
         self.auditing = sent.keys().next_back().copied();
         self.audit = None;
+        self.shared.lock().is_audited = true;
         Ok(())
     }
 
@@ -277,9 +313,11 @@ impl Driver {
             drop(state);
             match self.transport.publish(&frame, durability) {
                 Ok(_) => {}
-                // There is no room for it under this name, and trying again would not make any.
+                // If that is a message, another installation writes under our name, and the core has to see it.
                 Err(PublishError::Occupied { .. }) => {
-                    self.shared.lock().occupied.insert(counter);
+                    let mut state = self.shared.lock();
+                    state.core.suspect(id);
+                    state.occupied.insert(counter, Outgoing { digest, durability });
                 }
                 Err(error) => return Err(error),
             }
@@ -299,10 +337,16 @@ impl Retry {
     }
 }
 
-/// What was sent and does not lie in the folder with its full length. A pack counts for every message it names.
+/// What was sent and does not lie in the folder with its full length, alone or in a pack that has room for it.
 fn absent(sent: &BTreeMap<u64, (Digest, u64)>, there: &[Piece]) -> BTreeMap<u64, Digest> {
     let (packs, files): (Vec<&Piece>, Vec<&Piece>) = there.iter().partition(|piece| piece.first < piece.last);
     let lengths: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
+    let is_full = |pack: &&&Piece| {
+        let inside = || sent.range(pack.first..=pack.last);
+        let count = u64::try_from(inside().count()).unwrap_or(u64::MAX);
+        count == pack.last - pack.first + 1 && inside().map(|(_, (_, len))| len).sum::<u64>() == pack.bytes
+    };
+    let packs: Vec<&Piece> = packs.iter().filter(is_full).copied().collect();
     let is_packed = |counter| packs.iter().any(|pack| (pack.first..=pack.last).contains(&counter));
     let absent = sent.iter().filter(|&(&counter, (_, len))| lengths.get(&counter) != Some(len) && !is_packed(counter));
     absent.map(|(&counter, &(digest, _))| (counter, digest)).collect()

@@ -46,6 +46,11 @@ pub enum Event {
         /// Why.
         why: Rejection,
     },
+    /// What was sent cannot be put into the folder, for this reason; it is tried again until it can.
+    Unpublished {
+        /// Why.
+        why: String,
+    },
     /// Something in the folder is not ours; once per change.
     Foreign(Foreign),
     /// The folder went away or came back.
@@ -57,6 +62,9 @@ impl Event {
     pub(super) fn next(state: &mut State) -> Result<Option<Self>, ReadError> {
         if let Some(attachment) = state.attachments.pop_front() {
             return Ok(Some(Self::Attachment(attachment)));
+        }
+        if let Some(why) = state.untold_publish_error.take() {
+            return Ok(Some(Self::Unpublished { why }));
         }
         while let Some(event) = state.core.poll_event() {
             let event = match event {

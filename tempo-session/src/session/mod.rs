@@ -150,6 +150,11 @@ impl Session {
         Status::of(&self.shared().lock(), self.inner.author)
     }
 
+    /// How many messages are here and wait for others. [`status`](Self::status) names them.
+    pub fn held(&self) -> usize {
+        self.shared().lock().core.held_len()
+    }
+
     /// Waits until everything that lies in the folder now has been looked at, at most for `patience`.
     ///
     /// # Errors
@@ -169,12 +174,25 @@ impl Session {
         }
     }
 
-    /// Waits until every message that was sent lies in the folder, at most for `patience`; how many do not yet.
+    /// Waits until every message that was sent lies in the folder; how many do not yet.
+    ///
+    /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away.
     pub fn flush(&self, patience: Duration) -> usize {
-        let state = self.shared().lock();
+        let mut state = self.shared().lock();
         self.shared().waker.wake_by_ref();
-        let (state, _) = self.wait_until(state, patience, |state| state.outbox.is_empty() || !state.is_open());
-        state.outbox.len()
+        loop {
+            let before = state.outbox.len();
+            let is_hopeless = |state: &State| {
+                let is_away = !matches!(state.attachment, Attachment::Attached | Attachment::Unknown);
+                is_away || state.publish_error.is_some() || !state.is_open()
+            };
+            let is_done = |state: &State| state.outbox.is_empty() || is_hopeless(state);
+            let (now, moved) = self.wait_until(state, patience, |state| state.outbox.len() < before || is_done(state));
+            if !moved || is_done(&now) {
+                return now.unpublished();
+            }
+            state = now;
+        }
     }
 
     /// Ends the session for all its handles. What was sent and is not in the folder yet gets some seconds to get there.

@@ -4,7 +4,7 @@
 //! lock, so that what the core knows and what the store keeps never differ by more than `unsaved`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct State {
     pub(crate) core: SessionCore,
     store: Option<Box<dyn Store>>,
@@ -41,14 +42,18 @@ pub(crate) struct State {
     store_failed: bool,
     /// Own messages that are not known to be in the folder.
     pub(crate) outbox: BTreeMap<u64, Outgoing>,
-    /// Own messages whose place in the folder something else has taken.
-    pub(crate) occupied: BTreeSet<u64>,
+    /// Own messages whose place in the folder something else has taken; tried again from time to time.
+    pub(crate) occupied: BTreeMap<u64, Outgoing>,
     pub(crate) foreign: VecDeque<Foreign>,
     pub(crate) attachments: VecDeque<Attachment>,
     pub(crate) attachment: Attachment,
     pub(crate) report: Arc<Report>,
     /// Why the last attempt to publish failed.
     pub(crate) publish_error: Option<String>,
+    /// Publishing has begun to fail for this reason, and nobody has been told.
+    pub(crate) untold_publish_error: Option<String>,
+    /// The folder has been compared with what was sent in an earlier life.
+    pub(crate) is_audited: bool,
     /// Why the last attempt to keep what was received failed.
     pub(crate) store_error: Option<String>,
     pub(crate) refresh_wanted: u64,
@@ -63,6 +68,8 @@ pub(crate) struct Outgoing {
     pub(crate) durability: Durability,
 }
 
+/// So many received messages wait for a store that fails; the folder keeps the others.
+const UNSAVED: usize = 4096;
 /// So many foreign files wait to be told of; later ones show in the status only.
 const FOREIGN: usize = 1024;
 
@@ -80,12 +87,14 @@ impl Shared {
             undurable: false,
             store_failed: false,
             outbox: BTreeMap::new(),
-            occupied: BTreeSet::new(),
+            occupied: BTreeMap::new(),
             foreign: VecDeque::new(),
             attachments: VecDeque::new(),
             attachment: Attachment::Unknown,
             report: Arc::default(),
             publish_error: None,
+            untold_publish_error: None,
+            is_audited: false,
             store_error: None,
             refresh_wanted: 0,
             refresh_done: 0,
@@ -177,6 +186,24 @@ impl State {
     /// Commits what was received; an error is kept for the status, because what was received can be received again.
     pub(crate) fn save_received(&mut self, durability: Durability) {
         self.store_error = self.save(durability).err().map(|error| describe(&error));
+    }
+
+    /// What lies in the folder less than it was told to: own messages that are not known to be there.
+    pub(crate) fn unpublished(&self) -> usize {
+        self.outbox.len() + self.occupied.len()
+    }
+
+    /// Notes how publishing goes.
+    pub(crate) fn note_publishing(&mut self, error: Option<String>) {
+        if error.is_some() && error != self.publish_error {
+            self.untold_publish_error.clone_from(&error);
+        }
+        self.publish_error = error;
+    }
+
+    /// Whether more should be received: not while so much is waiting for a store that fails.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unsaved.len() < UNSAVED
     }
 
     /// Whether something waits for a durable commit.

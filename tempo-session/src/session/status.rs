@@ -30,7 +30,7 @@ pub struct Status {
     pub unpublished: usize,
     /// Why they are not, if an attempt has failed.
     pub publish_error: Option<String>,
-    /// Own messages whose place in the folder something else has taken.
+    /// Those of them whose place in the folder something else has taken.
     pub occupied: Vec<u64>,
     /// Why what was received cannot be kept, if that is so.
     pub store_error: Option<String>,
@@ -120,9 +120,9 @@ impl Status {
             latest: core.latest(),
             waiting: waiting.collect(),
             rejected: core.rejected().collect(),
-            unpublished: state.outbox.len(),
+            unpublished: state.unpublished(),
             publish_error: state.publish_error.clone(),
-            occupied: state.occupied.iter().copied().collect(),
+            occupied: state.occupied.keys().copied().collect(),
             store_error: state.store_error.clone(),
             report: Arc::clone(&state.report),
         }

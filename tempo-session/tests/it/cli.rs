@@ -126,7 +126,7 @@ fn two_chats_on_one_folder_talk() {
     let chat = |name: &str| {
         let mut command = tempo(&place.at(name));
         command.args(["chat", "--name", name]).arg(&place.folder);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         (child, lines)
     };
@@ -177,8 +177,11 @@ fn while_one_holds_the_store_others_look_on() {
     let ana = place.member("ana");
     ana.send("hello").unwrap();
     ana.flush(crate::support::STUCK);
-    assert_eq!(log(&place, "ana").lines().count(), 1);
-    let status = ok(tempo(&place.at("ana")).args(["status", "--json"]).arg(&place.folder));
+    for command in ["log", "status"] {
+        let (out, err, code) = run(tempo(&place.at("ana")).args([command, "--json"]).arg(&place.folder));
+        assert!(code == 0 && out.lines().count() == 1 && err.contains("what an observer sees"), "{out}{err}");
+    }
+    let (status, _, _) = run(tempo(&place.at("ana")).args(["status", "--json"]).arg(&place.folder));
     assert_eq!(serde_json::from_str::<Value>(&status).unwrap()["author"], Value::Null);
     let (_, err, code) = run(tempo(&place.at("ana")).arg("send").arg(&place.folder).arg("me too"));
     assert!(code == 2 && err.contains("open already, in process"), "{err}");
@@ -215,4 +218,43 @@ fn what_is_no_text_is_base64_in_the_log() {
     assert_eq!((entry["base64"].as_str(), entry.get("text")), (Some("/wA="), None));
     let log = ok(tempo(&place.at("ana")).arg("log").arg(&place.folder));
     assert!(log.contains("(2 bytes that are no text)"), "{log}");
+}
+
+#[test]
+fn looking_heals_and_says_what_cannot_be_healed() {
+    let place = Place::new();
+    let ids = ok(tempo(&place.at("ana")).arg("send").arg(&place.folder).args(["one", "two"]));
+    let file = |line: usize| place.folder.join(ids.lines().nth(line).unwrap());
+    fs::remove_file(file(0)).unwrap();
+    log(&place, "ana");
+    assert!(file(0).exists(), "a vanished message is put back before log ends");
+
+    fs::write(file(1), "somebody else's bytes, of no use to anybody").unwrap();
+    let status = ok(tempo(&place.at("ana")).arg("status").arg(&place.folder));
+    for text in ["1 of your messages are not in the folder yet", "something else lies in the place of your message 2"] {
+        assert!(status.contains(text), "{text}:\n{status}");
+    }
+    fs::remove_file(file(1)).unwrap();
+    let status = ok(tempo(&place.at("ana")).arg("status").arg(&place.folder));
+    assert!(!status.contains("not in the folder yet") && file(1).exists(), "{status}");
+}
+
+#[test]
+fn a_line_that_is_too_long_is_named_and_no_part_of_it_is_sent() {
+    let place = Place::new();
+    let lines = ["short".to_owned(), "x".repeat(17 << 20), "after".to_owned()];
+    let mut command = tempo(&place.at("ana"));
+    let output = pipe(command.arg("send").arg(&place.folder).stderr(Stdio::piped()), lines).wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && err.contains("line 2 of the input"), "{err}");
+    assert_eq!(log(&place, "observer").lines().count(), 1);
+}
+
+#[test]
+fn chat_shows_what_it_sent_before_its_input_ended() {
+    let place = Place::new();
+    let mut command = tempo(&place.at("ana"));
+    let child = pipe(command.args(["chat", "--name", "Ana"]).arg(&place.folder), ["a".to_owned(), "b".to_owned()]);
+    let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(out.lines().skip(1).map(|line| line.chars().last().unwrap()).collect::<String>(), "ab", "{out}");
 }

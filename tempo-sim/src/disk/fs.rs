@@ -146,6 +146,9 @@ impl Fs for SimFs {
         if state.tree.child(dir.node, name).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        if state.name_in_folder(dir.node).is_some() && matches!(FileName::parse(name), FileName::Message(_)) {
+            state.violations.push(format!("a process writes {} in place", name.to_string_lossy()));
+        }
         let now = state.stamp();
         let node = state.tree.add(Kind::File, now);
         state.rename(&[(dir.node, name, Some(node))]);

@@ -68,6 +68,8 @@ pub struct Change {
 struct State {
     tree: Tree,
     folder: NodeId,
+    /// The folder, while an empty directory is in its place.
+    mounted: Option<NodeId>,
     staging: NodeId,
     options: DiskOptions,
     now: Duration,
@@ -100,6 +102,7 @@ impl Disk {
         let state = State {
             tree,
             folder,
+            mounted: None,
             staging,
             options,
             now: Duration::ZERO,
@@ -163,6 +166,32 @@ impl Disk {
         state.power_until.is_some_and(|last| state.calls > last)
     }
 
+    /// Unmounts the session folder: an empty directory is in its place until it is mounted again.
+    pub fn unmount(&self) {
+        let mut state = self.lock();
+        if state.mounted.is_none() {
+            let now = state.stamp();
+            let empty = state.tree.add(Kind::Directory, now);
+            state.mounted = Some(std::mem::replace(&mut state.folder, empty));
+        }
+    }
+
+    /// Mounts the session folder again. Whatever was written under the mount is a violation.
+    pub fn mount(&self) {
+        let mut state = self.lock();
+        if let Some(folder) = state.mounted.take() {
+            let below = std::mem::replace(&mut state.folder, folder);
+            if !state.tree.children(below).is_empty() {
+                state.violations.push("a process wrote into the folder while it was unmounted".to_owned());
+            }
+        }
+    }
+
+    /// Whether the session folder is unmounted.
+    pub fn is_unmounted(&self) -> bool {
+        self.lock().mounted.is_some()
+    }
+
     /// Changes how many bytes fit.
     pub fn set_capacity(&self, capacity: u64) {
         self.lock().options.capacity = capacity;
@@ -180,6 +209,17 @@ impl Disk {
         let state = self.lock();
         let dir = state.tree.child(state.folder, dir)?;
         state.tree.kind(state.tree.child(dir, name)?)
+    }
+
+    /// Everything in the authors' directories that is no file: directory, name.
+    pub fn specials(&self) -> Vec<(OsString, OsString)> {
+        let state = self.lock();
+        let dirs = state.tree.children(state.folder).into_iter();
+        let entries = dirs.flat_map(|(dir, node)| {
+            state.tree.children(node).into_iter().map(move |(name, node)| (dir.clone(), name, node))
+        });
+        let specials = entries.filter(|&(_, _, node)| state.tree.kind(node) != Some(Kind::File));
+        specials.map(|(dir, name, _)| (dir, name)).collect()
     }
 
     /// Every file of the session folder: directory, name, content.

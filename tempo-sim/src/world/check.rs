@@ -1,9 +1,14 @@
 //! What must hold after every step, whatever the faults are.
 
-use std::{ffi::OsString, fmt};
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    fmt,
+};
 
+use bytes::Bytes;
 use tempo_fs_transport::FileName;
-use tempo_message::{CounterName, Digest};
+use tempo_message::{CounterName, Decoded, Digest, Frame, MessageId, Report};
 use tempo_session::{Entry, Event};
 
 use super::{Member, member::Running, registry::Registry};
@@ -37,11 +42,26 @@ impl std::error::Error for Violation {}
 pub(crate) struct Heard {
     /// Numbers of messages and their positions.
     pub(crate) delivered: Vec<(usize, usize)>,
+    /// Numbers of messages that began to wait.
+    pub(crate) held: Vec<usize>,
 }
 
 /// Takes every event of a member as an application would, and judges each.
-pub(crate) fn listen(running: &mut Running, registry: &Registry, counts: &mut Counts) -> Result<Heard, Violation> {
+pub(crate) fn listen(
+    running: &mut Running,
+    registry: &Registry,
+    counts: &mut Counts,
+    in_detail: bool,
+) -> Result<Heard, Violation> {
     let mut heard = Heard::default();
+    if running.session.held() > 0 {
+        counts.add("held");
+        if in_detail {
+            let waiting = running.session.status().waiting.into_iter().map(|waiting| waiting.id);
+            let fresh: Vec<MessageId> = waiting.filter(|id| running.told_held.insert(*id)).collect();
+            heard.held.extend(fresh.into_iter().filter_map(|id| registry.number(id)));
+        }
+    }
     loop {
         match running.session.poll() {
             Ok(None) => return Ok(heard),
@@ -51,6 +71,7 @@ pub(crate) fn listen(running: &mut Running, registry: &Registry, counts: &mut Co
                 if position < running.list.len() {
                     counts.add("late insertion");
                 }
+                running.latest = running.latest.max(entry.stamp.lamport);
                 heard.delivered.push((number, position));
                 running.list.insert(position, entry);
             }
@@ -59,7 +80,10 @@ pub(crate) fn listen(running: &mut Running, registry: &Registry, counts: &mut Co
                     Event::Foreign(_) => "foreign file told",
                     Event::Fork { .. } => "fork",
                     Event::Attachment(_) => "attachment changed",
-                    Event::Rejected { .. } => return Err(Violation::new("I14", "an honest message was rejected")),
+                    Event::Rejected { digest, id, why } if registry.known(&digest).is_some() => {
+                        return Err(Violation::new("I14", format!("the honest {id} was rejected: {why}")));
+                    }
+                    Event::Rejected { .. } => "rejected",
                     _ => "other event",
                 });
             }
@@ -111,7 +135,48 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
     if status.unpublished > 0 || !status.waiting.is_empty() || !status.occupied.is_empty() {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
+    every_odd_thing_is_named(member, &status.report)?;
     whole_and_alone(member)
+}
+
+/// Whatever lies in the folder and is no message is in the report.
+fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Violation> {
+    let foreign = report.foreign.iter().map(|foreign| &foreign.place);
+    let named: BTreeSet<&String> = foreign.chain(report.pending.iter().map(|pending| &pending.place)).collect();
+    let files = member.disk.files().into_iter().filter(|(dir, name, content)| is_odd(dir, name, content));
+    let odd = files.map(|(dir, name, _)| (dir, name)).chain(member.disk.specials());
+    for (dir, name) in odd {
+        let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
+        if !named.contains(&place) {
+            return Err(Violation::new("I16", format!("{} passes over {place} in silence", member.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.
+fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
+    let (dir, name) = (dir.to_string_lossy(), name.to_string_lossy());
+    if name.starts_with("head") || (name.starts_with("~tempo-") && name.ends_with(".tmp")) {
+        return false;
+    }
+    let stem =
+        name.get(..16).is_some_and(|stem| stem.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    if !stem || name.as_bytes().get(16).is_some_and(u8::is_ascii_alphanumeric) {
+        return true;
+    }
+    let mut rest = content.clone();
+    loop {
+        match Frame::decode(&rest) {
+            Decoded::Whole(frame) if dir.starts_with(&frame.id().author.to_string()) => {
+                rest = rest.slice(frame.bytes().len()..);
+                if rest.is_empty() {
+                    return false;
+                }
+            }
+            _ => return true,
+        }
+    }
 }
 
 /// Every message that was committed lies whole under its name, and nothing else of ours is left.

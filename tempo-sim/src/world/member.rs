@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::Digest;
+use tempo_message::{Digest, MessageId};
 use tempo_session::{Driver, Entry, Environment, OpenError, Parts, Session};
 
 use super::SimStore;
@@ -39,6 +39,10 @@ pub(crate) struct Running {
     /// What an application has made of the events: the timeline.
     pub(crate) list: Vec<Entry>,
     pub(crate) delivered: BTreeSet<Digest>,
+    /// The greatest logical time that the application was shown.
+    pub(crate) latest: Lamport,
+    /// Messages that were told to be held.
+    pub(crate) told_held: BTreeSet<MessageId>,
     /// Turns in a row that asked for another one at once.
     pub(crate) restless: u32,
 }
@@ -102,7 +106,15 @@ impl Member {
         };
         let (session, driver) = Session::assemble(parts)?;
         let (list, delivered) = (Vec::new(), BTreeSet::new());
-        self.running = Some(Running { session, driver, list, delivered, restless: 0 });
+        self.running = Some(Running {
+            session,
+            driver,
+            list,
+            delivered,
+            latest: Lamport::ZERO,
+            told_held: BTreeSet::new(),
+            restless: 0,
+        });
         Ok(())
     }
 }

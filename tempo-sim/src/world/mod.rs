@@ -7,7 +7,7 @@ mod store;
 
 use std::{
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BTreeSet, BinaryHeap},
     ffi::{OsStr, OsString},
     time::Duration,
 };
@@ -58,6 +58,8 @@ pub struct World {
     /// How often interesting things happened.
     pub counts: Counts,
     trace: Option<Box<Trace>>,
+    /// The files that some process has published.
+    published: BTreeSet<(OsString, OsString)>,
     violation: Option<Violation>,
 }
 
@@ -114,6 +116,7 @@ impl World {
             hasher: Hasher::new(seed),
             counts: Counts::default(),
             trace: None,
+            published: BTreeSet::new(),
             violation: None,
         };
         for member in 0..world.members.len() {
@@ -282,26 +285,27 @@ impl World {
     ///
     /// [`Violation`] when an invariant breaks, or when somebody lacks something in the end.
     pub fn settle(&mut self) -> Result<(), Violation> {
-        self.service.become_fair();
-        for member in &mut self.members {
-            member.offline = false;
-            member.disk.set_capacity(u64::MAX);
-        }
+        self.end_faults();
+        self.quiesce()?;
         // Starting again is when an author puts right what has become of its files.
-        for round in 0..2 {
-            for member in 0..self.members.len() {
-                if round == 1 {
-                    self.stop(member);
-                }
-                self.start(member);
-            }
-            self.quiesce()?;
+        for member in 0..self.members.len() {
+            self.stop(member);
+            self.start(member);
         }
-        let agreement = self.check_agreement();
-        if let Err(violation) = &agreement {
-            self.fail(violation.clone());
-        }
-        agreement
+        self.quiesce()?;
+        self.conclude()
+    }
+
+    /// As [`settle`](Self::settle), without starting anybody again who runs: what must hold when nothing has touched
+    /// anybody's files but the service.
+    ///
+    /// # Errors
+    ///
+    /// As for [`settle`](Self::settle).
+    pub fn settle_running(&mut self) -> Result<(), Violation> {
+        self.end_faults();
+        self.quiesce()?;
+        self.conclude()
     }
 
     /// The story, when it was recorded.
@@ -332,6 +336,26 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn end_faults(&mut self) {
+        self.service.become_fair();
+        for member in &mut self.members {
+            member.offline = false;
+            member.disk.set_capacity(u64::MAX);
+            member.disk.mount();
+        }
+        for member in 0..self.members.len() {
+            self.start(member);
+        }
+    }
+
+    fn conclude(&mut self) -> Result<(), Violation> {
+        let agreement = self.check_agreement();
+        if let Err(violation) = &agreement {
+            self.fail(violation.clone());
+        }
+        agreement
     }
 
     fn step(&mut self) -> Result<(), Violation> {
@@ -382,7 +406,7 @@ impl World {
         let Some(there) = self.members.get_mut(member) else { return };
         let (changes, violations) = (there.disk.take_changes(), there.disk.take_violations());
         let heard = match &mut there.running {
-            Some(running) => listen(running, &self.registry, &mut self.counts),
+            Some(running) => listen(running, &self.registry, &mut self.counts, self.trace.is_some()),
             None => Ok(Heard::default()),
         };
         if let Some(what) = violations.into_iter().next() {
@@ -390,6 +414,9 @@ impl World {
         }
         match heard {
             Ok(heard) => {
+                for message in heard.held {
+                    self.tell(member, What::Hold(message));
+                }
                 for (message, position) in heard.delivered {
                     self.hasher.add(&[2, member as u64, message as u64, position as u64]);
                     self.tell(member, What::Deliver { message, position });
@@ -398,6 +425,12 @@ impl World {
             Err(violation) => self.fail(violation),
         }
         if !changes.is_empty() {
+            for change in &changes {
+                let place = (change.dir.clone(), change.name.clone());
+                if matches!(FileName::parse(&place.1), FileName::Message(_)) && !self.published.insert(place) {
+                    self.counts.add("published again");
+                }
+            }
             self.service.changed(member, changes);
             self.plan_service();
         }
@@ -405,9 +438,10 @@ impl World {
 
     fn notice_sent(&mut self, member: usize) {
         let Some(there) = self.members.get(member) else { return };
+        let seen = there.running.as_ref().map(|running| running.latest).unwrap_or_default();
         for frame in there.store.take_sent() {
             let number = self.registry.in_order.len();
-            if let Err(violation) = self.registry.add(&frame) {
+            if let Err(violation) = self.registry.add(&frame, seen) {
                 return self.fail(violation);
             }
             self.hasher.add(&[3, member as u64, frame.message().lamport.0]);
@@ -420,9 +454,9 @@ impl World {
             Task::Download(_, place) | Task::Finish(_, place, _) => Some(place.clone()),
             Task::Upload(..) => None,
         };
-        // A machine that is down is not served; its client goes on when it is back.
+        // A machine that is down, or has unmounted the folder, is not served; its client goes on when it is back.
         let (Task::Upload(member, _) | Task::Download(member, _) | Task::Finish(member, ..)) = task;
-        if self.members.get(member).is_some_and(|member| member.running.is_none()) {
+        if self.members.get(member).is_some_and(|there| there.running.is_none() || there.disk.is_unmounted()) {
             self.push(Duration::from_secs(2), Pending::Service(task));
             return;
         }

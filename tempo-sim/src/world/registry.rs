@@ -28,7 +28,9 @@ pub(crate) struct Known {
 
 impl Registry {
     /// Notes a message that a store has kept.
-    pub(crate) fn add(&mut self, frame: &Frame) -> Result<(), Violation> {
+    ///
+    /// `seen` is the greatest time that its author's application had been shown.
+    pub(crate) fn add(&mut self, frame: &Frame, seen: Lamport) -> Result<(), Violation> {
         let (message, digest) = (frame.message(), frame.digest());
         match self.by_id.insert(message.id, digest) {
             Some(other) if other != digest => {
@@ -42,6 +44,16 @@ impl Registry {
         let latest = times.collect::<Option<Vec<_>>>().map(|times| times.into_iter().max().unwrap_or(Lamport::ZERO));
         if latest.map(|latest| latest.0 + 1) != Some(message.lamport.0) {
             return Err(Violation::new("I13", format!("{} has time {}", message.id, message.lamport)));
+        }
+        if message.lamport <= seen && !self.by_digest.contains_key(&digest) {
+            return Err(Violation::new("I5", format!("{} is not after what its author had seen", message.id)));
+        }
+        let is_implied = |parent: &Digest| {
+            let others = causes.iter().filter(|other| *other != parent).filter_map(|other| self.by_digest.get(other));
+            others.into_iter().any(|other| other.causes.contains(parent))
+        };
+        if message.parents.iter().any(|parent| is_implied(&parent.digest)) {
+            return Err(Violation::new("I5", format!("{} names a parent that another one implies", message.id)));
         }
         let known = Known {
             number: self.in_order.len(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, env, path::Path, thread, time::Duration};
 
-use tempo_session::{Attachment, AuthorId, Event, RefreshError, SendError, Session};
+use tempo_session::{Attachment, AuthorId, Event, RefreshError, Session};
 
 use crate::{
     failure::Failure,
@@ -14,6 +14,8 @@ use crate::{
 const HISTORY: usize = 20;
 /// How long the start waits for the folder before it shows what the store has.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often the end of the input is looked for while nothing happens.
+const A_WHILE: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> Result<(), Failure> {
     let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
@@ -35,10 +37,14 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> 
         }
     }
     let typing = type_lines(session.clone());
-    let mut length = shown.len();
-    for event in session.events() {
-        match event? {
-            Event::Message { entry } if !shown.contains(&entry.digest) => {
+    let (events, mut length) = (session.events(), shown.len());
+    loop {
+        // What is sent and arrives before the end of the input is still shown.
+        let is_over = typing.is_finished();
+        match events.next_within(A_WHILE)? {
+            None if is_over => break,
+            None => {}
+            Some(Event::Message { entry }) if !shown.contains(&entry.digest) => {
                 length += 1;
                 // A terminal shows what was typed by itself.
                 if Some(entry.author()) != session.author() || !output::is_typed() {
@@ -46,10 +52,11 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> 
                     output::line(&format!("{}{late}", output::for_people(&entry)))?;
                 }
             }
-            Event::Joined { author } if !met.insert(author) => {}
-            event => tell(&session, &event),
+            Some(Event::Joined { author }) if !met.insert(author) => {}
+            Some(event) => tell(&session, &event),
         }
     }
+    close(session)?;
     match typing.join() {
         Ok(typed) => typed,
         Err(_) => Err(Failure::No("the thread that reads lines has died".to_owned())),
@@ -74,24 +81,18 @@ fn greet(session: &Session, folder: &Path) -> Result<BTreeSet<AuthorId>, Failure
     Ok(met)
 }
 
-/// Sends line by line; at the end of the input it ends the session, and with it the loop over the events.
+/// Sends line by line until the end of the input.
 fn type_lines(session: Session) -> thread::JoinHandle<Result<(), Failure>> {
     thread::spawn(move || {
         for line in lines_of_input() {
-            let line = line.map_err(Failure::Input)?;
-            if line.is_empty() {
-                continue;
-            }
-            match session.send(&line) {
-                Ok(_) => {}
-                Err(SendError::TooLarge { actual }) => eprintln!("tempo: not sent, {actual} bytes are too many"),
-                Err(error) => {
-                    let closed = close(session);
-                    return closed.and(Err(error.into()));
-                }
+            match line {
+                Ok(line) if line.is_empty() => {}
+                Ok(line) => drop(session.send(&line)?),
+                Err(failure @ Failure::LongLine { .. }) => eprintln!("tempo: {failure}"),
+                Err(failure) => return Err(failure),
             }
         }
-        close(session)
+        Ok(())
     })
 }
 
@@ -102,6 +103,7 @@ fn tell(session: &Session, event: &Event) {
         Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
             eprintln!("* {why}; what you write is kept until it is back");
         }
+        Event::Unpublished { why } => eprintln!("* what you write is kept here and not in the folder yet: {why}"),
         Event::Fork { id } => eprintln!("* {} is in use on two devices (message {})", name(id.author), id.counter),
         Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
         _ => {}

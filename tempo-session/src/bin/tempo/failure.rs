@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError};
-use tempo_session::{OpenError, ReadError, RefreshError, SendError, store::StoreError};
+use tempo_session::{MAX_PAYLOAD, OpenError, ReadError, RefreshError, SendError, store::StoreError};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     Close(StoreError),
     Input(io::Error),
     Output(io::Error),
+    LongLine {
+        number: u64,
+    },
     Temporary(io::Error),
     /// The command's own negative answer.
     No(String),
@@ -35,7 +38,7 @@ impl Failure {
             Self::Refresh(error) => Some(error),
             Self::Close(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
-            Self::No(_) => None,
+            Self::No(_) | Self::LongLine { .. } => None,
         }
     }
 
@@ -56,6 +59,10 @@ impl Failure {
             Self::Open(OpenError::AlreadyOpen { .. }) => {
                 "use that one, end it, or be another member with --state DIR; log and status work meanwhile"
             }
+            Self::LongLine { .. } => "nothing of it was sent; what came before it was",
+            Self::Send(SendError::IdentityInUse { .. }) => {
+                "join as a new author, with an empty --state DIR; nothing that you wrote is lost there"
+            }
             Self::Open(OpenError::Store(_)) | Self::Close(_) => "the messages of others are safe in the folder",
             _ => return None,
         })
@@ -66,6 +73,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::No(answer) => f.write_str(answer)?,
+            Self::LongLine { number } => {
+                write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;
+            }
             Self::Input(_) => f.write_str("cannot read the standard input: ")?,
             Self::Output(_) => f.write_str("cannot write the output: ")?,
             Self::Temporary(_) => f.write_str("cannot make a temporary directory: ")?,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use tempo_session::{Digest, Entry, Event, RefreshError, Session};
+use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 
 use crate::{failure::Failure, member, output};
 
@@ -10,23 +10,38 @@ use crate::{failure::Failure, member, output};
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(folder: &Path, state: Option<&Path>, follow: bool, json: bool) -> Result<(), Failure> {
-    let session = member::visit(folder, state)?;
+    let mut session = member::visit(folder, state)?;
     refresh(&session, PATIENCE)?;
+    session.flush(PATIENCE_OF_PUBLISHING);
+    if follow && session.author().is_some() {
+        // Whoever follows for hours must not keep the member from writing in another terminal.
+        session.close()?;
+        session = Session::observe(folder)?;
+        refresh(&session, PATIENCE)?;
+    }
     let print = |entry: &Entry, length: usize| print(entry, json, entry.position + 1 < length);
     let shown = each_of_timeline(&session, |entry| print(entry, 0))?;
     if follow {
         let mut length = shown.len();
         for event in session.events() {
-            let Event::Message { entry } = event? else { continue };
-            if !shown.contains(&entry.digest) {
-                length += 1;
-                print(&entry, length)?;
+            match event? {
+                Event::Message { entry } if !shown.contains(&entry.digest) => {
+                    length += 1;
+                    print(&entry, length)?;
+                }
+                Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
+                    eprintln!("tempo: {why}; waiting for it to come back");
+                }
+                _ => {}
             }
         }
     }
     session.close()?;
     Ok(())
 }
+
+/// How long what was kept while the folder was away may take to get there without any of it getting there.
+pub(crate) const PATIENCE_OF_PUBLISHING: Duration = Duration::from_secs(10);
 
 /// Reads the folder. One that is away is no failure: what the store has is still worth showing.
 pub(crate) fn refresh(session: &Session, patience: Duration) -> Result<(), Failure> {

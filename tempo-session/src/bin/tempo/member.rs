@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tempo_fs_transport::InstallationError;
 use tempo_session::{Builder, OpenError, Session};
 
 use crate::failure::Failure;
@@ -15,15 +16,27 @@ pub(crate) fn join(folder: &Path, state: Option<&Path>, name: Option<String>) ->
     Ok(builder.open()?)
 }
 
-/// Opens the folder as the member that is here already; looks on when there is none, or when it is open elsewhere.
+/// Opens the folder as the member that is here already; looks on when there is none, when it is open elsewhere, or when
+/// its local state cannot be used.
 pub(crate) fn visit(folder: &Path, state: Option<&Path>) -> Result<Session, Failure> {
-    if !builder(folder, state).is_member()? {
-        return Ok(Session::observe(folder)?);
+    let opened = match builder(folder, state).is_member() {
+        Ok(false) => return Ok(Session::observe(folder)?),
+        Ok(true) => builder(folder, state).open(),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Err(OpenError::AlreadyOpen { holder, .. }) => {
+            eprintln!("tempo: {holder} has this member's session open; this is what an observer sees");
+        }
+        Err(OpenError::Installation(InstallationError::Folder(error))) => {
+            return Err(OpenError::Installation(InstallationError::Folder(error)).into());
+        }
+        Err(error @ (OpenError::Installation(_) | OpenError::Store(_))) => {
+            eprintln!("tempo: {}; this is what an observer sees", Failure::from(error));
+        }
+        opened => return Ok(opened?),
     }
-    match builder(folder, state).open() {
-        Err(OpenError::AlreadyOpen { .. }) => Ok(Session::observe(folder)?),
-        opened => Ok(opened?),
-    }
+    Ok(Session::observe(folder)?)
 }
 
 fn builder(folder: &Path, state: Option<&Path>) -> Builder {

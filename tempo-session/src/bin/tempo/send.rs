@@ -5,41 +5,54 @@ use std::{
     path::Path,
     sync::mpsc::{self, Receiver},
     thread,
+    time::Duration,
 };
 
 use tempo_session::{MAX_PAYLOAD, Session};
 
-use crate::{failure::Failure, member, output};
+use crate::{failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output};
 
 /// Lines that are there already are sent together, up to this many at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 pub(crate) fn run(folder: &Path, state: Option<&Path>, texts: &[String]) -> Result<(), Failure> {
     let session = member::join(folder, state, None)?;
-    if texts.is_empty() {
-        let lines = lines_of_input();
-        while let Ok(line) = lines.recv() {
-            let mut batch = vec![line];
-            batch.extend(lines.try_iter().take(BATCH - 1));
-            send(&session, &batch.into_iter().collect::<io::Result<Vec<_>>>().map_err(Failure::Input)?)?;
+    let sent = if texts.is_empty() { send_lines(&session) } else { send(&session, texts) };
+    close(session)?;
+    sent
+}
+
+/// Sends line by line, as many together as are there already.
+fn send_lines(session: &Session) -> Result<(), Failure> {
+    let lines = lines_of_input();
+    while let Ok(line) = lines.recv() {
+        let (mut batch, mut failed) = (Vec::new(), None);
+        for line in std::iter::once(line).chain(lines.try_iter()) {
+            match line {
+                Ok(line) => batch.push(line),
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
+                }
+            }
         }
-    } else {
-        send(&session, texts)?;
+        send(session, &batch)?;
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
     }
-    close(session)
+    Ok(())
 }
 
 /// Ends a session and says when something has not reached the folder.
 pub(crate) fn close(session: Session) -> Result<(), Failure> {
-    let (status, folder) = (session.status(), session.clone());
-    let closed = session.close()?;
+    session.flush(PATIENCE_OF_PUBLISHING);
+    let why = session.status().publish_error;
+    let closed = session.close_within(Duration::ZERO)?;
     if closed.unpublished > 0 {
-        let why = folder.status().publish_error.or(status.publish_error);
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        eprintln!(
-            "tempo: {} messages are safe here and not in the folder yet{why}; they go out the next time",
-            closed.unpublished
-        );
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        eprintln!("tempo: {} messages are not in the folder yet{why}", closed.unpublished);
+        eprintln!("       they are safe here and go out the next time; tempo status shows how it stands");
     }
     Ok(())
 }
@@ -53,11 +66,14 @@ fn send<P: AsRef<[u8]>>(session: &Session, payloads: &[P]) -> Result<(), Failure
 }
 
 /// The lines of the standard input, without their ends. A thread reads ahead, so that lines can be sent together.
-pub(crate) fn lines_of_input() -> Receiver<io::Result<Vec<u8>>> {
+pub(crate) fn lines_of_input() -> Receiver<Result<Vec<u8>, Failure>> {
     let (lines, receiver) = mpsc::sync_channel(BATCH);
     thread::spawn(move || {
         let mut input = BufReader::new(io::stdin());
-        while let Some(line) = next_line(&mut input).transpose() {
+        let mut number = 0_u64;
+        loop {
+            number += 1;
+            let Some(line) = next_line(&mut input, number).transpose() else { break };
             if lines.send(line).is_err() {
                 break;
             }
@@ -66,11 +82,11 @@ pub(crate) fn lines_of_input() -> Receiver<io::Result<Vec<u8>>> {
     receiver
 }
 
-/// One line; a line too long to be sent is read no further than that shows.
-fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+/// One line. Of a line that is too long nothing is kept.
+fn next_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Failure> {
     let mut line = Vec::new();
     let limit = u64::try_from(MAX_PAYLOAD).unwrap_or(u64::MAX) + 2;
-    if input.take(limit).read_until(b'\n', &mut line)? == 0 {
+    if input.take(limit).read_until(b'\n', &mut line).map_err(Failure::Input)? == 0 {
         return Ok(None);
     }
     if line.ends_with(b"\n") {
@@ -78,6 +94,9 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
         if line.ends_with(b"\r") {
             line.pop();
         }
+    } else if u64::try_from(line.len()) == Ok(limit) {
+        input.skip_until(b'\n').map_err(Failure::Input)?;
+        line.push(0);
     }
-    Ok(Some(line))
+    if line.len() > MAX_PAYLOAD { Err(Failure::LongLine { number }) } else { Ok(Some(line)) }
 }

@@ -13,7 +13,7 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool) -> Result<(),
     let session = member::visit(folder, state)?;
     log::refresh(&session, PATIENCE)?;
     // What was kept while the folder was away goes out first, so that it does not count as missing.
-    session.flush(Duration::from_secs(10));
+    session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
     session.close()?;
     if json {
@@ -33,8 +33,10 @@ fn for_people(folder: &Path, status: &Status) -> String {
     add(&format!("{}: {}", folder.display(), attachment(&status.attachment)));
     add(&format!("you are {who}; {} messages from {} members", status.messages, status.members.len()));
     if status.unpublished > 0 {
-        let why = status.publish_error.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        add(&format!("{} of your messages are not in the folder yet{why}", status.unpublished));
+        add(&format!("{} of your messages are not in the folder yet", status.unpublished));
+    }
+    if let Some(why) = &status.publish_error {
+        add(&format!("publishing fails: {why}"));
     }
     for counter in &status.occupied {
         add(&format!("something else lies in the place of your message {counter}"));
