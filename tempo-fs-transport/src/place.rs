@@ -76,7 +76,7 @@ impl Place {
             true
         })?;
         self.notes.end_listing();
-        if !self.overflowed {
+        if self.todo.is_empty() {
             self.after = None;
         }
         self.freshness.listed(version, now);
@@ -101,9 +101,11 @@ impl Place {
     /// Is done with a file for now. When there was no room for all names, the next look goes on after this one.
     pub(crate) fn done(&mut self, item: &Item) {
         self.todo.remove(item);
-        if self.todo.is_empty() && self.overflowed {
-            self.after = Some(item.clone());
-            self.freshness.distrust();
+        if self.todo.is_empty() {
+            self.after = self.overflowed.then(|| item.clone());
+            if self.overflowed {
+                self.freshness.distrust();
+            }
         }
     }
 
@@ -124,7 +126,7 @@ impl Place {
 
     /// Whether a pass over more names than there is room for is under way: a new listing would begin it again.
     pub(crate) fn is_midway(&self) -> bool {
-        self.overflowed && !self.todo.is_empty()
+        (self.overflowed || self.after.is_some()) && !self.todo.is_empty()
     }
 
     /// Whether there is something to read.
