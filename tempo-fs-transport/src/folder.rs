@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want};
+use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want, planted};
 
 use crate::{
     DirName, Fs, Hints, Identity, Signal, Watch,
@@ -150,6 +150,7 @@ impl<F: Fs> Folder<F> {
         notes.begin_listing();
         fs.list(dir, &mut |name| {
             let author = match DirName::parse(name) {
+                DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return true,
                 DirName::Author(author) | DirName::Copy(author) => author,
                 DirName::Misspelled => {
                     notes.put(name, None, Finding::Foreign(ForeignReason::Spelling), now);
@@ -204,6 +205,7 @@ impl<F: Fs> Folder<F> {
         } else {
             want.own.is_some_and(|own| own.joined) && self.places.is_empty()
         };
+        self.is_emptied &= !planted!(EmptiedIsFine);
         if self.is_emptied {
             let place = self.path.display().to_string();
             return Err(CollectError::Detached { place, why: Detachment::Emptied });

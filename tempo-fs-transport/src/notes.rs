@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, CounterName, Foreign, ForeignReason, Pending, PendingReason, Report};
+use tempo_message::{AuthorId, CounterName, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
 use crate::Version;
 
@@ -72,6 +72,9 @@ impl Notes {
 
     /// Writes down what a name turned out to be. Without a version, the name alone decided.
     pub(crate) fn put(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, now: Duration) {
+        if planted!(SilentForeign) && matches!(finding, Finding::Foreign(_)) {
+            return;
+        }
         let room = self.by_name.len() < LIMIT;
         let (news, is_foreign) = match self.by_name.entry(name.to_owned()) {
             Entry::Occupied(mut entry) => {
@@ -125,6 +128,11 @@ impl Notes {
             .collect()
     }
 
+    /// Whether something here was taken for a damaged message.
+    pub(crate) fn has_bad(&self) -> bool {
+        self.by_name.values().any(|note| matches!(note.finding, Finding::Foreign(ForeignReason::Bad(_))))
+    }
+
     /// When the next pending name is to be looked at again.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
         let pending = self.by_name.values().filter(|note| matches!(note.finding, Finding::Pending(_)));
@@ -152,6 +160,14 @@ impl Notes {
 impl Note {
     /// Whether the name can be passed over: nothing has changed since, and no new attempt is due.
     pub(crate) fn holds(&self, version: Version, now: Duration) -> bool {
+        let is_final = match &self.finding {
+            Finding::Pending(PendingReason::Incomplete { .. }) => planted!(PartialIsFinal),
+            Finding::Pending(PendingReason::Unreadable { .. }) => planted!(UnreadableIsFinal),
+            _ => false,
+        };
+        if is_final {
+            return true;
+        }
         self.version == Some(version) && !(matches!(self.finding, Finding::Pending(_)) && self.retry_at <= now)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_message::{AuthorId, CounterName, Durability, Frame, MAX_FRAME, PublishError, Published};
+use tempo_message::{AuthorId, CounterName, Durability, Frame, MAX_FRAME, PublishError, Published, planted};
 
 use crate::{
     FileName, Fs,
@@ -27,7 +27,7 @@ impl<F: Fs> Publisher<F> {
     /// A publisher that stages in `staging` where that is possible, and sweeps what an earlier process left there.
     pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>) -> io::Result<Self> {
         let staging = staging.map(|path| fs.open_root(path)).transpose()?;
-        if let Some(dir) = &staging {
+        if let Some(dir) = staging.as_ref().filter(|_| !planted!(NoSweep)) {
             sweep(&fs, dir, |_| true)?;
         }
         Ok(Self { fs, folder, staging })
@@ -38,6 +38,9 @@ impl<F: Fs> Publisher<F> {
         let name = OsString::from(author.to_string());
         let failed = |error| publish_error(self.folder.join(&name).display().to_string(), error);
         let dir = self.own_dir(root, &name).map_err(failed)?;
+        if planted!(NoSweep) {
+            return Ok(());
+        }
         sweep(&self.fs, &dir, |name| FileName::parse(name) == FileName::Staged).map_err(failed)
     }
 
@@ -62,20 +65,37 @@ impl<F: Fs> Publisher<F> {
                     self.replace(&target, frame.bytes(), durability).map_err(failed)?;
                     Published::Mended
                 }
-                There::Other => {
-                    let place = path.display().to_string();
-                    return Err(PublishError::Occupied { id: frame.id(), place });
-                }
+                There::Other => return self.publish_beside(&dir, frame, durability).map_err(failed),
             },
         };
         if durability == Durability::Durable {
             if published == Published::Already {
                 let file = self.fs.open(&dir, &name).map_err(failed)?;
-                self.fs.sync_file(&file).map_err(failed)?;
+                if !planted!(NoFsync) {
+                    self.fs.sync_file(&file).map_err(failed)?;
+                }
             }
             self.fs.sync_dir(&dir).map_err(failed)?;
         }
         Ok(published)
+    }
+
+    /// Publishes a frame whose name something else has taken, under a name that readers take for a copy of that one:
+    /// a message that was sent reaches the others, whoever writes in our place.
+    fn publish_beside(&mut self, dir: &F::Dir, frame: &Frame, durability: Durability) -> io::Result<Published> {
+        let counter = CounterName::new(frame.id().counter);
+        let digest = frame.digest().to_string();
+        let name = OsString::from(format!("{counter}.{}", digest.get(..16).unwrap_or(&digest)));
+        let target = Target { dir, name: &name };
+        if matches!(self.put(&target, frame.bytes(), durability)?, Put::Taken)
+            && !matches!(self.compare(&target, frame)?, There::Same)
+        {
+            self.replace(&target, frame.bytes(), durability)?;
+        }
+        if durability == Durability::Durable {
+            self.fs.sync_dir(dir)?;
+        }
+        Ok(Published::Beside)
     }
 
     fn own_dir(&self, root: &F::Dir, name: &OsStr) -> io::Result<F::Dir> {
@@ -93,6 +113,10 @@ impl<F: Fs> Publisher<F> {
 
     /// Stages the bytes and renames them to the target, unless that name is taken.
     fn put(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<Put> {
+        if planted!(InPlace) {
+            let written = write_new(&self.fs, target.dir, target.name, bytes, durability);
+            return written.map(|()| Put::Done);
+        }
         let renamed = self
             .staged(target, bytes, durability, |fs, dir, staged| fs.rename_new(dir, staged, target.dir, target.name));
         match renamed {
@@ -127,7 +151,7 @@ impl<F: Fs> Publisher<F> {
             done
         };
         match self.staging.as_ref().map(in_dir) {
-            Some(Err(error)) if error.kind() == io::ErrorKind::CrossesDevices => {
+            Some(Err(error)) if error.kind() == io::ErrorKind::CrossesDevices && !planted!(NoFallback) => {
                 self.staging = None;
                 self.staged(target, bytes, durability, rename)
             }
@@ -144,9 +168,9 @@ impl<F: Fs> Publisher<F> {
         // A loss of power cuts a file short or leaves zeros where the content was to come.
         let kept = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let kept = bytes.get(..kept).unwrap_or_default();
-        Ok(if bytes == *frame.bytes() {
+        Ok(if bytes == *frame.bytes() || planted!(TakenIsPublished) {
             There::Same
-        } else if bytes.len() <= frame.bytes().len() && frame.bytes().starts_with(kept) {
+        } else if bytes.len() <= frame.bytes().len() && frame.bytes().starts_with(kept) && !planted!(NoMend) {
             There::Remains
         } else {
             There::Other
@@ -174,8 +198,8 @@ fn write_new<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, bytes: &[u8], durability
     let mut file = fs.create(dir, name)?;
     fs.write(&mut file, bytes)?;
     match durability {
-        Durability::Durable => fs.sync_file(&file),
-        Durability::Lazy => Ok(()),
+        Durability::Durable if !planted!(NoFsync) => fs.sync_file(&file),
+        Durability::Durable | Durability::Lazy => Ok(()),
     }
 }
 

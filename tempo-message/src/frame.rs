@@ -176,7 +176,7 @@ impl Frame {
         let bytes = input.slice(..used);
         let (content, trailer) = bytes.split_at(used - Digest::LEN);
         let digest = Digest::of(content);
-        if digest.as_bytes() != trailer {
+        if digest.as_bytes() != trailer && !planted!(DigestUnchecked) {
             return Decoded::Bad(BadFrame::Digest);
         }
         let newer = |what| Decoded::Unsupported { what, digest, used };

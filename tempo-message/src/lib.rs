@@ -4,6 +4,9 @@
 
 extern crate alloc;
 
+#[macro_use]
+mod planting;
+
 mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -13,6 +16,9 @@ mod id;
 #[cfg(feature = "std")]
 mod memory;
 mod message;
+#[cfg(feature = "planted")]
+#[doc(hidden)]
+pub mod planted;
 mod report;
 mod transport;
 mod wire;

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    string::{String, ToString},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Wake, Waker},
     time::{Duration, Instant},
@@ -13,7 +12,7 @@ use std::{
 use tempo_clock::AuthorId;
 
 use crate::{
-    Arrival, CollectError, Collected, Durability, Frame, MessageId, Piece, PublishError, Published, Report, Taken,
+    Arrival, CollectError, Collected, Digest, Durability, Frame, Piece, PublishError, Published, Report, Taken,
     Transport, Want,
 };
 
@@ -23,9 +22,12 @@ pub struct MemoryMedium {
     shared: Arc<Shared>,
 }
 
+/// By author, every frame by counter and digest.
+type Authors = BTreeMap<AuthorId, BTreeMap<(u64, Digest), Frame>>;
+
 #[derive(Default)]
 struct Shared {
-    authors: Mutex<BTreeMap<AuthorId, BTreeMap<u64, Frame>>>,
+    authors: Mutex<Authors>,
     waiting: Mutex<Vec<Arc<Bell>>>,
 }
 
@@ -34,7 +36,7 @@ struct Shared {
 pub struct MemoryTransport {
     medium: MemoryMedium,
     bell: Arc<Bell>,
-    settled: BTreeSet<MessageId>,
+    settled: BTreeSet<Digest>,
     /// Whose turn it is when the budget is short.
     turn: Option<AuthorId>,
 }
@@ -47,7 +49,7 @@ impl MemoryMedium {
         MemoryTransport { medium: self.clone(), bell, settled: BTreeSet::new(), turn: None }
     }
 
-    fn authors(&self) -> MutexGuard<'_, BTreeMap<AuthorId, BTreeMap<u64, Frame>>> {
+    fn authors(&self) -> MutexGuard<'_, Authors> {
         lock(&self.shared.authors)
     }
 
@@ -70,22 +72,23 @@ impl Transport for MemoryTransport {
         let id = frame.id();
         let mut authors = self.medium.authors();
         let messages = authors.entry(id.author).or_default();
-        match messages.get(&id.counter) {
-            Some(there) if there.bytes() == frame.bytes() => Ok(Published::Already),
-            Some(_) => Err(PublishError::Occupied { id, place: place(id) }),
-            None => {
-                messages.insert(id.counter, frame.clone());
-                drop(authors);
-                self.medium.ring_all();
-                Ok(Published::New)
-            }
+        let key = (id.counter, frame.digest());
+        if messages.contains_key(&key) {
+            return Ok(Published::Already);
         }
+        let is_taken = messages.keys().any(|&(counter, _)| counter == id.counter);
+        messages.insert(key, frame.clone());
+        drop(authors);
+        self.medium.ring_all();
+        Ok(if is_taken { Published::Beside } else { Published::New })
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
         let authors = self.medium.authors();
         let messages = authors.get(&author).into_iter().flatten();
-        Ok(messages.map(|(&first, frame)| Piece { first, last: first, bytes: frame.bytes().len() as u64 }).collect())
+        Ok(messages
+            .map(|(&(first, _), frame)| Piece { first, last: first, bytes: frame.bytes().len() as u64 })
+            .collect())
     }
 
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
@@ -98,10 +101,10 @@ impl Transport for MemoryTransport {
             }
             collected.frames += 1;
             bytes += frame.bytes().len();
-            let id = frame.id();
+            let (id, digest) = (frame.id(), frame.digest());
             match take(Arrival::Frame(frame)) {
-                Taken::Settled => self.settled.insert(id),
-                Taken::Known | Taken::Later => self.settled.remove(&id),
+                Taken::Settled => self.settled.insert(digest),
+                Taken::Known | Taken::Later => self.settled.remove(&digest),
             };
             self.turn = Some(id.author);
         }
@@ -124,14 +127,16 @@ impl Transport for MemoryTransport {
 impl MemoryTransport {
     /// What is wanted, one of each author in turn, beginning with the author after the last one served.
     fn wanted(&self, want: &Want<'_>) -> Vec<Frame> {
-        let is_wanted = |id: MessageId| {
-            want.recheck.contains(&id) || !(want.known.contains(id.author, id.counter) || self.settled.contains(&id))
+        let is_wanted = |frame: &Frame| {
+            let id = frame.id();
+            want.recheck.contains(&id)
+                || !(want.known.contains(id.author, id.counter) || self.settled.contains(&frame.digest()))
         };
         let authors = self.medium.authors();
         let mut rounds: Vec<(usize, bool, AuthorId, Frame)> = Vec::new();
         for (&author, messages) in authors.iter() {
             let served = self.turn.is_some_and(|turn| author <= turn);
-            let of_author = messages.values().filter(|frame| is_wanted(frame.id()));
+            let of_author = messages.values().filter(|frame| is_wanted(frame));
             rounds.extend(of_author.enumerate().map(|(round, frame)| (round, served, author, frame.clone())));
         }
         drop(authors);
@@ -188,8 +193,4 @@ impl Wake for Bell {
 /// What is behind these locks stays sound when a holder panics: every change is a single assignment or insertion.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn place(id: MessageId) -> String {
-    id.to_string()
 }

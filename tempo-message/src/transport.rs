@@ -20,7 +20,8 @@ use crate::{Foreign, Frame, MessageId, Report};
 /// share one place.
 ///
 /// 1. **Carries.** What one member publishes, every other collects, byte for byte.
-/// 2. **Create-only.** Publishing other bytes under a published id is [`PublishError::Occupied`]; the first bytes stay.
+/// 2. **Create-only.** Publishing other bytes under a published id is [`Published::Beside`]: the first bytes stay, and
+///    both frames are collected.
 /// 3. **Idempotent.** Publishing equal bytes again succeeds and changes nothing.
 /// 4. **Skips what is known.** A frame whose id is in [`Want::known`] is not handed up.
 /// 5. **In counter order.** Within one collect an author's frames come with ascending counters.
@@ -57,8 +58,7 @@ pub trait Transport: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// [`PublishError`]. After any error but `Occupied` the frame may or may not have been published; publish the
-    /// same frame again.
+    /// [`PublishError`]. The frame may or may not have been published then; publish the same frame again.
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError>;
 
     /// Lists what lies there of one author, by name and length alone, sorted by first counter.
@@ -171,6 +171,9 @@ pub enum Published {
     Already,
     /// The remains of an interrupted publication of this frame were replaced.
     Mended,
+    /// Something else lies in its place, and the frame was put beside it. Somebody else writes as this author, or has
+    /// changed its message.
+    Beside,
 }
 
 /// Something that lies there under an author's name: one message, or several packed.
@@ -191,14 +194,6 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// Other bytes lie under this id: somebody else writes as this author, or changed its message.
-    #[error("{place} holds another message than the one to be published")]
-    Occupied {
-        /// The message.
-        id: MessageId,
-        /// Where it would have to lie.
-        place: String,
-    },
     /// The place is away; try again when a collect succeeds.
     #[error("{place} is not the session any more: {why}")]
     Detached {

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "bugs")]
+pub mod bugs;
 mod counts;
 pub mod disk;
 mod hasher;
+pub mod html;
 mod plan;
 mod profile;
 mod rng;

@@ -135,6 +135,16 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn execute(&mut self) -> Result<(), Violation> {
+        if self.plan.faults.contains(&Fault::TornCall) {
+            self.world.tear_restarts(300);
+        }
+        if self.plan.faults.contains(&Fault::FailedCall) {
+            for member in 0..self.plan.members {
+                if self.rng.chance(300) {
+                    self.fail_call(member);
+                }
+            }
+        }
         while self.sent < self.plan.messages {
             let pause = if self.rng.chance(700) { self.rng.range(0..400) } else { self.rng.range(0..15_000) };
             self.world.run_for(Duration::from_millis(pause))?;
@@ -161,11 +171,20 @@ impl Run<'_> {
             // Who is down or has lost its store for now says nothing; that is no failure.
             let _ = self.world.send(member, &format!("message {}", self.sent));
         }
+        if self.plan.faults.contains(&Fault::Crash) && self.rng.chance(40) {
+            let back_after = Duration::from_millis(self.rng.range(100..20_000));
+            self.world.crash(member, back_after);
+        }
     }
 
     fn strike(&mut self, fault: Fault) {
         let member = self.rng.below(self.plan.members);
         let Some(disk) = self.world.member(member).map(|there| there.disk().clone()) else { return };
+        // Nobody reaches the files of a folder that is unmounted.
+        let needs_files = matches!(fault, Fault::Deletion | Fault::Rollback | Fault::OddFiles);
+        if needs_files && disk.is_unmounted() {
+            return;
+        }
         match fault {
             Fault::Crash => {
                 let back_after = Duration::from_millis(self.rng.range(100..60_000));
@@ -176,17 +195,7 @@ impl Run<'_> {
                 self.world.note_fault(member, "torn call planned", "the power will be cut");
             }
             Fault::FailedCall => {
-                let kinds = [
-                    io::ErrorKind::PermissionDenied,
-                    io::ErrorKind::StorageFull,
-                    io::ErrorKind::ReadOnlyFilesystem,
-                    io::ErrorKind::Interrupted,
-                    io::ErrorKind::NotFound,
-                    io::ErrorKind::Other,
-                ];
-                let kind = self.rng.pick(&kinds).copied().unwrap_or(io::ErrorKind::Other);
-                disk.fail_after(self.rng.range(0..20), kind);
-                self.world.note_fault(member, "failed call", &format!("a file operation fails: {kind}"));
+                self.fail_call(member);
             }
             Fault::FailedCommit => self.fail_commit(member),
             Fault::Offline => {
@@ -227,6 +236,24 @@ impl Run<'_> {
         }
     }
 
+    /// Some file operation that comes soon fails.
+    fn fail_call(&mut self, member: usize) {
+        let kinds = [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::ReadOnlyFilesystem,
+            io::ErrorKind::Interrupted,
+            io::ErrorKind::NotFound,
+            io::ErrorKind::Other,
+        ];
+        let kind = self.rng.pick(&kinds).copied().unwrap_or(io::ErrorKind::Other);
+        let after = self.rng.range(0..20);
+        if let Some(there) = self.world.member(member) {
+            there.disk().fail_after(after, kind);
+        }
+        self.world.note_fault(member, "failed call", &format!("a file operation fails: {kind}"));
+    }
+
     /// The next commit of a message fails; the process ends then, as an application's would, and starts again.
     fn fail_commit(&mut self, member: usize) {
         let failing = if self.rng.chance(500) { Failing::Kept } else { Failing::Lost };
@@ -262,7 +289,8 @@ impl Run<'_> {
         let dirs = disk.dirs();
         let Some(dir) = self.rng.pick(&dirs).cloned() else { return };
         let number = self.rng.below(1000);
-        match self.rng.below(6) {
+        match self.rng.below(7) {
+            6 => self.put_into_another(disk, number),
             4 => self.put_damaged_copy(disk),
             5 => put_poison(disk, number),
             0 => disk.put(&dir, &OsString::from(format!("notes {number}.txt")), "not ours".into()),
@@ -271,6 +299,14 @@ impl Run<'_> {
             _ => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x3000 + number)), Kind::Pipe),
         }
         self.world.note_fault(member, "odd file", "something odd is put into the folder");
+    }
+
+    /// A message of one author in the directory of another.
+    fn put_into_another(&mut self, disk: &Disk, number: usize) {
+        let (files, dirs) = (disk.files(), disk.dirs());
+        if let (Some((_, _, content)), Some(dir)) = (self.rng.pick(&files), self.rng.clone().pick(&dirs)) {
+            disk.put(dir, &OsString::from(format!("{:016x}", 0x4000 + number)), content.clone());
+        }
     }
 
     /// A copy of a message in which one bit is another.

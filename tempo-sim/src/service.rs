@@ -176,7 +176,7 @@ impl Service {
         match task {
             Task::Upload(member, place) => self.upload(member, place),
             Task::Download(member, place) => self.download(member, place, now),
-            Task::Finish(member, place, temporary) => self.finish(member, place, temporary),
+            Task::Finish(member, place, temporary) => self.finish(member, &place, temporary),
         }
     }
 
@@ -330,12 +330,12 @@ impl Service {
         Some(member)
     }
 
-    fn finish(&mut self, member: usize, place: Place, temporary: Option<OsString>) -> Option<usize> {
-        let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
+    fn finish(&mut self, member: usize, place: &Place, temporary: Option<OsString>) -> Option<usize> {
+        let agreed = self.agreed.get(place).cloned().unwrap_or_default();
         let client = self.clients.get_mut(member)?;
-        client.busy.remove(&place);
+        client.busy.remove(place);
         client.base.insert(place.clone(), agreed.clone());
-        let ((here, name), disk) = (client.local_place(&place), self.disks.get(member)?);
+        let ((here, name), disk) = (client.local_place(place), self.disks.get(member)?);
         if let Some(temporary) = temporary {
             disk.remove(&here, &temporary);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Message, MessageId, Parent};
+use tempo_message::{Digest, Message, MessageId, Parent, planted};
 
 use super::HeldMessage;
 
@@ -84,6 +84,9 @@ impl Held {
                 continue;
             };
             waiting.missing = waiting.missing.saturating_sub(1);
+            if planted!(ReleaseOne) && !released.is_empty() {
+                continue;
+            }
             if waiting.missing == 0
                 && let Some(message) = self.remove(digest)
             {

@@ -21,7 +21,7 @@ pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
 use held::{Held, Holding};
 use ledger::Ledger;
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stamp};
-use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent};
+use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
 use thiserror::Error;
 use timeline::Timeline;
 use tips::Tips;
@@ -130,8 +130,12 @@ impl SessionCore {
             Some(own) => self.ledger.find(&own).and_then(|slot| self.ledger.lamport(slot)),
             None => Some(Lamport::ZERO),
         };
+        let own_time = own_time.ok_or(ComposeError::Incomplete)?;
         let (mut parents, others) = self.tips.parents_for(author);
-        let mut latest = others.max(own_time.ok_or(ComposeError::Incomplete)?);
+        let mut latest = if planted!(TimeOfOwnLast) { own_time } else { others.max(own_time) };
+        if planted!(NoParents) {
+            (parents, latest) = (Vec::new(), own_time);
+        }
         let mut frames = Vec::new();
         for payload in payloads {
             let counter = previous.map_or(Some(1), |own| own.counter.checked_add(1)).ok_or(ComposeError::Exhausted)?;
@@ -158,7 +162,8 @@ impl SessionCore {
     /// A message of this installation is safe, just now or in an earlier life.
     pub fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
         let itself = parent_of(message.id, digest);
-        if self.own_last.is_none_or(|last| last.counter < itself.counter) {
+        let is_forgotten = planted!(CounterFromStoreMinusOne) && itself.counter == 3;
+        if self.own_last.is_none_or(|last| last.counter < itself.counter) && !is_forgotten {
             self.own_last = Some(itself);
         }
         self.take(message, digest)
@@ -278,14 +283,19 @@ impl SessionCore {
     }
 
     fn take(&mut self, message: &Message, digest: Digest) -> Intake {
-        if self.ledger.find(&parent_of(message.id, digest)).is_some() || self.held.contains(digest) {
+        let is_here = self.ledger.find(&parent_of(message.id, digest)).is_some() || self.held.contains(digest);
+        if is_here && !planted!(NoDedupe) {
             return Intake::Duplicate;
         }
         if let Some(&(_, why)) = self.rejected.get(&digest) {
             return Intake::Rejected(why);
         }
         let missing: Vec<Parent> = message.causes().filter(|cause| self.ledger.find(cause).is_none()).collect();
-        if missing.is_empty() { self.judge(message, digest) } else { self.hold(message, digest, &missing) }
+        if missing.is_empty() || planted!(NoHold) {
+            self.judge(message, digest)
+        } else {
+            self.hold(message, digest, &missing)
+        }
     }
 
     /// Accepts or rejects a message whose causes are all here, and then whatever has waited for it.
@@ -297,6 +307,11 @@ impl SessionCore {
         }
         while let Some((message, digest)) = ready.pop_front() {
             if self.settle(&message, digest) == Intake::Accepted {
+                if planted!(EventTwice)
+                    && let Some(&event) = self.events.back()
+                {
+                    self.events.push_back(event);
+                }
                 ready.extend(self.held.release(parent_of(message.id, digest)));
             }
         }
@@ -321,7 +336,22 @@ impl SessionCore {
         let times =
             message.causes().filter_map(|cause| self.ledger.find(&cause)).filter_map(|at| self.ledger.lamport(at));
         let expected = times.max().unwrap_or(Lamport::ZERO).next().map_err(|_| Rejection::Exhausted)?;
-        if message.lamport == expected { Ok(()) } else { Err(Rejection::Clock { claimed: message.lamport, expected }) }
+        if planted!(ClockByArrival)
+            && self.latest_unix_ms().is_some_and(|last| message.unix_ms.abs_diff(last) > 3_000_000)
+        {
+            return Err(Rejection::Exhausted);
+        }
+        if message.lamport == expected || planted!(UnverifiedClock) {
+            Ok(())
+        } else {
+            Err(Rejection::Clock { claimed: message.lamport, expected })
+        }
+    }
+
+    /// The wall clock of the last message of the timeline.
+    fn latest_unix_ms(&self) -> Option<i64> {
+        let last = *self.timeline.slots().last()?;
+        self.ledger.order(last).map(|(stamp, _)| stamp.unix_ms)
     }
 
     fn accept(&mut self, message: &Message, itself: Parent) {
@@ -342,6 +372,8 @@ impl SessionCore {
             }
         } else {
             let position = self.timeline.insert(&self.ledger, added.slot);
+            let position =
+                position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.slots().len());
             self.events.push_back(CoreEvent::Message { slot: added.slot, position });
         }
     }

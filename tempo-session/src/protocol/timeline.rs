@@ -1,5 +1,7 @@
 //! The messages of the application in the one order.
 
+use tempo_message::planted;
+
 use super::{Slot, ledger::Ledger};
 
 /// Slots sorted by stamp, then digest.
@@ -11,10 +13,22 @@ pub(crate) struct Timeline {
 impl Timeline {
     /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time.
     pub(crate) fn insert(&mut self, ledger: &Ledger, slot: Slot) -> usize {
-        let order = ledger.order(slot);
-        let is_last = self.slots.last().is_none_or(|&last| ledger.order(last) < order);
-        let position =
-            if is_last { self.slots.len() } else { self.slots.partition_point(|&there| ledger.order(there) < order) };
+        if planted!(OrderByArrival) {
+            self.slots.push(slot);
+            return self.slots.len() - 1;
+        }
+        let order_of = |slot| {
+            let order = ledger.order(slot);
+            let first = match order {
+                Some((stamp, _)) if planted!(OrderByWallClock) => Some((stamp.unix_ms, None)),
+                Some((stamp, _)) if planted!(OrderByAuthor) => Some((0, Some(stamp.author))),
+                _ => None,
+            };
+            (first, order)
+        };
+        let order = order_of(slot);
+        let is_last = self.slots.last().is_none_or(|&last| order_of(last) < order);
+        let position = if is_last { self.slots.len() } else { self.slots.partition_point(|&at| order_of(at) < order) };
         self.slots.insert(position, slot);
         position
     }

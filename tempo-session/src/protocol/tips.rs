@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, Lamport};
-use tempo_message::{MAX_PARENTS, Message, Parent};
+use tempo_message::{MAX_PARENTS, Message, Parent, planted};
 
 /// The tips, with their times. Together they imply everything that is accepted.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Tips {
 impl Tips {
     /// A message is accepted: it is a tip, and what it comes after is none any more.
     pub(crate) fn accept(&mut self, message: &Message, itself: Parent) {
-        for cause in message.causes() {
+        for cause in message.causes().filter(|_| !planted!(AllParents)) {
             self.tips.remove(&cause);
         }
         self.tips.insert(itself, message.lamport);

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tempo_clock::AuthorId;
 use tempo_message::{
-    Budget, CollectError, Collected, Digest, Durability, Frame, MessageId, Own, Piece, PublishError, Transport, Want,
+    Budget, CollectError, Collected, Digest, Durability, Frame, MessageId, Own, Piece, PublishError, Published,
+    Transport, Want, planted,
 };
 
 use super::{
@@ -118,6 +119,9 @@ impl Driver {
             Err(error) => {
                 self.attached = false;
                 self.detach(&error);
+                if planted!(DetachedForEver) {
+                    return Turn::Stop;
+                }
             }
         }
         self.finish_refresh();
@@ -127,6 +131,9 @@ impl Driver {
         let mut state = self.shared.lock();
         if state.is_undurable() {
             state.save_received(Durability::Durable);
+        }
+        if planted!(NeverAtRest) && state.core.held_len() > 0 {
+            return Turn::Again;
         }
         let waits_to_publish = self.attached && !state.outbox.is_empty();
         drop(state);
@@ -178,13 +185,9 @@ impl Driver {
         self.refreshing.is_none() && state.refresh_wanted > state.refresh_done
     }
 
-    /// What is only done from time to time: parents are looked for among the known files, and places that something
-    /// else had taken are tried again.
+    /// What is only done from time to time: parents are looked for among the known files.
     fn look_again(&mut self, now: Duration) {
-        let mut state = self.shared.lock();
-        state.core.recheck_again();
-        let occupied = std::mem::take(&mut state.occupied);
-        state.outbox.extend(occupied);
+        self.shared.lock().core.recheck_again();
         self.recheck_at = now + RECHECK;
     }
 
@@ -232,9 +235,7 @@ impl Driver {
         match published {
             Ok(()) => {
                 self.retry = Retry::default();
-                let taken = state.occupied.keys().next();
-                let taken = taken.map(|counter| format!("something else lies in the place of our message {counter}"));
-                state.note_publishing(taken);
+                state.note_publishing(None);
             }
             Err(error) => {
                 self.retry.failed(now);
@@ -249,6 +250,9 @@ impl Driver {
 
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         if !self.joined {
+            if planted!(JoinedTooEarly) {
+                self.mark(Marks { joined: true, ..self.marks })?;
+            }
             self.transport.join(author)?;
             self.mark(Marks { joined: true, ..self.marks })?;
             self.joined = true;
@@ -261,15 +265,21 @@ impl Driver {
             Err(_) => return Ok(()),
         };
         // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
-        let is_doubtful = |counter: &u64| *counter > self.marks.audited;
+        let is_doubtful = |counter: &u64| *counter > self.marks.audited && !planted!(AuditByLength);
         let mut again = absent(sent, &there);
         again.extend(
             sent.iter().filter(|(counter, _)| is_doubtful(counter)).map(|(&counter, &(digest, _))| (counter, digest)),
         );
+        if planted!(NoAudit) {
+            again.clear();
+        }
         let durability = Durability::Durable;
         let again = again.into_iter().map(|(counter, digest)| (counter, Outgoing { digest, durability }));
         self.shared.lock().outbox.extend(again);
         self.auditing = sent.keys().next_back().copied();
+        if planted!(AuditedTooEarly) {
+            self.mark(Marks { audited: self.auditing.unwrap_or(0), ..self.marks })?;
+        }
         self.audit = None;
         self.shared.lock().is_audited = true;
         Ok(())
@@ -312,13 +322,14 @@ impl Driver {
             };
             drop(state);
             match self.transport.publish(&frame, durability) {
-                Ok(_) => {}
-                // If that is a message, another installation writes under our name, and the core has to see it.
-                Err(PublishError::Occupied { .. }) => {
+                // If what lies there is a message, another installation writes under our name; the core has to see it.
+                Ok(Published::Beside) => {
                     let mut state = self.shared.lock();
                     state.core.suspect(id);
-                    state.occupied.insert(counter, Outgoing { digest, durability });
+                    state.occupied.insert(counter);
                 }
+                Ok(_) => {}
+                Err(_) if planted!(DropOnError) => {}
                 Err(error) => return Err(error),
             }
             self.shared.lock().outbox.remove(&counter);
@@ -333,7 +344,7 @@ impl Retry {
 
     fn failed(&mut self, now: Duration) {
         self.delay = (self.delay * 2).clamp(Self::FIRST, Self::LAST);
-        self.at = now + self.delay;
+        self.at = if planted!(RetryNever) { Duration::MAX } else { now + self.delay };
     }
 }
 

@@ -189,7 +189,7 @@ impl Session {
             let is_done = |state: &State| state.outbox.is_empty() || is_hopeless(state);
             let (now, moved) = self.wait_until(state, patience, |state| state.outbox.len() < before || is_done(state));
             if !moved || is_done(&now) {
-                return now.unpublished();
+                return now.outbox.len();
             }
             state = now;
         }

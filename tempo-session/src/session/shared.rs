@@ -4,7 +4,7 @@
 //! lock, so that what the core knows and what the store keeps never differ by more than `unsaved`.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Waker,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempo_message::{Arrival, Digest, Durability, Foreign, Frame, Kind, MessageId, Report, Taken};
+use tempo_message::{Arrival, Digest, Durability, Foreign, Frame, Kind, MessageId, Report, Taken, planted};
 
 use super::status::Attachment;
 use crate::{
@@ -42,8 +42,8 @@ pub(crate) struct State {
     store_failed: bool,
     /// Own messages that are not known to be in the folder.
     pub(crate) outbox: BTreeMap<u64, Outgoing>,
-    /// Own messages whose place in the folder something else has taken; tried again from time to time.
-    pub(crate) occupied: BTreeMap<u64, Outgoing>,
+    /// Own messages whose place in the folder something else has taken; they lie beside it.
+    pub(crate) occupied: BTreeSet<u64>,
     pub(crate) foreign: VecDeque<Foreign>,
     pub(crate) attachments: VecDeque<Attachment>,
     pub(crate) attachment: Attachment,
@@ -87,7 +87,7 @@ impl Shared {
             undurable: false,
             store_failed: false,
             outbox: BTreeMap::new(),
-            occupied: BTreeMap::new(),
+            occupied: BTreeSet::new(),
             foreign: VecDeque::new(),
             attachments: VecDeque::new(),
             attachment: Attachment::Unknown,
@@ -130,7 +130,10 @@ impl Shared {
         let frames = state.core.compose(kind, payloads, unix_ms)?;
         let received = state.unsaved.len();
         state.unsaved.extend(frames.iter().map(|frame| Record { frame: frame.clone(), origin: Origin::Sent }));
-        if let Err(error) = state.save(Durability::Durable) {
+        let durability = if planted!(LazySend) { Durability::Lazy } else { Durability::Durable };
+        if let Err(error) = state.save(durability)
+            && !planted!(SendWithoutStore)
+        {
             // Whether they were kept is unknown; they must not be made again under the same counters.
             state.unsaved.truncate(received);
             state.store_failed = true;
@@ -153,6 +156,7 @@ impl State {
     pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
         match arrival {
             Arrival::Frame(frame) => match self.core.handle_received(frame.message(), frame.digest()) {
+                Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Taken::Known,
                 Intake::Accepted | Intake::Held => {
                     self.unsaved.push(Record { frame, origin: Origin::Received });
                     Taken::Known
@@ -186,11 +190,6 @@ impl State {
     /// Commits what was received; an error is kept for the status, because what was received can be received again.
     pub(crate) fn save_received(&mut self, durability: Durability) {
         self.store_error = self.save(durability).err().map(|error| describe(&error));
-    }
-
-    /// What lies in the folder less than it was told to: own messages that are not known to be there.
-    pub(crate) fn unpublished(&self) -> usize {
-        self.outbox.len() + self.occupied.len()
     }
 
     /// Notes how publishing goes.

@@ -30,7 +30,7 @@ pub struct Status {
     pub unpublished: usize,
     /// Why they are not, if an attempt has failed.
     pub publish_error: Option<String>,
-    /// Those of them whose place in the folder something else has taken.
+    /// Own messages whose place in the folder something else has taken; they lie beside it.
     pub occupied: Vec<u64>,
     /// Why what was received cannot be kept, if that is so.
     pub store_error: Option<String>,
@@ -120,9 +120,9 @@ impl Status {
             latest: core.latest(),
             waiting: waiting.collect(),
             rejected: core.rejected().collect(),
-            unpublished: state.unpublished(),
+            unpublished: state.outbox.len(),
             publish_error: state.publish_error.clone(),
-            occupied: state.occupied.keys().copied().collect(),
+            occupied: state.occupied.iter().copied().collect(),
             store_error: state.store_error.clone(),
             report: Arc::clone(&state.report),
         }

@@ -60,6 +60,7 @@ pub struct World {
     trace: Option<Box<Trace>>,
     /// The files that some process has published.
     published: BTreeSet<(OsString, OsString)>,
+    torn_restarts: u32,
     violation: Option<Violation>,
 }
 
@@ -117,6 +118,7 @@ impl World {
             counts: Counts::default(),
             trace: None,
             published: BTreeSet::new(),
+            torn_restarts: 0,
             violation: None,
         };
         for member in 0..world.members.len() {
@@ -256,6 +258,11 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
+    /// Of a thousand machines that start again, so many lose power again soon, perhaps before they have recovered.
+    pub fn tear_restarts(&mut self, per_mille: u32) {
+        self.torn_restarts = per_mille;
+    }
+
     /// Tells the story that something was done to a member from outside.
     pub fn note_fault(&mut self, member: usize, count: &'static str, what: &str) {
         self.counts.add(count);
@@ -339,6 +346,7 @@ impl World {
     }
 
     fn end_faults(&mut self) {
+        self.torn_restarts = 0;
         self.service.become_fair();
         for member in &mut self.members {
             member.offline = false;
@@ -496,6 +504,9 @@ impl World {
         let Some(there) = self.members.get_mut(member) else { return };
         if there.running.is_some() {
             return;
+        }
+        if self.rng.chance(self.torn_restarts) {
+            there.disk.cut_power_after(self.rng.range(0..60));
         }
         match there.start() {
             Ok(()) => {

@@ -39,7 +39,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
         add(&format!("publishing fails: {why}"));
     }
     for counter in &status.occupied {
-        add(&format!("something else lies in the place of your message {counter}"));
+        add(&format!("something else lies in the place of your message {counter}; yours lies beside it"));
     }
     if let Some(error) = &status.store_error {
         add(&format!("what arrives cannot be kept: {error}"));

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for terminals")]
 #![allow(clippy::disallowed_methods, reason = "a person wants to know how long it took")]
 
+mod bugs;
 mod run;
 mod sweep;
 
@@ -25,6 +26,8 @@ enum Command {
     Run(run::Arguments),
     /// Many runs; says how many a minute, and stops at the first failure
     Sweep(sweep::Arguments),
+    /// Finds every planted defect; says how long each took
+    Bugs(bugs::Arguments),
     /// The services that can be simulated
     Profiles,
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     match Sim::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Profiles => {
             for profile in PROFILES {
                 println!("{:<10}  {}", profile.name, profile.about);

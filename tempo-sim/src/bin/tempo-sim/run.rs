@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             tell(trace);
         }
         if let Some(file) = &arguments.html {
-            if let Err(error) = fs::write(file, format!("{trace:?}")) {
+            if let Err(error) = fs::write(file, tempo_sim::html::render(trace)) {
                 eprintln!("sim: cannot write {}: {error}", file.display());
                 return ExitCode::from(2);
             }

@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     small: bool,
 }
 
+/// A shorter sweep cannot have seen everything.
+const ENOUGH: u64 = 2000;
+
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let (members, messages) = if arguments.small { (3, 8) } else { (5, 20) };
     let plan = |seed: u64| Plan::from_seed(seed, profile_of(arguments, seed), members, messages);
@@ -43,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let swept = sweep(arguments.seed, threads, plan, go_on);
     let took = began.elapsed();
-    let a_minute = swept.runs as f64 * 60.0 / took.as_secs_f64();
+    let a_minute = u128::from(swept.runs) * 60_000 / took.as_millis().max(1);
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K");
     }
@@ -52,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let profile = arguments.profile.map_or("all profiles", |profile| profile.name);
     println!(
-        "{} runs of {members} members x {messages} messages over {profile} in {:.1} s: {a_minute:.0} a minute in {threads} threads",
+        "{} runs of {members} members x {messages} messages over {profile} in {:.1} s: {a_minute} a minute in {threads} threads",
         swept.runs,
         took.as_secs_f64()
     );
@@ -69,8 +72,6 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
         return ExitCode::from(1);
     }
-    // A short sweep over one profile cannot have seen everything.
-    const ENOUGH: u64 = 2000;
     let missing = swept.counts.missing();
     if !missing.is_empty() && swept.runs >= ENOUGH && arguments.profile.is_none_or(|profile| profile.name == "chaos") {
         println!("FAILED  in all these runs there was never: {}", missing.join(", "));
@@ -102,7 +103,7 @@ fn progress(number: u64, count: Option<u64>, began: Instant, told: &AtomicU64) {
     if !io::stderr().is_terminal() {
         return;
     }
-    let now = began.elapsed().as_millis() as u64 / 250;
+    let now = began.elapsed().as_secs() * 4 + u64::from(began.elapsed().subsec_millis()) / 250;
     if told.swap(now, Ordering::Relaxed) != now {
         let of = count.map(|count| format!(" of {count}")).unwrap_or_default();
         eprint!("\r{number}{of} runs");

@@ -1,0 +1,111 @@
+//! Defects that are put in on purpose, one at a time, to see whether the simulator finds them.
+//!
+//! Only with the feature `planted`, which no product enables; without it `planted!` is `false` and leaves no trace.
+
+use std::{cell::Cell, fmt};
+
+macro_rules! bugs {
+    ($($bug:ident: $about:literal,)*) => {
+        /// A defect of the kind that people really write.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "`about` says it")]
+        pub enum Bug {
+            $($bug,)*
+        }
+
+        impl Bug {
+            /// Every defect.
+            pub const ALL: &[Self] = &[$(Self::$bug,)*];
+
+            /// What the defect is.
+            pub const fn about(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $about,)*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    NoFsync: "a durable publication is not synced",
+    InPlace: "messages are written under their final name",
+    NoMend: "what a loss of power left is taken for somebody else's message",
+    TakenIsPublished: "a name that is taken counts as published, whatever it holds",
+    NoSweep: "staged files of an earlier process are left",
+    NoFallback: "staging on another volume fails for ever",
+    TrustHints: "a directory is listed only when the watcher says so",
+    TrustTimes: "a directory is listed only when its times change",
+    IgnoreCopies: "conflict copies are not read",
+    IgnoreCopiedDirs: "duplicated directories are not read",
+    CopiesAreKnown: "a conflict copy of a counter that is known is not read",
+    GapsAreKnown: "every counter up to the greatest is taken for known",
+    PartialIsFinal: "a file that was incomplete once is never read again",
+    UnreadableIsFinal: "a file that could not be read once is never read again",
+    BadStopsDirectory: "a bad file ends the reading of its directory",
+    EmptiedIsFine: "an emptied folder is taken for the session",
+    SilentForeign: "files that are not ours are not reported",
+    DigestUnchecked: "the digest of a frame is not compared",
+    AnyAuthorsFile: "a message in another author's directory is taken for that author's affair",
+    NoDedupe: "a message that arrives again is taken again",
+    NoHold: "a message is accepted without its parents",
+    UnverifiedClock: "any logical time is believed",
+    ClockByArrival: "a message is refused when its wall clock is far from the last one's",
+    ReleaseOne: "of several messages that wait for one, only the first is released",
+    OrderByArrival: "the timeline is in the order of arrival",
+    OrderByWallClock: "the timeline is in the order of wall clocks",
+    OrderByAuthor: "the timeline is in the order of authors",
+    PositionOffByOne: "the position of a late message is told one too high",
+    NoParents: "a message does not name what its author has seen of others",
+    AllParents: "a message names parents that others imply",
+    TimeOfOwnLast: "a message's time is one more than that of the own previous message",
+    CounterFromStoreMinusOne: "after a restart the last counter is used again",
+    LazySend: "send returns before the message is durable",
+    SendWithoutStore: "send goes on when the store fails",
+    ReceivedNotKept: "what was received is not put into the store",
+    DropOnError: "a message whose publication fails is forgotten",
+    RetryNever: "after a failed publication there is no second attempt",
+    DetachedForEver: "a folder that was away once is never looked at again",
+    NoAudit: "what was sent earlier is not looked for in the folder",
+    AuditByLength: "a file of the right length is taken for whole",
+    AuditedTooEarly: "the audit is noted as done before it is",
+    JoinedTooEarly: "the author is noted as joined before it is",
+    NeverAtRest: "the driver asks for another turn as long as anything waits",
+    EventTwice: "a message that was held is announced twice",
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+impl Bug {
+    /// Puts the defect into this thread until the answer is dropped.
+    #[must_use]
+    pub fn plant(self) -> Planted {
+        PLANTED.set(Some(self));
+        Planted { _private: () }
+    }
+
+    /// Whether this defect is in this thread now.
+    pub fn is_planted(self) -> bool {
+        PLANTED.get() == Some(self)
+    }
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A planted defect. Dropping it takes the defect out.
+#[derive(Debug)]
+pub struct Planted {
+    _private: (),
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        PLANTED.set(None);
+    }
+}

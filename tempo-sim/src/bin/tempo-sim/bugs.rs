@@ -1,0 +1,82 @@
+//! `sim bugs`: finds every planted defect.
+
+use std::{
+    io::{self, IsTerminal},
+    panic,
+    process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use tempo_sim::bugs::{Bug, Found, find};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long each may take
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Only those whose name contains this
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let wanted = |bug: &&Bug| arguments.name.as_ref().is_none_or(|name| bug.to_string().contains(name.as_str()));
+    let bugs: Vec<Bug> = Bug::ALL.iter().filter(wanted).copied().collect();
+    let limit = Duration::from_secs(arguments.seconds);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    // A defect may show as a panic, which is caught and counts; its text would only disturb the table.
+    panic::set_hook(Box::new(|_| {}));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(&bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let began = Instant::now();
+                    let found = find(bug, arguments.seed, || began.elapsed() < limit);
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.push((bug, began.elapsed(), found));
+                    if io::stderr().is_terminal() {
+                        eprint!("\r{} of {}", results.len(), bugs.len());
+                    }
+                }
+            });
+        }
+    });
+    let _ = panic::take_hook();
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|&(bug, ..)| bug);
+    report(&results)
+}
+
+fn report(results: &[(Bug, Duration, Option<Found>)]) -> ExitCode {
+    println!("{:<26} {:>8} {:>7} {:>6}  found as", "planted", "seconds", "runs", "seed");
+    for (bug, took, found) in results {
+        let seconds = took.as_secs_f64();
+        match found {
+            Some(Found { plan, what, runs }) => {
+                let what: String = what.chars().take(60).collect();
+                println!("{:<26} {seconds:>8.2} {runs:>7} {:>6}  {what}", bug.to_string(), plan.seed);
+            }
+            None => println!("{:<26} {seconds:>8.2} {:>7} {:>6}  NOT FOUND: {}", bug.to_string(), "", "", bug.about()),
+        }
+    }
+    let found = results.iter().filter(|(.., found)| found.is_some()).count();
+    let mut times: Vec<f64> = results.iter().map(|(_, took, _)| took.as_secs_f64()).collect();
+    times.sort_by(f64::total_cmp);
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    let worst = times.last().copied().unwrap_or_default();
+    println!("{found} of {} found; median {median:.2} s, worst {worst:.2} s", results.len());
+    if found == results.len() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}

@@ -1,0 +1,51 @@
+//! Planted defects, and how soon each is found: a simulator that finds nothing proves nothing.
+
+use std::{any::Any, panic};
+
+pub use tempo_message::planted::Bug;
+
+use crate::{PROFILES, Plan};
+
+/// A run that shows a defect.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The run.
+    pub plan: Plan,
+    /// What broke.
+    pub what: String,
+    /// How many runs it took.
+    pub runs: u64,
+}
+
+/// Looks for a planted defect with the runs of one seed after another, as long as `go_on` says so.
+///
+/// The runs are those of an ordinary sweep; nothing in them knows which defect is planted.
+pub fn find(bug: Bug, first_seed: u64, mut go_on: impl FnMut() -> bool) -> Option<Found> {
+    let _planted = bug.plant();
+    let mut runs = 0;
+    while go_on() {
+        let plan = plan(first_seed + runs);
+        runs += 1;
+        let outcome = panic::catch_unwind(|| plan.execute(false).failure);
+        let what = match outcome {
+            Ok(None) => continue,
+            Ok(Some(violation)) => violation.to_string(),
+            Err(panicked) => format!("panic: {}", text_of(panicked.as_ref())),
+        };
+        return Some(Found { plan, what, runs });
+    }
+    None
+}
+
+/// Small runs and standard ones in turn, over all services.
+fn plan(seed: u64) -> Plan {
+    let at = usize::try_from(seed / 2).unwrap_or(0) % PROFILES.len();
+    let profile = PROFILES.get(at).unwrap_or(&crate::CHAOS);
+    let (members, messages) = if seed.is_multiple_of(2) { (3, 8) } else { (5, 20) };
+    Plan::from_seed(seed, profile, members, messages)
+}
+
+fn text_of(panicked: &(dyn Any + Send)) -> String {
+    let text = panicked.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panicked.downcast_ref::<String>().cloned()).unwrap_or_default()
+}

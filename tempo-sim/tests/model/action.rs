@@ -1,0 +1,252 @@
+//! What can happen next, and what follows from it.
+
+use stateright::Property;
+
+use crate::{
+    config::{Config, Defect},
+    member::{Member, Phase},
+    message::INSTALLATIONS,
+    properties,
+    set::Set,
+    state::State,
+};
+
+/// A step. Members are named by installation, messages by slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// A message is made and committed.
+    Send { member: usize },
+    /// A committed message appears in its author's copy of the folder.
+    Publish { member: usize, message: u8 },
+    /// A file arrives in another copy of the folder, in any order.
+    Sync { from: usize, to: usize, message: u8 },
+    /// A member reads what is new in its copy of the folder.
+    Collect { member: usize },
+    /// What was received becomes durable.
+    Flush { member: usize },
+    /// An author writes its head.
+    WriteHead { member: usize },
+    /// A head arrives in another copy of the folder.
+    SyncHead { from: usize, to: usize },
+    /// The power fails. Of what is undurable only `kept` survives; `files` says whether also the own files that nobody
+    /// has yet, and the heads, survive in the copy of the folder.
+    Crash { member: usize, kept: Set, files: bool },
+    /// A member that is down starts from its store; its outbox is what the folder lacks.
+    Restart { member: usize },
+    /// A new member appears with a copy of somebody's folder as it is now.
+    LateJoin { member: usize, from: usize },
+    /// A second installation appears with a copy of the first one's store and folder.
+    Clone { member: usize },
+    /// An author that saw others write under its name goes on under a new one.
+    Mint { member: usize },
+}
+
+impl stateright::Model for Config {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::first(self)]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (member, it) in state.members.iter().enumerate() {
+            match it.phase {
+                Phase::Absent => self.entrances(state, member, actions),
+                Phase::Up => self.deeds(state, member, it, actions),
+                Phase::Down => actions.push(Action::Restart { member }),
+            }
+            if it.phase != Phase::Absent {
+                self.arrivals(state, member, it, actions);
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = *last;
+        match action {
+            Action::Send { member } => self.send(&mut state, member),
+            Action::Publish { member, message } => state.members[member].folder.insert(message),
+            Action::Sync { to, message, .. } => {
+                state.members[to].folder.insert(message);
+                if !self.slow_collect {
+                    self.collect(&mut state, to);
+                }
+            }
+            Action::Collect { member } => self.collect(&mut state, member),
+            Action::Flush { member } => flush(&mut state.members[member]),
+            Action::WriteHead { member } => {
+                let head = state.members[member].claim(&state.messages, self);
+                state.members[member].heads[member] = head;
+            }
+            Action::SyncHead { from, to } => state.members[to].heads[from] = state.members[from].heads[from],
+            Action::Crash { member, kept, files } => self.crash(&mut state, member, kept, files),
+            // It may send before it looks into the folder.
+            Action::Restart { member } => state.members[member].phase = Phase::Up,
+            Action::LateJoin { member, from } => {
+                state.members[member].phase = Phase::Up;
+                state.members[member].folder = state.members[from].folder;
+                self.collect(&mut state, member);
+            }
+            Action::Clone { member } => {
+                let mut clone = Member { phase: Phase::Down, ..state.members[0] };
+                clone.crash(Set::EMPTY);
+                state.members[member] = Member { phase: Phase::Up, ..clone };
+            }
+            Action::Mint { member } => state.members[member].author = minted(member),
+        }
+        self.follow(&mut state);
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::of(self)
+    }
+}
+
+impl Config {
+    fn entrances(&self, state: &State, member: usize, actions: &mut Vec<Action>) {
+        let is = |role: Option<u8>| role.map(usize::from) == Some(member);
+        if is(self.joiner) {
+            actions.extend(state.present().map(|(from, _)| Action::LateJoin { member, from }));
+        }
+        if is(self.clone) && state.members[0].author == 0 {
+            actions.push(Action::Clone { member });
+        }
+    }
+
+    fn deeds(&self, state: &State, member: usize, it: &Member, actions: &mut Vec<Action>) {
+        let messages = &state.messages;
+        let may_send = messages.next_slot(member, self.sends[member]).is_some();
+        if may_send && it.compose(messages, self, self.is_liar(member)).is_some() {
+            actions.push(Action::Send { member });
+        }
+        if let Some(message) = it.unpublished(messages, self).iter().next() {
+            actions.push(Action::Publish { member, message });
+        }
+        if !it.uncollected(messages, self).is_empty() {
+            actions.push(Action::Collect { member });
+        }
+        if !it.volatile.is_empty() {
+            actions.push(Action::Flush { member });
+        }
+        if self.writes_heads(member) && it.heads[member] != it.claim(messages, self) {
+            actions.push(Action::WriteHead { member });
+        }
+        if self.mints && it.author != minted(member) && !it.impostors(messages).is_empty() {
+            actions.push(Action::Mint { member });
+        }
+        if state.crashes > 0 {
+            crashes(state, member, it, actions);
+        }
+    }
+
+    /// What the service may bring. From whom a message comes makes no difference, so the first who has it gives it.
+    fn arrivals(&self, state: &State, to: usize, it: &Member, actions: &mut Vec<Action>) {
+        for message in state.files().minus(it.folder).iter() {
+            let from = state.present().find(|(_, member)| member.folder.has(message));
+            actions.extend(from.map(|(from, _)| Action::Sync { from, to, message }));
+        }
+        for (from, owner) in state.present().filter(|&(from, _)| self.writes_heads(from) && from != to) {
+            let (new, old) = (owner.heads[from], it.heads[from]);
+            if new.counter > old.counter || new.lamport > old.lamport {
+                actions.push(Action::SyncHead { from, to });
+            }
+        }
+    }
+
+    fn send(&self, state: &mut State, member: usize) {
+        let it = &state.members[member];
+        let message = it.compose(&state.messages, self, self.is_liar(member)).expect("it may send");
+        let slot = state.messages.next_slot(member, self.sends[member]).expect("it may send");
+        state.messages.add(slot, message);
+        let it = &mut state.members[member];
+        it.sent.insert(slot);
+        match self.defect {
+            Defect::PublishedBeforeCommit => {
+                it.volatile.insert(slot);
+                it.folder.insert(slot);
+            }
+            Defect::CausesNotCommitted => it.durable.insert(slot),
+            _ => {
+                it.durable.insert(slot);
+                flush(it);
+            }
+        }
+        if state.crashes == 0 && !self.slow_publish {
+            state.members[member].folder.insert(slot);
+        }
+    }
+
+    fn collect(&self, state: &mut State, member: usize) {
+        let it = &mut state.members[member];
+        // One by one, because a defective member may take one of two only.
+        while it.is_up()
+            && let Some(slot) = it.uncollected(&state.messages, self).iter().next()
+        {
+            it.volatile.insert(slot);
+        }
+    }
+
+    fn crash(&self, state: &mut State, member: usize, kept: Set, files: bool) {
+        state.crashes -= 1;
+        let others = others_files(state, member);
+        let it = &mut state.members[member];
+        it.crash(kept);
+        if !files {
+            it.folder = it.folder.minus(it.sent.minus(others));
+            it.heads = Default::default();
+        }
+        if self.has(Defect::NotRepublished) {
+            it.sent = it.sent.and(it.folder);
+        }
+    }
+
+    /// What everybody concludes at once from what it has.
+    fn follow(&self, state: &mut State) {
+        let State { messages, members, crashes } = state;
+        for member in members.iter_mut().filter(|member| member.is_up()) {
+            if *crashes == 0 {
+                // Nobody can tell any more what is durable.
+                flush(member);
+            }
+            member.settle(messages, self);
+            if self.tells() {
+                member.tell(messages, self);
+            }
+        }
+    }
+
+    fn is_liar(&self, member: usize) -> bool {
+        self.liar.map(usize::from) == Some(member)
+    }
+}
+
+/// A crash that could lose nothing, and comes between no two steps that belong together, is left out: it is a pause.
+fn crashes(state: &State, member: usize, it: &Member, actions: &mut Vec<Action>) {
+    let unsynced = it.folder.and(it.sent).minus(others_files(state, member));
+    let has_heads = it.heads.iter().any(|&head| head != Default::default());
+    let has_unpublished = !it.sent.is_within(it.folder);
+    if it.volatile.is_empty() && unsynced.is_empty() && !has_heads && !has_unpublished {
+        return;
+    }
+    for kept in it.volatile.subsets() {
+        actions.push(Action::Crash { member, kept, files: true });
+        if !unsynced.is_empty() || has_heads {
+            actions.push(Action::Crash { member, kept, files: false });
+        }
+    }
+}
+
+fn others_files(state: &State, member: usize) -> Set {
+    state.present().filter(|&(at, _)| at != member).map(|(_, other)| other.folder).fold(Set::EMPTY, Set::or)
+}
+
+fn flush(member: &mut Member) {
+    member.durable = member.durable.or(member.volatile);
+    member.volatile = Set::EMPTY;
+}
+
+fn minted(member: usize) -> u8 {
+    u8::try_from(INSTALLATIONS + member).unwrap()
+}

@@ -1,0 +1,205 @@
+//! What must hold in every state, and what must happen in some. The numbers are those of the project's invariants.
+
+use stateright::Property;
+
+use crate::{
+    config::Config,
+    member::Member,
+    message::{INSTALLATIONS, Messages, installation_of},
+    set::Set,
+    state::State,
+};
+
+pub(crate) const CAUSES_FIRST: &str = "I5 a message comes after its causes";
+pub(crate) const FIFO: &str = "I4 an author's messages come in its order";
+pub(crate) const SORTED: &str = "I6 the timeline is what is accepted, in order";
+pub(crate) const PURE: &str = "I14 what is accepted follows from what is here alone";
+pub(crate) const KEPT: &str = "I3 a sent message stays in its author's store";
+pub(crate) const OWN: &str = "what a member sent it has accepted";
+pub(crate) const COUNTERS: &str = "I9 one content for a counter of one installation";
+pub(crate) const COMPLETE: &str = "I7 everybody accepts everything once all is synced";
+pub(crate) const NO_WAITING: &str = "nobody waits for ever for a message that exists";
+pub(crate) const NO_END: &str = "only what is complete comes to an end";
+pub(crate) const CLOCK: &str = "I13 the lamport is the longest causal chain";
+pub(crate) const TOLD: &str = "I8 nothing is inserted into a stable prefix in silence";
+pub(crate) const GROWS: &str = "I8 the stable prefix only grows";
+pub(crate) const RELATED: &str = "I8 of two stable prefixes one begins the other";
+pub(crate) const NOTHING_BELOW: &str = "I8 no message exists that belongs into a stable prefix and is not in it";
+pub(crate) const ALARMS: &str = "a late join is announced of a late member only";
+pub(crate) const TO_THE_END: &str = "L3 the stable prefix reaches the end";
+
+pub(crate) const HELD: &str = "a message was held";
+pub(crate) const FORK: &str = "a fork happened";
+pub(crate) const STOPPED: &str = "an author found its name in use";
+pub(crate) const MIDDLE: &str = "a message came into the middle of a timeline";
+pub(crate) const CRASH: &str = "a crash came between commit and publication";
+pub(crate) const LATE: &str = "a late join came below a stable prefix";
+pub(crate) const TOLD_ALL: &str = "a whole run became stable";
+pub(crate) const REJECTED: &str = "a message was rejected";
+
+type Rule = Property<Config>;
+
+pub(crate) fn of(config: &Config) -> Vec<Rule> {
+    let mut all = vec![
+        Rule::always(CAUSES_FIRST, causes_first),
+        Rule::always(FIFO, fifo),
+        Rule::always(SORTED, sorted),
+        Rule::always(PURE, |_, state| {
+            honest(state).all(|(_, member)| member.accepted == state.messages.acceptable(member.known()))
+        }),
+        Rule::always(KEPT, |_, state| {
+            state.present().all(|(at, member)| state.messages.made_by(at).is_within(member.known()))
+        }),
+        Rule::always(OWN, |_, state| state.up().all(|(_, member)| member.sent.is_within(member.accepted))),
+        Rule::always(COUNTERS, one_content),
+        Rule::always(COMPLETE, complete),
+        Rule::always(NO_WAITING, |config, state| {
+            let is_waiting = |member: &Member| !member.held().and(state.valid()).is_empty();
+            state.up().all(|(_, member)| !is_waiting(member)) || !state.is_quiet(config)
+        }),
+        Rule::always(NO_END, no_end),
+        Rule::always(CLOCK, |_, state| {
+            let is_true = |slot| state.messages.at(slot).lamport == state.messages.chain(slot);
+            honest(state).all(|(_, member)| member.accepted.iter().all(is_true))
+        }),
+        Rule::sometimes(MIDDLE, |_, state| state.can_insert_in_the_middle()),
+    ];
+    if config.members > 2 || config.sends.iter().any(|&sends| sends > 1) {
+        all.push(Rule::sometimes(HELD, |_, state| state.up().any(|(_, member)| !member.held().is_empty())));
+    }
+    if config.tells() {
+        all.push(Rule::always(TOLD, |_, state| {
+            state.up().all(|(_, member)| missing_below(&state.messages, member, member.accepted).is_empty())
+        }));
+        all.push(Rule::always(GROWS, |_, state| {
+            state.up().all(|(_, member)| member.told.is_within(member.stable.and(member.accepted)))
+        }));
+        all.push(Rule::always(ALARMS, |config, state| {
+            state.members.iter().all(|member| !member.late || config.joiner.is_some())
+        }));
+        all.push(Rule::always(NOTHING_BELOW, nothing_below));
+    }
+    if config.tells() && (0..INSTALLATIONS).all(|at| config.sends[at] == 0 || config.writes_heads(at)) {
+        all.push(Rule::always(TO_THE_END, |config, state| {
+            state.up().all(|(_, member)| member.told == state.messages.all()) || !state.is_settled(config)
+        }));
+        all.push(Rule::sometimes(TOLD_ALL, |config, state| no_more_to_send(config, state) && told_all(state)));
+    }
+    if config.tells() && config.is_fixed() {
+        all.push(Rule::always(RELATED, |_, state| {
+            let is_related = |one: &Member, other: &Member| begins(&state.messages, one.told, other.told);
+            state.present().all(|(_, one)| state.present().all(|(_, other)| is_related(one, other)))
+        }));
+    }
+    if config.crashes > 0 {
+        all.push(Rule::sometimes(CRASH, |_, state| state.has_crashed_before_publishing()));
+    }
+    if config.clone.is_some() {
+        all.push(Rule::sometimes(FORK, |_, state| state.has_fork()));
+        all.push(Rule::sometimes(STOPPED, |_, state| {
+            state.up().any(|(_, member)| !member.impostors(&state.messages).is_empty())
+        }));
+    }
+    if config.joiner.is_some() {
+        all.push(Rule::sometimes(LATE, |_, state| state.members.iter().any(|member| member.late)));
+    }
+    if config.liar.is_some() {
+        all.push(Rule::sometimes(REJECTED, |_, state| {
+            honest(state).any(|(_, member)| {
+                let is_judged = |slot| state.messages.at(slot).causes.is_within(member.accepted);
+                member.held().iter().any(is_judged)
+            })
+        }));
+    }
+    all
+}
+
+/// Those who are up and do not believe themselves more than others.
+fn honest(state: &State) -> impl Iterator<Item = (usize, &Member)> {
+    let has_lied = |at: usize| !state.messages.made_by(at).is_within(state.valid());
+    state.up().filter(move |&(at, _)| !has_lied(at))
+}
+
+fn causes_first(_: &Config, state: &State) -> bool {
+    state.up().all(|(_, member)| {
+        let mut before = Set::EMPTY;
+        member.timeline.slots().iter().all(|&slot| {
+            let is_after = state.messages.at(slot).causes.is_within(before);
+            before.insert(slot);
+            is_after
+        })
+    })
+}
+
+fn fifo(_: &Config, state: &State) -> bool {
+    let messages = &state.messages;
+    let precedes = |one: u8, other: u8| {
+        let (one, other) = (messages.at(one), messages.at(other));
+        one.author == other.author && one.counter + 1 == other.counter
+    };
+    state.up().all(|(_, member)| {
+        let mut before = Set::EMPTY;
+        member.timeline.slots().iter().all(|&slot| {
+            let is_next = messages.at(slot).counter == 1 || before.iter().any(|earlier| precedes(earlier, slot));
+            before.insert(slot);
+            is_next
+        })
+    })
+}
+
+fn sorted(_: &Config, state: &State) -> bool {
+    state.up().all(|(_, member)| {
+        let slots = member.timeline.slots();
+        let is_ascending = slots.is_sorted_by(|&one, &other| state.messages.order(one) < state.messages.order(other));
+        is_ascending && slots.iter().copied().collect::<Set>() == member.accepted
+    })
+}
+
+fn one_content(config: &Config, state: &State) -> bool {
+    let is_alone = |slot| !state.messages.is_occupied(slot, state.messages.made_by(installation_of(slot)));
+    state.messages.all().iter().all(is_alone) && (config.clone.is_some() || !state.has_fork())
+}
+
+/// In a quiet state everybody has accepted every message that was ever committed, except what nobody can.
+fn complete(config: &Config, state: &State) -> bool {
+    let valid = state.valid();
+    honest(state).all(|(_, member)| valid.is_within(member.accepted)) || !state.is_quiet(config)
+}
+
+fn no_end(config: &Config, state: &State) -> bool {
+    let mut actions = Vec::new();
+    stateright::Model::actions(config, state, &mut actions);
+    !actions.is_empty() || (state.is_quiet(config) && state.is_settled(config))
+}
+
+/// A message that belongs into a stable prefix and is not in it: in a fixed membership there is none, in whatever store
+/// or folder; otherwise it is a late member's.
+fn nothing_below(config: &Config, state: &State) -> bool {
+    let all = state.messages.all();
+    state.present().all(|(_, member)| {
+        let below = missing_below(&state.messages, member, all);
+        below.iter().all(|slot| state.messages.at(slot).author >= config.members)
+    })
+}
+
+/// Messages that come before the end of what a member was told is stable, and are not in it.
+fn missing_below(messages: &Messages, member: &Member, among: Set) -> Set {
+    let last = messages.last(member.told);
+    among.minus(member.told).iter().filter(|&slot| Some(messages.order(slot)) < last).collect()
+}
+
+/// Whether one of two sequences begins the other.
+fn begins(messages: &Messages, one: Set, other: Set) -> bool {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    let last = messages.last(short);
+    short.is_within(long) && long.minus(short).iter().all(|slot| Some(messages.order(slot)) > last)
+}
+
+fn no_more_to_send(config: &Config, state: &State) -> bool {
+    let is_done = |at: usize| state.messages.made_by(at).len() == config.sends[at];
+    (0..state.members.len()).all(is_done)
+}
+
+fn told_all(state: &State) -> bool {
+    state.present().all(|(_, member)| member.told == state.messages.all())
+}
