@@ -136,7 +136,7 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
     every_odd_thing_is_named(member, &status.report)?;
-    whole_and_alone(member)
+    every_message_is_whole(member)
 }
 
 /// Whatever lies in the folder and is no message is in the report.
@@ -179,8 +179,8 @@ fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
     }
 }
 
-/// Every message that was committed lies whole under its name, and nothing else of ours is left.
-fn whole_and_alone(member: &Member) -> Result<(), Violation> {
+/// Every message that was committed lies whole under its name.
+fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
     let dir = OsString::from(member.author.to_string());
     for frame in member.store.sent() {
         let name = OsString::from(CounterName::new(frame.id().counter).as_str());
@@ -191,6 +191,12 @@ fn whole_and_alone(member: &Member) -> Result<(), Violation> {
             return Err(Violation::new("I12", what));
         }
     }
+    Ok(())
+}
+
+/// Nothing that was being published is left. What could not be removed is swept when the member starts again.
+pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
+    let dir = OsString::from(member.author.to_string());
     let own = member.disk.files().into_iter().filter(|(at, ..)| *at == dir).map(|(_, name, _)| name);
     let staged = own.chain(member.disk.staged()).find(|name| FileName::parse(name) == FileName::Staged);
     match staged {

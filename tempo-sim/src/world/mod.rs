@@ -300,6 +300,9 @@ impl World {
             self.start(member);
         }
         self.quiesce()?;
+        if let Some(violation) = self.members.iter().find_map(|member| check::nothing_is_staged(member).err()) {
+            self.fail(violation);
+        }
         self.conclude()
     }
 
@@ -360,10 +363,10 @@ impl World {
 
     fn conclude(&mut self) -> Result<(), Violation> {
         let agreement = self.check_agreement();
-        if let Err(violation) = &agreement {
-            self.fail(violation.clone());
+        if let Err(violation) = agreement {
+            self.fail(violation);
         }
-        agreement
+        self.verdict()
     }
 
     fn step(&mut self) -> Result<(), Violation> {

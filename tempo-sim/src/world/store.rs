@@ -69,6 +69,11 @@ impl SimStore {
         std::mem::take(&mut self.lock().sent)
     }
 
+    /// Whether the author has been in the folder, as far as the store knows.
+    pub fn has_joined(&self) -> bool {
+        self.lock().marks.joined
+    }
+
     /// The frames that this installation has sent.
     pub fn sent(&self) -> Vec<Frame> {
         let state = self.lock();
