@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_message::{AuthorId, CounterName, Durability, Frame, MAX_FRAME, PublishError, Published, planted};
+use tempo_message::{AuthorId, CounterName, Durability, FileType, Frame, MAX_FRAME, PublishError, Published, planted};
 
 use crate::{
     FileName, Fs,
@@ -117,6 +117,11 @@ impl<F: Fs> Publisher<F> {
             let written = write_new(&self.fs, target.dir, target.name, bytes, durability);
             return written.map(|()| Put::Done);
         }
+        // Nothing is staged for a name that is taken: most calls for one only make sure that all is well.
+        match self.fs.stat(target.dir, target.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            there => return there.map(|_| Put::Taken),
+        }
         let renamed = self
             .staged(target, bytes, durability, |fs, dir, staged| fs.rename_new(dir, staged, target.dir, target.name));
         match renamed {
@@ -162,6 +167,9 @@ impl<F: Fs> Publisher<F> {
 
     /// What lies under the target's name, compared with what should.
     fn compare(&self, target: &Target<'_, F>, frame: &Frame) -> io::Result<There> {
+        if self.fs.stat(target.dir, target.name)?.file_type != FileType::File {
+            return Ok(There::Other);
+        }
         let mut bytes = Vec::new();
         let mut file = self.fs.open(target.dir, target.name)?;
         self.fs.read(&mut file, MAX_FRAME as u64 + 1, &mut bytes)?;

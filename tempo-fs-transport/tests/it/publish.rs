@@ -111,6 +111,16 @@ fn what_somebody_else_put_there_is_never_overwritten() {
 }
 
 #[test]
+fn a_directory_in_the_way_does_not_stop_a_message() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    let frame = Script::new(1).next(b"mine");
+    fs::create_dir_all(session.file(frame.id())).unwrap();
+    assert_eq!(writer.publish(&frame, Durability::Lazy).unwrap(), Published::Beside);
+    assert_eq!(session.reader().collect(), [frame]);
+}
+
+#[test]
 fn a_reader_writes_nothing() {
     let session = Session::new();
     let mut options = Options::default();

@@ -143,6 +143,14 @@ impl Ledger {
         self.chain(author)?.latest
     }
 
+    /// Counters and digests of an author's messages after a counter, at most so many.
+    pub(crate) fn messages_after(&self, author: AuthorId, counter: u64, most: usize) -> Vec<(u64, Digest)> {
+        let main = self.chain(author).map(|chain| chain.main.as_slice()).unwrap_or_default();
+        let rest = usize::try_from(counter).ok().and_then(|at| main.get(at..)).unwrap_or_default();
+        let records = rest.iter().take(most).filter_map(|&slot| self.record(slot));
+        records.map(|record| (record.counter, record.digest)).collect()
+    }
+
     /// Every author of whom something is accepted.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.by_author.keys().copied()

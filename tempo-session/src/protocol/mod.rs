@@ -262,6 +262,15 @@ impl SessionCore {
         self.own_last.as_ref().map(id_of)
     }
 
+    /// Counters and digests of the messages that this installation has sent, after a counter, at most so many. None while
+    /// somebody else writes under our name.
+    pub fn own_after(&self, counter: u64, most: usize) -> Vec<(u64, Digest)> {
+        match self.me {
+            Some(me) if self.impostors.is_empty() => self.ledger.messages_after(me, counter, most),
+            _ => Vec::new(),
+        }
+    }
+
     /// How many messages are held.
     pub fn held_len(&self) -> usize {
         self.held.len()

@@ -32,6 +32,9 @@ pub struct Driver {
     joined: bool,
     /// When publishing may be tried again, and after how long the time after that.
     retry: Retry,
+    /// The last own message that was compared with the folder in passing.
+    scrubbed: u64,
+    scrub_at: Duration,
     /// When parents that something waits for are looked for again among the known files.
     recheck_at: Duration,
     /// The refresh that is being worked on.
@@ -60,6 +63,8 @@ struct Retry {
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// So many messages are published before the next look at what has arrived.
 const PUBLISH: usize = 256;
+/// So many own messages are compared with the folder in passing, each time.
+const SCRUB: usize = 64;
 const RECHECK: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -81,6 +86,8 @@ impl Driver {
             attached: false,
             joined: false,
             retry: Retry::default(),
+            scrubbed: 0,
+            scrub_at: Duration::ZERO,
             recheck_at: Duration::ZERO,
             refreshing: None,
             has_passed: false,
@@ -230,7 +237,7 @@ impl Driver {
         if now < self.retry.at {
             return false;
         }
-        let published = self.join(author).and_then(|()| self.publish_some(author)).and_then(|()| self.note_audit());
+        let published = self.publish_all(author, now);
         let mut state = self.shared.lock();
         match published {
             Ok(()) => {
@@ -306,33 +313,57 @@ impl Driver {
         Ok(())
     }
 
+    fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<(), PublishError> {
+        self.join(author)?;
+        self.publish_some(author)?;
+        self.note_audit()?;
+        if now >= self.scrub_at {
+            self.scrub(author)?;
+            self.scrub_at = now + RECHECK;
+        }
+        Ok(())
+    }
+
+    /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
+    /// deleted them, or a service has brought back an older state.
+    fn scrub(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        let own = self.shared.lock().core.own_after(self.scrubbed, SCRUB);
+        if own.is_empty() {
+            self.scrubbed = 0;
+        }
+        for (counter, digest) in own {
+            let is_outgoing = self.shared.lock().outbox.contains_key(&counter);
+            if !is_outgoing {
+                self.publish_one(MessageId { author, counter }, digest, Durability::Durable)?;
+            }
+            self.scrubbed = counter;
+        }
+        Ok(())
+    }
+
     fn publish_some(&mut self, author: AuthorId) -> Result<(), PublishError> {
         for _ in 0..PUBLISH {
-            let mut state = self.shared.lock();
-            let Some((&counter, &Outgoing { digest, durability })) = state.outbox.first_key_value() else {
-                break;
-            };
-            let id = MessageId { author, counter };
-            let frame: Frame = match state.frame(id, digest) {
-                Ok(frame) => frame,
-                Err(error) => {
-                    let place = id.to_string();
-                    return Err(PublishError::Failed { place, source: Box::new(error) });
-                }
-            };
-            drop(state);
-            match self.transport.publish(&frame, durability) {
-                // If what lies there is a message, another installation writes under our name; the core has to see it.
-                Ok(Published::Beside) => {
-                    let mut state = self.shared.lock();
-                    state.core.suspect(id);
-                    state.occupied.insert(counter);
-                }
-                Ok(_) => {}
+            let first = self.shared.lock().outbox.first_key_value().map(|(&counter, &outgoing)| (counter, outgoing));
+            let Some((counter, Outgoing { digest, durability })) = first else { break };
+            match self.publish_one(MessageId { author, counter }, digest, durability) {
                 Err(_) if planted!(DropOnError) => {}
-                Err(error) => return Err(error),
+                published => published?,
             }
             self.shared.lock().outbox.remove(&counter);
+        }
+        Ok(())
+    }
+
+    fn publish_one(&mut self, id: MessageId, digest: Digest, durability: Durability) -> Result<(), PublishError> {
+        let frame: Frame = self.shared.lock().frame(id, digest).map_err(|error| {
+            let place = id.to_string();
+            PublishError::Failed { place, source: Box::new(error) }
+        })?;
+        if self.transport.publish(&frame, durability)? == Published::Beside {
+            // If what lies there is a message, another installation writes under our name; the core has to see it.
+            let mut state = self.shared.lock();
+            state.core.suspect(id);
+            state.occupied.insert(id.counter);
         }
         Ok(())
     }
