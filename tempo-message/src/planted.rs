@@ -69,7 +69,6 @@ bugs! {
     NoAudit: "what was sent earlier is not looked for in the folder",
     AuditByLength: "a file of the right length is taken for whole",
     AuditedTooEarly: "the audit is noted as done before it is",
-    JoinedTooEarly: "the author is noted as joined before it is",
     NeverAtRest: "the driver asks for another turn as long as anything waits",
     EventTwice: "a message that was held is announced twice",
 }

@@ -38,11 +38,15 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Where time comes from.
     pub environment: Arc<dyn Environment>,
+    /// How often some of the own messages are compared with the folder in passing; `None`: only at the opening.
+    pub scrub: Option<Duration>,
 }
 
 impl Builder {
     /// How long opening waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
+    /// How often some of the own messages are compared with the folder in passing.
+    const SCRUB: Duration = Duration::from_secs(30);
 
     pub(super) fn new(folder: PathBuf) -> Self {
         // A relative path must not change its meaning with the working directory.
@@ -96,6 +100,7 @@ impl Builder {
             transport: Box::new(transport),
             store: Box::new(store),
             environment: Arc::new(SystemEnvironment::default()),
+            scrub: Some(Self::SCRUB),
         };
         let (session, driver) = Session::assemble(parts)?;
         if let Some(name) = name {
@@ -120,6 +125,7 @@ impl Builder {
             transport: Box::new(self.transport(options)?),
             store: Box::new(MemoryStore::new(None)),
             environment: Arc::new(SystemEnvironment::default()),
+            scrub: Some(Self::SCRUB),
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -180,14 +186,14 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment } = parts;
+        let Parts { transport, store, environment, scrub } = parts;
         let author = store.author();
         let mut core = SessionCore::new(author);
         let sent = restore(&mut core, store.as_ref())?;
         let marks = store.marks()?;
         let shared = Arc::new(Shared::new(core, store, environment, transport.waker()));
         let session = Self::new(Arc::clone(&shared), author);
-        Ok((session, Driver::new(shared, transport, author, marks, sent)))
+        Ok((session, Driver::new(shared, transport, author, marks, sent, scrub)))
     }
 
     /// Sends the display name, unless it is known by that already.

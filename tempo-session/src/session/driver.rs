@@ -34,7 +34,8 @@ pub struct Driver {
     retry: Retry,
     /// The last own message that was compared with the folder in passing.
     scrubbed: u64,
-    scrub_at: Duration,
+    scrub: Option<Duration>,
+    scrub_at: Option<Duration>,
     /// When parents that something waits for are looked for again among the known files.
     recheck_at: Duration,
     /// The refresh that is being worked on.
@@ -75,7 +76,9 @@ impl Driver {
         author: Option<AuthorId>,
         marks: Marks,
         sent: BTreeMap<u64, (Digest, u64)>,
+        scrub: Option<Duration>,
     ) -> Self {
+        let scrub_at = scrub.map(|scrub| shared.environment.now() + scrub);
         Self {
             shared,
             transport,
@@ -87,7 +90,8 @@ impl Driver {
             joined: false,
             retry: Retry::default(),
             scrubbed: 0,
-            scrub_at: Duration::ZERO,
+            scrub,
+            scrub_at,
             recheck_at: Duration::ZERO,
             refreshing: None,
             has_passed: false,
@@ -257,9 +261,6 @@ impl Driver {
 
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         if !self.joined {
-            if planted!(JoinedTooEarly) {
-                self.mark(Marks { joined: true, ..self.marks })?;
-            }
             self.transport.join(author)?;
             self.mark(Marks { joined: true, ..self.marks })?;
             self.joined = true;
@@ -317,9 +318,9 @@ impl Driver {
         self.join(author)?;
         self.publish_some(author)?;
         self.note_audit()?;
-        if now >= self.scrub_at {
+        if self.scrub_at.is_some_and(|at| at <= now) {
             self.scrub(author)?;
-            self.scrub_at = now + RECHECK;
+            self.scrub_at = self.scrub.map(|scrub| now + scrub);
         }
         Ok(())
     }

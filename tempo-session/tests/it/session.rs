@@ -35,6 +35,7 @@ fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver)
         transport: Box::new(medium.transport()),
         store: Box::new(store),
         environment: Arc::new(Clock::default()),
+        scrub: None,
     };
     Session::assemble(parts).unwrap()
 }
@@ -203,6 +204,7 @@ fn sending_goes_on_while_the_folder_is_away() {
         transport: Box::new(Away(medium.transport(), Arc::clone(&away))),
         store: Box::new(MemoryStore::new(Some(author(0)))),
         environment: Arc::new(Clock::default()),
+        scrub: None,
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();

@@ -29,6 +29,8 @@ pub struct Member {
     /// When its driver is to be turned next.
     pub(crate) turn_at: Option<Duration>,
     pub(crate) offline: bool,
+    /// How often own messages are compared with the folder in passing.
+    pub(crate) scrub: Option<Duration>,
 }
 
 /// A member's session while it runs.
@@ -65,6 +67,7 @@ impl Member {
             running: None,
             turn_at: None,
             offline: false,
+            scrub: Some(Duration::from_secs(30)),
         }
     }
 
@@ -101,7 +104,8 @@ impl Member {
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
         let parts = Parts {
             transport: Box::new(transport),
-            store: Box::new(self.store.clone()),
+            store: Box::new(self.store.open()),
+            scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
         };
         let (session, driver) = Session::assemble(parts)?;

@@ -191,12 +191,14 @@ impl World {
     /// The power of a member's machine is lost; it starts again after a while.
     pub fn crash(&mut self, member: usize, back_after: Duration) {
         let Some(there) = self.members.get_mut(member) else { return };
-        if there.running.take().is_none() {
+        if there.running.is_none() {
             return;
         }
         there.turn_at = None;
+        // Before the session is dropped: what it would still put in order must not happen.
         there.disk.crash();
         there.store.crash(&mut self.rng);
+        there.running = None;
         self.counts.add("crash");
         self.tell(member, What::Crash);
         // Whatever the service was doing on that machine goes on once it is back; a client looks at its disk then.
@@ -256,6 +258,17 @@ impl World {
         self.service.changed(member, changes);
         self.plan_service();
         self.turn_soon(member, Duration::from_millis(5));
+    }
+
+    /// Lets sessions that start from here on compare their own messages with the folder only when they are opened.
+    pub fn without_scrubbing(&mut self) {
+        for member in 0..self.members.len() {
+            self.stop(member);
+            if let Some(there) = self.members.get_mut(member) {
+                there.scrub = None;
+            }
+            self.start(member);
+        }
     }
 
     /// Of a thousand machines that start again, so many lose power again soon, perhaps before they have recovered.

@@ -18,6 +18,8 @@ use crate::Rng;
 pub struct SimStore {
     state: Arc<Mutex<State>>,
     author: AuthorId,
+    /// The life of the machine in which this handle was given out.
+    life: u64,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ struct State {
     /// What has been committed as sent since the last look.
     sent: Vec<Frame>,
     failing: Option<Failing>,
+    /// How often the machine has lost its power.
+    life: u64,
 }
 
 /// How a commit fails.
@@ -43,12 +47,20 @@ pub enum Failing {
 impl SimStore {
     /// An empty store.
     pub fn new(author: AuthorId) -> Self {
-        Self { state: Arc::default(), author }
+        Self { state: Arc::default(), author, life: 0 }
     }
 
-    /// The power was lost: of the lazy transactions the last ones are gone.
+    /// A handle for a process that starts now.
+    #[must_use]
+    pub fn open(&self) -> Self {
+        Self { life: self.lock().life, ..self.clone() }
+    }
+
+    /// The power was lost: of the lazy transactions the last ones are gone, and what processes that ran until then still
+    /// want to commit is not kept.
     pub fn crash(&self, rng: &mut Rng) {
         let mut state = self.lock();
+        state.life += 1;
         let kept = rng.below(state.lazy.len() + 1);
         for transaction in state.lazy.split_off(kept) {
             for key in transaction {
@@ -96,7 +108,10 @@ impl Store for SimStore {
     }
 
     fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
-        self.lock().marks = marks;
+        let mut state = self.lock();
+        if state.life == self.life {
+            state.marks = marks;
+        }
         Ok(())
     }
 
@@ -112,9 +127,13 @@ impl Store for SimStore {
 
     fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         let mut state = self.lock();
+        let error = || StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" };
+        if state.life != self.life {
+            return Err(error());
+        }
         let failing =
             if durability == Durability::Durable && !records.is_empty() { state.failing.take() } else { None };
-        let error = || StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" };
+
         if failing == Some(Failing::Lost) {
             return Err(error());
         }
