@@ -102,6 +102,17 @@ impl Plan {
         Self { seed, profile, members, messages, faults }
     }
 
+    /// The command that repeats it.
+    pub fn command(&self) -> String {
+        let faults: Vec<String> = self.faults.iter().map(|fault| format!("{fault:?}").to_lowercase()).collect();
+        let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(",") };
+        let Self { seed, profile, members, messages, .. } = self;
+        let profile = profile.name;
+        format!(
+            "cargo sim run --seed {seed} --profile {profile} --members {members} --messages {messages} --faults {faults}"
+        )
+    }
+
     /// Runs it.
     pub fn execute(&self, record: bool) -> Outcome {
         let mut rng = Rng::new(self.seed);
@@ -110,7 +121,7 @@ impl Plan {
         let world = World::with_disks(rng.next(), self.profile, self.members, |rng| disk(rng, odd_disks, lost_hints));
         let mut run = Run { world, rng, plan: self, snapshots: Vec::new(), sent: 0, full: Vec::new() };
         if record {
-            run.world.record(self.seed);
+            run.world.record(self.seed, self.command());
         }
         let failure = run.execute().err();
         let Run { world, .. } = run;

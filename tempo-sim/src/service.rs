@@ -200,7 +200,11 @@ impl Service {
         }
         match local {
             // Removed here and changed elsewhere: what was changed comes back.
-            None => self.later_download(member, place),
+            None => {
+                let gone = Agreed { number: base.number, content: None };
+                self.clients.get_mut(member)?.base.insert(place.clone(), gone);
+                self.later_download(member, place)
+            }
             Some(local) => self.settle(member, place, local, agreed),
         }
     }

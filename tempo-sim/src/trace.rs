@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Trace {
     /// The seed that repeats it.
     pub seed: u64,
+    /// The command that repeats it.
+    pub command: String,
     /// The service that carried the files.
     pub profile: String,
     /// The members' names, by number.

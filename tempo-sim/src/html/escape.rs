@@ -1,4 +1,4 @@
-//! Making any text harmless: in HTML, in a JSON block inside HTML, and in a shell.
+//! Making any text harmless: in HTML, and in a JSON block inside HTML.
 
 /// The text with its invisible control characters replaced by visible ones.
 ///
@@ -56,15 +56,6 @@ pub(super) fn json(text: &str) -> String {
     out
 }
 
-/// The text as one word of a POSIX shell, in quotes if it needs them.
-pub(super) fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", visible(text).replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,12 +74,5 @@ mod tests {
     fn json_cannot_end_the_script() {
         assert_eq!(json("</script><!--"), r#""\u003c/script\u003e\u003c!--""#);
         assert_eq!(json("a\"b\\c\n\u{2028}&\r"), r#""a\"b\\c\n\u2028\u0026␍""#);
-    }
-
-    #[test]
-    fn shell_quotes_what_needs_it() {
-        assert_eq!(shell("onedrive"), "onedrive");
-        assert_eq!(shell(""), "''");
-        assert_eq!(shell("it's; rm"), r"'it'\''s; rm'");
     }
 }

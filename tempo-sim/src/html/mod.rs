@@ -38,7 +38,7 @@ pub fn render(trace: &Trace) -> String {
         include_str!("page.html"),
         seed = trace.seed,
         profile = escape::html(&trace.profile),
-        command = escape::html(&command(trace)),
+        command = escape::html(&trace.command),
         members = counted(trace.members.len(), "member"),
         messages = counted(trace.messages.len(), "message"),
         span = table::span(end),
@@ -48,11 +48,6 @@ pub fn render(trace: &Trace) -> String {
         style = STYLE,
         script = SCRIPT,
     )
-}
-
-/// The command that repeats the run.
-fn command(trace: &Trace) -> String {
-    format!("cargo sim run --seed {} --profile {}", trace.seed, escape::shell(&trace.profile))
 }
 
 /// How the run ended, as a paragraph.
@@ -89,6 +84,7 @@ mod tests {
         let step = |at, member, what| Step { at: Duration::from_millis(at), member, what };
         Trace {
             seed: 4711,
+            command: "cargo sim run --seed 4711 --profile onedrive".to_owned(),
             profile: "onedrive".to_owned(),
             members: vec!["ana".to_owned(), "bo".to_owned()],
             messages: vec![sent(0, 1, "one", vec![]), sent(0, 2, "two", vec![0]), sent(1, 1, "three", vec![1])],

@@ -122,8 +122,12 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
     let status = running.session.status();
     let has: Vec<Digest> = running.list.iter().map(|entry| entry.digest).collect();
     if let Some(missing) = timeline.iter().find(|digest| !has.contains(digest)) {
-        let id = registry.known(missing).map(|known| known.id.to_string()).unwrap_or_default();
-        return Err(Violation::new("I3", format!("{name} never got {id}; {status:?}")));
+        let Some(known) = registry.known(missing) else { return Err(Violation::new("I1", "an unknown message")) };
+        let dir = OsString::from(known.id.author.to_string());
+        let file = OsString::from(CounterName::new(known.id.counter).as_str());
+        let there = member.disk.read(&dir, &file).map_or(0, |bytes| bytes.len());
+        let what = format!("{name} never got {}, of which {there} bytes lie in its folder; {status:?}", known.id);
+        return Err(Violation::new("I3", what));
     }
     if has != timeline {
         return Err(Violation::new("I7", format!("{name} has another timeline")));

@@ -2,6 +2,7 @@
 
 mod check;
 mod member;
+mod moving;
 mod registry;
 mod store;
 
@@ -14,22 +15,19 @@ use std::{
 
 use bytes::Bytes;
 pub use check::Violation;
-use check::{Heard, listen};
 pub use member::{Member, SimClock};
 use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{DirName, FileName};
-use tempo_message::{Digest, MessageId};
-use tempo_session::{SendError, Session, Turn};
+use tempo_session::{SendError, Session};
 use uuid::Uuid;
 
 use crate::{
     Counts, Disk, Hasher, Profile, Rng, Trace,
     disk::{Change, DiskOptions},
     rule::Rule,
-    service::{Service, Task, Told},
-    trace::{Sent, Step, What},
+    service::{Service, Task},
+    trace::What,
 };
 
 /// A simulated session: real sessions and real folder code on simulated disks, in virtual time.
@@ -127,10 +125,11 @@ impl World {
         world
     }
 
-    /// Keeps the story of the run from here on.
-    pub fn record(&mut self, seed: u64) {
+    /// Keeps the story of the run from here on, with the command that repeats it.
+    pub fn record(&mut self, seed: u64, command: String) {
         self.trace = Some(Box::new(Trace {
             seed,
+            command,
             profile: self.service.profile().name.to_owned(),
             members: self.members.iter().map(|member| member.name.clone()).collect(),
             ..Trace::default()
@@ -340,298 +339,5 @@ impl World {
             timeline.iter().filter_map(|digest| self.registry.known(digest)).map(|known| known.number).collect();
         trace.failure = self.violation.map(|violation| violation.to_string());
         Some(trace)
-    }
-}
-
-/// How the world moves.
-impl World {
-    /// Lets everything happen that is going to happen, without new faults.
-    fn quiesce(&mut self) -> Result<(), Violation> {
-        // Every round is longer than any delay of anybody.
-        const ROUND: Duration = Duration::from_secs(40);
-        const ROUNDS: usize = 12;
-        for _ in 0..ROUNDS {
-            self.run_for(ROUND)?;
-            let differs = self.service.compare_all();
-            self.plan_service();
-            if !differs && self.agree() {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn end_faults(&mut self) {
-        self.torn_restarts = 0;
-        self.service.become_fair();
-        for member in &mut self.members {
-            member.offline = false;
-            member.disk.set_capacity(u64::MAX);
-            member.disk.mount();
-        }
-        for member in 0..self.members.len() {
-            self.start(member);
-        }
-    }
-
-    fn conclude(&mut self) -> Result<(), Violation> {
-        let agreement = self.check_agreement();
-        if let Err(violation) = agreement {
-            self.fail(violation);
-        }
-        self.verdict()
-    }
-
-    fn step(&mut self) -> Result<(), Violation> {
-        let Some(Reverse((at, _, pending))) = self.queue.pop() else { return Ok(()) };
-        self.set_now(at);
-        match pending {
-            Pending::Turn(member) => self.turn(member, at),
-            Pending::Start(member) => self.start(member),
-            Pending::Service(task) => self.serve(task),
-        }
-        self.verdict()
-    }
-
-    fn turn(&mut self, member: usize, at: Duration) {
-        let Some(there) = self.members.get_mut(member) else { return };
-        if there.turn_at != Some(at) {
-            return;
-        }
-        there.turn_at = None;
-        let Some(running) = &mut there.running else { return };
-        let turn = running.driver.turn();
-        if there.disk.is_without_power() {
-            self.counts.add("crash during a call");
-            let back_after = Duration::from_millis(self.rng.range(500..20_000));
-            self.look_after(member);
-            return self.crash(member, back_after);
-        }
-        running.restless = if turn == Turn::Again { running.restless + 1 } else { 0 };
-        if running.restless > RESTLESS {
-            let what = format!("{} never comes to rest", there.name);
-            self.fail(Violation::new("I16", what));
-            return;
-        }
-        self.hasher.add(&[1, member as u64, u64::from(turn == Turn::Again)]);
-        let pause = match turn {
-            Turn::Again => Duration::from_micros(20),
-            // As often as the transport looks by itself when nobody gives it a hint.
-            Turn::Wait(longest) => longest.min(Duration::from_millis(self.rng.range(2000..9000))),
-            Turn::Stop => return,
-        };
-        self.turn_soon(member, pause);
-        self.look_after(member);
-    }
-
-    /// What follows from a member having done something.
-    fn look_after(&mut self, member: usize) {
-        self.notice_sent(member);
-        let Some(there) = self.members.get_mut(member) else { return };
-        let (changes, violations) = (there.disk.take_changes(), there.disk.take_violations());
-        let heard = match &mut there.running {
-            Some(running) => listen(running, &self.registry, &mut self.counts, self.trace.is_some()),
-            None => Ok(Heard::default()),
-        };
-        if let Some(what) = violations.into_iter().next() {
-            self.fail(Violation::new("I10", what));
-        }
-        match heard {
-            Ok(heard) => {
-                for message in heard.held {
-                    self.tell(member, What::Hold(message));
-                }
-                for (message, position) in heard.delivered {
-                    self.hasher.add(&[2, member as u64, message as u64, position as u64]);
-                    self.tell(member, What::Deliver { message, position });
-                }
-            }
-            Err(violation) => self.fail(violation),
-        }
-        if !changes.is_empty() {
-            for change in &changes {
-                let place = (change.dir.clone(), change.name.clone());
-                if matches!(FileName::parse(&place.1), FileName::Message(_)) && !self.published.insert(place) {
-                    self.counts.add("published again");
-                }
-            }
-            self.service.changed(member, changes);
-            self.plan_service();
-        }
-    }
-
-    fn notice_sent(&mut self, member: usize) {
-        let Some(there) = self.members.get(member) else { return };
-        let seen = there.running.as_ref().map(|running| running.latest).unwrap_or_default();
-        for frame in there.store.take_sent() {
-            let number = self.registry.in_order.len();
-            if let Err(violation) = self.registry.add(&frame, seen) {
-                return self.fail(violation);
-            }
-            self.hasher.add(&[3, member as u64, frame.message().lamport.0]);
-            self.tell(member, What::Send(number));
-        }
-    }
-
-    fn serve(&mut self, task: Task) {
-        let arrival = match &task {
-            Task::Download(_, place) | Task::Finish(_, place, _) => Some(place.clone()),
-            Task::Upload(..) => None,
-        };
-        // A machine that is down, or has unmounted the folder, is not served; its client goes on when it is back.
-        let (Task::Upload(member, _) | Task::Download(member, _) | Task::Finish(member, ..)) = task;
-        if self.members.get(member).is_some_and(|there| there.running.is_none() || there.disk.is_unmounted()) {
-            self.push(Duration::from_secs(2), Pending::Service(task));
-            return;
-        }
-        if let Some(member) = self.service.run(task, self.now) {
-            self.hasher.add(&[4, member as u64]);
-            if let Some((dir, name)) = arrival {
-                self.tell_arrival(member, &dir, &name);
-            }
-            let delay = Duration::from_micros(self.rng.range(100..30_000));
-            if self.members.get(member).is_some_and(|there| there.disk.take_hint()) {
-                self.turn_soon(member, delay);
-            }
-        }
-        self.plan_service();
-    }
-
-    fn plan_service(&mut self) {
-        for told in std::mem::take(&mut self.service.told) {
-            match told {
-                Told::Copy(member, name) => {
-                    self.counts.add("conflict copy");
-                    self.tell(member, What::ConflictCopy(name));
-                }
-                Told::Partial(_) => self.counts.add("partial file"),
-                Told::Doubled(member) => {
-                    self.counts.add("doubled directory");
-                    self.tell(member, What::Fault("an author's directory came under another name".to_owned()));
-                }
-            }
-        }
-        for (delay, task) in std::mem::take(&mut self.service.tasks) {
-            self.push(delay, Pending::Service(task));
-        }
-    }
-
-    fn start(&mut self, member: usize) {
-        let Some(there) = self.members.get_mut(member) else { return };
-        if there.running.is_some() {
-            return;
-        }
-        if self.rng.chance(self.torn_restarts) {
-            there.disk.cut_power_after(self.rng.range(0..60));
-        }
-        match there.start() {
-            Ok(()) => {
-                let (name, running) = (there.name.clone(), there.running.as_ref());
-                // A name that cannot be kept now is said at the next start.
-                let _ = running.map(|running| running.session.announce_name(&name));
-                if self.now > Duration::ZERO {
-                    self.tell(member, What::Restart);
-                    self.service.compare(member);
-                    self.plan_service();
-                }
-                self.turn_soon(member, Duration::from_micros(100));
-                self.look_after(member);
-            }
-            Err(error) => {
-                there.disk.forget_processes();
-                self.tell(member, What::Fault(format!("cannot open: {error}")));
-                self.push(Duration::from_secs(1), Pending::Start(member));
-            }
-        }
-    }
-
-    /// The process ends; the machine goes on.
-    fn stop(&mut self, member: usize) {
-        if let Some(there) = self.members.get_mut(member)
-            && there.running.take().is_some()
-        {
-            there.turn_at = None;
-            there.disk.forget_processes();
-        }
-    }
-
-    fn turn_soon(&mut self, member: usize, delay: Duration) {
-        let at = self.now + delay;
-        let Some(there) = self.members.get_mut(member) else { return };
-        if there.running.is_some() && there.turn_at.is_none_or(|planned| at < planned) {
-            there.turn_at = Some(at);
-            self.push(delay, Pending::Turn(member));
-        }
-    }
-
-    fn push(&mut self, delay: Duration, pending: Pending) {
-        self.sequence += 1;
-        self.queue.push(Reverse((self.now + delay, self.sequence, pending)));
-    }
-
-    fn set_now(&mut self, now: Duration) {
-        self.now = now;
-        for member in &self.members {
-            member.disk.set_now(now);
-            member.clock.set_now(now);
-        }
-    }
-
-    fn tell(&mut self, member: usize, what: What) {
-        if let Some(trace) = &mut self.trace {
-            trace.steps.push(Step { at: self.now, member, what });
-        }
-    }
-
-    fn story_of(&self, digest: &Digest) -> Option<Sent> {
-        let known = self.registry.known(digest)?;
-        let causes = known.causes.iter().filter_map(|cause| self.registry.known(cause)).map(|cause| cause.number);
-        Some(Sent {
-            member: self.members.iter().position(|member| member.author == known.id.author)?,
-            counter: known.id.counter,
-            lamport: known.stamp.lamport.0,
-            text: String::from_utf8_lossy(&known.payload).into_owned(),
-            causes: causes.collect(),
-        })
-    }
-
-    fn tell_arrival(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
-        if self.trace.is_none() {
-            return;
-        }
-        let (DirName::Author(author), FileName::Message(counter)) = (DirName::parse(dir), FileName::parse(name)) else {
-            return;
-        };
-        if let Some(message) = self.registry.number(MessageId { author, counter }) {
-            self.tell(member, What::Arrive(message));
-        }
-    }
-
-    fn agree(&self) -> bool {
-        let timeline = self.registry.timeline();
-        self.members.iter().all(|member| {
-            let is_like_it = |running: &member::Running| {
-                let status = running.session.status();
-                let list = running.list.iter().map(|entry| entry.digest);
-                list.eq(timeline.iter().copied()) && status.unpublished == 0 && status.waiting.is_empty()
-            };
-            member.running.as_ref().is_some_and(is_like_it)
-        })
-    }
-
-    fn check_agreement(&self) -> Result<(), Violation> {
-        let timeline = self.registry.timeline();
-        for member in &self.members {
-            check::final_state(member, &timeline, &self.registry)?;
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, violation: Violation) {
-        self.violation.get_or_insert(violation);
-    }
-
-    fn verdict(&self) -> Result<(), Violation> {
-        self.violation.clone().map_or(Ok(()), Err)
     }
 }

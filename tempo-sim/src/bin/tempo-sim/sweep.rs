@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         took.as_secs_f64()
     );
     if let Some((plan, violation)) = swept.failure {
-        println!("FAILED  {violation}\n  {}", command(&plan));
+        println!("FAILED  {violation}\n  {}", plan.command());
         let smallest = shrink(&plan);
         let outcome = smallest.execute(false);
         println!(
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             smallest.messages, smallest.members, smallest.faults
         );
         if let Some(violation) = outcome.failure {
-            println!("  {violation}\n  {}", command(&smallest));
+            println!("  {violation}\n  {}", smallest.command());
         }
         return ExitCode::from(1);
     }
@@ -84,19 +84,6 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn profile_of(arguments: &Arguments, seed: u64) -> &'static Profile {
     let at = usize::try_from(seed).unwrap_or(0) % PROFILES.len();
     arguments.profile.or_else(|| PROFILES.get(at)).unwrap_or(&CHAOS)
-}
-
-/// The command that repeats a plan.
-fn command(plan: &Plan) -> String {
-    let faults: Vec<String> = plan.faults.iter().map(|fault| format!("{fault:?}").to_lowercase()).collect();
-    format!(
-        "cargo sim run --seed {} --profile {} --members {} --messages {} --faults {}",
-        plan.seed,
-        plan.profile.name,
-        plan.members,
-        plan.messages,
-        if faults.is_empty() { "none".to_owned() } else { faults.join(",") }
-    )
 }
 
 fn progress(number: u64, count: Option<u64>, began: Instant, told: &AtomicU64) {
