@@ -160,13 +160,10 @@ impl Notes {
 impl Note {
     /// Whether the name can be passed over: nothing has changed since, and no new attempt is due.
     pub(crate) fn holds(&self, version: Version, now: Duration) -> bool {
-        let is_final = match &self.finding {
-            Finding::Pending(PendingReason::Incomplete { .. }) => planted!(PartialIsFinal),
-            Finding::Pending(PendingReason::Unreadable { .. }) => planted!(UnreadableIsFinal),
-            _ => false,
-        };
-        if is_final {
-            return true;
+        match &self.finding {
+            Finding::Pending(PendingReason::Incomplete { .. }) if planted!(PartialIsFinal) => return true,
+            Finding::Pending(PendingReason::Unreadable { .. }) if planted!(UnreadableIsFinal) => return true,
+            _ => {}
         }
         self.version == Some(version) && !(matches!(self.finding, Finding::Pending(_)) && self.retry_at <= now)
     }

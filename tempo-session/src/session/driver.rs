@@ -16,7 +16,7 @@ use crate::store::Marks;
 
 /// Moves messages between a session and its transport.
 ///
-/// Usually a thread of the session runs it, and nobody sees it. Whoever brings his own loop or virtual time calls
+/// Usually a thread of the session runs it, and nobody sees it. Whoever has a loop of their own, or virtual time, calls
 /// [`turn`](Self::turn) instead; everything that may block on the folder happens in there and nowhere else.
 #[derive(Debug)]
 pub struct Driver {
@@ -326,7 +326,8 @@ impl Driver {
     }
 
     /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
-    /// deleted them, or a service has brought back an older state.
+    /// deleted them, or a service has brought back an older state. Nothing is synced for it; the next round would find
+    /// what a loss of power undoes.
     fn scrub(&mut self, author: AuthorId) -> Result<(), PublishError> {
         let own = self.shared.lock().core.own_after(self.scrubbed, SCRUB);
         if own.is_empty() {
@@ -335,7 +336,7 @@ impl Driver {
         for (counter, digest) in own {
             let is_outgoing = self.shared.lock().outbox.contains_key(&counter);
             if !is_outgoing {
-                self.publish_one(MessageId { author, counter }, digest, Durability::Durable)?;
+                self.publish_one(MessageId { author, counter }, digest, Durability::Lazy)?;
             }
             self.scrubbed = counter;
         }

@@ -3,7 +3,7 @@
 use std::{fmt::Write, path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use tempo_session::{Attachment, AuthorId, MessageId, Status};
+use tempo_session::{Attachment, AuthorId, Gap, MessageId, Status};
 
 use crate::{failure::Failure, log, member, output};
 
@@ -47,8 +47,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
     add("");
     add(&format!("{:<12} {:>9} {:>9}  {}", "member", "messages", "last", "missing"));
     for member in &status.members {
-        let gaps: Vec<String> = member.gaps.iter().map(range).collect();
-        let missing = if gaps.is_empty() { "-".to_owned() } else { gaps.join(" ") };
+        let missing = ranges(&member.gaps);
         let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
         let forks = if forks.is_empty() { String::new() } else { format!("  two contents for {}", forks.join(" ")) };
         let name = output::name_or_id(member.name.as_deref(), member.author);
@@ -162,6 +161,16 @@ fn message(status: &Status, id: MessageId) -> String {
     format!("{} #{}", named(status, id.author), id.counter)
 }
 
-fn range(gap: &std::ops::RangeInclusive<u64>) -> String {
+/// The first few gaps; all of them are in `--json`.
+fn ranges(gaps: &[Gap]) -> String {
+    const SHOWN: usize = 6;
+    let mut shown: Vec<String> = gaps.iter().take(SHOWN).map(range).collect();
+    if gaps.len() > SHOWN {
+        shown.push(format!("and {} more gaps", gaps.len() - SHOWN));
+    }
+    if shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
+}
+
+fn range(gap: &Gap) -> String {
     if gap.start() == gap.end() { gap.start().to_string() } else { format!("{}-{}", gap.start(), gap.end()) }
 }
