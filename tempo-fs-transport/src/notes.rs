@@ -160,10 +160,11 @@ impl Notes {
 impl Note {
     /// Whether the name can be passed over: nothing has changed since, and no new attempt is due.
     pub(crate) fn holds(&self, version: Version, now: Duration) -> bool {
-        match &self.finding {
-            Finding::Pending(PendingReason::Incomplete { .. }) if planted!(PartialIsFinal) => return true,
-            Finding::Pending(PendingReason::Unreadable { .. }) if planted!(UnreadableIsFinal) => return true,
-            _ => {}
+        if planted!(PartialIsFinal) && matches!(self.finding, Finding::Pending(PendingReason::Incomplete { .. })) {
+            return true;
+        }
+        if planted!(UnreadableIsFinal) && matches!(self.finding, Finding::Pending(PendingReason::Unreadable { .. })) {
+            return true;
         }
         self.version == Some(version) && !(matches!(self.finding, Finding::Pending(_)) && self.retry_at <= now)
     }
