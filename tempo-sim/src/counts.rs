@@ -29,6 +29,7 @@ impl Counts {
         "unmounted",
         "foreign file told",
         "published again",
+        "real database",
         "attachment changed",
     ];
 

@@ -5,6 +5,8 @@ mod redb;
 
 use std::{fmt, path::PathBuf};
 
+/// What a [`RedbStore`] can be put on instead of a file.
+pub use ::redb::StorageBackend;
 use bytes::Bytes;
 pub use memory::MemoryStore;
 pub use redb::RedbStore;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
@@ -64,6 +64,19 @@ impl RedbStore {
             error => failed(path)(error.into()),
         })?;
         let store = Self { database, path: path.to_owned(), author };
+        store.check_meta()?;
+        Ok(store)
+    }
+
+    /// Opens or makes a store on any medium; `name` stands for it in errors.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_on(medium: impl StorageBackend, name: &Path, author: AuthorId) -> Result<Self, StoreError> {
+        let opened = Database::builder().create_with_backend(medium);
+        let database = opened.map_err(|error| failed(name)(error.into()))?;
+        let store = Self { database, path: name.to_owned(), author };
         store.check_meta()?;
         Ok(store)
     }

@@ -104,7 +104,7 @@ impl Member {
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
         let parts = Parts {
             transport: Box::new(transport),
-            store: Box::new(self.store.open()),
+            store: self.store.open_store()?,
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
         };

@@ -1,6 +1,7 @@
 //! Members, their disks, the service between them, and virtual time.
 
 mod check;
+mod database;
 mod member;
 mod moving;
 mod registry;
@@ -265,6 +266,19 @@ impl World {
             self.stop(member);
             if let Some(there) = self.members.get_mut(member) {
                 there.scrub = None;
+            }
+            self.start(member);
+        }
+    }
+
+    /// Gives the members that start from here on the real database, on a simulated medium.
+    pub fn with_databases(&mut self) {
+        self.counts.add("real database");
+        for member in 0..self.members.len() {
+            self.stop(member);
+            if let Some(there) = self.members.get_mut(member) {
+                there.store = SimStore::new(there.author);
+                there.store.use_database();
             }
             self.start(member);
         }

@@ -11,6 +11,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, Message, MessageId};
 use tempo_session::store::{Marks, Origin, Record, Restored, Store, StoreError};
 
+use super::database::{DatabaseStore, Medium};
 use crate::Rng;
 
 /// The store of a member. Cloning gives another handle to the same store.
@@ -20,6 +21,8 @@ pub struct SimStore {
     author: AuthorId,
     /// The life of the machine in which this handle was given out.
     life: u64,
+    /// Where the real database lies, if that is used.
+    medium: Option<Medium>,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +50,7 @@ pub enum Failing {
 impl SimStore {
     /// An empty store.
     pub fn new(author: AuthorId) -> Self {
-        Self { state: Arc::default(), author, life: 0 }
+        Self { state: Arc::default(), author, life: 0, medium: None }
     }
 
     /// A handle for a process that starts now.
@@ -59,6 +62,9 @@ impl SimStore {
     /// The power was lost: of the lazy transactions the last ones are gone, and what processes that ran until then still
     /// want to commit is not kept.
     pub fn crash(&self, rng: &mut Rng) {
+        if let Some(medium) = &self.medium {
+            medium.crash(rng);
+        }
         let mut state = self.lock();
         state.life += 1;
         let kept = rng.below(state.lazy.len() + 1);
@@ -69,6 +75,42 @@ impl SimStore {
         }
         state.lazy.clear();
         state.failing = None;
+    }
+
+    /// Puts the real database, on a simulated medium, in the place of the records in memory.
+    pub fn use_database(&mut self) {
+        self.medium = Some(Medium::default());
+    }
+
+    /// A store for a process that starts now.
+    pub(crate) fn open_store(&self) -> Result<Box<dyn Store>, StoreError> {
+        match &self.medium {
+            Some(medium) => Ok(Box::new(DatabaseStore::open(medium, self.author, self.open())?)),
+            None => Ok(Box::new(self.open())),
+        }
+    }
+
+    /// A database has kept this.
+    pub(crate) fn note_sent(&self, frame: &Frame) {
+        let mut state = self.lock();
+        let key = (frame.id(), frame.digest());
+        if state.records.insert(key, (frame.clone(), Origin::Sent)).is_none() {
+            state.sent.push(frame.clone());
+        }
+    }
+
+    pub(crate) fn note_marks(&self, marks: Marks) {
+        self.lock().marks = marks;
+    }
+
+    /// How the commit of these records is to fail, if it is.
+    pub(crate) fn take_failing(&self, records: &[Record], durability: Durability) -> Option<Failing> {
+        let is_durable = durability == Durability::Durable && !records.is_empty();
+        if is_durable { self.lock().failing.take() } else { None }
+    }
+
+    pub(crate) fn failure() -> StoreError {
+        StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" }
     }
 
     /// Lets the next durable commit fail.
@@ -127,15 +169,14 @@ impl Store for SimStore {
 
     fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let error = || StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" };
         if state.life != self.life {
-            return Err(error());
+            return Err(Self::failure());
         }
         let failing =
             if durability == Durability::Durable && !records.is_empty() { state.failing.take() } else { None };
 
         if failing == Some(Failing::Lost) {
-            return Err(error());
+            return Err(Self::failure());
         }
         let mut transaction = Vec::with_capacity(records.len());
         for Record { frame, origin } in records {
@@ -156,7 +197,7 @@ impl Store for SimStore {
             Durability::Lazy => state.lazy.push(transaction),
         }
         match failing {
-            Some(_) => Err(error()),
+            Some(_) => Err(Self::failure()),
             None => Ok(()),
         }
     }
