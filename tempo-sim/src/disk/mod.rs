@@ -39,7 +39,7 @@ pub struct DiskOptions {
     pub granularity: Duration,
     /// How many bytes fit.
     pub capacity: u64,
-    /// How many of a thousand hints about changes are lost.
+    /// How many of a thousand hints about changes are lost; some of the others are wrong, or the last ones, then.
     pub lost_hints: u32,
 }
 
@@ -334,7 +334,14 @@ impl State {
             return;
         }
         self.hinted = true;
+        let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
         for signal in &self.signals {
+            match oddity {
+                0 => signal.hint_everywhere(),
+                1 => signal.fail("the watcher has ended".to_owned()),
+                2 => signal.hint_dir(OsStr::new("nowhere")),
+                _ => {}
+            }
             signal.hint_dir(dir);
         }
     }
