@@ -63,6 +63,8 @@ struct Agreed {
 
 #[derive(Debug, Default)]
 struct Client {
+    /// The directory in which this machine's own processes write: no other name for it would be the same place.
+    own: OsString,
     offline: bool,
     /// What this client knows to be agreed, and has on its disk.
     base: BTreeMap<Place, Agreed>,
@@ -77,8 +79,10 @@ struct Client {
 }
 
 impl Service {
-    pub(crate) fn new(profile: Profile, disks: Vec<Disk>, rng: Rng) -> Self {
-        let clients = disks.iter().map(|_| Client::default()).collect();
+    /// A service between these disks, each with the directory in which its machine writes.
+    pub(crate) fn new(profile: Profile, machines: Vec<(Disk, OsString)>, rng: Rng) -> Self {
+        let (disks, own): (Vec<Disk>, Vec<OsString>) = machines.into_iter().unzip();
+        let clients = own.into_iter().map(|own| Client { own, ..Client::default() }).collect();
         Self {
             profile,
             rules: Rules::default(),
@@ -374,7 +378,8 @@ impl Service {
     /// A directory that this client makes may get another name here.
     fn maybe_double(&mut self, member: usize, dir: &OsStr) {
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
-        let is_new = !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
+        let is_new =
+            client.own != dir && !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
         if is_new && !self.fair && self.rng.chance(self.profile.doubled_directories) {
             let tail = if self.rng.chance(500) { " (1)" } else { " 2" };
             let mut alias = dir.to_owned();
@@ -387,7 +392,7 @@ impl Service {
     /// A file that is new here may get another name, for ever: the only copy of it that this disk has.
     fn maybe_rename(&mut self, member: usize, place: &Place) {
         let Some(client) = self.clients.get_mut(member) else { return };
-        let is_new = !client.base.contains_key(place) && !client.renamed.contains_key(place);
+        let is_new = client.own != place.0 && !client.base.contains_key(place) && !client.renamed.contains_key(place);
         if is_new
             && !self.fair
             && self.rng.chance(self.profile.renamed)

@@ -11,9 +11,12 @@ use std::{
 
 use bytes::Bytes;
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
-use tempo_message::{Digest, Kind, Transport};
+use tempo_message::{Digest, Kind, Transport, planted};
 
-use super::{Driver, Session, shared::Shared};
+use super::{
+    Driver, Session,
+    shared::{Outgoing, Shared},
+};
 use crate::{
     Environment, OpenError, SystemEnvironment,
     protocol::{MAX_NAME, SessionCore},
@@ -191,7 +194,10 @@ impl Session {
         let mut core = SessionCore::new(author);
         let sent = restore(&mut core, store.as_ref())?;
         let marks = store.marks()?;
-        let shared = Arc::new(Shared::new(core, store, environment, transport.waker()));
+        // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
+        let doubtful = sent.iter().filter(|(counter, _)| **counter > marks.audited && !planted!(AuditByLength));
+        let outbox = doubtful.map(|(&counter, &(digest, _))| (counter, Outgoing::durable(digest))).collect();
+        let shared = Arc::new(Shared::new(core, store, outbox, environment, transport.waker()));
         let session = Self::new(Arc::clone(&shared), author);
         Ok((session, Driver::new(shared, transport, author, marks, sent, scrub)))
     }

@@ -272,24 +272,20 @@ impl Driver {
             // The next collect says it, and the audit is made when the folder is back.
             Err(_) => return Ok(()),
         };
-        // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
-        let is_doubtful = |counter: &u64| *counter > self.marks.audited && !planted!(AuditByLength);
-        let mut again = absent(sent, &there);
-        again.extend(
-            sent.iter().filter(|(counter, _)| is_doubtful(counter)).map(|(&counter, &(digest, _))| (counter, digest)),
-        );
+        let mut absent = absent(sent, &there);
+        let mut state = self.shared.lock();
         if planted!(NoAudit) {
-            again.clear();
+            absent.clear();
+            state.outbox.clear();
         }
-        let durability = Durability::Durable;
-        let again = again.into_iter().map(|(counter, digest)| (counter, Outgoing { digest, durability }));
-        self.shared.lock().outbox.extend(again);
+        state.outbox.extend(absent.into_iter().map(|(counter, digest)| (counter, Outgoing::durable(digest))));
+        state.is_audited = true;
+        drop(state);
         self.auditing = sent.keys().next_back().copied();
         if planted!(AuditedTooEarly) {
             self.mark(Marks { audited: self.auditing.unwrap_or(0), ..self.marks })?;
         }
         self.audit = None;
-        self.shared.lock().is_audited = true;
         Ok(())
     }
 

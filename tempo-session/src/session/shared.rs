@@ -68,6 +68,13 @@ pub(crate) struct Outgoing {
     pub(crate) durability: Durability,
 }
 
+impl Outgoing {
+    /// A message that is to be seen whole and synced.
+    pub(crate) fn durable(digest: Digest) -> Self {
+        Self { digest, durability: Durability::Durable }
+    }
+}
+
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 4096;
 /// So many foreign files wait to be told of; later ones show in the status only.
@@ -77,6 +84,7 @@ impl Shared {
     pub(crate) fn new(
         core: SessionCore,
         store: Box<dyn Store>,
+        outbox: BTreeMap<u64, Outgoing>,
         environment: Arc<dyn Environment>,
         waker: Waker,
     ) -> Self {
@@ -86,7 +94,7 @@ impl Shared {
             unsaved: Vec::new(),
             undurable: false,
             store_failed: false,
-            outbox: BTreeMap::new(),
+            outbox,
             occupied: BTreeSet::new(),
             foreign: VecDeque::new(),
             attachments: VecDeque::new(),

@@ -104,7 +104,9 @@ impl World {
                 Member::new(author, name, disk.clone())
             })
             .collect();
-        let service = Service::new(profile.clone(), disks, rng.fork());
+        let machines = members.iter().map(|member| (member.disk.clone(), OsString::from(member.author.to_string())));
+        let machines = machines.collect();
+        let service = Service::new(profile.clone(), machines, rng.fork());
         let mut world = Self {
             now: Duration::ZERO,
             sequence: 0,
