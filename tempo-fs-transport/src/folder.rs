@@ -102,8 +102,7 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Lists what has to be listed. What is to be read then stands in the places.
-    pub(crate) fn look(&mut self, hints: Hints, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
-        self.heed(hints);
+    pub(crate) fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         let failed = |folder: &Self, error| collect_error(folder.path.display().to_string(), error);
         let version = self.fs.stat_dir(&self.dir).map_err(|error| failed(self, error))?.version();
         if want.full || self.freshness.is_due(version, now) {
@@ -124,7 +123,8 @@ impl<F: Fs> Folder<F> {
         notes.filter_map(Notes::next_retry).min()
     }
 
-    fn heed(&mut self, hints: Hints) {
+    /// Notes where something may have changed, for the next look.
+    pub(crate) fn heed(&mut self, hints: Hints) {
         if let Some(reason) = hints.failure {
             self.without_hints = Some(reason);
             self.watch = None;

@@ -138,9 +138,10 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
         let now = self.folder.fs.now();
         self.looked_at = now;
+        // Taken even when the folder is away: hints that are left would end every wait.
+        self.folder.heed(self.signal.take());
         self.folder.attach()?;
-        let hints = self.signal.take();
-        self.folder.look(hints, want, now)?;
+        self.folder.look(want, now)?;
         let (mut collected, progress) = self.read(want, take, now);
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {

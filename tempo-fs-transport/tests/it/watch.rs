@@ -34,3 +34,24 @@ fn a_new_author_and_its_messages_are_noticed() {
         assert_eq!(arrived, [frame]);
     }
 }
+
+/// What the watcher says while the folder is away must not keep its member busy.
+#[test]
+fn hints_about_a_folder_that_is_away_do_not_end_every_wait() {
+    let session = Session::new();
+    let mut reader = session.reader();
+    session.writer().publish(&Script::new(1).next(b"one"), Durability::Lazy).unwrap();
+    reader.transport = FsTransport::open(&session.folder, &Options::default()).unwrap();
+    assert_eq!(reader.collect().len(), 1);
+    std::fs::rename(&session.folder, session.dir.path().join("aside")).unwrap();
+    let (began, pause) = (Instant::now(), Duration::from_millis(100));
+    loop {
+        assert!(reader.try_collect(&[], false).is_err());
+        let waiting = Instant::now();
+        reader.transport.wait(pause);
+        if waiting.elapsed() >= pause {
+            break;
+        }
+        assert!(began.elapsed() < BROKEN, "every wait ends at once");
+    }
+}
