@@ -65,6 +65,7 @@ impl Place {
         self.overflowed = false;
         if want.full || !recheck.is_empty() {
             self.after = None;
+            self.parked.clear();
         }
         self.notes.begin_listing();
         fs.list(dir, &mut |name| {
@@ -117,10 +118,12 @@ impl Place {
         }
     }
 
-    /// Takes up again what was put aside by an earlier collect.
-    pub(crate) fn unpark(&mut self) {
-        for item in mem::take(&mut self.parked) {
-            self.todo.entry(item).or_insert(0);
+    /// Takes up again what was put aside by an earlier collect, once there is nothing else to do and no more of it than
+    /// fits into one collect: it must not count as work that is waiting.
+    pub(crate) fn unpark(&mut self, most: usize) {
+        if self.todo.is_empty() {
+            let parked = &mut self.parked;
+            self.todo.extend(std::iter::from_fn(|| parked.pop_first()).take(most).map(|item| (item, 0)));
         }
     }
 
@@ -178,7 +181,7 @@ impl Place {
     }
 
     fn enqueue(&mut self, item: Item, before: &BTreeMap<Item, usize>) {
-        if self.after.as_ref().is_some_and(|after| item <= *after) {
+        if self.after.as_ref().is_some_and(|after| item <= *after) || self.parked.contains(&item) {
             return;
         }
         let offset = before.get(&item).copied().unwrap_or(0);

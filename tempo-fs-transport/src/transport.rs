@@ -202,7 +202,7 @@ impl<F: Fs> FsTransport<F> {
     /// anything came of it that will not come again.
     fn read(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken, now: Duration) -> (Collected, bool) {
         for place in self.folder.places.values_mut() {
-            place.unpark();
+            place.unpark(want.budget.frames);
         }
         let mut work = Work::new(want, take);
         work.collected.more = self.folder.places.values().any(|place| place.has_more_than(want.budget.frames));

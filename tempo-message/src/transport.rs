@@ -27,7 +27,8 @@ use crate::{Foreign, Frame, MessageId, Report};
 /// 5. **In counter order.** Within one collect an author's frames come with ascending counters.
 /// 6. **Bounded.** A collect takes no more frames than its budget, and says when there is more.
 /// 7. **Fair.** When the budget is short, every author that has something gets its turn.
-/// 8. **Later means again.** A frame taken as [`Taken::Later`] is handed up by the next collect.
+/// 8. **Later means again.** A frame taken as [`Taken::Later`] is handed up again, by the next collect that
+///    has nothing else to do.
 /// 9. **Settled means once.** A frame taken as [`Taken::Settled`] is not handed up again while it stays unchanged,
 ///    except by clause 12 or a [full](Want::full) collect.
 /// 10. **Gaps do not matter.** Missing counters hold back nothing.

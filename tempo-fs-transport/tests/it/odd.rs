@@ -175,3 +175,21 @@ fn very_many_bad_files_do_not_hide_what_follows() {
     assert!(reader.transport.report().unlisted > 0);
     assert!(reader.foreign.len() <= 4096);
 }
+
+/// What nobody has room for waits, and keeps nobody busy.
+#[test]
+fn what_nobody_has_room_for_is_no_work() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let mut writer = session.writer();
+    for frame in script.run(300) {
+        writer.publish(&frame, Durability::Lazy).unwrap();
+    }
+    let mut reader = session.reader();
+    let mut is_busy = true;
+    for _ in 0..40 {
+        is_busy = reader.refuse_some(10);
+    }
+    assert!(!is_busy, "300 frames that were all refused still count as work");
+    assert_eq!(reader.try_collect(&[], true).unwrap().len(), 300, "and all of them come again");
+}

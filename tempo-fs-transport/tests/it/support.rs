@@ -69,6 +69,13 @@ impl Reader {
         self.collect_with(&[], false, frames).unwrap()
     }
 
+    /// Is offered at most so many frames and has room for none; whether there is more.
+    pub(crate) fn refuse_some(&mut self, frames: usize) -> bool {
+        let budget = Budget { frames, bytes: usize::MAX };
+        let want = Want { known: &self.known, own: None, recheck: &[], full: false, budget };
+        self.transport.collect(&want, &mut |_| Taken::Later).unwrap().more
+    }
+
     fn collect_with(
         &mut self,
         recheck: &[MessageId],
