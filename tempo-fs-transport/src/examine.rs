@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, io};
 
 use bytes::Bytes;
-use tempo_message::{Decoded, FileType, ForeignReason, Frame, PendingReason, Unsupported};
+use tempo_message::{Decoded, FileType, ForeignReason, Frame, PendingReason, Unsupported, planted};
 
 use crate::{Fs, Version, notes::Finding};
 
@@ -87,6 +87,9 @@ fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> Result<(Versio
     };
     if named.file_type != FileType::File {
         return Err(other_type(named.file_type));
+    }
+    if named.online_only && !planted!(OpenOnlineOnly) {
+        return Err(found(version, Finding::Pending(PendingReason::OnlineOnly)));
     }
     let mut file = fs.open(dir, name).map_err(|error| failed(version, error))?;
     let before = fs.stat_file(&file).map_err(|error| failed(version, error))?;

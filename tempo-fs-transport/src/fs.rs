@@ -92,6 +92,8 @@ pub struct Stat {
     pub modified_ns: i128,
     /// Nanoseconds since 1970 of the last change of anything; equal to `modified_ns` where the system has no such time.
     pub changed_ns: i128,
+    /// The content is not on this machine: opening would make a service fetch it, and block or fail meanwhile.
+    pub online_only: bool,
 }
 
 /// Two things that are there at the same time are the same exactly when this is equal.

@@ -32,6 +32,8 @@ pub enum FileName {
     Copy(u64),
     /// The author's hint file, or a copy of it.
     Head,
+    /// A service's stand-in for a file whose content is not on this machine: its first and its last counter.
+    Placeholder(u64, u64),
     /// A file that is being published.
     Staged,
     /// A counter in another spelling.
@@ -44,6 +46,8 @@ pub enum FileName {
 pub(crate) const STAGED_PREFIX: &str = "~tempo-";
 /// How a staged file in an author's directory ends.
 pub(crate) const STAGED_SUFFIX: &str = ".tmp";
+/// What stands before and after the name of a file in the name of its placeholder.
+pub(crate) const PLACEHOLDERS: [(&str, &str); 3] = [(".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud")];
 const HEAD: &[u8] = b"head";
 const AUTHOR_LEN: usize = 36;
 
@@ -73,22 +77,10 @@ impl FileName {
         if name.starts_with(STAGED_PREFIX.as_bytes()) && name.ends_with(STAGED_SUFFIX.as_bytes()) {
             return Self::Staged;
         }
-        let Some((stem, rest)) = name.split_at_checked(CounterName::LEN) else {
-            return Self::Foreign;
-        };
-        let Some(first) = CounterName::parse(stem) else {
-            let lower = CounterName::parse(&stem.to_ascii_lowercase());
-            return if lower.is_some() && rest.is_empty() { Self::Misspelled } else { Self::Foreign };
-        };
-        match rest {
-            [] => Self::Message(first),
-            [b'-', last @ ..] => match CounterName::parse(last) {
-                Some(last) if first < last => Self::Pack(first, last),
-                _ => Self::Copy(first),
-            },
-            [next, ..] if continues(*next) => Self::Copy(first),
-            _ => Self::Foreign,
+        if let Some(placeholder) = PLACEHOLDERS.iter().find_map(|(before, after)| placeholder(name, before, after)) {
+            return placeholder;
         }
+        parse_stem(name)
     }
 }
 
@@ -120,6 +112,36 @@ fn push_printable(text: &mut String, more: &str, escape: impl Fn(char) -> bool) 
         } else {
             text.extend(c.escape_unicode());
         }
+    }
+}
+
+fn placeholder(name: &[u8], before: &str, after: &str) -> Option<FileName> {
+    let inner = name.strip_prefix(before.as_bytes())?.strip_suffix(after.as_bytes())?;
+    match parse_stem(inner) {
+        FileName::Message(counter) => Some(FileName::Placeholder(counter, counter)),
+        FileName::Pack(first, last) => Some(FileName::Placeholder(first, last)),
+        FileName::Copy(first) => Some(FileName::Placeholder(first, u64::MAX)),
+        _ => None,
+    }
+}
+
+/// A name that begins with a counter.
+fn parse_stem(name: &[u8]) -> FileName {
+    let Some((stem, rest)) = name.split_at_checked(CounterName::LEN) else {
+        return FileName::Foreign;
+    };
+    let Some(first) = CounterName::parse(stem) else {
+        let lower = CounterName::parse(&stem.to_ascii_lowercase());
+        return if lower.is_some() && rest.is_empty() { FileName::Misspelled } else { FileName::Foreign };
+    };
+    match rest {
+        [] => FileName::Message(first),
+        [b'-', last @ ..] => match CounterName::parse(last) {
+            Some(last) if first < last => FileName::Pack(first, last),
+            _ => FileName::Copy(first),
+        },
+        [next, ..] if continues(*next) => FileName::Copy(first),
+        _ => FileName::Foreign,
     }
 }
 
@@ -171,6 +193,14 @@ mod tests {
         }
         for name in ["head", "head (1)", "head.sync-conflict-20261122-101112-ABCDEFG"] {
             assert_eq!(file(name), FileName::Head, "{name:?}");
+        }
+        for (name, last) in [
+            (".0000000000000003.icloud", 3),
+            ("0000000000000003.nextcloud", 3),
+            ("0000000000000003-0000000000000400.owncloud", 0x400),
+            (".0000000000000003 2.icloud", u64::MAX),
+        ] {
+            assert_eq!(file(name), FileName::Placeholder(3, last), "{name:?}");
         }
         assert_eq!(file("~tempo-00ff.tmp"), FileName::Staged);
         assert_eq!(file("00000000000003E8"), FileName::Misspelled);

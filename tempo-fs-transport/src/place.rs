@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, Want, planted};
+use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, PendingReason, Want, planted};
 
 use crate::{
     FileName, Fs, Version,
@@ -25,6 +25,8 @@ pub(crate) struct Place {
     todo: BTreeMap<Item, usize>,
     /// What nobody had room for; to be read again by the next collect.
     parked: BTreeSet<Item>,
+    /// The last listing has met a service's placeholders.
+    pub(crate) has_placeholders: bool,
     /// There were more names to read than `todo` has room for.
     overflowed: bool,
     /// The listings of one pass over very many names go on after this one.
@@ -51,6 +53,7 @@ impl Place {
             freshness: Freshness::default(),
             todo: BTreeMap::new(),
             parked: BTreeSet::new(),
+            has_placeholders: false,
             overflowed: false,
             after: None,
         }
@@ -63,6 +66,7 @@ impl Place {
         let recheck: BTreeSet<u64> =
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
+        self.has_placeholders = false;
         if want.full || !recheck.is_empty() {
             self.after = None;
             self.parked.clear();
@@ -72,6 +76,9 @@ impl Place {
             match self.judge(fs, dir, name, want, &recheck, now) {
                 Judged::Read(first) => self.enqueue(Item { first, name: name.to_owned() }, &before),
                 Judged::PassOver => {}
+                Judged::OnlineOnly => {
+                    self.notes.put(name, None, Finding::Pending(PendingReason::OnlineOnly), now);
+                }
                 Judged::Foreign(reason) => self.notes.put(name, None, Finding::Foreign(reason), now),
             }
             true
@@ -153,6 +160,11 @@ impl Place {
             FileName::Copy(_) if planted!(IgnoreCopies) => return Judged::PassOver,
             FileName::Copy(first) if planted!(CopiesAreKnown) => (first, first),
             FileName::Copy(first) => (first, u64::MAX),
+            FileName::Placeholder(first, last) => {
+                self.has_placeholders = true;
+                let is_known = is_known(want.known, self.author, first, last);
+                return if is_known { Judged::PassOver } else { Judged::OnlineOnly };
+            }
             FileName::Head | FileName::Staged => return Judged::PassOver,
             FileName::Misspelled => return Judged::Foreign(ForeignReason::Spelling),
             FileName::Foreign => return Judged::Foreign(ForeignReason::Name),
@@ -196,6 +208,7 @@ impl Place {
 enum Judged {
     Read(u64),
     PassOver,
+    OnlineOnly,
     Foreign(ForeignReason),
 }
 

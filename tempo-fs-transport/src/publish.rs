@@ -11,7 +11,7 @@ use tempo_message::{AuthorId, CounterName, Durability, FileType, Frame, MAX_FRAM
 use crate::{
     FileName, Fs,
     error::publish_error,
-    name::{STAGED_PREFIX, STAGED_SUFFIX},
+    name::{PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
 };
 
 /// Publishes for authors of this installation, one process at a time.
@@ -44,12 +44,13 @@ impl<F: Fs> Publisher<F> {
         sweep(&self.fs, &dir, |name| FileName::parse(name) == FileName::Staged).map_err(failed)
     }
 
-    /// Publishes a frame. Every way out but success leaves nothing visible.
+    /// Publishes a frame; `has_placeholders` when a service leaves stand-ins in the author's directory. Every way out but success leaves nothing visible.
     pub(crate) fn publish(
         &mut self,
         root: &F::Dir,
         frame: &Frame,
         durability: Durability,
+        has_placeholders: bool,
     ) -> Result<Published, PublishError> {
         let author = OsString::from(frame.id().author.to_string());
         let name = OsString::from(CounterName::new(frame.id().counter).as_str());
@@ -57,10 +58,15 @@ impl<F: Fs> Publisher<F> {
         let failed = |error| publish_error(path.display().to_string(), error);
         let dir = self.own_dir(root, &author).map_err(failed)?;
         let target = Target { dir: &dir, name: &name };
+        if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
+            return Ok(Published::Already);
+        }
         let published = match self.put(&target, frame.bytes(), durability).map_err(failed)? {
             Put::Done => Published::New,
             Put::Taken => match self.compare(&target, frame).map_err(failed)? {
                 There::Same => Published::Already,
+                // Nothing can be compared or synced before the service fetches it, and it has it whole.
+                There::Elsewhere => return Ok(Published::Already),
                 There::Remains => {
                     self.replace(&target, frame.bytes(), durability).map_err(failed)?;
                     Published::Mended
@@ -88,7 +94,7 @@ impl<F: Fs> Publisher<F> {
         let name = OsString::from(format!("{counter}.{}", digest.get(..16).unwrap_or(&digest)));
         let target = Target { dir, name: &name };
         if matches!(self.put(&target, frame.bytes(), durability)?, Put::Taken)
-            && !matches!(self.compare(&target, frame)?, There::Same)
+            && !matches!(self.compare(&target, frame)?, There::Same | There::Elsewhere)
         {
             self.replace(&target, frame.bytes(), durability)?;
         }
@@ -165,10 +171,28 @@ impl<F: Fs> Publisher<F> {
         }
     }
 
+    /// Whether the name is free because a placeholder stands for the file.
+    fn is_placeheld(&self, target: &Target<'_, F>) -> io::Result<bool> {
+        let name = target.name.to_string_lossy();
+        let names = PLACEHOLDERS.iter().map(|(before, after)| OsString::from(format!("{before}{name}{after}")));
+        for placeholder in names.filter(|_| !planted!(PlaceholderIsMissing)) {
+            match self.fs.stat(target.dir, &placeholder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                there => return there.map(|_| true),
+            }
+        }
+        Ok(false)
+    }
+
     /// What lies under the target's name, compared with what should.
     fn compare(&self, target: &Target<'_, F>, frame: &Frame) -> io::Result<There> {
-        if self.fs.stat(target.dir, target.name)?.file_type != FileType::File {
+        let there = self.fs.stat(target.dir, target.name)?;
+        if there.file_type != FileType::File {
             return Ok(There::Other);
+        }
+        if there.online_only && !planted!(OpenOnlineOnly) {
+            let is_full = u64::try_from(frame.bytes().len()) == Ok(there.len);
+            return Ok(if is_full { There::Elsewhere } else { There::Other });
         }
         let mut bytes = Vec::new();
         let mut file = self.fs.open(target.dir, target.name)?;
@@ -198,6 +222,8 @@ enum Put {
 
 enum There {
     Same,
+    /// Of the right length, and its content is not on this machine.
+    Elsewhere,
     Remains,
     Other,
 }

@@ -104,8 +104,10 @@ impl<F: Fs> Transport for FsTransport<F> {
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
         self.folder.own.insert(frame.id().author);
+        let own = self.folder.places.get(&OsString::from(frame.id().author.to_string()));
+        let has_placeholders = own.is_some_and(|place| place.has_placeholders);
         let (publisher, root) = self.writing()?;
-        publisher.publish(root, frame, durability)
+        publisher.publish(root, frame, durability, has_placeholders)
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {

@@ -47,6 +47,9 @@ pub enum PendingReason {
     /// It changed while it was read.
     #[error("still being written")]
     Changing,
+    /// Its content is not on this machine; the service fetches it when somebody asks for that.
+    #[error("online only: the service has not put the content on this machine")]
+    OnlineOnly,
     /// It could not be read now.
     #[error("cannot be read now: {cause}")]
     Unreadable {

@@ -31,6 +31,8 @@ impl Counts {
         "published again",
         "real database",
         "attachment changed",
+        "online only",
+        "resurrection",
     ];
 
     /// It happened.

@@ -20,7 +20,7 @@ pub use counts::Counts;
 pub use disk::{Disk, DiskOptions};
 use hasher::Hasher;
 pub use plan::{Fault, Outcome, Plan};
-pub use profile::{CHAOS, Conflict, PROFILES, Profile, Temporary};
+pub use profile::{CHAOS, Conflict, PROFILES, Placeholder, Profile, Temporary};
 pub use rng::Rng;
 pub use rule::{Effect, Rule, Rules, Verdict};
 pub use shrink::shrink;

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use tempo_message::{AuthorId, Frame, Lamport, Message, MessageId};
 use uuid::Uuid;
 
-use crate::{Counts, Disk, DiskOptions, Failing, Profile, Rng, Snapshot, Trace, Violation, World, disk::Kind};
+use crate::{
+    Counts, Disk, DiskOptions, Failing, Profile, Rng, Snapshot, Trace, Violation, World,
+    disk::{Kind, Naming},
+};
 
 /// What may go wrong in a run, besides the manners of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +102,10 @@ impl Plan {
             faults.remove(&Fault::Rollback);
             faults.remove(&Fault::Deletion);
         }
+        if profile.online_only > 0 {
+            // The same of one that was online only when the audit came by.
+            faults.remove(&Fault::NoScrubbing);
+        }
         Self { seed, profile, members, messages, faults }
     }
 
@@ -136,7 +143,9 @@ fn disk(rng: &mut Rng, is_odd: bool, loses_hints: bool) -> DiskOptions {
     let mut options = DiskOptions::default();
     if is_odd {
         options.staging_elsewhere = rng.chance(400);
-        options.folds_case = rng.chance(300);
+        options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
+        options.looks_before_renaming = rng.chance(300);
+        options.hides_online_only = rng.chance(300);
         let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
         options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
     }
@@ -297,6 +306,10 @@ impl Run<'_> {
     }
 
     fn delete(&mut self, member: usize, disk: &Disk) {
+        if self.rng.chance(200) {
+            self.world.resurrect(member);
+            return self.world.note_fault(member, "resurrection", "everything that was deleted comes back");
+        }
         let files = disk.files();
         let Some((dir, name, _)) = self.rng.pick(&files).cloned() else { return };
         // A folder without any author is taken for unmounted, and nobody writes into it.

@@ -18,6 +18,8 @@ pub struct Profile {
     pub least_delay: Duration,
     /// The longest time, when nothing is wrong.
     pub most_delay: Duration,
+    /// The moments at which it brings files: all that has come together since the last one. Zero: whenever one is ready.
+    pub batches: Duration,
     /// How it names a file while it arrives.
     pub temporary: Temporary,
     /// How it names the loser of a conflict.
@@ -34,6 +36,19 @@ pub struct Profile {
     pub doubled_directories: u32,
     /// How many of a thousand new files have only the name of a conflict copy on a machine.
     pub renamed: u32,
+    /// How many of a thousand files lose their content on a machine for a while: it is online only.
+    pub online_only: u32,
+    /// How such a file looks.
+    pub placeholder: Placeholder,
+}
+
+/// How a file looks whose content is with the service only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// Like the file, with a mark that the system shows.
+    Marked,
+    /// A small file whose name has this before and this after.
+    Named(&'static str, &'static str),
 }
 
 /// How a file is named while it arrives.
@@ -80,6 +95,7 @@ const CALM: Profile = Profile {
     about: "a service as one would wish it: quick, whole files, nothing odd",
     least_delay: Duration::from_millis(200),
     most_delay: seconds(3),
+    batches: Duration::ZERO,
     temporary: Temporary::Unseen,
     conflict: Conflict::After(" (conflict N)"),
     copies_travel: true,
@@ -88,6 +104,8 @@ const CALM: Profile = Profile {
     needless_copies: 0,
     doubled_directories: 0,
     renamed: 0,
+    online_only: 0,
+    placeholder: Placeholder::Marked,
 };
 
 /// Everything at once.
@@ -96,6 +114,7 @@ pub const CHAOS: Profile = Profile {
     about: "everything at once",
     least_delay: Duration::from_millis(10),
     most_delay: seconds(120),
+    batches: Duration::ZERO,
     temporary: Temporary::Around("~$", ".part"),
     conflict: Conflict::After(" (N)"),
     copies_travel: true,
@@ -104,6 +123,8 @@ pub const CHAOS: Profile = Profile {
     needless_copies: 100,
     doubled_directories: 150,
     renamed: 50,
+    online_only: 80,
+    placeholder: Placeholder::Marked,
 };
 
 /// Every profile, the chaotic one last.
@@ -111,9 +132,10 @@ pub const PROFILES: &[Profile] = &[
     CALM,
     Profile {
         name: "dropbox",
-        about: "Dropbox: whole files, named conflicted copies that reach everybody",
-        conflict: Conflict::After(" (Anna's conflicted copy 2026-11-22)"),
+        about: "Dropbox: whole files, named conflicted copies that reach everybody, online-only files",
+        conflict: Conflict::After(" (Zo\u{eb}'s conflicted copy 2026-11-22)"),
         needless_copies: 10,
+        online_only: 20,
         ..CALM
     },
     Profile {
@@ -127,20 +149,23 @@ pub const PROFILES: &[Profile] = &[
     },
     Profile {
         name: "onedrive",
-        about: "OneDrive: the machine's name after a conflicting file",
+        about: "OneDrive: the machine's name after a conflicting file, many online-only files",
         most_delay: seconds(15),
         conflict: Conflict::After("-DESKTOP-4TNN"),
         needless_copies: 20,
+        online_only: 60,
         ..CALM
     },
     Profile {
         name: "icloud",
-        about: "iCloud Drive: slow at times, numbers after names of files and directories",
+        about: "iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files",
         most_delay: seconds(60),
         conflict: Conflict::After(" N"),
         needless_copies: 10,
         doubled_directories: 80,
         renamed: 30,
+        online_only: 60,
+        placeholder: Placeholder::Named(".", ".icloud"),
         ..CALM
     },
     Profile {
@@ -160,6 +185,8 @@ pub const PROFILES: &[Profile] = &[
         temporary: Temporary::Around(".", ".~3f1a"),
         conflict: Conflict::After(" (conflicted copy 2026-11-22 10111N)"),
         copies_travel: false,
+        online_only: 30,
+        placeholder: Placeholder::Named("", ".nextcloud"),
         ..CALM
     },
     Profile {
@@ -176,6 +203,7 @@ pub const PROFILES: &[Profile] = &[
         about: "Unison: conflicts are skipped on both sides",
         least_delay: seconds(5),
         most_delay: seconds(30),
+        batches: seconds(30),
         temporary: Temporary::Around(".unison.", ".8f3c.unison.tmp"),
         conflict: Conflict::Skipped,
         ..CALM
@@ -185,6 +213,7 @@ pub const PROFILES: &[Profile] = &[
         about: "rclone bisync: both versions of a conflict are renamed, files grow in place",
         least_delay: seconds(10),
         most_delay: seconds(60),
+        batches: seconds(60),
         temporary: Temporary::Around("", ".1a2b3c4d.partial"),
         conflict: Conflict::Both(".conflict1", ".conflict2"),
         partial: 150,
@@ -196,6 +225,7 @@ pub const PROFILES: &[Profile] = &[
         about: "a USB stick: rarely, all at once, copied in place",
         least_delay: seconds(30),
         most_delay: seconds(300),
+        batches: seconds(120),
         conflict: Conflict::Destroyed,
         partial: 300,
         ..CALM
@@ -209,13 +239,15 @@ impl Profile {
         PROFILES.iter().find(|profile| profile.name == name)
     }
 
-    /// How long a file takes.
-    pub(crate) fn delay(&self, rng: &mut Rng) -> Duration {
+    /// How long a file takes that is ready `now`.
+    pub(crate) fn delay(&self, now: Duration, rng: &mut Rng) -> Duration {
         let (least, most) = (micros(self.least_delay), micros(self.most_delay));
         // Mostly near the lower end, with a long tail.
         let span = most.saturating_sub(least);
         let share = rng.range(0..1000).pow(3);
-        Duration::from_micros(least + u64::try_from(u128::from(span) * u128::from(share) / 1_000_000_000).unwrap_or(0))
+        let delay = least + u64::try_from(u128::from(span) * u128::from(share) / 1_000_000_000).unwrap_or(0);
+        let (at, batch) = (micros(now) + delay, micros(self.batches).max(1));
+        Duration::from_micros(at.div_ceil(batch) * batch - micros(now))
     }
 }
 

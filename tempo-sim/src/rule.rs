@@ -42,6 +42,8 @@ pub enum Verdict {
     Absent(Duration),
     /// The file is there, and a copy of it under another name.
     Copied(String),
+    /// The file is there, and its content comes after this time: until then it is online only.
+    OnlineOnly(Duration),
 }
 
 /// A fault, or several. A closure is a rule.

@@ -1,5 +1,6 @@
 //! The file system of the machine.
 
+mod online;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]

@@ -11,6 +11,7 @@ use std::{
 
 use tempo_message::FileType;
 
+use super::online;
 use crate::{Identity, Stat};
 
 pub(super) type Dir = PathBuf;
@@ -111,7 +112,18 @@ fn from_metadata(metadata: &Metadata, path: &Path) -> Stat {
         },
         modified_ns,
         changed_ns: modified_ns,
+        online_only: online::by_attributes(attributes(metadata)),
     }
+}
+
+#[cfg(windows)]
+fn attributes(metadata: &Metadata) -> u32 {
+    std::os::windows::fs::MetadataExt::file_attributes(metadata)
+}
+
+#[cfg(not(windows))]
+fn attributes(_: &Metadata) -> u32 {
+    0
 }
 
 fn nanos(time: io::Result<SystemTime>) -> i128 {

@@ -14,6 +14,7 @@ use rustix::{
 };
 use tempo_message::FileType;
 
+use super::online;
 use crate::{Identity, Stat};
 
 pub(super) type Dir = OwnedFd;
@@ -118,6 +119,7 @@ fn from_stat(stat: &fs::Stat) -> Stat {
         identity: Identity { volume: stat.st_dev as u64, number: stat.st_ino as u64 },
         modified_ns: nanos(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
         changed_ns: nanos(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        online_only: online::by_flags(flags(stat)),
     }
 }
 
@@ -128,7 +130,19 @@ fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
         identity: Identity { volume: metadata.dev(), number: metadata.ino() },
         modified_ns: nanos(metadata.mtime(), metadata.mtime_nsec()),
         changed_ns: nanos(metadata.ctime(), metadata.ctime_nsec()),
+        online_only: false,
     }
+}
+
+#[cfg(target_vendor = "apple")]
+fn flags(stat: &fs::Stat) -> u32 {
+    stat.st_flags
+}
+
+/// Only Apple's systems mark files whose content is elsewhere.
+#[cfg(not(target_vendor = "apple"))]
+fn flags(_: &fs::Stat) -> u32 {
+    0
 }
 
 fn nanos(seconds: i64, nanos: i64) -> i128 {

@@ -339,17 +339,26 @@ impl Driver {
         Ok(())
     }
 
+    /// Publishes the first few that wait. One whose place cannot be looked at now does not keep the others waiting.
     fn publish_some(&mut self, author: AuthorId) -> Result<(), PublishError> {
-        for _ in 0..PUBLISH {
-            let first = self.shared.lock().outbox.first_key_value().map(|(&counter, &outgoing)| (counter, outgoing));
-            let Some((counter, Outgoing { digest, durability })) = first else { break };
+        let waiting = self.shared.lock().outbox.clone();
+        let (mut left, mut failed) = (PUBLISH, Ok(()));
+        for (counter, Outgoing { digest, durability }) in waiting {
             match self.publish_one(MessageId { author, counter }, digest, durability) {
                 Err(_) if planted!(DropOnError) => {}
+                Err(error @ PublishError::Failed { .. }) if !planted!(OneBlocksAll) => {
+                    failed = failed.and(Err(error));
+                    continue;
+                }
                 published => published?,
             }
             self.shared.lock().outbox.remove(&counter);
+            left -= 1;
+            if left == 0 {
+                break;
+            }
         }
-        Ok(())
+        failed
     }
 
     fn publish_one(&mut self, id: MessageId, digest: Digest, durability: Durability) -> Result<(), PublishError> {

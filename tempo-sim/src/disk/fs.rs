@@ -123,16 +123,20 @@ impl Fs for SimFs {
     }
 
     fn open(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
-        let state = self.call()?;
+        let mut state = self.call()?;
         let node = state.find(dir.node, name)?;
         match state.tree.kind(node) {
             Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
+            _ if state.is_online_only(node) => Err(state.judge_opening(name)),
             _ => Ok(SimFile { node, read: 0 }),
         }
     }
 
     fn read(&self, file: &mut SimFile, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
         let state = self.call()?;
+        if state.is_online_only(file.node) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         let content = state.tree.content(file.node).ok_or(io::ErrorKind::InvalidInput)?;
         let left = content.get(file.read..).unwrap_or_default();
         let taken = left.get(..usize::try_from(limit).unwrap_or(usize::MAX)).unwrap_or(left);
@@ -193,8 +197,11 @@ impl Fs for SimFs {
 
     fn rename_new(&self, from: &SimDir, name: &OsStr, to: &SimDir, new_name: &OsStr) -> io::Result<()> {
         let state = self.call()?;
-        if state.tree.child(to.node, new_name).is_some() {
-            return Err(io::ErrorKind::AlreadyExists.into());
+        if let Some(there) = state.tree.child(to.node, new_name) {
+            let is_missed = state.options.looks_before_renaming && state.has_just_arrived(there);
+            if !is_missed {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
         }
         drop(state);
         self.rename_over(from, name, to, new_name)
@@ -258,6 +265,7 @@ impl State {
             identity: Identity { volume: 1, number: u64::try_from(node.0).unwrap_or(u64::MAX) },
             modified_ns: there.modified,
             changed_ns: there.modified,
+            online_only: there.online_only && !self.options.hides_online_only,
         })
     }
 
@@ -283,11 +291,31 @@ impl State {
         self.tree.children(self.folder).into_iter().find(|&(_, node)| node == dir).map(|(name, _)| name)
     }
 
+    /// Whether the service has put a file there within the last moment.
+    fn has_just_arrived(&self, node: NodeId) -> bool {
+        const MOMENT: Duration = Duration::from_millis(50);
+        self.arrived.is_some_and(|(arrived, at)| arrived == node && self.now < at + MOMENT)
+    }
+
+    fn is_online_only(&self, node: NodeId) -> bool {
+        self.tree.nodes.get(node.0).is_some_and(|node| node.online_only)
+    }
+
+    /// A process does not open what it can see to be online only: that may block for ever.
+    fn judge_opening(&mut self, name: &OsStr) -> io::Error {
+        if !self.options.hides_online_only {
+            self.violations.push(format!("a process opened {}, which is online only", name.to_string_lossy()));
+        }
+        io::ErrorKind::TimedOut.into()
+    }
+
     /// A published name never gets other bytes from a process, except in the place of what a crash left.
     fn judge_replacement(&mut self, dir: NodeId, name: &OsStr, by: NodeId) {
         let Some(there) = self.tree.child(dir, name).and_then(|node| self.tree.content(node)) else { return };
         let new = self.tree.content(by).unwrap_or_default();
-        if is_whole(&there) && there != new {
+        let is_missed = self.options.looks_before_renaming
+            && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
+        if is_whole(&there) && there != new && !is_missed {
             self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
         }
     }

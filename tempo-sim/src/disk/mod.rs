@@ -16,7 +16,7 @@ use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
 use tempo_fs_transport::Signal;
 use tree::Tree;
-pub use tree::{Kind, NodeId};
+pub use tree::{Kind, Naming, NodeId};
 
 use crate::Rng;
 
@@ -33,13 +33,17 @@ pub struct Disk {
 pub struct DiskOptions {
     /// The staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,
-    /// Upper and lower case are the same in names.
-    pub folds_case: bool,
+    /// Which names are the same.
+    pub naming: Naming,
+    /// A rename that must not replace anything looks for the name first, and misses what has come in the last moment.
+    pub looks_before_renaming: bool,
+    /// Nothing shows that a file is online only, before reading it fails.
+    pub hides_online_only: bool,
     /// The granularity of times.
     pub granularity: Duration,
     /// How many bytes fit.
     pub capacity: u64,
-    /// How many of a thousand hints about changes are lost; some of the others are wrong, or the last ones, then.
+    /// How many of a thousand hints about changes are lost; some of the others are late, wrong, or the last ones, then.
     pub lost_hints: u32,
 }
 
@@ -47,7 +51,9 @@ impl Default for DiskOptions {
     fn default() -> Self {
         Self {
             staging_elsewhere: false,
-            folds_case: false,
+            naming: Naming::default(),
+            looks_before_renaming: false,
+            hides_online_only: false,
             granularity: Duration::from_nanos(1),
             capacity: u64::MAX,
             lost_hints: 0,
@@ -84,6 +90,10 @@ struct State {
     power_until: Option<u64>,
     /// A hint was given and not looked at yet.
     hinted: bool,
+    /// Hints that come later, with the time.
+    late_hints: Vec<(Duration, OsString)>,
+    /// The file that the service put there last, and when.
+    arrived: Option<(NodeId, Duration)>,
     /// What processes did that they must not do.
     violations: Vec<String>,
 }
@@ -96,7 +106,7 @@ impl Disk {
 
     /// An empty disk.
     pub fn new(options: DiskOptions, rng: Rng) -> Self {
-        let mut tree = Tree::new(options.folds_case);
+        let mut tree = Tree::new(options.naming);
         let folder = tree.make_durable_dir("jam.session");
         let staging = tree.make_durable_dir("staging");
         let state = State {
@@ -113,6 +123,8 @@ impl Disk {
             failing: None,
             power_until: None,
             hinted: false,
+            late_hints: Vec::new(),
+            arrived: None,
             violations: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -125,7 +137,14 @@ impl Disk {
 
     /// Moves the disk's time.
     pub fn set_now(&self, now: Duration) {
-        self.lock().now = now;
+        let mut state = self.lock();
+        state.now = now;
+        if state.late_hints.iter().any(|&(due, _)| due <= now) {
+            let (due, later) = std::mem::take(&mut state.late_hints).into_iter().partition(|&(due, _)| due <= now);
+            state.late_hints = later;
+            let due: Vec<(Duration, OsString)> = due;
+            due.iter().for_each(|(_, dir)| state.tell(dir));
+        }
     }
 
     /// What processes changed in the session folder since the last call.
@@ -254,7 +273,8 @@ impl Disk {
         let now = state.stamp();
         let folder = state.folder;
         let dir_node = state.tree.ensure_durable_dir(folder, dir, now);
-        state.tree.put_durable(dir_node, name, content, now);
+        let node = state.tree.put_durable(dir_node, name, content, now);
+        state.arrived = Some((node, state.now));
         state.hint(dir);
     }
 
@@ -275,6 +295,16 @@ impl Disk {
         let dir_node = state.tree.ensure_durable_dir(folder, dir, now);
         state.tree.put_special(dir_node, name, kind, now);
         state.hint(dir);
+    }
+
+    /// The service takes the content of a file away, or brings it back. What the file shows of itself stays the same.
+    pub fn set_online_only(&self, dir: &OsStr, name: &OsStr, online_only: bool) {
+        let mut state = self.lock();
+        let found = state.tree.child(state.folder, dir).and_then(|dir| state.tree.child(dir, name));
+        if let Some(file) = found.and_then(|node| state.tree.nodes.get_mut(node.0)) {
+            file.online_only = online_only;
+            state.hint(dir);
+        }
     }
 
     /// The service removes a file; false when there was none.
@@ -307,6 +337,7 @@ impl Disk {
         state.failing = None;
         state.changes.clear();
         state.signals.clear();
+        state.late_hints.clear();
     }
 
     /// The processes have ended, the machine goes on.
@@ -333,6 +364,16 @@ impl State {
         if self.signals.is_empty() || self.rng.chance(self.options.lost_hints) {
             return;
         }
+        if self.options.lost_hints > 0 && self.rng.chance(200) {
+            let due = self.now + Duration::from_millis(self.rng.range(1..20_000));
+            self.late_hints.push((due, dir.to_owned()));
+            return;
+        }
+        self.tell(dir);
+    }
+
+    /// Tells the watchers, and perhaps more than is true.
+    fn tell(&mut self, dir: &OsStr) {
         self.hinted = true;
         let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
         for signal in &self.signals {

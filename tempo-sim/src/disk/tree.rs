@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use unicode_normalization::UnicodeNormalization;
 
 /// The number of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +30,16 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     /// Changes of names that are not durable yet, in order.
     pub(super) pending: Vec<Pending>,
-    folds_case: bool,
+    naming: Naming,
+}
+
+/// Which spellings of a name a disk takes for the same, and how it keeps them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// Upper and lower case are the same.
+    pub folds_case: bool,
+    /// Names are kept decomposed, whatever form they are given in: a list gives another name than the one that was put.
+    pub decomposes: bool,
 }
 
 #[derive(Debug)]
@@ -41,6 +51,8 @@ pub(super) struct Node {
     pub(super) names: Names,
     pub(super) durable_names: Names,
     pub(super) modified: i128,
+    /// The content is with the service only.
+    pub(super) online_only: bool,
     /// Rises with every change, so that no two versions look the same.
     pub(super) version: i128,
 }
@@ -60,8 +72,8 @@ pub(super) struct Pending {
 const ROOT: NodeId = NodeId(0);
 
 impl Tree {
-    pub(super) fn new(folds_case: bool) -> Self {
-        Self { nodes: vec![Node::new(Kind::Directory, 0)], pending: Vec::new(), folds_case }
+    pub(super) fn new(naming: Naming) -> Self {
+        Self { nodes: vec![Node::new(Kind::Directory, 0)], pending: Vec::new(), naming }
     }
 
     pub(super) fn make_durable_dir(&mut self, name: &str) -> NodeId {
@@ -78,7 +90,7 @@ impl Tree {
         node
     }
 
-    pub(super) fn put_durable(&mut self, dir: NodeId, name: &OsStr, content: Bytes, now: i128) {
+    pub(super) fn put_durable(&mut self, dir: NodeId, name: &OsStr, content: Bytes, now: i128) -> NodeId {
         let node = self.add(Kind::File, now);
         if let Some(file) = self.nodes.get_mut(node.0) {
             file.content = content.clone();
@@ -86,6 +98,7 @@ impl Tree {
         }
         self.set(dir, name, Some(node), now);
         self.set_durable(dir, name, Some(node));
+        node
     }
 
     pub(super) fn put_special(&mut self, dir: NodeId, name: &OsStr, kind: Kind, now: i128) {
@@ -108,7 +121,7 @@ impl Tree {
 
     pub(super) fn child(&self, dir: NodeId, name: &OsStr) -> Option<NodeId> {
         let names = &self.nodes.get(dir.0)?.names;
-        let found = if self.folds_case { names.get(name.to_ascii_lowercase().as_os_str()) } else { names.get(name) };
+        let found = if self.naming == Naming::default() { names.get(name) } else { names.get(&self.naming.key(name)) };
         found.map(|&(_, node)| node)
     }
 
@@ -126,10 +139,10 @@ impl Tree {
 
     /// Lets a name stand for something else, visibly.
     pub(super) fn set(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>, now: i128) {
-        let key = self.key(name);
+        let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.names.insert(key, (name.to_owned(), to)),
+            Some(to) => node.names.insert(key, (name, to)),
             None => node.names.remove(&key),
         };
         node.modified = now;
@@ -138,10 +151,10 @@ impl Tree {
 
     /// Lets a name stand for something else on the medium.
     pub(super) fn set_durable(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
-        let key = self.key(name);
+        let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.durable_names.insert(key, (name.to_owned(), to)),
+            Some(to) => node.durable_names.insert(key, (name, to)),
             None => node.durable_names.remove(&key),
         };
     }
@@ -152,9 +165,21 @@ impl Tree {
         let sizes = files.filter_map(|&(_, node)| self.nodes.get(node.0)).map(|node| node.content.len());
         sizes.map(|len| u64::try_from(len).unwrap_or(u64::MAX)).sum()
     }
+}
 
-    fn key(&self, name: &OsStr) -> OsString {
-        if self.folds_case { name.to_ascii_lowercase() } else { name.to_owned() }
+impl Naming {
+    /// What a name is compared by.
+    fn key(self, name: &OsStr) -> OsString {
+        let kept = self.kept(name);
+        if self.folds_case { kept.to_ascii_lowercase() } else { kept }
+    }
+
+    /// How a list gives a name.
+    fn kept(self, name: &OsStr) -> OsString {
+        match name.to_str() {
+            Some(name) if self.decomposes => name.nfd().collect::<String>().into(),
+            _ => name.to_owned(),
+        }
     }
 }
 
@@ -167,6 +192,7 @@ impl Node {
             names: Names::new(),
             durable_names: Names::new(),
             modified: now,
+            online_only: false,
             version: 0,
         }
     }

@@ -238,14 +238,17 @@ impl World {
 
     /// What lies in a member's folder now.
     pub fn snapshot(&self, member: usize) -> Snapshot {
-        Snapshot { files: self.members.get(member).map(|there| there.disk.files()).unwrap_or_default() }
+        let files = self.members.get(member).map(|there| there.disk.files()).unwrap_or_default();
+        // Placeholders are the service's own.
+        Snapshot { files: files.into_iter().filter(|(_, name, _)| !self.service.is_placeholder(name)).collect() }
     }
 
     /// Somebody puts a member's whole folder back to what it was, with a service's rewind or from a backup.
     pub fn roll_back(&mut self, member: usize, to: &Snapshot) {
         let Some(there) = self.members.get(member) else { return };
         let mut changes = Vec::new();
-        for (dir, name, content) in there.disk.files() {
+        let files = there.disk.files().into_iter().filter(|(_, name, _)| !self.service.is_placeholder(name));
+        for (dir, name, content) in files {
             if !to.files.contains(&(dir.clone(), name.clone(), content)) {
                 there.disk.remove(&dir, &name);
                 changes.push(Change { dir, name });
@@ -258,6 +261,13 @@ impl World {
             }
         }
         self.service.changed(member, changes);
+        self.plan_service();
+        self.turn_soon(member, Duration::from_millis(5));
+    }
+
+    /// Everything that was ever removed for everybody comes back, from a member's machine.
+    pub fn resurrect(&mut self, member: usize) {
+        self.service.resurrect(member);
         self.plan_service();
         self.turn_soon(member, Duration::from_millis(5));
     }

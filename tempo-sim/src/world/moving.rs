@@ -35,12 +35,12 @@ impl World {
 
     pub(super) fn end_faults(&mut self) {
         self.torn_restarts = 0;
-        self.service.become_fair();
         for member in &mut self.members {
             member.offline = false;
             member.disk.set_capacity(u64::MAX);
             member.disk.mount();
         }
+        self.service.become_fair();
         for member in 0..self.members.len() {
             self.start(member);
         }
@@ -148,10 +148,10 @@ impl World {
     pub(super) fn serve(&mut self, task: Task) {
         let arrival = match &task {
             Task::Download(_, place) | Task::Finish(_, place, _) => Some(place.clone()),
-            Task::Upload(..) => None,
+            Task::Upload(..) | Task::Evict(..) | Task::Hydrate(..) => None,
         };
         // A machine that is down, or has unmounted the folder, is not served; its client goes on when it is back.
-        let (Task::Upload(member, _) | Task::Download(member, _) | Task::Finish(member, ..)) = task;
+        let member = task.member();
         if self.members.get(member).is_some_and(|there| there.running.is_none() || there.disk.is_unmounted()) {
             self.push(Duration::from_secs(2), Pending::Service(task));
             return;
@@ -175,6 +175,10 @@ impl World {
                 Told::Copy(member, name) => {
                     self.counts.add("conflict copy");
                     self.tell(member, What::ConflictCopy(name));
+                }
+                Told::OnlineOnly(member) => {
+                    self.counts.add("online only");
+                    self.tell(member, What::Fault("a file is online only for a while".to_owned()));
                 }
                 Told::Partial(_) => self.counts.add("partial file"),
                 Told::Doubled(member) => {

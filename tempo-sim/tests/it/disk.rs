@@ -2,7 +2,10 @@
 
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::conformance::Arena;
-use tempo_sim::{Disk, DiskOptions, Rng, disk::SimFs};
+use tempo_sim::{
+    Disk, DiskOptions, Rng,
+    disk::{Naming, SimFs},
+};
 
 struct OneDisk(Disk);
 
@@ -28,7 +31,8 @@ mod odd {
     tempo_message::conformance_suite!(OneDisk(Disk::new(
         DiskOptions {
             staging_elsewhere: true,
-            folds_case: true,
+            naming: Naming { folds_case: true, decomposes: true },
+            looks_before_renaming: true,
             granularity: std::time::Duration::from_secs(2),
             lost_hints: 1000,
             ..DiskOptions::default()

@@ -3,6 +3,10 @@
 //! A client uploads what has changed on its disk since it last agreed with the others, and downloads what has changed
 //! elsewhere. Two changes of one file at the same time are a conflict, which the profile settles.
 
+mod client;
+mod manners;
+mod online;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
@@ -10,11 +14,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use client::Client;
 
 use crate::{
     Disk, Rng,
     disk::Change,
-    profile::{Conflict, Profile, Temporary},
+    profile::{Conflict, Placeholder, Profile, Temporary},
     rule::{Effect, Rule, Rules, Verdict},
 };
 
@@ -30,6 +35,22 @@ pub(crate) enum Task {
     Download(usize, Place),
     /// A download that was begun comes to its end.
     Finish(usize, Place, Option<OsString>),
+    /// A client takes the content of a file away from its disk, or brings it back.
+    Evict(usize, Place),
+    Hydrate(usize, Place),
+}
+
+impl Task {
+    /// Whose client does it.
+    pub(crate) fn member(&self) -> usize {
+        match self {
+            Self::Upload(member, _)
+            | Self::Download(member, _)
+            | Self::Finish(member, ..)
+            | Self::Evict(member, _)
+            | Self::Hydrate(member, _) => *member,
+        }
+    }
 }
 
 /// What the service did that a story of the run should tell.
@@ -38,6 +59,7 @@ pub(crate) enum Told {
     Copy(usize, String),
     Partial(usize),
     Doubled(usize),
+    OnlineOnly(usize),
 }
 
 #[derive(Debug)]
@@ -52,6 +74,9 @@ pub(crate) struct Service {
     pub(crate) tasks: Vec<(Duration, Task)>,
     pub(crate) told: Vec<Told>,
     fair: bool,
+    now: Duration,
+    /// What was removed for everybody, as it was last.
+    removed: BTreeMap<Place, Bytes>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,23 +84,6 @@ struct Agreed {
     number: u64,
     /// `None` once it was removed.
     content: Option<Bytes>,
-}
-
-#[derive(Debug, Default)]
-struct Client {
-    /// The directory in which this machine's own processes write: no other name for it would be the same place.
-    own: OsString,
-    offline: bool,
-    /// What this client knows to be agreed, and has on its disk.
-    base: BTreeMap<Place, Agreed>,
-    /// Directories that have another name on this disk.
-    aliases: BTreeMap<OsString, OsString>,
-    /// Files that have another name on this disk.
-    renamed: BTreeMap<Place, OsString>,
-    /// Files that are being written.
-    busy: BTreeSet<Place>,
-    /// What could not be done offline.
-    waiting: BTreeSet<Task>,
 }
 
 impl Service {
@@ -93,6 +101,8 @@ impl Service {
             tasks: Vec::new(),
             told: Vec::new(),
             fair: false,
+            now: Duration::ZERO,
+            removed: BTreeMap::new(),
         }
     }
 
@@ -104,12 +114,12 @@ impl Service {
     /// Processes of a member changed something.
     pub(crate) fn changed(&mut self, member: usize, changes: Vec<Change>) {
         for Change { dir, name } in changes {
-            if dir.is_empty() || self.is_ignored(&name) {
+            if dir.is_empty() || self.is_ignored(&name) || self.is_placeholder(&name) {
                 continue;
             }
             let Some(client) = self.clients.get(member) else { continue };
             let place = client.shared_place(&dir, &name);
-            let delay = self.profile.delay(&mut self.rng) / 2;
+            let delay = self.profile.delay(self.now, &mut self.rng) / 2;
             self.tasks.push((delay, Task::Upload(member, place)));
         }
     }
@@ -119,7 +129,7 @@ impl Service {
         client.offline = offline;
         if !offline {
             for task in std::mem::take(&mut client.waiting) {
-                let delay = self.profile.delay(&mut self.rng);
+                let delay = self.profile.delay(self.now, &mut self.rng);
                 self.tasks.push((delay, task));
             }
         }
@@ -131,6 +141,10 @@ impl Service {
         self.rules.clear();
         for member in 0..self.clients.len() {
             self.set_offline(member, false);
+            let evicted = self.clients.get(member).map(|client| client.evicted.clone()).unwrap_or_default();
+            for place in evicted {
+                self.hydrate(member, &place);
+            }
         }
     }
 
@@ -150,7 +164,7 @@ impl Service {
         let mut differs = false;
         for place in places {
             let is_busy = self.clients.get(member).is_some_and(|client| client.busy.contains(&place));
-            if self.is_ignored(&place.1) || self.is_temporary(&place.1) || is_busy {
+            if self.is_ignored(&place.1) || self.is_temporary(&place.1) || self.is_placeholder(&place.1) || is_busy {
                 continue;
             }
             let agreed = self.agreed.get(&place).map_or(0, |agreed| agreed.number);
@@ -163,7 +177,7 @@ impl Service {
                 continue;
             };
             differs = true;
-            let delay = if self.fair { Duration::ZERO } else { self.profile.delay(&mut self.rng) };
+            let delay = if self.fair { Duration::ZERO } else { self.profile.delay(self.now, &mut self.rng) };
             self.tasks.push((delay, task));
         }
         differs
@@ -171,16 +185,18 @@ impl Service {
 
     /// Does one task. Answers the member whose disk has changed by it.
     pub(crate) fn run(&mut self, task: Task, now: Duration) -> Option<usize> {
-        let (Task::Upload(member, _) | Task::Download(member, _) | Task::Finish(member, ..)) = task;
-        let client = self.clients.get_mut(member)?;
+        self.now = now;
+        let client = self.clients.get_mut(task.member())?;
         if client.offline {
             client.waiting.insert(task);
             return None;
         }
         match task {
             Task::Upload(member, place) => self.upload(member, place),
-            Task::Download(member, place) => self.download(member, place, now),
+            Task::Download(member, place) => self.download(member, place),
             Task::Finish(member, place, temporary) => self.finish(member, &place, temporary),
+            Task::Evict(member, place) => self.evict(member, place, None),
+            Task::Hydrate(member, place) => self.hydrate(member, &place),
         }
     }
 
@@ -217,13 +233,17 @@ impl Service {
     fn agree(&mut self, member: usize, place: &Place, content: Option<Bytes>) {
         let agreed = self.agreed.entry(place.clone()).or_default();
         agreed.number += 1;
+        if let (Some(removed), None) = (&agreed.content, &content) {
+            self.removed.insert(place.clone(), removed.clone());
+        }
         agreed.content = content;
         let agreed = agreed.clone();
+        self.maybe_evict(member, place);
         if let Some(client) = self.clients.get_mut(member) {
             client.base.insert(place.clone(), agreed);
         }
         for other in (0..self.clients.len()).filter(|&other| other != member) {
-            let delay = if self.fair { Duration::ZERO } else { self.profile.delay(&mut self.rng) };
+            let delay = if self.fair { Duration::ZERO } else { self.profile.delay(self.now, &mut self.rng) };
             self.tasks.push((delay, Task::Download(other, place.clone())));
         }
     }
@@ -266,7 +286,7 @@ impl Service {
         None
     }
 
-    fn download(&mut self, member: usize, place: Place, now: Duration) -> Option<usize> {
+    fn download(&mut self, member: usize, place: Place) -> Option<usize> {
         let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
         let base = self.base(member, &place);
         let local = self.local(member, &place);
@@ -283,7 +303,7 @@ impl Service {
         self.maybe_double(member, &place.0);
         self.maybe_rename(member, &place);
         let (here, name) = self.clients.get(member)?.local_place(&place);
-        let effect = Effect { to: member, dir: &here, name: &name, content: agreed.content.as_ref(), now };
+        let effect = Effect { to: member, dir: &here, name: &name, content: agreed.content.as_ref(), now: self.now };
         let verdict = if self.fair { Verdict::Pass } else { self.rules.on_effect(&effect, &mut self.rng) };
         let verdict = if verdict == Verdict::Pass { self.manners(&effect) } else { verdict };
         self.apply(member, place, agreed, verdict)
@@ -293,6 +313,9 @@ impl Service {
         let dir = place.0.clone();
         let (here, name) = self.clients.get(member)?.local_place(&place);
         let disk = self.disks.get(member)?.clone();
+        if !matches!(verdict, Verdict::Delay(_) | Verdict::Drop) {
+            self.forget_placeholder(member, &place);
+        }
         match (verdict, &agreed.content) {
             (Verdict::Delay(delay), _) => {
                 self.tasks.push((delay.max(Duration::from_millis(1)), Task::Download(member, place)));
@@ -319,6 +342,11 @@ impl Service {
                     self.agree(member, &(dir, OsString::from(other)), Some(content.clone()));
                 }
             }
+            (Verdict::OnlineOnly(span), Some(content)) => {
+                disk.put(&here, &name, content.clone());
+                self.clients.get_mut(member)?.base.insert(place.clone(), agreed);
+                return self.evict(member, place, Some(span));
+            }
             (Verdict::Pass, Some(content)) => {
                 if let Some(temporary) = self.temporary(&name) {
                     disk.put(&here, &temporary, content.slice(..content.len() / 2));
@@ -328,8 +356,23 @@ impl Service {
                 disk.put(&here, &name, content.clone());
             }
         }
-        self.clients.get_mut(member)?.base.insert(place, agreed);
+        self.clients.get_mut(member)?.base.insert(place.clone(), agreed);
+        self.maybe_evict(member, &place);
         Some(member)
+    }
+
+    /// Everything that was ever removed for everybody is there again, on one member's disk.
+    pub(crate) fn resurrect(&mut self, member: usize) {
+        let Some(disk) = self.disks.get(member).cloned() else { return };
+        for (place, content) in std::mem::take(&mut self.removed) {
+            let Some(client) = self.clients.get(member) else { return };
+            let (here, name) = client.local_place(&place);
+            if disk.kind(&here, &name).is_none() && !client.evicted.contains(&place) {
+                disk.put(&here, &name, content);
+                let delay = self.profile.delay(self.now, &mut self.rng);
+                self.tasks.push((delay, Task::Upload(member, place)));
+            }
+        }
     }
 
     fn begin(&mut self, member: usize, place: Place, temporary: Option<OsString>, rest: Duration) -> Option<usize> {
@@ -356,65 +399,6 @@ impl Service {
         Some(member)
     }
 
-    /// The profile's own oddities.
-    fn manners(&mut self, effect: &Effect<'_>) -> Verdict {
-        let Some(content) = effect.content.filter(|_| !self.fair) else { return Verdict::Pass };
-        let rng = &mut self.rng;
-        if rng.chance(self.profile.partial) {
-            let rest_after = Duration::from_millis(rng.range(1..5000));
-            return Verdict::Partial { bytes: rng.below(content.len()), rest_after };
-        }
-        if rng.chance(self.profile.absent) {
-            return Verdict::Absent(Duration::from_millis(rng.range(1..1000)));
-        }
-        if rng.chance(self.profile.needless_copies)
-            && let Some(copy) = self.profile.conflict.loser(&effect.name.to_string_lossy(), rng)
-        {
-            return Verdict::Copied(copy);
-        }
-        Verdict::Pass
-    }
-
-    /// A directory that this client makes may get another name here.
-    fn maybe_double(&mut self, member: usize, dir: &OsStr) {
-        let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
-        let is_new =
-            client.own != dir && !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
-        if is_new && !self.fair && self.rng.chance(self.profile.doubled_directories) {
-            let tail = if self.rng.chance(500) { " (1)" } else { " 2" };
-            let mut alias = dir.to_owned();
-            alias.push(tail);
-            client.aliases.insert(dir.to_owned(), alias);
-            self.told.push(Told::Doubled(member));
-        }
-    }
-
-    /// A file that is new here may get another name, for ever: the only copy of it that this disk has.
-    fn maybe_rename(&mut self, member: usize, place: &Place) {
-        let Some(client) = self.clients.get_mut(member) else { return };
-        let is_new = client.own != place.0 && !client.base.contains_key(place) && !client.renamed.contains_key(place);
-        if is_new
-            && !self.fair
-            && self.rng.chance(self.profile.renamed)
-            && let Some(name) = self.profile.conflict.loser(&place.1.to_string_lossy(), &mut self.rng)
-        {
-            self.told.push(Told::Copy(member, name.clone()));
-            client.renamed.insert(place.clone(), OsString::from(name));
-        }
-    }
-
-    fn temporary(&mut self, name: &OsStr) -> Option<OsString> {
-        match self.profile.temporary {
-            Temporary::Around(before, after) if !self.fair && self.rng.chance(250) => {
-                let mut temporary = OsString::from(before);
-                temporary.push(name);
-                temporary.push(after);
-                Some(temporary)
-            }
-            _ => None,
-        }
-    }
-
     /// Most services do not sync what begins with a tilde.
     fn is_ignored(&self, name: &OsStr) -> bool {
         let syncs_all = matches!(self.profile.name, "syncthing" | "unison" | "rclone" | "usb");
@@ -434,29 +418,18 @@ impl Service {
     }
 
     fn local(&self, member: usize, place: &Place) -> Option<Bytes> {
-        let (here, name) = self.clients.get(member)?.local_place(place);
-        self.disks.get(member)?.read(&here, &name)
+        let client = self.clients.get(member)?;
+        let (here, name) = client.local_place(place);
+        let there = self.disks.get(member)?.read(&here, &name);
+        // What a placeholder stands for is there, as far as the service is concerned.
+        let is_placeheld = client.evicted.contains(place) && self.profile.placeholder != Placeholder::Marked;
+        if there.is_none() && is_placeheld { client.base.get(place)?.content.clone() } else { there }
     }
 }
 
-impl Client {
-    fn local_name(&self, dir: &OsStr) -> OsString {
-        self.aliases.get(dir).cloned().unwrap_or_else(|| dir.to_owned())
-    }
-
-    fn local_place(&self, place: &Place) -> Place {
-        let name = self.renamed.get(place).cloned().unwrap_or_else(|| place.1.clone());
-        (self.local_name(&place.0), name)
-    }
-
-    fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
-        let dir = self.shared_name(here);
-        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && local.as_os_str() == name);
-        renamed.map_or_else(|| (dir.clone(), name.to_owned()), |(place, _)| place.clone())
-    }
-
-    fn shared_name(&self, here: &OsStr) -> OsString {
-        let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
-        alias.map_or_else(|| here.to_owned(), |(dir, _)| dir.clone())
-    }
+fn around(before: &str, name: &OsStr, after: &str) -> OsString {
+    let mut around = OsString::from(before);
+    around.push(name);
+    around.push(after);
+    around
 }

@@ -1,0 +1,49 @@
+//! A service's client on one machine: what it knows, and what it names otherwise there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+};
+
+use super::{Agreed, Place, Task};
+
+#[derive(Debug, Default)]
+pub(super) struct Client {
+    /// The directory in which this machine's own processes write: no other name for it would be the same place.
+    pub(super) own: OsString,
+    pub(super) offline: bool,
+    /// What this client knows to be agreed, and has on its disk.
+    pub(super) base: BTreeMap<Place, Agreed>,
+    /// Directories that have another name on this disk.
+    pub(super) aliases: BTreeMap<OsString, OsString>,
+    /// Files that have another name on this disk.
+    pub(super) renamed: BTreeMap<Place, OsString>,
+    /// Files that are being written.
+    pub(super) busy: BTreeSet<Place>,
+    /// Files whose content is with the service only.
+    pub(super) evicted: BTreeSet<Place>,
+    /// What could not be done offline.
+    pub(super) waiting: BTreeSet<Task>,
+}
+
+impl Client {
+    fn local_name(&self, dir: &OsStr) -> OsString {
+        self.aliases.get(dir).cloned().unwrap_or_else(|| dir.to_owned())
+    }
+
+    pub(super) fn local_place(&self, place: &Place) -> Place {
+        let name = self.renamed.get(place).cloned().unwrap_or_else(|| place.1.clone());
+        (self.local_name(&place.0), name)
+    }
+
+    pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
+        let dir = self.shared_name(here);
+        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && local.as_os_str() == name);
+        renamed.map_or_else(|| (dir.clone(), name.to_owned()), |(place, _)| place.clone())
+    }
+
+    fn shared_name(&self, here: &OsStr) -> OsString {
+        let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
+        alias.map_or_else(|| here.to_owned(), |(dir, _)| dir.clone())
+    }
+}

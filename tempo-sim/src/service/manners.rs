@@ -1,0 +1,68 @@
+//! The oddities of a profile.
+
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
+
+use super::{Place, Service, Told, around};
+use crate::{
+    profile::Temporary,
+    rule::{Effect, Verdict},
+};
+
+impl Service {
+    /// The profile's own oddities.
+    pub(super) fn manners(&mut self, effect: &Effect<'_>) -> Verdict {
+        let Some(content) = effect.content.filter(|_| !self.fair) else { return Verdict::Pass };
+        let rng = &mut self.rng;
+        if rng.chance(self.profile.partial) {
+            let rest_after = Duration::from_millis(rng.range(1..5000));
+            return Verdict::Partial { bytes: rng.below(content.len()), rest_after };
+        }
+        if rng.chance(self.profile.absent) {
+            return Verdict::Absent(Duration::from_millis(rng.range(1..1000)));
+        }
+        if rng.chance(self.profile.needless_copies)
+            && let Some(copy) = self.profile.conflict.loser(&effect.name.to_string_lossy(), rng)
+        {
+            return Verdict::Copied(copy);
+        }
+        Verdict::Pass
+    }
+
+    /// A directory that this client makes may get another name here.
+    pub(super) fn maybe_double(&mut self, member: usize, dir: &OsStr) {
+        let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
+        let is_new =
+            client.own != dir && !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
+        if is_new && !self.fair && self.rng.chance(self.profile.doubled_directories) {
+            let tail = if self.rng.chance(500) { " (1)" } else { " 2" };
+            let mut alias = dir.to_owned();
+            alias.push(tail);
+            client.aliases.insert(dir.to_owned(), alias);
+            self.told.push(Told::Doubled(member));
+        }
+    }
+
+    /// A file that is new here may get another name, for ever: the only copy of it that this disk has.
+    pub(super) fn maybe_rename(&mut self, member: usize, place: &Place) {
+        let Some(client) = self.clients.get_mut(member) else { return };
+        let is_new = client.own != place.0 && !client.base.contains_key(place) && !client.renamed.contains_key(place);
+        if is_new
+            && !self.fair
+            && self.rng.chance(self.profile.renamed)
+            && let Some(name) = self.profile.conflict.loser(&place.1.to_string_lossy(), &mut self.rng)
+        {
+            self.told.push(Told::Copy(member, name.clone()));
+            client.renamed.insert(place.clone(), OsString::from(name));
+        }
+    }
+
+    pub(super) fn temporary(&mut self, name: &OsStr) -> Option<OsString> {
+        match self.profile.temporary {
+            Temporary::Around(before, after) if !self.fair && self.rng.chance(250) => Some(around(before, name, after)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Files whose content is with the service only, for a while.
+
+use std::{ffi::OsStr, time::Duration};
+
+use bytes::Bytes;
+
+use super::{Place, Service, Task, Told, around};
+use crate::profile::Placeholder;
+
+impl Service {
+    /// A file may become online only after a while.
+    pub(super) fn maybe_evict(&mut self, member: usize, place: &Place) {
+        if !self.fair && self.rng.chance(self.profile.online_only) {
+            let delay = Duration::from_millis(self.rng.range(1..60_000));
+            self.tasks.push((delay, Task::Evict(member, place.clone())));
+        }
+    }
+
+    /// Takes the content of a file away that is as agreed, until somebody needs it or for `span`.
+    pub(super) fn evict(&mut self, member: usize, place: Place, span: Option<Duration>) -> Option<usize> {
+        let base = self.base(member, &place);
+        let content = base.content.clone()?;
+        let client = self.clients.get_mut(member)?;
+        if self.fair || client.busy.contains(&place) || client.evicted.contains(&place) {
+            return None;
+        }
+        let ((here, name), disk) = (client.local_place(&place), self.disks.get(member)?);
+        if disk.read(&here, &name).as_ref() != Some(&content) {
+            return None;
+        }
+        client.evicted.insert(place.clone());
+        match self.profile.placeholder {
+            Placeholder::Marked => disk.set_online_only(&here, &name, true),
+            Placeholder::Named(before, after) => {
+                disk.remove(&here, &name);
+                disk.put(&here, &around(before, &name, after), Bytes::from_static(b"?"));
+            }
+        }
+        self.told.push(Told::OnlineOnly(member));
+        let span = span.unwrap_or_else(|| Duration::from_millis(self.rng.range(1..200_000)));
+        self.tasks.push((span, Task::Hydrate(member, place)));
+        Some(member)
+    }
+
+    /// Brings the content of a file back.
+    pub(super) fn hydrate(&mut self, member: usize, place: &Place) -> Option<usize> {
+        if !self.clients.get(member)?.evicted.contains(place) {
+            return None;
+        }
+        let content = self.base(member, place).content;
+        self.forget_placeholder(member, place);
+        let ((here, name), disk) = (self.clients.get(member)?.local_place(place), self.disks.get(member)?);
+        match (self.profile.placeholder, content) {
+            (Placeholder::Marked, _) => disk.set_online_only(&here, &name, false),
+            // Unless a process has put something of that name there.
+            (Placeholder::Named(..), Some(content)) if disk.kind(&here, &name).is_none() => {
+                disk.put(&here, &name, content);
+            }
+            (Placeholder::Named(..), _) => {}
+        }
+        Some(member)
+    }
+
+    /// A file is online only no more.
+    pub(super) fn forget_placeholder(&mut self, member: usize, place: &Place) {
+        let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
+        if client.evicted.remove(place)
+            && let Placeholder::Named(before, after) = self.profile.placeholder
+        {
+            let (here, name) = client.local_place(place);
+            disk.remove(&here, &around(before, &name, after));
+        }
+    }
+
+    /// Whether the service has put this there instead of a file.
+    pub(crate) fn is_placeholder(&self, name: &OsStr) -> bool {
+        match self.profile.placeholder {
+            Placeholder::Named(before, after) => {
+                let name = name.as_encoded_bytes();
+                name.starts_with(before.as_bytes()) && name.ends_with(after.as_bytes())
+            }
+            Placeholder::Marked => false,
+        }
+    }
+}
