@@ -15,7 +15,7 @@ use crate::{
     DirName, Fs, Hints, Identity, Signal, Watch,
     error::collect_error,
     notes::{Finding, Notes},
-    place::{Freshness, Place},
+    place::{CONTESTED, Freshness, Place},
 };
 
 /// An opened session folder.
@@ -31,6 +31,8 @@ pub(crate) struct Folder<F: Fs> {
     pub(crate) is_emptied: bool,
     /// The authors that are published for here. Their directories change by our own doing and are listed less often.
     pub(crate) own: BTreeSet<AuthorId>,
+    /// Of which authors there are copies of which messages, since the folder was opened.
+    contested: BTreeMap<AuthorId, BTreeSet<u64>>,
     identity: Identity,
     freshness: Freshness,
     /// The authors that were here since the folder was opened.
@@ -57,6 +59,7 @@ impl<F: Fs> Folder<F> {
             without_hints: (!hints).then(|| "watching is switched off".to_owned()),
             is_emptied: false,
             own: BTreeSet::new(),
+            contested: BTreeMap::new(),
             identity,
             freshness: Freshness::default(),
             met: BTreeSet::new(),
@@ -91,6 +94,7 @@ impl<F: Fs> Folder<F> {
         self.identity = stat.identity;
         self.places.clear();
         self.met.clear();
+        self.contested.clear();
         self.notes = Notes::default();
         self.freshness.distrust();
         // Nothing is written here before somebody has looked who is in it.
@@ -228,6 +232,8 @@ impl<F: Fs> Folder<F> {
             }
             Ok(())
         });
+        let (author, copies) = (place.author, std::mem::take(&mut place.copies));
+        self.contest(author, copies);
         match looked {
             Ok(()) => self.notes.forget(name),
             Err(error) if is_absence(&error) => {
@@ -235,6 +241,25 @@ impl<F: Fs> Folder<F> {
                 self.freshness.distrust();
             }
             Err(error) => put_unreadable(&mut self.notes, name, &error, now),
+        }
+    }
+
+    /// Notes that there are copies of some of an author's messages. What was passed over by its name is looked at again.
+    fn contest(&mut self, author: AuthorId, copies: BTreeSet<u64>) {
+        if copies.is_empty() || planted!(NamesAreKnown) {
+            return;
+        }
+        let contested = self.contested.entry(author).or_default();
+        let before = contested.len();
+        let room = CONTESTED.saturating_sub(before);
+        let new: Vec<u64> = copies.into_iter().filter(|counter| !contested.contains(counter)).take(room).collect();
+        contested.extend(new);
+        let is_new = contested.len() != before;
+        for place in self.places.values_mut().filter(|place| place.author == author) {
+            if is_new || place.contested.len() != contested.len() {
+                place.contested.clone_from(contested);
+                place.freshness.distrust();
+            }
         }
     }
 

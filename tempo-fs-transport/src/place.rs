@@ -25,6 +25,11 @@ pub(crate) struct Place {
     todo: BTreeMap<Item, usize>,
     /// What nobody had room for; to be read again by the next collect.
     parked: BTreeSet<Item>,
+    /// Counters of which there are copies: somebody else may have written under their names as well, so that a name alone
+    /// does not tell whether its content is known.
+    pub(crate) contested: BTreeSet<u64>,
+    /// The copies that the last listing has met.
+    pub(crate) copies: BTreeSet<u64>,
     /// The last listing has met a service's placeholders.
     pub(crate) has_placeholders: bool,
     /// There were more names to read than `todo` has room for.
@@ -42,6 +47,8 @@ pub(crate) struct Item {
 
 /// So many names wait to be read; the folder is the buffer for the rest.
 const TODO: usize = 4096;
+/// So many copies of an author's messages are remembered as such.
+pub(crate) const CONTESTED: usize = 1024;
 /// The greatest number of bytes of a file with several messages.
 const MAX_PACK: u64 = 64 * 1024 * 1024;
 
@@ -53,6 +60,8 @@ impl Place {
             freshness: Freshness::default(),
             todo: BTreeMap::new(),
             parked: BTreeSet::new(),
+            contested: BTreeSet::new(),
+            copies: BTreeSet::new(),
             has_placeholders: false,
             overflowed: false,
             after: None,
@@ -67,6 +76,7 @@ impl Place {
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
         self.has_placeholders = false;
+        self.copies.clear();
         if want.full || !recheck.is_empty() {
             self.after = None;
             self.parked.clear();
@@ -159,7 +169,12 @@ impl Place {
             FileName::Pack(first, last) => (first, last),
             FileName::Copy(_) if planted!(IgnoreCopies) => return Judged::PassOver,
             FileName::Copy(first) if planted!(CopiesAreKnown) => (first, first),
-            FileName::Copy(first) => (first, u64::MAX),
+            FileName::Copy(first) => {
+                if self.copies.len() < CONTESTED {
+                    self.copies.insert(first);
+                }
+                (first, u64::MAX)
+            }
             FileName::Placeholder(first, last) => {
                 self.has_placeholders = true;
                 let is_known = is_known(want.known, self.author, first, last);
@@ -169,7 +184,11 @@ impl Place {
             FileName::Misspelled => return Judged::Foreign(ForeignReason::Spelling),
             FileName::Foreign => return Judged::Foreign(ForeignReason::Name),
         };
-        let is_copy = matches!(file, FileName::Copy(_)) && !planted!(CopiesAreKnown);
+        let is_copy = match file {
+            FileName::Copy(_) => !planted!(CopiesAreKnown),
+            FileName::Message(counter) => self.contested.contains(&counter),
+            _ => false,
+        };
         if recheck.range(first..=last).next().is_some() {
             return Judged::Read(first);
         }

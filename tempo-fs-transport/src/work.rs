@@ -51,6 +51,7 @@ impl<'a> Work<'a> {
         let kind = FileName::parse(&item.name);
         let (mut later, mut other_author, mut known) = (false, None, false);
         let author = place.author;
+        let is_contested = matches!(kind, FileName::Message(counter) if place.contested.contains(&counter));
         let examined = examine(fs, dir, &item.name, limit(&item.name), offset, &mut |frame| {
             let id = frame.id();
             if id.author != author && !planted!(AnyAuthorsFile) {
@@ -70,7 +71,7 @@ impl<'a> Work<'a> {
             self.bytes += frame.bytes().len();
             match (self.take)(Arrival::Frame(frame)) {
                 Taken::Known => {
-                    known |= kind == FileName::Message(id.counter);
+                    known |= kind == FileName::Message(id.counter) && !is_contested;
                     self.progress = true;
                 }
                 Taken::Settled => self.progress = true,

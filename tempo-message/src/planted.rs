@@ -39,6 +39,7 @@ bugs! {
     IgnoreCopies: "conflict copies are not read",
     IgnoreCopiedDirs: "duplicated directories are not read",
     CopiesAreKnown: "a conflict copy of a counter that is known is not read",
+    NamesAreKnown: "a known name is passed over although there are copies of it",
     GapsAreKnown: "every counter up to the greatest is taken for known",
     PartialIsFinal: "a file that was incomplete once is never read again",
     UnreadableIsFinal: "a file that could not be read once is never read again",
@@ -73,6 +74,9 @@ bugs! {
     AuditByLength: "a file of the right length is taken for whole",
     AuditedTooEarly: "the audit is noted as done before it is",
     NeverAtRest: "the driver asks for another turn as long as anything waits",
+    WriteOn: "an author goes on writing while another installation writes under its name",
+    ForkedDoNotHeal: "who shares its name with another installation no longer looks after its own messages",
+    ForkUntold: "a fork is not reported",
     EventTwice: "a message that was held is announced twice",
 }
 

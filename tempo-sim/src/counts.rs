@@ -33,6 +33,12 @@ impl Counts {
         "attachment changed",
         "online only",
         "resurrection",
+        "fork",
+        "cloned",
+        "store restored",
+        "store lost",
+        "second process",
+        "slow reader",
     ];
 
     /// It happened.

@@ -7,7 +7,7 @@ use tempo_message::{AuthorId, Frame, Lamport, Message, MessageId};
 use uuid::Uuid;
 
 use crate::{
-    Counts, Disk, DiskOptions, Failing, Profile, Rng, Snapshot, Trace, Violation, World,
+    Conflict, Counts, Disk, DiskOptions, Failing, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
     disk::{Kind, Naming},
 };
 
@@ -40,13 +40,23 @@ pub enum Fault {
     Clocks,
     /// Hints about changes get lost.
     LostHints,
-    /// Disks have coarse times, fold case, or stage on another volume.
+    /// Disks have coarse times, fold case, decompose names, stage on another volume, or look before they rename.
     OddDisks,
+    /// A machine is cloned, disk and store.
+    Cloned,
+    /// A store is put back to an earlier state.
+    RestoredStore,
+    /// A store is lost.
+    LostStore,
+    /// A second process looks into a folder.
+    SecondProcess,
+    /// An application takes no events for a while.
+    SlowReader,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -61,6 +71,11 @@ impl Fault {
         Self::Clocks,
         Self::LostHints,
         Self::OddDisks,
+        Self::Cloned,
+        Self::RestoredStore,
+        Self::LostStore,
+        Self::SecondProcess,
+        Self::SlowReader,
     ];
 }
 
@@ -102,8 +117,18 @@ impl Plan {
             faults.remove(&Fault::Rollback);
             faults.remove(&Fault::Deletion);
         }
-        if profile.online_only > 0 {
-            // The same of one that was online only when the audit came by.
+        if faults.contains(&Fault::RestoredStore) || faults.contains(&Fault::LostStore) {
+            // Nobody looks after what the store does not know any more.
+            for fault in [Fault::Rollback, Fault::Deletion, Fault::TornCall, Fault::Crash, Fault::FailedCommit] {
+                faults.remove(&fault);
+            }
+        }
+        if profile.conflict == Conflict::Skipped {
+            // Neither side is ever shown what the other has under the same name.
+            faults.remove(&Fault::Cloned);
+        }
+        if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
+            // The same of one that was online only when the audit came by, or that a clone has replaced.
             faults.remove(&Fault::NoScrubbing);
         }
         Self { seed, profile, members, messages, faults }
@@ -126,7 +151,16 @@ impl Plan {
         let odd_disks = self.faults.contains(&Fault::OddDisks);
         let lost_hints = self.faults.contains(&Fault::LostHints);
         let world = World::with_disks(rng.next(), self.profile, self.members, |rng| disk(rng, odd_disks, lost_hints));
-        let mut run = Run { world, rng, plan: self, snapshots: Vec::new(), sent: 0, full: Vec::new() };
+        let mut run = Run {
+            world,
+            rng,
+            plan: self,
+            snapshots: Vec::new(),
+            stores: Vec::new(),
+            strange: BTreeSet::new(),
+            sent: 0,
+            full: Vec::new(),
+        };
         if record {
             run.world.record(self.seed, self.command());
         }
@@ -160,6 +194,9 @@ struct Run<'a> {
     rng: Rng,
     plan: &'a Plan,
     snapshots: Vec<(usize, Snapshot)>,
+    stores: Vec<(usize, SimStore)>,
+    /// Members whose store was touched: once is enough.
+    strange: BTreeSet<usize>,
     sent: usize,
     full: Vec<usize>,
 }
@@ -202,7 +239,7 @@ impl Run<'_> {
     }
 
     fn send(&mut self) {
-        let member = self.rng.below(self.plan.members);
+        let member = self.rng.below(self.world.len());
         let burst = if self.rng.chance(100) { 1 + self.rng.below(5) } else { 1 };
         for _ in 0..burst.min(self.plan.messages - self.sent) {
             self.sent += 1;
@@ -216,11 +253,12 @@ impl Run<'_> {
     }
 
     fn strike(&mut self, fault: Fault) {
-        let member = self.rng.below(self.plan.members);
+        let member = self.rng.below(self.world.len());
         let Some(disk) = self.world.member(member).map(|there| there.disk().clone()) else { return };
         // Nobody reaches the files of a folder that is unmounted.
-        let needs_files = matches!(fault, Fault::Deletion | Fault::Rollback | Fault::OddFiles);
-        if needs_files && disk.is_unmounted() {
+        let needs_files =
+            [Fault::Deletion, Fault::Rollback, Fault::OddFiles, Fault::Cloned, Fault::RestoredStore, Fault::LostStore];
+        if needs_files.contains(&fault) && disk.is_unmounted() {
             return;
         }
         match fault {
@@ -271,6 +309,24 @@ impl Run<'_> {
                     there.clock().set_skew_ms(skew);
                 }
                 self.world.note_fault(member, "clock jump", &format!("the wall clock is {skew} ms off"));
+            }
+            Fault::Cloned => {
+                if !self.strange.contains(&member)
+                    && let Some(clone) = self.world.clone_member(member)
+                {
+                    self.strange.extend([member, clone]);
+                }
+            }
+            Fault::RestoredStore => self.restore_store(member),
+            Fault::LostStore => {
+                if self.world.is_at_rest(member) && self.strange.insert(member) {
+                    self.world.lose_store(member);
+                }
+            }
+            Fault::SecondProcess => self.world.look_with_second_process(member),
+            Fault::SlowReader => {
+                let span = Duration::from_millis(self.rng.range(1..60_000));
+                self.world.stop_reading(member, span);
             }
             Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks => {}
         }
@@ -326,6 +382,18 @@ impl Run<'_> {
                 self.world.note_fault(member, "rollback", "the folder is put back to what it was");
             }
             None => self.snapshots.push((member, self.world.snapshot(member))),
+        }
+    }
+
+    fn restore_store(&mut self, member: usize) {
+        let at = self.stores.iter().position(|(of, _)| *of == member);
+        match at {
+            None => self.stores.extend(self.world.copy_store(member).map(|store| (member, store))),
+            Some(at) if self.world.is_at_rest(member) && self.strange.insert(member) => {
+                let (_, store) = self.stores.remove(at);
+                self.world.restore_store(member, store);
+            }
+            Some(_) => {}
         }
     }
 

@@ -143,12 +143,20 @@ impl Ledger {
         self.chain(author)?.latest
     }
 
-    /// Counters and digests of an author's messages after a counter, at most so many.
-    pub(crate) fn messages_after(&self, author: AuthorId, counter: u64, most: usize) -> Vec<(u64, Digest)> {
-        let main = self.chain(author).map(|chain| chain.main.as_slice()).unwrap_or_default();
+    /// Counters and digests of an author's messages after a counter, in the order of counters.
+    pub(crate) fn messages_after(&self, author: AuthorId, counter: u64) -> impl Iterator<Item = (u64, Digest)> + '_ {
+        let chain = self.chain(author);
+        let main = chain.map(|chain| chain.main.as_slice()).unwrap_or_default();
         let rest = usize::try_from(counter).ok().and_then(|at| main.get(at..)).unwrap_or_default();
-        let records = rest.iter().take(most).filter_map(|&slot| self.record(slot));
-        records.map(|record| (record.counter, record.digest)).collect()
+        let mut main = rest.iter().filter_map(|&slot| self.record(slot)).peekable();
+        let branches =
+            chain.into_iter().flat_map(move |chain| chain.branches.range((counter.saturating_add(1), LEAST)..));
+        let mut branches = branches.map(|(&at, _)| at).peekable();
+        std::iter::from_fn(move || match (main.peek(), branches.peek()) {
+            (Some(record), Some(branch)) if branch.0 <= record.counter => branches.next(),
+            (Some(_), _) => main.next().map(|record| (record.counter, record.digest)),
+            (None, _) => branches.next(),
+        })
     }
 
     /// Every author of whom something is accepted.

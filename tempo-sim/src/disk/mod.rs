@@ -130,6 +130,39 @@ impl Disk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// A disk of its own with what this one shows now, as a cloned machine has it: all of it durable.
+    #[must_use]
+    pub fn copied(&self, rng: Rng) -> Self {
+        let options = self.lock().options.clone();
+        let copy = Self::new(options, rng);
+        for dir in self.dirs() {
+            copy.put_dir(&dir);
+        }
+        for (dir, name, content) in self.files() {
+            let is_online_only = self.is_online_only(&dir, &name);
+            copy.put(&dir, &name, content);
+            copy.set_online_only(&dir, &name, is_online_only);
+        }
+        for (dir, name) in self.specials() {
+            if let Some(kind) = self.kind(&dir, &name) {
+                copy.put_special(&dir, &name, kind);
+            }
+        }
+        copy.set_now(self.lock().now);
+        copy
+    }
+
+    /// Everything is on the medium now.
+    pub fn sync(&self) {
+        self.lock().tree.sync();
+    }
+
+    fn is_online_only(&self, dir: &OsStr, name: &OsStr) -> bool {
+        let state = self.lock();
+        let found = state.tree.child(state.folder, dir).and_then(|dir| state.tree.child(dir, name));
+        found.and_then(|node| state.tree.nodes.get(node.0)).is_some_and(|node| node.online_only)
+    }
+
     /// The file system as a process sees it.
     pub fn fs(&self) -> SimFs {
         SimFs::new(self.clone())

@@ -114,6 +114,16 @@ impl Tree {
         was_there
     }
 
+    /// Makes everything durable.
+    pub(super) fn sync(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
+            self.set_durable(change.dir, &change.name, change.to);
+        }
+        for node in self.nodes.iter_mut().filter(|node| node.kind == Kind::File) {
+            node.durable = Some(node.content.clone());
+        }
+    }
+
     pub(super) fn add(&mut self, kind: Kind, now: i128) -> NodeId {
         self.nodes.push(Node::new(kind, now));
         NodeId(self.nodes.len() - 1)

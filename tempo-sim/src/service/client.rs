@@ -7,10 +7,10 @@ use std::{
 
 use super::{Agreed, Place, Task};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Client {
-    /// The directory in which this machine's own processes write: no other name for it would be the same place.
-    pub(super) own: OsString,
+    /// The directories in which this machine's own processes write: no other name for one would be the same place.
+    pub(super) own: BTreeSet<OsString>,
     pub(super) offline: bool,
     /// What this client knows to be agreed, and has on its disk.
     pub(super) base: BTreeMap<Place, Agreed>,

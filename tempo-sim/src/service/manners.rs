@@ -34,8 +34,9 @@ impl Service {
     /// A directory that this client makes may get another name here.
     pub(super) fn maybe_double(&mut self, member: usize, dir: &OsStr) {
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
-        let is_new =
-            client.own != dir && !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
+        let is_new = !client.own.contains(dir)
+            && !client.aliases.contains_key(dir)
+            && !disk.dirs().iter().any(|there| there == dir);
         if is_new && !self.fair && self.rng.chance(self.profile.doubled_directories) {
             let tail = if self.rng.chance(500) { " (1)" } else { " 2" };
             let mut alias = dir.to_owned();
@@ -48,7 +49,8 @@ impl Service {
     /// A file that is new here may get another name, for ever: the only copy of it that this disk has.
     pub(super) fn maybe_rename(&mut self, member: usize, place: &Place) {
         let Some(client) = self.clients.get_mut(member) else { return };
-        let is_new = client.own != place.0 && !client.base.contains_key(place) && !client.renamed.contains_key(place);
+        let is_new =
+            !client.own.contains(&place.0) && !client.base.contains_key(place) && !client.renamed.contains_key(place);
         if is_new
             && !self.fair
             && self.rng.chance(self.profile.renamed)

@@ -90,7 +90,7 @@ impl Service {
     /// A service between these disks, each with the directory in which its machine writes.
     pub(crate) fn new(profile: Profile, machines: Vec<(Disk, OsString)>, rng: Rng) -> Self {
         let (disks, own): (Vec<Disk>, Vec<OsString>) = machines.into_iter().unzip();
-        let clients = own.into_iter().map(|own| Client { own, ..Client::default() }).collect();
+        let clients = own.into_iter().map(|own| Client { own: BTreeSet::from([own]), ..Client::default() }).collect();
         Self {
             profile,
             rules: Rules::default(),
@@ -103,6 +103,26 @@ impl Service {
             fair: false,
             now: Duration::ZERO,
             removed: BTreeMap::new(),
+        }
+    }
+
+    /// One more machine, whose disk and client are copies of those of another one.
+    pub(crate) fn add_copy(&mut self, of: usize, disk: Disk) {
+        let mut client = self.clients.get(of).cloned().unwrap_or_default();
+        // A file that was being written on the other machine is not written here.
+        for place in std::mem::take(&mut client.busy) {
+            client.base.remove(&place);
+        }
+        client.waiting.clear();
+        client.offline = false;
+        self.clients.push(client);
+        self.disks.push(disk);
+    }
+
+    /// From here on a machine's processes write in another directory as well.
+    pub(crate) fn add_own(&mut self, member: usize, dir: OsString) {
+        if let Some(client) = self.clients.get_mut(member) {
+            client.own.insert(dir);
         }
     }
 

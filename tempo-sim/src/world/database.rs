@@ -44,6 +44,13 @@ impl Medium {
         Self { life: self.lock().life, ..self.clone() }
     }
 
+    /// A medium of its own with what this one holds now.
+    pub(crate) fn copied(&self) -> Self {
+        let live = self.lock().live.clone();
+        let state = State { durable: live.clone(), live, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), life: 0 }
+    }
+
     /// The power was lost: of the writes since the last sync any are kept, whole or cut short.
     pub(crate) fn crash(&self, rng: &mut Rng) {
         let mut state = self.lock();

@@ -21,7 +21,10 @@ use crate::Disk;
 #[derive(Debug)]
 pub struct Member {
     pub(crate) author: AuthorId,
+    /// What it is called in the story.
     pub(crate) name: String,
+    /// What it calls itself.
+    pub(crate) display_name: String,
     pub(crate) disk: Disk,
     pub(crate) store: SimStore,
     pub(crate) clock: Arc<SimClock>,
@@ -29,6 +32,10 @@ pub struct Member {
     /// When its driver is to be turned next.
     pub(crate) turn_at: Option<Duration>,
     pub(crate) offline: bool,
+    /// More than one store has been in use under this name.
+    pub(crate) is_ambiguous: bool,
+    /// Until then the application takes no events.
+    pub(crate) reads_from: Duration,
     /// How often own messages are compared with the folder in passing.
     pub(crate) scrub: Option<Duration>,
 }
@@ -43,6 +50,10 @@ pub(crate) struct Running {
     pub(crate) delivered: BTreeSet<Digest>,
     /// The greatest logical time that the application was shown.
     pub(crate) latest: Lamport,
+    /// The ids that were told to be forked.
+    pub(crate) forks: BTreeSet<MessageId>,
+    /// The application was shown a message under its own name that this store has not sent.
+    pub(crate) met_impostor: bool,
     /// Messages that were told to be held.
     pub(crate) told_held: BTreeSet<MessageId>,
     /// Turns in a row that asked for another one at once.
@@ -60,6 +71,7 @@ impl Member {
     pub(crate) fn new(author: AuthorId, name: String, disk: Disk) -> Self {
         Self {
             author,
+            display_name: name.clone(),
             name,
             disk,
             store: SimStore::new(author),
@@ -67,6 +79,8 @@ impl Member {
             running: None,
             turn_at: None,
             offline: false,
+            is_ambiguous: false,
+            reads_from: Duration::ZERO,
             scrub: Some(Duration::from_secs(30)),
         }
     }
@@ -116,6 +130,8 @@ impl Member {
             list,
             delivered,
             latest: Lamport::ZERO,
+            forks: BTreeSet::new(),
+            met_impostor: false,
             told_held: BTreeSet::new(),
             restless: 0,
         });

@@ -2,6 +2,7 @@
 
 mod check;
 mod database;
+mod identity;
 mod member;
 mod moving;
 mod registry;

@@ -37,6 +37,7 @@ impl World {
         self.torn_restarts = 0;
         for member in &mut self.members {
             member.offline = false;
+            member.reads_from = Duration::ZERO;
             member.disk.set_capacity(u64::MAX);
             member.disk.mount();
         }
@@ -101,9 +102,10 @@ impl World {
         self.notice_sent(member);
         let Some(there) = self.members.get_mut(member) else { return };
         let (changes, violations) = (there.disk.take_changes(), there.disk.take_violations());
-        let heard = match &mut there.running {
-            Some(running) => listen(running, &self.registry, &mut self.counts, self.trace.is_some()),
-            None => Ok(Heard::default()),
+        let heard = if there.reads_from > self.now {
+            Ok(Heard::default())
+        } else {
+            listen(there, &self.registry, &mut self.counts, self.trace.is_some())
         };
         if let Some(what) = violations.into_iter().next() {
             self.fail(Violation::new("I10", what));
@@ -135,9 +137,15 @@ impl World {
     pub(super) fn notice_sent(&mut self, member: usize) {
         let Some(there) = self.members.get(member) else { return };
         let seen = there.running.as_ref().map(|running| running.latest).unwrap_or_default();
+        let knows_better = there.running.as_ref().is_some_and(|running| running.met_impostor);
+        let may_fork = there.is_ambiguous;
         for frame in there.store.take_sent() {
             let number = self.registry.in_order.len();
-            if let Err(violation) = self.registry.add(&frame, seen) {
+            if knows_better {
+                let what = format!("{} is written although another one writes under that name", frame.id());
+                return self.fail(Violation::new("I9", what));
+            }
+            if let Err(violation) = self.registry.add(&frame, member, seen, may_fork) {
                 return self.fail(violation);
             }
             self.hasher.add(&[3, member as u64, frame.message().lamport.0]);
@@ -202,7 +210,7 @@ impl World {
         }
         match there.start() {
             Ok(()) => {
-                let (name, running) = (there.name.clone(), there.running.as_ref());
+                let (name, running) = (there.display_name.clone(), there.running.as_ref());
                 // A name that cannot be kept now is said at the next start.
                 let _ = running.map(|running| running.session.announce_name(&name));
                 if self.now > Duration::ZERO {
@@ -263,7 +271,7 @@ impl World {
         let known = self.registry.known(digest)?;
         let causes = known.causes.iter().filter_map(|cause| self.registry.known(cause)).map(|cause| cause.number);
         Some(Sent {
-            member: self.members.iter().position(|member| member.author == known.id.author)?,
+            member: known.member,
             counter: known.id.counter,
             lamport: known.stamp.lamport.0,
             text: String::from_utf8_lossy(&known.payload).into_owned(),

@@ -12,13 +12,15 @@ use super::Violation;
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     by_digest: BTreeMap<Digest, Known>,
-    by_id: BTreeMap<MessageId, Digest>,
+    by_id: BTreeMap<MessageId, Vec<Digest>>,
     pub(crate) in_order: Vec<Digest>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) number: usize,
+    /// Who has sent it.
+    pub(crate) member: usize,
     pub(crate) id: MessageId,
     pub(crate) stamp: Stamp,
     pub(crate) causes: Vec<Digest>,
@@ -29,16 +31,18 @@ pub(crate) struct Known {
 impl Registry {
     /// Notes a message that a store has kept.
     ///
-    /// `seen` is the greatest time that its author's application had been shown.
-    pub(crate) fn add(&mut self, frame: &Frame, seen: Lamport) -> Result<(), Violation> {
+    /// `seen` is the greatest time that its author's application had been shown; `may_fork` when more than one store has
+    /// been in use under that name.
+    pub(crate) fn add(&mut self, frame: &Frame, member: usize, seen: Lamport, may_fork: bool) -> Result<(), Violation> {
         let (message, digest) = (frame.message(), frame.digest());
-        match self.by_id.insert(message.id, digest) {
-            Some(other) if other != digest => {
-                return Err(Violation::new("I9", format!("{} has two contents", message.id)));
-            }
-            Some(_) => return Ok(()),
-            None => {}
+        let same = self.by_id.entry(message.id).or_default();
+        if same.contains(&digest) {
+            return Ok(());
         }
+        if !same.is_empty() && !may_fork {
+            return Err(Violation::new("I9", format!("{} has two contents", message.id)));
+        }
+        same.push(digest);
         let causes: Vec<Digest> = message.causes().map(|cause| cause.digest).collect();
         let times = causes.iter().map(|cause| self.by_digest.get(cause).map(|known| known.stamp.lamport));
         let latest = times.collect::<Option<Vec<_>>>().map(|times| times.into_iter().max().unwrap_or(Lamport::ZERO));
@@ -57,6 +61,7 @@ impl Registry {
         }
         let known = Known {
             number: self.in_order.len(),
+            member,
             id: message.id,
             stamp: message.stamp(),
             causes,
@@ -72,9 +77,18 @@ impl Registry {
         self.by_digest.get(digest)
     }
 
-    /// The number of a message.
+    /// The number of a message, of the first one if there are several.
     pub(crate) fn number(&self, id: MessageId) -> Option<usize> {
-        self.by_id.get(&id).and_then(|digest| self.known(digest)).map(|known| known.number)
+        self.by_id.get(&id).and_then(|digests| self.known(digests.first()?)).map(|known| known.number)
+    }
+
+    /// The messages of the application that share their number with another one.
+    pub(crate) fn forked(&self) -> impl Iterator<Item = (MessageId, Vec<Digest>)> + '_ {
+        self.by_id.iter().filter_map(|(&id, digests)| {
+            let is_payload = |digest: &&Digest| self.known(digest).is_some_and(|known| known.is_payload);
+            let payloads: Vec<Digest> = digests.iter().filter(is_payload).copied().collect();
+            (payloads.len() > 1).then_some((id, payloads))
+        })
     }
 
     /// The messages of the application in the order that everybody must see.

@@ -82,6 +82,11 @@ impl SimStore {
         self.medium = Some(Medium::default());
     }
 
+    /// Whether it lies in the real database.
+    pub fn has_database(&self) -> bool {
+        self.medium.is_some()
+    }
+
     /// A store for a process that starts now.
     pub(crate) fn open_store(&self) -> Result<Box<dyn Store>, StoreError> {
         match &self.medium {
@@ -126,6 +131,20 @@ impl SimStore {
     /// Whether the author has been in the folder, as far as the store knows.
     pub fn has_joined(&self) -> bool {
         self.lock().marks.joined
+    }
+
+    /// A store of its own with what this one holds now, as a backup or a cloned disk has it.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let state = self.lock();
+        let copy = State { records: state.records.clone(), marks: state.marks, ..State::default() };
+        let medium = self.medium.as_ref().map(Medium::copied);
+        Self { state: Arc::new(Mutex::new(copy)), author: self.author, life: 0, medium }
+    }
+
+    /// Whether this installation has sent a message.
+    pub fn has_sent(&self, id: MessageId, digest: Digest) -> bool {
+        self.lock().records.get(&(id, digest)).is_some_and(|(_, origin)| *origin == Origin::Sent)
     }
 
     /// The frames that this installation has sent.

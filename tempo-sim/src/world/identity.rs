@@ -1,0 +1,129 @@
+//! What happens to stores: copied with their machine, put back to an earlier state, lost. And second processes.
+
+use std::{ffi::OsString, sync::Arc, time::Duration};
+
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_session::{Driver, Environment, OpenError, Parts, Session, Turn, store::MemoryStore};
+use uuid::Uuid;
+
+use super::{Member, SimStore, Violation, World, check};
+use crate::Disk;
+
+/// A second process does not take more turns than this to see everything.
+const TURNS: usize = 200;
+
+impl World {
+    /// A member's machine is cloned, disk and store: from here on two installations write under one name. The answer is
+    /// the number of the new member; `None` while the machine is down.
+    pub fn clone_member(&mut self, member: usize) -> Option<usize> {
+        let there = self.members.get_mut(member).filter(|there| there.running.is_some())?;
+        there.is_ambiguous = true;
+        let disk = there.disk.copied(self.rng.fork());
+        let mut clone = Member::new(there.author, format!("{}\u{2019}s clone", there.name), disk.clone());
+        clone.display_name.clone_from(&there.display_name);
+        clone.store = there.store.copied();
+        (clone.is_ambiguous, clone.scrub) = (true, there.scrub);
+        clone.clock.set_now(self.now);
+        if let Some(trace) = &mut self.trace {
+            trace.members.push(clone.name.clone());
+        }
+        self.members.push(clone);
+        self.service.add_copy(member, disk);
+        let new = self.members.len() - 1;
+        self.note_fault(member, "cloned", "the machine is cloned");
+        self.start(new);
+        Some(new)
+    }
+
+    /// What a member's store holds now, for [`restore_store`](Self::restore_store).
+    pub fn copy_store(&self, member: usize) -> Option<SimStore> {
+        self.members.get(member).map(|there| there.store.copied())
+    }
+
+    /// A member's store is put back to an earlier state, and its process starts again with it.
+    ///
+    /// What is not in the folder by then is lost with the store; see [`is_at_rest`](Self::is_at_rest).
+    pub fn restore_store(&mut self, member: usize, earlier: SimStore) {
+        self.stop(member);
+        let Some(there) = self.members.get_mut(member) else { return };
+        there.disk.sync();
+        there.store = earlier;
+        there.is_ambiguous = true;
+        self.note_fault(member, "store restored", "the store is put back to an earlier state");
+        self.start(member);
+    }
+
+    /// A member's store is lost: it comes back as somebody new.
+    pub fn lose_store(&mut self, member: usize) {
+        self.stop(member);
+        let author = AuthorId::new(Uuid::from_u64_pair(self.rng.next(), self.rng.next()));
+        let Some(there) = self.members.get_mut(member) else { return };
+        there.disk.sync();
+        let has_database = there.store.has_database();
+        there.author = author;
+        there.store = SimStore::new(author);
+        if has_database {
+            there.store.use_database();
+        }
+        self.service.add_own(member, OsString::from(author.to_string()));
+        self.note_fault(member, "store lost", "the store is lost");
+        self.start(member);
+    }
+
+    /// Whether everything that a member has sent lies in its folder, as far as it knows.
+    pub fn is_at_rest(&self, member: usize) -> bool {
+        let running = self.members.get(member).and_then(|there| there.running.as_ref());
+        running.is_some_and(|running| running.session.status().unpublished == 0)
+    }
+
+    /// A second process looks at a member's folder while the first one runs, as an observer, and has to see only what was
+    /// sent, in order, and to change nothing.
+    pub fn look_with_second_process(&mut self, member: usize) {
+        self.look_after(member);
+        self.note_fault(member, "second process", "a second process looks into the folder");
+        let seen = self.members.get(member).map(observe);
+        match seen {
+            Some(Ok(session)) => {
+                let judged = check::observed(&session, &self.registry);
+                if let Err(violation) = judged {
+                    self.fail(violation);
+                }
+            }
+            // The folder may be away, or a call may fail: the person would try again.
+            Some(Err(_)) | None => {}
+        }
+        let changed = self.members.get(member).is_some_and(|there| !there.disk.take_changes().is_empty());
+        if changed {
+            self.fail(Violation::new("I10", "an observer changed something in the folder"));
+        }
+    }
+
+    /// A member's application takes no events for a while.
+    pub fn stop_reading(&mut self, member: usize, span: Duration) {
+        if let Some(there) = self.members.get_mut(member) {
+            there.reads_from = self.now + span;
+        }
+        self.note_fault(member, "slow reader", "the application takes no events for a while");
+    }
+}
+
+fn observe(member: &Member) -> Result<Session, OpenError> {
+    let mut options = Options::default();
+    options.read_only = true;
+    options.without_watching = true;
+    let transport = FsTransport::open_on(member.disk.fs(), Disk::FOLDER.as_ref(), &options);
+    let parts = Parts {
+        transport: Box::new(transport.map_err(tempo_fs_transport::InstallationError::from)?),
+        store: Box::new(MemoryStore::new(None)),
+        scrub: None,
+        environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
+    };
+    let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
+    for _ in 0..TURNS {
+        if driver.turn() != Turn::Again {
+            break;
+        }
+    }
+    Ok(session)
+}
