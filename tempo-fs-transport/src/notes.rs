@@ -171,5 +171,8 @@ impl Note {
 }
 
 fn retry_delay(attempts: u32) -> Duration {
+    if planted!(EverRarer) {
+        return FIRST_RETRY.saturating_mul(1 << (5 * attempts).min(30));
+    }
     FIRST_RETRY.saturating_mul(1 << attempts.min(10)).min(LAST_RETRY)
 }

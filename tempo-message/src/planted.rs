@@ -42,6 +42,7 @@ bugs! {
     NamesAreKnown: "a known name is passed over although there are copies of it",
     GapsAreKnown: "every counter up to the greatest is taken for known",
     PartialIsFinal: "a file that was incomplete once is never read again",
+    EverRarer: "a file that is not whole is looked at ever more rarely",
     UnreadableIsFinal: "a file that could not be read once is never read again",
     OpenOnlineOnly: "files whose content is not here are opened",
     PlaceholderIsMissing: "an own message that is online only counts as deleted",

@@ -79,6 +79,16 @@ impl Fault {
     ];
 }
 
+impl Fault {
+    /// Of a thousand plans so many have it. Some rule others out, so they are not in every second one.
+    fn frequency(self) -> u32 {
+        match self {
+            Self::Cloned | Self::RestoredStore | Self::LostStore => 150,
+            _ => 500,
+        }
+    }
+}
+
 /// A run that can be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -111,7 +121,8 @@ impl Plan {
     /// The run of a seed, with about half of all faults.
     pub fn from_seed(seed: u64, profile: &'static Profile, members: usize, messages: usize) -> Self {
         let mut rng = Rng::new(seed ^ 0x5eed);
-        let mut faults: BTreeSet<Fault> = Fault::ALL.into_iter().filter(|_| rng.chance(500)).collect();
+        let mut faults: BTreeSet<Fault> =
+            Fault::ALL.into_iter().filter(|fault| rng.chance(fault.frequency())).collect();
         if faults.contains(&Fault::NoScrubbing) {
             // A damaged file of the right length that a service brings back later is only found by comparing.
             faults.remove(&Fault::Rollback);
@@ -179,7 +190,7 @@ fn disk(rng: &mut Rng, is_odd: bool, loses_hints: bool) -> DiskOptions {
         options.staging_elsewhere = rng.chance(400);
         options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
         options.looks_before_renaming = rng.chance(300);
-        options.hides_online_only = rng.chance(300);
+        options.hides_online_only = rng.chance(400);
         let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
         options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
     }
@@ -230,7 +241,8 @@ impl Run<'_> {
             }
             self.send();
         }
-        self.world.run_for(Duration::from_secs(30))?;
+        let calm = if self.rng.chance(200) { 120 } else { 30 };
+        self.world.run_for(Duration::from_secs(calm))?;
         let touches_files = [Fault::Crash, Fault::TornCall, Fault::FailedCommit, Fault::Deletion, Fault::Rollback];
         if !touches_files.iter().any(|fault| self.plan.faults.contains(fault)) {
             self.world.settle_running()?;
@@ -353,7 +365,7 @@ impl Run<'_> {
     /// The next commit of a message fails; the process ends then, as an application's would, and starts again.
     fn fail_commit(&mut self, member: usize) {
         let failing = if self.rng.chance(500) { Failing::Kept } else { Failing::Lost };
-        let Some(there) = self.world.member(member) else { return };
+        let Some(there) = self.world.member(member).filter(|there| there.session().is_some()) else { return };
         there.store().fail_next(failing);
         self.world.note_fault(member, "failed commit", &format!("the store fails: {failing:?}"));
         let _ = self.world.send(member, "a message that may be lost");

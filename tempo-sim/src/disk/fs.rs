@@ -55,6 +55,7 @@ impl SimFs {
         match state.failing {
             Some((at, kind)) if at == this => {
                 state.failing = None;
+                state.disturbed = state.now;
                 Err(kind.into())
             }
             _ => Ok(state),

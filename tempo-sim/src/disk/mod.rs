@@ -90,6 +90,8 @@ struct State {
     power_until: Option<u64>,
     /// A hint was given and not looked at yet.
     hinted: bool,
+    /// When somebody or something last got in the way of the processes.
+    disturbed: Duration,
     /// Hints that come later, with the time.
     late_hints: Vec<(Duration, OsString)>,
     /// The file that the service put there last, and when.
@@ -123,6 +125,7 @@ impl Disk {
             failing: None,
             power_until: None,
             hinted: false,
+            disturbed: Duration::ZERO,
             late_hints: Vec::new(),
             arrived: None,
             violations: Vec::new(),
@@ -133,8 +136,7 @@ impl Disk {
     /// A disk of its own with what this one shows now, as a cloned machine has it: all of it durable.
     #[must_use]
     pub fn copied(&self, rng: Rng) -> Self {
-        let options = self.lock().options.clone();
-        let copy = Self::new(options, rng);
+        let copy = Self::new(self.options(), rng);
         for dir in self.dirs() {
             copy.put_dir(&dir);
         }
@@ -157,10 +159,16 @@ impl Disk {
         self.lock().tree.sync();
     }
 
-    fn is_online_only(&self, dir: &OsStr, name: &OsStr) -> bool {
+    /// Whether the content of a file is with the service only.
+    pub fn is_online_only(&self, dir: &OsStr, name: &OsStr) -> bool {
         let state = self.lock();
         let found = state.tree.child(state.folder, dir).and_then(|dir| state.tree.child(dir, name));
         found.and_then(|node| state.tree.nodes.get(node.0)).is_some_and(|node| node.online_only)
+    }
+
+    /// How it differs from the usual one.
+    pub fn options(&self) -> DiskOptions {
+        self.lock().options.clone()
     }
 
     /// The file system as a process sees it.
@@ -188,6 +196,24 @@ impl Disk {
     /// What processes did that they must not do, since the last call.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().violations)
+    }
+
+    /// When something last got in the way: a failing call, the folder away, files that came back.
+    pub fn disturbed(&self) -> Duration {
+        self.lock().disturbed
+    }
+
+    /// Notes that something gets in the way now.
+    pub fn disturb(&self) {
+        let mut state = self.lock();
+        state.disturbed = state.now;
+    }
+
+    /// How many files and directories the session folder has.
+    pub fn entries(&self) -> usize {
+        let state = self.lock();
+        let dirs = state.tree.children(state.folder);
+        dirs.len() + dirs.iter().map(|&(_, dir)| state.tree.children(dir).len()).sum::<usize>()
     }
 
     /// How many calls processes have made.
@@ -232,6 +258,7 @@ impl Disk {
     pub fn mount(&self) {
         let mut state = self.lock();
         if let Some(folder) = state.mounted.take() {
+            state.disturbed = state.now;
             let below = std::mem::replace(&mut state.folder, folder);
             if !state.tree.children(below).is_empty() {
                 state.violations.push("a process wrote into the folder while it was unmounted".to_owned());
@@ -246,7 +273,14 @@ impl Disk {
 
     /// Changes how many bytes fit.
     pub fn set_capacity(&self, capacity: u64) {
-        self.lock().options.capacity = capacity;
+        let mut state = self.lock();
+        state.options.capacity = capacity;
+        state.disturbed = state.now;
+    }
+
+    /// Whether not everything fits.
+    pub fn is_full(&self) -> bool {
+        self.lock().options.capacity != u64::MAX
     }
 
     /// The content of a file of the session folder, if there is one.
@@ -336,6 +370,7 @@ impl Disk {
         let found = state.tree.child(state.folder, dir).and_then(|dir| state.tree.child(dir, name));
         if let Some(file) = found.and_then(|node| state.tree.nodes.get_mut(node.0)) {
             file.online_only = online_only;
+            state.disturbed = state.now;
             state.hint(dir);
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
+    time::Duration,
 };
 
 use super::{Agreed, Place, Task};
@@ -20,8 +21,8 @@ pub(super) struct Client {
     pub(super) renamed: BTreeMap<Place, OsString>,
     /// Files that are being written.
     pub(super) busy: BTreeSet<Place>,
-    /// Files whose content is with the service only.
-    pub(super) evicted: BTreeSet<Place>,
+    /// Files whose content is with the service only, and since when.
+    pub(super) evicted: BTreeMap<Place, Duration>,
     /// What could not be done offline.
     pub(super) waiting: BTreeSet<Task>,
 }

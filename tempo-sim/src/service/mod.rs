@@ -60,7 +60,12 @@ pub(crate) enum Told {
     Partial(usize),
     Doubled(usize),
     OnlineOnly(usize),
+    /// A process has written a file again that had long been online only.
+    Ignored(usize, String),
 }
+
+/// After so long everybody has seen a placeholder who is told of changes.
+const LONG: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -139,6 +144,15 @@ impl Service {
             }
             let Some(client) = self.clients.get(member) else { continue };
             let place = client.shared_place(&dir, &name);
+            let (evicted, disk) = (client.evicted.get(&place).copied(), self.disks.get(member));
+            if let (Some(evicted), Some(disk)) = (evicted, disk)
+                && evicted.max(disk.disturbed()) + LONG < self.now
+                && disk.options().lost_hints == 0
+                && self.profile.placeholder != Placeholder::Marked
+                && disk.kind(&dir, &name).is_some()
+            {
+                self.told.push(Told::Ignored(member, name.to_string_lossy().into_owned()));
+            }
             let delay = self.profile.delay(self.now, &mut self.rng) / 2;
             self.tasks.push((delay, Task::Upload(member, place)));
         }
@@ -162,7 +176,7 @@ impl Service {
         for member in 0..self.clients.len() {
             self.set_offline(member, false);
             let evicted = self.clients.get(member).map(|client| client.evicted.clone()).unwrap_or_default();
-            for place in evicted {
+            for place in evicted.into_keys() {
                 self.hydrate(member, &place);
             }
         }
@@ -387,7 +401,7 @@ impl Service {
         for (place, content) in std::mem::take(&mut self.removed) {
             let Some(client) = self.clients.get(member) else { return };
             let (here, name) = client.local_place(&place);
-            if disk.kind(&here, &name).is_none() && !client.evicted.contains(&place) {
+            if disk.kind(&here, &name).is_none() && !client.evicted.contains_key(&place) {
                 disk.put(&here, &name, content);
                 let delay = self.profile.delay(self.now, &mut self.rng);
                 self.tasks.push((delay, Task::Upload(member, place)));
@@ -442,7 +456,7 @@ impl Service {
         let (here, name) = client.local_place(place);
         let there = self.disks.get(member)?.read(&here, &name);
         // What a placeholder stands for is there, as far as the service is concerned.
-        let is_placeheld = client.evicted.contains(place) && self.profile.placeholder != Placeholder::Marked;
+        let is_placeheld = client.evicted.contains_key(place) && self.profile.placeholder != Placeholder::Marked;
         if there.is_none() && is_placeheld { client.base.get(place)?.content.clone() } else { there }
     }
 }

@@ -11,7 +11,7 @@ impl Service {
     /// A file may become online only after a while.
     pub(super) fn maybe_evict(&mut self, member: usize, place: &Place) {
         if !self.fair && self.rng.chance(self.profile.online_only) {
-            let delay = Duration::from_millis(self.rng.range(1..60_000));
+            let delay = Duration::from_millis(self.rng.range(1..20_000));
             self.tasks.push((delay, Task::Evict(member, place.clone())));
         }
     }
@@ -21,14 +21,14 @@ impl Service {
         let base = self.base(member, &place);
         let content = base.content.clone()?;
         let client = self.clients.get_mut(member)?;
-        if self.fair || client.busy.contains(&place) || client.evicted.contains(&place) {
+        if self.fair || client.busy.contains(&place) || client.evicted.contains_key(&place) {
             return None;
         }
         let ((here, name), disk) = (client.local_place(&place), self.disks.get(member)?);
         if disk.read(&here, &name).as_ref() != Some(&content) {
             return None;
         }
-        client.evicted.insert(place.clone());
+        client.evicted.insert(place.clone(), self.now);
         match self.profile.placeholder {
             Placeholder::Marked => disk.set_online_only(&here, &name, true),
             Placeholder::Named(before, after) => {
@@ -44,7 +44,7 @@ impl Service {
 
     /// Brings the content of a file back.
     pub(super) fn hydrate(&mut self, member: usize, place: &Place) -> Option<usize> {
-        if !self.clients.get(member)?.evicted.contains(place) {
+        if !self.clients.get(member)?.evicted.contains_key(place) {
             return None;
         }
         let content = self.base(member, place).content;
@@ -64,7 +64,7 @@ impl Service {
     /// A file is online only no more.
     pub(super) fn forget_placeholder(&mut self, member: usize, place: &Place) {
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
-        if client.evicted.remove(place)
+        if client.evicted.remove(place).is_some()
             && let Placeholder::Named(before, after) = self.profile.placeholder
         {
             let (here, name) = client.local_place(place);

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     fmt,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -136,6 +137,61 @@ fn judge(running: &mut Running, registry: &Registry, entry: &Entry) -> Result<us
     let is_between = before.last().is_none_or(|last| (last.stamp, last.digest) < order)
         && after.first().is_none_or(|first| order < (first.stamp, first.digest));
     if is_between { Ok(known.number) } else { Err(broken("I6", "was delivered at the wrong position")) }
+}
+
+/// How long a message may lie in a folder, whole and with everything that it comes after: two scans.
+const TWO_SCANS: Duration = Duration::from_secs(70);
+
+/// What has lain there whole for long enough is delivered, whatever else lies there.
+pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, now: Duration) -> Result<(), Violation> {
+    let Member { running: Some(running), disk, arrived, .. } = member else { return Ok(()) };
+    while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {
+        arrived.remove(&(since, digest));
+        let Some(known) = registry.known(&digest) else { continue };
+        if !known.is_payload || running.delivered.contains(&digest) {
+            continue;
+        }
+        let is_undisturbed = disk.disturbed().max(running.since).max(member.reads_from) + TWO_SCANS < now;
+        if !is_undisturbed || running.session.status().waiting.iter().any(|waiting| waiting.id == known.id) {
+            arrived.insert((now, digest));
+            continue;
+        }
+        let dir = OsString::from(known.id.author.to_string());
+        let name = OsString::from(CounterName::new(known.id.counter).as_str());
+        if !disk.is_unmounted()
+            && !disk.is_online_only(&dir, &name)
+            && disk.read(&dir, &name) == Some(known.bytes.clone())
+        {
+            return Err(Violation::new("I15", format!("{} passes over {} for too long", member.name, known.id)));
+        }
+    }
+    Ok(())
+}
+
+/// How long a message may wait to be published: a little more than the longest pause between two attempts.
+const TWO_ATTEMPTS: Duration = Duration::from_secs(45);
+
+/// What was sent is in the folder soon, as far as nothing prevents that.
+pub(crate) fn nothing_waits_to_be_published(
+    member: &mut Member,
+    published: &BTreeSet<(OsString, OsString)>,
+    now: Duration,
+) -> Result<(), Violation> {
+    let Member { running: Some(running), disk, sent_at, .. } = member else { return Ok(()) };
+    while sent_at.front().is_some_and(|&(since, ..)| since + TWO_ATTEMPTS < now)
+        && let Some((_, dir, name)) = sent_at.pop_front()
+    {
+        let place = (dir, name);
+        if published.contains(&place) {
+            continue;
+        }
+        if disk.disturbed().max(running.since) + TWO_ATTEMPTS < now && !disk.is_unmounted() && !disk.is_full() {
+            let what = format!("{} does not publish {}", member.name, place.1.to_string_lossy());
+            return Err(Violation::new("I15", what));
+        }
+        sent_at.push_back((now, place.0, place.1));
+    }
+    Ok(())
 }
 
 /// What must hold of a member once all faults are over and everything has arrived.

@@ -1,7 +1,8 @@
 //! One member of a simulated session: a machine with a disk, a clock and a store, and a session while it runs.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
+    ffi::OsString,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -32,6 +33,10 @@ pub struct Member {
     /// When its driver is to be turned next.
     pub(crate) turn_at: Option<Duration>,
     pub(crate) offline: bool,
+    /// Whole messages that have arrived under their names, by the time since when nothing keeps them from being delivered.
+    pub(crate) arrived: BTreeSet<(Duration, Digest)>,
+    /// Messages that were sent, and when, until they are looked for in the folder.
+    pub(crate) sent_at: VecDeque<(Duration, OsString, OsString)>,
     /// More than one store has been in use under this name.
     pub(crate) is_ambiguous: bool,
     /// Until then the application takes no events.
@@ -45,6 +50,7 @@ pub struct Member {
 pub(crate) struct Running {
     pub(crate) session: Session,
     pub(crate) driver: Driver,
+    pub(crate) since: Duration,
     /// What an application has made of the events: the timeline.
     pub(crate) list: Vec<Entry>,
     pub(crate) delivered: BTreeSet<Digest>,
@@ -79,6 +85,8 @@ impl Member {
             running: None,
             turn_at: None,
             offline: false,
+            arrived: BTreeSet::new(),
+            sent_at: VecDeque::new(),
             is_ambiguous: false,
             reads_from: Duration::ZERO,
             scrub: Some(Duration::from_secs(30)),
@@ -127,6 +135,7 @@ impl Member {
         self.running = Some(Running {
             session,
             driver,
+            since: self.clock.now(),
             list,
             delivered,
             latest: Lamport::ZERO,

@@ -247,6 +247,7 @@ impl World {
     /// Somebody puts a member's whole folder back to what it was, with a service's rewind or from a backup.
     pub fn roll_back(&mut self, member: usize, to: &Snapshot) {
         let Some(there) = self.members.get(member) else { return };
+        there.disk.disturb();
         let mut changes = Vec::new();
         let files = there.disk.files().into_iter().filter(|(_, name, _)| !self.service.is_placeholder(name));
         for (dir, name, content) in files {
@@ -269,6 +270,7 @@ impl World {
     /// Everything that was ever removed for everybody comes back, from a member's machine.
     pub fn resurrect(&mut self, member: usize) {
         self.service.resurrect(member);
+        self.members.iter().for_each(|there| there.disk.disturb());
         self.plan_service();
         self.turn_soon(member, Duration::from_millis(5));
     }

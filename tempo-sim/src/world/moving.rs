@@ -1,9 +1,13 @@
 //! How the world moves: one step after the other, each followed by what it causes.
 
-use std::{cmp::Reverse, ffi::OsStr, time::Duration};
+use std::{
+    cmp::Reverse,
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
 
 use tempo_fs_transport::{DirName, FileName};
-use tempo_message::{Digest, MessageId};
+use tempo_message::{CounterName, Digest, MessageId};
 use tempo_session::Turn;
 
 use super::{
@@ -16,17 +20,26 @@ use crate::{
     trace::{Sent, Step, What},
 };
 
+/// A turn that makes no more calls than this is never too long.
+const FEW_CALLS: u64 = 500;
+/// Nor one with so many for each file and directory.
+const CALLS_PER_ENTRY: u64 = 20;
+
 impl World {
     /// Lets everything happen that is going to happen, without new faults.
     pub(super) fn quiesce(&mut self) -> Result<(), Violation> {
         // Every round is longer than any delay of anybody.
         const ROUND: Duration = Duration::from_secs(40);
         const ROUNDS: usize = 12;
+        // Once the service has nothing to carry any more, everybody has to have everything soon.
+        const QUIET: usize = 2;
+        let mut quiet = 0;
         for _ in 0..ROUNDS {
             self.run_for(ROUND)?;
             let differs = self.service.compare_all();
             self.plan_service();
-            if !differs && self.agree() {
+            quiet = if differs { 0 } else { quiet + 1 };
+            if quiet > QUIET || (!differs && self.agree()) {
                 return Ok(());
             }
         }
@@ -73,12 +86,19 @@ impl World {
         }
         there.turn_at = None;
         let Some(running) = &mut there.running else { return };
+        let calls = there.disk.calls();
         let turn = running.driver.turn();
         if there.disk.is_without_power() {
             self.counts.add("crash during a call");
             let back_after = Duration::from_millis(self.rng.range(500..20_000));
             self.look_after(member);
             return self.crash(member, back_after);
+        }
+        let calls = there.disk.calls() - calls;
+        if calls > FEW_CALLS && calls > CALLS_PER_ENTRY * u64::try_from(there.disk.entries()).unwrap_or(u64::MAX) {
+            let what = format!("{} made {calls} calls in one turn", there.name);
+            self.fail(Violation::new("I17", what));
+            return;
         }
         running.restless = if turn == Turn::Again { running.restless + 1 } else { 0 };
         if running.restless > RESTLESS {
@@ -95,6 +115,12 @@ impl World {
         };
         self.turn_soon(member, pause);
         self.look_after(member);
+        if let Some(there) = self.members.get_mut(member)
+            && let Err(violation) = check::nothing_is_passed_over(there, &self.registry, self.now)
+                .and_then(|()| check::nothing_waits_to_be_published(there, &self.published, self.now))
+        {
+            self.fail(violation);
+        }
     }
 
     /// What follows from a member having done something.
@@ -148,6 +174,10 @@ impl World {
             if let Err(violation) = self.registry.add(&frame, member, seen, may_fork) {
                 return self.fail(violation);
             }
+            let place = (OsString::from(frame.id().author.to_string()), CounterName::new(frame.id().counter));
+            if let Some(there) = self.members.get_mut(member) {
+                there.sent_at.push_back((self.now, place.0, OsString::from(place.1.as_str())));
+            }
             self.hasher.add(&[3, member as u64, frame.message().lamport.0]);
             self.tell(member, What::Send(number));
         }
@@ -167,7 +197,7 @@ impl World {
         if let Some(member) = self.service.run(task, self.now) {
             self.hasher.add(&[4, member as u64]);
             if let Some((dir, name)) = arrival {
-                self.tell_arrival(member, &dir, &name);
+                self.note_arrival(member, &dir, &name);
             }
             let delay = Duration::from_micros(self.rng.range(100..30_000));
             if self.members.get(member).is_some_and(|there| there.disk.take_hint()) {
@@ -187,6 +217,10 @@ impl World {
                 Told::OnlineOnly(member) => {
                     self.counts.add("online only");
                     self.tell(member, What::Fault("a file is online only for a while".to_owned()));
+                }
+                Told::Ignored(member, name) => {
+                    let name = format!("{} wrote {name}, for which a placeholder stands", self.name_of(member));
+                    self.fail(Violation::new("I11", name));
                 }
                 Told::Partial(_) => self.counts.add("partial file"),
                 Told::Doubled(member) => {
@@ -279,15 +313,17 @@ impl World {
         })
     }
 
-    pub(super) fn tell_arrival(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
-        if self.trace.is_none() {
-            return;
-        }
+    /// A file has come: from here on its message has to be delivered soon.
+    pub(super) fn note_arrival(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
         let (DirName::Author(author), FileName::Message(counter)) = (DirName::parse(dir), FileName::parse(name)) else {
             return;
         };
-        if let Some(message) = self.registry.number(MessageId { author, counter }) {
-            self.tell(member, What::Arrive(message));
+        let id = MessageId { author, counter };
+        if let Some(number) = self.registry.number(id) {
+            self.tell(member, What::Arrive(number));
+        }
+        if let (Some(digest), Some(there)) = (self.registry.only(id), self.members.get_mut(member)) {
+            there.arrived.insert((self.now, digest));
         }
     }
 
@@ -309,6 +345,10 @@ impl World {
             check::final_state(member, &timeline, &self.registry)?;
         }
         Ok(())
+    }
+
+    fn name_of(&self, member: usize) -> &str {
+        self.members.get(member).map_or("nobody", |there| &there.name)
     }
 
     pub(super) fn fail(&mut self, violation: Violation) {

@@ -25,6 +25,8 @@ pub(crate) struct Known {
     pub(crate) stamp: Stamp,
     pub(crate) causes: Vec<Digest>,
     pub(crate) payload: Bytes,
+    /// As it lies in a folder.
+    pub(crate) bytes: Bytes,
     pub(crate) is_payload: bool,
 }
 
@@ -66,6 +68,7 @@ impl Registry {
             stamp: message.stamp(),
             causes,
             payload: message.payload.clone(),
+            bytes: frame.bytes().clone(),
             is_payload: message.kind == Kind::Payload,
         };
         self.by_digest.insert(digest, known);
@@ -75,6 +78,14 @@ impl Registry {
 
     pub(crate) fn known(&self, digest: &Digest) -> Option<&Known> {
         self.by_digest.get(digest)
+    }
+
+    /// The only message of an id.
+    pub(crate) fn only(&self, id: MessageId) -> Option<Digest> {
+        match self.by_id.get(&id)?.as_slice() {
+            [digest] => Some(*digest),
+            _ => None,
+        }
     }
 
     /// The number of a message, of the first one if there are several.
