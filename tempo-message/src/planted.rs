@@ -72,6 +72,7 @@ bugs! {
     DetachedForEver: "a folder that was away once is never looked at again",
     OneBlocksAll: "a message that cannot be published keeps the later ones waiting",
     NoAudit: "what was sent earlier is not looked for in the folder",
+    NoScrub: "own messages are compared with the folder at the start only",
     AuditByLength: "a file of the right length is taken for whole",
     AuditedTooEarly: "the audit is noted as done before it is",
     NeverAtRest: "the driver asks for another turn as long as anything waits",

@@ -37,8 +37,8 @@ pub fn find(bug: Bug, first_seed: u64, mut go_on: impl FnMut() -> bool) -> Optio
     None
 }
 
-/// Small runs and standard ones in turn, over all services.
-fn plan(seed: u64) -> Plan {
+/// The run of a seed: small ones and standard ones in turn, over all services.
+pub fn plan(seed: u64) -> Plan {
     let at = usize::try_from(seed / 2).unwrap_or(0) % PROFILES.len();
     let profile = PROFILES.get(at).unwrap_or(&crate::CHAOS);
     let (members, messages) = if seed.is_multiple_of(2) { (3, 8) } else { (5, 20) };

@@ -184,7 +184,9 @@ impl Disk {
             let (due, later) = std::mem::take(&mut state.late_hints).into_iter().partition(|&(due, _)| due <= now);
             state.late_hints = later;
             let due: Vec<(Duration, OsString)> = due;
-            due.iter().for_each(|(_, dir)| state.tell(dir));
+            for (_, dir) in due {
+                state.tell(&dir);
+            }
         }
     }
 

@@ -83,15 +83,11 @@ impl World {
         self.look_after(member);
         self.note_fault(member, "second process", "a second process looks into the folder");
         let seen = self.members.get(member).map(observe);
-        match seen {
-            Some(Ok(session)) => {
-                let judged = check::observed(&session, &self.registry);
-                if let Err(violation) = judged {
-                    self.fail(violation);
-                }
-            }
-            // The folder may be away, or a call may fail: the person would try again.
-            Some(Err(_)) | None => {}
+        // When the folder is away, or a call fails, the person would try again.
+        if let Some(Ok(session)) = seen
+            && let Err(violation) = check::observed(&session, &self.registry)
+        {
+            self.fail(violation);
         }
         let changed = self.members.get(member).is_some_and(|there| !there.disk.take_changes().is_empty());
         if changed {
