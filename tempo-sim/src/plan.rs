@@ -306,11 +306,8 @@ impl Run<'_> {
             Fault::Unmount => {
                 // Who has never been in the folder cannot tell an empty one from it.
                 let has_joined = self.world.member(member).is_some_and(|there| there.store().has_joined());
-                if disk.is_unmounted() {
-                    disk.mount();
-                } else if has_joined {
-                    disk.unmount();
-                    self.world.note_fault(member, "unmounted", "the folder is unmounted");
+                if has_joined || disk.is_unmounted() {
+                    self.world.set_unmounted(member, !disk.is_unmounted());
                 }
             }
             Fault::OddFiles => self.put_odd_file(member, &disk),

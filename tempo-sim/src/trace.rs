@@ -55,6 +55,8 @@ pub struct Step {
 pub enum What {
     /// The member sent a message, by number.
     Send(usize),
+    /// The member put the file of its own message into its folder, perhaps again.
+    Publish(usize),
     /// The service put the file of a message into the member's folder.
     Arrive(usize),
     /// The member took a message in, and it has to wait for others.
@@ -74,6 +76,10 @@ pub enum What {
     Offline,
     /// The service reaches the member again.
     Online,
+    /// The member's folder is away; nothing can be read or published there.
+    Unmounted,
+    /// The member's folder is there again.
+    Mounted,
     /// The service made a conflict copy, with this name, in the member's folder.
     ConflictCopy(String),
     /// Anything else worth showing: a fault, in a few words.

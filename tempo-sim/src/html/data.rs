@@ -34,6 +34,7 @@ fn step(trace: &Trace, step: &Step) -> Option<String> {
     let known = |number: usize| (number < trace.messages.len()).then_some(number);
     let what = match &step.what {
         What::Send(number) => format!("\"send\",{}", known(*number)?),
+        What::Publish(number) => format!("\"publish\",{}", known(*number)?),
         What::Arrive(number) => format!("\"arrive\",{}", known(*number)?),
         What::Hold(number) => format!("\"hold\",{}", known(*number)?),
         What::Deliver { message, position } => format!("\"deliver\",{},{position}", known(*message)?),
@@ -41,6 +42,8 @@ fn step(trace: &Trace, step: &Step) -> Option<String> {
         What::Restart => "\"restart\"".to_owned(),
         What::Offline => "\"offline\"".to_owned(),
         What::Online => "\"online\"".to_owned(),
+        What::Unmounted => "\"unmounted\"".to_owned(),
+        What::Mounted => "\"mounted\"".to_owned(),
         What::ConflictCopy(name) => format!("\"copy\",{}", escape::json(name)),
         What::Fault(text) => format!("\"fault\",{}", escape::json(text)),
     };
@@ -66,14 +69,22 @@ mod tests {
         let trace = Trace {
             members: vec!["ana".to_owned()],
             messages: vec![sent(0), sent(7)],
-            steps: vec![step(0, What::Send(0)), step(3, What::Crash), step(0, What::Hold(5))],
+            steps: vec![
+                step(0, What::Send(0)),
+                step(0, What::Publish(0)),
+                step(3, What::Crash),
+                step(0, What::Hold(5)),
+                step(0, What::Publish(5)),
+                step(0, What::Mounted),
+            ],
             timeline: vec![1, 0, 40],
             ..Trace::default()
         };
         assert_eq!(
             block(&trace).replace('\n', ""),
             "{\"members\":[\"ana\"],\"messages\":[[0,\"18446744073709551615\",\"2\",\"\",[0]],\
-             [-1,\"18446744073709551615\",\"2\",\"\",[0]]],\"steps\":[[1000,0,\"send\",0]],\"timeline\":[1,0],\
+             [-1,\"18446744073709551615\",\"2\",\"\",[0]]],\"steps\":[[1000,0,\"send\",0],\
+             [1000,0,\"publish\",0],[1000,0,\"mounted\"]],\"timeline\":[1,0],\
              \"failed\":false}"
         );
     }

@@ -221,6 +221,21 @@ impl World {
         }
     }
 
+    /// The folder of a member is away, or there again.
+    pub fn set_unmounted(&mut self, member: usize, unmounted: bool) {
+        let Some(there) = self.members.get(member) else { return };
+        if there.disk.is_unmounted() == unmounted {
+            return;
+        }
+        if unmounted {
+            there.disk.unmount();
+            self.counts.add("unmounted");
+        } else {
+            there.disk.mount();
+        }
+        self.tell(member, if unmounted { What::Unmounted } else { What::Mounted });
+    }
+
     /// Somebody at a member's machine removes a file, or with no name a whole directory, of anybody.
     pub fn delete(&mut self, member: usize, dir: &OsStr, name: Option<&OsStr>) {
         let Some(there) = self.members.get(member) else { return };

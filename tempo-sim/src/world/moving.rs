@@ -13,7 +13,7 @@ use tempo_session::Turn;
 use super::{
     Pending, RESTLESS, Violation, World,
     check::{self, Heard, listen},
-    member,
+    member::{self, Member},
 };
 use crate::{
     service::{Task, Told},
@@ -48,11 +48,14 @@ impl World {
 
     pub(super) fn end_faults(&mut self) {
         self.torn_restarts = 0;
-        for member in &mut self.members {
-            member.offline = false;
-            member.reads_from = Duration::ZERO;
-            member.disk.set_capacity(u64::MAX);
-            member.disk.mount();
+        for member in 0..self.members.len() {
+            self.set_unmounted(member, false);
+            let Some(there) = self.members.get_mut(member) else { continue };
+            there.disk.set_capacity(u64::MAX);
+            there.reads_from = Duration::ZERO;
+            if std::mem::take(&mut there.offline) {
+                self.tell(member, What::Online);
+            }
         }
         self.service.become_fair();
         for member in 0..self.members.len() {
@@ -150,6 +153,7 @@ impl World {
         }
         if !changes.is_empty() {
             for change in &changes {
+                self.tell_publication(member, &change.dir, &change.name);
                 let place = (change.dir.clone(), change.name.clone());
                 if matches!(FileName::parse(&place.1), FileName::Message(_)) && !self.published.insert(place) {
                     self.counts.add("published again");
@@ -157,6 +161,16 @@ impl World {
             }
             self.service.changed(member, changes);
             self.plan_service();
+        }
+    }
+
+    fn tell_publication(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
+        let own = self.members.get(member).map(Member::author);
+        if let (Some(author), FileName::Message(counter)) = (own, FileName::parse(name))
+            && DirName::parse(dir) == DirName::Author(author)
+            && let Some(message) = self.registry.number(MessageId { author, counter })
+        {
+            self.tell(member, What::Publish(message));
         }
     }
 

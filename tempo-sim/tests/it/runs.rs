@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tempo_sim::{CHAOS, Effect, PROFILES, Plan, Profile, Rng, Verdict, World};
+use tempo_sim::{CHAOS, Effect, Fault, PROFILES, Plan, Profile, Rng, Verdict, World, trace::What};
 
 #[test]
 fn the_same_seed_is_the_same_run() {
@@ -108,6 +108,22 @@ fn a_run_can_be_drawn() {
     assert!(trace.messages.len() >= 20 && trace.timeline.len() >= 15 && trace.steps.len() > 100);
     let page = tempo_sim::html::render(&trace);
     assert!(page.contains(&plan.command()) && page.contains("Everybody agreed"));
+}
+
+/// Whoever asks why a message was late must find out whether it was still with its author.
+#[test]
+fn the_story_tells_what_kept_a_message() {
+    let mut plan = Plan::from_seed(7, Profile::named("dropbox").unwrap(), 5, 100);
+    plan.faults = [Fault::Unmount].into();
+    let trace = plan.execute(true).trace.unwrap();
+    let times = |wanted: &What| trace.steps.iter().filter(|step| step.what == *wanted).count();
+    for &number in &trace.timeline {
+        let sent = trace.steps.iter().position(|step| step.what == What::Send(number)).unwrap();
+        let published = trace.steps.iter().position(|step| step.what == What::Publish(number)).unwrap();
+        assert!(sent < published, "{number}");
+    }
+    assert!(times(&What::Unmounted) > 0);
+    assert_eq!(times(&What::Unmounted), times(&What::Mounted), "in the end every folder is there");
 }
 
 /// A rule of an application's own: the service sleeps for the third member, and everything still arrives.

@@ -89,6 +89,7 @@ fn tell(trace: &Trace) {
     for Step { at, member, what } in &trace.steps {
         let what = match what {
             What::Send(number) => format!("sends {}", message(*number)),
+            What::Publish(number) => format!("publishes {}", message(*number)),
             What::Arrive(number) => format!("gets the file of {}", message(*number)),
             What::Hold(number) => format!("holds {}", message(*number)),
             What::Deliver { message: number, position } => format!("delivers {} at {position}", message(*number)),
@@ -96,6 +97,8 @@ fn tell(trace: &Trace) {
             What::Restart => "starts".to_owned(),
             What::Offline => "is offline".to_owned(),
             What::Online => "is online".to_owned(),
+            What::Unmounted => "loses its folder".to_owned(),
+            What::Mounted => "has its folder back".to_owned(),
             What::ConflictCopy(name) => format!("gets a conflict copy: {name}"),
             What::Fault(what) => what.clone(),
             _ => "something".to_owned(),
