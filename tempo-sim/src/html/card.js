@@ -28,6 +28,12 @@ function showMessage(model, card, message, pinned) {
     el("br"),
     message.sent === null ? "never sent" : `Sent at ${moment(message.sent, 1000)}`,
   );
+  const kept = message.sent === null ? 0 : keptUntil(model, message) - message.sent;
+  if (kept > Math.max(1000, 0.05 * slowestWay(model, message))) {
+    // Whether the service reaches its author does not matter yet.
+    const why = troubles(model, [message.author], message.sent, message.sent + kept, ["crash", "unmounted"]);
+    facts.append(el("br"), `Kept by its author for ${span(kept)}${why}`);
+  }
   const text = el("p", { className: "said" }, el("bdi", {}, message.text || "(no text)"));
   const causes = el(
     "p",
@@ -51,11 +57,16 @@ function showMessage(model, card, message, pinned) {
   );
 }
 
+/** How long a message took to the member that got it last. */
+function slowestWay(model, message) {
+  return Math.max(1, ...message.ways.map((way) => (way.deliver ?? model.end) - message.sent));
+}
+
 /** One entry for each other member: when, how long the way was, and why. */
 function reached(model, message) {
   const list = el("dl", { className: "reached" });
   if (message.sent === null) return list;
-  const total = Math.max(1, ...message.ways.map((way) => (way.deliver ?? model.end) - message.sent));
+  const total = slowestWay(model, message);
   for (const member of model.members) {
     if (member.id === message.author) continue;
     const way = message.ways[member.id];
@@ -79,9 +90,10 @@ function reached(model, message) {
   return list;
 }
 
-/** The way as a bar: on the road, lying unread, held. */
+/** The way as a bar: kept by the author, on the road, lying unread, held. */
 function delayBar(model, message, way, total) {
   const until = way.deliver ?? model.end;
+  const leave = keptUntil(model, message);
   const stop = way.arrive ?? until;
   const hold = way.hold ?? until;
   const bar = el("div", { className: "delay" });
@@ -93,7 +105,8 @@ function delayBar(model, message, way, total) {
   };
   if (way.deliver === null && way.arrive === null) part("lost", message.sent, until);
   else {
-    part("road", message.sent, stop);
+    part("kept", message.sent, leave);
+    part("road", leave, stop);
     part("unread", stop, hold);
     part("held", hold, until);
   }
@@ -105,6 +118,12 @@ function reasons(model, message, who) {
   const way = message.ways[who];
   const lines = [];
   const until = way.deliver ?? model.end;
+  const leave = keptUntil(model, message);
+  const road = (way.arrive ?? until) - leave;
+  if (road > Math.max(1000, (until - message.sent) * 0.05)) {
+    const why = troubles(model, [message.author, who], leave, leave + road);
+    lines.push(el("p", {}, `${span(road)} on the way${why}`));
+  }
   if (way.hold !== null) {
     const waits = waitedFor(model, message, who);
     const root = rootOf(model, message, who);
@@ -146,6 +165,14 @@ function showGuide(model, card) {
       svg("circle", { class: "dot", cx: 8, cy: 3, r: 3 }, p);
       svg("path", { class: "head", d: "M34 17l-8 -1.8l3.4 -5.6Z" }, p);
     }),
+    key("kept by its author: not in the folder yet", (p) => {
+      lane(p, 4);
+      lane(p, 17);
+      svg("path", { class: "kept", d: "M6 4H24" }, p);
+      svg("path", { class: "line", d: "M24 4L34 15" }, p);
+      svg("circle", { class: "dot", cx: 6, cy: 4, r: 3 }, p);
+      svg("path", { class: "head", d: "M36.4 17l-7.4 -3.6l4.6 -4Z" }, p);
+    }),
     key("arrived, but held until what it comes after is there", (p) => {
       lane(p, 6);
       svg("path", { class: "line", d: "M2 0L8 6" }, p);
@@ -157,6 +184,11 @@ function showGuide(model, card) {
       const group = svg("g", { class: "offline" }, p);
       svg("rect", { class: "band", x: 8, y: 3, width: 28, height: 14, rx: 7 }, group);
       svg("line", { class: "gap", x1: 8, x2: 36, y1: 10, y2: 10 }, group);
+    }),
+    key("the folder is away: nothing is read or published", (p) => {
+      lane(p, 10);
+      const group = svg("g", { class: "unmounted" }, p);
+      svg("rect", { class: "band", x: 8, y: 3, width: 28, height: 14, rx: 7 }, group);
     }),
     key("the machine stopped, and started again", (p) => {
       lane(p, 10, 0, 12);

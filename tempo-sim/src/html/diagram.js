@@ -33,6 +33,7 @@ function makeDiagram(model, host) {
     const group = svg("g", { style: `--c:${colorOf(message.author)}` }, arrows);
     return {
       group,
+      kept: svg("path", { class: "kept" }, group),
       thin: svg("path", { class: "held thin" }, group),
       bars: svg("path", { class: "held", fill: `url(#hatch${Math.max(0, message.author) % 8})` }, group),
       line: svg("path", { class: "line" }, group),
@@ -44,7 +45,11 @@ function makeDiagram(model, host) {
     places = [];
 
   /** The place of a moment between 0 and 1. */
-  const share = (at) => (view.mode === "clock" ? at / model.end : (index.get(at) ?? 0) / last);
+  const share = (at) => (view.mode === "clock" ? at / model.end : (index.get(at) ?? orderOf(at)) / last);
+  const orderOf = (at) => model.moments.filter((found) => found < at).length;
+  /** The moment at a place between 0 and 1. */
+  const momentAt = (place) =>
+    view.mode === "clock" ? place * model.end : (model.moments[Math.round(place * last)] ?? model.end);
   const inner = () => view.width - PAD.left - PAD.right;
   const x = (at) => PAD.left + (share(at) - view.from) * view.zoom * inner();
   const y = (who) => PAD.top + view.gap * (who + 0.36);
@@ -55,7 +60,7 @@ function makeDiagram(model, host) {
   function corners(message, who) {
     const way = message.ways[who];
     if (who === message.author || message.sent === null) return [];
-    const start = [x(message.sent), y(message.author)];
+    const start = [x(keptUntil(model, message)), y(message.author)];
     const enter = way.deliver === null ? null : [x(way.deliver), y(who)];
     if (way.hold !== null) {
       const level = barY(who, way.row);
@@ -156,7 +161,8 @@ function makeDiagram(model, host) {
           svg("line", { class: "lane", x1: x0(from), x2: x(down.from), y1: level, y2: level }, lanes);
         from = down.to ?? model.end;
       }
-      for (const state of member.states) drawState(member, state, level);
+      const labeled = [];
+      for (const state of member.states) drawState(member, state, level, labeled);
       if (member.missing) {
         const text = svg("text", { class: "bad", x: x(model.end), y: level - 9, "text-anchor": "end" }, notes);
         text.textContent = `${member.missing} not delivered`;
@@ -167,10 +173,11 @@ function makeDiagram(model, host) {
   /** The left end of a lane, which begins with time and not with the first step. */
   const x0 = (at) => (at === 0 ? PAD.left - view.from * view.zoom * inner() : x(at));
 
-  function drawState(member, state, level) {
+  /** `labeled` has the labels of the lane so far, so that none covers another. */
+  function drawState(member, state, level, labeled) {
     const [left, right] = [x(state.from), x(state.to ?? model.end)];
     const crash = state.kind === "crash";
-    const words = `${crash ? "down" : "offline"} ${span((state.to ?? model.end) - state.from)}`;
+    const words = `${BANDS[state.kind]} ${span((state.to ?? model.end) - state.from)}`;
     const group = svg("g", { class: state.kind }, lanes);
     svg("rect", { class: "band", x: left, y: level - 9, width: Math.max(0, right - left), height: 18, rx: 9 }, group);
     const over = svg("g", { class: state.kind }, notes);
@@ -182,10 +189,13 @@ function makeDiagram(model, host) {
     const [seenLeft, seenRight] = [Math.max(left, PAD.left), Math.min(right, PAD.left + inner())];
     const half = words.length * 3 + 6;
     const centers = [(seenLeft + seenRight) / 2, seenLeft + half, seenRight - half];
-    const clear = (center) => member.marks.every((mark) => Math.abs(x(mark.at) - center) > half + 8);
+    const clear = (center) =>
+      member.marks.every((mark) => Math.abs(x(mark.at) - center) > half + 8) &&
+      labeled.every((label) => Math.abs(label.center - center) > half + label.half);
     const center = centers.find(clear);
     if (seenRight - seenLeft > half * 2 && center !== undefined) {
       svg("text", { x: center, y: level - 13 }, over).textContent = words;
+      labeled.push({ center, half });
     }
     const until = state.to === null ? "the end" : moment(state.to, 1e5);
     const title = `${member.name}: ${words}, from ${moment(state.from, 1e5)} to ${until}`;
@@ -225,14 +235,21 @@ function makeDiagram(model, host) {
         } else {
           line += path(points.slice(0, 2));
           const thick = Math.max(1.2, Math.min(pitch(member.id) - 1, pitch(member.id) * 0.8));
-          const [[left, level], [right]] = points.slice(2, 4);
-          const bar = `M${f(left)} ${f(level - thick / 2)}H${f(Math.max(right, left + 1.5))}v${f(thick)}H${f(left)}Z`;
+          const [[start, level], [end]] = points.slice(2, 4);
+          const bar = `M${f(start)} ${f(level - thick / 2)}H${f(Math.max(end, start + 1.5))}v${f(thick)}H${f(start)}Z`;
           if (thick < 3) thin += bar;
           else bars += bar;
           if (way.deliver !== null) line += path(points.slice(3));
         }
         if (way.deliver !== null) heads += head(points, size);
       }
+      const kept = [
+        [x(message.sent), y(message.author)],
+        [x(keptUntil(model, message)), y(message.author)],
+      ];
+      const isLong = kept[1][0] - kept[0][0] > 3;
+      if (isLong) segments.push([...kept[0], ...kept[1], message]);
+      shape.kept.setAttribute("d", isLong ? path(kept) : "");
       shape.line.setAttribute("d", line);
       shape.heads.setAttribute("d", heads);
       shape.bars.setAttribute("d", bars);
@@ -300,7 +317,7 @@ function makeDiagram(model, host) {
     return band ? { lines: band.lines } : {};
   }
 
-  return { view, root, focus, fit, draw, hit, x, y, share, inner, corners, head, path };
+  return { view, root, focus, fit, draw, hit, x, y, share, momentAt, inner, corners, head, path };
 }
 
 /** The outline of a mark around a point: a diamond for a conflict copy, a triangle for a fault. */

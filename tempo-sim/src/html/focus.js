@@ -22,6 +22,8 @@ function drawFocus(model, diagram, message) {
     svg("circle", { class: "ring", cx: x(cause.sent), cy: y(cause.author), r: 5.5 }, group(cause.author));
   }
   const own = group(message.author);
+  const kept = `M${x(message.sent)} ${y(message.author)}H${x(keptUntil(model, message))}`;
+  svg("path", { class: "kept", d: kept }, own);
   for (const member of model.members) {
     const way = message.ways[member.id];
     const points = corners(message, member.id);
@@ -47,13 +49,24 @@ function drawFocus(model, diagram, message) {
   svg("circle", { class: "source", cx: x(message.sent), cy: y(message.author), r: 6 }, own);
 }
 
+/** So near that single steps are apart, and no nearer. */
+const mostZoom = (model) => clamp(model.moments.length * 4, 20, 4000);
+
 /** Zooms by a factor around a place of the window (0 is its left edge, 1 its right edge). */
 function zoomBy(diagram, model, factor, around) {
   const { view } = diagram;
-  const most = clamp(model.moments.length * 4, 20, 4000);
   const center = view.from + around / view.zoom;
-  view.zoom = clamp(view.zoom * factor, 1, most);
+  view.zoom = clamp(view.zoom * factor, 1, mostZoom(model));
   view.from = clamp(center - around / view.zoom, 0, 1 - 1 / view.zoom);
+}
+
+/** Shows the window between two moments. */
+function showWindow(diagram, model, from, to) {
+  const { view, share } = diagram;
+  const [left, right] = [share(from), share(to)].map((place) => clamp(place, 0, 1));
+  if (right <= left) return;
+  view.zoom = clamp(1 / (right - left), 1, mostZoom(model));
+  view.from = clamp(left, 0, 1 - 1 / view.zoom);
 }
 
 /** Moves the window so that a message is in it, from its sending to its last entry if that fits. */

@@ -20,6 +20,7 @@ const SCRIPT: &str = concat!(
     include_str!("format.js"),
     include_str!("diagram.js"),
     include_str!("focus.js"),
+    include_str!("address.js"),
     include_str!("strip.js"),
     include_str!("card.js"),
     include_str!("page.js"),

@@ -1,5 +1,9 @@
 // The model: what happened to each message at each member, derived once from the data block.
 
+/** What lasts at a member, in words; and what ends it. */
+const BANDS = { crash: "down", offline: "offline", unmounted: "folder away" };
+const ENDS = { restart: "crash", online: "offline", mounted: "unmounted" };
+
 /** Reads the data block and follows every message through the steps. */
 function readModel() {
   const raw = JSON.parse(document.getElementById("trace").textContent);
@@ -12,6 +16,7 @@ function readModel() {
     text,
     causes,
     sent: null,
+    published: null,
     place: -1,
     ways: members.map(() => ({ arrive: null, hold: null, deliver: null, position: 0, behind: 0, again: 0, row: 0 })),
   }));
@@ -24,6 +29,7 @@ function readModel() {
     const message = messages[detail];
     const way = message && message.ways[who];
     if (what === "send") message.sent ??= at;
+    else if (what === "publish") message.published ??= at;
     else if (what === "arrive") way.arrive ??= at;
     else if (what === "hold") way.hold ??= at;
     else if (what === "deliver") {
@@ -32,11 +38,11 @@ function readModel() {
         member.entered += 1;
       } else way.again += 1;
     } else if (what === "copy" || what === "fault") member.marks.push({ at, kind: what, text: detail });
-    else if (what === "crash" || what === "offline") {
+    else if (BANDS[what]) {
       open[who][what] = { kind: what, from: at, to: null };
       member.states.push(open[who][what]);
-    } else if (what === "restart" || what === "online") {
-      const state = open[who][what === "restart" ? "crash" : "offline"];
+    } else if (ENDS[what]) {
+      const state = open[who][ENDS[what]];
       if (state && state.to === null) state.to = at;
     }
   }
@@ -69,6 +75,23 @@ function packHeld(model, who) {
     way.row = row;
   }
   return Math.max(1, free.length);
+}
+
+/** Until when only its author had a message: until its file came into the author's folder. */
+function keptUntil(model, message) {
+  const others = message.ways.filter((_, who) => who !== message.author);
+  const first = Math.min(...others.map((way) => way.arrive ?? way.deliver ?? Infinity));
+  return Math.max(message.sent, Math.min(message.published ?? first, first, model.end));
+}
+
+/** What was wrong at members in a stretch of time, in words and in brackets; empty if nothing was. */
+function troubles(model, members, from, to, kinds = Object.keys(BANDS)) {
+  const words = members.flatMap((who) =>
+    model.members[who].states
+      .filter((state) => kinds.includes(state.kind) && state.from < to && (state.to ?? model.end) > from)
+      .map((state) => `${model.members[who].name} ${BANDS[state.kind]}`),
+  );
+  return words.length ? ` (${[...new Set(words)].join(", ")})` : "";
 }
 
 /** The causes that a held message waited for longest at a member: those that came last. */

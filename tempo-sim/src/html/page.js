@@ -17,7 +17,8 @@ function start() {
   let hovered = null,
     pinned = null,
     shown,
-    waiting = 0;
+    waiting = 0,
+    writing = 0;
 
   /** Draws what depends on zoom and filter. */
   function redraw() {
@@ -31,6 +32,7 @@ function start() {
     waiting ||= requestAnimationFrame(() => {
       waiting = 0;
       redraw();
+      writeSoon();
     });
   }
 
@@ -61,27 +63,30 @@ function start() {
     if (!pinned) refocus();
   }
 
-  /** Pins a message, or lets go, and says so in the address. */
-  function pin(message) {
+  /** Pins a message, or lets go; moves the window to it, or stays. */
+  function pin(message, stay = false) {
     pinned = message;
     hovered = null;
     if (message) {
       view.hidden.delete(message.author);
-      reveal(diagram, model, message);
-    }
-    try {
-      history.replaceState(null, "", message ? `#m=${message.id}` : location.pathname + location.search);
-    } catch {
-      // Some viewers of local files have no history; the pin works without.
+      if (!stay) reveal(diagram, model, message);
     }
     legend();
-    redraw();
+    redrawAll();
     refocus();
+    writeSoon();
   }
 
   function fromAddress() {
-    const found = /^#m=(\d+)$/.exec(location.hash);
-    pin((found && model.messages[Number(found[1])]) || null);
+    const message = readAddress(model, diagram);
+    showMode();
+    pin(message, /[#&](from|to)=/.test(location.hash));
+  }
+
+  /** Writes the address once the view has come to rest: browsers refuse to do it for every turn of a wheel. */
+  function writeSoon() {
+    clearTimeout(writing);
+    writing = setTimeout(() => writeAddress(model, diagram, pinned), 250);
   }
 
   /** The next message of the timeline in a direction, past hidden authors. */
@@ -104,8 +109,13 @@ function start() {
 
   function setMode(mode) {
     view.mode = mode;
-    for (const id of ["clock", "steps"]) byId(id).setAttribute("aria-pressed", String(id === mode));
+    showMode();
     redraw();
+    writeSoon();
+  }
+
+  function showMode() {
+    for (const id of ["clock", "steps"]) byId(id).setAttribute("aria-pressed", String(id === view.mode));
   }
 
   /** The chips that show and hide authors; a double click shows one alone. */
@@ -148,6 +158,7 @@ function start() {
     if (pinned && view.hidden.has(pinned.author)) pin(null);
     legend();
     redrawAll();
+    writeSoon();
     byId("chips").children[who]?.focus();
   });
 
