@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::process::{Command, ExitStatus, Output};
+use std::fs::File;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use crate::failure::Failure;
 use crate::workspace;
@@ -36,6 +37,12 @@ impl Call {
     /// Adds one argument.
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Adds several arguments.
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
@@ -88,6 +95,13 @@ impl Call {
             command: self.line(),
             why: format!("{status}: {}", String::from_utf8_lossy(&stderr).trim()),
         })
+    }
+
+    /// Starts the call with its output in files and nothing to read, and leaves it running.
+    pub(crate) fn spawn(&self, stdout: File, stderr: File) -> Result<Child, Failure> {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        command.spawn().map_err(|source| self.not_started(source))
     }
 
     fn command(&self) -> Command {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::{layers, test, tidy};
+use crate::{layers, page, test, tidy};
 
 /// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
 pub(crate) fn run() -> Result<(), Failure> {
-    let (times, result) = run_in_order(&steps());
-    println!("\n{}", table(&times, result.is_ok()));
+    let (ran, result) = run_in_order(&steps());
+    println!("\n{}", table(&ran));
     result
 }
 
@@ -42,6 +42,7 @@ fn steps() -> Vec<Step> {
         Step::call("no_std tempo-message", without_std("tempo-message")),
         Step::call("test", test::call(&[])),
         Step::call("doc", doc()),
+        Step::ours("page", || page::run(&[])),
     ]
 }
 
@@ -61,31 +62,42 @@ fn doc() -> Call {
     Call::cargo(&["doc", "--workspace", "--no-deps", "--all-features"]).environment("RUSTDOCFLAGS", "-D warnings")
 }
 
-/// The steps that ran, with their times, and how it ended.
-fn run_in_order(steps: &[Step]) -> (Vec<(&'static str, Duration)>, Result<(), Failure>) {
-    let mut times = Vec::new();
+/// A step that ran: its name, its time, and how it ended.
+type Ran = (&'static str, Duration, &'static str);
+
+/// The steps that ran, and how it ended.
+fn run_in_order(steps: &[Step]) -> (Vec<Ran>, Result<(), Failure>) {
+    let mut ran = Vec::new();
     for step in steps {
         println!("\n== {}", step.name);
         let start = Instant::now();
         let result = (step.run)();
-        times.push((step.name, start.elapsed()));
-        if let Err(source) = result {
-            let failure = Failure::Step { step: step.name, repeat: step.repeat.clone(), source: Box::new(source) };
-            return (times, Err(failure));
+        let verdict = match &result {
+            Ok(()) => "ok",
+            Err(Failure::Skipped { .. }) => "skipped",
+            Err(_) => "FAILED",
+        };
+        ran.push((step.name, start.elapsed(), verdict));
+        match result {
+            Ok(()) => {}
+            Err(skipped @ Failure::Skipped { .. }) => println!("{skipped}"),
+            Err(source) => {
+                let failure = Failure::Step { step: step.name, repeat: step.repeat.clone(), source: Box::new(source) };
+                return (ran, Err(failure));
+            }
         }
     }
-    (times, Ok(()))
+    (ran, Ok(()))
 }
 
-fn table(times: &[(&'static str, Duration)], passed: bool) -> String {
-    let width = times.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max("total".len());
+fn table(ran: &[Ran]) -> String {
+    let width = ran.iter().map(|(name, ..)| name.len()).max().unwrap_or(0).max("total".len());
     let mut table = String::new();
-    for (index, (name, time)) in times.iter().enumerate() {
-        let verdict = if passed || index + 1 < times.len() { "ok" } else { "FAILED" };
+    for (name, time, verdict) in ran {
         // Writing into a string cannot fail.
         let _ = writeln!(table, "{name:width$} {:8.1} s  {verdict}", time.as_secs_f64());
     }
-    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    let total: Duration = ran.iter().map(|(_, time, _)| *time).sum();
     let _ = write!(table, "{:width$} {:8.1} s", "total", total.as_secs_f64());
     table
 }
@@ -100,24 +112,33 @@ mod tests {
     #[test]
     fn the_first_failure_ends_the_run_and_is_named() {
         let steps = [Step::ours("first", PASSES), Step::ours("second", SAYS_NO), Step::ours("third", PASSES)];
-        let (times, result) = run_in_order(&steps);
-        assert_eq!(times.len(), 2, "the third step does not run");
+        let (ran, result) = run_in_order(&steps);
+        assert_eq!(ran.len(), 2, "the third step does not run");
         let failure = result.unwrap_err();
         assert_eq!(failure.exit_code(), 1);
         let text = failure.to_string();
         assert!(text.contains("step `second`"), "{text}");
         assert!(text.contains("cargo xtask second"), "{text}");
-        let table = table(&times, false);
+        let table = table(&ran);
         assert!(table.contains("ok\nsecond") && table.contains("FAILED\ntotal"), "{table}");
     }
 
     #[test]
     fn all_steps_run_when_all_pass() {
-        let (times, result) = run_in_order(&[Step::ours("first", PASSES), Step::ours("second", PASSES)]);
+        let (ran, result) = run_in_order(&[Step::ours("first", PASSES), Step::ours("second", PASSES)]);
         result.unwrap();
-        let names: Vec<_> = times.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = ran.iter().map(|(name, ..)| *name).collect();
         assert_eq!(names, ["first", "second"]);
-        assert!(!table(&times, true).contains("FAILED"));
+        assert!(!table(&ran).contains("FAILED"));
+    }
+
+    #[test]
+    fn what_is_skipped_is_not_called_ok() {
+        let skips = || Err(Failure::Skipped { why: "no tool".to_owned() });
+        let (ran, result) = run_in_order(&[Step::ours("first", skips), Step::ours("second", PASSES)]);
+        result.unwrap();
+        let table = table(&ran);
+        assert!(table.contains("skipped\nsecond") && !table.contains("FAILED"), "{table}");
     }
 
     #[test]
@@ -134,6 +155,7 @@ mod tests {
                 "cargo build -p tempo-message --no-default-features",
                 "cargo test --workspace --all-features --no-fail-fast",
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
+                "cargo xtask page",
             ]
         );
     }

@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Unanswered { command: String, why: String },
     /// A file or directory could not be read.
     Unreadable { path: PathBuf, source: io::Error },
+    /// The command did not look, for a reason that is nobody's fault. No failure of what was to be looked at.
+    Skipped { why: String },
     /// A tool is missing; the commands install it.
     Missing { tool: &'static str, install: &'static [&'static str] },
 }
@@ -36,9 +38,10 @@ impl Failure {
         Self::Usage { problem: problem.into() }
     }
 
-    /// 1 for a negative answer, 2 when we could not look.
+    /// 1 for a negative answer, 2 when we could not look, 0 when we need not.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Skipped { .. } => 0,
             Self::Findings { .. } | Self::Failed { .. } | Self::Broken { .. } => 1,
             Self::Step { source, .. } => source.exit_code(),
             Self::Usage { .. }
@@ -76,6 +79,7 @@ impl fmt::Display for Failure {
             Self::Unreadable { path, source } => {
                 write!(f, "could not read {}: {source}", path.display())
             }
+            Self::Skipped { why } => write!(f, "skipped: {why}"),
             Self::Missing { tool, install } => {
                 write!(f, "{tool} is missing; install it with")?;
                 install.iter().try_for_each(|line| write!(f, "\n  {line}"))

@@ -3,7 +3,8 @@
 //! One module per command, one row per command in [`COMMANDS`]. Nothing here depends on a crate of the workspace, so
 //! that a broken crate cannot break the tool that is to find out why.
 //!
-//! Exit codes: 0, 1 (the command's own negative answer), 2 (it could not look).
+//! Exit codes: 0 (also for a check that says why it is skipped), 1 (the command's own negative answer), 2 (it could not
+//! look).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
@@ -14,6 +15,7 @@ mod failure;
 mod fuzz;
 mod golden;
 mod layers;
+mod page;
 mod test;
 mod tidy;
 mod workspace;
@@ -79,6 +81,12 @@ const COMMANDS: &[Command] = &[
         run: Run::WithArguments(golden::run),
     },
     Command {
+        name: "page",
+        arguments: "[--pictures DIR]",
+        about: "the simulator's diagram in a real browser; --pictures keeps what it looks like",
+        run: Run::WithArguments(page::run),
+    },
+    Command {
         name: "fuzz",
         arguments: "[--seconds N] [TARGET]",
         about: "each fuzz target, or one, for N seconds (default 60)",
@@ -132,9 +140,14 @@ mod tests {
 
     #[test]
     fn a_call_that_makes_no_sense_is_a_usage_error() {
-        for arguments in
-            [&[][..], &["tests"], &["tidy", "--fast"], &["golden", "--bles"], &["fuzz", "--seconds", "soon"]]
-        {
+        for arguments in [
+            &[][..],
+            &["tests"],
+            &["tidy", "--fast"],
+            &["golden", "--bles"],
+            &["fuzz", "--seconds", "soon"],
+            &["page", "--pictures"],
+        ] {
             let failure = call(arguments).unwrap_err();
             assert!(matches!(failure, Failure::Usage { .. }), "{arguments:?}: {failure}");
             assert_eq!(failure.exit_code(), 2);
