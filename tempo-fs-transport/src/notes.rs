@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, CounterName, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
+use tempo_message::{AuthorId, Beside, CounterName, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
-use crate::Version;
+use crate::{FileName, Version};
 
 /// The exceptional names of one directory, bounded.
 #[derive(Debug, Default)]
@@ -145,7 +145,11 @@ impl Notes {
         for (name, note) in &self.by_name {
             let place = || place(name);
             match note.finding.clone() {
-                Finding::Settled => {}
+                Finding::Settled => {
+                    if let (FileName::Copy(first), Some(author)) = (FileName::parse(name), author) {
+                        report.copies.push(Beside { place: place(), author, counter: Some(first) });
+                    }
+                }
                 Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), author, reason }),
                 Finding::Pending(reason) => {
                     let stem = name.as_encoded_bytes().get(..CounterName::LEN);

@@ -10,12 +10,12 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Foreign, Frame, Piece, PublishError, Published,
-    Report, Taken, Transport, Want,
+    Arrival, AuthorId, Beside, CollectError, Collected, Detachment, Durability, Foreign, Frame, Piece, PublishError,
+    Published, Report, Taken, Transport, Want,
 };
 
 use crate::{
-    FileName, Fs, OpenError, RealFs, Signal,
+    DirName, FileName, Fs, OpenError, RealFs, Signal,
     error::{check_name, collect_error, open_error},
     folder::Folder,
     name::printable,
@@ -169,6 +169,9 @@ impl<F: Fs> Transport for FsTransport<F> {
         let mut report = Report { without_hints: self.folder.without_hints.clone(), ..Report::default() };
         self.folder.notes.describe(&|name| printable(name), None, &mut report);
         for (dir, place) in &self.folder.places {
+            if let DirName::Copy(author) = DirName::parse(dir) {
+                report.doubled.push(Beside { place: printable(dir), author, counter: None });
+            }
             place.notes.describe(&|name| inside(dir, name), Some(place.author), &mut report);
         }
         report

@@ -32,7 +32,7 @@ pub use id::{CounterName, MessageId, ParseIdError};
 #[cfg(feature = "std")]
 pub use memory::{MemoryMedium, MemoryTransport};
 pub use message::{Kind, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};
-pub use report::{FileType, Foreign, ForeignReason, Pending, PendingReason, Report};
+pub use report::{Beside, FileType, Foreign, ForeignReason, Pending, PendingReason, Report};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use transport::{
     Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Own, Piece, PublishError, Published,

@@ -8,17 +8,32 @@ use thiserror::Error;
 
 use crate::{BadFrame, Unsupported};
 
-/// Everything that lies where messages lie and is not one, as of the last collect.
+/// Everything unusual that lies where messages lie, as of the last collect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// What may still become a message, ordered by place.
     pub pending: Vec<Pending>,
     /// What is not ours, ordered by place.
     pub foreign: Vec<Foreign>,
+    /// What lies beside a message under a name that continues its name, and was read like it; ordered by place.
+    pub copies: Vec<Beside>,
+    /// Places of authors beside their own, which are read like those; ordered by place.
+    pub doubled: Vec<Beside>,
     /// How many more there are than the lists have room for.
     pub unlisted: u64,
     /// Why nobody tells us when something arrives, so that we have to look from time to time; `None` while hints work.
     pub without_hints: Option<String>,
+}
+
+/// Something that a service, or somebody, has put beside what it is a copy of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
+    pub place: String,
+    /// Whose messages it holds.
+    pub author: AuthorId,
+    /// The counter that its name announces, if it is the copy of a message.
+    pub counter: Option<u64>,
 }
 
 /// Something that may become a message without anybody's doing, and is looked at again.
