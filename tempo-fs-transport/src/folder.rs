@@ -14,6 +14,7 @@ use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason,
 use crate::{
     DirName, Fs, Hints, Identity, Signal, Watch,
     error::collect_error,
+    known::known,
     notes::{Finding, Notes},
     place::{CONTESTED, Freshness, Place},
 };
@@ -161,7 +162,7 @@ impl<F: Fs> Folder<F> {
                     return true;
                 }
                 DirName::Foreign => {
-                    notes.put(name, None, Finding::Foreign(ForeignReason::Name), now);
+                    notes.put(name, None, Finding::Foreign(known(name).unwrap_or(ForeignReason::Name)), now);
                     return true;
                 }
             };

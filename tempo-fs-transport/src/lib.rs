@@ -6,6 +6,7 @@ mod examine;
 mod folder;
 mod fs;
 mod installation;
+mod known;
 mod name;
 mod notes;
 mod place;

@@ -12,6 +12,7 @@ use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, PendingReason, Want, pla
 
 use crate::{
     FileName, Fs, Version,
+    known::known,
     notes::{Finding, Notes},
 };
 
@@ -182,7 +183,7 @@ impl Place {
             }
             FileName::Head | FileName::Staged => return Judged::PassOver,
             FileName::Misspelled => return Judged::Foreign(ForeignReason::Spelling),
-            FileName::Foreign => return Judged::Foreign(ForeignReason::Name),
+            FileName::Foreign => return Judged::Foreign(known(name).unwrap_or(ForeignReason::Name)),
         };
         let is_copy = match file {
             FileName::Copy(_) => !planted!(CopiesAreKnown),

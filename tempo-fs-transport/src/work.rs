@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tempo_message::{Arrival, Collected, ForeignReason, Taken, Want, planted};
+use tempo_message::{Arrival, Collected, ForeignReason, PendingReason, Taken, Want, planted};
 
 use crate::{
     FileName, Fs,
     examine::{End, examine},
+    known::temporary,
     notes::Finding,
     place::{Item, Place, limit},
 };
@@ -89,6 +90,17 @@ impl<'a> Work<'a> {
                 return place.done(&item);
             }
             End::Read(finding) => finding,
+        };
+        // What a service is still writing beside a name of ours is its affair, until it is whole.
+        let finding = match (finding, temporary(&item.name)) {
+            (
+                Some(
+                    Finding::Pending(PendingReason::Incomplete { .. } | PendingReason::Changing)
+                    | Finding::Foreign(ForeignReason::Bad(_)),
+                ),
+                Some(by),
+            ) => Some(Finding::Foreign(ForeignReason::Temporary { by })),
+            (finding, _) => finding,
         };
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
         match finding.or(wrong) {

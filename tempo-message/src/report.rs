@@ -97,9 +97,18 @@ pub enum ForeignReason {
     /// The name would be ours in its canonical spelling.
     #[error("the name is spelled unlike ours, in upper case for instance")]
     Spelling,
-    /// A temporary file that is not read.
-    #[error("a temporary file")]
-    Temporary,
+    /// A temporary file.
+    #[error("a temporary file of {by}")]
+    Temporary {
+        /// Whose it is, for people.
+        by: &'static str,
+    },
+    /// A file or directory of a sync service or an operating system.
+    #[error("belongs to {by}")]
+    System {
+        /// Whose it is, for people.
+        by: &'static str,
+    },
     /// The name is one of ours and the thing is of another type.
     #[error("expected {expected}, found {found}")]
     Type {
