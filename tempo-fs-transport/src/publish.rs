@@ -21,6 +21,8 @@ pub(crate) struct Publisher<F: Fs> {
     folder: PathBuf,
     /// A directory outside the shared folder; `None` when there is none on the same volume.
     staging: Option<F::Dir>,
+    /// A directory was made in the folder, perhaps in an earlier life, and its name may not be durable.
+    is_root_unsynced: bool,
 }
 
 impl<F: Fs> Publisher<F> {
@@ -30,13 +32,14 @@ impl<F: Fs> Publisher<F> {
         if let Some(dir) = staging.as_ref().filter(|_| !planted!(NoSweep)) {
             sweep(&fs, dir, |_| true)?;
         }
-        Ok(Self { fs, folder, staging })
+        Ok(Self { fs, folder, staging, is_root_unsynced: true })
     }
 
     /// Makes the author's directory, and sweeps what an earlier process left in it.
-    pub(crate) fn join(&self, root: &F::Dir, author: AuthorId) -> Result<(), PublishError> {
+    pub(crate) fn join(&mut self, root: &F::Dir, author: AuthorId) -> Result<(), PublishError> {
         let name = OsString::from(author.to_string());
-        let failed = |error| publish_error(self.folder.join(&name).display().to_string(), error);
+        let place = self.folder.join(&name).display().to_string();
+        let failed = |error| publish_error(place.clone(), error);
         let dir = self.own_dir(root, &name).map_err(failed)?;
         if planted!(NoSweep) {
             return Ok(());
@@ -104,17 +107,24 @@ impl<F: Fs> Publisher<F> {
         Ok(Published::Beside)
     }
 
-    fn own_dir(&self, root: &F::Dir, name: &OsStr) -> io::Result<F::Dir> {
-        match self.fs.open_dir(root, name) {
+    /// The author's directory, made if need be. Its name is synced before anything is written into it.
+    fn own_dir(&mut self, root: &F::Dir, name: &OsStr) -> io::Result<F::Dir> {
+        let dir = match self.fs.open_dir(root, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.is_root_unsynced = true;
                 match self.fs.create_dir(root, name) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                    _ => self.fs.sync_dir(root)?,
+                    _ => self.fs.open_dir(root, name)?,
                 }
-                self.fs.open_dir(root, name)
             }
-            opened => opened,
+            opened => opened?,
+        };
+        if self.is_root_unsynced {
+            self.is_root_unsynced = !planted!(RootSyncedOnce);
+            self.fs.sync_dir(root)?;
+            self.is_root_unsynced = false;
         }
+        Ok(dir)
     }
 
     /// Stages the bytes and renames them to the target, unless that name is taken.

@@ -226,7 +226,7 @@ impl Run<'_> {
         }
         if self.plan.faults.contains(&Fault::FailedCall) {
             for member in 0..self.plan.members {
-                if self.rng.chance(300) {
+                if self.rng.chance(500) {
                     self.fail_call(member);
                 }
             }
