@@ -10,6 +10,8 @@
     reason = "a test may fail loudly, and waits for real threads"
 )]
 
+#[cfg(target_os = "linux")]
+mod away;
 #[cfg(feature = "cli")]
 mod cli;
 mod convergence;
@@ -19,3 +21,5 @@ mod protocol;
 mod session;
 mod store;
 mod support;
+#[cfg(target_os = "linux")]
+mod volume;
