@@ -16,6 +16,8 @@ mod away;
 mod cli;
 mod convergence;
 mod folder;
+#[cfg(all(unix, feature = "cli"))]
+mod hostile;
 mod odd;
 mod protocol;
 mod session;

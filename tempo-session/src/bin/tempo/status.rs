@@ -16,11 +16,7 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool) -> Result<(),
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
     session.close()?;
-    if json {
-        output::line(&for_programs(&status).to_string())
-    } else {
-        output::line(for_people(folder, &status).trim_end())
-    }
+    if json { output::object(&for_programs(&status)) } else { output::line(for_people(folder, &status).trim_end()) }
 }
 
 fn for_people(folder: &Path, status: &Status) -> String {
@@ -30,7 +26,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
         let _ = writeln!(text, "{line}");
     };
     let who = status.author.map_or("an observer".to_owned(), |author| named(status, author));
-    add(&format!("{}: {}", folder.display(), attachment(&status.attachment)));
+    add(&format!("{}: {}", output::path(folder), attachment(&status.attachment)));
     add(&format!("you are {who}; {} messages from {} members", status.messages, status.members.len()));
     if status.unpublished > 0 {
         add(&format!("{} of your messages are not in the folder yet", status.unpublished));
