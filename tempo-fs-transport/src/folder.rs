@@ -25,7 +25,8 @@ use crate::{
 pub(crate) struct Folder<F: Fs> {
     pub(crate) fs: F,
     pub(crate) path: PathBuf,
-    pub(crate) places: BTreeMap<OsString, Place>,
+    /// Boxed, because a tree keeps room for more than it has.
+    pub(crate) places: BTreeMap<OsString, Box<Place>>,
     pub(crate) notes: Notes,
     pub(crate) without_hints: Option<String>,
     /// The last look found none of the authors that should be here.
@@ -162,8 +163,8 @@ impl<F: Fs> Folder<F> {
 
     fn list(&mut self, dir: &F::Dir, now: Duration) -> io::Result<()> {
         let Self { fs, places, notes, watch, without_hints, .. } = self;
-        let mut there = BTreeSet::new();
         notes.begin_listing();
+        let listing = notes.listing();
         fs.list(dir, &mut |name| {
             let author = match DirName::parse(name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return true,
@@ -178,15 +179,14 @@ impl<F: Fs> Folder<F> {
                 }
             };
             notes.keep(name);
-            if places.contains_key(name) {
-                there.insert(name.to_owned());
+            if let Some(place) = places.get_mut(name) {
+                place.listing = listing;
                 return true;
             }
             match fs.stat(dir, name) {
                 Ok(stat) if stat.file_type == FileType::Directory => {
-                    there.insert(name.to_owned());
                     add_watch(watch, name, places.len(), without_hints);
-                    places.insert(name.to_owned(), Place::new(author));
+                    places.insert(name.to_owned(), Box::new(Place::new(author, listing)));
                     notes.forget(name);
                 }
                 Ok(stat) => {
@@ -199,7 +199,7 @@ impl<F: Fs> Folder<F> {
             true
         })?;
         notes.end_listing();
-        places.retain(|name, _| there.contains(name));
+        places.retain(|_, place| place.listing == listing);
         Ok(())
     }
 

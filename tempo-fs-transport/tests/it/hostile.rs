@@ -208,7 +208,14 @@ fn a_file_that_grows_and_shrinks_while_it_is_read_is_delivered_whole() {
             for round in 0_usize.. {
                 // Cut to nothing, or to a part that is right, and then longer in a few steps.
                 let cut = round % 3 * 1000;
-                File::options().write(true).create(true).open(&path).unwrap().set_len(cut as u64).unwrap();
+                File::options()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .open(&path)
+                    .unwrap()
+                    .set_len(cut as u64)
+                    .unwrap();
                 let rest = frame.bytes().get(cut..).unwrap();
                 for part in rest.chunks(1 + rest.len() / (1 + round % 7)) {
                     File::options().append(true).open(&path).unwrap().write_all(part).unwrap();
