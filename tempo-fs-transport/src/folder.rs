@@ -1,9 +1,11 @@
 //! The session folder: whether it is there, and which directories of authors are in it.
+//!
+//! It is opened for each call and closed after it: a handle that is kept would keep the volume from being unmounted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
-    io,
+    io, mem,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -24,8 +26,8 @@ use crate::{
 pub(crate) struct Folder<F: Fs> {
     pub(crate) fs: F,
     pub(crate) path: PathBuf,
-    pub(crate) dir: F::Dir,
-    pub(crate) places: BTreeMap<OsString, Place>,
+    /// Boxed, because a tree keeps room for more than it has.
+    pub(crate) places: BTreeMap<OsString, Box<Place>>,
     pub(crate) notes: Notes,
     pub(crate) without_hints: Option<String>,
     /// The last look found none of the authors that should be here.
@@ -40,6 +42,8 @@ pub(crate) struct Folder<F: Fs> {
     met: BTreeSet<AuthorId>,
     signal: Arc<Signal>,
     watch: Option<Box<dyn Watch>>,
+    /// It was away, or another one, since the watch began.
+    was_away: bool,
 }
 
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
@@ -54,7 +58,6 @@ impl<F: Fs> Folder<F> {
         let mut folder = Self {
             fs,
             path,
-            dir,
             places: BTreeMap::new(),
             notes: Notes::default(),
             without_hints: (!hints).then(|| "watching is switched off".to_owned()),
@@ -66,6 +69,7 @@ impl<F: Fs> Folder<F> {
             met: BTreeSet::new(),
             signal,
             watch: None,
+            was_away: false,
         };
         if hints {
             folder.start_watch();
@@ -73,51 +77,64 @@ impl<F: Fs> Folder<F> {
         Ok(folder)
     }
 
-    /// Makes sure that the opened folder is still the one at the path, and opens it anew if it is not.
-    pub(crate) fn attach(&mut self) -> Result<(), CollectError> {
-        let place = || self.path.display().to_string();
-        let there = match self.fs.stat_root(&self.path) {
-            Ok(stat) if stat.file_type == FileType::Directory => stat.identity,
-            Ok(_) => {
-                return Err(CollectError::Detached { place: place(), why: Detachment::Missing });
+    /// Opens the folder, and makes sure that it is still the one that it was.
+    pub(crate) fn attach(&mut self) -> Result<F::Dir, CollectError> {
+        let opened = self.fs.open_root(&self.path).and_then(|dir| Ok((self.fs.stat_dir(&dir)?.identity, dir)));
+        let (identity, dir) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.was_away = true;
+                return Err(self.absent(error));
             }
-            Err(error) if is_absence(&error) => {
-                return Err(CollectError::Detached { place: place(), why: Detachment::Missing });
-            }
-            Err(error) => return Err(collect_error(place(), error)),
         };
-        if there == self.identity {
-            return Ok(());
+        if identity != self.identity {
+            self.identity = identity;
+            self.places.clear();
+            self.met.clear();
+            self.contested.clear();
+            self.notes = Notes::default();
+        } else if self.is_familiar(&dir) {
+            return Ok(dir);
         }
-        let dir = self.fs.open_root(&self.path).map_err(|error| collect_error(place(), error))?;
-        let stat = self.fs.stat_dir(&dir).map_err(|error| collect_error(place(), error))?;
-        self.dir = dir;
-        self.identity = stat.identity;
-        self.places.clear();
-        self.met.clear();
-        self.contested.clear();
-        self.notes = Notes::default();
-        self.freshness.distrust();
         // Nothing is written here before somebody has looked who is in it.
-        self.is_emptied = true;
-        if self.watch.is_some() {
-            self.start_watch();
-        }
-        Ok(())
+        (self.is_emptied, self.was_away) = (true, true);
+        self.freshness.distrust();
+        Ok(dir)
+    }
+
+    /// Whether somebody who was here is still here. The numbers of a volume, and of a folder on it, are used again for
+    /// others, so they alone prove nothing.
+    fn is_familiar(&self, dir: &F::Dir) -> bool {
+        let is_there = |name: &OsString| self.fs.stat(dir, name).is_ok_and(|at| at.file_type == FileType::Directory);
+        self.places.is_empty() || self.places.keys().any(is_there)
+    }
+
+    fn absent(&self, error: io::Error) -> CollectError {
+        let place = self.path.display().to_string();
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => Detachment::Missing,
+            io::ErrorKind::NotADirectory => Detachment::NotAFolder,
+            _ => return collect_error(place, error),
+        };
+        CollectError::Detached { place, why }
     }
 
     /// Lists what has to be listed. What is to be read then stands in the places.
-    pub(crate) fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+    pub(crate) fn look(&mut self, dir: &F::Dir, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         let failed = |folder: &Self, error| collect_error(folder.path.display().to_string(), error);
-        let version = self.fs.stat_dir(&self.dir).map_err(|error| failed(self, error))?.version();
+        let version = self.fs.stat_dir(dir).map_err(|error| failed(self, error))?.version();
         if want.full || self.freshness.is_due(version, now) {
-            self.list(now).map_err(|error| failed(self, error))?;
+            self.list(dir, now).map_err(|error| failed(self, error))?;
             self.freshness.listed(version, now);
         }
         self.check_emptied(want)?;
+        if mem::take(&mut self.was_away) && self.watch.is_some() {
+            // The watches were those of what was here before.
+            self.start_watch();
+        }
         let names: Vec<OsString> = self.places.keys().cloned().collect();
         for name in names {
-            self.look_into(&name, want, now);
+            self.look_into(dir, &name, want, now);
         }
         Ok(())
     }
@@ -149,10 +166,10 @@ impl<F: Fs> Folder<F> {
         }
     }
 
-    fn list(&mut self, now: Duration) -> io::Result<()> {
-        let Self { fs, dir, places, notes, watch, without_hints, .. } = self;
-        let mut there = BTreeSet::new();
+    fn list(&mut self, dir: &F::Dir, now: Duration) -> io::Result<()> {
+        let Self { fs, places, notes, watch, without_hints, .. } = self;
         notes.begin_listing();
+        let listing = notes.listing();
         fs.list(dir, &mut |name| {
             let author = match DirName::parse(name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return true,
@@ -167,20 +184,15 @@ impl<F: Fs> Folder<F> {
                 }
             };
             notes.keep(name);
-            if places.contains_key(name) {
-                there.insert(name.to_owned());
+            if let Some(place) = places.get_mut(name) {
+                place.listing = listing;
                 return true;
             }
             match fs.stat(dir, name) {
                 Ok(stat) if stat.file_type == FileType::Directory => {
-                    there.insert(name.to_owned());
-                    places.insert(name.to_owned(), Place::new(author));
+                    add_watch(watch, name, places.len(), without_hints);
+                    places.insert(name.to_owned(), Box::new(Place::new(author, listing)));
                     notes.forget(name);
-                    if places.len() <= WATCHES {
-                        add_watch(watch, name, without_hints);
-                    } else {
-                        *without_hints = Some("there are too many directories to watch them all".to_owned());
-                    }
                 }
                 Ok(stat) => {
                     let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
@@ -192,7 +204,7 @@ impl<F: Fs> Folder<F> {
             true
         })?;
         notes.end_listing();
-        places.retain(|name, _| there.contains(name));
+        places.retain(|_, place| place.listing == listing);
         Ok(())
     }
 
@@ -219,16 +231,16 @@ impl<F: Fs> Folder<F> {
         Ok(())
     }
 
-    fn look_into(&mut self, name: &OsStr, want: &Want<'_>, now: Duration) {
+    fn look_into(&mut self, root: &F::Dir, name: &OsStr, want: &Want<'_>, now: Duration) {
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
         let rests =
             place.is_midway() || (self.own.contains(&place.author) && place.freshness.was_listed_within(OWN, now));
-        let looked = self.fs.stat(&self.dir, name).and_then(|stat| {
+        let looked = self.fs.stat(root, name).and_then(|stat| {
             let is_due = retries || place.freshness.is_due(stat.version(), now);
             if want.full || rechecks || (is_due && !rests) {
-                let dir = self.fs.open_dir(&self.dir, name)?;
+                let dir = self.fs.open_dir(root, name)?;
                 place.list(&self.fs, &dir, want, now)?;
             }
             Ok(())
@@ -270,13 +282,21 @@ impl<F: Fs> Folder<F> {
             Ok(watch) => {
                 self.watch = Some(watch);
                 self.without_hints = None;
+                for (number, name) in self.places.keys().enumerate() {
+                    add_watch(&mut self.watch, name, number, &mut self.without_hints);
+                }
             }
             Err(error) => self.without_hints = Some(error.to_string()),
         }
     }
 }
 
-fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, without_hints: &mut Option<String>) {
+/// Watches a directory when `others` are watched already and there is room for one more.
+fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, others: usize, without_hints: &mut Option<String>) {
+    if others >= WATCHES {
+        *without_hints = Some("there are too many directories to watch them all".to_owned());
+        return;
+    }
     let Some(watching) = watch else { return };
     if let Err(error) = watching.add(name) {
         // A directory that is gone again needs no watch; without one for another, hints cannot be relied on.

@@ -13,7 +13,7 @@ use crate::Signal;
 ///
 /// Contract:
 ///
-/// 1. No operation follows a symbolic link, except `open_root`, `stat_root` and `watch` in the path they are given.
+/// 1. No operation follows a symbolic link, except `open_root` and `watch` in the path they are given.
 /// 2. Opening never blocks on a pipe and has no other effect than opening.
 /// 3. `create` and `rename_new` fail with `AlreadyExists` when the name is taken, and change nothing then.
 /// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
@@ -28,8 +28,6 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
 
     /// Opens the directory that everything else is relative to.
     fn open_root(&self, path: &Path) -> io::Result<Self::Dir>;
-    /// What is at a path now, to tell whether an opened root is still there.
-    fn stat_root(&self, path: &Path) -> io::Result<Stat>;
     /// Opens a directory in a directory.
     fn open_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<Self::Dir>;
     /// Makes a directory; `AlreadyExists` when the name is taken.

@@ -53,6 +53,11 @@ impl Notes {
         self.unlisted = 0;
     }
 
+    /// The number of the listing that has begun last.
+    pub(crate) fn listing(&self) -> u64 {
+        self.listing
+    }
+
     /// Ends a listing.
     pub(crate) fn end_listing(&mut self) {
         let (listing, changed) = (self.listing, &mut self.changed);

@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) author: AuthorId,
     pub(crate) notes: Notes,
     pub(crate) freshness: Freshness,
+    /// The last listing of the folder that has met it.
+    pub(crate) listing: u64,
     /// What is to be read, by first counter; the value is the offset to go on at.
     todo: BTreeMap<Item, usize>,
     /// What nobody had room for; to be read again by the next collect.
@@ -54,11 +56,12 @@ pub(crate) const CONTESTED: usize = 1024;
 const MAX_PACK: u64 = 64 * 1024 * 1024;
 
 impl Place {
-    pub(crate) fn new(author: AuthorId) -> Self {
+    pub(crate) fn new(author: AuthorId, listing: u64) -> Self {
         Self {
             author,
             notes: Notes::default(),
             freshness: Freshness::default(),
+            listing,
             todo: BTreeMap::new(),
             parked: BTreeSet::new(),
             contested: BTreeSet::new(),

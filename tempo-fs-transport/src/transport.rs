@@ -99,7 +99,7 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         self.folder.own.insert(author);
         let (publisher, root) = self.writing()?;
-        publisher.join(root, author)
+        publisher.join(&root, author)
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
@@ -107,15 +107,15 @@ impl<F: Fs> Transport for FsTransport<F> {
         let own = self.folder.places.get(&OsString::from(frame.id().author.to_string()));
         let has_placeholders = own.is_some_and(|place| place.has_placeholders);
         let (publisher, root) = self.writing()?;
-        publisher.publish(root, frame, durability, has_placeholders)
+        publisher.publish(&root, frame, durability, has_placeholders)
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
-        self.folder.attach()?;
-        let Folder { fs, dir: root, path, .. } = &self.folder;
+        let root = self.folder.attach()?;
+        let Folder { fs, path, .. } = &self.folder;
         let name = OsString::from(author.to_string());
         let failed = |error| collect_error(path.join(&name).display().to_string(), error);
-        let dir = match fs.open_dir(root, &name) {
+        let dir = match fs.open_dir(&root, &name) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened.map_err(failed)?,
         };
@@ -142,9 +142,9 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
         self.folder.heed(self.signal.take());
-        self.folder.attach()?;
-        self.folder.look(want, now)?;
-        let (mut collected, progress) = self.read(want, take, now);
+        let root = self.folder.attach()?;
+        self.folder.look(&root, want, now)?;
+        let (mut collected, progress) = self.read(&root, want, take, now);
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {
             self.changed_at = now;
@@ -190,22 +190,29 @@ impl<F: Fs> FsTransport<F> {
         (quiet / 4).clamp(Self::SHORTEST, longest)
     }
 
-    fn writing(&mut self) -> Result<(&mut Publisher<F>, &F::Dir), PublishError> {
+    fn writing(&mut self) -> Result<(&mut Publisher<F>, F::Dir), PublishError> {
         let place = self.folder.path.display().to_string();
         let Some(publisher) = &mut self.publisher else {
             return Err(PublishError::ReadOnly { place });
         };
         match self.folder.attach() {
-            Ok(()) if self.folder.is_emptied => Err(PublishError::Detached { place, why: Detachment::Emptied }),
-            Ok(()) => Ok((publisher, &self.folder.dir)),
+            Ok(_) if self.folder.is_emptied => Err(PublishError::Detached { place, why: Detachment::Emptied }),
+            Ok(root) => Ok((publisher, root)),
             Err(CollectError::Failed { place, source }) => Err(PublishError::Failed { place, source }),
+            Err(CollectError::Detached { place, why }) => Err(PublishError::Detached { place, why }),
             Err(_) => Err(PublishError::Detached { place, why: Detachment::Missing }),
         }
     }
 
     /// Reads what the last look has chosen, one file of each author in turn, as far as the budget goes; whether
     /// anything came of it that will not come again.
-    fn read(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken, now: Duration) -> (Collected, bool) {
+    fn read(
+        &mut self,
+        root: &F::Dir,
+        want: &Want<'_>,
+        take: &mut dyn FnMut(Arrival) -> Taken,
+        now: Duration,
+    ) -> (Collected, bool) {
         for place in self.folder.places.values_mut() {
             place.unpark(want.budget.frames);
         }
@@ -219,7 +226,7 @@ impl<F: Fs> FsTransport<F> {
             }
             if !dirs.contains_key(&name) {
                 // A directory that cannot be opened now is looked at again by the next collect.
-                let Ok(dir) = self.folder.fs.open_dir(&self.folder.dir, &name) else {
+                let Ok(dir) = self.folder.fs.open_dir(root, &name) else {
                     continue;
                 };
                 if dirs.len() >= MAX_OPEN {

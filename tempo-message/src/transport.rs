@@ -264,6 +264,9 @@ pub enum Detachment {
     /// Nothing is there.
     #[error("it does not exist")]
     Missing,
+    /// Something else is there.
+    #[error("it is not a folder")]
+    NotAFolder,
     /// It holds none of the known authors.
     #[error("it holds nobody whom we know")]
     Emptied,

@@ -52,10 +52,6 @@ impl Fs for RealFs {
         imp::open_root(path)
     }
 
-    fn stat_root(&self, path: &Path) -> io::Result<Stat> {
-        imp::stat_root(path)
-    }
-
     fn open_dir(&self, parent: &imp::Dir, name: &OsStr) -> io::Result<imp::Dir> {
         imp::open_dir(parent, name)
     }

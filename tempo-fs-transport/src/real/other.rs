@@ -21,11 +21,6 @@ pub(super) fn open_root(path: &Path) -> io::Result<Dir> {
     if fs::metadata(&path)?.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-pub(super) fn stat_root(path: &Path) -> io::Result<Stat> {
-    let path = fs::canonicalize(path)?;
-    fs::metadata(&path).map(|metadata| from_metadata(&metadata, &path))
-}
-
 pub(super) fn open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir> {
     match stat(parent, name)?.file_type {
         FileType::Directory => Ok(parent.join(name)),

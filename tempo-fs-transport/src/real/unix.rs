@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs::File,
     io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt, unix::fs::MetadataExt},
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::Path,
 };
 
@@ -23,10 +23,6 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 
 pub(super) fn open_root(path: &Path) -> io::Result<Dir> {
     Ok(fs::open(path, DIRECTORY, Mode::empty())?)
-}
-
-pub(super) fn stat_root(path: &Path) -> io::Result<Stat> {
-    std::fs::metadata(path).map(|metadata| from_metadata(&metadata))
 }
 
 pub(super) fn open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir> {
@@ -120,17 +116,6 @@ fn from_stat(stat: &fs::Stat) -> Stat {
         modified_ns: nanos(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
         changed_ns: nanos(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
         online_only: online::by_flags(flags(stat)),
-    }
-}
-
-fn from_metadata(metadata: &std::fs::Metadata) -> Stat {
-    Stat {
-        file_type: if metadata.is_dir() { FileType::Directory } else { FileType::File },
-        len: metadata.len(),
-        identity: Identity { volume: metadata.dev(), number: metadata.ino() },
-        modified_ns: nanos(metadata.mtime(), metadata.mtime_nsec()),
-        changed_ns: nanos(metadata.ctime(), metadata.ctime_nsec()),
-        online_only: false,
     }
 }
 

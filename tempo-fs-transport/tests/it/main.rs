@@ -12,6 +12,8 @@
 
 mod conformance;
 mod folder;
+#[cfg(unix)]
+mod hostile;
 mod installation;
 mod odd;
 mod publish;

@@ -12,7 +12,7 @@ use super::HeldMessage;
 pub(crate) struct Held {
     waiting: BTreeMap<Digest, Waiting>,
     /// Who waits for a parent.
-    children: BTreeMap<Parent, Vec<Digest>>,
+    children: BTreeSet<(Parent, Digest)>,
     by_author: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
     /// One for every message and one for every parent that a message names.
     weight: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Holding {
 
 impl Held {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { waiting: BTreeMap::new(), children: BTreeMap::new(), by_author: BTreeMap::new(), weight: 0, limit }
+        Self { waiting: BTreeMap::new(), children: BTreeSet::new(), by_author: BTreeMap::new(), weight: 0, limit }
     }
 
     pub(crate) fn contains(&self, digest: Digest) -> bool {
@@ -58,7 +58,7 @@ impl Held {
     pub(crate) fn hold(&mut self, message: Message, digest: Digest, missing: &[Parent]) -> Holding {
         let id = message.id;
         for &parent in missing {
-            self.children.entry(parent).or_default().push(digest);
+            self.children.insert((parent, digest));
         }
         self.by_author.entry(id.author).or_default().insert((id.counter, digest));
         self.weight += weight(&message);
@@ -79,7 +79,11 @@ impl Held {
     /// A parent was accepted: takes out every message that waits for nothing else.
     pub(crate) fn release(&mut self, parent: Parent) -> Vec<(Message, Digest)> {
         let mut released = Vec::new();
-        for digest in self.children.remove(&parent).unwrap_or_default() {
+        let children: Vec<(Parent, Digest)> =
+            self.children.range((parent, LEAST)..=(parent, GREATEST)).copied().collect();
+        for child in children {
+            self.children.remove(&child);
+            let digest = child.1;
             let Some(waiting) = self.waiting.get_mut(&digest) else {
                 continue;
             };
@@ -96,10 +100,11 @@ impl Held {
         released
     }
 
-    /// Every held message, by author and counter, with those of its parents for which `is_here` is false.
-    pub(crate) fn list(&self, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
+    /// The first held messages by author and counter, with those of their parents for which `is_here` is false.
+    pub(crate) fn list(&self, most: usize, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
         let in_order = self.by_author.values().flatten().filter_map(|(_, digest)| self.waiting.get(digest));
         in_order
+            .take(most)
             .map(|waiting| HeldMessage {
                 id: waiting.message.id,
                 waits_for: waiting.message.causes().filter(|parent| !is_here(parent)).collect(),
@@ -109,13 +114,14 @@ impl Held {
 
     /// The parents that something waits for.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = &Parent> {
-        self.children.keys()
+        let mut last = None;
+        self.children.iter().map(|(parent, _)| parent).filter(move |&parent| last.replace(parent) != Some(parent))
     }
 
     /// Those of them with this id.
     pub(crate) fn awaited_as(&self, id: MessageId) -> impl Iterator<Item = &Parent> {
-        let with = |byte| Parent { author: id.author, counter: id.counter, digest: Digest::from_bytes([byte; 32]) };
-        self.children.range(with(0)..=with(0xff)).map(|(parent, _)| parent)
+        let with = |digest| (Parent { author: id.author, counter: id.counter, digest }, digest);
+        self.children.range(with(LEAST)..=with(GREATEST)).map(|(parent, _)| parent)
     }
 
     fn remove(&mut self, digest: Digest) -> Option<Message> {
@@ -129,16 +135,14 @@ impl Held {
             }
         }
         for cause in message.causes() {
-            if let Some(children) = self.children.get_mut(&cause) {
-                children.retain(|&child| child != digest);
-                if children.is_empty() {
-                    self.children.remove(&cause);
-                }
-            }
+            self.children.remove(&(cause, digest));
         }
         Some(message)
     }
 }
+
+const LEAST: Digest = Digest::from_bytes([0; 32]);
+const GREATEST: Digest = Digest::from_bytes([0xff; 32]);
 
 fn weight(message: &Message) -> usize {
     1 + message.parents.len()

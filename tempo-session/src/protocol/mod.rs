@@ -38,6 +38,8 @@ pub struct SessionCore {
     timeline: Timeline,
     tips: Tips,
     held: Held,
+    /// Accepted messages for which others may have waited.
+    accepted: VecDeque<Parent>,
     rejected: BTreeMap<Digest, (MessageId, Rejection)>,
     /// What is accepted or held, shared with whoever collects.
     seen: Arc<Seen>,
@@ -82,6 +84,8 @@ pub enum ComposeError {
 impl SessionCore {
     /// How much is held at most; the folder is the buffer for the rest. A message counts as one and one for each parent.
     pub const HELD: usize = 131_072;
+    /// So many messages are judged in a row, so that others get their turn.
+    const STEP: usize = 1024;
     /// So many rejected messages are remembered and announced; later ones are judged anew whenever they are read.
     const REJECTED: usize = 4096;
 
@@ -99,6 +103,7 @@ impl SessionCore {
             timeline: Timeline::default(),
             tips: Tips::default(),
             held: Held::new(held),
+            accepted: VecDeque::new(),
             rejected: BTreeMap::new(),
             seen: Arc::default(),
             own_last: None,
@@ -277,9 +282,9 @@ impl SessionCore {
         self.held.len()
     }
 
-    /// Every held message with what it waits for.
-    pub fn held(&self) -> Vec<HeldMessage> {
-        self.held.list(|parent| self.ledger.find(parent).is_some())
+    /// The first held messages by author and counter, at most so many, with what they wait for.
+    pub fn held(&self, most: usize) -> Vec<HeldMessage> {
+        self.held.list(most, |parent| self.ledger.find(parent).is_some())
     }
 
     /// Whether a message with this digest waits for its parents.
@@ -308,30 +313,40 @@ impl SessionCore {
         }
     }
 
-    /// Accepts or rejects a message whose causes are all here, and then whatever has waited for it.
+    /// Accepts or rejects a message whose causes are all here, and then what has waited for it.
     fn judge(&mut self, message: &Message, digest: Digest) -> Intake {
         let intake = self.settle(message, digest);
-        let mut ready = VecDeque::new();
-        if intake == Intake::Accepted {
-            ready.extend(self.held.release(parent_of(message.id, digest)));
-        }
-        while let Some((message, digest)) = ready.pop_front() {
-            if self.settle(&message, digest) == Intake::Accepted {
-                if planted!(EventTwice)
+        self.go_on();
+        intake
+    }
+
+    /// Judges what has waited for what was accepted, a limited number of messages; whether there is more to judge.
+    ///
+    /// Every `handle_*` does so once, and that is enough until a message comes for which very many have waited.
+    pub fn go_on(&mut self) -> bool {
+        let mut judged = 0;
+        while judged < Self::STEP
+            && let Some(parent) = self.accepted.pop_front()
+        {
+            for (message, digest) in self.held.release(parent) {
+                judged += 1;
+                if self.settle(&message, digest) == Intake::Accepted
+                    && planted!(EventTwice)
                     && let Some(&event) = self.events.back()
                 {
                     self.events.push_back(event);
                 }
-                ready.extend(self.held.release(parent_of(message.id, digest)));
             }
         }
-        intake
+        !self.accepted.is_empty()
     }
 
     fn settle(&mut self, message: &Message, digest: Digest) -> Intake {
         match self.verify(message) {
             Ok(()) => {
-                self.accept(message, parent_of(message.id, digest));
+                let itself = parent_of(message.id, digest);
+                self.accept(message, itself);
+                self.accepted.push_back(itself);
                 Intake::Accepted
             }
             Err(why) => {

@@ -239,5 +239,6 @@ fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<BTreeMap<u64, (D
             Origin::Received => core.handle_received(&message, digest),
         };
     }
+    while core.go_on() {}
     Ok(sent)
 }

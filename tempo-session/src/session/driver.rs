@@ -67,6 +67,8 @@ const PUBLISH: usize = 256;
 /// So many own messages are compared with the folder in passing, each time.
 const SCRUB: usize = 64;
 const RECHECK: Duration = Duration::from_secs(30);
+/// How long others may have the lock while very much follows from one message.
+const BREATH: Duration = Duration::from_micros(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl Driver {
@@ -173,9 +175,13 @@ impl Driver {
         let own = self.author.map(|author| Own { author, joined: self.marks.joined });
         let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&self.shared);
-        let collected = self.transport.collect(&want, &mut |arrival| shared.lock().take(arrival))?;
+        let collected = self.transport.collect(&want, &mut |arrival| shared.lock().take(arrival));
 
         let mut state = self.shared.lock();
+        while state.core.go_on() {
+            state = self.shared.wait(state, BREATH);
+        }
+        let collected = collected?;
         state.save_received(Durability::Lazy);
         if collected.report_changed {
             state.report = Arc::new(self.transport.report());

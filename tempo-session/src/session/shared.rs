@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tempo_fs_transport::printable_text;
 use tempo_message::{Arrival, Digest, Durability, Foreign, Frame, Kind, MessageId, Report, Taken, planted};
 
 use super::status::Attachment;
@@ -259,7 +260,7 @@ impl From<ComposeError> for SendError {
     }
 }
 
-/// An error with everything that caused it, in one line.
+/// An error with everything that caused it, in one line, safe for a terminal: paths may be anything.
 pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -268,5 +269,5 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    text
+    printable_text(&text)
 }

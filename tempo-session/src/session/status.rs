@@ -22,7 +22,9 @@ pub struct Status {
     pub messages: usize,
     /// The greatest logical time accepted.
     pub latest: Lamport,
-    /// Messages that wait for others, and for which.
+    /// How many messages wait for others.
+    pub held: usize,
+    /// The first of them by author and counter, at most 1,024, and what they wait for.
     pub waiting: Vec<Waiting>,
     /// Messages that were refused, and why.
     pub rejected: Vec<(MessageId, Rejection)>,
@@ -94,10 +96,13 @@ pub struct Waiting {
     pub missing: Vec<(MessageId, Digest)>,
 }
 
+/// So many waiting messages are named: naming all of them would keep everybody waiting.
+const WAITING: usize = 1024;
+
 impl Status {
     pub(super) fn of(state: &State, author: Option<AuthorId>) -> Self {
         let core = &state.core;
-        let held = core.held();
+        let held = core.held(WAITING);
         let is_held = |parent: &Parent| core.is_held(parent.digest);
         let waiting = held.into_iter().map(|HeldMessage { id, waits_for }| Waiting {
             id,
@@ -118,6 +123,7 @@ impl Status {
             members: members.collect(),
             messages: core.timeline().len(),
             latest: core.latest(),
+            held: core.held_len(),
             waiting: waiting.collect(),
             rejected: core.rejected().collect(),
             unpublished: state.outbox.len(),

@@ -30,6 +30,8 @@ pub struct RedbStore {
     author: AuthorId,
 }
 
+/// So much of the file is kept in memory, in bytes. What is read again and again are the headers, and only when opening.
+const CACHE: usize = 8 * 1024 * 1024;
 const JOINED: &str = "joined";
 const AUDITED: &str = "audited";
 const FORMAT: u32 = 1;
@@ -59,7 +61,7 @@ impl RedbStore {
     ///
     /// [`StoreError::InUse`] while somebody else has it open; the other variants as they say.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        let database = Database::create(path).map_err(|error| match error {
+        let database = Database::builder().set_cache_size(CACHE).create(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
             error => failed(path)(error.into()),
         })?;
@@ -74,7 +76,7 @@ impl RedbStore {
     ///
     /// As for [`open`](Self::open).
     pub fn open_on(medium: impl StorageBackend, name: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        let opened = Database::builder().create_with_backend(medium);
+        let opened = Database::builder().set_cache_size(CACHE).create_with_backend(medium);
         let database = opened.map_err(|error| failed(name)(error.into()))?;
         let store = Self { database, path: name.to_owned(), author };
         store.check_meta()?;

@@ -10,12 +10,18 @@
     reason = "a test may fail loudly, and waits for real threads"
 )]
 
+#[cfg(target_os = "linux")]
+mod away;
 #[cfg(feature = "cli")]
 mod cli;
 mod convergence;
 mod folder;
+#[cfg(all(unix, feature = "cli"))]
+mod hostile;
 mod odd;
 mod protocol;
 mod session;
 mod store;
 mod support;
+#[cfg(target_os = "linux")]
+mod volume;

@@ -57,7 +57,7 @@ fn a_held_message_names_what_it_waits_for_and_delays_nobody_else() {
     let mut dora = SessionCore::new(Some(author(3)));
     assert_eq!(receive(&mut cleo, &send(&mut dora, "unrelated", 0)), Intake::Accepted);
     let waits: Vec<(MessageId, Vec<u64>)> = cleo
-        .held()
+        .held(usize::MAX)
         .into_iter()
         .map(|held| (held.id, held.waits_for.iter().map(|parent| parent.counter).collect()))
         .collect();
@@ -66,6 +66,35 @@ fn a_held_message_names_what_it_waits_for_and_delays_nobody_else() {
     assert_eq!(cleo.timeline().len(), 3, "the answer was released, the third still waits");
     assert_eq!(receive(&mut cleo, &frames[1]), Intake::Accepted);
     assert_eq!((cleo.timeline().len(), cleo.held_len()), (5, 0));
+}
+
+/// What very many wait for lets them in step by step, and in every step everything is here exactly once.
+#[test]
+fn very_many_that_waited_are_judged_in_steps() {
+    const MANY: usize = 5000;
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let frames: Vec<Frame> = (0..MANY).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
+    for frame in frames[1..].iter().rev() {
+        assert_eq!(receive(&mut ben, frame), Intake::Held);
+    }
+    assert_eq!((ben.held(10).len(), ben.held_len()), (10, MANY - 1));
+    assert_eq!(receive(&mut ben, &frames[0]), Intake::Accepted);
+    let mut steps = 0;
+    loop {
+        assert_eq!(ben.timeline().len() + ben.held_len(), MANY);
+        for frame in frames.iter().step_by(97) {
+            assert!(ben.seen().contains(author(0), frame.id().counter));
+        }
+        if !ben.go_on() {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps > 1, "everything at once");
+    assert_eq!((ben.timeline().len(), ben.held_len()), (MANY, 0));
+    let messages = events(&mut ben).into_iter().filter(|event| matches!(event, CoreEvent::Message { .. })).count();
+    assert_eq!(messages, MANY);
+    assert_eq!(receive(&mut ben, &frames[MANY - 1]), Intake::Duplicate);
 }
 
 #[test]

@@ -72,12 +72,6 @@ impl Fs for SimFs {
         Ok(SimDir { node })
     }
 
-    fn stat_root(&self, path: &Path) -> io::Result<Stat> {
-        let state = self.call()?;
-        let node = state.node_at(path).ok_or(io::ErrorKind::NotFound)?;
-        state.stat(node)
-    }
-
     fn open_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<SimDir> {
         let state = self.call()?;
         let node = state.find(parent.node, name)?;

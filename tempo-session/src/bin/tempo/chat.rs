@@ -76,7 +76,7 @@ fn greet(session: &Session, folder: &Path) -> Result<BTreeSet<AuthorId>, Failure
         .map(|member| output::name_or_id(member.name.as_deref(), member.author))
         .collect();
     let with = if others.is_empty() { "nobody else yet".to_owned() } else { format!("with {}", others.join(", ")) };
-    let folder = folder.display();
+    let folder = output::path(folder);
     output::line(&format!("{folder}: you are {name}, {with}. Type a line and press Enter; end with Ctrl-D."))?;
     Ok(met)
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError};
-use tempo_session::{MAX_PAYLOAD, OpenError, ReadError, RefreshError, SendError, store::StoreError};
+use tempo_session::{MAX_PAYLOAD, OpenError, ReadError, RefreshError, SendError, printable_text, store::StoreError};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -84,7 +84,8 @@ impl fmt::Display for Failure {
         let mut cause = self.cause();
         let mut separator = "";
         while let Some(error) = cause {
-            write!(f, "{separator}{error}")?;
+            // A path may be anything.
+            write!(f, "{separator}{}", printable_text(&error.to_string()))?;
             separator = ": ";
             cause = error.source();
         }

@@ -70,7 +70,7 @@ fn each_of_timeline(
 
 fn print(entry: &Entry, json: bool, is_late: bool) -> Result<(), Failure> {
     if json {
-        output::line(&output::for_programs(entry).to_string())
+        output::object(&output::for_programs(entry))
     } else if is_late {
         output::line(&format!("{}  (late: belongs to line {})", output::for_people(entry), entry.position + 1))
     } else {

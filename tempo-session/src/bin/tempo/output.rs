@@ -1,6 +1,10 @@
 //! How a message looks: to people, and to programs.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
 
 use anstyle::{AnsiColor, Style};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -14,6 +18,28 @@ use crate::failure::Failure;
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+/// Prints an object on a line, to be read by a program and safe for a terminal as well.
+pub(crate) fn object(value: &Value) -> Result<(), Failure> {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if printable_text(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+            text.push(c);
+        } else {
+            // Such characters stand in strings only, where JSON may name them by their UTF-16 code.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    line(&text)
+}
+
+/// A path, safe for a terminal.
+pub(crate) fn path(path: &Path) -> String {
+    printable_text(&path.display().to_string())
 }
 
 /// Whether a person types what we read.

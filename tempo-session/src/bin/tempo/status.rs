@@ -16,11 +16,7 @@ pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool) -> Result<(),
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
     session.close()?;
-    if json {
-        output::line(&for_programs(&status).to_string())
-    } else {
-        output::line(for_people(folder, &status).trim_end())
-    }
+    if json { output::object(&for_programs(&status)) } else { output::line(for_people(folder, &status).trim_end()) }
 }
 
 fn for_people(folder: &Path, status: &Status) -> String {
@@ -30,7 +26,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
         let _ = writeln!(text, "{line}");
     };
     let who = status.author.map_or("an observer".to_owned(), |author| named(status, author));
-    add(&format!("{}: {}", folder.display(), attachment(&status.attachment)));
+    add(&format!("{}: {}", output::path(folder), attachment(&status.attachment)));
     add(&format!("you are {who}; {} messages from {} members", status.messages, status.members.len()));
     if status.unpublished > 0 {
         add(&format!("{} of your messages are not in the folder yet", status.unpublished));
@@ -56,16 +52,32 @@ fn for_people(folder: &Path, status: &Status) -> String {
     section(
         &mut add,
         "waiting",
+        status.held,
         status.waiting.iter().map(|waiting| {
             let missing: Vec<String> = waiting.missing.iter().map(|(id, _)| message(status, *id)).collect();
             let what = if missing.is_empty() { "others that wait".to_owned() } else { missing.join(", ") };
             format!("{} waits for {what}", message(status, waiting.id))
         }),
     );
-    section(&mut add, "refused", status.rejected.iter().map(|(id, why)| format!("{} {why}", message(status, *id))));
+    section(
+        &mut add,
+        "refused",
+        status.rejected.len(),
+        status.rejected.iter().map(|(id, why)| format!("{} {why}", message(status, *id))),
+    );
     let report = &status.report;
-    section(&mut add, "not yet messages", report.pending.iter().map(|it| format!("{}: {}", it.place, it.reason)));
-    section(&mut add, "not messages", report.foreign.iter().map(|it| format!("{}: {}", it.place, it.reason)));
+    section(
+        &mut add,
+        "not yet messages",
+        report.pending.len(),
+        report.pending.iter().map(|it| format!("{}: {}", it.place, it.reason)),
+    );
+    section(
+        &mut add,
+        "not messages",
+        report.foreign.len(),
+        report.foreign.iter().map(|it| format!("{}: {}", it.place, it.reason)),
+    );
     if report.unlisted > 0 {
         add(&format!("  and {} more", report.unlisted));
     }
@@ -75,10 +87,9 @@ fn for_people(folder: &Path, status: &Status) -> String {
     text
 }
 
-/// A heading and its lines; a long list is cut, the whole is in `--json`.
-fn section(add: &mut impl FnMut(&str), heading: &str, lines: impl ExactSizeIterator<Item = String>) {
+/// A heading and its lines; a long list is cut, and longer in `--json`.
+fn section(add: &mut impl FnMut(&str), heading: &str, all: usize, lines: impl Iterator<Item = String>) {
     const SHOWN: usize = 20;
-    let all = lines.len();
     if all == 0 {
         return;
     }
@@ -87,7 +98,7 @@ fn section(add: &mut impl FnMut(&str), heading: &str, lines: impl ExactSizeItera
         add(&format!("  {line}"));
     }
     if all > SHOWN {
-        add(&format!("  and {} more; --json lists them", all - SHOWN));
+        add(&format!("  and {} more; --json lists more of them", all - SHOWN));
     }
 }
 
@@ -131,6 +142,7 @@ fn for_programs(status: &Status) -> Value {
         "occupied": status.occupied,
         "store_error": status.store_error,
         "members": members,
+        "held": status.held,
         "waiting": waiting.collect::<Vec<_>>(),
         "rejected": rejected.collect::<Vec<_>>(),
         "pending": pending.collect::<Vec<_>>(),

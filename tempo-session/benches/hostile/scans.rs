@@ -1,0 +1,102 @@
+//! A transport that counts its scans, and knows in which of them a message came.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    task::Waker,
+    time::Duration,
+};
+
+use tempo_message::{
+    Arrival, AuthorId, CollectError, Collected, Durability, Frame, MessageId, Piece, PublishError, Published, Report,
+    Taken, Transport, Want,
+};
+
+/// What has been counted.
+#[derive(Debug, Default)]
+pub(crate) struct Scans {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    begun: u64,
+    arrivals: BTreeMap<MessageId, u64>,
+    watched: Option<AuthorId>,
+}
+
+impl Scans {
+    /// How many scans have begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.lock().begun
+    }
+
+    /// Notes the arrivals of this author's messages from here on.
+    pub(crate) fn watch(&self, author: AuthorId) {
+        self.lock().watched = Some(author);
+    }
+
+    /// Waits for a message; the number of the scan that brought it, if one did in time.
+    pub(crate) fn wait_for(&self, id: MessageId, patience: Duration) -> Option<u64> {
+        let state = self.lock();
+        let waited = self.arrived.wait_timeout_while(state, patience, |state| !state.arrivals.contains_key(&id));
+        waited.expect("nobody panics under the lock").0.arrivals.remove(&id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics under the lock")
+    }
+}
+
+/// A transport that is counted.
+#[derive(Debug)]
+pub(crate) struct Counted<T> {
+    pub(crate) inner: T,
+    pub(crate) scans: Arc<Scans>,
+}
+
+impl<T: Transport> Transport for Counted<T> {
+    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        self.inner.join(author)
+    }
+
+    fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
+        self.inner.publish(frame, durability)
+    }
+
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+        self.inner.inventory(author)
+    }
+
+    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+        self.scans.lock().begun += 1;
+        let scans = Arc::clone(&self.scans);
+        self.inner.collect(want, &mut |arrival| {
+            let id = match &arrival {
+                Arrival::Frame(frame) => Some(frame.id()),
+                _ => None,
+            };
+            let taken = take(arrival);
+            let mut state = scans.lock();
+            if let Some(id) = id.filter(|id| taken == Taken::Known && state.watched == Some(id.author)) {
+                let begun = state.begun;
+                state.arrivals.entry(id).or_insert(begun);
+                scans.arrived.notify_all();
+            }
+            taken
+        })
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        self.inner.wait(timeout);
+    }
+
+    fn waker(&self) -> Waker {
+        self.inner.waker()
+    }
+
+    fn report(&self) -> Report {
+        self.inner.report()
+    }
+}
