@@ -175,10 +175,7 @@ impl Service {
         self.rules.clear();
         for member in 0..self.clients.len() {
             self.set_offline(member, false);
-            let evicted = self.clients.get(member).map(|client| client.evicted.clone()).unwrap_or_default();
-            for place in evicted.into_keys() {
-                self.hydrate(member, &place);
-            }
+            self.hydrate_all(member);
         }
     }
 

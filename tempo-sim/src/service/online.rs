@@ -61,6 +61,14 @@ impl Service {
         Some(member)
     }
 
+    /// Brings the content of every file back.
+    pub(crate) fn hydrate_all(&mut self, member: usize) {
+        let evicted = self.clients.get(member).map(|client| client.evicted.clone()).unwrap_or_default();
+        for place in evicted.into_keys() {
+            self.hydrate(member, &place);
+        }
+    }
+
     /// A file is online only no more.
     pub(super) fn forget_placeholder(&mut self, member: usize, place: &Place) {
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };

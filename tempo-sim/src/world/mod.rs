@@ -238,6 +238,8 @@ impl World {
 
     /// Somebody at a member's machine removes a file, or with no name a whole directory, of anybody.
     pub fn delete(&mut self, member: usize, dir: &OsStr, name: Option<&OsStr>) {
+        // A placeholder is the file that it stands for.
+        self.service.hydrate_all(member);
         let Some(there) = self.members.get(member) else { return };
         let files = there.disk.files();
         let gone: Vec<_> =
