@@ -5,7 +5,7 @@ use std::{ffi::OsStr, io};
 use bytes::Bytes;
 use tempo_message::{Decoded, FileType, ForeignReason, Frame, PendingReason, Unsupported, planted};
 
-use crate::{Fs, Version, notes::Finding};
+use crate::{Fs, Version, notes::Finding, online::is_not_here_yet};
 
 /// What one look at a file gave.
 #[derive(Debug)]
@@ -26,19 +26,22 @@ pub(crate) enum End {
     Read(Option<Finding>),
 }
 
-/// Reads the frames of a file from `offset` on and hands them to `each` until that says `false`.
+/// What a file held, or why nothing of it counts.
+#[derive(Debug)]
+pub(crate) struct FileRead(Result<(Version, Bytes), (Option<Version>, End)>);
+
+impl FileRead {
+    /// How many bytes were read.
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |(_, bytes)| bytes.len())
+    }
+}
+
+/// Hands the frames of a file that was read to `each`, from `offset` on, until that says `false`.
 ///
-/// Nothing is opened that is not a regular file, nothing is read beyond `limit`, and nothing that changed meanwhile
-/// counts. A frame that was handed over is whole whatever the rest of the file is.
-pub(crate) fn examine<F: Fs>(
-    fs: &F,
-    dir: &F::Dir,
-    name: &OsStr,
-    limit: u64,
-    offset: usize,
-    each: &mut dyn FnMut(Frame) -> bool,
-) -> Examined {
-    let (version, bytes) = match read(fs, dir, name, limit) {
+/// A frame that was handed over is whole whatever the rest of the file is.
+pub(crate) fn examine(file: FileRead, offset: usize, each: &mut dyn FnMut(Frame) -> bool) -> Examined {
+    let (version, bytes) = match file.0 {
         Ok(read) => read,
         Err((version, end)) => return Examined { version, end },
     };
@@ -73,11 +76,23 @@ pub(crate) fn examine<F: Fs>(
 }
 
 /// Reads a whole regular file that holds still.
-fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> Result<(Version, Bytes), (Option<Version>, End)> {
+///
+/// Nothing is opened that is not a regular file, nothing is read beyond `limit`, and nothing that changed meanwhile
+/// counts.
+pub(crate) fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> FileRead {
+    FileRead(read_still(fs, dir, name, limit))
+}
+
+fn read_still<F: Fs>(
+    fs: &F,
+    dir: &F::Dir,
+    name: &OsStr,
+    limit: u64,
+) -> Result<(Version, Bytes), (Option<Version>, End)> {
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => (version, End::Vanished),
-        _ => found(version, Finding::Pending(PendingReason::Unreadable { cause: error.to_string() })),
+        _ => found(version, Finding::Pending(unreadable(&error))),
     };
     let named = fs.stat(dir, name).map_err(|error| failed(None, error))?;
     let version = Some(named.version());
@@ -108,4 +123,10 @@ fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> Result<(Versio
         return Err(found(version, Finding::Pending(PendingReason::Changing)));
     }
     Ok((named.version(), Bytes::from(bytes)))
+}
+
+/// Why something cannot be read now.
+pub(crate) fn unreadable(error: &io::Error) -> PendingReason {
+    let cause = error.to_string();
+    if is_not_here_yet(error) { PendingReason::NotHereYet { cause } } else { PendingReason::Unreadable { cause } }
 }

@@ -3,7 +3,7 @@
 //! It is opened for each call and closed after it: a handle that is kept would keep the volume from being unmounted.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ffi::{OsStr, OsString},
     io, mem,
     path::PathBuf,
@@ -11,20 +11,24 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want, planted};
+use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, Want, planted};
 
 use crate::{
-    DirName, Fs, Hints, Identity, Signal, Watch,
+    DirName, Fs, Hints, Identity, Signal, Stat, Watch,
+    calls::{About, Calls, Drained, no_answer},
     error::collect_error,
+    examine::unreadable,
     known::known,
+    list::{list_names, list_place},
     notes::{Finding, Notes},
+    offload::Outlet,
     place::{CONTESTED, Freshness, Place},
 };
 
-/// An opened session folder.
+/// What is known of a session folder.
 #[derive(Debug)]
 pub(crate) struct Folder<F: Fs> {
-    pub(crate) fs: F,
+    pub(crate) calls: Calls<F>,
     pub(crate) path: PathBuf,
     /// Boxed, because a tree keeps room for more than it has.
     pub(crate) places: BTreeMap<OsString, Box<Place>>,
@@ -46,17 +50,55 @@ pub(crate) struct Folder<F: Fs> {
     was_away: bool,
 }
 
+/// An opened session folder.
+#[derive(Debug)]
+pub(crate) struct Root<F: Fs> {
+    pub(crate) dir: Arc<F::Dir>,
+    stat: Stat,
+    is_familiar: bool,
+}
+
+/// How to open the folder, and what shows that it is still the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    path: PathBuf,
+    identity: Identity,
+    familiar: Vec<OsString>,
+}
+
+/// Of so many who were here one must still be.
+const FAMILIAR: usize = 8;
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
 const WATCHES: usize = 256;
 /// How long an own directory is left alone after a listing.
 const OWN: Duration = Duration::from_secs(2);
 
+impl Door {
+    /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
+    /// when somebody who was here is still here.
+    pub(crate) fn open<F: Fs>(&self, fs: &F) -> io::Result<Root<F>> {
+        let dir = fs.open_root(&self.path)?;
+        let stat = fs.stat_dir(&dir)?;
+        let is_there = |name: &OsString| fs.stat(&dir, name).is_ok_and(|at| at.file_type == FileType::Directory);
+        let is_familiar =
+            stat.identity == self.identity && (self.familiar.is_empty() || self.familiar.iter().any(is_there));
+        Ok(Root { dir: Arc::new(dir), stat, is_familiar })
+    }
+}
+
+impl<F: Fs> Root<F> {
+    /// Whether it is what it was when it was looked at last.
+    pub(crate) fn is_familiar(&self) -> bool {
+        self.is_familiar
+    }
+}
+
 impl<F: Fs> Folder<F> {
-    pub(crate) fn open(fs: F, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
-        let dir = fs.open_root(&path)?;
-        let identity = fs.stat_dir(&dir)?.identity;
+    pub(crate) fn open(mut calls: Calls<F>, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
+        let at = path.clone();
+        let identity = calls.run(About::Folder, move |fs| fs.stat_dir(&fs.open_root(&at)?))??.identity;
         let mut folder = Self {
-            fs,
+            calls,
             path,
             places: BTreeMap::new(),
             notes: Notes::default(),
@@ -78,35 +120,37 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Opens the folder, and makes sure that it is still the one that it was.
-    pub(crate) fn attach(&mut self) -> Result<F::Dir, CollectError> {
-        let opened = self.fs.open_root(&self.path).and_then(|dir| Ok((self.fs.stat_dir(&dir)?.identity, dir)));
-        let (identity, dir) = match opened {
-            Ok(opened) => opened,
+    pub(crate) fn attach(&mut self) -> Result<Root<F>, CollectError> {
+        let door = self.door();
+        let root = match self.calls.run(About::Folder, move |fs| door.open(fs)).flatten() {
+            Ok(root) => root,
             Err(error) => {
                 self.was_away = true;
                 return Err(self.absent(error));
             }
         };
-        if identity != self.identity {
-            self.identity = identity;
+        if root.stat.identity != self.identity {
+            self.identity = root.stat.identity;
             self.places.clear();
             self.met.clear();
             self.contested.clear();
             self.notes = Notes::default();
-        } else if self.is_familiar(&dir) {
-            return Ok(dir);
+        } else if root.is_familiar {
+            return Ok(root);
         }
         // Nothing is written here before somebody has looked who is in it.
         (self.is_emptied, self.was_away) = (true, true);
         self.freshness.distrust();
-        Ok(dir)
+        Ok(root)
     }
 
-    /// Whether somebody who was here is still here. The numbers of a volume, and of a folder on it, are used again for
-    /// others, so they alone prove nothing.
-    fn is_familiar(&self, dir: &F::Dir) -> bool {
-        let is_there = |name: &OsString| self.fs.stat(dir, name).is_ok_and(|at| at.file_type == FileType::Directory);
-        self.places.is_empty() || self.places.keys().any(is_there)
+    /// What is needed to open the folder elsewhere.
+    pub(crate) fn door(&self) -> Door {
+        Door {
+            path: self.path.clone(),
+            identity: self.identity,
+            familiar: self.places.keys().take(FAMILIAR).cloned().collect(),
+        }
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -120,11 +164,10 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Lists what has to be listed. What is to be read then stands in the places.
-    pub(crate) fn look(&mut self, dir: &F::Dir, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
-        let failed = |folder: &Self, error| collect_error(folder.path.display().to_string(), error);
-        let version = self.fs.stat_dir(dir).map_err(|error| failed(self, error))?.version();
+    pub(crate) fn look(&mut self, root: &Root<F>, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+        let version = root.stat.version();
         if want.full || self.freshness.is_due(version, now) {
-            self.list(dir, now).map_err(|error| failed(self, error))?;
+            self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, now);
         }
         self.check_emptied(want)?;
@@ -132,11 +175,44 @@ impl<F: Fs> Folder<F> {
             // The watches were those of what was here before.
             self.start_watch();
         }
-        let names: Vec<OsString> = self.places.keys().cloned().collect();
-        for name in names {
-            self.look_into(dir, &name, want, now);
+        for (name, stat) in self.stat_places(root) {
+            self.look_into(root, &name, stat, want, now);
         }
         Ok(())
+    }
+
+    /// What the directories of the authors are now. One that does not answer keeps only itself waiting.
+    fn stat_places(&mut self, root: &Root<F>) -> Vec<(OsString, io::Result<Stat>)> {
+        let mut names: VecDeque<OsString> = self.places.keys().cloned().collect();
+        let mut stats = Vec::with_capacity(names.len());
+        let calls = &mut self.calls;
+        names.retain(|name| {
+            let is_late = calls.is_late(&About::Directory(name.clone()));
+            if is_late {
+                stats.push((name.clone(), Err(no_answer())));
+            }
+            !is_late
+        });
+        while !names.is_empty() && !self.calls.is_exhausted(0) {
+            let (dir, asked) = (Arc::clone(&root.dir), names.clone());
+            let drained = self.calls.drain(
+                move |fs, outlet: &mut Outlet<io::Result<Stat>>| {
+                    let _ = asked.iter().all(|name| outlet.put(fs.stat(&dir, name)));
+                },
+                |stat| {
+                    stats.extend(names.pop_front().map(|name| (name, stat)));
+                    true
+                },
+            );
+            match (drained, names.pop_front()) {
+                (Ok(Drained::Late(stream)), Some(name)) => {
+                    self.calls.keep_late(About::Directory(name.clone()), stream);
+                    stats.push((name, Err(no_answer())));
+                }
+                _ => break,
+            }
+        }
+        stats
     }
 
     /// When something here is to be looked at again although nothing has changed.
@@ -166,43 +242,53 @@ impl<F: Fs> Folder<F> {
         }
     }
 
-    fn list(&mut self, dir: &F::Dir, now: Duration) -> io::Result<()> {
-        let Self { fs, places, notes, watch, without_hints, .. } = self;
+    fn list(&mut self, root: &Root<F>, now: Duration) -> io::Result<()> {
+        let Self { calls, places, notes, watch, without_hints, .. } = self;
         notes.begin_listing();
         let listing = notes.listing();
-        fs.list(dir, &mut |name| {
-            let author = match DirName::parse(name) {
-                DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return true,
+        let dir = Arc::clone(&root.dir);
+        let mut failed = Ok(());
+        let mut take = |name: OsString, stat: Option<io::Result<Stat>>| {
+            let author = match DirName::parse(&name) {
+                DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
                 DirName::Author(author) | DirName::Copy(author) => author,
-                DirName::Misspelled => {
-                    notes.put(name, None, Finding::Foreign(ForeignReason::Spelling), now);
-                    return true;
-                }
+                DirName::Misspelled => return notes.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now),
                 DirName::Foreign => {
-                    notes.put(name, None, Finding::Foreign(known(name).unwrap_or(ForeignReason::Name)), now);
-                    return true;
+                    let reason = known(&name).unwrap_or(ForeignReason::Name);
+                    return notes.put(&name, None, Finding::Foreign(reason), now);
                 }
             };
-            notes.keep(name);
-            if let Some(place) = places.get_mut(name) {
+            notes.keep(&name);
+            if let Some(place) = places.get_mut(&name) {
                 place.listing = listing;
-                return true;
+                return;
             }
-            match fs.stat(dir, name) {
-                Ok(stat) if stat.file_type == FileType::Directory => {
-                    add_watch(watch, name, places.len(), without_hints);
-                    places.insert(name.to_owned(), Box::new(Place::new(author, listing)));
-                    notes.forget(name);
+            match stat {
+                Some(Ok(stat)) if stat.file_type == FileType::Directory => {
+                    add_watch(watch, &name, places.len(), without_hints);
+                    notes.forget(&name);
+                    places.insert(name, Box::new(Place::new(author, listing)));
                 }
-                Ok(stat) => {
+                Some(Ok(stat)) => {
                     let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
-                    notes.put(name, Some(stat.version()), Finding::Foreign(reason), now);
+                    notes.put(&name, Some(stat.version()), Finding::Foreign(reason), now);
                 }
-                Err(error) if is_absence(&error) => {}
-                Err(error) => put_unreadable(notes, name, &error, now),
+                Some(Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
+                Some(Err(_)) | None => {}
             }
-            true
-        })?;
+        };
+        calls.run_each(
+            About::Folder,
+            move |fs, outlet| list_names(fs, &dir, outlet, |name| is_authors(name).then(|| fs.stat(&dir, name))),
+            |some| {
+                match some {
+                    Ok(names) => names.into_iter().for_each(|(name, stat)| take(name, stat)),
+                    Err(error) => failed = Err(error),
+                }
+                true
+            },
+        )?;
+        failed?;
         notes.end_listing();
         places.retain(|_, place| place.listing == listing);
         Ok(())
@@ -231,21 +317,20 @@ impl<F: Fs> Folder<F> {
         Ok(())
     }
 
-    fn look_into(&mut self, root: &F::Dir, name: &OsStr, want: &Want<'_>, now: Duration) {
+    fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
         let rests =
             place.is_midway() || (self.own.contains(&place.author) && place.freshness.was_listed_within(OWN, now));
-        let looked = self.fs.stat(root, name).and_then(|stat| {
+        let looked = stat.and_then(|stat| {
             let is_due = retries || place.freshness.is_due(stat.version(), now);
             if want.full || rechecks || (is_due && !rests) {
-                let dir = self.fs.open_dir(root, name)?;
-                place.list(&self.fs, &dir, want, now)?;
+                list_place(&mut self.calls, root, name, place, want, now)?;
             }
             Ok(())
         });
-        let (author, copies) = (place.author, std::mem::take(&mut place.copies));
+        let (author, copies) = (place.author, mem::take(&mut place.copies));
         self.contest(author, copies);
         match looked {
             Ok(()) => self.notes.forget(name),
@@ -278,7 +363,7 @@ impl<F: Fs> Folder<F> {
 
     fn start_watch(&mut self) {
         self.watch = None;
-        match self.fs.watch(&self.path, Arc::clone(&self.signal)) {
+        match self.calls.fs.watch(&self.path, Arc::clone(&self.signal)) {
             Ok(watch) => {
                 self.watch = Some(watch);
                 self.without_hints = None;
@@ -307,8 +392,11 @@ fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, others: usize, wi
 }
 
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {
-    let reason = PendingReason::Unreadable { cause: error.to_string() };
-    notes.put(name, None, Finding::Pending(reason), now);
+    notes.put(name, None, Finding::Pending(unreadable(error)), now);
+}
+
+fn is_authors(name: &OsStr) -> bool {
+    matches!(DirName::parse(name), DirName::Author(_) | DirName::Copy(_))
 }
 
 fn is_absence(error: &io::Error) -> bool {

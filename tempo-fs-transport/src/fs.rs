@@ -25,6 +25,8 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     type Dir: fmt::Debug + Send + Sync + 'static;
     /// A handle of a file, opened for reading or for writing.
     type File: fmt::Debug + Send;
+    /// Calls may take minutes or never end, so that they are made on threads that nobody waits for that long.
+    const MAY_BLOCK: bool;
 
     /// Opens the directory that everything else is relative to.
     fn open_root(&self, path: &Path) -> io::Result<Self::Dir>;

@@ -1,16 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod calls;
 mod error;
 mod examine;
 mod folder;
 mod fs;
 mod installation;
 mod known;
+mod list;
 mod name;
 mod notes;
+mod offload;
+mod online;
 mod place;
 mod publish;
+mod reads;
 mod real;
 mod signal;
 mod transport;

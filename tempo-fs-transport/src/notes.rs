@@ -75,6 +75,11 @@ impl Notes {
         Some(note)
     }
 
+    /// What is remembered of a name.
+    pub(crate) fn get(&self, name: &OsStr) -> Option<&Note> {
+        self.by_name.get(name)
+    }
+
     /// Writes down what a name turned out to be. Without a version, the name alone decided.
     pub(crate) fn put(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, now: Duration) {
         if planted!(SilentForeign) && matches!(finding, Finding::Foreign(_)) {

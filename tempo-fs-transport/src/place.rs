@@ -11,7 +11,7 @@ use tempo_clock::Seen;
 use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, PendingReason, Want, planted};
 
 use crate::{
-    FileName, Fs, Version,
+    FileName, Stat, Version,
     known::known,
     notes::{Finding, Notes},
 };
@@ -48,6 +48,16 @@ pub(crate) struct Item {
     pub(crate) name: OsString,
 }
 
+/// A listing under way.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// What was to be read before it.
+    before: BTreeMap<Item, usize>,
+    recheck: BTreeSet<u64>,
+    /// What was looked at before and is to be looked at again, if it has changed.
+    pub(crate) doubtful: Vec<Item>,
+}
+
 /// So many names wait to be read; the folder is the buffer for the rest.
 const TODO: usize = 4096;
 /// So many copies of an author's messages are remembered as such.
@@ -72,9 +82,8 @@ impl Place {
         }
     }
 
-    /// Lists the directory and chooses what is to be read.
-    pub(crate) fn list<F: Fs>(&mut self, fs: &F, dir: &F::Dir, want: &Want<'_>, now: Duration) -> io::Result<()> {
-        let version = fs.stat_dir(dir)?.version();
+    /// Begins a listing; what is to be read is chosen anew.
+    pub(crate) fn begin_listing(&mut self, want: &Want<'_>) -> Listing {
         let before = mem::take(&mut self.todo);
         let recheck: BTreeSet<u64> =
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
@@ -86,23 +95,46 @@ impl Place {
             self.parked.clear();
         }
         self.notes.begin_listing();
-        fs.list(dir, &mut |name| {
-            match self.judge(fs, dir, name, want, &recheck, now) {
-                Judged::Read(first) => self.enqueue(Item { first, name: name.to_owned() }, &before),
+        Listing { before, recheck, doubtful: Vec::new() }
+    }
+
+    /// Takes some names of a listing.
+    pub(crate) fn take_names(
+        &mut self,
+        listing: &mut Listing,
+        names: impl Iterator<Item = OsString>,
+        want: &Want<'_>,
+        now: Duration,
+    ) {
+        for name in names {
+            match self.judge(&name, want, &listing.recheck) {
+                Judged::Read(first) => self.enqueue(Item { first, name }, &listing.before),
+                Judged::Doubt(first) => listing.doubtful.push(Item { first, name }),
                 Judged::PassOver => {}
                 Judged::OnlineOnly => {
-                    self.notes.put(name, None, Finding::Pending(PendingReason::OnlineOnly), now);
+                    self.notes.put(&name, None, Finding::Pending(PendingReason::OnlineOnly), now);
                 }
-                Judged::Foreign(reason) => self.notes.put(name, None, Finding::Foreign(reason), now),
+                Judged::Foreign(reason) => self.notes.put(&name, None, Finding::Foreign(reason), now),
             }
-            true
-        })?;
+        }
+    }
+
+    /// Takes what a name stands for now that was looked at before; it is read when that has changed, or is due.
+    pub(crate) fn take_stat(&mut self, listing: &Listing, item: Item, stat: io::Result<Stat>, now: Duration) {
+        let holds = |stat: Stat| self.notes.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
+        // Whatever is wrong with it shows when it is read.
+        if !stat.is_ok_and(holds) {
+            self.enqueue(item, &listing.before);
+        }
+    }
+
+    /// Ends a listing of this version that is whole.
+    pub(crate) fn end_listing(&mut self, version: Version, now: Duration) {
         self.notes.end_listing();
         if self.todo.is_empty() {
             self.after = None;
         }
         self.freshness.listed(version, now);
-        Ok(())
     }
 
     /// The first `most` files to be read, in the order of their counters.
@@ -158,15 +190,7 @@ impl Place {
         !self.todo.is_empty() || self.overflowed
     }
 
-    fn judge<F: Fs>(
-        &mut self,
-        fs: &F,
-        dir: &F::Dir,
-        name: &OsStr,
-        want: &Want<'_>,
-        recheck: &BTreeSet<u64>,
-        now: Duration,
-    ) -> Judged {
+    fn judge(&mut self, name: &OsStr, want: &Want<'_>, recheck: &BTreeSet<u64>) -> Judged {
         let file = FileName::parse(name);
         let (first, last) = match file {
             FileName::Message(counter) => (counter, counter),
@@ -201,18 +225,11 @@ impl Place {
             // Without a note it is forgotten at the end of the listing.
             return Judged::PassOver;
         }
-        let Some(note) = self.notes.keep(name) else {
+        if self.notes.keep(name).is_none() {
             let is_stopped = planted!(BadStopsDirectory) && self.notes.has_bad();
             return if is_stopped { Judged::PassOver } else { Judged::Read(first) };
-        };
-        if want.full && !is_copy {
-            return Judged::Read(first);
         }
-        match fs.stat(dir, name) {
-            Ok(stat) if note.holds(stat.version(), now) => Judged::PassOver,
-            // Whatever is wrong with it shows when it is read.
-            _ => Judged::Read(first),
-        }
+        if want.full && !is_copy { Judged::Read(first) } else { Judged::Doubt(first) }
     }
 
     fn enqueue(&mut self, item: Item, before: &BTreeMap<Item, usize>) {
@@ -230,6 +247,8 @@ impl Place {
 
 enum Judged {
     Read(u64),
+    /// It was looked at before; whether it has changed shows what it is now.
+    Doubt(u64),
     PassOver,
     OnlineOnly,
     Foreign(ForeignReason),

@@ -1,8 +1,8 @@
 //! The folder as a transport.
 
 use std::{
-    collections::BTreeMap,
     ffi::{OsStr, OsString},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     task::Waker,
@@ -16,11 +16,12 @@ use tempo_message::{
 
 use crate::{
     DirName, FileName, Fs, OpenError, RealFs, Signal,
+    calls::{About, Calls},
     error::{check_name, collect_error, open_error},
-    folder::Folder,
+    folder::{Folder, Root},
     name::printable,
-    place::Item,
     publish::Publisher,
+    reads::Reads,
     work::Work,
 };
 
@@ -35,15 +36,14 @@ use crate::{
 pub struct FsTransport<F: Fs = RealFs> {
     folder: Folder<F>,
     publisher: Option<Publisher<F>>,
+    reads: Reads,
     signal: Arc<Signal>,
-    /// Whose turn it is when the budget is short.
-    turn: Option<AuthorId>,
     looked_at: Duration,
     changed_at: Duration,
 }
 
 /// How a folder is used.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
     /// Never write anything into the folder.
@@ -53,6 +53,14 @@ pub struct Options {
     pub staging: Option<PathBuf>,
     /// Do without the operating system's hints.
     pub without_watching: bool,
+    /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { read_only: false, staging: None, without_watching: false, patience: Duration::from_secs(2) }
+    }
 }
 
 impl FsTransport {
@@ -76,7 +84,8 @@ impl<F: Fs> FsTransport<F> {
         check_name(folder)?;
         let signal = Arc::new(Signal::default());
         let now = fs.now();
-        let opened = Folder::open(fs.clone(), folder.to_owned(), Arc::clone(&signal), !options.without_watching);
+        let calls = Calls::new(fs.clone(), Arc::clone(&signal), options.patience);
+        let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), !options.without_watching);
         let publisher = if options.read_only {
             None
         } else {
@@ -87,8 +96,8 @@ impl<F: Fs> FsTransport<F> {
         Ok(Self {
             folder: opened.map_err(|error| open_error(folder.to_owned(), error))?,
             publisher,
+            reads: Reads::default(),
             signal,
-            turn: None,
             looked_at: now,
             changed_at: now,
         })
@@ -99,52 +108,37 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         self.folder.own.insert(author);
         let (publisher, root) = self.writing()?;
-        publisher.join(&root, author)
+        publisher.join(&root.dir, author)
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
-        self.folder.own.insert(frame.id().author);
-        let own = self.folder.places.get(&OsString::from(frame.id().author.to_string()));
+        let author = frame.id().author;
+        self.folder.own.insert(author);
+        let own = self.folder.places.get(&OsString::from(author.to_string()));
         let has_placeholders = own.is_some_and(|place| place.has_placeholders);
         let (publisher, root) = self.writing()?;
-        publisher.publish(&root, frame, durability, has_placeholders)
+        publisher.publish(&root.dir, frame, durability, has_placeholders)
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
         let root = self.folder.attach()?;
-        let Folder { fs, path, .. } = &self.folder;
         let name = OsString::from(author.to_string());
-        let failed = |error| collect_error(path.join(&name).display().to_string(), error);
-        let dir = match fs.open_dir(&root, &name) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            opened => opened.map_err(failed)?,
-        };
-        let mut pieces = Vec::new();
-        fs.list(&dir, &mut |name| {
-            let (first, last) = match FileName::parse(name) {
-                FileName::Message(counter) => (counter, counter),
-                FileName::Pack(first, last) => (first, last),
-                _ => return true,
-            };
-            // What cannot be looked at now counts as not there.
-            if let Ok(stat) = fs.stat(&dir, name) {
-                pieces.push(Piece { first, last, bytes: stat.len });
-            }
-            true
-        })
-        .map_err(failed)?;
-        pieces.sort_unstable();
-        Ok(pieces)
+        let place = self.folder.path.join(&name).display().to_string();
+        let pieces =
+            self.folder.calls.run(About::Directory(name.clone()), move |fs| take_inventory(fs, &root.dir, &name));
+        pieces.flatten().map_err(|error| collect_error(place, error))
     }
 
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
-        let now = self.folder.fs.now();
+        let now = self.folder.calls.fs.now();
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
         self.folder.heed(self.signal.take());
         let root = self.folder.attach()?;
         self.folder.look(&root, want, now)?;
-        let (mut collected, progress) = self.read(&root, want, take, now);
+        let mut work = Work::new(want, take);
+        self.reads.read(&mut self.folder, &root, &mut work, now);
+        let (mut collected, progress) = (work.collected, work.progress);
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {
             self.changed_at = now;
@@ -153,7 +147,7 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn wait(&mut self, timeout: Duration) {
-        let now = self.folder.fs.now();
+        let now = self.folder.calls.fs.now();
         let look = self.looked_at + self.interval();
         let due = self.folder.next_retry().map_or(look, |retry| retry.min(look));
         // A retry that is overdue, because the folder could not be looked at, is no reason to look without a pause.
@@ -190,76 +184,32 @@ impl<F: Fs> FsTransport<F> {
         (quiet / 4).clamp(Self::SHORTEST, longest)
     }
 
-    fn writing(&mut self) -> Result<(&mut Publisher<F>, F::Dir), PublishError> {
+    /// The publisher and the opened folder, as long as it is the one that was looked at.
+    ///
+    /// Publishing is done here and now, without another thread: when the own directory does not answer, hardly another
+    /// one does, and a change of threads would cost more than most publications.
+    fn writing(&mut self) -> Result<(&mut Publisher<F>, Root<F>), PublishError> {
         let place = self.folder.path.display().to_string();
-        let Some(publisher) = &mut self.publisher else {
+        if self.publisher.is_none() {
             return Err(PublishError::ReadOnly { place });
+        }
+        let door = self.folder.door();
+        let root = if self.folder.is_emptied { None } else { door.open(&self.folder.calls.fs).ok() };
+        let Some(root) = root.filter(Root::is_familiar) else {
+            return Err(self.not_the_folder(place));
         };
+        let publisher = self.publisher.as_mut().ok_or(PublishError::ReadOnly { place })?;
+        Ok((publisher, root))
+    }
+
+    /// Why nothing is written: the folder is away, or it is not known who is in it.
+    fn not_the_folder(&mut self, place: String) -> PublishError {
         match self.folder.attach() {
-            Ok(_) if self.folder.is_emptied => Err(PublishError::Detached { place, why: Detachment::Emptied }),
-            Ok(root) => Ok((publisher, root)),
-            Err(CollectError::Failed { place, source }) => Err(PublishError::Failed { place, source }),
-            Err(CollectError::Detached { place, why }) => Err(PublishError::Detached { place, why }),
-            Err(_) => Err(PublishError::Detached { place, why: Detachment::Missing }),
+            Ok(_) => PublishError::Detached { place, why: Detachment::Emptied },
+            Err(CollectError::Failed { place, source }) => PublishError::Failed { place, source },
+            Err(CollectError::Detached { place, why }) => PublishError::Detached { place, why },
+            Err(_) => PublishError::Detached { place, why: Detachment::Missing },
         }
-    }
-
-    /// Reads what the last look has chosen, one file of each author in turn, as far as the budget goes; whether
-    /// anything came of it that will not come again.
-    fn read(
-        &mut self,
-        root: &F::Dir,
-        want: &Want<'_>,
-        take: &mut dyn FnMut(Arrival) -> Taken,
-        now: Duration,
-    ) -> (Collected, bool) {
-        for place in self.folder.places.values_mut() {
-            place.unpark(want.budget.frames);
-        }
-        let mut work = Work::new(want, take);
-        work.collected.more = self.folder.places.values().any(|place| place.has_more_than(want.budget.frames));
-        let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
-        for (name, item, offset) in self.in_turn(want.budget.frames) {
-            if work.is_exhausted() {
-                work.collected.more = true;
-                break;
-            }
-            if !dirs.contains_key(&name) {
-                // A directory that cannot be opened now is looked at again by the next collect.
-                let Ok(dir) = self.folder.fs.open_dir(root, &name) else {
-                    continue;
-                };
-                if dirs.len() >= MAX_OPEN {
-                    dirs.clear();
-                }
-                dirs.insert(name.clone(), dir);
-            }
-            if let (Some(dir), Some(place)) = (dirs.get(&name), self.folder.places.get_mut(&name)) {
-                self.turn = Some(place.author);
-                work.read_file(&self.folder.fs, dir, place, item, offset, now);
-            }
-        }
-        (work.collected, work.progress)
-    }
-
-    /// What is to be read: a first file of every author, then a second one, and so on, beginning with the author after
-    /// the one that was served last.
-    fn in_turn(&self, most: usize) -> Vec<(OsString, Item, usize)> {
-        let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
-        for (name, place) in &self.folder.places {
-            if place.is_busy() {
-                let items = place.first_items(most).map(|(item, offset)| (item, name, offset));
-                by_author.entry(place.author).or_default().extend(items);
-            }
-        }
-        let mut turns = Vec::new();
-        for (author, mut items) in by_author {
-            items.sort_unstable();
-            let served = self.turn.is_some_and(|turn| author <= turn);
-            turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
-        }
-        turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        turns.into_iter().map(|(.., (item, name, offset))| (name.clone(), item, offset)).collect()
     }
 
     /// Hands up what was found foreign; true when the report has changed.
@@ -279,8 +229,28 @@ impl<F: Fs> FsTransport<F> {
     }
 }
 
-/// So many directories are kept open while their files are read.
-const MAX_OPEN: usize = 32;
+fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<Piece>> {
+    let dir = match fs.open_dir(root, name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut pieces = Vec::new();
+    fs.list(&dir, &mut |name| {
+        let (first, last) = match FileName::parse(name) {
+            FileName::Message(counter) => (counter, counter),
+            FileName::Pack(first, last) => (first, last),
+            _ => return true,
+        };
+        // What cannot be looked at now counts as not there.
+        if let Ok(stat) = fs.stat(&dir, name) {
+            pieces.push(Piece { first, last, bytes: stat.len });
+        }
+        true
+    })?;
+    pieces.sort_unstable();
+    Ok(pieces)
+}
+
 fn inside(dir: &OsStr, name: &OsStr) -> String {
     format!("{}/{}", printable(dir), printable(name))
 }

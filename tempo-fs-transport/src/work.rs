@@ -5,11 +5,11 @@ use std::time::Duration;
 use tempo_message::{Arrival, Collected, ForeignReason, PendingReason, Taken, Want, planted};
 
 use crate::{
-    FileName, Fs,
-    examine::{End, examine},
+    FileName,
+    examine::{End, FileRead, examine},
     known::temporary,
     notes::Finding,
-    place::{Item, Place, limit},
+    place::{Item, Place},
 };
 
 /// So many files are looked at in one collect, whatever comes of them.
@@ -31,6 +31,11 @@ impl<'a> Work<'a> {
         Self { want, take, collected: Collected::default(), bytes: 0, examined: 0, progress: false }
     }
 
+    /// How many frames may be handed up in all.
+    pub(crate) fn most(&self) -> usize {
+        self.want.budget.frames
+    }
+
     /// Whether the budget is used up.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.collected.frames >= self.want.budget.frames
@@ -38,22 +43,14 @@ impl<'a> Work<'a> {
             || self.examined >= MAX_EXAMINED
     }
 
-    /// Reads one file, from `offset` on, and notes what became of it.
-    pub(crate) fn read_file<F: Fs>(
-        &mut self,
-        fs: &F,
-        dir: &F::Dir,
-        place: &mut Place,
-        item: Item,
-        offset: usize,
-        now: Duration,
-    ) {
+    /// Hands up what a file held, from `offset` on, and notes what became of it.
+    pub(crate) fn take_file(&mut self, file: FileRead, place: &mut Place, item: Item, offset: usize, now: Duration) {
         self.examined += 1;
         let kind = FileName::parse(&item.name);
         let (mut later, mut other_author, mut known) = (false, None, false);
         let author = place.author;
         let is_contested = matches!(kind, FileName::Message(counter) if place.contested.contains(&counter));
-        let examined = examine(fs, dir, &item.name, limit(&item.name), offset, &mut |frame| {
+        let examined = examine(file, offset, &mut |frame| {
             let id = frame.id();
             if id.author != author && !planted!(AnyAuthorsFile) {
                 other_author = Some(id.author);

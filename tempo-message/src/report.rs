@@ -65,6 +65,12 @@ pub enum PendingReason {
     /// Its content is not on this machine; the service fetches it when somebody asks for that.
     #[error("online only: the service has not put the content on this machine")]
     OnlineOnly,
+    /// Reading it takes long, or the system says that it has to be fetched first.
+    #[error("not on this machine yet: {cause}")]
+    NotHereYet {
+        /// How that shows.
+        cause: String,
+    },
     /// It could not be read now.
     #[error("cannot be read now: {cause}")]
     Unreadable {

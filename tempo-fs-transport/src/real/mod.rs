@@ -1,6 +1,5 @@
 //! The file system of the machine.
 
-mod online;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
@@ -47,6 +46,7 @@ impl Default for RealFs {
 impl Fs for RealFs {
     type Dir = imp::Dir;
     type File = std::fs::File;
+    const MAY_BLOCK: bool = true;
 
     fn open_root(&self, path: &Path) -> io::Result<imp::Dir> {
         imp::open_root(path)

@@ -11,8 +11,7 @@ use std::{
 
 use tempo_message::FileType;
 
-use super::online;
-use crate::{Identity, Stat};
+use crate::{Identity, Stat, online};
 
 pub(super) type Dir = PathBuf;
 

@@ -14,8 +14,7 @@ use rustix::{
 };
 use tempo_message::FileType;
 
-use super::online;
-use crate::{Identity, Stat};
+use crate::{Identity, Stat, online};
 
 pub(super) type Dir = OwnedFd;
 

@@ -247,8 +247,10 @@ impl Driver {
         if now < self.retry.at {
             return false;
         }
+        self.shared.lock().publishing_since = Some(now);
         let published = self.publish_all(author, now);
         let mut state = self.shared.lock();
+        state.publishing_since = None;
         match published {
             Ok(()) => {
                 self.retry = Retry::default();

@@ -147,7 +147,8 @@ impl Session {
 
     /// Who is here, what is missing, what waits for what, and what else lies in the folder.
     pub fn status(&self) -> Status {
-        Status::of(&self.shared().lock(), self.inner.author)
+        let now = self.shared().environment.now();
+        Status::of(&self.shared().lock(), self.inner.author, now)
     }
 
     /// How many messages are here and wait for others. [`status`](Self::status) names them.

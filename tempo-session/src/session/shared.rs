@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) report: Arc<Report>,
     /// Why the last attempt to publish failed.
     pub(crate) publish_error: Option<String>,
+    /// When the publishing began that is under way.
+    pub(crate) publishing_since: Option<Duration>,
     /// Publishing has begun to fail for this reason, and nobody has been told.
     pub(crate) untold_publish_error: Option<String>,
     /// The folder has been compared with what was sent in an earlier life.
@@ -102,6 +104,7 @@ impl Shared {
             attachment: Attachment::Unknown,
             report: Arc::default(),
             publish_error: None,
+            publishing_since: None,
             untold_publish_error: None,
             is_audited: false,
             store_error: None,

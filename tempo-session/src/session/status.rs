@@ -1,6 +1,6 @@
 //! How things stand.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_message::{Digest, MessageId, Parent, Report};
@@ -100,7 +100,7 @@ pub struct Waiting {
 const WAITING: usize = 1024;
 
 impl Status {
-    pub(super) fn of(state: &State, author: Option<AuthorId>) -> Self {
+    pub(super) fn of(state: &State, author: Option<AuthorId>, now: Duration) -> Self {
         let core = &state.core;
         let held = core.held(WAITING);
         let is_held = |parent: &Parent| core.is_held(parent.digest);
@@ -127,7 +127,7 @@ impl Status {
             waiting: waiting.collect(),
             rejected: core.rejected().collect(),
             unpublished: state.outbox.len(),
-            publish_error: state.publish_error.clone(),
+            publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),
             occupied: state.occupied.iter().copied().collect(),
             store_error: state.store_error.clone(),
             report: Arc::clone(&state.report),
@@ -138,6 +138,13 @@ impl Status {
     pub fn name(&self, author: AuthorId) -> Option<&str> {
         self.members.iter().find(|member| member.author == author)?.name.as_deref()
     }
+}
+
+/// What to say while publishing does not come back.
+fn is_stuck(state: &State, now: Duration) -> Option<String> {
+    const LONG: Duration = Duration::from_secs(5);
+    let span = now.saturating_sub(state.publishing_since?);
+    (span >= LONG).then(|| format!("the folder has not answered for {} s", span.as_secs()))
 }
 
 fn named(parent: &Parent) -> (MessageId, Digest) {

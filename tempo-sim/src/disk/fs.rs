@@ -66,6 +66,7 @@ impl SimFs {
 impl Fs for SimFs {
     type Dir = SimDir;
     type File = SimFile;
+    const MAY_BLOCK: bool = false;
 
     fn open_root(&self, path: &Path) -> io::Result<SimDir> {
         let node = self.call()?.node_at(path).ok_or(io::ErrorKind::NotFound)?;

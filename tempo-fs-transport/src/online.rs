@@ -1,6 +1,8 @@
-//! How systems mark files whose content is elsewhere. Compiled everywhere, so that it is tested everywhere.
+//! How systems show that the content of a file is elsewhere. Compiled everywhere, so that it is tested everywhere.
 
 #![allow(dead_code, reason = "each system uses its own part")]
+
+use std::io;
 
 /// Apple: the flag of a file that the system fetches when it is read.
 const DATALESS: u32 = 0x4000_0000;
@@ -12,13 +14,27 @@ const RECALL_ON_OPEN: u32 = 0x4_0000;
 const RECALL_ON_DATA_ACCESS: u32 = 0x40_0000;
 
 /// By the flags of Apple's `stat`.
-pub(super) fn by_flags(flags: u32) -> bool {
+pub(crate) fn by_flags(flags: u32) -> bool {
     flags & DATALESS != 0
 }
 
 /// By the attributes of a Windows directory entry. A reparse point alone proves nothing: files that are here have one too.
-pub(super) fn by_attributes(attributes: u32) -> bool {
+pub(crate) fn by_attributes(attributes: u32) -> bool {
     attributes & (OFFLINE | RECALL_ON_OPEN | RECALL_ON_DATA_ACCESS) != 0
+}
+
+/// Windows: what a provider of cloud files answers when it cannot deliver now: it does not run, has no network, is busy,
+/// refuses, was interrupted, or takes too long.
+const WINDOWS_NOT_NOW: [i32; 12] = [362, 386, 387, 388, 389, 391, 393, 395, 398, 404, 426, 475];
+
+/// Whether an error means that the content will be here later: a service has to fetch it first, or was asked not to.
+pub(crate) fn is_not_here_yet(error: &io::Error) -> bool {
+    let kind = matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::Deadlock | io::ErrorKind::Interrupted);
+    kind || (cfg!(windows) && error.raw_os_error().is_some_and(is_windows_not_now))
+}
+
+fn is_windows_not_now(code: i32) -> bool {
+    WINDOWS_NOT_NOW.contains(&code)
 }
 
 #[cfg(test)]
@@ -34,6 +50,20 @@ mod tests {
         {
             assert_eq!(by_flags(flags), is_online_only, "{flags:#x}");
         }
+    }
+
+    #[test]
+    fn errors() {
+        for code in [362, 395, 426] {
+            assert!(is_windows_not_now(code), "{code}");
+        }
+        for code in [2, 5, 32, 112] {
+            assert!(!is_windows_not_now(code), "{code}");
+        }
+        assert!(is_not_here_yet(&io::ErrorKind::Deadlock.into()));
+        assert!(is_not_here_yet(&io::ErrorKind::TimedOut.into()));
+        assert!(!is_not_here_yet(&io::ErrorKind::PermissionDenied.into()));
+        assert!(!is_not_here_yet(&io::Error::other("input/output error")));
     }
 
     #[test]

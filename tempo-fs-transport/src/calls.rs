@@ -1,0 +1,153 @@
+//! Calls into a folder that are waited for only so long: one that never ends holds up nothing but itself.
+
+use std::{collections::BTreeMap, ffi::OsString, fmt, io, sync::Arc, time::Duration};
+
+use crate::{
+    Fs, Signal,
+    offload::{Next, Offload, Outlet, Stream},
+};
+
+/// Makes calls, and remembers which have not come back.
+#[derive(Debug)]
+pub(crate) struct Calls<F: Fs> {
+    pub(crate) fs: F,
+    patience: Duration,
+    offload: Offload,
+    late: BTreeMap<About, Box<dyn Unfinished>>,
+}
+
+/// What a call is about: as long as one has not come back, no other one is made about the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum About {
+    /// The session folder itself.
+    Folder,
+    /// A directory in it.
+    Directory(OsString),
+}
+
+/// How a stream of results ended.
+#[derive(Debug)]
+pub(crate) enum Drained<T> {
+    /// Everything came.
+    Whole,
+    /// No more was wanted.
+    Stopped,
+    /// The next one is late; here is where it will come.
+    Late(Stream<T>),
+}
+
+trait Unfinished: fmt::Debug + Send {
+    fn is_over(&mut self) -> bool;
+}
+
+/// So many calls may be late; each keeps a thread.
+const LATE: usize = 16;
+
+impl<F: Fs> Calls<F> {
+    pub(crate) fn new(fs: F, signal: Arc<Signal>, patience: Duration) -> Self {
+        Self { fs, patience, offload: Offload::new(signal, F::MAY_BLOCK), late: BTreeMap::new() }
+    }
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` while it, or an earlier one about the same, has not come back.
+    pub(crate) fn run<T: Send + fmt::Debug + 'static>(
+        &mut self,
+        about: About,
+        work: impl FnOnce(&F) -> T + Send + 'static,
+    ) -> io::Result<T> {
+        self.admit(&about)?;
+        let fs = self.fs.clone();
+        match self.offload.run(self.patience, move || work(&fs))? {
+            Ok(done) => Ok(done),
+            Err(late) => {
+                self.late.insert(about, Box::new(late));
+                Err(no_answer())
+            }
+        }
+    }
+
+    /// Makes a call with many results and hands each to `each`, until that says false.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub(crate) fn run_each<T: Send + fmt::Debug + 'static>(
+        &mut self,
+        about: About,
+        work: impl FnOnce(&F, &mut Outlet<T>) + Send + 'static,
+        each: impl FnMut(T) -> bool,
+    ) -> io::Result<()> {
+        self.admit(&about)?;
+        match self.drain(work, each)? {
+            Drained::Whole | Drained::Stopped => Ok(()),
+            Drained::Late(stream) => {
+                self.late.insert(about, Box::new(stream));
+                Err(no_answer())
+            }
+        }
+    }
+
+    /// The same for one who looks after what is late.
+    pub(crate) fn drain<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&F, &mut Outlet<T>) + Send + 'static,
+        mut each: impl FnMut(T) -> bool,
+    ) -> io::Result<Drained<T>> {
+        let fs = self.fs.clone();
+        let mut stream = self.offload.start(move |outlet| work(&fs, outlet))?;
+        loop {
+            match self.offload.next(&mut stream, self.patience) {
+                Next::Item(item) => {
+                    if !each(item) {
+                        return Ok(Drained::Stopped);
+                    }
+                }
+                Next::End => return Ok(Drained::Whole),
+                Next::Late => return Ok(Drained::Late(stream)),
+            }
+        }
+    }
+
+    /// Notes that a call about this has not come back.
+    pub(crate) fn keep_late<T: Send + fmt::Debug + 'static>(&mut self, about: About, stream: Stream<T>) {
+        self.late.insert(about, Box::new(stream));
+    }
+
+    /// Whether a call about this has not come back.
+    pub(crate) fn is_late(&mut self, about: &About) -> bool {
+        let is_over = self.late.get_mut(about).is_none_or(|late| late.is_over());
+        if is_over {
+            self.late.remove(about);
+        }
+        !is_over
+    }
+
+    /// Whether as many calls are late as may be, with so many that others look after.
+    pub(crate) fn is_exhausted(&self, others: usize) -> bool {
+        self.late.len() + others >= LATE
+    }
+
+    fn admit(&mut self, about: &About) -> io::Result<()> {
+        if self.is_late(about) || self.is_exhausted(0) { Err(no_answer()) } else { Ok(()) }
+    }
+}
+
+impl<T: Send + fmt::Debug> Unfinished for Stream<T> {
+    fn is_over(&mut self) -> bool {
+        loop {
+            match self.poll() {
+                Next::Item(_) => {}
+                Next::End => return true,
+                Next::Late => return false,
+            }
+        }
+    }
+}
+
+/// The error of a call that has not come back.
+pub(crate) fn no_answer() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "there has been no answer for a while")
+}

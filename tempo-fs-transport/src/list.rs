@@ -1,0 +1,103 @@
+//! Listing directories of any size, some names at a time.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io, mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_message::Want;
+
+use crate::{
+    Fs, Stat,
+    calls::{About, Calls},
+    folder::Root,
+    offload::Outlet,
+    place::{Item, Place},
+};
+
+/// So many names are handed over together.
+const TOGETHER: usize = 256;
+
+/// Hands over the names of a directory, each with what `more` says of it.
+pub(crate) fn list_names<F: Fs, T>(
+    fs: &F,
+    dir: &F::Dir,
+    outlet: &mut Outlet<io::Result<Vec<(OsString, T)>>>,
+    more: impl Fn(&OsStr) -> T,
+) {
+    let mut together = Vec::new();
+    let listed = fs.list(dir, &mut |name| {
+        together.push((name.to_owned(), more(name)));
+        together.len() < TOGETHER || outlet.put(Ok(mem::take(&mut together)))
+    });
+    outlet.put(listed.map(|()| together));
+}
+
+/// Lists an author's directory and chooses what is to be read in it.
+pub(crate) fn list_place<F: Fs>(
+    calls: &mut Calls<F>,
+    root: &Root<F>,
+    name: &OsStr,
+    place: &mut Place,
+    want: &Want<'_>,
+    now: Duration,
+) -> io::Result<()> {
+    let about = About::Directory(name.to_owned());
+    let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
+    let opened = calls.run(about.clone(), move |fs| {
+        let dir = fs.open_dir(&parent, &own)?;
+        let stat = fs.stat_dir(&dir)?;
+        io::Result::Ok((Arc::new(dir), stat))
+    })?;
+    let (dir, stat) = opened?;
+    let mut listing = place.begin_listing(want);
+    let mut failed = Ok(());
+    let listed = Arc::clone(&dir);
+    calls.run_each(
+        about.clone(),
+        move |fs, outlet| list_names(fs, &listed, outlet, |_| ()),
+        |some: io::Result<Vec<(OsString, ())>>| {
+            match some {
+                Ok(names) => place.take_names(&mut listing, names.into_iter().map(|(name, ())| name), want, now),
+                Err(error) => failed = Err(error),
+            }
+            true
+        },
+    )?;
+    failed?;
+    look_again(calls, about, dir, place, listing, now)?;
+    place.end_listing(stat.version(), now);
+    Ok(())
+}
+
+/// Looks at what was looked at before.
+fn look_again<F: Fs>(
+    calls: &mut Calls<F>,
+    about: About,
+    dir: Arc<F::Dir>,
+    place: &mut Place,
+    mut listing: crate::place::Listing,
+    now: Duration,
+) -> io::Result<()> {
+    let doubtful = mem::take(&mut listing.doubtful);
+    if doubtful.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<OsString> = doubtful.iter().map(|item| item.name.clone()).collect();
+    let mut items = doubtful.into_iter();
+    calls.run_each(
+        about,
+        move |fs, outlet: &mut Outlet<io::Result<Stat>>| {
+            let _ = names.iter().all(|name| outlet.put(fs.stat(&dir, name)));
+        },
+        |stat| {
+            if let Some(item) = items.next() {
+                let item: Item = item;
+                place.take_stat(&listing, item, stat, now);
+            }
+            true
+        },
+    )
+}

@@ -1,0 +1,255 @@
+//! Folder operations on threads of their own: any of them may take minutes, or never end.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::Signal;
+
+/// Gives work to a thread and waits for what comes of it, but only so long.
+///
+/// As long as nothing is late there is one thread, and it is used again. Work that is late keeps its thread; what comes
+/// of it in the end rings the signal.
+#[derive(Debug)]
+pub(crate) struct Offload {
+    signal: Arc<Signal>,
+    /// Nothing blocks, and work is done at once.
+    at_once: bool,
+    idle: Option<Sender<Job>>,
+}
+
+/// What comes of some work, piece by piece.
+#[derive(Debug)]
+pub(crate) struct Stream<T> {
+    results: Results<T>,
+    thread: Option<Sender<Job>>,
+    is_late: Arc<AtomicBool>,
+}
+
+/// What there is of a stream now.
+#[derive(Debug)]
+pub(crate) enum Next<T> {
+    /// A result.
+    Item(T),
+    /// Nothing will come any more.
+    End,
+    /// Nothing yet, for longer than anybody wants to wait. From here on look at it from time to time.
+    Late,
+}
+
+/// Where work leaves its results.
+pub(crate) struct Outlet<T> {
+    way: Way<T>,
+}
+
+#[derive(Debug)]
+enum Results<T> {
+    Ready(VecDeque<T>),
+    Coming(Receiver<T>),
+}
+
+enum Way<T> {
+    Kept(VecDeque<T>),
+    Sent { results: SyncSender<T>, is_late: Arc<AtomicBool>, signal: Arc<Signal> },
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// So many results wait to be taken before the work waits.
+const AHEAD: usize = 64;
+
+impl Offload {
+    /// Offloads work, unless it `may_block` never.
+    pub(crate) fn new(signal: Arc<Signal>, may_block: bool) -> Self {
+        Self { signal, at_once: !may_block, idle: None }
+    }
+
+    /// Begins some work. It should end when the outlet says that nobody listens.
+    pub(crate) fn start<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Outlet<T>) + Send + 'static,
+    ) -> io::Result<Stream<T>> {
+        let is_late = Arc::new(AtomicBool::new(false));
+        if self.at_once {
+            let mut outlet = Outlet { way: Way::Kept(VecDeque::new()) };
+            work(&mut outlet);
+            let kept = match &mut outlet.way {
+                Way::Kept(kept) => std::mem::take(kept),
+                Way::Sent { .. } => VecDeque::new(),
+            };
+            return Ok(Stream { results: Results::Ready(kept), thread: None, is_late });
+        }
+        let (results, coming) = mpsc::sync_channel(AHEAD);
+        let signal = Arc::clone(&self.signal);
+        let mut outlet = Outlet { way: Way::Sent { results, is_late: Arc::clone(&is_late), signal } };
+        let mut job: Job = Box::new(move || work(&mut outlet));
+        if let Some(thread) = self.idle.take() {
+            match thread.send(job) {
+                Ok(()) => {
+                    return Ok(Stream { results: Results::Coming(coming), thread: Some(thread), is_late });
+                }
+                Err(unsent) => job = unsent.0,
+            }
+        }
+        let thread = spawn()?;
+        // A thread that has just begun takes its first job.
+        let _ = thread.send(job);
+        Ok(Stream { results: Results::Coming(coming), thread: Some(thread), is_late })
+    }
+
+    /// The next result; waits for it so long.
+    pub(crate) fn next<T>(&mut self, stream: &mut Stream<T>, patience: Duration) -> Next<T> {
+        let Results::Coming(coming) = &stream.results else { return stream.poll() };
+        match coming.recv_timeout(patience) {
+            Ok(item) => Next::Item(item),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.idle = stream.thread.take().or(self.idle.take());
+                Next::End
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                stream.is_late.store(true, Ordering::Release);
+                // What was left between the two is not late; nobody would be told of it.
+                stream.poll()
+            }
+        }
+    }
+
+    /// Does one thing and waits for it so long; `Err` with what will come of it when it is late.
+    pub(crate) fn run<T: Send + 'static>(
+        &mut self,
+        patience: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Result<T, Stream<T>>> {
+        let mut stream = self.start(move |outlet: &mut Outlet<T>| {
+            outlet.put(work());
+        })?;
+        match self.next(&mut stream, patience) {
+            Next::Item(done) => {
+                // The thread is free, or will be in a moment.
+                self.idle = stream.thread.take().or(self.idle.take());
+                Ok(Ok(done))
+            }
+            Next::Late => Ok(Err(stream)),
+            Next::End => Err(io::Error::other("the thread for it has ended")),
+        }
+    }
+}
+
+impl<T> Stream<T> {
+    /// What has come, without waiting.
+    pub(crate) fn poll(&mut self) -> Next<T> {
+        match &mut self.results {
+            Results::Ready(ready) => ready.pop_front().map_or(Next::End, Next::Item),
+            Results::Coming(coming) => match coming.try_recv() {
+                Ok(item) => Next::Item(item),
+                Err(mpsc::TryRecvError::Empty) => Next::Late,
+                Err(mpsc::TryRecvError::Disconnected) => Next::End,
+            },
+        }
+    }
+}
+
+impl<T> Outlet<T> {
+    /// Leaves a result; false when no more is wanted, because nobody listens or what came was late.
+    pub(crate) fn put(&mut self, item: T) -> bool {
+        match &mut self.way {
+            Way::Kept(kept) => {
+                kept.push_back(item);
+                true
+            }
+            Way::Sent { results, is_late, .. } => results.send(item).is_ok() && !is_late.load(Ordering::Acquire),
+        }
+    }
+}
+
+impl<T> Drop for Outlet<T> {
+    fn drop(&mut self) {
+        if let Way::Sent { is_late, signal, .. } = &self.way
+            && is_late.load(Ordering::Acquire)
+        {
+            signal.ring();
+        }
+    }
+}
+
+fn spawn() -> io::Result<Sender<Job>> {
+    let (jobs, to_do) = mpsc::channel::<Job>();
+    thread::Builder::new().name("tempo-folder".to_owned()).spawn(move || {
+        while let Ok(job) = to_do.recv() {
+            job();
+        }
+    })?;
+    Ok(jobs)
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "threads that wait are what is tested")]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn results_come_in_order_and_the_thread_is_used_again() {
+        for may_block in [false, true] {
+            let mut offload = Offload::new(Arc::default(), may_block);
+            for _ in 0..3 {
+                let mut stream = offload
+                    .start(|outlet| {
+                        for number in 0..200 {
+                            outlet.put(number);
+                        }
+                    })
+                    .unwrap();
+                let mut numbers = Vec::new();
+                while let Next::Item(number) = offload.next(&mut stream, LONG) {
+                    numbers.push(number);
+                }
+                assert_eq!(numbers, (0..200).collect::<Vec<_>>());
+            }
+            let first = offload.run(LONG, || thread::current().id()).unwrap().unwrap();
+            let second = offload.run(LONG, || thread::current().id()).unwrap().unwrap();
+            assert_eq!(first, second);
+            assert_eq!(first == thread::current().id(), !may_block);
+        }
+    }
+
+    #[test]
+    fn what_is_late_rings_when_it_comes() {
+        let signal = Arc::new(Signal::default());
+        let mut offload = Offload::new(Arc::clone(&signal), true);
+        let (open, gate) = mpsc::channel::<()>();
+        let Err(mut late) = offload.run(SOON, move || gate.recv().is_ok()).unwrap() else { panic!("it was not late") };
+        assert!(matches!(late.poll(), Next::Late));
+        // Meanwhile others are served.
+        assert_eq!(offload.run(LONG, || 7).unwrap().unwrap(), 7);
+        open.send(()).unwrap();
+        signal.wait(LONG);
+        assert!(matches!(late.poll(), Next::Item(true)));
+        assert!(matches!(late.poll(), Next::End | Next::Late));
+    }
+
+    #[test]
+    fn work_ends_when_nobody_listens_any_more() {
+        let mut offload = Offload::new(Arc::default(), true);
+        let (told, ended) = mpsc::channel::<()>();
+        let mut stream = offload
+            .start(move |outlet| {
+                while outlet.put(0) {}
+                drop(told);
+            })
+            .unwrap();
+        assert!(matches!(offload.next(&mut stream, LONG), Next::Item(0)));
+        drop(stream);
+        assert!(ended.recv().is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! Reading the files that a look has chosen: one of each author in turn, some at a time, none waited for too long.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ffi::OsString,
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_message::{AuthorId, PendingReason};
+
+use crate::{
+    Fs,
+    calls::{Drained, no_answer},
+    examine::{FileRead, read, unreadable},
+    folder::{Folder, Root},
+    notes::Finding,
+    offload::{Next, Outlet, Stream},
+    place::{Item, limit},
+    work::Work,
+};
+
+/// Whose turn it is, and what is late.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Who was served last when the budget was short.
+    turn: Option<AuthorId>,
+    /// Reads that have not come back, by directory and file.
+    late: BTreeMap<(OsString, OsString), Late>,
+}
+
+#[derive(Debug)]
+struct Late {
+    author: AuthorId,
+    item: Item,
+    offset: usize,
+    stream: Stream<Option<FileRead>>,
+}
+
+/// A file that is to be read: the directory, the file, and where to go on.
+type Turn = (OsString, Item, usize);
+
+/// So many files are read ahead of what becomes of them.
+const AHEAD: usize = 64;
+/// And about so many bytes.
+const BYTES_AHEAD: usize = 4 * 1024 * 1024;
+/// So many directories are kept open while their files are read.
+const OPEN: usize = 32;
+/// So many reads of one author may be late before no other one of that author is begun.
+const LATE_OF_ONE: usize = 2;
+
+impl Reads {
+    /// Reads as far as the budget goes.
+    pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>, work: &mut Work<'_>, now: Duration) {
+        let most = work.most();
+        for place in folder.places.values_mut() {
+            place.unpark(most);
+        }
+        work.collected.more = folder.places.values().any(|place| place.has_more_than(most));
+        self.take_late(folder, work, now);
+        let mut turns = self.in_turn(folder, most, now);
+        while !turns.is_empty() {
+            if work.is_exhausted() {
+                work.collected.more = true;
+                break;
+            }
+            if folder.calls.is_exhausted(self.late.len()) || !self.read_some(folder, root, &mut turns, work, now) {
+                break;
+            }
+        }
+    }
+
+    /// Reads the first few; false when no more can be read now.
+    fn read_some<F: Fs>(
+        &mut self,
+        folder: &mut Folder<F>,
+        root: &Root<F>,
+        turns: &mut VecDeque<Turn>,
+        work: &mut Work<'_>,
+        now: Duration,
+    ) -> bool {
+        let batch: Vec<(OsString, OsString)> =
+            turns.iter().take(AHEAD).map(|(dir, item, _)| (dir.clone(), item.name.clone())).collect();
+        let dir = Arc::clone(&root.dir);
+        let before = turns.len();
+        let Folder { calls, places, .. } = folder;
+        let drained = calls.drain(
+            move |fs, outlet| read_all(fs, &dir, batch, outlet),
+            |file: Option<FileRead>| {
+                let Some((name, item, offset)) = turns.pop_front() else { return false };
+                // A directory that cannot be opened now is looked at again by the next collect.
+                if let (Some(file), Some(place)) = (file, places.get_mut(&name)) {
+                    self.turn = Some(place.author);
+                    work.take_file(file, place, item, offset, now);
+                }
+                !work.is_exhausted()
+            },
+        );
+        if let Ok(Drained::Late(stream)) = drained
+            && let Some((name, item, offset)) = turns.pop_front()
+            && let Some(place) = places.get_mut(&name)
+        {
+            place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
+            place.done(&item);
+            let author = place.author;
+            self.late.insert((name, item.name.clone()), Late { author, item, offset, stream });
+            if self.late.values().filter(|late| late.author == author).count() >= LATE_OF_ONE {
+                turns.retain(|(name, ..)| places.get(name).is_some_and(|place| place.author != author));
+            }
+        }
+        turns.len() < before
+    }
+
+    /// Takes what was late and has come.
+    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+        self.late.retain(|(name, _), late| match late.stream.poll() {
+            Next::Late => true,
+            Next::End => false,
+            Next::Item(file) => {
+                if let (Some(file), Some(place)) = (file, folder.places.get_mut(name)) {
+                    work.take_file(file, place, late.item.clone(), late.offset, now);
+                }
+                false
+            }
+        });
+    }
+
+    /// What is to be read: a first file of every author, then a second one, and so on, beginning with the author after
+    /// the one that was served last. Nothing that is late, and of nobody of whom too much is.
+    fn in_turn<F: Fs>(&mut self, folder: &mut Folder<F>, most: usize, now: Duration) -> VecDeque<Turn> {
+        let mut late_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
+        for ((name, file), late) in &self.late {
+            *late_of.entry(late.author).or_default() += 1;
+            if let Some(place) = folder.places.get_mut(name) {
+                place.done(&late.item);
+                let reason: PendingReason = unreadable(&no_answer());
+                place.notes.put(file, None, Finding::Pending(reason), now);
+            }
+        }
+        let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
+        for (name, place) in &folder.places {
+            let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
+            if place.is_busy() && !is_stuck {
+                let items = place.first_items(most).map(|(item, offset)| (item, name, offset));
+                by_author.entry(place.author).or_default().extend(items);
+            }
+        }
+        let mut turns = Vec::new();
+        for (author, mut items) in by_author {
+            items.sort_unstable();
+            let served = self.turn.is_some_and(|turn| author <= turn);
+            turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
+        }
+        turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
+        turns.into_iter().map(|(.., (item, name, offset))| (name.clone(), item, offset)).collect()
+    }
+}
+
+/// Reads files one after the other; `None` for one whose directory cannot be opened.
+fn read_all<F: Fs>(fs: &F, root: &F::Dir, files: Vec<(OsString, OsString)>, outlet: &mut Outlet<Option<FileRead>>) {
+    let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
+    let mut bytes = 0;
+    for (dir, name) in files {
+        if !dirs.contains_key(&dir)
+            && let Ok(opened) = fs.open_dir(root, &dir)
+        {
+            if dirs.len() >= OPEN {
+                dirs.clear();
+            }
+            dirs.insert(dir.clone(), opened);
+        }
+        let file = dirs.get(&dir).map(|dir| read(fs, dir, &name, limit(&name)));
+        bytes += file.as_ref().map_or(0, FileRead::len);
+        if !outlet.put(file) || bytes > BYTES_AHEAD {
+            break;
+        }
+    }
+}
