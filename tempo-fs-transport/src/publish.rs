@@ -74,7 +74,9 @@ impl<F: Fs> Publisher<F> {
                     self.replace(&target, frame.bytes(), durability).map_err(failed)?;
                     Published::Mended
                 }
-                There::Other => return self.publish_beside(&dir, frame, durability).map_err(failed),
+                There::Other => {
+                    return self.publish_beside(&dir, frame, durability, has_placeholders).map_err(failed);
+                }
             },
         };
         if durability == Durability::Durable {
@@ -91,11 +93,20 @@ impl<F: Fs> Publisher<F> {
 
     /// Publishes a frame whose name something else has taken, under a name that readers take for a copy of that one:
     /// a message that was sent reaches the others, whoever writes in our place.
-    fn publish_beside(&mut self, dir: &F::Dir, frame: &Frame, durability: Durability) -> io::Result<Published> {
+    fn publish_beside(
+        &mut self,
+        dir: &F::Dir,
+        frame: &Frame,
+        durability: Durability,
+        has_placeholders: bool,
+    ) -> io::Result<Published> {
         let counter = CounterName::new(frame.id().counter);
         let digest = frame.digest().to_string();
         let name = OsString::from(format!("{counter}.{}", digest.get(..16).unwrap_or(&digest)));
         let target = Target { dir, name: &name };
+        if has_placeholders && self.is_placeheld(&target)? {
+            return Ok(Published::Beside);
+        }
         if matches!(self.put(&target, frame.bytes(), durability)?, Put::Taken)
             && !matches!(self.compare(&target, frame)?, There::Same | There::Elsewhere)
         {
