@@ -78,9 +78,9 @@ pub(crate) fn examine(file: FileRead, offset: usize, each: &mut dyn FnMut(Frame)
 /// Reads a whole regular file that holds still.
 ///
 /// Nothing is opened that is not a regular file, nothing is read beyond `limit`, and nothing that changed meanwhile
-/// counts.
-pub(crate) fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64) -> FileRead {
-    FileRead(read_still(fs, dir, name, limit))
+/// counts; online-only files are opened only when they shall be fetched.
+pub(crate) fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64, fetch: bool) -> FileRead {
+    FileRead(read_still(fs, dir, name, limit, fetch))
 }
 
 fn read_still<F: Fs>(
@@ -88,6 +88,7 @@ fn read_still<F: Fs>(
     dir: &F::Dir,
     name: &OsStr,
     limit: u64,
+    fetch: bool,
 ) -> Result<(Version, Bytes), (Option<Version>, End)> {
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
@@ -103,7 +104,7 @@ fn read_still<F: Fs>(
     if named.file_type != FileType::File {
         return Err(other_type(named.file_type));
     }
-    if named.online_only && !planted!(OpenOnlineOnly) {
+    if named.online_only && !fetch && !planted!(OpenOnlineOnly) {
         return Err(found(version, Finding::Pending(PendingReason::OnlineOnly)));
     }
     let mut file = fs.open(dir, name).map_err(|error| failed(version, error))?;

@@ -23,6 +23,8 @@ use crate::{
 /// Whose turn it is, and what is late.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
+    /// Online-only files are opened, which makes the service fetch them.
+    fetch: bool,
     /// Who was served last when the budget was short.
     turn: Option<AuthorId>,
     /// Reads that have not come back, by directory and file.
@@ -50,6 +52,11 @@ const OPEN: usize = 32;
 const LATE_OF_ONE: usize = 2;
 
 impl Reads {
+    /// Nothing read yet; `fetch`: also what is online only.
+    pub(crate) fn new(fetch: bool) -> Self {
+        Self { fetch, ..Self::default() }
+    }
+
     /// Reads as far as the budget goes.
     pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>, work: &mut Work<'_>, now: Duration) {
         let most = work.most();
@@ -81,11 +88,11 @@ impl Reads {
     ) -> bool {
         let batch: Vec<(OsString, OsString)> =
             turns.iter().take(AHEAD).map(|(dir, item, _)| (dir.clone(), item.name.clone())).collect();
-        let dir = Arc::clone(&root.dir);
+        let (dir, fetch) = (Arc::clone(&root.dir), self.fetch);
         let before = turns.len();
         let Folder { calls, places, .. } = folder;
         let drained = calls.drain(
-            move |fs, outlet| read_all(fs, &dir, batch, outlet),
+            move |fs, outlet| read_all(fs, &dir, batch, fetch, outlet),
             |file: Option<FileRead>| {
                 let Some((name, item, offset)) = turns.pop_front() else { return false };
                 // A directory that cannot be opened now is looked at again by the next collect.
@@ -157,7 +164,13 @@ impl Reads {
 }
 
 /// Reads files one after the other; `None` for one whose directory cannot be opened.
-fn read_all<F: Fs>(fs: &F, root: &F::Dir, files: Vec<(OsString, OsString)>, outlet: &mut Outlet<Option<FileRead>>) {
+fn read_all<F: Fs>(
+    fs: &F,
+    root: &F::Dir,
+    files: Vec<(OsString, OsString)>,
+    fetch: bool,
+    outlet: &mut Outlet<Option<FileRead>>,
+) {
     let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
     let mut bytes = 0;
     for (dir, name) in files {
@@ -169,7 +182,7 @@ fn read_all<F: Fs>(fs: &F, root: &F::Dir, files: Vec<(OsString, OsString)>, outl
             }
             dirs.insert(dir.clone(), opened);
         }
-        let file = dirs.get(&dir).map(|dir| read(fs, dir, &name, limit(&name)));
+        let file = dirs.get(&dir).map(|dir| read(fs, dir, &name, limit(&name), fetch));
         bytes += file.as_ref().map_or(0, FileRead::len);
         if !outlet.put(file) || bytes > BYTES_AHEAD {
             break;

@@ -53,13 +53,22 @@ pub struct Options {
     pub staging: Option<PathBuf>,
     /// Do without the operating system's hints.
     pub without_watching: bool,
+    /// Open files whose content is not on this machine, which makes the service fetch them. A placeholder under another name
+    /// cannot be opened; only the service's own program fetches what it stands for.
+    pub fetch_online_only: bool,
     /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
     pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { read_only: false, staging: None, without_watching: false, patience: Duration::from_secs(2) }
+        Self {
+            read_only: false,
+            staging: None,
+            without_watching: false,
+            fetch_online_only: false,
+            patience: Duration::from_secs(2),
+        }
     }
 }
 
@@ -96,7 +105,7 @@ impl<F: Fs> FsTransport<F> {
         Ok(Self {
             folder: opened.map_err(|error| open_error(folder.to_owned(), error))?,
             publisher,
-            reads: Reads::default(),
+            reads: Reads::new(options.fetch_online_only),
             signal,
             looked_at: now,
             changed_at: now,

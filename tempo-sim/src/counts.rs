@@ -32,6 +32,7 @@ impl Counts {
         "real database",
         "attachment changed",
         "online only",
+        "fetched",
         "resurrection",
         "fork",
         "cloned",

@@ -191,6 +191,7 @@ fn disk(rng: &mut Rng, is_odd: bool, loses_hints: bool) -> DiskOptions {
         options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
         options.looks_before_renaming = rng.chance(300);
         options.hides_online_only = rng.chance(400);
+        options.fetches = rng.chance(300);
         let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
         options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
     }

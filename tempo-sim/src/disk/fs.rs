@@ -123,7 +123,7 @@ impl Fs for SimFs {
         let node = state.find(dir.node, name)?;
         match state.tree.kind(node) {
             Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
-            _ if state.is_online_only(node) => Err(state.judge_opening(name)),
+            _ if state.is_online_only(node) => Err(state.judge_opening(dir.node, name)),
             _ => Ok(SimFile { node, read: 0 }),
         }
     }
@@ -297,9 +297,11 @@ impl State {
         self.tree.nodes.get(node.0).is_some_and(|node| node.online_only)
     }
 
-    /// A process does not open what it can see to be online only: that may block for ever.
-    fn judge_opening(&mut self, name: &OsStr) -> io::Error {
-        if !self.options.hides_online_only {
+    /// A process does not open what it can see to be online only, unless it wants it fetched: that may block for ever.
+    fn judge_opening(&mut self, dir: NodeId, name: &OsStr) -> io::Error {
+        if self.options.fetches {
+            self.wanted.extend(self.name_in_folder(dir).map(|dir| Change { dir, name: name.to_owned() }));
+        } else if !self.options.hides_online_only {
             self.violations.push(format!("a process opened {}, which is online only", name.to_string_lossy()));
         }
         io::ErrorKind::TimedOut.into()

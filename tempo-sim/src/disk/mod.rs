@@ -39,6 +39,8 @@ pub struct DiskOptions {
     pub looks_before_renaming: bool,
     /// Nothing shows that a file is online only, before reading it fails.
     pub hides_online_only: bool,
+    /// Processes open online-only files, which makes the service fetch them soon.
+    pub fetches: bool,
     /// The granularity of times.
     pub granularity: Duration,
     /// How many bytes fit.
@@ -54,6 +56,7 @@ impl Default for DiskOptions {
             naming: Naming::default(),
             looks_before_renaming: false,
             hides_online_only: false,
+            fetches: false,
             granularity: Duration::from_nanos(1),
             capacity: u64::MAX,
             lost_hints: 0,
@@ -81,6 +84,8 @@ struct State {
     now: Duration,
     rng: Rng,
     changes: Vec<Change>,
+    /// Online-only files that a process has opened.
+    wanted: Vec<Change>,
     signals: Vec<Arc<Signal>>,
     /// How many calls a process has made.
     calls: u64,
@@ -120,6 +125,7 @@ impl Disk {
             now: Duration::ZERO,
             rng,
             changes: Vec::new(),
+            wanted: Vec::new(),
             signals: Vec::new(),
             calls: 0,
             failing: None,
@@ -193,6 +199,11 @@ impl Disk {
     /// What processes changed in the session folder since the last call.
     pub fn take_changes(&self) -> Vec<Change> {
         std::mem::take(&mut self.lock().changes)
+    }
+
+    /// The online-only files that processes have opened since the last call.
+    pub fn take_wanted(&self) -> Vec<Change> {
+        std::mem::take(&mut self.lock().wanted)
     }
 
     /// What processes did that they must not do, since the last call.

@@ -61,6 +61,14 @@ impl Service {
         Some(member)
     }
 
+    /// A process has opened a file that is online only: its content comes soon.
+    pub(crate) fn fetch(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
+        let Some(client) = self.clients.get(member) else { return };
+        let place = client.shared_place(dir, name);
+        let delay = Duration::from_millis(self.rng.range(100..5000));
+        self.tasks.push((delay, Task::Hydrate(member, place)));
+    }
+
     /// Brings the content of every file back.
     pub(crate) fn hydrate_all(&mut self, member: usize) {
         let evicted = self.clients.get(member).map(|client| client.evicted.clone()).unwrap_or_default();

@@ -122,6 +122,7 @@ impl Member {
     pub(crate) fn start(&mut self) -> Result<(), OpenError> {
         let mut options = Options::default();
         options.staging = Some(Disk::STAGING.into());
+        options.fetch_online_only = self.disk.options().fetches;
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
         let parts = Parts {

@@ -16,6 +16,7 @@ use super::{
     member::{self, Member},
 };
 use crate::{
+    disk::Change,
     service::{Task, Told},
     trace::{Sent, Step, What},
 };
@@ -136,6 +137,10 @@ impl World {
         } else {
             listen(there, &self.registry, &mut self.counts, self.trace.is_some())
         };
+        for Change { dir, name } in there.disk.take_wanted() {
+            self.counts.add("fetched");
+            self.service.fetch(member, &dir, &name);
+        }
         if let Some(what) = violations.into_iter().next() {
             self.fail(Violation::new("I10", what));
         }

@@ -155,3 +155,25 @@ fn an_application_talks_through_a_simulated_dropbox() {
         assert_eq!(texts, ["Who plays the drums?", "I do."]);
     }
 }
+
+/// A file that the service keeps to itself arrives for the member that asks for it, and the others go on without it.
+#[test]
+fn who_asks_for_online_only_files_gets_them() {
+    let mut fetches = [false, false, true].into_iter();
+    let options = |_: &mut Rng| tempo_sim::DiskOptions { fetches: fetches.next().unwrap(), ..Default::default() };
+    let mut world = World::with_disks(9, Profile::named("calm").unwrap(), 3, options);
+    world.rule(|effect: &Effect<'_>, _: &mut Rng| match effect.content {
+        Some(_) if effect.now > Duration::from_secs(20) => Verdict::OnlineOnly(Duration::from_secs(3600)),
+        _ => Verdict::Pass,
+    });
+    world.run_for(Duration::from_secs(30)).unwrap();
+    world.send(0, "far away").unwrap();
+    world.run_for(Duration::from_secs(120)).unwrap();
+    let len = |world: &World, member| world.session(member).unwrap().timeline().len();
+    assert_eq!((len(&world, 1), len(&world, 2)), (0, 1));
+    let pending = world.session(1).unwrap().status().report.pending.clone();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].reason.to_string(), "online only: the service has not put the content on this machine");
+    world.settle().unwrap();
+    assert_eq!(len(&world, 1), 1);
+}
