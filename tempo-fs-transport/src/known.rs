@@ -40,56 +40,63 @@ const TEMPORARY: &[(&str, &str, &str)] = &[
 /// What stands anywhere in the name of a temporary file, after the name of the file that it will be.
 const TEMPORARY_INSIDE: &[(&str, &str)] = &[(".~", "Nextcloud or ownCloud"), ("~RF", "OneDrive")];
 
-/// What the name of a file or directory of a service or a system begins and ends with, and whose it is.
-const SYSTEM: &[(&str, &str, &str)] = &[
-    (".DS_Store", "", "macOS"),
+/// Names of files and directories of a service or a system, and whose they are.
+const SYSTEM: &[(&str, &str)] = &[
+    (".DS_Store", "macOS"),
+    (".localized", "macOS"),
+    (".AppleDouble", "macOS"),
+    (".Spotlight-V100", "macOS"),
+    (".TemporaryItems", "macOS"),
+    (".Trashes", "macOS"),
+    (".fseventsd", "macOS"),
+    (".apdisk", "macOS"),
+    ("desktop.ini", "Windows"),
+    ("Desktop.ini", "Windows"),
+    ("Thumbs.db", "Windows"),
+    ("thumbs.db", "Windows"),
+    ("ehthumbs.db", "Windows"),
+    ("ehThumbs.db", "Windows"),
+    ("$RECYCLE.BIN", "Windows"),
+    ("System Volume Information", "Windows"),
+    (".directory", "a Linux desktop"),
+    ("lost+found", "the file system"),
+    ("@eaDir", "a NAS"),
+    ("rules.dropboxignore", "Dropbox"),
+    (".tmp.drivedownload", "Google Drive"),
+    (".tmp.driveupload", "Google Drive"),
+    (".stignore", "Syncthing"),
+    (".stversions", "Syncthing"),
+    (".owncloudsync.log", "ownCloud"),
+    (".nextcloudsync.log", "Nextcloud"),
+    ("seafile-ignore.txt", "Seafile"),
+    (".sync", "Resilio Sync"),
+    (".debris", "MEGA"),
+    (".megaignore", "MEGA"),
+    (".pcloud", "pCloud"),
+    (".maestral.cache", "Maestral"),
+    ("Icon\r", "macOS"),
+];
+
+/// What such a name begins and ends with, where it goes on in between.
+const SYSTEM_AROUND: &[(&str, &str, &str)] = &[
     ("._", "", "macOS"),
-    ("Icon\r", "", "macOS"),
-    (".localized", "", "macOS"),
-    (".AppleDouble", "", "macOS"),
-    (".Spotlight-V100", "", "macOS"),
-    (".TemporaryItems", "", "macOS"),
-    (".Trashes", "", "macOS"),
-    (".fseventsd", "", "macOS"),
-    (".apdisk", "", "macOS"),
-    ("desktop.ini", "", "Windows"),
-    ("Desktop.ini", "", "Windows"),
-    ("Thumbs.db", "", "Windows"),
-    ("thumbs.db", "", "Windows"),
-    ("ehthumbs.db", "", "Windows"),
-    ("ehThumbs.db", "", "Windows"),
-    ("$RECYCLE.BIN", "", "Windows"),
-    ("System Volume Information", "", "Windows"),
-    (".directory", "", "a Linux desktop"),
     (".Trash-", "", "a Linux desktop"),
-    ("lost+found", "", "the file system"),
     (".fuse_hidden", "", "the file system"),
     (".nfs", "", "the file system"),
-    ("@eaDir", "", "a NAS"),
     (".dropbox", "", "Dropbox"),
-    ("rules.dropboxignore", "", "Dropbox"),
-    (".tmp.drivedownload", "", "Google Drive"),
-    (".tmp.driveupload", "", "Google Drive"),
     (".stfolder", "", "Syncthing"),
-    (".stignore", "", "Syncthing"),
-    (".stversions", "", "Syncthing"),
     (".sync_", ".db", "Nextcloud or ownCloud"),
     ("._sync_", "", "Nextcloud or ownCloud"),
-    (".owncloudsync.log", "", "ownCloud"),
-    (".nextcloudsync.log", "", "Nextcloud"),
-    ("seafile-ignore.txt", "", "Seafile"),
-    (".sync", "", "Resilio Sync"),
-    (".debris", "", "MEGA"),
-    (".megaignore", "", "MEGA"),
-    (".pcloud", "", "pCloud"),
-    (".maestral.cache", "", "Maestral"),
 ];
 
 /// What is known of a name that is none of ours.
 pub(crate) fn known(name: &OsStr) -> Option<ForeignReason> {
-    let system = SYSTEM.iter().find(|(before, after, _)| fits(name, before, after, before.len() + after.len()));
-    let system = system.map(|&(_, _, by)| ForeignReason::System { by });
-    system.or_else(|| temporary(name).map(|by| ForeignReason::Temporary { by }))
+    let system = SYSTEM.iter().find(|(system, _)| name == *system).map(|&(_, by)| by);
+    let around = || SYSTEM_AROUND.iter().find(|(before, after, _)| fits(name, before, after, 0)).map(|&(_, _, by)| by);
+    system
+        .or_else(around)
+        .map(|by| ForeignReason::System { by })
+        .or_else(|| temporary(name).map(|by| ForeignReason::Temporary { by }))
 }
 
 /// Whose temporary file a name belongs to.

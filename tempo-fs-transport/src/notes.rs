@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, Beside, CounterName, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
+use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
 use crate::{FileName, Version};
 
@@ -162,8 +162,13 @@ impl Notes {
                 }
                 Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), author, reason }),
                 Finding::Pending(reason) => {
-                    let stem = name.as_encoded_bytes().get(..CounterName::LEN);
-                    let counter = author.and(stem).and_then(CounterName::parse);
+                    let counter = match FileName::parse(name) {
+                        FileName::Message(first)
+                        | FileName::Pack(first, _)
+                        | FileName::Copy(first)
+                        | FileName::Placeholder(first, _) => author.and(Some(first)),
+                        _ => None,
+                    };
                     report.pending.push(Pending { place: place(), author, counter, reason });
                 }
             }

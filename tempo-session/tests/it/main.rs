@@ -20,6 +20,7 @@ mod folder;
 mod hostile;
 mod odd;
 mod protocol;
+mod services;
 mod session;
 mod store;
 mod support;

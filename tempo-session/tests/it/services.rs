@@ -1,0 +1,252 @@
+//! Every name that a sync service is known to give to a copy, a temporary file, a placeholder or a second directory, as a
+//! real file in a real folder, and what a session makes of it.
+
+use std::fs;
+
+use tempo_message::{ForeignReason, PendingReason};
+use tempo_session::{AuthorId, MessageId, Session, protocol::SessionCore};
+
+use crate::support::{Place, STUCK, send, texts, timeline, wait_until};
+
+/// What services put after the name of a file, or of a directory, to keep two of them apart.
+const COPIES: &[(&str, &str)] = &[
+    ("Dropbox", " (Zoë's conflicted copy 2026-11-22)"),
+    ("Dropbox", " (Studio-PC's conflicted copy)"),
+    ("Dropbox, French", " (Copie en conflit de Léa 2025-10-19)"),
+    ("Dropbox, Spanish", " (Copia en conflicto de PC2 2026-09-11)"),
+    ("Dropbox, German", " (In Konflikt stehende Kopie von Uwe 2026-09-11)"),
+    ("Dropbox", " (Case Conflict)"),
+    ("Dropbox", " (Unicode Encoding Conflict)"),
+    ("Dropbox", " (Selective Sync Conflict 1)"),
+    ("Dropbox API", " (2)"),
+    ("Google Drive", " (1)"),
+    ("Google Drive", " [Conflict]"),
+    ("OneDrive", "-DESKTOP-AB12CDE"),
+    ("OneDrive", "-MacBook Pro de Charlyne-2"),
+    ("OneDrive", "-HOST-HOST"),
+    ("OneDrive for Linux", "-laptop-safeBackup-0001"),
+    ("iCloud Drive", " 2"),
+    ("iCloud Drive", " 17"),
+    ("iCloud for Windows", "(1)"),
+    ("iCloud for Windows", "(1)(2)"),
+    ("Syncthing", ".sync-conflict-20261122-064026-ABCDEFG"),
+    ("Syncthing, old", ".sync-conflict-20261122-064026"),
+    ("Nextcloud", " (conflicted copy 2026-11-22 064026)"),
+    ("Nextcloud", " (conflicted copy anna 2026-11-22 064026)"),
+    ("ownCloud, old", "_conflict-20121023-151712"),
+    ("Nextcloud", " (case clash from 2026-11-22 064026)"),
+    ("Seafile", " (SFConflict anna@example.org 2026-11-22-06-40-26)"),
+    ("Seafile", " (case conflict 1)"),
+    ("Seafile", ".sbak"),
+    ("Resilio Sync", ".Conflict"),
+    ("Resilio Sync", ".Conflict1.Conflict"),
+    ("Box", " (conflict)"),
+    ("Box", "-copy of"),
+    ("pCloud", " (conflicted 1)"),
+    ("pCloud", ".conflicted"),
+    ("MEGA", " (1)"),
+    ("MEGA", ".old1"),
+    ("Proton Drive", " (# Name clash 2026-11-22 a1b2c3C #)"),
+    ("Proton Drive", " (# Edit conflict 2026-11-22 a1b2c3C #)"),
+    ("Proton Drive", " (# Deleted 2026-11-22 a1b2c3D #)"),
+    ("Unison", " (conflict_on_2026-11-22)"),
+    ("Unison", " (conflict #1_on_2026-11-22)"),
+    ("rclone", ".conflict1"),
+    ("rclone, old", "..path1"),
+    ("Explorer", " - Copy"),
+    ("Explorer", " - Copy (2)"),
+    ("Finder", " copy 2"),
+    ("GNOME", " (copy)"),
+    ("GNOME", " (another copy)"),
+];
+
+/// What services put before and after the name of a file that is not whole yet.
+const TEMPORARIES: &[(&str, &str, &str)] = &[
+    ("Syncthing", ".syncthing.", ".tmp"),
+    ("Syncthing on Windows", "~syncthing~", ".tmp"),
+    ("Nextcloud", ".", ".~3f1a09bc"),
+    ("Proton Drive", ".~", "-Temp-a1b2c3.tmp"),
+    ("Unison", ".unison.", ".8f3c2a.unison.tmp"),
+    ("OneDrive", "", "~RF4a1b2c3.TMP"),
+    ("OneDrive for Linux", "", ".partial"),
+    ("rclone", "", ".1a2b3c4d.partial"),
+    ("pCloud", "", ".part"),
+    ("pCloud", "", "-old.part"),
+    ("Resilio Sync", "", ".!Sync"),
+    ("Resilio Sync", "", ".SyncPart"),
+    ("Seafile", "", "~"),
+    ("a browser", "", ".crdownload"),
+];
+
+/// What stands for a file whose content is with the service.
+const PLACEHOLDERS: &[(&str, &str, &str)] =
+    &[("iCloud Drive", ".", ".icloud"), ("Nextcloud", "", ".nextcloud"), ("ownCloud", "", ".owncloud")];
+
+/// A folder with three messages of Ana.
+struct Scene {
+    place: Place,
+    author: AuthorId,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let place = Place::new();
+        let ana = place.member("ana");
+        ana.send_all(["one", "two", "three"]).unwrap();
+        assert_eq!(ana.flush(STUCK), 0);
+        let author = ana.author().unwrap();
+        ana.close().unwrap();
+        Self { place, author }
+    }
+
+    /// Where a name in Ana's directory is. Her name has counter 1, so her messages begin with 2.
+    fn at(&self, name: &str) -> std::path::PathBuf {
+        self.place.folder.join(self.author.to_string()).join(name)
+    }
+
+    fn look(&self) -> Session {
+        let session = Session::observe(&self.place.folder).unwrap();
+        session.refresh(STUCK).unwrap();
+        session
+    }
+}
+
+fn name(counter: u64) -> String {
+    format!("{counter:016x}")
+}
+
+#[test]
+fn a_copy_is_read_whether_it_is_the_only_one_or_not() {
+    let scene = Scene::new();
+    for (service, tail) in COPIES {
+        let copy = scene.at(&format!("{}{tail}", name(3)));
+        fs::copy(scene.at(&name(3)), &copy).unwrap();
+        for only in [false, true] {
+            if only {
+                fs::rename(scene.at(&name(3)), scene.at("aside")).unwrap();
+            }
+            let session = scene.look();
+            assert_eq!(texts(&timeline(&session)), ["one", "two", "three"], "{service}: {tail}");
+            let report = session.status().report;
+            let copies: Vec<_> = report.copies.iter().map(|copy| (copy.author, copy.counter)).collect();
+            assert_eq!(copies, [(scene.author, Some(3))], "{service}: {tail}");
+            assert_eq!(report.foreign.len(), usize::from(only), "{service}: {tail}: {:?}", report.foreign);
+            assert_eq!(report.pending, [], "{service}: {tail}");
+            assert_eq!(session.status().members[0].forks, [0; 0]);
+        }
+        fs::rename(scene.at("aside"), scene.at(&name(3))).unwrap();
+        fs::remove_file(copy).unwrap();
+    }
+}
+
+#[test]
+fn a_copy_with_another_message_is_a_fork_and_both_are_delivered() {
+    let scene = Scene::new();
+    // The same installation somewhere else: it knows what Ana knew before her second message, and sends another one.
+    let mut twin = SessionCore::new(Some(scene.author));
+    for counter in 1..=2 {
+        let bytes = fs::read(scene.at(&name(counter))).unwrap();
+        let tempo_message::Decoded::Whole(frame) = tempo_message::Frame::decode(&bytes.into()) else { panic!() };
+        twin.handle_sent(frame.message(), frame.digest());
+    }
+    let other = send(&mut twin, "two, elsewhere", 1_790_000_000_000);
+    assert_eq!(other.id(), MessageId { author: scene.author, counter: 3 });
+    for (service, tail) in COPIES {
+        let copy = scene.at(&format!("{}{tail}", name(3)));
+        fs::write(&copy, other.bytes()).unwrap();
+        let session = scene.look();
+        let mut found = texts(&timeline(&session));
+        found.sort();
+        assert_eq!(found, ["one", "three", "two", "two, elsewhere"], "{service}: {tail}");
+        assert_eq!(session.status().members[0].forks, [3], "{service}: {tail}");
+        fs::remove_file(copy).unwrap();
+    }
+}
+
+#[test]
+fn directories_that_were_doubled_are_read_as_one() {
+    let scene = Scene::new();
+    for (service, tail) in COPIES {
+        let doubled = scene.place.folder.join(format!("{}{tail}", scene.author));
+        fs::create_dir(&doubled).unwrap();
+        fs::rename(scene.at(&name(3)), doubled.join(name(3))).unwrap();
+        let session = scene.look();
+        assert_eq!(texts(&timeline(&session)), ["one", "two", "three"], "{service}: {tail}");
+        let report = session.status().report;
+        assert_eq!(report.doubled.iter().map(|doubled| doubled.author).collect::<Vec<_>>(), [scene.author]);
+        assert_eq!((report.foreign.len(), report.pending.len()), (0, 0), "{service}: {tail}");
+        // Its author writes on under the exact name alone.
+        let ana = scene.place.member("ana");
+        ana.refresh(STUCK).unwrap();
+        assert_eq!(ana.flush(STUCK), 0);
+        ana.close().unwrap();
+        assert!(scene.at(&name(3)).exists(), "{service}: {tail}");
+        assert_eq!(fs::read_dir(&doubled).unwrap().count(), 1, "{service}: {tail}");
+        fs::remove_dir_all(doubled).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_whole_yet_is_known_as_temporary_and_delivered_when_it_is() {
+    let scene = Scene::new();
+    let whole = fs::read(scene.at(&name(3))).unwrap();
+    for (service, before, after) in TEMPORARIES {
+        fs::remove_file(scene.at(&name(3))).unwrap();
+        let temporary = scene.at(&format!("{before}{}{after}", name(3)));
+        fs::write(&temporary, &whole[..whole.len() / 2]).unwrap();
+        let session = scene.look();
+        assert_eq!(texts(&timeline(&session)), ["one"], "{service}");
+        let report = session.status().report;
+        let reasons: Vec<_> = report.foreign.iter().map(|foreign| &foreign.reason).collect();
+        assert!(matches!(reasons[..], [ForeignReason::Temporary { .. }]), "{service}: {report:?}");
+        assert_eq!(report.pending, [], "{service}");
+        fs::write(&temporary, &whole).unwrap();
+        fs::rename(&temporary, scene.at(&name(3))).unwrap();
+        wait_until(&session, "it is whole", |session| session.timeline().len() == 3);
+        assert_eq!(session.status().report.foreign, [], "{service}");
+    }
+}
+
+#[test]
+fn a_placeholder_waits_for_download_and_nothing_is_published_over_it() {
+    let scene = Scene::new();
+    for (service, before, after) in PLACEHOLDERS {
+        let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
+        fs::rename(scene.at(&name(3)), scene.place.at("kept")).unwrap();
+        fs::write(&placeholder, " ").unwrap();
+        let session = scene.look();
+        assert_eq!(texts(&timeline(&session)), ["one"], "{service}");
+        let report = session.status().report;
+        assert_eq!(report.pending.len(), 1, "{service}");
+        assert_eq!(report.pending[0].reason, PendingReason::OnlineOnly, "{service}");
+        assert_eq!((report.pending[0].author, report.pending[0].counter), (Some(scene.author), Some(3)), "{service}");
+        // Its author does not take it for deleted.
+        let ana = scene.place.member("ana");
+        ana.refresh(STUCK).unwrap();
+        assert_eq!(ana.flush(STUCK), 0);
+        ana.close().unwrap();
+        assert!(!scene.at(&name(3)).exists(), "{service}");
+        fs::remove_file(&placeholder).unwrap();
+        fs::rename(scene.place.at("kept"), scene.at(&name(3))).unwrap();
+        wait_until(&session, "it is here", |session| session.timeline().len() == 3);
+    }
+}
+
+/// What services and systems leave in every folder is in nobody's way, and known for what it is.
+#[test]
+fn files_of_services_and_systems_are_known() {
+    let scene = Scene::new();
+    let left = [".stfolder", ".DS_Store", "desktop.ini", "Thumbs.db", ".dropbox", "Icon\r", ".sync_3f1a.db", "@eaDir"];
+    for name in left {
+        fs::write(scene.place.folder.join(name), "").unwrap();
+        fs::write(scene.at(name), "").unwrap();
+    }
+    fs::write(scene.at(&format!("._{}", name(3))), "").unwrap();
+    let session = scene.look();
+    assert_eq!(texts(&timeline(&session)), ["one", "two", "three"]);
+    let report = session.status().report;
+    assert_eq!(report.foreign.len(), 2 * left.len() + 1);
+    for foreign in &report.foreign {
+        assert!(matches!(foreign.reason, ForeignReason::System { .. }), "{foreign:?}");
+    }
+}
