@@ -30,6 +30,7 @@ pub struct Disk {
 
 /// How a disk differs from the usual one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "disks differ in ways that have nothing to do with each other")]
 pub struct DiskOptions {
     /// The staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,

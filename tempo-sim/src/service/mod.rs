@@ -194,6 +194,7 @@ impl Service {
         places.extend(self.agreed.keys().cloned());
         let mut differs = false;
         for place in places {
+            self.bring_back_forgotten(member, &place);
             let is_busy = self.clients.get(member).is_some_and(|client| client.busy.contains(&place));
             if self.is_ignored(&place.1) || self.is_temporary(&place.1) || self.is_placeholder(&place.1) || is_busy {
                 continue;

@@ -69,6 +69,15 @@ impl Service {
         self.tasks.push((delay, Task::Hydrate(member, place)));
     }
 
+    /// A crash has undone that a file was replaced, and it is online only again without the client's knowledge.
+    pub(super) fn bring_back_forgotten(&self, member: usize, place: &Place) {
+        let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return };
+        let (here, name) = client.local_place(place);
+        if disk.is_online_only(&here, &name) && !client.evicted.contains_key(place) {
+            disk.set_online_only(&here, &name, false);
+        }
+    }
+
     /// Brings the content of every file back.
     pub(crate) fn hydrate_all(&mut self, member: usize) {
         let evicted = self.clients.get(member).map(|client| client.evicted.clone()).unwrap_or_default();
