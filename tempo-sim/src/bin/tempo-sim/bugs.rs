@@ -61,15 +61,15 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn report(results: &[(Bug, Duration, Option<Found>)]) -> ExitCode {
-    println!("{:<26} {:>8} {:>7} {:>6}  found as", "planted", "seconds", "runs", "seed");
+    say!("{:<26} {:>8} {:>7} {:>6}  found as", "planted", "seconds", "runs", "seed");
     for (bug, took, found) in results {
         let seconds = took.as_secs_f64();
         match found {
             Some(Found { plan, what, runs }) => {
                 let what: String = what.chars().take(60).collect();
-                println!("{:<26} {seconds:>8.2} {runs:>7} {:>6}  {what}", bug.to_string(), plan.seed);
+                say!("{:<26} {seconds:>8.2} {runs:>7} {:>6}  {what}", bug.to_string(), plan.seed);
             }
-            None => println!("{:<26} {seconds:>8.2} {:>7} {:>6}  NOT FOUND: {}", bug.to_string(), "", "", bug.about()),
+            None => say!("{:<26} {seconds:>8.2} {:>7} {:>6}  NOT FOUND: {}", bug.to_string(), "", "", bug.about()),
         }
     }
     let found = results.iter().filter(|(.., found)| found.is_some()).count();
@@ -77,6 +77,6 @@ fn report(results: &[(Bug, Duration, Option<Found>)]) -> ExitCode {
     times.sort_by(f64::total_cmp);
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     let worst = times.last().copied().unwrap_or_default();
-    println!("{found} of {} found; median {median:.2} s, worst {worst:.2} s", results.len());
+    say!("{found} of {} found; median {median:.2} s, worst {worst:.2} s", results.len());
     if found == results.len() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

@@ -1,7 +1,16 @@
 //! `tempo-sim`: runs, sweeps and profiles, from a terminal.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for terminals")]
+#![allow(clippy::print_stderr, reason = "this is a program for terminals")]
 #![allow(clippy::disallowed_methods, reason = "a person wants to know how long it took")]
+
+/// A line for the person. Whoever closes the pipe has had enough.
+macro_rules! say {
+    ($($text:tt)*) => {
+        if std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*))).is_err() {
+            std::process::exit(0);
+        }
+    };
+}
 
 mod bugs;
 mod run;
@@ -39,7 +48,7 @@ fn main() -> ExitCode {
         Command::Bugs(arguments) => bugs::run(&arguments),
         Command::Profiles => {
             for profile in PROFILES {
-                println!("{:<10}  {}", profile.name, profile.about);
+                say!("{:<10}  {}", profile.name, profile.about);
             }
             ExitCode::SUCCESS
         }

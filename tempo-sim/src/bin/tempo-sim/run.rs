@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         plan.faults = faults.iter().flatten().copied().collect();
     }
     let outcome = plan.execute(arguments.story || arguments.html.is_some());
-    println!("seed {}, {} members, {} messages over {}", plan.seed, plan.members, plan.messages, plan.profile.name);
-    println!("faults: {:?}", plan.faults);
+    say!("seed {}, {} members, {} messages over {}", plan.seed, plan.members, plan.messages, plan.profile.name);
+    say!("faults: {:?}", plan.faults);
     if let Some(trace) = &outcome.trace {
         if arguments.story {
             tell(trace);
@@ -51,20 +51,20 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
                 eprintln!("sim: cannot write {}: {error}", file.display());
                 return ExitCode::from(2);
             }
-            println!("drawn into {}", file.display());
+            say!("drawn into {}", file.display());
         }
     }
     for (what, count) in outcome.counts.iter() {
-        println!("{count:>7}  {what}");
+        say!("{count:>7}  {what}");
     }
-    println!("hash {:016x}", outcome.hash);
+    say!("hash {:016x}", outcome.hash);
     match outcome.failure {
         None => {
-            println!("everybody agrees");
+            say!("everybody agrees");
             ExitCode::SUCCESS
         }
         Some(violation) => {
-            println!("FAILED  {violation}");
+            say!("FAILED  {violation}");
             ExitCode::from(1)
         }
     }
@@ -103,6 +103,6 @@ fn tell(trace: &Trace) {
             What::Fault(what) => what.clone(),
             _ => "something".to_owned(),
         };
-        println!("{:>10.3}  {:<5} {what}", at.as_secs_f64(), name(*member));
+        say!("{:>10.3}  {:<5} {what}", at.as_secs_f64(), name(*member));
     }
 }

@@ -51,33 +51,35 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         eprint!("\r\x1b[K");
     }
     for (what, count) in swept.counts.iter() {
-        println!("{count:>9}  {what}");
+        say!("{count:>9}  {what}");
     }
     let profile = arguments.profile.map_or("all profiles", |profile| profile.name);
-    println!(
+    say!(
         "{} runs of {members} members x {messages} messages over {profile} in {:.1} s: {a_minute} a minute in {threads} threads",
         swept.runs,
         took.as_secs_f64()
     );
     if let Some((plan, violation)) = swept.failure {
-        println!("FAILED  {violation}\n  {}", plan.command());
+        say!("FAILED  {violation}\n  {}", plan.command());
         let smallest = shrink(&plan);
         let outcome = smallest.execute(false);
-        println!(
+        say!(
             "the smallest that fails too: {} messages, {} members, {:?}",
-            smallest.messages, smallest.members, smallest.faults
+            smallest.messages,
+            smallest.members,
+            smallest.faults
         );
         if let Some(violation) = outcome.failure {
-            println!("  {violation}\n  {}", smallest.command());
+            say!("  {violation}\n  {}", smallest.command());
         }
         return ExitCode::from(1);
     }
     let missing = swept.counts.missing();
     if !missing.is_empty() && swept.runs >= ENOUGH && arguments.profile.is_none_or(|profile| profile.name == "chaos") {
-        println!("FAILED  in all these runs there was never: {}", missing.join(", "));
+        say!("FAILED  in all these runs there was never: {}", missing.join(", "));
         return ExitCode::from(1);
     }
-    println!("no failure");
+    say!("no failure");
     ExitCode::SUCCESS
 }
 
