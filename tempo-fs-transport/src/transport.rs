@@ -40,6 +40,8 @@ pub struct FsTransport<F: Fs = RealFs> {
     signal: Arc<Signal>,
     looked_at: Duration,
     changed_at: Duration,
+    /// What was said last about hints.
+    told_hints: Option<String>,
 }
 
 /// How a folder is used.
@@ -109,6 +111,7 @@ impl<F: Fs> FsTransport<F> {
             signal,
             looked_at: now,
             changed_at: now,
+            told_hints: None,
         })
     }
 }
@@ -223,7 +226,8 @@ impl<F: Fs> FsTransport<F> {
 
     /// Hands up what was found foreign; true when the report has changed.
     fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
-        let mut changed = self.folder.notes.take_changed();
+        let mut changed = self.folder.notes.take_changed() || self.folder.without_hints != self.told_hints;
+        self.told_hints.clone_from(&self.folder.without_hints);
         for (name, reason) in self.folder.notes.take_news() {
             take(Arrival::Foreign(Foreign { place: printable(&name), author: None, reason }));
         }

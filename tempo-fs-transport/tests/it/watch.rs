@@ -55,3 +55,55 @@ fn hints_about_a_folder_that_is_away_do_not_end_every_wait() {
         assert!(began.elapsed() < BROKEN, "every wait ends at once");
     }
 }
+
+/// Some engines build a directory elsewhere and rename it into the folder, so that no file in it causes an event.
+#[test]
+fn a_directory_that_appears_at_once_is_read() {
+    for options in [Options::default(), crate::support::unwatched()] {
+        let (elsewhere, session) = (Session::new(), Session::new());
+        let mut script = Script::new(1);
+        let frames: Vec<_> = (0..3).map(|number| script.next(format!("{number}").as_bytes())).collect();
+        for frame in &frames {
+            elsewhere.writer().publish(frame, Durability::Lazy).unwrap();
+        }
+        let mut reader = session.reader();
+        reader.transport = FsTransport::open(&session.folder, &options).unwrap();
+        assert_eq!(reader.collect(), []);
+        let author = frames[0].id().author.to_string();
+        std::fs::rename(elsewhere.path(&author), session.path(&author)).unwrap();
+        let (began, mut arrived) = (Instant::now(), Vec::new());
+        while arrived.len() < 3 && began.elapsed() < BROKEN {
+            reader.transport.wait(BROKEN);
+            arrived.extend(reader.collect());
+        }
+        assert_eq!(arrived, frames);
+    }
+}
+
+/// Beyond a number of directories nobody is told of changes any more; that is said, and messages still arrive.
+#[test]
+fn more_directories_than_watches_are_looked_at_from_time_to_time() {
+    let session = Session::new();
+    let mut scripts: Vec<Script> = (1..=255).map(Script::new).collect();
+    let mut writer = session.writer();
+    for script in &mut scripts {
+        writer.publish(&script.next(b"one"), Durability::Lazy).unwrap();
+        // As many directories again, under the names of copies.
+        std::fs::create_dir(session.path(format!("{} (1)", script.author()))).unwrap();
+    }
+    let mut reader = session.reader();
+    reader.transport = FsTransport::open(&session.folder, &Options::default()).unwrap();
+    assert_eq!(reader.collect().len(), 255);
+    let Some(reason) = reader.transport.report().without_hints else { panic!("nothing is said about it") };
+    println!("{reason}");
+    let second: Vec<_> = scripts.iter_mut().map(|script| script.next(b"two")).collect();
+    for frame in &second {
+        writer.publish(frame, Durability::Lazy).unwrap();
+    }
+    let (began, mut arrived) = (Instant::now(), Vec::new());
+    while arrived.len() < second.len() && began.elapsed() < BROKEN {
+        reader.transport.wait(BROKEN);
+        arrived.extend(reader.collect());
+    }
+    assert_eq!(arrived.len(), second.len());
+}
