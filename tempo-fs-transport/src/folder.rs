@@ -94,9 +94,9 @@ impl<F: Fs> Root<F> {
 }
 
 impl<F: Fs> Folder<F> {
-    pub(crate) fn open(mut calls: Calls<F>, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
-        let at = path.clone();
-        let identity = calls.run(About::Folder, move |fs| fs.stat_dir(&fs.open_root(&at)?))??.identity;
+    pub(crate) fn open(calls: Calls<F>, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
+        // Whoever opens a session decides how long that may take.
+        let identity = calls.fs.stat_dir(&calls.fs.open_root(&path)?)?.identity;
         let mut folder = Self {
             calls,
             path,
