@@ -18,7 +18,7 @@ pub use builder::{Builder, Parts};
 pub use driver::{Driver, Turn};
 pub use events::{Event, Events};
 use shared::{Shared, State};
-pub use status::{Attachment, Fork, Gap, Member, Status, Waiting};
+pub use status::{Attachment, Fork, Gap, Member, Setback, Status, Waiting};
 pub use timeline::{Entry, Timeline};
 pub use typed::Typed;
 
