@@ -83,7 +83,8 @@ pub(crate) fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64, fetch:
     FileRead(read_still(fs, dir, name, limit, fetch))
 }
 
-fn read_still<F: Fs>(
+/// The same, as it is.
+pub(crate) fn read_still<F: Fs>(
     fs: &F,
     dir: &F::Dir,
     name: &OsStr,

@@ -4,7 +4,7 @@ use std::{ffi::OsStr, fmt, io, path::Path, sync::Arc, time::Duration};
 
 use tempo_message::FileType;
 
-use crate::Signal;
+use crate::{Signal, Volume};
 
 /// A file system, real or simulated.
 ///
@@ -64,6 +64,11 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// Removes a file.
     fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
 
+    /// What is known of writing in a directory, without trying it; nothing, unless a file system says more.
+    fn volume(&self, _: &Self::Dir) -> io::Result<Volume> {
+        Ok(Volume::default())
+    }
+
     /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, not yet what is below.
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
     /// Monotonic time since any fixed moment.
@@ -114,6 +119,13 @@ pub struct Version {
     len: u64,
     modified_ns: i128,
     changed_ns: i128,
+}
+
+impl Version {
+    /// Whether both are versions of one thing.
+    pub(crate) fn is_same_thing(&self, other: &Self) -> bool {
+        self.identity == other.identity
+    }
 }
 
 impl Stat {

@@ -17,7 +17,10 @@ mod place;
 mod publish;
 mod reads;
 mod real;
+mod redundant;
+mod service;
 mod signal;
+mod survey;
 mod transport;
 mod work;
 
@@ -26,5 +29,7 @@ pub use fs::{Fs, Identity, Stat, Version, Watch};
 pub use installation::{Installation, InstallationError};
 pub use name::{DirName, FileName, printable, printable_text};
 pub use real::RealFs;
+pub use service::sync_service;
 pub use signal::{Hints, Signal};
+pub use survey::{Survey, Volume};
 pub use transport::{FsTransport, Options};

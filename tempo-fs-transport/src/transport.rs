@@ -34,7 +34,7 @@ use crate::{
 /// A durable publication is synced, file and directory, before it returns. A lazy one is renamed into place unsynced.
 #[derive(Debug)]
 pub struct FsTransport<F: Fs = RealFs> {
-    folder: Folder<F>,
+    pub(crate) folder: Folder<F>,
     publisher: Option<Publisher<F>>,
     reads: Reads,
     signal: Arc<Signal>,
@@ -200,7 +200,7 @@ impl<F: Fs> FsTransport<F> {
     ///
     /// Publishing is done here and now, without another thread: when the own directory does not answer, hardly another
     /// one does, and a change of threads would cost more than most publications.
-    fn writing(&mut self) -> Result<(&mut Publisher<F>, Root<F>), PublishError> {
+    pub(crate) fn writing(&mut self) -> Result<(&mut Publisher<F>, Root<F>), PublishError> {
         let place = self.folder.path.display().to_string();
         if self.publisher.is_none() {
             return Err(PublishError::ReadOnly { place });
@@ -264,6 +264,7 @@ fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<
     Ok(pieces)
 }
 
-fn inside(dir: &OsStr, name: &OsStr) -> String {
+/// The place of a name in a directory, for people.
+pub(crate) fn inside(dir: &OsStr, name: &OsStr) -> String {
     format!("{}/{}", printable(dir), printable(name))
 }

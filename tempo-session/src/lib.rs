@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod doctor;
 mod environment;
 mod error;
 pub mod protocol;
@@ -10,8 +11,8 @@ pub mod store;
 pub use environment::{Environment, SystemEnvironment};
 pub use error::{OpenError, ReadError, RefreshError, SendError};
 pub use session::{
-    Attachment, Builder, Closed, Driver, Entry, Event, Events, Fork, Gap, Member, Parts, Session, Status, Timeline,
-    Turn, Typed, Waiting,
+    Attachment, Builder, Closed, Driver, Entry, Event, Events, Fork, Gap, Member, Parts, Session, Setback, Status,
+    Timeline, Turn, Typed, Waiting,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use tempo_fs_transport::{printable, printable_text};

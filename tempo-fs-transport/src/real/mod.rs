@@ -20,7 +20,7 @@ use other as imp;
 use unix as imp;
 use uuid::Uuid;
 
-use crate::{Fs, Signal, Stat, Watch};
+use crate::{Fs, Signal, Stat, Volume, Watch};
 
 /// The file system of the machine, through directory handles where the system has them.
 ///
@@ -110,6 +110,10 @@ impl Fs for RealFs {
 
     fn remove(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<()> {
         imp::remove(dir, name)
+    }
+
+    fn volume(&self, dir: &imp::Dir) -> io::Result<Volume> {
+        imp::volume(dir)
     }
 
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {

@@ -11,7 +11,7 @@ use std::{
 
 use tempo_message::FileType;
 
-use crate::{Identity, Stat, online};
+use crate::{Identity, Stat, Volume, online};
 
 pub(super) type Dir = PathBuf;
 
@@ -66,6 +66,12 @@ pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
 
 pub(super) fn sync_dir(_: &Dir) -> io::Result<()> {
     Ok(())
+}
+
+/// The standard library knows of no free room, and the attribute of a Windows folder says nothing about writing in it.
+#[allow(clippy::unnecessary_wraps, reason = "other systems can fail")]
+pub(super) fn volume(_: &Dir) -> io::Result<Volume> {
+    Ok(Volume::default())
 }
 
 pub(super) fn rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {

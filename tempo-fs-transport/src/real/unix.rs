@@ -9,12 +9,12 @@ use std::{
 };
 
 use rustix::{
-    fs::{self, AtFlags, Mode, OFlags},
+    fs::{self, Access, AtFlags, Mode, OFlags},
     io::Errno,
 };
 use tempo_message::FileType;
 
-use crate::{Identity, Stat, online};
+use crate::{Identity, Stat, Volume, online};
 
 pub(super) type Dir = OwnedFd;
 
@@ -98,6 +98,14 @@ pub(super) fn rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) 
 
 pub(super) fn remove(dir: &Dir, name: &OsStr) -> io::Result<()> {
     Ok(fs::unlinkat(dir, name, AtFlags::empty())?)
+}
+
+pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
+    let about = fs::fstatvfs(dir)?;
+    let is_refused = |done: rustix::io::Result<()>| matches!(done, Err(Errno::ACCESS | Errno::ROFS | Errno::PERM));
+    let writing = fs::accessat(dir, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty());
+    let read_only = about.f_flag.contains(fs::StatVfsMountFlags::RDONLY) || is_refused(writing);
+    Ok(Volume::new(Some(about.f_bavail.saturating_mul(about.f_frsize)), read_only))
 }
 
 /// The fields of `stat` have other types on other systems, hence the casts.

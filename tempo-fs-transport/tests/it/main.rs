@@ -17,5 +17,6 @@ mod hostile;
 mod installation;
 mod odd;
 mod publish;
+mod redundant;
 mod support;
 mod watch;

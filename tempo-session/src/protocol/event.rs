@@ -81,6 +81,8 @@ pub struct Slot(pub(crate) u32);
 pub struct HeldMessage {
     /// The message that waits.
     pub id: MessageId,
+    /// The wall clock of its author, in milliseconds since 1970.
+    pub unix_ms: i64,
     /// The parents that are not accepted yet; some may be held themselves.
     pub waits_for: Vec<Parent>,
 }

@@ -107,6 +107,7 @@ impl Held {
             .take(most)
             .map(|waiting| HeldMessage {
                 id: waiting.message.id,
+                unix_ms: waiting.message.unix_ms,
                 waits_for: waiting.message.causes().filter(|parent| !is_here(parent)).collect(),
             })
             .collect()

@@ -36,6 +36,8 @@ struct Chain {
     names: BTreeMap<(u64, Stamp, Digest), String>,
     /// The greatest stamp.
     latest: Option<Stamp>,
+    /// The latest wall clock among all that its messages come after, and the message that has it.
+    past: Option<(i64, MessageId)>,
 }
 
 /// What is new about an author by one more message.
@@ -56,6 +58,8 @@ impl Ledger {
         let continues = message.previous == self.last_of_main(chain_at);
         let is_next = |main: &[Slot]| u64::try_from(main.len()) == Ok(id.counter - 1);
         let stamp = message.stamp();
+        let causes = message.causes().filter_map(|cause| self.find(&cause));
+        let past = causes.filter_map(|cause| Some((self.record(cause)?.unix_ms, self.id(cause)?))).max();
         self.records.push(Record {
             digest,
             lamport: message.lamport,
@@ -75,6 +79,7 @@ impl Ledger {
             chain.branches.insert((id.counter, digest), slot);
         }
         chain.latest = chain.latest.max(Some(stamp));
+        chain.past = chain.past.max(past);
         Added { slot, is_first, forks: usize::from(on_main) + in_branches == 1 }
     }
 
@@ -143,6 +148,11 @@ impl Ledger {
         self.chain(author)?.latest
     }
 
+    /// The latest wall clock among everything that an author's messages come after, and the message that has it.
+    pub(crate) fn past(&self, author: AuthorId) -> Option<(i64, MessageId)> {
+        self.chain(author)?.past
+    }
+
     /// Counters and digests of an author's messages after a counter, in the order of counters.
     pub(crate) fn messages_after(&self, author: AuthorId, counter: u64) -> impl Iterator<Item = (u64, Digest)> + '_ {
         let chain = self.chain(author);
@@ -200,6 +210,7 @@ impl Ledger {
                 branches: BTreeMap::new(),
                 names: BTreeMap::new(),
                 latest: None,
+                past: None,
             });
         }
         at

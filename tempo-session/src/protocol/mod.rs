@@ -257,6 +257,17 @@ impl SessionCore {
         self.ledger.latest(author)
     }
 
+    /// The latest wall clock among the messages that an author's messages directly come after, and the message that has
+    /// it.
+    pub fn past_of(&self, author: AuthorId) -> Option<(i64, MessageId)> {
+        self.ledger.past(author)
+    }
+
+    /// Messages under the own name that this installation did not send.
+    pub fn impostors(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.impostors.iter().map(|&(id, _)| id)
+    }
+
     /// The counters that more than one message of an author has.
     pub fn forks(&self, author: AuthorId) -> Vec<u64> {
         self.ledger.forks(author)

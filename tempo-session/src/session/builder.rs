@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Environment, OpenError, SystemEnvironment,
+    doctor::{self, Checkup, TidyError},
     protocol::{MAX_NAME, SessionCore},
     store::{MemoryStore, Origin, RedbStore, Restored, Store, StoreError},
 };
@@ -146,6 +147,30 @@ impl Builder {
         Ok(found.is_some())
     }
 
+    /// Looks at the folder from outside, as a doctor does: the answer tells everything that is wrong. Joins nothing and
+    /// writes nothing, anywhere; name has no meaning. While another process has the store open, or when it cannot be
+    /// read, this is what the folder alone shows.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the folder cannot be used, or was not read to its end within the [patience](Self::patience).
+    pub fn check_up(self) -> Result<Checkup, OpenError> {
+        let (state, patience) = (self.state_dir.clone(), self.patience);
+        self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience))?
+    }
+
+    /// Removes from the own directory the copies that are equal to the message beside them, and nothing else; the answer
+    /// names what was removed. See [`FsTransport::remove_redundant`].
+    ///
+    /// # Errors
+    ///
+    /// [`TidyError`]: among others when this installation is no member, when another process has the store open, or when
+    /// the folder is detached. Nothing was removed then, unless it is [`TidyError::Remove`].
+    pub fn remove_redundant(self) -> Result<Vec<String>, TidyError> {
+        let state = self.state_dir.clone();
+        self.off_thread(move |folder| doctor::remove_redundant(state.as_deref(), folder))?
+    }
+
     fn checked_name(&self) -> Result<Option<String>, OpenError> {
         match &self.name {
             Some(name) if !(1..=MAX_NAME).contains(&name.len()) => Err(OpenError::Name { actual: name.len() }),
@@ -227,6 +252,11 @@ impl Session {
 fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<BTreeMap<u64, (Digest, u64)>, StoreError> {
     let mut records: Vec<Restored> = Vec::new();
     store.restore(&mut |restored| records.push(restored))?;
+    Ok(replay(core, records))
+}
+
+/// As [`restore`], for records that were read.
+pub(crate) fn replay(core: &mut SessionCore, mut records: Vec<Restored>) -> BTreeMap<u64, (Digest, u64)> {
     // In the order of the timeline every message comes after its parents.
     records.sort_unstable_by_key(|record| (record.message.stamp(), record.digest));
     let mut sent = BTreeMap::new();
@@ -240,5 +270,5 @@ fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<BTreeMap<u64, (D
         };
     }
     while core.go_on() {}
-    Ok(sent)
+    sent
 }

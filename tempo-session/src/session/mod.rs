@@ -14,11 +14,13 @@ use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Codec, Kind, MessageId, Postcard};
 
+pub(crate) use builder::replay;
 pub use builder::{Builder, Parts};
 pub use driver::{Driver, Turn};
 pub use events::{Event, Events};
+pub(crate) use shared::describe;
 use shared::{Shared, State};
-pub use status::{Attachment, Fork, Gap, Member, Status, Waiting};
+pub use status::{Attachment, Fork, Gap, Member, Setback, Status, Waiting};
 pub use timeline::{Entry, Timeline};
 pub use typed::Typed;
 

@@ -6,7 +6,7 @@ use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_message::{Digest, MessageId, Parent, Report};
 
 use super::shared::State;
-use crate::protocol::{HeldMessage, Rejection};
+use crate::protocol::{HeldMessage, Rejection, SessionCore};
 
 /// A session at one moment.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct Status {
     pub publish_error: Option<String>,
     /// Own messages whose place in the folder something else has taken; they lie beside it.
     pub occupied: Vec<u64>,
+    /// Messages under the own name that this installation did not send: another one writes as the same author.
+    pub intruders: Vec<MessageId>,
     /// Why what was received cannot be kept, if that is so.
     pub store_error: Option<String>,
     /// What else lies in the folder.
@@ -78,6 +80,18 @@ pub struct Member {
     pub latest: Option<Stamp>,
     /// Its counters that have more than one message.
     pub forks: Vec<Fork>,
+    /// By how much its clock and another one disagree, if they do.
+    pub setback: Option<Setback>,
+}
+
+/// An effect that was written before its cause, if one believes the clocks of those who wrote them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setback {
+    /// A message that the member had seen; may be an earlier one of its own.
+    pub after: MessageId,
+    /// By so many milliseconds the member's latest message claims to be older than that.
+    pub by_ms: u64,
 }
 
 /// Messages of a member that are not here, although later ones are.
@@ -92,6 +106,8 @@ pub type Fork = u64;
 pub struct Waiting {
     /// The message.
     pub id: MessageId,
+    /// The wall clock of its author, in milliseconds since 1970; may be wrong.
+    pub unix_ms: i64,
     /// What it waits for: the messages that have not arrived at all. Empty when it only waits for others that wait.
     pub missing: Vec<(MessageId, Digest)>,
 }
@@ -101,11 +117,22 @@ const WAITING: usize = 1024;
 
 impl Status {
     pub(super) fn of(state: &State, author: Option<AuthorId>, now: Duration) -> Self {
-        let core = &state.core;
-        let held = core.held(WAITING);
+        Self {
+            attachment: state.attachment.clone(),
+            unpublished: state.outbox.len(),
+            publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),
+            occupied: state.occupied.iter().copied().collect(),
+            store_error: state.store_error.clone(),
+            ..Self::of_core(&state.core, author, Arc::clone(&state.report))
+        }
+    }
+
+    /// What a core knows, and what a transport has reported; nobody has looked at anything else.
+    pub(crate) fn of_core(core: &SessionCore, author: Option<AuthorId>, report: Arc<Report>) -> Self {
         let is_held = |parent: &Parent| core.is_held(parent.digest);
-        let waiting = held.into_iter().map(|HeldMessage { id, waits_for }| Waiting {
+        let waiting = core.held(WAITING).into_iter().map(|HeldMessage { id, unix_ms, waits_for }| Waiting {
             id,
+            unix_ms,
             missing: waits_for.iter().filter(|parent| !is_held(parent)).map(named).collect(),
         });
         let members = core.seen().iter().map(|(author, counters)| Member {
@@ -116,21 +143,23 @@ impl Status {
             gaps: counters.missing().collect(),
             latest: core.latest_of(author),
             forks: core.forks(author),
+            setback: setback(core, author),
         });
         Self {
             author,
-            attachment: state.attachment.clone(),
+            attachment: Attachment::Unknown,
             members: members.collect(),
             messages: core.timeline().len(),
             latest: core.latest(),
             held: core.held_len(),
             waiting: waiting.collect(),
             rejected: core.rejected().collect(),
-            unpublished: state.outbox.len(),
-            publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),
-            occupied: state.occupied.iter().copied().collect(),
-            store_error: state.store_error.clone(),
-            report: Arc::clone(&state.report),
+            unpublished: 0,
+            publish_error: None,
+            occupied: Vec::new(),
+            intruders: core.impostors().collect(),
+            store_error: None,
+            report,
         }
     }
 
@@ -145,6 +174,12 @@ fn is_stuck(state: &State, now: Duration) -> Option<String> {
     const LONG: Duration = Duration::from_secs(5);
     let span = now.saturating_sub(state.publishing_since?);
     (span >= LONG).then(|| format!("the folder has not answered for {} s", span.as_secs()))
+}
+
+fn setback(core: &SessionCore, author: AuthorId) -> Option<Setback> {
+    let (past, after) = core.past_of(author)?;
+    let latest = core.latest_of(author)?.unix_ms;
+    (past > latest).then(|| Setback { after, by_ms: past.abs_diff(latest) })
 }
 
 fn named(parent: &Parent) -> (MessageId, Digest) {

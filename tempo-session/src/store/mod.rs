@@ -1,6 +1,7 @@
 //! The local memory of an installation: every frame sent or received, outside the shared folder.
 
 mod memory;
+mod reader;
 mod redb;
 
 use std::{fmt, path::PathBuf};
@@ -9,6 +10,7 @@ use std::{fmt, path::PathBuf};
 pub use ::redb::StorageBackend;
 use bytes::Bytes;
 pub use memory::MemoryStore;
+pub use reader::RedbReader;
 pub use redb::RedbStore;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, Message, MessageId};
@@ -112,6 +114,12 @@ pub enum StoreError {
     /// Another process, or another session of this one, has the store open.
     #[error("the store {} is in use", path.display())]
     InUse {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The process that had the store open last did not close it. Opening it for writing mends it; nothing is lost.
+    #[error("the store {} was not closed and has to be mended", path.display())]
+    Unclean {
         /// The store.
         path: PathBuf,
     },

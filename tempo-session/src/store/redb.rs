@@ -94,7 +94,7 @@ impl RedbStore {
                 Ok(value.map(|value| value.value().to_vec()))
             };
             match (read("format")?, read("author")?) {
-                (Some(format), Some(author)) => return self.compare_meta(&format, &author),
+                (Some(format), Some(author)) => return compare_meta(&self.path, self.author, &format, &author),
                 (None, None) => {}
                 _ => return Err(self.damaged("its description is incomplete")),
             }
@@ -106,23 +106,8 @@ impl RedbStore {
         transaction.commit().map_err(|error| failed(error.into()))
     }
 
-    fn compare_meta(&self, format: &[u8], author: &[u8]) -> Result<(), StoreError> {
-        let found = format.try_into().map(u32::from_be_bytes).map_err(|_| self.damaged("its format is no number"))?;
-        let owner: [u8; 16] = author.try_into().map_err(|_| self.damaged("its author is no uuid"))?;
-        let owner = AuthorId::new(uuid::Uuid::from_bytes(owner));
-        let path = self.path.clone();
-        match found.cmp(&FORMAT) {
-            Ordering::Greater => Err(StoreError::Newer { path, found, supported: FORMAT }),
-            Ordering::Less => Err(self.damaged("its format is unknown")),
-            Ordering::Equal if owner != self.author => {
-                Err(StoreError::Author { path, found: owner, expected: self.author })
-            }
-            Ordering::Equal => Ok(()),
-        }
-    }
-
     fn damaged(&self, what: &'static str) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), what }
+        damaged(&self.path, what)
     }
 
     fn write(&self, records: &[Record], durability: Durability) -> Result<(), ::redb::Error> {
@@ -150,12 +135,6 @@ impl RedbStore {
         Ok(())
     }
 
-    fn read_marks(&self) -> Result<(bool, Option<Vec<u8>>), ::redb::Error> {
-        let meta = self.database.begin_read()?.open_table(META)?;
-        let audited = meta.get(AUDITED)?.map(|value| value.value().to_vec());
-        Ok((meta.get(JOINED)?.is_some(), audited))
-    }
-
     fn write_marks(&self, marks: Marks) -> Result<(), ::redb::Error> {
         let transaction = self.database.begin_write()?;
         {
@@ -166,15 +145,6 @@ impl RedbStore {
             meta.insert(AUDITED, marks.audited.to_be_bytes().as_slice())?;
         }
         transaction.commit()?;
-        Ok(())
-    }
-
-    fn restore_each(&self, each: &mut dyn FnMut(&[u8; KEY], &[u8])) -> Result<(), ::redb::Error> {
-        let headers = self.database.begin_read()?.open_table(HEADERS)?;
-        for row in headers.iter()? {
-            let (key, value) = row?;
-            each(key.value(), value.value());
-        }
         Ok(())
     }
 
@@ -190,12 +160,7 @@ impl Store for RedbStore {
     }
 
     fn marks(&self) -> Result<Marks, StoreError> {
-        let (joined, audited) = self.read_marks().map_err(failed(&self.path))?;
-        let audited = match audited {
-            Some(bytes) => bytes.try_into().map(u64::from_be_bytes).map_err(|_| self.damaged("a mark is no number"))?,
-            None => 0,
-        };
-        Ok(Marks { joined, audited })
+        marks_in(&self.database, &self.path)
     }
 
     fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
@@ -203,13 +168,7 @@ impl Store for RedbStore {
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        let mut sound = true;
-        self.restore_each(&mut |key, row| match restored(key, row) {
-            Some(restored) => each(restored),
-            None => sound = false,
-        })
-        .map_err(failed(&self.path))?;
-        if sound { Ok(()) } else { Err(self.damaged("a header cannot be read")) }
+        restore_in(&self.database, &self.path, each)
     }
 
     fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
@@ -235,6 +194,77 @@ impl Header {
             profile: without_payload(message).payload.to_vec(),
         }
     }
+}
+
+/// How far the author has come, as the database says.
+pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<Marks, StoreError> {
+    let read = || -> Result<(bool, Option<Vec<u8>>), ::redb::Error> {
+        let meta = database.begin_read()?.open_table(META)?;
+        let audited = meta.get(AUDITED)?.map(|value| value.value().to_vec());
+        Ok((meta.get(JOINED)?.is_some(), audited))
+    };
+    let (joined, audited) = read().map_err(failed(path))?;
+    let audited = match audited {
+        Some(bytes) => bytes.try_into().map(u64::from_be_bytes).map_err(|_| damaged(path, "a mark is no number"))?,
+        None => 0,
+    };
+    Ok(Marks { joined, audited })
+}
+
+/// Hands up every record of a database.
+pub(super) fn restore_in(
+    database: &impl ReadableDatabase,
+    path: &Path,
+    each: &mut dyn FnMut(Restored),
+) -> Result<(), StoreError> {
+    let mut sound = true;
+    let mut read = || -> Result<(), ::redb::Error> {
+        let headers = database.begin_read()?.open_table(HEADERS)?;
+        for row in headers.iter()? {
+            let (key, value) = row?;
+            match restored(key.value(), value.value()) {
+                Some(restored) => each(restored),
+                None => sound = false,
+            }
+        }
+        Ok(())
+    };
+    read().map_err(failed(path))?;
+    if sound { Ok(()) } else { Err(damaged(path, "a header cannot be read")) }
+}
+
+/// Makes sure that a database is the store of this author, in a format that is known.
+pub(super) fn check_meta_in(
+    database: &impl ReadableDatabase,
+    path: &Path,
+    expected: AuthorId,
+) -> Result<(), StoreError> {
+    let read = || -> Result<_, ::redb::Error> {
+        let meta = database.begin_read()?.open_table(META)?;
+        let value = |key| Ok::<_, ::redb::Error>(meta.get(key)?.map(|value| value.value().to_vec()));
+        Ok((value("format")?, value("author")?))
+    };
+    match read().map_err(failed(path))? {
+        (Some(format), Some(author)) => compare_meta(path, expected, &format, &author),
+        _ => Err(damaged(path, "its description is incomplete")),
+    }
+}
+
+fn compare_meta(path: &Path, expected: AuthorId, format: &[u8], author: &[u8]) -> Result<(), StoreError> {
+    let found = format.try_into().map(u32::from_be_bytes).map_err(|_| damaged(path, "its format is no number"))?;
+    let owner: [u8; 16] = author.try_into().map_err(|_| damaged(path, "its author is no uuid"))?;
+    let owner = AuthorId::new(uuid::Uuid::from_bytes(owner));
+    let path = path.to_owned();
+    match found.cmp(&FORMAT) {
+        Ordering::Greater => Err(StoreError::Newer { path, found, supported: FORMAT }),
+        Ordering::Less => Err(damaged(&path, "its format is unknown")),
+        Ordering::Equal if owner != expected => Err(StoreError::Author { path, found: owner, expected }),
+        Ordering::Equal => Ok(()),
+    }
+}
+
+fn damaged(path: &Path, what: &'static str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), what }
 }
 
 fn key(id: MessageId, digest: Digest) -> [u8; KEY] {
@@ -267,6 +297,6 @@ fn restored(key: &[u8; KEY], row: &[u8]) -> Option<Restored> {
     })
 }
 
-fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {
+pub(super) fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {
     move |source| StoreError::Failed { path: path.to_owned(), source: Box::new(source) }
 }

@@ -13,13 +13,13 @@ use serde_json::Value;
 
 use crate::support::Place;
 
-fn tempo(state: &Path) -> Command {
+pub(crate) fn tempo(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tempo"));
     command.env_remove("TEMPO_STATE").arg("--state").arg(state);
     command
 }
 
-fn run(command: &mut Command) -> (String, String, i32) {
+pub(crate) fn run(command: &mut Command) -> (String, String, i32) {
     let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
     (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code().unwrap())
 }
@@ -151,7 +151,7 @@ fn errors_say_what_where_and_what_next() {
     let state = place.at("state");
     fs::create_dir(place.at("jam")).unwrap();
     fs::write(place.at("file.session"), "").unwrap();
-    for command in ["send", "log", "status", "chat"] {
+    for command in ["send", "log", "status", "chat", "doctor"] {
         for (folder, what, next) in [
             ("nowhere.session", "there is no folder", "mkdir"),
             ("jam", "ends in .session", "rename it"),

@@ -15,6 +15,8 @@ mod away;
 #[cfg(feature = "cli")]
 mod cli;
 mod convergence;
+#[cfg(feature = "cli")]
+mod doctor;
 mod folder;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;

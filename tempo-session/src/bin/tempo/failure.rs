@@ -3,7 +3,9 @@
 use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError};
-use tempo_session::{MAX_PAYLOAD, OpenError, ReadError, RefreshError, SendError, printable_text, store::StoreError};
+use tempo_session::{
+    MAX_PAYLOAD, OpenError, ReadError, RefreshError, SendError, doctor::TidyError, printable_text, store::StoreError,
+};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -18,14 +20,20 @@ pub(crate) enum Failure {
         number: u64,
     },
     Temporary(io::Error),
+    Tidy(TidyError),
     /// The command's own negative answer.
     No(String),
+    /// What is to be said has been printed; only the exit code is left.
+    Told {
+        code: u8,
+    },
 }
 
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::No(_) => ExitCode::from(1),
+            Self::Told { code } => ExitCode::from(*code),
             _ => ExitCode::from(2),
         }
     }
@@ -37,8 +45,9 @@ impl Failure {
             Self::Read(error) => Some(error),
             Self::Refresh(error) => Some(error),
             Self::Close(error) => Some(error),
+            Self::Tidy(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
-            Self::No(_) | Self::LongLine { .. } => None,
+            Self::No(_) | Self::LongLine { .. } | Self::Told { .. } => None,
         }
     }
 
@@ -59,6 +68,10 @@ impl Failure {
             Self::Open(OpenError::AlreadyOpen { .. }) => {
                 "use that one, end it, or be another member with --state DIR; log and status work meanwhile"
             }
+            Self::Tidy(TidyError::NotAMember) => {
+                "each member removes its own copies; name the directory of the local state with --state if this is yours"
+            }
+            Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::IdentityInUse { .. }) => {
                 "join as a new author, with an empty --state DIR; nothing that you wrote is lost there"
@@ -104,6 +117,15 @@ macro_rules! from {
             }
         })*
     };
+}
+
+impl From<TidyError> for Failure {
+    fn from(error: TidyError) -> Self {
+        match error {
+            TidyError::Open(error) => Self::Open(error),
+            error => Self::Tidy(error),
+        }
+    }
 }
 
 from! {

@@ -4,6 +4,7 @@
 
 mod chat;
 mod demo;
+mod doctor;
 mod failure;
 mod log;
 mod member;
@@ -69,6 +70,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Everything that is wrong, what it means, whether anything is lost, and what to do; writes nothing, joins nothing
+    ///
+    /// Exit codes: 0 nothing is wrong, 1 something wants attention, 2 the folder could not be looked at.
+    Doctor {
+        #[command(flatten)]
+        folder: Folder,
+        /// One object
+        #[arg(long)]
+        json: bool,
+        /// Remove from your own directory the copies that are equal, byte for byte, to the message beside them
+        #[arg(long)]
+        fix: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -87,11 +101,13 @@ fn main() -> ExitCode {
         Command::Send { folder, texts } => send::run(&folder.path, state, &texts),
         Command::Log { folder, follow, json } => log::run(&folder.path, state, follow, json),
         Command::Status { folder, json } => status::run(&folder.path, state, json),
+        Command::Doctor { folder, json, fix } => doctor::run(&folder.path, state, json, fix),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has had enough.
         Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => process::exit(0),
+        Err(Failure::Told { code }) => ExitCode::from(code),
         Err(failure) => {
             eprintln!("tempo: {failure}");
             failure.exit_code()

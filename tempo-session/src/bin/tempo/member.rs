@@ -39,7 +39,8 @@ pub(crate) fn visit(folder: &Path, state: Option<&Path>) -> Result<Session, Fail
     Ok(Session::observe(folder)?)
 }
 
-fn builder(folder: &Path, state: Option<&Path>) -> Builder {
+/// The settings of a session as the command line gives them.
+pub(crate) fn builder(folder: &Path, state: Option<&Path>) -> Builder {
     let builder = Session::builder(folder);
     match state {
         Some(state) => builder.state_dir(state),

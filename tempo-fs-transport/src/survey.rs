@@ -1,0 +1,86 @@
+//! How large a session folder is, and whether there is room in it.
+
+use std::{collections::BTreeSet, io};
+
+use tempo_message::{AuthorId, CollectError};
+
+use crate::{DirName, Fs, FsTransport, error::collect_error};
+
+/// The extent of a session folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Survey {
+    /// How many files and directories lie in it: what a service has to look after. What lies in directories that are
+    /// none of ours is not counted.
+    pub entries: u64,
+    /// Whose directories are there, with or without messages.
+    pub authors: BTreeSet<AuthorId>,
+    /// What is known of the volume.
+    pub volume: Volume,
+}
+
+/// What a file system says of writing in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Volume {
+    /// So many bytes are free for this user, where the system says so. A service's quota is another matter.
+    pub free_bytes: Option<u64>,
+    /// Writing is not allowed, by permissions or by the medium, as far as the system says so without being tried.
+    pub read_only: bool,
+}
+
+impl Survey {
+    /// What was counted.
+    pub fn new(entries: u64, authors: impl IntoIterator<Item = AuthorId>, volume: Volume) -> Self {
+        Self { entries, authors: authors.into_iter().collect(), volume }
+    }
+}
+
+impl Volume {
+    /// What a file system answers.
+    pub fn new(free_bytes: Option<u64>, read_only: bool) -> Self {
+        Self { free_bytes, read_only }
+    }
+}
+
+impl<F: Fs> FsTransport<F> {
+    /// Counts what lies in the folder, and asks the system whether more would fit. Writes nothing.
+    /// Waits for the folder as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError`], when the folder is away or cannot be listed. A directory in it that cannot be listed counts as one entry.
+    pub fn survey(&mut self) -> Result<Survey, CollectError> {
+        let root = self.folder.attach()?;
+        let fs = &self.folder.calls.fs;
+        let path = || self.folder.path.display().to_string();
+        let mut survey = Survey::default();
+        let mut dirs = Vec::new();
+        let listed = fs.list(&root.dir, &mut |name| {
+            survey.entries += 1;
+            if let DirName::Author(author) | DirName::Copy(author) = DirName::parse(name) {
+                dirs.push((author, name.to_owned()));
+            }
+            true
+        });
+        listed.map_err(|error| collect_error(path(), error))?;
+        for (author, name) in dirs {
+            let counted = fs.open_dir(&root.dir, &name).and_then(|dir| count(fs, &dir));
+            if let Ok(files) = counted {
+                survey.authors.insert(author);
+                survey.entries += files;
+            }
+        }
+        survey.volume = fs.volume(&root.dir).map_err(|error| collect_error(path(), error))?;
+        Ok(survey)
+    }
+}
+
+fn count<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<u64> {
+    let mut files = 0;
+    fs.list(dir, &mut |_| {
+        files += 1;
+        true
+    })?;
+    Ok(files)
+}

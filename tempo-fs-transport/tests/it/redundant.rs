@@ -1,0 +1,228 @@
+//! Copies that may be removed, and all those that may not; and the extent of a folder.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tempo_fs_transport::{Fs, FsTransport, Options, RealFs, Signal, Stat, Watch};
+use tempo_message::{AuthorId, Durability, Frame, PublishError, Transport, conformance::Script};
+
+use crate::support::{Session, unwatched};
+
+/// An author's transport that has looked at the folder, and three messages there.
+fn writer(session: &Session, script: &mut Script) -> (FsTransport, Vec<Frame>) {
+    let frames = script.run(3);
+    let mut writer = session.writer();
+    for frame in &frames {
+        writer.publish(frame, Durability::Lazy).unwrap();
+    }
+    look(&mut writer, script.author());
+    (writer, frames)
+}
+
+fn look(transport: &mut impl Transport, author: AuthorId) {
+    use tempo_message::{Budget, Own, Taken, Want};
+    let budget = Budget { frames: 0, bytes: 0 };
+    let own = Some(Own { author, joined: true });
+    let want = Want { known: &tempo_clock::Seen::default(), own, recheck: &[], full: true, budget };
+    transport.collect(&want, &mut |_| Taken::Later).unwrap();
+}
+
+/// Every file with its bytes.
+fn tree(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for dir in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = file.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            files.push((name, fs::read(&file).unwrap_or_default()));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn equal_copies_of_own_messages_go_and_nothing_else() {
+    let session = Session::new();
+    let (mut script, mut other) = (Script::new(1), Script::new(2));
+    let (mut writer, frames) = writer(&session, &mut script);
+    let theirs = other.run(1);
+    writer.publish(&theirs[0], Durability::Lazy).unwrap();
+    let own = session.path(script.author().to_string());
+    let copy = |of: &Frame, tail: &str| session.path(format!("{}{tail}", of.id()));
+    let twin = session.path(format!("{} (1)", script.author()));
+    fs::create_dir(&twin).unwrap();
+    fs::write(twin.join("0000000000000001"), frames[0].bytes()).unwrap();
+    fs::write(twin.join("0000000000000001 (1)"), frames[0].bytes()).unwrap();
+    fs::write(copy(&theirs[0], " (1)"), theirs[0].bytes()).unwrap();
+    // Another content, no content, more than the content, and the copy of a message that is not there.
+    fs::write(copy(&frames[0], "-HOST"), Script::new(1).next(b"another first one").bytes()).unwrap();
+    fs::write(copy(&frames[0], " 2"), &frames[0].bytes()[..40]).unwrap();
+    fs::write(copy(&frames[0], " 3"), [&frames[0].bytes()[..], b"!"].concat()).unwrap();
+    fs::remove_file(session.file(frames[1].id())).unwrap();
+    fs::write(copy(&frames[1], " (1)"), frames[1].bytes()).unwrap();
+    // Both cut short in the same manner, and two equal things that are no message.
+    fs::write(session.file(frames[2].id()), &frames[2].bytes()[..40]).unwrap();
+    fs::write(copy(&frames[2], " (1)"), &frames[2].bytes()[..40]).unwrap();
+    fs::write(own.join("0000000000000009"), "equal").unwrap();
+    fs::write(own.join("0000000000000009 (1)"), "equal").unwrap();
+    // Whole and equal, and the message of another counter.
+    fs::write(own.join("0000000000000008"), frames[0].bytes()).unwrap();
+    fs::write(own.join("0000000000000008 (1)"), frames[0].bytes()).unwrap();
+    fs::hard_link(session.file(frames[0].id()), copy(&frames[0], " (linked)")).unwrap();
+    let before = tree(&session.folder);
+
+    let equal = [copy(&frames[0], " (1)"), copy(&frames[0], ".sync-conflict-20261122-101112-ABCDEFG")];
+    for copy in &equal {
+        fs::write(copy, frames[0].bytes()).unwrap();
+    }
+    look(&mut writer, script.author());
+    let mut removed = writer.remove_redundant(script.author()).unwrap();
+    removed.sort();
+    let mut expected: Vec<_> = equal.iter().map(|copy| copy.strip_prefix(&session.folder).unwrap()).collect();
+    expected.sort();
+    assert_eq!(removed.iter().map(Path::new).collect::<Vec<_>>(), expected);
+    assert_eq!(tree(&session.folder), before);
+    assert_eq!(writer.remove_redundant(script.author()).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_goes_before_the_own_directory_was_seen_nor_from_a_folder_that_is_away() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let (mut seen, frames) = writer(&session, &mut script);
+    let copy = session.path(format!("{} (1)", frames[0].id()));
+    fs::write(&copy, frames[0].bytes()).unwrap();
+    let author = script.author();
+    assert_eq!(session.writer().remove_redundant(author).unwrap(), Vec::<String>::new(), "nobody has looked");
+    let mut options = unwatched();
+    options.read_only = true;
+    let mut reader = FsTransport::open(&session.folder, &options).unwrap();
+    look(&mut reader, author);
+    assert!(matches!(reader.remove_redundant(author), Err(PublishError::ReadOnly { .. })));
+    let stranger = Script::new(2).author();
+    assert_eq!(seen.remove_redundant(stranger).unwrap(), Vec::<String>::new());
+
+    let away = session.dir.path().join("away.session");
+    fs::rename(&session.folder, &away).unwrap();
+    assert!(matches!(seen.remove_redundant(author), Err(PublishError::Detached { .. })));
+    // Another folder at the same path is not the one that was looked at, whatever lies in it.
+    fs::create_dir(&session.folder).unwrap();
+    fs::create_dir(session.path(author.to_string())).unwrap();
+    fs::write(session.file(frames[0].id()), frames[0].bytes()).unwrap();
+    fs::write(&copy, frames[0].bytes()).unwrap();
+    assert!(matches!(seen.remove_redundant(author), Err(PublishError::Detached { .. })));
+    assert!(copy.exists() && away.join(copy.strip_prefix(&session.folder).unwrap()).exists());
+}
+
+#[test]
+fn a_survey_counts_what_a_service_has_to_look_after() {
+    let session = Session::new();
+    let mut script = Script::new(1);
+    let (mut writer, frames) = writer(&session, &mut script);
+    fs::write(session.path(format!("{} (1)", frames[0].id())), "a copy").unwrap();
+    fs::create_dir(session.path(format!("{} (1)", Script::new(2).author()))).unwrap();
+    fs::create_dir_all(session.path("photos/2026")).unwrap();
+    let survey = writer.survey().unwrap();
+    assert_eq!(survey.entries, 3 + 3 + 1);
+    assert_eq!(Vec::from_iter(survey.authors), [script.author(), Script::new(2).author()]);
+    assert_eq!(survey.volume.free_bytes.is_some(), cfg!(unix));
+}
+
+/// Permissions bind everybody but the superuser; whoever runs this, the answer fits what happens.
+#[cfg(unix)]
+#[test]
+fn a_volume_says_whether_it_can_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let session = Session::new();
+    let mut transport = FsTransport::open(&session.folder, &Options::default()).unwrap();
+    for (mode, file) in [(0o755, "one"), (0o555, "two")] {
+        fs::set_permissions(&session.folder, fs::Permissions::from_mode(mode)).unwrap();
+        let can_write = fs::write(session.path(file), "").is_ok();
+        assert_eq!(transport.survey().unwrap().volume.read_only, !can_write, "{mode:o}");
+    }
+    fs::set_permissions(&session.folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What a service or a person does between the reading of a copy and its removal: it changes a file.
+#[derive(Clone, Debug)]
+struct Meddling {
+    real: RealFs,
+    target: PathBuf,
+    reads: Arc<AtomicUsize>,
+}
+
+/// Hands the calls to the real file system.
+macro_rules! hand_on {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> $answer {
+            self.real.$name($($argument),*)
+        })*
+    };
+}
+
+type Dir = <RealFs as Fs>::Dir;
+
+impl Fs for Meddling {
+    type Dir = Dir;
+    type File = fs::File;
+    const MAY_BLOCK: bool = RealFs::MAY_BLOCK;
+
+    fn read(&self, file: &mut fs::File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        self.real.read(file, limit, buffer)
+    }
+
+    /// The fourth look at an opened file is the last one: the message and the copy have been read.
+    fn stat_file(&self, file: &fs::File) -> io::Result<Stat> {
+        let stat = self.real.stat_file(file);
+        if self.reads.fetch_add(1, Ordering::SeqCst) == 3 {
+            fs::write(&self.target, "changed by somebody").unwrap();
+        }
+        stat
+    }
+
+    hand_on! {
+        open_root(path: &Path) -> io::Result<Dir>;
+        open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir>;
+        create_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
+        list(dir: &Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+        stat_dir(dir: &Dir) -> io::Result<Stat>;
+        stat(dir: &Dir, name: &OsStr) -> io::Result<Stat>;
+        open(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
+        create(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
+        write(file: &mut fs::File, bytes: &[u8]) -> io::Result<()>;
+        sync_file(file: &fs::File) -> io::Result<()>;
+        sync_dir(dir: &Dir) -> io::Result<()>;
+        rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
+        rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
+        remove(dir: &Dir, name: &OsStr) -> io::Result<()>;
+        watch(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
+        now() -> Duration;
+        random() -> u64;
+    }
+}
+
+#[test]
+fn what_changes_after_it_was_read_stays() {
+    for (target, is_removed) in [("", false), (" (1)", false), (" elsewhere", true)] {
+        let session = Session::new();
+        let mut script = Script::new(1);
+        let (_, frames) = writer(&session, &mut script);
+        let copy = session.path(format!("{} (1)", frames[0].id()));
+        fs::write(&copy, frames[0].bytes()).unwrap();
+        let target = session.path(format!("{}{target}", frames[0].id()));
+        let meddling = Meddling { real: RealFs::default(), target: target.clone(), reads: Arc::default() };
+        let mut transport = FsTransport::open_on(meddling, &session.folder, &unwatched()).unwrap();
+        look(&mut transport, script.author());
+        let removed = transport.remove_redundant(script.author()).unwrap();
+        assert_eq!((removed.len() == 1, copy.exists()), (is_removed, !is_removed), "{}", target.display());
+        assert_eq!(fs::read(&target).unwrap(), b"changed by somebody");
+    }
+}

@@ -1,0 +1,147 @@
+//! `tempo doctor`: what is wrong, what it means, and what to do.
+
+use std::{ops::RangeInclusive, path::Path, time::Duration};
+
+use serde_json::{Value, json};
+use tempo_session::{
+    Attachment,
+    doctor::{Checkup, Finding, FindingKind, Loss, Severity},
+};
+
+use crate::{failure::Failure, member, output};
+
+/// How long a folder may take to be read, however large it is.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// So many files of a finding are shown.
+const SHOWN: usize = 5;
+/// Lines are broken before they become longer than this.
+const WIDTH: usize = 100;
+
+pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool, fix: bool) -> Result<(), Failure> {
+    let builder = || member::builder(folder, state).patience(PATIENCE);
+    let removed = if fix { builder().remove_redundant()? } else { Vec::new() };
+    let checkup = builder().check_up()?;
+    let findings = checkup.findings();
+    if json {
+        output::line(&for_programs(&checkup, &findings, &removed).to_string())?;
+    } else {
+        for line in for_people(folder, &checkup, &findings, &removed) {
+            output::line(&line)?;
+        }
+    }
+    // A check that could not be made is no verdict.
+    if findings.iter().any(|finding| finding.kind == FindingKind::FolderUnreadable) {
+        return Err(Failure::Told { code: 2 });
+    }
+    if is_healthy(&findings) { Ok(()) } else { Err(Failure::Told { code: 1 }) }
+}
+
+fn is_healthy(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity == Severity::Info)
+}
+
+fn for_people(folder: &Path, checkup: &Checkup, findings: &[Finding], removed: &[String]) -> Vec<String> {
+    let status = &checkup.status;
+    let who = match checkup.surroundings.me {
+        Some(author) => output::name_or_id(status.name(author), author),
+        None => "an observer".to_owned(),
+    };
+    let mut lines = vec![format!(
+        "{}: you are {who}; {} messages from {} members",
+        output::path(folder),
+        status.messages,
+        status.members.len()
+    )];
+    for place in removed {
+        lines.push(format!("removed {place}, which was equal to the message beside it"));
+    }
+    let (attention, info): (Vec<&Finding>, Vec<&Finding>) =
+        findings.iter().partition(|finding| finding.severity == Severity::Attention);
+    if attention.is_empty() {
+        lines.extend([String::new(), "Nothing is wrong.".to_owned()]);
+    }
+    let mut number = 0;
+    for (heading, findings) in [("Wants attention", attention), ("Good to know", info)] {
+        if !findings.is_empty() {
+            lines.extend([String::new(), format!("{heading} ({})", findings.len())]);
+        }
+        for finding in findings {
+            number += 1;
+            lines.push(String::new());
+            lines.extend(wrapped(&format!("{number:>2}. "), &finding.message));
+            for file in finding.files.iter().take(SHOWN) {
+                lines.push(format!("      {file}"));
+            }
+            if finding.files.len() > SHOWN {
+                lines.push(format!("      and {} more; --json lists them", finding.files.len() - SHOWN));
+            }
+            lines.extend(wrapped("    Meaning: ", &finding.meaning));
+            lines.push(format!("    Lost:    {}", lost(finding.lost)));
+            lines.extend(wrapped("    To do:   ", &finding.advice));
+        }
+    }
+    lines
+}
+
+fn lost(lost: Loss) -> &'static str {
+    match lost {
+        Loss::Nothing => "nothing",
+        _ => "perhaps something",
+    }
+}
+
+/// A text after its label, broken between words and indented like its beginning.
+fn wrapped(label: &str, text: &str) -> Vec<String> {
+    let indent = " ".repeat(label.len());
+    let mut lines = Vec::new();
+    let (mut line, mut is_empty) = (label.to_owned(), true);
+    for word in text.split(' ') {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, indent.clone()));
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+fn for_programs(checkup: &Checkup, findings: &[Finding], removed: &[String]) -> Value {
+    let range = |range: &RangeInclusive<u64>| json!([range.start(), range.end()]);
+    let in_detail = findings.iter().map(|finding| {
+        json!({
+            "kind": finding.kind.name(),
+            "severity": match finding.severity {
+                Severity::Info => "info",
+                _ => "attention",
+            },
+            "author": finding.author.map(|author| author.to_string()),
+            "who": finding.who,
+            "place": finding.place,
+            "message": finding.message,
+            "meaning": finding.meaning,
+            "lost": match finding.lost {
+                Loss::Nothing => "nothing",
+                _ => "possible",
+            },
+            "advice": finding.advice,
+            "numbers": finding.numbers.iter().map(range).collect::<Vec<_>>(),
+            "files": finding.files,
+        })
+    });
+    let status = &checkup.status;
+    json!({
+        "author": checkup.surroundings.me.map(|author| author.to_string()),
+        "healthy": is_healthy(findings),
+        "looked": !matches!(status.attachment, Attachment::Unreadable { .. }),
+        "messages": status.messages,
+        "members": status.members.len(),
+        "service": checkup.surroundings.service,
+        "removed": removed,
+        "findings": in_detail.collect::<Vec<_>>(),
+    })
+}

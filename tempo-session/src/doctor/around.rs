@@ -1,0 +1,172 @@
+//! The folder as a whole, its service, its volume, and the local store.
+
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{Survey, printable_text};
+
+use super::{
+    Finding,
+    FindingKind::{
+        FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StoreFails,
+        StoreInUse, StoreUnusable,
+    },
+    words::{People, counted},
+};
+use crate::{Attachment, Status};
+
+/// What is known of a session beside its status. Whatever is not known is not diagnosed.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Surroundings {
+    /// What the wall clock of this machine shows, in milliseconds since 1970.
+    pub unix_ms: Option<i64>,
+    /// The extent of the folder.
+    pub survey: Option<Survey>,
+    /// The sync service that the folder seems to belong to; without a meaning unless there is a survey.
+    pub service: Option<&'static str>,
+    /// The author of this installation in this folder, also when its store could not be read.
+    pub me: Option<AuthorId>,
+    /// What came of the local store.
+    pub store: LocalStore,
+}
+
+/// What came of the local store when it was to be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LocalStore {
+    /// There is none for this folder, or it is in order.
+    #[default]
+    Fine,
+    /// Another process has it open.
+    InUse {
+        /// Who said so.
+        holder: String,
+    },
+    /// It was not closed, and is mended when it is opened next.
+    Unclean,
+    /// It cannot be read.
+    Unusable {
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// OneDrive recommends at most 300,000 items in everything it syncs; this is a third of that.
+const MANY: u64 = 100_000;
+/// Less room than this is as good as none: a message has up to 16 MiB.
+const LITTLE_ROOM: u64 = 64 * 1024 * 1024;
+
+pub(super) fn folder(status: &Status, findings: &mut Vec<Finding>) {
+    match &status.attachment {
+        Attachment::Detached { why } => findings.push(
+            Finding::new(FolderAway, format!("The session folder is away: {}.", printable_text(why)))
+                .meaning(
+                    "It was moved, emptied, unmounted or replaced by another one. Nothing in it counts as deleted. What \
+                     you write is kept on this computer until the folder is back.",
+                )
+                .advice("Plug in the disk, start the sync service, or bring the folder back to its place."),
+        ),
+        Attachment::Unreadable { why } => findings.push(
+            Finding::new(FolderUnreadable, format!("The session folder cannot be read: {}.", printable_text(why)))
+                .meaning("Nothing arrives and nothing leaves until it can be read. What you write is kept here.")
+                .advice("Look at the permissions of the folder, and whether its disk or its service works."),
+        ),
+        Attachment::Unknown | Attachment::Attached => {}
+    }
+    if let Some(why) = &status.report.without_hints {
+        findings.push(
+            Finding::new(NotWatched, format!("Changes in the folder are not announced: {}.", printable_text(why)))
+                .info()
+                .meaning("The folder is looked at from time to time instead. Messages appear some seconds later.")
+                .advice("Nothing. On Linux a higher limit of inotify watches may help."),
+        );
+    }
+}
+
+pub(super) fn store(status: &Status, around: &Surroundings, findings: &mut Vec<Finding>) {
+    if let Some(why) = &status.store_error {
+        findings.push(
+            Finding::new(StoreFails, format!("What arrives cannot be kept on this computer: {}.", printable_text(why)))
+                .meaning("You see the messages, and they stay in the folder. They are read again the next time.")
+                .advice("Make room on the disk of this computer, and look at the permissions of the local store."),
+        );
+    }
+    match &around.store {
+        LocalStore::Fine => {}
+        LocalStore::InUse { holder } => findings.push(
+            Finding::new(StoreInUse, format!("The session is open at the moment, in {}.", printable_text(holder)))
+                .info()
+                .meaning("This is what the folder alone shows. What only the local store knows is not considered.")
+                .advice("Nothing. End the session there and ask again to see more."),
+        ),
+        LocalStore::Unclean => findings.push(
+            Finding::new(StoreUnusable, "The local store was not closed the last time.")
+                .info()
+                .meaning(
+                    "The program or the computer was stopped while the session was open. This is what the folder alone \
+                     shows.",
+                )
+                .advice("Open the session once, with `tempo status` for instance. That mends the store by itself."),
+        ),
+        LocalStore::Unusable { why } => findings.push(
+            Finding::new(StoreUnusable, format!("The local store cannot be read: {}.", printable_text(why)))
+                .may_lose()
+                .meaning(
+                    "What was sent and had not reached the folder lies only there. Everything in the folder is safe. This \
+                     is what the folder alone shows.",
+                )
+                .advice(
+                    "Look at the permissions and the disk. If it stays so, keep the store and go on with an empty one \
+                     (--state DIR), as a new member.",
+                ),
+        ),
+    }
+}
+
+pub(super) fn volume(around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let Some(survey) = &around.survey else { return };
+    if survey.volume.read_only && people.me.is_some() {
+        findings.push(
+            Finding::new(FolderReadOnly, "Nothing can be written into the session folder.")
+                .meaning("You see what others write. What you write is kept on this computer and reaches nobody.")
+                .advice("Look at the permissions of the folder, and whether it was shared with you for reading only."),
+        );
+    }
+    if let Some(free) = survey.volume.free_bytes.filter(|free| *free < LITTLE_ROOM) {
+        let room = if free == 0 { "no room".to_owned() } else { format!("only {} KiB of room", free / 1024) };
+        findings.push(
+            Finding::new(FolderFull, format!("There is {room} left on the disk of the session folder."))
+                .meaning("Messages may neither arrive nor leave until there is more. They wait meanwhile.")
+                .advice("Make room on the disk, and look whether the quota of the sync service is used up."),
+        );
+    }
+    if survey.entries > MANY {
+        findings.push(
+            Finding::new(FolderTooLarge, format!("The session folder holds {}.", counted(survey.entries, "file")))
+                .meaning(
+                    "Sync services become slow with very many files. OneDrive recommends at most 300,000 in all folders \
+                     together; others have limits like that.",
+                )
+                .advice("Go on in a new session folder, and take this one out of the sync service when all have read it."),
+        );
+    }
+}
+
+pub(super) fn service(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let Some(survey) = &around.survey else { return };
+    let mut authors = status.members.iter().map(|member| member.author).chain(survey.authors.iter().copied());
+    let is_alone = authors.all(|author| people.is_me(author));
+    if around.service.is_some() || !is_alone {
+        return;
+    }
+    findings.push(
+        Finding::new(NotShared, "The session folder seems to be shared with nobody.")
+            .meaning(
+                "Nobody but you has ever written here, and no sign of a known sync service was found at the folder or \
+                 above it. That proves nothing: a network drive, a USB stick or an unknown service leaves no sign.",
+            )
+            .advice(
+                "If others are to take part, put the folder into one that your sync service shares with them. If it is \
+                 there already, all is well.",
+            ),
+    );
+}

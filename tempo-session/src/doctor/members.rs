@@ -1,0 +1,88 @@
+//! Members: their clocks, and who has not been heard of.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Finding,
+    FindingKind::{ClockAhead, ClockBehind, Silent},
+    Surroundings,
+    words::{People, span},
+};
+use crate::Status;
+
+const DAY_MS: u64 = 24 * 3_600_000;
+/// After so long without a message a member counts as silent.
+const SILENT_MS: u64 = 30 * DAY_MS;
+/// Clocks that differ by less are good enough for people.
+const TOLERANCE_MS: u64 = 10 * 60_000;
+
+const ORDER: &str = "The order of the messages does not depend on it, except between messages that were written without \
+                     knowing each other.";
+const SET_CLOCKS: &str = "Let the computers set their clocks by themselves, over the network.";
+
+pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let mut ahead = BTreeSet::new();
+    for member in &status.members {
+        let (Some(now), Some(latest)) = (around.unix_ms, member.latest) else { continue };
+        let by = now.abs_diff(latest.unix_ms);
+        if latest.unix_ms <= now || by <= TOLERANCE_MS {
+            continue;
+        }
+        ahead.insert(member.author);
+        let (whose, by) = (people.whose(member.author), span(by));
+        findings.push(
+            Finding::new(ClockAhead, format!("The time of {whose} latest message is {by} in the future."))
+                .of(member.author, people)
+                .meaning(format!(
+                    "The clock of the computer where it was written is ahead, or the clock of this one is behind. The \
+                     times that are shown are wrong. {ORDER}"
+                ))
+                .advice(SET_CLOCKS),
+        );
+    }
+    for member in &status.members {
+        let Some(setback) = member.setback.filter(|setback| setback.by_ms > TOLERANCE_MS) else { continue };
+        // Whoever answers somebody whose clock is ahead seems to be behind.
+        if ahead.contains(&setback.after.author) {
+            continue;
+        }
+        let (whose, by) = (people.whose(member.author), span(setback.by_ms));
+        let after = people.message(setback.after.author, setback.after.counter);
+        let message = if setback.after.author == member.author {
+            format!("By its time, {whose} latest message is {by} older than {after}, which came before it.")
+        } else {
+            format!("By its time, {whose} latest message is {by} older than {after}, which was there before it.")
+        };
+        findings.push(
+            Finding::new(ClockBehind, message)
+                .of(member.author, people)
+                .meaning(format!(
+                    "One of the two clocks was wrong when the messages were written. The times that are shown are wrong. \
+                     {ORDER}"
+                ))
+                .advice(SET_CLOCKS),
+        );
+    }
+}
+
+pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let Some(now) = around.unix_ms else { return };
+    for member in &status.members {
+        let Some(latest) = member.latest.filter(|_| !people.is_me(member.author)) else { continue };
+        let by = now.abs_diff(latest.unix_ms);
+        if latest.unix_ms > now || by <= SILENT_MS {
+            continue;
+        }
+        let name = people.name(member.author);
+        findings.push(
+            Finding::new(Silent, format!("The latest message of {name} was written {} ago.", span(by)))
+                .info()
+                .of(member.author, people)
+                .meaning(format!(
+                    "Perhaps {name} had nothing to say. Perhaps the folder is no longer synced there, and what {name} writes \
+                     does not arrive."
+                ))
+                .advice(format!("Nothing. If you expect an answer, ask {name} by other means.")),
+        );
+    }
+}

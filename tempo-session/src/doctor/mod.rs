@@ -1,0 +1,52 @@
+//! What is wrong with a session, for people: what it is, what it means, whether anything is lost, and what to do.
+//!
+//! [`diagnose`] is a pure function of a [`Status`] and of what surrounds the session; an application shows its findings
+//! in a window of its own, `tempo doctor` prints them. [`Builder::check_up`](crate::Builder::check_up) looks at a folder
+//! without a running session and without writing anything, anywhere.
+
+mod around;
+mod checkup;
+mod contents;
+mod finding;
+mod history;
+mod members;
+mod words;
+
+pub use around::{LocalStore, Surroundings};
+pub(crate) use checkup::remove_redundant;
+pub use checkup::{Checkup, TidyError};
+pub use finding::{Finding, FindingKind, Loss, Severity};
+use words::People;
+
+use crate::{Attachment, Status};
+
+/// What is wrong, the worst first: everything that wants attention, then what is good to know.
+///
+/// Long lists are cut in the sentences and whole in [`Finding::numbers`] and [`Finding::files`]. Everything that comes from the folder is
+/// escaped, so that it can be printed.
+pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
+    let people = People::new(status, status.author.or(around.me));
+    let mut findings = Vec::new();
+    around::folder(status, &mut findings);
+    around::store(status, around, &mut findings);
+    // Of a folder that is away nothing is known but what had arrived before.
+    let is_away = matches!(status.attachment, Attachment::Detached { .. } | Attachment::Unreadable { .. });
+    if !is_away {
+        around::volume(around, &people, &mut findings);
+        history::own(status, &mut findings);
+    }
+    history::members(status, around, &people, &mut findings);
+    if !is_away {
+        contents::pending(status, &people, &mut findings);
+        contents::foreign(status, &people, &mut findings);
+        contents::copies(status, &people, &mut findings);
+        around::service(status, around, &people, &mut findings);
+    }
+    members::clocks(status, around, &people, &mut findings);
+    members::silence(status, around, &people, &mut findings);
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+#[cfg(test)]
+mod tests;

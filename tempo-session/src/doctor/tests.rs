@@ -1,0 +1,398 @@
+//! Each kind of finding, from the least that shows it.
+
+use std::sync::Arc;
+
+use tempo_clock::{AuthorId, Lamport, Stamp};
+use tempo_fs_transport::{Survey, Volume};
+use tempo_message::{BadFrame, Beside, Digest, FileType, Unsupported};
+
+use super::*;
+use crate::{
+    Foreign, ForeignReason, Member, MessageId, Pending, PendingReason, Setback, Waiting,
+    protocol::{Rejection, SessionCore},
+};
+
+const DAY: i64 = 24 * 3_600_000;
+const NOW: i64 = 1_790_000_000_000;
+const KNOWN: u64 = 3;
+
+fn author(number: u8) -> AuthorId {
+    AuthorId::new(uuid::Uuid::from_u128(u128::from(number) << 120))
+}
+
+fn member(number: u8, name: &str) -> Member {
+    let latest = Stamp { lamport: Lamport(KNOWN), unix_ms: NOW - DAY, author: author(number) };
+    Member {
+        author: author(number),
+        name: Some(name.to_owned()),
+        messages: KNOWN,
+        last: KNOWN,
+        gaps: Vec::new(),
+        latest: Some(latest),
+        forks: Vec::new(),
+        setback: None,
+    }
+}
+
+/// Ana, who asks, and Ben, in a folder in which all is well.
+fn healthy() -> (Status, Surroundings) {
+    let mut status = Status::of_core(&SessionCore::new(None), Some(author(1)), Arc::default());
+    status.attachment = Attachment::Attached;
+    status.members = vec![member(1, "Ana"), member(2, "Ben\u{1b}")];
+    let survey = Survey::new(100, [author(1), author(2)], Volume::new(Some(1 << 40), false));
+    let around = Surroundings { unix_ms: Some(NOW), survey: Some(survey), ..Surroundings::default() };
+    (status, around)
+}
+
+fn found(change: impl FnOnce(&mut Status, &mut Surroundings)) -> Vec<Finding> {
+    let (mut status, mut around) = healthy();
+    change(&mut status, &mut around);
+    let findings = diagnose(&status, &around);
+    for finding in &findings {
+        assert!(finding.message.ends_with('.') && finding.meaning.ends_with('.') && finding.advice.ends_with('.'));
+        let texts = [&finding.message, &finding.meaning, &finding.advice].into_iter().chain(&finding.files);
+        assert!(texts.into_iter().all(|text| !text.contains('\u{1b}') && !text.contains("  ")), "{finding:#?}");
+    }
+    findings
+}
+
+/// The only finding, by kind, severity, loss and sentence.
+#[track_caller]
+fn only(findings: &[Finding], kind: FindingKind, severity: Severity, lost: Loss, message: &str) {
+    let found: Vec<_> = findings.iter().map(|it| (it.kind, it.severity, it.lost, it.message.as_str())).collect();
+    assert_eq!(found, [(kind, severity, lost, message)], "{findings:#?}");
+}
+
+#[track_caller]
+fn attention(kind: FindingKind, message: &str, change: impl FnOnce(&mut Status, &mut Surroundings)) -> Finding {
+    let mut findings = found(change);
+    only(&findings, kind, Severity::Attention, Loss::Nothing, message);
+    findings.remove(0)
+}
+
+#[track_caller]
+fn info(kind: FindingKind, message: &str, change: impl FnOnce(&mut Status, &mut Surroundings)) -> Finding {
+    let mut findings = found(change);
+    only(&findings, kind, Severity::Info, Loss::Nothing, message);
+    findings.remove(0)
+}
+
+fn report(change: impl FnOnce(&mut tempo_message::Report)) -> impl FnOnce(&mut Status, &mut Surroundings) {
+    |status, _| change(Arc::make_mut(&mut status.report))
+}
+
+fn pending(number: u8, counter: u64, reason: PendingReason) -> Pending {
+    let place = MessageId { author: author(number), counter }.to_string();
+    Pending { place, author: Some(author(number)), counter: Some(counter), reason }
+}
+
+fn foreign(place: &str, reason: ForeignReason) -> Foreign {
+    Foreign { place: place.to_owned(), author: None, reason }
+}
+
+fn waiting(counter: u64, missing: &[(u8, u64)]) -> Waiting {
+    let id = |(number, counter): (u8, u64)| MessageId { author: author(number), counter };
+    let missing = missing.iter().map(|&it| (id(it), Digest::from_bytes([0; 32]))).collect();
+    Waiting { id: id((2, counter)), unix_ms: NOW - 2 * DAY, missing }
+}
+
+#[test]
+fn a_healthy_session_has_nothing() {
+    assert_eq!(found(|_, _| {}), []);
+}
+
+#[test]
+fn a_folder_that_is_away_hides_what_is_only_true_of_a_folder() {
+    use FindingKind::{FolderAway, FolderUnreadable, Gap};
+    let findings = found(|status, around| {
+        status.attachment = Attachment::Detached { why: "it is \u{1b} gone".to_owned() };
+        (status.unpublished, status.members[1].gaps) = (3, vec![2..=2]);
+        around.survey = None;
+    });
+    assert_eq!(findings.iter().map(|it| it.kind).collect::<Vec<_>>(), [FolderAway, Gap]);
+    assert_eq!(findings[0].message, "The session folder is away: it is \\u{1b} gone.");
+    attention(FolderUnreadable, "The session folder cannot be read: no.", |status, _| {
+        status.attachment = Attachment::Unreadable { why: "no".to_owned() };
+    });
+}
+
+#[test]
+fn the_volume_and_the_service() {
+    use FindingKind::{FolderFull, FolderReadOnly, FolderTooLarge, NotShared, NotWatched};
+    let on = |volume: Volume| {
+        move |_: &mut Status, around: &mut Surroundings| around.survey.as_mut().unwrap().volume = volume
+    };
+    attention(FolderReadOnly, "Nothing can be written into the session folder.", on(Volume::new(None, true)));
+    let full = "There is no room left on the disk of the session folder.";
+    attention(FolderFull, full, on(Volume::new(Some(0), false)));
+    let nearly = "There is only 5 KiB of room left on the disk of the session folder.";
+    attention(FolderFull, nearly, on(Volume::new(Some(6000), false)));
+    let observer = found(|status, around| {
+        status.author = None;
+        around.survey.as_mut().unwrap().volume = Volume::new(None, true);
+    });
+    assert_eq!(observer, [], "whoever writes nothing needs no permission");
+
+    let large = "The session folder holds 100001 files.";
+    attention(FolderTooLarge, large, |_, around| around.survey.as_mut().unwrap().entries = 100_001);
+    assert_eq!(found(|_, around| around.survey.as_mut().unwrap().entries = 100_000), []);
+    info(
+        NotWatched,
+        "Changes in the folder are not announced: too many.",
+        report(|report| {
+            report.without_hints = Some("too many".to_owned());
+        }),
+    );
+
+    let alone = |status: &mut Status, around: &mut Surroundings| {
+        status.members.truncate(1);
+        around.survey.as_mut().unwrap().authors.remove(&author(2));
+    };
+    attention(NotShared, "The session folder seems to be shared with nobody.", alone);
+    let in_a_service = found(|status, around| {
+        alone(status, around);
+        around.service = Some("Syncthing");
+    });
+    assert_eq!(in_a_service, []);
+    let with_a_directory = found(|status, _| status.members.truncate(1));
+    assert_eq!(with_a_directory, [], "somebody else has joined and said nothing");
+    let not_looked_at = found(|status, around| {
+        alone(status, around);
+        around.survey = None;
+    });
+    assert_eq!(not_looked_at, []);
+}
+
+#[test]
+fn the_store() {
+    use FindingKind::{StoreFails, StoreInUse, StoreUnusable};
+    attention(StoreFails, "What arrives cannot be kept on this computer: no room.", |status, _| {
+        status.store_error = Some("no room".to_owned());
+    });
+    info(StoreInUse, "The session is open at the moment, in process 7.", |_, around| {
+        around.store = LocalStore::InUse { holder: "process 7".to_owned() };
+    });
+    let unclean = "The local store was not closed the last time.";
+    info(StoreUnusable, unclean, |_, around| around.store = LocalStore::Unclean);
+    let unusable = found(|_, around| around.store = LocalStore::Unusable { why: "damaged".to_owned() });
+    let message = "The local store cannot be read: damaged.";
+    only(&unusable, StoreUnusable, Severity::Attention, Loss::Possible, message);
+}
+
+#[test]
+fn own_messages_on_their_way() {
+    use FindingKind::{IdentityInUse, Occupied, Unpublished};
+    attention(Unpublished, "1 message of yours is not in the folder.", |status, _| status.unpublished = 1);
+    let why = "2 messages of yours are not in the folder: no room.";
+    let finding = attention(Unpublished, why, |status, _| {
+        (status.unpublished, status.publish_error) = (2, Some("no room".to_owned()));
+    });
+    assert!(finding.advice.starts_with("Remove the cause."), "{finding:#?}");
+    let taken = "Something else lies in the place of 1 message of yours: number 2.";
+    let finding = attention(Occupied, taken, |status, _| {
+        status.occupied = vec![2];
+        let id = MessageId { author: author(1), counter: 2 };
+        let bad =
+            Foreign { place: id.to_string(), author: Some(author(1)), reason: ForeignReason::Bad(BadFrame::Magic) };
+        Arc::make_mut(&mut status.report).foreign.push(bad);
+    });
+    assert_eq!(finding.place, Some(MessageId { author: author(1), counter: 2 }.to_string()));
+    let in_use = "Another device writes under your name: 2 messages of yours, numbers 3 to 4, were not written here.";
+    let finding = attention(IdentityInUse, in_use, |status, _| {
+        status.intruders = [3, 4].map(|counter| MessageId { author: author(1), counter }).to_vec();
+        status.members[0].forks = vec![3];
+    });
+    assert_eq!((finding.numbers, finding.author), (vec![3..=4], Some(author(1))));
+}
+
+#[test]
+fn what_is_missing_and_what_waits_for_it() {
+    use FindingKind::{Gap, Held};
+    let findings = found(|status, _| {
+        (status.members[1].gaps, status.members[1].last) = (vec![4..=4, 6..=8], 10);
+        status.waiting = vec![waiting(5, &[(2, 4)]), waiting(9, &[(1, 7), (2, 8)]), waiting(10, &[])];
+        status.held = 5;
+    });
+    let messages: Vec<_> = findings.iter().map(|it| (it.kind, it.message.as_str())).collect();
+    assert_eq!(
+        messages,
+        [
+            (
+                Gap,
+                "4 messages of Ben\\u{1b} have not arrived: numbers 4, 6 to 8. The next one that is here, number 5, was \
+                 written 2 days ago."
+            ),
+            (Held, "3 messages of Ben\\u{1b} are here and wait for others: numbers 5, 9 to 10."),
+            (Held, "2 more messages wait for others."),
+        ]
+    );
+    assert_eq!(findings[0].numbers, [4..=4, 6..=8]);
+    assert!(findings[0].advice.contains("ask Ben"), "{findings:#?}");
+    let awaited = "(1 message of yours: number 7; 2 messages of Ben\\u{1b}: numbers 4, 8)";
+    assert!(findings[1].meaning.contains(awaited), "{findings:#?}");
+    let own = attention(Gap, "1 message of yours has not arrived: number 2.", |status, _| {
+        status.members[0].gaps = vec![2..=2];
+    });
+    assert!(own.advice.contains("on the device that wrote them"), "{own:#?}");
+}
+
+#[test]
+fn two_versions_and_refusals() {
+    use FindingKind::{Fork, Refused};
+    let id = MessageId { author: author(2), counter: 3 };
+    let finding = attention(Fork, "1 message of Ben\\u{1b} exists in two versions: number 3.", |status, _| {
+        status.members[1].forks = vec![3];
+        let copy = Beside { place: format!("{id}-HOST"), author: author(2), counter: Some(3) };
+        Arc::make_mut(&mut status.report).copies.push(copy);
+    });
+    assert_eq!(finding.files, [format!("{id}-HOST")], "the copy is told of here, and not as a harmless one");
+    let refused = found(|status, _| status.rejected = vec![(id, Rejection::Exhausted)]);
+    let message = "1 message of Ben\\u{1b} was refused: number 3.";
+    only(&refused, Refused, Severity::Attention, Loss::Possible, message);
+}
+
+#[test]
+fn what_is_not_a_message_yet() {
+    use FindingKind::{Incomplete, Newer, OnlineOnly, Unreadable};
+    let all = |reason: PendingReason, counters: [u64; 2]| {
+        report(move |report| report.pending.extend(counters.map(|counter| pending(2, counter, reason.clone()))))
+    };
+    let (known, unknown) = ([1, 2], [8, 9]);
+    attention(OnlineOnly, "2 messages of Ben\\u{1b} wait for download.", all(PendingReason::OnlineOnly, unknown));
+    info(OnlineOnly, "2 files of Ben\\u{1b} are only online.", all(PendingReason::OnlineOnly, known));
+    let slow = PendingReason::NotHereYet { cause: "no answer".to_owned() };
+    let finding = attention(OnlineOnly, "2 messages of Ben\\u{1b} wait for download.", all(slow, unknown));
+    assert!(finding.files[1].ends_with("0009: no answer"), "{finding:#?}");
+    let partial = PendingReason::Incomplete { missing: 7 };
+    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(partial.clone(), unknown));
+    assert!(finding.meaning.contains("as soon as it is whole"), "{finding:#?}");
+    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(partial, known));
+    assert!(finding.meaning.contains("known here"), "{finding:#?}");
+    attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(PendingReason::Changing, unknown));
+    let unreadable = PendingReason::Unreadable { cause: "broken\u{1b}".to_owned() };
+    let finding = attention(Unreadable, "2 files of Ben\\u{1b} cannot be read.", all(unreadable, unknown));
+    assert!(finding.files[0].ends_with("0008: cannot be read now: broken\\u{1b}"), "{finding:#?}");
+    let newer = PendingReason::Unsupported(Unsupported::Version(9));
+    attention(Newer, "2 messages of Ben\\u{1b} were written by newer software.", all(newer, unknown));
+}
+
+#[test]
+fn what_is_no_message() {
+    use FindingKind::{Damaged, Foreign as Stray, Harmless, Unlisted};
+    let finding = attention(
+        Stray,
+        "3 files do not belong to the session.",
+        report(|report| {
+            let wrong = ForeignReason::Type { expected: FileType::Directory, found: FileType::File };
+            report.foreign = vec![
+                foreign("notes.txt", ForeignReason::Name),
+                foreign("7b0e", wrong),
+                foreign("x/1", ForeignReason::Author { found: author(2) }),
+            ];
+        }),
+    );
+    let third = "x/1: a message of Ben\\u{1b} in another member's directory";
+    assert_eq!(finding.files, ["notes.txt", "7b0e: expected a directory, found a file", third]);
+    assert_eq!(finding.place, None);
+    info(
+        Harmless,
+        "2 files belong to sync services, systems or other programs.",
+        report(|report| {
+            let by = "a service";
+            report.foreign = vec![
+                foreign(".DS_Store", ForeignReason::System { by }),
+                foreign("~a.tmp", ForeignReason::Temporary { by }),
+            ];
+        }),
+    );
+    let bad = |counter| Foreign {
+        place: MessageId { author: author(2), counter }.to_string(),
+        author: Some(author(2)),
+        reason: ForeignReason::Bad(BadFrame::Digest),
+    };
+    let finding =
+        attention(Damaged, "1 file of Ben\\u{1b} is damaged.", report(|report| report.foreign = vec![bad(9)]));
+    assert!(finding.meaning.contains("It is not shown."), "{finding:#?}");
+    let finding =
+        attention(Damaged, "1 file of Ben\\u{1b} is damaged.", report(|report| report.foreign = vec![bad(2)]));
+    assert!(finding.meaning.contains("known here"), "{finding:#?}");
+    attention(Unlisted, "7 more files of this kind are not listed.", report(|report| report.unlisted = 7));
+}
+
+#[test]
+fn what_is_there_twice() {
+    use FindingKind::{DoubledDirectory, EqualCopy};
+    let copy =
+        |number, counter| Beside { place: format!("{counter} (1)"), author: author(number), counter: Some(counter) };
+    let own =
+        info(EqualCopy, "1 file is a copy of a message of yours.", report(|report| report.copies = vec![copy(1, 2)]));
+    assert!(own.advice.contains("--fix"), "{own:#?}");
+    let theirs = "2 files are copies of messages of Ben\\u{1b}.";
+    let theirs = info(EqualCopy, theirs, report(|report| report.copies = vec![copy(2, 2), copy(2, 3)]));
+    assert!(theirs.advice.contains("Leave them") && !theirs.advice.contains("--fix"), "{theirs:#?}");
+    let beside = attention(
+        FindingKind::Occupied,
+        "Something else lies in the place of 1 message of yours: number 2.",
+        |status, _| {
+            status.occupied = vec![2];
+            Arc::make_mut(&mut status.report).copies = vec![copy(1, 2)];
+        },
+    );
+    assert_eq!(beside.numbers, [] as [std::ops::RangeInclusive<u64>; 0], "what was put beside is no copy");
+    let second = "There is a second directory with messages of Ben\\u{1b}.";
+    info(
+        DoubledDirectory,
+        second,
+        report(|report| {
+            report.doubled = vec![Beside { place: "7b0e (1)".to_owned(), author: author(2), counter: None }];
+        }),
+    );
+}
+
+#[test]
+fn clocks_and_silence() {
+    use FindingKind::{ClockAhead, ClockBehind, Silent};
+    let at = |unix_ms: i64| {
+        move |status: &mut Status, _: &mut Surroundings| status.members[1].latest.as_mut().unwrap().unix_ms = unix_ms
+    };
+    let minute = 60_000;
+    attention(ClockAhead, "The time of Ben\\u{1b}'s latest message is 3 days in the future.", at(NOW + 3 * DAY));
+    assert_eq!(found(at(NOW + 10 * minute)), []);
+    info(Silent, "The latest message of Ben\\u{1b} was written 31 days ago.", at(NOW - 31 * DAY));
+    assert_eq!(found(at(NOW - 30 * DAY)), []);
+    assert_eq!(
+        found(|status, _| status.members[0].latest.as_mut().unwrap().unix_ms = 0),
+        [],
+        "one is never silent to oneself"
+    );
+
+    let behind = |number, minutes: u64| {
+        move |status: &mut Status| {
+            let after = MessageId { author: author(number), counter: 2 };
+            status.members[1].setback = Some(Setback { after, by_ms: minutes * 60_000 });
+        }
+    };
+    let other =
+        "By its time, Ben\\u{1b}'s latest message is 2 hours older than your message 2, which was there before it.";
+    attention(ClockBehind, other, |status, _| behind(1, 120)(status));
+    let own = "By its time, Ben\\u{1b}'s latest message is 11 minutes older than message 2 of Ben\\u{1b}, which came before it.";
+    attention(ClockBehind, own, |status, _| behind(2, 11)(status));
+    assert_eq!(found(|status, _| behind(1, 10)(status)), []);
+    let whose = found(|status, _| {
+        behind(1, 3 * 1440)(status);
+        status.members[0].latest.as_mut().unwrap().unix_ms = NOW + 3 * DAY;
+    });
+    let message = "The time of your latest message is 3 days in the future.";
+    only(&whose, ClockAhead, Severity::Attention, Loss::Nothing, message);
+}
+
+#[test]
+fn people_who_share_a_name_or_have_none_are_told_apart() {
+    let findings = found(|status, _| {
+        status.members = vec![member(1, "Ana"), member(2, "Ben"), member(3, "Ben"), member(4, "")];
+        status.members[3].name = None;
+        status.members.iter_mut().skip(1).for_each(|member| member.gaps = vec![2..=2]);
+    });
+    let who: Vec<_> = findings.iter().filter_map(|finding| finding.who.as_deref()).collect();
+    assert_eq!(who, ["Ben (02000000)", "Ben (03000000)", "the member 04000000"]);
+}
