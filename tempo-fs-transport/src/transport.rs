@@ -69,7 +69,7 @@ impl Default for Options {
             staging: None,
             without_watching: false,
             fetch_online_only: false,
-            patience: Duration::from_secs(2),
+            patience: Duration::from_secs(5),
         }
     }
 }

@@ -31,6 +31,7 @@ pub struct Builder {
     name: Option<String>,
     state_dir: Option<PathBuf>,
     patience: Duration,
+    fetch_online_only: bool,
 }
 
 /// A session's parts, for transports, stores and clocks of your own.
@@ -55,7 +56,7 @@ impl Builder {
     pub(super) fn new(folder: PathBuf) -> Self {
         // A relative path must not change its meaning with the working directory.
         let folder = path::absolute(&folder).unwrap_or(folder);
-        Self { folder, name: None, state_dir: None, patience: Duration::from_secs(30) }
+        Self { folder, name: None, state_dir: None, patience: Duration::from_secs(30), fetch_online_only: false }
     }
 
     /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known.
@@ -80,6 +81,14 @@ impl Builder {
         self
     }
 
+    /// Opens files whose content is only with the service, which makes the service fetch them; not unless told so. At most
+    /// two of an author at a time; nothing else waits for them.
+    #[must_use]
+    pub fn fetch_online_only(mut self, fetch: bool) -> Self {
+        self.fetch_online_only = fetch;
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -97,7 +106,7 @@ impl Builder {
             store => store?,
         };
         installation.set_holder(&format!("process {}", process::id()))?;
-        let mut options = Options::default();
+        let mut options = self.options();
         options.staging = Some(installation.staging());
         let transport = self.transport(options)?;
         let parts = Parts {
@@ -123,7 +132,7 @@ impl Builder {
     ///
     /// As for [`Session::observe`].
     pub fn observe(self) -> Result<Session, OpenError> {
-        let mut options = Options::default();
+        let mut options = self.options();
         options.read_only = true;
         let parts = Parts {
             transport: Box::new(self.transport(options)?),
@@ -180,6 +189,12 @@ impl Builder {
 
     fn state(&self) -> Result<PathBuf, InstallationError> {
         self.state_dir.clone().map_or_else(Installation::default_state_dir, Ok)
+    }
+
+    fn options(&self) -> Options {
+        let mut options = Options::default();
+        options.fetch_online_only = self.fetch_online_only;
+        options
     }
 
     fn transport(&self, options: Options) -> Result<FsTransport, OpenError> {

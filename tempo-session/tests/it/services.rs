@@ -4,7 +4,11 @@
 use std::fs;
 
 use tempo_message::{ForeignReason, PendingReason};
-use tempo_session::{AuthorId, MessageId, Session, protocol::SessionCore};
+use tempo_session::{
+    AuthorId, MessageId, Session,
+    doctor::{FindingKind, Severity},
+    protocol::SessionCore,
+};
 
 use crate::support::{Place, STUCK, send, texts, timeline, wait_until};
 
@@ -248,5 +252,39 @@ fn files_of_services_and_systems_are_known() {
     assert_eq!(report.foreign.len(), 2 * left.len() + 1);
     for foreign in &report.foreign {
         assert!(matches!(foreign.reason, ForeignReason::System { .. }), "{foreign:?}");
+    }
+}
+
+/// What the doctor says of each: nothing of it is an illness but what waits.
+#[test]
+fn the_doctor_knows_the_names_too() {
+    let scene = Scene::new();
+    let kinds = |scene: &Scene| -> Vec<(FindingKind, Severity)> {
+        let checkup = Session::builder(&scene.place.folder).state_dir(scene.place.at("nobody")).check_up().unwrap();
+        let findings = checkup.findings().into_iter();
+        // That no service seems to sync a temporary directory is true.
+        let findings = findings.filter(|it| !matches!(it.kind, FindingKind::NotShared | FindingKind::NotWatched));
+        findings.map(|it| (it.kind, it.severity)).collect()
+    };
+    assert_eq!(kinds(&scene), []);
+    for (service, tail) in COPIES {
+        let copy = scene.at(&format!("{}{tail}", name(3)));
+        fs::copy(scene.at(&name(3)), &copy).unwrap();
+        assert_eq!(kinds(&scene), [(FindingKind::EqualCopy, Severity::Info)], "{service}: {tail}");
+        fs::remove_file(copy).unwrap();
+    }
+    let whole = fs::read(scene.at(&name(3))).unwrap();
+    for (service, before, after) in TEMPORARIES {
+        let temporary = scene.at(&format!("{before}{}{after}", name(3)));
+        fs::write(&temporary, &whole[..whole.len() / 2]).unwrap();
+        assert_eq!(kinds(&scene), [(FindingKind::Harmless, Severity::Info)], "{service}");
+        fs::remove_file(temporary).unwrap();
+    }
+    for (service, before, after) in PLACEHOLDERS {
+        let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
+        fs::rename(scene.at(&name(3)), &placeholder).unwrap();
+        let found = kinds(&scene);
+        assert!(found.contains(&(FindingKind::OnlineOnly, Severity::Attention)), "{service}: {found:?}");
+        fs::rename(&placeholder, scene.at(&name(3))).unwrap();
     }
 }

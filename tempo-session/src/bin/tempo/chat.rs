@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, env, path::Path, thread, time::Duration};
 use tempo_session::{Attachment, AuthorId, Event, RefreshError, Session};
 
 use crate::{
+    Local,
     failure::Failure,
     member, output,
     send::{close, lines_of_input},
@@ -17,9 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often the end of the input is looked for while nothing happens.
 const A_WHILE: Duration = Duration::from_millis(200);
 
-pub(crate) fn run(folder: &Path, state: Option<&Path>, name: Option<String>) -> Result<(), Failure> {
+pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<(), Failure> {
     let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
-    let session = member::join(folder, state, name)?;
+    let session = member::join(folder, local, name)?;
     match session.refresh(PATIENCE) {
         Ok(()) | Err(RefreshError::TimedOut { .. }) => {}
         Err(RefreshError::Away(why)) => eprintln!("tempo: {why}; what you write is kept until it is back"),

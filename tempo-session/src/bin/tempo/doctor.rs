@@ -8,7 +8,7 @@ use tempo_session::{
     doctor::{Checkup, Finding, FindingKind, Loss, Severity},
 };
 
-use crate::{failure::Failure, member, output};
+use crate::{Local, failure::Failure, member, output};
 
 /// How long a folder may take to be read, however large it is.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -17,8 +17,8 @@ const SHOWN: usize = 5;
 /// Lines are broken before they become longer than this.
 const WIDTH: usize = 100;
 
-pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool, fix: bool) -> Result<(), Failure> {
-    let builder = || member::builder(folder, state).patience(PATIENCE);
+pub(crate) fn run(folder: &Path, local: &Local, json: bool, fix: bool) -> Result<(), Failure> {
+    let builder = || member::builder(folder, local).patience(PATIENCE);
     let removed = if fix { builder().remove_redundant()? } else { Vec::new() };
     let checkup = builder().check_up()?;
     let findings = checkup.findings();

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 
-use crate::{failure::Failure, member, output};
+use crate::{Local, failure::Failure, member, output};
 
 /// How long a folder may take to be read, however large it is, before the command says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-pub(crate) fn run(folder: &Path, state: Option<&Path>, follow: bool, json: bool) -> Result<(), Failure> {
-    let mut session = member::visit(folder, state)?;
+pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Result<(), Failure> {
+    let mut session = member::visit(folder, local)?;
     refresh(&session, PATIENCE)?;
     session.flush(PATIENCE_OF_PUBLISHING);
     if follow && session.author().is_some() {

@@ -24,11 +24,21 @@ use failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "tempo", version, disable_help_subcommand = true)]
 struct Tempo {
+    #[command(flatten)]
+    local: Local,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is this person's own affair.
+#[derive(Debug, Args)]
+struct Local {
     /// Where the local store lives, so that several members fit on one machine [default: the platform's data directory]
     #[arg(long, global = true, value_name = "DIR", env = "TEMPO_STATE", hide_env = true)]
     state: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
+    /// Have the service fetch files that are only online, by opening them
+    #[arg(long, global = true)]
+    download: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,14 +104,14 @@ struct Folder {
 
 fn main() -> ExitCode {
     let tempo = Tempo::parse();
-    let state = tempo.state.as_deref();
+    let local = &tempo.local;
     let done = match tempo.command {
         Command::Demo => demo::run(),
-        Command::Chat { folder, name } => chat::run(&folder.path, state, name),
-        Command::Send { folder, texts } => send::run(&folder.path, state, &texts),
-        Command::Log { folder, follow, json } => log::run(&folder.path, state, follow, json),
-        Command::Status { folder, json } => status::run(&folder.path, state, json),
-        Command::Doctor { folder, json, fix } => doctor::run(&folder.path, state, json, fix),
+        Command::Chat { folder, name } => chat::run(&folder.path, local, name),
+        Command::Send { folder, texts } => send::run(&folder.path, local, &texts),
+        Command::Log { folder, follow, json } => log::run(&folder.path, local, follow, json),
+        Command::Status { folder, json } => status::run(&folder.path, local, json),
+        Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

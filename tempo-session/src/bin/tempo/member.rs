@@ -5,11 +5,11 @@ use std::path::Path;
 use tempo_fs_transport::InstallationError;
 use tempo_session::{Builder, OpenError, Session};
 
-use crate::failure::Failure;
+use crate::{Local, failure::Failure};
 
 /// Opens the folder as a member, making one if need be.
-pub(crate) fn join(folder: &Path, state: Option<&Path>, name: Option<String>) -> Result<Session, Failure> {
-    let mut builder = builder(folder, state);
+pub(crate) fn join(folder: &Path, local: &Local, name: Option<String>) -> Result<Session, Failure> {
+    let mut builder = builder(folder, local);
     if let Some(name) = name {
         builder = builder.name(name);
     }
@@ -18,10 +18,10 @@ pub(crate) fn join(folder: &Path, state: Option<&Path>, name: Option<String>) ->
 
 /// Opens the folder as the member that is here already; looks on when there is none, when it is open elsewhere, or when
 /// its local state cannot be used.
-pub(crate) fn visit(folder: &Path, state: Option<&Path>) -> Result<Session, Failure> {
-    let opened = match builder(folder, state).is_member() {
-        Ok(false) => return Ok(Session::observe(folder)?),
-        Ok(true) => builder(folder, state).open(),
+pub(crate) fn visit(folder: &Path, local: &Local) -> Result<Session, Failure> {
+    let opened = match builder(folder, local).is_member() {
+        Ok(false) => return Ok(builder(folder, local).observe()?),
+        Ok(true) => builder(folder, local).open(),
         Err(error) => Err(error),
     };
     match opened {
@@ -36,13 +36,13 @@ pub(crate) fn visit(folder: &Path, state: Option<&Path>) -> Result<Session, Fail
         }
         opened => return Ok(opened?),
     }
-    Ok(Session::observe(folder)?)
+    Ok(builder(folder, local).observe()?)
 }
 
 /// The settings of a session as the command line gives them.
-pub(crate) fn builder(folder: &Path, state: Option<&Path>) -> Builder {
-    let builder = Session::builder(folder);
-    match state {
+pub(crate) fn builder(folder: &Path, local: &Local) -> Builder {
+    let builder = Session::builder(folder).fetch_online_only(local.download);
+    match &local.state {
         Some(state) => builder.state_dir(state),
         None => builder,
     }

@@ -10,13 +10,13 @@ use std::{
 
 use tempo_session::{MAX_PAYLOAD, Session};
 
-use crate::{failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output};
+use crate::{Local, failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output};
 
 /// Lines that are there already are sent together, up to this many at a time.
 const BATCH: usize = 64;
 
-pub(crate) fn run(folder: &Path, state: Option<&Path>, texts: &[String]) -> Result<(), Failure> {
-    let session = member::join(folder, state, None)?;
+pub(crate) fn run(folder: &Path, local: &Local, texts: &[String]) -> Result<(), Failure> {
+    let session = member::join(folder, local, None)?;
     let sent = if texts.is_empty() { send_lines(&session) } else { send(&session, texts) };
     close(session)?;
     sent

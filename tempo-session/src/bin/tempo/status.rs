@@ -1,16 +1,17 @@
 //! `tempo status`: how things stand.
 
-use std::{fmt::Write, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
 
 use serde_json::{Value, json};
+use tempo_message::PendingReason;
 use tempo_session::{Attachment, AuthorId, Gap, MessageId, Status};
 
-use crate::{failure::Failure, log, member, output};
+use crate::{Local, failure::Failure, log, member, output};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-pub(crate) fn run(folder: &Path, state: Option<&Path>, json: bool) -> Result<(), Failure> {
-    let session = member::visit(folder, state)?;
+pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failure> {
+    let session = member::visit(folder, local)?;
     log::refresh(&session, PATIENCE)?;
     // What was kept while the folder was away goes out first, so that it does not count as missing.
     session.flush(log::PATIENCE_OF_PUBLISHING);
@@ -66,6 +67,11 @@ fn for_people(folder: &Path, status: &Status) -> String {
         status.rejected.iter().map(|(id, why)| format!("{} {why}", message(status, *id))),
     );
     let report = &status.report;
+    for (author, count) in online_only(status) {
+        let of = author.map_or("of nobody known".to_owned(), |author| format!("of {}", named(status, author)));
+        let files = if count == 1 { "1 message" } else { &format!("{count} messages") };
+        add(&format!("{files} {of} wait for download: --download has the service fetch them"));
+    }
     section(
         &mut add,
         "not yet messages",
@@ -85,6 +91,17 @@ fn for_people(folder: &Path, status: &Status) -> String {
         add(&format!("\nthe folder is looked at from time to time, because it cannot be watched: {why}"));
     }
     text
+}
+
+/// How many files of whom are not on this machine yet.
+fn online_only(status: &Status) -> BTreeMap<Option<AuthorId>, usize> {
+    let mut of = BTreeMap::new();
+    for pending in &status.report.pending {
+        if matches!(pending.reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. }) {
+            *of.entry(pending.author).or_default() += 1;
+        }
+    }
+    of
 }
 
 /// A heading and its lines; a long list is cut, and longer in `--json`.
