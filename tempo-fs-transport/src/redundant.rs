@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use bytes::Bytes;
-use tempo_message::{AuthorId, CounterName, Decoded, Frame, MAX_FRAME, MessageId, PublishError};
+use tempo_message::{AuthorId, CounterName, Decoded, Frame, MAX_FRAME, MessageId, PublishError, planted};
 
 use crate::{FileName, Fs, FsTransport, Version, error::publish_error, examine::read_still, transport::inside};
 
@@ -64,7 +64,7 @@ fn is_redundant<F: Fs>(fs: &F, dir: &F::Dir, id: MessageId, copy: &OsStr) -> boo
     };
     let is_still = |name: &OsStr, version: Version| fs.stat(dir, name).is_ok_and(|stat| stat.version() == version);
     is_message(&bytes, id)
-        && bytes == copied
+        && (bytes == copied || planted!(AnyCopyIsRedundant))
         // Two names of one file: what removing one does to the other is not for us to find out.
         && !original_version.is_same_thing(&copy_version)
         && is_still(&original, original_version)

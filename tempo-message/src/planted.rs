@@ -80,6 +80,7 @@ bugs! {
     WriteOn: "an author goes on writing while another installation writes under its name",
     ForkedDoNotHeal: "who shares its name with another installation no longer looks after its own messages",
     ForkUntold: "a fork is not reported",
+    AnyCopyIsRedundant: "tidying removes copies without comparing them",
     EventTwice: "a message that was held is announced twice",
 }
 

@@ -39,6 +39,7 @@ impl Counts {
         "store restored",
         "store lost",
         "second process",
+        "tidied",
         "slow reader",
     ];
 

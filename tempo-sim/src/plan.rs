@@ -48,7 +48,7 @@ pub enum Fault {
     RestoredStore,
     /// A store is lost.
     LostStore,
-    /// A second process looks into a folder.
+    /// A second process looks into a folder, or tidies it up.
     SecondProcess,
     /// An application takes no events for a while.
     SlowReader,
@@ -333,6 +333,7 @@ impl Run<'_> {
                     self.world.lose_store(member);
                 }
             }
+            Fault::SecondProcess if self.rng.chance(300) => self.world.tidy(member),
             Fault::SecondProcess => self.world.look_with_second_process(member),
             Fault::SlowReader => {
                 let span = Duration::from_millis(self.rng.range(1..60_000));

@@ -237,7 +237,9 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
     for (dir, name) in odd {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
         if !named.contains(&place) {
-            return Err(Violation::new("I16", format!("{} passes over {place} in silence", member.name)));
+            let there = member.disk.read(&dir, &name).map_or(0, |bytes| bytes.len());
+            let what = format!("{} passes over {place} ({there} bytes) in silence: {report:?}", member.name);
+            return Err(Violation::new("I16", what));
         }
     }
     Ok(())

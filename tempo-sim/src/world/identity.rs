@@ -2,8 +2,9 @@
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::{Budget, Own, Taken, Transport, Want};
 use tempo_session::{Driver, Environment, OpenError, Parts, Session, Turn, store::MemoryStore};
 use uuid::Uuid;
 
@@ -93,6 +94,31 @@ impl World {
         if changed {
             self.fail(Violation::new("I10", "an observer changed something in the folder"));
         }
+    }
+
+    /// A member's process ends, another one removes what is redundant in the own directory, and the first starts again.
+    pub fn tidy(&mut self, member: usize) {
+        self.look_after(member);
+        self.stop(member);
+        let Some(there) = self.members.get(member) else { return };
+        let options = Options::default();
+        let opened = FsTransport::open_on(there.disk.fs(), Disk::FOLDER.as_ref(), &options);
+        let (author, known) = (there.author, Seen::default());
+        let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
+        let own = Some(Own { author, joined: there.store.has_joined() });
+        let want = Want { known: &known, own, recheck: &[], full: true, budget };
+        // When the folder is away, or a call fails, nothing is removed, or no more.
+        let removed = opened.map(|mut transport| {
+            let looked = transport.collect(&want, &mut |_| Taken::Settled);
+            looked.map(|_| transport.remove_redundant(author).unwrap_or_default())
+        });
+        if let Ok(Ok(removed)) = removed
+            && !removed.is_empty()
+        {
+            self.note_fault(member, "tidied", "copies that are redundant are removed");
+        }
+        self.look_after(member);
+        self.start(member);
     }
 
     /// A member's application takes no events for a while.

@@ -61,6 +61,8 @@ pub struct World {
     /// The files that some process has published.
     published: BTreeSet<(OsString, OsString)>,
     torn_restarts: u32,
+    /// When the service last changed something on a disk.
+    served_at: Duration,
     violation: Option<Violation>,
 }
 
@@ -121,6 +123,7 @@ impl World {
             trace: None,
             published: BTreeSet::new(),
             torn_restarts: 0,
+            served_at: Duration::ZERO,
             violation: None,
         };
         for member in 0..world.members.len() {

@@ -40,8 +40,12 @@ impl World {
             let differs = self.service.compare_all();
             self.plan_service();
             quiet = if differs { 0 } else { quiet + 1 };
-            if quiet > QUIET || (!differs && self.agree()) {
+            if quiet > QUIET {
                 return Ok(());
+            }
+            if !differs && self.agree() {
+                // What has come last may be something that is only to be named.
+                return self.run_for((self.served_at + ROUND).saturating_sub(self.now));
             }
         }
         Ok(())
@@ -214,6 +218,7 @@ impl World {
             return;
         }
         if let Some(member) = self.service.run(task, self.now) {
+            self.served_at = self.now;
             self.hasher.add(&[4, member as u64]);
             if let Some((dir, name)) = arrival {
                 self.note_arrival(member, &dir, &name);

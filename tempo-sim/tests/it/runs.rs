@@ -38,7 +38,7 @@ fn what_was_found_stays_mended() {
     use tempo_sim::bugs::{Bug, plan};
     let found = [
         // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
-        (Bug::AuditByLength, 83),
+        (Bug::AuditByLength, 89),
         // A rewind brought back a damaged file of the right length, long after the audit.
         (Bug::NoScrub, 45),
         // Two installations wrote under one name; the service put one's message in the place of the other's, and who had
