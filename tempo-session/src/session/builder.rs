@@ -30,6 +30,7 @@ pub struct Builder {
     name: Option<String>,
     state_dir: Option<PathBuf>,
     patience: Duration,
+    folder_patience: Option<Duration>,
 }
 
 /// A session's parts, for transports, stores and clocks of your own.
@@ -54,7 +55,7 @@ impl Builder {
     pub(super) fn new(folder: PathBuf) -> Self {
         // A relative path must not change its meaning with the working directory.
         let folder = path::absolute(&folder).unwrap_or(folder);
-        Self { folder, name: None, state_dir: None, patience: Duration::from_secs(30) }
+        Self { folder, name: None, state_dir: None, patience: Duration::from_secs(30), folder_patience: None }
     }
 
     /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known.
@@ -79,6 +80,15 @@ impl Builder {
         self
     }
 
+    /// How long the open session waits for a file or a directory before it goes on without it; two seconds unless told
+    /// otherwise. What does not answer keeps nothing else waiting: the status names it, it is not asked again meanwhile,
+    /// and it is taken up when it answers.
+    #[must_use]
+    pub fn folder_patience(mut self, patience: Duration) -> Self {
+        self.folder_patience = Some(patience);
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -96,7 +106,7 @@ impl Builder {
             store => store?,
         };
         installation.set_holder(&format!("process {}", process::id()))?;
-        let mut options = Options::default();
+        let mut options = self.options();
         options.staging = Some(installation.staging());
         let transport = self.transport(options)?;
         let parts = Parts {
@@ -122,7 +132,7 @@ impl Builder {
     ///
     /// As for [`Session::observe`].
     pub fn observe(self) -> Result<Session, OpenError> {
-        let mut options = Options::default();
+        let mut options = self.options();
         options.read_only = true;
         let parts = Parts {
             transport: Box::new(self.transport(options)?),
@@ -155,6 +165,12 @@ impl Builder {
 
     fn state(&self) -> Result<PathBuf, InstallationError> {
         self.state_dir.clone().map_or_else(Installation::default_state_dir, Ok)
+    }
+
+    fn options(&self) -> Options {
+        let mut options = Options::default();
+        options.patience = self.folder_patience.unwrap_or(options.patience);
+        options
     }
 
     fn transport(&self, options: Options) -> Result<FsTransport, OpenError> {
