@@ -16,6 +16,8 @@ mod away;
 mod cli;
 mod convergence;
 mod folder;
+#[cfg(target_os = "linux")]
+mod fuse;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;
 mod odd;
@@ -23,6 +25,8 @@ mod protocol;
 mod services;
 mod session;
 mod store;
+#[cfg(target_os = "linux")]
+mod stuck;
 mod support;
 #[cfg(target_os = "linux")]
 mod volume;
