@@ -1,6 +1,12 @@
 //! Calls into a folder that are waited for only so long: one that never ends holds up nothing but itself.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, io, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ffi::{OsStr, OsString},
+    fmt, io,
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     Fs, Signal,
@@ -23,6 +29,10 @@ pub(crate) enum About {
     Folder,
     /// A directory in it.
     Directory(OsString),
+    /// The hints of the system.
+    Watch,
+    /// Writing into the own directory.
+    Publishing,
 }
 
 /// How a stream of results ended.
@@ -40,8 +50,9 @@ trait Unfinished: fmt::Debug + Send {
     fn is_over(&mut self) -> bool;
 }
 
-/// So many calls may be late; each keeps a thread.
-const LATE: usize = 16;
+/// So many calls about directories and files may be late; each keeps a thread. With one about the folder, one about the
+/// hints, and one that publishes there are 16.
+const LATE: usize = 13;
 
 impl<F: Fs> Calls<F> {
     pub(crate) fn new(fs: F, signal: Arc<Signal>, patience: Duration) -> Self {
@@ -111,6 +122,49 @@ impl<F: Fs> Calls<F> {
         }
     }
 
+    /// Asks something of one directory after the other. One that does not answer keeps only itself waiting.
+    pub(crate) fn ask_each<T: Send + fmt::Debug + 'static>(
+        &mut self,
+        names: impl IntoIterator<Item = OsString>,
+        ask: impl Fn(&F, &OsStr) -> io::Result<T> + Clone + Send + 'static,
+        mut each: impl FnMut(OsString, io::Result<T>),
+    ) {
+        let mut names: VecDeque<OsString> = names.into_iter().collect();
+        names.retain(|name| {
+            let is_late = self.is_late(&About::Directory(name.clone()));
+            if is_late {
+                each(name.clone(), Err(no_answer()));
+            }
+            !is_late
+        });
+        while !names.is_empty() && !self.is_exhausted(0) {
+            let (asked, ask) = (names.clone(), ask.clone());
+            let drained = self.drain(
+                move |fs, outlet: &mut Outlet<io::Result<T>>| {
+                    let _ = asked.iter().all(|name| outlet.put(ask(fs, name)));
+                },
+                |answer| {
+                    if let Some(name) = names.pop_front() {
+                        each(name, answer);
+                    }
+                    true
+                },
+            );
+            match (drained, names.pop_front()) {
+                (Ok(Drained::Late(stream)), Some(name)) => {
+                    self.keep_late(About::Directory(name.clone()), stream);
+                    each(name, Err(no_answer()));
+                }
+                (Err(error), Some(name)) => each(name, Err(error)),
+                _ => break,
+            }
+        }
+        // Nothing is passed over without a word.
+        for name in names {
+            each(name, Err(no_answer()));
+        }
+    }
+
     /// Notes that a call about this has not come back.
     pub(crate) fn keep_late<T: Send + fmt::Debug + 'static>(&mut self, about: About, stream: Stream<T>) {
         self.late.insert(about, Box::new(stream));
@@ -125,13 +179,21 @@ impl<F: Fs> Calls<F> {
         !is_over
     }
 
+    /// Whether a call about any directory has not come back.
+    pub(crate) fn is_any_directory_late(&mut self) -> bool {
+        self.late.retain(|_, late| !late.is_over());
+        self.late.keys().any(|about| matches!(about, About::Directory(_)))
+    }
+
     /// Whether as many calls are late as may be, with so many that others look after.
     pub(crate) fn is_exhausted(&self, others: usize) -> bool {
-        self.late.len() + others >= LATE
+        let directories = self.late.keys().filter(|about| matches!(about, About::Directory(_))).count();
+        directories + others >= LATE
     }
 
     fn admit(&mut self, about: &About) -> io::Result<()> {
-        if self.is_late(about) || self.is_exhausted(0) { Err(no_answer()) } else { Ok(()) }
+        let has_room = !matches!(about, About::Directory(_)) || !self.is_exhausted(0);
+        if self.is_late(about) || !has_room { Err(no_answer()) } else { Ok(()) }
     }
 }
 

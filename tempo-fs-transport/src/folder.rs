@@ -3,7 +3,7 @@
 //! It is opened for each call and closed after it: a handle that is kept would keep the volume from being unmounted.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     io, mem,
     path::PathBuf,
@@ -15,13 +15,13 @@ use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason,
 
 use crate::{
     DirName, Fs, Hints, Identity, Signal, Stat, Watch,
-    calls::{About, Calls, Drained, no_answer},
+    calls::{About, Calls},
+    door::{Door, Root},
     error::collect_error,
     examine::unreadable,
     known::known,
     list::{list_names, list_place},
     notes::{Finding, Notes},
-    offload::Outlet,
     place::{CONTESTED, Freshness, Place},
 };
 
@@ -46,52 +46,16 @@ pub(crate) struct Folder<F: Fs> {
     met: BTreeSet<AuthorId>,
     signal: Arc<Signal>,
     watch: Option<Box<dyn Watch>>,
+    /// The watch does not answer.
+    is_watch_late: bool,
     /// It was away, or another one, since the watch began.
     was_away: bool,
 }
 
-/// An opened session folder.
-#[derive(Debug)]
-pub(crate) struct Root<F: Fs> {
-    pub(crate) dir: Arc<F::Dir>,
-    stat: Stat,
-    is_familiar: bool,
-}
-
-/// How to open the folder, and what shows that it is still the same.
-#[derive(Debug, Clone)]
-pub(crate) struct Door {
-    path: PathBuf,
-    identity: Identity,
-    familiar: Vec<OsString>,
-}
-
-/// Of so many who were here one must still be.
-const FAMILIAR: usize = 8;
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
 const WATCHES: usize = 256;
 /// How long an own directory is left alone after a listing.
 const OWN: Duration = Duration::from_secs(2);
-
-impl Door {
-    /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
-    /// when somebody who was here is still here.
-    pub(crate) fn open<F: Fs>(&self, fs: &F) -> io::Result<Root<F>> {
-        let dir = fs.open_root(&self.path)?;
-        let stat = fs.stat_dir(&dir)?;
-        let is_there = |name: &OsString| fs.stat(&dir, name).is_ok_and(|at| at.file_type == FileType::Directory);
-        let is_familiar =
-            stat.identity == self.identity && (self.familiar.is_empty() || self.familiar.iter().any(is_there));
-        Ok(Root { dir: Arc::new(dir), stat, is_familiar })
-    }
-}
-
-impl<F: Fs> Root<F> {
-    /// Whether it is what it was when it was looked at last.
-    pub(crate) fn is_familiar(&self) -> bool {
-        self.is_familiar
-    }
-}
 
 impl<F: Fs> Folder<F> {
     pub(crate) fn open(calls: Calls<F>, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
@@ -111,6 +75,7 @@ impl<F: Fs> Folder<F> {
             met: BTreeSet::new(),
             signal,
             watch: None,
+            is_watch_late: false,
             was_away: false,
         };
         if hints {
@@ -121,8 +86,8 @@ impl<F: Fs> Folder<F> {
 
     /// Opens the folder, and makes sure that it is still the one that it was.
     pub(crate) fn attach(&mut self) -> Result<Root<F>, CollectError> {
-        let door = self.door();
-        let root = match self.calls.run(About::Folder, move |fs| door.open(fs)).flatten() {
+        let door = Door::new(self.path.clone(), self.identity, self.places.keys(), &mut self.calls);
+        let root = match door.open(&mut self.calls) {
             Ok(root) => root,
             Err(error) => {
                 self.was_away = true;
@@ -135,7 +100,7 @@ impl<F: Fs> Folder<F> {
             self.met.clear();
             self.contested.clear();
             self.notes = Notes::default();
-        } else if root.is_familiar {
+        } else if root.is_familiar() {
             return Ok(root);
         }
         // Nothing is written here before somebody has looked who is in it.
@@ -144,13 +109,10 @@ impl<F: Fs> Folder<F> {
         Ok(root)
     }
 
-    /// What is needed to open the folder elsewhere.
-    pub(crate) fn door(&self) -> Door {
-        Door {
-            path: self.path.clone(),
-            identity: self.identity,
-            familiar: self.places.keys().take(FAMILIAR).cloned().collect(),
-        }
+    /// How to open the folder where that may block, as long as this place is still in it.
+    pub(crate) fn door_to(&mut self, name: &OsString) -> Option<Door> {
+        let is_known = !self.is_emptied && self.places.contains_key(name);
+        is_known.then(|| Door::new(self.path.clone(), self.identity, std::iter::once(name), &mut self.calls))
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -166,13 +128,15 @@ impl<F: Fs> Folder<F> {
     /// Lists what has to be listed. What is to be read then stands in the places.
     pub(crate) fn look(&mut self, root: &Root<F>, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         let version = root.stat.version();
-        if want.full || self.freshness.is_due(version, now) {
+        let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
+        if want.full || retries || self.freshness.is_due(version, now) {
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, now);
         }
         self.check_emptied(want)?;
-        if mem::take(&mut self.was_away) && self.watch.is_some() {
-            // The watches were those of what was here before.
+        // The watches were those of what was here before.
+        let is_other = mem::take(&mut self.was_away) && self.watch.is_some();
+        if is_other || (self.is_watch_late && !self.calls.is_late(&About::Watch)) {
             self.start_watch();
         }
         for (name, stat) in self.stat_places(root) {
@@ -183,35 +147,10 @@ impl<F: Fs> Folder<F> {
 
     /// What the directories of the authors are now. One that does not answer keeps only itself waiting.
     fn stat_places(&mut self, root: &Root<F>) -> Vec<(OsString, io::Result<Stat>)> {
-        let mut names: VecDeque<OsString> = self.places.keys().cloned().collect();
+        let names: Vec<OsString> = self.places.keys().cloned().collect();
         let mut stats = Vec::with_capacity(names.len());
-        let calls = &mut self.calls;
-        names.retain(|name| {
-            let is_late = calls.is_late(&About::Directory(name.clone()));
-            if is_late {
-                stats.push((name.clone(), Err(no_answer())));
-            }
-            !is_late
-        });
-        while !names.is_empty() && !self.calls.is_exhausted(0) {
-            let (dir, asked) = (Arc::clone(&root.dir), names.clone());
-            let drained = self.calls.drain(
-                move |fs, outlet: &mut Outlet<io::Result<Stat>>| {
-                    let _ = asked.iter().all(|name| outlet.put(fs.stat(&dir, name)));
-                },
-                |stat| {
-                    stats.extend(names.pop_front().map(|name| (name, stat)));
-                    true
-                },
-            );
-            match (drained, names.pop_front()) {
-                (Ok(Drained::Late(stream)), Some(name)) => {
-                    self.calls.keep_late(About::Directory(name.clone()), stream);
-                    stats.push((name, Err(no_answer())));
-                }
-                _ => break,
-            }
-        }
+        let dir = Arc::clone(&root.dir);
+        self.calls.ask_each(names, move |fs, name| fs.stat(&dir, name), |name, stat| stats.push((name, stat)));
         stats
     }
 
@@ -243,55 +182,69 @@ impl<F: Fs> Folder<F> {
     }
 
     fn list(&mut self, root: &Root<F>, now: Duration) -> io::Result<()> {
-        let Self { calls, places, notes, watch, without_hints, .. } = self;
+        let Self { calls, places, notes, .. } = self;
         notes.begin_listing();
         let listing = notes.listing();
-        let dir = Arc::clone(&root.dir);
-        let mut failed = Ok(());
-        let mut take = |name: OsString, stat: Option<io::Result<Stat>>| {
-            let author = match DirName::parse(&name) {
+        let (mut new, mut failed) = (Vec::new(), Ok(()));
+        let mut take = |name: OsString| {
+            match DirName::parse(&name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
-                DirName::Author(author) | DirName::Copy(author) => author,
+                DirName::Author(_) | DirName::Copy(_) => {}
                 DirName::Misspelled => return notes.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now),
                 DirName::Foreign => {
                     let reason = known(&name).unwrap_or(ForeignReason::Name);
                     return notes.put(&name, None, Finding::Foreign(reason), now);
                 }
-            };
-            notes.keep(&name);
-            if let Some(place) = places.get_mut(&name) {
-                place.listing = listing;
-                return;
             }
-            match stat {
-                Some(Ok(stat)) if stat.file_type == FileType::Directory => {
-                    add_watch(watch, &name, places.len(), without_hints);
-                    notes.forget(&name);
-                    places.insert(name, Box::new(Place::new(author, listing)));
-                }
-                Some(Ok(stat)) => {
-                    let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
-                    notes.put(&name, Some(stat.version()), Finding::Foreign(reason), now);
-                }
-                Some(Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
-                Some(Err(_)) | None => {}
+            notes.keep(&name);
+            match places.get_mut(&name) {
+                Some(place) => place.listing = listing,
+                None => new.push(name),
             }
         };
+        let dir = Arc::clone(&root.dir);
         calls.run_each(
             About::Folder,
-            move |fs, outlet| list_names(fs, &dir, outlet, |name| is_authors(name).then(|| fs.stat(&dir, name))),
+            move |fs, outlet| list_names(fs, &dir, outlet),
             |some| {
                 match some {
-                    Ok(names) => names.into_iter().for_each(|(name, stat)| take(name, stat)),
+                    Ok(names) => names.into_iter().for_each(&mut take),
                     Err(error) => failed = Err(error),
                 }
                 true
             },
         )?;
         failed?;
-        notes.end_listing();
-        places.retain(|_, place| place.listing == listing);
+        self.meet(root, new, now);
+        self.notes.end_listing();
+        self.places.retain(|_, place| place.listing == listing);
         Ok(())
+    }
+
+    /// Looks what the names are that were not here before. One that does not answer keeps only itself waiting.
+    fn meet(&mut self, root: &Root<F>, names: Vec<OsString>, now: Duration) {
+        let Self { calls, places, notes, .. } = self;
+        let (dir, mut met) = (Arc::clone(&root.dir), Vec::new());
+        calls.ask_each(
+            names,
+            move |fs, name| fs.stat(&dir, name),
+            |name, stat| match (DirName::parse(&name), stat) {
+                (DirName::Author(author) | DirName::Copy(author), Ok(stat))
+                    if stat.file_type == FileType::Directory =>
+                {
+                    notes.forget(&name);
+                    met.push(name.clone());
+                    places.insert(name, Box::new(Place::new(author, notes.listing())));
+                }
+                (_, Ok(stat)) => {
+                    let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
+                    notes.put(&name, Some(stat.version()), Finding::Foreign(reason), now);
+                }
+                (_, Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
+                (_, Err(_)) => {}
+            },
+        );
+        self.watch_also(met);
     }
 
     /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
@@ -362,41 +315,50 @@ impl<F: Fs> Folder<F> {
     }
 
     fn start_watch(&mut self) {
-        self.watch = None;
-        match self.calls.fs.watch(&self.path, Arc::clone(&self.signal)) {
-            Ok(watch) => {
+        (self.watch, self.without_hints) = (None, None);
+        let (path, signal) = (self.path.clone(), Arc::clone(&self.signal));
+        let names = self.places.keys().cloned().collect();
+        self.watch_by(move |fs| fs.watch(&path, signal), names);
+    }
+
+    /// Watches these directories, which are among the places already, as well.
+    fn watch_also(&mut self, names: Vec<OsString>) {
+        if !names.is_empty()
+            && let Some(watch) = self.watch.take()
+        {
+            self.watch_by(move |_| Ok(watch), names);
+        }
+    }
+
+    /// Watches these directories as well, as long as there is room. A watch that does not answer is given up, and begun
+    /// anew when it does.
+    fn watch_by(
+        &mut self,
+        watch: impl FnOnce(&F) -> io::Result<Box<dyn Watch>> + Send + 'static,
+        mut names: Vec<OsString>,
+    ) {
+        let room = (WATCHES + names.len()).saturating_sub(self.places.len());
+        let too_many = (names.len() > room).then(|| "there are too many directories to watch them all".to_owned());
+        names.truncate(room);
+        let watched = self.calls.run(About::Watch, move |fs| {
+            let mut watch = watch(fs)?;
+            // A directory that is gone again needs no watch; without one for another, hints cannot be relied on.
+            let failed = names.iter().filter_map(|name| watch.add(name).err()).find(|error| !is_absence(error));
+            io::Result::Ok((watch, failed))
+        });
+        self.is_watch_late = watched.is_err();
+        match watched.flatten() {
+            Ok((watch, failed)) => {
                 self.watch = Some(watch);
-                self.without_hints = None;
-                for (number, name) in self.places.keys().enumerate() {
-                    add_watch(&mut self.watch, name, number, &mut self.without_hints);
-                }
+                self.without_hints = failed.map(|error| error.to_string()).or(too_many).or(self.without_hints.take());
             }
             Err(error) => self.without_hints = Some(error.to_string()),
         }
     }
 }
 
-/// Watches a directory when `others` are watched already and there is room for one more.
-fn add_watch(watch: &mut Option<Box<dyn Watch>>, name: &OsStr, others: usize, without_hints: &mut Option<String>) {
-    if others >= WATCHES {
-        *without_hints = Some("there are too many directories to watch them all".to_owned());
-        return;
-    }
-    let Some(watching) = watch else { return };
-    if let Err(error) = watching.add(name) {
-        // A directory that is gone again needs no watch; without one for another, hints cannot be relied on.
-        if !is_absence(&error) {
-            *without_hints = Some(error.to_string());
-        }
-    }
-}
-
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {
     notes.put(name, None, Finding::Pending(unreadable(error)), now);
-}
-
-fn is_authors(name: &OsStr) -> bool {
-    matches!(DirName::parse(name), DirName::Author(_) | DirName::Copy(_))
 }
 
 fn is_absence(error: &io::Error) -> bool {

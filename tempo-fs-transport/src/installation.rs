@@ -1,6 +1,7 @@
 //! Where an installation keeps what is its own, outside every shared folder.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs::{self, File, TryLockError},
     io,
@@ -93,6 +94,7 @@ impl Installation {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             entries => entries.map_err(|source| failed(state, source))?,
         };
+        let authors = authors_in(&folder)?;
         let mut found: Option<(bool, Self)> = None;
         for entry in entries {
             let name = entry.map_err(|source| failed(state, source))?.file_name();
@@ -101,7 +103,7 @@ impl Installation {
             };
             let candidate = Self { author, dir: state.join(&name) };
             // What cannot be read belongs to no folder; it must not be in the way of those that can.
-            let Ok(Some(claim)) = candidate.claim(&folder) else { continue };
+            let Ok(Some(claim)) = candidate.claim(&folder, &authors) else { continue };
             // Two claims are rare: the folder's own author first, then any fixed choice.
             let better = found.as_ref().is_none_or(|(best, other)| (claim, author) < (*best, other.author));
             if better {
@@ -121,6 +123,8 @@ impl Installation {
         check_name(folder)?;
         let path = canonical(folder)?;
         fs::create_dir_all(state).map_err(|source| failed(state, source))?;
+        // Asked before the lock is taken as well: a folder that does not answer keeps no other one waiting.
+        Self::find(state, folder)?;
         let _lock = lock(&state.join("lock"))?;
         let installation = Self::find(state, folder)?.unwrap_or_else(|| {
             let author = AuthorId::new(Uuid::new_v4());
@@ -159,7 +163,7 @@ impl Installation {
 
     /// Whether this installation belongs to the folder: `Some(false)` by the author's directory in it, `Some(true)`
     /// only by the remembered path.
-    fn claim(&self, folder: &Path) -> Result<Option<bool>, InstallationError> {
+    fn claim(&self, folder: &Path, authors: &BTreeSet<AuthorId>) -> Result<Option<bool>, InstallationError> {
         let path = self.dir.join(FOLDER);
         let remembered = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -167,7 +171,7 @@ impl Installation {
         };
         let own = self.author.to_string();
         let is_same = remembered == folder;
-        if !folder.join(&own).is_dir() {
+        if !authors.contains(&self.author) {
             return Ok(is_same.then_some(true));
         }
         let is_copy = !is_same && remembered.join(&own).is_dir() && canonical(&remembered)? != folder;
@@ -192,6 +196,21 @@ impl Installation {
 fn canonical(folder: &Path) -> Result<PathBuf, InstallationError> {
     let path = fs::canonicalize(folder).map_err(|error| open_error(folder.to_owned(), error))?;
     if path.is_dir() { Ok(path) } else { Err(OpenError::NotAFolder { path: folder.to_owned() }.into()) }
+}
+
+/// Whose directories are in the folder. They are not looked at: one that does not answer would keep everybody waiting.
+fn authors_in(folder: &Path) -> Result<BTreeSet<AuthorId>, InstallationError> {
+    let failed = |error| open_error(folder.to_owned(), error);
+    let mut authors = BTreeSet::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if let DirName::Author(author) = DirName::parse(&entry.file_name())
+            && entry.file_type().is_ok_and(|file_type| file_type.is_dir())
+        {
+            authors.insert(author);
+        }
+    }
+    Ok(authors)
 }
 
 /// Takes a lock that ends with the process at the latest.

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod calls;
+mod door;
 mod error;
 mod examine;
 mod folder;

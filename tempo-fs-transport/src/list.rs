@@ -12,7 +12,7 @@ use tempo_message::Want;
 use crate::{
     Fs, Stat,
     calls::{About, Calls},
-    folder::Root,
+    door::Root,
     offload::Outlet,
     place::{Item, Place},
 };
@@ -20,16 +20,11 @@ use crate::{
 /// So many names are handed over together.
 const TOGETHER: usize = 256;
 
-/// Hands over the names of a directory, each with what `more` says of it.
-pub(crate) fn list_names<F: Fs, T>(
-    fs: &F,
-    dir: &F::Dir,
-    outlet: &mut Outlet<io::Result<Vec<(OsString, T)>>>,
-    more: impl Fn(&OsStr) -> T,
-) {
+/// Hands over the names of a directory.
+pub(crate) fn list_names<F: Fs>(fs: &F, dir: &F::Dir, outlet: &mut Outlet<io::Result<Vec<OsString>>>) {
     let mut together = Vec::new();
     let listed = fs.list(dir, &mut |name| {
-        together.push((name.to_owned(), more(name)));
+        together.push(name.to_owned());
         together.len() < TOGETHER || outlet.put(Ok(mem::take(&mut together)))
     });
     outlet.put(listed.map(|()| together));
@@ -57,10 +52,10 @@ pub(crate) fn list_place<F: Fs>(
     let listed = Arc::clone(&dir);
     calls.run_each(
         about.clone(),
-        move |fs, outlet| list_names(fs, &listed, outlet, |_| ()),
-        |some: io::Result<Vec<(OsString, ())>>| {
+        move |fs, outlet| list_names(fs, &listed, outlet),
+        |some: io::Result<Vec<OsString>>| {
             match some {
-                Ok(names) => place.take_names(&mut listing, names.into_iter().map(|(name, ())| name), want, now),
+                Ok(names) => place.take_names(&mut listing, names.into_iter(), want, now),
                 Err(error) => failed = Err(error),
             }
             true

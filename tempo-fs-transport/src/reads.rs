@@ -11,9 +11,10 @@ use tempo_message::{AuthorId, PendingReason};
 
 use crate::{
     Fs,
-    calls::{Drained, no_answer},
+    calls::{About, Drained, no_answer},
+    door::Root,
     examine::{FileRead, read, unreadable},
-    folder::{Folder, Root},
+    folder::Folder,
     notes::Finding,
     offload::{Next, Outlet, Stream},
     place::{Item, limit},
@@ -145,9 +146,10 @@ impl Reads {
             }
         }
         let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
-        for (name, place) in &folder.places {
+        let Folder { calls, places, .. } = folder;
+        for (name, place) in &*places {
             let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
-            if place.is_busy() && !is_stuck {
+            if place.is_busy() && !is_stuck && !calls.is_late(&About::Directory(name.clone())) {
                 let items = place.first_items(most).map(|(item, offset)| (item, name, offset));
                 by_author.entry(place.author).or_default().extend(items);
             }

@@ -27,7 +27,7 @@ impl<F: Fs> FsTransport<F> {
         let failed = |error| publish_error(place.clone(), error);
         let fs = self.folder.calls.fs.clone();
         // Also makes sure that this is still the folder that was looked at.
-        let (_, root) = self.writing()?;
+        let root = self.root_to_write()?;
         if !self.folder.places.contains_key(&own) {
             return Ok(Vec::new());
         }

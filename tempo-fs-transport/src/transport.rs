@@ -2,9 +2,9 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io,
+    fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::Waker,
     time::Duration,
 };
@@ -16,9 +16,10 @@ use tempo_message::{
 
 use crate::{
     DirName, FileName, Fs, OpenError, RealFs, Signal,
-    calls::{About, Calls},
-    error::{check_name, collect_error, open_error},
-    folder::{Folder, Root},
+    calls::{About, Calls, no_answer},
+    door::Root,
+    error::{check_name, collect_error, open_error, publish_error},
+    folder::Folder,
     name::printable,
     publish::Publisher,
     reads::Reads,
@@ -35,7 +36,8 @@ use crate::{
 #[derive(Debug)]
 pub struct FsTransport<F: Fs = RealFs> {
     pub(crate) folder: Folder<F>,
-    publisher: Option<Publisher<F>>,
+    /// Shared with the thread that publishes.
+    publisher: Option<Arc<Mutex<Publisher<F>>>>,
     reads: Reads,
     signal: Arc<Signal>,
     looked_at: Duration,
@@ -102,7 +104,8 @@ impl<F: Fs> FsTransport<F> {
         } else {
             let staging = options.staging.as_deref();
             let made = Publisher::new(fs, folder.to_owned(), staging);
-            Some(made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?)
+            let made = made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?;
+            Some(Arc::new(Mutex::new(made)))
         };
         Ok(Self {
             folder: opened.map_err(|error| open_error(folder.to_owned(), error))?,
@@ -119,8 +122,7 @@ impl<F: Fs> FsTransport<F> {
 impl<F: Fs> Transport for FsTransport<F> {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         self.folder.own.insert(author);
-        let (publisher, root) = self.writing()?;
-        publisher.join(&root.dir, author)
+        self.write(author, move |publisher, root| publisher.join(root, author))
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
@@ -128,8 +130,8 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.folder.own.insert(author);
         let own = self.folder.places.get(&OsString::from(author.to_string()));
         let has_placeholders = own.is_some_and(|place| place.has_placeholders);
-        let (publisher, root) = self.writing()?;
-        publisher.publish(&root.dir, frame, durability, has_placeholders)
+        let frame = frame.clone();
+        self.write(author, move |publisher, root| publisher.publish(root, &frame, durability, has_placeholders))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
@@ -196,32 +198,57 @@ impl<F: Fs> FsTransport<F> {
         (quiet / 4).clamp(Self::SHORTEST, longest)
     }
 
-    /// The publisher and the opened folder, as long as it is the one that was looked at.
-    ///
-    /// Publishing is done here and now, without another thread: when the own directory does not answer, hardly another
-    /// one does, and a change of threads would cost more than most publications.
-    pub(crate) fn writing(&mut self) -> Result<(&mut Publisher<F>, Root<F>), PublishError> {
-        let place = self.folder.path.display().to_string();
-        if self.publisher.is_none() {
-            return Err(PublishError::ReadOnly { place });
+    /// Writes into an author's directory, as long as the folder is the one that was looked at.
+    fn write<T: Send + fmt::Debug + 'static>(
+        &mut self,
+        author: AuthorId,
+        work: impl Fn(&mut Publisher<F>, &F::Dir) -> Result<T, PublishError> + Clone + Send + 'static,
+    ) -> Result<T, PublishError> {
+        let path = self.folder.path.display().to_string();
+        let Some(publisher) = self.publisher.clone() else { return Err(PublishError::ReadOnly { place: path }) };
+        let own = OsString::from(author.to_string());
+        let place = self.folder.path.join(&own).display().to_string();
+        let calls = &mut self.folder.calls;
+        // Making a directory waits in some systems for every question about the others, and everything else for it.
+        let must_wait = !self.folder.places.contains_key(&own) && calls.is_any_directory_late();
+        if must_wait || calls.is_late(&About::Directory(own.clone())) {
+            return Err(publish_error(place, no_answer()));
         }
-        let door = self.folder.door();
-        let root = if self.folder.is_emptied { None } else { door.open(&self.folder.calls.fs).ok() };
-        let Some(root) = root.filter(Root::is_familiar) else {
-            return Err(self.not_the_folder(place));
+        let write = move |root: &F::Dir| {
+            // A publication that has not come back keeps it, and lets no other one be begun.
+            work(&mut publisher.lock().unwrap_or_else(PoisonError::into_inner), root)
         };
-        let publisher = self.publisher.as_mut().ok_or(PublishError::ReadOnly { place })?;
-        Ok((publisher, root))
+        if let Some(door) = self.folder.door_to(&own) {
+            // Usually all is well, and a second change of threads would cost more than the publication.
+            let write = write.clone();
+            let at_once = move |fs: &F| door.open_here(fs).ok().flatten().map(|root| write(&root));
+            match self.folder.calls.run(About::Publishing, at_once) {
+                Ok(Some(written)) => return written,
+                Ok(None) => {}
+                Err(error) => return Err(publish_error(place, error)),
+            }
+        }
+        let root = self.root_to_write()?;
+        let written = self.folder.calls.run(About::Publishing, move |_| write(&root.dir));
+        written.map_err(|error| publish_error(place, error))?
     }
 
-    /// Why nothing is written: the folder is away, or it is not known who is in it.
-    fn not_the_folder(&mut self, place: String) -> PublishError {
-        match self.folder.attach() {
-            Ok(_) => PublishError::Detached { place, why: Detachment::Emptied },
-            Err(CollectError::Failed { place, source }) => PublishError::Failed { place, source },
-            Err(CollectError::Detached { place, why }) => PublishError::Detached { place, why },
-            Err(_) => PublishError::Detached { place, why: Detachment::Missing },
+    /// The opened folder, as long as it is the one that was looked at and may be written.
+    pub(crate) fn root_to_write(&mut self) -> Result<Root<F>, PublishError> {
+        let path = self.folder.path.display().to_string();
+        if self.publisher.is_none() {
+            return Err(PublishError::ReadOnly { place: path });
         }
+        let root = self.folder.attach().map_err(|error| match error {
+            CollectError::Failed { place, source } => PublishError::Failed { place, source },
+            CollectError::Detached { place, why } => PublishError::Detached { place, why },
+            _ => PublishError::Detached { place: path.clone(), why: Detachment::Missing },
+        })?;
+        if self.folder.is_emptied || !root.is_familiar() {
+            // It is not known who is in it.
+            return Err(PublishError::Detached { place: path, why: Detachment::Emptied });
+        }
+        Ok(root)
     }
 
     /// Hands up what was found foreign; true when the report has changed.

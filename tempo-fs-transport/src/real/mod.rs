@@ -8,6 +8,7 @@ mod watch;
 
 use std::{
     ffi::OsStr,
+    fs::File,
     io,
     path::Path,
     sync::Arc,
@@ -45,7 +46,7 @@ impl Default for RealFs {
 
 impl Fs for RealFs {
     type Dir = imp::Dir;
-    type File = std::fs::File;
+    type File = File;
     const MAY_BLOCK: bool = true;
 
     fn open_root(&self, path: &Path) -> io::Result<imp::Dir> {
@@ -72,27 +73,27 @@ impl Fs for RealFs {
         imp::stat(dir, name)
     }
 
-    fn stat_file(&self, file: &std::fs::File) -> io::Result<Stat> {
+    fn stat_file(&self, file: &File) -> io::Result<Stat> {
         imp::stat_file(file)
     }
 
-    fn open(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<std::fs::File> {
+    fn open(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<File> {
         imp::open(dir, name)
     }
 
-    fn read(&self, file: &mut std::fs::File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
-        io::Read::read_to_end(&mut io::Read::take(file, limit), buffer).map(drop)
+    fn read(&self, file: &mut File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        io::Read::read_to_end(&mut io::Read::take(Once(file), limit), buffer).map(drop)
     }
 
-    fn create(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<std::fs::File> {
+    fn create(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<File> {
         imp::create(dir, name)
     }
 
-    fn write(&self, file: &mut std::fs::File, bytes: &[u8]) -> io::Result<()> {
-        io::Write::write_all(file, bytes)
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        io::Write::write_all(&mut Once(file), bytes)
     }
 
-    fn sync_file(&self, file: &std::fs::File) -> io::Result<()> {
+    fn sync_file(&self, file: &File) -> io::Result<()> {
         file.sync_all()
     }
 
@@ -127,5 +128,31 @@ impl Fs for RealFs {
     #[allow(clippy::disallowed_methods, reason = "the real file system shares its names with other processes")]
     fn random(&self) -> u64 {
         Uuid::new_v4().as_u64_pair().1
+    }
+}
+
+/// The standard library tries for ever what a file system answers with "interrupted". Here that is no answer.
+struct Once<'a>(&'a mut File);
+
+impl io::Read for Once<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(given_up)
+    }
+}
+
+impl io::Write for Once<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(given_up)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn given_up(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Interrupted => io::Error::new(io::ErrorKind::TimedOut, error),
+        _ => error,
     }
 }

@@ -32,6 +32,7 @@ pub struct Builder {
     state_dir: Option<PathBuf>,
     patience: Duration,
     fetch_online_only: bool,
+    folder_patience: Option<Duration>,
 }
 
 /// A session's parts, for transports, stores and clocks of your own.
@@ -56,7 +57,14 @@ impl Builder {
     pub(super) fn new(folder: PathBuf) -> Self {
         // A relative path must not change its meaning with the working directory.
         let folder = path::absolute(&folder).unwrap_or(folder);
-        Self { folder, name: None, state_dir: None, patience: Duration::from_secs(30), fetch_online_only: false }
+        Self {
+            folder,
+            name: None,
+            state_dir: None,
+            patience: Duration::from_secs(30),
+            folder_patience: None,
+            fetch_online_only: false,
+        }
     }
 
     /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known.
@@ -86,6 +94,15 @@ impl Builder {
     #[must_use]
     pub fn fetch_online_only(mut self, fetch: bool) -> Self {
         self.fetch_online_only = fetch;
+        self
+    }
+
+    /// How long the open session waits for a file or a directory before it goes on without it; five seconds unless told
+    /// otherwise. What does not answer keeps nothing else waiting: the status names it, it is not asked again meanwhile,
+    /// and it is taken up when it answers.
+    #[must_use]
+    pub fn folder_patience(mut self, patience: Duration) -> Self {
+        self.folder_patience = Some(patience);
         self
     }
 
@@ -194,6 +211,7 @@ impl Builder {
     fn options(&self) -> Options {
         let mut options = Options::default();
         options.fetch_online_only = self.fetch_online_only;
+        options.patience = self.folder_patience.unwrap_or(options.patience);
         options
     }
 

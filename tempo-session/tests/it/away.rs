@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Waits for what the session does by itself: nothing is asked of it but how things stand.
-fn by_itself(session: &Session, what: &str, is_so: impl Fn(&Session) -> bool) {
+pub(crate) fn by_itself(session: &Session, what: &str, is_so: impl Fn(&Session) -> bool) {
     let began = Instant::now();
     while !is_so(session) {
         assert!(began.elapsed() < STUCK, "{what} does not happen by itself: {:#?}", session.status());

@@ -18,6 +18,8 @@ mod convergence;
 #[cfg(feature = "cli")]
 mod doctor;
 mod folder;
+#[cfg(target_os = "linux")]
+mod fuse;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;
 mod odd;
@@ -25,6 +27,8 @@ mod protocol;
 mod services;
 mod session;
 mod store;
+#[cfg(target_os = "linux")]
+mod stuck;
 mod support;
 #[cfg(target_os = "linux")]
 mod volume;

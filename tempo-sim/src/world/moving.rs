@@ -63,6 +63,7 @@ impl World {
             }
         }
         self.service.become_fair();
+        self.served_at = self.now;
         for member in 0..self.members.len() {
             self.start(member);
         }
