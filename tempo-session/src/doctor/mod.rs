@@ -22,7 +22,7 @@ use crate::{Attachment, Status};
 
 /// What is wrong, the worst first: everything that wants attention, then what is good to know.
 ///
-/// Long lists are cut in the sentences and whole in [`Finding::numbers`] and [`Finding::files`]. Everything that comes from the folder is
+/// Long lists are cut in the sentences and whole in the numbers and files of a [`Finding`]. Everything that comes from the folder is
 /// escaped, so that it can be printed.
 pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     let people = People::new(status, status.author.or(around.me));

@@ -333,9 +333,10 @@ impl Driver {
     /// deleted them, or a service has brought back an older state. Nothing is synced for it; the next round would find
     /// what a loss of power undoes.
     fn scrub(&mut self, author: AuthorId) -> Result<(), PublishError> {
-        let own = self.shared.lock().core.own_after(self.scrubbed, SCRUB);
+        let mut own = self.shared.lock().core.own_after(self.scrubbed, SCRUB);
         if own.is_empty() {
-            self.scrubbed = 0;
+            // From the beginning again, and not only the next time.
+            own = self.shared.lock().core.own_after(0, SCRUB);
         }
         for (counter, digest) in own {
             let is_outgoing = self.shared.lock().outbox.contains_key(&counter);
