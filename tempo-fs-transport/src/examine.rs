@@ -31,6 +31,11 @@ pub(crate) enum End {
 pub(crate) struct FileRead(Result<(Version, Bytes), (Option<Version>, End)>);
 
 impl FileRead {
+    /// The content of the file as a whole, with its version.
+    pub(crate) fn into_content(self) -> Result<(Version, Bytes), Examined> {
+        self.0.map_err(|(version, end)| Examined { version, end })
+    }
+
     /// How many bytes were read.
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |(_, bytes)| bytes.len())

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs::{self, File, TryLockError},
-    io,
+    io, iter,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    DirName, OpenError,
+    DirName, Fingerprint, OpenError,
     error::{check_name, open_error},
 };
 
@@ -26,17 +26,18 @@ use crate::{
 ///     lock                        held while an installation is looked up or made
 ///     7b0e…-uuid/                 one installation: the author's name
 ///         folder                  the path of the session folder, as it was last seen
+///         authors                 the authors that it has become since, one a line; mostly there are none
 ///         holder                  who has it open, for the error message of the second one
 ///         staging/                messages on their way into the folder
 ///         store.redb              what `tempo-session` keeps
 /// ```
 ///
-/// An installation belongs to a folder that holds its author's directory, wherever the folder has been moved to; or to
+/// An installation belongs to a folder that holds the directory of one of its authors, wherever it has been moved to; or to
 /// the remembered path, while that holds no such directory yet. In a *copy* of a folder whose original is still in its
 /// place the author is not taken: a copy needs a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
-    /// The author.
+    /// The author that it was made for. It may have become another one since; its store knows.
     pub author: AuthorId,
     /// The directory of the installation.
     pub dir: PathBuf,
@@ -70,6 +71,7 @@ pub enum InstallationError {
 
 const FOLDER: &str = "folder";
 const HOLDER: &str = "holder";
+const AUTHORS: &str = "authors";
 
 impl Installation {
     /// Where installations are kept when nobody says otherwise.
@@ -118,7 +120,6 @@ impl Installation {
     /// # Errors
     ///
     /// [`InstallationError`], also when the folder does not exist.
-    #[allow(clippy::disallowed_methods, reason = "an author is minted here, and nowhere else")]
     pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
         check_name(folder)?;
         let path = canonical(folder)?;
@@ -127,13 +128,37 @@ impl Installation {
         Self::find(state, folder)?;
         let _lock = lock(&state.join("lock"))?;
         let installation = Self::find(state, folder)?.unwrap_or_else(|| {
-            let author = AuthorId::new(Uuid::new_v4());
+            let author = new_author();
             Self { author, dir: state.join(author.to_string()) }
         });
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
         installation.remember(&path)?;
         Ok(installation)
+    }
+
+    /// A new author, to be used by this installation from now on; its directory in the folder leads back here.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`]; no author was made then.
+    pub fn mint(&self) -> Result<AuthorId, InstallationError> {
+        let author = new_author();
+        let mut lines = fs::read_to_string(self.dir.join(AUTHORS)).unwrap_or_default();
+        lines.push_str(&author.to_string());
+        lines.push('\n');
+        self.put(AUTHORS, lines.as_bytes())?;
+        Ok(author)
+    }
+
+    /// Where its store lies: what tells a store from a copy of it. Nothing may be known of that.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`], also when there is no store.
+    pub fn fingerprint(&self) -> Result<Fingerprint, InstallationError> {
+        let store = self.store();
+        Fingerprint::of(&store).map_err(|source| failed(&store, source))
     }
 
     /// The path of the store.
@@ -169,13 +194,20 @@ impl Installation {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => PathBuf::from(from_bytes(bytes.map_err(|source| failed(&path, source))?)),
         };
-        let own = self.author.to_string();
         let is_same = remembered == folder;
-        if !authors.contains(&self.author) {
+        let own = self.authors();
+        if !own.iter().any(|author| authors.contains(author)) {
             return Ok(is_same.then_some(true));
         }
-        let is_copy = !is_same && remembered.join(&own).is_dir() && canonical(&remembered)? != folder;
+        let is_in = |folder: &Path| own.iter().any(|author| folder.join(author.to_string()).is_dir());
+        let is_copy = !is_same && is_in(&remembered) && canonical(&remembered)? != folder;
         Ok((!is_copy).then_some(false))
+    }
+
+    /// Every author that it has been. Of lines that cannot be read nothing follows.
+    fn authors(&self) -> Vec<AuthorId> {
+        let lines = fs::read_to_string(self.dir.join(AUTHORS)).unwrap_or_default();
+        iter::once(self.author).chain(lines.lines().filter_map(|line| line.parse().ok())).collect()
     }
 
     fn remember(&self, folder: &Path) -> Result<(), InstallationError> {
@@ -184,13 +216,23 @@ impl Installation {
         if fs::read(&path).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
-        let new = self.dir.join("folder.new");
+        self.put(FOLDER, bytes)
+    }
+
+    /// Puts a file in the place of the one before, whole or not at all.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
+        let (path, new) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
         let written = File::create(&new).and_then(|mut file| {
             io::Write::write_all(&mut file, bytes)?;
             file.sync_all()
         });
         written.and_then(|()| fs::rename(&new, &path)).map_err(|source| failed(&path, source))
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "authors are minted here, and nowhere else")]
+fn new_author() -> AuthorId {
+    AuthorId::new(Uuid::new_v4())
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf, InstallationError> {

@@ -5,6 +5,7 @@ mod calls;
 mod door;
 mod error;
 mod examine;
+mod fingerprint;
 mod folder;
 mod fs;
 mod installation;
@@ -26,6 +27,7 @@ mod transport;
 mod work;
 
 pub use error::OpenError;
+pub use fingerprint::Fingerprint;
 pub use fs::{Fs, Identity, Stat, Version, Watch};
 pub use installation::{Installation, InstallationError};
 pub use name::{DirName, FileName, printable, printable_text};

@@ -32,7 +32,8 @@ pub enum FileName {
     Copy(u64),
     /// The author's hint file, or a copy of it.
     Head,
-    /// A service's stand-in for a file whose content is not on this machine: its first and its last counter.
+    /// A service's stand-in for a file whose content is not on this machine: its first and its last counter. Both are
+    /// zero for a head.
     Placeholder(u64, u64),
     /// A file that is being published.
     Staged,
@@ -48,7 +49,8 @@ pub(crate) const STAGED_PREFIX: &str = "~tempo-";
 pub(crate) const STAGED_SUFFIX: &str = ".tmp";
 /// What stands before and after the name of a file in the name of its placeholder.
 pub(crate) const PLACEHOLDERS: [(&str, &str); 3] = [(".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud")];
-const HEAD: &[u8] = b"head";
+/// The name of an author's hint file.
+pub(crate) const HEAD: &str = "head";
 const AUTHOR_LEN: usize = 36;
 
 impl DirName {
@@ -71,14 +73,14 @@ impl FileName {
     /// Reads a name, by its bytes alone.
     pub fn parse(name: &OsStr) -> Self {
         let name = name.as_encoded_bytes();
-        if let Some(rest) = name.strip_prefix(HEAD) {
-            return if rest.first().is_none_or(|&next| continues(next)) { Self::Head } else { Self::Foreign };
-        }
         if name.starts_with(STAGED_PREFIX.as_bytes()) && name.ends_with(STAGED_SUFFIX.as_bytes()) {
             return Self::Staged;
         }
         if let Some(placeholder) = PLACEHOLDERS.iter().find_map(|(before, after)| placeholder(name, before, after)) {
             return placeholder;
+        }
+        if let Some(rest) = name.strip_prefix(HEAD.as_bytes()) {
+            return if rest.first().is_none_or(|&next| continues(next)) { Self::Head } else { Self::Foreign };
         }
         parse_stem(name)
     }
@@ -117,6 +119,9 @@ fn push_printable(text: &mut String, more: &str, escape: impl Fn(char) -> bool) 
 
 fn placeholder(name: &[u8], before: &str, after: &str) -> Option<FileName> {
     let inner = name.strip_prefix(before.as_bytes())?.strip_suffix(after.as_bytes())?;
+    if inner == HEAD.as_bytes() {
+        return Some(FileName::Placeholder(0, 0));
+    }
     match parse_stem(inner) {
         FileName::Message(counter) => Some(FileName::Placeholder(counter, counter)),
         FileName::Pack(first, last) => Some(FileName::Placeholder(first, last)),
@@ -201,6 +206,9 @@ mod tests {
             (".0000000000000003 2.icloud", u64::MAX),
         ] {
             assert_eq!(file(name), FileName::Placeholder(3, last), "{name:?}");
+        }
+        for name in [".head.icloud", "head.nextcloud"] {
+            assert_eq!(file(name), FileName::Placeholder(0, 0), "{name:?}");
         }
         assert_eq!(file("~tempo-00ff.tmp"), FileName::Staged);
         assert_eq!(file("00000000000003E8"), FileName::Misspelled);

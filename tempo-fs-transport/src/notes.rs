@@ -9,7 +9,7 @@ use std::{
 
 use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
-use crate::{FileName, Version};
+use crate::{FileName, Version, name::HEAD};
 
 /// The exceptional names of one directory, bounded.
 #[derive(Debug, Default)]
@@ -156,8 +156,13 @@ impl Notes {
             let place = || place(name);
             match note.finding.clone() {
                 Finding::Settled => {
-                    if let (FileName::Copy(first), Some(author)) = (FileName::parse(name), author) {
-                        report.copies.push(Beside { place: place(), author, counter: Some(first) });
+                    let counter = match FileName::parse(name) {
+                        FileName::Copy(first) => Some(first),
+                        FileName::Head if name != HEAD => None,
+                        _ => continue,
+                    };
+                    if let Some(author) = author {
+                        report.copies.push(Beside { place: place(), author, counter });
                     }
                 }
                 Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), author, reason }),

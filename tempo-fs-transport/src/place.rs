@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, PendingReason, Want, planted};
+use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, MAX_HEAD, PendingReason, Want, planted};
 
 use crate::{
     FileName, Stat, Version,
@@ -41,7 +41,7 @@ pub(crate) struct Place {
     after: Option<Item>,
 }
 
-/// A file to be read.
+/// A file to be read. Of a head the first counter is zero, so that heads come first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item {
     pub(crate) first: u64,
@@ -205,10 +205,12 @@ impl Place {
             }
             FileName::Placeholder(first, last) => {
                 self.has_placeholders = true;
-                let is_known = is_known(want.known, self.author, first, last);
+                // Nobody needs a head.
+                let is_known = last == 0 || is_known(want.known, self.author, first, last);
                 return if is_known { Judged::PassOver } else { Judged::OnlineOnly };
             }
-            FileName::Head | FileName::Staged => return Judged::PassOver,
+            FileName::Head => (0, 0),
+            FileName::Staged => return Judged::PassOver,
             FileName::Misspelled => return Judged::Foreign(ForeignReason::Spelling),
             FileName::Foreign => return Judged::Foreign(known(name).unwrap_or(ForeignReason::Name)),
         };
@@ -264,6 +266,7 @@ fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
 pub(crate) fn limit(name: &OsStr) -> u64 {
     match FileName::parse(name) {
         FileName::Message(_) => MAX_FRAME as u64,
+        FileName::Head => MAX_HEAD as u64,
         _ => MAX_PACK,
     }
 }

@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_message::{AuthorId, CounterName, Durability, FileType, Frame, MAX_FRAME, PublishError, Published, planted};
+use tempo_message::{AuthorId, CounterName, Durability, FileType, Frame, Head, MAX_FRAME, PublishError, Published, planted};
 
 use crate::{
     FileName, Fs,
     error::publish_error,
-    name::{PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
+    name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
 };
 
 /// Publishes for authors of this installation, one process at a time.
@@ -91,6 +91,16 @@ impl<F: Fs> Publisher<F> {
         Ok(published)
     }
 
+    /// Puts a head in the place of the one before, or of whatever lies there.
+    pub(crate) fn leave_head(&mut self, root: &F::Dir, head: &Head) -> Result<(), PublishError> {
+        let author = OsString::from(head.author.to_string());
+        let name = OsStr::new(HEAD);
+        let place = self.folder.join(&author).join(name).display().to_string();
+        let failed = |error| publish_error(place.clone(), error);
+        let dir = self.own_dir(root, &author).map_err(failed)?;
+        self.replace(&Target { dir: &dir, name }, &head.encode(), Durability::Lazy).map_err(failed)
+    }
+
     /// Publishes a frame whose name something else has taken, under a name that readers take for a copy of that one:
     /// a message that was sent reaches the others, whoever writes in our place.
     fn publish_beside(
@@ -158,7 +168,7 @@ impl<F: Fs> Publisher<F> {
         }
     }
 
-    /// Puts the bytes in the place of what an interrupted publication of the same bytes left.
+    /// Puts the bytes in the place of what lies there: what an interrupted publication of the same bytes left, or a head.
     fn replace(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<()> {
         self.staged(target, bytes, durability, |fs, dir, staged| fs.rename_over(dir, staged, target.dir, target.name))
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, Beside, CollectError, Collected, Detachment, Durability, Foreign, Frame, Piece, PublishError,
+    Arrival, AuthorId, Beside, CollectError, Collected, Detachment, Durability, Foreign, Frame, Head, Piece, PublishError,
     Published, Report, Taken, Transport, Want,
 };
 
@@ -132,6 +132,12 @@ impl<F: Fs> Transport for FsTransport<F> {
         let has_placeholders = own.is_some_and(|place| place.has_placeholders);
         let frame = frame.clone();
         self.write(author, move |publisher, root| publisher.publish(root, &frame, durability, has_placeholders))
+    }
+
+    fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
+        self.folder.own.insert(head.author);
+        let (author, head) = (head.author, head.clone());
+        self.write(author, move |publisher, root| publisher.leave_head(root, &head))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {

@@ -1,12 +1,14 @@
 //! The work of one collect: reading files and handing up what is in them, within the budget.
 
-use std::time::Duration;
+use std::{ffi::OsStr, time::Duration};
 
-use tempo_message::{Arrival, Collected, ForeignReason, PendingReason, Taken, Want, planted};
+use tempo_message::{
+    Arrival, BadHead, Collected, ForeignReason, Head, PendingReason, Taken, Unsupported, Want, planted,
+};
 
 use crate::{
     FileName,
-    examine::{End, FileRead, examine},
+    examine::{End, Examined, FileRead, examine},
     known::temporary,
     notes::Finding,
     place::{Item, Place},
@@ -47,6 +49,9 @@ impl<'a> Work<'a> {
     pub(crate) fn take_file(&mut self, file: FileRead, place: &mut Place, item: Item, offset: usize, now: Duration) {
         self.examined += 1;
         let kind = FileName::parse(&item.name);
+        if kind == FileName::Head {
+            return self.take_head(file, place, &item, now);
+        }
         let (mut later, mut other_author, mut known) = (false, None, false);
         let author = place.author;
         let is_contested = matches!(kind, FileName::Message(counter) if place.contested.contains(&counter));
@@ -88,17 +93,7 @@ impl<'a> Work<'a> {
             }
             End::Read(finding) => finding,
         };
-        // What a service is still writing beside a name of ours is its affair, until it is whole.
-        let finding = match (finding, temporary(&item.name)) {
-            (
-                Some(
-                    Finding::Pending(PendingReason::Incomplete { .. } | PendingReason::Changing)
-                    | Finding::Foreign(ForeignReason::Bad(_)),
-                ),
-                Some(by),
-            ) => Some(Finding::Foreign(ForeignReason::Temporary { by })),
-            (finding, _) => finding,
-        };
+        let finding = finding.map(|finding| unless_temporary(finding, &item.name));
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
         match finding.or(wrong) {
             // Once it is known the name alone tells; what comes again must not be settled.
@@ -110,5 +105,44 @@ impl<'a> Work<'a> {
         } else {
             place.done(&item);
         }
+    }
+    /// Hands up the head that a file holds. What is wrong with it, or that it is not here, keeps nothing waiting.
+    fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item, now: Duration) {
+        place.done(item);
+        let (version, finding) = match file.into_content() {
+            Ok((version, bytes)) => {
+                let finding = match Head::decode(&bytes) {
+                    Ok(head) if head.author == place.author => {
+                        (self.take)(Arrival::Head(head));
+                        Finding::Settled
+                    }
+                    Ok(head) => Finding::Foreign(ForeignReason::Author { found: head.author }),
+                    Err(BadHead::Incomplete) => Finding::Pending(PendingReason::Incomplete { missing: 1 }),
+                    Err(BadHead::Newer(version)) => {
+                        Finding::Pending(PendingReason::Unsupported(Unsupported::Version(version)))
+                    }
+                    Err(bad) => Finding::Foreign(ForeignReason::BadHead(bad)),
+                };
+                (Some(version), finding)
+            }
+            Err(Examined { end: End::Vanished | End::Stopped(_), .. }) => return place.notes.forget(&item.name),
+            Err(Examined { version, end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None) }) => {
+                (version, Finding::Settled)
+            }
+            Err(Examined { version, end: End::Read(Some(finding)) }) => (version, finding),
+        };
+        place.notes.put(&item.name, version, unless_temporary(finding, &item.name), now);
+    }
+}
+
+/// What a service is still writing beside a name of ours is its affair, until it is whole.
+fn unless_temporary(finding: Finding, name: &OsStr) -> Finding {
+    match (finding, temporary(name)) {
+        (
+            Finding::Pending(PendingReason::Incomplete { .. } | PendingReason::Changing)
+            | Finding::Foreign(ForeignReason::Bad(_) | ForeignReason::BadHead(_)),
+            Some(by),
+        ) => Finding::Foreign(ForeignReason::Temporary { by }),
+        (finding, _) => finding,
     }
 }

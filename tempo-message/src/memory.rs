@@ -12,7 +12,7 @@ use std::{
 use tempo_clock::AuthorId;
 
 use crate::{
-    Arrival, CollectError, Collected, Digest, Durability, Frame, Piece, PublishError, Published, Report, Taken,
+    Arrival, CollectError, Collected, Digest, Durability, Frame, Head, Piece, PublishError, Published, Report, Taken,
     Transport, Want,
 };
 
@@ -28,6 +28,7 @@ type Authors = BTreeMap<AuthorId, BTreeMap<(u64, Digest), Frame>>;
 #[derive(Default)]
 struct Shared {
     authors: Mutex<Authors>,
+    heads: Mutex<BTreeMap<AuthorId, Head>>,
     waiting: Mutex<Vec<Arc<Bell>>>,
 }
 
@@ -37,6 +38,8 @@ pub struct MemoryTransport {
     medium: MemoryMedium,
     bell: Arc<Bell>,
     settled: BTreeSet<Digest>,
+    /// The heads that were handed up last.
+    heads: BTreeMap<AuthorId, Head>,
     /// Whose turn it is when the budget is short.
     turn: Option<AuthorId>,
 }
@@ -46,7 +49,7 @@ impl MemoryMedium {
     pub fn transport(&self) -> MemoryTransport {
         let bell = Arc::new(Bell::default());
         lock(&self.shared.waiting).push(Arc::clone(&bell));
-        MemoryTransport { medium: self.clone(), bell, settled: BTreeSet::new(), turn: None }
+        MemoryTransport { medium: self.clone(), bell, settled: BTreeSet::new(), heads: BTreeMap::new(), turn: None }
     }
 
     fn authors(&self) -> MutexGuard<'_, Authors> {
@@ -83,6 +86,12 @@ impl Transport for MemoryTransport {
         Ok(if is_taken { Published::Beside } else { Published::New })
     }
 
+    fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
+        lock(&self.medium.shared.heads).insert(head.author, head.clone());
+        self.medium.ring_all();
+        Ok(())
+    }
+
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
         let authors = self.medium.authors();
         let messages = authors.get(&author).into_iter().flatten();
@@ -94,6 +103,11 @@ impl Transport for MemoryTransport {
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
         let mut collected = Collected::default();
         let mut bytes = 0;
+        let heads = lock(&self.medium.shared.heads).clone();
+        for head in heads.values().filter(|head| want.full || self.heads.get(&head.author) != Some(head)) {
+            take(Arrival::Head(head.clone()));
+        }
+        self.heads = heads;
         for frame in self.wanted(want) {
             if collected.frames >= want.budget.frames || bytes >= want.budget.bytes {
                 collected.more = true;

@@ -54,6 +54,10 @@ pub enum Kind {
     Payload,
     /// The author's display name from here on, UTF-8; moves the clock, does not stand in the timeline.
     Profile,
+    /// The author takes the place of another one, and people should see one person: the payload is the 16 bytes of that
+    /// author's uuid. Of several the first counts; any other content says nothing. Moves the clock, does not stand in the
+    /// timeline.
+    Successor,
 }
 
 /// A message that cannot be, whatever the folder holds.
@@ -131,6 +135,7 @@ impl Kind {
         match self {
             Self::Payload => 0,
             Self::Profile => 1,
+            Self::Successor => 2,
         }
     }
 
@@ -139,6 +144,7 @@ impl Kind {
         match code {
             0 => Some(Self::Payload),
             1 => Some(Self::Profile),
+            2 => Some(Self::Successor),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use core::fmt;
 use tempo_clock::AuthorId;
 use thiserror::Error;
 
-use crate::{BadFrame, Unsupported};
+use crate::{BadFrame, BadHead, Unsupported};
 
 /// Everything unusual that lies where messages lie, as of the last collect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Beside {
     pub place: String,
     /// Whose messages it holds.
     pub author: AuthorId,
-    /// The counter that its name announces, if it is the copy of a message.
+    /// The counter that its name announces, if it is the copy of a message; none for a copy of a head or of a place.
     pub counter: Option<u64>,
 }
 
@@ -134,6 +134,9 @@ pub enum ForeignReason {
     /// The content is not a message.
     #[error(transparent)]
     Bad(BadFrame),
+    /// The content of an author's head is not that of a head.
+    #[error(transparent)]
+    BadHead(BadHead),
     /// A message of one author lies in the place of another.
     #[error("a message by {found} in another author's place")]
     Author {

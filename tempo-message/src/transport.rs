@@ -6,7 +6,7 @@ use core::{error::Error, fmt, task::Waker, time::Duration};
 use tempo_clock::{AuthorId, Seen};
 use thiserror::Error;
 
-use crate::{Foreign, Frame, MessageId, Report};
+use crate::{Foreign, Frame, Head, MessageId, Report};
 
 /// A place where authors leave frames for each other: a folder, a memory, an object store.
 ///
@@ -39,6 +39,8 @@ use crate::{Foreign, Frame, MessageId, Report};
 /// 14. **Waits no longer than told.** [`wait`](Self::wait) returns at the latest after its timeout.
 /// 15. **Wakes.** The [`waker`](Self::waker) ends a wait from any thread; woken before the wait, it ends at once.
 /// 16. **Joining is repeatable** and needed at most once: publishing makes the author's place when it is missing.
+/// 17. **Heads are hints.** The head that an author left last is handed up to every member, its own author included, once
+///     or more often; earlier ones perhaps never. They count for no budget, hold back nothing, and come without order.
 pub trait Transport: fmt::Debug + Send {
     /// Makes the place where `author`'s messages will lie, so that services know it before the first message.
     ///
@@ -61,6 +63,14 @@ pub trait Transport: fmt::Debug + Send {
     ///
     /// [`PublishError`]. The frame may or may not have been published then; publish the same frame again.
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError>;
+
+    /// Leaves an author's head in the place of the one before. Atomic for readers, and not durable: what a loss of power
+    /// leaves of it may be neither the old nor the new one.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]; the head before is still there then, or already the new one.
+    fn leave_head(&mut self, head: &Head) -> Result<(), PublishError>;
 
     /// Lists what lies there of one author, by name and length alone, sorted by first counter.
     ///
@@ -128,6 +138,8 @@ pub struct Budget {
 pub enum Arrival {
     /// A whole frame. Nothing is known of its past.
     Frame(Frame),
+    /// An author's head, whole, and by the author in whose place it lies. What `take` answers is not used.
+    Head(Head),
     /// Something that is not ours; once per change. What `take` answers is not used.
     Foreign(Foreign),
 }

@@ -95,3 +95,43 @@ fn a_broken_entry_is_in_nobodys_way() {
     let first = machine.create(&folder);
     assert_eq!(machine.find(&folder), Some(first));
 }
+
+#[test]
+fn a_new_author_leads_back_to_the_installation() {
+    let machine = Machine::new();
+    let folder = machine.at("jam.session");
+    let first = machine.create(&folder);
+    let second = first.mint().unwrap();
+    let third = first.mint().unwrap();
+    assert!(second != first.author && third != second);
+    let moved = machine.at("song.session");
+    fs::rename(&folder, &moved).unwrap();
+    assert_eq!(machine.find(&moved), None);
+    // Only the directory of a later author is left, and the folder lies elsewhere.
+    fs::create_dir(moved.join(third.to_string())).unwrap();
+    assert_eq!(machine.find(&moved), Some(first));
+}
+
+#[test]
+fn a_copy_has_another_fingerprint() {
+    let machine = Machine::new();
+    let installation = machine.create(&machine.at("jam.session"));
+    assert!(installation.fingerprint().is_err(), "without a store");
+    fs::write(installation.store(), "a store").unwrap();
+    let before = installation.fingerprint().unwrap();
+    if before.made_ns.is_none() {
+        return println!("skipped: this file system does not keep when a file was made");
+    }
+    fs::write(installation.store(), "more of it").unwrap();
+    assert!(!installation.fingerprint().unwrap().is_of_another_than(&before), "changed");
+    let elsewhere = machine.at("store");
+    fs::rename(installation.store(), &elsewhere).unwrap();
+    fs::rename(&elsewhere, installation.store()).unwrap();
+    assert!(!installation.fingerprint().unwrap().is_of_another_than(&before), "moved");
+    fs::copy(installation.store(), &elsewhere).unwrap();
+    fs::rename(&elsewhere, installation.store()).unwrap();
+    let copied = installation.fingerprint().unwrap();
+    assert!(copied.is_of_another_than(&before) && before.is_of_another_than(&copied), "{before:?} {copied:?}");
+    let nothing = tempo_fs_transport::Fingerprint::default();
+    assert!(!nothing.is_of_another_than(&before) && !before.is_of_another_than(&nothing), "what is not known");
+}

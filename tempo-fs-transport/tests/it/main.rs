@@ -12,6 +12,7 @@
 
 mod conformance;
 mod folder;
+mod heads;
 #[cfg(unix)]
 mod hostile;
 mod installation;

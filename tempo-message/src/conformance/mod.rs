@@ -22,11 +22,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
 mod carrying;
+mod heads;
 mod script;
 mod taking;
 mod waiting;
 
 pub use carrying::*;
+pub use heads::*;
 pub use script::{Script, gather};
 pub use taking::*;
 pub use waiting::*;
@@ -63,6 +65,7 @@ macro_rules! conformance_suite {
             c14_a_wait_ends_after_its_timeout,
             c15_the_waker_ends_a_wait,
             c16_joining_is_repeatable,
+            c17_the_last_head_is_handed_up,
         }
     };
     (@tests $arena:expr; $($clause:ident,)*) => {

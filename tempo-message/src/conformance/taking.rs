@@ -144,6 +144,6 @@ fn learn(known: &mut Seen, frames: &[Frame]) {
 fn frame_of(arrival: Arrival) -> Option<Frame> {
     match arrival {
         Arrival::Frame(frame) => Some(frame),
-        Arrival::Foreign(_) => None,
+        Arrival::Foreign(_) | Arrival::Head(_) => None,
     }
 }

@@ -13,6 +13,7 @@
 mod codec;
 mod frame;
 mod golden;
+mod head;
 mod id;
 #[cfg(feature = "conformance")]
 mod memory;

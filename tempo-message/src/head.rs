@@ -1,0 +1,153 @@
+//! An author's hints about itself: the one thing that it writes anew from time to time.
+
+use alloc::{string::String, vec::Vec};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tempo_clock::{AuthorId, Lamport};
+use thiserror::Error;
+
+use crate::Digest;
+
+/// The greatest number of bytes of an encoded head.
+pub const MAX_HEAD: usize = 64 * 1024;
+
+/// What an author says of itself, as far as its own store holds it durably.
+///
+/// A head is a hint and never needed: it may be missing, old, damaged, or ahead of the messages that have arrived.
+/// Whoever has several of one author, by conflict copies or one after the other, [merges](Self::merge) them; no field
+/// that others rely on ever goes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Whose head it is.
+    pub author: AuthorId,
+    /// The author's display name; anything but 1 to 128 bytes counts as none.
+    pub name: Option<String>,
+    /// The counter of its last message; zero before the first.
+    pub counter: u64,
+    /// The digest of that message.
+    pub digest: Option<Digest>,
+    /// The greatest logical time that it has accepted.
+    pub lamport: Lamport,
+    /// What it has accepted of the others: of each, everything up to a counter. Ascending by author, at most
+    /// [`MAX_SEEN`](Self::MAX_SEEN); those with the most messages when there are more.
+    pub seen: Vec<(AuthorId, u64)>,
+    /// Which life of the installation wrote this.
+    pub life: Life,
+    /// The author's wall clock when it wrote this, in milliseconds since 1970; may be wrong.
+    pub unix_ms: i64,
+}
+
+/// One of the lives of an installation: from when it first leaves a head after it was opened until it is closed.
+///
+/// Whoever finds a life under its own name that it has not lived is not the only one with that name: its store was
+/// copied, or restored from an earlier state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Life {
+    /// How many lives there have been, this one included.
+    pub number: u64,
+    /// Drawn anew for each.
+    pub nonce: u64,
+}
+
+/// Why bytes are not a head. None of these keeps a message from anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BadHead {
+    /// There is more to come, or something else was cut off.
+    #[error("the head is incomplete")]
+    Incomplete,
+    /// The first bytes are not a head's, or its content was changed.
+    #[error("the content is not that of a head")]
+    Damaged,
+    /// It was written by newer software.
+    #[error("a head of version {0} is newer than this software")]
+    Newer(u8),
+}
+
+const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'H'];
+const VERSION: u8 = 1;
+/// Magic, version, and the length of what follows up to the digest.
+const PRELUDE: usize = 4 + 1 + 4;
+
+impl Head {
+    /// So many others have room in [`seen`](Self::seen).
+    pub const MAX_SEEN: usize = 1024;
+
+    /// The bytes of a head. Names and lists that are too long are left out or cut: a head is a hint.
+    pub fn encode(&self) -> Bytes {
+        let mut head = self.clone();
+        head.name = head.name.filter(is_name);
+        if head.seen.len() > Self::MAX_SEEN {
+            head.seen.sort_unstable_by_key(|&(author, counter)| (core::cmp::Reverse(counter), author));
+            head.seen.truncate(Self::MAX_SEEN);
+        }
+        head.seen.sort_unstable();
+        let body = postcard::to_extend(&head, Vec::new()).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(PRELUDE + body.len() + Digest::LEN);
+        bytes.extend_from_slice(&MAGIC);
+        bytes.push(VERSION);
+        // 1,024 entries of at most 27 bytes, and little else: far below the limit.
+        bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        let digest = Digest::of(&bytes);
+        bytes.extend_from_slice(digest.as_bytes());
+        bytes.into()
+    }
+
+    /// Reads a head that is exactly these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`BadHead`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadHead> {
+        let begun = bytes.get(..bytes.len().min(MAGIC.len())).unwrap_or_default();
+        if !MAGIC.starts_with(begun) {
+            return Err(BadHead::Damaged);
+        }
+        let Some(&[_, _, _, _, version, l0, l1, l2, l3]) = bytes.first_chunk::<PRELUDE>() else {
+            return Err(BadHead::Incomplete);
+        };
+        let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+        let all = len.saturating_add(PRELUDE + Digest::LEN);
+        if all > MAX_HEAD || bytes.len() > all {
+            return Err(BadHead::Damaged);
+        }
+        if bytes.len() < all {
+            return Err(BadHead::Incomplete);
+        }
+        let (content, trailer) = bytes.split_at(PRELUDE + len);
+        if Digest::of(content).as_bytes() != trailer {
+            return Err(BadHead::Damaged);
+        }
+        if version != VERSION {
+            return Err(BadHead::Newer(version));
+        }
+        match postcard::take_from_bytes::<Self>(content.get(PRELUDE..).unwrap_or_default()) {
+            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => Ok(Self { name: head.name.filter(is_name), ..head }),
+            _ => Err(BadHead::Damaged),
+        }
+    }
+
+    /// Takes in another head of the same author, whichever of them is older: of every field the greater value.
+    pub fn merge(&mut self, other: &Self) {
+        if (other.life, other.counter, other.unix_ms) > (self.life, self.counter, self.unix_ms) {
+            self.name.clone_from(&other.name);
+        }
+        if (other.counter, other.digest) > (self.counter, self.digest) {
+            (self.counter, self.digest) = (other.counter, other.digest);
+        }
+        self.lamport = self.lamport.max(other.lamport);
+        self.life = self.life.max(other.life);
+        self.unix_ms = self.unix_ms.max(other.unix_ms);
+        self.seen.extend_from_slice(&other.seen);
+        // Of each author the greatest counter comes first, and only that stays.
+        self.seen.sort_unstable_by_key(|&(author, counter)| (author, core::cmp::Reverse(counter)));
+        self.seen.dedup_by_key(|&mut (author, _)| author);
+        self.seen.truncate(Self::MAX_SEEN);
+    }
+}
+
+fn is_name(name: &String) -> bool {
+    (1..=128).contains(&name.len())
+}

@@ -1,0 +1,83 @@
+//! Heads: the bytes, what damage does to them, and merging.
+
+use proptest::{collection, prelude::*};
+use tempo_message::{BadHead, Digest, Head, Lamport, Life, MAX_HEAD};
+
+use crate::strategy::author_of;
+
+fn head() -> impl Strategy<Value = Head> {
+    let name = proptest::option::of("[a-z]{1,20}");
+    let seen = collection::btree_map((1_u128..9).prop_map(author_of), any::<u64>(), 0..6);
+    let life = (0_u64..9, any::<u64>()).prop_map(|(number, nonce)| Life { number, nonce });
+    (name, any::<u64>(), any::<Option<[u8; 32]>>(), any::<u64>(), seen, life, any::<i64>()).prop_map(
+        |(name, counter, digest, lamport, seen, life, unix_ms)| Head {
+            author: author_of(0),
+            name,
+            counter,
+            digest: digest.map(Digest::from_bytes),
+            lamport: Lamport(lamport),
+            seen: seen.into_iter().collect(),
+            life,
+            unix_ms,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_was_encoded_is_decoded(head in head()) {
+        prop_assert_eq!(Head::decode(&head.encode()), Ok(head));
+    }
+
+    #[test]
+    fn a_beginning_is_incomplete_and_a_changed_byte_is_noticed(head in head(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let bytes = head.encode();
+        let at = at.index(bytes.len());
+        prop_assert_eq!(Head::decode(&bytes[..at]), Err(BadHead::Incomplete));
+        let mut changed = bytes.to_vec();
+        changed[at] ^= 1 << bit;
+        prop_assert!(Head::decode(&changed).is_err());
+    }
+
+    #[test]
+    fn no_bytes_are_too_odd(bytes in collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Head::decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn merging_does_not_depend_on_the_order(heads in collection::vec(head(), 1..5)) {
+        let merged = |order: Vec<&Head>| {
+            let mut merged = order[0].clone();
+            order.iter().for_each(|head| merged.merge(head));
+            merged.name = None;
+            merged
+        };
+        let forwards = merged(heads.iter().collect());
+        prop_assert_eq!(&forwards, &merged(heads.iter().rev().collect()));
+        for head in &heads {
+            prop_assert!(forwards.counter >= head.counter && forwards.lamport >= head.lamport && forwards.life >= head.life);
+            for &(author, counter) in &head.seen {
+                prop_assert!(forwards.seen.iter().any(|&(other, seen)| other == author && seen >= counter));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_head_with_everybody_in_it_keeps_to_its_limit() {
+    let seen = (0..5000).map(|number| (author_of(u128::MAX - number), u64::MAX)).collect();
+    let head = Head {
+        author: author_of(0),
+        name: Some("n".repeat(1000)),
+        counter: u64::MAX,
+        digest: Some(Digest::of(b"last")),
+        lamport: Lamport(u64::MAX),
+        seen,
+        life: Life { number: u64::MAX, nonce: u64::MAX },
+        unix_ms: i64::MIN,
+    };
+    let bytes = head.encode();
+    assert!(bytes.len() <= MAX_HEAD, "{} bytes", bytes.len());
+    let decoded = Head::decode(&bytes).unwrap();
+    assert_eq!((decoded.seen.len(), decoded.name), (Head::MAX_SEEN, None));
+}
