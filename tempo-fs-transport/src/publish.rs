@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_message::{AuthorId, CounterName, Durability, FileType, Frame, Head, MAX_FRAME, PublishError, Published, planted};
+use tempo_message::{
+    AuthorId, CounterName, Durability, FileType, Frame, Head, MAX_FRAME, PublishError, Published, planted,
+};
 
 use crate::{
     FileName, Fs,

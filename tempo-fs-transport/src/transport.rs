@@ -10,8 +10,8 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, Beside, CollectError, Collected, Detachment, Durability, Foreign, Frame, Head, Piece, PublishError,
-    Published, Report, Taken, Transport, Want,
+    Arrival, AuthorId, Beside, CollectError, Collected, Detachment, Durability, Foreign, Frame, Head, Piece,
+    PublishError, Published, Report, Taken, Transport, Want,
 };
 
 use crate::{

@@ -20,7 +20,10 @@ pub use counts::Counts;
 pub use disk::{Disk, DiskOptions};
 use hasher::Hasher;
 pub use plan::{Fault, Outcome, Plan};
-pub use profile::{CHAOS, Conflict, PROFILES, Placeholder, Profile, Temporary};
+pub use profile::{
+    CALM, CHAOS, Conflict, DRIVE, DROPBOX, ICLOUD, NEXTCLOUD, ONEDRIVE, PROFILES, Placeholder, Profile, RCLONE,
+    SEAFILE, SYNCTHING, Temporary, UNISON, USB_STICK,
+};
 pub use rng::Rng;
 pub use rule::{Effect, Rule, Rules, Verdict};
 pub use shrink::shrink;

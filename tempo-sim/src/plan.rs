@@ -161,7 +161,8 @@ impl Plan {
         let mut rng = Rng::new(self.seed);
         let odd_disks = self.faults.contains(&Fault::OddDisks);
         let lost_hints = self.faults.contains(&Fault::LostHints);
-        let world = World::with_disks(rng.next(), self.profile, self.members, |rng| disk(rng, odd_disks, lost_hints));
+        let world = World::new(rng.next()).profile(self.profile.clone());
+        let world = world.members_with_disks(self.members, |rng| disk(rng, odd_disks, lost_hints));
         let mut run = Run {
             world,
             rng,

@@ -90,7 +90,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const CALM: Profile = Profile {
+/// A service as one would wish it: quick, whole files, nothing odd.
+pub const CALM: Profile = Profile {
     name: "calm",
     about: "a service as one would wish it: quick, whole files, nothing odd",
     least_delay: Duration::from_millis(200),
@@ -127,111 +128,129 @@ pub const CHAOS: Profile = Profile {
     placeholder: Placeholder::Marked,
 };
 
+/// Dropbox: whole files, named conflicted copies that reach everybody, online-only files.
+pub const DROPBOX: Profile = Profile {
+    name: "dropbox",
+    about: "Dropbox: whole files, named conflicted copies that reach everybody, online-only files",
+    conflict: Conflict::After(" (Zo\u{eb}'s conflicted copy 2026-11-22)"),
+    needless_copies: 10,
+    online_only: 20,
+    ..CALM
+};
+
+/// Google Drive: numbered copies, two directories of one name.
+pub const DRIVE: Profile = Profile {
+    name: "drive",
+    about: "Google Drive: numbered copies, two directories of one name",
+    most_delay: seconds(20),
+    conflict: Conflict::After(" (N)"),
+    needless_copies: 20,
+    doubled_directories: 150,
+    ..CALM
+};
+
+/// OneDrive: the machine's name after a conflicting file, many online-only files.
+pub const ONEDRIVE: Profile = Profile {
+    name: "onedrive",
+    about: "OneDrive: the machine's name after a conflicting file, many online-only files",
+    most_delay: seconds(15),
+    conflict: Conflict::After("-DESKTOP-4TNN"),
+    needless_copies: 20,
+    online_only: 60,
+    ..CALM
+};
+
+/// ICloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files.
+pub const ICLOUD: Profile = Profile {
+    name: "icloud",
+    about: "iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files",
+    most_delay: seconds(60),
+    conflict: Conflict::After(" N"),
+    needless_copies: 10,
+    doubled_directories: 80,
+    renamed: 30,
+    online_only: 60,
+    placeholder: Placeholder::Named(".", ".icloud"),
+    ..CALM
+};
+
+/// Syncthing: random order, temporary names in place, sync-conflict files.
+pub const SYNCTHING: Profile = Profile {
+    name: "syncthing",
+    about: "Syncthing: random order, temporary names in place, sync-conflict files",
+    least_delay: seconds(1),
+    most_delay: seconds(15),
+    temporary: Temporary::Around(".syncthing.", ".tmp"),
+    conflict: Conflict::After(".sync-conflict-20261122-10111N-ABCDEFG"),
+    absent: 50,
+    ..CALM
+};
+
+/// Nextcloud: parallel, temporary names, conflicted copies that stay where they are.
+pub const NEXTCLOUD: Profile = Profile {
+    name: "nextcloud",
+    about: "Nextcloud: parallel, temporary names, conflicted copies that stay where they are",
+    most_delay: seconds(30),
+    temporary: Temporary::Around(".", ".~3f1a"),
+    conflict: Conflict::After(" (conflicted copy 2026-11-22 10111N)"),
+    copies_travel: false,
+    online_only: 30,
+    placeholder: Placeholder::Named("", ".nextcloud"),
+    ..CALM
+};
+
+/// Seafile: the name is absent for a moment when a file is replaced.
+pub const SEAFILE: Profile = Profile {
+    name: "seafile",
+    about: "Seafile: the name is absent for a moment when a file is replaced",
+    most_delay: seconds(20),
+    temporary: Temporary::Around("", ".sbak"),
+    conflict: Conflict::After(" (SFConflict ana@example.org 2026-11-22-10-11-1N)"),
+    absent: 300,
+    ..CALM
+};
+
+/// Unison: conflicts are skipped on both sides.
+pub const UNISON: Profile = Profile {
+    name: "unison",
+    about: "Unison: conflicts are skipped on both sides",
+    least_delay: seconds(5),
+    most_delay: seconds(30),
+    batches: seconds(30),
+    temporary: Temporary::Around(".unison.", ".8f3c.unison.tmp"),
+    conflict: Conflict::Skipped,
+    ..CALM
+};
+
+/// Rclone bisync: both versions of a conflict are renamed, files grow in place.
+pub const RCLONE: Profile = Profile {
+    name: "rclone",
+    about: "rclone bisync: both versions of a conflict are renamed, files grow in place",
+    least_delay: seconds(10),
+    most_delay: seconds(60),
+    batches: seconds(60),
+    temporary: Temporary::Around("", ".1a2b3c4d.partial"),
+    conflict: Conflict::Both(".conflict1", ".conflict2"),
+    partial: 150,
+    renamed: 60,
+    ..CALM
+};
+
+/// A USB stick: rarely, all at once, copied in place.
+pub const USB_STICK: Profile = Profile {
+    name: "usb",
+    about: "a USB stick: rarely, all at once, copied in place",
+    least_delay: seconds(30),
+    most_delay: seconds(300),
+    batches: seconds(120),
+    conflict: Conflict::Destroyed,
+    partial: 300,
+    ..CALM
+};
+
 /// Every profile, the chaotic one last.
-pub const PROFILES: &[Profile] = &[
-    CALM,
-    Profile {
-        name: "dropbox",
-        about: "Dropbox: whole files, named conflicted copies that reach everybody, online-only files",
-        conflict: Conflict::After(" (Zo\u{eb}'s conflicted copy 2026-11-22)"),
-        needless_copies: 10,
-        online_only: 20,
-        ..CALM
-    },
-    Profile {
-        name: "drive",
-        about: "Google Drive: numbered copies, two directories of one name",
-        most_delay: seconds(20),
-        conflict: Conflict::After(" (N)"),
-        needless_copies: 20,
-        doubled_directories: 150,
-        ..CALM
-    },
-    Profile {
-        name: "onedrive",
-        about: "OneDrive: the machine's name after a conflicting file, many online-only files",
-        most_delay: seconds(15),
-        conflict: Conflict::After("-DESKTOP-4TNN"),
-        needless_copies: 20,
-        online_only: 60,
-        ..CALM
-    },
-    Profile {
-        name: "icloud",
-        about: "iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files",
-        most_delay: seconds(60),
-        conflict: Conflict::After(" N"),
-        needless_copies: 10,
-        doubled_directories: 80,
-        renamed: 30,
-        online_only: 60,
-        placeholder: Placeholder::Named(".", ".icloud"),
-        ..CALM
-    },
-    Profile {
-        name: "syncthing",
-        about: "Syncthing: random order, temporary names in place, sync-conflict files",
-        least_delay: seconds(1),
-        most_delay: seconds(15),
-        temporary: Temporary::Around(".syncthing.", ".tmp"),
-        conflict: Conflict::After(".sync-conflict-20261122-10111N-ABCDEFG"),
-        absent: 50,
-        ..CALM
-    },
-    Profile {
-        name: "nextcloud",
-        about: "Nextcloud: parallel, temporary names, conflicted copies that stay where they are",
-        most_delay: seconds(30),
-        temporary: Temporary::Around(".", ".~3f1a"),
-        conflict: Conflict::After(" (conflicted copy 2026-11-22 10111N)"),
-        copies_travel: false,
-        online_only: 30,
-        placeholder: Placeholder::Named("", ".nextcloud"),
-        ..CALM
-    },
-    Profile {
-        name: "seafile",
-        about: "Seafile: the name is absent for a moment when a file is replaced",
-        most_delay: seconds(20),
-        temporary: Temporary::Around("", ".sbak"),
-        conflict: Conflict::After(" (SFConflict ana@example.org 2026-11-22-10-11-1N)"),
-        absent: 300,
-        ..CALM
-    },
-    Profile {
-        name: "unison",
-        about: "Unison: conflicts are skipped on both sides",
-        least_delay: seconds(5),
-        most_delay: seconds(30),
-        batches: seconds(30),
-        temporary: Temporary::Around(".unison.", ".8f3c.unison.tmp"),
-        conflict: Conflict::Skipped,
-        ..CALM
-    },
-    Profile {
-        name: "rclone",
-        about: "rclone bisync: both versions of a conflict are renamed, files grow in place",
-        least_delay: seconds(10),
-        most_delay: seconds(60),
-        batches: seconds(60),
-        temporary: Temporary::Around("", ".1a2b3c4d.partial"),
-        conflict: Conflict::Both(".conflict1", ".conflict2"),
-        partial: 150,
-        renamed: 60,
-        ..CALM
-    },
-    Profile {
-        name: "usb",
-        about: "a USB stick: rarely, all at once, copied in place",
-        least_delay: seconds(30),
-        most_delay: seconds(300),
-        batches: seconds(120),
-        conflict: Conflict::Destroyed,
-        partial: 300,
-        ..CALM
-    },
-    CHAOS,
-];
+pub const PROFILES: &[Profile] =
+    &[CALM, DROPBOX, DRIVE, ONEDRIVE, ICLOUD, SYNCTHING, NEXTCLOUD, SEAFILE, UNISON, RCLONE, USB_STICK, CHAOS];
 
 impl Profile {
     /// The profile of this name.

@@ -25,7 +25,7 @@ use tempo_session::{SendError, Session};
 use uuid::Uuid;
 
 use crate::{
-    Counts, Disk, Hasher, Profile, Rng, Trace,
+    CALM, Counts, Disk, Hasher, Profile, Rng, Trace,
     disk::{Change, DiskOptions},
     rule::Rule,
     service::{Service, Task},
@@ -38,9 +38,9 @@ use crate::{
 /// a broken one is an error of the call that let time pass.
 ///
 /// ```
-/// use tempo_sim::{Profile, World};
+/// use tempo_sim::{DROPBOX, World};
 ///
-/// let mut world = World::new(7, Profile::named("dropbox").unwrap(), 3);
+/// let mut world = World::new(7).profile(DROPBOX).members(3);
 /// world.session(0).unwrap().send("hello").unwrap();
 /// world.settle().unwrap();
 /// assert_eq!(world.session(2).unwrap().timeline().len(), 1);
@@ -83,21 +83,45 @@ pub struct Snapshot {
 const RESTLESS: u32 = 2000;
 
 impl World {
-    /// A session with so many members, all of them running, over a service.
-    pub fn new(seed: u64, profile: &Profile, members: usize) -> Self {
-        Self::with_disks(seed, profile, members, |_| DiskOptions::default())
+    /// A world from a seed, with nobody in it yet and a service as one would wish it.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: Duration::ZERO,
+            sequence: 0,
+            queue: BinaryHeap::new(),
+            members: Vec::new(),
+            service: Service::new(CALM, Vec::new(), Rng::new(seed)),
+            registry: Registry::default(),
+            rng: Rng::new(seed),
+            hasher: Hasher::new(seed),
+            counts: Counts::default(),
+            trace: None,
+            published: BTreeSet::new(),
+            torn_restarts: 0,
+            served_at: Duration::ZERO,
+            violation: None,
+        }
+    }
+
+    /// Over this service instead. Comes before the members.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.service = Service::new(profile, Vec::new(), Rng::new(0));
+        self
+    }
+
+    /// With so many members, all of them running.
+    #[must_use]
+    pub fn members(self, members: usize) -> Self {
+        self.members_with_disks(members, |_| DiskOptions::default())
     }
 
     /// The same, with a disk of your choice for each member.
-    pub fn with_disks(
-        seed: u64,
-        profile: &Profile,
-        members: usize,
-        mut options: impl FnMut(&mut Rng) -> DiskOptions,
-    ) -> Self {
+    #[must_use]
+    pub fn members_with_disks(mut self, members: usize, mut options: impl FnMut(&mut Rng) -> DiskOptions) -> Self {
         const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana"];
-        let mut rng = Rng::new(seed);
-        let disks: Vec<Disk> = (0..members).map(|_| Disk::new(options(&mut rng), rng.fork())).collect();
+        let rng = &mut self.rng;
+        let disks: Vec<Disk> = (0..members).map(|_| Disk::new(options(rng), rng.fork())).collect();
         let members: Vec<Member> = disks
             .iter()
             .enumerate()
@@ -108,28 +132,12 @@ impl World {
             })
             .collect();
         let machines = members.iter().map(|member| (member.disk.clone(), OsString::from(member.author.to_string())));
-        let machines = machines.collect();
-        let service = Service::new(profile.clone(), machines, rng.fork());
-        let mut world = Self {
-            now: Duration::ZERO,
-            sequence: 0,
-            queue: BinaryHeap::new(),
-            members,
-            service,
-            registry: Registry::default(),
-            rng,
-            hasher: Hasher::new(seed),
-            counts: Counts::default(),
-            trace: None,
-            published: BTreeSet::new(),
-            torn_restarts: 0,
-            served_at: Duration::ZERO,
-            violation: None,
-        };
-        for member in 0..world.members.len() {
-            world.start(member);
+        self.service = Service::new(self.service.profile().clone(), machines.collect(), rng.fork());
+        self.members = members;
+        for member in 0..self.members.len() {
+            self.start(member);
         }
-        world
+        self
     }
 
     /// Keeps the story of the run from here on, with the command that repeats it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tempo_sim::{CHAOS, Effect, Fault, PROFILES, Plan, Profile, Rng, Verdict, World, trace::What};
+use tempo_sim::{CHAOS, DROPBOX, Effect, Fault, PROFILES, Plan, Profile, Rng, Verdict, World, trace::What};
 
 #[test]
 fn the_same_seed_is_the_same_run() {
@@ -58,7 +58,7 @@ fn what_was_found_stays_mended() {
 /// An author that knew nobody else took the folder for emptied when somebody deleted its directory, and waited for ever.
 #[test]
 fn a_deleted_directory_comes_back() {
-    let mut world = World::new(5, Profile::named("calm").unwrap(), 2);
+    let mut world = World::new(5).members(2);
     world.set_offline(1, true);
     world.send(0, "alone").unwrap();
     world.run_for(Duration::from_secs(5)).unwrap();
@@ -129,7 +129,7 @@ fn the_story_tells_what_kept_a_message() {
 /// A rule of an application's own: the service sleeps for the third member, and everything still arrives.
 #[test]
 fn a_rule_delays_and_nothing_is_lost() {
-    let mut world = World::new(3, &CHAOS, 3);
+    let mut world = World::new(3).profile(CHAOS).members(3);
     world.rule(|effect: &Effect<'_>, _: &mut Rng| match effect.to {
         2 if effect.now < Duration::from_secs(300) => Verdict::Delay(Duration::from_secs(7)),
         _ => Verdict::Pass,
@@ -145,7 +145,7 @@ fn a_rule_delays_and_nothing_is_lost() {
 
 #[test]
 fn an_application_talks_through_a_simulated_dropbox() {
-    let mut world = World::new(7, Profile::named("dropbox").unwrap(), 3);
+    let mut world = World::new(7).profile(DROPBOX).members(3);
     world.send(0, "Who plays the drums?").unwrap();
     world.run_for(Duration::from_secs(30)).unwrap();
     world.send(1, "I do.").unwrap();
@@ -161,7 +161,7 @@ fn an_application_talks_through_a_simulated_dropbox() {
 fn who_asks_for_online_only_files_gets_them() {
     let mut fetches = [false, false, true].into_iter();
     let options = |_: &mut Rng| tempo_sim::DiskOptions { fetches: fetches.next().unwrap(), ..Default::default() };
-    let mut world = World::with_disks(9, Profile::named("calm").unwrap(), 3, options);
+    let mut world = World::new(9).members_with_disks(3, options);
     world.rule(|effect: &Effect<'_>, _: &mut Rng| match effect.content {
         Some(_) if effect.now > Duration::from_secs(20) => Verdict::OnlineOnly(Duration::from_secs(3600)),
         _ => Verdict::Pass,
