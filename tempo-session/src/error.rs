@@ -6,7 +6,10 @@ use tempo_fs_transport::InstallationError;
 use tempo_message::{MAX_PAYLOAD, MessageId};
 use thiserror::Error;
 
-use crate::{protocol::MAX_NAME, store::StoreError};
+use crate::{
+    protocol::{MAX_NAME, Usurped},
+    store::StoreError,
+};
 
 /// Why a session cannot be opened. Nothing has been lost, and nothing is left open.
 #[derive(Debug, Error)]
@@ -53,6 +56,15 @@ pub enum OpenError {
     },
 }
 
+impl From<MintError> for OpenError {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::Installation(error) => Self::Installation(error),
+            MintError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// Why a message was not sent. It is not in the store, and nobody will ever see it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -69,11 +81,13 @@ pub enum SendError {
     /// The session is closed.
     #[error("the session is closed")]
     Closed,
-    /// Another installation writes under this author; to write on could give one counter two contents.
-    #[error("{id} was written under our name by another installation; join as a new author")]
-    IdentityInUse {
-        /// The message that is not ours.
-        id: MessageId,
+    /// Somebody else may write under this author, and no new one could be made to go on as.
+    #[error("this member must go on as a new author, because {why}; and that failed")]
+    NoNewAuthor {
+        /// What shows it.
+        why: Usurped,
+        /// Why there is none.
+        source: MintError,
     },
     /// The store failed. Whether it kept the message shows when the session is opened again.
     #[error("the message could not be kept; open the session again")]
@@ -82,11 +96,23 @@ pub enum SendError {
     #[error("the store has failed before; open the session again")]
     StoreFailed,
     /// The own history is incomplete or used up.
-    #[error("this author cannot write any more: {0}")]
+    #[error("this author cannot write any more")]
     Unable(#[source] crate::protocol::ComposeError),
     /// The value has no encoding.
     #[error("the value cannot be encoded")]
     Codec(#[from] tempo_message::CodecError),
+}
+
+/// Why an installation did not become a new author. It is who it was.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// The local state cannot be written.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why a message cannot be read back.

@@ -9,9 +9,9 @@ mod session;
 pub mod store;
 
 pub use environment::{Environment, SystemEnvironment};
-pub use error::{OpenError, ReadError, RefreshError, SendError};
+pub use error::{MintError, OpenError, ReadError, RefreshError, SendError};
 pub use session::{
-    Attachment, Builder, Closed, Driver, Entry, Event, Events, Fork, Gap, Member, Parts, Session, Setback, Status,
+    Attachment, Builder, Closed, Driver, Entry, Event, Events, Fork, Gap, Member, Mint, NoMint, Parts, Session, Setback, Status,
     Timeline, Turn, Typed, Waiting,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};

@@ -38,6 +38,7 @@ impl Counts {
         "cloned",
         "store restored",
         "store lost",
+        "new author",
         "second process",
         "tidied",
         "slow reader",

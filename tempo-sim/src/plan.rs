@@ -307,7 +307,7 @@ impl Run<'_> {
             }
             Fault::Unmount => {
                 // Who has never been in the folder cannot tell an empty one from it.
-                let has_joined = self.world.member(member).is_some_and(|there| there.store().has_joined());
+                let has_joined = self.world.member(member).is_some_and(|there| there.store().marks_now().has_joined());
                 if has_joined || disk.is_unmounted() {
                     self.world.set_unmounted(member, !disk.is_unmounted());
                 }

@@ -10,7 +10,7 @@ use std::{
 
 use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::conformance::Script;
-use tempo_session::{Parts, Session, SystemEnvironment, store::RedbStore};
+use tempo_session::{NoMint, Parts, Session, SystemEnvironment, store::RedbStore};
 
 use crate::{
     memory,
@@ -114,6 +114,8 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
         store: Box::new(store),
         environment: Arc::new(SystemEnvironment::default()),
         scrub: Some(Duration::from_secs(30)),
+        fingerprint: None,
+        mint: Box::new(NoMint),
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");
     thread::spawn(move || driver.run());

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Durability, Frame, MessageId, Piece, PublishError, Published, Report,
+    Arrival, AuthorId, CollectError, Collected, Durability, Frame, Head, MessageId, Piece, PublishError, Published, Report,
     Taken, Transport, Want,
 };
 
@@ -63,6 +63,10 @@ impl<T: Transport> Transport for Counted<T> {
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
         self.inner.publish(frame, durability)
+    }
+
+    fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
+        self.inner.leave_head(head)
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {

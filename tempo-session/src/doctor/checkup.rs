@@ -1,7 +1,7 @@
 //! A look at a session from outside: no thread goes on, nothing is written, nobody joins.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +18,7 @@ use super::{Finding, LocalStore, Surroundings, diagnose};
 use crate::{
     Attachment, Environment, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{describe, replay},
+    session::{OwnMessages, describe, replay},
     store::{Marks, RedbReader, Restored, StoreError},
 };
 
@@ -71,14 +71,13 @@ impl Checkup {
         let Local { me, opened } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened);
         // The store is let go before the folder is looked at, so that nobody has to wait for it.
-        let known = opened.ok().flatten().map(|Opened { author, marks, records, .. }| (author, marks, records));
-        let own = known.as_ref().map(|(author, marks, _)| Own { author: *author, joined: marks.joined });
-        let mut core = SessionCore::new(own.map(|own| own.author));
-        let sent = known.map(|(.., records)| replay(&mut core, records)).unwrap_or_default();
+        let known = opened.ok().flatten().map(|Opened { marks, records, .. }| (marks, records));
+        let own = known.as_ref().and_then(|(marks, _)| own_of(marks));
+        let (core, sent) = known.map_or_else(|| (SessionCore::new(None), OwnMessages::new()), remember);
 
         let mut reading = Reading { core, met: Seen::default(), found: BTreeSet::new() };
         let read = reading.read_all(&mut transport, own, &environment, patience);
-        let mut status = Status::of_core(&reading.core, own.map(|own| own.author), Arc::new(transport.report()));
+        let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
         status.attachment = match read {
             Ok(()) => {
                 if let Some(own) = own {
@@ -105,15 +104,30 @@ impl Checkup {
 pub(crate) fn remove_redundant(state: Option<&Path>, folder: &Path) -> Result<Vec<String>, TidyError> {
     let transport = FsTransport::open(folder, &Options::default());
     let mut transport = transport.map_err(|error| OpenError::from(InstallationError::from(error)))?;
-    let Some(Opened { author, marks, records, reader: _held }) = Local::read(state, folder)?.opened? else {
+    let Some(Opened { marks, records, reader: _held }) = Local::read(state, folder)?.opened? else {
         return Err(TidyError::NotAMember);
     };
-    let mut core = SessionCore::new(Some(author));
-    replay(&mut core, records);
-    let own = Some(Own { author, joined: marks.joined });
+    let (own, authors) = (own_of(&marks), marks.own.clone());
+    let (core, _) = remember((marks, records));
     let want = Want { known: core.seen(), own, recheck: &[], full: false, budget: NOTHING };
     transport.collect(&want, &mut |_| Taken::Later)?;
-    Ok(transport.remove_redundant(author)?)
+    let mut removed = Vec::new();
+    for own in authors {
+        removed.extend(transport.remove_redundant(own.author)?);
+    }
+    Ok(removed)
+}
+
+fn own_of(marks: &Marks) -> Option<Own> {
+    marks.author().map(|author| Own { author, joined: marks.has_joined() })
+}
+
+/// A core that knows what a store knows, and what its installation looks after.
+fn remember((marks, records): (Marks, Vec<Restored>)) -> (SessionCore, OwnMessages) {
+    let mut core = SessionCore::new(marks.author());
+    core.handle_restored(marks.former(), marks.lives);
+    let own = replay(&mut core, records);
+    (core, own)
 }
 
 /// What the local state says of a folder.
@@ -124,7 +138,6 @@ struct Local {
 
 /// A store that nobody else writes into while it is held.
 struct Opened {
-    author: AuthorId,
     marks: Marks,
     records: Vec<Restored>,
     reader: RedbReader,
@@ -138,7 +151,8 @@ impl Local {
             Ok(None) => Ok(Self { me: None, opened: Ok(None) }),
             Ok(Some(installation)) => {
                 let opened = Opened::open(&installation, folder).map(Some);
-                Ok(Self { me: Some(installation.author), opened })
+                let me = opened.as_ref().ok().and_then(|opened| opened.as_ref()?.marks.author());
+                Ok(Self { me: me.or(Some(installation.author)), opened })
             }
             Err(error @ InstallationError::Folder(_)) => Err(error.into()),
             Err(error) => Ok(Self { me: None, opened: Err(error.into()) }),
@@ -148,8 +162,7 @@ impl Local {
 
 impl Opened {
     fn open(installation: &Installation, folder: &Path) -> Result<Self, OpenError> {
-        let author = installation.author;
-        let reader = RedbReader::open(&installation.store(), author).map_err(|error| match error {
+        let reader = RedbReader::open(&installation.store(), installation.author).map_err(|error| match error {
             StoreError::InUse { .. } => OpenError::AlreadyOpen {
                 folder: folder.to_owned(),
                 holder: installation.holder().unwrap_or_else(|| "another process".to_owned()),
@@ -158,7 +171,7 @@ impl Opened {
         })?;
         let mut records = Vec::new();
         reader.restore(&mut |restored| records.push(restored))?;
-        Ok(Self { author, marks: reader.marks()?, records, reader })
+        Ok(Self { marks: reader.marks()?, records, reader })
     }
 }
 
@@ -179,8 +192,8 @@ struct Reading {
     /// What this pass has met, so that it is not read again. The store may know more, but whether that is still in the
     /// folder is to be found out.
     met: Seen,
-    /// Counters and digests of everything by the own author that is there.
-    found: BTreeSet<(u64, Digest)>,
+    /// Everything by own authors that is there.
+    found: BTreeSet<(MessageId, Digest)>,
 }
 
 impl Reading {
@@ -202,7 +215,7 @@ impl Reading {
             let known = self.met.clone();
             let recheck = self.core.poll_recheck();
             let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
-            let collected = transport.collect(&want, &mut |arrival| self.take(own, &arrival))?;
+            let collected = transport.collect(&want, &mut |arrival| self.take(arrival))?;
             full = false;
             while self.core.go_on() {}
             if collected.more {
@@ -217,11 +230,18 @@ impl Reading {
         Ok(())
     }
 
-    fn take(&mut self, own: Option<Own>, arrival: &Arrival) -> Taken {
-        let Arrival::Frame(frame) = arrival else { return Taken::Settled };
+    fn take(&mut self, arrival: Arrival) -> Taken {
+        let frame = match arrival {
+            Arrival::Frame(frame) => frame,
+            Arrival::Head(head) => {
+                self.core.handle_head(head);
+                return Taken::Settled;
+            }
+            _ => return Taken::Settled,
+        };
         let id = frame.id();
-        if own.is_some_and(|own| own.author == id.author) {
-            self.found.insert((id.counter, frame.digest()));
+        if self.core.author() == Some(id.author) || self.core.former().contains(&id.author) {
+            self.found.insert((id, frame.digest()));
         }
         match self.core.handle_received(frame.message(), frame.digest()) {
             Intake::Rejected(_) => Taken::Settled,
@@ -234,19 +254,20 @@ impl Reading {
     }
 
     /// Adds to a status what has become of the own messages in the folder.
-    fn compare(&self, author: AuthorId, sent: &BTreeMap<u64, (Digest, u64)>, status: &mut Status) {
+    fn compare(&self, author: AuthorId, sent: &OwnMessages, status: &mut Status) {
         let report = &status.report;
-        let elsewhere = report.pending.iter().filter(|it| it.author == Some(author));
+        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.counter?, &it.reason)));
         let is_elsewhere =
             |reason: &PendingReason| matches!(reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. });
-        let elsewhere = elsewhere.filter(|it| is_elsewhere(&it.reason)).filter_map(|it| it.counter);
-        let elsewhere: BTreeSet<u64> = elsewhere.collect();
-        let is_there =
-            |counter: u64, digest: Digest| self.found.contains(&(counter, digest)) || elsewhere.contains(&counter);
-        status.unpublished = sent.iter().filter(|&(&counter, &(digest, _))| !is_there(counter, digest)).count();
+        let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
+        let elsewhere: BTreeSet<MessageId> =
+            elsewhere.map(|(author, counter, _)| MessageId { author, counter }).collect();
+        let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || elsewhere.contains(&own.0);
+        status.unpublished = sent.keys().filter(|own| !is_there(own)).count();
         let foreign: BTreeSet<&str> = report.foreign.iter().map(|it| it.place.as_str()).collect();
         let is_taken = |counter: &u64| foreign.contains(MessageId { author, counter: *counter }.to_string().as_str());
-        status.occupied = sent.keys().copied().filter(is_taken).collect();
+        let present = sent.keys().map(|(id, _)| *id).filter(|id| id.author == author);
+        status.occupied = present.map(|id| id.counter).filter(is_taken).collect();
     }
 }
 

@@ -67,6 +67,8 @@ pub enum FindingKind {
     Occupied,
     /// Messages of a member are missing although later ones are here.
     Gap,
+    /// Messages of a member have been written, as it hints, and are not here yet.
+    OnTheWay,
     /// Messages wait for others.
     Held,
     /// A member's message exists in two versions.
@@ -97,7 +99,9 @@ pub enum FindingKind {
     ClockAhead,
     /// A member's clock is behind another one, or was set back.
     ClockBehind,
-    /// A member has not written for long.
+    /// A member goes on as another one.
+    Successor,
+    /// A member has not been heard of for long.
     Silent,
 }
 
@@ -139,6 +143,7 @@ impl FindingKind {
             Self::Unpublished => "unpublished",
             Self::Occupied => "occupied",
             Self::Gap => "gap",
+            Self::OnTheWay => "on-the-way",
             Self::Held => "held",
             Self::Fork => "fork",
             Self::Refused => "refused",
@@ -154,6 +159,7 @@ impl FindingKind {
             Self::DoubledDirectory => "doubled-directory",
             Self::ClockAhead => "clock-ahead",
             Self::ClockBehind => "clock-behind",
+            Self::Successor => "successor",
             Self::Silent => "silent",
         }
     }

@@ -7,7 +7,7 @@ use tempo_fs_transport::printable_text;
 
 use super::{
     Finding,
-    FindingKind::{Fork, Gap, Held, IdentityInUse, Occupied, Refused, Unpublished},
+    FindingKind::{Fork, Gap, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished},
     Surroundings,
     words::{People, ago, counted, numbers, one_or_many, ranges, total},
 };
@@ -29,10 +29,13 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
             }
             .meaning(
                 "The local store of this device is a copy of another one, or was restored from a backup. This device sends \
-                 nothing more under this name, so that no number is used twice. What both have written is shown to \
+                 nothing more as this member, so that no number is used twice. What both have written is shown to \
                  everybody.",
             )
-            .advice("Go on as a new member, with an empty local store: --state DIR.")
+            .advice(
+                "Nothing. The next time the session is open here, this device goes on as a new member with the same name, \
+                 and everybody sees who it is.",
+            )
             .numbers(ranges(status.intruders.iter().map(|id| id.counter))),
         );
     }
@@ -92,6 +95,9 @@ pub(super) fn members(status: &Status, around: &Surroundings, people: &People, f
         let is_told = !status.intruders.is_empty() && people.is_me(member.author);
         if !member.forks.is_empty() && !is_told {
             findings.push(fork(member, status, people));
+        }
+        if member.announced > member.last {
+            findings.push(on_the_way(member, people));
         }
     }
     held(status, people, findings);
@@ -158,16 +164,29 @@ fn fork(member: &Member, status: &Status, people: &People) -> Finding {
         .of(author, people)
         .meaning(format!(
             "Two devices have written under {} name: a copied or restored computer, or a copied local store. Both versions \
-             are shown, in the same order for everybody.",
+             are shown, in the same order for everybody. As soon as a device notices, it goes on as a new member of the \
+             same name.",
             people.whose(author)
         ))
-        .advice(if people.is_me(author) {
-            "Use only one of the devices under this name. On the other one go on with an empty local store: --state DIR.".to_owned()
-        } else {
-            format!("Tell {}. One of the two devices should go on with an empty local store: --state DIR.", people.name(author))
-        })
+        .advice("Nothing. If it happens again and again, use the session on one of the two devices only.")
         .numbers(ranges(member.forks.iter().copied()))
         .files(places)
+}
+
+fn on_the_way(member: &Member, people: &People) -> Finding {
+    let (author, first) = (member.author, member.last + 1);
+    let count = member.announced - member.last;
+    let which = numbers(&[first..=member.announced]);
+    let verb = one_or_many(count, "has", "have");
+    Finding::new(OnTheWay, format!("{} {verb} been written and not arrived yet: {which}.", people.count(count, "message", author)))
+        .info()
+        .of(author, people)
+        .meaning(format!(
+            "A small file of hints that {} leaves in the folder says so. The sync service has brought it before the messages.",
+            people.subject(author)
+        ))
+        .advice("Wait until the sync service says that it is done.")
+        .numbers(vec![first..=member.announced])
 }
 
 fn held(status: &Status, people: &People, findings: &mut Vec<Finding>) {

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{
     Finding,
-    FindingKind::{ClockAhead, ClockBehind, Silent},
+    FindingKind::{ClockAhead, ClockBehind, Silent, Successor},
     Surroundings,
     words::{People, span},
 };
 use crate::Status;
 
 const DAY_MS: u64 = 24 * 3_600_000;
-/// After so long without a message a member counts as silent.
+/// After so long without a message or a hint a member counts as silent.
 const SILENT_MS: u64 = 30 * DAY_MS;
 /// Clocks that differ by less are good enough for people.
 const TOLERANCE_MS: u64 = 10 * 60_000;
@@ -65,17 +65,38 @@ pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, fi
     }
 }
 
+pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Finding>) {
+    for member in &status.members {
+        let Some(former) = member.former.filter(|former| status.members.iter().any(|it| it.author == *former)) else {
+            continue;
+        };
+        let (name, before) = (people.name(member.author), people.name(former));
+        findings.push(
+            Finding::new(Successor, format!("{name} has taken the place of {before}."))
+                .info()
+                .of(member.author, people)
+                .meaning(
+                    "It is the same person or program. Its local store was copied to another device, restored from a backup, \
+                     or lost, and what was written under the former identity could have been mixed up. Messages of both stay.",
+                )
+                .advice("Nothing."),
+        );
+    }
+}
+
 pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let Some(now) = around.unix_ms else { return };
     for member in &status.members {
-        let Some(latest) = member.latest.filter(|_| !people.is_me(member.author)) else { continue };
-        let by = now.abs_diff(latest.unix_ms);
-        if latest.unix_ms > now || by <= SILENT_MS {
+        // Of one that goes on as another one nothing more is to be expected.
+        let is_expected = !people.is_me(member.author) && member.successor.is_none();
+        let Some(heard) = member.heard_ms.filter(|_| is_expected) else { continue };
+        let by = now.abs_diff(heard);
+        if heard > now || by <= SILENT_MS {
             continue;
         }
         let name = people.name(member.author);
         findings.push(
-            Finding::new(Silent, format!("The latest message of {name} was written {} ago.", span(by)))
+            Finding::new(Silent, format!("The last sign of {name} is {} old.", span(by)))
                 .info()
                 .of(member.author, people)
                 .meaning(format!(

@@ -43,6 +43,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         around::service(status, around, &people, &mut findings);
     }
     members::clocks(status, around, &people, &mut findings);
+    members::successors(status, &people, &mut findings);
     members::silence(status, around, &people, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     findings

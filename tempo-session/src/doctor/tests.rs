@@ -29,6 +29,11 @@ fn member(number: u8, name: &str) -> Member {
         last: KNOWN,
         gaps: Vec::new(),
         latest: Some(latest),
+        former: None,
+        successor: None,
+        announced: KNOWN,
+        heard_ms: Some(latest.unix_ms),
+        has_seen: Vec::new(),
         forks: Vec::new(),
         setback: None,
     }
@@ -36,7 +41,7 @@ fn member(number: u8, name: &str) -> Member {
 
 /// Ana, who asks, and Ben, in a folder in which all is well.
 fn healthy() -> (Status, Surroundings) {
-    let mut status = Status::of_core(&SessionCore::new(None), Some(author(1)), Arc::default());
+    let mut status = Status::of_core(&SessionCore::new(Some(author(1))), Arc::default());
     status.attachment = Attachment::Attached;
     status.members = vec![member(1, "Ana"), member(2, "Ben\u{1b}")];
     let survey = Survey::new(100, [author(1), author(2)], Volume::new(Some(1 << 40), false));
@@ -206,6 +211,21 @@ fn own_messages_on_their_way() {
 }
 
 #[test]
+fn who_goes_on_as_whom_and_what_is_on_the_way() {
+    use FindingKind::{OnTheWay, Successor};
+    let on_the_way = "2 messages of Ben\\u{1b} have been written and not arrived yet: numbers 4 to 5.";
+    info(OnTheWay, on_the_way, |status, _| status.members[1].announced = KNOWN + 2);
+    let successor = "Ben\\u{1b} has taken the place of Ben\\u{1b} (earlier, 02000000).";
+    let finding = info(Successor, successor, |status, _| {
+        let mut next = member(3, "Ben\u{1b}");
+        next.former = Some(author(2));
+        (status.members[1].successor, status.members[1].heard_ms) = (Some(author(3)), Some(NOW - 1000 * DAY));
+        status.members.push(next);
+    });
+    assert_eq!(finding.author, Some(author(3)));
+}
+
+#[test]
 fn what_is_missing_and_what_waits_for_it() {
     use FindingKind::{Gap, Held};
     let findings = found(|status, _| {
@@ -358,7 +378,7 @@ fn clocks_and_silence() {
     let minute = 60_000;
     attention(ClockAhead, "The time of Ben\\u{1b}'s latest message is 3 days in the future.", at(NOW + 3 * DAY));
     assert_eq!(found(at(NOW + 10 * minute)), []);
-    info(Silent, "The latest message of Ben\\u{1b} was written 31 days ago.", at(NOW - 31 * DAY));
+    info(Silent, "The last sign of Ben\\u{1b} is 31 days old.", at(NOW - 31 * DAY));
     assert_eq!(found(at(NOW - 30 * DAY)), []);
     assert_eq!(
         found(|status, _| status.members[0].latest.as_mut().unwrap().unix_ms = 0),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use tempo_clock::AuthorId;
 use tempo_fs_transport::printable_text;
 
-use crate::Status;
+use crate::{Member, Status};
 
 /// What everybody is called.
 #[derive(Debug)]
@@ -22,9 +22,15 @@ impl People {
         let mut names = BTreeMap::new();
         for member in &status.members {
             let Some(name) = &member.name else { continue };
-            let is_shared = status.members.iter().filter(|other| other.name.as_ref() == Some(name)).count() > 1;
+            let is_present = |it: &Member| it.successor.is_none();
+            let alike = status.members.iter().filter(|it| it.name.as_ref() == Some(name));
+            let is_shared = alike.filter(|it| is_present(it)).count() > 1;
             let name = printable_text(name);
-            let name = if is_shared { format!("{name} ({})", short(member.author)) } else { name };
+            let name = match (is_present(member), is_shared) {
+                (true, false) => name,
+                (true, true) => format!("{name} ({})", short(member.author)),
+                (false, _) => format!("{name} (earlier, {})", short(member.author)),
+            };
             names.insert(member.author, name);
         }
         Self { names, me }

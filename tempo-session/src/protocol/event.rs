@@ -56,6 +56,11 @@ pub enum CoreEvent {
         /// The author.
         author: AuthorId,
     },
+    /// This author has taken the place of another one: it is the same person, or the same program.
+    Succeeded {
+        /// The author.
+        author: AuthorId,
+    },
     /// Two messages of one author have the same counter.
     Fork {
         /// The counter in question.

@@ -36,6 +36,8 @@ struct Chain {
     names: BTreeMap<(u64, Stamp, Digest), String>,
     /// The greatest stamp.
     latest: Option<Stamp>,
+    /// Whose place the author takes, by the first message that says so.
+    former: Option<((u64, Stamp, Digest), AuthorId)>,
     /// The latest wall clock among all that its messages come after, and the message that has it.
     past: Option<(i64, MessageId)>,
 }
@@ -91,6 +93,11 @@ impl Ledger {
         on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).copied())
     }
 
+    /// How many messages are accepted.
+    pub(crate) fn len(&self) -> u64 {
+        u64::try_from(self.records.len()).unwrap_or(u64::MAX)
+    }
+
     /// Whether any message of this id is accepted.
     pub(crate) fn has(&self, id: MessageId) -> bool {
         self.chain(id.author).is_some_and(|chain| {
@@ -141,6 +148,29 @@ impl Ledger {
     /// The latest name of an author.
     pub(crate) fn name(&self, author: AuthorId) -> Option<&str> {
         self.chain(author)?.names.values().next_back().map(String::as_str)
+    }
+
+    /// Notes whose place an author takes; true when that is new.
+    pub(crate) fn add_former(&mut self, message: &Message, digest: Digest, former: AuthorId) -> bool {
+        let chain_at = self.chain_of(message.id.author) as usize;
+        let Some(chain) = self.chains.get_mut(chain_at).filter(|_| former != message.id.author) else {
+            return false;
+        };
+        let claim = ((message.id.counter, message.stamp(), digest), former);
+        let before = chain.former.filter(|before| *before < claim);
+        let is_new = before.is_none() && chain.former.is_none_or(|(_, known)| known != former);
+        chain.former = before.or(Some(claim));
+        is_new
+    }
+
+    /// Whose place an author has taken.
+    pub(crate) fn former(&self, author: AuthorId) -> Option<AuthorId> {
+        self.chain(author)?.former.map(|(_, former)| former)
+    }
+
+    /// Up to which counter everything of an author is accepted.
+    pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
+        self.chain(author).map_or(0, |chain| u64::try_from(chain.main.len()).unwrap_or(u64::MAX))
     }
 
     /// The greatest stamp of an author's messages.
@@ -210,6 +240,7 @@ impl Ledger {
                 branches: BTreeMap::new(),
                 names: BTreeMap::new(),
                 latest: None,
+                former: None,
                 past: None,
             });
         }

@@ -5,26 +5,34 @@
 //! message and its causal past.
 
 mod event;
+mod heads;
 mod held;
+mod identity;
 mod ledger;
 mod timeline;
 mod tips;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    mem,
+    iter, mem,
     sync::Arc,
 };
 
 use bytes::Bytes;
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
+use heads::Heads;
 use held::{Held, Holding};
+use identity::Identity;
+pub use identity::Usurped;
 use ledger::Ledger;
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stamp};
-use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
+use tempo_message::{
+    Digest, EncodeError, Frame, Head, Kind, Life, MAX_PAYLOAD, Message, MessageId, Parent, planted,
+};
 use thiserror::Error;
 use timeline::Timeline;
 use tips::Tips;
+use uuid::Uuid;
 
 /// The longest display name, in bytes of UTF-8. A longer one, or one that is no text, counts as none.
 pub const MAX_NAME: usize = 128;
@@ -32,7 +40,8 @@ pub const MAX_NAME: usize = 128;
 /// One member's knowledge of a session.
 #[derive(Debug)]
 pub struct SessionCore {
-    me: Option<AuthorId>,
+    identity: Identity,
+    heads: Heads,
     clock: LamportClock,
     ledger: Ledger,
     timeline: Timeline,
@@ -45,8 +54,6 @@ pub struct SessionCore {
     seen: Arc<Seen>,
     /// The last message that this installation sent.
     own_last: Option<Parent>,
-    /// Messages under our own name that this installation did not send.
-    impostors: BTreeSet<(MessageId, Digest)>,
     /// Something held had to give way and lies in the folder only.
     evicted: bool,
     /// Ids of which another message is awaited than the one that is here.
@@ -62,11 +69,8 @@ pub enum ComposeError {
     #[error("an observer has no author to write as")]
     Observer,
     /// Somebody else writes under our name; what we wrote now could take a counter that is in use.
-    #[error("message {id} was written under our name by another installation")]
-    IdentityInUse {
-        /// The message that is not ours.
-        id: MessageId,
-    },
+    #[error("a new author is needed: {0}")]
+    Usurped(Usurped),
     /// The payload is over the limit.
     #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
     PayloadTooLarge {
@@ -97,7 +101,8 @@ impl SessionCore {
     /// A member that holds at most so much.
     pub fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
         Self {
-            me,
+            identity: Identity::new(me),
+            heads: Heads::default(),
             clock: LamportClock::default(),
             ledger: Ledger::default(),
             timeline: Timeline::default(),
@@ -107,7 +112,6 @@ impl SessionCore {
             rejected: BTreeMap::new(),
             seen: Arc::default(),
             own_last: None,
-            impostors: BTreeSet::new(),
             evicted: false,
             suspects: BTreeSet::new(),
             events: VecDeque::new(),
@@ -122,13 +126,12 @@ impl SessionCore {
     /// [`ComposeError`]; no message has been made then.
     pub fn compose(
         &self,
-        kind: Kind,
-        payloads: impl IntoIterator<Item = Bytes>,
+        contents: impl IntoIterator<Item = (Kind, Bytes)>,
         unix_ms: i64,
     ) -> Result<Vec<Frame>, ComposeError> {
-        let author = self.me.ok_or(ComposeError::Observer)?;
-        if let Some(&(id, _)) = self.impostors.first().filter(|_| !planted!(WriteOn)) {
-            return Err(ComposeError::IdentityInUse { id });
+        let author = self.identity.me.ok_or(ComposeError::Observer)?;
+        if let Some(why) = self.identity.usurped() {
+            return Err(ComposeError::Usurped(why));
         }
         let mut previous = self.own_last;
         let own_time = match previous {
@@ -142,7 +145,7 @@ impl SessionCore {
             (parents, latest) = (Vec::new(), own_time);
         }
         let mut frames = Vec::new();
-        for payload in payloads {
+        for (kind, payload) in contents {
             let counter = previous.map_or(Some(1), |own| own.counter.checked_add(1)).ok_or(ComposeError::Exhausted)?;
             latest = latest.next().map_err(|_| ComposeError::Exhausted)?;
             let message = Message {
@@ -168,7 +171,8 @@ impl SessionCore {
     pub fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
         let itself = parent_of(message.id, digest);
         let is_forgotten = planted!(CounterFromStoreMinusOne) && itself.counter == 3;
-        if self.own_last.is_none_or(|last| last.counter < itself.counter) && !is_forgotten {
+        let is_mine = Some(message.id.author) == self.identity.me;
+        if is_mine && self.own_last.is_none_or(|last| last.counter < itself.counter) && !is_forgotten {
             self.own_last = Some(itself);
         }
         self.take(message, digest)
@@ -177,15 +181,106 @@ impl SessionCore {
     /// A message arrived, from anywhere.
     pub fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
         let intake = self.take(message, digest);
-        if Some(message.id.author) == self.me && matches!(intake, Intake::Accepted | Intake::Held) {
-            self.impostors.insert((message.id, digest));
+        if Some(message.id.author) == self.identity.me && matches!(intake, Intake::Accepted | Intake::Held) {
+            self.identity.find_impostor(message.id, digest);
         }
         intake
+    }
+
+    /// An author's head arrived, its own one as well; true when it says anything new.
+    pub fn handle_head(&mut self, head: Head) -> bool {
+        let last = self.own_last.map_or(0, |last| last.counter);
+        let is_here = |counter, digest| {
+            let parent = Parent { author: head.author, counter, digest };
+            !self.is_elsewhere(&parent)
+        };
+        let is_own = head.digest.is_some_and(|digest| is_here(head.counter, digest));
+        self.identity.judge(&head, last, |_, _| is_own);
+        let ledger = &self.ledger;
+        self.heads.take(head, |author| ledger.latest(author).is_some())
+    }
+
+    /// The installation has been these authors before, in this order, and has lived these lives.
+    pub fn handle_restored(&mut self, former: Vec<AuthorId>, lives: Vec<Life>) {
+        (self.identity.former, self.identity.lives) = (former, lives);
+    }
+
+    /// The installation begins another life; the store knows already.
+    pub fn handle_life(&mut self, lives: Vec<Life>) {
+        self.identity.lives = lives;
+    }
+
+    /// Something outside the folder says that the present author must not go on.
+    pub fn handle_usurped(&mut self, why: Usurped) {
+        self.identity.sign = Some(why);
+    }
+
+    /// Goes on as a new author; the store knows already.
+    pub fn become_author(&mut self, author: AuthorId) {
+        self.identity.become_author(author);
+        self.own_last = None;
+    }
+
+    /// Why a new author is needed before the next message, if one is.
+    pub fn usurped(&self) -> Option<Usurped> {
+        self.identity.usurped()
+    }
+
+    /// What a new author has to say before anything else: whose place it takes, and the name. Nothing, once it has spoken.
+    pub fn introduction(&self) -> Vec<(Kind, Bytes)> {
+        let Some(former) = self.identity.former.last().filter(|_| self.own_last.is_none() && !planted!(NoSuccessor)) else {
+            return Vec::new();
+        };
+        let link = (Kind::Successor, Bytes::copy_from_slice(former.as_bytes()));
+        let name = self.name(*former).map(|name| (Kind::Profile, Bytes::copy_from_slice(name.as_bytes())));
+        iter::once(link).chain(name).collect()
+    }
+
+    /// A number that grows with everything that is accepted.
+    pub fn known(&self) -> u64 {
+        self.ledger.len()
+    }
+
+    /// The head of this author, for the life that it lives. It claims everything that is accepted, so all of that must be
+    /// durable before it is left.
+    pub fn own_head(&self, unix_ms: i64) -> Option<Head> {
+        let author = self.identity.me?;
+        let others = self.ledger.authors().filter(|&other| other != author);
+        Some(Head {
+            author,
+            name: self.name(author).map(str::to_owned),
+            counter: self.own_last.map_or(0, |last| last.counter),
+            digest: self.own_last.map(|last| last.digest),
+            lamport: self.clock.latest(),
+            seen: others.map(|other| (other, self.ledger.contiguous(other))).filter(|&(_, seen)| seen > 0).collect(),
+            life: self.identity.lives.last().copied().unwrap_or_default(),
+            unix_ms,
+        })
+    }
+
+    /// What an author hints at, merged from everything that it has hinted.
+    pub fn head(&self, author: AuthorId) -> Option<&Head> {
+        self.heads.of(author)
+    }
+
+    /// Everybody whose head was seen.
+    pub fn authors_with_head(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.heads.authors()
+    }
+
+    /// Whose place an author has taken, as it says itself.
+    pub fn former_of(&self, author: AuthorId) -> Option<AuthorId> {
+        self.ledger.former(author)
     }
 
     /// The next announcement.
     pub fn poll_event(&mut self) -> Option<CoreEvent> {
         self.events.pop_front()
+    }
+
+    /// Whether there is an announcement.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// Ids to look for again although known: something waits for another message of the same id. Each is named once,
@@ -263,9 +358,19 @@ impl SessionCore {
         self.ledger.past(author)
     }
 
+    /// The author that this member writes as.
+    pub fn author(&self) -> Option<AuthorId> {
+        self.identity.me
+    }
+
+    /// Whom this installation was before, the last one last.
+    pub fn former(&self) -> &[AuthorId] {
+        &self.identity.former
+    }
+
     /// Messages under the own name that this installation did not send.
     pub fn impostors(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.impostors.iter().map(|&(id, _)| id)
+        self.identity.impostors.iter().map(|&(id, _)| id)
     }
 
     /// The counters that more than one message of an author has.
@@ -278,14 +383,19 @@ impl SessionCore {
         self.own_last.as_ref().map(id_of)
     }
 
-    /// Counters and digests of the messages that this installation has sent, after a counter, at most so many.
-    pub fn own_after(&self, counter: u64, most: usize) -> Vec<(u64, Digest)> {
-        let Some(me) = self.me.filter(|_| !planted!(ForkedDoNotHeal) || self.impostors.is_empty()) else {
-            return Vec::new();
-        };
-        let is_own =
-            |&(counter, digest): &(u64, Digest)| !self.impostors.contains(&(MessageId { author: me, counter }, digest));
-        self.ledger.messages_after(me, counter).filter(is_own).take(most).collect()
+    /// The messages that this installation looks after, after one of them, at most so many: what it has sent, and everything
+    /// of the authors that it was before, whoever sent it.
+    pub fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
+        let Identity { me, former, impostors, .. } = &self.identity;
+        let present = me.filter(|_| !planted!(ForkedDoNotHeal) || impostors.is_empty());
+        let mut authors: Vec<AuthorId> = former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(present).collect();
+        authors.sort_unstable();
+        let later = authors.into_iter().filter(|&author| after.is_none_or(|(id, _)| author >= id.author));
+        let messages = later.flat_map(|author| {
+            let within = after.filter(|(id, _)| id.author == author).map_or(0, |(id, _)| id.counter.saturating_sub(1));
+            self.ledger.messages_after(author, within).map(move |(counter, digest)| (MessageId { author, counter }, digest))
+        });
+        messages.filter(|own| after < Some(*own) && !impostors.contains(own)).take(most).collect()
     }
 
     /// How many messages are held.
@@ -402,7 +512,12 @@ impl SessionCore {
         if added.forks && !planted!(ForkUntold) {
             self.events.push_back(CoreEvent::Fork { id });
         }
-        if message.kind == Kind::Profile {
+        if message.kind == Kind::Successor {
+            let former = message.payload.as_ref().try_into().map(Uuid::from_bytes).map(AuthorId::new);
+            if former.is_ok_and(|former| self.ledger.add_former(message, digest, former)) {
+                self.events.push_back(CoreEvent::Succeeded { author: id.author });
+            }
+        } else if message.kind == Kind::Profile {
             if display_name(&message.payload).is_some_and(|name| self.ledger.add_name(message, digest, name)) {
                 self.events.push_back(CoreEvent::Renamed { author: id.author });
             }
@@ -437,6 +552,11 @@ impl SessionCore {
             return Intake::NoRoom;
         }
         self.see(id);
+        // Somebody has seen messages of ours that we have not made.
+        let is_strange = |parent: &&Parent| Some(parent.author) == self.identity.me && self.is_elsewhere(parent);
+        for parent in missing.iter().filter(is_strange).copied().collect::<Vec<_>>() {
+            self.identity.find_impostor(id_of(&parent), parent.digest);
+        }
         let elsewhere = missing.iter().filter(|parent| self.is_elsewhere(parent)).map(id_of);
         let suspects: Vec<MessageId> = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
         self.suspects.extend(suspects);
@@ -464,10 +584,10 @@ fn id_of(parent: &Parent) -> MessageId {
     MessageId { author: parent.author, counter: parent.counter }
 }
 
-/// A message as the core keeps it: of the payload only what a display name needs.
+/// A message as the core keeps it: of the payload only what a name, or another author's, needs.
 pub(crate) fn without_payload(message: &Message) -> Message {
     let payload = match message.kind {
-        Kind::Profile => Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload)),
+        Kind::Profile | Kind::Successor => Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload)),
         _ => Bytes::new(),
     };
     Message { payload, ..message.clone() }

@@ -1,7 +1,7 @@
 //! Opening a session.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{self, Path, PathBuf},
     process,
     sync::{Arc, mpsc},
@@ -10,18 +10,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
-use tempo_message::{Digest, Kind, Transport, planted};
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{Fingerprint, FsTransport, Installation, InstallationError, Options};
+use tempo_message::{Durability, Kind, MessageId, Transport, planted};
+use uuid::Uuid;
 
 use super::{
     Driver, Session,
-    shared::{Outgoing, Shared},
+    driver::OwnMessages,
+    minting::{Mint, Settled, settle},
+    shared::Shared,
 };
 use crate::{
     Environment, OpenError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
-    protocol::{MAX_NAME, SessionCore},
-    store::{MemoryStore, Origin, RedbStore, Restored, Store, StoreError},
+    protocol::{MAX_NAME, SessionCore, Usurped},
+    store::{Marks, MemoryStore, Origin, RedbStore, Restored, Store, StoreError},
 };
 
 /// The settings of a session to be opened.
@@ -46,6 +50,10 @@ pub struct Parts {
     pub environment: Arc<dyn Environment>,
     /// How often some of the own messages are compared with the folder in passing; `None`: only at the opening.
     pub scrub: Option<Duration>,
+    /// Where the store lies, if that can be told. In another place than before it is a copy, and goes on as a new author.
+    pub fingerprint: Option<Fingerprint>,
+    /// Where new authors come from.
+    pub mint: Box<dyn Mint>,
 }
 
 impl Builder {
@@ -115,13 +123,25 @@ impl Builder {
         let name = self.checked_name()?;
         let state = self.state()?;
         let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
-        let store = match RedbStore::open(&installation.store(), installation.author) {
+        // Who has held the store before and finds none has lost it: that name is not taken up again.
+        let is_lost = installation.holder().is_some();
+        let mut minted = Ok(None);
+        let first = || {
+            let marks = Marks::new(Some(installation.author));
+            minted = if is_lost { installation.mint().map(Some) } else { Ok(None) };
+            match &minted {
+                Ok(Some(author)) => marks.succeeded_by(*author),
+                _ => marks,
+            }
+        };
+        let store = match RedbStore::open_or_make(&installation.store(), installation.author, first) {
             Err(StoreError::InUse { .. }) => {
                 let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
                 return Err(OpenError::AlreadyOpen { folder: self.folder, holder });
             }
             store => store?,
         };
+        minted?;
         installation.set_holder(&format!("process {}", process::id()))?;
         let mut options = self.options();
         options.staging = Some(installation.staging());
@@ -131,15 +151,17 @@ impl Builder {
             store: Box::new(store),
             environment: Arc::new(SystemEnvironment::default()),
             scrub: Some(Self::SCRUB),
+            fingerprint: Some(installation.fingerprint()?),
+            mint: Box::new(Installed(installation)),
         };
         let (session, driver) = Session::assemble(parts)?;
-        if let Some(name) = name {
-            session.announce_name(&name)?;
-        }
         self.start(driver)?;
         // Whether somebody else writes under this author shows in the folder, and should show before we write on. A
         // folder that is away or slow does not keep anybody from writing.
         let _ = session.refresh(Self::FIRST_LOOK.min(self.patience));
+        if let Some(name) = name {
+            session.announce_name(&name)?;
+        }
         Ok(session)
     }
 
@@ -155,7 +177,9 @@ impl Builder {
             transport: Box::new(self.transport(options)?),
             store: Box::new(MemoryStore::new(None)),
             environment: Arc::new(SystemEnvironment::default()),
-            scrub: Some(Self::SCRUB),
+            scrub: None,
+            fingerprint: None,
+            mint: Box::new(NoMint),
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -247,17 +271,23 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, scrub } = parts;
-        let author = store.author();
-        let mut core = SessionCore::new(author);
-        let sent = restore(&mut core, store.as_ref())?;
-        let marks = store.marks()?;
+        let Parts { transport, store, environment, scrub, fingerprint, mut mint } = parts;
+        let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
+        let mut core = SessionCore::new(marks.author());
+        core.handle_restored(marks.former(), marks.lives.clone());
+        let own = restore(&mut core, store.as_ref())?;
         // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
-        let doubtful = sent.iter().filter(|(counter, _)| **counter > marks.audited && !planted!(AuditByLength));
-        let outbox = doubtful.map(|(&counter, &(digest, _))| (counter, Outgoing::durable(digest))).collect();
-        let shared = Arc::new(Shared::new(core, store, outbox, environment, transport.waker()));
-        let session = Self::new(Arc::clone(&shared), author);
-        Ok((session, Driver::new(shared, transport, author, marks, sent, scrub)))
+        let audited: BTreeMap<_, _> = marks.own.iter().map(|own| (own.author, own.audited)).collect();
+        let is_audited = |id: &MessageId| audited.get(&id.author).is_some_and(|&audited| id.counter <= audited);
+        let doubtful = own.keys().filter(|(id, _)| !is_audited(id) && !planted!(AuditByLength));
+        let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
+        let renewal = given_up.zip(marks.author()).map(|(before, author)| (before, author, Usurped::Copied));
+        let shared =
+            Shared::new(core, (store, marks), (mint, fingerprint), outbox, environment, transport.waker());
+        shared.lock().renewals.extend(renewal);
+        let shared = Arc::new(shared);
+        let session = Self::new(Arc::clone(&shared));
+        Ok((session, Driver::new(shared, transport, own, scrub)))
     }
 
     /// Sends the display name, unless it is known by that already.
@@ -269,39 +299,77 @@ impl Session {
         if !(1..=MAX_NAME).contains(&name.len()) {
             return Err(OpenError::Name { actual: name.len() });
         }
+        // A new author takes the name of the former one with it.
+        self.shared().send(Vec::new()).map_err(OpenError::Announce)?;
         let is_known = {
             let state = self.shared().lock();
-            self.author().is_some_and(|author| state.core.name(author) == Some(name))
+            state.core.author().is_some_and(|author| state.core.name(author) == Some(name))
         };
         if !is_known {
             let payload = Bytes::copy_from_slice(name.as_bytes());
-            self.shared().send(Kind::Profile, vec![payload]).map_err(OpenError::Announce)?;
+            self.shared().send(vec![(Kind::Profile, payload)]).map_err(OpenError::Announce)?;
         }
         Ok(())
     }
 }
 
-/// Brings the core to what the store knows; the answer is what this installation has sent, with lengths.
-fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<BTreeMap<u64, (Digest, u64)>, StoreError> {
+/// Mints authors of an installation.
+#[derive(Debug)]
+struct Installed(Installation);
+
+impl Mint for Installed {
+    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+        self.0.mint()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place where a session draws a number")]
+    fn nonce(&mut self) -> u64 {
+        Uuid::new_v4().as_u64_pair().0
+    }
+}
+
+/// An observer is nobody, and becomes nobody.
+#[derive(Debug)]
+pub struct NoMint;
+
+impl Mint for NoMint {
+    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+        Err(InstallationError::NoDefault)
+    }
+
+    fn nonce(&mut self) -> u64 {
+        0
+    }
+}
+
+/// Brings the core to what the store knows; the answer is what this installation looks after.
+fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<OwnMessages, StoreError> {
     let mut records: Vec<Restored> = Vec::new();
     store.restore(&mut |restored| records.push(restored))?;
     Ok(replay(core, records))
 }
 
 /// As [`restore`], for records that were read.
-pub(crate) fn replay(core: &mut SessionCore, mut records: Vec<Restored>) -> BTreeMap<u64, (Digest, u64)> {
+pub(crate) fn replay(core: &mut SessionCore, mut records: Vec<Restored>) -> OwnMessages {
     // In the order of the timeline every message comes after its parents.
     records.sort_unstable_by_key(|record| (record.message.stamp(), record.digest));
-    let mut sent = BTreeMap::new();
+    let (mut sent, mut lengths) = (BTreeSet::new(), BTreeMap::new());
+    let former: BTreeSet<AuthorId> = core.former().iter().copied().collect();
     for Restored { message, digest, origin, frame_len } in records {
+        let own = (message.id, digest);
         match origin {
             Origin::Sent => {
-                sent.insert(message.id.counter, (digest, frame_len));
+                sent.insert(own);
                 core.handle_sent(&message, digest)
             }
             Origin::Received => core.handle_received(&message, digest),
         };
+        if origin == Origin::Sent || former.contains(&message.id.author) {
+            lengths.insert(own, frame_len);
+        }
     }
     while core.go_on() {}
-    sent
+    sent.extend(core.own_after(None, usize::MAX));
+    lengths.retain(|own, _| sent.contains(own));
+    lengths
 }

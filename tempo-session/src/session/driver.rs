@@ -1,18 +1,23 @@
 //! The pump between a session and its transport: publishes what was sent, takes in what arrives.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tempo_clock::AuthorId;
 use tempo_message::{
-    Budget, CollectError, Collected, Digest, Durability, Frame, MessageId, Own, Piece, PublishError, Published,
-    Transport, Want, planted,
+    Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Piece, PublishError, Published, Transport, Want,
+    planted,
 };
 
 use super::{
-    shared::{Outgoing, Shared, describe},
+    pace::Pace,
+    shared::{Shared, describe},
     status::Attachment,
 };
-use crate::store::Marks;
+use crate::store::OwnAuthor;
 
 /// Moves messages between a session and its transport.
 ///
@@ -22,18 +27,20 @@ use crate::store::Marks;
 pub struct Driver {
     shared: Arc<Shared>,
     transport: Box<dyn Transport>,
-    author: Option<AuthorId>,
-    /// The messages that were sent in an earlier life, with lengths, until the folder was compared with them.
-    audit: Option<BTreeMap<u64, (Digest, u64)>>,
-    /// The last of them, until all of them are known to be whole in the folder.
-    auditing: Option<u64>,
-    marks: Marks,
+    /// The messages that are to be looked after, with lengths, until the folder was compared with them.
+    audit: Option<OwnMessages>,
+    /// The greatest counters among them, until all of them are known to be whole in the folder.
+    auditing: Option<BTreeMap<AuthorId, u64>>,
     attached: bool,
-    joined: bool,
+    /// The author whose directory is known to be there.
+    joined: Option<AuthorId>,
+    pace: Pace,
+    /// When the name may be given up for a new one without anything to send.
+    renew_at: Duration,
     /// When publishing may be tried again, and after how long the time after that.
     retry: Retry,
     /// The last own message that was compared with the folder in passing.
-    scrubbed: u64,
+    scrubbed: Option<(MessageId, Digest)>,
     scrub: Option<Duration>,
     scrub_at: Option<Duration>,
     /// When parents that something waits for are looked for again among the known files.
@@ -55,6 +62,9 @@ pub enum Turn {
     Stop,
 }
 
+/// The messages that an installation looks after, with the lengths of their frames.
+pub(crate) type OwnMessages = BTreeMap<(MessageId, Digest), u64>;
+
 #[derive(Debug, Default)]
 struct Retry {
     at: Duration,
@@ -66,6 +76,8 @@ const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 const PUBLISH: usize = 256;
 /// So many own messages are compared with the folder in passing, each time.
 const SCRUB: usize = 64;
+/// How often a name may be given up without anything to send: somebody may write under every new one.
+const RENEW: Duration = Duration::from_secs(60);
 const RECHECK: Duration = Duration::from_secs(30);
 /// How long others may have the lock while very much follows from one message.
 const BREATH: Duration = Duration::from_micros(50);
@@ -75,23 +87,21 @@ impl Driver {
     pub(crate) fn new(
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
-        author: Option<AuthorId>,
-        marks: Marks,
-        sent: BTreeMap<u64, (Digest, u64)>,
+        own: OwnMessages,
         scrub: Option<Duration>,
     ) -> Self {
         let scrub_at = scrub.map(|scrub| shared.environment.now() + scrub);
         Self {
             shared,
             transport,
-            author,
-            audit: Some(sent),
+            audit: Some(own),
             auditing: None,
-            marks,
             attached: false,
-            joined: false,
+            joined: None,
+            pace: Pace::default(),
+            renew_at: Duration::ZERO,
             retry: Retry::default(),
-            scrubbed: 0,
+            scrubbed: None,
             scrub,
             scrub_at,
             recheck_at: Duration::ZERO,
@@ -117,6 +127,8 @@ impl Driver {
             return Turn::Stop;
         }
         let now = self.shared.environment.now();
+        self.shared.lock().is_at_rest = false;
+        self.renew(now);
         if now >= self.recheck_at || self.is_asked_to_refresh() {
             self.look_again(now);
         }
@@ -141,27 +153,76 @@ impl Driver {
         if again {
             return Turn::Again;
         }
-        let mut state = self.shared.lock();
-        if state.is_undurable() {
-            state.save_received(Durability::Durable);
+        if self.shared.lock().is_undurable() {
+            self.shared.save_received(Durability::Durable);
         }
+        let next_head = if self.attached { self.leave_head(now) } else { None };
+        let mut state = self.shared.lock();
+        state.is_at_rest = true;
         if planted!(NeverAtRest) && state.core.held_len() > 0 {
             return Turn::Again;
         }
         let waits_to_publish = self.attached && !state.outbox.is_empty();
         drop(state);
-        Turn::Wait(if waits_to_publish { self.retry.at.saturating_sub(now) } else { LONGEST_WAIT })
+        self.shared.announce();
+        let longest = next_head.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        Turn::Wait(if waits_to_publish { longest.min(self.retry.at.saturating_sub(now)) } else { longest })
+    }
+
+    /// Gives up a name that somebody else may have, also when there is nothing to send.
+    fn renew(&mut self, now: Duration) {
+        let is_needed = self.shared.usurped().is_some() || !self.shared.lock().core.introduction().is_empty();
+        if is_needed && now >= self.renew_at {
+            self.renew_at = now + RENEW;
+            if let Err(error) = self.shared.send(Vec::new()) {
+                self.shared.lock().store_error = Some(describe(&error));
+            }
+        }
+    }
+
+    /// Leaves the head if it is time; the answer is when it will be.
+    fn leave_head(&mut self, now: Duration) -> Option<Duration> {
+        let known = {
+            let state = self.shared.lock();
+            let is_busy = !state.outbox.is_empty() || state.core.usurped().is_some();
+            (self.joined.is_some() && self.joined == state.core.author() && !is_busy).then(|| state.core.known())?
+        };
+        let wait = self.pace.due(known, now)?;
+        if !wait.is_zero() {
+            return Some(wait);
+        }
+        let error = match self.shared.head() {
+            Ok(None) => return Some(LONGEST_WAIT),
+            Ok(Some(head)) if !self.pace.is_news(&head) => {
+                self.pace.pass(known);
+                return None;
+            }
+            Ok(Some(head)) => match self.transport.leave_head(&head) {
+                Ok(()) => {
+                    self.pace.left(head, known, now);
+                    None
+                }
+                Err(error) => Some(describe(&error)),
+            },
+            Err(error) => Some(describe(&error)),
+        };
+        if error.is_some() {
+            self.pace.failed(now);
+        }
+        let is_failed = error.is_some();
+        self.shared.lock().head_error = error;
+        is_failed.then_some(LONGEST_WAIT)
     }
 
     fn collect(&mut self) -> Result<Collected, CollectError> {
-        let mut state = self.shared.lock();
-        let known = Arc::clone(state.core.seen());
-        if !state.has_room() {
-            state.save_received(Durability::Lazy);
-            if !state.has_room() {
+        if !self.shared.lock().has_room() {
+            self.shared.save_received(Durability::Lazy);
+            if !self.shared.lock().has_room() {
                 return Ok(Collected::default());
             }
         }
+        let mut state = self.shared.lock();
+        let known = Arc::clone(state.core.seen());
         let recheck = state.core.poll_recheck();
         let begins_refresh = self.refreshing.is_none() && state.refresh_wanted > state.refresh_done;
         if begins_refresh {
@@ -170,9 +231,9 @@ impl Driver {
             self.retry = Retry::default();
         }
         let full = begins_refresh || state.core.poll_room();
+        let own = state.core.author().map(|author| Own { author, joined: state.marks.has_joined() });
         drop(state);
 
-        let own = self.author.map(|author| Own { author, joined: self.marks.joined });
         let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&self.shared);
         let collected = self.transport.collect(&want, &mut |arrival| shared.lock().take(arrival));
@@ -181,8 +242,10 @@ impl Driver {
         while state.core.go_on() {
             state = self.shared.wait(state, BREATH);
         }
+        drop(state);
         let collected = collected?;
-        state.save_received(Durability::Lazy);
+        self.shared.save_received(Durability::Lazy);
+        let mut state = self.shared.lock();
         if collected.report_changed {
             state.report = Arc::new(self.transport.report());
         }
@@ -211,7 +274,7 @@ impl Driver {
     /// A refresh is done once everything was looked at and, by a member, what it has to put there was tried.
     fn finish_refresh(&mut self) {
         let mut state = self.shared.lock();
-        let has_tried = self.author.is_none() || state.is_audited || state.publish_error.is_some() || !self.attached;
+        let has_tried = state.core.author().is_none() || state.is_audited || state.publish_error.is_some() || !self.attached;
         if (self.has_passed || !self.attached)
             && has_tried
             && let Some(refreshed) = self.refreshing.take()
@@ -238,12 +301,14 @@ impl Driver {
     }
 
     fn has_to_publish(&self) -> bool {
-        self.author.is_some() && (!self.joined || self.audit.is_some() || !self.shared.lock().outbox.is_empty())
+        let state = self.shared.lock();
+        let author = state.core.author();
+        author.is_some() && (self.joined != author || self.audit.is_some() || !state.outbox.is_empty())
     }
 
     /// Joins, compares the folder with what was sent, and publishes; true when there is more to publish at once.
     fn publish(&mut self, now: Duration) -> bool {
-        let Some(author) = self.author else { return false };
+        let Some(author) = self.shared.author() else { return false };
         if now < self.retry.at {
             return false;
         }
@@ -268,62 +333,74 @@ impl Driver {
     }
 
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
-        if !self.joined {
+        if self.joined != Some(author) {
             self.transport.join(author)?;
-            self.mark(Marks { joined: true, ..self.marks })?;
-            self.joined = true;
+            self.note(|own| own.author == author, |own| own.joined = true)?;
+            self.joined = Some(author);
         }
-        let Some(sent) = &self.audit else { return Ok(()) };
-        let there = match self.transport.inventory(author) {
-            Ok(there) => there,
-            Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
-            // The next collect says it, and the audit is made when the folder is back.
-            Err(_) => return Ok(()),
-        };
-        let mut absent = absent(sent, &there);
+        let Some(own) = &self.audit else { return Ok(()) };
+        let authors: BTreeSet<AuthorId> = own.keys().map(|(id, _)| id.author).chain([author]).collect();
+        let mut found = Vec::new();
+        for &author in &authors {
+            if self.joined != Some(author) {
+                // What an earlier process has left there goes away, too.
+                self.transport.join(author)?;
+            }
+            let there = match self.transport.inventory(author) {
+                Ok(there) => there,
+                Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
+                // The next collect says it, and the audit is made when the folder is back.
+                Err(_) => return Ok(()),
+            };
+            found.extend(absent(own, author, &there));
+        }
         let mut state = self.shared.lock();
         if planted!(NoAudit) {
-            absent.clear();
+            found.clear();
             state.outbox.clear();
         }
-        state.outbox.extend(absent.into_iter().map(|(counter, digest)| (counter, Outgoing::durable(digest))));
+        state.outbox.extend(found.into_iter().map(|own| (own, Durability::Durable)));
         state.is_audited = true;
         drop(state);
-        self.auditing = sent.keys().next_back().copied();
+        let mut last: BTreeMap<AuthorId, u64> = BTreeMap::new();
+        last.extend(own.keys().map(|(id, _)| (id.author, id.counter)));
         if planted!(AuditedTooEarly) {
-            self.mark(Marks { audited: self.auditing.unwrap_or(0), ..self.marks })?;
+            self.note_audited(&last)?;
         }
-        self.audit = None;
+        (self.audit, self.auditing) = (None, Some(last));
         Ok(())
     }
 
     /// Notes how far the audit has come, once everything that it found is published.
     fn note_audit(&mut self) -> Result<(), PublishError> {
-        let Some(last) = self.auditing else { return Ok(()) };
-        let is_done = self.shared.lock().outbox.range(..=last).next().is_none();
-        if is_done {
-            self.mark(Marks { audited: last, ..self.marks })?;
+        let Some(last) = &self.auditing else { return Ok(()) };
+        let is_old = |id: &MessageId| last.get(&id.author).is_some_and(|&last| id.counter <= last);
+        if !self.shared.lock().outbox.keys().any(|(id, _)| is_old(id)) {
+            self.note_audited(last)?;
             self.auditing = None;
         }
         Ok(())
     }
 
-    fn mark(&mut self, marks: Marks) -> Result<(), PublishError> {
-        if marks != self.marks {
-            let noted = self.shared.lock().set_marks(marks);
-            let place = self.author.map(|author| author.to_string()).unwrap_or_default();
-            noted.map_err(|error| PublishError::Failed { place, source: Box::new(error) })?;
-            self.marks = marks;
-        }
-        Ok(())
+    fn note_audited(&self, last: &BTreeMap<AuthorId, u64>) -> Result<(), PublishError> {
+        self.note(
+            |own| last.contains_key(&own.author),
+            |own| own.audited = last.get(&own.author).copied().unwrap_or(own.audited),
+        )
+    }
+
+    /// Notes something about own authors.
+    fn note(&self, of: impl Fn(&OwnAuthor) -> bool, change: impl Fn(&mut OwnAuthor)) -> Result<(), PublishError> {
+        let noted = self.shared.note(|marks| marks.own.iter_mut().filter(|own| of(own)).for_each(change));
+        noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
     }
 
     fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<(), PublishError> {
         self.join(author)?;
-        self.publish_some(author)?;
+        self.publish_some()?;
         self.note_audit()?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
-            self.scrub(author)?;
+            self.scrub()?;
             self.scrub_at = self.scrub.map(|scrub| now + scrub);
         }
         Ok(())
@@ -332,28 +409,28 @@ impl Driver {
     /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
     /// deleted them, or a service has brought back an older state. Nothing is synced for it; the next round would find
     /// what a loss of power undoes.
-    fn scrub(&mut self, author: AuthorId) -> Result<(), PublishError> {
+    fn scrub(&mut self) -> Result<(), PublishError> {
         let mut own = self.shared.lock().core.own_after(self.scrubbed, SCRUB);
         if own.is_empty() {
             // From the beginning again, and not only the next time.
-            own = self.shared.lock().core.own_after(0, SCRUB);
+            own = self.shared.lock().core.own_after(None, SCRUB);
         }
-        for (counter, digest) in own {
-            let is_outgoing = self.shared.lock().outbox.contains_key(&counter);
+        for (id, digest) in own {
+            let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
             if !is_outgoing {
-                self.publish_one(MessageId { author, counter }, digest, Durability::Lazy)?;
+                self.publish_one(id, digest, Durability::Lazy)?;
             }
-            self.scrubbed = counter;
+            self.scrubbed = Some((id, digest));
         }
         Ok(())
     }
 
     /// Publishes the first few that wait. One whose place cannot be looked at now does not keep the others waiting.
-    fn publish_some(&mut self, author: AuthorId) -> Result<(), PublishError> {
+    fn publish_some(&mut self) -> Result<(), PublishError> {
         let waiting = self.shared.lock().outbox.clone();
         let (mut left, mut failed) = (PUBLISH, Ok(()));
-        for (counter, Outgoing { digest, durability }) in waiting {
-            match self.publish_one(MessageId { author, counter }, digest, durability) {
+        for ((id, digest), durability) in waiting {
+            match self.publish_one(id, digest, durability) {
                 Err(_) if planted!(DropOnError) => {}
                 Err(error @ PublishError::Failed { .. }) if !planted!(OneBlocksAll) => {
                     failed = failed.and(Err(error));
@@ -361,7 +438,7 @@ impl Driver {
                 }
                 published => published?,
             }
-            self.shared.lock().outbox.remove(&counter);
+            self.shared.lock().outbox.remove(&(id, digest));
             left -= 1;
             if left == 0 {
                 break;
@@ -371,7 +448,7 @@ impl Driver {
     }
 
     fn publish_one(&mut self, id: MessageId, digest: Digest, durability: Durability) -> Result<(), PublishError> {
-        let frame: Frame = self.shared.lock().frame(id, digest).map_err(|error| {
+        let frame = self.shared.frame(id, digest).map_err(|error| {
             let place = id.to_string();
             PublishError::Failed { place, source: Box::new(error) }
         })?;
@@ -379,7 +456,7 @@ impl Driver {
             // If what lies there is a message, another installation writes under our name; the core has to see it.
             let mut state = self.shared.lock();
             state.core.suspect(id);
-            state.occupied.insert(id.counter);
+            state.occupied.insert(id);
         }
         Ok(())
     }
@@ -395,17 +472,27 @@ impl Retry {
     }
 }
 
-/// What was sent and does not lie in the folder with its full length, alone or in a pack that has room for it.
-fn absent(sent: &BTreeMap<u64, (Digest, u64)>, there: &[Piece]) -> BTreeMap<u64, Digest> {
+/// What of an author's messages does not lie in the folder with its full length, alone or in a pack that has room for it.
+/// Of two messages of one number neither is taken for the file of that name: publishing them again finds out.
+fn absent(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Vec<(MessageId, Digest)> {
     let (packs, files): (Vec<&Piece>, Vec<&Piece>) = there.iter().partition(|piece| piece.first < piece.last);
-    let lengths: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
+    let files: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
+    let lengths = own.iter().filter(|((id, _), _)| id.author == author).map(|((id, _), &len)| (id.counter, len));
+    let mut by_counter: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+    for (counter, len) in lengths {
+        by_counter.entry(counter).and_modify(|only| *only = None).or_insert(Some(len));
+    }
     let is_full = |pack: &&&Piece| {
-        let inside = || sent.range(pack.first..=pack.last);
+        let inside = || by_counter.range(pack.first..=pack.last).filter_map(|(_, len)| *len);
         let count = u64::try_from(inside().count()).unwrap_or(u64::MAX);
-        count == pack.last - pack.first + 1 && inside().map(|(_, (_, len))| len).sum::<u64>() == pack.bytes
+        count == pack.last - pack.first + 1 && inside().sum::<u64>() == pack.bytes
     };
     let packs: Vec<&Piece> = packs.iter().filter(is_full).copied().collect();
     let is_packed = |counter| packs.iter().any(|pack| (pack.first..=pack.last).contains(&counter));
-    let absent = sent.iter().filter(|&(&counter, (_, len))| lengths.get(&counter) != Some(len) && !is_packed(counter));
-    absent.map(|(&counter, &(digest, _))| (counter, digest)).collect()
+    let is_there = |counter: u64| {
+        let only = by_counter.get(&counter).copied().flatten();
+        is_packed(counter) || (only.is_some() && files.get(&counter).copied() == only)
+    };
+    let of_author = own.keys().filter(|(id, _)| id.author == author);
+    of_author.filter(|(id, _)| !is_there(id.counter)).copied().collect()
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Foreign, MessageId};
 
-use super::{Attachment, Entry, Session, shared::State};
+use super::{Attachment, Entry, Session, shared::Shared, timeline::Described};
 use crate::{
     ReadError,
-    protocol::{CoreEvent, Rejection},
+    protocol::{CoreEvent, Rejection, Usurped},
 };
 
 /// Something that happened.
@@ -46,6 +46,22 @@ pub enum Event {
         /// Why.
         why: Rejection,
     },
+    /// This author has taken the place of another one: it is the same person, or the same program.
+    Succeeded {
+        /// The author.
+        author: AuthorId,
+        /// Who it was before.
+        former: AuthorId,
+    },
+    /// This member goes on as a new author, because somebody else may write as the former one.
+    NewAuthor {
+        /// Who it was before.
+        former: AuthorId,
+        /// Who it is now.
+        author: AuthorId,
+        /// What showed it.
+        why: Usurped,
+    },
     /// What was sent cannot be put into the folder, for this reason; it is tried again until it can.
     Unpublished {
         /// Why.
@@ -59,17 +75,24 @@ pub enum Event {
 
 impl Event {
     /// Takes the next event of a session.
-    pub(super) fn next(state: &mut State) -> Result<Option<Self>, ReadError> {
+    pub(super) fn next(shared: &Shared) -> Result<Option<Self>, ReadError> {
+        let mut state = shared.lock();
         if let Some(attachment) = state.attachments.pop_front() {
             return Ok(Some(Self::Attachment(attachment)));
+        }
+        if let Some((former, author, why)) = state.renewals.pop_front() {
+            return Ok(Some(Self::NewAuthor { former, author, why }));
         }
         if let Some(why) = state.untold_publish_error.take() {
             return Ok(Some(Self::Unpublished { why }));
         }
         while let Some(event) = state.core.poll_event() {
             let event = match event {
-                CoreEvent::Message { slot, position } => match Entry::read(state, slot, position)? {
-                    Some(entry) => Self::Message { entry },
+                CoreEvent::Message { slot, position } => match Described::of(&state, slot, position) {
+                    Some(entry) => {
+                        drop(state);
+                        return Ok(Some(Self::Message { entry: entry.read(shared)? }));
+                    }
                     None => continue,
                 },
                 CoreEvent::Joined { author } => Self::Joined { author },
@@ -77,6 +100,10 @@ impl Event {
                     let name = state.core.name(author).unwrap_or_default().to_owned();
                     Self::Renamed { author, name }
                 }
+                CoreEvent::Succeeded { author } => match state.core.former_of(author) {
+                    Some(former) => Self::Succeeded { author, former },
+                    None => continue,
+                },
                 CoreEvent::Fork { id } => Self::Fork { id },
                 CoreEvent::Rejected { id, digest, why } => Self::Rejected { id, digest, why },
             };
@@ -105,19 +132,22 @@ impl Events {
     pub fn next_within(&self, patience: Duration) -> Result<Option<Event>, ReadError> {
         let shared = self.session.shared();
         let end = shared.environment.now().saturating_add(patience);
-        let mut state = shared.lock();
         loop {
+            if let Some(event) = Event::next(shared)? {
+                return Ok(Some(event));
+            }
+            let state = shared.lock();
             if !state.is_open() {
                 return Ok(None);
             }
-            if let Some(event) = Event::next(&mut state)? {
-                return Ok(Some(event));
+            if state.has_news() {
+                continue;
             }
             let left = end.saturating_sub(shared.environment.now());
             if left.is_zero() {
                 return Ok(None);
             }
-            state = shared.wait(state, left);
+            drop(shared.wait(state, left));
         }
     }
 }

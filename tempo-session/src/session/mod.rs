@@ -3,6 +3,9 @@
 mod builder;
 mod driver;
 mod events;
+mod minting;
+mod pace;
+mod saving;
 mod shared;
 mod status;
 mod timeline;
@@ -15,9 +18,11 @@ use tempo_clock::AuthorId;
 use tempo_message::{Codec, Kind, MessageId, Postcard};
 
 pub(crate) use builder::replay;
-pub use builder::{Builder, Parts};
+pub use builder::{Builder, NoMint, Parts};
+pub(crate) use driver::OwnMessages;
 pub use driver::{Driver, Turn};
 pub use events::{Event, Events};
+pub use minting::Mint;
 pub(crate) use shared::describe;
 use shared::{Shared, State};
 pub use status::{Attachment, Fork, Gap, Member, Setback, Status, Waiting};
@@ -41,7 +46,6 @@ pub struct Session {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    author: Option<AuthorId>,
 }
 
 /// How a session was closed.
@@ -79,13 +83,16 @@ impl Session {
         Builder::new(folder.as_ref().to_owned())
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, author: Option<AuthorId>) -> Self {
-        Self { inner: Arc::new(Inner { shared, author }) }
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { inner: Arc::new(Inner { shared }) }
     }
 
     /// The author that this member writes as; `None` for an observer.
+    ///
+    /// It becomes another one when somebody else may have the name: the local state was copied, restored, or lost. What was
+    /// sent stays where it is, [`Event::NewAuthor`] tells, and the others see whose place the new author has taken.
     pub fn author(&self) -> Option<AuthorId> {
-        self.inner.author
+        self.shared().author()
     }
 
     /// Sends a message.
@@ -109,8 +116,8 @@ impl Session {
     ///
     /// As for [`send`](Self::send).
     pub fn send_all<P: AsRef<[u8]>>(&self, payloads: impl IntoIterator<Item = P>) -> Result<Vec<MessageId>, SendError> {
-        let payloads = payloads.into_iter().map(|payload| Bytes::copy_from_slice(payload.as_ref())).collect();
-        self.shared().send(Kind::Payload, payloads)
+        let payloads = payloads.into_iter().map(|payload| (Kind::Payload, Bytes::copy_from_slice(payload.as_ref())));
+        self.shared().send(payloads.collect())
     }
 
     /// Sends and reads values of one type instead of bytes, in the postcard format.
@@ -132,7 +139,7 @@ impl Session {
     ///
     /// [`ReadError`] when the payload cannot be read; the event is gone then, the message still in the timeline.
     pub fn poll(&self) -> Result<Option<Event>, ReadError> {
-        Event::next(&mut self.shared().lock())
+        Event::next(self.shared())
     }
 
     /// The events, one after the other, waiting for each. Ends when the session is closed.
@@ -150,7 +157,7 @@ impl Session {
     /// Who is here, what is missing, what waits for what, and what else lies in the folder.
     pub fn status(&self) -> Status {
         let now = self.shared().environment.now();
-        Status::of(&self.shared().lock(), self.inner.author, now)
+        Status::of(&self.shared().lock(), now)
     }
 
     /// How many messages are here and wait for others. [`status`](Self::status) names them.
@@ -215,9 +222,15 @@ impl Session {
     /// As for [`close`](Self::close).
     pub fn close_within(self, patience: Duration) -> Result<Closed, StoreError> {
         let unpublished = self.flush(patience);
+        // The head should tell of what was published last.
+        let is_over = |state: &State| state.is_at_rest || !state.outbox.is_empty() || !state.is_open();
+        drop(self.wait_until(self.shared().lock(), patience.min(Self::LAST_HEAD), is_over));
         self.inner.shut()?;
         Ok(Closed { unpublished })
     }
+
+    /// How long closing waits for the last head.
+    const LAST_HEAD: Duration = Duration::from_millis(500);
 
     pub(super) fn shared(&self) -> &Shared {
         &self.inner.shared
@@ -244,7 +257,7 @@ impl Session {
 
 impl Inner {
     fn shut(&self) -> Result<(), StoreError> {
-        let shut = self.shared.lock().shut();
+        let shut = self.shared.shut();
         self.shared.waker.wake_by_ref();
         self.shared.announce();
         shut

@@ -1,25 +1,24 @@
 //! What the session's handles and its driver share, and the one lock around it.
 //!
-//! Nothing is done under the lock that touches the shared folder. The store is local; its commits are made under the
-//! lock, so that what the core knows and what the store keeps never differ by more than `unsaved`.
+//! Nothing is done under the lock that touches a disk: neither the shared folder nor the store. What is on its way into
+//! the store stays readable here until it is there; see `saving.rs`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     task::Waker,
     time::Duration,
 };
 
-use bytes::Bytes;
-use tempo_fs_transport::printable_text;
-use tempo_message::{Arrival, Digest, Durability, Foreign, Frame, Kind, MessageId, Report, Taken, planted};
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{Fingerprint, printable_text};
+use tempo_message::{Arrival, Decoded, Digest, Durability, Foreign, Frame, MessageId, Report, Taken, planted};
 
-use super::status::Attachment;
+use super::{minting::Mint, saving::Writer, status::Attachment};
 use crate::{
-    Environment, ReadError, SendError,
-    protocol::{ComposeError, Intake, SessionCore},
-    store::{Marks, Origin, Record, Store, StoreError},
+    Environment, ReadError,
+    protocol::{Intake, SessionCore, Usurped},
+    store::{Marks, Origin, Record, Store},
 };
 
 #[derive(Debug)]
@@ -27,6 +26,10 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something changed that somebody may wait for.
     changed: Condvar,
+    /// Who may write into the store. Taken before the state, never after it.
+    pub(super) writer: Mutex<Writer>,
+    /// Gone once the session is closed. Never taken while the state is locked.
+    pub(super) store: RwLock<Option<Box<dyn Store>>>,
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) waker: Waker,
 }
@@ -35,18 +38,25 @@ pub(crate) struct Shared {
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct State {
     pub(crate) core: SessionCore,
-    store: Option<Box<dyn Store>>,
+    /// What the store knows of this installation.
+    pub(crate) marks: Marks,
     /// Taken by the core and not yet by the store.
-    unsaved: Vec<Record>,
+    pub(super) unsaved: Vec<Record>,
+    /// On its way into the store.
+    pub(super) saving: Arc<[Record]>,
     /// There are lazy commits without a durable one after them.
-    undurable: bool,
-    store_failed: bool,
+    pub(super) undurable: bool,
+    pub(super) store_failed: bool,
+    /// A head of this life may have been left.
+    pub(super) is_alive: bool,
     /// Own messages that are not known to be in the folder.
-    pub(crate) outbox: BTreeMap<u64, Outgoing>,
+    pub(crate) outbox: BTreeMap<(MessageId, Digest), Durability>,
     /// Own messages whose place in the folder something else has taken; they lie beside it.
-    pub(crate) occupied: BTreeSet<u64>,
+    pub(crate) occupied: BTreeSet<MessageId>,
     pub(crate) foreign: VecDeque<Foreign>,
     pub(crate) attachments: VecDeque<Attachment>,
+    /// The authors that were given up for a new one, and why, of which nobody has been told.
+    pub(crate) renewals: VecDeque<(AuthorId, AuthorId, Usurped)>,
     pub(crate) attachment: Attachment,
     pub(crate) report: Arc<Report>,
     /// Why the last attempt to publish failed.
@@ -55,27 +65,18 @@ pub(crate) struct State {
     pub(crate) publishing_since: Option<Duration>,
     /// Publishing has begun to fail for this reason, and nobody has been told.
     pub(crate) untold_publish_error: Option<String>,
+    /// Why the last attempt to leave a head failed.
+    pub(crate) head_error: Option<String>,
     /// The folder has been compared with what was sent in an earlier life.
     pub(crate) is_audited: bool,
+    /// The driver has done what there was to do.
+    pub(crate) is_at_rest: bool,
     /// Why the last attempt to keep what was received failed.
     pub(crate) store_error: Option<String>,
     pub(crate) refresh_wanted: u64,
     pub(crate) refresh_done: u64,
     pub(crate) closing: bool,
-}
-
-/// An own message on its way into the folder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Outgoing {
-    pub(crate) digest: Digest,
-    pub(crate) durability: Durability,
-}
-
-impl Outgoing {
-    /// A message that is to be seen whole and synced.
-    pub(crate) fn durable(digest: Digest) -> Self {
-        Self { digest, durability: Durability::Durable }
-    }
+    pub(super) is_open: bool,
 }
 
 /// So many received messages wait for a store that fails; the folder keeps the others.
@@ -86,33 +87,47 @@ const FOREIGN: usize = 1024;
 impl Shared {
     pub(crate) fn new(
         core: SessionCore,
-        store: Box<dyn Store>,
-        outbox: BTreeMap<u64, Outgoing>,
+        (store, marks): (Box<dyn Store>, Marks),
+        (mint, fingerprint): (Box<dyn Mint>, Option<Fingerprint>),
+        outbox: BTreeMap<(MessageId, Digest), Durability>,
         environment: Arc<dyn Environment>,
         waker: Waker,
     ) -> Self {
         let state = State {
             core,
-            store: Some(store),
+            marks,
             unsaved: Vec::new(),
+            saving: Arc::default(),
             undurable: false,
             store_failed: false,
+            is_alive: false,
             outbox,
             occupied: BTreeSet::new(),
             foreign: VecDeque::new(),
             attachments: VecDeque::new(),
+            renewals: VecDeque::new(),
             attachment: Attachment::Unknown,
             report: Arc::default(),
             publish_error: None,
             publishing_since: None,
             untold_publish_error: None,
+            head_error: None,
             is_audited: false,
+            is_at_rest: false,
             store_error: None,
             refresh_wanted: 0,
             refresh_done: 0,
             closing: false,
+            is_open: true,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), environment, waker }
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            writer: Mutex::new(Writer::new(mint, fingerprint)),
+            store: RwLock::new(Some(store)),
+            environment,
+            waker,
+        }
     }
 
     /// The state. A panic under the lock is a broken invariant of ours; others may still read and close.
@@ -129,42 +144,27 @@ impl Shared {
         self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Makes messages, keeps them durably, and leaves them for the driver to publish.
-    pub(crate) fn send(&self, kind: Kind, payloads: Vec<Bytes>) -> Result<Vec<MessageId>, SendError> {
-        let unix_ms = self.environment.unix_ms();
-        let mut state = self.lock();
-        if state.store.is_none() || state.closing {
-            return Err(SendError::Closed);
+    /// The author that this member writes as.
+    pub(crate) fn author(&self) -> Option<AuthorId> {
+        self.lock().core.author()
+    }
+
+    /// The bytes of a message that was sent or received.
+    pub(crate) fn frame(&self, id: MessageId, digest: Digest) -> Result<Frame, ReadError> {
+        if let Some(frame) = self.lock().unsaved_frame(digest) {
+            return Ok(frame);
         }
-        if state.store_failed {
-            return Err(SendError::StoreFailed);
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        let bytes = store.as_ref().ok_or(ReadError::Closed)?.frame(id, digest)?.ok_or(ReadError::Lost { id })?;
+        match Frame::decode(&bytes) {
+            Decoded::Whole(frame) if frame.digest() == digest => Ok(frame),
+            _ => Err(ReadError::Lost { id }),
         }
-        let frames = state.core.compose(kind, payloads, unix_ms)?;
-        let received = state.unsaved.len();
-        state.unsaved.extend(frames.iter().map(|frame| Record { frame: frame.clone(), origin: Origin::Sent }));
-        let durability = if planted!(LazySend) { Durability::Lazy } else { Durability::Durable };
-        if let Err(error) = state.save(durability)
-            && !planted!(SendWithoutStore)
-        {
-            // Whether they were kept is unknown; they must not be made again under the same counters.
-            state.unsaved.truncate(received);
-            state.store_failed = true;
-            return Err(SendError::Store(error));
-        }
-        for frame in &frames {
-            state.core.handle_sent(frame.message(), frame.digest());
-            let outgoing = Outgoing { digest: frame.digest(), durability: Durability::Lazy };
-            state.outbox.insert(frame.id().counter, outgoing);
-        }
-        drop(state);
-        self.waker.wake_by_ref();
-        self.announce();
-        Ok(frames.iter().map(Frame::id).collect())
     }
 }
 
 impl State {
-    /// Takes an arrival in. The store gets it with the next [`save`](Self::save).
+    /// Takes an arrival in. The store gets it with the next [`save`](Shared::save).
     pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
         match arrival {
             Arrival::Frame(frame) => match self.core.handle_received(frame.message(), frame.digest()) {
@@ -177,6 +177,10 @@ impl State {
                 Intake::Rejected(_) => Taken::Settled,
                 Intake::NoRoom => Taken::Later,
             },
+            Arrival::Head(head) => {
+                self.core.handle_head(head);
+                Taken::Settled
+            }
             Arrival::Foreign(foreign) => {
                 if self.foreign.len() < FOREIGN {
                     self.foreign.push_back(foreign);
@@ -187,21 +191,10 @@ impl State {
         }
     }
 
-    /// Commits what is not in the store yet; with `Durable`, everything before it as well.
-    pub(crate) fn save(&mut self, durability: Durability) -> Result<(), StoreError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
-        let is_needed = !self.unsaved.is_empty() || (durability == Durability::Durable && self.undurable);
-        if is_needed {
-            store.commit(&self.unsaved, durability)?;
-            self.unsaved.clear();
-            self.undurable = durability == Durability::Lazy;
-        }
-        Ok(())
-    }
-
-    /// Commits what was received; an error is kept for the status, because what was received can be received again.
-    pub(crate) fn save_received(&mut self, durability: Durability) {
-        self.store_error = self.save(durability).err().map(|error| describe(&error));
+    /// A message that is not in the store yet.
+    fn unsaved_frame(&self, digest: Digest) -> Option<Frame> {
+        let records = self.saving.iter().chain(&self.unsaved);
+        records.map(|record| &record.frame).find(|frame| frame.digest() == digest).cloned()
     }
 
     /// Notes how publishing goes.
@@ -214,7 +207,7 @@ impl State {
 
     /// Whether more should be received: not while so much is waiting for a store that fails.
     pub(crate) fn has_room(&self) -> bool {
-        self.unsaved.len() < UNSAVED
+        self.unsaved.len() + self.saving.len() < UNSAVED
     }
 
     /// Whether something waits for a durable commit.
@@ -222,44 +215,14 @@ impl State {
         self.undurable || !self.unsaved.is_empty()
     }
 
-    pub(crate) fn frame(&mut self, id: MessageId, digest: Digest) -> Result<Frame, ReadError> {
-        let unsaved = self.unsaved.iter().find(|record| record.frame.digest() == digest);
-        if let Some(record) = unsaved {
-            return Ok(record.frame.clone());
-        }
-        let store = self.store.as_ref().ok_or(ReadError::Closed)?;
-        let bytes = store.frame(id, digest)?.ok_or(ReadError::Lost { id })?;
-        match Frame::decode(&bytes) {
-            tempo_message::Decoded::Whole(frame) if frame.digest() == digest => Ok(frame),
-            _ => Err(ReadError::Lost { id }),
-        }
-    }
-
-    pub(crate) fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
-        self.store.as_mut().map_or(Ok(()), |store| store.set_marks(marks))
+    /// Whether there is something to tell.
+    pub(crate) fn has_news(&self) -> bool {
+        let is_quiet = self.attachments.is_empty() && self.renewals.is_empty() && self.foreign.is_empty();
+        !is_quiet || self.untold_publish_error.is_some() || self.core.has_events()
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.store.is_some()
-    }
-
-    /// Ends the session: the last durable commit, and the store is let go.
-    pub(crate) fn shut(&mut self) -> Result<(), StoreError> {
-        self.closing = true;
-        let saved = self.save(Durability::Durable);
-        drop(mem::take(&mut self.store));
-        saved
-    }
-}
-
-impl From<ComposeError> for SendError {
-    fn from(error: ComposeError) -> Self {
-        match error {
-            ComposeError::Observer => Self::Observer,
-            ComposeError::IdentityInUse { id } => Self::IdentityInUse { id },
-            ComposeError::PayloadTooLarge { actual } => Self::TooLarge { actual },
-            error => Self::Unable(error),
-        }
+        self.is_open
     }
 }
 

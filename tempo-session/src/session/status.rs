@@ -1,8 +1,13 @@
 //! How things stand.
 
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    sync::Arc,
+    time::Duration,
+};
 
-use tempo_clock::{AuthorId, Lamport, Stamp};
+use tempo_clock::{AuthorId, Counters, Lamport, Stamp};
 use tempo_message::{Digest, MessageId, Parent, Report};
 
 use super::shared::State;
@@ -16,7 +21,9 @@ pub struct Status {
     pub author: Option<AuthorId>,
     /// Whether the folder is there.
     pub attachment: Attachment,
-    /// Everybody of whom a message is accepted or held, by author.
+    /// The authors that this installation was before, the last one last.
+    pub former: Vec<AuthorId>,
+    /// Everybody of whom a message is accepted or held, or a head was seen, by author.
     pub members: Vec<Member>,
     /// The number of messages in the timeline.
     pub messages: usize,
@@ -34,8 +41,11 @@ pub struct Status {
     pub publish_error: Option<String>,
     /// Own messages whose place in the folder something else has taken; they lie beside it.
     pub occupied: Vec<u64>,
-    /// Messages under the own name that this installation did not send: another one writes as the same author.
+    /// Messages under the own name that this installation did not send: another one writes as the same author, and this
+    /// one goes on as a new author with its next message at the latest.
     pub intruders: Vec<MessageId>,
+    /// Why the own head cannot be left in the folder, if that is so. Nothing depends on it.
+    pub head_error: Option<String>,
     /// Why what was received cannot be kept, if that is so.
     pub store_error: Option<String>,
     /// What else lies in the folder.
@@ -78,6 +88,16 @@ pub struct Member {
     pub gaps: Vec<Gap>,
     /// The stamp of its latest accepted message.
     pub latest: Option<Stamp>,
+    /// Whose place it has taken, as it says itself: the same person, or the same program.
+    pub former: Option<AuthorId>,
+    /// Who has taken its place.
+    pub successor: Option<AuthorId>,
+    /// The counter of its last message, as its head says; may be less than [`last`](Self::last), and zero without a head.
+    pub announced: u64,
+    /// The latest time, by its own clock, of which anything is known of it: a message or its head; in milliseconds since 1970.
+    pub heard_ms: Option<i64>,
+    /// Up to which counter it has everything of whom, as its head says; by author.
+    pub has_seen: Vec<(AuthorId, u64)>,
     /// Its counters that have more than one message.
     pub forks: Vec<Fork>,
     /// By how much its clock and another one disagree, if they do.
@@ -116,37 +136,34 @@ pub struct Waiting {
 const WAITING: usize = 1024;
 
 impl Status {
-    pub(super) fn of(state: &State, author: Option<AuthorId>, now: Duration) -> Self {
+    pub(super) fn of(state: &State, now: Duration) -> Self {
         Self {
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),
-            occupied: state.occupied.iter().copied().collect(),
+            occupied: occupied(state),
             store_error: state.store_error.clone(),
-            ..Self::of_core(&state.core, author, Arc::clone(&state.report))
+            head_error: state.head_error.clone(),
+            ..Self::of_core(&state.core, Arc::clone(&state.report))
         }
     }
 
     /// What a core knows, and what a transport has reported; nobody has looked at anything else.
-    pub(crate) fn of_core(core: &SessionCore, author: Option<AuthorId>, report: Arc<Report>) -> Self {
+    pub(crate) fn of_core(core: &SessionCore, report: Arc<Report>) -> Self {
         let is_held = |parent: &Parent| core.is_held(parent.digest);
         let waiting = core.held(WAITING).into_iter().map(|HeldMessage { id, unix_ms, waits_for }| Waiting {
             id,
             unix_ms,
             missing: waits_for.iter().filter(|parent| !is_held(parent)).map(named).collect(),
         });
-        let members = core.seen().iter().map(|(author, counters)| Member {
-            author,
-            name: core.name(author).map(str::to_owned),
-            messages: counters.len(),
-            last: counters.last().unwrap_or(0),
-            gaps: counters.missing().collect(),
-            latest: core.latest_of(author),
-            forks: core.forks(author),
-            setback: setback(core, author),
-        });
+        let authors: BTreeSet<AuthorId> =
+            core.seen().iter().map(|(author, _)| author).chain(core.authors_with_head()).collect();
+        let successors: BTreeMap<AuthorId, AuthorId> =
+            core.authors().filter_map(|author| Some((core.former_of(author)?, author))).collect();
+        let members = authors.into_iter().map(|author| member(core, author, successors.get(&author).copied()));
         Self {
-            author,
+            author: core.author(),
+            former: core.former().to_vec(),
             attachment: Attachment::Unknown,
             members: members.collect(),
             messages: core.timeline().len(),
@@ -159,6 +176,7 @@ impl Status {
             occupied: Vec::new(),
             intruders: core.impostors().collect(),
             store_error: None,
+            head_error: None,
             report,
         }
     }
@@ -167,6 +185,33 @@ impl Status {
     pub fn name(&self, author: AuthorId) -> Option<&str> {
         self.members.iter().find(|member| member.author == author)?.name.as_deref()
     }
+}
+
+fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> Member {
+    let counters = core.seen().counters(author);
+    let head = core.head(author);
+    let latest = core.latest_of(author);
+    Member {
+        author,
+        name: core.name(author).or(head.and_then(|head| head.name.as_deref())).map(str::to_owned),
+        messages: counters.map_or(0, Counters::len),
+        last: counters.and_then(Counters::last).unwrap_or(0),
+        gaps: counters.map(|counters| counters.missing().collect()).unwrap_or_default(),
+        latest,
+        former: core.former_of(author),
+        successor,
+        announced: head.map_or(0, |head| head.counter),
+        heard_ms: latest.map(|latest| latest.unix_ms).max(head.map(|head| head.unix_ms)),
+        has_seen: head.map(|head| head.seen.clone()).unwrap_or_default(),
+        forks: core.forks(author),
+        setback: setback(core, author),
+    }
+}
+
+/// Of former authors it is to be expected: another one went on under their names.
+fn occupied(state: &State) -> Vec<u64> {
+    let author = state.core.author();
+    state.occupied.iter().filter(|id| Some(id.author) == author).map(|id| id.counter).collect()
 }
 
 /// What to say while publishing does not come back.

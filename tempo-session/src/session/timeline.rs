@@ -6,7 +6,10 @@ use bytes::Bytes;
 use tempo_clock::{AuthorId, Stamp};
 use tempo_message::{Digest, MessageId};
 
-use super::{Session, shared::State};
+use super::{
+    Session,
+    shared::{Shared, State},
+};
 use crate::{ReadError, protocol::Slot};
 
 /// A message of the application in its place.
@@ -35,14 +38,25 @@ impl Entry {
         self.id.author
     }
 
-    /// Reads an accepted message; `None` for a slot that never was one.
-    pub(super) fn read(state: &mut State, slot: Slot, position: usize) -> Result<Option<Self>, ReadError> {
-        let (Some(id), Some((stamp, digest))) = (state.core.id(slot), state.core.order(slot)) else {
-            return Ok(None);
-        };
+}
+
+/// An entry of which only the payload is still to be read, which takes no lock of the session.
+pub(super) struct Described {
+    entry: Entry,
+}
+
+impl Described {
+    /// An accepted message; `None` for a slot that never was one.
+    pub(super) fn of(state: &State, slot: Slot, position: usize) -> Option<Self> {
+        let (id, (stamp, digest)) = state.core.id(slot).zip(state.core.order(slot))?;
         let name = state.core.name_at(id).map(str::to_owned);
-        let payload = state.frame(id, digest)?.into_message().payload;
-        Ok(Some(Self { position, id, stamp, digest, name, payload }))
+        Some(Self { entry: Entry { position, id, stamp, digest, name, payload: Bytes::new() } })
+    }
+
+    /// The entry with its payload.
+    pub(super) fn read(self, shared: &Shared) -> Result<Entry, ReadError> {
+        let payload = shared.frame(self.entry.id, self.entry.digest)?.into_message().payload;
+        Ok(Entry { payload, ..self.entry })
     }
 }
 
@@ -69,10 +83,10 @@ impl Timeline {
     ///
     /// [`ReadError`] when the payload cannot be read.
     pub fn get(&self, position: usize) -> Result<Option<Entry>, ReadError> {
-        match self.slots.get(position) {
-            Some(&slot) => Entry::read(&mut self.session.shared().lock(), slot, position),
-            None => Ok(None),
-        }
+        let Some(&slot) = self.slots.get(position) else { return Ok(None) };
+        let shared = self.session.shared();
+        let described = Described::of(&shared.lock(), slot, position);
+        described.map(|described| described.read(shared)).transpose()
     }
 }
 

@@ -16,7 +16,6 @@ use crate::protocol::without_payload;
 /// open a session again.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    author: Option<AuthorId>,
     records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
     marks: Arc<Mutex<Marks>>,
 }
@@ -30,7 +29,7 @@ struct Kept {
 impl MemoryStore {
     /// An empty store; without an author it is an observer's.
     pub fn new(author: Option<AuthorId>) -> Self {
-        Self { author, ..Self::default() }
+        Self { marks: Arc::new(Mutex::new(Marks::new(author))), ..Self::default() }
     }
 
     fn records(&self) -> MutexGuard<'_, BTreeMap<(MessageId, Digest), Kept>> {
@@ -39,16 +38,12 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn author(&self) -> Option<AuthorId> {
-        self.author
-    }
-
     fn marks(&self) -> Result<Marks, StoreError> {
-        Ok(*self.marks.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(self.marks.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
-        *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = marks;
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
+        *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = marks.clone();
         Ok(())
     }
 
@@ -64,7 +59,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn commit(&mut self, records: &[Record], _: Durability) -> Result<(), StoreError> {
+    fn commit(&self, records: &[Record], _: Durability) -> Result<(), StoreError> {
         let mut kept = self.records();
         for Record { frame, origin } in records {
             let fresh = || Kept { frame: frame.clone(), origin: *origin };

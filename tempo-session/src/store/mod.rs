@@ -12,8 +12,10 @@ use bytes::Bytes;
 pub use memory::MemoryStore;
 pub use reader::RedbReader;
 pub use redb::RedbStore;
+use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Durability, Frame, Message, MessageId};
+use tempo_fs_transport::Fingerprint;
+use tempo_message::{Digest, Durability, Frame, Life, Message, MessageId};
 use thiserror::Error;
 
 /// Where a session keeps what it must not lose.
@@ -27,11 +29,8 @@ use thiserror::Error;
 /// 3. After an error of `commit` it is unknown what was kept. The session then refuses to send until it is reopened.
 /// 4. Committing a record again changes nothing, except that a record once [sent](Origin::Sent) stays so.
 /// 5. `frame` gives the exact bytes that were committed.
-pub trait Store: fmt::Debug + Send {
-    /// The author whose store this is; `None` for an observer's.
-    fn author(&self) -> Option<AuthorId>;
-
-    /// What was noted last; nothing at first.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// What was noted last. A new store of a member knows its author and nothing else; an observer's knows nobody.
     ///
     /// # Errors
     ///
@@ -43,7 +42,7 @@ pub trait Store: fmt::Debug + Send {
     /// # Errors
     ///
     /// [`StoreError`].
-    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError>;
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError>;
 
     /// Hands up every record without its payload, except that of a profile message; in any order.
     ///
@@ -57,7 +56,7 @@ pub trait Store: fmt::Debug + Send {
     /// # Errors
     ///
     /// [`StoreError`], after which clause 3 holds.
-    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError>;
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError>;
 
     /// The frame of a message, if it is kept here.
     ///
@@ -67,13 +66,75 @@ pub trait Store: fmt::Debug + Send {
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError>;
 }
 
-/// How far an author has come in its folder.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Who an installation is, and how far it has come in its folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
-    /// The author has been in the folder: from then on its directory is expected there.
+    /// Every author that it has been, the present one last; nobody for an observer.
+    pub own: Vec<OwnAuthor>,
+    /// The latest lives that it has lived, the last one last. Noted before anybody else can hear of them.
+    pub lives: Vec<Life>,
+    /// Where the store lay when this was noted.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// One of the authors of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnAuthor {
+    /// The author.
+    pub author: AuthorId,
+    /// It has been in the folder: from then on its directory is expected there.
     pub joined: bool,
-    /// The own messages up to this counter have been seen whole in the folder and synced there, once.
+    /// Its messages up to this counter have been seen whole in the folder and synced there, once.
     pub audited: u64,
+}
+
+impl Marks {
+    /// So many lives are remembered.
+    const LIVES: usize = 64;
+
+    /// Those of a new store.
+    pub fn new(author: Option<AuthorId>) -> Self {
+        Self { own: author.map(OwnAuthor::new).into_iter().collect(), ..Self::default() }
+    }
+
+    /// The author that the installation writes as.
+    pub fn author(&self) -> Option<AuthorId> {
+        self.own.last().map(|own| own.author)
+    }
+
+    /// The authors that it has been before, the last one last.
+    pub fn former(&self) -> Vec<AuthorId> {
+        let former = self.own.len().saturating_sub(1);
+        self.own.iter().take(former).map(|own| own.author).collect()
+    }
+
+    /// Whether any of its authors has been in the folder.
+    pub fn has_joined(&self) -> bool {
+        self.own.iter().any(|own| own.joined)
+    }
+
+    /// The installation goes on as this author.
+    #[must_use]
+    pub fn succeeded_by(mut self, author: AuthorId) -> Self {
+        self.own.push(OwnAuthor::new(author));
+        self
+    }
+
+    /// The installation begins another life.
+    #[must_use]
+    pub fn reborn(mut self, nonce: u64) -> Self {
+        let number = self.lives.last().map_or(0, |life| life.number).saturating_add(1);
+        self.lives.push(Life { number, nonce });
+        let forgotten = self.lives.len().saturating_sub(Self::LIVES);
+        self.lives.drain(..forgotten);
+        self
+    }
+}
+
+impl OwnAuthor {
+    fn new(author: AuthorId) -> Self {
+        Self { author, joined: false, audited: 0 }
+    }
 }
 
 /// A frame to keep.

@@ -16,9 +16,9 @@ use crate::protocol::without_payload;
 
 /// A store in a redb file.
 ///
-/// Three tables: `meta` (format, author, and how far it has come in the folder), `headers` (all of a message but its payload: what a session needs in
-/// order to open) and `frames` (the exact bytes). Keys are author, counter and digest, big-endian, so that an author's
-/// messages lie together in order.
+/// Three tables: `meta` (the format, and who the installation is and how far it has come), `headers` (all of a message
+/// but its payload: what a session needs in order to open) and `frames` (the exact bytes). Keys are author, counter and
+/// digest, big-endian, so that an author's messages lie together in order.
 ///
 /// # Durability
 ///
@@ -27,13 +27,11 @@ use crate::protocol::without_payload;
 pub struct RedbStore {
     database: Database,
     path: PathBuf,
-    author: AuthorId,
 }
 
 /// So much of the file is kept in memory, in bytes. What is read again and again are the headers, and only when opening.
 const CACHE: usize = 8 * 1024 * 1024;
-const JOINED: &str = "joined";
-const AUDITED: &str = "audited";
+const MARKS: &str = "marks";
 const FORMAT: u32 = 1;
 const KEY: usize = 16 + 8 + Digest::LEN;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -55,18 +53,27 @@ struct Header {
 }
 
 impl RedbStore {
-    /// Opens the store of an author, or makes it.
+    /// Opens the store of the installation that was made for an author, or makes it.
     ///
     /// # Errors
     ///
     /// [`StoreError::InUse`] while somebody else has it open; the other variants as they say.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
+        Self::open_or_make(path, author, || Marks::new(Some(author)))
+    }
+
+    /// The same; `first` gives what a new one is to note first, in the transaction that makes it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_or_make(path: &Path, author: AuthorId, first: impl FnOnce() -> Marks) -> Result<Self, StoreError> {
         let database = Database::builder().set_cache_size(CACHE).create(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
             error => failed(path)(error.into()),
         })?;
-        let store = Self { database, path: path.to_owned(), author };
-        store.check_meta()?;
+        let store = Self { database, path: path.to_owned() };
+        store.check_meta(author, first)?;
         Ok(store)
     }
 
@@ -78,13 +85,13 @@ impl RedbStore {
     pub fn open_on(medium: impl StorageBackend, name: &Path, author: AuthorId) -> Result<Self, StoreError> {
         let opened = Database::builder().set_cache_size(CACHE).create_with_backend(medium);
         let database = opened.map_err(|error| failed(name)(error.into()))?;
-        let store = Self { database, path: name.to_owned(), author };
-        store.check_meta()?;
+        let store = Self { database, path: name.to_owned() };
+        store.check_meta(author, || Marks::new(Some(author)))?;
         Ok(store)
     }
 
-    /// Writes format and author into a new store, and compares them with an old one's.
-    fn check_meta(&self) -> Result<(), StoreError> {
+    /// Writes format and marks into a new store, and compares an old one's with what is expected.
+    fn check_meta(&self, author: AuthorId, first: impl FnOnce() -> Marks) -> Result<(), StoreError> {
         let failed = failed(&self.path);
         let transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
         {
@@ -93,13 +100,13 @@ impl RedbStore {
                 let value = meta.get(key).map_err(|error| failed(error.into()))?;
                 Ok(value.map(|value| value.value().to_vec()))
             };
-            match (read("format")?, read("author")?) {
-                (Some(format), Some(author)) => return compare_meta(&self.path, self.author, &format, &author),
+            match (read("format")?, read(MARKS)?) {
+                (Some(format), marks) => return compare_meta(&self.path, author, &format, marks.as_deref()),
                 (None, None) => {}
-                _ => return Err(self.damaged("its description is incomplete")),
+                (None, Some(_)) => return Err(self.damaged("its description is incomplete")),
             }
             meta.insert("format", FORMAT.to_be_bytes().as_slice()).map_err(|error| failed(error.into()))?;
-            meta.insert("author", self.author.as_bytes().as_slice()).map_err(|error| failed(error.into()))?;
+            meta.insert(MARKS, encode_marks(&first()).as_slice()).map_err(|error| failed(error.into()))?;
             transaction.open_table(HEADERS).map_err(|error| failed(error.into()))?;
             transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
         }
@@ -135,15 +142,9 @@ impl RedbStore {
         Ok(())
     }
 
-    fn write_marks(&self, marks: Marks) -> Result<(), ::redb::Error> {
+    fn write_marks(&self, marks: &Marks) -> Result<(), ::redb::Error> {
         let transaction = self.database.begin_write()?;
-        {
-            let mut meta = transaction.open_table(META)?;
-            if marks.joined {
-                meta.insert(JOINED, [].as_slice())?;
-            }
-            meta.insert(AUDITED, marks.audited.to_be_bytes().as_slice())?;
-        }
+        transaction.open_table(META)?.insert(MARKS, encode_marks(marks).as_slice())?;
         transaction.commit()?;
         Ok(())
     }
@@ -155,15 +156,11 @@ impl RedbStore {
 }
 
 impl Store for RedbStore {
-    fn author(&self) -> Option<AuthorId> {
-        Some(self.author)
-    }
-
     fn marks(&self) -> Result<Marks, StoreError> {
         marks_in(&self.database, &self.path)
     }
 
-    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         self.write_marks(marks).map_err(failed(&self.path))
     }
 
@@ -171,7 +168,7 @@ impl Store for RedbStore {
         restore_in(&self.database, &self.path, each)
     }
 
-    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         self.write(records, durability).map_err(failed(&self.path))
     }
 
@@ -196,19 +193,13 @@ impl Header {
     }
 }
 
-/// How far the author has come, as the database says.
+/// What was noted last, as the database says.
 pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<Marks, StoreError> {
-    let read = || -> Result<(bool, Option<Vec<u8>>), ::redb::Error> {
+    let read = || -> Result<Option<Vec<u8>>, ::redb::Error> {
         let meta = database.begin_read()?.open_table(META)?;
-        let audited = meta.get(AUDITED)?.map(|value| value.value().to_vec());
-        Ok((meta.get(JOINED)?.is_some(), audited))
+        Ok(meta.get(MARKS)?.map(|value| value.value().to_vec()))
     };
-    let (joined, audited) = read().map_err(failed(path))?;
-    let audited = match audited {
-        Some(bytes) => bytes.try_into().map(u64::from_be_bytes).map_err(|_| damaged(path, "a mark is no number"))?,
-        None => 0,
-    };
-    Ok(Marks { joined, audited })
+    decode_marks(path, read().map_err(failed(path))?.as_deref())
 }
 
 /// Hands up every record of a database.
@@ -242,25 +233,38 @@ pub(super) fn check_meta_in(
     let read = || -> Result<_, ::redb::Error> {
         let meta = database.begin_read()?.open_table(META)?;
         let value = |key| Ok::<_, ::redb::Error>(meta.get(key)?.map(|value| value.value().to_vec()));
-        Ok((value("format")?, value("author")?))
+        Ok((value("format")?, value(MARKS)?))
     };
     match read().map_err(failed(path))? {
-        (Some(format), Some(author)) => compare_meta(path, expected, &format, &author),
+        (Some(format), marks) => compare_meta(path, expected, &format, marks.as_deref()),
         _ => Err(damaged(path, "its description is incomplete")),
     }
 }
 
-fn compare_meta(path: &Path, expected: AuthorId, format: &[u8], author: &[u8]) -> Result<(), StoreError> {
+/// What follows the format is read only once that is known.
+fn compare_meta(path: &Path, expected: AuthorId, format: &[u8], marks: Option<&[u8]>) -> Result<(), StoreError> {
     let found = format.try_into().map(u32::from_be_bytes).map_err(|_| damaged(path, "its format is no number"))?;
-    let owner: [u8; 16] = author.try_into().map_err(|_| damaged(path, "its author is no uuid"))?;
-    let owner = AuthorId::new(uuid::Uuid::from_bytes(owner));
-    let path = path.to_owned();
     match found.cmp(&FORMAT) {
-        Ordering::Greater => Err(StoreError::Newer { path, found, supported: FORMAT }),
-        Ordering::Less => Err(damaged(&path, "its format is unknown")),
-        Ordering::Equal if owner != expected => Err(StoreError::Author { path, found: owner, expected }),
-        Ordering::Equal => Ok(()),
+        Ordering::Greater => return Err(StoreError::Newer { path: path.to_owned(), found, supported: FORMAT }),
+        Ordering::Less => return Err(damaged(path, "its format is unknown")),
+        Ordering::Equal => {}
     }
+    let marks = decode_marks(path, marks)?;
+    let first = marks.own.first().ok_or_else(|| damaged(path, "it belongs to nobody"))?;
+    if first.author == expected {
+        Ok(())
+    } else {
+        Err(StoreError::Author { path: path.to_owned(), found: first.author, expected })
+    }
+}
+
+fn encode_marks(marks: &Marks) -> Vec<u8> {
+    postcard::to_extend(marks, Vec::new()).unwrap_or_default()
+}
+
+fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> {
+    let marks = bytes.and_then(|bytes| postcard::from_bytes(bytes).ok());
+    marks.ok_or_else(|| damaged(path, "who it belongs to cannot be read"))
 }
 
 fn damaged(path: &Path, what: &'static str) -> StoreError {

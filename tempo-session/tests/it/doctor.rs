@@ -45,7 +45,7 @@ impl Writer {
 
     fn write(&mut self, kind: Kind, text: &str) -> Frame {
         let payload = Bytes::copy_from_slice(text.as_bytes());
-        let frame = self.core.compose(kind, [payload], self.unix_ms).unwrap().remove(0);
+        let frame = self.core.compose([(kind, payload)], self.unix_ms).unwrap().remove(0);
         self.core.handle_sent(frame.message(), frame.digest());
         frame
     }

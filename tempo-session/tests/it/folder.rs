@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, thread, time::Duration};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use tempo_session::{Attachment, Entry, MessageId, OpenError, SendError, Session};
+use tempo_session::{Attachment, Entry, MessageId, OpenError, Session};
 
 use crate::support::{Place, STUCK, copy_file, replay, texts, timeline, wait_until};
 
@@ -160,56 +160,6 @@ fn events_wait_for_what_arrives() {
     ana.send("one").unwrap();
     ana.send_all(["two", "three"]).unwrap();
     assert_eq!(texts(&listener.join().unwrap()), ["one", "two", "three"]);
-}
-
-/// The store was copied, or restored from a copy, and the folder has more than it knows of.
-#[test]
-fn an_old_copy_of_the_store_sends_nothing() {
-    let place = Place::new();
-    let ana = place.member("ana");
-    ana.send("one").unwrap();
-    ana.close().unwrap();
-    copy_dir(&place.at("ana"), &place.at("copy"));
-    let ana = place.member("ana");
-    let second = ana.send("two").unwrap();
-    assert_eq!(ana.flush(STUCK), 0);
-    let copy = Session::builder(&place.folder).state_dir(place.at("copy")).open().unwrap();
-    assert_eq!(copy.author(), ana.author());
-    let refused = copy.send("other words under the same counter");
-    assert!(matches!(refused, Err(SendError::IdentityInUse { id }) if id == second), "{refused:?}");
-    assert_eq!(texts(&timeline(&copy)), ["one", "two"], "and it still reads");
-}
-
-/// Two copies of one store are open at the same time.
-#[test]
-fn a_live_copy_of_the_store_is_found_at_its_first_message() {
-    let place = Place::new();
-    place.member("ana").close().unwrap();
-    copy_dir(&place.at("ana"), &place.at("copy"));
-    let (ana, copy) =
-        (place.member("ana"), Session::builder(&place.folder).state_dir(place.at("copy")).open().unwrap());
-    ana.send("here").unwrap();
-    assert_eq!(ana.flush(STUCK), 0);
-    let doubtful = copy.send("there");
-    wait_until(&copy, "the other's message", |copy| copy.timeline().len() == 1 + usize::from(doubtful.is_ok()));
-    let refused = copy.send("more");
-    assert!(matches!(refused, Err(SendError::IdentityInUse { .. })), "{refused:?}");
-    assert_eq!(copy.flush(STUCK), 0);
-    wait_until(&ana, "what the copy had sent", |ana| ana.timeline().len() == 1 + usize::from(doubtful.is_ok()));
-    assert_eq!(timeline(&ana), timeline(&copy));
-}
-
-fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn shuffle<T>(items: &mut [T], seed: u8) {

@@ -22,6 +22,7 @@ mod folder;
 mod fuse;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;
+mod identity;
 mod odd;
 mod protocol;
 mod services;

@@ -1,8 +1,10 @@
 //! What the core refuses, holds, reports and limits.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use tempo_message::{Digest, Frame, Kind, Lamport, MAX_PARENTS, Message, MessageId, Parent};
-use tempo_session::protocol::{ComposeError, CoreEvent, Intake, MAX_NAME, Rejection, SessionCore};
+use tempo_message::{Digest, Frame, Head, Kind, Lamport, Life, MAX_PARENTS, Message, MessageId, Parent};
+use tempo_session::protocol::{ComposeError, CoreEvent, Intake, MAX_NAME, Rejection, SessionCore, Usurped};
 
 use crate::support::{author, send};
 
@@ -140,14 +142,104 @@ fn a_fork_is_delivered_whole_and_reported_once() {
 }
 
 #[test]
-fn whoever_finds_its_name_in_use_stops_writing_under_it() {
+fn whoever_finds_its_name_in_use_goes_on_under_another_one() {
     let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
-    send(&mut ana, "mine", 0);
+    let mine = send(&mut ana, "mine", 0);
     let other = send(&mut twin, "not mine", 0);
     receive(&mut ana, &other);
-    let refused = ana.compose(Kind::Payload, [Bytes::new()], 0);
-    assert_eq!(refused.unwrap_err(), ComposeError::IdentityInUse { id: other.id() });
+    let refused = ana.compose([(Kind::Payload, Bytes::new())], 0);
+    assert_eq!(refused.unwrap_err(), ComposeError::Usurped(Usurped::Message { id: other.id() }));
     assert_eq!(ana.timeline().len(), 2, "and delivers both");
+    ana.become_author(author(7));
+    assert_eq!((ana.usurped(), ana.author(), ana.former()), (None, Some(author(7)), [author(0)].as_slice()));
+    let frames = ana.compose(ana.introduction(), 0).unwrap();
+    let parents: Vec<Digest> = frames[0].message().parents.iter().map(|parent| parent.digest).collect();
+    assert!(parents.contains(&mine.digest()) && parents.contains(&other.digest()), "it comes after both");
+    ana.handle_sent(frames[0].message(), frames[0].digest());
+    assert_eq!((ana.introduction(), ana.former_of(author(7))), (vec![], Some(author(0))));
+    assert_eq!(send(&mut ana, "on", 0).id(), MessageId { author: author(7), counter: 2 });
+    let looked_after: BTreeSet<Digest> = ana.own_after(None, 100).into_iter().map(|(_, digest)| digest).collect();
+    assert!(looked_after.contains(&mine.digest()) && looked_after.contains(&other.digest()), "both are looked after");
+    // Whoever reads sees one person, in whatever order.
+    let mut ben = SessionCore::new(None);
+    for frame in [&frames[0], &other, &mine] {
+        receive(&mut ben, frame);
+    }
+    assert_eq!(ben.former_of(author(7)), Some(author(0)));
+}
+
+/// The one who has taken the name has written nothing that arrives; others name what it wrote.
+#[test]
+fn a_parent_that_one_never_made_shows_that_the_name_is_in_use() {
+    let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let mut ben = SessionCore::new(Some(author(1)));
+    let first = send(&mut ana, "first", 0);
+    receive(&mut ben, &first);
+    receive(&mut ana, &send(&mut ben, "seen", 0));
+    assert_eq!(ana.usurped(), None, "what it made is its own");
+    twin.handle_sent(first.message(), first.digest());
+    receive(&mut ben, &send(&mut twin, "second, elsewhere", 0));
+    let answer = send(&mut ben, "answer", 0);
+    assert_eq!(receive(&mut ana, &answer), Intake::Held);
+    let id = MessageId { author: author(0), counter: 2 };
+    assert_eq!(ana.usurped(), Some(Usurped::Message { id }));
+}
+
+#[test]
+fn a_head_shows_what_the_store_has_forgotten_and_nothing_else() {
+    let life = |number, nonce| Life { number, nonce };
+    let lived = |lives: &[Life]| {
+        let mut ana = SessionCore::new(Some(author(0)));
+        ana.handle_restored(Vec::new(), lives.to_vec());
+        let sent = send(&mut ana, "first", 0);
+        (ana, sent)
+    };
+    let (ana, _) = lived(&[life(1, 5), life(2, 6)]);
+    let own = ana.own_head(7).unwrap();
+    let harmless = [
+        own.clone(),
+        Head { life: life(1, 5), ..own.clone() },
+        Head { counter: 0, digest: None, ..own.clone() },
+        Head { author: author(1), counter: 100, life: life(100, 100), ..own.clone() },
+    ];
+    for head in harmless {
+        let (mut ana, _) = lived(&[life(1, 5), life(2, 6)]);
+        ana.handle_head(head.clone());
+        assert_eq!(ana.usurped(), None, "{head:?}");
+    }
+    let telling = [
+        Head { counter: 2, ..own.clone() },
+        Head { digest: Some(Digest::of(b"another")), ..own.clone() },
+        Head { life: life(2, 7), ..own.clone() },
+        Head { life: life(3, 7), ..own.clone() },
+    ];
+    for head in telling {
+        let (mut ana, _) = lived(&[life(1, 5), life(2, 6)]);
+        ana.handle_head(head.clone());
+        assert!(matches!(ana.usurped(), Some(Usurped::Head { .. })), "{head:?}");
+        ana.become_author(author(9));
+        assert_eq!(ana.usurped(), None);
+    }
+    // Of lives that are forgotten nothing follows.
+    let (mut old, _) = lived(&[life(70, 1)]);
+    old.handle_head(Head { life: life(6, 99), ..own });
+    assert_eq!(old.usurped(), None);
+}
+
+/// Anybody can invent authors; their heads fill nobody's memory.
+#[test]
+fn the_heads_of_strangers_are_bounded() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    receive(&mut ana, &send(&mut ben, "known", 0));
+    for number in 0..10_000_u128 {
+        let stranger = tempo_session::AuthorId::new(uuid::Uuid::from_u128(u128::MAX - number));
+        let seen = (0..1024).map(|other| (tempo_session::AuthorId::new(uuid::Uuid::from_u128(other)), 1)).collect();
+        ana.handle_head(Head { author: stranger, seen, ..ben.own_head(0).unwrap() });
+    }
+    assert_eq!(ana.authors_with_head().count(), 256);
+    assert!(ana.authors_with_head().all(|author| ana.head(author).unwrap().seen.len() <= 2));
+    ana.handle_head(ben.own_head(0).unwrap());
+    assert_eq!(ana.head(author(1)).unwrap().counter, 1, "whoever is known has room");
 }
 
 #[test]
@@ -210,7 +302,7 @@ fn more_tips_than_a_message_can_name_are_named_in_turn() {
 fn a_name_holds_from_its_message_on() {
     let mut ana = SessionCore::new(Some(author(0)));
     let say = |core: &mut SessionCore, name: &[u8]| {
-        let frames = core.compose(Kind::Profile, [Bytes::copy_from_slice(name)], 0).unwrap();
+        let frames = core.compose([(Kind::Profile, Bytes::copy_from_slice(name))], 0).unwrap();
         core.handle_sent(frames[0].message(), frames[0].digest());
     };
     let nameless = send(&mut ana, "who am I", 0);
@@ -229,8 +321,8 @@ fn a_name_holds_from_its_message_on() {
 #[test]
 fn several_messages_at_once_are_a_chain() {
     let ana = SessionCore::new(Some(author(0)));
-    let payloads = (0..5).map(|n| Bytes::from(format!("{n}")));
-    let frames = ana.compose(Kind::Payload, payloads, 7).unwrap();
+    let contents = (0..5).map(|n| (Kind::Payload, Bytes::from(format!("{n}"))));
+    let frames = ana.compose(contents, 7).unwrap();
     let mut previous: Option<Digest> = None;
     for (at, frame) in frames.iter().enumerate() {
         assert_eq!(frame.message().previous, previous);
@@ -243,6 +335,6 @@ fn several_messages_at_once_are_a_chain() {
 
 #[test]
 fn an_observer_composes_nothing() {
-    let refused = SessionCore::new(None).compose(Kind::Payload, [Bytes::new()], 0);
+    let refused = SessionCore::new(None).compose([(Kind::Payload, Bytes::new())], 0);
     assert_eq!(refused.unwrap_err(), ComposeError::Observer);
 }

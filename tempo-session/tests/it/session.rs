@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use tempo_message::{Digest, Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, Parts, ReadError, SendError, Session, Turn,
+    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, NoMint, Parts, ReadError, SendError, Session, Turn,
     store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
@@ -36,6 +36,8 @@ fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver)
         store: Box::new(store),
         environment: Arc::new(Clock::default()),
         scrub: None,
+        fingerprint: None,
+        mint: Box::new(NoMint),
     };
     Session::assemble(parts).unwrap()
 }
@@ -174,6 +176,9 @@ fn sending_goes_on_while_the_folder_is_away() {
         ) -> Result<tempo_message::Published, tempo_message::PublishError> {
             self.0.publish(frame, durability)
         }
+        fn leave_head(&mut self, head: &tempo_message::Head) -> Result<(), tempo_message::PublishError> {
+            self.0.leave_head(head)
+        }
         fn inventory(&mut self, author: AuthorId) -> Result<Vec<tempo_message::Piece>, tempo_message::CollectError> {
             self.0.inventory(author)
         }
@@ -205,6 +210,8 @@ fn sending_goes_on_while_the_folder_is_away() {
         store: Box::new(MemoryStore::new(Some(author(0)))),
         environment: Arc::new(Clock::default()),
         scrub: None,
+        fingerprint: None,
+        mint: Box::new(NoMint),
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();
@@ -222,19 +229,16 @@ fn sending_goes_on_while_the_folder_is_away() {
 struct Full(MemoryStore, Arc<AtomicBool>);
 
 impl Store for Full {
-    fn author(&self) -> Option<AuthorId> {
-        self.0.author()
-    }
     fn marks(&self) -> Result<Marks, StoreError> {
         self.0.marks()
     }
-    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         self.0.set_marks(marks)
     }
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         self.0.restore(each)
     }
-    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         if self.1.load(Ordering::SeqCst) {
             return Err(StoreError::Damaged { path: "store".into(), what: "the disk is full" });
         }

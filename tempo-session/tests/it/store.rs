@@ -13,7 +13,7 @@ use crate::support::{author, send};
 
 fn records(origin: Origin) -> Vec<Record> {
     let mut core = SessionCore::new(Some(author(0)));
-    let frames = core.compose(Kind::Profile, ["Ana".into()], 1).unwrap();
+    let frames = core.compose([(Kind::Profile, "Ana".into())], 1).unwrap();
     core.handle_sent(frames[0].message(), frames[0].digest());
     let second = send(&mut core, "payload", -5);
     [frames[0].clone(), second].into_iter().map(|frame| Record { frame, origin }).collect()
@@ -31,9 +31,10 @@ fn restored(store: &dyn Store) -> BTreeMap<Digest, (Origin, u64, Vec<u8>)> {
 
 fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>) -> Box<dyn Store>) {
     assert_eq!(restored(store.as_ref()).len(), 0);
-    assert_eq!(store.marks().unwrap(), Marks::default());
-    let marks = Marks { joined: true, audited: 7 };
-    store.set_marks(marks).unwrap();
+    assert_eq!(store.marks().unwrap(), Marks::new(Some(author(0))));
+    let mut marks = Marks::new(Some(author(0))).succeeded_by(author(1)).reborn(5);
+    (marks.own[0].joined, marks.own[0].audited) = (true, 7);
+    store.set_marks(&marks).unwrap();
     let received = records(Origin::Received);
     store.commit(&received, Durability::Lazy).unwrap();
     let read = |store: &dyn Store, frame: &Frame| store.frame(frame.id(), frame.digest()).unwrap();
@@ -55,7 +56,7 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     assert!(restored(store.as_ref()).values().all(|(origin, ..)| *origin == Origin::Sent), "what was sent stays so");
     let stranger = Digest::of(b"never committed");
     assert_eq!(store.frame(payload.frame.id(), stranger).unwrap(), None);
-    assert_eq!(store.author(), Some(author(0)));
+    assert_eq!((store.marks().unwrap().author(), store.marks().unwrap().former()), (Some(author(1)), vec![author(0)]));
 }
 
 #[test]

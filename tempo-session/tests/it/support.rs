@@ -18,7 +18,7 @@ pub(crate) fn author(number: u8) -> AuthorId {
 
 /// Sends one message from a core and answers its frame.
 pub(crate) fn send(core: &mut SessionCore, text: &str, unix_ms: i64) -> Frame {
-    let frames = core.compose(Kind::Payload, [Bytes::copy_from_slice(text.as_bytes())], unix_ms).unwrap();
+    let frames = core.compose([(Kind::Payload, Bytes::copy_from_slice(text.as_bytes()))], unix_ms).unwrap();
     core.handle_sent(frames[0].message(), frames[0].digest());
     frames[0].clone()
 }

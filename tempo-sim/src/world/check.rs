@@ -1,7 +1,7 @@
 //! What must hold after every step, whatever the faults are.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     fmt,
     time::Duration,
@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use tempo_fs_transport::FileName;
-use tempo_message::{CounterName, Decoded, Digest, Frame, MessageId, Report};
+use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Head, MessageId, Report};
 use tempo_session::{Entry, Event, Session};
 
 use super::{Member, member::Running, registry::Registry};
@@ -55,7 +55,7 @@ pub(crate) fn listen(
     in_detail: bool,
 ) -> Result<Heard, Violation> {
     let mut heard = Heard::default();
-    let (me, store) = (member.author, &member.store);
+    let (me, former, store) = (member.author, &member.former, &member.store);
     let Some(running) = &mut member.running else { return Ok(heard) };
     if running.session.held() > 0 {
         counts.add("held");
@@ -70,7 +70,10 @@ pub(crate) fn listen(
             Ok(None) => return Ok(heard),
             Ok(Some(Event::Message { entry })) => {
                 let number = judge(running, registry, &entry)?;
-                running.met_impostor |= entry.id.author == me && !store.has_sent(entry.id, entry.digest);
+                let author = entry.id.author;
+                if (author == me || former.contains(&author)) && !store.has_sent(entry.id, entry.digest) {
+                    running.met_impostors.insert(author);
+                }
                 let position = entry.position;
                 if position < running.list.len() {
                     counts.add("late insertion");
@@ -272,9 +275,9 @@ fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
 
 /// Every message that was committed lies whole under its name.
 fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
-    let dir = OsString::from(member.author.to_string());
     let files = if member.is_ambiguous { member.disk.files() } else { Vec::new() };
     for frame in member.store.sent() {
+        let dir = OsString::from(frame.id().author.to_string());
         let name = OsString::from(CounterName::new(frame.id().counter).as_str());
         // Two messages of one number lie beside each other.
         let is_beside = files.iter().any(|(at, _, content)| *at == dir && content == frame.bytes());
@@ -290,11 +293,50 @@ fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
 
 /// Nothing that was being published is left. What could not be removed is swept when the member starts again.
 pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
-    let dir = OsString::from(member.author.to_string());
-    let own = member.disk.files().into_iter().filter(|(at, ..)| *at == dir).map(|(_, name, _)| name);
+    let own: Vec<OsString> =
+        member.former.iter().chain([&member.author]).map(|author| OsString::from(author.to_string())).collect();
+    let own = member.disk.files().into_iter().filter(|(at, ..)| own.contains(at)).map(|(_, name, _)| name);
     let staged = own.chain(member.disk.staged()).find(|name| FileName::parse(name) == FileName::Staged);
     match staged {
         Some(left) => Err(Violation::new("I12", format!("{} has left {}", member.name, left.to_string_lossy()))),
+        None => Ok(()),
+    }
+}
+
+/// Everybody knows who has taken whose place, once the new author has said anything.
+pub(crate) fn successions_are_known(
+    member: &Member,
+    successions: &BTreeMap<AuthorId, AuthorId>,
+    registry: &Registry,
+) -> Result<(), Violation> {
+    let Some(running) = member.running.as_ref().filter(|_| !successions.is_empty()) else { return Ok(()) };
+    let status = running.session.status();
+    for (&author, &former) in successions {
+        let has_spoken = registry.number(MessageId { author, counter: 1 }).is_some();
+        let known = status.members.iter().find(|it| it.author == author).and_then(|it| it.former);
+        if has_spoken && known != Some(former) {
+            return Err(Violation::new("I9", format!("{} does not know whose place {author} has taken", member.name)));
+        }
+    }
+    Ok(())
+}
+
+/// What the own head in the folder claims is in the store of a member that has just started again.
+pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
+    let Some(running) = member.running.as_ref().filter(|_| !member.is_ambiguous) else { return Ok(()) };
+    let content = member.disk.read(&OsString::from(member.author.to_string()), OsStr::new("head"));
+    let Some(head) = content.and_then(|content| Head::decode(&content).ok()) else { return Ok(()) };
+    let status = running.session.status();
+    let has = |author| {
+        let of = status.members.iter().find(|it| it.author == author);
+        of.map_or(0, |it| it.gaps.first().map_or(it.last, |gap| gap.start() - 1))
+    };
+    let claims = head.seen.iter().copied().chain([(head.author, head.counter)]);
+    match claims.into_iter().find(|&(author, counter)| has(author) < counter) {
+        Some((author, counter)) => {
+            let what = format!("{}'s head claims message {counter} of {author}, and its store has lost it", member.name);
+            Err(Violation::new("I12", what))
+        }
         None => Ok(()),
     }
 }

@@ -21,7 +21,10 @@ impl World {
         let there = self.members.get_mut(member).filter(|there| there.running.is_some())?;
         there.is_ambiguous = true;
         let disk = there.disk.copied(self.rng.fork());
-        let mut clone = Member::new(there.author, format!("{}\u{2019}s clone", there.name), disk.clone());
+        let mut clone =
+            Member::new(there.author, format!("{}\u{2019}s clone", there.name), disk.clone(), self.rng.fork());
+        // An image of a machine has its identity as well.
+        (clone.fingerprint, clone.former) = (there.fingerprint, there.former.clone());
         clone.display_name.clone_from(&there.display_name);
         clone.store = there.store.copied();
         (clone.is_ambiguous, clone.scrub) = (true, there.scrub);
@@ -51,6 +54,12 @@ impl World {
         there.disk.sync();
         there.store = earlier;
         there.is_ambiguous = true;
+        // From a snapshot of the machine, or from a backup of the file.
+        if self.rng.chance(500) {
+            there.fingerprint.made_ns = there.fingerprint.made_ns.map(|made| made + 1);
+            there.fingerprint.number = there.fingerprint.number.map(|number| number + 1);
+            there.copied_from = Some(there.author);
+        }
         self.note_fault(member, "store restored", "the store is put back to an earlier state");
         self.start(member);
     }
@@ -62,7 +71,7 @@ impl World {
         let Some(there) = self.members.get_mut(member) else { return };
         there.disk.sync();
         let has_database = there.store.has_database();
-        there.author = author;
+        (there.author, there.former) = (author, Vec::new());
         there.store = SimStore::new(author);
         if has_database {
             there.store.use_database();
@@ -105,7 +114,7 @@ impl World {
         let opened = FsTransport::open_on(there.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let (author, known) = (there.author, Seen::default());
         let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-        let own = Some(Own { author, joined: there.store.has_joined() });
+        let own = Some(Own { author, joined: there.store.marks_now().has_joined() });
         let want = Want { known: &known, own, recheck: &[], full: true, budget };
         // When the folder is away, or a call fails, nothing is removed, or no more.
         let removed = opened.map(|mut transport| {
@@ -140,6 +149,8 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
         store: Box::new(MemoryStore::new(None)),
         scrub: None,
         environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
+        mint: Box::new(NoMint),
+        fingerprint: None,
     };
     let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
     for _ in 0..TURNS {

@@ -11,17 +11,25 @@ use std::{
 };
 
 use tempo_clock::{AuthorId, Lamport};
-use tempo_fs_transport::{FsTransport, Options};
+use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Driver, Entry, Environment, OpenError, Parts, Session};
+use tempo_session::{Driver, Entry, Environment, Mint, OpenError, Parts, Session};
+use uuid::Uuid;
 
 use super::SimStore;
-use crate::Disk;
+use crate::{Disk, Rng};
 
 /// A member.
 #[derive(Debug)]
 pub struct Member {
     pub(crate) author: AuthorId,
+    /// Whom it was before.
+    pub(crate) former: Vec<AuthorId>,
+    /// Where its store lies.
+    pub(crate) fingerprint: Fingerprint,
+    /// An author that it must not write as any more, because its store is a copy.
+    pub(crate) copied_from: Option<AuthorId>,
+    pub(crate) rng: Rng,
     /// What it is called in the story.
     pub(crate) name: String,
     /// What it calls itself.
@@ -58,8 +66,8 @@ pub(crate) struct Running {
     pub(crate) latest: Lamport,
     /// The ids that were told to be forked.
     pub(crate) forks: BTreeSet<MessageId>,
-    /// The application was shown a message under its own name that this store has not sent.
-    pub(crate) met_impostor: bool,
+    /// Own names under which the application was shown a message that this store has not sent.
+    pub(crate) met_impostors: BTreeSet<AuthorId>,
     /// Messages that were told to be held.
     pub(crate) told_held: BTreeSet<MessageId>,
     /// Turns in a row that asked for another one at once.
@@ -74,9 +82,14 @@ pub struct SimClock {
 }
 
 impl Member {
-    pub(crate) fn new(author: AuthorId, name: String, disk: Disk) -> Self {
+    pub(crate) fn new(author: AuthorId, name: String, disk: Disk, mut rng: Rng) -> Self {
+        let machine = Digest::of(&rng.next().to_le_bytes());
         Self {
             author,
+            former: Vec::new(),
+            fingerprint: Fingerprint { machine: Some(machine), made_ns: Some(1), number: Some(1) },
+            copied_from: None,
+            rng,
             display_name: name.clone(),
             name,
             disk,
@@ -103,7 +116,7 @@ impl Member {
         &self.disk
     }
 
-    /// The author.
+    /// The author that it writes as now.
     pub fn author(&self) -> AuthorId {
         self.author
     }
@@ -130,6 +143,8 @@ impl Member {
             store: self.store.open_store()?,
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
+            mint: Box::new(SimMint(self.rng.fork())),
+            fingerprint: Some(self.fingerprint),
         };
         let (session, driver) = Session::assemble(parts)?;
         let (list, delivered) = (Vec::new(), BTreeSet::new());
@@ -141,11 +156,25 @@ impl Member {
             delivered,
             latest: Lamport::ZERO,
             forks: BTreeSet::new(),
-            met_impostor: false,
+            met_impostors: BTreeSet::new(),
             told_held: BTreeSet::new(),
             restless: 0,
         });
         Ok(())
+    }
+}
+
+/// Draws new authors from a generator.
+#[derive(Debug)]
+struct SimMint(Rng);
+
+impl Mint for SimMint {
+    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+        Ok(AuthorId::new(Uuid::from_u64_pair(self.0.next(), self.0.next())))
+    }
+
+    fn nonce(&mut self) -> u64 {
+        self.0.next()
     }
 }
 

@@ -10,7 +10,7 @@ mod store;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     ffi::{OsStr, OsString},
     time::Duration,
 };
@@ -58,6 +58,8 @@ pub struct World {
     /// How often interesting things happened.
     pub counts: Counts,
     trace: Option<Box<Trace>>,
+    /// Who has taken whose place.
+    successions: BTreeMap<AuthorId, AuthorId>,
     /// The files that some process has published.
     published: BTreeSet<(OsString, OsString)>,
     torn_restarts: u32,
@@ -96,6 +98,7 @@ impl World {
             hasher: Hasher::new(seed),
             counts: Counts::default(),
             trace: None,
+            successions: BTreeMap::new(),
             published: BTreeSet::new(),
             torn_restarts: 0,
             served_at: Duration::ZERO,
@@ -128,7 +131,7 @@ impl World {
             .map(|(number, disk)| {
                 let author = AuthorId::new(Uuid::from_u64_pair(rng.next(), rng.next()));
                 let name = NAMES.get(number).map_or_else(|| format!("M{number}"), |name| (*name).to_owned());
-                Member::new(author, name, disk.clone())
+                Member::new(author, name, disk.clone(), rng.fork())
             })
             .collect();
         let machines = members.iter().map(|member| (member.disk.clone(), OsString::from(member.author.to_string())));

@@ -134,6 +134,7 @@ impl World {
 
     /// What follows from a member having done something.
     pub(super) fn look_after(&mut self, member: usize) {
+        self.notice_author(member);
         self.notice_sent(member);
         let Some(there) = self.members.get_mut(member) else { return };
         let (changes, violations) = (there.disk.take_changes(), there.disk.take_violations());
@@ -184,15 +185,31 @@ impl World {
         }
     }
 
+    /// A member may have become a new author, for a good reason.
+    fn notice_author(&mut self, member: usize) {
+        let Some(there) = self.members.get_mut(member) else { return };
+        let Some(author) = there.store.marks_now().author().filter(|&author| author != there.author) else { return };
+        let before = std::mem::replace(&mut there.author, author);
+        there.former.push(before);
+        if !there.is_ambiguous {
+            let what = format!("{} becomes a new author, and nobody else had its name", there.name);
+            return self.fail(Violation::new("I9", what));
+        }
+        self.successions.insert(author, before);
+        self.service.add_own(member, OsString::from(author.to_string()));
+        self.note_fault(member, "new author", "goes on as a new author");
+    }
+
     pub(super) fn notice_sent(&mut self, member: usize) {
         let Some(there) = self.members.get(member) else { return };
         let seen = there.running.as_ref().map(|running| running.latest).unwrap_or_default();
-        let knows_better = there.running.as_ref().is_some_and(|running| running.met_impostor);
+        let mut unfit = there.running.as_ref().map(|running| running.met_impostors.clone()).unwrap_or_default();
+        unfit.extend(there.copied_from);
         let may_fork = there.is_ambiguous;
         for frame in there.store.take_sent() {
             let number = self.registry.in_order.len();
-            if knows_better {
-                let what = format!("{} is written although another one writes under that name", frame.id());
+            if unfit.contains(&frame.id().author) {
+                let what = format!("{} is written although another one may write under that name", frame.id());
                 return self.fail(Violation::new("I9", what));
             }
             if let Err(violation) = self.registry.add(&frame, member, seen, may_fork) {
@@ -269,6 +286,9 @@ impl World {
         }
         match there.start() {
             Ok(()) => {
+                if let Err(violation) = check::the_head_is_true(there) {
+                    self.violation.get_or_insert(violation);
+                }
                 let (name, running) = (there.display_name.clone(), there.running.as_ref());
                 // A name that cannot be kept now is said at the next start.
                 let _ = running.map(|running| running.session.announce_name(&name));
@@ -368,6 +388,7 @@ impl World {
         let timeline = self.registry.timeline();
         for member in &self.members {
             check::final_state(member, &timeline, &self.registry)?;
+            check::successions_are_known(member, &self.successions, &self.registry)?;
         }
         Ok(())
     }

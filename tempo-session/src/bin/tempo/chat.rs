@@ -53,7 +53,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
                     output::line(&format!("{}{late}", output::for_people(&entry)))?;
                 }
             }
-            Some(Event::Joined { author }) if !met.insert(author) => {}
+            Some(Event::Joined { author }) if !met.insert(author) || Some(author) == session.author() => {}
             Some(event) => tell(&session, &event),
         }
     }
@@ -105,6 +105,12 @@ fn tell(session: &Session, event: &Event) {
             eprintln!("* {why}; what you write is kept until it is back");
         }
         Event::Unpublished { why } => eprintln!("* what you write is kept here and not in the folder yet: {why}"),
+        Event::Succeeded { author, former } => {
+            eprintln!("* {} goes on as {author}, before that {former}", name(*author));
+        }
+        Event::NewAuthor { author, why, .. } => {
+            eprintln!("* {why}; you go on as {author}, and what you wrote before stays");
+        }
         Event::Fork { id } => eprintln!("* {} is in use on two devices (message {})", name(id.author), id.counter),
         Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
         _ => {}

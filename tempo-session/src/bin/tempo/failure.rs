@@ -73,8 +73,8 @@ impl Failure {
             }
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
-            Self::Send(SendError::IdentityInUse { .. }) => {
-                "join as a new author, with an empty --state DIR; nothing that you wrote is lost there"
+            Self::Send(SendError::NoNewAuthor { .. }) => {
+                "make room and see to the permissions of the state directory; nothing that you wrote is lost there"
             }
             Self::Open(OpenError::Store(_)) | Self::Close(_) => "the messages of others are safe in the folder",
             _ => return None,

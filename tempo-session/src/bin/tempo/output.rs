@@ -73,7 +73,12 @@ pub(crate) fn for_programs(entry: &Entry) -> Value {
 
 /// The name of an author, or the beginning of its uuid.
 pub(crate) fn name_or_id(name: Option<&str>, author: AuthorId) -> String {
-    name.map_or_else(|| author.to_string().chars().take(8).collect(), printable_text)
+    name.map_or_else(|| short(author), printable_text)
+}
+
+/// The beginning of an author's uuid.
+pub(crate) fn short(author: AuthorId) -> String {
+    author.to_string().chars().take(8).collect()
 }
 
 pub(crate) fn name_of(entry: &Entry) -> String {
@@ -104,6 +109,11 @@ pub(crate) fn color_of(author: AuthorId) -> Style {
 }
 
 fn written_at(entry: &Entry) -> String {
-    let shown = Timestamp::from_millisecond(entry.stamp.shown_unix_ms()).unwrap_or_default();
+    time(entry.stamp.shown_unix_ms())
+}
+
+/// A moment in the local time.
+pub(crate) fn time(unix_ms: i64) -> String {
+    let shown = Timestamp::from_millisecond(unix_ms).unwrap_or_default();
     shown.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use tempo_message::PendingReason;
-use tempo_session::{Attachment, AuthorId, Gap, MessageId, Status};
+use tempo_session::{Attachment, AuthorId, Gap, Member, MessageId, Status};
 
 use crate::{Local, failure::Failure, log, member, output};
 
@@ -41,14 +41,13 @@ fn for_people(folder: &Path, status: &Status) -> String {
     if let Some(error) = &status.store_error {
         add(&format!("what arrives cannot be kept: {error}"));
     }
+    if let Some(error) = &status.head_error {
+        add(&format!("your hints for the others cannot be left: {error}"));
+    }
     add("");
-    add(&format!("{:<12} {:>9} {:>9}  {}", "member", "messages", "last", "missing"));
+    add(&format!("{:<12} {:>9} {:>9}  {:<20} {}", "member", "messages", "last", "last heard of", "missing"));
     for member in &status.members {
-        let missing = ranges(&member.gaps);
-        let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
-        let forks = if forks.is_empty() { String::new() } else { format!("  two contents for {}", forks.join(" ")) };
-        let name = output::name_or_id(member.name.as_deref(), member.author);
-        add(&format!("{name:<12} {:>9} {:>9}  {missing}{forks}", member.messages, member.last));
+        add(&member_line(status, member));
     }
     section(
         &mut add,
@@ -93,6 +92,36 @@ fn for_people(folder: &Path, status: &Status) -> String {
     text
 }
 
+fn member_line(status: &Status, member: &Member) -> String {
+    let name = output::name_or_id(member.name.as_deref(), member.author);
+    let heard = member.heard_ms.map_or("-".to_owned(), output::time);
+    let mut line =
+        format!("{name:<12} {:>9} {:>9}  {heard:<20} {}", member.messages, member.last, ranges(&member.gaps));
+    let mut also = |what: String| {
+        line.push_str("  ");
+        line.push_str(&what);
+    };
+    if member.announced > member.last {
+        also(format!("{} to {} still to come", member.last + 1, member.announced));
+    }
+    if !member.forks.is_empty() {
+        let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
+        also(format!("two contents for {}", forks.join(" ")));
+    }
+    if let Some(former) = member.former {
+        also(format!("before that {}", output::short(former)));
+    }
+    if let Some(successor) = member.successor {
+        also(format!("goes on as {}", output::short(successor)));
+    }
+    let of_mine = status.author.filter(|&me| me != member.author);
+    let seen = of_mine.and_then(|me| member.has_seen.iter().find(|(author, _)| *author == me));
+    if let Some((_, counter)) = seen {
+        also(format!("has your messages up to {counter}"));
+    }
+    line
+}
+
 /// How many files of whom are not on this machine yet.
 fn online_only(status: &Status) -> BTreeMap<Option<AuthorId>, usize> {
     let mut of = BTreeMap::new();
@@ -131,6 +160,11 @@ fn for_programs(status: &Status) -> Value {
                 "last": member.last,
                 "missing": member.gaps.iter().map(|gap| json!([gap.start(), gap.end()])).collect::<Vec<_>>(),
                 "forks": member.forks,
+                "former": member.former.map(|author| author.to_string()),
+                "successor": member.successor.map(|author| author.to_string()),
+                "announced": member.announced,
+                "heard_ms": member.heard_ms,
+                "has_seen": has_seen(member),
                 "lamport": member.latest.map(|stamp| stamp.lamport.0),
                 "unix_ms": member.latest.map(|stamp| stamp.unix_ms),
             })
@@ -151,6 +185,7 @@ fn for_programs(status: &Status) -> Value {
     );
     json!({
         "author": status.author.map(|author| author.to_string()),
+        "former": status.former.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "folder": attachment(&status.attachment),
         "messages": status.messages,
         "lamport": status.latest.0,
@@ -158,6 +193,7 @@ fn for_programs(status: &Status) -> Value {
         "publish_error": status.publish_error,
         "occupied": status.occupied,
         "store_error": status.store_error,
+        "head_error": status.head_error,
         "members": members,
         "held": status.held,
         "waiting": waiting.collect::<Vec<_>>(),
@@ -167,6 +203,10 @@ fn for_programs(status: &Status) -> Value {
         "unlisted": status.report.unlisted,
         "without_hints": status.report.without_hints,
     })
+}
+
+fn has_seen(member: &Member) -> Value {
+    member.has_seen.iter().map(|(author, counter)| (author.to_string(), json!(counter))).collect()
 }
 
 fn with_digest(id: MessageId, digest: &str) -> Value {

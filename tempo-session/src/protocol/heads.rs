@@ -1,0 +1,47 @@
+//! What authors hint at, bounded, and never needed.
+
+use std::collections::BTreeMap;
+
+use tempo_clock::AuthorId;
+use tempo_message::Head;
+
+/// The merged heads of the authors.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    by_author: BTreeMap<AuthorId, Head>,
+}
+
+/// The heads of so many authors are kept of whom no message is accepted: anybody can invent them.
+const STRANGERS: usize = 256;
+/// Of each head so much of what it has seen.
+const SEEN: usize = 256;
+
+impl Heads {
+    /// Merges a head with what was known; `is_known` says of whom a message is accepted. True when anything is new.
+    pub(crate) fn take(&mut self, mut head: Head, is_known: impl Fn(AuthorId) -> bool) -> bool {
+        head.seen.retain(|&(author, _)| is_known(author));
+        head.seen.truncate(SEEN);
+        if let Some(known) = self.by_author.get_mut(&head.author) {
+            let before = known.clone();
+            known.merge(&head);
+            known.seen.truncate(SEEN);
+            return *known != before;
+        }
+        let strangers = self.by_author.keys().filter(|&&author| !is_known(author)).count();
+        let has_room = is_known(head.author) || strangers < STRANGERS;
+        if has_room {
+            self.by_author.insert(head.author, head);
+        }
+        has_room
+    }
+
+    /// The head of an author.
+    pub(crate) fn of(&self, author: AuthorId) -> Option<&Head> {
+        self.by_author.get(&author)
+    }
+
+    /// Everybody who has one.
+    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.by_author.keys().copied()
+    }
+}

@@ -1,0 +1,170 @@
+//! Into the store: one writer at a time, and nobody who only reads waits for it.
+
+use std::{
+    mem,
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tempo_fs_transport::Fingerprint;
+use tempo_message::{Durability, Frame, Kind, MessageId, planted};
+
+use super::{
+    minting::Mint,
+    shared::{Shared, State, describe},
+};
+use crate::{
+    SendError,
+    protocol::ComposeError,
+    store::{Marks, Origin, Record, Store, StoreError},
+};
+
+/// What only one thread at a time may do: commit, and become somebody else.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(super) mint: Box<dyn Mint>,
+    /// Where the store lies.
+    pub(super) fingerprint: Option<Fingerprint>,
+}
+
+impl Writer {
+    pub(super) fn new(mint: Box<dyn Mint>, fingerprint: Option<Fingerprint>) -> Self {
+        Self { mint, fingerprint }
+    }
+}
+
+impl Shared {
+    /// Waits for a commit that is under way.
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes messages, keeps them durably, and leaves them for the driver to publish. A new author introduces itself first;
+    /// the answer does not name that.
+    pub(crate) fn send(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
+        let unix_ms = self.environment.unix_ms();
+        let mut writer = self.writer();
+        self.check_can_send()?;
+        self.renew_if_usurped(&mut writer)?;
+        let state = self.lock();
+        let introduction = state.core.introduction();
+        let introduced = introduction.len();
+        let frames = state.core.compose(introduction.into_iter().chain(contents), unix_ms)?;
+        if frames.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sent = frames.iter().map(|frame| Record { frame: frame.clone(), origin: Origin::Sent });
+        let durability = if planted!(LazySend) { Durability::Lazy } else { Durability::Durable };
+        // What was received goes with it: a message is never kept without its causes.
+        let saved = self.commit(state, sent.collect(), durability);
+        let mut state = self.lock();
+        if let Err(error) = saved
+            && !planted!(SendWithoutStore)
+        {
+            // Whether they were kept is unknown; they must not be made again under the same counters.
+            state.store_failed = true;
+            return Err(SendError::Store(error));
+        }
+        for frame in &frames {
+            state.core.handle_sent(frame.message(), frame.digest());
+            state.outbox.insert((frame.id(), frame.digest()), Durability::Lazy);
+        }
+        drop(state);
+        drop(writer);
+        self.waker.wake_by_ref();
+        self.announce();
+        Ok(frames.iter().skip(introduced).map(Frame::id).collect())
+    }
+
+    /// Commits what is not in the store yet; with `Durable`, everything before it as well.
+    pub(crate) fn save(&self, durability: Durability) -> Result<(), StoreError> {
+        let _writer = self.writer();
+        let state = self.lock();
+        let is_needed = !state.unsaved.is_empty() || (durability == Durability::Durable && state.undurable);
+        if is_needed { self.commit(state, Vec::new(), durability) } else { Ok(()) }
+    }
+
+    /// Commits what was received; an error is kept for the status, because what was received can be received again.
+    pub(crate) fn save_received(&self, durability: Durability) {
+        let saved = self.save(durability);
+        self.lock().store_error = saved.err().map(|error| describe(&error));
+    }
+
+    /// Notes durably how far things have come.
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Marks)) -> Result<(), StoreError> {
+        let _writer = self.writer();
+        let mut marks = self.lock().marks.clone();
+        change(&mut marks);
+        self.keep_marks(marks)
+    }
+
+    /// As [`note`](Self::note), for who is the writer.
+    pub(super) fn keep_marks(&self, marks: Marks) -> Result<(), StoreError> {
+        if marks != self.lock().marks {
+            self.with_store(|store| store.set_marks(&marks))?;
+            self.lock().marks = marks;
+        }
+        Ok(())
+    }
+
+    /// Ends the session: the last durable commit, and the store is let go.
+    pub(crate) fn shut(&self) -> Result<(), StoreError> {
+        self.lock().closing = true;
+        let saved = self.save(Durability::Durable);
+        drop(mem::take(&mut *self.store.write().unwrap_or_else(PoisonError::into_inner)));
+        self.lock().is_open = false;
+        saved
+    }
+
+    /// Commits everything unsaved together with these. Meanwhile the state is free, and they can be read. Only for who is
+    /// the writer.
+    fn commit(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        sent: Vec<Record>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        let mut records = mem::take(&mut state.unsaved);
+        let received = records.len();
+        records.extend(sent);
+        let records: Arc<[Record]> = records.into();
+        state.saving = Arc::clone(&records);
+        drop(state);
+        let committed = self.with_store(|store| store.commit(&records, durability));
+        let mut state = self.lock();
+        state.saving = Arc::default();
+        match &committed {
+            Ok(()) => state.undurable = durability == Durability::Lazy,
+            // What was received is tried again, before what has come meanwhile.
+            Err(_) => drop(state.unsaved.splice(0..0, records.iter().take(received).cloned())),
+        }
+        committed
+    }
+
+    /// Does something with the store, if the session is open.
+    fn with_store(&self, work: impl FnOnce(&dyn Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store.as_deref().map_or(Ok(()), work)
+    }
+
+    fn check_can_send(&self) -> Result<(), SendError> {
+        let state = self.lock();
+        if !state.is_open || state.closing {
+            Err(SendError::Closed)
+        } else if state.store_failed {
+            Err(SendError::StoreFailed)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl From<ComposeError> for SendError {
+    fn from(error: ComposeError) -> Self {
+        match error {
+            ComposeError::Observer => Self::Observer,
+            ComposeError::PayloadTooLarge { actual } => Self::TooLarge { actual },
+            error => Self::Unable(error),
+        }
+    }
+}

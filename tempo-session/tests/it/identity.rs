@@ -1,0 +1,342 @@
+//! Stores that are copied, restored, or lost; files that vanish, are rolled back, or overwritten.
+
+use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
+
+use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
+use tempo_message::{AuthorId, CounterName, Head};
+use tempo_session::{
+    Event, Mint, Parts, Session, SystemEnvironment,
+    protocol::Usurped,
+    store::RedbStore,
+};
+use uuid::Uuid;
+
+use crate::support::{Place, STUCK, texts, timeline, wait_until};
+
+/// Opens a state directory as a member of which nothing shows that it is a copy: an image of the whole machine.
+fn open_image(place: &Place, state: &str) -> Session {
+    let installation = Installation::find(&place.at(state), &place.folder).unwrap().unwrap();
+    let mut options = Options::default();
+    options.staging = Some(installation.staging());
+    let parts = Parts {
+        transport: Box::new(FsTransport::open(&place.folder, &options).unwrap()),
+        store: Box::new(RedbStore::open(&installation.store(), installation.author).unwrap()),
+        environment: std::sync::Arc::new(SystemEnvironment::default()),
+        scrub: Some(Duration::from_secs(1)),
+        fingerprint: None,
+        mint: Box::new(Fresh(installation)),
+    };
+    let (session, driver) = Session::assemble(parts).unwrap();
+    thread::spawn(move || driver.run());
+    session
+}
+
+#[derive(Debug)]
+struct Fresh(Installation);
+
+impl Mint for Fresh {
+    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+        self.0.mint()
+    }
+
+    fn nonce(&mut self) -> u64 {
+        Uuid::new_v4().as_u64_pair().0
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Puts a state directory back to an earlier copy without making a file anew, as a snapshot of a machine does.
+fn put_back(state: &Path, earlier: &Path) {
+    for entry in fs::read_dir(earlier).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), state.join(entry.unwrap().file_name()));
+        if from.is_dir() { put_back(&to, &from) } else { fs::write(to, fs::read(from).unwrap()).unwrap() }
+    }
+}
+
+fn dir_of(place: &Place, author: AuthorId) -> std::path::PathBuf {
+    place.folder.join(author.to_string())
+}
+
+fn all_see(members: &[&Session], expected: &[&str]) {
+    let expected: BTreeSet<&str> = expected.iter().copied().collect();
+    for member in members {
+        let has_all = |member: &Session| {
+            let texts = texts(&timeline(member));
+            texts.len() == expected.len() && texts.iter().all(|text| expected.contains(text.as_str()))
+        };
+        wait_until(member, "every line once", has_all);
+    }
+    for member in members {
+        assert_eq!(timeline(member), timeline(members[0]));
+    }
+}
+
+fn former_of(session: &Session, author: AuthorId) -> Option<AuthorId> {
+    session.status().members.iter().find(|member| member.author == author)?.former
+}
+
+#[test]
+fn a_copied_state_directory_goes_on_as_a_new_author_of_the_same_name() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("from the original").unwrap();
+    ana.close().unwrap();
+    copy_dir(&place.at("ana"), &place.at("copy"));
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    let copy = Session::builder(&place.folder).state_dir(place.at("copy")).open().unwrap();
+    let (before, after) = (ana.author().unwrap(), copy.author().unwrap());
+    assert_ne!(before, after);
+    copy.send("from the copy").unwrap();
+    ana.send("still the original").unwrap();
+    all_see(&[&ana, &copy, &ben], &["from the original", "from the copy", "still the original"]);
+    wait_until(&ben, "whose place it has taken", |ben| former_of(ben, after) == Some(before));
+    let names: Vec<_> = timeline(&ben).into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, vec![Some("ana".to_owned()); 3], "one person");
+    assert!(ben.status().members.iter().all(|member| member.forks.is_empty()));
+    let events: Vec<Event> = std::iter::from_fn(|| copy.poll().unwrap()).collect();
+    let told = Event::NewAuthor { former: before, author: after, why: Usurped::Copied };
+    assert!(events.contains(&told), "{events:?}");
+    // It stays who it is.
+    copy.close().unwrap();
+    let again = Session::builder(&place.folder).state_dir(place.at("copy")).open().unwrap();
+    assert_eq!((again.author(), again.status().former), (Some(after), vec![before]));
+}
+
+#[test]
+fn a_store_that_was_put_back_never_writes_under_an_old_counter() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let before = ana.author().unwrap();
+    ana.send("kept").unwrap();
+    ana.close().unwrap();
+    copy_dir(&place.at("ana"), &place.at("backup"));
+    let ana = place.member("ana");
+    ana.send("later").unwrap();
+    ana.close().unwrap();
+    let files = fs::read_dir(dir_of(&place, before)).unwrap().count();
+    put_back(&place.at("ana"), &place.at("backup"));
+    let ana = place.member("ana");
+    ana.send("after the restore").unwrap();
+    assert_ne!(ana.author(), Some(before));
+    let ben = place.member("ben");
+    all_see(&[&ana, &ben], &["kept", "later", "after the restore"]);
+    assert_eq!(fs::read_dir(dir_of(&place, before)).unwrap().count(), files, "nothing new under the old name");
+    assert_eq!(former_of(&ben, ana.author().unwrap()), Some(before));
+}
+
+/// The messages that the store has forgotten are not here, but the head is.
+#[test]
+fn a_head_that_is_ahead_of_the_store_is_enough() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let before = ana.author().unwrap();
+    ana.close().unwrap();
+    copy_dir(&place.at("ana"), &place.at("backup"));
+    let ana = place.member("ana");
+    let lost = ana.send("not synced to this machine").unwrap();
+    ana.close().unwrap();
+    let head = Head::decode(&fs::read(dir_of(&place, before).join("head")).unwrap()).unwrap();
+    assert_eq!(head.counter, lost.counter);
+    fs::remove_file(place.folder.join(lost.to_string())).unwrap();
+    put_back(&place.at("ana"), &place.at("backup"));
+    let ana = place.member("ana");
+    wait_until(&ana, "a new author", |ana| ana.author() != Some(before));
+    ana.send("new").unwrap();
+    assert!(!place.folder.join(lost.to_string()).exists(), "the counter is not used for anything else");
+}
+
+#[test]
+fn a_lost_store_is_followed_by_a_new_author() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let before = ana.author().unwrap();
+    ana.send("before").unwrap();
+    ana.close().unwrap();
+    fs::remove_file(place.at("ana").join(before.to_string()).join("store.redb")).unwrap();
+    let ana = place.member("ana");
+    assert_ne!(ana.author(), Some(before));
+    wait_until(&ana, "what it had written", |ana| texts(&timeline(ana)) == ["before"]);
+    ana.send("after").unwrap();
+    let ben = place.member("ben");
+    all_see(&[&ana, &ben], &["before", "after"]);
+    assert_eq!(former_of(&ben, ana.author().unwrap()), Some(before));
+    assert_eq!(timeline(&ben)[1].name.as_deref(), Some("ana"));
+}
+
+/// With nothing left nobody is taken for anybody.
+#[test]
+fn a_fresh_installation_takes_no_author_that_is_there() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("mine").unwrap();
+    ana.close().unwrap();
+    fs::remove_dir_all(place.at("ana")).unwrap();
+    let fresh = place.member("ana");
+    wait_until(&fresh, "the old message", |fresh| fresh.timeline().len() == 1);
+    assert_ne!(fresh.author(), Some(timeline(&fresh)[0].author()));
+    assert_eq!(fresh.status().former, []);
+}
+
+/// Two running machines with one store: both find out, nothing is lost, and everybody has every line once.
+#[test]
+fn live_clones_part_and_lose_nothing() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("common").unwrap();
+    let before = ana.author().unwrap();
+    ana.close().unwrap();
+    copy_dir(&place.at("ana"), &place.at("image"));
+    let (left, ben) = (open_image(&place, "ana"), place.member("ben"));
+    let right = open_image(&place, "image");
+    left.send("left").unwrap();
+    right.send("right").unwrap();
+    let lines = ["common", "left", "right"];
+    all_see(&[&left, &right, &ben], &lines);
+    left.send("left again").unwrap();
+    right.send("right again").unwrap();
+    let lines = ["common", "left", "right", "left again", "right again"];
+    all_see(&[&left, &right, &ben], &lines);
+    assert_ne!(left.author(), right.author());
+    let renamed: Vec<AuthorId> = [&left, &right].into_iter().filter_map(Session::author).filter(|it| *it != before).collect();
+    assert!(!renamed.is_empty(), "at least one of them has a new author");
+    for author in renamed {
+        assert_eq!(former_of(&ben, author), Some(before));
+    }
+    let mut forks = 0;
+    while let Some(event) = ben.poll().unwrap() {
+        forks += usize::from(matches!(event, Event::Fork { .. }));
+    }
+    let forked: usize = ben.status().members.iter().map(|member| member.forks.len()).sum();
+    assert_eq!(forks, forked, "each fork is told once");
+    // A fourth member comes when all is over, and one starts again: nothing comes twice.
+    let late = place.member("late");
+    left.close().unwrap();
+    let left = open_image(&place, "ana");
+    all_see(&[&left, &right, &ben, &late], &lines);
+}
+
+/// The service keeps only one of two files of one name.
+#[test]
+fn a_clone_whose_file_was_replaced_sends_it_again() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let before = ana.author().unwrap();
+    ana.close().unwrap();
+    copy_dir(&place.at("ana"), &place.at("image"));
+    let left = open_image(&place, "ana");
+    let mine = left.send("mine").unwrap();
+    assert_eq!(left.flush(STUCK), 0);
+    left.close().unwrap();
+    // On the other machine the name is still free; its service then puts that file in the place of this one.
+    let kept = fs::read(place.folder.join(mine.to_string())).unwrap();
+    fs::remove_file(place.folder.join(mine.to_string())).unwrap();
+    let right = open_image(&place, "image");
+    let theirs = right.send("theirs").unwrap();
+    if theirs == mine {
+        assert_eq!(right.flush(STUCK), 0);
+        assert_ne!(fs::read(place.folder.join(theirs.to_string())).unwrap(), kept);
+    }
+    let (left, ben) = (open_image(&place, "ana"), place.member("ben"));
+    all_see(&[&left, &right, &ben], &["mine", "theirs"]);
+    assert!(left.author() != Some(before) || right.author() != Some(before));
+}
+
+/// A process ended between becoming a new author and saying so.
+#[test]
+fn a_new_author_that_has_said_nothing_yet_introduces_itself() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("before").unwrap();
+    let before = ana.author().unwrap();
+    ana.close().unwrap();
+    let installation = Installation::find(&place.at("ana"), &place.folder).unwrap().unwrap();
+    let minted = installation.mint().unwrap();
+    let store = RedbStore::open(&installation.store(), before).unwrap();
+    let marks = tempo_session::store::Store::marks(&store).unwrap().succeeded_by(minted);
+    tempo_session::store::Store::set_marks(&store, &marks).unwrap();
+    drop(store);
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    assert_eq!(ana.author(), Some(minted));
+    wait_until(&ben, "the introduction", |ben| former_of(ben, minted) == Some(before));
+    assert_eq!(ben.status().name(minted), Some("ana"));
+}
+
+#[test]
+fn a_deleted_directory_comes_back_complete() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    for number in 0..100 {
+        ana.send(format!("{number}")).unwrap();
+    }
+    assert_eq!(ana.flush(STUCK), 0);
+    wait_until(&ben, "everything", |ben| ben.timeline().len() == 100);
+    let (dir, names) = (dir_of(&place, ana.author().unwrap()), |dir: &Path| {
+        let messages = fs::read_dir(dir).map(|entries| {
+            entries.map(|entry| entry.unwrap().file_name()).filter(|name| CounterName::parse(name.as_encoded_bytes()).is_some())
+        });
+        messages.map(|names| names.collect::<BTreeSet<_>>()).unwrap_or_default()
+    });
+    let before = names(&dir);
+    fs::remove_dir_all(&dir).unwrap();
+    ana.close().unwrap();
+    let ana = place.member("ana");
+    assert_eq!(ana.flush(STUCK), 0);
+    wait_until(&ana, "every file", |_| names(&dir) == before);
+    let late = place.member("late");
+    wait_until(&late, "everything", |late| late.timeline().len() == 100);
+    assert_eq!(timeline(&ben), timeline(&late));
+}
+
+/// A service's rewind, or a backup, puts the whole folder back to last week.
+#[test]
+fn a_rewound_folder_heals_and_nothing_comes_twice() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    ana.send("old").unwrap();
+    ben.send("old too").unwrap();
+    let both = |session: &Session| session.timeline().len() == 2;
+    wait_until(&ana, "both", both);
+    wait_until(&ben, "both", both);
+    copy_dir(&place.folder, &place.at("last week"));
+    ana.send("new").unwrap();
+    ben.send("new too").unwrap();
+    all_see(&[&ana, &ben], &["old", "old too", "new", "new too"]);
+    let authors = (ana.author(), ben.author());
+    ana.close().unwrap();
+    ben.close().unwrap();
+    fs::remove_dir_all(&place.folder).unwrap();
+    copy_dir(&place.at("last week"), &place.folder);
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    assert_eq!((ana.author(), ben.author()), authors, "nobody becomes somebody else for it");
+    let late = place.member("late");
+    all_see(&[&ana, &ben, &late], &["old", "old too", "new", "new too"]);
+}
+
+/// Somebody else writes over a message: who has the first keeps it, its author reports it, and puts its own beside.
+#[test]
+fn an_overwritten_message_is_reported_and_keeps_its_first_content() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    let id = ana.send("genuine").unwrap();
+    wait_until(&ben, "the message", |ben| ben.timeline().len() == 1);
+    ana.close().unwrap();
+    let path = place.folder.join(id.to_string());
+    fs::write(&path, "scribbled over").unwrap();
+    let ana = place.member("ana");
+    wait_until(&ana, "that it was found", |ana| ana.status().occupied == [id.counter]);
+    let late = place.member("late");
+    all_see(&[&ana, &ben, &late], &["genuine"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "scribbled over", "what others write is not written over");
+}
