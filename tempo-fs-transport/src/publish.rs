@@ -93,14 +93,23 @@ impl<F: Fs> Publisher<F> {
         Ok(published)
     }
 
-    /// Puts a head in the place of the one before, or of whatever lies there.
-    pub(crate) fn leave_head(&mut self, root: &F::Dir, head: &Head) -> Result<(), PublishError> {
+    /// Puts a head in the place of the one before, or of whatever lies there but for a service's placeholder.
+    pub(crate) fn leave_head(
+        &mut self,
+        root: &F::Dir,
+        head: &Head,
+        has_placeholders: bool,
+    ) -> Result<(), PublishError> {
         let author = OsString::from(head.author.to_string());
         let name = OsStr::new(HEAD);
         let place = self.folder.join(&author).join(name).display().to_string();
         let failed = |error| publish_error(place.clone(), error);
         let dir = self.own_dir(root, &author).map_err(failed)?;
-        self.replace(&Target { dir: &dir, name }, &head.encode(), Durability::Lazy).map_err(failed)
+        let target = Target { dir: &dir, name };
+        if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
+            return Err(failed(io::Error::other("its content is only with the service")));
+        }
+        self.replace(&target, &head.encode(), Durability::Lazy).map_err(failed)
     }
 
     /// Publishes a frame whose name something else has taken, under a name that readers take for a copy of that one:

@@ -128,16 +128,14 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
         let author = frame.id().author;
         self.folder.own.insert(author);
-        let own = self.folder.places.get(&OsString::from(author.to_string()));
-        let has_placeholders = own.is_some_and(|place| place.has_placeholders);
-        let frame = frame.clone();
+        let (frame, has_placeholders) = (frame.clone(), self.has_placeholders(author));
         self.write(author, move |publisher, root| publisher.publish(root, &frame, durability, has_placeholders))
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
         self.folder.own.insert(head.author);
-        let (author, head) = (head.author, head.clone());
-        self.write(author, move |publisher, root| publisher.leave_head(root, &head))
+        let (author, head, has_placeholders) = (head.author, head.clone(), self.has_placeholders(head.author));
+        self.write(author, move |publisher, root| publisher.leave_head(root, &head, has_placeholders))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
@@ -202,6 +200,12 @@ impl<F: Fs> FsTransport<F> {
         let longest = if self.folder.without_hints.is_some() { Self::LONGEST_WITHOUT_HINTS } else { Self::LONGEST };
         let quiet = self.looked_at.saturating_sub(self.changed_at);
         (quiet / 4).clamp(Self::SHORTEST, longest)
+    }
+
+    /// Whether a service leaves stand-ins in an author's directory.
+    fn has_placeholders(&self, author: AuthorId) -> bool {
+        let own = self.folder.places.get(&OsString::from(author.to_string()));
+        own.is_some_and(|place| place.has_placeholders)
     }
 
     /// Writes into an author's directory, as long as the folder is the one that was looked at.

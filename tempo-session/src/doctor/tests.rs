@@ -373,7 +373,10 @@ fn what_is_there_twice() {
 fn clocks_and_silence() {
     use FindingKind::{ClockAhead, ClockBehind, Silent};
     let at = |unix_ms: i64| {
-        move |status: &mut Status, _: &mut Surroundings| status.members[1].latest.as_mut().unwrap().unix_ms = unix_ms
+        move |status: &mut Status, _: &mut Surroundings| {
+            status.members[1].latest.as_mut().unwrap().unix_ms = unix_ms;
+            status.members[1].heard_ms = Some(unix_ms);
+        }
     };
     let minute = 60_000;
     attention(ClockAhead, "The time of Ben\\u{1b}'s latest message is 3 days in the future.", at(NOW + 3 * DAY));

@@ -133,13 +133,13 @@ impl Events {
         let shared = self.session.shared();
         let end = shared.environment.now().saturating_add(patience);
         loop {
+            if !shared.lock().is_open() {
+                return Ok(None);
+            }
             if let Some(event) = Event::next(shared)? {
                 return Ok(Some(event));
             }
             let state = shared.lock();
-            if !state.is_open() {
-                return Ok(None);
-            }
             if state.has_news() {
                 continue;
             }

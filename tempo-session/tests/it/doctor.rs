@@ -78,6 +78,12 @@ fn tree(dir: &Path) -> Tree {
     all
 }
 
+/// Without what an open session may write anew at any time.
+fn without_heads(mut tree: Tree) -> Tree {
+    tree.retain(|path, (content, _)| content.is_some() && !path.ends_with("head"));
+    tree
+}
+
 fn doctor(place: &Place, member: &str, flags: &[&str]) -> (String, i32) {
     let mut command = tempo(&place.at(member));
     let (out, err, code) = run(command.arg("doctor").args(flags).arg(&place.folder).stdin(Stdio::null()));
@@ -357,12 +363,12 @@ fn while_another_process_holds_the_store_the_folder_alone_is_looked_at() {
     let ben = place.member("Ben");
     ana.send("hello").unwrap();
     assert_eq!((ana.flush(STUCK), ben.flush(STUCK)), (0, 0));
-    let folder = tree(&place.folder);
+    let folder = without_heads(tree(&place.folder));
     let (json, code) = doctor(&place, "Ana", &["--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, kinds(&json)), (0, vec!["store-in-use".to_owned()]));
     assert_eq!(json["author"], ana.author().unwrap().to_string(), "who asks is known all the same");
-    assert_eq!(tree(&place.folder), folder);
+    assert_eq!(without_heads(tree(&place.folder)), folder);
     ana.send("it still works").unwrap();
 }
 

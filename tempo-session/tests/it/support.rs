@@ -59,7 +59,10 @@ impl Place {
         let mut files = Vec::new();
         for author in fs::read_dir(&self.folder).unwrap() {
             for file in fs::read_dir(author.unwrap().path()).unwrap() {
-                files.push(file.unwrap().path().strip_prefix(&self.folder).unwrap().to_owned());
+                let path = file.unwrap().path();
+                if !path.ends_with("head") {
+                    files.push(path.strip_prefix(&self.folder).unwrap().to_owned());
+                }
             }
         }
         files.sort();

@@ -146,17 +146,13 @@ impl DatabaseStore {
 }
 
 impl Store for DatabaseStore {
-    fn author(&self) -> Option<AuthorId> {
-        self.inner.author()
-    }
-
     fn marks(&self) -> Result<Marks, StoreError> {
         self.inner.marks()
     }
 
-    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         self.inner.set_marks(marks)?;
-        self.watch.note_marks(marks);
+        self.watch.note_marks(marks.clone());
         Ok(())
     }
 
@@ -164,7 +160,7 @@ impl Store for DatabaseStore {
         self.inner.restore(each)
     }
 
-    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         let failing = self.watch.take_failing(records, durability);
         if failing == Some(Failing::Lost) {
             return Err(SimStore::failure());

@@ -134,7 +134,6 @@ impl World {
 
     /// What follows from a member having done something.
     pub(super) fn look_after(&mut self, member: usize) {
-        self.notice_author(member);
         self.notice_sent(member);
         let Some(there) = self.members.get_mut(member) else { return };
         let (changes, violations) = (there.disk.take_changes(), there.disk.take_violations());
@@ -201,6 +200,7 @@ impl World {
     }
 
     pub(super) fn notice_sent(&mut self, member: usize) {
+        self.notice_author(member);
         let Some(there) = self.members.get(member) else { return };
         let seen = there.running.as_ref().map(|running| running.latest).unwrap_or_default();
         let mut unfit = there.running.as_ref().map(|running| running.met_impostors.clone()).unwrap_or_default();

@@ -18,6 +18,7 @@ use crate::Rng;
 #[derive(Debug, Clone)]
 pub struct SimStore {
     state: Arc<Mutex<State>>,
+    /// The author that it was made for.
     author: AuthorId,
     /// The life of the machine in which this handle was given out.
     life: u64,
@@ -50,7 +51,8 @@ pub enum Failing {
 impl SimStore {
     /// An empty store.
     pub fn new(author: AuthorId) -> Self {
-        Self { state: Arc::default(), author, life: 0, medium: None }
+        let state = State { marks: Marks::new(Some(author)), ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium: None }
     }
 
     /// A handle for a process that starts now.
@@ -128,16 +130,16 @@ impl SimStore {
         std::mem::take(&mut self.lock().sent)
     }
 
-    /// Whether the author has been in the folder, as far as the store knows.
-    pub fn has_joined(&self) -> bool {
-        self.lock().marks.joined
+    /// Who it belongs to now, and how far that has come.
+    pub fn marks_now(&self) -> Marks {
+        self.lock().marks.clone()
     }
 
     /// A store of its own with what this one holds now, as a backup or a cloned disk has it.
     #[must_use]
     pub fn copied(&self) -> Self {
         let state = self.lock();
-        let copy = State { records: state.records.clone(), marks: state.marks, ..State::default() };
+        let copy = State { records: state.records.clone(), marks: state.marks.clone(), ..State::default() };
         let medium = self.medium.as_ref().map(Medium::copied);
         Self { state: Arc::new(Mutex::new(copy)), author: self.author, life: 0, medium }
     }
@@ -160,18 +162,14 @@ impl SimStore {
 }
 
 impl Store for SimStore {
-    fn author(&self) -> Option<AuthorId> {
-        Some(self.author)
-    }
-
     fn marks(&self) -> Result<Marks, StoreError> {
-        Ok(self.lock().marks)
+        Ok(self.lock().marks.clone())
     }
 
-    fn set_marks(&mut self, marks: Marks) -> Result<(), StoreError> {
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.life == self.life {
-            state.marks = marks;
+            state.marks = marks.clone();
         }
         Ok(())
     }
@@ -186,7 +184,7 @@ impl Store for SimStore {
         Ok(())
     }
 
-    fn commit(&mut self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.life != self.life {
             return Err(Self::failure());
