@@ -44,8 +44,11 @@ impl World {
                 return Ok(());
             }
             if !differs && self.agree() {
-                // What has come last may be something that is only to be named.
-                return self.run_for((self.served_at + ROUND).saturating_sub(self.now));
+                // What has come last may be something that is only to be named, or a reason to become a new author.
+                self.run_for((self.served_at + ROUND).saturating_sub(self.now))?;
+                if self.agree() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -380,7 +383,8 @@ impl World {
                 let list = running.list.iter().map(|entry| entry.digest);
                 list.eq(timeline.iter().copied()) && status.unpublished == 0 && status.waiting.is_empty()
             };
-            member.running.as_ref().is_some_and(is_like_it)
+            let knows_who_is_who = check::successions_are_known(member, &self.successions, &self.registry).is_ok();
+            knows_who_is_who && member.running.as_ref().is_some_and(is_like_it)
         })
     }
 
