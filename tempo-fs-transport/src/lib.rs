@@ -14,6 +14,7 @@ mod name;
 mod notes;
 mod offload;
 mod online;
+mod pieces;
 mod place;
 mod publish;
 mod reads;
@@ -21,7 +22,9 @@ mod real;
 mod redundant;
 mod service;
 mod signal;
+mod split;
 mod survey;
+mod telling;
 mod transport;
 mod work;
 

@@ -16,6 +16,7 @@ mod folder;
 mod hostile;
 mod installation;
 mod odd;
+mod pieces;
 mod publish;
 mod redundant;
 mod support;
