@@ -23,6 +23,7 @@ mod fuse;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;
 mod odd;
+mod pieces;
 mod protocol;
 mod services;
 mod session;
