@@ -147,8 +147,15 @@ impl<F: Fs> Folder<F> {
         CollectError::Detached { place, why }
     }
 
-    /// Lists what has to be listed. What is to be read then stands in the places.
-    pub(crate) fn look(&mut self, root: &Root<F>, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+    /// Lists what has to be listed. What is to be read then stands in the places. `elsewhere` says who is in another piece
+    /// of the folder.
+    pub(crate) fn look(
+        &mut self,
+        root: &Root<F>,
+        want: &Want<'_>,
+        elsewhere: &dyn Fn(AuthorId) -> bool,
+        now: Duration,
+    ) -> Result<(), CollectError> {
         let version = root.stat.version();
         let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
         if want.full || retries || self.freshness.is_due(version, now) {
@@ -156,7 +163,7 @@ impl<F: Fs> Folder<F> {
             self.freshness.listed(version, now);
         }
         if !self.is_piece {
-            self.check_emptied(want)?;
+            self.check_emptied(want, elsewhere)?;
         }
         // The watches were those of what was here before.
         let is_other = mem::take(&mut self.was_away) && self.watch.is_some();
@@ -274,12 +281,14 @@ impl<F: Fs> Folder<F> {
     /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
     ///
     /// Whoever knows nobody but itself cannot tell another folder from this one without its own directory, so only an
-    /// empty one counts then, and only once the author has been in it.
-    fn check_emptied(&mut self, want: &Want<'_>) -> Result<(), CollectError> {
+    /// empty one counts then, and only once the author has been in it. Who was never seen here and is in another piece
+    /// need not be here.
+    fn check_emptied(&mut self, want: &Want<'_>, elsewhere: &dyn Fn(AuthorId) -> bool) -> Result<(), CollectError> {
         let is_own = |author| want.own.is_some_and(|own| own.author == author);
         let is_known = |author| want.known.counters(author).is_some() || self.met.contains(&author) || is_own(author);
         let known = want.known.iter().map(|(author, _)| author).chain(self.met.iter().copied());
-        let knows_others = known.into_iter().any(|author| !is_own(author));
+        let is_missed = |author| !is_own(author) && (self.met.contains(&author) || !elsewhere(author));
+        let knows_others = known.into_iter().any(is_missed);
         self.is_emptied = if knows_others {
             !self.places.values().any(|place| is_known(place.author))
         } else {

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{Arrival, CollectError, FileType, PendingReason, Report, Taken, Want, planted};
+use tempo_message::{Arrival, AuthorId, CollectError, FileType, PendingReason, Report, Taken, Want, planted};
 
 use crate::{
     Fs, Identity, Options, Signal,
@@ -128,6 +128,17 @@ impl<F: Fs> Pieces<F> {
                 break;
             }
         }
+    }
+
+    /// Whether somebody has a directory in one of them.
+    pub(crate) fn hold(&self, author: AuthorId) -> bool {
+        let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(&OsString::from(author.to_string()));
+        self.pieces.values().any(|piece| is_in(piece))
+    }
+
+    /// Lets go what was opened: handles that are kept would keep a volume from being unmounted.
+    pub(crate) fn close(&mut self) {
+        self.pieces.values_mut().for_each(|piece| piece.root = None);
     }
 
     /// Reads as far as the budget goes, beginning with the piece after the one that was served last.
@@ -295,7 +306,7 @@ impl<F: Fs> Piece<F> {
     fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         self.root = None;
         let root = self.folder.attach()?;
-        self.folder.look(&root, want, now)?;
+        self.folder.look(&root, want, &|_| false, now)?;
         if self.folder.places.is_empty() {
             // What lies in it is none of our business.
             self.folder.notes = Notes::default();

@@ -156,8 +156,9 @@ impl<F: Fs> Transport for FsTransport<F> {
         // Taken even when the folder is away: hints that are left would end every wait.
         self.folder.heed(self.signal.take());
         let root = self.folder.attach()?;
-        self.folder.look(&root, want, now)?;
         self.pieces.look(root.stat.identity, want, now);
+        let elsewhere = |author| self.pieces.hold(author);
+        self.folder.look(&root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
         let mut work = Work::new(want, take);
         // When there is not room for all, the folder and its other pieces are first in turn.
         let pieces_first = self.pieces_first;

@@ -34,6 +34,8 @@ pub struct Profile {
     pub needless_copies: u32,
     /// How many of a thousand new directories have another name on a machine.
     pub doubled_directories: u32,
+    /// How many of a thousand new directories come in a second session folder on a machine.
+    pub split_folders: u32,
     /// How many of a thousand new files have only the name of a conflict copy on a machine.
     pub renamed: u32,
     /// How many of a thousand files lose their content on a machine for a while: it is online only.
@@ -103,6 +105,7 @@ const CALM: Profile = Profile {
     partial: 0,
     needless_copies: 0,
     doubled_directories: 0,
+    split_folders: 0,
     renamed: 0,
     online_only: 0,
     placeholder: Placeholder::Marked,
@@ -122,6 +125,7 @@ pub const CHAOS: Profile = Profile {
     partial: 200,
     needless_copies: 100,
     doubled_directories: 150,
+    split_folders: 60,
     renamed: 50,
     online_only: 80,
     placeholder: Placeholder::Marked,
@@ -163,6 +167,7 @@ pub const PROFILES: &[Profile] = &[
         conflict: Conflict::After(" N"),
         needless_copies: 10,
         doubled_directories: 80,
+        split_folders: 80,
         renamed: 30,
         online_only: 60,
         placeholder: Placeholder::Named(".", ".icloud"),

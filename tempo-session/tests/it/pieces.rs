@@ -186,6 +186,33 @@ fn an_own_directory_in_the_second_piece_is_a_copy() {
     assert_eq!(texts(&timeline(&scene.look())), ["from ana", "from ben", "more from ben"]);
 }
 
+/// A newcomer's own folder may be the empty one of the two.
+#[test]
+fn everybody_may_be_in_the_second_piece() {
+    let scene = Scene::new();
+    let second = scene.split("jam 2.session");
+    let ana = scene.ana.to_string();
+    fs::rename(scene.place.folder.join(&ana), second.join(&ana)).unwrap();
+    let observer = scene.look();
+    observer.refresh(STUCK).unwrap();
+    assert_eq!(observer.timeline().len(), 2);
+    assert_eq!(scene.findings().iter().map(|it| it.kind).collect::<Vec<_>>(), [FindingKind::SplitFolder]);
+    let cleo = scene.place.member("cleo");
+    cleo.refresh(STUCK).unwrap();
+    cleo.send(&b"from cleo"[..]).unwrap();
+    assert_eq!(cleo.flush(STUCK), 0);
+    observer.refresh(STUCK).unwrap();
+    assert_eq!(texts(&timeline(&observer)), ["from ana", "from ben", "from cleo"]);
+    cleo.close().unwrap();
+    // Once she has been in it, an empty one is an emptied one.
+    let aside = scene.place.at("aside");
+    fs::rename(&scene.place.folder, &aside).unwrap();
+    fs::create_dir(&scene.place.folder).unwrap();
+    let cleo = scene.place.member("cleo");
+    assert!(cleo.refresh(STUCK).is_err());
+    assert_eq!(scene.place.files(), [PathBuf::new(); 0]);
+}
+
 /// While a session is open its folder is split, and later united by a person.
 #[test]
 fn a_folder_may_be_split_and_united_while_a_session_is_open() {

@@ -248,6 +248,8 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
 /// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.
 fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
     let (dir, name) = (dir.to_string_lossy(), name.to_string_lossy());
+    // In another piece of the folder it has that piece's name before.
+    let dir = dir.rsplit('/').next().unwrap_or_default();
     if name.starts_with("head") || (name.starts_with("~tempo-") && name.ends_with(".tmp")) {
         return false;
     }
