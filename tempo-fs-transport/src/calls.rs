@@ -20,6 +20,7 @@ pub(crate) struct Calls<F: Fs> {
     patience: Duration,
     offload: Offload,
     late: BTreeMap<About, Box<dyn Unfinished>>,
+    room: usize,
 }
 
 /// What a call is about: as long as one has not come back, no other one is made about the same.
@@ -56,7 +57,12 @@ const LATE: usize = 13;
 
 impl<F: Fs> Calls<F> {
     pub(crate) fn new(fs: F, signal: Arc<Signal>, patience: Duration) -> Self {
-        Self { fs, patience, offload: Offload::new(signal, F::MAY_BLOCK), late: BTreeMap::new() }
+        Self { fs, patience, offload: Offload::new(signal, F::MAY_BLOCK), late: BTreeMap::new(), room: LATE }
+    }
+
+    /// The same with room for so many late calls about directories and files.
+    pub(crate) fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// Makes a call.
@@ -188,7 +194,13 @@ impl<F: Fs> Calls<F> {
     /// Whether as many calls are late as may be, with so many that others look after.
     pub(crate) fn is_exhausted(&self, others: usize) -> bool {
         let directories = self.late.keys().filter(|about| matches!(about, About::Directory(_))).count();
-        directories + others >= LATE
+        directories + others >= self.room
+    }
+
+    /// Whether any call has not come back.
+    pub(crate) fn is_waiting(&mut self) -> bool {
+        self.late.retain(|_, late| !late.is_over());
+        !self.late.is_empty()
     }
 
     fn admit(&mut self, about: &About) -> io::Result<()> {

@@ -28,6 +28,7 @@ pub(crate) struct Root<F: Fs> {
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     path: PathBuf,
+    is_piece: bool,
     identity: Identity,
     familiar: VecDeque<OsString>,
 }
@@ -51,16 +52,16 @@ impl<F: Fs> Root<F> {
 }
 
 impl Door {
-    /// The door of a folder that was this, and in which these directories were. Those that do not answer are not asked.
+    /// The door of a folder, or of another piece of one, that was this, and in which these directories were. Those that do not answer are not asked.
     pub(crate) fn new<'a, F: Fs>(
-        path: PathBuf,
+        (path, is_piece): (PathBuf, bool),
         identity: Identity,
         places: impl Iterator<Item = &'a OsString>,
         calls: &mut Calls<F>,
     ) -> Self {
         let answers = |name: &&OsString| !calls.is_late(&About::Directory((*name).clone()));
         let familiar = places.filter(answers).take(FAMILIAR).cloned().collect();
-        Self { path, identity, familiar }
+        Self { path, is_piece, identity, familiar }
     }
 
     /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
@@ -109,14 +110,22 @@ impl Door {
 
     /// The folder if it is familiar, for one who waits here for whatever does not answer.
     pub(crate) fn open_here<F: Fs>(&self, fs: &F) -> io::Result<Option<F::Dir>> {
-        let dir = fs.open_root(&self.path)?;
+        let dir = self.enter_root(fs)?;
         let is_same = fs.stat_dir(&dir)?.identity == self.identity;
         let is_familiar = is_same && self.familiar.iter().any(|name| is_there(fs, &dir, name));
         Ok(is_familiar.then_some(dir))
     }
 
+    /// Whoever names the folder may name a link to it. Another piece of it was found, and must be what it was found as.
+    fn enter_root<F: Fs>(&self, fs: &F) -> io::Result<F::Dir> {
+        match self.path.parent().zip(self.path.file_name()) {
+            Some((parent, name)) if self.is_piece => fs.open_dir(&fs.open_root(parent)?, name),
+            _ => fs.open_root(&self.path),
+        }
+    }
+
     fn enter<F: Fs>(&self, fs: &F, outlet: &mut Outlet<io::Result<Step<F>>>) {
-        let opened = fs.open_root(&self.path).and_then(|dir| Ok((fs.stat_dir(&dir)?, Arc::new(dir))));
+        let opened = self.enter_root(fs).and_then(|dir| Ok((fs.stat_dir(&dir)?, Arc::new(dir))));
         let (stat, dir) = match opened {
             Ok(opened) => opened,
             Err(error) => {

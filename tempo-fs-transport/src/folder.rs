@@ -30,6 +30,8 @@ use crate::{
 pub(crate) struct Folder<F: Fs> {
     pub(crate) calls: Calls<F>,
     pub(crate) path: PathBuf,
+    /// It is another piece of the session's folder.
+    is_piece: bool,
     /// Boxed, because a tree keeps room for more than it has.
     pub(crate) places: BTreeMap<OsString, Box<Place>>,
     pub(crate) notes: Notes,
@@ -61,9 +63,26 @@ impl<F: Fs> Folder<F> {
     pub(crate) fn open(calls: Calls<F>, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
         // Whoever opens a session decides how long that may take.
         let identity = calls.fs.stat_dir(&calls.fs.open_root(&path)?)?.identity;
+        Ok(Self::new(calls, path, false, identity, signal, hints))
+    }
+
+    /// Another piece of the folder, which was found to be this. It may hold any authors, and is never written.
+    pub(crate) fn piece(calls: Calls<F>, path: PathBuf, identity: Identity, signal: Arc<Signal>, hints: bool) -> Self {
+        Self::new(calls, path, true, identity, signal, hints)
+    }
+
+    fn new(
+        calls: Calls<F>,
+        path: PathBuf,
+        is_piece: bool,
+        identity: Identity,
+        signal: Arc<Signal>,
+        hints: bool,
+    ) -> Self {
         let mut folder = Self {
             calls,
             path,
+            is_piece,
             places: BTreeMap::new(),
             notes: Notes::default(),
             without_hints: (!hints).then(|| "watching is switched off".to_owned()),
@@ -81,12 +100,13 @@ impl<F: Fs> Folder<F> {
         if hints {
             folder.start_watch();
         }
-        Ok(folder)
+        folder
     }
 
     /// Opens the folder, and makes sure that it is still the one that it was.
     pub(crate) fn attach(&mut self) -> Result<Root<F>, CollectError> {
-        let door = Door::new(self.path.clone(), self.identity, self.places.keys(), &mut self.calls);
+        let site = (self.path.clone(), self.is_piece);
+        let door = Door::new(site, self.identity, self.places.keys(), &mut self.calls);
         let root = match door.open(&mut self.calls) {
             Ok(root) => root,
             Err(error) => {
@@ -112,7 +132,9 @@ impl<F: Fs> Folder<F> {
     /// How to open the folder where that may block, as long as this place is still in it.
     pub(crate) fn door_to(&mut self, name: &OsString) -> Option<Door> {
         let is_known = !self.is_emptied && self.places.contains_key(name);
-        is_known.then(|| Door::new(self.path.clone(), self.identity, std::iter::once(name), &mut self.calls))
+        is_known.then(|| {
+            Door::new((self.path.clone(), self.is_piece), self.identity, std::iter::once(name), &mut self.calls)
+        })
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -125,15 +147,24 @@ impl<F: Fs> Folder<F> {
         CollectError::Detached { place, why }
     }
 
-    /// Lists what has to be listed. What is to be read then stands in the places.
-    pub(crate) fn look(&mut self, root: &Root<F>, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+    /// Lists what has to be listed. What is to be read then stands in the places. `elsewhere` says who is in another piece
+    /// of the folder.
+    pub(crate) fn look(
+        &mut self,
+        root: &Root<F>,
+        want: &Want<'_>,
+        elsewhere: &dyn Fn(AuthorId) -> bool,
+        now: Duration,
+    ) -> Result<(), CollectError> {
         let version = root.stat.version();
         let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
         if want.full || retries || self.freshness.is_due(version, now) {
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, now);
         }
-        self.check_emptied(want)?;
+        if !self.is_piece {
+            self.check_emptied(want, elsewhere)?;
+        }
         // The watches were those of what was here before.
         let is_other = mem::take(&mut self.was_away) && self.watch.is_some();
         if is_other || (self.is_watch_late && !self.calls.is_late(&About::Watch)) {
@@ -250,12 +281,14 @@ impl<F: Fs> Folder<F> {
     /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
     ///
     /// Whoever knows nobody but itself cannot tell another folder from this one without its own directory, so only an
-    /// empty one counts then, and only once the author has been in it.
-    fn check_emptied(&mut self, want: &Want<'_>) -> Result<(), CollectError> {
+    /// empty one counts then, and only once the author has been in it. Who was never seen here and is in another piece
+    /// need not be here.
+    fn check_emptied(&mut self, want: &Want<'_>, elsewhere: &dyn Fn(AuthorId) -> bool) -> Result<(), CollectError> {
         let is_own = |author| want.own.is_some_and(|own| own.author == author);
         let is_known = |author| want.known.counters(author).is_some() || self.met.contains(&author) || is_own(author);
         let known = want.known.iter().map(|(author, _)| author).chain(self.met.iter().copied());
-        let knows_others = known.into_iter().any(|author| !is_own(author));
+        let is_missed = |author| !is_own(author) && (self.met.contains(&author) || !elsewhere(author));
+        let knows_others = known.into_iter().any(is_missed);
         self.is_emptied = if knows_others {
             !self.places.values().any(|place| is_known(place.author))
         } else {

@@ -1,6 +1,12 @@
 //! The port to a file system: what the transport asks of it, and no more.
 
-use std::{ffi::OsStr, fmt, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::OsStr,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tempo_message::FileType;
 
@@ -13,7 +19,7 @@ use crate::{Signal, Volume};
 ///
 /// Contract:
 ///
-/// 1. No operation follows a symbolic link, except `open_root` and `watch` in the path they are given.
+/// 1. No operation follows a symbolic link, except `resolve`, `open_root` and `watch` in the path they are given.
 /// 2. Opening never blocks on a pipe and has no other effect than opening.
 /// 3. `create` and `rename_new` fail with `AlreadyExists` when the name is taken, and change nothing then.
 /// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
@@ -28,6 +34,10 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// Calls may take minutes or never end, so that they are made on threads that nobody waits for that long.
     const MAY_BLOCK: bool;
 
+    /// Where a path leads when the links in it are followed; the same path where there are none.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
     /// Opens the directory that everything else is relative to.
     fn open_root(&self, path: &Path) -> io::Result<Self::Dir>;
     /// Opens a directory in a directory.

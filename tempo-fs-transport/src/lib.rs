@@ -15,6 +15,7 @@ mod name;
 mod notes;
 mod offload;
 mod online;
+mod pieces;
 mod place;
 mod publish;
 mod reads;
@@ -22,7 +23,9 @@ mod real;
 mod redundant;
 mod service;
 mod signal;
+mod split;
 mod survey;
+mod telling;
 mod transport;
 mod work;
 

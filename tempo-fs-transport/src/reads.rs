@@ -58,13 +58,18 @@ impl Reads {
         Self { fetch, ..Self::default() }
     }
 
+    /// Whether a read has not come back.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.late.is_empty()
+    }
+
     /// Reads as far as the budget goes.
     pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>, work: &mut Work<'_>, now: Duration) {
         let most = work.most();
         for place in folder.places.values_mut() {
             place.unpark(most);
         }
-        work.collected.more = folder.places.values().any(|place| place.has_more_than(most));
+        work.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
         self.take_late(folder, work, now);
         let mut turns = self.in_turn(folder, most, now);
         while !turns.is_empty() {

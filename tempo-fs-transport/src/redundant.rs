@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use bytes::Bytes;
 use tempo_message::{AuthorId, CounterName, Decoded, Frame, MAX_FRAME, MessageId, PublishError, planted};
 
-use crate::{FileName, Fs, FsTransport, Version, error::publish_error, examine::read_still, transport::inside};
+use crate::{FileName, Fs, FsTransport, Version, error::publish_error, examine::read_still, telling::inside};
 
 impl<F: Fs> FsTransport<F> {
     /// Removes from an author's own directory every copy of a message that is equal, byte for byte, to the message

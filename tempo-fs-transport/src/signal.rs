@@ -14,6 +14,8 @@ use std::{
 pub struct Signal {
     state: Mutex<State>,
     changed: Condvar,
+    /// Rings when something is hinted here.
+    above: Option<Arc<Signal>>,
 }
 
 /// Where something may have changed. Hints may be missing, late, repeated and wrong.
@@ -39,6 +41,11 @@ struct State {
 const DIRS: usize = 256;
 
 impl Signal {
+    /// A mailbox of its own for hints that end the waiting at another one.
+    pub(crate) fn below(above: Arc<Self>) -> Self {
+        Self { above: Some(above), ..Self::default() }
+    }
+
     /// Hints were lost, or everything changed.
     pub fn hint_everywhere(&self) {
         self.update(|hints| hints.everywhere = true);
@@ -96,6 +103,9 @@ impl Signal {
     fn update(&self, change: impl FnOnce(&mut Hints)) {
         change(&mut self.lock().hints);
         self.changed.notify_all();
+        if let Some(above) = &self.above {
+            above.ring();
+        }
     }
 
     /// Every change is a single assignment or insertion, so the state is sound even after a panic.

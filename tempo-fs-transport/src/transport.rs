@@ -10,23 +10,26 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, Beside, CollectError, Collected, Detachment, Durability, Foreign, Frame, Head, Piece,
-    PublishError, Published, Report, Taken, Transport, Want,
+    Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Frame, Head, Piece, PublishError, Published,
+    Report, Taken, Transport, Want,
 };
 
 use crate::{
-    DirName, FileName, Fs, OpenError, RealFs, Signal,
+    FileName, Fs, OpenError, RealFs, Signal,
     calls::{About, Calls, no_answer},
     door::Root,
     error::{check_name, collect_error, open_error, publish_error},
     folder::Folder,
-    name::printable,
+    pieces::Pieces,
     publish::Publisher,
     reads::Reads,
     work::Work,
 };
 
 /// A session folder as a transport.
+///
+/// Where a service has split the folder, its other pieces are read as well: directories beside it whose names services
+/// are known to give. They are never written, and change nothing about whether the folder is there.
 ///
 /// Scanning is the truth; the watcher only says when to scan. Everything works without it, later.
 ///
@@ -39,6 +42,8 @@ pub struct FsTransport<F: Fs = RealFs> {
     /// Shared with the thread that publishes.
     publisher: Option<Arc<Mutex<Publisher<F>>>>,
     reads: Reads,
+    pieces: Pieces<F>,
+    pieces_first: bool,
     signal: Arc<Signal>,
     looked_at: Duration,
     changed_at: Duration,
@@ -103,7 +108,7 @@ impl<F: Fs> FsTransport<F> {
             None
         } else {
             let staging = options.staging.as_deref();
-            let made = Publisher::new(fs, folder.to_owned(), staging);
+            let made = Publisher::new(fs.clone(), folder.to_owned(), staging);
             let made = made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?;
             Some(Arc::new(Mutex::new(made)))
         };
@@ -111,6 +116,8 @@ impl<F: Fs> FsTransport<F> {
             folder: opened.map_err(|error| open_error(folder.to_owned(), error))?,
             publisher,
             reads: Reads::new(options.fetch_online_only),
+            pieces: Pieces::new(&fs, folder, options, Arc::clone(&signal)),
+            pieces_first: false,
             signal,
             looked_at: now,
             changed_at: now,
@@ -153,9 +160,20 @@ impl<F: Fs> Transport for FsTransport<F> {
         // Taken even when the folder is away: hints that are left would end every wait.
         self.folder.heed(self.signal.take());
         let root = self.folder.attach()?;
-        self.folder.look(&root, want, now)?;
+        self.pieces.look(root.stat.identity, want, now);
+        let elsewhere = |author| self.pieces.hold(author);
+        self.folder.look(&root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
         let mut work = Work::new(want, take);
+        // When there is not room for all, the folder and its other pieces are first in turn.
+        let pieces_first = self.pieces_first;
+        if pieces_first {
+            self.pieces.read(&mut work, now);
+        }
         self.reads.read(&mut self.folder, &root, &mut work, now);
+        if !pieces_first {
+            self.pieces.read(&mut work, now);
+        }
+        self.pieces_first = work.is_exhausted() && !pieces_first;
         let (mut collected, progress) = (work.collected, work.progress);
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {
@@ -167,7 +185,8 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn wait(&mut self, timeout: Duration) {
         let now = self.folder.calls.fs.now();
         let look = self.looked_at + self.interval();
-        let due = self.folder.next_retry().map_or(look, |retry| retry.min(look));
+        let retries = self.folder.next_retry().into_iter().chain(self.pieces.next_retry());
+        let due = retries.fold(look, Duration::min);
         // A retry that is overdue, because the folder could not be looked at, is no reason to look without a pause.
         let due = due.max(self.looked_at + Self::SHORTEST);
         self.signal.wait(timeout.min(due.saturating_sub(now)));
@@ -178,14 +197,9 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn report(&self) -> Report {
-        let mut report = Report { without_hints: self.folder.without_hints.clone(), ..Report::default() };
-        self.folder.notes.describe(&|name| printable(name), None, &mut report);
-        for (dir, place) in &self.folder.places {
-            if let DirName::Copy(author) = DirName::parse(dir) {
-                report.doubled.push(Beside { place: printable(dir), author, counter: None });
-            }
-            place.notes.describe(&|name| inside(dir, name), Some(place.author), &mut report);
-        }
+        let mut report = Report { without_hints: self.without_hints().cloned(), ..Report::default() };
+        self.folder.describe(None, &mut report);
+        self.pieces.describe(&mut report);
         report
     }
 }
@@ -197,7 +211,7 @@ impl<F: Fs> FsTransport<F> {
 
     /// How long to do without looking when no hint comes: a quarter of the time that nothing has happened.
     fn interval(&self) -> Duration {
-        let longest = if self.folder.without_hints.is_some() { Self::LONGEST_WITHOUT_HINTS } else { Self::LONGEST };
+        let longest = if self.without_hints().is_some() { Self::LONGEST_WITHOUT_HINTS } else { Self::LONGEST };
         let quiet = self.looked_at.saturating_sub(self.changed_at);
         (quiet / 4).clamp(Self::SHORTEST, longest)
     }
@@ -263,19 +277,15 @@ impl<F: Fs> FsTransport<F> {
 
     /// Hands up what was found foreign; true when the report has changed.
     fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
-        let mut changed = self.folder.notes.take_changed() || self.folder.without_hints != self.told_hints;
-        self.told_hints.clone_from(&self.folder.without_hints);
-        for (name, reason) in self.folder.notes.take_news() {
-            take(Arrival::Foreign(Foreign { place: printable(&name), author: None, reason }));
-        }
-        for (dir, place) in &mut self.folder.places {
-            changed |= place.notes.take_changed();
-            for (name, reason) in place.notes.take_news() {
-                let author = Some(place.author);
-                take(Arrival::Foreign(Foreign { place: inside(dir, &name), author, reason }));
-            }
-        }
-        changed
+        let mut changed = self.without_hints() != self.told_hints.as_ref();
+        self.told_hints = self.without_hints().cloned();
+        changed |= self.folder.tell_news(None, take);
+        changed | self.pieces.tell_news(take)
+    }
+
+    /// Why nobody tells when something changes.
+    fn without_hints(&self) -> Option<&String> {
+        self.folder.without_hints.as_ref().or(self.pieces.without_hints())
     }
 }
 
@@ -299,9 +309,4 @@ fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<
     })?;
     pieces.sort_unstable();
     Ok(pieces)
-}
-
-/// The place of a name in a directory, for people.
-pub(crate) fn inside(dir: &OsStr, name: &OsStr) -> String {
-    format!("{}/{}", printable(dir), printable(name))
 }

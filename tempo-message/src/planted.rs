@@ -39,6 +39,7 @@ bugs! {
     TrustTimes: "a directory is listed only when its times change",
     IgnoreCopies: "conflict copies are not read",
     IgnoreCopiedDirs: "duplicated directories are not read",
+    IgnorePieces: "the second piece of a session's folder is not read",
     CopiesAreKnown: "a conflict copy of a counter that is known is not read",
     NamesAreKnown: "a known name is passed over although there are copies of it",
     GapsAreKnown: "every counter up to the greatest is taken for known",

@@ -19,6 +19,9 @@ pub struct Report {
     pub copies: Vec<Beside>,
     /// Places of authors beside their own, which are read like those; ordered by place.
     pub doubled: Vec<Beside>,
+    /// Other pieces of the whole session, made by a service that has split it, which are read like it and never written;
+    /// printable and ordered. The places of what is in one begin with its name.
+    pub pieces: Vec<String>,
     /// How many more there are than the lists have room for.
     pub unlisted: u64,
     /// Why nobody tells us when something arrives, so that we have to look from time to time; `None` while hints work.

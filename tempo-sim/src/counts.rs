@@ -20,6 +20,7 @@ impl Counts {
         "conflict copy",
         "partial file",
         "doubled directory",
+        "split folder",
         "deletion by another",
         "rollback",
         "disk full",

@@ -34,6 +34,8 @@ pub struct Profile {
     pub needless_copies: u32,
     /// How many of a thousand new directories have another name on a machine.
     pub doubled_directories: u32,
+    /// How many of a thousand new directories come in a second session folder on a machine.
+    pub split_folders: u32,
     /// How many of a thousand new files have only the name of a conflict copy on a machine.
     pub renamed: u32,
     /// How many of a thousand files lose their content on a machine for a while: it is online only.
@@ -104,6 +106,7 @@ pub const CALM: Profile = Profile {
     partial: 0,
     needless_copies: 0,
     doubled_directories: 0,
+    split_folders: 0,
     renamed: 0,
     online_only: 0,
     placeholder: Placeholder::Marked,
@@ -123,6 +126,7 @@ pub const CHAOS: Profile = Profile {
     partial: 200,
     needless_copies: 100,
     doubled_directories: 150,
+    split_folders: 60,
     renamed: 50,
     online_only: 80,
     placeholder: Placeholder::Marked,
@@ -160,7 +164,7 @@ pub const ONEDRIVE: Profile = Profile {
     ..CALM
 };
 
-/// ICloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files.
+/// iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files.
 pub const ICLOUD: Profile = Profile {
     name: "icloud",
     about: "iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files",
@@ -168,6 +172,7 @@ pub const ICLOUD: Profile = Profile {
     conflict: Conflict::After(" N"),
     needless_copies: 10,
     doubled_directories: 80,
+    split_folders: 80,
     renamed: 30,
     online_only: 60,
     placeholder: Placeholder::Named(".", ".icloud"),
@@ -222,7 +227,7 @@ pub const UNISON: Profile = Profile {
     ..CALM
 };
 
-/// Rclone bisync: both versions of a conflict are renamed, files grow in place.
+/// rclone bisync: both versions of a conflict are renamed, files grow in place.
 pub const RCLONE: Profile = Profile {
     name: "rclone",
     about: "rclone bisync: both versions of a conflict are renamed, files grow in place",

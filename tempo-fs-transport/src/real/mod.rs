@@ -8,9 +8,9 @@ mod watch;
 
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,6 +48,10 @@ impl Fs for RealFs {
     type Dir = imp::Dir;
     type File = File;
     const MAY_BLOCK: bool = true;
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
 
     fn open_root(&self, path: &Path) -> io::Result<imp::Dir> {
         imp::open_root(path)

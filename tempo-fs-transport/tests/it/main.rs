@@ -17,6 +17,7 @@ mod heads;
 mod hostile;
 mod installation;
 mod odd;
+mod pieces;
 mod publish;
 mod redundant;
 mod support;

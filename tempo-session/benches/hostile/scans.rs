@@ -8,8 +8,8 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Durability, Frame, Head, MessageId, Piece, PublishError, Published, Report,
-    Taken, Transport, Want,
+    Arrival, AuthorId, CollectError, Collected, Durability, Frame, Head, MessageId, Piece, PublishError, Published,
+    Report, Taken, Transport, Want,
 };
 
 /// What has been counted.

@@ -95,6 +95,8 @@ pub enum FindingKind {
     EqualCopy,
     /// An author's directory that is there more than once.
     DoubledDirectory,
+    /// Other pieces of the session's folder lie beside it.
+    SplitFolder,
     /// A member's clock is ahead.
     ClockAhead,
     /// A member's clock is behind another one, or was set back.
@@ -157,6 +159,7 @@ impl FindingKind {
             Self::Unlisted => "unlisted",
             Self::EqualCopy => "equal-copy",
             Self::DoubledDirectory => "doubled-directory",
+            Self::SplitFolder => "split-folder",
             Self::ClockAhead => "clock-ahead",
             Self::ClockBehind => "clock-behind",
             Self::Successor => "successor",

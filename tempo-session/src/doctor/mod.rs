@@ -40,6 +40,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         contents::pending(status, &people, &mut findings);
         contents::foreign(status, &people, &mut findings);
         contents::copies(status, &people, &mut findings);
+        contents::pieces(status, &mut findings);
         around::service(status, around, &people, &mut findings);
     }
     members::clocks(status, around, &people, &mut findings);

@@ -370,6 +370,21 @@ fn what_is_there_twice() {
 }
 
 #[test]
+fn pieces_of_the_folder() {
+    use FindingKind::SplitFolder;
+    let pieces = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        report(|report| report.pieces = names)
+    };
+    let one = "1 more folder of this session lies beside the session folder.";
+    let one = attention(SplitFolder, one, pieces(&["jam 2.session"]));
+    assert_eq!(one.place.as_deref(), Some("jam 2.session"));
+    let two = "2 more folders of this session lie beside the session folder.";
+    let two = attention(SplitFolder, two, pieces(&["jam 2.session", "jam 3.session"]));
+    assert_eq!((two.place, two.files.len()), (None, 2));
+}
+
+#[test]
 fn clocks_and_silence() {
     use FindingKind::{ClockAhead, ClockBehind, Silent};
     let at = |unix_ms: i64| {

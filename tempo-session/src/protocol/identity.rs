@@ -79,7 +79,8 @@ impl Identity {
             return;
         }
         let first_known = self.lives.first().map_or(0, |life| life.number);
-        let is_strange_life = head.life.number >= first_known && head.life.number > 0 && !self.lives.contains(&head.life);
+        let is_strange_life =
+            head.life.number >= first_known && head.life.number > 0 && !self.lives.contains(&head.life);
         let is_ahead = head.counter > last;
         let is_strange_message = head.digest.is_some_and(|digest| !is_own(head.counter, digest));
         if is_strange_life || is_ahead || is_strange_message {

@@ -26,9 +26,7 @@ use identity::Identity;
 pub use identity::Usurped;
 use ledger::Ledger;
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stamp};
-use tempo_message::{
-    Digest, EncodeError, Frame, Head, Kind, Life, MAX_PAYLOAD, Message, MessageId, Parent, planted,
-};
+use tempo_message::{Digest, EncodeError, Frame, Head, Kind, Life, MAX_PAYLOAD, Message, MessageId, Parent, planted};
 use thiserror::Error;
 use timeline::Timeline;
 use tips::Tips;
@@ -228,7 +226,8 @@ impl SessionCore {
 
     /// What a new author has to say before anything else: whose place it takes, and the name. Nothing, once it has spoken.
     pub fn introduction(&self) -> Vec<(Kind, Bytes)> {
-        let Some(former) = self.identity.former.last().filter(|_| self.own_last.is_none() && !planted!(NoSuccessor)) else {
+        let Some(former) = self.identity.former.last().filter(|_| self.own_last.is_none() && !planted!(NoSuccessor))
+        else {
             return Vec::new();
         };
         let link = (Kind::Successor, Bytes::copy_from_slice(former.as_bytes()));
@@ -388,12 +387,15 @@ impl SessionCore {
     pub fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
         let Identity { me, former, impostors, .. } = &self.identity;
         let present = me.filter(|_| !planted!(ForkedDoNotHeal) || impostors.is_empty());
-        let mut authors: Vec<AuthorId> = former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(present).collect();
+        let mut authors: Vec<AuthorId> =
+            former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(present).collect();
         authors.sort_unstable();
         let later = authors.into_iter().filter(|&author| after.is_none_or(|(id, _)| author >= id.author));
         let messages = later.flat_map(|author| {
             let within = after.filter(|(id, _)| id.author == author).map_or(0, |(id, _)| id.counter.saturating_sub(1));
-            self.ledger.messages_after(author, within).map(move |(counter, digest)| (MessageId { author, counter }, digest))
+            self.ledger
+                .messages_after(author, within)
+                .map(move |(counter, digest)| (MessageId { author, counter }, digest))
         });
         messages.filter(|own| after < Some(*own) && !impostors.contains(own)).take(most).collect()
     }
@@ -587,7 +589,9 @@ fn id_of(parent: &Parent) -> MessageId {
 /// A message as the core keeps it: of the payload only what a name, or another author's, needs.
 pub(crate) fn without_payload(message: &Message) -> Message {
     let payload = match message.kind {
-        Kind::Profile | Kind::Successor => Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload)),
+        Kind::Profile | Kind::Successor => {
+            Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload))
+        }
         _ => Bytes::new(),
     };
     Message { payload, ..message.clone() }

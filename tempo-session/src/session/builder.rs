@@ -282,8 +282,7 @@ impl Session {
         let doubtful = own.keys().filter(|(id, _)| !is_audited(id) && !planted!(AuditByLength));
         let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
         let renewal = given_up.zip(marks.author()).map(|(before, author)| (before, author, Usurped::Copied));
-        let shared =
-            Shared::new(core, (store, marks), (mint, fingerprint), outbox, environment, transport.waker());
+        let shared = Shared::new(core, (store, marks), (mint, fingerprint), outbox, environment, transport.waker());
         shared.lock().renewals.extend(renewal);
         let shared = Arc::new(shared);
         let session = Self::new(Arc::clone(&shared));

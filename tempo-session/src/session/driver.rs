@@ -8,8 +8,8 @@ use std::{
 
 use tempo_clock::AuthorId;
 use tempo_message::{
-    Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Piece, PublishError, Published, Transport, Want,
-    planted,
+    Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Piece, PublishError, Published, Transport,
+    Want, planted,
 };
 
 use super::{
@@ -274,7 +274,8 @@ impl Driver {
     /// A refresh is done once everything was looked at and, by a member, what it has to put there was tried.
     fn finish_refresh(&mut self) {
         let mut state = self.shared.lock();
-        let has_tried = state.core.author().is_none() || state.is_audited || state.publish_error.is_some() || !self.attached;
+        let has_tried =
+            state.core.author().is_none() || state.is_audited || state.publish_error.is_some() || !self.attached;
         if (self.has_passed || !self.attached)
             && has_tried
             && let Some(refreshed) = self.refreshing.take()

@@ -37,7 +37,6 @@ impl Entry {
     pub fn author(&self) -> AuthorId {
         self.id.author
     }
-
 }
 
 /// An entry of which only the payload is still to be read, which takes no lock of the session.

@@ -4,11 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
 use tempo_message::{AuthorId, CounterName, Head};
-use tempo_session::{
-    Event, Mint, Parts, Session, SystemEnvironment,
-    protocol::Usurped,
-    store::RedbStore,
-};
+use tempo_session::{Event, Mint, Parts, Session, SystemEnvironment, protocol::Usurped, store::RedbStore};
 use uuid::Uuid;
 
 use crate::support::{Place, STUCK, texts, timeline, wait_until};
@@ -209,7 +205,8 @@ fn live_clones_part_and_lose_nothing() {
     let lines = ["common", "left", "right", "left again", "right again"];
     all_see(&[&left, &right, &ben], &lines);
     assert_ne!(left.author(), right.author());
-    let renamed: Vec<AuthorId> = [&left, &right].into_iter().filter_map(Session::author).filter(|it| *it != before).collect();
+    let renamed: Vec<AuthorId> =
+        [&left, &right].into_iter().filter_map(Session::author).filter(|it| *it != before).collect();
     assert!(!renamed.is_empty(), "at least one of them has a new author");
     for author in renamed {
         assert_eq!(former_of(&ben, author), Some(before));
@@ -284,7 +281,9 @@ fn a_deleted_directory_comes_back_complete() {
     wait_until(&ben, "everything", |ben| ben.timeline().len() == 100);
     let (dir, names) = (dir_of(&place, ana.author().unwrap()), |dir: &Path| {
         let messages = fs::read_dir(dir).map(|entries| {
-            entries.map(|entry| entry.unwrap().file_name()).filter(|name| CounterName::parse(name.as_encoded_bytes()).is_some())
+            entries
+                .map(|entry| entry.unwrap().file_name())
+                .filter(|name| CounterName::parse(name.as_encoded_bytes()).is_some())
         });
         messages.map(|names| names.collect::<BTreeSet<_>>()).unwrap_or_default()
     });

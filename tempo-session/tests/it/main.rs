@@ -24,6 +24,7 @@ mod fuse;
 mod hostile;
 mod identity;
 mod odd;
+mod pieces;
 mod protocol;
 mod services;
 mod session;

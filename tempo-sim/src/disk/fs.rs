@@ -223,8 +223,9 @@ impl Fs for SimFs {
         Ok(())
     }
 
-    fn watch(&self, _: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
-        self.call()?.signals.push(signal);
+    fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
+        let about = folder.file_name().unwrap_or_default().to_owned();
+        self.call()?.signals.push((about, signal));
         Ok(Box::new(SimWatch))
     }
 
@@ -270,6 +271,9 @@ impl State {
         let now = self.stamp();
         let step = self.calls;
         for &(dir, name, to) in changes {
+            if self.pieces().any(|(_, piece)| piece == dir || self.tree.children(piece).iter().any(|it| it.1 == dir)) {
+                self.violations.push(format!("a process writes {} into another piece", name.to_string_lossy()));
+            }
             self.tree.set(dir, name, to, now);
             self.tree.pending.push(Pending { step, dir, name: name.to_owned(), to });
             if let Some(dir_name) = self.name_in_folder(dir) {
@@ -284,7 +288,7 @@ impl State {
 
     /// The name of an author's directory; `None` for other directories.
     fn name_in_folder(&self, dir: NodeId) -> Option<OsString> {
-        self.tree.children(self.folder).into_iter().find(|&(_, node)| node == dir).map(|(name, _)| name)
+        self.dirs().into_iter().find(|&(_, node)| node == dir).map(|(name, _)| name)
     }
 
     /// Whether the service has put a file there within the last moment.

@@ -15,14 +15,15 @@ use std::{
 use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
 use tempo_fs_transport::Signal;
-use tree::Tree;
 pub use tree::{Kind, Naming, NodeId};
+use tree::{ROOT, Tree};
 
 use crate::Rng;
 
 /// A machine's disk. Cloning gives another handle to the same disk.
 ///
-/// It has two directories at its root: the session folder, whose parts the sync service sees, and `staging`.
+/// It has two directories at its root: the session folder, whose parts the sync service sees, and `staging`. Others are
+/// further pieces of the session folder; a directory in one is named by the piece, a slash, and its own name.
 #[derive(Debug, Clone)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
@@ -74,6 +75,8 @@ pub struct Change {
     pub name: OsString,
 }
 
+const FOLDER: &str = "jam.session";
+
 #[derive(Debug)]
 struct State {
     tree: Tree,
@@ -87,7 +90,8 @@ struct State {
     changes: Vec<Change>,
     /// Online-only files that a process has opened.
     wanted: Vec<Change>,
-    signals: Vec<Arc<Signal>>,
+    /// Each with the name of the folder or piece that it is about.
+    signals: Vec<(OsString, Arc<Signal>)>,
     /// How many calls a process has made.
     calls: u64,
     /// The call that fails, and how.
@@ -115,7 +119,7 @@ impl Disk {
     /// An empty disk.
     pub fn new(options: DiskOptions, rng: Rng) -> Self {
         let mut tree = Tree::new(options.naming);
-        let folder = tree.make_durable_dir("jam.session");
+        let folder = tree.make_durable_dir(FOLDER);
         let staging = tree.make_durable_dir("staging");
         let state = State {
             tree,
@@ -144,7 +148,8 @@ impl Disk {
     #[must_use]
     pub fn copied(&self, rng: Rng) -> Self {
         let copy = Self::new(self.options(), rng);
-        for dir in self.dirs() {
+        let dirs = self.lock().dirs();
+        for (dir, _) in dirs {
             copy.put_dir(&dir);
         }
         for (dir, name, content) in self.files() {
@@ -169,7 +174,7 @@ impl Disk {
     /// Whether the content of a file is with the service only.
     pub fn is_online_only(&self, dir: &OsStr, name: &OsStr) -> bool {
         let state = self.lock();
-        let found = state.tree.child(state.folder, dir).and_then(|dir| state.tree.child(dir, name));
+        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
         found.and_then(|node| state.tree.nodes.get(node.0)).is_some_and(|node| node.online_only)
     }
 
@@ -226,7 +231,7 @@ impl Disk {
     /// How many files and directories the session folder has.
     pub fn entries(&self) -> usize {
         let state = self.lock();
-        let dirs = state.tree.children(state.folder);
+        let dirs = state.dirs();
         dirs.len() + dirs.iter().map(|&(_, dir)| state.tree.children(dir).len()).sum::<usize>()
     }
 
@@ -300,21 +305,21 @@ impl Disk {
     /// The content of a file of the session folder, if there is one.
     pub fn read(&self, dir: &OsStr, name: &OsStr) -> Option<Bytes> {
         let state = self.lock();
-        let dir = state.tree.child(state.folder, dir)?;
+        let dir = state.dir(dir)?;
         state.tree.content(state.tree.child(dir, name)?)
     }
 
     /// What a name in an author's directory stands for.
     pub fn kind(&self, dir: &OsStr, name: &OsStr) -> Option<Kind> {
         let state = self.lock();
-        let dir = state.tree.child(state.folder, dir)?;
+        let dir = state.dir(dir)?;
         state.tree.kind(state.tree.child(dir, name)?)
     }
 
     /// Everything in the authors' directories that is no file: directory, name.
     pub fn specials(&self) -> Vec<(OsString, OsString)> {
         let state = self.lock();
-        let dirs = state.tree.children(state.folder).into_iter();
+        let dirs = state.dirs().into_iter();
         let entries = dirs.flat_map(|(dir, node)| {
             state.tree.children(node).into_iter().map(move |(name, node)| (dir.clone(), name, node))
         });
@@ -326,7 +331,7 @@ impl Disk {
     pub fn files(&self) -> Vec<(OsString, OsString, Bytes)> {
         let state = self.lock();
         let mut files = Vec::new();
-        for (dir_name, dir) in state.tree.children(state.folder) {
+        for (dir_name, dir) in state.dirs() {
             for (name, node) in state.tree.children(dir) {
                 if let Some(content) = state.tree.content(node) {
                     files.push((dir_name.clone(), name, content));
@@ -336,7 +341,7 @@ impl Disk {
         files
     }
 
-    /// The names in the session folder.
+    /// The names in the session folder itself.
     pub fn dirs(&self) -> Vec<OsString> {
         let state = self.lock();
         state.tree.children(state.folder).into_iter().map(|(name, _)| name).collect()
@@ -352,8 +357,7 @@ impl Disk {
     pub fn put(&self, dir: &OsStr, name: &OsStr, content: Bytes) {
         let mut state = self.lock();
         let now = state.stamp();
-        let folder = state.folder;
-        let dir_node = state.tree.ensure_durable_dir(folder, dir, now);
+        let dir_node = state.ensure_dir(dir, now);
         let node = state.tree.put_durable(dir_node, name, content, now);
         state.arrived = Some((node, state.now));
         state.hint(dir);
@@ -363,8 +367,7 @@ impl Disk {
     pub fn put_dir(&self, dir: &OsStr) {
         let mut state = self.lock();
         let now = state.stamp();
-        let folder = state.folder;
-        state.tree.ensure_durable_dir(folder, dir, now);
+        state.ensure_dir(dir, now);
         state.hint(dir);
     }
 
@@ -372,8 +375,7 @@ impl Disk {
     pub fn put_special(&self, dir: &OsStr, name: &OsStr, kind: Kind) {
         let mut state = self.lock();
         let now = state.stamp();
-        let folder = state.folder;
-        let dir_node = state.tree.ensure_durable_dir(folder, dir, now);
+        let dir_node = state.ensure_dir(dir, now);
         state.tree.put_special(dir_node, name, kind, now);
         state.hint(dir);
     }
@@ -381,7 +383,7 @@ impl Disk {
     /// The service takes the content of a file away, or brings it back. What the file shows of itself stays the same.
     pub fn set_online_only(&self, dir: &OsStr, name: &OsStr, online_only: bool) {
         let mut state = self.lock();
-        let found = state.tree.child(state.folder, dir).and_then(|dir| state.tree.child(dir, name));
+        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
         if let Some(file) = found.and_then(|node| state.tree.nodes.get_mut(node.0)) {
             file.online_only = online_only;
             state.disturbed = state.now;
@@ -393,8 +395,7 @@ impl Disk {
     pub fn remove(&self, dir: &OsStr, name: &OsStr) -> bool {
         let mut state = self.lock();
         let now = state.stamp();
-        let folder = state.folder;
-        let Some(dir_node) = state.tree.child(folder, dir) else { return false };
+        let Some(dir_node) = state.dir(dir) else { return false };
         let removed = state.tree.remove_durable(dir_node, name, now);
         state.hint(dir);
         removed
@@ -404,8 +405,8 @@ impl Disk {
     pub fn remove_dir(&self, dir: &OsStr) -> bool {
         let mut state = self.lock();
         let now = state.stamp();
-        let folder = state.folder;
-        let removed = state.tree.remove_durable(folder, dir, now);
+        let Some((parent, name)) = state.locate(dir) else { return false };
+        let removed = state.tree.remove_durable(parent, &name, now);
         state.hint(dir);
         removed
     }
@@ -458,14 +459,54 @@ impl State {
     fn tell(&mut self, dir: &OsStr) {
         self.hinted = true;
         let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
-        for signal in &self.signals {
+        let (folder, name) = split(dir).unwrap_or((OsStr::new(FOLDER), dir));
+        for (about, signal) in &self.signals {
             match oddity {
                 0 => signal.hint_everywhere(),
                 1 => signal.fail("the watcher has ended".to_owned()),
                 2 => signal.hint_dir(OsStr::new("nowhere")),
                 _ => {}
             }
-            signal.hint_dir(dir);
+            if about == folder {
+                signal.hint_dir(name);
+            }
+        }
+    }
+
+    /// Everything that is a directory of an author, or in the place of one, in all pieces.
+    fn dirs(&self) -> Vec<(OsString, NodeId)> {
+        let mut dirs = self.tree.children(self.folder);
+        for (piece, node) in self.pieces() {
+            let inside = self.tree.children(node).into_iter();
+            dirs.extend(inside.map(|(name, node)| (joined(&piece, &name), node)));
+        }
+        dirs
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = (OsString, NodeId)> + use<> {
+        self.tree.children(ROOT).into_iter().filter(|(name, _)| name != FOLDER && name != "staging")
+    }
+
+    /// Where the name of a directory is, and that name alone.
+    fn locate(&self, dir: &OsStr) -> Option<(NodeId, OsString)> {
+        match split(dir) {
+            Some((piece, name)) => Some((self.tree.child(ROOT, piece)?, name.to_owned())),
+            None => Some((self.folder, dir.to_owned())),
+        }
+    }
+
+    fn dir(&self, dir: &OsStr) -> Option<NodeId> {
+        let (parent, name) = self.locate(dir)?;
+        self.tree.child(parent, &name)
+    }
+
+    fn ensure_dir(&mut self, dir: &OsStr, now: i128) -> NodeId {
+        match split(dir) {
+            Some((piece, name)) => {
+                let piece = self.tree.ensure_durable_dir(ROOT, piece, now);
+                self.tree.ensure_durable_dir(piece, name, now)
+            }
+            None => self.tree.ensure_durable_dir(self.folder, dir, now),
         }
     }
 
@@ -473,7 +514,21 @@ impl State {
         match path.to_str() {
             Some(Disk::FOLDER) => Some(self.folder),
             Some(Disk::STAGING) => Some(self.staging),
+            Some("/") => Some(ROOT),
             _ => None,
         }
     }
+}
+
+/// The piece and the name of a directory in another piece of the session folder.
+fn split(dir: &OsStr) -> Option<(&OsStr, &OsStr)> {
+    let (piece, name) = dir.to_str()?.split_once('/')?;
+    Some((OsStr::new(piece), OsStr::new(name)))
+}
+
+fn joined(piece: &OsStr, name: &OsStr) -> OsString {
+    let mut dir = piece.to_owned();
+    dir.push("/");
+    dir.push(name);
+    dir
 }

@@ -69,7 +69,7 @@ pub(super) struct Pending {
     pub(super) to: Option<NodeId>,
 }
 
-const ROOT: NodeId = NodeId(0);
+pub(super) const ROOT: NodeId = NodeId(0);
 
 impl Tree {
     pub(super) fn new(naming: Naming) -> Self {

@@ -59,6 +59,7 @@ pub(crate) enum Told {
     Copy(usize, String),
     Partial(usize),
     Doubled(usize),
+    Split(usize),
     OnlineOnly(usize),
     /// A process has written a file again that had long been online only.
     Ignored(usize, String),

@@ -251,6 +251,8 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
 /// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.
 fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
     let (dir, name) = (dir.to_string_lossy(), name.to_string_lossy());
+    // In another piece of the folder it has that piece's name before.
+    let dir = dir.rsplit('/').next().unwrap_or_default();
     if name.starts_with("head") || (name.starts_with("~tempo-") && name.ends_with(".tmp")) {
         return false;
     }
@@ -334,7 +336,8 @@ pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
     let claims = head.seen.iter().copied().chain([(head.author, head.counter)]);
     match claims.into_iter().find(|&(author, counter)| has(author) < counter) {
         Some((author, counter)) => {
-            let what = format!("{}'s head claims message {counter} of {author}, and its store has lost it", member.name);
+            let what =
+                format!("{}'s head claims message {counter} of {author}, and its store has lost it", member.name);
             Err(Violation::new("I12", what))
         }
         None => Ok(()),

@@ -272,6 +272,10 @@ impl World {
                     self.counts.add("doubled directory");
                     self.tell(member, What::Fault("an author's directory came under another name".to_owned()));
                 }
+                Told::Split(member) => {
+                    self.counts.add("split folder");
+                    self.tell(member, What::Fault("an author's directory came in a second session folder".to_owned()));
+                }
             }
         }
         for (delay, task) in std::mem::take(&mut self.service.tasks) {

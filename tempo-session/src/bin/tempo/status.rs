@@ -86,6 +86,12 @@ fn for_people(folder: &Path, status: &Status) -> String {
     if report.unlisted > 0 {
         add(&format!("  and {} more", report.unlisted));
     }
+    section(
+        &mut add,
+        "read as parts of this session, and not written",
+        report.pieces.len(),
+        report.pieces.iter().map(|piece| format!("{piece}, beside the session folder")),
+    );
     if let Some(why) = &report.without_hints {
         add(&format!("\nthe folder is looked at from time to time, because it cannot be watched: {why}"));
     }
@@ -200,6 +206,7 @@ fn for_programs(status: &Status) -> Value {
         "rejected": rejected.collect::<Vec<_>>(),
         "pending": pending.collect::<Vec<_>>(),
         "foreign": foreign.collect::<Vec<_>>(),
+        "pieces": status.report.pieces,
         "unlisted": status.report.unlisted,
         "without_hints": status.report.without_hints,
     })

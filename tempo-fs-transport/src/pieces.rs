@@ -1,0 +1,321 @@
+//! The other pieces of the session's folder: directories beside it that a service has made of it. They are read like
+//! the folder itself, and never written.
+//!
+//! Nothing about them is an error: what cannot be found, opened or read is named in the report at most.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_message::{Arrival, AuthorId, CollectError, FileType, PendingReason, Report, Taken, Want, planted};
+
+use crate::{
+    Fs, Identity, Options, Signal,
+    calls::{About, Calls},
+    door::Root,
+    examine::unreadable,
+    folder::Folder,
+    list::list_names,
+    name::printable,
+    notes::{Finding, Notes},
+    place::Freshness,
+    reads::Reads,
+    split::piece_by,
+    work::Work,
+};
+
+/// What is known of the other pieces.
+#[derive(Debug)]
+pub(crate) struct Pieces<F: Fs> {
+    /// Calls about the directory that holds the folder.
+    calls: Calls<F>,
+    /// Where the folder is: the directory that holds it, and its name there. Without them nothing is looked for.
+    home: Option<(PathBuf, OsString)>,
+    options: Options,
+    signal: Arc<Signal>,
+    pieces: BTreeMap<OsString, Box<Piece<F>>>,
+    /// Pieces that cannot be read now.
+    notes: Notes,
+    /// So many more were found than are read.
+    too_many: u64,
+    freshness: Freshness,
+    looked_at: Option<Duration>,
+    /// Who was served last.
+    turn: Option<OsString>,
+    /// Who was looked at last when that took too long.
+    looked: Option<OsString>,
+    /// What was told last.
+    told: (Vec<String>, u64),
+}
+
+#[derive(Debug)]
+struct Piece<F: Fs> {
+    folder: Folder<F>,
+    reads: Reads,
+    signal: Arc<Signal>,
+    /// Opened, between a look and what is read after it.
+    root: Option<Root<F>>,
+    is_here: bool,
+}
+
+/// So many pieces are read.
+const PIECES: usize = 16;
+/// So many names of pieces are looked at.
+const CANDIDATES: usize = 1024;
+/// So many names in the directory that holds the folder are looked at.
+const NAMES: usize = 65_536;
+/// How long that directory is left alone after a look: it may be a busy one, and is not ours.
+const PAUSE: Duration = Duration::from_secs(2);
+/// So many calls about directories and files of a piece may be late.
+const LATE: usize = 2;
+
+impl<F: Fs> Pieces<F> {
+    pub(crate) fn new(fs: &F, folder: &Path, options: &Options, signal: Arc<Signal>) -> Self {
+        // Pieces are beside the folder itself, not beside a link to it.
+        let real = fs.resolve(folder).unwrap_or_else(|_| folder.to_owned());
+        let parent = real.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
+        Self {
+            calls: Calls::new(fs.clone(), Arc::clone(&signal), options.patience).with_room(LATE),
+            home: parent.zip(real.file_name()).map(|(parent, name)| (parent.to_owned(), name.to_owned())),
+            options: options.clone(),
+            signal,
+            pieces: BTreeMap::new(),
+            notes: Notes::default(),
+            too_many: 0,
+            freshness: Freshness::default(),
+            looked_at: None,
+            turn: None,
+            looked: None,
+            told: (Vec::new(), 0),
+        }
+    }
+
+    /// Looks which pieces there are beside the folder, which is `main`, and what is to be read in them.
+    pub(crate) fn look(&mut self, main: Identity, want: &Want<'_>, now: Duration) {
+        if planted!(IgnorePieces) {
+            return;
+        }
+        if want.full || self.looked_at.is_none_or(|looked_at| looked_at + PAUSE <= now) {
+            self.looked_at = Some(now);
+            // When the directory cannot be listed, what is known stays.
+            let _ = self.find(main, want.full, now);
+        }
+        let began = self.calls.fs.now();
+        let looked = self.looked.take();
+        for name in self.in_turn(looked.as_ref()) {
+            let Some(piece) = self.pieces.get_mut(&name) else { continue };
+            piece.folder.heed(piece.signal.take());
+            piece.is_here = false;
+            match piece.look(want, now) {
+                Ok(()) => {
+                    self.notes.forget(&name);
+                    piece.is_here = true;
+                }
+                Err(CollectError::Failed { source, .. }) => {
+                    let reason = source.downcast_ref::<io::Error>().map(unreadable);
+                    let reason = reason.unwrap_or_else(|| PendingReason::Unreadable { cause: source.to_string() });
+                    self.notes.put(&name, None, Finding::Pending(reason), now);
+                }
+                Err(_) => self.drop_piece(&name),
+            }
+            if self.is_over(began) {
+                self.looked = Some(name);
+                break;
+            }
+        }
+    }
+
+    /// Whether somebody has a directory in one of them.
+    pub(crate) fn hold(&self, author: AuthorId) -> bool {
+        let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(&OsString::from(author.to_string()));
+        self.pieces.values().any(|piece| is_in(piece))
+    }
+
+    /// Lets go what was opened: handles that are kept would keep a volume from being unmounted.
+    pub(crate) fn close(&mut self) {
+        self.pieces.values_mut().for_each(|piece| piece.root = None);
+    }
+
+    /// Reads as far as the budget goes, beginning with the piece after the one that was served last.
+    pub(crate) fn read(&mut self, work: &mut Work<'_>, now: Duration) {
+        // Not all of them have been looked at.
+        work.collected.more |= self.looked.is_some();
+        let began = self.calls.fs.now();
+        for name in self.in_turn(self.turn.as_ref()) {
+            let is_over = self.is_over(began);
+            let Some(piece) = self.pieces.get_mut(&name) else { continue };
+            let Some(root) = piece.root.take() else { continue };
+            if is_over {
+                work.collected.more = true;
+                continue;
+            }
+            let was_exhausted = work.is_exhausted();
+            piece.reads.read(&mut piece.folder, &root, work, now);
+            if !was_exhausted {
+                self.turn = Some(name);
+            }
+        }
+    }
+
+    /// When something in a piece is to be looked at again although nothing has changed.
+    pub(crate) fn next_retry(&self) -> Option<Duration> {
+        self.pieces.values().filter(|piece| piece.is_here).filter_map(|piece| piece.folder.next_retry()).min()
+    }
+
+    /// Why nobody tells when something changes in one of them.
+    pub(crate) fn without_hints(&self) -> Option<&String> {
+        self.session_pieces().find_map(|(_, piece)| piece.folder.without_hints.as_ref())
+    }
+
+    /// Adds to a report which there are and what is in them.
+    pub(crate) fn describe(&self, report: &mut Report) {
+        report.pieces = self.names();
+        report.unlisted += self.too_many;
+        self.notes.describe(&printable, None, report);
+        for (name, piece) in self.session_pieces() {
+            piece.folder.describe(Some(name), report);
+        }
+    }
+
+    /// Hands up what was found foreign; true when what is to be reported has changed.
+    pub(crate) fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
+        let now = (self.names(), self.too_many);
+        let mut changed = self.notes.take_changed() || now != self.told;
+        self.told = now;
+        for (name, piece) in &mut self.pieces {
+            changed |= piece.folder.tell_news(Some(name), take);
+        }
+        changed
+    }
+
+    /// All, beginning with the one after this.
+    fn in_turn(&self, after: Option<&OsString>) -> Vec<OsString> {
+        let (before, mut names): (Vec<_>, Vec<_>) =
+            self.pieces.keys().cloned().partition(|name| after.is_some_and(|after| name <= after));
+        names.extend(before);
+        names
+    }
+
+    /// Whether waiting for what does not answer has taken long enough for once.
+    fn is_over(&self, began: Duration) -> bool {
+        self.calls.fs.now() >= began + self.options.patience
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.session_pieces().map(|(name, _)| printable(name)).collect()
+    }
+
+    /// Those in which there is somebody. Without authors it is a directory that happens to have such a name.
+    fn session_pieces(&self) -> impl Iterator<Item = (&OsString, &Piece<F>)> {
+        self.pieces.iter().filter(|(_, piece)| !piece.folder.places.is_empty()).map(|(name, piece)| (name, &**piece))
+    }
+
+    /// Lists the directory that holds the folder, if that has changed or was long ago.
+    fn find(&mut self, main: Identity, full: bool, now: Duration) -> io::Result<()> {
+        let Some((parent, own)) = self.home.clone() else { return Ok(()) };
+        let opened = self.calls.run(About::Folder, move |fs| {
+            let dir = fs.open_root(&parent)?;
+            let stat = fs.stat_dir(&dir)?;
+            io::Result::Ok((Arc::new(dir), stat.version()))
+        });
+        let (dir, version) = opened??;
+        if !full && !self.freshness.is_due(version, now) {
+            return Ok(());
+        }
+        let found = self.list(&dir, &own)?;
+        let (mut there, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
+        self.calls.ask_each(
+            found,
+            move |fs, name| fs.stat(&dir, name),
+            |name, stat| match stat {
+                // Not for a link, whatever it leads to.
+                Ok(stat) if stat.file_type == FileType::Directory && stat.identity != main => {
+                    there.insert(name, stat.identity);
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(_) => {
+                    doubtful.insert(name);
+                }
+            },
+        );
+        let gone = self.pieces.keys().filter(|name| !there.contains_key(*name) && !doubtful.contains(*name));
+        for name in gone.cloned().collect::<Vec<_>>() {
+            self.drop_piece(&name);
+        }
+        there.retain(|name, _| !self.pieces.contains_key(name));
+        let room = PIECES.saturating_sub(self.pieces.len());
+        self.too_many = u64::try_from(there.len().saturating_sub(room)).unwrap_or(u64::MAX);
+        for (name, identity) in there.into_iter().take(room) {
+            let piece = self.open(&name, identity);
+            self.pieces.insert(name, piece);
+        }
+        self.freshness.listed(version, now);
+        Ok(())
+    }
+
+    fn list(&mut self, dir: &Arc<F::Dir>, own: &OsStr) -> io::Result<BTreeSet<OsString>> {
+        let (mut found, mut left, mut failed) = (BTreeSet::new(), NAMES, Ok(()));
+        let listed = Arc::clone(dir);
+        self.calls.run_each(
+            About::Folder,
+            move |fs, outlet| list_names(fs, &listed, outlet),
+            |some| {
+                let names = some.unwrap_or_else(|error| {
+                    failed = Err(error);
+                    Vec::new()
+                });
+                left = left.saturating_sub(names.len());
+                found.extend(names.into_iter().filter(|name| piece_by(name, own).is_some()));
+                left > 0 && found.len() < CANDIDATES
+            },
+        )?;
+        failed.map(|()| found)
+    }
+
+    fn open(&self, name: &OsStr, identity: Identity) -> Box<Piece<F>> {
+        let parent = self.home.as_ref().map(|(parent, _)| parent.as_path()).unwrap_or(Path::new("."));
+        let calls = Calls::new(self.calls.fs.clone(), Arc::clone(&self.signal), self.options.patience).with_room(LATE);
+        let signal = Arc::new(Signal::below(Arc::clone(&self.signal)));
+        let hints = !self.options.without_watching;
+        Box::new(Piece {
+            folder: Folder::piece(calls, parent.join(name), identity, Arc::clone(&signal), hints),
+            reads: Reads::new(self.options.fetch_online_only),
+            signal,
+            root: None,
+            is_here: false,
+        })
+    }
+
+    /// Forgets a piece that is gone, unless calls into it have not come back: it would be found again, and more be made.
+    fn drop_piece(&mut self, name: &OsStr) {
+        if self.pieces.get_mut(name).is_some_and(|piece| !piece.is_waiting()) {
+            self.pieces.remove(name);
+            self.notes.forget(name);
+            self.freshness.distrust();
+        }
+    }
+}
+
+impl<F: Fs> Piece<F> {
+    fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+        self.root = None;
+        let root = self.folder.attach()?;
+        self.folder.look(&root, want, &|_| false, now)?;
+        if self.folder.places.is_empty() {
+            // What lies in it is none of our business.
+            self.folder.notes = Notes::default();
+        }
+        self.root = Some(root);
+        Ok(())
+    }
+
+    fn is_waiting(&mut self) -> bool {
+        self.reads.is_waiting() || self.folder.calls.is_waiting()
+    }
+}

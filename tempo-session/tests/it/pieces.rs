@@ -1,0 +1,262 @@
+//! A session's folder that a service has split in two: under every name that one is known to give, in a real directory.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempo_session::{
+    AuthorId, Session,
+    doctor::{Finding, FindingKind, Severity},
+};
+
+use crate::support::{Place, STUCK, copy_file, texts, timeline, wait_until};
+
+/// The names of a second `jam.session`.
+const PIECES: &[(&str, &str)] = &[
+    ("iCloud Drive", "jam 2.session"),
+    ("iCloud Drive", "jam 13.session"),
+    ("iCloud Drive", "jam.session 2"),
+    ("iCloud for Windows", "jam(1).session"),
+    ("iCloud for Windows", "jam(1)(2).session"),
+    ("iCloud for Windows", "jam.session(1)"),
+    ("Google Drive", "jam (1).session"),
+    ("Google Drive", "jam.session (1)"),
+    ("Dropbox", "jam (Case Conflict).session"),
+    ("Dropbox", "Jam (Case Conflict 1).session"),
+    ("Dropbox", "jam.session (Case Conflict)"),
+    ("Dropbox", "jam (Unicode Encoding Conflict).session"),
+    ("Dropbox", "jam (White Space Conflict).session"),
+    ("Dropbox", "jam (Selective Sync Conflict).session"),
+    ("Dropbox", "jam.session (Selective Sync Conflict 2)"),
+    ("Dropbox", "jam.session (shared folder conflict)"),
+    ("Dropbox", "jam.session (permission conflicts)"),
+    ("Dropbox", "jam.session (view only conflicts)"),
+    ("Nextcloud", "jam (case clash from 2026-11-22 064026).session"),
+    ("Resilio Sync", "jam.Conflict.session"),
+    ("Resilio Sync", "jam.Conflict1.session"),
+    ("Resilio Sync", "jam.session.Conflict"),
+    ("Proton Drive for Windows", "jam.session (# Name clash 2026-11-22 a1b2c3C #)"),
+    ("Proton Drive for macOS", "jam (# Name Clash 2026-11-22 aB3dE5f #).session"),
+];
+
+/// Names that people give to sessions of their own, and one that means nothing without the names of machines.
+const OTHERS: &[&str] = &[
+    "jam copy.session",
+    "jam copy 2.session",
+    "jam - Copy.session",
+    "jam (copy).session",
+    "jam (acoustic).session",
+    "jam 2026.session",
+    "jam-DESKTOP-AB12CDE.session",
+    "jam two.session",
+    "jamming 2.session",
+];
+
+/// A folder with a message of Ana and one of Ben, whose directory can be moved into a second piece.
+struct Scene {
+    place: Place,
+    ana: AuthorId,
+    ben: AuthorId,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let place = Place::new();
+        let authors = ["ana", "ben"].map(|name| {
+            let member = place.member(name);
+            member.refresh(STUCK).unwrap();
+            member.send(format!("from {name}").into_bytes()).unwrap();
+            assert_eq!(member.flush(STUCK), 0);
+            let author = member.author().unwrap();
+            member.close().unwrap();
+            author
+        });
+        let [ana, ben] = authors;
+        Self { place, ana, ben }
+    }
+
+    /// Splits the folder: what Ben wrote is in the second piece only.
+    fn split(&self, name: &str) -> PathBuf {
+        let second = self.place.at(name);
+        fs::create_dir(&second).unwrap();
+        fs::rename(self.place.folder.join(self.ben.to_string()), second.join(self.ben.to_string())).unwrap();
+        second
+    }
+
+    fn unite(&self, second: &Path) {
+        fs::rename(second.join(self.ben.to_string()), self.place.folder.join(self.ben.to_string())).unwrap();
+        fs::remove_dir(second).unwrap();
+    }
+
+    fn look(&self) -> Session {
+        let session = Session::observe(&self.place.folder).unwrap();
+        session.refresh(STUCK).unwrap();
+        session
+    }
+
+    /// What the doctor finds, but that no service seems to sync a temporary directory.
+    fn findings(&self) -> Vec<Finding> {
+        let checkup = Session::builder(&self.place.folder).state_dir(self.place.at("nobody")).check_up().unwrap();
+        let findings = checkup.findings().into_iter();
+        findings.filter(|it| !matches!(it.kind, FindingKind::NotShared | FindingKind::NotWatched)).collect()
+    }
+}
+
+/// Every name below a directory.
+fn tree(dir: &Path) -> Vec<PathBuf> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        names.push(path.clone());
+        if path.is_dir() {
+            names.extend(tree(&path));
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn messages_in_the_second_piece_are_delivered_and_nothing_is_written_there() {
+    let scene = Scene::new();
+    for (service, name) in PIECES {
+        let second = scene.split(name);
+        let before = tree(&second);
+        let session = scene.look();
+        assert!(texts(&timeline(&session)).contains(&"from ben".to_owned()), "{service}: {name}");
+        let report = session.status().report;
+        assert_eq!(report.pieces, [*name], "{service}");
+        assert_eq!((report.foreign.len(), report.pending.len(), report.doubled.len()), (0, 0, 0), "{service}: {name}");
+        let ana = scene.place.member("ana");
+        ana.refresh(STUCK).unwrap();
+        ana.send(&b"more"[..]).unwrap();
+        assert_eq!(ana.flush(STUCK), 0);
+        ana.close().unwrap();
+        assert_eq!(tree(&second), before, "{service}: {name}");
+        scene.unite(&second);
+        session.refresh(STUCK).unwrap();
+        assert_eq!(session.status().report.pieces, [""; 0], "{service}: {name}");
+    }
+    assert_eq!(scene.look().timeline().len(), 2 + PIECES.len());
+}
+
+#[test]
+fn another_session_beside_it_is_left_alone() {
+    let scene = Scene::new();
+    for name in OTHERS {
+        let second = scene.split(name);
+        let session = scene.look();
+        assert_eq!(texts(&timeline(&session)), ["from ana"], "{name}");
+        assert_eq!(session.status().report.pieces, [""; 0], "{name}");
+        assert!(!scene.findings().iter().any(|it| it.kind == FindingKind::SplitFolder), "{name}");
+        scene.unite(&second);
+    }
+}
+
+#[test]
+fn the_doctor_says_what_a_second_piece_is() {
+    let scene = Scene::new();
+    assert_eq!(scene.findings(), []);
+    for (service, name) in PIECES {
+        let second = scene.split(name);
+        let found = scene.findings();
+        let kinds: Vec<_> = found.iter().map(|it| (it.kind, it.severity, it.place.as_deref())).collect();
+        assert_eq!(kinds, [(FindingKind::SplitFolder, Severity::Attention, Some(*name))], "{service}");
+        scene.unite(&second);
+    }
+}
+
+/// Who finds the own directory in the second piece writes in the first one as ever: what is in the other is a copy.
+#[test]
+fn an_own_directory_in_the_second_piece_is_a_copy() {
+    let scene = Scene::new();
+    let second = scene.split("jam (1).session");
+    let before = tree(&second);
+    let ben = scene.place.member("ben");
+    ben.refresh(STUCK).unwrap();
+    ben.send(&b"more from ben"[..]).unwrap();
+    assert_eq!(ben.flush(STUCK), 0);
+    assert_eq!(ben.author(), Some(scene.ben), "a new author was minted");
+    assert_eq!(texts(&timeline(&ben)), ["from ana", "from ben", "more from ben"]);
+    ben.close().unwrap();
+    assert_eq!(tree(&second), before);
+    // His earlier messages are in their place again as well.
+    fs::remove_dir_all(&second).unwrap();
+    assert_eq!(texts(&timeline(&scene.look())), ["from ana", "from ben", "more from ben"]);
+}
+
+/// A newcomer's own folder may be the empty one of the two.
+#[test]
+fn everybody_may_be_in_the_second_piece() {
+    let scene = Scene::new();
+    let second = scene.split("jam 2.session");
+    let ana = scene.ana.to_string();
+    fs::rename(scene.place.folder.join(&ana), second.join(&ana)).unwrap();
+    let observer = scene.look();
+    observer.refresh(STUCK).unwrap();
+    assert_eq!(observer.timeline().len(), 2);
+    assert_eq!(scene.findings().iter().map(|it| it.kind).collect::<Vec<_>>(), [FindingKind::SplitFolder]);
+    let cleo = scene.place.member("cleo");
+    cleo.refresh(STUCK).unwrap();
+    cleo.send(&b"from cleo"[..]).unwrap();
+    assert_eq!(cleo.flush(STUCK), 0);
+    observer.refresh(STUCK).unwrap();
+    assert_eq!(texts(&timeline(&observer)), ["from ana", "from ben", "from cleo"]);
+    cleo.close().unwrap();
+    // Once she has been in it, an empty one is an emptied one.
+    let aside = scene.place.at("aside");
+    fs::rename(&scene.place.folder, &aside).unwrap();
+    fs::create_dir(&scene.place.folder).unwrap();
+    let cleo = scene.place.member("cleo");
+    assert!(cleo.refresh(STUCK).is_err());
+    assert_eq!(scene.place.files(), [PathBuf::new(); 0]);
+}
+
+/// While a session is open its folder is split, and later united by a person.
+#[test]
+fn a_folder_may_be_split_and_united_while_a_session_is_open() {
+    let scene = Scene::new();
+    let ana = scene.place.member("ana");
+    ana.refresh(STUCK).unwrap();
+    let second = scene.split("jam 2.session");
+    wait_until(&ana, "it is found", |ana| ana.status().report.pieces == ["jam 2.session"]);
+    // Somebody new is in the second piece only.
+    let cleo = Place::new();
+    let author = {
+        let writer = cleo.member("cleo");
+        writer.send(&b"from cleo"[..]).unwrap();
+        assert_eq!(writer.flush(STUCK), 0);
+        writer.author().unwrap()
+    };
+    for file in cleo.files() {
+        copy_file(&cleo.folder, &second, &file);
+    }
+    wait_until(&ana, "it is delivered", |ana| ana.timeline().len() == 3);
+    fs::rename(second.join(author.to_string()), scene.place.folder.join(author.to_string())).unwrap();
+    scene.unite(&second);
+    wait_until(&ana, "it is gone", |ana| ana.status().report.pieces.is_empty());
+    assert_eq!(ana.timeline().len(), 3);
+    assert_eq!(ana.status().members.iter().filter(|member| member.author == scene.ana).count(), 1);
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_command_names_it() {
+    use crate::cli::{run, tempo};
+
+    let scene = Scene::new();
+    scene.split("jam 2.session");
+    let command = |words: &[&str]| run(tempo(&scene.place.at("nobody")).args(words).arg(&scene.place.folder));
+    let (status, _, _) = command(&["status"]);
+    let said = "read as parts of this session, and not written (1)\n  jam 2.session, beside the session folder\n";
+    assert!(status.contains(said), "{status}");
+    let (status, _, _) = command(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["pieces"], serde_json::json!(["jam 2.session"]));
+    let (doctor, _, code) = command(&["doctor"]);
+    assert_eq!(code, 1);
+    for said in ["1 more folder of this session lies beside the session folder.", "let it be", "give it another name"] {
+        assert!(doctor.split_whitespace().collect::<Vec<_>>().join(" ").contains(said), "{doctor}");
+    }
+}
