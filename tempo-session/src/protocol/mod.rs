@@ -386,9 +386,8 @@ impl SessionCore {
     /// of the authors that it was before, whoever sent it.
     pub fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
         let Identity { me, former, impostors, .. } = &self.identity;
-        let present = me.filter(|_| !planted!(ForkedDoNotHeal) || impostors.is_empty());
         let mut authors: Vec<AuthorId> =
-            former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(present).collect();
+            former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect();
         authors.sort_unstable();
         let later = authors.into_iter().filter(|&author| after.is_none_or(|(id, _)| author >= id.author));
         let messages = later.flat_map(|author| {

@@ -153,7 +153,7 @@ impl Driver {
         if again {
             return Turn::Again;
         }
-        if self.shared.lock().is_undurable() {
+        if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
             self.shared.save_received(Durability::Durable);
         }
         let next_head = if self.attached { self.leave_head(now) } else { None };

@@ -41,11 +41,8 @@ fn what_was_found_stays_mended() {
         (Bug::AuditByLength, 89),
         // A rewind brought back a damaged file of the right length, long after the audit.
         (Bug::NoScrub, 45),
-        // Two installations wrote under one name; the service put one's message in the place of the other's, and who had
-        // read that one passed over the name.
-        (Bug::NamesAreKnown, 22),
-        // Who had found another one writing under its name stopped looking after its own messages.
-        (Bug::ForkedDoNotHeal, 45),
+        // Who had found another one writing under its name stopped looking after what it had written there.
+        (Bug::FormerIsForgotten, 45),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
