@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::{layers, page, test, tidy};
+use crate::{crash, layers, page, test, tidy};
 
 /// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -43,6 +43,7 @@ fn steps() -> Vec<Step> {
         Step::call("test", test::call(&[])),
         Step::call("doc", doc()),
         Step::ours("page", || page::run(&[])),
+        Step::ours("crash", || crash::run(&["--quick".to_owned()])),
     ]
 }
 
@@ -156,6 +157,7 @@ mod tests {
                 "cargo test --workspace --all-features --no-fail-fast",
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
                 "cargo xtask page",
+                "cargo xtask crash",
             ]
         );
     }

@@ -11,6 +11,15 @@
 
 mod call;
 mod ci;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod crash {
+    /// Registers have other names elsewhere.
+    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
+        Err(crate::failure::Failure::Skipped { why: "calls are intercepted on Linux on x86-64 only".to_owned() })
+    }
+}
 mod failure;
 mod fuzz;
 mod golden;
@@ -85,6 +94,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--pictures DIR]",
         about: "the simulator's diagram in a real browser; --pictures keeps what it looks like",
         run: Run::WithArguments(page::run),
+    },
+    Command {
+        name: "crash",
+        arguments: "[--quick | --only POINT]",
+        about: "the tempo command, killed and refused at every system call; --quick tries a sample",
+        run: Run::WithArguments(crash::run),
     },
     Command {
         name: "fuzz",

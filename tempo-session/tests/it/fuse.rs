@@ -119,7 +119,7 @@ impl Drop for Fuse {
 
 /// A process that is killed leaves the threads behind that wait for its own file system, and they keep it in turn. So
 /// another one ends the file system when this one is gone.
-fn guard(at: &Path) -> Child {
+pub(crate) fn guard(at: &Path) -> Child {
     const SCRIPT: &str = r#"while [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status"; do sleep 1; done
         umount -f "$2"; umount -l "$2""#;
     let mut guard = quiet("sh");

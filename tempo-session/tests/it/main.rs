@@ -15,6 +15,10 @@ mod away;
 #[cfg(feature = "cli")]
 mod cli;
 mod convergence;
+#[cfg(target_os = "linux")]
+mod cutoff;
+#[cfg(target_os = "linux")]
+mod disk;
 #[cfg(feature = "cli")]
 mod doctor;
 mod folder;

@@ -28,8 +28,18 @@ impl Volume {
         fs::create_dir(&volume.other).unwrap();
         File::create(&volume.image).unwrap().set_len(Self::BYTES).unwrap();
         let made = command(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&volume.image));
-        match made.and_then(|()| volume.try_mount()) {
-            Ok(()) => Some(volume),
+        volume.or_skip(made)
+    }
+
+    /// Mounts what is in a file; says so and gives `None` where that cannot be done.
+    pub(crate) fn of(image: &Path, at: &Path) -> Option<Self> {
+        let volume = Self { image: image.to_owned(), at: at.to_owned(), other: at.to_owned() };
+        volume.or_skip(Ok(()))
+    }
+
+    fn or_skip(self, made: Result<(), String>) -> Option<Self> {
+        match made.and_then(|()| self.try_mount()) {
+            Ok(()) => Some(self),
             Err(reason) => {
                 println!("skipped: no file system can be mounted here: {reason}");
                 None
@@ -117,7 +127,7 @@ fn persist(mut attempt: impl FnMut() -> Result<(), String>) {
     }
 }
 
-fn command(command: &mut Command) -> Result<(), String> {
+pub(crate) fn command(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() { Ok(()) } else { Err(format!("{command:?}: {}", said.trim())) }

@@ -1,0 +1,223 @@
+//! The power fails: folder and stores on a real file system, on a disk that loses what it was not told to keep.
+//!
+//! The disk is a loop device whose file remembers every write and every flush. Members talk on it; afterwards the power
+//! fails at random moments of what was recorded, the file system recovers by its journal, and the members go on there. So
+//! every cut is a state that the disk can really have been in: a copy of a file that is being written would not be one.
+//!
+//! What this shows: with the real file system, the real store and the real folder, whatever `send` has returned Ok for,
+//! and whatever somebody could have seen in the folder, is there after a loss of power. What it does not: disks that lie
+//! about flushes, and writes of less than 4096 bytes that tear.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use tempo_session::{MessageId, Session};
+
+use crate::{
+    disk::{Disk, Keeps},
+    support::{Place, STUCK, texts, timeline, wait_until},
+    volume::{Volume, command},
+};
+
+/// So many times the power fails.
+const CUTS: usize = 12;
+/// So many turns have members to say something.
+const TURNS: usize = 40;
+
+struct Kind {
+    name: &'static str,
+    make: &'static [&'static str],
+    bytes: u64,
+}
+
+const EXT4: Kind = Kind {
+    name: "ext4",
+    make: &["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+    bytes: 16 << 20,
+};
+const XFS: Kind = Kind { name: "xfs", make: &["mkfs.xfs", "-q"], bytes: 300 << 20 };
+const BTRFS: Kind = Kind { name: "btrfs", make: &["mkfs.btrfs", "-q"], bytes: 128 << 20 };
+
+#[test]
+fn a_loss_of_power_loses_nothing_on_ext4() {
+    lose_power(&EXT4);
+}
+
+#[test]
+fn a_loss_of_power_loses_nothing_on_xfs() {
+    lose_power(&XFS);
+}
+
+#[test]
+fn a_loss_of_power_loses_nothing_on_btrfs() {
+    lose_power(&BTRFS);
+}
+
+/// What was said, and since which step of the disk it must not be lost.
+#[derive(Default)]
+struct Said {
+    texts: BTreeMap<MessageId, String>,
+    must: Vec<(usize, MessageId)>,
+}
+
+fn lose_power(kind: &Kind) {
+    let place = Place::new();
+    let base = place.at("base");
+    File::create(&base).unwrap().set_len(kind.bytes).unwrap();
+    if let Err(reason) = command(Command::new(kind.make[0]).args(&kind.make[1..]).arg(&base)) {
+        println!("skipped: there is no {}: {reason}", kind.name);
+        return;
+    }
+    let Some(disk) = Disk::new(&base) else { return };
+    let at = place.at("volume");
+    fs::create_dir(&at).unwrap();
+    let Some(volume) = Volume::of(&disk.image(), &at) else { return };
+    let world = World { folder: at.join("jam.session"), at };
+    let said = world.talk(&disk);
+    volume.unmount();
+    drop(volume);
+
+    let mut chance = Chance::new();
+    for cut in 0..CUTS {
+        let (first, end) = (said.must[0].0, disk.steps());
+        // Anywhere, or right after something was promised.
+        let steps =
+            if chance.bool() { chance.between(first, end) } else { said.must[chance.between(0, said.must.len())].0 };
+        let keeps = [Keeps::All, Keeps::Nothing, Keeps::Some][cut % 3];
+        println!("{}: after {steps} of {end} steps the disk keeps {keeps:?} of what was not flushed", kind.name);
+        let image = place.at("cut");
+        disk.cut(steps, keeps, || chance.bool(), &image);
+        if kind.name == "btrfs" {
+            // Otherwise the system goes by what it remembers of another disk of the same name.
+            let _ = command(Command::new("btrfs").args(["device", "scan", "--forget"]));
+        }
+        let volume = Volume::of(&image, &world.at).expect("the file system recovers");
+        let must: BTreeSet<_> = said.must.iter().filter(|(since, _)| *since <= steps).map(|(_, id)| *id).collect();
+        world.check(&said, &must);
+        volume.unmount();
+        drop(volume);
+        fs::remove_file(image).unwrap();
+    }
+}
+
+struct World {
+    folder: PathBuf,
+    at: PathBuf,
+}
+
+impl World {
+    fn member(&self, name: &str) -> Session {
+        Session::builder(&self.folder).state_dir(self.at.join(name)).open().unwrap()
+    }
+
+    /// Two members talk, one of them comes back in between; what each has sent is noted, and what lies in the folder.
+    fn talk(&self, disk: &Disk) -> Said {
+        fs::create_dir(&self.folder).unwrap();
+        let mut said = Said::default();
+        let (mut ana, ben) = (self.member("ana"), self.member("ben"));
+        for turn in 0..TURNS {
+            if turn == TURNS / 2 {
+                ana.close().unwrap();
+                ana = self.member("ana");
+            }
+            let (who, name) = if turn % 3 == 0 { (&ben, "ben") } else { (&ana, "ana") };
+            let texts: Vec<_> =
+                (0..turn % 4 + 1).map(|part| format!("{name} {turn} {part} {}", "~".repeat(turn * 400))).collect();
+            let ids = who.send_all(&texts).unwrap();
+            let since = disk.steps();
+            said.must.extend(ids.iter().map(|id| (since, *id)));
+            said.texts.extend(ids.into_iter().zip(texts));
+            let visible = messages_in(&self.folder);
+            let since = disk.steps();
+            // What is visible has been committed, though `send` may not have returned.
+            said.must.extend(
+                said.texts
+                    .keys()
+                    .filter(|id| visible.contains(&id.to_string()))
+                    .map(|id| (since, *id))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        for member in [ana, ben] {
+            assert_eq!(member.flush(STUCK), 0);
+            member.close().unwrap();
+        }
+        said
+    }
+
+    /// What must be there is there, once, and as it was said; nothing is in two ways; and it goes on.
+    fn check(&self, said: &Said, must: &BTreeSet<MessageId>) {
+        let (ana, ben) = (self.member("ana"), self.member("ben"));
+        let after = [ana.send("ana goes on").unwrap(), ben.send("ben goes on").unwrap()];
+        for member in [&ana, &ben] {
+            assert_eq!(member.flush(STUCK), 0);
+        }
+        for member in [&ana, &ben] {
+            wait_until(member, "the other's message", |member| {
+                after.iter().all(|id| timeline(member).iter().any(|entry| entry.id == *id))
+            });
+        }
+        let entries = timeline(&ana);
+        let observer = Session::observe(&self.folder).unwrap();
+        observer.refresh(STUCK).unwrap();
+        assert_eq!(texts(&entries), texts(&timeline(&ben)));
+        assert_eq!(texts(&entries), texts(&timeline(&observer)));
+        let there: BTreeMap<_, _> = entries.iter().map(|entry| entry.id).zip(texts(&entries)).collect();
+        assert_eq!(there.len(), entries.len(), "one id, one message");
+        for id in must {
+            assert_eq!(there.get(id), said.texts.get(id), "{id} was promised");
+        }
+        assert!(after.iter().all(|id| !must.contains(id)), "an id is used again");
+        for (id, text) in there.iter().filter(|(id, _)| !after.contains(id)) {
+            assert_eq!(said.texts.get(id), Some(text), "{id} has another content");
+        }
+        let status = observer.status();
+        assert!(status.members.iter().all(|member| member.forks.is_empty() && member.gaps.is_empty()), "{status:#?}");
+        assert_eq!((status.report.pending.len(), status.report.foreign.len(), status.held), (0, 0, 0), "{status:#?}");
+        for member in [ana, ben] {
+            member.close().unwrap();
+        }
+        observer.close().unwrap();
+    }
+}
+
+/// Everything in the authors' directories, by the names that ids have.
+fn messages_in(folder: &Path) -> BTreeSet<String> {
+    let names = |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let files = names(folder).into_iter().flat_map(|dir| names(&dir));
+    files.map(|file| file.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Random numbers; `CUTOFF_SEED` repeats those of an earlier run.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Self {
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let seed = env::var("CUTOFF_SEED").map_or(u64::from(time.subsec_nanos()), |seed| seed.parse().unwrap());
+        println!("CUTOFF_SEED={seed}");
+        Self(seed)
+    }
+
+    /// `SplitMix64`.
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn bool(&mut self) -> bool {
+        self.next() % 2 == 0
+    }
+
+    fn between(&mut self, first: usize, end: usize) -> usize {
+        first + usize::try_from(self.next()).unwrap() % (end - first)
+    }
+}

@@ -1,0 +1,257 @@
+//! A disk that remembers every write, in the order in which they reached it, and when it was told to keep them.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, OpenOptions},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use fuser::{
+    BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
+    LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyWrite, Request,
+    TimeOrNow, WriteFlags,
+};
+
+use crate::{fuse::guard, volume::command};
+
+/// A file that can be mounted as a disk. What is written into it is noted, and so is when it was flushed.
+pub(crate) struct Disk {
+    /// What was on it in the beginning.
+    base: PathBuf,
+    at: PathBuf,
+    recorded: Arc<Recorded>,
+    session: Option<BackgroundSession>,
+    guard: Child,
+}
+
+struct Recorded {
+    now: File,
+    steps: Mutex<Vec<Step>>,
+}
+
+enum Step {
+    Write { offset: u64, bytes: Vec<u8> },
+    Flush,
+}
+
+/// What a disk that loses its power keeps of what it had not yet been told to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Everything that has reached it.
+    All,
+    /// Nothing.
+    Nothing,
+    /// Some of it, in no order.
+    Some,
+}
+
+impl Disk {
+    /// A disk with the content of the file `base`, which stays as it is; says so and gives `None` where that cannot be done.
+    pub(crate) fn new(base: &Path) -> Option<Self> {
+        let (now, at) = (base.with_extension("now"), base.with_extension("disk"));
+        copy(base, &now);
+        fs::create_dir(&at).unwrap();
+        let now = OpenOptions::new().read(true).write(true).open(now).unwrap();
+        let recorded = Arc::new(Recorded { now, steps: Mutex::default() });
+        let mut config = Config::default();
+        config.mount_options = vec![MountOption::FSName("tempo-disk".to_owned()), MountOption::NoDev];
+        match fuser::spawn_mount(Server(Arc::clone(&recorded)), &at, &config) {
+            Ok(session) => {
+                Some(Self { base: base.to_owned(), guard: guard(&at), at, recorded, session: Some(session) })
+            }
+            Err(reason) => {
+                println!("skipped: no file system can be mounted here: {reason}");
+                None
+            }
+        }
+    }
+
+    /// The file to be mounted.
+    pub(crate) fn image(&self) -> PathBuf {
+        self.at.join(IMAGE)
+    }
+
+    /// How much has happened so far.
+    pub(crate) fn steps(&self) -> usize {
+        self.recorded.lock().len()
+    }
+
+    /// What is on the disk when the power fails after so many steps, as a file. What was written before the last flush is
+    /// there; of the rest, in pieces that a disk writes at once, what it keeps.
+    pub(crate) fn cut(&self, steps: usize, keeps: Keeps, mut chance: impl FnMut() -> bool, into: &Path) {
+        copy(&self.base, into);
+        let disk = OpenOptions::new().write(true).open(into).unwrap();
+        let recorded = self.recorded.lock();
+        let recorded = &recorded[..steps];
+        let flushed = recorded.iter().rposition(|step| matches!(step, Step::Flush)).unwrap_or(0);
+        for (number, step) in recorded.iter().enumerate() {
+            let Step::Write { offset, bytes } = step else { continue };
+            for (piece, at) in bytes.chunks(PIECE).zip((*offset..).step_by(PIECE)) {
+                let is_kept = match keeps {
+                    _ if number < flushed => true,
+                    Keeps::All => true,
+                    Keeps::Nothing => false,
+                    Keeps::Some => chance(),
+                };
+                if is_kept {
+                    disk.write_all_at(piece, at).unwrap();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(self.session.take());
+        while command(Command::new("umount").args(["-q", "-l"]).arg(&self.at)).is_ok() {}
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+    }
+}
+
+/// With its holes.
+fn copy(from: &Path, to: &Path) {
+    command(Command::new("cp").arg("--sparse=always").args([from, to])).unwrap();
+}
+
+const IMAGE: &str = "image";
+const PIECE: usize = 4096;
+const FILE: INodeNo = INodeNo(2);
+const TTL: Duration = Duration::from_secs(3600);
+
+impl Recorded {
+    fn lock(&self) -> MutexGuard<'_, Vec<Step>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attr(&self, ino: INodeNo) -> FileAttr {
+        let size = self.now.metadata().unwrap().len();
+        let kind = if ino == FILE { FileType::RegularFile } else { FileType::Directory };
+        let [atime, mtime, ctime, crtime] = [UNIX_EPOCH; 4];
+        let (blocks, perm, blksize) = (size.div_ceil(512), 0o700, 4096);
+        FileAttr {
+            ino,
+            size,
+            blocks,
+            atime,
+            mtime,
+            ctime,
+            crtime,
+            kind,
+            perm,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            rdev: 0,
+            blksize,
+            flags: 0,
+        }
+    }
+}
+
+/// One file in a directory. It answers one request after the other, so what it notes is what has happened.
+struct Server(Arc<Recorded>);
+
+impl Filesystem for Server {
+    fn lookup(&self, _: &Request, _: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        if name == IMAGE {
+            reply.entry(&TTL, &self.0.attr(FILE), Generation(0));
+        } else {
+            reply.error(Errno::ENOENT);
+        }
+    }
+
+    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        reply.attr(&TTL, &self.0.attr(ino));
+    }
+
+    fn setattr(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: Option<u32>,
+        _: Option<u32>,
+        _: Option<u32>,
+        _: Option<u64>,
+        _: Option<TimeOrNow>,
+        _: Option<TimeOrNow>,
+        _: Option<SystemTime>,
+        _: Option<FileHandle>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<fuser::BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        // Times are set when it is written, and nobody asks for them.
+        reply.attr(&TTL, &self.0.attr(ino));
+    }
+
+    fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        reply.opened(FileHandle(0), FopenFlags::empty());
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let mut bytes = vec![0; size as usize];
+        match self.0.now.read_at(&mut bytes, offset) {
+            Ok(read) => reply.data(&bytes[..read]),
+            Err(error) => reply.error(error.into()),
+        }
+    }
+
+    fn write(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        data: &[u8],
+        _: WriteFlags,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        self.0.lock().push(Step::Write { offset, bytes: data.to_vec() });
+        match self.0.now.write_all_at(data, offset) {
+            Ok(()) => reply.written(u32::try_from(data.len()).unwrap()),
+            Err(error) => reply.error(error.into()),
+        }
+    }
+
+    fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        self.0.lock().push(Step::Flush);
+        reply.ok();
+    }
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn release(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        _: bool,
+        reply: ReplyEmpty,
+    ) {
+        reply.ok();
+    }
+}

@@ -1,0 +1,78 @@
+//! Trying the points, several at a time.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::judge::judge;
+use super::log::Log;
+use super::point::Point;
+use super::tracer::Made;
+use super::world::World;
+
+/// What became of a point.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) point: Point,
+    /// The call that was harmed; threads meet differently in every run, so it may not have been made.
+    pub(super) harmed: Option<Made>,
+    pub(super) wrong: Option<String>,
+}
+
+/// Tries all points; the answers are in their order.
+///
+/// Much of it is waiting, so there are twice as many workers as processors.
+pub(super) fn all(tempo: &Path, scratch: &Path, points: &[Point]) -> io::Result<Vec<Tried>> {
+    let workers = thread::available_parallelism().map_or(2, |count| count.get() * 2).min(points.len());
+    let next = AtomicUsize::new(0);
+    let tried = Mutex::new(BTreeMap::new());
+    let work = |number: usize| -> io::Result<()> {
+        let mut worker = Worker::new(tempo, &scratch.join(format!("worker-{number}")))?;
+        loop {
+            let index = next.fetch_add(1, Ordering::SeqCst);
+            let Some(point) = points.get(index) else { return Ok(()) };
+            let done = worker.attempt(point)?;
+            let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
+            tried.insert(index, done);
+            if tried.len() % 500 == 0 {
+                println!("{} tried", tried.len());
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|number| scope.spawn(move || work(number))).collect();
+        running
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a worker died"))))
+    })?;
+    Ok(tried.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
+}
+
+/// A world, and what is known to be in each scene.
+struct Worker {
+    world: World,
+    scenes: BTreeMap<&'static str, Log>,
+}
+
+impl Worker {
+    fn new(tempo: &Path, root: &Path) -> io::Result<Self> {
+        Ok(Self { world: World::new(tempo, root.to_owned())?, scenes: BTreeMap::new() })
+    }
+
+    fn attempt(&mut self, point: &Point) -> io::Result<Tried> {
+        let scene = point.scene;
+        if !self.scenes.contains_key(scene.name) {
+            let log = scene.prepare(&self.world).map_err(io::Error::other)?;
+            self.scenes.insert(scene.name, log);
+        }
+        self.world.restore(scene)?;
+        let (ran, said) = self.world.traced(scene, Some((&point.spot, point.harm)))?;
+        let nothing = Log::default();
+        let before = self.scenes.get(scene.name).unwrap_or(&nothing);
+        let wrong = judge(&self.world, scene, before, point.harm, (&ran, &said)).err();
+        Ok(Tried { point: point.clone(), harmed: ran.harmed, wrong })
+    }
+}

@@ -1,0 +1,98 @@
+//! Where and how a command is harmed: the plan, and the words for it on the command line.
+
+use std::fmt;
+
+use nix::errno::Errno;
+
+use super::scene::{SCENES, Scene};
+use super::tracer::{Harm, Made, Spot};
+
+/// One harm to one command.
+#[derive(Debug, Clone)]
+pub(super) struct Point {
+    pub(super) scene: &'static Scene,
+    pub(super) harm: Harm,
+    pub(super) spot: Spot,
+}
+
+const ERRORS: &[(&str, Errno)] = &[
+    ("EIO", Errno::EIO),
+    ("ENOSPC", Errno::ENOSPC),
+    ("EDQUOT", Errno::EDQUOT),
+    ("EROFS", Errno::EROFS),
+    ("EACCES", Errno::EACCES),
+    ("EMFILE", Errno::EMFILE),
+    ("ESTALE", Errno::ESTALE),
+    ("EINTR", Errno::EINTR),
+];
+
+/// All harms, in the order of the summary.
+pub(super) fn harms() -> impl Iterator<Item = Harm> {
+    [Harm::Kill, Harm::Torn, Harm::Short].into_iter().chain(ERRORS.iter().map(|&(_, error)| Harm::Fail(error)))
+}
+
+/// Every harm at every call of a command that it can be done to.
+pub(super) fn points<'a>(scene: &'static Scene, made: &'a [Made], harm: Harm) -> impl Iterator<Item = Point> + 'a {
+    let can_be = move |made: &&Made| match harm {
+        Harm::Kill => true,
+        Harm::Torn | Harm::Short => made.call.is_write(),
+        Harm::Fail(_) => made.call.can_fail(),
+    };
+    made.iter().filter(can_be).map(move |made| Point { scene, harm, spot: made.spot.clone() })
+}
+
+/// Evenly, no more than so many of them.
+pub(super) fn some(points: Vec<Point>, most: usize) -> Vec<Point> {
+    let step = points.len().div_ceil(most).max(1);
+    points.into_iter().step_by(step).collect()
+}
+
+impl Point {
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(':');
+        let [scene, harm, thread, number] = [(); 4].map(|()| words.next().unwrap_or_default());
+        let scene = SCENES.iter().find(|known| known.name == scene)?;
+        let harm = harms().find(|known| name(*known) == harm)?;
+        let spot = Spot { thread: thread.to_owned(), number: number.parse().ok()? };
+        (words.next().is_none() && !spot.thread.is_empty()).then_some(Self { scene, harm, spot })
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scene, harm, spot } = self;
+        write!(f, "{}:{}:{}:{}", scene.name, name(*harm), spot.thread, spot.number)
+    }
+}
+
+/// The word for a harm.
+pub(super) fn name(harm: Harm) -> &'static str {
+    match harm {
+        Harm::Kill => "kill",
+        Harm::Torn => "torn",
+        Harm::Short => "short",
+        Harm::Fail(error) => ERRORS.iter().find(|(_, known)| *known == error).map_or("?", |(name, _)| name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_can_be_named_and_found_again() {
+        for harm in harms() {
+            for scene in SCENES {
+                let spot = Spot { thread: "tempo-folder".to_owned(), number: 17 };
+                let text = Point { scene, harm, spot }.to_string();
+                assert_eq!(Point::parse(&text).unwrap().to_string(), text);
+            }
+        }
+        for text in
+            ["", "send", "send:EIO:main", "send:EIO:main:x", "sing:EIO:main:1", "send:ECHO:main:1", "send:EIO::1:"]
+        {
+            assert!(Point::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The summary, and the words for a point at which something is wrong.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::attempt::Tried;
+use super::point;
+use super::scene::SCENES;
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Count {
+    points: usize,
+    ok: usize,
+    bad: usize,
+    unreached: usize,
+}
+
+/// A row per command and harm.
+pub(super) fn table(tried: &[Tried]) -> String {
+    let mut rows: BTreeMap<(usize, usize), Count> = BTreeMap::new();
+    let mut total = Count::default();
+    for one in tried {
+        let scene = SCENES.iter().position(|scene| scene.name == one.point.scene.name).unwrap_or_default();
+        let harm = point::harms().position(|harm| harm == one.point.harm).unwrap_or_default();
+        for count in [rows.entry((scene, harm)).or_default(), &mut total] {
+            count.points += 1;
+            count.ok += usize::from(one.wrong.is_none());
+            count.bad += usize::from(one.wrong.is_some());
+            count.unreached += usize::from(one.harmed.is_none());
+        }
+    }
+    let mut table =
+        format!("{:<8} {:<7} {:>6} {:>6} {:>6} {:>11}\n", "command", "kind", "points", "ok", "bad", "not reached");
+    let mut row = |command: &str, kind: &str, count: Count| {
+        let Count { points, ok, bad, unreached } = count;
+        // Writing into a string cannot fail.
+        let _ = writeln!(table, "{command:<8} {kind:<7} {points:>6} {ok:>6} {bad:>6} {unreached:>11}");
+    };
+    for ((scene, harm), count) in rows {
+        let command = SCENES.get(scene).map_or("", |scene| scene.name);
+        row(command, point::harms().nth(harm).map_or("", point::name), count);
+    }
+    row("all", "", total);
+    table
+}
+
+/// What is wrong at a point, and how to see it again.
+pub(super) fn explain(tried: &Tried) -> String {
+    let Tried { point, harmed, wrong } = tried;
+    let at = harmed
+        .as_ref()
+        .map_or("a call that was not made".to_owned(), |made| format!("{} {}", made.call.name, made.path));
+    let wrong = wrong.as_deref().unwrap_or("nothing");
+    format!("{} at {at}\n  {wrong}\n  again with: cargo xtask crash --only {point}", point::name(point.harm))
+}
