@@ -27,6 +27,7 @@ use crate::{
 
 /// What is known of a session folder.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct Folder<F: Fs> {
     pub(crate) calls: Calls<F>,
     pub(crate) path: PathBuf,

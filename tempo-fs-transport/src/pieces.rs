@@ -38,7 +38,7 @@ pub(crate) struct Pieces<F: Fs> {
     home: Option<(PathBuf, OsString)>,
     options: Options,
     signal: Arc<Signal>,
-    pieces: BTreeMap<OsString, Box<Piece<F>>>,
+    found: BTreeMap<OsString, Box<Piece<F>>>,
     /// Pieces that cannot be read now.
     notes: Notes,
     /// So many more were found than are read.
@@ -84,7 +84,7 @@ impl<F: Fs> Pieces<F> {
             home: parent.zip(real.file_name()).map(|(parent, name)| (parent.to_owned(), name.to_owned())),
             options: options.clone(),
             signal,
-            pieces: BTreeMap::new(),
+            found: BTreeMap::new(),
             notes: Notes::default(),
             too_many: 0,
             freshness: Freshness::default(),
@@ -108,7 +108,7 @@ impl<F: Fs> Pieces<F> {
         let began = self.calls.fs.now();
         let looked = self.looked.take();
         for name in self.in_turn(looked.as_ref()) {
-            let Some(piece) = self.pieces.get_mut(&name) else { continue };
+            let Some(piece) = self.found.get_mut(&name) else { continue };
             piece.folder.heed(piece.signal.take());
             piece.is_here = false;
             match piece.look(want, now) {
@@ -133,12 +133,12 @@ impl<F: Fs> Pieces<F> {
     /// Whether somebody has a directory in one of them.
     pub(crate) fn hold(&self, author: AuthorId) -> bool {
         let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(&OsString::from(author.to_string()));
-        self.pieces.values().any(|piece| is_in(piece))
+        self.found.values().any(|piece| is_in(piece))
     }
 
     /// Lets go what was opened: handles that are kept would keep a volume from being unmounted.
     pub(crate) fn close(&mut self) {
-        self.pieces.values_mut().for_each(|piece| piece.root = None);
+        self.found.values_mut().for_each(|piece| piece.root = None);
     }
 
     /// Reads as far as the budget goes, beginning with the piece after the one that was served last.
@@ -148,7 +148,7 @@ impl<F: Fs> Pieces<F> {
         let began = self.calls.fs.now();
         for name in self.in_turn(self.turn.as_ref()) {
             let is_over = self.is_over(began);
-            let Some(piece) = self.pieces.get_mut(&name) else { continue };
+            let Some(piece) = self.found.get_mut(&name) else { continue };
             let Some(root) = piece.root.take() else { continue };
             if is_over {
                 work.collected.more = true;
@@ -164,7 +164,7 @@ impl<F: Fs> Pieces<F> {
 
     /// When something in a piece is to be looked at again although nothing has changed.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
-        self.pieces.values().filter(|piece| piece.is_here).filter_map(|piece| piece.folder.next_retry()).min()
+        self.found.values().filter(|piece| piece.is_here).filter_map(|piece| piece.folder.next_retry()).min()
     }
 
     /// Why nobody tells when something changes in one of them.
@@ -187,7 +187,7 @@ impl<F: Fs> Pieces<F> {
         let now = (self.names(), self.too_many);
         let mut changed = self.notes.take_changed() || now != self.told;
         self.told = now;
-        for (name, piece) in &mut self.pieces {
+        for (name, piece) in &mut self.found {
             changed |= piece.folder.tell_news(Some(name), take);
         }
         changed
@@ -196,7 +196,7 @@ impl<F: Fs> Pieces<F> {
     /// All, beginning with the one after this.
     fn in_turn(&self, after: Option<&OsString>) -> Vec<OsString> {
         let (before, mut names): (Vec<_>, Vec<_>) =
-            self.pieces.keys().cloned().partition(|name| after.is_some_and(|after| name <= after));
+            self.found.keys().cloned().partition(|name| after.is_some_and(|after| name <= after));
         names.extend(before);
         names
     }
@@ -212,7 +212,7 @@ impl<F: Fs> Pieces<F> {
 
     /// Those in which there is somebody. Without authors it is a directory that happens to have such a name.
     fn session_pieces(&self) -> impl Iterator<Item = (&OsString, &Piece<F>)> {
-        self.pieces.iter().filter(|(_, piece)| !piece.folder.places.is_empty()).map(|(name, piece)| (name, &**piece))
+        self.found.iter().filter(|(_, piece)| !piece.folder.places.is_empty()).map(|(name, piece)| (name, &**piece))
     }
 
     /// Lists the directory that holds the folder, if that has changed or was long ago.
@@ -244,16 +244,16 @@ impl<F: Fs> Pieces<F> {
                 }
             },
         );
-        let gone = self.pieces.keys().filter(|name| !there.contains_key(*name) && !doubtful.contains(*name));
+        let gone = self.found.keys().filter(|name| !there.contains_key(*name) && !doubtful.contains(*name));
         for name in gone.cloned().collect::<Vec<_>>() {
             self.drop_piece(&name);
         }
-        there.retain(|name, _| !self.pieces.contains_key(name));
-        let room = PIECES.saturating_sub(self.pieces.len());
+        there.retain(|name, _| !self.found.contains_key(name));
+        let room = PIECES.saturating_sub(self.found.len());
         self.too_many = u64::try_from(there.len().saturating_sub(room)).unwrap_or(u64::MAX);
         for (name, identity) in there.into_iter().take(room) {
             let piece = self.open(&name, identity);
-            self.pieces.insert(name, piece);
+            self.found.insert(name, piece);
         }
         self.freshness.listed(version, now);
         Ok(())
@@ -279,7 +279,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     fn open(&self, name: &OsStr, identity: Identity) -> Box<Piece<F>> {
-        let parent = self.home.as_ref().map(|(parent, _)| parent.as_path()).unwrap_or(Path::new("."));
+        let parent = self.home.as_ref().map_or(Path::new("."), |(parent, _)| parent.as_path());
         let calls = Calls::new(self.calls.fs.clone(), Arc::clone(&self.signal), self.options.patience).with_room(LATE);
         let signal = Arc::new(Signal::below(Arc::clone(&self.signal)));
         let hints = !self.options.without_watching;
@@ -294,8 +294,8 @@ impl<F: Fs> Pieces<F> {
 
     /// Forgets a piece that is gone, unless calls into it have not come back: it would be found again, and more be made.
     fn drop_piece(&mut self, name: &OsStr) {
-        if self.pieces.get_mut(name).is_some_and(|piece| !piece.is_waiting()) {
-            self.pieces.remove(name);
+        if self.found.get_mut(name).is_some_and(|piece| !piece.is_waiting()) {
+            self.found.remove(name);
             self.notes.forget(name);
             self.freshness.distrust();
         }

@@ -83,10 +83,11 @@ fn fits(tail: &[u8], parts: &[Part]) -> bool {
     let is_this = match part {
         Text(text) => this == text.as_bytes(),
         Number(least) => is_number(this, *least),
-        Day => {
-            this.iter().enumerate().all(|(at, byte)| if matches!(at, 4 | 7) { *byte == b'-' } else { is_digit(byte) })
-        }
-        Time => this.iter().all(is_digit),
+        Day => this
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() }),
+        Time => this.iter().all(u8::is_ascii_digit),
         Code => this.iter().all(u8::is_ascii_alphanumeric),
     };
     is_this && fits(rest, parts)
@@ -95,10 +96,6 @@ fn fits(tail: &[u8], parts: &[Part]) -> bool {
 fn is_number(text: &[u8], least: u32) -> bool {
     let value = text.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
     matches!(text, [b'1'..=b'9'] | [b'1'..=b'9', _]) && value >= least
-}
-
-fn is_digit(byte: &u8) -> bool {
-    byte.is_ascii_digit()
 }
 
 #[cfg(test)]

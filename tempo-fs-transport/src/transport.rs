@@ -104,11 +104,12 @@ impl<F: Fs> FsTransport<F> {
         let now = fs.now();
         let calls = Calls::new(fs.clone(), Arc::clone(&signal), options.patience);
         let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), !options.without_watching);
+        let pieces = Pieces::new(&fs, folder, options, Arc::clone(&signal));
         let publisher = if options.read_only {
             None
         } else {
             let staging = options.staging.as_deref();
-            let made = Publisher::new(fs.clone(), folder.to_owned(), staging);
+            let made = Publisher::new(fs, folder.to_owned(), staging);
             let made = made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?;
             Some(Arc::new(Mutex::new(made)))
         };
@@ -116,7 +117,7 @@ impl<F: Fs> FsTransport<F> {
             folder: opened.map_err(|error| open_error(folder.to_owned(), error))?,
             publisher,
             reads: Reads::new(options.fetch_online_only),
-            pieces: Pieces::new(&fs, folder, options, Arc::clone(&signal)),
+            pieces,
             pieces_first: false,
             signal,
             looked_at: now,

@@ -77,7 +77,7 @@ impl Head {
     /// The bytes of a head. Names and lists that are too long are left out or cut: a head is a hint.
     pub fn encode(&self) -> Bytes {
         let mut head = self.clone();
-        head.name = head.name.filter(is_name);
+        head.name = head.name.filter(|name| is_name(name));
         if head.seen.len() > Self::MAX_SEEN {
             head.seen.sort_unstable_by_key(|&(author, counter)| (core::cmp::Reverse(counter), author));
             head.seen.truncate(Self::MAX_SEEN);
@@ -124,7 +124,9 @@ impl Head {
             return Err(BadHead::Newer(version));
         }
         match postcard::take_from_bytes::<Self>(content.get(PRELUDE..).unwrap_or_default()) {
-            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => Ok(Self { name: head.name.filter(is_name), ..head }),
+            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => {
+                Ok(Self { name: head.name.filter(|name| is_name(name)), ..head })
+            }
             _ => Err(BadHead::Damaged),
         }
     }
@@ -148,6 +150,6 @@ impl Head {
     }
 }
 
-fn is_name(name: &String) -> bool {
+fn is_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
 }

@@ -106,6 +106,7 @@ fn plan(tempo: &Path, scratch: &Path) -> Result<Vec<Point>, Failure> {
     Ok(point::harms().flat_map(all).collect())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`, which passes values")]
 fn unanswered(why: impl ToString) -> Failure {
     Failure::Unanswered { command: "tempo".to_owned(), why: why.to_string() }
 }

@@ -1,10 +1,13 @@
 //! Who this member is, whom it was before, and what shows that somebody else is the same.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, iter};
 
-use tempo_clock::AuthorId;
-use tempo_message::{Digest, Head, Life, MessageId, planted};
+use bytes::Bytes;
+use tempo_clock::{AuthorId, LogicalClock};
+use tempo_message::{Digest, Head, Kind, Life, MessageId, Parent, planted};
 use thiserror::Error;
+
+use super::SessionCore;
 
 /// Why a member must go on as a new author: what it wrote under the old name could take a counter that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -86,5 +89,126 @@ impl Identity {
         if is_strange_life || is_ahead || is_strange_message {
             self.sign = Some(Usurped::Head { head: (head.counter, head.life.number), known: last });
         }
+    }
+}
+
+impl SessionCore {
+    /// An author's head arrived, its own one as well; true when it says anything new.
+    pub fn handle_head(&mut self, head: Head) -> bool {
+        let last = self.own_last.map_or(0, |last| last.counter);
+        let is_here = |counter, digest| {
+            let parent = Parent { author: head.author, counter, digest };
+            !self.is_elsewhere(&parent)
+        };
+        let is_own = head.digest.is_some_and(|digest| is_here(head.counter, digest));
+        self.identity.judge(&head, last, |_, _| is_own);
+        let ledger = &self.ledger;
+        self.heads.take(head, |author| ledger.latest(author).is_some())
+    }
+
+    /// The installation has been these authors before, in this order, and has lived these lives.
+    pub fn handle_restored(&mut self, former: Vec<AuthorId>, lives: Vec<Life>) {
+        (self.identity.former, self.identity.lives) = (former, lives);
+    }
+
+    /// The installation begins another life; the store knows already.
+    pub fn handle_life(&mut self, lives: Vec<Life>) {
+        self.identity.lives = lives;
+    }
+
+    /// Something outside the folder says that the present author must not go on.
+    pub fn handle_usurped(&mut self, why: Usurped) {
+        self.identity.sign = Some(why);
+    }
+
+    /// Goes on as a new author; the store knows already.
+    pub fn become_author(&mut self, author: AuthorId) {
+        self.identity.become_author(author);
+        self.own_last = None;
+    }
+
+    /// Why a new author is needed before the next message, if one is.
+    pub fn usurped(&self) -> Option<Usurped> {
+        self.identity.usurped()
+    }
+
+    /// What a new author has to say before anything else: whose place it takes, and the name. Nothing, once it has spoken.
+    pub fn introduction(&self) -> Vec<(Kind, Bytes)> {
+        let Some(former) = self.identity.former.last().filter(|_| self.own_last.is_none() && !planted!(NoSuccessor))
+        else {
+            return Vec::new();
+        };
+        let link = (Kind::Successor, Bytes::copy_from_slice(former.as_bytes()));
+        let name = self.name(*former).map(|name| (Kind::Profile, Bytes::copy_from_slice(name.as_bytes())));
+        iter::once(link).chain(name).collect()
+    }
+
+    /// A number that grows with everything that is accepted.
+    pub fn known(&self) -> u64 {
+        self.ledger.len()
+    }
+
+    /// The head of this author, for the life that it lives. It claims everything that is accepted, so all of that must be
+    /// durable before it is left.
+    pub fn own_head(&self, unix_ms: i64) -> Option<Head> {
+        let author = self.identity.me?;
+        let others = self.ledger.authors().filter(|&other| other != author);
+        Some(Head {
+            author,
+            name: self.name(author).map(str::to_owned),
+            counter: self.own_last.map_or(0, |last| last.counter),
+            digest: self.own_last.map(|last| last.digest),
+            lamport: self.clock.latest(),
+            seen: others.map(|other| (other, self.ledger.contiguous(other))).filter(|&(_, seen)| seen > 0).collect(),
+            life: self.identity.lives.last().copied().unwrap_or_default(),
+            unix_ms,
+        })
+    }
+
+    /// What an author hints at, merged from everything that it has hinted.
+    pub fn head(&self, author: AuthorId) -> Option<&Head> {
+        self.heads.of(author)
+    }
+
+    /// Everybody whose head was seen.
+    pub fn authors_with_head(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.heads.authors()
+    }
+
+    /// Whose place an author has taken, as it says itself.
+    pub fn former_of(&self, author: AuthorId) -> Option<AuthorId> {
+        self.ledger.former(author)
+    }
+
+    /// The author that this member writes as.
+    pub fn author(&self) -> Option<AuthorId> {
+        self.identity.me
+    }
+
+    /// Whom this installation was before, the last one last.
+    pub fn former(&self) -> &[AuthorId] {
+        &self.identity.former
+    }
+
+    /// Messages under the own name that this installation did not send.
+    pub fn impostors(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.identity.impostors.iter().map(|&(id, _)| id)
+    }
+
+    /// The messages that this installation looks after, after one of them, at most so many: what it has sent, and everything
+    /// of the authors that it was before, whoever sent it.
+    pub fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
+        let Identity { me, former, impostors, .. } = &self.identity;
+        let mut authors: Vec<AuthorId> =
+            former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect();
+        authors.sort_unstable();
+        let later = authors.into_iter().filter(|&author| after.is_none_or(|(id, _)| author >= id.author));
+        let messages = later.flat_map(|author| {
+            let within = after.filter(|(id, _)| id.author == author).map_or(0, |(id, _)| id.counter.saturating_sub(1));
+            self.ledger
+                .messages_after(author, within)
+                .map(move |(counter, digest)| (MessageId { author, counter }, digest))
+        });
+        messages.filter(|own| after < Some(*own) && !impostors.contains(own)).take(most).collect()
     }
 }

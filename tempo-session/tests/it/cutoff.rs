@@ -214,7 +214,7 @@ impl Chance {
     }
 
     fn bool(&mut self) -> bool {
-        self.next() % 2 == 0
+        self.next().is_multiple_of(2)
     }
 
     fn between(&mut self, first: usize, end: usize) -> usize {

@@ -2,21 +2,22 @@
 
 mod crash;
 mod fs;
+mod pieces;
 mod tree;
 
 use std::{
     ffi::{OsStr, OsString},
     io,
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
+use pieces::split;
 use tempo_fs_transport::Signal;
+use tree::Tree;
 pub use tree::{Kind, Naming, NodeId};
-use tree::{ROOT, Tree};
 
 use crate::Rng;
 
@@ -472,63 +473,4 @@ impl State {
             }
         }
     }
-
-    /// Everything that is a directory of an author, or in the place of one, in all pieces.
-    fn dirs(&self) -> Vec<(OsString, NodeId)> {
-        let mut dirs = self.tree.children(self.folder);
-        for (piece, node) in self.pieces() {
-            let inside = self.tree.children(node).into_iter();
-            dirs.extend(inside.map(|(name, node)| (joined(&piece, &name), node)));
-        }
-        dirs
-    }
-
-    fn pieces(&self) -> impl Iterator<Item = (OsString, NodeId)> + use<> {
-        self.tree.children(ROOT).into_iter().filter(|(name, _)| name != FOLDER && name != "staging")
-    }
-
-    /// Where the name of a directory is, and that name alone.
-    fn locate(&self, dir: &OsStr) -> Option<(NodeId, OsString)> {
-        match split(dir) {
-            Some((piece, name)) => Some((self.tree.child(ROOT, piece)?, name.to_owned())),
-            None => Some((self.folder, dir.to_owned())),
-        }
-    }
-
-    fn dir(&self, dir: &OsStr) -> Option<NodeId> {
-        let (parent, name) = self.locate(dir)?;
-        self.tree.child(parent, &name)
-    }
-
-    fn ensure_dir(&mut self, dir: &OsStr, now: i128) -> NodeId {
-        match split(dir) {
-            Some((piece, name)) => {
-                let piece = self.tree.ensure_durable_dir(ROOT, piece, now);
-                self.tree.ensure_durable_dir(piece, name, now)
-            }
-            None => self.tree.ensure_durable_dir(self.folder, dir, now),
-        }
-    }
-
-    fn node_at(&self, path: &Path) -> Option<NodeId> {
-        match path.to_str() {
-            Some(Disk::FOLDER) => Some(self.folder),
-            Some(Disk::STAGING) => Some(self.staging),
-            Some("/") => Some(ROOT),
-            _ => None,
-        }
-    }
-}
-
-/// The piece and the name of a directory in another piece of the session folder.
-fn split(dir: &OsStr) -> Option<(&OsStr, &OsStr)> {
-    let (piece, name) = dir.to_str()?.split_once('/')?;
-    Some((OsStr::new(piece), OsStr::new(name)))
-}
-
-fn joined(piece: &OsStr, name: &OsStr) -> OsString {
-    let mut dir = piece.to_owned();
-    dir.push("/");
-    dir.push(name);
-    dir
 }

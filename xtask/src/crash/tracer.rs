@@ -129,13 +129,12 @@ impl Tracer<'_> {
                     go_on(pid, None)?;
                 }
                 // A new thread begins with this one.
-                WaitStatus::Stopped(pid, Signal::SIGSTOP) => go_on(pid, None)?,
+                WaitStatus::Stopped(pid, Signal::SIGSTOP) | WaitStatus::PtraceEvent(pid, ..) => go_on(pid, None)?,
                 WaitStatus::Stopped(pid, signal) => go_on(pid, Some(signal))?,
                 WaitStatus::PtraceSyscall(pid) => {
                     gone_is_fine(self.handle(pid))?;
                     go_on(pid, None)?;
                 }
-                WaitStatus::PtraceEvent(pid, ..) => go_on(pid, None)?,
                 _ => {}
             }
         }
