@@ -38,9 +38,9 @@ fn what_was_found_stays_mended() {
     use tempo_sim::bugs::{Bug, plan};
     let found = [
         // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
-        (Bug::AuditByLength, 89),
+        (Bug::AuditByLength, 59),
         // A rewind brought back a damaged file of the right length, long after the audit.
-        (Bug::NoScrub, 45),
+        (Bug::NoScrub, 7),
         // Who had found another one writing under its name stopped looking after what it had written there.
         (Bug::FormerIsForgotten, 45),
     ];
@@ -62,11 +62,16 @@ fn a_deleted_directory_comes_back() {
     let dir = std::ffi::OsString::from(world.member(0).unwrap().author().to_string());
     let other = std::ffi::OsString::from(world.member(1).unwrap().author().to_string());
     world.member(0).unwrap().disk().put_dir(&other);
-    let before = world.member(0).unwrap().disk().files();
+    // Heads are hints, and written anew all the time.
+    let messages = |world: &World| {
+        let files = world.member(0).unwrap().disk().files();
+        files.into_iter().filter(|(_, name, _)| name != "head").collect::<Vec<_>>()
+    };
+    let before = messages(&world);
     world.delete(0, &dir, None);
     assert!(world.member(0).unwrap().disk().files().is_empty());
     world.run_for(Duration::from_secs(90)).unwrap();
-    assert_eq!(world.member(0).unwrap().disk().files(), before);
+    assert_eq!(messages(&world), before);
     world.settle().unwrap();
 }
 
