@@ -151,6 +151,32 @@ impl Installation {
         Ok(author)
     }
 
+    /// Has the store made if there is none. `make` makes it under another name first, so that what an interrupted start
+    /// leaves is never taken for a store.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError`], or what `make` says; there is no store then.
+    ///
+    /// # Durability
+    ///
+    /// When this returns, the name of the store survives a loss of power; its content is `make`'s affair.
+    pub fn make_store<E: From<InstallationError>>(&self, make: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+        let (store, draft) = (self.store(), self.dir.join("store.new"));
+        let state = self.dir.parent().unwrap_or(&self.dir);
+        let _lock = lock(&state.join("lock"))?;
+        if store.exists() {
+            return Ok(());
+        }
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&draft, error).into()),
+            _ => {}
+        }
+        make(&draft)?;
+        let put = fs::rename(&draft, &store).and_then(|()| sync_dir(&self.dir));
+        put.map_err(|source| failed(&store, source).into())
+    }
+
     /// Where its store lies: what tells a store from a copy of it. Nothing may be known of that.
     ///
     /// # Errors
@@ -233,6 +259,11 @@ impl Installation {
 #[allow(clippy::disallowed_methods, reason = "authors are minted here, and nowhere else")]
 fn new_author() -> AuthorId {
     AuthorId::new(Uuid::new_v4())
+}
+
+/// Makes the names in a directory durable, where the system has a way for that.
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf, InstallationError> {

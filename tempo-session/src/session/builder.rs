@@ -125,23 +125,18 @@ impl Builder {
         let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
         // Who has held the store before and finds none has lost it: that name is not taken up again.
         let is_lost = installation.holder().is_some();
-        let mut minted = Ok(None);
-        let first = || {
+        installation.make_store(|path| -> Result<(), OpenError> {
             let marks = Marks::new(Some(installation.author));
-            minted = if is_lost { installation.mint().map(Some) } else { Ok(None) };
-            match &minted {
-                Ok(Some(author)) => marks.succeeded_by(*author),
-                _ => marks,
-            }
-        };
-        let store = match RedbStore::open_or_make(&installation.store(), installation.author, first) {
+            let marks = if is_lost { marks.succeeded_by(installation.mint()?) } else { marks };
+            Ok(RedbStore::open_or_make(path, installation.author, || marks).map(drop)?)
+        })?;
+        let store = match RedbStore::open(&installation.store(), installation.author) {
             Err(StoreError::InUse { .. }) => {
                 let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
                 return Err(OpenError::AlreadyOpen { folder: self.folder, holder });
             }
             store => store?,
         };
-        minted?;
         installation.set_holder(&format!("process {}", process::id()))?;
         let mut options = self.options();
         options.staging = Some(installation.staging());
