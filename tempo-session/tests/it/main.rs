@@ -32,6 +32,7 @@ mod pieces;
 mod protocol;
 mod services;
 mod session;
+mod slow_store;
 mod store;
 #[cfg(target_os = "linux")]
 mod stuck;

@@ -1,0 +1,160 @@
+//! A store whose commits take as long as the test wants: nobody who only reads waits for them.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicI64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tempo_message::{Digest, Durability, MemoryMedium, MessageId};
+use tempo_session::{
+    Environment, NoMint, Parts, Session, Turn,
+    store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
+};
+
+use crate::support::{STUCK, author, texts, timeline};
+
+/// Holds commits up while it is shut, and says when one waits.
+#[derive(Debug, Default)]
+struct Gate {
+    state: Mutex<(bool, usize)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn set_shut(&self, shut: bool) {
+        self.state.lock().unwrap().0 = shut;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.1 += 1;
+        self.changed.notify_all();
+        while state.0 {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.1 -= 1;
+    }
+
+    fn wait_for_somebody(&self) {
+        let state = self.state.lock().unwrap();
+        let (state, timeout) = self.changed.wait_timeout_while(state, STUCK, |state| state.1 == 0).unwrap();
+        assert!(!timeout.timed_out() && state.1 > 0, "nobody commits");
+    }
+}
+
+#[derive(Debug)]
+struct Slow(MemoryStore, Arc<Gate>);
+
+impl Store for Slow {
+    fn marks(&self) -> Result<Marks, StoreError> {
+        self.0.marks()
+    }
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
+        self.1.pass();
+        self.0.set_marks(marks)
+    }
+    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.0.restore(each)
+    }
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        self.1.pass();
+        self.0.commit(records, durability)
+    }
+    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
+        self.0.frame(id, digest)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Clock(AtomicI64);
+
+impl Environment for Clock {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.unix_ms().unsigned_abs())
+    }
+    fn unix_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, tempo_session::Driver) {
+    let parts = Parts {
+        transport: Box::new(medium.transport()),
+        store: Box::new(store),
+        environment: Arc::new(Clock::default()),
+        scrub: None,
+        fingerprint: None,
+        mint: Box::new(NoMint),
+    };
+    Session::assemble(parts).unwrap()
+}
+
+/// Does it on a thread of its own, so that what hangs fails the test instead of hanging it.
+fn answers<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, finished) = mpsc::channel();
+    // The test may have given up already.
+    thread::spawn(move || done.send(work()).unwrap_or_default());
+    finished.recv_timeout(STUCK).unwrap_or_else(|_| panic!("{what} waits for a commit"))
+}
+
+fn everything_answers(session: &Session, expected: &'static [&'static str]) {
+    let it = session.clone();
+    answers("status", move || it.status());
+    let it = session.clone();
+    answers("held", move || it.held());
+    let it = session.clone();
+    answers("author", move || it.author());
+    let it = session.clone();
+    assert_eq!(answers("the timeline", move || texts(&timeline(&it))), expected);
+    let it = session.clone();
+    answers("poll", move || while it.poll().unwrap().is_some() {});
+}
+
+#[test]
+fn nobody_who_only_reads_waits_for_a_commit_of_what_arrives() {
+    let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
+    let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let (ben, mut ben_driver) = open(&medium, Slow(MemoryStore::new(Some(author(1))), Arc::clone(&gate)));
+    while ben_driver.turn() == Turn::Again {}
+    ana.send("hello").unwrap();
+    while ana_driver.turn() == Turn::Again {}
+    gate.set_shut(true);
+    let driving = thread::spawn(move || {
+        while ben_driver.turn() == Turn::Again {}
+        ben_driver
+    });
+    gate.wait_for_somebody();
+    // It is here, and can be read, although the store does not have it.
+    everything_answers(&ben, &["hello"]);
+    gate.set_shut(false);
+    driving.join().unwrap();
+    everything_answers(&ben, &["hello"]);
+}
+
+#[test]
+fn nobody_who_only_reads_waits_for_what_somebody_sends() {
+    let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
+    let (ana, mut driver) = open(&medium, Slow(MemoryStore::new(Some(author(0))), Arc::clone(&gate)));
+    ana.send("first").unwrap();
+    while driver.turn() == Turn::Again {}
+    gate.set_shut(true);
+    let sending: Vec<_> = ["second", "third"]
+        .map(|text| {
+            let ana = ana.clone();
+            thread::spawn(move || ana.send(text).unwrap())
+        })
+        .into();
+    gate.wait_for_somebody();
+    everything_answers(&ana, &["first"]);
+    gate.set_shut(false);
+    let ids: Vec<MessageId> = sending.into_iter().map(|sending| sending.join().unwrap()).collect();
+    assert_ne!(ids[0], ids[1], "two that send at once take different numbers");
+    assert_eq!(ana.timeline().len(), 3);
+}
