@@ -105,11 +105,19 @@ fn tell(session: &Session, event: &Event) {
             eprintln!("* {why}; what you write is kept until it is back");
         }
         Event::Unpublished { why } => eprintln!("* what you write is kept here and not in the folder yet: {why}"),
-        Event::Succeeded { author, former } => {
-            eprintln!("* {} goes on as {author}, before that {former}", name(*author));
+        Event::Succeeded { author, former } if Some(*author) != session.author() => {
+            eprintln!(
+                "* {} goes on as a new member, {}, before that {}",
+                name(*author),
+                output::short(*author),
+                output::short(*former)
+            );
         }
         Event::NewAuthor { author, why, .. } => {
-            eprintln!("* {why}; you go on as {author}, and what you wrote before stays");
+            eprintln!(
+                "* {why}; you go on as a new member, {}, and what you wrote before stays",
+                output::short(*author)
+            );
         }
         Event::Fork { id } => eprintln!("* {} is in use on two devices (message {})", name(id.author), id.counter),
         Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
