@@ -13,7 +13,7 @@ use tempo_fs_transport::{DirName, FileName, Fs, Identity, Signal, Stat, Watch};
 use tempo_message::FileType;
 
 use super::{
-    Change, Disk, State,
+    Act, Change, Disk, State,
     tree::{Kind, NodeId, Pending},
 };
 
@@ -42,6 +42,12 @@ struct SimWatch;
 impl SimFs {
     pub(super) fn new(disk: Disk) -> Self {
         Self { disk }
+    }
+
+    /// A call that changes what is on the disk or what is durable.
+    fn act(&self, act: Act) -> io::Result<MutexGuard<'_, State>> {
+        self.disk.before(act);
+        self.call()
     }
 
     /// Counts a call; it may be the one that fails.
@@ -83,7 +89,7 @@ impl Fs for SimFs {
     }
 
     fn create_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Change)?;
         if state.tree.child(parent.node, name).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -121,6 +127,9 @@ impl Fs for SimFs {
     fn open(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
         let mut state = self.call()?;
         let node = state.find(dir.node, name)?;
+        if dir.node == state.staging || FileName::parse(name) == FileName::Staged {
+            state.violations.push(format!("a process read {}, which is staged", name.to_string_lossy()));
+        }
         match state.tree.kind(node) {
             Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
             _ if state.is_online_only(node) => Err(state.judge_opening(dir.node, name)),
@@ -142,7 +151,7 @@ impl Fs for SimFs {
     }
 
     fn create(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Change)?;
         if state.tree.child(dir.node, name).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -156,7 +165,7 @@ impl Fs for SimFs {
     }
 
     fn write(&self, file: &mut SimFile, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Change)?;
         let is_bounded = state.options.capacity != u64::MAX;
         if is_bounded && state.tree.used() + u64::try_from(bytes.len()).unwrap_or(u64::MAX) > state.options.capacity {
             return Err(io::ErrorKind::StorageFull.into());
@@ -171,7 +180,7 @@ impl Fs for SimFs {
     }
 
     fn sync_file(&self, file: &SimFile) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Settle)?;
         if let Some(node) = state.tree.nodes.get_mut(file.node.0) {
             node.durable = Some(node.content.clone());
         }
@@ -179,7 +188,7 @@ impl Fs for SimFs {
     }
 
     fn sync_dir(&self, dir: &SimDir) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Settle)?;
         let pending = std::mem::take(&mut state.tree.pending);
         for change in pending {
             if change.dir == dir.node {
@@ -204,7 +213,7 @@ impl Fs for SimFs {
     }
 
     fn rename_over(&self, from: &SimDir, name: &OsStr, to: &SimDir, new_name: &OsStr) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Change)?;
         let is_outside = |node| node == state.staging;
         if state.options.staging_elsewhere && is_outside(from.node) != is_outside(to.node) {
             return Err(io::ErrorKind::CrossesDevices.into());
@@ -216,7 +225,7 @@ impl Fs for SimFs {
     }
 
     fn remove(&self, dir: &SimDir, name: &OsStr) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.act(Act::Change)?;
         state.find(dir.node, name)?;
         state.judge_removal(dir.node, name);
         state.rename(&[(dir.node, name, None)]);

@@ -3,7 +3,9 @@
 mod crash;
 mod fs;
 mod pieces;
+mod states;
 mod tree;
+mod witness;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -15,9 +17,11 @@ use std::{
 use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
 use pieces::split;
+pub use states::{Cuts, DiskImage, Outcomes};
 use tempo_fs_transport::Signal;
 use tree::Tree;
 pub use tree::{Kind, Naming, NodeId};
+pub use witness::{Act, Witness};
 
 use crate::Rng;
 
@@ -109,6 +113,7 @@ struct State {
     arrived: Option<(NodeId, Duration)>,
     /// What processes did that they must not do.
     violations: Vec<String>,
+    witness: Option<Witness>,
 }
 
 impl Disk {
@@ -141,6 +146,7 @@ impl Disk {
             late_hints: Vec::new(),
             arrived: None,
             violations: Vec::new(),
+            witness: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }

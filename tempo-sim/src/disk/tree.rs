@@ -30,7 +30,7 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     /// Changes of names that are not durable yet, in order.
     pub(super) pending: Vec<Pending>,
-    naming: Naming,
+    pub(super) naming: Naming,
 }
 
 /// Which spellings of a name a disk takes for the same, and how it keeps them.
@@ -179,13 +179,13 @@ impl Tree {
 
 impl Naming {
     /// What a name is compared by.
-    fn key(self, name: &OsStr) -> OsString {
+    pub(super) fn key(self, name: &OsStr) -> OsString {
         let kept = self.kept(name);
         if self.folds_case { kept.to_ascii_lowercase() } else { kept }
     }
 
     /// How a list gives a name.
-    fn kept(self, name: &OsStr) -> OsString {
+    pub(super) fn kept(self, name: &OsStr) -> OsString {
         match name.to_str() {
             Some(name) if self.decomposes => name.nfd().collect::<String>().into(),
             _ => name.to_owned(),

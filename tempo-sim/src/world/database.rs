@@ -12,7 +12,10 @@ use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
 use tempo_session::store::{Marks, Origin, Record, RedbStore, Restored, StorageBackend, Store, StoreError};
 
 use super::{SimStore, store::Failing};
-use crate::Rng;
+use crate::{
+    Rng,
+    disk::{Act, Witness},
+};
 
 /// What a database writes to. Cloning gives another handle to the same medium.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +32,7 @@ struct State {
     pending: Vec<(usize, Vec<u8>)>,
     /// How often the power was lost: handles of an earlier life do nothing any more.
     life: u64,
+    witness: Option<Witness>,
 }
 
 /// A store in a database on a medium, watched by the simulator.
@@ -67,6 +71,44 @@ impl Medium {
         live.clone_from(durable);
     }
 
+    /// A medium that holds this.
+    pub(crate) fn holding(bytes: &[u8]) -> Self {
+        let state = State { live: bytes.to_vec(), durable: bytes.to_vec(), ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), life: 0 }
+    }
+
+    /// What may be left of it after a loss of power: of the writes since the last sync every prefix, also with the last
+    /// one cut in half, each alone, and all but each.
+    pub(crate) fn states_after_power_loss(&self) -> Vec<Bytes> {
+        let state = self.lock();
+        let count = state.pending.len();
+        let whole = |kept: &dyn Fn(usize) -> bool| state.left(|number, len| if kept(number) { len } else { 0 });
+        let mut states = vec![whole(&|_| false)];
+        for last in 0..count {
+            states.push(state.left(|number, len| match number {
+                _ if number < last => len,
+                _ if number == last => len / 2,
+                _ => 0,
+            }));
+            states.push(whole(&|number| number <= last));
+            states.push(whole(&|number| number == last));
+            states.push(whole(&|number| number != last));
+        }
+        states
+    }
+
+    pub(crate) fn set_witness(&self, witness: Option<Witness>) {
+        self.lock().witness = witness;
+    }
+
+    /// The power can be lost before this.
+    fn before(&self, act: Act) {
+        let witness = self.lock().witness.clone();
+        if let Some(witness) = witness {
+            witness.look(act);
+        }
+    }
+
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.lock();
         if state.life == self.life { Ok(state) } else { Err(io::Error::other("the power is off")) }
@@ -74,6 +116,17 @@ impl Medium {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The durable bytes with so much of each pending write, by its number and its length.
+    fn left(&self, kept: impl Fn(usize, usize) -> usize) -> Bytes {
+        let mut bytes = self.durable.clone();
+        for (number, (offset, data)) in self.pending.iter().enumerate() {
+            put(&mut bytes, *offset, data.get(..kept(number, data.len())).unwrap_or(data));
+        }
+        bytes.into()
     }
 }
 
@@ -91,6 +144,7 @@ impl StorageBackend for Medium {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.before(Act::Settle);
         let mut state = self.alive()?;
         let len = usize::try_from(len).map_err(io::Error::other)?;
         state.live.resize(len, 0);
@@ -100,6 +154,7 @@ impl StorageBackend for Medium {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.before(Act::Settle);
         let mut state = self.alive()?;
         for (offset, data) in std::mem::take(&mut state.pending) {
             put(&mut state.durable, offset, &data);
@@ -108,6 +163,7 @@ impl StorageBackend for Medium {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.before(Act::Change);
         let mut state = self.alive()?;
         let at = usize::try_from(offset).map_err(io::Error::other)?;
         put(&mut state.live, at, data);

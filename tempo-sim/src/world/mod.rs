@@ -7,6 +7,7 @@ mod member;
 mod moving;
 mod registry;
 mod store;
+mod torn;
 
 use std::{
     cmp::Reverse,
@@ -22,6 +23,7 @@ use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
 use tempo_session::{SendError, Session};
+pub use torn::StoreImage;
 use uuid::Uuid;
 
 use crate::{

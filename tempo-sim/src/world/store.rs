@@ -12,31 +12,35 @@ use tempo_message::{Digest, Durability, Frame, Message, MessageId};
 use tempo_session::store::{Marks, Origin, Record, Restored, Store, StoreError};
 
 use super::database::{DatabaseStore, Medium};
-use crate::Rng;
+use crate::{
+    Rng,
+    disk::{Act, Witness},
+};
 
 /// The store of a member. Cloning gives another handle to the same store.
 #[derive(Debug, Clone)]
 pub struct SimStore {
-    state: Arc<Mutex<State>>,
+    pub(super) state: Arc<Mutex<State>>,
     /// The author that it was made for.
-    author: AuthorId,
+    pub(super) author: AuthorId,
     /// The life of the machine in which this handle was given out.
-    life: u64,
+    pub(super) life: u64,
     /// Where the real database lies, if that is used.
-    medium: Option<Medium>,
+    pub(super) medium: Option<Medium>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    records: BTreeMap<(MessageId, Digest), (Frame, Origin)>,
+pub(super) struct State {
+    pub(super) records: BTreeMap<(MessageId, Digest), (Frame, Origin)>,
     /// Transactions that are not durable yet, oldest first.
-    lazy: Vec<Vec<(MessageId, Digest)>>,
-    marks: Marks,
+    pub(super) lazy: Vec<Vec<(MessageId, Digest)>>,
+    pub(super) marks: Marks,
     /// What has been committed as sent since the last look.
-    sent: Vec<Frame>,
-    failing: Option<Failing>,
+    pub(super) sent: Vec<Frame>,
+    pub(super) failing: Option<Failing>,
     /// How often the machine has lost its power.
-    life: u64,
+    pub(super) life: u64,
+    pub(super) witness: Option<Witness>,
 }
 
 /// How a commit fails.
@@ -90,7 +94,11 @@ impl SimStore {
     }
 
     /// A store for a process that starts now.
-    pub(crate) fn open_store(&self) -> Result<Box<dyn Store>, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the real database cannot be opened.
+    pub fn open_store(&self) -> Result<Box<dyn Store>, StoreError> {
         match &self.medium {
             Some(medium) => Ok(Box::new(DatabaseStore::open(medium, self.author, self.open())?)),
             None => Ok(Box::new(self.open())),
@@ -156,7 +164,7 @@ impl SimStore {
         sent.map(|(frame, _)| frame.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -167,6 +175,7 @@ impl Store for SimStore {
     }
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
+        self.before(Act::Settle);
         let mut state = self.lock();
         if state.life == self.life {
             state.marks = marks.clone();
@@ -185,6 +194,7 @@ impl Store for SimStore {
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        self.before(if durability == Durability::Durable { Act::Settle } else { Act::Change });
         let mut state = self.lock();
         if state.life != self.life {
             return Err(Self::failure());

@@ -1,0 +1,391 @@
+//! Everything that may be left after a loss of power: what [`Disk::crash`] draws one of, completely.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use tempo_fs_transport::FileName;
+use tempo_message::Head;
+
+use super::{
+    Disk, DiskOptions, State,
+    tree::{Kind, NodeId, Pending, Tree},
+};
+use crate::Rng;
+
+/// What a disk holds when the power comes back.
+///
+/// Staged files are counted only: nobody reads one, which the disk watches over, so what they hold and what they are
+/// called makes no difference. More than [`LEFT`](Self::LEFT) of them count as so many: each is swept by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DiskImage {
+    /// The authors' directories, and how many staged files lie in each.
+    dirs: BTreeMap<OsString, usize>,
+    /// Every other file: directory, name, content.
+    files: Vec<(Arc<OsStr>, Arc<OsStr>, Bytes)>,
+    /// How many files lie in the staging directory.
+    staged: usize,
+}
+
+/// Everything that may be left after a loss of power at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Outcomes {
+    /// The images, each once.
+    pub images: Vec<DiskImage>,
+    /// How many selections there are, of name steps and of a class of content for each file; many give the same image.
+    pub selections: u128,
+    /// How many images were left out because there are more than [`BOUND`](Self::BOUND); the others are evenly spread.
+    pub left_out: usize,
+}
+
+/// What is tried of content that was not synced, beside what was durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cuts {
+    /// Nothing, the first half, zeros of the full length, or everything.
+    All,
+    /// The same without nothing, which is cut short as the half is; of a head only the half or everything.
+    Distinct,
+}
+
+/// The name of an author's hint file.
+const HEAD: &str = "head";
+
+/// A name in a directory, as the disk compares names.
+type Place = (NodeId, OsString);
+
+/// A file in an author's directory: directory, name, and which file.
+type Reached = (Arc<OsStr>, Arc<OsStr>, NodeId);
+
+/// What the names of a group stand for in one outcome: how each is listed, and what it stands for.
+type Outcome = BTreeMap<Place, (OsString, NodeId)>;
+
+/// What the names stand for in one outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Names {
+    /// How the name is listed, and what it stands for.
+    files: Outcome,
+    /// How many staged files there are in each directory.
+    staged: BTreeMap<NodeId, usize>,
+}
+
+/// Steps that have to do with each other because they change the same names.
+#[derive(Debug, Default)]
+struct Group {
+    places: BTreeSet<Place>,
+    steps: BTreeMap<u64, Vec<Pending>>,
+}
+
+impl DiskImage {
+    /// So many staged files in one directory are told apart from more.
+    pub const LEFT: usize = 2;
+
+    /// Every file in the authors' directories that is not staged: directory, name, content.
+    pub fn files(&self) -> impl Iterator<Item = (&OsStr, &OsStr, &Bytes)> {
+        self.files.iter().map(|(dir, name, content)| (&**dir, &**name, content))
+    }
+}
+
+impl Hash for DiskImage {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.dirs.hash(state);
+        self.staged.hash(state);
+        for (dir, name, content) in &self.files {
+            dir.as_encoded_bytes().hash(state);
+            name.as_encoded_bytes().hash(state);
+            // Every life leaves another head, which makes no difference.
+            match Head::decode(content) {
+                Ok(head) if &**name == HEAD => (head.author, head.counter).hash(state),
+                Err(_) if &**name == HEAD => content.first().hash(state),
+                _ => content.hash(state),
+            }
+        }
+    }
+}
+
+impl Outcomes {
+    /// So many images are given at most.
+    pub const BOUND: usize = 100_000;
+}
+
+impl Disk {
+    /// Everything that may be left if the power were lost now; the disk itself stays as it is.
+    ///
+    /// Names: any selection of the pending steps, each whole, and so every prefix. Content that was not synced, of each
+    /// file by itself: what was durable, and what the cuts say.
+    pub fn states_after_power_loss(&self, cuts: Cuts) -> Outcomes {
+        let state = self.lock();
+        let (names, steps) = state.names_after_power_loss();
+        let mut classes = BTreeMap::new();
+        let all: Vec<Vec<Reached>> = names.iter().map(|names| state.reachable(names)).collect();
+        for (_, name, node) in all.iter().flatten() {
+            let contents = || state.tree.classes(*node, cuts, &**name == HEAD);
+            classes.entry(*node).or_insert_with(contents);
+        }
+        let contents = |node: &NodeId| classes.get(node).map(Vec::as_slice).unwrap_or_default();
+        let count = |files: &[(_, _, NodeId)]| files.iter().map(|(_, _, node)| contents(node).len()).product::<usize>();
+        let total: usize = all.iter().map(|files| count(files)).sum();
+        let stride = total.div_ceil(Outcomes::BOUND).max(1);
+
+        let mut images = Vec::new();
+        let mut number = 0;
+        for (names, files) in names.iter().zip(&all) {
+            let (dirs, staged) = state.staged(names);
+            for mut selection in 0..count(files) {
+                number += 1;
+                if number % stride != 0 {
+                    continue;
+                }
+                let chosen = files.iter().filter_map(|(dir, name, node)| {
+                    let contents = contents(node);
+                    let content = contents.get(selection % contents.len())?.clone();
+                    selection /= contents.len();
+                    Some((Arc::clone(dir), Arc::clone(name), content))
+                });
+                images.push(DiskImage { files: chosen.collect(), dirs: dirs.clone(), staged });
+            }
+        }
+        let unsynced = classes.values().map(|contents| contents.len() as u128).product::<u128>();
+        let selections = 1_u128.checked_shl(steps).unwrap_or(u128::MAX).saturating_mul(unsynced);
+        Outcomes { left_out: total - images.len(), images, selections }
+    }
+
+    /// A disk that holds what was left, all of it durable.
+    pub fn from_image(image: &DiskImage, options: DiskOptions, rng: Rng) -> Self {
+        let disk = Self::new(options, rng);
+        let staged = |number| OsString::from(format!("~tempo-{number:016x}.tmp"));
+        for (dir, &count) in &image.dirs {
+            disk.put_dir(dir);
+            (0..count).for_each(|number| disk.put(dir, &staged(number), Bytes::new()));
+        }
+        for (dir, name, content) in image.files() {
+            disk.put(dir, name, content.clone());
+        }
+        let mut state = disk.lock();
+        let (dir, now) = (state.staging, state.stamp());
+        for number in 0..image.staged {
+            state.tree.put_durable(dir, &staged(number), Bytes::new(), now);
+        }
+        drop(state);
+        disk
+    }
+}
+
+impl State {
+    /// What the names may stand for, and how many steps are pending.
+    ///
+    /// Groups of steps that share no name are independent. They are put together one after the other, so that outcomes
+    /// that differ only in which staged file is left become one at once.
+    fn names_after_power_loss(&self) -> (BTreeSet<Names>, u32) {
+        let groups = groups(&self.tree);
+        let mut steps = 0;
+        let mut settled = Names::default();
+        for (number, node) in self.tree.nodes.iter().enumerate() {
+            for (key, (name, to)) in &node.durable_names {
+                let place = (NodeId(number), key.clone());
+                if !groups.iter().any(|group| group.places.contains(&place)) {
+                    self.add(&mut settled, place, name, *to);
+                }
+            }
+        }
+        let mut all = BTreeSet::from([settled]);
+        for group in groups {
+            steps += u32::try_from(group.steps.len()).unwrap_or(u32::MAX);
+            let outcomes = group.outcomes(&self.tree);
+            all =
+                all.iter().flat_map(|names| outcomes.iter().map(|outcome| self.with(names.clone(), outcome))).collect();
+        }
+        (all, steps)
+    }
+
+    fn with(&self, mut names: Names, outcome: &Outcome) -> Names {
+        for (place, (name, node)) in outcome {
+            self.add(&mut names, place.clone(), name, *node);
+        }
+        names
+    }
+
+    fn add(&self, names: &mut Names, place: Place, name: &OsStr, node: NodeId) {
+        if place.0 == self.staging || FileName::parse(name) == FileName::Staged {
+            let count = names.staged.entry(place.0).or_default();
+            *count = (*count + 1).min(DiskImage::LEFT);
+        } else {
+            // Of several heads that may be left the latest stands for all: an older one says less, and nobody relies on it.
+            let latest = self.tree.child(place.0, name).filter(|_| name == HEAD).unwrap_or(node);
+            names.files.insert(place, (name.to_owned(), latest));
+        }
+    }
+
+    /// The files in the authors' directories.
+    fn reachable(&self, names: &Names) -> Vec<Reached> {
+        let mut files = Vec::new();
+        for (dir_name, dir) in inside(names, self.folder) {
+            let dir_name: Arc<OsStr> = dir_name.into();
+            let inside = inside(names, dir).filter(|&(_, node)| self.tree.kind(node) == Some(Kind::File));
+            files.extend(inside.map(|(name, node)| (Arc::clone(&dir_name), Arc::from(name), node)));
+        }
+        files
+    }
+
+    /// How many staged files lie in the authors' directories and in the staging directory.
+    fn staged(&self, names: &Names) -> (BTreeMap<OsString, usize>, usize) {
+        let count = |dir| names.staged.get(&dir).copied().unwrap_or(0);
+        let dirs = inside(names, self.folder).map(|(name, dir)| (name.to_owned(), count(dir)));
+        (dirs.collect(), count(self.staging))
+    }
+}
+
+impl Tree {
+    /// What may be left of a file's content.
+    fn classes(&self, node: NodeId, cuts: Cuts, is_head: bool) -> Vec<Bytes> {
+        let Some(file) = self.nodes.get(node.0) else { return Vec::new() };
+        let written = &file.content;
+        if file.durable.as_ref() == Some(written) {
+            return vec![written.clone()];
+        }
+        let mut classes = BTreeSet::from([written.slice(..written.len() / 2), written.clone()]);
+        classes.extend(file.durable.clone());
+        if cuts == Cuts::All || !is_head {
+            classes.insert(Bytes::from(vec![0; written.len()]));
+        }
+        if cuts == Cuts::All {
+            classes.insert(Bytes::new());
+        }
+        classes.into_iter().collect()
+    }
+}
+
+impl Group {
+    /// What its names stand for after any selection of its steps; of names that stand for nothing there is nothing.
+    fn outcomes(&self, tree: &Tree) -> BTreeSet<Outcome> {
+        let mut durable = BTreeMap::new();
+        for (dir, key) in &self.places {
+            if let Some(there) = tree.nodes.get(dir.0).and_then(|dir| dir.durable_names.get(key)) {
+                durable.insert((*dir, key.clone()), there.clone());
+            }
+        }
+        let mut outcomes = BTreeSet::from([durable]);
+        for step in self.steps.values() {
+            let with: Vec<_> = outcomes.iter().cloned().map(|outcome| applied(tree, outcome, step)).collect();
+            outcomes.extend(with);
+        }
+        outcomes
+    }
+}
+
+fn applied(tree: &Tree, mut outcome: Outcome, step: &[Pending]) -> Outcome {
+    for change in step {
+        let place = place_of(tree, change);
+        match change.to {
+            Some(node) => outcome.insert(place, (tree.naming.kept(&change.name), node)),
+            None => outcome.remove(&place),
+        };
+    }
+    outcome
+}
+
+/// The pending steps by what they have to do with each other.
+fn groups(tree: &Tree) -> Vec<Group> {
+    let mut steps: BTreeMap<u64, Vec<Pending>> = BTreeMap::new();
+    for change in &tree.pending {
+        steps.entry(change.step).or_default().push(change.clone());
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for (step, changes) in steps {
+        let places: BTreeSet<Place> = changes.iter().map(|change| place_of(tree, change)).collect();
+        let (touched, mut others): (Vec<Group>, Vec<Group>) =
+            groups.into_iter().partition(|group| !group.places.is_disjoint(&places));
+        let mut group = Group { places, steps: BTreeMap::from([(step, changes)]) };
+        for mut earlier in touched {
+            group.places.append(&mut earlier.places);
+            group.steps.append(&mut earlier.steps);
+        }
+        others.push(group);
+        groups = others;
+    }
+    groups
+}
+
+fn place_of(tree: &Tree, change: &Pending) -> Place {
+    (change.dir, tree.naming.key(&change.name))
+}
+
+fn inside(names: &Names, dir: NodeId) -> impl Iterator<Item = (&OsStr, NodeId)> {
+    let from = (dir, OsString::new());
+    let entries = names.files.range(from..).take_while(move |((parent, _), _)| *parent == dir);
+    entries.map(|(_, (name, node))| (name.as_os_str(), *node))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempo_fs_transport::Fs;
+
+    use super::*;
+
+    fn left(disk: &Disk) -> Vec<(usize, Vec<Vec<u8>>)> {
+        let images = disk.states_after_power_loss(Cuts::All).images;
+        let contents = |image: &DiskImage| image.files().map(|(_, _, content)| content.to_vec()).collect();
+        images.iter().map(|image| (image.staged, contents(image))).collect()
+    }
+
+    #[test]
+    fn what_is_synced_stays_and_the_rest_may_be_left_in_every_way() {
+        let disk = Disk::new(DiskOptions::default(), Rng::new(1));
+        disk.put_dir(OsStr::new("ana"));
+        let fs = disk.fs();
+        let (staging, folder) =
+            (fs.open_root(Disk::STAGING.as_ref()).unwrap(), fs.open_root(Disk::FOLDER.as_ref()).unwrap());
+        let dir = fs.open_dir(&folder, OsStr::new("ana")).unwrap();
+        assert_eq!(left(&disk), [(0, vec![])]);
+
+        let mut file = fs.create(&staging, OsStr::new("s")).unwrap();
+        fs.write(&mut file, b"four").unwrap();
+        assert_eq!(left(&disk), [(0, vec![]), (1, vec![])]);
+
+        fs.rename_new(&staging, OsStr::new("s"), &dir, OsStr::new("m")).unwrap();
+        let torn = [&b""[..], b"\0\0\0\0", b"fo", b"four"].map(|content| (0, vec![content.to_vec()]));
+        assert_eq!(left(&disk), [vec![(0, vec![]), (1, vec![])], torn.to_vec()].concat());
+        assert_eq!(disk.states_after_power_loss(Cuts::All).selections, 16);
+
+        fs.sync_file(&file).unwrap();
+        assert_eq!(left(&disk), [(0, vec![]), (1, vec![]), (0, vec![b"four".to_vec()])]);
+        fs.sync_dir(&dir).unwrap();
+        // The staged name is gone, and nothing says so durably.
+        assert_eq!(left(&disk), [(0, vec![b"four".to_vec()]), (1, vec![b"four".to_vec()])]);
+        fs.sync_dir(&staging).unwrap();
+        assert_eq!(left(&disk), [(0, vec![b"four".to_vec()])]);
+    }
+
+    /// Whatever a random crash leaves is among the states, as long as it cuts content where they do.
+    #[test]
+    fn a_random_crash_leaves_one_of_them() {
+        for seed in 0..200 {
+            let disk = Disk::new(DiskOptions::default(), Rng::new(seed));
+            disk.put_dir(OsStr::new("ana"));
+            let fs = disk.fs();
+            let (staging, folder) =
+                (fs.open_root(Disk::STAGING.as_ref()).unwrap(), fs.open_root(Disk::FOLDER.as_ref()).unwrap());
+            let dir = fs.open_dir(&folder, OsStr::new("ana")).unwrap();
+            for (number, name) in ["a", "b", "c"].into_iter().enumerate() {
+                fs.create(&staging, OsStr::new(name)).unwrap();
+                fs.rename_new(&staging, OsStr::new(name), &dir, OsStr::new(name)).unwrap();
+                if seed.is_multiple_of(3) && number == 1 {
+                    fs.sync_dir(&dir).unwrap();
+                }
+                if seed.is_multiple_of(2) {
+                    fs.remove(&dir, OsStr::new(name)).unwrap();
+                }
+            }
+            let images = disk.states_after_power_loss(Cuts::All).images;
+            disk.crash();
+            let after = disk.states_after_power_loss(Cuts::All).images;
+            assert_eq!(after.len(), 1);
+            assert!(images.contains(&after[0]), "{after:?}");
+            let again = Disk::from_image(&after[0], DiskOptions::default(), Rng::new(0));
+            assert_eq!(again.states_after_power_loss(Cuts::All).images, after);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Everything that may be left of a store after a loss of power: what [`SimStore::crash`] draws one of.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{Hash, Hasher},
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Frame, MessageId};
+use tempo_session::store::{Marks, Origin};
+
+use super::{SimStore, database::Medium, store::State};
+use crate::disk::{Act, Witness};
+
+/// What a store holds when the power comes back.
+#[derive(Debug, Clone)]
+pub struct StoreImage {
+    records: BTreeMap<(MessageId, Digest), (Frame, Origin)>,
+    marks: Marks,
+    /// What lies on the medium of a real database, and its digest.
+    medium: Option<(Bytes, Digest)>,
+}
+
+impl Hash for StoreImage {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // How many lives there were makes no difference.
+        self.marks.own.iter().for_each(|own| (own.author, own.joined, own.audited).hash(state));
+        match self.medium {
+            Some((_, digest)) => digest.hash(state),
+            None => self.records.iter().for_each(|(key, (_, origin))| (key, *origin == Origin::Sent).hash(state)),
+        }
+    }
+}
+
+impl SimStore {
+    /// Everything that may be left if the power were lost now; the store itself stays as it is.
+    ///
+    /// In memory: any selection of the lazy transactions, each whole, beside what is durable. A real database: a bounded
+    /// choice among the writes since the last sync: every prefix, also with the last write cut in half, each write
+    /// alone, and all but each.
+    pub fn states_after_power_loss(&self) -> Vec<StoreImage> {
+        if let Some(medium) = &self.medium {
+            let marks = self.lock().marks.clone();
+            let image = |bytes: Bytes| {
+                let digest = Digest::of(&bytes);
+                StoreImage { records: BTreeMap::new(), marks: marks.clone(), medium: Some((bytes, digest)) }
+            };
+            return medium.states_after_power_loss().into_iter().map(image).collect();
+        }
+        let state = self.lock();
+        let mut lost: BTreeSet<BTreeSet<(MessageId, Digest)>> = BTreeSet::from([BTreeSet::new()]);
+        for transaction in &state.lazy {
+            let with = |lost: &BTreeSet<_>| lost.iter().chain(transaction).copied().collect();
+            let more: Vec<_> = lost.iter().map(with).collect();
+            lost.extend(more);
+        }
+        let image = |lost: BTreeSet<_>| {
+            let mut records = state.records.clone();
+            records.retain(|key, _| !lost.contains(key));
+            StoreImage { records, marks: state.marks.clone(), medium: None }
+        };
+        lost.into_iter().map(image).collect()
+    }
+
+    /// A store that holds what was left, all of it durable.
+    pub fn from_image(author: AuthorId, image: &StoreImage) -> Self {
+        let state = State { records: image.records.clone(), marks: image.marks.clone(), ..State::default() };
+        let medium = image.medium.as_ref().map(|(bytes, _)| Medium::holding(bytes));
+        Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium }
+    }
+
+    /// Calls a witness from here on before everything that changes the store, or nobody any more.
+    pub fn set_witness(&self, witness: Option<Witness>) {
+        if let Some(medium) = &self.medium {
+            medium.set_witness(witness.clone());
+        }
+        self.lock().witness = witness;
+    }
+
+    /// The power can be lost before this.
+    pub(super) fn before(&self, act: Act) {
+        let witness = self.lock().witness.clone();
+        if let Some(witness) = witness {
+            witness.look(act);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What must hold when the session is at rest after a crash.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use tempo_message::{CounterName, Decoded, Digest, Frame};
+use tempo_session::{Event, store::Store};
+use tempo_sim::Disk;
+
+use crate::{
+    machine::{Machine, Promised, author},
+    operation::Operation,
+};
+
+/// I5: what is in the store has its causes in the store, whatever was lost. Of a store in memory, before it is opened.
+pub(crate) fn causes_are_kept(store: &tempo_sim::SimStore) -> Result<(), String> {
+    for frame in store.sent() {
+        for cause in frame.message().causes() {
+            let id = tempo_message::MessageId { author: cause.author, counter: cause.counter };
+            if store.frame(id, cause.digest).map_err(|error| error.to_string())?.is_none() {
+                return Err(format!("I5: {} is kept without its cause {id}", frame.id()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nobody can have seen a message in the folder that may be lost.
+pub(crate) fn nothing_was_shown_too_early<'a>(
+    files: impl Iterator<Item = &'a bytes::Bytes>,
+    sent: &[Frame],
+) -> Result<(), String> {
+    let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
+    for content in files {
+        if let Decoded::Whole(frame) = Frame::decode(content)
+            && frame.id().author == author()
+            && !kept.contains(&frame.digest())
+        {
+            return Err(format!("I9: {} is in the folder and not in the store", frame.id()));
+        }
+    }
+    Ok(())
+}
+
+/// Everything that must hold at rest.
+pub(crate) fn at_rest(machine: &Machine, promised: &Promised) -> Result<(), String> {
+    if let Some(what) = machine.disk.take_violations().pop() {
+        return Err(format!("I10: {what}"));
+    }
+    let sent = machine.store.sent();
+    let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
+    if let Some((counter, _)) = promised.iter().find(|(_, digest)| !kept.contains(digest)) {
+        return Err(format!("I9: message {counter} was sent and is lost"));
+    }
+    folder(&machine.disk, &sent)?;
+    session(machine, &kept)
+}
+
+/// I12: every committed message lies whole under its name, and there is nothing else of ours.
+fn folder(disk: &Disk, sent: &[Frame]) -> Result<(), String> {
+    let name = |frame: &Frame| OsString::from(CounterName::new(frame.id().counter).as_str());
+    let mut missing: BTreeMap<OsString, &Frame> = sent.iter().map(|frame| (name(frame), frame)).collect();
+    if missing.len() < sent.len() {
+        return Err("I9: two messages have the same counter".to_owned());
+    }
+    let own = author().to_string();
+    for (dir, name, content) in disk.files().iter().filter(|(dir, ..)| *dir == *own) {
+        match missing.remove(name) {
+            Some(frame) if frame.bytes() == content => {}
+            Some(frame) => return Err(format!("I12: {} is not whole: {} bytes", frame.id(), content.len())),
+            None if name.to_string_lossy().starts_with("head") => {}
+            None => return Err(format!("I12: {dir:?}/{name:?} is left")),
+        }
+    }
+    if let Some(frame) = missing.values().next() {
+        return Err(format!("I12: {} is not in the folder", frame.id()));
+    }
+    match disk.staged().pop() {
+        Some(left) => Err(format!("I12: {left:?} is left in the staging directory")),
+        None => Ok(()),
+    }
+}
+
+/// I2, I3: the timeline is what was sent and what lies in the folder, and the events give it, each once.
+fn session(machine: &Machine, kept: &BTreeSet<Digest>) -> Result<(), String> {
+    let status = machine.session().status();
+    // A damaged one was read before its author left a new one.
+    let is_head = |place: &str| place.ends_with("/head");
+    let is_calm = status.waiting.is_empty()
+        && status.rejected.is_empty()
+        && status.occupied.is_empty()
+        && status.intruders.is_empty()
+        && status.publish_error.is_none()
+        && status.store_error.is_none()
+        && status.head_error.is_none()
+        && status.former.is_empty()
+        && status.report.foreign.iter().all(|it| is_head(&it.place))
+        && status.report.pending.iter().all(|it| is_head(&it.place));
+    if !is_calm {
+        return Err(format!("L1: something is wrong: {status:?}"));
+    }
+    let mut expected = kept.clone();
+    for (_, _, content) in machine.disk.files() {
+        if let Decoded::Whole(frame) = Frame::decode(&content) {
+            expected.insert(frame.digest());
+        }
+    }
+    let entries = machine.session().timeline().collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let timeline: BTreeSet<Digest> = entries.iter().map(|entry| entry.digest).collect();
+    if timeline != expected || entries.len() != timeline.len() {
+        return Err(format!("I3: {} of {} messages are in the timeline", timeline.len(), expected.len()));
+    }
+    let mut delivered = BTreeSet::new();
+    while let Some(event) = machine.session().poll().map_err(|error| error.to_string())? {
+        match event {
+            Event::Message { entry } if !delivered.insert(entry.digest) => {
+                return Err(format!("I2: {} is delivered twice", entry.id));
+            }
+            Event::Message { .. } | Event::Joined { .. } | Event::Attachment(_) => {}
+            Event::Foreign(foreign) if is_head(&foreign.place) => {}
+            event => return Err(format!("L1: {event:?}")),
+        }
+    }
+    if delivered == expected { Ok(()) } else { Err("I3: the events are not the timeline".to_owned()) }
+}
+
+/// I9, from outside: the next message has a number that nobody has seen.
+pub(crate) fn goes_on(machine: &mut Machine, promised: &Promised) -> Result<(), String> {
+    *machine.promised.lock().unwrap() = promised.clone();
+    machine.act(Operation::Send)?;
+    let promised = machine.promised.lock().unwrap().clone();
+    machine.rest()?;
+    if let Some(what) = machine.disk.take_violations().pop() {
+        return Err(format!("I10: {what}"));
+    }
+    let sent = machine.store.sent();
+    if promised.values().any(|digest| sent.iter().all(|frame| frame.digest() != *digest)) {
+        return Err("I9: a message is lost by sending another one".to_owned());
+    }
+    folder(&machine.disk, &sent)
+}
+
+/// A number for everything that a machine at rest has: what follows depends on nothing else.
+pub(crate) fn summary(machine: &Machine, promised: &Promised) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // Every life leaves another head.
+    machine.disk.files().iter().filter(|(_, name, _)| name != "head").for_each(|file| file.hash(&mut hasher));
+    machine.disk.staged().hash(&mut hasher);
+    promised.hash(&mut hasher);
+    let mut sent: Vec<Digest> = machine.store.sent().iter().map(Frame::digest).collect();
+    sent.sort_unstable();
+    sent.hash(&mut hasher);
+    hasher.finish()
+}

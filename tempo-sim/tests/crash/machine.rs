@@ -1,0 +1,171 @@
+//! A member on a machine: a disk, a store, and a session that is turned by hand.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use tempo_fs_transport::{FsTransport, InstallationError, Options};
+use tempo_message::{AuthorId, Digest};
+use tempo_session::{Driver, Mint, Parts, Session, Turn};
+use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
+use uuid::Uuid;
+
+use crate::operation::Operation;
+
+/// What `send` has returned, by counter.
+pub(crate) type Promised = Arc<BTreeMap<u64, Digest>>;
+
+/// What machines are made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) disk: DiskOptions,
+    /// What is tried of content that was not synced.
+    pub(crate) cuts: Cuts,
+    /// The store is the real database.
+    pub(crate) database: bool,
+    /// So many crashes during recoveries, one after the other, are looked at.
+    pub(crate) interrupted: usize,
+    /// The messages of another author: directory, name, content.
+    pub(crate) others: Vec<(OsString, OsString, Bytes)>,
+}
+
+/// A member that runs.
+pub(crate) struct Machine {
+    pub(crate) disk: Disk,
+    pub(crate) store: SimStore,
+    /// Taken while it is closed.
+    open: Option<(Session, Driver)>,
+    /// Shared with whoever looks on.
+    pub(crate) promised: Arc<Mutex<Promised>>,
+    others: Vec<(OsString, OsString, Bytes)>,
+}
+
+pub(crate) fn author() -> AuthorId {
+    AuthorId::new(Uuid::from_u64_pair(1, 1))
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let setup = Self {
+            disk: DiskOptions::default(),
+            cuts: Cuts::All,
+            database: false,
+            interrupted: usize::MAX,
+            others: Vec::new(),
+        };
+        let store = SimStore::new(AuthorId::new(Uuid::from_u64_pair(2, 2)));
+        let mut other = Machine::open(Disk::new(setup.disk.clone(), Rng::new(2)), store, &setup).unwrap();
+        for _ in 0..3 {
+            other.act(Operation::Send).unwrap();
+        }
+        other.rest().unwrap();
+        Self { others: other.disk.files(), ..setup }
+    }
+}
+
+/// Numbers each life; nobody here needs a new author.
+#[derive(Debug)]
+struct Lives(usize);
+
+impl Mint for Lives {
+    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+        Err(InstallationError::NoDefault)
+    }
+
+    fn nonce(&mut self) -> u64 {
+        u64::try_from(self.0).unwrap() + 7
+    }
+}
+
+impl Machine {
+    /// What a new one is made of.
+    pub(crate) fn fresh(setup: &Setup) -> (Disk, SimStore) {
+        let mut store = SimStore::new(author());
+        if setup.database {
+            store.use_database();
+            // A store is made under another name first, so a half-made one is never opened.
+            drop(store.open_store().unwrap());
+        }
+        (Disk::new(setup.disk.clone(), Rng::new(1)), store)
+    }
+
+    /// Starts the process.
+    pub(crate) fn open(disk: Disk, store: SimStore, setup: &Setup) -> Result<Self, String> {
+        let others = setup.others.clone();
+        let mut machine = Self { disk, store, open: None, promised: Arc::default(), others };
+        machine.start()?;
+        Ok(machine)
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        let mut options = Options::default();
+        options.staging = Some(Disk::STAGING.into());
+        let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
+        let parts = Parts {
+            transport: Box::new(transport.map_err(|error| format!("cannot open the folder: {error}"))?),
+            store: self.store.open_store().map_err(|error| format!("cannot open the store: {error}"))?,
+            scrub: None,
+            environment: Arc::<SimClock>::default(),
+            fingerprint: None,
+            mint: Box::new(Lives(self.store.marks_now().lives.len())),
+        };
+        self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
+        Ok(())
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.open.as_ref().unwrap().0
+    }
+
+    /// Does one operation, and nothing more.
+    pub(crate) fn act(&mut self, operation: Operation) -> Result<(), String> {
+        match operation {
+            Operation::Send => self.send(1),
+            Operation::SendAll => self.send(2),
+            Operation::Receive => {
+                let there = self.disk.files();
+                let (dir, name, content) = self.others.iter().find(|file| !there.contains(file)).unwrap();
+                self.disk.put(dir, name, content.clone());
+                Ok(())
+            }
+            Operation::Reopen => {
+                self.open = None;
+                self.disk.forget_processes();
+                self.start()
+            }
+        }
+    }
+
+    fn send(&mut self, count: u64) -> Result<(), String> {
+        let first = u64::try_from(self.store.sent().len()).unwrap() + 1;
+        let payloads = (first..first + count).map(|number| format!("message {number}"));
+        let ids = self.session().send_all(payloads).map_err(|error| format!("cannot send: {error}"))?;
+        let mut promised = BTreeMap::clone(&self.promised.lock().unwrap());
+        for id in ids {
+            let frame = self.store.sent().into_iter().find(|frame| frame.id() == id);
+            let digest = frame.ok_or_else(|| format!("{id} was sent and is not in the store"))?.digest();
+            if promised.insert(id.counter, digest).is_some_and(|earlier| earlier != digest) {
+                return Err(format!("I9: {id} is used again"));
+            }
+        }
+        *self.promised.lock().unwrap() = Arc::new(promised);
+        Ok(())
+    }
+
+    /// Turns the driver until there is nothing to do.
+    pub(crate) fn rest(&mut self) -> Result<(), String> {
+        let (session, driver) = self.open.as_mut().unwrap();
+        for _ in 0..64 {
+            match driver.turn() {
+                Turn::Again => {}
+                Turn::Wait(_) if session.status().unpublished == 0 => return Ok(()),
+                Turn::Wait(_) => {}
+                Turn::Stop => return Err("the driver has stopped".to_owned()),
+            }
+        }
+        Err(format!("does not come to rest: {:?}", session.status()))
+    }
+}
