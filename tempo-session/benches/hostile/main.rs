@@ -66,12 +66,15 @@ fn main() {
              {sync_ms:>9.1} {delay:>8} {scans:>7}",
             scenario.name()
         );
-        let longest = status_ms.max(timeline_ms).max(poll_ms).max(send_ms);
-        if memory_mib > MEMORY_MIB || longest > CALL_MS || delay > DELAY {
+        let longest = status_ms.max(timeline_ms).max(poll_ms);
+        // A send waits for the disk, and perhaps for a commit before it: slower than two syncs is slow.
+        let is_slow_send = send_ms > CALL_MS.max(2.0 * sync_ms);
+        if memory_mib > MEMORY_MIB || longest > CALL_MS || is_slow_send || delay > DELAY {
             missed.push(scenario.name());
         }
     }
-    println!("calls: the longest, in milliseconds; (sync): the longest sync of 4 KiB on the same disk meanwhile");
+    println!("calls: the longest, in milliseconds; (sync): the longest sync of 4 KiB on the same disk meanwhile,");
+    println!("of which a send may take two where that is more");
     if missed.is_empty() {
         println!("every goal is met");
     } else {

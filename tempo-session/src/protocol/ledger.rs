@@ -34,12 +34,19 @@ struct Chain {
     branches: BTreeMap<(u64, Digest), Slot>,
     /// Display names by counter, then order.
     names: BTreeMap<(u64, Stamp, Digest), String>,
-    /// The greatest stamp.
-    latest: Option<Stamp>,
+    /// The message with the greatest stamp.
+    latest: Option<Slot>,
     /// Whose place the author takes, by the first message that says so.
-    former: Option<((u64, Stamp, Digest), AuthorId)>,
-    /// The latest wall clock among all that its messages come after, and the message that has it.
-    past: Option<(i64, MessageId)>,
+    former: Option<Box<Claim>>,
+    /// The message with the latest wall clock among all that its messages come after.
+    past: Option<Slot>,
+}
+
+/// A message that names a former author, and whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    of: (u64, Stamp, Digest),
+    former: AuthorId,
 }
 
 /// What is new about an author by one more message.
@@ -59,9 +66,9 @@ impl Ledger {
         let slot = Slot(u32::try_from(self.records.len()).unwrap_or(u32::MAX));
         let continues = message.previous == self.last_of_main(chain_at);
         let is_next = |main: &[Slot]| u64::try_from(main.len()) == Ok(id.counter - 1);
-        let stamp = message.stamp();
         let causes = message.causes().filter_map(|cause| self.find(&cause));
-        let past = causes.filter_map(|cause| Some((self.record(cause)?.unix_ms, self.id(cause)?))).max();
+        let before = self.chains.get(chain_at as usize).and_then(|chain| chain.past);
+        let past = causes.chain(before).max_by_key(|&slot| self.wall_clock(slot));
         self.records.push(Record {
             digest,
             lamport: message.lamport,
@@ -69,6 +76,8 @@ impl Ledger {
             counter: id.counter,
             chain: chain_at,
         });
+        let before = self.chains.get(chain_at as usize).and_then(|chain| chain.latest);
+        let latest = before.into_iter().chain([slot]).max_by_key(|&slot| self.order(slot));
         let Some(chain) = self.chains.get_mut(chain_at as usize) else {
             return Added::default();
         };
@@ -80,8 +89,7 @@ impl Ledger {
         } else {
             chain.branches.insert((id.counter, digest), slot);
         }
-        chain.latest = chain.latest.max(Some(stamp));
-        chain.past = chain.past.max(past);
+        (chain.latest, chain.past) = (latest, past);
         Added { slot, is_first, forks: usize::from(on_main) + in_branches == 1 }
     }
 
@@ -156,16 +164,17 @@ impl Ledger {
         let Some(chain) = self.chains.get_mut(chain_at).filter(|_| former != message.id.author) else {
             return false;
         };
-        let claim = ((message.id.counter, message.stamp(), digest), former);
-        let before = chain.former.filter(|before| *before < claim);
-        let is_new = before.is_none() && chain.former.is_none_or(|(_, known)| known != former);
-        chain.former = before.or(Some(claim));
+        let claim = Claim { of: (message.id.counter, message.stamp(), digest), former };
+        let known = chain.former.as_deref().copied();
+        let before = known.filter(|before| *before < claim);
+        let is_new = before.is_none() && known.is_none_or(|known| known.former != former);
+        chain.former = Some(Box::new(before.unwrap_or(claim)));
         is_new
     }
 
     /// Whose place an author has taken.
     pub(crate) fn former(&self, author: AuthorId) -> Option<AuthorId> {
-        self.chain(author)?.former.map(|(_, former)| former)
+        self.chain(author)?.former.as_ref().map(|claim| claim.former)
     }
 
     /// Up to which counter everything of an author is accepted.
@@ -175,12 +184,13 @@ impl Ledger {
 
     /// The greatest stamp of an author's messages.
     pub(crate) fn latest(&self, author: AuthorId) -> Option<Stamp> {
-        self.chain(author)?.latest
+        self.order(self.chain(author)?.latest?).map(|(stamp, _)| stamp)
     }
 
     /// The latest wall clock among everything that an author's messages come after, and the message that has it.
     pub(crate) fn past(&self, author: AuthorId) -> Option<(i64, MessageId)> {
-        self.chain(author)?.past
+        let (unix_ms, id) = self.wall_clock(self.chain(author)?.past?);
+        Some((unix_ms, id?))
     }
 
     /// Counters and digests of an author's messages after a counter, in the order of counters.
@@ -219,6 +229,11 @@ impl Ledger {
             previous = Some(counter);
         }
         forks
+    }
+
+    /// The wall clock of a message; of equal ones the id decides.
+    fn wall_clock(&self, slot: Slot) -> (i64, Option<MessageId>) {
+        (self.record(slot).map_or(i64::MIN, |record| record.unix_ms), self.id(slot))
     }
 
     fn record(&self, slot: Slot) -> Option<&Record> {

@@ -85,7 +85,7 @@ pub enum ComposeError {
 
 impl SessionCore {
     /// How much is held at most; the folder is the buffer for the rest. A message counts as one and one for each parent.
-    pub const HELD: usize = 131_072;
+    pub const HELD: usize = 65_536;
     /// So many messages are judged in a row, so that others get their turn.
     const STEP: usize = 1024;
     /// So many rejected messages are remembered and announced; later ones are judged anew whenever they are read.
