@@ -8,10 +8,12 @@ mod author;
 mod counters;
 mod lamport;
 mod seen;
+mod stability;
 mod stamp;
 
 pub use author::{AuthorId, ParseAuthorError};
 pub use counters::Counters;
 pub use lamport::{ClockExhausted, Lamport, LamportClock, LogicalClock};
 pub use seen::Seen;
+pub use stability::Stability;
 pub use stamp::Stamp;

@@ -1,0 +1,94 @@
+//! Up to which time the order is settled.
+
+use alloc::collections::BTreeMap;
+
+use crate::{AuthorId, Lamport};
+
+/// How far nobody can insert anything any more.
+///
+/// Whoever has accepted a message of some time writes nothing at that time or before it. So every member has a floor,
+/// and below the least of all floors the order is settled. It never goes back, whoever joins later.
+///
+/// ```
+/// use tempo_clock::{AuthorId, Lamport, Stability};
+///
+/// let [ana, ben] = ["00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"]
+///     .map(|author| author.parse::<AuthorId>().unwrap());
+/// let mut stability = Stability::default();
+/// stability.raise(ana, Lamport(7));
+/// stability.raise(ben, Lamport(4));
+/// assert!(stability.advance(|_| true));
+/// assert_eq!(stability.settled(), Lamport(4));
+/// assert_eq!(stability.waits_for(|_| true).collect::<Vec<_>>(), [ben]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Stability {
+    floors: BTreeMap<AuthorId, Lamport>,
+    settled: Lamport,
+}
+
+impl Stability {
+    /// As far as it was settled earlier.
+    pub fn resume(settled: Lamport) -> Self {
+        Self { floors: BTreeMap::new(), settled }
+    }
+
+    /// Everything that this member has yet to write comes after this time.
+    pub fn raise(&mut self, author: AuthorId, lamport: Lamport) {
+        let floor = self.floors.entry(author).or_default();
+        *floor = lamport.max(*floor);
+    }
+
+    /// Settles what can be settled by the floors of those who count; true when that is more than before.
+    pub fn advance(&mut self, counts: impl Fn(AuthorId) -> bool) -> bool {
+        let least = self.least(counts).unwrap_or_default();
+        let is_more = least > self.settled;
+        self.settled = self.settled.max(least);
+        is_more
+    }
+
+    /// Messages up to this time keep their order.
+    pub fn settled(&self) -> Lamport {
+        self.settled
+    }
+
+    /// Those whose floor is the least: as soon as more is known of each of them, more is settled.
+    pub fn waits_for<'a>(&'a self, counts: impl Fn(AuthorId) -> bool + 'a) -> impl Iterator<Item = AuthorId> + 'a {
+        let least = self.least(&counts);
+        let holding = self.floors.iter().filter(move |&(&author, &floor)| Some(floor) == least && counts(author));
+        holding.map(|(&author, _)| author)
+    }
+
+    fn least(&self, counts: impl Fn(AuthorId) -> bool) -> Option<Lamport> {
+        self.floors.iter().filter(|&(&author, _)| counts(author)).map(|(_, &floor)| floor).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn author(number: u64) -> AuthorId {
+        AuthorId::new(Uuid::from_u64_pair(0, number))
+    }
+
+    #[test]
+    fn a_newcomer_takes_nothing_back_and_whoever_does_not_count_is_not_waited_for() {
+        let mut stability = Stability::resume(Lamport(3));
+        assert!(!stability.advance(|_| true), "nobody is here");
+        stability.raise(author(1), Lamport(9));
+        stability.raise(author(2), Lamport(1));
+        assert!(!stability.advance(|_| true));
+        assert_eq!(stability.settled(), Lamport(3));
+        assert!(stability.advance(|counted| counted == author(1)));
+        assert_eq!(stability.settled(), Lamport(9));
+        stability.raise(author(2), Lamport(12));
+        assert!(!stability.advance(|_| true), "the first one is at 9");
+        assert_eq!(stability.waits_for(|_| true).collect::<alloc::vec::Vec<_>>(), [author(1)]);
+        stability.raise(author(1), Lamport(4));
+        assert_eq!(stability.settled(), Lamport(9));
+    }
+}
