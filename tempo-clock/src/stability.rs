@@ -17,8 +17,9 @@ use crate::{AuthorId, Lamport};
 /// let mut stability = Stability::default();
 /// stability.raise(ana, Lamport(7));
 /// stability.raise(ben, Lamport(4));
-/// assert!(stability.advance(|_| true));
-/// assert_eq!(stability.settled(), Lamport(4));
+/// assert_eq!(stability.reach(|_| true), Some(Lamport(4)));
+/// stability.settle(Lamport(4));
+/// assert_eq!(stability.reach(|_| true), None);
 /// assert_eq!(stability.waits_for(|_| true).collect::<Vec<_>>(), [ben]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,12 +41,14 @@ impl Stability {
         *floor = lamport.max(*floor);
     }
 
-    /// Settles what can be settled by the floors of those who count; true when that is more than before.
-    pub fn advance(&mut self, counts: impl Fn(AuthorId) -> bool) -> bool {
-        let least = self.least(counts).unwrap_or_default();
-        let is_more = least > self.settled;
-        self.settled = self.settled.max(least);
-        is_more
+    /// Up to which time more can be settled, by the floors of those who count.
+    pub fn reach(&self, counts: impl Fn(AuthorId) -> bool) -> Option<Lamport> {
+        self.least(counts).filter(|&least| least > self.settled)
+    }
+
+    /// So much is settled, whatever comes.
+    pub fn settle(&mut self, to: Lamport) {
+        self.settled = to.max(self.settled);
     }
 
     /// Messages up to this time keep their order.
@@ -78,17 +81,17 @@ mod tests {
     #[test]
     fn a_newcomer_takes_nothing_back_and_whoever_does_not_count_is_not_waited_for() {
         let mut stability = Stability::resume(Lamport(3));
-        assert!(!stability.advance(|_| true), "nobody is here");
+        assert_eq!(stability.reach(|_| true), None, "nobody is here");
         stability.raise(author(1), Lamport(9));
         stability.raise(author(2), Lamport(1));
-        assert!(!stability.advance(|_| true));
-        assert_eq!(stability.settled(), Lamport(3));
-        assert!(stability.advance(|counted| counted == author(1)));
-        assert_eq!(stability.settled(), Lamport(9));
+        assert_eq!(stability.reach(|_| true), None);
+        assert_eq!(stability.reach(|counted| counted == author(1)), Some(Lamport(9)));
+        stability.settle(Lamport(9));
         stability.raise(author(2), Lamport(12));
-        assert!(!stability.advance(|_| true), "the first one is at 9");
+        assert_eq!(stability.reach(|_| true), None, "the first one is at 9");
         assert_eq!(stability.waits_for(|_| true).collect::<alloc::vec::Vec<_>>(), [author(1)]);
         stability.raise(author(1), Lamport(4));
+        stability.settle(Lamport(4));
         assert_eq!(stability.settled(), Lamport(9));
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, Want, planted};
 
 use crate::{
-    DirName, Fs, Hints, Identity, Signal, Stat, Watch,
+    DirName, Fs, Hints, Home, Identity, Signal, Stat, Watch,
     calls::{About, Calls},
     door::{Door, Root},
     error::collect_error,
@@ -44,6 +44,8 @@ pub(crate) struct Folder<F: Fs> {
     /// Of which authors there are copies of which messages, since the folder was opened.
     contested: BTreeMap<AuthorId, BTreeSet<u64>>,
     identity: Identity,
+    /// Which directory held the session when it was looked at last, if that is known.
+    home: Option<Home>,
     freshness: Freshness,
     /// The authors that were here since the folder was opened.
     met: BTreeSet<AuthorId>,
@@ -53,6 +55,8 @@ pub(crate) struct Folder<F: Fs> {
     is_watch_late: bool,
     /// It was away, or another one, since the watch began.
     was_away: bool,
+    /// It is another directory than the one that was home.
+    is_other: bool,
 }
 
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
@@ -91,17 +95,24 @@ impl<F: Fs> Folder<F> {
             own: BTreeSet::new(),
             contested: BTreeMap::new(),
             identity,
+            home: None,
             freshness: Freshness::default(),
             met: BTreeSet::new(),
             signal,
             watch: None,
             is_watch_late: false,
             was_away: false,
+            is_other: false,
         };
         if hints {
             folder.start_watch();
         }
         folder
+    }
+
+    /// It was found before that the session is in this directory.
+    pub(crate) fn was_home(&mut self, home: Option<Home>) {
+        self.home = home;
     }
 
     /// Opens the folder, and makes sure that it is still the one that it was.
@@ -117,6 +128,7 @@ impl<F: Fs> Folder<F> {
         };
         if root.stat.identity != self.identity {
             self.identity = root.stat.identity;
+            self.is_other = true;
             self.places.clear();
             self.met.clear();
             self.contested.clear();
@@ -164,7 +176,7 @@ impl<F: Fs> Folder<F> {
             self.freshness.listed(version, now);
         }
         if !self.is_piece {
-            self.check_emptied(want, elsewhere)?;
+            self.check_emptied(root, want, elsewhere)?;
         }
         // The watches were those of what was here before.
         let is_other = mem::take(&mut self.was_away) && self.watch.is_some();
@@ -284,7 +296,15 @@ impl<F: Fs> Folder<F> {
     /// Whoever knows nobody but itself cannot tell another folder from this one without its own directory, so only an
     /// empty one counts then, and only once the author has been in it. Who was never seen here and is in another piece
     /// need not be here.
-    fn check_emptied(&mut self, want: &Want<'_>, elsewhere: &dyn Fn(AuthorId) -> bool) -> Result<(), CollectError> {
+    ///
+    /// When it is certainly the directory that held the session, somebody has deleted everything, and whoever publishes
+    /// puts it back.
+    fn check_emptied(
+        &mut self,
+        root: &Root<F>,
+        want: &Want<'_>,
+        elsewhere: &dyn Fn(AuthorId) -> bool,
+    ) -> Result<(), CollectError> {
         let is_own = |author| want.own.is_some_and(|own| own.author == author);
         let is_known = |author| want.known.counters(author).is_some() || self.met.contains(&author) || is_own(author);
         let known = want.known.iter().map(|(author, _)| author).chain(self.met.iter().copied());
@@ -296,6 +316,15 @@ impl<F: Fs> Folder<F> {
             want.own.is_some_and(|own| own.joined) && self.places.is_empty()
         };
         self.is_emptied &= !planted!(EmptiedIsFine);
+        if self.is_emptied || self.home.is_none() || mem::take(&mut self.is_other) {
+            let (dir, identity) = (Arc::clone(&root.dir), root.stat.identity);
+            let now = self.calls.run(About::Folder, move |fs| Home::opened(fs, &dir, identity)).ok().flatten();
+            if self.is_emptied {
+                self.is_emptied = now.is_none() || now != self.home;
+            } else {
+                self.home = now;
+            }
+        }
         if self.is_emptied {
             let place = self.path.display().to_string();
             return Err(CollectError::Detached { place, why: Detachment::Emptied });

@@ -74,6 +74,11 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// Removes a file.
     fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
 
+    /// When an opened directory was made, in nanoseconds since 1970; `None` where the system does not keep that, and for the
+    /// root of a volume.
+    fn made_ns(&self, _: &Self::Dir) -> Option<i128> {
+        None
+    }
     /// What is known of writing in a directory, without trying it; nothing, unless a file system says more.
     fn volume(&self, _: &Self::Dir) -> io::Result<Volume> {
         Ok(Volume::default())

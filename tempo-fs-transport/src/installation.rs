@@ -15,7 +15,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    DirName, Fingerprint, OpenError,
+    DirName, Fingerprint, Home, OpenError,
     error::{check_name, open_error},
 };
 
@@ -26,6 +26,7 @@ use crate::{
 ///     lock                        held while an installation is looked up or made
 ///     7b0e…-uuid/                 one installation: the author's name
 ///         folder                  the path of the session folder, as it was last seen
+///         home                    which directory that was
 ///         authors                 the authors that it has become since, one a line; mostly there are none
 ///         holder                  who has it open, for the error message of the second one
 ///         staging/                messages on their way into the folder
@@ -33,7 +34,8 @@ use crate::{
 /// ```
 ///
 /// An installation belongs to a folder that holds the directory of one of its authors, wherever it has been moved to; or to
-/// the remembered path, while that holds no such directory yet. In a *copy* of a folder whose original is still in its
+/// the remembered path, while that holds no such directory. Of several the one that has been at the path before goes
+/// first. In a *copy* of a folder whose original is still in its
 /// place the author is not taken: a copy needs a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
@@ -41,6 +43,19 @@ pub struct Installation {
     pub author: AuthorId,
     /// The directory of the installation.
     pub dir: PathBuf,
+}
+
+/// Why an installation belongs to a folder, what says most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    /// It has been at this path, and the directory of one of its authors is there.
+    Stays,
+    /// It has been at this path, in this very directory, and somebody has deleted its author's.
+    Deleted,
+    /// The directory of one of its authors is there, and it has not been at this path.
+    Moved,
+    /// It has been at this path.
+    Remembered,
 }
 
 /// Why local state cannot be used.
@@ -70,6 +85,7 @@ pub enum InstallationError {
 }
 
 const FOLDER: &str = "folder";
+const HOME: &str = "home";
 const HOLDER: &str = "holder";
 const AUTHORS: &str = "authors";
 
@@ -90,6 +106,10 @@ impl Installation {
     ///
     /// [`InstallationError`], also when the folder does not exist.
     pub fn find(state: &Path, folder: &Path) -> Result<Option<Self>, InstallationError> {
+        Ok(Self::find_claim(state, folder)?.map(|(_, installation)| installation))
+    }
+
+    fn find_claim(state: &Path, folder: &Path) -> Result<Option<(Claim, Self)>, InstallationError> {
         check_name(folder)?;
         let folder = canonical(folder)?;
         let entries = match fs::read_dir(state) {
@@ -97,7 +117,7 @@ impl Installation {
             entries => entries.map_err(|source| failed(state, source))?,
         };
         let authors = authors_in(&folder)?;
-        let mut found: Option<(bool, Self)> = None;
+        let mut found: Option<(Claim, Self)> = None;
         for entry in entries {
             let name = entry.map_err(|source| failed(state, source))?.file_name();
             let DirName::Author(author) = DirName::parse(&name) else {
@@ -106,13 +126,13 @@ impl Installation {
             let candidate = Self { author, dir: state.join(&name) };
             // What cannot be read belongs to no folder; it must not be in the way of those that can.
             let Ok(Some(claim)) = candidate.claim(&folder, &authors) else { continue };
-            // Two claims are rare: the folder's own author first, then any fixed choice.
+            // Two claims are rare, and equally good ones even more.
             let better = found.as_ref().is_none_or(|(best, other)| (claim, author) < (*best, other.author));
             if better {
                 found = Some((claim, candidate));
             }
         }
-        Ok(found.map(|(_, installation)| installation))
+        Ok(found)
     }
 
     /// The installation that belongs to `folder`, or a new one with a new author; remembers the folder's path.
@@ -127,13 +147,18 @@ impl Installation {
         // Asked before the lock is taken as well: a folder that does not answer keeps no other one waiting.
         Self::find(state, folder)?;
         let _lock = lock(&state.join("lock"))?;
-        let installation = Self::find(state, folder)?.unwrap_or_else(|| {
+        let found = Self::find_claim(state, folder)?;
+        let is_home = found.as_ref().is_none_or(|(claim, _)| matches!(claim, Claim::Stays | Claim::Moved));
+        let installation = found.map(|(_, installation)| installation).unwrap_or_else(|| {
             let author = new_author();
             Self { author, dir: state.join(author.to_string()) }
         });
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
-        installation.remember(&path)?;
+        installation.keep(FOLDER, path.as_os_str().as_encoded_bytes())?;
+        if is_home && let Ok(Some(home)) = Home::of(&path) {
+            installation.keep(HOME, home.to_line().as_bytes())?;
+        }
         Ok(installation)
     }
 
@@ -187,6 +212,11 @@ impl Installation {
         Fingerprint::of(&store).map_err(|source| failed(&store, source))
     }
 
+    /// Which directory the folder was when the session was found in it last, if the system tells directories apart.
+    pub fn home(&self) -> Option<Home> {
+        fs::read_to_string(self.dir.join(HOME)).ok()?.parse().ok()
+    }
+
     /// The path of the store.
     pub fn store(&self) -> PathBuf {
         self.dir.join("store.redb")
@@ -212,9 +242,8 @@ impl Installation {
         fs::read_to_string(self.dir.join(HOLDER)).ok()
     }
 
-    /// Whether this installation belongs to the folder: `Some(false)` by the author's directory in it, `Some(true)`
-    /// only by the remembered path.
-    fn claim(&self, folder: &Path, authors: &BTreeSet<AuthorId>) -> Result<Option<bool>, InstallationError> {
+    /// Why this installation belongs to the folder, if it does.
+    fn claim(&self, folder: &Path, authors: &BTreeSet<AuthorId>) -> Result<Option<Claim>, InstallationError> {
         let path = self.dir.join(FOLDER);
         let remembered = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -223,11 +252,12 @@ impl Installation {
         let is_same = remembered == folder;
         let own = self.authors();
         if !own.iter().any(|author| authors.contains(author)) {
-            return Ok(is_same.then_some(true));
+            let is_home = || Home::of(folder).ok().flatten().is_some_and(|home| self.home() == Some(home));
+            return Ok(is_same.then(|| if is_home() { Claim::Deleted } else { Claim::Remembered }));
         }
         let is_in = |folder: &Path| own.iter().any(|author| folder.join(author.to_string()).is_dir());
         let is_copy = !is_same && is_in(&remembered) && canonical(&remembered)? != folder;
-        Ok((!is_copy).then_some(false))
+        Ok((!is_copy).then_some(if is_same { Claim::Stays } else { Claim::Moved }))
     }
 
     /// Every author that it has been. Of lines that cannot be read nothing follows.
@@ -236,13 +266,10 @@ impl Installation {
         iter::once(self.author).chain(lines.lines().filter_map(|line| line.parse().ok())).collect()
     }
 
-    fn remember(&self, folder: &Path) -> Result<(), InstallationError> {
-        let path = self.dir.join(FOLDER);
-        let bytes = folder.as_os_str().as_encoded_bytes();
-        if fs::read(&path).is_ok_and(|there| there == bytes) {
-            return Ok(());
-        }
-        self.put(FOLDER, bytes)
+    /// As [`put`](Self::put), if it is not there already.
+    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
+        let is_there = fs::read(self.dir.join(name)).is_ok_and(|there| there == bytes);
+        if is_there { Ok(()) } else { self.put(name, bytes) }
     }
 
     /// Puts a file in the place of the one before, whole or not at all.

@@ -15,7 +15,7 @@ use tempo_message::{
 };
 
 use crate::{
-    FileName, Fs, OpenError, RealFs, Signal,
+    FileName, Fs, Home, OpenError, RealFs, Signal,
     calls::{About, Calls, no_answer},
     door::Root,
     error::{check_name, collect_error, open_error, publish_error},
@@ -65,6 +65,9 @@ pub struct Options {
     /// Open files whose content is not on this machine, which makes the service fetch them. A placeholder under another name
     /// cannot be opened; only the service's own program fetches what it stands for.
     pub fetch_online_only: bool,
+    /// Which directory the folder was when the session was found in it last. If that is emptied, the session was deleted, and
+    /// comes back; any other empty directory is in the place of the session.
+    pub home: Option<Home>,
     /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
     pub patience: Duration,
 }
@@ -76,6 +79,7 @@ impl Default for Options {
             staging: None,
             without_watching: false,
             fetch_online_only: false,
+            home: None,
             patience: Duration::from_secs(5),
         }
     }
@@ -113,8 +117,10 @@ impl<F: Fs> FsTransport<F> {
             let made = made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?;
             Some(Arc::new(Mutex::new(made)))
         };
+        let mut opened = opened.map_err(|error| open_error(folder.to_owned(), error))?;
+        opened.was_home(options.home);
         Ok(Self {
-            folder: opened.map_err(|error| open_error(folder.to_owned(), error))?,
+            folder: opened,
             publisher,
             reads: Reads::new(options.fetch_online_only),
             pieces,

@@ -133,6 +133,27 @@ pub enum ReadError {
     },
 }
 
+/// Why a cursor cannot be had, or not be committed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CursorError {
+    /// The name is empty or too long.
+    #[error("the name of a cursor has 1 to {} bytes, and this one has {actual}", crate::Cursor::MAX_NAME)]
+    Name {
+        /// The length of the name.
+        actual: usize,
+    },
+    /// There is one of this name, and two would not know of each other.
+    #[error("the cursor {name:?} is in use in this process")]
+    InUse {
+        /// The name.
+        name: String,
+    },
+    /// The store failed, or the session is closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a refresh did not come to its end.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -9,10 +9,10 @@ mod session;
 pub mod store;
 
 pub use environment::{Environment, SystemEnvironment};
-pub use error::{MintError, OpenError, ReadError, RefreshError, SendError};
+pub use error::{CursorError, MintError, OpenError, ReadError, RefreshError, SendError};
 pub use session::{
-    Attachment, Builder, Closed, Driver, Entry, Event, Events, Fork, Gap, Member, Mint, NoMint, Parts, Session,
-    Setback, Status, Timeline, Turn, Typed, Waiting,
+    Attachment, Builder, Closed, Cursor, Driver, Entry, Event, Events, Fork, Gap, Member, Membership, Mint, NoMint,
+    Parts, Placed, Progress, Session, Setback, Settled, Status, Timeline, Turn, Typed, Waiting,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use tempo_fs_transport::{printable, printable_text};

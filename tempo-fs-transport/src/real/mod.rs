@@ -69,6 +69,10 @@ impl Fs for RealFs {
         imp::list(dir, each)
     }
 
+    fn made_ns(&self, dir: &imp::Dir) -> Option<i128> {
+        imp::made_ns(dir)
+    }
+
     fn stat_dir(&self, dir: &imp::Dir) -> io::Result<Stat> {
         imp::stat_dir(dir)
     }

@@ -40,6 +40,11 @@ pub(super) fn list(dir: &Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Resul
     Ok(())
 }
 
+pub(super) fn made_ns(dir: &Dir) -> Option<i128> {
+    let made = fs::symlink_metadata(dir).ok()?.created().ok()?;
+    i128::try_from(made.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos()).ok()
+}
+
 pub(super) fn stat_dir(dir: &Dir) -> io::Result<Stat> {
     fs::symlink_metadata(dir).map(|metadata| from_metadata(&metadata, dir))
 }

@@ -43,6 +43,31 @@ pub(super) fn list(dir: &Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Resul
     Ok(())
 }
 
+/// The root of a volume was made by a program that need not have noted when.
+pub(super) fn made_ns(dir: &Dir) -> Option<i128> {
+    let volume = |stat: fs::Stat| stat.st_dev;
+    let above = fs::statat(dir, "..", AtFlags::SYMLINK_NOFOLLOW).map(volume).ok()?;
+    born_ns(dir).filter(|&born| fs::fstat(dir).map(volume) == Ok(above) && born > 0)
+}
+
+#[cfg(target_os = "linux")]
+fn born_ns(dir: &Dir) -> Option<i128> {
+    let stat = fs::statx(dir, "", AtFlags::EMPTY_PATH, fs::StatxFlags::BTIME).ok()?;
+    let is_known = stat.stx_mask & fs::StatxFlags::BTIME.bits() != 0;
+    is_known.then(|| nanos(stat.stx_btime.tv_sec, i64::from(stat.stx_btime.tv_nsec)))
+}
+
+#[cfg(target_vendor = "apple")]
+fn born_ns(dir: &Dir) -> Option<i128> {
+    let stat = fs::fstat(dir).ok()?;
+    Some(nanos(stat.st_birthtime, stat.st_birthtime_nsec))
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn born_ns(_: &Dir) -> Option<i128> {
+    None
+}
+
 pub(super) fn stat_dir(dir: &Dir) -> io::Result<Stat> {
     Ok(from_stat(&fs::fstat(dir)?))
 }

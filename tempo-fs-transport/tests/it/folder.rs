@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tempo_fs_transport::{FsTransport, OpenError, Options};
+use tempo_fs_transport::{FsTransport, Home, OpenError, Options};
 use tempo_message::{CollectError, Detachment, Durability, Frame, Published, Transport, conformance::Script};
 
 use crate::support::{Session, unwatched};
@@ -36,8 +36,9 @@ fn an_emptied_folder_is_detached_and_comes_back() {
     let mut reader = session.reader();
     assert_eq!(reader.collect().len(), 2);
 
-    let (author, aside) = (session.path(script.author().to_string()), session.dir.path().join("aside"));
-    fs::rename(&author, &aside).unwrap();
+    let aside = session.dir.path().join("aside");
+    fs::rename(&session.folder, &aside).unwrap();
+    fs::create_dir(&session.folder).unwrap();
     for full in [false, true] {
         let gone = reader.try_collect(&[], full);
         assert!(matches!(gone, Err(CollectError::Detached { why: Detachment::Emptied, .. })), "{gone:?}");
@@ -45,10 +46,31 @@ fn an_emptied_folder_is_detached_and_comes_back() {
     let own = Script::new(2).next(b"into the void");
     assert!(reader.transport.publish(&own, Durability::Lazy).is_err(), "published into an emptied folder");
 
-    fs::rename(&aside, &author).unwrap();
+    fs::remove_dir(&session.folder).unwrap();
+    fs::rename(&aside, &session.folder).unwrap();
     writer.publish(&frames[2], Durability::Lazy).unwrap();
     assert_eq!(reader.collect(), frames[2..]);
     assert_eq!(reader.transport.publish(&own, Durability::Lazy).unwrap(), Published::New);
+}
+
+/// The very directory in which the session was: somebody has deleted everything in it, and whoever is here puts it back.
+#[test]
+fn a_session_that_was_deleted_in_its_folder_is_put_back() {
+    let session = Session::new();
+    let frames = Script::new(1).run(2);
+    let mut writer = session.writer();
+    writer.publish(&frames[0], Durability::Lazy).unwrap();
+    let mut reader = session.reader();
+    assert_eq!(reader.collect().len(), 1);
+    if Home::of(&session.folder).unwrap().is_none() {
+        eprintln!("skipped: this file system does not keep when directories were made");
+        return;
+    }
+    fs::remove_dir_all(session.path(frames[0].id().author.to_string())).unwrap();
+    assert_eq!(reader.try_collect(&[], true).unwrap(), []);
+    assert_eq!(writer.publish(&frames[0], Durability::Lazy).unwrap(), Published::New);
+    assert_eq!(writer.publish(&frames[1], Durability::Lazy).unwrap(), Published::New);
+    assert_eq!(reader.collect(), frames[1..]);
 }
 
 #[test]

@@ -192,7 +192,8 @@ fn an_emptied_folder_is_detached_although_there_are_pieces() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
-    fs::remove_dir_all(split.session.path(split.here[0].id().author.to_string())).unwrap();
+    fs::rename(&split.session.folder, split.session.dir.path().join("aside")).unwrap();
+    fs::create_dir(&split.session.folder).unwrap();
     for full in [false, true] {
         let gone = reader.try_collect(&[], full);
         assert!(matches!(gone, Err(CollectError::Detached { why: Detachment::Emptied, .. })), "{gone:?}");

@@ -10,7 +10,10 @@ use std::{
 
 use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::conformance::Script;
-use tempo_session::{NoMint, Parts, Session, SystemEnvironment, store::RedbStore};
+use tempo_session::{
+    NoMint, Parts, Session, SystemEnvironment,
+    store::{Marks, RedbStore},
+};
 
 use crate::{
     memory,
@@ -108,7 +111,8 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
     let mut options = Options::default();
     options.staging = Some(installation.staging());
     let inner = FsTransport::open(&folder(root), &options).expect("the folder is there");
-    let store = RedbStore::open(&installation.store(), installation.author).expect("a new store");
+    let marks = Marks::new(Some(installation.author));
+    let store = RedbStore::make(&installation.store(), installation.author, marks).expect("a new store");
     let parts = Parts {
         transport: Box::new(Counted { inner, scans: Arc::clone(scans) }),
         store: Box::new(store),
@@ -116,6 +120,7 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
         scrub: Some(Duration::from_secs(30)),
         fingerprint: None,
         mint: Box::new(NoMint),
+        idle_after: None,
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");
     thread::spawn(move || driver.run());

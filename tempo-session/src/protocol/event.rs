@@ -45,6 +45,8 @@ pub enum CoreEvent {
         slot: Slot,
         /// Its index in the timeline at that moment.
         position: usize,
+        /// It was not the last one.
+        is_late: bool,
     },
     /// A first message of this author was accepted.
     Joined {

@@ -40,6 +40,11 @@ impl Heads {
         self.by_author.get(&author)
     }
 
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Head> {
+        self.by_author.values()
+    }
+
     /// Everybody who has one.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.by_author.keys().copied()

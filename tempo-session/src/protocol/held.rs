@@ -113,6 +113,15 @@ impl Held {
             .collect()
     }
 
+    /// The first held messages by author and counter, at most so many.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = (MessageId, Digest)> {
+        let of = |(&author, messages): (&AuthorId, &BTreeSet<(u64, Digest)>)| {
+            let named = move |&(counter, digest): &(u64, Digest)| (MessageId { author, counter }, digest);
+            messages.iter().map(named).collect::<Vec<_>>()
+        };
+        self.by_author.iter().flat_map(of).take(most)
+    }
+
     /// The parents that something waits for.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = &Parent> {
         let mut last = None;

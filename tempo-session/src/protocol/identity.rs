@@ -170,6 +170,19 @@ impl SessionCore {
         self.heads.of(author)
     }
 
+    /// Who is known to have a message: its author, this member, and those whose heads say so.
+    pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
+        let has = |head: &&Head| {
+            let of_others = head.seen.iter().any(|&(author, last)| author == id.author && last >= id.counter);
+            of_others || (head.author == id.author && head.counter >= id.counter)
+        };
+        let me = self.identity.me.filter(|_| self.ledger.has(id));
+        let writer = Some(id.author).filter(|_| self.ledger.has(id));
+        let all: BTreeSet<AuthorId> =
+            self.heads.iter().filter(has).map(|head| head.author).chain(me).chain(writer).collect();
+        all.into_iter().collect()
+    }
+
     /// Everybody whose head was seen.
     pub fn authors_with_head(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.heads.authors()
@@ -195,12 +208,27 @@ impl SessionCore {
         self.identity.impostors.iter().map(|&(id, _)| id)
     }
 
+    /// The last of the messages that this installation looks after: so many of each of its authors.
+    pub fn own_recent(&self, most: usize) -> Vec<(MessageId, Digest)> {
+        let of = |author| {
+            let first = self.ledger.last_counter(author).saturating_sub(u64::try_from(most).unwrap_or(u64::MAX));
+            let messages = self.ledger.messages_after(author, first);
+            messages.map(move |(counter, digest)| (MessageId { author, counter }, digest))
+        };
+        let impostors = &self.identity.impostors;
+        self.own_authors().into_iter().flat_map(of).filter(|own| !impostors.contains(own)).collect()
+    }
+
+    fn own_authors(&self) -> Vec<AuthorId> {
+        let Identity { me, former, .. } = &self.identity;
+        former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect()
+    }
+
     /// The messages that this installation looks after, after one of them, at most so many: what it has sent, and everything
     /// of the authors that it was before, whoever sent it.
     pub fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
-        let Identity { me, former, impostors, .. } = &self.identity;
-        let mut authors: Vec<AuthorId> =
-            former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect();
+        let impostors = &self.identity.impostors;
+        let mut authors = self.own_authors();
         authors.sort_unstable();
         let later = authors.into_iter().filter(|&author| after.is_none_or(|(id, _)| author >= id.author));
         let messages = later.flat_map(|author| {

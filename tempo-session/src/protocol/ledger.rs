@@ -31,7 +31,7 @@ struct Chain {
     /// here depends on what arrived first, and nothing visible may depend on it.
     main: Vec<Slot>,
     /// Everything else.
-    branches: BTreeMap<(u64, Digest), Slot>,
+    branches: BTreeMap<(u64, Digest), Branch>,
     /// Display names by counter, then order.
     names: BTreeMap<(u64, Stamp, Digest), String>,
     /// The message with the greatest stamp.
@@ -47,6 +47,13 @@ struct Chain {
 struct Claim {
     of: (u64, Stamp, Digest),
     former: AuthorId,
+}
+
+/// A message beside the main line, and the digest of the one before it.
+#[derive(Debug, Clone, Copy)]
+struct Branch {
+    slot: Slot,
+    previous: Option<Digest>,
 }
 
 /// What is new about an author by one more message.
@@ -87,7 +94,7 @@ impl Ledger {
         if continues && is_next(&chain.main) {
             chain.main.push(slot);
         } else {
-            chain.branches.insert((id.counter, digest), slot);
+            chain.branches.insert((id.counter, digest), Branch { slot, previous: message.previous });
         }
         (chain.latest, chain.past) = (latest, past);
         Added { slot, is_first, forks: usize::from(on_main) + in_branches == 1 }
@@ -98,7 +105,24 @@ impl Ledger {
         let chain = self.chain(parent.author)?;
         let at = usize::try_from(parent.counter.checked_sub(1)?).ok()?;
         let on_main = chain.main.get(at).copied().filter(|&slot| self.digest(slot) == Some(parent.digest));
-        on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).copied())
+        on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).map(|branch| branch.slot))
+    }
+
+    /// Whether a message belongs to the first line of its author's history.
+    pub(crate) fn is_on_main(&self, slot: Slot) -> bool {
+        let on_main = || {
+            let record = self.record(slot)?;
+            let at = usize::try_from(record.counter.checked_sub(1)?).ok()?;
+            self.chains.get(record.chain as usize)?.main.get(at)
+        };
+        on_main() == Some(&slot)
+    }
+
+    /// The digest of its author's message before a message beside the main line.
+    pub(crate) fn previous(&self, slot: Slot) -> Option<Digest> {
+        let record = self.record(slot)?;
+        let chain = self.chains.get(record.chain as usize)?;
+        chain.branches.get(&(record.counter, record.digest))?.previous
     }
 
     /// How many messages are accepted.
@@ -108,9 +132,16 @@ impl Ledger {
 
     /// Whether any message of this id is accepted.
     pub(crate) fn has(&self, id: MessageId) -> bool {
-        self.chain(id.author).is_some_and(|chain| {
-            let on_main = id.counter <= u64::try_from(chain.main.len()).unwrap_or(u64::MAX) && id.counter > 0;
-            on_main || chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST)).next().is_some()
+        self.with_id(id).next().is_some()
+    }
+
+    /// The accepted messages of an id: more than one of a fork.
+    pub(crate) fn with_id(&self, id: MessageId) -> impl Iterator<Item = Slot> + '_ {
+        self.chain(id.author).into_iter().flat_map(move |chain| {
+            let at = id.counter.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+            let main = at.and_then(|at| chain.main.get(at)).copied();
+            let branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST));
+            main.into_iter().chain(branches.map(|(_, branch)| branch.slot))
         })
     }
 
@@ -180,6 +211,12 @@ impl Ledger {
     /// Up to which counter everything of an author is accepted.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
         self.chain(author).map_or(0, |chain| u64::try_from(chain.main.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The greatest counter of an author's accepted messages.
+    pub(crate) fn last_counter(&self, author: AuthorId) -> u64 {
+        let on_branch = self.chain(author).and_then(|chain| chain.branches.keys().next_back());
+        self.contiguous(author).max(on_branch.map_or(0, |&(counter, _)| counter))
     }
 
     /// The greatest stamp of an author's messages.

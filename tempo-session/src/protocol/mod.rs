@@ -5,10 +5,12 @@
 //! message and its causal past.
 
 mod event;
+mod frontier;
 mod heads;
 mod held;
 mod identity;
 mod ledger;
+mod settled;
 mod timeline;
 mod tips;
 
@@ -20,12 +22,13 @@ use std::{
 
 use bytes::Bytes;
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
+pub use frontier::Frontier;
 use heads::Heads;
 use held::{Held, Holding};
 use identity::Identity;
 pub use identity::Usurped;
 use ledger::Ledger;
-use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stamp};
+use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
 use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
 use thiserror::Error;
 use timeline::Timeline;
@@ -41,6 +44,7 @@ pub struct SessionCore {
     identity: Identity,
     heads: Heads,
     clock: LamportClock,
+    stability: Stability,
     ledger: Ledger,
     timeline: Timeline,
     tips: Tips,
@@ -102,6 +106,7 @@ impl SessionCore {
             identity: Identity::new(me),
             heads: Heads::default(),
             clock: LamportClock::default(),
+            stability: Stability::default(),
             ledger: Ledger::default(),
             timeline: Timeline::default(),
             tips: Tips::default(),
@@ -234,6 +239,14 @@ impl SessionCore {
         self.timeline.slots()
     }
 
+    /// The first message of the timeline with this id, and its position.
+    pub fn find(&self, id: MessageId) -> Option<(usize, Slot)> {
+        let ids = self.ledger.with_id(id).filter_map(|slot| Some((self.ledger.order(slot)?, slot)));
+        let (order, slot) = ids.min()?;
+        let position = self.timeline.position(&self.ledger, &order)?;
+        (self.timeline().get(position) == Some(&slot)).then_some((position, slot))
+    }
+
     /// Author and counter of an accepted message.
     pub fn id(&self, slot: Slot) -> Option<MessageId> {
         self.ledger.id(slot)
@@ -288,6 +301,11 @@ impl SessionCore {
     /// The first held messages by author and counter, at most so many, with what they wait for.
     pub fn held(&self, most: usize) -> Vec<HeldMessage> {
         self.held.list(most, |parent| self.ledger.find(parent).is_some())
+    }
+
+    /// Ids and digests of the first held messages by author and counter, at most so many.
+    pub fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
+        self.held.first(most).collect()
     }
 
     /// Whether a message with this digest waits for its parents.
@@ -385,6 +403,7 @@ impl SessionCore {
     fn accept(&mut self, message: &Message, itself: Parent) {
         let (id, digest) = (message.id, itself.digest);
         self.clock.observe(message.lamport);
+        self.stability.raise(id.author, message.lamport);
         self.see(id);
         self.tips.accept(message, itself);
         let added = self.ledger.add(message, digest);
@@ -407,7 +426,8 @@ impl SessionCore {
             let position = self.timeline.insert(&self.ledger, added.slot);
             let position =
                 position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.slots().len());
-            self.events.push_back(CoreEvent::Message { slot: added.slot, position });
+            let is_late = position + 1 < self.timeline.slots().len();
+            self.events.push_back(CoreEvent::Message { slot: added.slot, position, is_late });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The messages of the application in the one order.
 
-use tempo_message::planted;
+use tempo_clock::Stamp;
+use tempo_message::{Digest, planted};
 
 use super::{Slot, ledger::Ledger};
 
@@ -31,6 +32,11 @@ impl Timeline {
         let position = if is_last { self.slots.len() } else { self.slots.partition_point(|&at| order_of(at) < order) };
         self.slots.insert(position, slot);
         position
+    }
+
+    /// Where a message of this order is, or would be.
+    pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> Option<usize> {
+        Some(self.slots.partition_point(|&at| ledger.order(at).is_some_and(|at| at < *order)))
     }
 
     /// All messages, in order.

@@ -16,7 +16,7 @@ use tempo_message::{Durability, Kind, MessageId, Transport, planted};
 use uuid::Uuid;
 
 use super::{
-    Driver, Session,
+    Driver, Event, Session,
     driver::OwnMessages,
     minting::{Mint, Settled, settle},
     shared::Shared,
@@ -25,7 +25,7 @@ use crate::{
     Environment, OpenError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
     protocol::{MAX_NAME, SessionCore, Usurped},
-    store::{Marks, MemoryStore, Origin, RedbStore, Restored, Store, StoreError},
+    store::{Marks, MemoryStore, Origin, RedbReader, RedbStore, Restored, Store, StoreError},
 };
 
 /// The settings of a session to be opened.
@@ -37,6 +37,19 @@ pub struct Builder {
     patience: Duration,
     fetch_online_only: bool,
     folder_patience: Option<Duration>,
+    idle_after: Option<Duration>,
+}
+
+/// Whether an installation is a member of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Membership {
+    /// It is not; opening the session makes it one.
+    None,
+    /// It is.
+    Member,
+    /// Its local state is a copy of a member's; opening the session makes it another one.
+    Copied,
 }
 
 /// A session's parts, for transports, stores and clocks of your own.
@@ -54,6 +67,8 @@ pub struct Parts {
     pub fingerprint: Option<Fingerprint>,
     /// Where new authors come from.
     pub mint: Box<dyn Mint>,
+    /// A member of whom nothing was heard for so long is not waited for; `None`: everybody is, for ever.
+    pub idle_after: Option<Duration>,
 }
 
 impl Builder {
@@ -71,6 +86,7 @@ impl Builder {
             state_dir: None,
             patience: Duration::from_secs(30),
             folder_patience: None,
+            idle_after: None,
             fetch_online_only: false,
         }
     }
@@ -114,6 +130,16 @@ impl Builder {
         self
     }
 
+    /// A member of whom nothing was heard for so long is not waited for when it is told what is
+    /// [settled](super::Event::Settled); everybody is, for ever, unless told otherwise. How long that is shows by the
+    /// member's own clock. What it writes later is delivered like everything else, and may be
+    /// [below](super::Placed::BelowSettled) what is settled.
+    #[must_use]
+    pub fn idle_after(mut self, idle: Duration) -> Self {
+        self.idle_after = Some(idle);
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -128,7 +154,7 @@ impl Builder {
         installation.make_store(|path| -> Result<(), OpenError> {
             let marks = Marks::new(Some(installation.author));
             let marks = if is_lost { marks.succeeded_by(installation.mint()?) } else { marks };
-            Ok(RedbStore::open_or_make(path, installation.author, || marks).map(drop)?)
+            Ok(RedbStore::make(path, installation.author, marks).map(drop)?)
         })?;
         let store = match RedbStore::open(&installation.store(), installation.author) {
             Err(StoreError::InUse { .. }) => {
@@ -140,6 +166,7 @@ impl Builder {
         installation.set_holder(&format!("process {}", process::id()))?;
         let mut options = self.options();
         options.staging = Some(installation.staging());
+        options.home = installation.home();
         let transport = self.transport(options)?;
         let parts = Parts {
             transport: Box::new(transport),
@@ -148,6 +175,7 @@ impl Builder {
             scrub: Some(Self::SCRUB),
             fingerprint: Some(installation.fingerprint()?),
             mint: Box::new(Installed(installation)),
+            idle_after: self.idle_after,
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -175,21 +203,29 @@ impl Builder {
             scrub: None,
             fingerprint: None,
             mint: Box::new(NoMint),
+            idle_after: self.idle_after,
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
         Ok(session)
     }
 
-    /// Whether this installation is a member of the folder's session already. Writes nothing.
+    /// Whether this installation is a member of the folder's session already, and would be the same one after opening.
+    /// Writes nothing.
     ///
     /// # Errors
     ///
     /// [`OpenError::Installation`], also when there is no such folder.
-    pub fn is_member(&self) -> Result<bool, OpenError> {
+    pub fn membership(&self) -> Result<Membership, OpenError> {
         let state = self.state()?;
         let found = self.off_thread(move |folder| Installation::find(&state, folder))??;
-        Ok(found.is_some())
+        let Some(installation) = found else { return Ok(Membership::None) };
+        // Whatever cannot be read here shows when the session is opened.
+        let marks = RedbReader::open(&installation.store(), installation.author).and_then(|store| store.marks());
+        let before = marks.ok().and_then(|marks| marks.fingerprint);
+        let is_copy =
+            installation.fingerprint().ok().zip(before).is_some_and(|(now, then)| now.is_of_another_than(&then));
+        Ok(if is_copy { Membership::Copied } else { Membership::Member })
     }
 
     /// Looks at the folder from outside, as a doctor does: the answer tells everything that is wrong. Joins nothing and
@@ -266,21 +302,27 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, scrub, fingerprint, mut mint } = parts;
+        let Parts { transport, store, environment, scrub, fingerprint, mut mint, idle_after } = parts;
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
         let mut core = SessionCore::new(marks.author());
         core.handle_restored(marks.former(), marks.lives.clone());
         let own = restore(&mut core, store.as_ref())?;
+        core.handle_settled(marks.settled);
+        // What the store has is no news.
+        while core.poll_event().is_some() {}
         // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
         let audited: BTreeMap<_, _> = marks.own.iter().map(|own| (own.author, own.audited)).collect();
         let is_audited = |id: &MessageId| audited.get(&id.author).is_some_and(|&audited| id.counter <= audited);
         let doubtful = own.keys().filter(|(id, _)| !is_audited(id) && !planted!(AuditByLength));
         let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
-        let renewal = given_up.zip(marks.author()).map(|(before, author)| (before, author, Usurped::Copied));
-        let shared = Shared::new(core, (store, marks), (mint, fingerprint), outbox, environment, transport.waker());
-        shared.lock().renewals.extend(renewal);
+        let renewal = given_up.zip(marks.author());
+        let around = (environment, idle_after);
+        let shared = Shared::new(core, (store, marks), (mint, fingerprint), outbox, around, transport.waker());
         let shared = Arc::new(shared);
         let session = Self::new(Arc::clone(&shared));
+        if let Some((former, author)) = renewal {
+            shared.lock().tell(Event::NewAuthor { former, author, why: Usurped::Copied });
+        }
         Ok((session, Driver::new(shared, transport, own, scrub)))
     }
 

@@ -35,6 +35,8 @@ pub struct Driver {
     /// The author whose directory is known to be there.
     joined: Option<AuthorId>,
     pace: Pace,
+    /// When it may be looked again for what is settled.
+    settle_at: Duration,
     /// When the name may be given up for a new one without anything to send.
     renew_at: Duration,
     /// When publishing may be tried again, and after how long the time after that.
@@ -78,6 +80,8 @@ const PUBLISH: usize = 256;
 const SCRUB: usize = 64;
 /// How often a name may be given up without anything to send: somebody may write under every new one.
 const RENEW: Duration = Duration::from_secs(60);
+/// How often it is looked for what is settled: that costs a transaction.
+const SETTLE: Duration = Duration::from_secs(1);
 const RECHECK: Duration = Duration::from_secs(30);
 /// How long others may have the lock while very much follows from one message.
 const BREATH: Duration = Duration::from_micros(50);
@@ -90,7 +94,7 @@ impl Driver {
         own: OwnMessages,
         scrub: Option<Duration>,
     ) -> Self {
-        let scrub_at = scrub.map(|scrub| shared.environment.now() + scrub);
+        let scrub_at = scrub.map(|_| shared.environment.now());
         Self {
             shared,
             transport,
@@ -99,6 +103,7 @@ impl Driver {
             attached: false,
             joined: None,
             pace: Pace::default(),
+            settle_at: Duration::ZERO,
             renew_at: Duration::ZERO,
             retry: Retry::default(),
             scrubbed: None,
@@ -156,6 +161,7 @@ impl Driver {
         if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
             self.shared.save_received(Durability::Durable);
         }
+        let next_settling = self.settle(now);
         let next_head = if self.attached { self.leave_head(now) } else { None };
         let mut state = self.shared.lock();
         state.is_at_rest = true;
@@ -165,7 +171,7 @@ impl Driver {
         let waits_to_publish = self.attached && !state.outbox.is_empty();
         drop(state);
         self.shared.announce();
-        let longest = next_head.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        let longest = next_head.unwrap_or(LONGEST_WAIT).min(next_settling.unwrap_or(LONGEST_WAIT)).min(LONGEST_WAIT);
         Turn::Wait(if waits_to_publish { longest.min(self.retry.at.saturating_sub(now)) } else { longest })
     }
 
@@ -178,6 +184,24 @@ impl Driver {
                 self.shared.lock().store_error = Some(describe(&error));
             }
         }
+    }
+
+    /// Settles what can be settled and tells what is worth it, if there is anything new; the answer is when it will be time.
+    fn settle(&mut self, now: Duration) -> Option<Duration> {
+        let is_due = self.shared.lock().is_unsettled || self.shared.idle_after.is_some();
+        if !is_due {
+            return None;
+        }
+        if now < self.settle_at {
+            return Some(self.settle_at.saturating_sub(now));
+        }
+        self.settle_at = now + SETTLE;
+        if let Err(error) = self.shared.settle() {
+            self.shared.lock().store_error = Some(describe(&error));
+        }
+        let unix_ms = self.shared.environment.unix_ms();
+        self.shared.lock().notice(unix_ms, self.shared.idle_after);
+        None
     }
 
     /// Leaves the head if it is time; the answer is when it will be.
@@ -240,8 +264,10 @@ impl Driver {
 
         let mut state = self.shared.lock();
         while state.core.go_on() {
+            state.tell_of_core();
             state = self.shared.wait(state, BREATH);
         }
+        state.tell_of_core();
         drop(state);
         let collected = collected?;
         self.shared.save_received(Durability::Lazy);
@@ -250,8 +276,7 @@ impl Driver {
             state.report = Arc::new(self.transport.report());
         }
         if state.attachment != Attachment::Attached {
-            state.attachment = Attachment::Attached;
-            state.attachments.push_back(Attachment::Attached);
+            state.note_attachment(Attachment::Attached);
             state.report = Arc::new(self.transport.report());
         }
         drop(state);
@@ -294,8 +319,7 @@ impl Driver {
         };
         let mut state = self.shared.lock();
         if state.attachment != attachment {
-            state.attachment = attachment.clone();
-            state.attachments.push_back(attachment);
+            state.note_attachment(attachment);
         }
         drop(state);
         self.shared.announce();
@@ -327,7 +351,7 @@ impl Driver {
                 state.note_publishing(Some(describe(&error)));
             }
         }
-        let more = self.retry.at <= now && !state.outbox.is_empty();
+        let more = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
         drop(state);
         self.shared.announce();
         more
@@ -401,29 +425,35 @@ impl Driver {
         self.publish_some()?;
         self.note_audit()?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
-            self.scrub()?;
-            self.scrub_at = self.scrub.map(|scrub| now + scrub);
+            let is_damaged = self.scrub()?;
+            // Where something was put right there is more, as a rule.
+            self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub });
         }
         Ok(())
     }
 
     /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
-    /// deleted them, or a service has brought back an older state. Nothing is synced for it; the next round would find
-    /// what a loss of power undoes.
-    fn scrub(&mut self) -> Result<(), PublishError> {
-        let mut own = self.shared.lock().core.own_after(self.scrubbed, SCRUB);
+    /// deleted them, or a service has brought back an older state; whether that was so with any. The last ones come first.
+    /// Nothing is synced for it; the next round would find what a loss of power undoes.
+    fn scrub(&mut self) -> Result<bool, PublishError> {
+        let mut own = match self.scrubbed {
+            Some(last) => self.shared.lock().core.own_after(Some(last), SCRUB),
+            None => self.shared.lock().core.own_recent(SCRUB),
+        };
         if own.is_empty() {
             // From the beginning again, and not only the next time.
             own = self.shared.lock().core.own_after(None, SCRUB);
         }
+        let mut is_damaged = false;
         for (id, digest) in own {
             let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
             if !is_outgoing {
-                self.publish_one(id, digest, Durability::Lazy)?;
+                let published = self.publish_one(id, digest, Durability::Lazy)?;
+                is_damaged |= matches!(published, Published::New | Published::Mended);
             }
             self.scrubbed = Some((id, digest));
         }
-        Ok(())
+        Ok(is_damaged)
     }
 
     /// Publishes the first few that wait. One whose place cannot be looked at now does not keep the others waiting.
@@ -437,7 +467,7 @@ impl Driver {
                     failed = failed.and(Err(error));
                     continue;
                 }
-                published => published?,
+                published => drop(published?),
             }
             self.shared.lock().outbox.remove(&(id, digest));
             left -= 1;
@@ -448,18 +478,24 @@ impl Driver {
         failed
     }
 
-    fn publish_one(&mut self, id: MessageId, digest: Digest, durability: Durability) -> Result<(), PublishError> {
+    fn publish_one(
+        &mut self,
+        id: MessageId,
+        digest: Digest,
+        durability: Durability,
+    ) -> Result<Published, PublishError> {
         let frame = self.shared.frame(id, digest).map_err(|error| {
             let place = id.to_string();
             PublishError::Failed { place, source: Box::new(error) }
         })?;
-        if self.transport.publish(&frame, durability)? == Published::Beside {
+        let published = self.transport.publish(&frame, durability)?;
+        if published == Published::Beside {
             // If what lies there is a message, another installation writes under our name; the core has to see it.
             let mut state = self.shared.lock();
             state.core.suspect(id);
             state.occupied.insert(id);
         }
-        Ok(())
+        Ok(published)
     }
 }
 

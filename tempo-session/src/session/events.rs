@@ -5,10 +5,16 @@ use std::time::Duration;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Foreign, MessageId};
 
-use super::{Attachment, Entry, Session, shared::Shared, timeline::Described};
+use super::{
+    Attachment, Entry, Session,
+    feed::{Progress, Reader, Taken},
+    shared::Shared,
+    timeline::Described,
+};
 use crate::{
     ReadError,
-    protocol::{CoreEvent, Rejection, Usurped},
+    protocol::{Rejection, Usurped},
+    store::StoreError,
 };
 
 /// Something that happened.
@@ -19,6 +25,47 @@ pub enum Event {
     Message {
         /// The message, with its position at that moment.
         entry: Entry,
+        /// Whether it came in order.
+        placed: Placed,
+    },
+    /// The first messages of the timeline, so many, keep their order: nobody who is waited for can insert anything among
+    /// them any more. Everything behind them is tentative.
+    Settled {
+        /// How many.
+        messages: usize,
+    },
+    /// A message waits for others that have not arrived. At most 1,024 at a time are told of.
+    Held {
+        /// The message.
+        id: MessageId,
+    },
+    /// A message that has waited waits no more.
+    Released {
+        /// The message.
+        id: MessageId,
+    },
+    /// Of this author later messages are here than some that are missing.
+    GapOpened {
+        /// The author.
+        author: AuthorId,
+        /// How many are missing.
+        missing: u64,
+    },
+    /// Of this author nothing is missing any more.
+    GapClosed {
+        /// The author.
+        author: AuthorId,
+    },
+    /// Nothing was heard of this author for as long as [`idle_after`](super::Builder::idle_after) says, so it is not
+    /// waited for; a message of it may come [below what is settled](Placed::BelowSettled).
+    Silent {
+        /// The author.
+        author: AuthorId,
+    },
+    /// This author has told what it has received: see [`Session::seen_by`].
+    Receipt {
+        /// The author.
+        author: AuthorId,
     },
     /// A first message of this author was accepted.
     Joined {
@@ -71,76 +118,93 @@ pub enum Event {
     Foreign(Foreign),
     /// The folder went away or came back.
     Attachment(Attachment),
+    /// Events were not taken for so long that some are gone, none of them a message: [`Session::status`] has what they
+    /// would have told. The messages come next, in order.
+    Missed,
+}
+
+/// Where a message came in the timeline, as this application knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placed {
+    /// At the end.
+    Last,
+    /// Before messages that the application has.
+    Late,
+    /// Among those that the application was told to be settled: it is of a newcomer, of somebody who was not waited for,
+    /// or of an author that is in use twice.
+    BelowSettled,
 }
 
 impl Event {
-    /// Takes the next event of a session.
-    pub(super) fn next(shared: &Shared) -> Result<Option<Self>, ReadError> {
-        let mut state = shared.lock();
-        if let Some(attachment) = state.attachments.pop_front() {
-            return Ok(Some(Self::Attachment(attachment)));
+    /// The next event for a reader.
+    pub(super) fn next(shared: &Shared, reader: &mut Reader) -> Result<Option<Self>, ReadError> {
+        let state = shared.lock();
+        let (slot, position, placed) = match reader.take(&state) {
+            None => return Ok(None),
+            Some(Taken::Event(event)) => return Ok(Some(event)),
+            Some(Taken::Message { slot, position, placed }) => (slot, position, placed),
+        };
+        let described = Described::of(&state, slot, position);
+        drop(state);
+        match described.map(|described| described.read(shared)).transpose() {
+            Ok(entry) => {
+                reader.note(&shared.lock().core, slot);
+                Ok(entry.map(|entry| Self::Message { entry, placed }))
+            }
+            Err(error) => {
+                reader.give_back(slot, position, placed);
+                Err(error)
+            }
         }
-        if let Some((former, author, why)) = state.renewals.pop_front() {
-            return Ok(Some(Self::NewAuthor { former, author, why }));
-        }
-        if let Some(why) = state.untold_publish_error.take() {
-            return Ok(Some(Self::Unpublished { why }));
-        }
-        while let Some(event) = state.core.poll_event() {
-            let event = match event {
-                CoreEvent::Message { slot, position } => match Described::of(&state, slot, position) {
-                    Some(entry) => {
-                        drop(state);
-                        return Ok(Some(Self::Message { entry: entry.read(shared)? }));
-                    }
-                    None => continue,
-                },
-                CoreEvent::Joined { author } => Self::Joined { author },
-                CoreEvent::Renamed { author } => {
-                    let name = state.core.name(author).unwrap_or_default().to_owned();
-                    Self::Renamed { author, name }
-                }
-                CoreEvent::Succeeded { author } => match state.core.former_of(author) {
-                    Some(former) => Self::Succeeded { author, former },
-                    None => continue,
-                },
-                CoreEvent::Fork { id } => Self::Fork { id },
-                CoreEvent::Rejected { id, digest, why } => Self::Rejected { id, digest, why },
-            };
-            return Ok(Some(event));
-        }
-        Ok(state.foreign.pop_front().map(Self::Foreign))
     }
 }
 
-/// The events of a session, waiting for each.
-#[derive(Debug, Clone)]
+/// The events of a session, for one who takes them: each of its own, from where it began.
+#[derive(Debug)]
 pub struct Events {
     session: Session,
+    reader: Reader,
 }
 
 impl Events {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
+    pub(super) fn new(session: Session, progress: Progress) -> Self {
+        let reader = Reader::after(progress, &session.shared().lock());
+        Self { session, reader }
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The next event, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when a message cannot be read; the next call tries it again.
+    pub fn poll(&mut self) -> Result<Option<Event>, ReadError> {
+        Event::next(self.session.shared(), &mut self.reader)
     }
 
     /// The next event, waiting at most so long; `None` when there was none, or when the session is closed.
     ///
     /// # Errors
     ///
-    /// As for [`Session::poll`].
-    pub fn next_within(&self, patience: Duration) -> Result<Option<Event>, ReadError> {
-        let shared = self.session.shared();
+    /// As for [`poll`](Self::poll).
+    pub fn next_within(&mut self, patience: Duration) -> Result<Option<Event>, ReadError> {
+        let session = self.session.clone();
+        let shared = session.shared();
         let end = shared.environment.now().saturating_add(patience);
         loop {
             if !shared.lock().is_open() {
                 return Ok(None);
             }
-            if let Some(event) = Event::next(shared)? {
+            if let Some(event) = self.poll()? {
                 return Ok(Some(event));
             }
             let state = shared.lock();
-            if state.has_news() {
+            if self.reader.has_news(&state) {
                 continue;
             }
             let left = end.saturating_sub(shared.environment.now());
@@ -149,6 +213,24 @@ impl Events {
             }
             drop(shared.wait(state, left));
         }
+    }
+
+    /// How far this is by now, to be kept with the application's own data; [`Session::events_after`] goes on from there.
+    ///
+    /// # Durability
+    ///
+    /// Everything that was given is durably in the store when this returns, so that it is known again afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when what was received cannot be kept.
+    pub fn progress(&self) -> Result<Progress, StoreError> {
+        self.session.shared().save(tempo_message::Durability::Durable)?;
+        Ok(self.reader.progress().clone())
+    }
+
+    pub(super) fn so_far(&self) -> &Progress {
+        self.reader.progress()
     }
 }
 

@@ -6,7 +6,7 @@ use tempo_clock::AuthorId;
 use tempo_fs_transport::{Fingerprint, InstallationError};
 use tempo_message::{Durability, Head, planted};
 
-use super::{saving::Writer, shared::Shared};
+use super::{Event, saving::Writer, shared::Shared};
 use crate::{
     MintError, SendError,
     protocol::Usurped,
@@ -69,7 +69,7 @@ impl Shared {
         let author = renew().map_err(|source| SendError::NoNewAuthor { why, source })?;
         let mut state = self.lock();
         state.core.become_author(author);
-        state.renewals.push_back((before, author, why));
+        state.tell(Event::NewAuthor { former: before, author, why });
         drop(state);
         self.announce();
         Ok(())

@@ -1,9 +1,12 @@
 //! A session as an application uses it.
 
 mod builder;
+mod cursor;
 mod driver;
 mod events;
+mod feed;
 mod minting;
+mod noticing;
 mod pace;
 mod saving;
 mod shared;
@@ -11,25 +14,32 @@ mod status;
 mod timeline;
 mod typed;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Codec, Kind, MessageId, Postcard};
 
 pub(crate) use builder::replay;
-pub use builder::{Builder, NoMint, Parts};
+pub use builder::{Builder, Membership, NoMint, Parts};
+pub use cursor::Cursor;
 pub(crate) use driver::OwnMessages;
 pub use driver::{Driver, Turn};
-pub use events::{Event, Events};
+pub use events::{Event, Events, Placed};
+pub use feed::Progress;
+use feed::Reader;
 pub use minting::Mint;
 pub(crate) use shared::describe;
 use shared::{Shared, State};
-pub use status::{Attachment, Fork, Gap, Member, Setback, Status, Waiting};
+pub use status::{Attachment, Fork, Gap, Member, Setback, Settled, Status, Waiting};
 pub use timeline::{Entry, Timeline};
 pub use typed::Typed;
 
-use crate::{OpenError, ReadError, RefreshError, SendError, store::StoreError};
+use crate::{CursorError, OpenError, ReadError, RefreshError, SendError, store::StoreError};
 
 /// One member's end of a session.
 ///
@@ -46,6 +56,8 @@ pub struct Session {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
+    /// Whoever calls [`Session::poll`].
+    reader: Mutex<Reader>,
 }
 
 /// How a session was closed.
@@ -84,7 +96,8 @@ impl Session {
     }
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { inner: Arc::new(Inner { shared }) }
+        let reader = Mutex::new(Reader::after(Progress::default(), &shared.lock()));
+        Self { inner: Arc::new(Inner { shared, reader }) }
     }
 
     /// The author that this member writes as; `None` for an observer.
@@ -130,23 +143,55 @@ impl Session {
         Typed::new(self.clone())
     }
 
-    /// The next event, if there is one.
+    /// The next event, if there is one, of the events that all handles share.
     ///
-    /// Events begin with the whole timeline as the store has it, in order, and go on with what arrives. Insert the
+    /// Events begin with the whole timeline as the store has it, in order, and go on with what happens. Insert the
     /// entry of every [`Event::Message`] at its position, and your list is the timeline.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when the payload cannot be read; the event is gone then, the message still in the timeline.
+    /// [`ReadError`] when a message cannot be read; the next call tries it again.
     pub fn poll(&self) -> Result<Option<Event>, ReadError> {
-        Event::next(self.shared())
+        let mut reader = self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        Event::next(self.shared(), &mut reader)
     }
 
-    /// The events, one after the other, waiting for each. Ends when the session is closed.
-    ///
-    /// There is one queue: several iterators, and [`poll`](Self::poll), share its events among them.
+    /// The events, one after the other, waiting for each, as [`poll`](Self::poll) gives them, but for the caller alone. Ends
+    /// when the session is closed.
     pub fn events(&self) -> Events {
-        Events::new(self.clone())
+        self.events_after(Progress::default())
+    }
+
+    /// The events that come after what an application has, which has kept how far that is together with its own data.
+    ///
+    /// Messages of which [`Progress`] says that they were given are not given again, as far as the store has them: after
+    /// the local state was lost or restored from a backup, some may be.
+    pub fn events_after(&self, progress: Progress) -> Events {
+        Events::new(self.clone(), progress)
+    }
+
+    /// The events that come after what an application has, by a name under which the session keeps how far that is.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorError`].
+    pub fn cursor(&self, name: &str) -> Result<Cursor, CursorError> {
+        Cursor::open(self, name)
+    }
+
+    /// Who is known to have a message: its author, this member, and everybody whose head says so. Heads are left every
+    /// half minute or so, and travel like everything else.
+    pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
+        self.shared().lock().core.seen_by(id)
+    }
+
+    /// The message of this id in its place, if it is in the timeline; of a fork the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when it cannot be read.
+    pub fn find(&self, id: MessageId) -> Result<Option<Entry>, ReadError> {
+        Entry::find(self.shared(), id)
     }
 
     /// Every message of the application, in the order that is the same for everybody, as of now.
@@ -156,8 +201,8 @@ impl Session {
 
     /// Who is here, what is missing, what waits for what, and what else lies in the folder.
     pub fn status(&self) -> Status {
-        let now = self.shared().environment.now();
-        Status::of(&self.shared().lock(), now)
+        let environment = &self.shared().environment;
+        Status::of(&self.shared().lock(), environment.now(), (environment.unix_ms(), self.shared().idle_after))
     }
 
     /// How many messages are here and wait for others. [`status`](Self::status) names them.

@@ -14,7 +14,7 @@ use super::{
     shared::{Shared, State, describe},
 };
 use crate::{
-    SendError,
+    CursorError, Progress, SendError,
     protocol::ComposeError,
     store::{Marks, Origin, Record, Store, StoreError},
 };
@@ -69,6 +69,8 @@ impl Shared {
             state.core.handle_sent(frame.message(), frame.digest());
             state.outbox.insert((frame.id(), frame.digest()), Durability::Lazy);
         }
+        state.is_unsettled = true;
+        state.tell_of_core();
         drop(state);
         drop(writer);
         self.waker.wake_by_ref();
@@ -104,6 +106,45 @@ impl Shared {
             self.with_store(|store| store.set_marks(&marks))?;
             self.lock().marks = marks;
         }
+        Ok(())
+    }
+
+    /// How far the application has come with a cursor.
+    pub(super) fn progress(&self, cursor: &str) -> Result<Option<Progress>, CursorError> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(store.as_ref().ok_or(StoreError::Closed)?.progress(cursor)?)
+    }
+
+    /// Notes it durably, and with it what it covers.
+    pub(super) fn keep_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        let _writer = self.writer();
+        let state = self.lock();
+        if state.unsaved.is_empty() || planted!(CursorBeforeStore) {
+            drop(state);
+        } else {
+            self.commit(state, Vec::new(), Durability::Lazy)?;
+        }
+        self.with_store(|store| store.set_progress(cursor, progress))?;
+        self.lock().undurable = false;
+        Ok(())
+    }
+
+    /// Settles what can be settled, durably, before anybody hears of it; whether that may be more by now.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let _writer = self.writer();
+        let unix_ms = self.environment.unix_ms();
+        let mut state = self.lock();
+        if state.is_undurable() && !planted!(SettledTooEarly) {
+            return Ok(());
+        }
+        state.is_unsettled = false;
+        let Some(settled) = state.core.reach(unix_ms, self.idle_after) else { return Ok(()) };
+        let marks = Marks { settled, ..state.marks.clone() };
+        drop(state);
+        if !planted!(SettledForgotten) {
+            self.keep_marks(marks)?;
+        }
+        self.lock().core.handle_settled(settled);
         Ok(())
     }
 
@@ -144,7 +185,7 @@ impl Shared {
     /// Does something with the store, if the session is open.
     fn with_store(&self, work: impl FnOnce(&dyn Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        store.as_deref().map_or(Ok(()), work)
+        store.as_deref().map_or(Err(StoreError::Closed), work)
     }
 
     fn check_can_send(&self) -> Result<(), SendError> {

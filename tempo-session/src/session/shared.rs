@@ -4,7 +4,7 @@
 //! the store stays readable here until it is there; see `saving.rs`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     task::Waker,
     time::Duration,
@@ -12,12 +12,19 @@ use std::{
 
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{Fingerprint, printable_text};
-use tempo_message::{Arrival, Decoded, Digest, Durability, Foreign, Frame, MessageId, Report, Taken, planted};
+use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, Report, Taken, planted};
 
-use super::{minting::Mint, saving::Writer, status::Attachment};
+use super::{
+    Event,
+    feed::{Feed, Item},
+    minting::Mint,
+    noticing::Noticed,
+    saving::Writer,
+    status::Attachment,
+};
 use crate::{
     Environment, ReadError,
-    protocol::{Intake, SessionCore, Usurped},
+    protocol::{CoreEvent, Intake, SessionCore},
     store::{Marks, Origin, Record, Store},
 };
 
@@ -32,6 +39,8 @@ pub(crate) struct Shared {
     pub(super) store: RwLock<Option<Box<dyn Store>>>,
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) waker: Waker,
+    /// Who has been silent for so long is not waited for.
+    pub(crate) idle_after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -53,18 +62,18 @@ pub(crate) struct State {
     pub(crate) outbox: BTreeMap<(MessageId, Digest), Durability>,
     /// Own messages whose place in the folder something else has taken; they lie beside it.
     pub(crate) occupied: BTreeSet<MessageId>,
-    pub(crate) foreign: VecDeque<Foreign>,
-    pub(crate) attachments: VecDeque<Attachment>,
-    /// The authors that were given up for a new one, and why, of which nobody has been told.
-    pub(crate) renewals: VecDeque<(AuthorId, AuthorId, Usurped)>,
+    pub(crate) feed: Feed,
+    pub(super) noticed: Noticed,
+    /// The cursors that are in use.
+    pub(crate) cursors: BTreeSet<String>,
+    /// Something is accepted, held or hinted at that has not been looked at for what is settled.
+    pub(super) is_unsettled: bool,
     pub(crate) attachment: Attachment,
     pub(crate) report: Arc<Report>,
     /// Why the last attempt to publish failed.
     pub(crate) publish_error: Option<String>,
     /// When the publishing began that is under way.
     pub(crate) publishing_since: Option<Duration>,
-    /// Publishing has begun to fail for this reason, and nobody has been told.
-    pub(crate) untold_publish_error: Option<String>,
     /// Why the last attempt to leave a head failed.
     pub(crate) head_error: Option<String>,
     /// The folder has been compared with what was sent in an earlier life.
@@ -81,8 +90,6 @@ pub(crate) struct State {
 
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 4096;
-/// So many foreign files wait to be told of; later ones show in the status only.
-const FOREIGN: usize = 1024;
 
 impl Shared {
     pub(crate) fn new(
@@ -90,7 +97,7 @@ impl Shared {
         (store, marks): (Box<dyn Store>, Marks),
         (mint, fingerprint): (Box<dyn Mint>, Option<Fingerprint>),
         outbox: BTreeMap<(MessageId, Digest), Durability>,
-        environment: Arc<dyn Environment>,
+        (environment, idle_after): (Arc<dyn Environment>, Option<Duration>),
         waker: Waker,
     ) -> Self {
         let state = State {
@@ -103,14 +110,14 @@ impl Shared {
             is_alive: false,
             outbox,
             occupied: BTreeSet::new(),
-            foreign: VecDeque::new(),
-            attachments: VecDeque::new(),
-            renewals: VecDeque::new(),
+            feed: Feed::default(),
+            noticed: Noticed::default(),
+            cursors: BTreeSet::new(),
+            is_unsettled: true,
             attachment: Attachment::Unknown,
             report: Arc::default(),
             publish_error: None,
             publishing_since: None,
-            untold_publish_error: None,
             head_error: None,
             is_audited: false,
             is_at_rest: false,
@@ -127,6 +134,7 @@ impl Shared {
             store: RwLock::new(Some(store)),
             environment,
             waker,
+            idle_after,
         }
     }
 
@@ -166,11 +174,18 @@ impl Shared {
 impl State {
     /// Takes an arrival in. The store gets it with the next [`save`](Shared::save).
     pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
+        let taken = self.take_in(arrival);
+        self.tell_of_core();
+        taken
+    }
+
+    fn take_in(&mut self, arrival: Arrival) -> Taken {
         match arrival {
             Arrival::Frame(frame) => match self.core.handle_received(frame.message(), frame.digest()) {
                 Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Taken::Known,
                 Intake::Accepted | Intake::Held => {
                     self.unsaved.push(Record { frame, origin: Origin::Received });
+                    self.is_unsettled = true;
                     Taken::Known
                 }
                 Intake::Duplicate => Taken::Known,
@@ -178,17 +193,56 @@ impl State {
                 Intake::NoRoom => Taken::Later,
             },
             Arrival::Head(head) => {
-                self.core.handle_head(head);
+                let author = head.author;
+                if self.core.handle_head(head) {
+                    self.is_unsettled = true;
+                    if Some(author) != self.core.author() {
+                        self.tell(Event::Receipt { author });
+                    }
+                }
                 Taken::Settled
             }
             Arrival::Foreign(foreign) => {
-                if self.foreign.len() < FOREIGN {
-                    self.foreign.push_back(foreign);
-                }
+                self.tell(Event::Foreign(foreign));
                 Taken::Settled
             }
             _ => Taken::Settled,
         }
+    }
+
+    /// Puts an event where readers find it.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.feed.push(Item::Other(event));
+    }
+
+    /// Puts there what the core announces.
+    pub(crate) fn tell_of_core(&mut self) {
+        while let Some(event) = self.core.poll_event() {
+            let event = match event {
+                CoreEvent::Message { slot, position, is_late } => {
+                    self.feed.push(Item::Message { slot, position, is_late });
+                    continue;
+                }
+                CoreEvent::Joined { author } => Event::Joined { author },
+                CoreEvent::Renamed { author } => {
+                    let name = self.core.name(author).unwrap_or_default().to_owned();
+                    Event::Renamed { author, name }
+                }
+                CoreEvent::Succeeded { author } => match self.core.former_of(author) {
+                    Some(former) => Event::Succeeded { author, former },
+                    None => continue,
+                },
+                CoreEvent::Fork { id } => Event::Fork { id },
+                CoreEvent::Rejected { id, digest, why } => Event::Rejected { id, digest, why },
+            };
+            self.tell(event);
+        }
+    }
+
+    /// Notes whether the folder is there.
+    pub(crate) fn note_attachment(&mut self, attachment: Attachment) {
+        self.attachment = attachment.clone();
+        self.tell(Event::Attachment(attachment));
     }
 
     /// A message that is not in the store yet.
@@ -199,8 +253,8 @@ impl State {
 
     /// Notes how publishing goes.
     pub(crate) fn note_publishing(&mut self, error: Option<String>) {
-        if error.is_some() && error != self.publish_error {
-            self.untold_publish_error.clone_from(&error);
+        if let Some(why) = error.clone().filter(|_| error != self.publish_error) {
+            self.tell(Event::Unpublished { why });
         }
         self.publish_error = error;
     }
@@ -213,12 +267,6 @@ impl State {
     /// Whether something waits for a durable commit.
     pub(crate) fn is_undurable(&self) -> bool {
         self.undurable || !self.unsaved.is_empty()
-    }
-
-    /// Whether there is something to tell.
-    pub(crate) fn has_news(&self) -> bool {
-        let is_quiet = self.attachments.is_empty() && self.renewals.is_empty() && self.foreign.is_empty();
-        !is_quiet || self.untold_publish_error.is_some() || self.core.has_events()
     }
 
     pub(crate) fn is_open(&self) -> bool {

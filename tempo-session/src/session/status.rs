@@ -27,6 +27,8 @@ pub struct Status {
     pub members: Vec<Member>,
     /// The number of messages in the timeline.
     pub messages: usize,
+    /// How much of the timeline keeps its order.
+    pub settled: Settled,
     /// The greatest logical time accepted.
     pub latest: Lamport,
     /// How many messages wait for others.
@@ -50,6 +52,17 @@ pub struct Status {
     pub store_error: Option<String>,
     /// What else lies in the folder.
     pub report: Arc<Report>,
+}
+
+/// How much of the timeline keeps its order: nobody who is waited for can insert anything there any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settled {
+    /// The number of messages, from the beginning.
+    pub messages: usize,
+    /// Who has to be heard of before it is more, and the latest time, by their own clocks, of which anything is known of
+    /// them, in milliseconds since 1970. Nobody once it is everything.
+    pub waits_for: Vec<(AuthorId, Option<i64>)>,
 }
 
 /// Whether the folder is there.
@@ -136,8 +149,11 @@ pub struct Waiting {
 const WAITING: usize = 1024;
 
 impl Status {
-    pub(super) fn of(state: &State, now: Duration) -> Self {
+    pub(super) fn of(state: &State, now: Duration, (unix_ms, idle): (i64, Option<Duration>)) -> Self {
+        let core = &state.core;
+        let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
         Self {
+            settled: Settled { messages: core.settled_len(), waits_for: waits_for.collect() },
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),
@@ -167,6 +183,7 @@ impl Status {
             attachment: Attachment::Unknown,
             members: members.collect(),
             messages: core.timeline().len(),
+            settled: Settled::default(),
             latest: core.latest(),
             held: core.held_len(),
             waiting: waiting.collect(),
@@ -201,7 +218,7 @@ fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> 
         former: core.former_of(author),
         successor,
         announced: head.map_or(0, |head| head.counter),
-        heard_ms: latest.map(|latest| latest.unix_ms).max(head.map(|head| head.unix_ms)),
+        heard_ms: core.heard_ms(author),
         has_seen: head.map(|head| head.seen.clone()).unwrap_or_default(),
         forks: core.forks(author),
         setback: setback(core, author),

@@ -37,6 +37,14 @@ impl Entry {
     pub fn author(&self) -> AuthorId {
         self.id.author
     }
+
+    /// The first message of an id.
+    pub(super) fn find(shared: &Shared, id: MessageId) -> Result<Option<Self>, ReadError> {
+        let state = shared.lock();
+        let described = state.core.find(id).and_then(|(position, slot)| Described::of(&state, slot, position));
+        drop(state);
+        described.map(|described| described.read(shared)).transpose()
+    }
 }
 
 /// An entry of which only the payload is still to be read, which takes no lock of the session.

@@ -10,7 +10,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, MessageId};
 
 use super::{Marks, Origin, Record, Restored, Store, StoreError};
-use crate::protocol::without_payload;
+use crate::{Progress, protocol::without_payload};
 
 /// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can
 /// open a session again.
@@ -18,6 +18,7 @@ use crate::protocol::without_payload;
 pub struct MemoryStore {
     records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
     marks: Arc<Mutex<Marks>>,
+    progress: Arc<Mutex<BTreeMap<String, Progress>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +45,15 @@ impl Store for MemoryStore {
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = marks.clone();
+        Ok(())
+    }
+
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        Ok(self.progress.lock().unwrap_or_else(PoisonError::into_inner).get(cursor).cloned())
+    }
+
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).insert(cursor.to_owned(), progress.clone());
         Ok(())
     }
 

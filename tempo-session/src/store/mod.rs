@@ -13,10 +13,12 @@ pub use memory::MemoryStore;
 pub use reader::RedbReader;
 pub use redb::RedbStore;
 use serde::{Deserialize, Serialize};
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::Fingerprint;
 use tempo_message::{Digest, Durability, Frame, Life, Message, MessageId};
 use thiserror::Error;
+
+use crate::Progress;
 
 /// Where a session keeps what it must not lose.
 ///
@@ -29,6 +31,8 @@ use thiserror::Error;
 /// 3. After an error of `commit` it is unknown what was kept. The session then refuses to send until it is reopened.
 /// 4. Committing a record again changes nothing, except that a record once [sent](Origin::Sent) stays so.
 /// 5. `frame` gives the exact bytes that were committed.
+/// 6. After `set_marks` or `set_progress` returns, what they noted survives a loss of power; after `set_progress` also
+///    everything that was committed before.
 pub trait Store: fmt::Debug + Send + Sync {
     /// What was noted last. A new store of a member knows its author and nothing else; an observer's knows nobody.
     ///
@@ -43,6 +47,20 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// [`StoreError`].
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError>;
+
+    /// How far the application has come with a cursor; `None` when it was never noted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError>;
+
+    /// Notes it, durably.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError>;
 
     /// Hands up every record without its payload, except that of a profile message; in any order.
     ///
@@ -75,6 +93,8 @@ pub struct Marks {
     pub lives: Vec<Life>,
     /// Where the store lay when this was noted.
     pub fingerprint: Option<Fingerprint>,
+    /// Up to which time the order was known to be settled.
+    pub settled: Lamport,
 }
 
 /// One of the authors of an installation.
@@ -172,6 +192,9 @@ pub struct Restored {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The session is closed, and the store with it.
+    #[error("the session is closed")]
+    Closed,
     /// Another process, or another session of this one, has the store open.
     #[error("the store {} is in use", path.display())]
     InUse {

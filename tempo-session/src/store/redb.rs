@@ -12,13 +12,14 @@ use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, Durability, Kind, Message, MessageId, Parent};
 
 use super::{Marks, Origin, Record, Restored, Store, StoreError};
-use crate::protocol::without_payload;
+use crate::{Progress, protocol::without_payload};
 
 /// A store in a redb file.
 ///
-/// Three tables: `meta` (the format, and who the installation is and how far it has come), `headers` (all of a message
-/// but its payload: what a session needs in order to open) and `frames` (the exact bytes). Keys are author, counter and
-/// digest, big-endian, so that an author's messages lie together in order.
+/// Four tables: `meta` (the format, and who the installation is and how far it has come), `headers` (all of a message
+/// but its payload: what a session needs in order to open), `frames` (the exact bytes) and `cursors` (how far the
+/// application has come). Keys are author, counter and digest, big-endian, so that an author's messages lie together in
+/// order; those of cursors are names.
 ///
 /// # Durability
 ///
@@ -37,6 +38,7 @@ const KEY: usize = 16 + 8 + Digest::LEN;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const HEADERS: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("headers");
 const FRAMES: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("frames");
+const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 
 /// A row of `headers`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,28 +55,35 @@ struct Header {
 }
 
 impl RedbStore {
-    /// Opens the store of the installation that was made for an author, or makes it.
+    /// Opens the store of the installation that was made for an author. A file that holds none is damaged: it has been a
+    /// store, and what it has lost must not be made again.
     ///
     /// # Errors
     ///
     /// [`StoreError::InUse`] while somebody else has it open; the other variants as they say.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        Self::open_or_make(path, author, || Marks::new(Some(author)))
+        let store = Self::of(path, Database::builder().set_cache_size(CACHE).open(path))?;
+        check_meta_in(&store.database, path, author)?;
+        Ok(store)
     }
 
-    /// The same; `first` gives what a new one is to note first, in the transaction that makes it.
+    /// Makes a store, with what it is to note first.
     ///
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_or_make(path: &Path, author: AuthorId, first: impl FnOnce() -> Marks) -> Result<Self, StoreError> {
-        let database = Database::builder().set_cache_size(CACHE).create(path).map_err(|error| match error {
+    pub fn make(path: &Path, author: AuthorId, first: Marks) -> Result<Self, StoreError> {
+        let store = Self::of(path, Database::builder().set_cache_size(CACHE).create(path))?;
+        store.check_meta(author, || first)?;
+        Ok(store)
+    }
+
+    fn of(path: &Path, opened: Result<Database, DatabaseError>) -> Result<Self, StoreError> {
+        let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
             error => failed(path)(error.into()),
         })?;
-        let store = Self { database, path: path.to_owned() };
-        store.check_meta(author, first)?;
-        Ok(store)
+        Ok(Self { database, path: path.to_owned() })
     }
 
     /// Opens or makes a store on any medium; `name` stands for it in errors.
@@ -106,9 +115,10 @@ impl RedbStore {
                 (None, Some(_)) => return Err(self.damaged("its description is incomplete")),
             }
             meta.insert("format", FORMAT.to_be_bytes().as_slice()).map_err(|error| failed(error.into()))?;
-            meta.insert(MARKS, encode_marks(&first()).as_slice()).map_err(|error| failed(error.into()))?;
+            meta.insert(MARKS, encode(&first()).as_slice()).map_err(|error| failed(error.into()))?;
             transaction.open_table(HEADERS).map_err(|error| failed(error.into()))?;
             transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
+            transaction.open_table(CURSORS).map_err(|error| failed(error.into()))?;
         }
         transaction.commit().map_err(|error| failed(error.into()))
     }
@@ -142,11 +152,17 @@ impl RedbStore {
         Ok(())
     }
 
-    fn write_marks(&self, marks: &Marks) -> Result<(), ::redb::Error> {
+    /// Writes one row, durably.
+    fn put(&self, table: TableDefinition<&str, &[u8]>, key: &str, value: &impl Serialize) -> Result<(), ::redb::Error> {
         let transaction = self.database.begin_write()?;
-        transaction.open_table(META)?.insert(MARKS, encode_marks(marks).as_slice())?;
+        transaction.open_table(table)?.insert(key, encode(value).as_slice())?;
         transaction.commit()?;
         Ok(())
+    }
+
+    fn get(&self, table: TableDefinition<&str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, ::redb::Error> {
+        let table = self.database.begin_read()?.open_table(table)?;
+        Ok(table.get(key)?.map(|value| value.value().to_vec()))
     }
 
     fn read(&self, key: &[u8; KEY]) -> Result<Option<Bytes>, ::redb::Error> {
@@ -161,7 +177,17 @@ impl Store for RedbStore {
     }
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
-        self.write_marks(marks).map_err(failed(&self.path))
+        self.put(META, MARKS, marks).map_err(failed(&self.path))
+    }
+
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        let row = self.get(CURSORS, cursor).map_err(failed(&self.path))?;
+        let read = |row: Vec<u8>| postcard::from_bytes(&row).map_err(|_| self.damaged("a cursor cannot be read"));
+        row.map(read).transpose()
+    }
+
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.put(CURSORS, cursor, progress).map_err(failed(&self.path))
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
@@ -258,8 +284,8 @@ fn compare_meta(path: &Path, expected: AuthorId, format: &[u8], marks: Option<&[
     }
 }
 
-fn encode_marks(marks: &Marks) -> Vec<u8> {
-    postcard::to_extend(marks, Vec::new()).unwrap_or_default()
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(value, Vec::new()).unwrap_or_default()
 }
 
 fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> {

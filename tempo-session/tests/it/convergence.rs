@@ -47,7 +47,7 @@ impl Member {
     /// Follows the events, and checks what must hold after every step.
     fn check(&mut self, sent: &[Frame]) {
         while let Some(event) = self.core.poll_event() {
-            if let CoreEvent::Message { slot, position } = event {
+            if let CoreEvent::Message { slot, position, .. } = event {
                 let (_, digest) = self.core.order(slot).unwrap();
                 assert!(self.delivered.insert(digest), "delivered twice");
                 self.list.insert(position, slot);

@@ -152,7 +152,7 @@ fn events_wait_for_what_arrives() {
     let (ana, ben) = (place.member("ana"), place.member("ben"));
     let listener = thread::spawn(move || {
         let entries = ben.events().filter_map(|event| match event.unwrap() {
-            tempo_session::Event::Message { entry } => Some(entry),
+            tempo_session::Event::Message { entry, .. } => Some(entry),
             _ => None,
         });
         entries.take(3).collect::<Vec<Entry>>()

@@ -21,6 +21,7 @@ fn open_image(place: &Place, state: &str) -> Session {
         scrub: Some(Duration::from_secs(1)),
         fingerprint: None,
         mint: Box::new(Fresh(installation)),
+        idle_after: None,
     };
     let (session, driver) = Session::assemble(parts).unwrap();
     thread::spawn(move || driver.run());

@@ -207,7 +207,7 @@ fn what_is_not_whole_yet_is_known_as_temporary_and_delivered_when_it_is() {
         fs::write(&temporary, &whole).unwrap();
         fs::rename(&temporary, scene.at(&name(3))).unwrap();
         wait_until(&session, "it is whole", |session| session.timeline().len() == 3);
-        assert_eq!(session.status().report.foreign, [], "{service}");
+        wait_until(&session, "nothing odd is left", |session| session.status().report.foreign.is_empty());
     }
 }
 

@@ -11,7 +11,8 @@ use std::{
 use bytes::Bytes;
 use tempo_message::{Digest, Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, NoMint, Parts, ReadError, SendError, Session, Turn,
+    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, NoMint, Parts, Progress, ReadError, SendError,
+    Session, Turn,
     store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
@@ -38,6 +39,7 @@ fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver)
         scrub: None,
         fingerprint: None,
         mint: Box::new(NoMint),
+        idle_after: None,
     };
     Session::assemble(parts).unwrap()
 }
@@ -212,6 +214,7 @@ fn sending_goes_on_while_the_folder_is_away() {
         scrub: None,
         fingerprint: None,
         mint: Box::new(NoMint),
+        idle_after: None,
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();
@@ -234,6 +237,12 @@ impl Store for Full {
     }
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         self.0.set_marks(marks)
+    }
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        self.0.progress(cursor)
+    }
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.0.set_progress(cursor, progress)
     }
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         self.0.restore(each)

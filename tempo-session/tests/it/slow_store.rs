@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use tempo_message::{Digest, Durability, MemoryMedium, MessageId};
 use tempo_session::{
-    Environment, NoMint, Parts, Session, Turn,
+    Environment, NoMint, Parts, Progress, Session, Turn,
     store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
@@ -60,6 +60,13 @@ impl Store for Slow {
         self.1.pass();
         self.0.set_marks(marks)
     }
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        self.0.progress(cursor)
+    }
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.1.pass();
+        self.0.set_progress(cursor, progress)
+    }
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         self.0.restore(each)
     }
@@ -92,6 +99,7 @@ fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, tempo_s
         scrub: None,
         fingerprint: None,
         mint: Box::new(NoMint),
+        idle_after: None,
     };
     Session::assemble(parts).unwrap()
 }

@@ -68,6 +68,7 @@ fn memory_keeps_the_contract() {
 fn redb_keeps_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
+    drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
     let open = || Box::new(RedbStore::open(&path, author(0)).unwrap());
     keeps_its_contract(open(), |store| {
         drop(store);
@@ -80,7 +81,8 @@ fn a_store_is_open_once_and_belongs_to_its_author() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     let open = |author: AuthorId| RedbStore::open(&path, author);
-    let first = open(author(0)).unwrap();
+    assert!(matches!(open(author(0)), Err(StoreError::Failed { .. })), "there is none to be opened");
+    let first = RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap();
     assert!(matches!(open(author(0)), Err(StoreError::InUse { .. })));
     drop(first);
     let error = open(author(1)).unwrap_err();
@@ -92,13 +94,17 @@ fn a_store_is_open_once_and_belongs_to_its_author() {
 fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
-    drop(RedbStore::open(&path, author(0)).unwrap());
+    drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
     set_format(&path, 2);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: 2, supported: 1, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+    // An empty file has been a store: its counters must not be used again.
+    std::fs::write(&path, "").unwrap();
+    assert!(RedbStore::open(&path, author(0)).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"", "and nothing is made of it");
 }
 
 fn set_format(path: &Path, format: u32) {

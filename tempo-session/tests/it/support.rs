@@ -87,7 +87,7 @@ pub(crate) fn replay(session: &Session, list: &mut Vec<Entry>) -> Vec<Event> {
     let mut others = Vec::new();
     while let Some(event) = session.poll().unwrap() {
         match event {
-            Event::Message { entry } => list.insert(entry.position, entry),
+            Event::Message { entry, .. } => list.insert(entry.position, entry),
             other => others.push(other),
         }
     }

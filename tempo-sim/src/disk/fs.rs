@@ -110,6 +110,10 @@ impl Fs for SimFs {
         Ok(())
     }
 
+    fn made_ns(&self, dir: &SimDir) -> Option<i128> {
+        i128::try_from(dir.node.0).ok()
+    }
+
     fn stat_dir(&self, dir: &SimDir) -> io::Result<Stat> {
         self.call()?.stat(dir.node)
     }

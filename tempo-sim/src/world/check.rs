@@ -45,6 +45,8 @@ pub(crate) struct Heard {
     pub(crate) delivered: Vec<(usize, usize)>,
     /// Numbers of messages that began to wait.
     pub(crate) held: Vec<usize>,
+    /// More was told to be settled.
+    pub(crate) settled: bool,
 }
 
 /// Takes every event of a member as an application would, and judges each.
@@ -66,25 +68,34 @@ pub(crate) fn listen(
         }
     }
     loop {
-        match running.session.poll() {
-            Ok(None) => return Ok(heard),
-            Ok(Some(Event::Message { entry })) => {
+        match running.cursor.poll() {
+            Ok(None) => break,
+            Ok(Some(Event::Message { entry, .. })) => {
                 let number = judge(running, registry, &entry)?;
                 let author = entry.id.author;
                 if (author == me || former.contains(&author)) && !store.has_sent(entry.id, entry.digest) {
-                    running.met_impostors.insert(author);
+                    running.app.met_impostors.insert(author);
                 }
                 let position = entry.position;
-                if position < running.list.len() {
+                if position < running.app.list.len() {
                     counts.add("late insertion");
                 }
-                running.latest = running.latest.max(entry.stamp.lamport);
+                running.app.latest = running.app.latest.max(entry.stamp.lamport);
                 heard.delivered.push((number, position));
-                running.list.insert(position, entry);
+                running.app.list.insert(position, entry);
+            }
+            Ok(Some(Event::Settled { messages })) => {
+                counts.add("settled");
+                if messages < running.app.settled || messages > running.app.list.len() {
+                    let what = format!("{} messages were settled, and now {messages}", running.app.settled);
+                    return Err(Violation::new("I8", what));
+                }
+                running.app.settled = messages;
+                heard.settled = true;
             }
             Ok(Some(Event::Fork { id })) => {
                 counts.add("fork");
-                running.forks.insert(id);
+                running.app.forks.insert(id);
             }
             Ok(Some(event)) => {
                 counts.add(match event {
@@ -100,6 +111,12 @@ pub(crate) fn listen(
             Err(error) => return Err(Violation::new("I3", format!("a message cannot be read: {error}"))),
         }
     }
+    // It need not commit everything that it has taken at once.
+    if member.rng.chance(500) && running.cursor.commit().is_ok() {
+        let progress = running.cursor.progress();
+        member.saved.save(progress.map_err(|error| Violation::new("I2", error.to_string()))?, &running.app);
+    }
+    Ok(heard)
 }
 
 /// What a session that has just begun may show: messages that were sent, in order.
@@ -125,18 +142,19 @@ fn judge(running: &mut Running, registry: &Registry, entry: &Entry) -> Result<us
     if known.id != entry.id || known.stamp != entry.stamp || known.payload != entry.payload {
         return Err(broken("I1", "is not what was sent"));
     }
-    if !running.delivered.insert(entry.digest) {
+    if !running.app.delivered.insert(entry.digest) {
         return Err(broken("I2", "was delivered twice"));
     }
     let is_here = |cause| {
         let is_profile = registry.known(cause).is_some_and(|cause| !cause.is_payload);
-        is_profile || running.delivered.contains(cause)
+        is_profile || running.app.delivered.contains(cause)
     };
     if !known.causes.iter().all(is_here) {
         return Err(broken("I5", "was delivered before its causes"));
     }
     let order = (entry.stamp, entry.digest);
-    let (before, after) = running.list.split_at_checked(entry.position).ok_or_else(|| broken("I6", "has no place"))?;
+    let (before, after) =
+        running.app.list.split_at_checked(entry.position).ok_or_else(|| broken("I6", "has no place"))?;
     let is_between = before.last().is_none_or(|last| (last.stamp, last.digest) < order)
         && after.first().is_none_or(|first| order < (first.stamp, first.digest));
     if is_between { Ok(known.number) } else { Err(broken("I6", "was delivered at the wrong position")) }
@@ -151,7 +169,7 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
     while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {
         arrived.remove(&(since, digest));
         let Some(known) = registry.known(&digest) else { continue };
-        if !known.is_payload || running.delivered.contains(&digest) {
+        if !known.is_payload || running.app.delivered.contains(&digest) {
             continue;
         }
         let is_undisturbed = disk.disturbed().max(running.since).max(member.reads_from) + TWO_SCANS < now;
@@ -202,7 +220,7 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
     let name = &member.name;
     let Some(running) = &member.running else { return Err(Violation::new("L1", format!("{name} does not run"))) };
     let status = running.session.status();
-    let has: Vec<Digest> = running.list.iter().map(|entry| entry.digest).collect();
+    let has: Vec<Digest> = running.app.list.iter().map(|entry| entry.digest).collect();
     if let Some(missing) = timeline.iter().find(|digest| !has.contains(digest)) {
         let Some(known) = registry.known(missing) else { return Err(Violation::new("I1", "an unknown message")) };
         let dir = OsString::from(known.id.author.to_string());
@@ -215,11 +233,12 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
         return Err(Violation::new("I7", format!("{name} has another timeline")));
     }
     let read: Result<Vec<Entry>, _> = running.session.timeline().collect();
-    if read.map_err(|error| Violation::new("I7", format!("{name}: {error}")))? != positioned(&running.list) {
+    if read.map_err(|error| Violation::new("I7", format!("{name}: {error}")))? != positioned(&running.app.list) {
         return Err(Violation::new("I7", format!("the events of {name} do not give its timeline")));
     }
     if let Some((id, _)) = registry.forked().find(|(id, digests)| {
-        digests.iter().filter(|digest| running.delivered.contains(digest)).count() > 1 && !running.forks.contains(id)
+        digests.iter().filter(|digest| running.app.delivered.contains(digest)).count() > 1
+            && !running.app.forks.contains(id)
     }) {
         return Err(Violation::new("I9", format!("{name} has two messages {id} and was not told")));
     }

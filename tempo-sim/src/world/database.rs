@@ -9,7 +9,10 @@ use std::{
 use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
-use tempo_session::store::{Marks, Origin, Record, RedbStore, Restored, StorageBackend, Store, StoreError};
+use tempo_session::{
+    Progress,
+    store::{Marks, Origin, Record, RedbStore, Restored, StorageBackend, Store, StoreError},
+};
 
 use super::{SimStore, store::Failing};
 use crate::{
@@ -210,6 +213,14 @@ impl Store for DatabaseStore {
         self.inner.set_marks(marks)?;
         self.watch.note_marks(marks.clone());
         Ok(())
+    }
+
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        self.inner.progress(cursor)
+    }
+
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.inner.set_progress(cursor, progress)
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {

@@ -27,6 +27,7 @@ impl World {
         (clone.fingerprint, clone.former) = (there.fingerprint, there.former.clone());
         clone.display_name.clone_from(&there.display_name);
         clone.store = there.store.copied();
+        clone.saved = there.saved.clone();
         (clone.is_ambiguous, clone.scrub) = (true, there.scrub);
         clone.clock.set_now(self.now);
         if let Some(trace) = &mut self.trace {
@@ -151,6 +152,7 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
         environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
         mint: Box::new(NoMint),
         fingerprint: None,
+        idle_after: None,
     };
     let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
     for _ in 0..TURNS {

@@ -10,13 +10,16 @@ use std::{
     time::Duration,
 };
 
-use tempo_clock::{AuthorId, Lamport};
+use tempo_clock::AuthorId;
 use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Driver, Entry, Environment, Mint, OpenError, Parts, Session};
+use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Parts, Session};
 use uuid::Uuid;
 
-use super::SimStore;
+use super::{
+    SimStore,
+    app::{App, Saved},
+};
 use crate::{Disk, Rng};
 
 /// A member.
@@ -49,6 +52,8 @@ pub struct Member {
     pub(crate) is_ambiguous: bool,
     /// Until then the application takes no events.
     pub(crate) reads_from: Duration,
+    /// What the application has kept, beside the store.
+    pub(crate) saved: Saved,
     /// How often own messages are compared with the folder in passing.
     pub(crate) scrub: Option<Duration>,
 }
@@ -59,15 +64,8 @@ pub(crate) struct Running {
     pub(crate) session: Session,
     pub(crate) driver: Driver,
     pub(crate) since: Duration,
-    /// What an application has made of the events: the timeline.
-    pub(crate) list: Vec<Entry>,
-    pub(crate) delivered: BTreeSet<Digest>,
-    /// The greatest logical time that the application was shown.
-    pub(crate) latest: Lamport,
-    /// The ids that were told to be forked.
-    pub(crate) forks: BTreeSet<MessageId>,
-    /// Own names under which the application was shown a message that this store has not sent.
-    pub(crate) met_impostors: BTreeSet<AuthorId>,
+    pub(crate) cursor: Cursor,
+    pub(crate) app: App,
     /// Messages that were told to be held.
     pub(crate) told_held: BTreeSet<MessageId>,
     /// Turns in a row that asked for another one at once.
@@ -102,6 +100,7 @@ impl Member {
             sent_at: VecDeque::new(),
             is_ambiguous: false,
             reads_from: Duration::ZERO,
+            saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),
         }
     }
@@ -131,6 +130,15 @@ impl Member {
         &self.clock
     }
 
+    /// The application goes on where it has committed its cursor.
+    fn resume(&self, session: &Session) -> Result<(Cursor, App), OpenError> {
+        let failed = |_| OpenError::Store(SimStore::failure());
+        let cursor = session.cursor("app").map_err(failed)?;
+        let mut app = self.saved.at(&cursor.progress()?).ok_or_else(|| OpenError::Store(SimStore::failure()))?;
+        app.catch_up(session);
+        Ok((cursor, app))
+    }
+
     /// Opens the session, as a process does when it starts.
     pub(crate) fn start(&mut self) -> Result<(), OpenError> {
         let mut options = Options::default();
@@ -143,20 +151,18 @@ impl Member {
             store: self.store.open_store()?,
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
+            idle_after: None,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
         };
         let (session, driver) = Session::assemble(parts)?;
-        let (list, delivered) = (Vec::new(), BTreeSet::new());
+        let (cursor, app) = self.resume(&session)?;
         self.running = Some(Running {
             session,
             driver,
             since: self.clock.now(),
-            list,
-            delivered,
-            latest: Lamport::ZERO,
-            forks: BTreeSet::new(),
-            met_impostors: BTreeSet::new(),
+            cursor,
+            app,
             told_held: BTreeSet::new(),
             restless: 0,
         });

@@ -1,5 +1,6 @@
 //! Members, their disks, the service between them, and virtual time.
 
+mod app;
 mod check;
 mod database;
 mod identity;

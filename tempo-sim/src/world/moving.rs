@@ -205,8 +205,8 @@ impl World {
     pub(super) fn notice_sent(&mut self, member: usize) {
         self.notice_author(member);
         let Some(there) = self.members.get(member) else { return };
-        let seen = there.running.as_ref().map(|running| running.latest).unwrap_or_default();
-        let mut unfit = there.running.as_ref().map(|running| running.met_impostors.clone()).unwrap_or_default();
+        let seen = there.running.as_ref().map(|running| running.app.latest).unwrap_or_default();
+        let mut unfit = there.running.as_ref().map(|running| running.app.met_impostors.clone()).unwrap_or_default();
         unfit.extend(there.copied_from);
         let may_fork = there.is_ambiguous;
         for frame in there.store.take_sent() {
@@ -384,7 +384,7 @@ impl World {
         self.members.iter().all(|member| {
             let is_like_it = |running: &member::Running| {
                 let status = running.session.status();
-                let list = running.list.iter().map(|entry| entry.digest);
+                let list = running.app.list.iter().map(|entry| entry.digest);
                 list.eq(timeline.iter().copied()) && status.unpublished == 0 && status.waiting.is_empty()
             };
             let knows_who_is_who = check::successions_are_known(member, &self.successions, &self.registry).is_ok();

@@ -9,7 +9,10 @@ use std::{
 use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, Message, MessageId};
-use tempo_session::store::{Marks, Origin, Record, Restored, Store, StoreError};
+use tempo_session::{
+    Progress,
+    store::{Marks, Origin, Record, Restored, Store, StoreError},
+};
 
 use super::database::{DatabaseStore, Medium};
 use crate::{
@@ -35,6 +38,7 @@ pub(super) struct State {
     /// Transactions that are not durable yet, oldest first.
     pub(super) lazy: Vec<Vec<(MessageId, Digest)>>,
     pub(super) marks: Marks,
+    pub(super) progress: BTreeMap<String, Progress>,
     /// What has been committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
@@ -147,7 +151,8 @@ impl SimStore {
     #[must_use]
     pub fn copied(&self) -> Self {
         let state = self.lock();
-        let copy = State { records: state.records.clone(), marks: state.marks.clone(), ..State::default() };
+        let (records, marks, progress) = (state.records.clone(), state.marks.clone(), state.progress.clone());
+        let copy = State { records, marks, progress, ..State::default() };
         let medium = self.medium.as_ref().map(Medium::copied);
         Self { state: Arc::new(Mutex::new(copy)), author: self.author, life: 0, medium }
     }
@@ -180,6 +185,21 @@ impl Store for SimStore {
         if state.life == self.life {
             state.marks = marks.clone();
         }
+        Ok(())
+    }
+
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        Ok(self.lock().progress.get(cursor).cloned())
+    }
+
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.before(Act::Settle);
+        let mut state = self.lock();
+        if state.life != self.life {
+            return Err(Self::failure());
+        }
+        state.progress.insert(cursor.to_owned(), progress.clone());
+        state.lazy.clear();
         Ok(())
     }
 

@@ -111,6 +111,7 @@ impl Machine {
             environment: Arc::<SimClock>::default(),
             fingerprint: None,
             mint: Box::new(Lives(self.store.marks_now().lives.len())),
+            idle_after: None,
         };
         self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
         Ok(())

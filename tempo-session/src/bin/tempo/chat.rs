@@ -38,14 +38,14 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
         }
     }
     let typing = type_lines(session.clone());
-    let (events, mut length) = (session.events(), shown.len());
+    let (mut events, mut length) = (session.events(), shown.len());
     loop {
         // What is sent and arrives before the end of the input is still shown.
         let is_over = typing.is_finished();
         match events.next_within(A_WHILE)? {
             None if is_over => break,
             None => {}
-            Some(Event::Message { entry }) if !shown.contains(&entry.digest) => {
+            Some(Event::Message { entry, .. }) if !shown.contains(&entry.digest) => {
                 length += 1;
                 // A terminal shows what was typed by itself.
                 if Some(entry.author()) != session.author() || !output::is_typed() {

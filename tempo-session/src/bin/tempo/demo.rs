@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_session::{Entry, Event, Session};
+use tempo_session::{Entry, Event, Events, Session};
 
 use crate::{failure::Failure, output};
 
@@ -73,19 +73,19 @@ pub(crate) fn run() -> Result<(), Failure> {
 fn talk(who: usize, name: &str, folder: &Path, state: PathBuf, barrier: &Barrier) -> Result<Vec<Entry>, Failure> {
     let opened = Session::builder(folder).state_dir(state).name(name).open();
     // Every member must come to every barrier, or the others would wait for ever.
-    let mut outcome = opened.map_err(Failure::from);
+    let mut outcome = opened.map(|session| session.events()).map_err(Failure::from);
     let mut heard = 0;
     let mut due = 0;
     for step in SCRIPT {
-        if let Ok(session) = &outcome
-            && let Err(failure) = listen(session, &mut heard, due)
+        if let Ok(events) = &mut outcome
+            && let Err(failure) = listen(events, &mut heard, due)
         {
             outcome = Err(failure);
         }
         barrier.wait();
-        if let Ok(session) = &outcome {
+        if let Ok(events) = &outcome {
             for &(_, text) in step.iter().filter(|(speaker, _)| *speaker == who) {
-                if let Err(error) = session.send(text) {
+                if let Err(error) = events.session().send(text) {
                     outcome = Err(error.into());
                     break;
                 }
@@ -93,16 +93,16 @@ fn talk(who: usize, name: &str, folder: &Path, state: PathBuf, barrier: &Barrier
         }
         due += step.len();
     }
-    let session = outcome?;
-    listen(&session, &mut heard, due)?;
+    let mut events = outcome?;
+    listen(&mut events, &mut heard, due)?;
+    let session = events.session().clone();
     let timeline = session.timeline().collect::<Result<Vec<_>, _>>()?;
     session.close()?;
     Ok(timeline)
 }
 
 /// Waits until `due` messages have been heard, the own ones included.
-fn listen(session: &Session, heard: &mut usize, due: usize) -> Result<(), Failure> {
-    let events = session.events();
+fn listen(events: &mut Events, heard: &mut usize, due: usize) -> Result<(), Failure> {
     while *heard < due {
         match events.next_within(PATIENCE)? {
             Some(Event::Message { .. }) => *heard += 1,

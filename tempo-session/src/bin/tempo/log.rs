@@ -25,7 +25,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
         let mut length = shown.len();
         for event in session.events() {
             match event? {
-                Event::Message { entry } if !shown.contains(&entry.digest) => {
+                Event::Message { entry, .. } if !shown.contains(&entry.digest) => {
                     length += 1;
                     print(&entry, length)?;
                 }

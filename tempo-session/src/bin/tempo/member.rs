@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tempo_fs_transport::InstallationError;
-use tempo_session::{Builder, OpenError, Session};
+use tempo_session::{Builder, Membership, OpenError, Session};
 
 use crate::{Local, failure::Failure};
 
@@ -19,9 +19,17 @@ pub(crate) fn join(folder: &Path, local: &Local, name: Option<String>) -> Result
 /// Opens the folder as the member that is here already; looks on when there is none, when it is open elsewhere, or when
 /// its local state cannot be used.
 pub(crate) fn visit(folder: &Path, local: &Local) -> Result<Session, Failure> {
-    let opened = match builder(folder, local).is_member() {
-        Ok(false) => return Ok(builder(folder, local).observe()?),
-        Ok(true) => builder(folder, local).open(),
+    let opened = match builder(folder, local).membership() {
+        Ok(Membership::Member) => builder(folder, local).open(),
+        Ok(membership) => {
+            if membership == Membership::Copied {
+                eprintln!(
+                    "tempo: the local state is a copy; with your next message you are a new member, and until then this is \
+                     what an observer sees"
+                );
+            }
+            return Ok(builder(folder, local).observe()?);
+        }
         Err(error) => Err(error),
     };
     match opened {

@@ -1,0 +1,46 @@
+//! What tells a session folder that somebody has emptied from another folder in its place.
+
+use std::{io, path::Path, str::FromStr};
+
+use crate::{Fs, Identity, RealFs};
+
+/// Which directory a session folder is, on its volume: another one in its place, as the one below an unmounted disk, was
+/// made at another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    number: u64,
+    made_ns: i128,
+}
+
+impl Home {
+    /// What an existing folder is; `None` where the system does not keep when directories were made.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be looked at.
+    pub fn of(folder: &Path) -> io::Result<Option<Self>> {
+        let fs = RealFs::default();
+        let dir = fs.open_root(folder)?;
+        let identity = fs.stat_dir(&dir)?.identity;
+        Ok(Self::opened(&fs, &dir, identity))
+    }
+
+    /// The same for an opened one.
+    pub(crate) fn opened<F: Fs>(fs: &F, dir: &F::Dir, identity: Identity) -> Option<Self> {
+        Some(Self { number: identity.number, made_ns: fs.made_ns(dir)? })
+    }
+
+    /// A line for a file.
+    pub(crate) fn to_line(self) -> String {
+        format!("{} {}", self.number, self.made_ns)
+    }
+}
+
+impl FromStr for Home {
+    type Err = ();
+
+    fn from_str(line: &str) -> Result<Self, ()> {
+        let (number, made_ns) = line.split_once(' ').ok_or(())?;
+        Ok(Self { number: number.parse().map_err(drop)?, made_ns: made_ns.parse().map_err(drop)? })
+    }
+}

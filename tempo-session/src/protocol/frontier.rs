@@ -1,0 +1,105 @@
+//! How much of a timeline somebody has been given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Parent, planted};
+
+use super::{SessionCore, Slot};
+
+/// A set of messages that has, with each message, everything that its author wrote before: the last ones stand for all.
+///
+/// It means the same in every store that has the messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frontier {
+    /// More than one of an author that has been in use twice.
+    last: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
+}
+
+/// Which of an author's messages a frontier has.
+#[derive(Debug, Default)]
+struct Covered {
+    /// Those of the main line up to this counter.
+    main: u64,
+    branches: BTreeSet<Slot>,
+}
+
+impl SessionCore {
+    /// Adds an accepted message to a frontier.
+    pub fn cover(&self, frontier: &mut Frontier, slot: Slot) {
+        let Some((id, digest)) = self.id(slot).zip(self.ledger.digest(slot)) else { return };
+        let last = frontier.last.entry(id.author).or_default();
+        if self.ledger.is_on_main(slot) {
+            let is_before = |&(counter, digest): &(u64, Digest)| {
+                let found = self.ledger.find(&Parent { author: id.author, counter, digest });
+                counter < id.counter && found.is_some_and(|slot| self.ledger.is_on_main(slot))
+            };
+            last.retain(|earlier| !is_before(earlier));
+        } else if let Some(previous) = self.ledger.previous(slot) {
+            last.remove(&(id.counter.saturating_sub(1), previous));
+        }
+        last.insert((id.counter, digest));
+    }
+
+    /// The messages that a frontier does not have among those accepted before `end`, with their positions among these, in
+    /// order; and behind which position there is none that it has.
+    ///
+    /// Messages of the frontier that are not here count for nothing.
+    pub fn beyond(&self, frontier: &Frontier, end: Slot) -> (Vec<(usize, Slot)>, usize) {
+        let covered = self.covered(frontier);
+        let is_covered = |slot: Slot| {
+            let id = self.id(slot).filter(|_| !planted!(CursorForgotten))?;
+            let covered = covered.get(&id.author)?;
+            let is_main = id.counter <= covered.main && self.ledger.is_on_main(slot);
+            (is_main || covered.branches.contains(&slot)).then_some(())
+        };
+        self.uncovered(end, |slot| is_covered(slot).is_some())
+    }
+
+    /// The same for who has everything that was accepted before `first`.
+    pub fn since(&self, first: Slot) -> (Vec<(usize, Slot)>, usize) {
+        self.uncovered(self.end(), |slot| slot < first)
+    }
+
+    fn uncovered(&self, end: Slot, is_covered: impl Fn(Slot) -> bool) -> (Vec<(usize, Slot)>, usize) {
+        let (mut uncovered, mut last) = (Vec::new(), 0);
+        for (position, &slot) in self.timeline().iter().filter(|&&slot| slot < end).enumerate() {
+            if is_covered(slot) {
+                last = position;
+            } else {
+                uncovered.push((position, slot));
+            }
+        }
+        (uncovered, last)
+    }
+
+    fn covered(&self, frontier: &Frontier) -> BTreeMap<AuthorId, Covered> {
+        let mut all = BTreeMap::new();
+        for (&author, last) in &frontier.last {
+            let mut covered = Covered::default();
+            for &(counter, digest) in last {
+                let mut at = self.ledger.find(&Parent { author, counter, digest }).map(|slot| (counter, slot));
+                // A branch is followed to where it leaves the main line.
+                while let Some((counter, slot)) = at {
+                    if self.ledger.is_on_main(slot) {
+                        covered.main = covered.main.max(counter);
+                        break;
+                    }
+                    let is_new = covered.branches.insert(slot);
+                    let before = self.ledger.previous(slot).filter(|_| is_new).zip(counter.checked_sub(1));
+                    at = before.and_then(|(digest, counter)| {
+                        Some((counter, self.ledger.find(&Parent { author, counter, digest })?))
+                    });
+                }
+            }
+            all.insert(author, covered);
+        }
+        all
+    }
+
+    /// So much is accepted: later messages get this place and the following ones.
+    pub fn end(&self) -> Slot {
+        Slot(u32::try_from(self.ledger.len()).unwrap_or(u32::MAX))
+    }
+}

@@ -1,0 +1,52 @@
+//! What the application of a member makes of its events, and keeps across restarts.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tempo_clock::{AuthorId, Lamport};
+use tempo_message::{Digest, MessageId};
+use tempo_session::{Entry, Progress, Session};
+
+/// An application's state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct App {
+    /// The timeline, made of the events.
+    pub(crate) list: Vec<Entry>,
+    pub(crate) delivered: BTreeSet<Digest>,
+    /// The greatest logical time that it was shown.
+    pub(crate) latest: Lamport,
+    /// The ids that were told to be forked.
+    pub(crate) forks: BTreeSet<MessageId>,
+    /// Own names under which it was shown a message that its store has not sent.
+    pub(crate) met_impostors: BTreeSet<AuthorId>,
+    /// So many messages were told to be settled.
+    pub(crate) settled: usize,
+}
+
+/// What an application has written down, each time together with its progress.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Saved {
+    states: Vec<(Progress, Arc<App>)>,
+}
+
+impl App {
+    /// What a process that starts finds out from its session: forks are told once, and stand in the status.
+    pub(crate) fn catch_up(&mut self, session: &Session) {
+        for member in session.status().members {
+            let forked = |counter: u64| MessageId { author: member.author, counter };
+            self.forks.extend(member.forks.iter().copied().map(forked));
+        }
+    }
+}
+
+impl Saved {
+    pub(crate) fn save(&mut self, progress: Progress, app: &App) {
+        self.states.retain(|(earlier, _)| *earlier != progress);
+        self.states.push((progress, Arc::new(app.clone())));
+    }
+
+    /// The state that belongs to a progress.
+    pub(crate) fn at(&self, progress: &Progress) -> Option<App> {
+        let found = self.states.iter().find(|(at, _)| at == progress);
+        found.map(|(_, app)| App::clone(app)).or_else(|| (*progress == Progress::default()).then(App::default))
+    }
+}
