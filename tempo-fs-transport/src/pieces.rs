@@ -61,6 +61,8 @@ struct Piece<F: Fs> {
     /// Opened, between a look and what is read after it.
     root: Option<Root<F>>,
     is_here: bool,
+    /// Somebody of the session has been seen in it.
+    is_admitted: bool,
 }
 
 /// So many pieces are read.
@@ -130,6 +132,25 @@ impl<F: Fs> Pieces<F> {
         }
     }
 
+    /// Lets those count in which somebody of the session is, of the folder itself or of a piece that counts. Another session
+    /// beside it may have such a name as well, and shares nobody with this one.
+    pub(crate) fn admit(&mut self, is_member: impl Fn(AuthorId) -> bool) {
+        let mut met: BTreeSet<AuthorId> = BTreeSet::new();
+        loop {
+            let before = met.len();
+            for piece in self.found.values_mut() {
+                let mut authors = piece.folder.places.values().map(|place| place.author);
+                piece.is_admitted |= authors.any(|author| is_member(author) || met.contains(&author));
+                if piece.is_admitted {
+                    met.extend(piece.folder.places.values().map(|place| place.author));
+                }
+            }
+            if met.len() == before {
+                return;
+            }
+        }
+    }
+
     /// Whether somebody has a directory in one of them.
     pub(crate) fn hold(&self, author: AuthorId) -> bool {
         let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(&OsString::from(author.to_string()));
@@ -142,7 +163,14 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Reads as far as the budget goes, beginning with the piece after the one that was served last.
-    pub(crate) fn read(&mut self, work: &mut Work<'_>, now: Duration) {
+    pub(crate) fn read(
+        &mut self,
+        work: &mut Work<'_>,
+        want: &Want<'_>,
+        is_member: &dyn Fn(AuthorId) -> bool,
+        now: Duration,
+    ) {
+        let mut unknown = Vec::new();
         // Not all of them have been looked at.
         work.collected.more |= self.looked.is_some();
         let began = self.calls.fs.now();
@@ -150,6 +178,10 @@ impl<F: Fs> Pieces<F> {
             let is_over = self.is_over(began);
             let Some(piece) = self.found.get_mut(&name) else { continue };
             let Some(root) = piece.root.take() else { continue };
+            if !piece.is_admitted {
+                unknown.push((name, root));
+                continue;
+            }
             if is_over {
                 work.collected.more = true;
                 continue;
@@ -160,6 +192,34 @@ impl<F: Fs> Pieces<F> {
                 self.turn = Some(name);
             }
         }
+        for (name, root) in unknown {
+            work.collected.more |= self.get_to_know(&name, &root, want, is_member, now);
+        }
+    }
+
+    /// Reads what is in a piece in which nobody is known, for what it says of members of the session: only whoever belongs
+    /// to it comes after their messages. If so, everything in it is read anew.
+    fn get_to_know(
+        &mut self,
+        name: &OsString,
+        root: &Root<F>,
+        want: &Want<'_>,
+        is_member: &dyn Fn(AuthorId) -> bool,
+        now: Duration,
+    ) -> bool {
+        let Some(piece) = self.found.get_mut(name) else { return false };
+        let mut knows_us = false;
+        let mut take = |arrival: Arrival| {
+            knows_us |= named(&arrival).any(is_member);
+            Taken::Settled
+        };
+        piece.reads.read(&mut piece.folder, root, &mut Work::new(want, &mut take), now);
+        if knows_us && !piece.is_waiting() {
+            let mut piece = self.open(name, root.stat.identity);
+            piece.is_admitted = true;
+            self.found.insert(name.clone(), piece);
+        }
+        knows_us
     }
 
     /// When something in a piece is to be looked at again although nothing has changed.
@@ -187,7 +247,7 @@ impl<F: Fs> Pieces<F> {
         let now = (self.names(), self.too_many);
         let mut changed = self.notes.take_changed() || now != self.told;
         self.told = now;
-        for (name, piece) in &mut self.found {
+        for (name, piece) in self.found.iter_mut().filter(|(_, piece)| piece.is_admitted) {
             changed |= piece.folder.tell_news(Some(name), take);
         }
         changed
@@ -210,9 +270,10 @@ impl<F: Fs> Pieces<F> {
         self.session_pieces().map(|(name, _)| printable(name)).collect()
     }
 
-    /// Those in which there is somebody. Without authors it is a directory that happens to have such a name.
+    /// Those that count and in which there is somebody.
     fn session_pieces(&self) -> impl Iterator<Item = (&OsString, &Piece<F>)> {
-        self.found.iter().filter(|(_, piece)| !piece.folder.places.is_empty()).map(|(name, piece)| (name, &**piece))
+        let counts = |piece: &Piece<F>| piece.is_admitted && !piece.folder.places.is_empty();
+        self.found.iter().filter(move |(_, piece)| counts(piece)).map(|(name, piece)| (name, &**piece))
     }
 
     /// Lists the directory that holds the folder, if that has changed or was long ago.
@@ -289,6 +350,7 @@ impl<F: Fs> Pieces<F> {
             signal,
             root: None,
             is_here: false,
+            is_admitted: false,
         })
     }
 
@@ -300,6 +362,16 @@ impl<F: Fs> Pieces<F> {
             self.freshness.distrust();
         }
     }
+}
+
+/// Whom an arrival shows that its author has met.
+pub(crate) fn named(arrival: &Arrival) -> impl Iterator<Item = AuthorId> {
+    let named: Vec<AuthorId> = match arrival {
+        Arrival::Frame(frame) => frame.message().parents.iter().map(|parent| parent.author).collect(),
+        Arrival::Head(head) => head.seen.iter().map(|&(author, _)| author).collect(),
+        _ => Vec::new(),
+    };
+    named.into_iter()
 }
 
 impl<F: Fs> Piece<F> {

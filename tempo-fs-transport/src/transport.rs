@@ -1,6 +1,7 @@
 //! The folder as a transport.
 
 use std::{
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     fmt, io,
     path::{Path, PathBuf},
@@ -20,7 +21,7 @@ use crate::{
     door::Root,
     error::{check_name, collect_error, open_error, publish_error},
     folder::Folder,
-    pieces::Pieces,
+    pieces::{Pieces, named},
     publish::Publisher,
     reads::Reads,
     work::Work,
@@ -49,7 +50,12 @@ pub struct FsTransport<F: Fs = RealFs> {
     changed_at: Duration,
     /// What was said last about hints.
     told_hints: Option<String>,
+    /// Whom the members have met, by what they say.
+    met: BTreeSet<AuthorId>,
 }
+
+/// So many are remembered.
+const MET: usize = 4096;
 
 /// How a folder is used.
 #[derive(Debug, Clone)]
@@ -129,6 +135,7 @@ impl<F: Fs> FsTransport<F> {
             looked_at: now,
             changed_at: now,
             told_hints: None,
+            met: BTreeSet::new(),
         })
     }
 }
@@ -170,15 +177,27 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.pieces.look(root.stat.identity, want, now);
         let elsewhere = |author| self.pieces.hold(author);
         self.folder.look(&root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
-        let mut work = Work::new(want, take);
+        let Folder { places, own, .. } = &self.folder;
+        let mut members = self.met.clone();
+        members.extend(places.values().map(|place| place.author).chain(own.iter().copied()));
+        let is_me = |author| want.own.is_some_and(|own| own.author == author);
+        let is_member = |author| members.contains(&author) || is_me(author) || want.known.counters(author).is_some();
+        self.pieces.admit(is_member);
+        let met = &mut self.met;
+        let mut noting = |arrival: Arrival| {
+            let room = MET.saturating_sub(met.len());
+            met.extend(named(&arrival).take(room));
+            take(arrival)
+        };
+        let mut work = Work::new(want, &mut noting);
         // When there is not room for all, the folder and its other pieces are first in turn.
         let pieces_first = self.pieces_first;
         if pieces_first {
-            self.pieces.read(&mut work, now);
+            self.pieces.read(&mut work, want, &is_member, now);
         }
         self.reads.read(&mut self.folder, &root, &mut work, now);
         if !pieces_first {
-            self.pieces.read(&mut work, now);
+            self.pieces.read(&mut work, want, &is_member, now);
         }
         self.pieces_first = work.is_exhausted() && !pieces_first;
         let (mut collected, progress) = (work.collected, work.progress);

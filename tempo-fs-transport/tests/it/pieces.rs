@@ -26,8 +26,9 @@ impl Split {
         split
     }
 
-    /// Puts some messages into the second piece.
+    /// Puts some messages into the second piece, in which the other one has a directory as well.
     fn put(&mut self, which: std::ops::Range<usize>) {
+        fs::create_dir_all(self.second.join(self.here[0].id().author.to_string())).unwrap();
         for frame in &self.there[which] {
             let file = self.second.join(frame.id().to_string());
             fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -132,7 +133,7 @@ fn writing_goes_to_the_folder_alone() {
     assert_eq!(writer.transport.inventory(author).unwrap().len(), 4);
     let names = |path: PathBuf| fs::read_dir(path).unwrap().count();
     assert_eq!(names(split.session.path(author.to_string())), 4);
-    assert_eq!((names(split.second.clone()), names(split.second.join(author.to_string()))), (1, 3));
+    assert_eq!((names(split.second.clone()), names(split.second.join(author.to_string()))), (2, 3));
 }
 
 #[test]
@@ -192,6 +193,7 @@ fn an_emptied_folder_is_detached_although_there_are_pieces() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
+    fs::remove_dir(split.second.join(split.here[0].id().author.to_string())).unwrap();
     fs::rename(&split.session.folder, split.session.dir.path().join("aside")).unwrap();
     fs::create_dir(&split.session.folder).unwrap();
     for full in [false, true] {
