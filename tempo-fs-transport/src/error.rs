@@ -13,7 +13,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum OpenError {
     /// Nothing is there. A session folder is made by a person, never by this library.
-    #[error("there is no folder {}; make it, or check the spelling", path.display())]
+    #[error("there is no folder {}; check the spelling, and whether its disk or service is there", path.display())]
     NotFound {
         /// The folder.
         path: PathBuf,

@@ -50,6 +50,8 @@ pub(crate) struct Folder<F: Fs> {
     /// The authors that were here since the folder was opened.
     met: BTreeSet<AuthorId>,
     signal: Arc<Signal>,
+    /// The folder shall be watched.
+    hints: bool,
     watch: Option<Box<dyn Watch>>,
     /// The watch does not answer.
     is_watch_late: bool,
@@ -65,9 +67,18 @@ const WATCHES: usize = 256;
 const OWN: Duration = Duration::from_secs(2);
 
 impl<F: Fs> Folder<F> {
-    pub(crate) fn open(calls: Calls<F>, path: PathBuf, signal: Arc<Signal>, hints: bool) -> io::Result<Self> {
+    pub(crate) fn open(
+        calls: Calls<F>,
+        path: PathBuf,
+        signal: Arc<Signal>,
+        (hints, may_be_away): (bool, bool),
+    ) -> io::Result<Self> {
         // Whoever opens a session decides how long that may take.
-        let identity = calls.fs.stat_dir(&calls.fs.open_root(&path)?)?.identity;
+        let identity = match calls.fs.open_root(&path).and_then(|dir| calls.fs.stat_dir(&dir)) {
+            // Whatever comes is another one than nothing.
+            Err(error) if may_be_away && is_absence(&error) => Identity { volume: 0, number: 0 },
+            stat => stat?.identity,
+        };
         Ok(Self::new(calls, path, false, identity, signal, hints))
     }
 
@@ -99,6 +110,7 @@ impl<F: Fs> Folder<F> {
             freshness: Freshness::default(),
             met: BTreeSet::new(),
             signal,
+            hints,
             watch: None,
             is_watch_late: false,
             was_away: false,
@@ -179,7 +191,7 @@ impl<F: Fs> Folder<F> {
             self.check_emptied(root, want, elsewhere)?;
         }
         // The watches were those of what was here before.
-        let is_other = mem::take(&mut self.was_away) && self.watch.is_some();
+        let is_other = mem::take(&mut self.was_away) && self.hints;
         if is_other || (self.is_watch_late && !self.calls.is_late(&About::Watch)) {
             self.start_watch();
         }

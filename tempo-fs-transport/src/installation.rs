@@ -100,23 +100,28 @@ impl Installation {
         Ok(dirs.data_local_dir().join("sessions"))
     }
 
-    /// The installation that belongs to `folder`, if there is one. Writes nothing.
+    /// The installation that belongs to `folder`, if there is one. Writes nothing. A folder that is away has the one that
+    /// was at exactly this path.
     ///
     /// # Errors
     ///
-    /// [`InstallationError`], also when the folder does not exist.
+    /// [`InstallationError`], also when the folder does not exist and never was a session's here.
     pub fn find(state: &Path, folder: &Path) -> Result<Option<Self>, InstallationError> {
         Ok(Self::find_claim(state, folder)?.map(|(_, installation)| installation))
     }
 
     fn find_claim(state: &Path, folder: &Path) -> Result<Option<(Claim, Self)>, InstallationError> {
         check_name(folder)?;
-        let folder = canonical(folder)?;
+        let (folder, away) = match canonical(folder) {
+            Err(InstallationError::Folder(error @ OpenError::NotFound { .. })) => (folder.to_owned(), Some(error)),
+            folder => (folder?, None),
+        };
+        let none = |away: Option<OpenError>| away.map_or(Ok(None), |error| Err(error.into()));
         let entries = match fs::read_dir(state) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return none(away),
             entries => entries.map_err(|source| failed(state, source))?,
         };
-        let authors = authors_in(&folder)?;
+        let authors = if away.is_some() { BTreeSet::new() } else { authors_in(&folder)? };
         let mut found: Option<(Claim, Self)> = None;
         for entry in entries {
             let name = entry.map_err(|source| failed(state, source))?.file_name();
@@ -132,7 +137,7 @@ impl Installation {
                 found = Some((claim, candidate));
             }
         }
-        Ok(found)
+        if found.is_none() { none(away) } else { Ok(found) }
     }
 
     /// The installation that belongs to `folder`, or a new one with a new author; remembers the folder's path.
@@ -142,10 +147,9 @@ impl Installation {
     /// [`InstallationError`], also when the folder does not exist.
     pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
         check_name(folder)?;
-        let path = canonical(folder)?;
-        fs::create_dir_all(state).map_err(|source| failed(state, source))?;
         // Asked before the lock is taken as well: a folder that does not answer keeps no other one waiting.
         Self::find(state, folder)?;
+        fs::create_dir_all(state).map_err(|source| failed(state, source))?;
         let _lock = lock(&state.join("lock"))?;
         let found = Self::find_claim(state, folder)?;
         let is_home = found.as_ref().is_none_or(|(claim, _)| matches!(claim, Claim::Stays | Claim::Moved));
@@ -155,6 +159,7 @@ impl Installation {
         });
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
+        let Ok(path) = canonical(folder) else { return Ok(installation) };
         installation.keep(FOLDER, path.as_os_str().as_encoded_bytes())?;
         if is_home && let Ok(Some(home)) = Home::of(&path) {
             installation.keep(HOME, home.to_line().as_bytes())?;

@@ -74,6 +74,8 @@ pub struct Options {
     /// Which directory the folder was when the session was found in it last. If that is emptied, the session was deleted, and
     /// comes back; any other empty directory is in the place of the session.
     pub home: Option<Home>,
+    /// Open also when the folder is not there: it may come back.
+    pub may_be_away: bool,
     /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
     pub patience: Duration,
 }
@@ -86,6 +88,7 @@ impl Default for Options {
             without_watching: false,
             fetch_online_only: false,
             home: None,
+            may_be_away: false,
             patience: Duration::from_secs(5),
         }
     }
@@ -113,7 +116,8 @@ impl<F: Fs> FsTransport<F> {
         let signal = Arc::new(Signal::default());
         let now = fs.now();
         let calls = Calls::new(fs.clone(), Arc::clone(&signal), options.patience);
-        let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), !options.without_watching);
+        let hints = !options.without_watching;
+        let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), (hints, options.may_be_away));
         let pieces = Pieces::new(&fs, folder, options, Arc::clone(&signal));
         let publisher = if options.read_only {
             None

@@ -60,10 +60,10 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// As one run of bytes, which costs a copy instead of 32 elements.
+/// As hex digits in formats for people, otherwise as one run of bytes, which costs a copy instead of 32 elements.
 impl serde::Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_bytes(&self.0) }
     }
 }
 
@@ -74,13 +74,21 @@ impl<'de> serde::Deserialize<'de> for Digest {
             type Value = Digest;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("32 bytes")
+                f.write_str("32 bytes, or their 64 hex digits")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
             }
 
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Digest, E> {
                 bytes.try_into().map(Digest).map_err(|_| E::invalid_length(bytes.len(), &self))
             }
         }
-        deserializer.deserialize_bytes(Bytes)
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(Bytes)
+        } else {
+            deserializer.deserialize_bytes(Bytes)
+        }
     }
 }

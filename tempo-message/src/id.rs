@@ -24,6 +24,31 @@ pub struct MessageId {
     pub counter: u64,
 }
 
+/// As its path in formats for people, otherwise as author and counter: payloads may refer to messages.
+impl serde::Serialize for MessageId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            (self.author, self.counter).serialize(serializer)
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for MessageId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = alloc::string::String::deserialize(deserializer)?;
+            return text.parse().map_err(serde::de::Error::custom);
+        }
+        let (author, counter) = <(AuthorId, u64)>::deserialize(deserializer)?;
+        match counter {
+            0 => Err(serde::de::Error::custom("counters begin with one")),
+            _ => Ok(Self { author, counter }),
+        }
+    }
+}
+
 /// A counter as it stands in a file name: exactly 16 lower-case hex digits, never zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterName([u8; 16]);

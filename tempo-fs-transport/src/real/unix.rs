@@ -130,7 +130,9 @@ pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
     let is_refused = |done: rustix::io::Result<()>| matches!(done, Err(Errno::ACCESS | Errno::ROFS | Errno::PERM));
     let writing = fs::accessat(dir, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty());
     let read_only = about.f_flag.contains(fs::StatVfsMountFlags::RDONLY) || is_refused(writing);
-    Ok(Volume::new(Some(about.f_bavail.saturating_mul(about.f_frsize)), read_only))
+    // A file system of a program may know nothing of its size.
+    let free = (about.f_blocks > 0).then(|| about.f_bavail.saturating_mul(about.f_frsize));
+    Ok(Volume::new(free, read_only))
 }
 
 /// The fields of `stat` have other types on other systems, hence the casts.

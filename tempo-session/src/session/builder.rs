@@ -167,6 +167,7 @@ impl Builder {
         let mut options = self.options();
         options.staging = Some(installation.staging());
         options.home = installation.home();
+        options.may_be_away = true;
         let transport = self.transport(options)?;
         let parts = Parts {
             transport: Box::new(transport),

@@ -137,6 +137,35 @@ fn an_emptied_folder_is_detached_and_nothing_is_undelivered() {
     assert_eq!(timeline(&ana), timeline(&ben));
 }
 
+/// A member whose disk is unplugged opens all the same, and what it writes goes out when the folder is back.
+#[test]
+fn a_member_opens_while_the_folder_is_away() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("before").unwrap();
+    ana.close().unwrap();
+    let aside = place.at("unplugged");
+    fs::rename(&place.folder, &aside).unwrap();
+    let ana = place.member("ana");
+    assert!(ana.refresh(STUCK).is_err());
+    assert_eq!(texts(&timeline(&ana)), ["before"]);
+    ana.send("meanwhile").unwrap();
+    assert!(!place.folder.exists(), "a folder is never made");
+    let stranger = Session::builder(&place.folder).state_dir(place.at("stranger")).open();
+    assert!(matches!(stranger, Err(OpenError::Installation(_))), "{stranger:?}");
+    fs::rename(&aside, &place.folder).unwrap();
+    wait_until_back(&ana);
+    assert_eq!(ana.flush(STUCK), 0);
+    assert_eq!(texts(&timeline(&place.member("ben"))), ["before", "meanwhile"]);
+}
+
+fn wait_until_back(session: &Session) {
+    let began = std::time::Instant::now();
+    while session.refresh(STUCK).is_err() {
+        assert!(began.elapsed() < STUCK, "it is not back: {:?}", session.status());
+    }
+}
+
 #[test]
 fn a_fresh_member_may_write_before_anybody_is_there() {
     let place = Place::new();

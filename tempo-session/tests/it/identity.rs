@@ -340,3 +340,98 @@ fn an_overwritten_message_is_reported_and_keeps_its_first_content() {
     all_see(&[&ana, &ben, &late], &["genuine"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "scribbled over", "what others write is not written over");
 }
+
+/// `rm -rf jam.session/*`, while two are at work and a third joins: the session comes back, and is one.
+#[test]
+fn a_session_deleted_in_its_folder_comes_back() {
+    let place = Place::new();
+    if tempo_fs_transport::Home::of(&place.folder).unwrap().is_none() {
+        eprintln!("skipped: this file system does not keep when directories were made");
+        return;
+    }
+    let open = |name| Session::builder(&place.folder).state_dir(place.at(name)).name(name).open().unwrap();
+    let (ana, ben) = (open("ana"), open("ben"));
+    ana.send("from ana").unwrap();
+    ben.send("from ben").unwrap();
+    all_see(&[&ana, &ben], &["from ana", "from ben"]);
+    let delete = || {
+        for author in fs::read_dir(&place.folder).unwrap() {
+            fs::remove_dir_all(author.unwrap().path()).unwrap();
+        }
+    };
+    delete();
+    let late = open("late");
+    late.send("from late").unwrap();
+    ana.send("ana again").unwrap();
+    all_see(&[&ana, &ben, &late], &["from ana", "from ben", "from late", "ana again"]);
+    // The same while nobody is at work.
+    for member in [ana, ben, late] {
+        member.close().unwrap();
+    }
+    delete();
+    let (ana, ben, late) = (open("ana"), open("ben"), open("late"));
+    all_see(&[&ana, &ben, &late], &["from ana", "from ben", "from late", "ana again"]);
+    let fresh = open("fresh");
+    all_see(&[&fresh], &["from ana", "from ben", "from late", "ana again"]);
+}
+
+/// The author is at work and has very many messages: it does not take half a minute for every few of them.
+#[test]
+fn a_running_author_puts_everything_back_at_once() {
+    let place = Place::new();
+    let ana = open_quick(&place);
+    ana.send_all((0..1000).map(|number| format!("{number}"))).unwrap();
+    assert_eq!(ana.flush(STUCK), 0);
+    let before = place.files();
+    fs::remove_dir_all(dir_of(&place, ana.author().unwrap())).unwrap();
+    wait_until(&ana, "every file", |_| place.folder.read_dir().unwrap().count() == 1 && place.files() == before);
+}
+
+/// A member that compares its messages with the folder every second.
+fn open_quick(place: &Place) -> Session {
+    place.member("ana").close().unwrap();
+    open_image(place, "ana")
+}
+
+/// Without a sign of it in the length, and long after it was audited.
+#[test]
+fn a_recent_message_that_was_damaged_is_put_right_when_its_author_opens() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let id = ana.send("whole").unwrap();
+    assert_eq!(ana.flush(STUCK), 0);
+    ana.close().unwrap();
+    place.member("ana").close().unwrap();
+    let file = place.folder.join(id.to_string());
+    let mut bytes = fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let ana = place.member("ana");
+    let ben = place.member("ben");
+    wait_until(&ben, "the message", |ben| ben.timeline().len() == 1);
+    assert_eq!(ana.status().occupied, [id.counter], "somebody else's bytes are left, and the message lies beside them");
+}
+
+/// The folder was copied and both are opened: whose directory it is decides, and not which name is the smaller one.
+#[test]
+fn a_copied_folder_keeps_its_own_author_when_the_original_is_away() {
+    for _ in 0..6 {
+        let place = Place::new();
+        let original = place.member("ana");
+        original.send("in the original").unwrap();
+        original.close().unwrap();
+        let copy = place.at("copy.session");
+        copy_dir(&place.folder, &copy);
+        let open = || Session::builder(&copy).state_dir(place.at("ana")).name("ana").open().unwrap();
+        let first = open();
+        let author = first.author();
+        first.send("in the copy").unwrap();
+        first.close().unwrap();
+        fs::rename(&place.folder, place.at("unplugged")).unwrap();
+        let again = open();
+        assert_eq!(again.author(), author);
+        again.send("still in the copy").unwrap();
+        assert_eq!(again.flush(STUCK), 0);
+    }
+}

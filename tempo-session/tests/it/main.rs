@@ -14,7 +14,9 @@
 mod away;
 #[cfg(feature = "cli")]
 mod cli;
+mod closing;
 mod convergence;
+mod cursor;
 #[cfg(target_os = "linux")]
 mod cutoff;
 #[cfg(target_os = "linux")]

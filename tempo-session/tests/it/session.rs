@@ -19,7 +19,7 @@ use tempo_session::{
 use crate::support::{author, replay, texts, timeline};
 
 #[derive(Debug, Default)]
-struct Clock(AtomicI64);
+pub(crate) struct Clock(pub(crate) AtomicI64);
 
 impl Environment for Clock {
     fn now(&self) -> Duration {
@@ -31,11 +31,15 @@ impl Environment for Clock {
     }
 }
 
-fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver) {
+pub(crate) fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver) {
+    open_at(medium, store, &Arc::default())
+}
+
+pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock: &Arc<Clock>) -> (Session, Driver) {
     let parts = Parts {
         transport: Box::new(medium.transport()),
         store: Box::new(store),
-        environment: Arc::new(Clock::default()),
+        environment: Arc::clone(clock) as Arc<dyn Environment>,
         scrub: None,
         fingerprint: None,
         mint: Box::new(NoMint),
@@ -44,7 +48,7 @@ fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, Driver)
     Session::assemble(parts).unwrap()
 }
 
-fn settle(driver: &mut Driver) {
+pub(crate) fn settle(driver: &mut Driver) {
     while driver.turn() == Turn::Again {}
 }
 

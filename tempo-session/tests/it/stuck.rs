@@ -388,10 +388,11 @@ fn a_session_ends_while_its_reads_are_stuck() {
     wait_for_end(&fuse);
 }
 
-/// The kernel keeps a thread until the file system answers; nothing of ours keeps the process.
+/// The kernel keeps a thread until the file system answers, and with it the process from being waited for; nothing of ours
+/// does.
 #[cfg(feature = "cli")]
 #[test]
-fn a_process_ends_while_its_reads_are_stuck() {
+fn a_process_exits_while_its_reads_are_stuck() {
     use std::process::{Command, Stdio};
 
     let place = Place::new();

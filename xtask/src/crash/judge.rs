@@ -77,7 +77,9 @@ fn goes_on(world: &World, member: &str, log: &Log) -> Result<(), String> {
     let members = status.get("members").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_clean = ["waiting", "rejected", "pending", "foreign", "occupied"].iter().all(|name| is_empty(&status, name))
         && members.iter().all(|member| is_empty(member, "missing") && is_empty(member, "forks"));
-    if is_clean { Ok(()) } else { Err(format!("the folder is not clean: {status}")) }
+    // Nobody has reason to become somebody else.
+    let is_same = members.iter().all(|member| member.get("former").is_none_or(Value::is_null));
+    if is_clean && is_same { Ok(()) } else { Err(format!("the folder is not clean: {status}")) }
 }
 
 /// Killed, if that is what was to happen; otherwise done, or refused with a reason.

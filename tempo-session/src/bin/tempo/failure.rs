@@ -55,7 +55,7 @@ impl Failure {
         Some(match self {
             Self::Open(OpenError::Installation(InstallationError::Folder(error))) => match error {
                 FolderError::NotFound { .. } => {
-                    "make the folder in a place that your sync service shares: mkdir NAME.session"
+                    "for a new session make the folder in a place that your sync service shares: mkdir NAME.session"
                 }
                 FolderError::NotASession { .. } => "rename it, or make a folder for the session inside it",
                 FolderError::NotAFolder { .. } => "name the folder itself",

@@ -1,0 +1,103 @@
+//! A session that is closed while its driver is at work.
+
+use std::sync::{Arc, Mutex, atomic::Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use tempo_fs_transport::InstallationError;
+use tempo_message::{
+    Arrival, CollectError, Collected, Durability, Frame, Head, MemoryMedium, Piece, PublishError, Published, Report,
+    Taken, Transport, Want,
+};
+use tempo_session::{
+    AuthorId, Mint, Parts, Session, SystemEnvironment, Turn,
+    store::{MemoryStore, Store},
+};
+
+use crate::support::author;
+
+/// Closes a session in the middle of a collect.
+#[derive(Debug)]
+struct Interrupted<T> {
+    inner: T,
+    session: Arc<Mutex<Option<Session>>>,
+    heads: Arc<Mutex<Vec<Head>>>,
+}
+
+impl<T: Transport> Transport for Interrupted<T> {
+    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        self.inner.join(author)
+    }
+    fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
+        self.inner.publish(frame, durability)
+    }
+    fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
+        self.heads.lock().unwrap().push(head.clone());
+        self.inner.leave_head(head)
+    }
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+        self.inner.inventory(author)
+    }
+    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+        let collected = self.inner.collect(want, take);
+        if let Some(session) = self.session.lock().unwrap().take() {
+            session.close_within(Duration::ZERO).unwrap();
+        }
+        collected
+    }
+    fn wait(&mut self, timeout: Duration) {
+        self.inner.wait(timeout);
+    }
+    fn waker(&self) -> Waker {
+        self.inner.waker()
+    }
+    fn report(&self) -> Report {
+        self.inner.report()
+    }
+}
+
+#[derive(Debug)]
+struct Lives(std::sync::atomic::AtomicU64);
+
+impl Mint for Lives {
+    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+        Err(InstallationError::NoDefault)
+    }
+    fn nonce(&mut self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+}
+
+/// A head tells of a life only once the store knows that life, or the next start would take it for somebody else's.
+#[test]
+fn no_head_tells_of_a_life_that_the_store_does_not_know() {
+    for turns in 1..6 {
+        let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(author(0))));
+        let (slot, heads) = (Arc::new(Mutex::new(None)), Arc::<Mutex<Vec<Head>>>::default());
+        let transport =
+            Interrupted { inner: medium.transport(), session: Arc::clone(&slot), heads: Arc::clone(&heads) };
+        let parts = Parts {
+            transport: Box::new(transport),
+            store: Box::new(store.clone()),
+            environment: Arc::<SystemEnvironment>::default(),
+            scrub: None,
+            fingerprint: None,
+            mint: Box::new(Lives(7.into())),
+            idle_after: None,
+        };
+        let (session, mut driver) = Session::assemble(parts).unwrap();
+        session.send("hello").unwrap();
+        for turn in 1..8 {
+            if turn == turns {
+                *slot.lock().unwrap() = Some(session.clone());
+            }
+            if driver.turn() == Turn::Stop {
+                break;
+            }
+        }
+        let known = store.marks().unwrap().lives;
+        for head in heads.lock().unwrap().iter() {
+            assert!(known.contains(&head.life), "closed in turn {turns}: {head:?} and {known:?}");
+        }
+    }
+}
