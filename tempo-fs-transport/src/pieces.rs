@@ -61,8 +61,12 @@ struct Piece<F: Fs> {
     /// Opened, between a look and what is read after it.
     root: Option<Root<F>>,
     is_here: bool,
+    /// Which directory it is.
+    identity: Identity,
     /// Somebody of the session has been seen in it.
     is_admitted: bool,
+    /// What is in it was read, and not handed up.
+    is_probed: bool,
 }
 
 /// So many pieces are read.
@@ -133,8 +137,9 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Lets those count in which somebody of the session is, of the folder itself or of a piece that counts. Another session
-    /// beside it may have such a name as well, and shares nobody with this one.
-    pub(crate) fn admit(&mut self, is_member: impl Fn(AuthorId) -> bool) {
+    /// beside it may have such a name as well, and shares nobody with this one. The answer is whether there is now more to
+    /// read.
+    pub(crate) fn admit(&mut self, is_member: impl Fn(AuthorId) -> bool) -> bool {
         let mut met: BTreeSet<AuthorId> = BTreeSet::new();
         loop {
             let before = met.len();
@@ -146,9 +151,26 @@ impl<F: Fs> Pieces<F> {
                 }
             }
             if met.len() == before {
-                return;
+                break;
             }
         }
+        let is_news = |piece: &Piece<F>| piece.is_admitted && piece.is_probed;
+        let news = self.found.iter().filter(|(_, piece)| is_news(piece)).map(|(name, _)| name.clone());
+        let news: Vec<OsString> = news.collect();
+        news.iter().for_each(|name| self.read_anew(name));
+        !news.is_empty()
+    }
+
+    /// Begins anew with a piece that counts, unless calls into it have not come back.
+    fn read_anew(&mut self, name: &OsString) {
+        let Some(piece) = self.found.get_mut(name) else { return };
+        if piece.is_waiting() {
+            return;
+        }
+        let identity = piece.identity;
+        let mut piece = self.open(name, identity);
+        piece.is_admitted = true;
+        self.found.insert(name.clone(), piece);
     }
 
     /// Whether somebody has a directory in one of them.
@@ -214,10 +236,9 @@ impl<F: Fs> Pieces<F> {
             Taken::Settled
         };
         piece.reads.read(&mut piece.folder, root, &mut Work::new(want, &mut take), now);
-        if knows_us && !piece.is_waiting() {
-            let mut piece = self.open(name, root.stat.identity);
-            piece.is_admitted = true;
-            self.found.insert(name.clone(), piece);
+        (piece.is_probed, piece.is_admitted) = (true, knows_us);
+        if knows_us {
+            self.read_anew(name);
         }
         knows_us
     }
@@ -350,7 +371,9 @@ impl<F: Fs> Pieces<F> {
             signal,
             root: None,
             is_here: false,
+            identity,
             is_admitted: false,
+            is_probed: false,
         })
     }
 

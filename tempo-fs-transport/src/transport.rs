@@ -186,7 +186,7 @@ impl<F: Fs> Transport for FsTransport<F> {
         members.extend(places.values().map(|place| place.author).chain(own.iter().copied()));
         let is_me = |author| want.own.is_some_and(|own| own.author == author);
         let is_member = |author| members.contains(&author) || is_me(author) || want.known.counters(author).is_some();
-        self.pieces.admit(is_member);
+        let has_news = self.pieces.admit(is_member);
         let met = &mut self.met;
         let mut noting = |arrival: Arrival| {
             let room = MET.saturating_sub(met.len());
@@ -194,6 +194,7 @@ impl<F: Fs> Transport for FsTransport<F> {
             take(arrival)
         };
         let mut work = Work::new(want, &mut noting);
+        work.collected.more |= has_news;
         // When there is not room for all, the folder and its other pieces are first in turn.
         let pieces_first = self.pieces_first;
         if pieces_first {

@@ -29,7 +29,7 @@ pub struct Head {
     pub digest: Option<Digest>,
     /// The greatest logical time that it has accepted.
     pub lamport: Lamport,
-    /// What it has accepted of the others: of each, everything up to a counter. Ascending by author, at most
+    /// What it has accepted of the others: of each, everything up to a counter, and zero of who was only met. Ascending by author, at most
     /// [`MAX_SEEN`](Self::MAX_SEEN); those with the most messages when there are more.
     pub seen: Vec<(AuthorId, u64)>,
     /// Which life of the installation wrote this.

@@ -43,6 +43,7 @@ impl Counts {
         "second process",
         "tidied",
         "slow reader",
+        "settled by all",
     ];
 
     /// It happened.

@@ -35,6 +35,11 @@ impl Heads {
         has_room
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> u64 {
+        u64::try_from(self.by_author.len()).unwrap_or(u64::MAX)
+    }
+
     /// The head of an author.
     pub(crate) fn of(&self, author: AuthorId) -> Option<&Head> {
         self.by_author.get(&author)

@@ -143,23 +143,25 @@ impl SessionCore {
         iter::once(link).chain(name).collect()
     }
 
-    /// A number that grows with everything that is accepted.
+    /// A number that grows with everything that is accepted and with everybody who is met.
     pub fn known(&self) -> u64 {
-        self.ledger.len()
+        self.ledger.len().saturating_add(self.heads.len())
     }
 
     /// The head of this author, for the life that it lives. It claims everything that is accepted, so all of that must be
     /// durable before it is left.
     pub fn own_head(&self, unix_ms: i64) -> Option<Head> {
         let author = self.identity.me?;
-        let others = self.ledger.authors().filter(|&other| other != author);
+        // Whoever is only met by a head counts with nothing.
+        let met: BTreeSet<AuthorId> = self.ledger.authors().chain(self.heads.authors()).collect();
+        let others = met.into_iter().filter(|&other| other != author);
         Some(Head {
             author,
             name: self.name(author).map(str::to_owned),
             counter: self.own_last.map_or(0, |last| last.counter),
             digest: self.own_last.map(|last| last.digest),
             lamport: self.clock.latest(),
-            seen: others.map(|other| (other, self.ledger.contiguous(other))).filter(|&(_, seen)| seen > 0).collect(),
+            seen: others.map(|other| (other, self.ledger.contiguous(other))).collect(),
             life: self.identity.lives.last().copied().unwrap_or_default(),
             unix_ms,
         })

@@ -208,6 +208,12 @@ impl Ledger {
         self.chain(author)?.former.as_ref().map(|claim| claim.former)
     }
 
+    /// The same, and at what time it says so.
+    pub(crate) fn claim(&self, author: AuthorId) -> Option<(AuthorId, Lamport)> {
+        let Claim { of: (_, stamp, _), former } = self.chain(author)?.former.as_deref()?;
+        Some((*former, stamp.lamport))
+    }
+
     /// Up to which counter everything of an author is accepted.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
         self.chain(author).map_or(0, |chain| u64::try_from(chain.main.len()).unwrap_or(u64::MAX))

@@ -66,9 +66,14 @@ impl SessionCore {
         latest.max(self.heads.of(author).map(|head| head.unix_ms))
     }
 
-    /// A former author writes no more, and the silent ones are not waited for.
+    /// The silent ones are not waited for, nor whoever has a successor and shows no sign of life since: the original of a
+    /// copied store writes on.
     fn not_waited_for(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
-        let former = self.ledger.authors().filter_map(|author| self.ledger.former(author));
-        former.chain(self.silent(unix_ms, idle)).collect()
+        let is_over = |&(former, since): &(AuthorId, Lamport)| {
+            let latest = self.latest_of(former).map(|latest| latest.lamport);
+            latest.max(self.heads.of(former).map(|head| head.lamport)) <= Some(since)
+        };
+        let claims = self.ledger.authors().filter_map(|author| self.ledger.claim(author));
+        claims.filter(is_over).map(|(former, _)| former).chain(self.silent(unix_ms, idle)).collect()
     }
 }

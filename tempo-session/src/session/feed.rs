@@ -149,7 +149,7 @@ impl Reader {
         if let Some((position, slot)) = backlog.next() {
             return Some(Item::Message { slot, position, is_late: position < self.last });
         }
-        if self.next < state.feed.first && !planted!(SlowLosesEvents) {
+        if self.next < state.feed.first {
             let (missing, last) = state.core.since(self.taken);
             (self.next, self.taken, self.last) = (state.feed.end(), state.core.end(), last);
             self.backlog = Some(missing.into_iter());

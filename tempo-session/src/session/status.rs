@@ -60,6 +60,8 @@ pub struct Status {
 pub struct Settled {
     /// The number of messages, from the beginning.
     pub messages: usize,
+    /// The logical time up to which that is so.
+    pub until: Lamport,
     /// Who has to be heard of before it is more, and the latest time, by their own clocks, of which anything is known of
     /// them, in milliseconds since 1970. Nobody once it is everything.
     pub waits_for: Vec<(AuthorId, Option<i64>)>,
@@ -153,7 +155,7 @@ impl Status {
         let core = &state.core;
         let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
         Self {
-            settled: Settled { messages: core.settled_len(), waits_for: waits_for.collect() },
+            settled: Settled { messages: core.settled_len(), until: core.settled(), waits_for: waits_for.collect() },
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),

@@ -19,6 +19,7 @@ impl World {
     /// the number of the new member; `None` while the machine is down.
     pub fn clone_member(&mut self, member: usize) -> Option<usize> {
         let there = self.members.get_mut(member).filter(|there| there.running.is_some())?;
+        self.is_membership_fixed = false;
         there.is_ambiguous = true;
         let disk = there.disk.copied(self.rng.fork());
         let mut clone =
@@ -50,6 +51,7 @@ impl World {
     ///
     /// What is not in the folder by then is lost with the store; see [`is_at_rest`](Self::is_at_rest).
     pub fn restore_store(&mut self, member: usize, earlier: SimStore) {
+        self.is_membership_fixed = false;
         self.stop(member);
         let Some(there) = self.members.get_mut(member) else { return };
         there.disk.sync();
@@ -67,6 +69,7 @@ impl World {
 
     /// A member's store is lost: it comes back as somebody new.
     pub fn lose_store(&mut self, member: usize) {
+        self.is_membership_fixed = false;
         self.stop(member);
         let author = AuthorId::new(Uuid::from_u64_pair(self.rng.next(), self.rng.next()));
         let Some(there) = self.members.get_mut(member) else { return };

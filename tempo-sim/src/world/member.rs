@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
 use tempo_message::{Digest, MessageId};
 use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Parts, Session};
@@ -66,6 +66,8 @@ pub(crate) struct Running {
     pub(crate) since: Duration,
     pub(crate) cursor: Cursor,
     pub(crate) app: App,
+    /// Up to which time the order was settled when it came to know everybody: whoever it did not know had no say in that.
+    pub(crate) settled_by_few: Option<Lamport>,
     /// Messages that were told to be held.
     pub(crate) told_held: BTreeSet<MessageId>,
     /// Turns in a row that asked for another one at once.
@@ -163,6 +165,7 @@ impl Member {
             since: self.clock.now(),
             cursor,
             app,
+            settled_by_few: None,
             told_held: BTreeSet::new(),
             restless: 0,
         });

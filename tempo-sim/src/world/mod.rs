@@ -23,6 +23,7 @@ pub use member::{Member, SimClock};
 use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
+use tempo_message::Digest;
 use tempo_session::{SendError, Session};
 pub use torn::StoreImage;
 use uuid::Uuid;
@@ -63,6 +64,10 @@ pub struct World {
     trace: Option<Box<Trace>>,
     /// Who has taken whose place.
     successions: BTreeMap<AuthorId, AuthorId>,
+    /// The longest part of the timeline that somebody who knew everybody was told to be settled.
+    settled: Vec<Digest>,
+    /// Nobody has joined or left since the beginning, and no name was in use twice.
+    is_membership_fixed: bool,
     /// The files that some process has published.
     published: BTreeSet<(OsString, OsString)>,
     torn_restarts: u32,
@@ -102,6 +107,8 @@ impl World {
             counts: Counts::default(),
             trace: None,
             successions: BTreeMap::new(),
+            settled: Vec::new(),
+            is_membership_fixed: true,
             published: BTreeSet::new(),
             torn_restarts: 0,
             served_at: Duration::ZERO,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempo_fs_transport::{DirName, FileName};
-use tempo_message::{CounterName, Digest, MessageId};
+use tempo_message::{AuthorId, CounterName, Digest, MessageId};
 use tempo_session::Turn;
 
 use super::{
@@ -32,8 +32,9 @@ impl World {
         // Every round is longer than any delay of anybody.
         const ROUND: Duration = Duration::from_secs(40);
         const ROUNDS: usize = 12;
-        // Once the service has nothing to carry any more, everybody has to have everything soon.
-        const QUIET: usize = 2;
+        // Once the service has nothing to carry any more, everybody has to have everything soon; a head may be due in a
+        // minute and a half.
+        const QUIET: usize = 4;
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             self.run_for(ROUND)?;
@@ -157,6 +158,7 @@ impl World {
                 for message in heard.held {
                     self.tell(member, What::Hold(message));
                 }
+                self.check_settled(member, heard.settled);
                 for (message, position) in heard.delivered {
                     self.hasher.add(&[2, member as u64, message as u64, position as u64]);
                     self.tell(member, What::Deliver { message, position });
@@ -175,6 +177,41 @@ impl World {
             self.service.changed(member, changes);
             self.plan_service();
         }
+    }
+
+    /// I8: what two members who know everybody take for settled is the same, as far as both have come.
+    fn check_settled(&mut self, member: usize, is_more: bool) {
+        let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();
+        let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
+        if !self.is_membership_fixed {
+            return;
+        }
+        let Some(by_few) = running.settled_by_few else {
+            let status = running.session.status();
+            // Whoever has only messages that wait does not count yet.
+            let counts = |author| status.members.iter().any(|it| it.author == author && it.heard_ms.is_some());
+            running.settled_by_few = authors.into_iter().all(counts).then_some(status.settled.until);
+            return;
+        };
+        if !is_more || running.session.status().settled.until <= by_few {
+            return;
+        }
+        let settled = running.app.list.get(..running.app.settled).unwrap_or_default();
+        self.counts.add("settled by all");
+        if let Some((_, entry)) = self.settled.iter().zip(settled).find(|(digest, entry)| **digest != entry.digest) {
+            let what = format!("{name} takes {} for settled, where others have something else", entry.id);
+            return self.fail(Violation::new("I8", what));
+        }
+        if settled.len() > self.settled.len() {
+            self.settled = settled.iter().map(|entry| entry.digest).collect();
+        }
+    }
+
+    /// Whether everything must be settled in the end. Where the times of files are coarse, one of two heads that follow each
+    /// other quickly may be passed over.
+    fn settles_everything(&self) -> bool {
+        let is_exact = |member: &Member| member.disk.options().granularity.is_zero();
+        self.is_membership_fixed && self.members.iter().all(is_exact)
     }
 
     fn tell_publication(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
@@ -384,6 +421,9 @@ impl World {
         self.members.iter().all(|member| {
             let is_like_it = |running: &member::Running| {
                 let status = running.session.status();
+                if self.settles_everything() && status.settled.messages < timeline.len() {
+                    return false;
+                }
                 let list = running.app.list.iter().map(|entry| entry.digest);
                 list.eq(timeline.iter().copied()) && status.unpublished == 0 && status.waiting.is_empty()
             };
@@ -394,7 +434,16 @@ impl World {
 
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
         let timeline = self.registry.timeline();
+        if !timeline.starts_with(&self.settled) && self.is_membership_fixed {
+            return Err(Violation::new("I8", "something came where all was settled"));
+        }
         for member in &self.members {
+            let running = member.running.as_ref().filter(|_| self.settles_everything());
+            let settled = running.map(|running| running.session.status().settled);
+            if let Some(settled) = settled.filter(|settled| settled.messages < timeline.len()) {
+                let what = format!("{} never takes everything for settled: {settled:?}", member.name);
+                return Err(Violation::new("L3", what));
+            }
             check::final_state(member, &timeline, &self.registry)?;
             check::successions_are_known(member, &self.successions, &self.registry)?;
         }
