@@ -208,10 +208,10 @@ impl Ledger {
         self.chain(author)?.former.as_ref().map(|claim| claim.former)
     }
 
-    /// The same, and at what time it says so.
-    pub(crate) fn claim(&self, author: AuthorId) -> Option<(AuthorId, Lamport)> {
-        let Claim { of: (_, stamp, _), former } = self.chain(author)?.former.as_deref()?;
-        Some((*former, stamp.lamport))
+    /// Everybody whose place somebody has taken, and at what time that was said.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, Lamport)> + '_ {
+        let claims = self.chains.iter().filter_map(|chain| chain.former.as_deref());
+        claims.map(|Claim { of: (_, stamp, _), former }| (*former, stamp.lamport))
     }
 
     /// Up to which counter everything of an author is accepted.

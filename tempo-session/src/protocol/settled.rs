@@ -73,7 +73,6 @@ impl SessionCore {
             let latest = self.latest_of(former).map(|latest| latest.lamport);
             latest.max(self.heads.of(former).map(|head| head.lamport)) <= Some(since)
         };
-        let claims = self.ledger.authors().filter_map(|author| self.ledger.claim(author));
-        claims.filter(is_over).map(|(former, _)| former).chain(self.silent(unix_ms, idle)).collect()
+        self.ledger.claims().filter(is_over).map(|(former, _)| former).chain(self.silent(unix_ms, idle)).collect()
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
         }
     }
     let typing = type_lines(session.clone());
-    let (mut events, mut length) = (session.events(), shown.len());
+    let (mut events, mut length, mut is_away) = (session.events(), shown.len(), false);
     loop {
         // What is sent and arrives before the end of the input is still shown.
         let is_over = typing.is_finished();
@@ -53,8 +53,16 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
                     output::line(&format!("{}{late}", output::for_people(&entry)))?;
                 }
             }
+            Some(Event::Attachment(Attachment::Attached)) => {
+                if std::mem::take(&mut is_away) {
+                    eprintln!("* the folder is back");
+                }
+            }
             Some(Event::Joined { author }) if !met.insert(author) || Some(author) == session.author() => {}
-            Some(event) => tell(&session, &event),
+            Some(event) => {
+                is_away |= matches!(event, Event::Attachment(_));
+                tell(&session, &event);
+            }
         }
     }
     close(session)?;

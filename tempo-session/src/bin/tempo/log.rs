@@ -21,6 +21,11 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     }
     let print = |entry: &Entry, length: usize| print(entry, json, entry.position + 1 < length);
     let shown = each_of_timeline(&session, |entry| print(entry, 0))?;
+    match session.held() {
+        0 => {}
+        1 => eprintln!("tempo: one more message is here and waits for others; `tempo doctor` says for which"),
+        held => eprintln!("tempo: {held} more messages are here and wait for others; `tempo doctor` says for which"),
+    }
     if follow {
         let mut length = shown.len();
         for event in session.events() {
