@@ -87,7 +87,6 @@ bugs! {
     AnyCopyIsRedundant: "tidying removes copies without comparing them",
     EventTwice: "a message that was held is announced twice",
     CursorForgotten: "a cursor begins anew after a restart",
-    CursorBeforeStore: "a cursor is noted before what it covers is durable",
     HeadSettlesTooMuch: "a head settles the order although messages of its author are missing",
     SettledTooEarly: "the order is settled by what is not durable",
     SettledForgotten: "what is settled is not noted in the store",

@@ -158,7 +158,8 @@ impl Driver {
         if again {
             return Turn::Again;
         }
-        if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
+        let is_careless = planted!(HeadClaimsTooMuch) || planted!(SettledTooEarly);
+        if self.shared.lock().is_undurable() && !is_careless {
             self.shared.save_received(Durability::Durable);
         }
         let next_settling = self.settle(now);

@@ -119,7 +119,7 @@ impl Shared {
     pub(super) fn keep_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
         let _writer = self.writer();
         let state = self.lock();
-        if state.unsaved.is_empty() || planted!(CursorBeforeStore) {
+        if state.unsaved.is_empty() {
             drop(state);
         } else {
             self.commit(state, Vec::new(), Durability::Lazy)?;

@@ -112,7 +112,7 @@ pub(crate) fn listen(
         }
     }
     // It need not commit everything that it has taken at once.
-    if member.rng.chance(500) && running.cursor.commit().is_ok() {
+    if member.rng.chance(100) && running.cursor.commit().is_ok() {
         let progress = running.cursor.progress();
         member.saved.save(progress.map_err(|error| Violation::new("I2", error.to_string()))?, &running.app);
     }
@@ -361,6 +361,16 @@ pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
         }
         None => Ok(()),
     }
+}
+
+/// What an application was told to be settled is so when it starts again.
+pub(crate) fn what_was_settled_stays(member: &Member) -> Result<(), Violation> {
+    let Some(running) = &member.running else { return Ok(()) };
+    let (told, settled) = (running.app.settled, running.session.status().settled.messages);
+    if told <= settled {
+        return Ok(());
+    }
+    Err(Violation::new("I8", format!("{} was told that {told} messages are settled, and now {settled}", member.name)))
 }
 
 /// A list with the positions that its entries have now.

@@ -330,7 +330,8 @@ impl World {
         }
         match there.start() {
             Ok(()) => {
-                if let Err(violation) = check::the_head_is_true(there) {
+                let checked = check::the_head_is_true(there).and_then(|()| check::what_was_settled_stays(there));
+                if let Err(violation) = checked {
                     self.violation.get_or_insert(violation);
                 }
                 let (name, running) = (there.display_name.clone(), there.running.as_ref());

@@ -6,17 +6,17 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use tempo_message::{CounterName, Decoded, Digest, Frame};
+use tempo_message::{AuthorId, Decoded, Digest, Frame, Kind};
 use tempo_session::{Event, store::Store};
-use tempo_sim::Disk;
+use tempo_sim::SimStore;
 
 use crate::{
-    machine::{Machine, Promised, author},
+    machine::{Machine, Promised},
     operation::Operation,
 };
 
 /// I5: what is in the store has its causes in the store, whatever was lost. Of a store in memory, before it is opened.
-pub(crate) fn causes_are_kept(store: &tempo_sim::SimStore) -> Result<(), String> {
+pub(crate) fn causes_are_kept(store: &SimStore) -> Result<(), String> {
     for frame in store.sent() {
         for cause in frame.message().causes() {
             let id = tempo_message::MessageId { author: cause.author, counter: cause.counter };
@@ -28,15 +28,21 @@ pub(crate) fn causes_are_kept(store: &tempo_sim::SimStore) -> Result<(), String>
     Ok(())
 }
 
+/// Everybody that the installation has been.
+fn own(store: &SimStore) -> Vec<AuthorId> {
+    store.marks_now().own.iter().map(|own| own.author).collect()
+}
+
 /// Nobody can have seen a message in the folder that may be lost.
 pub(crate) fn nothing_was_shown_too_early<'a>(
     files: impl Iterator<Item = &'a bytes::Bytes>,
-    sent: &[Frame],
+    store: &SimStore,
 ) -> Result<(), String> {
+    let (own, sent) = (own(store), store.sent());
     let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
     for content in files {
         if let Decoded::Whole(frame) = Frame::decode(content)
-            && frame.id().author == author()
+            && own.contains(&frame.id().author)
             && !kept.contains(&frame.digest())
         {
             return Err(format!("I9: {} is in the folder and not in the store", frame.id()));
@@ -52,23 +58,23 @@ pub(crate) fn at_rest(machine: &Machine, promised: &Promised) -> Result<(), Stri
     }
     let sent = machine.store.sent();
     let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
-    if let Some((counter, _)) = promised.iter().find(|(_, digest)| !kept.contains(digest)) {
-        return Err(format!("I9: message {counter} was sent and is lost"));
+    if let Some((id, _)) = promised.iter().find(|(_, digest)| !kept.contains(digest)) {
+        return Err(format!("I9: {id} was sent and is lost"));
     }
-    folder(&machine.disk, &sent)?;
-    session(machine, &kept)
+    folder(machine, &sent)?;
+    session(machine, &sent)
 }
 
 /// I12: every committed message lies whole under its name, and there is nothing else of ours.
-fn folder(disk: &Disk, sent: &[Frame]) -> Result<(), String> {
-    let name = |frame: &Frame| OsString::from(CounterName::new(frame.id().counter).as_str());
+fn folder(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
+    let name = |frame: &Frame| OsString::from(frame.id().to_string());
     let mut missing: BTreeMap<OsString, &Frame> = sent.iter().map(|frame| (name(frame), frame)).collect();
     if missing.len() < sent.len() {
         return Err("I9: two messages have the same counter".to_owned());
     }
-    let own = author().to_string();
-    for (dir, name, content) in disk.files().iter().filter(|(dir, ..)| *dir == *own) {
-        match missing.remove(name) {
+    let own: Vec<OsString> = own(&machine.store).iter().map(|author| author.to_string().into()).collect();
+    for (dir, name, content) in machine.disk.files().iter().filter(|(dir, ..)| own.contains(dir)) {
+        match missing.remove(&OsString::from(format!("{}/{}", dir.display(), name.display()))) {
             Some(frame) if frame.bytes() == content => {}
             Some(frame) => return Err(format!("I12: {} is not whole: {} bytes", frame.id(), content.len())),
             None if name.to_string_lossy().starts_with("head") => {}
@@ -78,14 +84,14 @@ fn folder(disk: &Disk, sent: &[Frame]) -> Result<(), String> {
     if let Some(frame) = missing.values().next() {
         return Err(format!("I12: {} is not in the folder", frame.id()));
     }
-    match disk.staged().pop() {
+    match machine.disk.staged().pop() {
         Some(left) => Err(format!("I12: {left:?} is left in the staging directory")),
         None => Ok(()),
     }
 }
 
 /// I2, I3: the timeline is what was sent and what lies in the folder, and the events give it, each once.
-fn session(machine: &Machine, kept: &BTreeSet<Digest>) -> Result<(), String> {
+fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
     let status = machine.session().status();
     // A damaged one was read before its author left a new one.
     let is_head = |place: &str| place.ends_with("/head");
@@ -96,15 +102,18 @@ fn session(machine: &Machine, kept: &BTreeSet<Digest>) -> Result<(), String> {
         && status.publish_error.is_none()
         && status.store_error.is_none()
         && status.head_error.is_none()
-        && status.former.is_empty()
+        && status.former == machine.store.marks_now().former()
         && status.report.foreign.iter().all(|it| is_head(&it.place))
         && status.report.pending.iter().all(|it| is_head(&it.place));
     if !is_calm {
         return Err(format!("L1: something is wrong: {status:?}"));
     }
-    let mut expected = kept.clone();
+    let is_shown = |frame: &&Frame| frame.message().kind == Kind::Payload;
+    let mut expected: BTreeSet<Digest> = sent.iter().filter(is_shown).map(Frame::digest).collect();
     for (_, _, content) in machine.disk.files() {
-        if let Decoded::Whole(frame) = Frame::decode(&content) {
+        if let Decoded::Whole(frame) = Frame::decode(&content)
+            && is_shown(&&frame)
+        {
             expected.insert(frame.digest());
         }
     }
@@ -120,6 +129,7 @@ fn session(machine: &Machine, kept: &BTreeSet<Digest>) -> Result<(), String> {
                 return Err(format!("I2: {} is delivered twice", entry.id));
             }
             Event::Message { .. } | Event::Joined { .. } | Event::Attachment(_) => {}
+            Event::NewAuthor { .. } | Event::Succeeded { .. } | Event::Receipt { .. } if status.former.len() == 1 => {}
             Event::Settled { messages } if messages <= delivered.len() => {}
             Event::Foreign(foreign) if is_head(&foreign.place) => {}
             event => return Err(format!("L1: {event:?}")),
@@ -141,7 +151,7 @@ pub(crate) fn goes_on(machine: &mut Machine, promised: &Promised) -> Result<(), 
     if promised.values().any(|digest| sent.iter().all(|frame| frame.digest() != *digest)) {
         return Err("I9: a message is lost by sending another one".to_owned());
     }
-    folder(&machine.disk, &sent)
+    folder(machine, &sent)
 }
 
 /// A number for everything that a machine at rest has: what follows depends on nothing else.

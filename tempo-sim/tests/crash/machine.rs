@@ -7,16 +7,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempo_fs_transport::{FsTransport, InstallationError, Options};
-use tempo_message::{AuthorId, Digest};
+use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
+use tempo_message::{AuthorId, Digest, MessageId};
 use tempo_session::{Driver, Mint, Parts, Session, Turn};
 use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
 use uuid::Uuid;
 
 use crate::operation::Operation;
 
-/// What `send` has returned, by counter.
-pub(crate) type Promised = Arc<BTreeMap<u64, Digest>>;
+/// What `send` has returned.
+pub(crate) type Promised = Arc<BTreeMap<MessageId, Digest>>;
 
 /// What machines are made of.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) cuts: Cuts,
     /// The store is the real database.
     pub(crate) database: bool,
+    /// The store is a copy: it lies in another place than where it was written, so its author is given up.
+    pub(crate) copied: bool,
     /// So many crashes during recoveries, one after the other, are looked at.
     pub(crate) interrupted: usize,
     /// The messages of another author: directory, name, content.
@@ -41,6 +43,7 @@ pub(crate) struct Machine {
     /// Shared with whoever looks on.
     pub(crate) promised: Arc<Mutex<Promised>>,
     others: Vec<(OsString, OsString, Bytes)>,
+    copied: bool,
 }
 
 pub(crate) fn author() -> AuthorId {
@@ -53,6 +56,7 @@ impl Default for Setup {
             disk: DiskOptions::default(),
             cuts: Cuts::All,
             database: false,
+            copied: false,
             interrupted: usize::MAX,
             others: Vec::new(),
         };
@@ -66,17 +70,20 @@ impl Default for Setup {
     }
 }
 
-/// Numbers each life; nobody here needs a new author.
+/// Numbers each life, and each author: nobody else takes these names, so one that was drawn and not kept may come again.
 #[derive(Debug)]
-struct Lives(usize);
+struct Lives {
+    lives: usize,
+    authors: usize,
+}
 
 impl Mint for Lives {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
-        Err(InstallationError::NoDefault)
+        Ok(AuthorId::new(Uuid::from_u64_pair(1, u64::try_from(self.authors).unwrap() + 1)))
     }
 
     fn nonce(&mut self) -> u64 {
-        u64::try_from(self.0).unwrap() + 7
+        u64::try_from(self.lives).unwrap() + 7
     }
 }
 
@@ -89,13 +96,23 @@ impl Machine {
             // A store is made under another name first, so a half-made one is never opened.
             drop(store.open_store().unwrap());
         }
-        (Disk::new(setup.disk.clone(), Rng::new(1)), store)
+        let disk = Disk::new(setup.disk.clone(), Rng::new(1));
+        if setup.copied {
+            let original = Setup { copied: false, ..setup.clone() };
+            let mut original = Self::open(disk.clone(), store.clone(), &original).unwrap();
+            original.act(Operation::Send).unwrap();
+            original.rest().unwrap();
+            drop(original);
+            disk.forget_processes();
+            store.take_sent();
+        }
+        (disk, store)
     }
 
     /// Starts the process.
     pub(crate) fn open(disk: Disk, store: SimStore, setup: &Setup) -> Result<Self, String> {
         let others = setup.others.clone();
-        let mut machine = Self { disk, store, open: None, promised: Arc::default(), others };
+        let mut machine = Self { disk, store, open: None, promised: Arc::default(), others, copied: setup.copied };
         machine.start()?;
         Ok(machine)
     }
@@ -103,14 +120,18 @@ impl Machine {
     fn start(&mut self) -> Result<(), String> {
         let mut options = Options::default();
         options.staging = Some(Disk::STAGING.into());
+        let marks = self.store.marks_now();
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let parts = Parts {
             transport: Box::new(transport.map_err(|error| format!("cannot open the folder: {error}"))?),
             store: self.store.open_store().map_err(|error| format!("cannot open the store: {error}"))?,
             scrub: None,
             environment: Arc::<SimClock>::default(),
-            fingerprint: None,
-            mint: Box::new(Lives(self.store.marks_now().lives.len())),
+            fingerprint: Some(Fingerprint {
+                machine: Some(Digest::of(&[u8::from(self.copied)])),
+                ..Fingerprint::default()
+            }),
+            mint: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len() }),
             idle_after: None,
         };
         self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
@@ -148,7 +169,7 @@ impl Machine {
         for id in ids {
             let frame = self.store.sent().into_iter().find(|frame| frame.id() == id);
             let digest = frame.ok_or_else(|| format!("{id} was sent and is not in the store"))?.digest();
-            if promised.insert(id.counter, digest).is_some_and(|earlier| earlier != digest) {
+            if promised.insert(id, digest).is_some_and(|earlier| earlier != digest) {
                 return Err(format!("I9: {id} is used again"));
             }
         }

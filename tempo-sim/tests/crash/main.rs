@@ -49,6 +49,12 @@ fn every_crash_of_two_operations_without_a_staging_directory() {
     holds("staged beside", Search::new(Setup { disk, ..Setup::default() }, 2));
 }
 
+/// The store is a copy of another installation's: the author is given up before anything more is written.
+#[test]
+fn every_crash_of_a_copied_store() {
+    holds("copied store", Search::new(Setup { cuts: Cuts::Distinct, copied: true, ..Setup::default() }, 2));
+}
+
 /// The real database, of whose unsynced writes a bounded choice is left. No recovery leaves it as another one does, so
 /// only one is interrupted.
 #[test]

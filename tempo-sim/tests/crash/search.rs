@@ -167,7 +167,7 @@ impl Search {
         let store = SimStore::from_image(author(), &wreck.store);
         if !self.setup.database {
             check::causes_are_kept(&store)?;
-            check::nothing_was_shown_too_early(wreck.disk.files().map(|(_, _, content)| content), &store.sent())?;
+            check::nothing_was_shown_too_early(wreck.disk.files().map(|(_, _, content)| content), &store)?;
         }
         let watched = self.watch(&disk, &store, Arc::clone(&wreck.story), Some(wreck.crashes));
         *watched.promised.lock().unwrap() = Arc::clone(&wreck.promised);
