@@ -36,6 +36,7 @@ pub use fingerprint::Fingerprint;
 pub use fs::{Fs, Identity, Stat, Version, Watch};
 pub use home::Home;
 pub use installation::{Installation, InstallationError};
+pub use known::temporary;
 pub use name::{DirName, FileName, printable, printable_text};
 pub use real::RealFs;
 pub use service::sync_service;

@@ -127,7 +127,11 @@ fn tell(session: &Session, event: &Event) {
                 output::short(*author)
             );
         }
-        Event::Fork { id } => eprintln!("* {} is in use on two devices (message {})", name(id.author), id.counter),
+        Event::Fork { id } => eprintln!(
+            "* two devices write as {}: there are two messages of the number {}, and both are shown",
+            name(id.author),
+            id.counter
+        ),
         Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
         _ => {}
     }
