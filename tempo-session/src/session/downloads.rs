@@ -63,7 +63,8 @@ impl Status {
 
     /// What is not here of some messages of an author.
     pub(crate) fn missing_of(&self, author: Option<AuthorId>, numbers: &Gap) -> Vec<Gap> {
-        let member = author.and_then(|author| self.members.iter().find(|member| member.author == author));
+        let at = author.and_then(|author| self.members.binary_search_by_key(&author, |member| member.author).ok());
+        let member = at.and_then(|at| self.members.get(at));
         member.map_or_else(|| vec![numbers.clone()], |member| missing_of(member, numbers))
     }
 }

@@ -133,7 +133,7 @@ fn member_line(status: &Status, names: &Names, member: &Member) -> String {
     let successors = status.members.iter().filter(|it| it.former == Some(member.author));
     let successors: Vec<String> = successors.map(|it| output::short(it.author)).collect();
     if !successors.is_empty() {
-        also(format!("goes on as {}", successors.join(" and ")));
+        also(format!("continued by {}", successors.join(" and ")));
     }
     let of_mine = status.author.filter(|&me| me != member.author);
     let seen = of_mine.and_then(|me| member.has_seen.iter().find(|(author, _)| *author == me));
@@ -151,10 +151,11 @@ fn download_line(names: &Names, download: &Download) -> String {
     };
     let least = if download.is_least { "at least " } else { "" };
     let waits = if count == 1 { "waits" } else { "wait" };
+    let them = if count == 1 { "it" } else { "them" };
     let how = if download.is_placeholder {
-        "the program of the service fetches them"
+        format!("the program of the service fetches {them}")
     } else {
-        "--download has the service fetch them"
+        format!("--download has the service fetch {them}")
     };
     format!("{least}{what} {waits} for download: {how}")
 }
