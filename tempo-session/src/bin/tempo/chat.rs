@@ -54,7 +54,8 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
                 }
             }
             Some(Event::Attachment(Attachment::Attached)) => {
-                if std::mem::take(&mut is_away) {
+                let was_away = std::mem::take(&mut is_away);
+                if was_away {
                     eprintln!("* the folder is back");
                 }
             }
