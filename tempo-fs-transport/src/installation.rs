@@ -153,10 +153,11 @@ impl Installation {
         let _lock = lock(&state.join("lock"))?;
         let found = Self::find_claim(state, folder)?;
         let is_home = found.as_ref().is_none_or(|(claim, _)| matches!(claim, Claim::Stays | Claim::Moved));
-        let installation = found.map(|(_, installation)| installation).unwrap_or_else(|| {
+        let new = || {
             let author = new_author();
             Self { author, dir: state.join(author.to_string()) }
-        });
+        };
+        let installation = found.map_or_else(new, |(_, installation)| installation);
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
         let Ok(path) = canonical(folder) else { return Ok(installation) };

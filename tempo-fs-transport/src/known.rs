@@ -99,8 +99,8 @@ pub(crate) fn known(name: &OsStr) -> Option<ForeignReason> {
         .or_else(|| temporary(name).map(|by| ForeignReason::Temporary { by }))
 }
 
-/// Whose temporary file a name belongs to.
-pub(crate) fn temporary(name: &OsStr) -> Option<&'static str> {
+/// Whose temporary file a name belongs to, for people, if it is known as one's.
+pub fn temporary(name: &OsStr) -> Option<&'static str> {
     let around = TEMPORARY.iter().find(|(before, after, _)| fits(name, before, after, before.len() + after.len() + 1));
     let around = around.map(|&(_, _, by)| by);
     let text = name.as_encoded_bytes();

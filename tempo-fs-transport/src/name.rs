@@ -48,7 +48,8 @@ pub(crate) const STAGED_PREFIX: &str = "~tempo-";
 /// How a staged file in an author's directory ends.
 pub(crate) const STAGED_SUFFIX: &str = ".tmp";
 /// What stands before and after the name of a file in the name of its placeholder.
-pub(crate) const PLACEHOLDERS: [(&str, &str); 3] = [(".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud")];
+pub(crate) const PLACEHOLDERS: [(&str, &str); 6] =
+    [(".", "-tef.icloud"), (".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"), ("", ".rslsync"), ("", ".rsls")];
 /// The name of an author's hint file.
 pub(crate) const HEAD: &str = "head";
 const AUTHOR_LEN: usize = 36;

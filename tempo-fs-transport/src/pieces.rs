@@ -157,7 +157,9 @@ impl<F: Fs> Pieces<F> {
         let is_news = |piece: &Piece<F>| piece.is_admitted && piece.is_probed;
         let news = self.found.iter().filter(|(_, piece)| is_news(piece)).map(|(name, _)| name.clone());
         let news: Vec<OsString> = news.collect();
-        news.iter().for_each(|name| self.read_anew(name));
+        for name in &news {
+            self.read_anew(name);
+        }
         !news.is_empty()
     }
 

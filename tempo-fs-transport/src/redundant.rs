@@ -1,11 +1,20 @@
 //! Removing what a service has doubled: copies of own messages that are equal to the message that lies beside them.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+};
 
 use bytes::Bytes;
-use tempo_message::{AuthorId, CounterName, Decoded, Frame, MAX_FRAME, MessageId, PublishError, planted};
+use tempo_message::{AuthorId, CollectError, CounterName, Decoded, Frame, MAX_FRAME, MessageId, PublishError, planted};
 
-use crate::{FileName, Fs, FsTransport, Version, error::publish_error, examine::read_still, telling::inside};
+use crate::{
+    FileName, Fs, FsTransport, Version,
+    calls::About,
+    error::{collect_error, publish_error},
+    examine::read_still,
+    telling::inside,
+};
 
 impl<F: Fs> FsTransport<F> {
     /// Removes from an author's own directory every copy of a message that is equal, byte for byte, to the message
@@ -32,15 +41,7 @@ impl<F: Fs> FsTransport<F> {
             return Ok(Vec::new());
         }
         let dir = fs.open_dir(&root.dir, &own).map_err(failed)?;
-        let mut copies = Vec::new();
-        fs.list(&dir, &mut |name| {
-            if let FileName::Copy(counter) = FileName::parse(name) {
-                copies.push((counter, name.to_owned()));
-            }
-            true
-        })
-        .map_err(failed)?;
-        copies.sort();
+        let copies = copies_in(&fs, &dir).map_err(failed)?;
         let mut removed = Vec::new();
         for (counter, copy) in copies {
             if is_redundant(&fs, &dir, MessageId { author, counter }, &copy) {
@@ -53,6 +54,41 @@ impl<F: Fs> FsTransport<F> {
         }
         Ok(removed)
     }
+
+    /// What [`remove_redundant`](Self::remove_redundant) would remove now. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError`], when the folder is away or does not answer.
+    pub fn redundant(&mut self, author: AuthorId) -> Result<Vec<String>, CollectError> {
+        let own = OsString::from(author.to_string());
+        let root = self.folder.attach()?;
+        if !self.folder.places.contains_key(&own) {
+            return Ok(Vec::new());
+        }
+        let place = self.folder.path.join(&own).display().to_string();
+        let about = About::Directory(own.clone());
+        let found = self.folder.calls.run(about, move |fs| {
+            let dir = fs.open_dir(&root.dir, &own)?;
+            let mut copies = copies_in(fs, &dir)?;
+            copies.retain(|(counter, copy)| is_redundant(fs, &dir, MessageId { author, counter: *counter }, copy));
+            io::Result::Ok(copies.iter().map(|(_, copy)| inside(&own, copy)).collect())
+        });
+        found.flatten().map_err(|error| collect_error(place, error))
+    }
+}
+
+/// The names in a directory that may be copies of messages, in the order of their counters.
+fn copies_in<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(u64, OsString)>> {
+    let mut copies = Vec::new();
+    fs.list(dir, &mut |name| {
+        if let FileName::Copy(counter) = FileName::parse(name) {
+            copies.push((counter, name.to_owned()));
+        }
+        true
+    })?;
+    copies.sort();
+    Ok(copies)
 }
 
 /// Whether the message lies whole in its place and the copy holds the same bytes. What cannot be read is not redundant.

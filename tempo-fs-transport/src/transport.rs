@@ -60,6 +60,7 @@ const MET: usize = 4096;
 /// How a folder is used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "settings that have nothing to do with each other")]
 pub struct Options {
     /// Never write anything into the folder.
     pub read_only: bool,
@@ -189,8 +190,8 @@ impl<F: Fs> Transport for FsTransport<F> {
         let has_news = self.pieces.admit(is_member);
         let met = &mut self.met;
         let mut noting = |arrival: Arrival| {
-            let room = MET.saturating_sub(met.len());
-            met.extend(named(&arrival).take(room));
+            let space = MET.saturating_sub(met.len());
+            met.extend(named(&arrival).take(space));
             take(arrival)
         };
         let mut work = Work::new(want, &mut noting);

@@ -58,7 +58,7 @@ pub enum BadFrame {
         actual: u64,
     },
     /// The content has been changed.
-    #[error("the content does not match its digest")]
+    #[error("the content was changed after it was written")]
     Digest,
     /// The header is damaged although the digest holds: made by faulty or hostile software.
     #[error("the header cannot be read")]

@@ -119,7 +119,7 @@ pub enum ForeignReason {
         by: &'static str,
     },
     /// The name is one of ours and the thing is of another type.
-    #[error("expected {expected}, found {found}")]
+    #[error("{found} where {expected} belongs")]
     Type {
         /// What the name announces.
         expected: FileType,

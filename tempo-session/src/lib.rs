@@ -11,8 +11,8 @@ pub mod store;
 pub use environment::{Environment, SystemEnvironment};
 pub use error::{CursorError, MintError, OpenError, ReadError, RefreshError, SendError};
 pub use session::{
-    Attachment, Builder, Closed, Cursor, Driver, Entry, Event, Events, Fork, Gap, Member, Membership, Mint, NoMint,
-    Parts, Placed, Progress, Session, Setback, Settled, Status, Timeline, Turn, Typed, Waiting,
+    Attachment, Builder, Closed, Cursor, Download, Driver, Entry, Event, Events, Fork, Gap, Member, Membership, Mint,
+    Names, NoMint, Parts, Placed, Progress, Session, Setback, Settled, Status, Timeline, Turn, Typed, Waiting,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use tempo_fs_transport::{printable, printable_text};

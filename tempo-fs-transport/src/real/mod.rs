@@ -44,6 +44,17 @@ impl Default for RealFs {
     }
 }
 
+impl RealFs {
+    /// Whether this process may change what is at a path, as far as the system says so without being tried.
+    ///
+    /// # Errors
+    ///
+    /// What the system said: it may not, or nothing is there.
+    pub fn check_writable(path: &Path) -> io::Result<()> {
+        imp::check_writable(path)
+    }
+}
+
 impl Fs for RealFs {
     type Dir = imp::Dir;
     type File = File;

@@ -79,6 +79,12 @@ pub(super) fn volume(_: &Dir) -> io::Result<Volume> {
     Ok(Volume::default())
 }
 
+/// The attribute of a folder says nothing about writing in it.
+pub(super) fn check_writable(path: &Path) -> io::Result<()> {
+    let about = fs::metadata(path)?;
+    if about.is_file() && about.permissions().readonly() { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+}
+
 pub(super) fn rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {
     match fs::symlink_metadata(to.join(new_name)) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),

@@ -135,6 +135,10 @@ pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
     Ok(Volume::new(free, read_only))
 }
 
+pub(super) fn check_writable(path: &Path) -> io::Result<()> {
+    Ok(fs::access(path, Access::WRITE_OK)?)
+}
+
 /// The fields of `stat` have other types on other systems, hence the casts.
 #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_possible_wrap)]
 fn from_stat(stat: &fs::Stat) -> Stat {

@@ -67,10 +67,10 @@ fn the_session_folder_may_be_a_link_and_nothing_below_it() {
     assert_eq!(reader.collect(), frames[..1]);
     assert_eq!(reader.try_collect(&[frames[1].id()], true).unwrap(), []);
     for author in [other.author(), Script::new(3).author()] {
-        assert_eq!(reason(&reader, &author.to_string()), "expected a directory, found a symbolic link");
+        assert_eq!(reason(&reader, &author.to_string()), "a symbolic link where a directory belongs");
     }
     for frame in &frames[1..] {
-        assert_eq!(reason(&reader, &frame.id().to_string()), "expected a file, found a symbolic link");
+        assert_eq!(reason(&reader, &frame.id().to_string()), "a symbolic link where a file belongs");
     }
 }
 
@@ -122,7 +122,7 @@ fn devices_and_sparse_files_are_named_and_not_read() {
             println!("skipped: devices cannot be made here: {made:?}");
             break;
         }
-        expected.push((frame.id().counter, "expected a file, found a pipe, socket or device".to_owned()));
+        expected.push((frame.id().counter, "a pipe, socket or device where a file belongs".to_owned()));
     }
     let mut reader = session.reader();
     assert_eq!(reader.collect(), frames[8..]);

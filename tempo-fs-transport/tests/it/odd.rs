@@ -60,7 +60,7 @@ fn other_types_than_files_are_named_and_not_touched() {
     fs::create_dir(session.file(frames[0].id())).unwrap();
     let huge = File::create(session.file(frames[1].id())).unwrap();
     huge.set_len(100 << 20).unwrap();
-    let mut expected = vec![(1, "expected a file, found a directory"), (2, "104857600 bytes")];
+    let mut expected = vec![(1, "a directory where a file belongs"), (2, "104857600 bytes")];
     #[cfg(unix)]
     {
         let secret = session.dir.path().join("secret");
@@ -84,7 +84,7 @@ fn other_types_than_files_are_named_and_not_touched() {
     assert!(
         reader
             .report()
-            .contains(&(Script::new(7).author().to_string(), "expected a directory, found a symbolic link".to_owned()))
+            .contains(&(Script::new(7).author().to_string(), "a symbolic link where a directory belongs".to_owned()))
     );
 }
 

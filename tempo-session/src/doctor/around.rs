@@ -1,14 +1,17 @@
 //! The folder as a whole, its service, its volume, and the local store.
 
+use std::{collections::BTreeSet, path::PathBuf};
+
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Survey, printable_text};
+use tempo_fs_transport::{Stray, Survey, printable_text};
 
 use super::{
     Finding,
     FindingKind::{
-        FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StoreFails,
-        StoreInUse, StoreUnusable,
+        FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StateUnusable,
+        StoreFails, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable,
     },
+    compare::{Lag, Vanished},
     words::{People, counted},
 };
 use crate::{Attachment, Status};
@@ -27,6 +30,16 @@ pub struct Surroundings {
     pub me: Option<AuthorId>,
     /// What came of the local store.
     pub store: LocalStore,
+    /// Why the local state cannot be written, if that is so.
+    pub state_error: Option<String>,
+    /// Messages of others that are here and not in the folder any more.
+    pub vanished: Vec<Vanished>,
+    /// What is not read, with messages in it that are not in the folder otherwise.
+    pub strays: Vec<Stray>,
+    /// The copies that [`remove_redundant`](crate::Builder::remove_redundant) would remove.
+    pub redundant: BTreeSet<String>,
+    /// Who has not received what others have.
+    pub lagging: Vec<Lag>,
 }
 
 /// What came of the local store when it was to be looked at.
@@ -41,13 +54,30 @@ pub enum LocalStore {
         /// Who said so.
         holder: String,
     },
-    /// It was not closed, and is mended when it is opened next.
-    Unclean,
+    /// It was not closed, or is damaged. Opening it for writing mends it, if it can be mended.
+    Unclean {
+        /// The store.
+        path: PathBuf,
+    },
+    /// It was written by newer software.
+    Newer,
+    /// It may not be read.
+    Denied {
+        /// What the system said.
+        why: String,
+    },
     /// It cannot be read.
     Unusable {
         /// What the system said.
         why: String,
     },
+}
+
+impl LocalStore {
+    /// Whether it says what has been sent and received here.
+    pub fn is_known(&self) -> bool {
+        *self == Self::Fine
+    }
 }
 
 /// OneDrive recommends at most 300,000 items in everything it syncs; this is a third of that.
@@ -90,36 +120,62 @@ pub(super) fn store(status: &Status, around: &Surroundings, findings: &mut Vec<F
                 .advice("Make room on the disk of this computer, and look at the permissions of the local store."),
         );
     }
-    match &around.store {
-        LocalStore::Fine => {}
-        LocalStore::InUse { holder } => findings.push(
+    let denied = match &around.store {
+        LocalStore::Denied { why } => Some(why),
+        _ => around.state_error.as_ref(),
+    };
+    if let Some(why) = denied {
+        findings.push(
+            Finding::new(StateUnusable, format!("The local state cannot be used: {}.", printable_text(why)))
+                .meaning(
+                    "What you write has to be kept on this computer before it goes into the folder, so you cannot write \
+                     now. Everything in the folder is safe.",
+                )
+                .advice("Look at the permissions and the disk, or name another directory with --state."),
+        );
+    }
+    let unseen = "Messages of yours may lie only there, and whether there are any cannot be seen now. ";
+    let begin_anew = "keep it and move its directory out of the state directory. The next time you go on as a new member; \
+                      what you wrote and had not reached the folder is lost then, and nothing else.";
+    findings.push(match &around.store {
+        LocalStore::Fine | LocalStore::Denied { .. } => return,
+        LocalStore::InUse { holder } => {
             Finding::new(StoreInUse, format!("The session is open at the moment, in {}.", printable_text(holder)))
                 .info()
-                .meaning("This is what the folder alone shows. What only the local store knows is not considered.")
-                .advice("Nothing. End the session there and ask again to see more."),
-        ),
-        LocalStore::Unclean => findings.push(
-            Finding::new(StoreUnusable, "The local store was not closed the last time.")
-                .info()
                 .meaning(
-                    "The program or the computer was stopped while the session was open. This is what the folder alone \
-                     shows.",
+                    "This is what the folder alone shows. Whether everything that you wrote is in the folder cannot be \
+                     seen meanwhile.",
                 )
-                .advice("Open the session once, with `tempo status` for instance. That mends the store by itself."),
-        ),
-        LocalStore::Unusable { why } => findings.push(
+                .advice("End the session there and ask again to see more.")
+        }
+        LocalStore::Unclean { path } => {
+            Finding::new(StoreUnclean, "The local store was not closed the last time, or is damaged.")
+                .may_lose()
+                .meaning(format!(
+                    "Mostly the program or the computer was stopped while the session was open. Then nothing is lost. \
+                     {unseen}This is what the folder alone shows."
+                ))
+                .advice(format!(
+                    "Open the session, with `tempo status` for instance: that mends the store, if it can be mended. If \
+                     {} cannot be opened, {begin_anew}",
+                    printable_text(&path.display().to_string())
+                ))
+        }
+        LocalStore::Newer => Finding::new(
+            StoreNewer,
+            "The local store was written by a newer version of this software.",
+        )
+        .meaning(format!(
+            "This version cannot read it, and changes nothing in it. {unseen}This is what the folder alone shows."
+        ))
+        .advice("Update this software."),
+        LocalStore::Unusable { why } => {
             Finding::new(StoreUnusable, format!("The local store cannot be read: {}.", printable_text(why)))
                 .may_lose()
-                .meaning(
-                    "What was sent and had not reached the folder lies only there. Everything in the folder is safe. This \
-                     is what the folder alone shows.",
-                )
-                .advice(
-                    "Look at the permissions and the disk. If it stays so, keep the store and go on with an empty one \
-                     (--state DIR), as a new member.",
-                ),
-        ),
-    }
+                .meaning(format!("{unseen}Everything in the folder is safe. This is what the folder alone shows."))
+                .advice(format!("Look at the disk, and for a backup of the store. If there is none, {begin_anew}"))
+        }
+    });
 }
 
 pub(super) fn volume(around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {

@@ -2,19 +2,24 @@
 
 use std::{
     collections::BTreeSet,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use tempo_clock::{AuthorId, Seen};
-use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options, sync_service};
+use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service};
 use tempo_message::{
     Arrival, Budget, CollectError, Digest, Own, PendingReason, PublishError, Report, Taken, Transport, Want,
 };
 use thiserror::Error;
 
-use super::{Finding, LocalStore, Surroundings, diagnose};
+use super::{
+    Finding, LocalStore, Surroundings,
+    compare::{lagging, vanished},
+    diagnose,
+};
 use crate::{
     Attachment, Environment, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
@@ -68,7 +73,7 @@ impl Checkup {
         let mut options = Options::default();
         options.read_only = true;
         let mut transport = FsTransport::open(folder, &options).map_err(InstallationError::from)?;
-        let Local { me, opened } = Local::read(state, folder)?;
+        let Local { me, opened, state_error } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened);
         // The store is let go before the folder is looked at, so that nobody has to wait for it.
         let known = opened.ok().flatten().map(|Opened { marks, records, .. }| (marks, records));
@@ -77,25 +82,35 @@ impl Checkup {
 
         let mut reading = Reading { core, met: Seen::default(), found: BTreeSet::new() };
         let read = reading.read_all(&mut transport, own, &environment, patience);
-        let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
-        status.attachment = match read {
-            Ok(()) => {
-                if let Some(own) = own {
-                    reading.compare(own.author, &sent, &mut status);
-                }
-                Attachment::Attached
-            }
-            Err(error @ CollectError::Detached { .. }) => Attachment::Detached { why: describe(&error) },
-            Err(error) => Attachment::Unreadable { why: describe(&error) },
-        };
-        let surroundings = Surroundings {
+        let mut surroundings = Surroundings {
             unix_ms: Some(environment.unix_ms()),
             // A folder that cannot be listed has said so already.
             survey: transport.survey().ok(),
             service: sync_service(folder),
             me,
             store,
+            state_error,
+            lagging: lagging(&reading.core),
+            ..Surroundings::default()
         };
+        let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
+        status.attachment = match &read {
+            Ok(_) => Attachment::Attached,
+            Err(error @ CollectError::Detached { .. }) => Attachment::Detached { why: describe(error) },
+            Err(error) => Attachment::Unreadable { why: describe(error) },
+        };
+        if let Ok(extent) = read {
+            if let Some(own) = own {
+                reading.compare(own.author, &sent, &mut status);
+                surroundings.redundant = transport.redundant(own.author).unwrap_or_default().into_iter().collect();
+            }
+            // What does not answer has been told of.
+            surroundings.strays = reading.unmet(transport.strays().unwrap_or_default());
+            if extent == Extent::Whole {
+                let (survey, strays) = (surroundings.survey.as_ref(), &surroundings.strays);
+                surroundings.vanished = vanished(&reading.core, &reading.met, &status, survey, strays);
+            }
+        }
         Ok(Self { status, surroundings })
     }
 }
@@ -134,6 +149,8 @@ fn remember((marks, records): (Marks, Vec<Restored>)) -> (SessionCore, OwnMessag
 struct Local {
     me: Option<AuthorId>,
     opened: Result<Option<Opened>, OpenError>,
+    /// Why it cannot be written, if that is so.
+    state_error: Option<String>,
 }
 
 /// A store that nobody else writes into while it is held.
@@ -146,18 +163,36 @@ struct Opened {
 impl Local {
     /// Reads the local state. That of a folder that cannot be used is none.
     fn read(state: Option<&Path>, folder: &Path) -> Result<Self, OpenError> {
-        let found = state.map_or_else(Installation::default_state_dir, |state| Ok(PathBuf::from(state)));
-        match found.and_then(|state| Installation::find(&state, folder)) {
-            Ok(None) => Ok(Self { me: None, opened: Ok(None) }),
+        let state = match state.map_or_else(Installation::default_state_dir, |state| Ok(PathBuf::from(state))) {
+            Ok(state) => state,
+            Err(error) => return Ok(Self { me: None, opened: Err(error.into()), state_error: None }),
+        };
+        match Installation::find(&state, folder) {
+            Ok(None) => Ok(Self { me: None, opened: Ok(None), state_error: refusal(&state, None) }),
             Ok(Some(installation)) => {
                 let opened = Opened::open(&installation, folder).map(Some);
                 let me = opened.as_ref().ok().and_then(|opened| opened.as_ref()?.marks.author());
-                Ok(Self { me: me.or(Some(installation.author)), opened })
+                let state_error = refusal(&state, Some(&installation));
+                Ok(Self { me: me.or(Some(installation.author)), opened, state_error })
             }
             Err(error @ InstallationError::Folder(_)) => Err(error.into()),
-            Err(error) => Ok(Self { me: None, opened: Err(error.into()) }),
+            Err(error) => Ok(Self { me: None, opened: Err(error.into()), state_error: None }),
         }
     }
+}
+
+/// Why a session could not be opened with this state directory, as far as that shows without trying.
+fn refusal(state: &Path, installation: Option<&Installation>) -> Option<String> {
+    // What is missing is made, in the first directory above it that is there.
+    let is_there = |path: &&Path| !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    let state = state.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let state = state.map(Path::to_owned).find(|path| is_there(&path.as_path()));
+    let inside = installation.map(|it| [it.dir.clone(), it.store(), it.staging()]);
+    let mut paths = state.into_iter().chain(inside.into_iter().flatten());
+    paths.find_map(|path| {
+        let error = RealFs::check_writable(&path).err().filter(|error| error.kind() != io::ErrorKind::NotFound)?;
+        Some(format!("{} cannot be written: {error}", path.display()))
+    })
 }
 
 impl Opened {
@@ -180,10 +215,31 @@ impl LocalStore {
         match opened {
             Ok(_) => Self::Fine,
             Err(OpenError::AlreadyOpen { holder, .. }) => Self::InUse { holder: holder.clone() },
-            Err(OpenError::Store(StoreError::Unclean { .. })) => Self::Unclean,
+            Err(OpenError::Store(StoreError::Unclean { path })) => Self::Unclean { path: path.clone() },
+            Err(OpenError::Store(StoreError::Newer { .. })) => Self::Newer,
+            Err(error) if is_denied(error) => Self::Denied { why: describe(error) },
             Err(error) => Self::Unusable { why: describe(error) },
         }
     }
+}
+
+/// Whether local state cannot be used because of permissions, or of what lies in its place.
+fn is_denied(error: &OpenError) -> bool {
+    match error {
+        OpenError::Installation(_) => true,
+        OpenError::Store(StoreError::Failed { source, .. }) => {
+            matches!(&**source, redb::Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+        }
+        _ => false,
+    }
+}
+
+/// How much of a folder was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// There was no time for more.
+    Part,
 }
 
 /// A pass over everything in a folder.
@@ -203,7 +259,7 @@ impl Reading {
         own: Option<Own>,
         environment: &SystemEnvironment,
         patience: Duration,
-    ) -> Result<(), CollectError> {
+    ) -> Result<Extent, CollectError> {
         let began = environment.now();
         // Whether this is the folder shows by whom the store knows.
         let known = Arc::clone(self.core.seen());
@@ -223,11 +279,20 @@ impl Reading {
             }
             let end = *settled.get_or_insert_with(|| environment.now() + SETTLING);
             if environment.now() >= end || !is_unsettled(&transport.report()) {
-                break;
+                return Ok(Extent::Whole);
             }
             transport.wait(end.saturating_sub(environment.now()));
         }
-        Ok(())
+        Ok(Extent::Part)
+    }
+
+    /// The strays in which something is that has not been met elsewhere.
+    fn unmet(&self, mut strays: Vec<Stray>) -> Vec<Stray> {
+        for stray in &mut strays {
+            stray.messages.retain(|id| !self.met.contains(id.author, id.counter));
+        }
+        strays.retain(|stray| !stray.messages.is_empty());
+        strays
     }
 
     fn take(&mut self, arrival: Arrival) -> Taken {

@@ -1,198 +1,229 @@
-//! Files: what lies in the folder and is no message, not yet, or twice.
+//! Files: what lies in the folder and is no message yet, or is there twice.
 
 use std::collections::BTreeMap;
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::printable_text;
-use tempo_message::CounterName;
+use tempo_fs_transport::{FileName, printable_text};
+use tempo_message::Beside;
 
 use super::{
     Finding,
     FindingKind::{
-        self, Damaged, DoubledDirectory, EqualCopy, Foreign, Harmless, Incomplete, Newer, OnlineOnly, SplitFolder,
-        Unlisted, Unreadable,
+        self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, Incomplete, Newer, OnlineOnly, SplitFolder,
+        Unreadable,
     },
-    words::{People, counted, one_or_many},
+    Loss, Surroundings,
+    words::{People, counted, numbers, one_or_many},
 };
-use crate::{ForeignReason, MessageId, PendingReason, Status};
+use crate::{
+    Gap, PendingReason, Status,
+    session::{author_of, is_temporary, merged, name_in, numbers_in},
+};
 
-/// Files of one kind and one author; whether what they hold is here already.
-type Groups = BTreeMap<(FindingKind, Option<AuthorId>, bool), Vec<(String, Option<String>)>>;
+/// Files of one kind and one author, by whether what they hold is here already.
+pub(super) type Groups = BTreeMap<(FindingKind, Option<AuthorId>, bool), Group>;
+
+/// Files, each with what is known of it.
+type Files = Vec<(String, Option<String>)>;
+
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) files: Files,
+    /// The messages that should be in them and are not here.
+    pub(super) missing: Vec<Gap>,
+}
 
 const AVAILABLE: &str = "Let the service keep the folder on this computer: \"Make available offline\" in Dropbox, \"Always \
                          keep on this device\" in OneDrive, \"Keep Downloaded\" or \"Download Now\" in the Finder.";
 
+impl Group {
+    /// Takes a file; answers whether everything in it is here already, by its name.
+    pub(super) fn add(
+        groups: &mut Groups,
+        status: &Status,
+        kind: FindingKind,
+        file: (&str, Option<AuthorId>, Option<String>),
+    ) {
+        let (place, author, about) = file;
+        let numbers = numbers_in(place).filter(|_| author.is_some());
+        let missing = numbers.as_ref().map(|numbers| status.missing_of(author, numbers)).unwrap_or_default();
+        let group = groups.entry((kind, author, numbers.is_some() && missing.is_empty())).or_default();
+        group.files.push((place.to_owned(), about));
+        group.missing.extend(missing);
+    }
+}
+
 /// What may still become a message.
 pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Finding>) {
+    downloads(status, people, findings);
     let mut groups = Groups::new();
     for it in &status.report.pending {
-        let is_here = it.author.zip(it.counter).is_some_and(|(author, counter)| is_here(status, author, counter));
+        if let Some(author) = author_of(&it.place) {
+            findings.push(directory(author, &it.place, &it.reason, people));
+            continue;
+        }
         let (kind, about) = match &it.reason {
+            _ if name_in(&it.place) == FileName::Head => (DamagedHead, None),
             PendingReason::OnlineOnly => (OnlineOnly, None),
             PendingReason::NotHereYet { cause } => (OnlineOnly, Some(printable_text(cause))),
             PendingReason::Incomplete { .. } | PendingReason::Changing => (Incomplete, None),
             PendingReason::Unsupported(_) => (Newer, None),
+            PendingReason::Unreadable { cause } => (Unreadable, Some(printable_text(cause))),
             reason => (Unreadable, Some(printable_text(&reason.to_string()))),
         };
-        groups.entry((kind, it.author, is_here)).or_default().push((it.place.clone(), about));
+        Group::add(&mut groups, status, kind, (&it.place, it.author, about));
     }
-    for ((kind, author, is_here), files) in groups {
-        let count = files.len() as u64;
+    for ((kind, author, is_here), group) in groups {
+        let count = group.files.len() as u64;
         let (subject, known) = (named(people, author, count, "file"), known(count, is_here));
+        let it = one_or_many(count, "It is", "They are");
         let finding = match kind {
+            DamagedHead => damaged_head(&subject, count),
             OnlineOnly if is_here => {
                 Finding::new(kind, format!("{subject} {} only online.", one_or_many(count, "is", "are")))
                     .info()
                     .meaning(known)
                     .advice("Nothing.")
             }
-            OnlineOnly => {
-                let subject = named(people, author, count, "message");
-                Finding::new(kind, format!("{subject} {} for download.", one_or_many(count, "waits", "wait")))
-                    .meaning("The files are listed in the folder, and their content is only online.")
-                    .advice(AVAILABLE)
-            }
+            // Has been told of.
+            OnlineOnly => continue,
             Incomplete => Finding::new(
                 kind,
-                format!("{subject} {} there only in part.", one_or_many(count, "is", "are")),
+                format!("{subject} {} there only in part{}.", one_or_many(count, "is", "are"), which(&group.missing)),
             )
+            .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
             .meaning(if is_here {
                 known
             } else {
-                "The rest is still being carried here, or the carrying was interrupted. It is read as soon as it is \
-                     whole."
-                    .to_owned()
+                format!(
+                    "The rest is still being carried here, or the carrying was interrupted. {it} read as soon as {} whole.",
+                    one_or_many(count, "it is", "they are")
+                )
             })
             .advice(mending(people, author)),
             Newer => {
                 let subject = named(people, author, count, "message");
+                let (this, they) = (one_or_many(count, "it", "them"), one_or_many(count, "It is", "They are"));
                 Finding::new(
                     kind,
                     format!("{subject} {} written by newer software.", one_or_many(count, "was", "were")),
                 )
-                .meaning("This version cannot read it. It is kept in the folder and shown after an update.")
+                .meaning(format!("This version cannot read {this}. {they} kept in the folder and shown after an update."))
                 .advice("Update this software.")
             }
-            _ => Finding::new(kind, format!("{subject} cannot be read."))
-                .meaning(if is_here { known } else { "It may be a message. It is tried again and again.".to_owned() })
-                .advice("Look at the permissions of the file, and whether the disk or the service works."),
+            _ => Finding::new(kind, format!("{subject} cannot be read{}.", which(&group.missing)))
+                .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
+                .meaning(if is_here {
+                    known
+                } else {
+                    format!("What is in {} cannot be shown. {it} tried again and again.", one_or_many(count, "it", "them"))
+                })
+                .advice("Look at the permissions, and whether the disk or the service works."),
         };
-        findings.push(about(finding, author, people).files(files));
+        findings.push(about(finding, author, people).numbers(merged(group.missing)).files(group.files));
     }
 }
 
-/// What is no message.
-pub(super) fn foreign(status: &Status, people: &People, findings: &mut Vec<Finding>) {
-    let mut groups = Groups::new();
-    for it in &status.report.foreign {
-        let id = it.author.zip(counter_in(&it.place)).map(|(author, counter)| MessageId { author, counter });
-        let is_occupied = id.is_some_and(|id| {
-            Some(id.author) == status.author && status.occupied.contains(&id.counter) && id.to_string() == it.place
+/// What waits for download.
+fn downloads(status: &Status, people: &People, findings: &mut Vec<Finding>) {
+    for download in status.downloads() {
+        let count = download.count();
+        let subject = match download.author {
+            Some(author) => people.count(count, "message", author),
+            None => counted(download.files.len() as u64, "file"),
+        };
+        let least = if download.is_least { "At least " } else { "" };
+        let waits = one_or_many(count, "waits", "wait");
+        let finding =
+            Finding::new(OnlineOnly, format!("{least}{subject} {waits} for download{}.", which(&download.numbers)));
+        let finding = if download.is_placeholder {
+            finding
+                .meaning("In the place of the files are small ones that stand for them. The content is only online.")
+                .advice(format!(
+                    "{AVAILABLE} Only the program of the service can do that; opening the small files does nothing."
+                ))
+        } else {
+            finding
+                .meaning("The files are listed in the folder, and their content is only online.")
+                .advice(format!("{AVAILABLE} Or have them opened, which makes most services fetch them (--download)."))
+        };
+        let files = download.files.into_iter().map(|it| match it.reason {
+            PendingReason::NotHereYet { cause } => (it.place, Some(printable_text(&cause))),
+            _ => (it.place, None),
         });
-        if is_occupied {
-            // Has been told as what it is in the place of.
-            continue;
-        }
-        let is_here = id.is_some_and(|id| is_here(status, id.author, id.counter));
-        let reason = printable_text(&it.reason.to_string());
-        let (key, about) = match &it.reason {
-            reason if is_harmless(reason) => ((Harmless, None, false), None),
-            ForeignReason::Bad(_) => ((Damaged, it.author, is_here), Some(reason)),
-            ForeignReason::Author { found } => (
-                (Foreign, None, false),
-                Some(format!("a message of {} in another member's directory", people.name(*found))),
-            ),
-            ForeignReason::Name => ((Foreign, None, false), None),
-            _ => ((Foreign, None, false), Some(reason)),
-        };
-        groups.entry(key).or_default().push((it.place.clone(), about));
+        findings.push(about(finding, download.author, people).numbers(download.numbers).files(files.collect()));
     }
-    for ((kind, author, is_here), files) in groups {
-        let count = files.len() as u64;
-        let finding = match kind {
-            Harmless => Finding::new(
-                kind,
-                format!(
-                    "{} to sync services, systems or other programs.",
-                    match count {
-                        1 => "1 file belongs".to_owned(),
-                        _ => format!("{count} files belong"),
-                    }
-                ),
-            )
-            .info()
-            .meaning("Such files are known and not read.")
-            .advice("Nothing."),
-            Damaged => Finding::new(
-                kind,
-                format!("{} {} damaged.", named(people, author, count, "file"), one_or_many(count, "is", "are")),
-            )
-            .meaning(if is_here {
-                known(count, true)
-            } else {
-                "What should be a message has other content: the file was changed, or was not carried here as it was \
-                     written. It is not shown. Its author keeps the message and puts it back."
-                    .to_owned()
-            })
-            .advice(mending(people, author)),
-            _ => Finding::new(
-                kind,
-                format!(
-                    "{} not belong to the session.",
-                    match count {
-                        1 => "1 file does".to_owned(),
-                        _ => format!("{count} files do"),
-                    }
-                ),
-            )
-            .meaning("They are not read and do no harm here. The sync service carries them to everybody.")
-            .advice("Move them out of the session folder if they are not needed there."),
-        };
-        findings.push(about(finding, author, people).files(files));
-    }
-    if status.report.unlisted > 0 {
-        findings.push(
-            Finding::new(
-                Unlisted,
-                format!("{} of this kind are not listed.", counted(status.report.unlisted, "more file")),
-            )
-            .meaning("There are more unusual files than are remembered one by one.")
-            .advice("Put right what is listed, and ask again."),
-        );
-    }
+}
+
+/// An author's directory that cannot be looked into.
+fn directory(author: AuthorId, place: &str, reason: &PendingReason, people: &People) -> Finding {
+    let whose = people.subject_of(author);
+    let (message, about) = match reason {
+        PendingReason::NotHereYet { cause } => (format!("The directory of {whose} does not answer."), cause.clone()),
+        PendingReason::Unreadable { cause } => (format!("The directory of {whose} cannot be read."), cause.clone()),
+        reason => (format!("The directory of {whose} cannot be read."), reason.to_string()),
+    };
+    Finding::new(Unreadable, message)
+        .of(author, people)
+        .meaning("Nothing arrives from it until it can be read. It is tried again and again.")
+        .advice("Look at the permissions of the directory, and whether the disk or the service works.")
+        .files(vec![(place.to_owned(), Some(printable_text(&about)))])
+}
+
+pub(super) fn damaged_head(subject: &str, count: u64) -> Finding {
+    let it = one_or_many(count, "it", "them");
+    Finding::new(DamagedHead, format!("{subject} with hints cannot be read."))
+        .info()
+        .meaning(format!("Nothing depends on {it}, and whoever wrote {it} writes {it} anew."))
+        .advice("Nothing.")
+}
+
+/// ": numbers 2 to 3", if there are any.
+pub(super) fn which(missing: &[Gap]) -> String {
+    if missing.is_empty() { String::new() } else { format!(": {}", numbers(&merged(missing.to_vec()))) }
 }
 
 /// What is there twice.
-pub(super) fn copies(status: &Status, people: &People, findings: &mut Vec<Finding>) {
-    let mut by_author: BTreeMap<AuthorId, Vec<(String, Option<String>)>> = BTreeMap::new();
+pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let mut by_author: BTreeMap<(FindingKind, AuthorId), Files> = BTreeMap::new();
     for copy in &status.report.copies {
-        let forks =
-            status.members.iter().filter(|member| member.author == copy.author).flat_map(|member| &member.forks);
-        let is_fork = copy.counter.is_some_and(|counter| forks.into_iter().any(|&fork| fork == counter));
-        let is_beside =
-            Some(copy.author) == status.author && copy.counter.is_some_and(|it| status.occupied.contains(&it));
-        if !is_fork && !is_beside {
-            by_author.entry(copy.author).or_default().push((copy.place.clone(), None));
+        if !is_version(status, copy) && !is_temporary(&copy.place) {
+            let kind = if copy.counter.is_some() { EqualCopy } else { HeadCopy };
+            by_author.entry((kind, copy.author)).or_default().push((copy.place.clone(), None));
         }
     }
-    for (author, files) in by_author {
+    for ((kind, author), files) in by_author {
         let count = files.len() as u64;
-        let message = match count {
-            1 => format!("1 file is a copy of a message of {}.", people.subject_of(author)),
-            _ => format!("{count} files are copies of messages of {}.", people.subject_of(author)),
+        let whose = people.subject_of(author);
+        let message = match (kind, count) {
+            (HeadCopy, 1) => format!("1 file is a copy of {} file of hints.", people.whose(author)),
+            (HeadCopy, _) => format!("{count} files are copies of {} file of hints.", people.whose(author)),
+            (_, 1) => format!("1 file is a copy of a message of {whose}."),
+            _ => format!("{count} files are copies of messages of {whose}."),
         };
-        findings.push(
-            Finding::new(EqualCopy, message)
-                .info()
-                .of(author, people)
+        let redundant = files.iter().filter(|(place, _)| around.redundant.contains(place)).count() as u64;
+        let finding = Finding::new(kind, message).info().of(author, people).files(files);
+        findings.push(match kind {
+            HeadCopy => finding
+                .meaning(
+                    "Sync services make such copies. They are read like the original, and nothing depends on them.",
+                )
+                .advice("Nothing."),
+            _ => finding
                 .meaning("Sync services and people make such copies. What is in them is known and shown once.")
-                .advice(if people.is_me(author) {
-                    "Nothing. `tempo doctor --fix` removes those whose original lies beside them.".to_owned()
+                .advice(if redundant > 0 {
+                    let them = if redundant == count {
+                        one_or_many(count, "it", "them").to_owned()
+                    } else {
+                        format!("{redundant} of them")
+                    };
+                    format!("Nothing. `tempo doctor --fix` removes {them}.")
+                } else if people.is_me(author) {
+                    "Nothing. Leave them: a copy may be the only one left.".to_owned()
                 } else {
                     format!("Nothing. Leave them to {}: a copy may be the only one left.", people.name(author))
-                })
-                .files(files),
-        );
+                }),
+        });
     }
     for doubled in &status.report.doubled {
         findings.push(
@@ -207,6 +238,14 @@ pub(super) fn copies(status: &Status, people: &People, findings: &mut Vec<Findin
             .files(vec![(doubled.place.clone(), None)]),
         );
     }
+}
+
+/// Whether a copy holds another version of a message, or an own one that had to be put beside its place.
+pub(super) fn is_version(status: &Status, copy: &Beside) -> bool {
+    let Some(counter) = copy.counter else { return false };
+    let mut members = status.members.iter().filter(|member| member.author == copy.author);
+    let is_beside = Some(copy.author) == status.author && status.occupied.contains(&counter);
+    is_beside || members.any(|member| member.forks.contains(&counter))
 }
 
 /// The other pieces of the folder.
@@ -236,29 +275,24 @@ pub(super) fn pieces(status: &Status, findings: &mut Vec<Finding>) {
     );
 }
 
-/// Whether a reason is one of those that need no attention.
-fn is_harmless(reason: &ForeignReason) -> bool {
-    matches!(reason, ForeignReason::Temporary { .. } | ForeignReason::System { .. })
-}
-
-fn about(finding: Finding, author: Option<AuthorId>, people: &People) -> Finding {
+pub(super) fn about(finding: Finding, author: Option<AuthorId>, people: &People) -> Finding {
     match author {
         Some(author) => finding.of(author, people),
         None => finding,
     }
 }
 
-fn named(people: &People, author: Option<AuthorId>, count: u64, what: &str) -> String {
+pub(super) fn named(people: &People, author: Option<AuthorId>, count: u64, what: &str) -> String {
     author.map_or_else(|| counted(count, what), |author| people.count(count, what, author))
 }
 
-fn known(count: u64, is_here: bool) -> String {
+pub(super) fn known(count: u64, is_here: bool) -> String {
     let known = one_or_many(count, "The message in it is known here", "The messages in them are known here");
     if is_here { format!("{known}; others may not have what is there.") } else { String::new() }
 }
 
 /// How a damaged file becomes whole again.
-fn mending(people: &People, author: Option<AuthorId>) -> String {
+pub(super) fn mending(people: &People, author: Option<AuthorId>) -> String {
     match author {
         Some(author) if people.is_me(author) => {
             "Open the session, with `tempo status` for instance. That puts it right.".to_owned()
@@ -269,16 +303,4 @@ fn mending(people: &People, author: Option<AuthorId>) -> String {
         ),
         None => "Wait until the sync service says that it is done.".to_owned(),
     }
-}
-
-/// Whether a message of this id is accepted or held.
-fn is_here(status: &Status, author: AuthorId, counter: u64) -> bool {
-    let member = status.members.iter().find(|member| member.author == author);
-    member.is_some_and(|member| counter <= member.last && !member.gaps.iter().any(|gap| gap.contains(&counter)))
-}
-
-/// The counter that the name of a file begins with.
-fn counter_in(place: &str) -> Option<u64> {
-    let (_, name) = place.rsplit_once('/')?;
-    CounterName::parse(name.as_bytes().get(..CounterName::LEN)?)
 }

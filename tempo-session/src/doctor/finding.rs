@@ -16,7 +16,7 @@ pub struct Finding {
     pub severity: Severity,
     /// Whose messages it is about, if it is about those of one member.
     pub author: Option<AuthorId>,
-    /// What that member is called.
+    /// The name of that member as it wrote it: to be escaped before it is printed, and perhaps also that of others.
     pub who: Option<String>,
     /// The file or directory that it is about, relative to the folder, if it is about exactly one.
     pub place: Option<String>,
@@ -53,8 +53,14 @@ pub enum FindingKind {
     NotWatched,
     /// No service seems to carry the folder to other people.
     NotShared,
+    /// The local state as a whole cannot be read or written.
+    StateUnusable,
     /// The local store cannot be used.
     StoreUnusable,
+    /// The local store was not closed, or is damaged.
+    StoreUnclean,
+    /// The local store was written by newer software.
+    StoreNewer,
     /// Another process has the local store open.
     StoreInUse,
     /// What arrives cannot be kept.
@@ -65,8 +71,10 @@ pub enum FindingKind {
     Unpublished,
     /// Something else lies in the place of an own message.
     Occupied,
-    /// Messages of a member are missing although later ones are here.
+    /// Messages of a member are missing although later ones are here, and there is no file for them.
     Gap,
+    /// Messages of a member are here and not in the folder any more.
+    Vanished,
     /// Messages of a member have been written, as it hints, and are not here yet.
     OnTheWay,
     /// Messages wait for others.
@@ -85,6 +93,12 @@ pub enum FindingKind {
     Newer,
     /// Files that look like messages and are damaged.
     Damaged,
+    /// Something else lies in the place of messages, or of a directory.
+    InTheWay,
+    /// Messages under names that are not read.
+    Misplaced,
+    /// Hints of a member that are damaged.
+    DamagedHead,
     /// Something that does not belong to the session.
     Foreign,
     /// Files of sync services and systems.
@@ -93,6 +107,8 @@ pub enum FindingKind {
     Unlisted,
     /// Copies in which nothing is new.
     EqualCopy,
+    /// Copies of a member's hints.
+    HeadCopy,
     /// An author's directory that is there more than once.
     DoubledDirectory,
     /// Other pieces of the session's folder lie beside it.
@@ -103,6 +119,8 @@ pub enum FindingKind {
     ClockBehind,
     /// A member goes on as another one.
     Successor,
+    /// A member has not received what others have for long.
+    Lagging,
     /// A member has not been heard of for long.
     Silent,
 }
@@ -123,6 +141,8 @@ pub enum Severity {
 pub enum Loss {
     /// Nothing.
     Nothing,
+    /// Nothing, as long as the device that wrote it has it and comes back.
+    Elsewhere,
     /// Perhaps, if nobody does anything.
     Possible,
 }
@@ -138,13 +158,17 @@ impl FindingKind {
             Self::FolderTooLarge => "folder-too-large",
             Self::NotWatched => "not-watched",
             Self::NotShared => "not-shared",
+            Self::StateUnusable => "state-unusable",
             Self::StoreUnusable => "store-unusable",
+            Self::StoreUnclean => "store-unclean",
+            Self::StoreNewer => "store-newer",
             Self::StoreInUse => "store-in-use",
             Self::StoreFails => "store-fails",
             Self::IdentityInUse => "identity-in-use",
             Self::Unpublished => "unpublished",
             Self::Occupied => "occupied",
             Self::Gap => "gap",
+            Self::Vanished => "vanished",
             Self::OnTheWay => "on-the-way",
             Self::Held => "held",
             Self::Fork => "fork",
@@ -154,15 +178,20 @@ impl FindingKind {
             Self::Unreadable => "unreadable",
             Self::Newer => "newer",
             Self::Damaged => "damaged",
+            Self::InTheWay => "in-the-way",
+            Self::Misplaced => "misplaced",
+            Self::DamagedHead => "damaged-head",
             Self::Foreign => "foreign",
             Self::Harmless => "harmless",
             Self::Unlisted => "unlisted",
             Self::EqualCopy => "equal-copy",
+            Self::HeadCopy => "head-copy",
             Self::DoubledDirectory => "doubled-directory",
             Self::SplitFolder => "split-folder",
             Self::ClockAhead => "clock-ahead",
             Self::ClockBehind => "clock-behind",
             Self::Successor => "successor",
+            Self::Lagging => "lagging",
             Self::Silent => "silent",
         }
     }
@@ -191,11 +220,15 @@ impl Finding {
     }
 
     pub(super) fn of(self, author: AuthorId, people: &People) -> Self {
-        Self { author: Some(author), who: Some(people.name(author)), ..self }
+        Self { author: Some(author), who: people.raw(author), ..self }
     }
 
     pub(super) fn meaning(self, meaning: impl Into<String>) -> Self {
         Self { meaning: meaning.into(), ..self }
+    }
+
+    pub(super) fn lost(self, lost: Loss) -> Self {
+        Self { lost, ..self }
     }
 
     pub(super) fn may_lose(self) -> Self {

@@ -7,11 +7,12 @@ use tempo_fs_transport::printable_text;
 
 use super::{
     Finding,
-    FindingKind::{Fork, Gap, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished},
-    Surroundings,
+    FindingKind::{self as Kind, Fork, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished},
+    Loss, Surroundings, Vanished,
+    compare::{unread, without},
     words::{People, ago, counted, numbers, one_or_many, ranges, total},
 };
-use crate::{Member, MessageId, Status};
+use crate::{Gap, Member, MessageId, Status, Waiting};
 
 /// What concerns the own messages on their way into the folder.
 pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
@@ -51,9 +52,12 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
                     one_or_many(count, "is", "are")
                 ),
             )
-            .meaning("The others cannot see what is not in the folder. It is kept on this computer.")
+            .meaning(format!(
+                "The others cannot see what is not in the folder. {} kept on this computer.",
+                one_or_many(count, "It is", "They are")
+            ))
             .advice(if why.is_empty() {
-                "Open the session, with `tempo chat` or `tempo status` for instance. That puts it into the folder."
+                "Open the session, with `tempo chat` or `tempo status` for instance. That puts what is missing into the folder."
             } else {
                 "Remove the cause. What waits then goes into the folder by itself."
             }),
@@ -86,64 +90,101 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn members(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+/// What is missing and has no file in the folder.
+pub(super) fn gaps(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let unread = unread(status, &around.strays);
     for member in &status.members {
-        if !member.gaps.is_empty() {
-            findings.push(gap(member, status, around, people));
+        let unread = unread.get(&member.author).map(Vec::as_slice).unwrap_or_default();
+        let gaps = without(&member.gaps, unread);
+        if !gaps.is_empty() {
+            findings.push(gap(member.author, gaps, status, around, people));
         }
+        let announced = without(&[member.last.saturating_add(1)..=member.announced], unread);
+        if member.announced > member.last && !announced.is_empty() {
+            findings.push(on_the_way(member.author, announced, people));
+        }
+    }
+}
+
+pub(super) fn members(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    held(status, around, people, findings);
+    for member in &status.members {
         // Who the other writer is has been said.
         let is_told = !status.intruders.is_empty() && people.is_me(member.author);
         if !member.forks.is_empty() && !is_told {
             findings.push(fork(member, status, people));
         }
-        if member.announced > member.last {
-            findings.push(on_the_way(member, people));
-        }
-    }
-    held(status, people, findings);
-    let unnamed = status.held.saturating_sub(status.waiting.len()) as u64;
-    if unnamed > 0 {
-        let message =
-            format!("{} {} for others.", counted(unnamed, "more message"), one_or_many(unnamed, "waits", "wait"));
-        findings.push(
-            Finding::new(Held, message)
-                .meaning(
-                    "So many wait that not all of them are named here. They are shown when what is missing is here.",
-                )
-                .advice("Nothing with what waits. See to what is missing."),
-        );
     }
     refused(status, people, findings);
 }
 
-fn gap(member: &Member, status: &Status, around: &Surroundings, people: &People) -> Finding {
-    let count = total(&member.gaps);
-    let author = member.author;
+/// What others wrote, is here, and was deleted from the folder.
+pub(super) fn vanished(around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    for Vanished { author, numbers: gone, with_directory } in &around.vanished {
+        let (count, name) = (total(gone), people.name(*author));
+        let message = if *with_directory {
+            format!(
+                "The directory of {name} is not in the folder any more; you have the {} in it.",
+                match count {
+                    1 => "message that was".to_owned(),
+                    _ => format!("{count} messages that were"),
+                }
+            )
+        } else {
+            format!(
+                "{} that you have {} not in the folder any more: {}.",
+                people.count(count, "message", *author),
+                one_or_many(count, "is", "are"),
+                numbers(gone)
+            )
+        };
+        findings.push(
+            Finding::new(Kind::Vanished, message)
+                .of(*author, people)
+                .meaning(format!(
+                    "Somebody or something has deleted {} there. Whoever joins now cannot see {0}, nor what comes after {0}.",
+                    one_or_many(count, "it", "them")
+                ))
+                .advice(format!(
+                    "Ask {name} to open the session, which puts back what is missing. Look whether the sync service keeps \
+                     deleted files, if {name} does not come back."
+                ))
+                .numbers(gone.clone()),
+        );
+    }
+}
+
+fn gap(author: AuthorId, gaps: Vec<Gap>, status: &Status, around: &Surroundings, people: &People) -> Finding {
+    let count = total(&gaps);
     let missing = people.count(count, "message", author);
-    let which = numbers(&member.gaps);
-    let end = member.gaps.first().map_or(0, |gap| *gap.end());
-    let next = status.waiting.iter().filter(|waiting| waiting.id.author == author && waiting.id.counter > end);
-    let next = next.min_by_key(|waiting| waiting.id.counter);
-    let since = next.zip(around.unix_ms).map(|(next, now)| {
-        format!(" The next one that is here, number {}, was written {}.", next.id.counter, ago(next.unix_ms, now))
+    let is_in = |id: &MessageId| id.author == author && gaps.iter().any(|gap| gap.contains(&id.counter));
+    let waiting = status.waiting.iter().filter(|waiting| waiting.missing.iter().any(|(id, _)| is_in(id)));
+    let since = oldest(waiting, around).map(|ago| {
+        format!(" The oldest message that waits for {} was written {ago}.", one_or_many(count, "it", "them"))
     });
     let verb = one_or_many(count, "has", "have");
-    let it = one_or_many(count, "It is", "They are");
+    let (it, they) = (one_or_many(count, "it", "them"), one_or_many(count, "It is", "They are"));
     let subject = people.subject(author);
-    Finding::new(Gap, format!("{missing} {verb} not arrived: {which}.{}", since.unwrap_or_default()))
+    Finding::new(Kind::Gap, format!("{missing} {verb} not arrived: {}.{}", numbers(&gaps), since.unwrap_or_default()))
         .of(author, people)
+        .lost(Loss::Elsewhere)
         .meaning(format!(
-            "Later ones are here already. {it} still on the way, or {} deleted from the folder. The device that {} written \
-             on keeps a copy and puts it back into the folder.",
+            "Later ones are here already. {they} still on the way, or {} deleted from the folder. The device that wrote \
+             {it} keeps a copy and puts {it} back into the folder.",
             one_or_many(count, "was", "were"),
-            one_or_many(count, "it was", "they were"),
         ))
         .advice(if people.is_me(author) {
             "Wait until the sync service says that it is done. Then open the session on the device that wrote them.".to_owned()
         } else {
             format!("Wait until the sync service says that it is done. Then ask {subject} to open the session.")
         })
-        .numbers(member.gaps.clone())
+        .numbers(gaps)
+}
+
+/// How long ago the oldest of some messages was written, by its author's clock.
+fn oldest<'a>(waiting: impl Iterator<Item = &'a Waiting>, around: &Surroundings) -> Option<String> {
+    let oldest = waiting.map(|waiting| waiting.unix_ms).min()?;
+    Some(ago(oldest, around.unix_ms?))
 }
 
 fn fork(member: &Member, status: &Status, people: &People) -> Finding {
@@ -173,12 +214,12 @@ fn fork(member: &Member, status: &Status, people: &People) -> Finding {
         .files(places)
 }
 
-fn on_the_way(member: &Member, people: &People) -> Finding {
-    let (author, first) = (member.author, member.last + 1);
-    let count = member.announced - member.last;
-    let which = numbers(&[first..=member.announced]);
+fn on_the_way(author: AuthorId, announced: Vec<Gap>, people: &People) -> Finding {
+    let count = total(&announced);
+    let subject = people.count(count, "message", author);
     let verb = one_or_many(count, "has", "have");
-    Finding::new(OnTheWay, format!("{} {verb} been written and not arrived yet: {which}.", people.count(count, "message", author)))
+    let which = numbers(&announced);
+    Finding::new(OnTheWay, format!("{subject} {verb} been written and not arrived yet: {which}."))
         .info()
         .of(author, people)
         .meaning(format!(
@@ -186,42 +227,54 @@ fn on_the_way(member: &Member, people: &People) -> Finding {
             people.subject(author)
         ))
         .advice("Wait until the sync service says that it is done.")
-        .numbers(vec![first..=member.announced])
+        .numbers(announced)
 }
 
-fn held(status: &Status, people: &People, findings: &mut Vec<Finding>) {
-    let mut by_author: BTreeMap<AuthorId, (Vec<u64>, BTreeSet<MessageId>)> = BTreeMap::new();
-    for waiting in &status.waiting {
-        let (counters, missing) = by_author.entry(waiting.id.author).or_default();
-        counters.push(waiting.id.counter);
-        missing.extend(waiting.missing.iter().map(|(id, _)| *id));
-    }
-    for (author, (counters, missing)) in by_author {
-        let count = counters.len() as u64;
-        let verb = one_or_many(count, "is here and waits", "are here and wait");
-        let which = numbers(&ranges(counters.iter().copied()));
-        let mut for_whom: BTreeMap<AuthorId, Vec<u64>> = BTreeMap::new();
-        for id in &missing {
-            for_whom.entry(id.author).or_default().push(id.counter);
+/// What waits, whatever it waits for.
+fn held(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let (mut waiting, mut missing) = (BTreeMap::new(), BTreeMap::new());
+    for it in &status.waiting {
+        waiting.entry(it.id.author).or_insert_with(BTreeSet::new).insert(it.id.counter);
+        for (id, _) in &it.missing {
+            missing.entry(id.author).or_insert_with(BTreeSet::new).insert(id.counter);
         }
-        let awaited = for_whom.into_iter().map(|(of, counters)| {
-            format!("{}: {}", people.count(counters.len() as u64, "message", of), numbers(&ranges(counters)))
-        });
-        let awaited: Vec<String> = awaited.collect();
-        let awaited = if awaited.is_empty() { "others that wait".to_owned() } else { awaited.join("; ") };
-        findings.push(
-            Finding::new(Held, format!("{} {verb} for others: {which}.", people.count(count, "message", author)))
-                .of(author, people)
-                .meaning(format!(
-                    "{} after messages that have not arrived ({awaited}). {} shown as soon as those are here, in the right \
-                     place.",
-                    one_or_many(count, "It comes", "They come"),
-                    one_or_many(count, "It is", "They are"),
-                ))
-                .advice("Nothing with what waits. See to what is missing.")
-                .numbers(ranges(counters)),
-        );
     }
+    let named = |of: &BTreeMap<AuthorId, BTreeSet<u64>>| {
+        let each = of.iter().map(|(&author, counters)| {
+            format!("{} of {}", numbers(&ranges(counters.iter().copied())), people.subject_of(author))
+        });
+        each.collect::<Vec<_>>().join("; ")
+    };
+    let count = status.held.max(status.waiting.len()) as u64;
+    let verb = one_or_many(count, "is here and waits", "are here and wait");
+    let among = if count > status.waiting.len() as u64 { "among them " } else { "" };
+    let of_one = waiting.first_key_value().filter(|_| waiting.len() == 1 && among.is_empty());
+    let message = match of_one {
+        _ if count == 0 => return,
+        Some((&author, counters)) => format!(
+            "{} {verb}: {}.",
+            people.count(count, "message", author),
+            numbers(&ranges(counters.iter().copied()))
+        ),
+        None => format!("{} {verb}: {among}{}.", counted(count, "message"), named(&waiting)),
+    };
+    let since = oldest(status.waiting.iter(), around).map(|ago| format!(" The oldest was written {ago}."));
+    let awaited = if missing.is_empty() { String::new() } else { format!(": {}", named(&missing)) };
+    let finding = Finding::new(Held, message + &since.unwrap_or_default());
+    let finding = match of_one {
+        Some((&author, counters)) => finding.of(author, people).numbers(ranges(counters.iter().copied())),
+        None => finding,
+    };
+    findings.push(
+        finding
+            .meaning(format!(
+                "{} after messages that are not here or cannot be read{awaited}. {} shown as soon as those are, in the \
+                 right place.",
+                one_or_many(count, "It comes", "They come"),
+                one_or_many(count, "It is", "They are"),
+            ))
+            .advice("Nothing with what waits. See to what is missing."),
+    );
 }
 
 fn refused(status: &Status, people: &People, findings: &mut Vec<Finding>) {

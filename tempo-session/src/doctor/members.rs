@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     Finding,
-    FindingKind::{ClockAhead, ClockBehind, Silent, Successor},
+    FindingKind::{ClockAhead, ClockBehind, Lagging, Silent, Successor},
     Surroundings,
-    words::{People, span},
+    words::{People, ago, counted, one_or_many, span},
 };
 use crate::Status;
 
@@ -72,14 +72,38 @@ pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Fi
         };
         let (name, before) = (people.name(member.author), people.name(former));
         findings.push(
-            Finding::new(Successor, format!("{name} has taken the place of {before}."))
+            Finding::new(Successor, format!("{name} was {before} before."))
                 .info()
                 .of(member.author, people)
                 .meaning(
                     "It is the same person or program. Its local store was copied to another device, restored from a backup, \
-                     or lost, and what was written under the former identity could have been mixed up. Messages of both stay.",
+                     or lost. A new identity keeps apart what both write from then on. Messages of both stay.",
                 )
                 .advice("Nothing."),
+        );
+    }
+}
+
+pub(super) fn lagging(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let Some(now) = around.unix_ms else { return };
+    let is_former = |author| status.members.iter().any(|member| member.author == author && member.successor.is_some());
+    for lag in around.lagging.iter().filter(|lag| !people.is_me(lag.author) && !is_former(lag.author)) {
+        let (name, count) = (people.name(lag.author), lag.messages);
+        let (messages, it) = (counted(count, "message"), one_or_many(count, "it", "the oldest of them"));
+        let (are, written) = (one_or_many(count, "is", "are"), ago(lag.since_ms, now));
+        findings.push(
+            Finding::new(
+                Lagging,
+                format!("{name} has not received {messages} that {are} here; {it} was written {written}."),
+            )
+            .info()
+            .of(lag.author, people)
+            .meaning(format!(
+                "So the hints say that {name} left {}. Perhaps the sync service is stuck there, or does not carry the \
+                     whole folder.",
+                ago(lag.hinted_ms, now)
+            ))
+            .advice(format!("Ask {name} to look whether the sync service is done there.")),
         );
     }
 }

@@ -6,8 +6,10 @@
 
 mod around;
 mod checkup;
+mod compare;
 mod contents;
 mod finding;
+mod foreign;
 mod history;
 mod members;
 mod words;
@@ -15,6 +17,7 @@ mod words;
 pub use around::{LocalStore, Surroundings};
 pub(crate) use checkup::remove_redundant;
 pub use checkup::{Checkup, TidyError};
+pub use compare::{Lag, Vanished};
 pub use finding::{Finding, FindingKind, Loss, Severity};
 use words::People;
 
@@ -22,8 +25,8 @@ use crate::{Attachment, Status};
 
 /// What is wrong, the worst first: everything that wants attention, then what is good to know.
 ///
-/// Long lists are cut in the sentences and whole in the numbers and files of a [`Finding`]. Everything that comes from the folder is
-/// escaped, so that it can be printed.
+/// Long lists are cut in the sentences and whole in the numbers and files of a [`Finding`]. Everything that comes from
+/// the folder is escaped, so that it can be printed; but [`who`](Finding::who) is not.
 pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     let people = People::new(status, status.author.or(around.me));
     let mut findings = Vec::new();
@@ -35,16 +38,23 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         around::volume(around, &people, &mut findings);
         history::own(status, &mut findings);
     }
-    history::members(status, around, &people, &mut findings);
+    history::vanished(around, &people, &mut findings);
+    history::gaps(status, around, &people, &mut findings);
     if !is_away {
         contents::pending(status, &people, &mut findings);
-        contents::foreign(status, &people, &mut findings);
-        contents::copies(status, &people, &mut findings);
+        foreign::in_places(status, around, &people, &mut findings);
+    }
+    // What waits comes after its causes.
+    history::members(status, around, &people, &mut findings);
+    if !is_away {
+        foreign::others(status, around, &people, &mut findings);
+        contents::copies(status, around, &people, &mut findings);
         contents::pieces(status, &mut findings);
         around::service(status, around, &people, &mut findings);
     }
     members::clocks(status, around, &people, &mut findings);
     members::successors(status, &people, &mut findings);
+    members::lagging(status, around, &people, &mut findings);
     members::silence(status, around, &people, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     findings

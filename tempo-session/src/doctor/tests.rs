@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use tempo_clock::{AuthorId, Lamport, Stamp};
-use tempo_fs_transport::{Survey, Volume};
-use tempo_message::{BadFrame, Beside, Digest, FileType, Unsupported};
+use tempo_fs_transport::{Stray, Survey, Volume};
+use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Unsupported};
 
 use super::*;
 use crate::{
     Foreign, ForeignReason, Member, MessageId, Pending, PendingReason, Setback, Waiting,
     protocol::{Rejection, SessionCore},
 };
+
+mod files;
 
 const DAY: i64 = 24 * 3_600_000;
 const NOW: i64 = 1_790_000_000_000;
@@ -72,6 +74,13 @@ fn only(findings: &[Finding], kind: FindingKind, severity: Severity, lost: Loss,
 fn attention(kind: FindingKind, message: &str, change: impl FnOnce(&mut Status, &mut Surroundings)) -> Finding {
     let mut findings = found(change);
     only(&findings, kind, Severity::Attention, Loss::Nothing, message);
+    findings.remove(0)
+}
+
+#[track_caller]
+fn elsewhere(kind: FindingKind, message: &str, change: impl FnOnce(&mut Status, &mut Surroundings)) -> Finding {
+    let mut findings = found(change);
+    only(&findings, kind, Severity::Attention, Loss::Elsewhere, message);
     findings.remove(0)
 }
 
@@ -170,18 +179,26 @@ fn the_volume_and_the_service() {
 
 #[test]
 fn the_store() {
-    use FindingKind::{StoreFails, StoreInUse, StoreUnusable};
+    use FindingKind::{StateUnusable, StoreFails, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable};
     attention(StoreFails, "What arrives cannot be kept on this computer: no room.", |status, _| {
         status.store_error = Some("no room".to_owned());
     });
     info(StoreInUse, "The session is open at the moment, in process 7.", |_, around| {
         around.store = LocalStore::InUse { holder: "process 7".to_owned() };
     });
-    let unclean = "The local store was not closed the last time.";
-    info(StoreUnusable, unclean, |_, around| around.store = LocalStore::Unclean);
+    let newer = "The local store was written by a newer version of this software.";
+    let newer = attention(StoreNewer, newer, |_, around| around.store = LocalStore::Newer);
+    assert_eq!(newer.advice, "Update this software.");
+    let unclean = found(|_, around| around.store = LocalStore::Unclean { path: "state/store.redb".into() });
+    let message = "The local store was not closed the last time, or is damaged.";
+    only(&unclean, StoreUnclean, Severity::Attention, Loss::Possible, message);
+    assert!(unclean[0].advice.contains("state/store.redb cannot be opened, keep it"), "{unclean:#?}");
     let unusable = found(|_, around| around.store = LocalStore::Unusable { why: "damaged".to_owned() });
     let message = "The local store cannot be read: damaged.";
     only(&unusable, StoreUnusable, Severity::Attention, Loss::Possible, message);
+    let denied = "The local state cannot be used: no.";
+    attention(StateUnusable, denied, |_, around| around.store = LocalStore::Denied { why: "no".to_owned() });
+    attention(StateUnusable, denied, |_, around| around.state_error = Some("no".to_owned()));
 }
 
 #[test]
@@ -215,7 +232,7 @@ fn who_goes_on_as_whom_and_what_is_on_the_way() {
     use FindingKind::{OnTheWay, Successor};
     let on_the_way = "2 messages of Ben\\u{1b} have been written and not arrived yet: numbers 4 to 5.";
     info(OnTheWay, on_the_way, |status, _| status.members[1].announced = KNOWN + 2);
-    let successor = "Ben\\u{1b} has taken the place of Ben\\u{1b} (earlier, 02000000).";
+    let successor = "Ben\\u{1b} 03000000 was Ben\\u{1b} 02000000 before.";
     let finding = info(Successor, successor, |status, _| {
         let mut next = member(3, "Ben\u{1b}");
         next.former = Some(author(2));
@@ -233,27 +250,27 @@ fn what_is_missing_and_what_waits_for_it() {
         status.waiting = vec![waiting(5, &[(2, 4)]), waiting(9, &[(1, 7), (2, 8)]), waiting(10, &[])];
         status.held = 5;
     });
-    let messages: Vec<_> = findings.iter().map(|it| (it.kind, it.message.as_str())).collect();
-    assert_eq!(
-        messages,
-        [
-            (
-                Gap,
-                "4 messages of Ben\\u{1b} have not arrived: numbers 4, 6 to 8. The next one that is here, number 5, was \
-                 written 2 days ago."
-            ),
-            (Held, "3 messages of Ben\\u{1b} are here and wait for others: numbers 5, 9 to 10."),
-            (Held, "2 more messages wait for others."),
-        ]
-    );
+    let messages: Vec<_> = findings.iter().map(|it| (it.kind, it.lost, it.message.as_str())).collect();
+    let gap = "4 messages of Ben\\u{1b} have not arrived: numbers 4, 6 to 8. The oldest message that waits for them was \
+               written 2 days ago.";
+    let held =
+        "5 messages are here and wait: among them numbers 5, 9 to 10 of Ben\\u{1b}. The oldest was written 2 days ago.";
+    assert_eq!(messages, [(Gap, Loss::Elsewhere, gap), (Held, Loss::Nothing, held)]);
     assert_eq!(findings[0].numbers, [4..=4, 6..=8]);
     assert!(findings[0].advice.contains("ask Ben"), "{findings:#?}");
-    let awaited = "(1 message of yours: number 7; 2 messages of Ben\\u{1b}: numbers 4, 8)";
+    let awaited = "cannot be read: number 7 of yours; numbers 4, 8 of Ben\\u{1b}.";
     assert!(findings[1].meaning.contains(awaited), "{findings:#?}");
-    let own = attention(Gap, "1 message of yours has not arrived: number 2.", |status, _| {
-        status.members[0].gaps = vec![2..=2];
-    });
+    let message = "1 message of yours has not arrived: number 2.";
+    let own = elsewhere(Gap, message, |status, _| status.members[0].gaps = vec![2..=2]);
     assert!(own.advice.contains("on the device that wrote them"), "{own:#?}");
+    let two = found(|status, _| {
+        status.waiting =
+            vec![waiting(5, &[]), Waiting { id: MessageId { author: author(1), counter: 4 }, ..waiting(9, &[]) }];
+        status.held = 2;
+    });
+    let message =
+        "2 messages are here and wait: number 4 of yours; number 5 of Ben\\u{1b}. The oldest was written 2 days ago.";
+    only(&two, Held, Severity::Attention, Loss::Nothing, message);
 }
 
 #[test]
@@ -269,119 +286,6 @@ fn two_versions_and_refusals() {
     let refused = found(|status, _| status.rejected = vec![(id, Rejection::Exhausted)]);
     let message = "1 message of Ben\\u{1b} was refused: number 3.";
     only(&refused, Refused, Severity::Attention, Loss::Possible, message);
-}
-
-#[test]
-fn what_is_not_a_message_yet() {
-    use FindingKind::{Incomplete, Newer, OnlineOnly, Unreadable};
-    let all = |reason: PendingReason, counters: [u64; 2]| {
-        report(move |report| report.pending.extend(counters.map(|counter| pending(2, counter, reason.clone()))))
-    };
-    let (known, unknown) = ([1, 2], [8, 9]);
-    attention(OnlineOnly, "2 messages of Ben\\u{1b} wait for download.", all(PendingReason::OnlineOnly, unknown));
-    info(OnlineOnly, "2 files of Ben\\u{1b} are only online.", all(PendingReason::OnlineOnly, known));
-    let slow = PendingReason::NotHereYet { cause: "no answer".to_owned() };
-    let finding = attention(OnlineOnly, "2 messages of Ben\\u{1b} wait for download.", all(slow, unknown));
-    assert!(finding.files[1].ends_with("0009: no answer"), "{finding:#?}");
-    let partial = PendingReason::Incomplete { missing: 7 };
-    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(partial.clone(), unknown));
-    assert!(finding.meaning.contains("as soon as it is whole"), "{finding:#?}");
-    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(partial, known));
-    assert!(finding.meaning.contains("known here"), "{finding:#?}");
-    attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(PendingReason::Changing, unknown));
-    let unreadable = PendingReason::Unreadable { cause: "broken\u{1b}".to_owned() };
-    let finding = attention(Unreadable, "2 files of Ben\\u{1b} cannot be read.", all(unreadable, unknown));
-    assert!(finding.files[0].ends_with("0008: cannot be read now: broken\\u{1b}"), "{finding:#?}");
-    let newer = PendingReason::Unsupported(Unsupported::Version(9));
-    attention(Newer, "2 messages of Ben\\u{1b} were written by newer software.", all(newer, unknown));
-}
-
-#[test]
-fn what_is_no_message() {
-    use FindingKind::{Damaged, Foreign as Stray, Harmless, Unlisted};
-    let finding = attention(
-        Stray,
-        "3 files do not belong to the session.",
-        report(|report| {
-            let wrong = ForeignReason::Type { expected: FileType::Directory, found: FileType::File };
-            report.foreign = vec![
-                foreign("notes.txt", ForeignReason::Name),
-                foreign("7b0e", wrong),
-                foreign("x/1", ForeignReason::Author { found: author(2) }),
-            ];
-        }),
-    );
-    let third = "x/1: a message of Ben\\u{1b} in another member's directory";
-    assert_eq!(finding.files, ["notes.txt", "7b0e: expected a directory, found a file", third]);
-    assert_eq!(finding.place, None);
-    info(
-        Harmless,
-        "2 files belong to sync services, systems or other programs.",
-        report(|report| {
-            let by = "a service";
-            report.foreign = vec![
-                foreign(".DS_Store", ForeignReason::System { by }),
-                foreign("~a.tmp", ForeignReason::Temporary { by }),
-            ];
-        }),
-    );
-    let bad = |counter| Foreign {
-        place: MessageId { author: author(2), counter }.to_string(),
-        author: Some(author(2)),
-        reason: ForeignReason::Bad(BadFrame::Digest),
-    };
-    let finding =
-        attention(Damaged, "1 file of Ben\\u{1b} is damaged.", report(|report| report.foreign = vec![bad(9)]));
-    assert!(finding.meaning.contains("It is not shown."), "{finding:#?}");
-    let finding =
-        attention(Damaged, "1 file of Ben\\u{1b} is damaged.", report(|report| report.foreign = vec![bad(2)]));
-    assert!(finding.meaning.contains("known here"), "{finding:#?}");
-    attention(Unlisted, "7 more files of this kind are not listed.", report(|report| report.unlisted = 7));
-}
-
-#[test]
-fn what_is_there_twice() {
-    use FindingKind::{DoubledDirectory, EqualCopy};
-    let copy =
-        |number, counter| Beside { place: format!("{counter} (1)"), author: author(number), counter: Some(counter) };
-    let own =
-        info(EqualCopy, "1 file is a copy of a message of yours.", report(|report| report.copies = vec![copy(1, 2)]));
-    assert!(own.advice.contains("--fix"), "{own:#?}");
-    let theirs = "2 files are copies of messages of Ben\\u{1b}.";
-    let theirs = info(EqualCopy, theirs, report(|report| report.copies = vec![copy(2, 2), copy(2, 3)]));
-    assert!(theirs.advice.contains("Leave them") && !theirs.advice.contains("--fix"), "{theirs:#?}");
-    let beside = attention(
-        FindingKind::Occupied,
-        "Something else lies in the place of 1 message of yours: number 2.",
-        |status, _| {
-            status.occupied = vec![2];
-            Arc::make_mut(&mut status.report).copies = vec![copy(1, 2)];
-        },
-    );
-    assert_eq!(beside.numbers, [] as [std::ops::RangeInclusive<u64>; 0], "what was put beside is no copy");
-    let second = "There is a second directory with messages of Ben\\u{1b}.";
-    info(
-        DoubledDirectory,
-        second,
-        report(|report| {
-            report.doubled = vec![Beside { place: "7b0e (1)".to_owned(), author: author(2), counter: None }];
-        }),
-    );
-}
-
-#[test]
-fn pieces_of_the_folder() {
-    use FindingKind::SplitFolder;
-    let pieces = |names: &[&str]| {
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
-        report(|report| report.pieces = names)
-    };
-    let one = "1 more folder of this session lies beside the session folder.";
-    let one = attention(SplitFolder, one, pieces(&["jam 2.session"]));
-    assert_eq!(one.place.as_deref(), Some("jam 2.session"));
-    let two = "2 more folders of this session lie beside the session folder.";
-    let two = attention(SplitFolder, two, pieces(&["jam 2.session", "jam 3.session"]));
-    assert_eq!((two.place, two.files.len()), (None, 2));
 }
 
 #[test]
@@ -431,6 +335,9 @@ fn people_who_share_a_name_or_have_none_are_told_apart() {
         status.members[3].name = None;
         status.members.iter_mut().skip(1).for_each(|member| member.gaps = vec![2..=2]);
     });
-    let who: Vec<_> = findings.iter().filter_map(|finding| finding.who.as_deref()).collect();
-    assert_eq!(who, ["Ben (02000000)", "Ben (03000000)", "the member 04000000"]);
+    let said: Vec<_> = findings.iter().map(|finding| finding.message.split(" has ").next().unwrap()).collect();
+    let of = |name: &str| format!("1 message of {name}");
+    assert_eq!(said, [of("Ben 02000000"), of("Ben 03000000"), of("the member 04000000")]);
+    let who: Vec<_> = findings.iter().map(|finding| finding.who.as_deref()).collect();
+    assert_eq!(who, [Some("Ben"), Some("Ben"), None]);
 }

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::printable_text;
 
-use crate::{Member, Status};
+use crate::{Names, Status, session::short};
 
 /// What everybody is called.
 #[derive(Debug)]
 pub(super) struct People {
-    names: BTreeMap<AuthorId, String>,
+    names: Names,
+    raw: BTreeMap<AuthorId, String>,
     pub(super) me: Option<AuthorId>,
 }
 
@@ -19,21 +19,13 @@ const LISTED: usize = 6;
 
 impl People {
     pub(super) fn new(status: &Status, me: Option<AuthorId>) -> Self {
-        let mut names = BTreeMap::new();
-        for member in &status.members {
-            let Some(name) = &member.name else { continue };
-            let is_present = |it: &Member| it.successor.is_none();
-            let alike = status.members.iter().filter(|it| it.name.as_ref() == Some(name));
-            let is_shared = alike.filter(|it| is_present(it)).count() > 1;
-            let name = printable_text(name);
-            let name = match (is_present(member), is_shared) {
-                (true, false) => name,
-                (true, true) => format!("{name} ({})", short(member.author)),
-                (false, _) => format!("{name} (earlier, {})", short(member.author)),
-            };
-            names.insert(member.author, name);
-        }
-        Self { names, me }
+        let raw = status.members.iter().filter_map(|member| Some((member.author, member.name.clone()?)));
+        Self { names: status.names(), raw: raw.collect(), me }
+    }
+
+    /// The name as its bearer wrote it, for programs.
+    pub(super) fn raw(&self, author: AuthorId) -> Option<String> {
+        self.raw.get(&author).cloned()
     }
 
     pub(super) fn is_me(&self, author: AuthorId) -> bool {
@@ -42,7 +34,7 @@ impl People {
 
     /// "Ana", also for oneself.
     pub(super) fn name(&self, author: AuthorId) -> String {
-        self.names.get(&author).cloned().unwrap_or_else(|| format!("the member {}", short(author)))
+        self.names.get(author).map_or_else(|| format!("the member {}", short(author)), str::to_owned)
     }
 
     /// "Ana" or "you".
@@ -133,10 +125,6 @@ fn range(range: &RangeInclusive<u64>) -> String {
         (first, last) if first == last => first.to_string(),
         (first, last) => format!("{first} to {last}"),
     }
-}
-
-fn short(author: AuthorId) -> String {
-    author.to_string().chars().take(8).collect()
 }
 
 #[cfg(test)]

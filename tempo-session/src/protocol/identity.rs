@@ -185,6 +185,14 @@ impl SessionCore {
         all.into_iter().collect()
     }
 
+    /// The first message of an author after a counter that is accepted, and the wall clock of its author.
+    pub fn first_after(&self, author: AuthorId, counter: u64) -> Option<(MessageId, i64)> {
+        let (counter, _) = self.ledger.messages_after(author, counter).next()?;
+        let id = MessageId { author, counter };
+        let clocks = self.ledger.with_id(id).filter_map(|slot| self.ledger.order(slot));
+        Some((id, clocks.map(|(stamp, _)| stamp.unix_ms).min()?))
+    }
+
     /// Everybody whose head was seen.
     pub fn authors_with_head(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.heads.authors()

@@ -243,7 +243,7 @@ impl SessionCore {
     pub fn find(&self, id: MessageId) -> Option<(usize, Slot)> {
         let ids = self.ledger.with_id(id).filter_map(|slot| Some((self.ledger.order(slot)?, slot)));
         let (order, slot) = ids.min()?;
-        let position = self.timeline.position(&self.ledger, &order)?;
+        let position = self.timeline.position(&self.ledger, &order);
         (self.timeline().get(position) == Some(&slot)).then_some((position, slot))
     }
 

@@ -35,8 +35,8 @@ impl Timeline {
     }
 
     /// Where a message of this order is, or would be.
-    pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> Option<usize> {
-        Some(self.slots.partition_point(|&at| ledger.order(at).is_some_and(|at| at < *order)))
+    pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> usize {
+        self.slots.partition_point(|&at| ledger.order(at).is_some_and(|at| at < *order))
     }
 
     /// All messages, in order.

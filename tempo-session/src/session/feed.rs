@@ -138,14 +138,11 @@ impl Reader {
     }
 
     fn next_item(&mut self, state: &State) -> Option<Item> {
-        let backlog = match &mut self.backlog {
-            Some(backlog) => backlog,
-            None => {
-                let (missing, last) = state.core.beyond(&self.progress.given, self.taken);
-                self.last = last;
-                self.backlog.insert(missing.into_iter())
-            }
-        };
+        let backlog = self.backlog.get_or_insert_with(|| {
+            let (missing, last) = state.core.beyond(&self.progress.given, self.taken);
+            self.last = last;
+            missing.into_iter()
+        });
         if let Some((position, slot)) = backlog.next() {
             return Some(Item::Message { slot, position, is_late: position < self.last });
         }

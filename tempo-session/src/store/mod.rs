@@ -201,7 +201,8 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
-    /// The process that had the store open last did not close it. Opening it for writing mends it; nothing is lost.
+    /// The process that had the store open last did not close it, or it is damaged. Opening it for writing mends it, if it
+    /// can be mended.
     #[error("the store {} was not closed and has to be mended", path.display())]
     Unclean {
         /// The store.

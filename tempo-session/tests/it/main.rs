@@ -29,6 +29,8 @@ mod fuse;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;
 mod identity;
+#[cfg(feature = "cli")]
+mod ills;
 mod odd;
 mod pieces;
 mod protocol;

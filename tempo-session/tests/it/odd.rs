@@ -42,9 +42,9 @@ fn every_odd_thing_is_named_and_nothing_else_suffers() {
     assert!(named(5).starts_with("incomplete"));
     assert_eq!(named(6), "the bytes do not begin like a message");
     assert!(named(7).starts_with("104857600 bytes, at most 16777216"));
-    assert_eq!(named(8), "expected a file, found a directory");
+    assert_eq!(named(8), "a directory where a file belongs");
     #[cfg(unix)]
-    assert_eq!(named(9), "expected a file, found a symbolic link");
+    assert_eq!(named(9), "a symbolic link where a file belongs");
     let waiting: Vec<_> =
         cleo.status().waiting.iter().map(|waiting| (waiting.id.counter, waiting.missing.len())).collect();
     assert_eq!(waiting, [(4, 1)]);

@@ -107,7 +107,7 @@ fn a_newer_store_and_a_broken_one_say_so() {
     assert_eq!(std::fs::read(&path).unwrap(), b"", "and nothing is made of it");
 }
 
-fn set_format(path: &Path, format: u32) {
+pub(crate) fn set_format(path: &Path, format: u32) {
     let database = redb::Database::open(path).unwrap();
     let transaction = database.begin_write().unwrap();
     let meta: redb::TableDefinition<&str, &[u8]> = redb::TableDefinition::new("meta");

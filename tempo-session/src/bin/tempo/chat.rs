@@ -54,7 +54,8 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
                 }
             }
             Some(Event::Attachment(Attachment::Attached)) => {
-                if std::mem::take(&mut is_away) {
+                let was_away = std::mem::take(&mut is_away);
+                if was_away {
                     eprintln!("* the folder is back");
                 }
             }
@@ -127,7 +128,11 @@ fn tell(session: &Session, event: &Event) {
                 output::short(*author)
             );
         }
-        Event::Fork { id } => eprintln!("* {} is in use on two devices (message {})", name(id.author), id.counter),
+        Event::Fork { id } => eprintln!(
+            "* two devices write as {}: there are two messages of the number {}, and both are shown",
+            name(id.author),
+            id.counter
+        ),
         Event::Rejected { id, why, .. } => eprintln!("* a message of {} was refused: {why}", name(id.author)),
         _ => {}
     }

@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempo_session::{
     Attachment,
-    doctor::{Checkup, Finding, FindingKind, Loss, Severity},
+    doctor::{Checkup, Finding, Loss, Severity},
 };
 
 use crate::{Local, failure::Failure, member, output};
@@ -18,22 +18,39 @@ const SHOWN: usize = 5;
 const WIDTH: usize = 100;
 
 pub(crate) fn run(folder: &Path, local: &Local, json: bool, fix: bool) -> Result<(), Failure> {
-    let builder = || member::builder(folder, local).patience(PATIENCE);
-    let removed = if fix { builder().remove_redundant()? } else { Vec::new() };
-    let checkup = builder().check_up()?;
-    let findings = checkup.findings();
-    if json {
-        output::line(&for_programs(&checkup, &findings, &removed).to_string())?;
-    } else {
-        for line in for_people(folder, &checkup, &findings, &removed) {
-            output::line(&line)?;
+    let looked = look(folder, local, fix);
+    match &looked {
+        Ok((checkup, removed)) if json => output::object(&for_programs(checkup, &checkup.findings(), removed))?,
+        Ok((checkup, removed)) => {
+            for line in for_people(folder, checkup, &checkup.findings(), removed) {
+                output::line(&line)?;
+            }
         }
+        Err(failure) if json => output::object(&json!({
+            "looked": false, "error": failure.to_string(), "healthy": false, "findings": [],
+        }))?,
+        Err(_) => {}
     }
+    let (checkup, _) = looked?;
     // A check that could not be made is no verdict.
-    if findings.iter().any(|finding| finding.kind == FindingKind::FolderUnreadable) {
+    if error(&checkup).is_some() {
         return Err(Failure::Told { code: 2 });
     }
-    if is_healthy(&findings) { Ok(()) } else { Err(Failure::Told { code: 1 }) }
+    if is_healthy(&checkup.findings()) { Ok(()) } else { Err(Failure::Told { code: 1 }) }
+}
+
+fn look(folder: &Path, local: &Local, fix: bool) -> Result<(Checkup, Vec<String>), Failure> {
+    let builder = || member::builder(folder, local).patience(PATIENCE);
+    let removed = if fix { builder().remove_redundant()? } else { Vec::new() };
+    Ok((builder().check_up()?, removed))
+}
+
+/// Why the folder could not be looked at, if that is so.
+fn error(checkup: &Checkup) -> Option<&str> {
+    match &checkup.status.attachment {
+        Attachment::Detached { why } | Attachment::Unreadable { why } => Some(why),
+        _ => None,
+    }
 }
 
 fn is_healthy(findings: &[Finding]) -> bool {
@@ -42,23 +59,20 @@ fn is_healthy(findings: &[Finding]) -> bool {
 
 fn for_people(folder: &Path, checkup: &Checkup, findings: &[Finding], removed: &[String]) -> Vec<String> {
     let status = &checkup.status;
-    let who = match checkup.surroundings.me {
-        Some(author) => output::name_or_id(status.name(author), author),
-        None => "an observer".to_owned(),
-    };
-    let mut lines = vec![format!(
-        "{}: you are {who}; {} messages from {} members",
-        output::path(folder),
-        status.messages,
-        status.members.len()
-    )];
+    let who = checkup.surroundings.me.map(|author| status.names().of(author));
+    let mut lines = vec![format!("{}: {}", output::path(folder), output::who_and_how_much(status, who))];
     for place in removed {
         lines.push(format!("removed {place}, which was equal to the message beside it"));
     }
     let (attention, info): (Vec<&Finding>, Vec<&Finding>) =
         findings.iter().partition(|finding| finding.severity == Severity::Attention);
     if attention.is_empty() {
-        lines.extend([String::new(), "Nothing is wrong.".to_owned()]);
+        let verdict = if checkup.surroundings.store.is_known() {
+            "Nothing is wrong."
+        } else {
+            "Nothing else is wrong, but whether everything that you wrote is in the folder cannot be seen now."
+        };
+        lines.extend([String::new(), verdict.to_owned()]);
     }
     let mut number = 0;
     for (heading, findings) in [("Wants attention", attention), ("Good to know", info)] {
@@ -86,6 +100,7 @@ fn for_people(folder: &Path, checkup: &Checkup, findings: &[Finding], removed: &
 fn lost(lost: Loss) -> &'static str {
     match lost {
         Loss::Nothing => "nothing",
+        Loss::Elsewhere => "nothing, as long as the device that wrote it comes back",
         _ => "perhaps something",
     }
 }
@@ -126,6 +141,7 @@ fn for_programs(checkup: &Checkup, findings: &[Finding], removed: &[String]) -> 
             "meaning": finding.meaning,
             "lost": match finding.lost {
                 Loss::Nothing => "nothing",
+                Loss::Elsewhere => "elsewhere",
                 _ => "possible",
             },
             "advice": finding.advice,
@@ -133,11 +149,14 @@ fn for_programs(checkup: &Checkup, findings: &[Finding], removed: &[String]) -> 
             "files": finding.files,
         })
     });
-    let status = &checkup.status;
+    let (status, error) = (&checkup.status, error(checkup));
+    let unpublished = (checkup.surroundings.store.is_known() && error.is_none()).then_some(status.unpublished);
     json!({
         "author": checkup.surroundings.me.map(|author| author.to_string()),
         "healthy": is_healthy(findings),
-        "looked": !matches!(status.attachment, Attachment::Unreadable { .. }),
+        "looked": error.is_none(),
+        "error": error,
+        "unpublished": unpublished,
         "messages": status.messages,
         "members": status.members.len(),
         "service": checkup.surroundings.service,

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
-use tempo_session::{AuthorId, Entry, printable_text};
+use tempo_session::{AuthorId, Entry, Status, printable_text};
 
 use crate::failure::Failure;
 
@@ -74,6 +74,21 @@ pub(crate) fn for_programs(entry: &Entry) -> Value {
 /// The name of an author, or the beginning of its uuid.
 pub(crate) fn name_or_id(name: Option<&str>, author: AuthorId) -> String {
     name.map_or_else(|| short(author), printable_text)
+}
+
+/// "you are Ana; 7 messages from 2 members".
+pub(crate) fn who_and_how_much(status: &Status, who: Option<String>) -> String {
+    if status.members.is_empty() && who.is_none() {
+        return "nobody has written here yet".to_owned();
+    }
+    let who = who.unwrap_or_else(|| "an observer".to_owned());
+    let (messages, members) = (counted(status.messages, "message"), counted(status.members.len(), "member"));
+    format!("you are {who}; {messages} from {members}")
+}
+
+/// "1 file", "3 files".
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// The beginning of an author's uuid.

@@ -1,10 +1,9 @@
 //! `tempo status`: how things stand.
 
-use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
+use std::{fmt::Write, path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use tempo_message::PendingReason;
-use tempo_session::{Attachment, AuthorId, Gap, Member, MessageId, Status};
+use tempo_session::{Attachment, Download, Gap, Member, MessageId, Names, Status};
 
 use crate::{Local, failure::Failure, log, member, output};
 
@@ -21,16 +20,17 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failur
 }
 
 fn for_people(folder: &Path, status: &Status) -> String {
+    let names = status.names();
     let mut text = String::new();
     let mut add = |line: &str| {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");
     };
-    let who = status.author.map_or("an observer".to_owned(), |author| named(status, author));
     add(&format!("{}: {}", output::path(folder), attachment(&status.attachment)));
-    add(&format!("you are {who}; {} messages from {} members", status.messages, status.members.len()));
+    add(&output::who_and_how_much(status, status.author.map(|author| names.of(author))));
     if status.unpublished > 0 {
-        add(&format!("{} of your messages are not in the folder yet", status.unpublished));
+        let is = if status.unpublished == 1 { "is" } else { "are" };
+        add(&format!("{} of your messages {is} not in the folder yet", status.unpublished));
     }
     if let Some(why) = &status.publish_error {
         add(&format!("publishing fails: {why}"));
@@ -47,47 +47,61 @@ fn for_people(folder: &Path, status: &Status) -> String {
     add("");
     add(&format!("{:<12} {:>9} {:>9}  {:<20} {}", "member", "messages", "last", "last heard of", "missing"));
     for member in &status.members {
-        add(&member_line(status, member));
+        add(&member_line(status, &names, member));
     }
     section(
         &mut add,
         "waiting",
         status.held,
         status.waiting.iter().map(|waiting| {
-            let missing: Vec<String> = waiting.missing.iter().map(|(id, _)| message(status, *id)).collect();
-            let what = if missing.is_empty() { "others that wait".to_owned() } else { missing.join(", ") };
-            format!("{} waits for {what}", message(status, waiting.id))
+            let missing: Vec<String> = waiting.missing.iter().map(|(id, _)| message(&names, *id)).collect();
+            let what = if missing.is_empty() { "what waits itself".to_owned() } else { missing.join(", ") };
+            format!("{} waits for {what}", message(&names, waiting.id))
         }),
     );
     section(
         &mut add,
         "refused",
         status.rejected.len(),
-        status.rejected.iter().map(|(id, why)| format!("{} {why}", message(status, *id))),
+        status.rejected.iter().map(|(id, why)| format!("{} {why}", message(&names, *id))),
     );
-    let report = &status.report;
-    for (author, count) in online_only(status) {
-        let of = author.map_or("of nobody known".to_owned(), |author| format!("of {}", named(status, author)));
-        let files = if count == 1 { "1 message" } else { &format!("{count} messages") };
-        add(&format!("{files} {of} wait for download: --download has the service fetch them"));
+    for download in status.downloads() {
+        add(&download_line(&names, &download));
     }
+    files(status, &mut add);
+    text
+}
+
+/// What lies in the folder beside the messages.
+fn files(status: &Status, add: &mut impl FnMut(&str)) {
+    let report = &status.report;
     section(
-        &mut add,
+        add,
         "not yet messages",
         report.pending.len(),
         report.pending.iter().map(|it| format!("{}: {}", it.place, it.reason)),
     );
     section(
-        &mut add,
+        add,
         "not messages",
         report.foreign.len(),
         report.foreign.iter().map(|it| format!("{}: {}", it.place, it.reason)),
     );
     if report.unlisted > 0 {
-        add(&format!("  and {} more", report.unlisted));
+        add(&format!(
+            "  and {} that are not listed",
+            output::counted(usize::try_from(report.unlisted).unwrap_or(usize::MAX), "more file")
+        ));
     }
+    section(add, "copies", report.copies.len(), report.copies.iter().map(|copy| copy.place.clone()));
     section(
-        &mut add,
+        add,
+        "directories that are there twice",
+        report.doubled.len(),
+        report.doubled.iter().map(|doubled| doubled.place.clone()),
+    );
+    section(
+        add,
         "read as parts of this session, and not written",
         report.pieces.len(),
         report.pieces.iter().map(|piece| format!("{piece}, beside the session folder")),
@@ -95,11 +109,10 @@ fn for_people(folder: &Path, status: &Status) -> String {
     if let Some(why) = &report.without_hints {
         add(&format!("\nthe folder is looked at from time to time, because it cannot be watched: {why}"));
     }
-    text
 }
 
-fn member_line(status: &Status, member: &Member) -> String {
-    let name = output::name_or_id(member.name.as_deref(), member.author);
+fn member_line(status: &Status, names: &Names, member: &Member) -> String {
+    let name = names.of(member.author);
     let heard = member.heard_ms.map_or("-".to_owned(), output::time);
     let mut line =
         format!("{name:<12} {:>9} {:>9}  {heard:<20} {}", member.messages, member.last, ranges(&member.gaps));
@@ -112,13 +125,15 @@ fn member_line(status: &Status, member: &Member) -> String {
     }
     if !member.forks.is_empty() {
         let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
-        also(format!("two contents for {}", forks.join(" ")));
+        also(format!("two messages of the number {}", forks.join(" ")));
     }
     if let Some(former) = member.former {
         also(format!("before that {}", output::short(former)));
     }
-    if let Some(successor) = member.successor {
-        also(format!("goes on as {}", output::short(successor)));
+    let successors = status.members.iter().filter(|it| it.former == Some(member.author));
+    let successors: Vec<String> = successors.map(|it| output::short(it.author)).collect();
+    if !successors.is_empty() {
+        also(format!("continued by {}", successors.join(" and ")));
     }
     let of_mine = status.author.filter(|&me| me != member.author);
     let seen = of_mine.and_then(|me| member.has_seen.iter().find(|(author, _)| *author == me));
@@ -128,15 +143,21 @@ fn member_line(status: &Status, member: &Member) -> String {
     line
 }
 
-/// How many files of whom are not on this machine yet.
-fn online_only(status: &Status) -> BTreeMap<Option<AuthorId>, usize> {
-    let mut of = BTreeMap::new();
-    for pending in &status.report.pending {
-        if matches!(pending.reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. }) {
-            *of.entry(pending.author).or_default() += 1;
-        }
-    }
-    of
+fn download_line(names: &Names, download: &Download) -> String {
+    let (count, files) = (usize::try_from(download.count()).unwrap_or(usize::MAX), download.files.len());
+    let what = match download.author {
+        Some(author) => format!("{} of {}", output::counted(count, "message"), names.of(author)),
+        None => format!("{} of nobody known", output::counted(files, "file")),
+    };
+    let least = if download.is_least { "at least " } else { "" };
+    let waits = if count == 1 { "waits" } else { "wait" };
+    let them = if count == 1 { "it" } else { "them" };
+    let how = if download.is_placeholder {
+        format!("the program of the service fetches {them}")
+    } else {
+        format!("--download has the service fetch {them}")
+    };
+    format!("{least}{what} {waits} for download: {how}")
 }
 
 /// A heading and its lines; a long list is cut, and longer in `--json`.
@@ -189,6 +210,12 @@ fn for_programs(status: &Status) -> Value {
     let foreign = status.report.foreign.iter().map(
         |it| json!({ "place": it.place, "author": it.author.map(|a| a.to_string()), "reason": it.reason.to_string() }),
     );
+    let copies = status
+        .report
+        .copies
+        .iter()
+        .map(|it| json!({ "place": it.place, "author": it.author.to_string(), "counter": it.counter }));
+    let doubled = status.report.doubled.iter().map(|it| json!({ "place": it.place, "author": it.author.to_string() }));
     json!({
         "author": status.author.map(|author| author.to_string()),
         "former": status.former.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -206,6 +233,8 @@ fn for_programs(status: &Status) -> Value {
         "rejected": rejected.collect::<Vec<_>>(),
         "pending": pending.collect::<Vec<_>>(),
         "foreign": foreign.collect::<Vec<_>>(),
+        "copies": copies.collect::<Vec<_>>(),
+        "doubled": doubled.collect::<Vec<_>>(),
         "pieces": status.report.pieces,
         "unlisted": status.report.unlisted,
         "without_hints": status.report.without_hints,
@@ -229,12 +258,8 @@ fn attachment(attachment: &Attachment) -> String {
     }
 }
 
-fn named(status: &Status, author: AuthorId) -> String {
-    output::name_or_id(status.name(author), author)
-}
-
-fn message(status: &Status, id: MessageId) -> String {
-    format!("{} #{}", named(status, id.author), id.counter)
+fn message(names: &Names, id: MessageId) -> String {
+    format!("{} #{}", names.of(id.author), id.counter)
 }
 
 /// The first few gaps; all of them are in `--json`.

@@ -1,0 +1,180 @@
+//! What is known here, compared with what lies in the folder and with what others say that they know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tempo_clock::{AuthorId, Seen};
+use tempo_fs_transport::{Stray, Survey};
+use tempo_message::Head;
+
+use crate::{
+    ForeignReason, Gap, Status,
+    protocol::SessionCore,
+    session::{author_of, merged, numbers_in},
+};
+
+/// Messages of somebody else that are here and not in the folder any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vanished {
+    /// Whose they are.
+    pub author: AuthorId,
+    /// Which.
+    pub numbers: Vec<Gap>,
+    /// The author's directory is not there either.
+    pub with_directory: bool,
+}
+
+/// A member that had not received, when it left its hints, what had been written for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lag {
+    /// The member.
+    pub author: AuthorId,
+    /// How many of the messages that are here it did not have.
+    pub messages: u64,
+    /// When the oldest of them was written, by its author's clock, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// When it left its hints, by its own clock.
+    pub hinted_ms: i64,
+}
+
+/// What was written so much earlier than a hint should have arrived: services need minutes, people switch computers off
+/// over a weekend.
+const LONG_MS: i64 = 3 * 24 * 3_600_000;
+/// The hints of so many members are compared.
+const COMPARED: usize = 1000;
+
+/// The messages that have a file in the folder which is not read, or not as it is.
+pub(super) fn unread(status: &Status, strays: &[Stray]) -> BTreeMap<AuthorId, Vec<Gap>> {
+    use ForeignReason::{Bad, TooLarge, Type};
+    let mut unread: BTreeMap<AuthorId, Vec<Gap>> = BTreeMap::new();
+    let pending = status.report.pending.iter().map(|it| (it.author, &it.place));
+    let foreign = status.report.foreign.iter();
+    let foreign = foreign.filter(|it| matches!(it.reason, Bad(_) | TooLarge { .. } | Type { .. }));
+    for (author, place) in pending.chain(foreign.map(|it| (it.author, &it.place))) {
+        if let (Some(author), Some(numbers)) = (author, numbers_in(place)) {
+            unread.entry(author).or_default().push(numbers);
+        }
+    }
+    for id in strays.iter().flat_map(|stray| &stray.messages) {
+        unread.entry(id.author).or_default().push(id.counter..=id.counter);
+    }
+    unread.into_iter().map(|(author, numbers)| (author, merged(numbers))).collect()
+}
+
+/// What a core knows of others and a pass over the whole folder has not met.
+pub(super) fn vanished(
+    core: &SessionCore,
+    met: &Seen,
+    status: &Status,
+    survey: Option<&Survey>,
+    strays: &[Stray],
+) -> Vec<Vanished> {
+    let unread = unread(status, strays);
+    let places =
+        status.report.pending.iter().map(|it| &it.place).chain(status.report.foreign.iter().map(|it| &it.place));
+    // Of a directory that is there and cannot be read nothing is known.
+    let closed: BTreeSet<AuthorId> = places.filter_map(|place| author_of(place)).collect();
+    let is_own = |author| core.author() == Some(author) || core.former().contains(&author) || closed.contains(&author);
+    let of_others = core.seen().iter().filter(|(author, _)| !is_own(*author));
+    let gone = of_others.filter_map(|(author, counters)| {
+        let runs: Vec<Gap> = counters.runs().collect();
+        let here: Vec<Gap> = met.counters(author).map(|met| met.runs().collect()).unwrap_or_default();
+        let numbers = without(&without(&runs, &here), unread.get(&author).map(Vec::as_slice).unwrap_or_default());
+        let with_directory = survey.is_some_and(|survey| !survey.authors.contains(&author));
+        (!numbers.is_empty()).then_some(Vanished { author, numbers, with_directory })
+    });
+    gone.collect()
+}
+
+/// Who has not received what others have.
+pub(super) fn lagging(core: &SessionCore) -> Vec<Lag> {
+    let heads = core.authors_with_head().filter_map(|author| core.head(author)).take(COMPARED);
+    heads.filter_map(|head| lag(core, head)).collect()
+}
+
+fn lag(core: &SessionCore, head: &Head) -> Option<Lag> {
+    let seen: BTreeMap<AuthorId, u64> = head.seen.iter().copied().collect();
+    let (mut messages, mut since_ms) = (0_u64, i64::MAX);
+    for (author, counters) in core.seen().iter().filter(|(author, _)| *author != head.author) {
+        // A head has room for so many others; nothing follows from who is not in it.
+        let Some(seen) = seen.get(&author).copied().or((seen.len() < Head::MAX_SEEN).then_some(0)) else { continue };
+        let last = counters.last().unwrap_or(0);
+        if let Some((_, written_ms)) = core.first_after(author, seen).filter(|_| last > seen) {
+            messages = messages.saturating_add(last - seen);
+            since_ms = since_ms.min(written_ms);
+        }
+    }
+    let is_long = messages > 0 && head.unix_ms.saturating_sub(since_ms) > LONG_MS;
+    is_long.then_some(Lag { author: head.author, messages, since_ms, hinted_ms: head.unix_ms })
+}
+
+/// What is in some ranges and not in others; both ascend.
+pub(super) fn without(ranges: &[Gap], others: &[Gap]) -> Vec<Gap> {
+    let mut rest = Vec::new();
+    let mut others = others.iter().peekable();
+    for range in ranges {
+        while others.next_if(|it| it.end() < range.start()).is_some() {}
+        let (mut ahead, mut first) = (others.clone(), Some(*range.start()));
+        while let (Some(from), Some(other)) = (first, ahead.next_if(|it| it.start() <= range.end())) {
+            if from < *other.start() {
+                rest.push(from..=*other.start() - 1);
+            }
+            first = other.end().checked_add(1).map(|next| next.max(from));
+        }
+        rest.extend(first.filter(|first| first <= range.end()).map(|first| first..=*range.end()));
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use tempo_message::{Kind, Life};
+
+    use super::*;
+
+    #[test]
+    fn ranges_without_ranges() {
+        assert_eq!(without(&[1..=9], &[]), [1..=9]);
+        assert_eq!(without(&[1..=9, 12..=12], &[3..=4, 6..=20]), [1..=2, 5..=5]);
+        assert_eq!(without(&[1..=3, 5..=9], &[2..=6]), [1..=1, 7..=9]);
+        assert_eq!(without(&[1..=u64::MAX], &[2..=u64::MAX]), [1..=1]);
+        assert_eq!(without(&[4..=5], &[1..=2, 9..=9]), [4..=5]);
+        assert_eq!(without(&[], &[1..=2]), [] as [Gap; 0]);
+    }
+
+    #[test]
+    fn whoever_was_at_work_and_had_not_received_old_messages_lags() {
+        const DAY: i64 = 24 * 3_600_000;
+        let author = |number: u128| AuthorId::new(uuid::Uuid::from_u128(number));
+        let mut core = SessionCore::new(Some(author(1)));
+        let mut now = 100 * DAY;
+        for text in ["one", "two", "three"] {
+            let frame = core.compose([(Kind::Payload, text.into())], now).unwrap().remove(0);
+            core.handle_sent(frame.message(), frame.digest());
+            now += 5 * DAY;
+        }
+        let ben = SessionCore::new(Some(author(2)));
+        let frame = ben.compose([(Kind::Payload, "hello".into())], now).unwrap().remove(0);
+        core.handle_received(frame.message(), frame.digest());
+        let mut hint = |seen: u64, unix_ms: i64| {
+            core.handle_head(Head {
+                author: author(2),
+                name: None,
+                counter: 1,
+                digest: Some(frame.digest()),
+                lamport: frame.message().lamport,
+                seen: [(author(1), seen)].into_iter().filter(|it| it.1 > 0).collect(),
+                life: Life::default(),
+                unix_ms,
+            });
+            lagging(&core)
+        };
+        assert_eq!(hint(0, 102 * DAY), [], "the messages may have been on the way");
+        let lag = |messages, since_ms, hinted_ms| vec![Lag { author: author(2), messages, since_ms, hinted_ms }];
+        assert_eq!(hint(0, 104 * DAY), lag(3, 100 * DAY, 104 * DAY));
+        assert_eq!(hint(1, 104 * DAY), []);
+        assert_eq!(hint(1, 109 * DAY), lag(2, 105 * DAY, 109 * DAY));
+        assert_eq!(hint(3, 200 * DAY), []);
+    }
+}

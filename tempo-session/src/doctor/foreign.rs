@@ -1,0 +1,202 @@
+//! Files: what lies in the folder and is no message, or none where it lies.
+
+use std::collections::BTreeSet;
+
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{FileName, printable_text};
+
+use super::{
+    Finding,
+    FindingKind::{self, Damaged, DamagedHead, Foreign, Harmless, InTheWay, Misplaced, Unlisted},
+    Loss, Surroundings,
+    contents::{Group, Groups, about, damaged_head, is_version, known, mending, named, which},
+    words::{People, counted, one_or_many, ranges, total},
+};
+use crate::{
+    ForeignReason, MessageId, Status,
+    session::{author_of, is_temporary, merged, name_in, numbers_in},
+};
+
+/// What is no message, where messages or directories of members should be.
+pub(super) fn in_places(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    misplaced(status, around, people, findings);
+    let mut groups = Groups::new();
+    for it in &status.report.foreign {
+        let mut occupied =
+            status.occupied.iter().filter_map(|&counter| Some(MessageId { author: status.author?, counter }));
+        let is_told = occupied.any(|id| id.to_string() == it.place);
+        let Some((kind, about)) = obstacle(it).filter(|_| !is_told) else { continue };
+        Group::add(&mut groups, status, kind, (&it.place, it.author.or(author_of(&it.place)), about));
+    }
+    for ((kind, author, is_here), group) in groups {
+        let count = group.files.len() as u64;
+        let subject = named(people, author, count, "file");
+        let finding = match kind {
+            DamagedHead => damaged_head(&subject, count),
+            InTheWay => in_the_way(author, is_here, &group, people),
+            _ => {
+                let verb = one_or_many(count, "is", "are");
+                Finding::new(kind, format!("{subject} {verb} damaged{}.", which(&group.missing)))
+                    .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
+                    .meaning(if is_here {
+                        known(count, true)
+                    } else {
+                        "What should be a message has other content: the file was changed, or was not carried here as it \
+                         was written. It is not shown. Its author keeps the message and puts it back."
+                            .to_owned()
+                    })
+                    .advice(mending(people, author))
+            }
+        };
+        findings.push(about(finding, author, people).numbers(merged(group.missing)).files(group.files));
+    }
+}
+
+/// What something is that is no message and lies where one should be, or a head, or a directory.
+fn obstacle(it: &crate::Foreign) -> Option<(FindingKind, Option<String>)> {
+    use ForeignReason::{Bad, BadHead, TooLarge, Type};
+    Some(match &it.reason {
+        BadHead(_) => (DamagedHead, None),
+        Bad(bad) => (Damaged, Some(bad.to_string())),
+        Type { .. } | TooLarge { .. } if name_in(&it.place) == FileName::Head => (DamagedHead, None),
+        Type { found, .. } if is_message(&it.place) || author_of(&it.place).is_some() => {
+            (InTheWay, Some(found.to_string()))
+        }
+        TooLarge { .. } if is_message(&it.place) => (InTheWay, Some("a file larger than any message".to_owned())),
+        _ => return None,
+    })
+}
+
+/// What does not belong to the session, and is in nobody's way.
+pub(super) fn others(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let (mut harmless, mut strange) = (Vec::new(), Vec::new());
+    let strays: BTreeSet<&str> = around.strays.iter().map(|stray| stray.place.as_str()).collect();
+    let is_told = |it: &crate::Foreign| obstacle(it).is_some() || strays.contains(it.place.as_str());
+    for it in status.report.foreign.iter().filter(|it| !is_told(it)) {
+        let about = match &it.reason {
+            ForeignReason::Temporary { .. } | ForeignReason::System { .. } => {
+                harmless.push((it.place.clone(), None));
+                continue;
+            }
+            ForeignReason::Author { found } => {
+                Some(format!("a message of {} in another member's directory", people.name(*found)))
+            }
+            ForeignReason::Name => None,
+            ForeignReason::Type { found, .. } => Some(found.to_string()),
+            reason => Some(printable_text(&reason.to_string())),
+        };
+        strange.push((it.place.clone(), about));
+    }
+    // Its content was whole, and counts; perhaps it is on its way to its name.
+    let copies = status.report.copies.iter().filter(|copy| !is_version(status, copy));
+    let temporary = copies.filter(|copy| is_temporary(&copy.place));
+    harmless.extend(temporary.map(|copy| (copy.place.clone(), None)));
+    if !strange.is_empty() {
+        let count = strange.len() as u64;
+        let (file, it, they) =
+            (counted(count, "file"), one_or_many(count, "it", "them"), one_or_many(count, "It is", "They are"));
+        let does = one_or_many(count, "does", "do");
+        findings.push(
+            Finding::new(Foreign, format!("{file} {does} not belong to the session."))
+                .meaning(format!(
+                    "{they} not read, and {does} no harm here. The sync service carries {it} to everybody."
+                ))
+                .advice(format!("Move {it} out of the session folder, unless somebody needs {it} there."))
+                .files(strange),
+        );
+    }
+    if !harmless.is_empty() {
+        let count = harmless.len() as u64;
+        let (file, belongs) = (counted(count, "file"), one_or_many(count, "belongs", "belong"));
+        findings.push(
+            Finding::new(Harmless, format!("{file} {belongs} to sync services, systems or other programs."))
+                .info()
+                .meaning("Such files are known, and nothing depends on them.")
+                .advice("Nothing.")
+                .files(harmless),
+        );
+    }
+    if status.report.unlisted > 0 {
+        let count = status.report.unlisted;
+        let (file, are) = (counted(count, "more file"), one_or_many(count, "is no message", "are no messages"));
+        let is = one_or_many(count, "is", "are");
+        findings.push(
+            Finding::new(Unlisted, format!("{file} that {are}, or not yet, {is} not listed one by one."))
+                .meaning("There are more unusual files than are remembered.")
+                .advice("Put right what is listed, and ask again."),
+        );
+    }
+}
+
+/// Messages under names that are not read.
+fn misplaced(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+    let (foreign, pending) = (status.report.foreign.iter(), status.report.pending.iter());
+    let taken: BTreeSet<&str> =
+        foreign.map(|it| it.place.as_str()).chain(pending.map(|it| it.place.as_str())).collect();
+    for stray in &around.strays {
+        let Some(first) = stray.messages.first() else { continue };
+        let is_here =
+            stray.messages.iter().all(|id| status.missing_of(Some(id.author), &(id.counter..=id.counter)).is_empty());
+        let count = stray.messages.len() as u64;
+        let what = match count {
+            1 => people.message(first.author, first.counter),
+            _ => counted(count, "message"),
+        };
+        let thing = if stray.is_directory { "directory" } else { "file" };
+        let message = format!("1 {thing} holds {what}, and is not read where it lies.");
+        let place = first.to_string();
+        let target = if taken.contains(place.as_str()) { format!("{place} (1)") } else { place };
+        let finding = Finding::new(Misplaced, message)
+            .lost(if is_here { Loss::Nothing } else { Loss::Possible })
+            .meaning(if is_here {
+                "It is known here and not where the others look for it."
+            } else {
+                "It is nowhere else in the folder, and may be the only one that is left. It is not shown."
+            })
+            .advice(if stray.is_directory {
+                format!(
+                    "Move each file into the directory of its author, {} as `{target}`.",
+                    people.message(first.author, first.counter)
+                )
+            } else {
+                format!("Move or rename it to `{target}`.")
+            });
+        let authors: BTreeSet<AuthorId> = stray.messages.iter().map(|id| id.author).collect();
+        let numbers = ranges(stray.messages.iter().map(|id| id.counter));
+        let finding = match authors.first() {
+            Some(&author) if authors.len() == 1 => finding.of(author, people).numbers(numbers),
+            _ => finding,
+        };
+        findings.push(finding.files(vec![(stray.place.clone(), None)]));
+    }
+}
+
+/// What is no file, or no message by its size alone, and lies where one belongs.
+fn in_the_way(author: Option<AuthorId>, is_here: bool, group: &Group, people: &People) -> Finding {
+    let whose = author.map_or_else(|| "a member".to_owned(), |author| people.subject_of(author));
+    let count = total(&merged(group.missing.clone()));
+    let place = match count {
+        0 if is_here => format!("a message of {whose}"),
+        0 => format!("the directory of {whose}"),
+        _ => format!("{} of {whose}{}", counted(count, "message"), which(&group.missing)),
+    };
+    Finding::new(InTheWay, format!("Something else lies in the place of {place}."))
+        .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
+        .meaning(if is_here {
+            "What belongs there is known here; others may not have it."
+        } else {
+            "What belongs there is not shown, and cannot be put back as long as something else is there."
+        })
+        .advice(match author {
+            Some(author) if !people.is_me(author) => format!(
+                "Move it out of the session folder. Then ask {} to open the session, which puts back what belongs there.",
+                people.name(author)
+            ),
+            _ => "Move it out of the session folder, and open the session. That puts back what belongs there.".to_owned(),
+        })
+}
+
+/// Whether the name is exactly that of messages: not that of a copy, which nobody needs.
+fn is_message(place: &str) -> bool {
+    matches!(name_in(place), FileName::Message(_) | FileName::Pack(..)) && numbers_in(place).is_some()
+}

@@ -1,0 +1,205 @@
+//! What lies in the folder beside messages in their places.
+
+use super::*;
+
+#[test]
+fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
+    use FindingKind::{Damaged, InTheWay};
+    let place = MessageId { author: author(2), counter: 2 }.to_string();
+    let bad = |reason| {
+        let foreign = Foreign { place: place.clone(), author: Some(author(2)), reason };
+        found(|status, _| {
+            status.members[1].gaps = vec![2..=2];
+            Arc::make_mut(&mut status.report).foreign = vec![foreign];
+        })
+    };
+    let damaged = bad(ForeignReason::Bad(BadFrame::Digest));
+    let message = "1 file of Ben\\u{1b} is damaged: number 2.";
+    only(&damaged, Damaged, Severity::Attention, Loss::Elsewhere, message);
+    assert_eq!(
+        (&damaged[0].numbers, &damaged[0].files[0]),
+        (&vec![2..=2], &format!("{place}: the content was changed after it was written"))
+    );
+    let pipe = ForeignReason::Type { expected: FileType::File, found: FileType::Special };
+    for (reason, about) in [
+        (pipe, "a pipe, socket or device"),
+        (ForeignReason::TooLarge { actual: 15 << 40, limit: 1 }, "a file larger than any message"),
+    ] {
+        let found = bad(reason);
+        let message = "Something else lies in the place of 1 message of Ben\\u{1b}: number 2.";
+        only(&found, InTheWay, Severity::Attention, Loss::Elsewhere, message);
+        assert_eq!(found[0].files[0], format!("{place}: {about}"));
+    }
+    let directory = found(|status, _| {
+        let wrong = ForeignReason::Type { expected: FileType::Directory, found: FileType::File };
+        Arc::make_mut(&mut status.report).foreign = vec![foreign(&author(2).to_string(), wrong)];
+    });
+    let message = "Something else lies in the place of the directory of Ben\\u{1b}.";
+    only(&directory, InTheWay, Severity::Attention, Loss::Elsewhere, message);
+    let closed = Pending {
+        place: author(2).to_string(),
+        author: None,
+        counter: None,
+        reason: PendingReason::Unreadable { cause: "Permission denied".to_owned() },
+    };
+    let message = "The directory of Ben\\u{1b} cannot be read.";
+    attention(FindingKind::Unreadable, message, report(|report| report.pending = vec![closed]));
+}
+
+#[test]
+fn what_has_vanished_is_misplaced_or_lags() {
+    use FindingKind::{Lagging, Misplaced, Vanished};
+    let gone = |numbers, with_directory| crate::doctor::Vanished { author: author(2), numbers, with_directory };
+    let message = "2 messages of Ben\\u{1b} that you have are not in the folder any more: numbers 1, 3.";
+    attention(Vanished, message, |_, around| around.vanished = vec![gone(vec![1..=1, 3..=3], false)]);
+    let message = "The directory of Ben\\u{1b} is not in the folder any more; you have the message that was in it.";
+    attention(Vanished, message, |_, around| around.vanished = vec![gone(vec![1..=1], true)]);
+    let stray = |counter| Stray::new("Copy of it", false, [MessageId { author: author(2), counter }]);
+    let message = "1 file holds message 9 of Ben\\u{1b}, and is not read where it lies.";
+    let lost = found(|_, around| around.strays = vec![stray(9)]);
+    only(&lost, Misplaced, Severity::Attention, Loss::Possible, message);
+    let message = "1 file holds message 3 of Ben\\u{1b}, and is not read where it lies.";
+    attention(Misplaced, message, |_, around| around.strays = vec![stray(3)]);
+    let lag = Lag { author: author(2), messages: 5, since_ms: NOW - 9 * DAY, hinted_ms: NOW - DAY };
+    let message = "Ben\\u{1b} has not received 5 messages that are here; the oldest of them was written 9 days ago.";
+    let lagging = info(Lagging, message, |_, around| around.lagging = vec![lag]);
+    assert!(lagging.meaning.contains("left 1 day ago"), "{lagging:#?}");
+}
+
+#[test]
+fn what_is_not_a_message_yet() {
+    use FindingKind::{Incomplete, Newer, OnlineOnly, Unreadable};
+    let all = |reason: PendingReason, counters: [u64; 2]| {
+        report(move |report| report.pending.extend(counters.map(|counter| pending(2, counter, reason.clone()))))
+    };
+    let (known, unknown) = ([1, 2], [8, 9]);
+    attention(
+        OnlineOnly,
+        "2 messages of Ben\\u{1b} wait for download: numbers 8 to 9.",
+        all(PendingReason::OnlineOnly, unknown),
+    );
+    info(OnlineOnly, "2 files of Ben\\u{1b} are only online.", all(PendingReason::OnlineOnly, known));
+    let slow = PendingReason::NotHereYet { cause: "no answer".to_owned() };
+    let least = "At least 2 messages of Ben\\u{1b} wait for download: numbers 8 to 9.";
+    let finding = attention(OnlineOnly, least, all(slow, unknown));
+    assert!(finding.files[1].ends_with("0009: no answer"), "{finding:#?}");
+    let partial = PendingReason::Incomplete { missing: 7 };
+    let in_part = "2 files of Ben\\u{1b} are there only in part: numbers 8 to 9.";
+    let finding = elsewhere(Incomplete, in_part, all(partial.clone(), unknown));
+    assert!(finding.meaning.contains("as soon as they are whole"), "{finding:#?}");
+    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(partial, known));
+    assert!(finding.meaning.contains("known here"), "{finding:#?}");
+    elsewhere(Incomplete, in_part, all(PendingReason::Changing, unknown));
+    let unreadable = PendingReason::Unreadable { cause: "broken\u{1b}".to_owned() };
+    let finding =
+        elsewhere(Unreadable, "2 files of Ben\\u{1b} cannot be read: numbers 8 to 9.", all(unreadable, unknown));
+    assert!(finding.files[0].ends_with("0008: broken\\u{1b}"), "{finding:#?}");
+    let newer = PendingReason::Unsupported(Unsupported::Version(9));
+    attention(Newer, "2 messages of Ben\\u{1b} were written by newer software.", all(newer, unknown));
+}
+
+#[test]
+fn what_is_no_message() {
+    use FindingKind::{Damaged, Foreign as Stray, Harmless, Unlisted};
+    let finding = attention(
+        Stray,
+        "3 files do not belong to the session.",
+        report(|report| {
+            let wrong = ForeignReason::Type { expected: FileType::Directory, found: FileType::File };
+            report.foreign = vec![
+                foreign("notes.txt", ForeignReason::Name),
+                foreign("7b0e", wrong),
+                foreign("x/1", ForeignReason::Author { found: author(2) }),
+            ];
+        }),
+    );
+    let third = "x/1: a message of Ben\\u{1b} in another member's directory";
+    assert_eq!(finding.files, ["notes.txt", "7b0e: a file", third]);
+    assert_eq!(finding.place, None);
+    info(
+        Harmless,
+        "2 files belong to sync services, systems or other programs.",
+        report(|report| {
+            let by = "a service";
+            report.foreign = vec![
+                foreign(".DS_Store", ForeignReason::System { by }),
+                foreign("~a.tmp", ForeignReason::Temporary { by }),
+            ];
+        }),
+    );
+    let bad = |counter| Foreign {
+        place: MessageId { author: author(2), counter }.to_string(),
+        author: Some(author(2)),
+        reason: ForeignReason::Bad(BadFrame::Digest),
+    };
+    let unknown = found(report(|report| report.foreign = vec![bad(9)]));
+    let message = "1 file of Ben\\u{1b} is damaged: number 9.";
+    only(&unknown, Damaged, Severity::Attention, Loss::Elsewhere, message);
+    assert!(unknown[0].meaning.contains("It is not shown."), "{unknown:#?}");
+    let finding =
+        attention(Damaged, "1 file of Ben\\u{1b} is damaged.", report(|report| report.foreign = vec![bad(2)]));
+    assert!(finding.meaning.contains("known here"), "{finding:#?}");
+    let head = |reason| Foreign { place: format!("{}/head", author(2)), author: Some(author(2)), reason };
+    for reason in [ForeignReason::BadHead(BadHead::Damaged), ForeignReason::TooLarge { actual: 2, limit: 1 }] {
+        let message = "1 file of Ben\\u{1b} with hints cannot be read.";
+        info(FindingKind::DamagedHead, message, report(|report| report.foreign = vec![head(reason)]));
+    }
+    attention(
+        Unlisted,
+        "7 more files that are no messages, or not yet, are not listed one by one.",
+        report(|report| report.unlisted = 7),
+    );
+}
+
+#[test]
+fn what_is_there_twice() {
+    use FindingKind::{DoubledDirectory, EqualCopy};
+    let copy =
+        |number, counter| Beside { place: format!("{counter} (1)"), author: author(number), counter: Some(counter) };
+    let own = |is_redundant: bool| {
+        info(EqualCopy, "1 file is a copy of a message of yours.", |status, around| {
+            Arc::make_mut(&mut status.report).copies = vec![copy(1, 2)];
+            around.redundant = is_redundant.then(|| "2 (1)".to_owned()).into_iter().collect();
+        })
+    };
+    assert!(own(true).advice.contains("--fix` removes it"));
+    assert!(!own(false).advice.contains("--fix"));
+    let head = Beside { place: "head (1)".to_owned(), author: author(2), counter: None };
+    let message = "1 file is a copy of Ben\\u{1b}'s file of hints.";
+    info(FindingKind::HeadCopy, message, report(|report| report.copies = vec![head]));
+    let theirs = "2 files are copies of messages of Ben\\u{1b}.";
+    let theirs = info(EqualCopy, theirs, report(|report| report.copies = vec![copy(2, 2), copy(2, 3)]));
+    assert!(theirs.advice.contains("Leave them") && !theirs.advice.contains("--fix"), "{theirs:#?}");
+    let beside = attention(
+        FindingKind::Occupied,
+        "Something else lies in the place of 1 message of yours: number 2.",
+        |status, _| {
+            status.occupied = vec![2];
+            Arc::make_mut(&mut status.report).copies = vec![copy(1, 2)];
+        },
+    );
+    assert_eq!(beside.numbers, [] as [std::ops::RangeInclusive<u64>; 0], "what was put beside is no copy");
+    let second = "There is a second directory with messages of Ben\\u{1b}.";
+    info(
+        DoubledDirectory,
+        second,
+        report(|report| {
+            report.doubled = vec![Beside { place: "7b0e (1)".to_owned(), author: author(2), counter: None }];
+        }),
+    );
+}
+
+#[test]
+fn pieces_of_the_folder() {
+    use FindingKind::SplitFolder;
+    let pieces = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        report(|report| report.pieces = names)
+    };
+    let one = "1 more folder of this session lies beside the session folder.";
+    let one = attention(SplitFolder, one, pieces(&["jam 2.session"]));
+    assert_eq!(one.place.as_deref(), Some("jam 2.session"));
+    let two = "2 more folders of this session lie beside the session folder.";
+    let two = attention(SplitFolder, two, pieces(&["jam 2.session", "jam 3.session"]));
+    assert_eq!((two.place, two.files.len()), (None, 2));
+}
