@@ -196,7 +196,8 @@ impl Installation {
         let (store, draft) = (self.store(), self.dir.join("store.new"));
         let state = self.dir.parent().unwrap_or(&self.dir);
         let _lock = lock(&state.join("lock"))?;
-        if store.exists() {
+        // One that cannot be looked at is there: nothing must take its place.
+        if store.try_exists().map_err(|source| failed(&store, source))? {
             return Ok(());
         }
         match fs::remove_file(&draft) {

@@ -221,8 +221,9 @@ impl<F: Fs> Pieces<F> {
         }
     }
 
-    /// Reads what is in a piece in which nobody is known, for what it says of members of the session: only whoever belongs
-    /// to it comes after their messages. If so, everything in it is read anew.
+    /// Reads what is in a piece in which nobody is known, for what it says of members of the session, or what its authors call
+    /// the folder: only whoever belongs to the session comes after its messages, and another session is called by its own
+    /// name there. If so, everything in it is read anew.
     fn get_to_know(
         &mut self,
         name: &OsString,
@@ -233,8 +234,9 @@ impl<F: Fs> Pieces<F> {
     ) -> bool {
         let Some(piece) = self.found.get_mut(name) else { return false };
         let mut knows_us = false;
+        let own = self.home.as_ref().and_then(|(_, name)| name.to_str());
         let mut take = |arrival: Arrival| {
-            knows_us |= named(&arrival).any(is_member);
+            knows_us |= named(&arrival).any(is_member) || (own.is_some() && called(&arrival) == own);
             Taken::Settled
         };
         piece.reads.read(&mut piece.folder, root, &mut Work::new(want, &mut take), now);
@@ -386,6 +388,14 @@ impl<F: Fs> Pieces<F> {
             self.notes.forget(name);
             self.freshness.distrust();
         }
+    }
+}
+
+/// What the author of a head calls the folder.
+fn called(arrival: &Arrival) -> Option<&str> {
+    match arrival {
+        Arrival::Head(head) => head.place.as_deref(),
+        _ => None,
     }
 }
 

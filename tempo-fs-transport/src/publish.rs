@@ -25,6 +25,8 @@ pub(crate) struct Publisher<F: Fs> {
     staging: Option<F::Dir>,
     /// A directory was made in the folder, perhaps in an earlier life, and its name may not be durable.
     is_root_unsynced: bool,
+    /// What the folder is called, links to it aside.
+    called: Option<String>,
 }
 
 impl<F: Fs> Publisher<F> {
@@ -34,7 +36,9 @@ impl<F: Fs> Publisher<F> {
         if let Some(dir) = staging.as_ref().filter(|_| !planted!(NoSweep)) {
             sweep(&fs, dir, |_| true)?;
         }
-        Ok(Self { fs, folder, staging, is_root_unsynced: true })
+        let real = fs.resolve(&folder).unwrap_or_else(|_| folder.clone());
+        let called = real.file_name().and_then(OsStr::to_str).map(str::to_owned);
+        Ok(Self { fs, folder, staging, is_root_unsynced: true, called })
     }
 
     /// Makes the author's directory, and sweeps what an earlier process left in it.
@@ -109,6 +113,8 @@ impl<F: Fs> Publisher<F> {
         if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
             return Err(failed(io::Error::other("its content is only with the service")));
         }
+        // A service that splits the folder gives the pieces other names; what everybody calls it tells them from other sessions.
+        let head = Head { place: self.called.clone(), ..head.clone() };
         self.replace(&target, &head.encode(), Durability::Lazy).map_err(failed)
     }
 

@@ -23,6 +23,8 @@ pub struct Head {
     pub author: AuthorId,
     /// The author's display name; anything but 1 to 128 bytes counts as none.
     pub name: Option<String>,
+    /// What the place is called where the author has this session, if its transport knows that: 1 to 255 bytes.
+    pub place: Option<String>,
     /// The counter of its last message; zero before the first.
     pub counter: u64,
     /// The digest of that message.
@@ -78,6 +80,7 @@ impl Head {
     pub fn encode(&self) -> Bytes {
         let mut head = self.clone();
         head.name = head.name.filter(|name| is_name(name));
+        head.place = head.place.filter(|place| is_place(place));
         if head.seen.len() > Self::MAX_SEEN {
             head.seen.sort_unstable_by_key(|&(author, counter)| (core::cmp::Reverse(counter), author));
             head.seen.truncate(Self::MAX_SEEN);
@@ -124,9 +127,11 @@ impl Head {
             return Err(BadHead::Newer(version));
         }
         match postcard::take_from_bytes::<Self>(content.get(PRELUDE..).unwrap_or_default()) {
-            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => {
-                Ok(Self { name: head.name.filter(|name| is_name(name)), ..head })
-            }
+            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => Ok(Self {
+                name: head.name.filter(|name| is_name(name)),
+                place: head.place.filter(|place| is_place(place)),
+                ..head
+            }),
             _ => Err(BadHead::Damaged),
         }
     }
@@ -135,6 +140,7 @@ impl Head {
     pub fn merge(&mut self, other: &Self) {
         if (other.life, other.counter, other.unix_ms) > (self.life, self.counter, self.unix_ms) {
             self.name.clone_from(&other.name);
+            self.place.clone_from(&other.place);
         }
         if (other.counter, other.digest) > (self.counter, self.digest) {
             (self.counter, self.digest) = (other.counter, other.digest);
@@ -152,4 +158,8 @@ impl Head {
 
 fn is_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
+}
+
+fn is_place(place: &str) -> bool {
+    (1..=255).contains(&place.len())
 }

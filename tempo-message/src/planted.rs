@@ -88,7 +88,6 @@ bugs! {
     EventTwice: "a message that was held is announced twice",
     CursorForgotten: "a cursor begins anew after a restart",
     HeadSettlesTooMuch: "a head settles the order although messages of its author are missing",
-    SettledTooEarly: "the order is settled by what is not durable",
     SettledForgotten: "what is settled is not noted in the store",
 }
 

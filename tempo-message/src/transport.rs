@@ -64,7 +64,7 @@ pub trait Transport: fmt::Debug + Send {
     /// [`PublishError`]. The frame may or may not have been published then; publish the same frame again.
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError>;
 
-    /// Leaves an author's head in the place of the one before. Atomic for readers, and not durable: what a loss of power
+    /// Leaves an author's head in the place of the one before; what the place is called, it may add. Atomic for readers, and not durable: what a loss of power
     /// leaves of it may be neither the old nor the new one.
     ///
     /// # Errors

@@ -87,11 +87,11 @@ fn build() -> Result<PathBuf, Failure> {
 
 /// Watches every command, and lists what can be done to it: one harm after the other, so that a sample has all of them.
 fn plan(tempo: &Path, scratch: &Path) -> Result<Vec<Point>, Failure> {
-    let world = World::new(tempo, scratch.join("watched")).map_err(unanswered)?;
     let mut watched = Vec::new();
     for scene in SCENES {
+        let world = World::new(tempo, scratch.join("watched").join(scene.name)).map_err(unanswered)?;
         scene.prepare(&world).map_err(unanswered)?;
-        world.restore(scene).map_err(unanswered)?;
+        world.restore().map_err(unanswered)?;
         let (ran, said) = world.traced(scene, None).map_err(unanswered)?;
         if ran.made.is_empty() {
             return Err(Failure::Skipped { why: format!("nothing can be traced here: {}", said.err.trim()) });

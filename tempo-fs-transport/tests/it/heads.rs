@@ -15,6 +15,7 @@ fn head(script: &Script, counter: u64) -> Head {
     Head {
         author: script.author(),
         name: None,
+        place: None,
         counter,
         digest: None,
         lamport: Lamport(counter),

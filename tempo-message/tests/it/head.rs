@@ -12,6 +12,7 @@ fn head() -> impl Strategy<Value = Head> {
     (name, any::<u64>(), any::<Option<[u8; 32]>>(), any::<u64>(), seen, life, any::<i64>()).prop_map(
         |(name, counter, digest, lamport, seen, life, unix_ms)| Head {
             author: author_of(0),
+            place: name.as_ref().map(|name| format!("{name}.session")),
             name,
             counter,
             digest: digest.map(Digest::from_bytes),
@@ -69,6 +70,7 @@ fn a_head_with_everybody_in_it_keeps_to_its_limit() {
     let head = Head {
         author: author_of(0),
         name: Some("n".repeat(1000)),
+        place: None,
         counter: u64::MAX,
         digest: Some(Digest::of(b"last")),
         lamport: Lamport(u64::MAX),

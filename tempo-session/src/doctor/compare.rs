@@ -161,6 +161,7 @@ mod tests {
             core.handle_head(Head {
                 author: author(2),
                 name: None,
+                place: None,
                 counter: 1,
                 digest: Some(frame.digest()),
                 lamport: frame.message().lamport,

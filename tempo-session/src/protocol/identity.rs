@@ -158,6 +158,7 @@ impl SessionCore {
         Some(Head {
             author,
             name: self.name(author).map(str::to_owned),
+            place: None,
             counter: self.own_last.map_or(0, |last| last.counter),
             digest: self.own_last.map(|last| last.digest),
             lamport: self.clock.latest(),

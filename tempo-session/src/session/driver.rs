@@ -158,8 +158,7 @@ impl Driver {
         if again {
             return Turn::Again;
         }
-        let is_careless = planted!(HeadClaimsTooMuch) || planted!(SettledTooEarly);
-        if self.shared.lock().is_undurable() && !is_careless {
+        if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
             self.shared.save_received(Durability::Durable);
         }
         let next_settling = self.settle(now);

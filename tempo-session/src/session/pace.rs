@@ -67,6 +67,7 @@ mod tests {
         let head = Head {
             author: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
             name: None,
+            place: None,
             counter: 0,
             digest: None,
             lamport: tempo_clock::Lamport(0),

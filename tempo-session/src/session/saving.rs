@@ -134,7 +134,7 @@ impl Shared {
         let _writer = self.writer();
         let unix_ms = self.environment.unix_ms();
         let mut state = self.lock();
-        if state.is_undurable() && !planted!(SettledTooEarly) {
+        if state.is_undurable() {
             return Ok(());
         }
         state.is_unsettled = false;

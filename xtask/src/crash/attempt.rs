@@ -1,6 +1,7 @@
 //! Trying the points, several at a time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,7 +31,8 @@ pub(super) fn all(tempo: &Path, scratch: &Path, points: &[Point]) -> io::Result<
     let next = AtomicUsize::new(0);
     let tried = Mutex::new(BTreeMap::new());
     let work = |number: usize| -> io::Result<()> {
-        let mut worker = Worker::new(tempo, &scratch.join(format!("worker-{number}")))?;
+        let root = scratch.join(format!("worker-{number}"));
+        let mut worker = Worker { tempo, root: &root, scenes: BTreeMap::new() };
         loop {
             let index = next.fetch_add(1, Ordering::SeqCst);
             let Some(point) = points.get(index) else { return Ok(()) };
@@ -51,28 +53,27 @@ pub(super) fn all(tempo: &Path, scratch: &Path, points: &[Point]) -> io::Result<
     Ok(tried.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
 }
 
-/// A world, and what is known to be in each scene.
-struct Worker {
-    world: World,
-    scenes: BTreeMap<&'static str, Log>,
+/// A world for each scene, and what is known to be in it.
+struct Worker<'a> {
+    tempo: &'a Path,
+    root: &'a Path,
+    scenes: BTreeMap<&'static str, (World, Log)>,
 }
 
-impl Worker {
-    fn new(tempo: &Path, root: &Path) -> io::Result<Self> {
-        Ok(Self { world: World::new(tempo, root.to_owned())?, scenes: BTreeMap::new() })
-    }
-
+impl Worker<'_> {
     fn attempt(&mut self, point: &Point) -> io::Result<Tried> {
         let scene = point.scene;
-        if !self.scenes.contains_key(scene.name) {
-            let log = scene.prepare(&self.world).map_err(io::Error::other)?;
-            self.scenes.insert(scene.name, log);
-        }
-        self.world.restore(scene)?;
-        let (ran, said) = self.world.traced(scene, Some((&point.spot, point.harm)))?;
-        let nothing = Log::default();
-        let before = self.scenes.get(scene.name).unwrap_or(&nothing);
-        let wrong = judge(&self.world, scene, before, point.harm, (&ran, &said)).err();
+        let (world, before) = match self.scenes.entry(scene.name) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => {
+                let world = World::new(self.tempo, self.root.join(scene.name))?;
+                let log = scene.prepare(&world).map_err(io::Error::other)?;
+                place.insert((world, log))
+            }
+        };
+        world.restore()?;
+        let (ran, said) = world.traced(scene, Some((&point.spot, point.harm)))?;
+        let wrong = judge(world, scene, before, point.harm, (&ran, &said)).err();
         Ok(Tried { point: point.clone(), harmed: ran.harmed, wrong })
     }
 }

@@ -82,7 +82,7 @@ impl Scene {
         world.must("ben", &["send", "ben 1"])?;
         world.must("ana", &["log"])?;
         (self.before)(world)?;
-        world.keep(self).map_err(|error| error.to_string())?;
+        world.keep().map_err(|error| error.to_string())?;
         let log = Log::read(&world.must("ana", &["log", "--json"])?)?;
         if log.len() == self.messages {
             Ok(log)

@@ -37,9 +37,10 @@ impl Drop for Scratch {
     }
 }
 
-/// One place of its own: a scene is set up once, and brought back for every point.
+/// One place of its own for a scene, which is set up once, and brought back for every point.
 ///
-/// The path of the place stays the same, because members remember it.
+/// The path of the place stays the same, because members remember it; and so do its files, because a store that lies in
+/// another file than before is a copy.
 #[derive(Debug)]
 pub(super) struct World {
     tempo: PathBuf,
@@ -57,7 +58,7 @@ pub(super) struct Said {
 
 impl World {
     pub(super) fn new(tempo: &Path, root: PathBuf) -> io::Result<Self> {
-        fs::create_dir(&root)?;
+        fs::create_dir_all(&root)?;
         Ok(Self { tempo: tempo.to_owned(), place: root.join("place"), root })
     }
 
@@ -74,15 +75,14 @@ impl World {
         fs::create_dir(self.folder())
     }
 
-    /// Keeps the place as it is, for a scene.
-    pub(super) fn keep(&self, scene: &Scene) -> io::Result<()> {
-        copy(&self.place, &self.root.join(scene.name))
+    /// Keeps the place as it is.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        put_back(&self.place, &self.root.join("kept"))
     }
 
-    /// Brings the place back that was kept for a scene.
-    pub(super) fn restore(&self, scene: &Scene) -> io::Result<()> {
-        fs::remove_dir_all(&self.place)?;
-        copy(&self.root.join(scene.name), &self.place)
+    /// Brings the place back that was kept.
+    pub(super) fn restore(&self) -> io::Result<()> {
+        put_back(&self.root.join("kept"), &self.place)
     }
 
     /// Gives a command to a member, and lets nothing happen to it.
@@ -141,15 +141,26 @@ fn text_of(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
+/// Makes a directory hold what another one holds. Files that are there already stay the same files.
+fn put_back(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(to)? {
+        let path = entry?.path();
+        let is_wanted = path.file_name().is_some_and(|name| from.join(name).exists());
+        match path.is_dir() {
+            _ if is_wanted => {}
+            true => fs::remove_dir_all(path)?,
+            false => fs::remove_file(path)?,
+        }
+    }
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
+            put_back(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), target)?;
+            // Writes into the file that is there.
+            fs::write(target, fs::read(entry.path())?)?;
         }
     }
     Ok(())
