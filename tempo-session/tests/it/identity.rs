@@ -289,7 +289,7 @@ fn a_deleted_directory_comes_back_complete() {
         messages.map(|names| names.collect::<BTreeSet<_>>()).unwrap_or_default()
     });
     let before = names(&dir);
-    fs::remove_dir_all(&dir).unwrap();
+    remove(&dir);
     ana.close().unwrap();
     let ana = place.member("ana");
     assert_eq!(ana.flush(STUCK), 0);
@@ -356,7 +356,7 @@ fn a_session_deleted_in_its_folder_comes_back() {
     all_see(&[&ana, &ben], &["from ana", "from ben"]);
     let delete = || {
         for author in fs::read_dir(&place.folder).unwrap() {
-            fs::remove_dir_all(author.unwrap().path()).unwrap();
+            remove(&author.unwrap().path());
         }
     };
     delete();
@@ -383,8 +383,16 @@ fn a_running_author_puts_everything_back_at_once() {
     ana.send_all((0..1000).map(|number| format!("{number}"))).unwrap();
     assert_eq!(ana.flush(STUCK), 0);
     let before = place.files();
-    fs::remove_dir_all(dir_of(&place, ana.author().unwrap())).unwrap();
+    remove(&dir_of(&place, ana.author().unwrap()));
     wait_until(&ana, "every file", |_| place.folder.read_dir().unwrap().count() == 1 && place.files() == before);
+}
+
+/// Removes a directory into which its author may be writing.
+fn remove(dir: &Path) {
+    let began = std::time::Instant::now();
+    while fs::remove_dir_all(dir).is_err_and(|error| error.kind() == std::io::ErrorKind::DirectoryNotEmpty) {
+        assert!(began.elapsed() < STUCK, "{} cannot be removed", dir.display());
+    }
 }
 
 /// A member that compares its messages with the folder every second.
