@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -184,9 +184,10 @@ impl Local {
 /// Why a session could not be opened with this state directory, as far as that shows without trying.
 fn refusal(state: &Path, installation: Option<&Installation>) -> Option<String> {
     // What is missing is made, in the first directory above it that is there.
-    let is_there = |path: &&Path| !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
     let state = state.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
-    let state = state.map(Path::to_owned).find(|path| is_there(&path.as_path()));
+    let is_missing =
+        |path: &Path| matches!(RealFs::check_writable(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    let state = state.map(Path::to_owned).find(|path| !is_missing(path));
     let inside = installation.map(|it| [it.dir.clone(), it.store(), it.staging()]);
     let mut paths = state.into_iter().chain(inside.into_iter().flatten());
     paths.find_map(|path| {

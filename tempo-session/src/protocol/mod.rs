@@ -10,6 +10,7 @@ mod heads;
 mod held;
 mod identity;
 mod ledger;
+mod lookup;
 mod settled;
 mod timeline;
 mod tips;
@@ -237,34 +238,6 @@ impl SessionCore {
     /// The accepted messages of the application, in order.
     pub fn timeline(&self) -> &[Slot] {
         self.timeline.slots()
-    }
-
-    /// The first message of the timeline with this id, and its position.
-    pub fn find(&self, id: MessageId) -> Option<(usize, Slot)> {
-        let ids = self.ledger.with_id(id).filter_map(|slot| Some((self.ledger.order(slot)?, slot)));
-        let (order, slot) = ids.min()?;
-        let position = self.timeline.position(&self.ledger, &order);
-        (self.timeline().get(position) == Some(&slot)).then_some((position, slot))
-    }
-
-    /// Author and counter of an accepted message.
-    pub fn id(&self, slot: Slot) -> Option<MessageId> {
-        self.ledger.id(slot)
-    }
-
-    /// Stamp and digest of an accepted message: what orders it.
-    pub fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
-        self.ledger.order(slot)
-    }
-
-    /// The name that the author of a message had when it wrote it; the same for everybody who has the message.
-    pub fn name_at(&self, id: MessageId) -> Option<&str> {
-        self.ledger.name_at(id)
-    }
-
-    /// The latest name of an author.
-    pub fn name(&self, author: AuthorId) -> Option<&str> {
-        self.ledger.name(author)
     }
 
     /// Every author of whom something is accepted.

@@ -1,23 +1,18 @@
 //! The pump between a session and its transport: publishes what was sent, takes in what arrives.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+mod publishing;
 
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use publishing::Retry;
 use tempo_clock::AuthorId;
-use tempo_message::{
-    Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Piece, PublishError, Published, Transport,
-    Want, planted,
-};
+use tempo_message::{Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Transport, Want, planted};
 
 use super::{
     pace::Pace,
     shared::{Shared, describe},
     status::Attachment,
 };
-use crate::store::OwnAuthor;
 
 /// Moves messages between a session and its transport.
 ///
@@ -67,17 +62,7 @@ pub enum Turn {
 /// The messages that an installation looks after, with the lengths of their frames.
 pub(crate) type OwnMessages = BTreeMap<(MessageId, Digest), u64>;
 
-#[derive(Debug, Default)]
-struct Retry {
-    at: Duration,
-    delay: Duration,
-}
-
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
-/// So many messages are published before the next look at what has arrived.
-const PUBLISH: usize = 256;
-/// So many own messages are compared with the folder in passing, each time.
-const SCRUB: usize = 64;
 /// How often a name may be given up without anything to send: somebody may write under every new one.
 const RENEW: Duration = Duration::from_secs(60);
 /// How often it is looked for what is settled: that costs a transaction.
@@ -330,206 +315,4 @@ impl Driver {
         let author = state.core.author();
         author.is_some() && (self.joined != author || self.audit.is_some() || !state.outbox.is_empty())
     }
-
-    /// Joins, compares the folder with what was sent, and publishes; true when there is more to publish at once.
-    fn publish(&mut self, now: Duration) -> bool {
-        let Some(author) = self.shared.author() else { return false };
-        if now < self.retry.at {
-            return false;
-        }
-        self.shared.lock().publishing_since = Some(now);
-        let published = self.publish_all(author, now);
-        let mut state = self.shared.lock();
-        state.publishing_since = None;
-        match published {
-            Ok(()) => {
-                self.retry = Retry::default();
-                state.note_publishing(None);
-            }
-            Err(error) => {
-                self.retry.failed(now);
-                state.note_publishing(Some(describe(&error)));
-            }
-        }
-        let more = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
-        drop(state);
-        self.shared.announce();
-        more
-    }
-
-    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
-        if self.joined != Some(author) {
-            self.transport.join(author)?;
-            self.note(|own| own.author == author, |own| own.joined = true)?;
-            self.joined = Some(author);
-        }
-        let Some(own) = &self.audit else { return Ok(()) };
-        let authors: BTreeSet<AuthorId> = own.keys().map(|(id, _)| id.author).chain([author]).collect();
-        let mut found = Vec::new();
-        for &author in &authors {
-            if self.joined != Some(author) {
-                // What an earlier process has left there goes away, too.
-                self.transport.join(author)?;
-            }
-            let there = match self.transport.inventory(author) {
-                Ok(there) => there,
-                Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
-                // The next collect says it, and the audit is made when the folder is back.
-                Err(_) => return Ok(()),
-            };
-            found.extend(absent(own, author, &there));
-        }
-        let mut state = self.shared.lock();
-        if planted!(NoAudit) {
-            found.clear();
-            state.outbox.clear();
-        }
-        state.outbox.extend(found.into_iter().map(|own| (own, Durability::Durable)));
-        state.is_audited = true;
-        drop(state);
-        let mut last: BTreeMap<AuthorId, u64> = BTreeMap::new();
-        last.extend(own.keys().map(|(id, _)| (id.author, id.counter)));
-        if planted!(AuditedTooEarly) {
-            self.note_audited(&last)?;
-        }
-        (self.audit, self.auditing) = (None, Some(last));
-        Ok(())
-    }
-
-    /// Notes how far the audit has come, once everything that it found is published.
-    fn note_audit(&mut self) -> Result<(), PublishError> {
-        let Some(last) = &self.auditing else { return Ok(()) };
-        let is_old = |id: &MessageId| last.get(&id.author).is_some_and(|&last| id.counter <= last);
-        if !self.shared.lock().outbox.keys().any(|(id, _)| is_old(id)) {
-            self.note_audited(last)?;
-            self.auditing = None;
-        }
-        Ok(())
-    }
-
-    fn note_audited(&self, last: &BTreeMap<AuthorId, u64>) -> Result<(), PublishError> {
-        self.note(
-            |own| last.contains_key(&own.author),
-            |own| own.audited = last.get(&own.author).copied().unwrap_or(own.audited),
-        )
-    }
-
-    /// Notes something about own authors.
-    fn note(&self, of: impl Fn(&OwnAuthor) -> bool, change: impl Fn(&mut OwnAuthor)) -> Result<(), PublishError> {
-        let noted = self.shared.note(|marks| marks.own.iter_mut().filter(|own| of(own)).for_each(change));
-        noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
-    }
-
-    fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<(), PublishError> {
-        self.join(author)?;
-        self.publish_some()?;
-        self.note_audit()?;
-        if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
-            let is_damaged = self.scrub()?;
-            // Where something was put right there is more, as a rule.
-            self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub });
-        }
-        Ok(())
-    }
-
-    /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
-    /// deleted them, or a service has brought back an older state; whether that was so with any. The last ones come first.
-    /// Nothing is synced for it; the next round would find what a loss of power undoes.
-    fn scrub(&mut self) -> Result<bool, PublishError> {
-        let mut own = match self.scrubbed {
-            Some(last) => self.shared.lock().core.own_after(Some(last), SCRUB),
-            None => self.shared.lock().core.own_recent(SCRUB),
-        };
-        if own.is_empty() {
-            // From the beginning again, and not only the next time.
-            own = self.shared.lock().core.own_after(None, SCRUB);
-        }
-        let mut is_damaged = false;
-        for (id, digest) in own {
-            let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
-            if !is_outgoing {
-                let published = self.publish_one(id, digest, Durability::Lazy)?;
-                is_damaged |= matches!(published, Published::New | Published::Mended);
-            }
-            self.scrubbed = Some((id, digest));
-        }
-        Ok(is_damaged)
-    }
-
-    /// Publishes the first few that wait. One whose place cannot be looked at now does not keep the others waiting.
-    fn publish_some(&mut self) -> Result<(), PublishError> {
-        let waiting = self.shared.lock().outbox.clone();
-        let (mut left, mut failed) = (PUBLISH, Ok(()));
-        for ((id, digest), durability) in waiting {
-            match self.publish_one(id, digest, durability) {
-                Err(_) if planted!(DropOnError) => {}
-                Err(error @ PublishError::Failed { .. }) if !planted!(OneBlocksAll) => {
-                    failed = failed.and(Err(error));
-                    continue;
-                }
-                published => drop(published?),
-            }
-            self.shared.lock().outbox.remove(&(id, digest));
-            left -= 1;
-            if left == 0 {
-                break;
-            }
-        }
-        failed
-    }
-
-    fn publish_one(
-        &mut self,
-        id: MessageId,
-        digest: Digest,
-        durability: Durability,
-    ) -> Result<Published, PublishError> {
-        let frame = self.shared.frame(id, digest).map_err(|error| {
-            let place = id.to_string();
-            PublishError::Failed { place, source: Box::new(error) }
-        })?;
-        let published = self.transport.publish(&frame, durability)?;
-        if published == Published::Beside {
-            // If what lies there is a message, another installation writes under our name; the core has to see it.
-            let mut state = self.shared.lock();
-            state.core.suspect(id);
-            state.occupied.insert(id);
-        }
-        Ok(published)
-    }
-}
-
-impl Retry {
-    const FIRST: Duration = Duration::from_millis(250);
-    const LAST: Duration = Duration::from_secs(30);
-
-    fn failed(&mut self, now: Duration) {
-        self.delay = (self.delay * 2).clamp(Self::FIRST, Self::LAST);
-        self.at = if planted!(RetryNever) { Duration::MAX } else { now + self.delay };
-    }
-}
-
-/// What of an author's messages does not lie in the folder with its full length, alone or in a pack that has room for it.
-/// Of two messages of one number neither is taken for the file of that name: publishing them again finds out.
-fn absent(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Vec<(MessageId, Digest)> {
-    let (packs, files): (Vec<&Piece>, Vec<&Piece>) = there.iter().partition(|piece| piece.first < piece.last);
-    let files: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
-    let lengths = own.iter().filter(|((id, _), _)| id.author == author).map(|((id, _), &len)| (id.counter, len));
-    let mut by_counter: BTreeMap<u64, Option<u64>> = BTreeMap::new();
-    for (counter, len) in lengths {
-        by_counter.entry(counter).and_modify(|only| *only = None).or_insert(Some(len));
-    }
-    let is_full = |pack: &&&Piece| {
-        let inside = || by_counter.range(pack.first..=pack.last).filter_map(|(_, len)| *len);
-        let count = u64::try_from(inside().count()).unwrap_or(u64::MAX);
-        count == pack.last - pack.first + 1 && inside().sum::<u64>() == pack.bytes
-    };
-    let packs: Vec<&Piece> = packs.iter().filter(is_full).copied().collect();
-    let is_packed = |counter| packs.iter().any(|pack| (pack.first..=pack.last).contains(&counter));
-    let is_there = |counter: u64| {
-        let only = by_counter.get(&counter).copied().flatten();
-        is_packed(counter) || (only.is_some() && files.get(&counter).copied() == only)
-    };
-    let of_author = own.keys().filter(|(id, _)| id.author == author);
-    of_author.filter(|(id, _)| !is_there(id.counter)).copied().collect()
 }
