@@ -175,6 +175,11 @@ impl<F: Fs> Pieces<F> {
         self.found.insert(name.clone(), piece);
     }
 
+    /// Whether nothing has a name like one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// Whether somebody has a directory in one of them.
     pub(crate) fn hold(&self, author: AuthorId) -> bool {
         let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(&OsString::from(author.to_string()));

@@ -183,8 +183,11 @@ impl<F: Fs> Transport for FsTransport<F> {
         let elsewhere = |author| self.pieces.hold(author);
         self.folder.look(&root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
         let Folder { places, own, .. } = &self.folder;
-        let mut members = self.met.clone();
-        members.extend(places.values().map(|place| place.author).chain(own.iter().copied()));
+        let mut members = BTreeSet::new();
+        if !self.pieces.is_empty() {
+            members.clone_from(&self.met);
+            members.extend(places.values().map(|place| place.author).chain(own.iter().copied()));
+        }
         let is_me = |author| want.own.is_some_and(|own| own.author == author);
         let is_member = |author| members.contains(&author) || is_me(author) || want.known.counters(author).is_some();
         let has_news = self.pieces.admit(is_member);
