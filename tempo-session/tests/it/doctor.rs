@@ -120,8 +120,9 @@ fn ailing(place: &Place) -> AuthorId {
     put_as(place, &format!("{}/.0000000000000007.icloud", ben.id), b"stub");
 
     // Two messages under one number, a second directory, and forty days of silence.
-    let (mut cleo, profile) = Writer::new(2, "Cleo", now() - 40 * DAY - HOUR);
-    let (mut clone, _) = Writer::new(2, "Cleo", now() - 40 * DAY - HOUR);
+    let long_ago = now() - 40 * DAY - HOUR;
+    let (mut cleo, profile) = Writer::new(2, "Cleo", long_ago);
+    let (mut clone, _) = Writer::new(2, "Cleo", long_ago);
     put(place, &profile);
     put(place, &cleo.say("Cleo at home"));
     let other = clone.say("Cleo on tour");
