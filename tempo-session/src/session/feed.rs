@@ -153,8 +153,8 @@ impl Reader {
             return Some(Item::Other(Event::Missed));
         }
         loop {
-            let item = state.feed.get(self.next.max(state.feed.first))?.clone();
-            self.next = self.next.max(state.feed.first) + 1;
+            let item = state.feed.get(self.next)?.clone();
+            self.next += 1;
             match item {
                 Item::Message { slot, .. } if slot < self.taken && !planted!(EventTwice) => {}
                 Item::Message { slot, .. } => {

@@ -129,7 +129,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Settles what can be settled, durably, before anybody hears of it; whether that may be more by now.
+    /// Settles what can be settled, durably, before anybody hears of it. What could not be noted is tried again.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
         let _writer = self.writer();
         let unix_ms = self.environment.unix_ms();
@@ -137,13 +137,16 @@ impl Shared {
         if state.is_undurable() {
             return Ok(());
         }
-        state.is_unsettled = false;
-        let Some(settled) = state.core.reach(unix_ms, self.idle_after) else { return Ok(()) };
+        let Some(settled) = state.core.reach(unix_ms, self.idle_after) else {
+            state.is_unsettled = false;
+            return Ok(());
+        };
         let marks = Marks { settled, ..state.marks.clone() };
         drop(state);
         if !planted!(SettledForgotten) {
             self.keep_marks(marks)?;
         }
+        // There may be more by now: the next look finds out.
         self.lock().core.handle_settled(settled);
         Ok(())
     }
