@@ -42,7 +42,7 @@ pub(crate) struct Folder<F: Fs> {
     /// The authors that are published for here. Their directories change by our own doing and are listed less often.
     pub(crate) own: BTreeSet<AuthorId>,
     /// Of which authors there are copies of which messages, since the folder was opened.
-    contested: BTreeMap<AuthorId, BTreeSet<u64>>,
+    contested: BTreeMap<AuthorId, Arc<BTreeSet<u64>>>,
     identity: Identity,
     /// Which directory held the session when it was looked at last, if that is known.
     home: Option<Home>,
@@ -354,14 +354,16 @@ impl<F: Fs> Folder<F> {
         let looked = stat.and_then(|stat| {
             let is_due = retries || place.freshness.is_due(stat.version(), now);
             if want.full || rechecks || (is_due && !rests) {
-                list_place(&mut self.calls, root, name, place, want, now)?;
+                return list_place(&mut self.calls, root, name, place, want, now);
             }
-            Ok(())
+            Ok(BTreeSet::new())
         });
-        let (author, copies) = (place.author, mem::take(&mut place.copies));
-        self.contest(author, copies);
+        let author = place.author;
         match looked {
-            Ok(()) => self.notes.forget(name),
+            Ok(copies) => {
+                self.contest(author, copies);
+                self.notes.forget(name);
+            }
             Err(error) if is_absence(&error) => {
                 self.places.remove(name);
                 self.freshness.distrust();
@@ -376,16 +378,15 @@ impl<F: Fs> Folder<F> {
             return;
         }
         let contested = self.contested.entry(author).or_default();
-        let before = contested.len();
-        let room = CONTESTED.saturating_sub(before);
+        let room = CONTESTED.saturating_sub(contested.len());
         let new: Vec<u64> = copies.into_iter().filter(|counter| !contested.contains(counter)).take(room).collect();
-        contested.extend(new);
-        let is_new = contested.len() != before;
-        for place in self.places.values_mut().filter(|place| place.author == author) {
-            if is_new || place.contested.len() != contested.len() {
-                place.contested.clone_from(contested);
-                place.freshness.distrust();
-            }
+        if !new.is_empty() {
+            Arc::make_mut(contested).extend(new);
+        }
+        let knows = |place: &Place| place.contested.as_ref().is_some_and(|known| Arc::ptr_eq(known, contested));
+        for place in self.places.values_mut().filter(|place| place.author == author && !knows(place)) {
+            place.contested = Some(Arc::clone(contested));
+            place.freshness.distrust();
         }
     }
 

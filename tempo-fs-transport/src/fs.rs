@@ -132,8 +132,8 @@ pub struct Identity {
 pub struct Version {
     identity: Identity,
     len: u64,
-    modified_ns: i128,
-    changed_ns: i128,
+    modified: u64,
+    changed: u64,
 }
 
 impl Version {
@@ -146,6 +146,9 @@ impl Version {
 impl Stat {
     /// The version of the thing.
     pub fn version(&self) -> Version {
-        Version { identity: self.identity, len: self.len, modified_ns: self.modified_ns, changed_ns: self.changed_ns }
+        // Equality needs no more of a time than what is unique within centuries.
+        let low = |nanoseconds: i128| nanoseconds.cast_unsigned() as u64;
+        let (modified, changed) = (low(self.modified_ns), low(self.changed_ns));
+        Version { identity: self.identity, len: self.len, modified, changed }
     }
 }

@@ -1,6 +1,7 @@
 //! Listing directories of any size, some names at a time.
 
 use std::{
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     io, mem,
     sync::Arc,
@@ -30,7 +31,7 @@ pub(crate) fn list_names<F: Fs>(fs: &F, dir: &F::Dir, outlet: &mut Outlet<io::Re
     outlet.put(listed.map(|()| together));
 }
 
-/// Lists an author's directory and chooses what is to be read in it.
+/// Lists an author's directory and chooses what is to be read in it; the copies of messages that it has met are returned.
 pub(crate) fn list_place<F: Fs>(
     calls: &mut Calls<F>,
     root: &Root<F>,
@@ -38,7 +39,7 @@ pub(crate) fn list_place<F: Fs>(
     place: &mut Place,
     want: &Want<'_>,
     now: Duration,
-) -> io::Result<()> {
+) -> io::Result<BTreeSet<u64>> {
     let about = About::Directory(name.to_owned());
     let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
     let opened = calls.run(about.clone(), move |fs| {
@@ -62,9 +63,10 @@ pub(crate) fn list_place<F: Fs>(
         },
     )?;
     failed?;
+    let copies = mem::take(&mut listing.copies);
     look_again(calls, about, dir, place, listing, now)?;
     place.end_listing(stat.version(), now);
-    Ok(())
+    Ok(copies)
 }
 
 /// Looks at what was looked at before.

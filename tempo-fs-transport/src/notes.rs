@@ -18,7 +18,7 @@ pub(crate) struct Notes {
     unlisted: u64,
     listing: u64,
     changed: bool,
-    news: Vec<OsString>,
+    has_news: bool,
 }
 
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Note {
     attempts: u32,
     retry_at: Duration,
     listing: u64,
+    /// It was found foreign, and nobody has been told yet.
+    is_news: bool,
 }
 
 /// What was found under a name.
@@ -85,8 +87,9 @@ impl Notes {
         if planted!(SilentForeign) && matches!(finding, Finding::Foreign(_)) {
             return;
         }
+        let is_foreign = matches!(finding, Finding::Foreign(_));
         let room = self.by_name.len() < LIMIT;
-        let (news, is_foreign) = match self.by_name.entry(name.to_owned()) {
+        let news = match self.by_name.entry(name.to_owned()) {
             Entry::Occupied(mut entry) => {
                 let note = entry.get_mut();
                 let news = note.finding != finding || note.version != version;
@@ -95,12 +98,14 @@ impl Notes {
                 note.version = version;
                 note.finding = finding;
                 note.listing = self.listing;
-                (news, matches!(note.finding, Finding::Foreign(_)))
+                note.is_news = is_foreign && (news || note.is_news);
+                news
             }
             Entry::Vacant(entry) if room => {
                 let retry_at = now + retry_delay(0);
-                let note = Note { finding, version, attempts: 0, retry_at, listing: self.listing };
-                (true, matches!(entry.insert(note).finding, Finding::Foreign(_)))
+                let listing = self.listing;
+                entry.insert(Note { finding, version, attempts: 0, retry_at, listing, is_news: is_foreign });
+                true
             }
             Entry::Vacant(_) => {
                 if finding != Finding::Settled {
@@ -111,9 +116,7 @@ impl Notes {
             }
         };
         self.changed |= news;
-        if news && is_foreign {
-            self.news.push(name.to_owned());
-        }
+        self.has_news |= news && is_foreign;
     }
 
     /// Forgets a name, because its messages are known or it is gone.
@@ -129,13 +132,14 @@ impl Notes {
 
     /// What was found foreign since the last call.
     pub(crate) fn take_news(&mut self) -> Vec<(OsString, ForeignReason)> {
-        let named = mem::take(&mut self.news).into_iter();
-        named
-            .filter_map(|name| match self.by_name.get(&name)?.finding.clone() {
-                Finding::Foreign(reason) => Some((name, reason)),
-                _ => None,
-            })
-            .collect()
+        if !mem::take(&mut self.has_news) {
+            return Vec::new();
+        }
+        let untold = self.by_name.iter_mut().filter_map(|(name, note)| match &note.finding {
+            Finding::Foreign(reason) if mem::take(&mut note.is_news) => Some((name.clone(), reason.clone())),
+            _ => None,
+        });
+        untold.collect()
     }
 
     /// Whether something here was taken for a damaged message.

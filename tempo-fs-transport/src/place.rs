@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     io, mem,
+    sync::Arc,
     time::Duration,
 };
 
@@ -30,15 +31,13 @@ pub(crate) struct Place {
     parked: BTreeSet<Item>,
     /// Counters of which there are copies: somebody else may have written under their names as well, so that a name alone
     /// does not tell whether its content is known.
-    pub(crate) contested: BTreeSet<u64>,
-    /// The copies that the last listing has met.
-    pub(crate) copies: BTreeSet<u64>,
+    pub(crate) contested: Option<Arc<BTreeSet<u64>>>,
     /// The last listing has met a service's placeholders.
     pub(crate) has_placeholders: bool,
     /// There were more names to read than `todo` has room for.
     overflowed: bool,
     /// The listings of one pass over very many names go on after this one.
-    after: Option<Item>,
+    after: Option<Box<Item>>,
 }
 
 /// A file to be read. Of a head the first counter is zero, so that heads come first.
@@ -56,6 +55,8 @@ pub(crate) struct Listing {
     recheck: BTreeSet<u64>,
     /// What was looked at before and is to be looked at again, if it has changed.
     pub(crate) doubtful: Vec<Item>,
+    /// The copies that it has met.
+    pub(crate) copies: BTreeSet<u64>,
 }
 
 /// So many names wait to be read; the folder is the buffer for the rest.
@@ -74,8 +75,7 @@ impl Place {
             listing,
             todo: BTreeMap::new(),
             parked: BTreeSet::new(),
-            contested: BTreeSet::new(),
-            copies: BTreeSet::new(),
+            contested: None,
             has_placeholders: false,
             overflowed: false,
             after: None,
@@ -89,13 +89,12 @@ impl Place {
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
         self.has_placeholders = false;
-        self.copies.clear();
         if want.full || !recheck.is_empty() {
             self.after = None;
             self.parked.clear();
         }
         self.notes.begin_listing();
-        Listing { before, recheck, doubtful: Vec::new() }
+        Listing { before, recheck, doubtful: Vec::new(), copies: BTreeSet::new() }
     }
 
     /// Takes some names of a listing.
@@ -107,7 +106,7 @@ impl Place {
         now: Duration,
     ) {
         for name in names {
-            match self.judge(&name, want, &listing.recheck) {
+            match self.judge(&name, want, listing) {
                 Judged::Read(first) => self.enqueue(Item { first, name }, &listing.before),
                 Judged::Doubt(first) => listing.doubtful.push(Item { first, name }),
                 Judged::PassOver => {}
@@ -156,7 +155,7 @@ impl Place {
     pub(crate) fn done(&mut self, item: &Item) {
         self.todo.remove(item);
         if self.todo.is_empty() {
-            self.after = self.overflowed.then(|| item.clone());
+            self.after = self.overflowed.then(|| Box::new(item.clone()));
             if self.overflowed {
                 self.freshness.distrust();
             }
@@ -190,7 +189,12 @@ impl Place {
         !self.todo.is_empty() || self.overflowed
     }
 
-    fn judge(&mut self, name: &OsStr, want: &Want<'_>, recheck: &BTreeSet<u64>) -> Judged {
+    /// Whether somebody else may have written under the name of this message as well.
+    pub(crate) fn is_contested(&self, counter: u64) -> bool {
+        self.contested.as_ref().is_some_and(|contested| contested.contains(&counter))
+    }
+
+    fn judge(&mut self, name: &OsStr, want: &Want<'_>, listing: &mut Listing) -> Judged {
         let file = FileName::parse(name);
         let (first, last) = match file {
             FileName::Message(counter) => (counter, counter),
@@ -198,8 +202,8 @@ impl Place {
             FileName::Copy(_) if planted!(IgnoreCopies) => return Judged::PassOver,
             FileName::Copy(first) if planted!(CopiesAreKnown) => (first, first),
             FileName::Copy(first) => {
-                if self.copies.len() < CONTESTED {
-                    self.copies.insert(first);
+                if listing.copies.len() < CONTESTED {
+                    listing.copies.insert(first);
                 }
                 (first, u64::MAX)
             }
@@ -216,10 +220,10 @@ impl Place {
         };
         let is_copy = match file {
             FileName::Copy(_) => !planted!(CopiesAreKnown),
-            FileName::Message(counter) => self.contested.contains(&counter),
+            FileName::Message(counter) => self.is_contested(counter),
             _ => false,
         };
-        if recheck.range(first..=last).next().is_some() {
+        if listing.recheck.range(first..=last).next().is_some() {
             return Judged::Read(first);
         }
         let known = !is_copy && is_known(want.known, self.author, first, last);
@@ -235,7 +239,7 @@ impl Place {
     }
 
     fn enqueue(&mut self, item: Item, before: &BTreeMap<Item, usize>) {
-        if self.after.as_ref().is_some_and(|after| item <= *after) || self.parked.contains(&item) {
+        if self.after.as_ref().is_some_and(|after| item <= **after) || self.parked.contains(&item) {
             return;
         }
         let offset = before.get(&item).copied().unwrap_or(0);

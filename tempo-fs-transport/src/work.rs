@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         }
         let (mut later, mut other_author, mut known) = (false, None, false);
         let author = place.author;
-        let is_contested = matches!(kind, FileName::Message(counter) if place.contested.contains(&counter));
+        let is_contested = matches!(kind, FileName::Message(counter) if place.is_contested(counter));
         let examined = examine(file, offset, &mut |frame| {
             let id = frame.id();
             if id.author != author && !planted!(AnyAuthorsFile) {

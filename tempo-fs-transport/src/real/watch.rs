@@ -76,3 +76,23 @@ fn into_io(error: notify::Error) -> io::Error {
         _ => io::Error::other(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::Flag;
+
+    use super::*;
+
+    /// When the system's queue runs over, the event names no path; everything is looked at, and hints go on.
+    #[test]
+    fn lost_events_are_a_reason_to_look_everywhere() {
+        let signal = Signal::default();
+        let folder = Path::new("jam.session");
+        forward(folder, &Event::new(EventKind::Other).set_flag(Flag::Rescan), &signal);
+        let hints = signal.take();
+        assert!(hints.everywhere && hints.failure.is_none(), "{hints:?}");
+        forward(folder, &Event::new(EventKind::Any).add_path(folder.join("author")), &signal);
+        let hints = signal.take();
+        assert!(!hints.everywhere && hints.dirs.contains(OsStr::new("author")), "{hints:?}");
+    }
+}
