@@ -332,7 +332,7 @@ impl<F: Fs> Folder<F> {
             let (dir, identity) = (Arc::clone(&root.dir), root.stat.identity);
             let now = self.calls.run(About::Folder, move |fs| Home::opened(fs, &dir, identity)).ok().flatten();
             if self.is_emptied {
-                self.is_emptied = now.is_none() || now != self.home;
+                self.is_emptied = now.is_none() || now != self.home || planted!(DeletedIsAway);
             } else {
                 self.home = now;
             }

@@ -13,16 +13,24 @@ pub struct Home {
 }
 
 impl Home {
-    /// What an existing folder is; `None` where the system does not keep when directories were made.
+    /// What an existing folder of this machine is; `None` where the system does not keep when directories were made.
     ///
     /// # Errors
     ///
     /// When the folder cannot be looked at.
     pub fn of(folder: &Path) -> io::Result<Option<Self>> {
-        let fs = RealFs::default();
+        Self::on(&RealFs::default(), folder)
+    }
+
+    /// The same in any file system.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be looked at.
+    pub fn on<F: Fs>(fs: &F, folder: &Path) -> io::Result<Option<Self>> {
         let dir = fs.open_root(folder)?;
         let identity = fs.stat_dir(&dir)?.identity;
-        Ok(Self::opened(&fs, &dir, identity))
+        Ok(Self::opened(fs, &dir, identity))
     }
 
     /// The same for an opened one.

@@ -49,6 +49,7 @@ bugs! {
     PlaceholderIsMissing: "an own message that is online only counts as deleted",
     BadStopsDirectory: "a bad file ends the reading of its directory",
     EmptiedIsFine: "an emptied folder is taken for the session",
+    DeletedIsAway: "a session that was deleted is taken for unmounted for ever",
     SilentForeign: "files that are not ours are not reported",
     DigestUnchecked: "the digest of a frame is not compared",
     AnyAuthorsFile: "a message in another author's directory is taken for that author's affair",

@@ -24,8 +24,10 @@ pub enum Fault {
     FailedCommit,
     /// Members are offline for a while.
     Offline,
-    /// Somebody deletes files or directories of others.
+    /// Somebody deletes files or directories of others, or the whole session.
     Deletion,
+    /// Somebody writes something else over messages.
+    Overwriting,
     /// A folder is put back to what it was.
     Rollback,
     /// A disk is full for a while.
@@ -56,13 +58,14 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
         Self::FailedCommit,
         Self::Offline,
         Self::Deletion,
+        Self::Overwriting,
         Self::Rollback,
         Self::DiskFull,
         Self::OddFiles,
@@ -80,6 +83,10 @@ impl Fault {
 }
 
 impl Fault {
+    /// What only somebody can put right who has the store.
+    const NEED_THE_STORE: [Self; 6] =
+        [Self::Rollback, Self::Deletion, Self::Overwriting, Self::TornCall, Self::Crash, Self::FailedCommit];
+
     /// Of a thousand plans so many have it. Some rule others out, so they are not in every second one.
     fn frequency(self) -> u32 {
         match self {
@@ -127,10 +134,11 @@ impl Plan {
             // A damaged file of the right length that a service brings back later is only found by comparing.
             faults.remove(&Fault::Rollback);
             faults.remove(&Fault::Deletion);
+            faults.remove(&Fault::Overwriting);
         }
         if faults.contains(&Fault::RestoredStore) || faults.contains(&Fault::LostStore) {
             // Nobody looks after what the store does not know any more.
-            for fault in [Fault::Rollback, Fault::Deletion, Fault::TornCall, Fault::Crash, Fault::FailedCommit] {
+            for fault in Fault::NEED_THE_STORE {
                 faults.remove(&fault);
             }
         }
@@ -245,8 +253,7 @@ impl Run<'_> {
         }
         let calm = if self.rng.chance(200) { 120 } else { 30 };
         self.world.run_for(Duration::from_secs(calm))?;
-        let touches_files = [Fault::Crash, Fault::TornCall, Fault::FailedCommit, Fault::Deletion, Fault::Rollback];
-        if !touches_files.iter().any(|fault| self.plan.faults.contains(fault)) {
+        if !Fault::NEED_THE_STORE.iter().any(|fault| self.plan.faults.contains(fault)) {
             self.world.settle_running()?;
         }
         self.world.settle()
@@ -270,8 +277,15 @@ impl Run<'_> {
         let member = self.rng.below(self.world.len());
         let Some(disk) = self.world.member(member).map(|there| there.disk().clone()) else { return };
         // Nobody reaches the files of a folder that is unmounted.
-        let needs_files =
-            [Fault::Deletion, Fault::Rollback, Fault::OddFiles, Fault::Cloned, Fault::RestoredStore, Fault::LostStore];
+        let needs_files = [
+            Fault::Deletion,
+            Fault::Overwriting,
+            Fault::Rollback,
+            Fault::OddFiles,
+            Fault::Cloned,
+            Fault::RestoredStore,
+            Fault::LostStore,
+        ];
         if needs_files.contains(&fault) && disk.is_unmounted() {
             return;
         }
@@ -293,6 +307,7 @@ impl Run<'_> {
                 self.world.set_offline(member, is_offline);
             }
             Fault::Deletion => self.delete(member, &disk),
+            Fault::Overwriting => self.overwrite(member, &disk),
             Fault::Rollback => self.roll_back(member),
             Fault::DiskFull => {
                 if let Some(freed) = self.full.pop() {
@@ -380,10 +395,29 @@ impl Run<'_> {
         }
         let files = disk.files();
         let Some((dir, name, _)) = self.rng.pick(&files).cloned() else { return };
-        // A folder without any author is taken for unmounted, and nobody writes into it.
-        let whole = disk.dirs().len() > 1 && self.rng.chance(200);
+        if self.rng.chance(250) {
+            for dir in disk.dirs() {
+                self.world.delete(member, &dir, None);
+            }
+            return self.world.note_fault(member, "session deleted", "somebody deletes everything here");
+        }
+        let whole = self.rng.chance(200);
         self.world.delete(member, &dir, if whole { None } else { Some(&name) });
         self.world.note_fault(member, "deletion by another", "somebody deletes files here");
+    }
+
+    /// Somebody writes over a message: bytes of the same or another length, or a message that is another's.
+    fn overwrite(&mut self, member: usize, disk: &Disk) {
+        let files = disk.files();
+        let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
+        let other = self.rng.pick(&files).map_or_else(Bytes::new, |(.., content)| content.clone());
+        let by = match self.rng.below(3) {
+            0 => vec![0x5a; content.len()].into(),
+            1 => content.slice(..self.rng.below(content.len() + 1)),
+            _ => other,
+        };
+        self.world.overwrite(member, &dir, &name, by);
+        self.world.note_fault(member, "overwritten", "somebody writes over a file here");
     }
 
     fn roll_back(&mut self, member: usize) {

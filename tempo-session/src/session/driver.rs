@@ -185,8 +185,10 @@ impl Driver {
             self.shared.lock().store_error = Some(describe(&error));
         }
         let unix_ms = self.shared.environment.unix_ms();
-        self.shared.lock().notice(unix_ms, self.shared.idle_after);
-        None
+        let mut state = self.shared.lock();
+        state.notice(unix_ms, self.shared.idle_after);
+        // There may be more by now, or what there is could not be noted.
+        state.is_unsettled.then_some(SETTLE)
     }
 
     /// Leaves the head if it is time; the answer is when it will be.

@@ -146,8 +146,9 @@ impl Shared {
         if !planted!(SettledForgotten) {
             self.keep_marks(marks)?;
         }
-        // There may be more by now: the next look finds out.
-        self.lock().core.handle_settled(settled);
+        let mut state = self.lock();
+        state.core.handle_settled(settled);
+        state.store_error = None;
         Ok(())
     }
 

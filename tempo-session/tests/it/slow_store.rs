@@ -1,9 +1,9 @@
-//! A store whose commits take as long as the test wants: nobody who only reads waits for them.
+//! A store whose commits take as long as the test wants, or fail: nobody who only reads waits for them.
 
 use std::{
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
         mpsc,
     },
     thread,
@@ -24,6 +24,7 @@ use crate::support::{STUCK, author, texts, timeline};
 struct Gate {
     state: Mutex<(bool, usize)>,
     changed: Condvar,
+    refuses_marks: AtomicBool,
 }
 
 impl Gate {
@@ -58,6 +59,9 @@ impl Store for Slow {
     }
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         self.1.pass();
+        if self.1.refuses_marks.load(Ordering::SeqCst) {
+            return Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) });
+        }
         self.0.set_marks(marks)
     }
     fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
@@ -92,10 +96,14 @@ impl Environment for Clock {
 }
 
 fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, tempo_session::Driver) {
+    open_at(Arc::default(), medium, store)
+}
+
+fn open_at(clock: Arc<Clock>, medium: &MemoryMedium, store: impl Store + 'static) -> (Session, tempo_session::Driver) {
     let parts = Parts {
         transport: Box::new(medium.transport()),
         store: Box::new(store),
-        environment: Arc::new(Clock::default()),
+        environment: clock,
         scrub: None,
         fingerprint: None,
         mint: Box::new(NoMint),
@@ -165,4 +173,35 @@ fn nobody_who_only_reads_waits_for_what_somebody_sends() {
     let ids: Vec<MessageId> = sending.into_iter().map(|sending| sending.join().unwrap()).collect();
     assert_ne!(ids[0], ids[1], "two that send at once take different numbers");
     assert_eq!(ana.timeline().len(), 3);
+}
+
+/// What is settled is told once it is noted, and noted as soon as the store can.
+#[test]
+fn what_is_settled_and_cannot_be_noted_is_tried_again() {
+    let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
+    let clock = Arc::new(Clock::default());
+    let store = Slow(MemoryStore::new(Some(author(0))), Arc::clone(&gate));
+    let (ana, mut driver) = open_at(Arc::clone(&clock), &medium, store);
+    let mut drive = || {
+        clock.0.fetch_add(2_000, Ordering::SeqCst);
+        loop {
+            match driver.turn() {
+                Turn::Again => {}
+                Turn::Wait(longest) => return longest,
+                Turn::Stop => panic!("nobody has closed the session"),
+            }
+        }
+    };
+    drive();
+    gate.refuses_marks.store(true, Ordering::SeqCst);
+    ana.send("first").unwrap();
+    let pause = drive();
+    assert!(pause <= Duration::from_secs(1), "{pause:?}");
+    let status = ana.status();
+    assert_eq!(status.settled.messages, 0);
+    assert!(status.store_error.is_some(), "{status:?}");
+    gate.refuses_marks.store(false, Ordering::SeqCst);
+    drive();
+    let status = ana.status();
+    assert_eq!((status.settled.messages, status.store_error), (1, None));
 }

@@ -330,7 +330,8 @@ impl State {
         let new = self.tree.content(by).unwrap_or_default();
         let is_missed = self.options.looks_before_renaming
             && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
-        if is_whole(&there) && there != new && !is_missed {
+        let is_head = FileName::parse(name) == FileName::Head;
+        if is_whole(&there) && there != new && !is_missed && !is_head {
             self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
         }
     }

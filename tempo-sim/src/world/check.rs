@@ -242,7 +242,7 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
     }) {
         return Err(Violation::new("I9", format!("{name} has two messages {id} and was not told")));
     }
-    let is_occupied = !status.occupied.is_empty() && !member.is_ambiguous;
+    let is_occupied = !status.occupied.is_empty() && !member.may_lie_beside();
     if status.unpublished > 0 || !status.waiting.is_empty() || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
@@ -296,11 +296,11 @@ fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
 
 /// Every message that was committed lies whole under its name.
 fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
-    let files = if member.is_ambiguous { member.disk.files() } else { Vec::new() };
+    let files = if member.may_lie_beside() { member.disk.files() } else { Vec::new() };
     for frame in member.store.sent() {
         let dir = OsString::from(frame.id().author.to_string());
         let name = OsString::from(CounterName::new(frame.id().counter).as_str());
-        // Two messages of one number lie beside each other.
+        // Two messages of one number lie beside each other, and so does a message beside what was written over it.
         let is_beside = files.iter().any(|(at, _, content)| *at == dir && content == frame.bytes());
         if member.disk.read(&dir, &name).as_ref() != Some(frame.bytes()) && !is_beside {
             let there = member.disk.read(&dir, &name).map(|bytes| bytes.len());

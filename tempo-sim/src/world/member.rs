@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempo_clock::{AuthorId, Lamport};
-use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
+use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options};
 use tempo_message::{Digest, MessageId};
 use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Parts, Session};
 use uuid::Uuid;
@@ -38,6 +38,8 @@ pub struct Member {
     /// What it calls itself.
     pub(crate) display_name: String,
     pub(crate) disk: Disk,
+    /// Which directory the folder was when it was opened first.
+    home: Option<Home>,
     pub(crate) store: SimStore,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) running: Option<Running>,
@@ -50,6 +52,8 @@ pub struct Member {
     pub(crate) sent_at: VecDeque<(Duration, OsString, OsString)>,
     /// More than one store has been in use under this name.
     pub(crate) is_ambiguous: bool,
+    /// Somebody has written over its messages.
+    pub(crate) is_overwritten: bool,
     /// Until then the application takes no events.
     pub(crate) reads_from: Duration,
     /// What the application has kept, beside the store.
@@ -92,6 +96,7 @@ impl Member {
             rng,
             display_name: name.clone(),
             name,
+            home: Home::on(&disk.fs(), Disk::FOLDER.as_ref()).ok().flatten(),
             disk,
             store: SimStore::new(author),
             clock: Arc::default(),
@@ -101,10 +106,16 @@ impl Member {
             arrived: BTreeSet::new(),
             sent_at: VecDeque::new(),
             is_ambiguous: false,
+            is_overwritten: false,
             reads_from: Duration::ZERO,
             saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),
         }
+    }
+
+    /// Whether a name of its own may hold something else, so that its message lies beside it.
+    pub(crate) fn may_lie_beside(&self) -> bool {
+        self.is_ambiguous || self.is_overwritten
     }
 
     /// The session, while the member runs.
@@ -145,6 +156,7 @@ impl Member {
     pub(crate) fn start(&mut self) -> Result<(), OpenError> {
         let mut options = Options::default();
         options.staging = Some(Disk::STAGING.into());
+        options.home = self.home;
         options.fetch_online_only = self.disk.options().fetches;
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;

@@ -278,6 +278,21 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
+    /// Somebody at a member's machine gives a file of anybody another content.
+    pub fn overwrite(&mut self, member: usize, dir: &OsStr, name: &OsStr, content: Bytes) {
+        self.service.hydrate_all(member);
+        for owner in &mut self.members {
+            let mut authors = owner.former.iter().chain([&owner.author]);
+            owner.is_overwritten |= authors.any(|author| dir.to_string_lossy().starts_with(&author.to_string()));
+        }
+        let Some(there) = self.members.get(member) else { return };
+        there.disk.disturb();
+        there.disk.put(dir, name, content);
+        self.service.changed(member, vec![Change { dir: dir.to_owned(), name: name.to_owned() }]);
+        self.plan_service();
+        self.turn_soon(member, Duration::from_millis(5));
+    }
+
     /// What lies in a member's folder now.
     pub fn snapshot(&self, member: usize) -> Snapshot {
         let files = self.members.get(member).map(|there| there.disk.files()).unwrap_or_default();
