@@ -145,8 +145,8 @@ impl Version {
 
 impl Stat {
     /// The version of the thing.
+    #[allow(clippy::cast_possible_truncation, reason = "the low half of a time is unique within five centuries")]
     pub fn version(&self) -> Version {
-        // Equality needs no more of a time than what is unique within centuries.
         let low = |nanoseconds: i128| nanoseconds.cast_unsigned() as u64;
         let (modified, changed) = (low(self.modified_ns), low(self.changed_ns));
         Version { identity: self.identity, len: self.len, modified, changed }
