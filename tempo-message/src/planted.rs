@@ -87,6 +87,7 @@ bugs! {
     ForkUntold: "a fork is not reported",
     AnyCopyIsRedundant: "tidying removes copies without comparing them",
     EventTwice: "a message that was held is announced twice",
+    NeverRolledBack: "a late message is applied to the latest state",
     CursorForgotten: "a cursor begins anew after a restart",
     HeadSettlesTooMuch: "a head settles the order although messages of its author are missing",
     SettledForgotten: "what is settled is not noted in the store",

@@ -57,6 +57,14 @@ impl SessionCore {
         self.uncovered(end, |slot| is_covered(slot).is_some())
     }
 
+    /// The messages of a frontier that are here, in order.
+    pub fn within(&self, frontier: &Frontier) -> Vec<Slot> {
+        let (beyond, _) = self.beyond(frontier, self.end());
+        let mut beyond = beyond.into_iter().map(|(_, slot)| slot).peekable();
+        let all = self.timeline().iter().copied();
+        all.filter(|slot| beyond.next_if_eq(slot).is_none()).collect()
+    }
+
     /// The same for who has everything that was accepted before `first`.
     pub fn since(&self, first: Slot) -> (Vec<(usize, Slot)>, usize) {
         self.uncovered(self.end(), |slot| slot < first)

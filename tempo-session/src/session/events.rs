@@ -193,25 +193,17 @@ impl Events {
     ///
     /// As for [`poll`](Self::poll).
     pub fn next_within(&mut self, patience: Duration) -> Result<Option<Event>, ReadError> {
-        let session = self.session.clone();
-        let shared = session.shared();
-        let end = shared.environment.now().saturating_add(patience);
+        let end = self.session.shared().environment.now().saturating_add(patience);
         loop {
-            if !shared.lock().is_open() {
+            if !self.session.shared().lock().is_open() {
                 return Ok(None);
             }
             if let Some(event) = self.poll()? {
                 return Ok(Some(event));
             }
-            let state = shared.lock();
-            if self.reader.has_news(&state) {
-                continue;
-            }
-            let left = end.saturating_sub(shared.environment.now());
-            if left.is_zero() {
+            if !self.session.shared().wait_for_news(&self.reader, end) {
                 return Ok(None);
             }
-            drop(shared.wait(state, left));
         }
     }
 

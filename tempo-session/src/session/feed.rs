@@ -40,6 +40,18 @@ pub struct Progress {
     settled: Lamport,
 }
 
+impl Progress {
+    /// The messages that were given and are here, in order.
+    pub(super) fn given(&self, core: &SessionCore) -> Vec<Slot> {
+        core.within(&self.given)
+    }
+
+    /// Whether the application was told that a message is settled.
+    pub(super) fn is_settled(&self, core: &SessionCore, slot: Slot) -> bool {
+        core.order(slot).is_some_and(|(stamp, _)| stamp.lamport <= self.settled)
+    }
+}
+
 /// Somebody who takes the events.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
@@ -115,9 +127,8 @@ impl Reader {
         };
         Some(match item {
             Item::Message { slot, position, is_late } => {
-                let lamport = state.core.order(slot).map(|(stamp, _)| stamp.lamport);
                 let placed = match is_late {
-                    _ if lamport <= Some(self.progress.settled) => Placed::BelowSettled,
+                    _ if self.progress.is_settled(&state.core, slot) => Placed::BelowSettled,
                     true => Placed::Late,
                     false => Placed::Last,
                 };

@@ -10,9 +10,11 @@ mod minting;
 mod names;
 mod noticing;
 mod pace;
+mod replica;
 mod saving;
 mod shared;
 mod status;
+mod stream;
 mod timeline;
 mod typed;
 
@@ -39,9 +41,12 @@ use feed::Reader;
 pub use minting::Mint;
 pub use names::Names;
 pub(crate) use names::short;
+pub use replica::{Change, Reducer, Replica, Snapshot};
 pub(crate) use shared::describe;
 use shared::{Shared, State};
 pub use status::{Attachment, Fork, Gap, Member, Setback, Settled, Status, Waiting};
+#[cfg(feature = "stream")]
+pub use stream::EventStream;
 pub use timeline::{Entry, Timeline};
 pub use typed::Typed;
 
@@ -183,6 +188,17 @@ impl Session {
     /// [`CursorError`].
     pub fn cursor(&self, name: &str) -> Result<Cursor, CursorError> {
         Cursor::open(self, name)
+    }
+
+    /// State that a reducer makes of the timeline, always right, whatever arrives late.
+    pub fn replica<R: Reducer>(&self, reducer: R) -> Replica<R> {
+        Replica::new(self.clone(), reducer)
+    }
+
+    /// The same, going on from a state that was kept. When the store does not have the messages of which it was made,
+    /// because the local state was lost or restored from a backup, it begins anew.
+    pub fn replica_after<R: Reducer>(&self, reducer: R, snapshot: Snapshot<R::State>) -> Replica<R> {
+        Replica::after(self.clone(), reducer, snapshot)
     }
 
     /// Who is known to have a message: its author, this member, and everybody whose head says so. Heads are left every

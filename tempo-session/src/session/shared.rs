@@ -16,11 +16,12 @@ use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, Repo
 
 use super::{
     Event,
-    feed::{Feed, Item},
+    feed::{Feed, Item, Reader},
     minting::Mint,
     noticing::Noticed,
     saving::Writer,
     status::Attachment,
+    stream::Wakers,
 };
 use crate::{
     Environment, ReadError,
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something changed that somebody may wait for.
     changed: Condvar,
+    /// Tasks that wait for the same.
+    pub(super) wakers: Wakers,
     /// Who may write into the store. Taken before the state, never after it.
     pub(super) writer: Mutex<Writer>,
     /// Gone once the session is closed. Never taken while the state is locked.
@@ -130,6 +133,7 @@ impl Shared {
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
+            wakers: Wakers::default(),
             writer: Mutex::new(Writer::new(mint, fingerprint)),
             store: RwLock::new(Some(store)),
             environment,
@@ -145,11 +149,25 @@ impl Shared {
 
     pub(crate) fn announce(&self) {
         self.changed.notify_all();
+        self.wakers.wake();
     }
 
     /// Waits until something changes or the time is over.
     pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
         self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits until there is something for a reader, at most until `end`; whether there is.
+    pub(super) fn wait_for_news(&self, reader: &Reader, end: Duration) -> bool {
+        let mut state = self.lock();
+        while state.is_open() && !reader.has_news(&state) {
+            let left = end.saturating_sub(self.environment.now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.wait(state, left);
+        }
+        state.is_open()
     }
 
     /// The author that this member writes as.

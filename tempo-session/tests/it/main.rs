@@ -34,11 +34,14 @@ mod ills;
 mod odd;
 mod pieces;
 mod protocol;
+mod replica;
 mod services;
 mod session;
 mod slow_store;
 mod store;
 #[cfg(target_os = "linux")]
+#[cfg(feature = "stream")]
+mod stream;
 mod stuck;
 mod support;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,195 @@
+//! State made of the timeline: always what a fold over it makes, whatever comes late.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use proptest::prelude::*;
+use tempo_message::{Durability, Frame, MemoryMedium, Transport, conformance::Script};
+use tempo_session::{Change, Driver, Entry, Reducer, Replica, Session, Snapshot, store::MemoryStore};
+
+use crate::{
+    session::{open, settle},
+    support::{author, texts, timeline},
+};
+
+/// Keeps every text, and counts how often it was asked to.
+#[derive(Debug, Default)]
+struct Texts {
+    applied: Cell<usize>,
+    /// Panics at this text.
+    refuses: Option<&'static str>,
+}
+
+impl Reducer for Texts {
+    type State = Vec<String>;
+
+    fn initial(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn apply(&self, state: &mut Vec<String>, entry: &Entry) {
+        assert_eq!(entry.position, state.len());
+        self.applied.set(self.applied.get() + 1);
+        let text = String::from_utf8(entry.payload.to_vec()).unwrap();
+        state.push(text.clone());
+        assert_ne!(Some(text.as_str()), self.refuses, "the reducer does not like it");
+    }
+}
+
+/// Messages of several authors that know nothing of each other, so that they may come in any order.
+fn frames(authors: u8, each: usize) -> Vec<Vec<Frame>> {
+    let frames = |number: u8| {
+        let mut script = Script::new(number);
+        (0..each).map(|at| script.next(format!("{number}.{at}").as_bytes())).collect()
+    };
+    (1..=authors).map(frames).collect()
+}
+
+struct Stage {
+    medium: MemoryMedium,
+    store: MemoryStore,
+    open: Option<(Session, Driver)>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let mut stage = Self { medium: MemoryMedium::default(), store: MemoryStore::new(Some(author(0))), open: None };
+        stage.reopen();
+        stage
+    }
+
+    fn reopen(&mut self) {
+        self.open = None;
+        self.open = Some(open(&self.medium, self.store.clone()));
+    }
+
+    fn session(&self) -> &Session {
+        &self.open.as_ref().unwrap().0
+    }
+
+    fn arrive<'a>(&mut self, frames: impl IntoIterator<Item = &'a Frame>) {
+        for frame in frames {
+            self.medium.transport().publish(frame, Durability::Lazy).unwrap();
+        }
+        settle(&mut self.open.as_mut().unwrap().1);
+    }
+}
+
+fn changes(replica: &mut Replica<Texts>) -> Vec<Change> {
+    std::iter::from_fn(|| replica.update().unwrap()).collect()
+}
+
+proptest! {
+    /// In whatever order messages arrive, and however often the application looks, restarts or goes on from a snapshot,
+    /// its state is that of the timeline, and what it was told to be unchanged is.
+    #[test]
+    fn the_state_is_that_of_the_timeline(
+        order in Just((0..160).collect::<Vec<usize>>()).prop_shuffle(),
+        looks in prop::collection::vec((1..40_usize, 0..5_u8), 1..30),
+    ) {
+        let all: Vec<Frame> = frames(8, 20).into_iter().flatten().collect();
+        let mut stage = Stage::new();
+        let mut replica = stage.session().replica(Texts::default());
+        let mut snapshot: Option<Snapshot<Vec<String>>> = None;
+        let mut order = order.iter();
+        let mut looks = looks.into_iter().chain(std::iter::repeat((1000, 0)));
+        while order.len() > 0 {
+            let (count, action) = looks.next().unwrap();
+            let some: Vec<&Frame> = order.by_ref().take(count).map(|&at| &all[at]).collect();
+            stage.arrive(some);
+            let before = replica.state().clone();
+            let from = changes(&mut replica).iter().map(|change| change.from).min().unwrap_or(before.len());
+            prop_assert_eq!(replica.state(), &texts(&timeline(stage.session())));
+            prop_assert_eq!(&replica.state()[..from], &before[..from]);
+            match action {
+                1 => snapshot = Some(replica.snapshot().unwrap()),
+                2 => {
+                    stage.reopen();
+                    replica = match snapshot.clone() {
+                        Some(snapshot) => stage.session().replica_after(Texts::default(), snapshot),
+                        None => stage.session().replica(Texts::default()),
+                    };
+                    changes(&mut replica);
+                    prop_assert_eq!(replica.state(), &texts(&timeline(stage.session())));
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(replica.messages(), timeline(stage.session()).len());
+    }
+}
+
+/// What comes in order is applied once; what comes late costs in proportion to how late it is.
+#[test]
+fn a_late_message_costs_as_much_as_it_is_late() {
+    let mut stage = Stage::new();
+    let [early, late] = <[Vec<Frame>; 2]>::try_from(frames(2, 4000)).unwrap();
+    let mut replica = stage.session().replica(Texts::default());
+    for some in early.chunks(100) {
+        stage.arrive(some);
+        changes(&mut replica);
+    }
+    assert_eq!(replica.reducer().applied.get(), 4000, "once each");
+    // Of the second author everything up to there has the same times, so each comes behind the first one's of its time.
+    for (some, distance) in [(0..3900, 4000), (3900..3990, 100), (3990..3999, 10), (3999..4000, 1)] {
+        let before = replica.reducer().applied.get();
+        stage.arrive(&late[some.clone()]);
+        let from = changes(&mut replica).iter().map(|change| change.from).min().unwrap();
+        let applied = replica.reducer().applied.get() - before;
+        assert!(from >= 4000 - distance, "{from}");
+        let bound = 2 * distance + 3 * 64 + some.len();
+        assert!(applied <= bound, "{applied} applications for {} messages {distance} back", some.len());
+    }
+    assert_eq!(replica.state(), &texts(&timeline(stage.session())));
+}
+
+/// A state that was kept is gone on from: only what is new is applied.
+#[test]
+fn a_snapshot_saves_applying_everything_again() {
+    let mut stage = Stage::new();
+    let [mine, others] = <[Vec<Frame>; 2]>::try_from(frames(2, 300)).unwrap();
+    stage.arrive(&mine);
+    let mut replica = stage.session().replica(Texts::default());
+    changes(&mut replica);
+    let snapshot = replica.snapshot().unwrap();
+    // It can be kept anywhere.
+    let kept = serde_json::to_string(&snapshot).unwrap();
+    let kept = || serde_json::from_str(&kept).unwrap();
+    stage.reopen();
+    let mut replica = stage.session().replica_after(Texts::default(), kept());
+    assert_eq!((changes(&mut replica), replica.messages()), (Vec::new(), 300));
+    stage.session().send("new").unwrap();
+    changes(&mut replica);
+    assert_eq!(replica.reducer().applied.get(), 1);
+    // What belongs before it is still put there.
+    stage.arrive(&others);
+    changes(&mut replica);
+    assert_eq!(replica.state(), &texts(&timeline(stage.session())));
+    // A store that knows nothing of it.
+    let other = Stage::new();
+    let mut replica = other.session().replica_after(Texts::default(), kept());
+    assert_eq!((changes(&mut replica), replica.state().len()), (Vec::new(), 0));
+}
+
+/// A reducer that panics does not leave half of what it has done.
+#[test]
+fn a_panic_leaves_a_state_of_the_past() {
+    let mut stage = Stage::new();
+    let mut one = frames(1, 1000).remove(0);
+    let bad = one.pop().unwrap();
+    stage.arrive(&one);
+    let refuses = Some("1.999");
+    let mut replica = stage.session().replica(Texts { refuses, ..Texts::default() });
+    changes(&mut replica);
+    let expected = texts(&timeline(stage.session()));
+    stage.arrive([&bad]);
+    for _ in 0..2 {
+        let updated = catch_unwind(AssertUnwindSafe(|| replica.update()));
+        assert!(updated.is_err());
+        let made = replica.messages();
+        assert!((900..1000).contains(&made), "{made}");
+        assert_eq!(replica.state(), &expected[..made]);
+    }
+}

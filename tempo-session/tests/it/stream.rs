@@ -1,0 +1,93 @@
+//! Events as a stream, under a runtime and without one.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake},
+    thread::{self, Thread},
+};
+
+use futures_util::StreamExt;
+use tempo_session::{Event, Events};
+
+use crate::support::{Place, STUCK};
+
+/// The text of the next message.
+async fn next_text(events: &mut Events) -> Option<String> {
+    // Asked for anew each time: it keeps nothing.
+    while let Some(event) = events.stream().next().await {
+        if let Event::Message { entry, .. } = event.unwrap() {
+            return Some(String::from_utf8(entry.payload.to_vec()).unwrap());
+        }
+    }
+    None
+}
+
+async fn converse() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    let mut events = ben.events();
+    let listening = tokio::spawn(async move {
+        let mut heard = Vec::new();
+        while let Some(text) = next_text(&mut events).await {
+            heard.push(text);
+            if heard.len() == 1 {
+                ben.send("and I hear you").unwrap();
+            }
+            if heard.len() == 3 {
+                // Ends the stream.
+                ben.clone().close().unwrap();
+            }
+        }
+        heard
+    });
+    let mut events = ana.events();
+    ana.send("I speak").unwrap();
+    assert_eq!(next_text(&mut events).await.as_deref(), Some("I speak"));
+    assert_eq!(next_text(&mut events).await.as_deref(), Some("and I hear you"));
+    ana.send("good").unwrap();
+    let heard = listening.await.unwrap();
+    assert_eq!(heard, ["I speak", "and I hear you", "good"]);
+}
+
+#[test]
+fn a_stream_gives_what_happens_and_ends_with_the_session() {
+    for mut runtime in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()] {
+        let runtime = runtime.enable_time().build().unwrap();
+        runtime.block_on(async { tokio::time::timeout(STUCK, converse()).await.expect("everybody is heard") });
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Whoever has no runtime needs only a waker.
+#[test]
+fn a_task_is_woken_without_a_runtime() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let mut events = ana.events();
+    let sending = thread::spawn(move || ana.send("hello").unwrap());
+    let mut hello = pin!(async move {
+        loop {
+            if let Some(Ok(Event::Message { entry, .. })) = poll_fn(|context| events.poll_next(context)).await {
+                return entry.payload;
+            }
+        }
+    });
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let payload = loop {
+        match hello.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(payload) => break payload,
+            Poll::Pending => thread::park_timeout(STUCK),
+        }
+    };
+    assert_eq!(payload, "hello");
+    sending.join().unwrap();
+}
