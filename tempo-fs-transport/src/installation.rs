@@ -122,22 +122,34 @@ impl Installation {
             entries => entries.map_err(|source| failed(state, source))?,
         };
         let authors = if away.is_some() { BTreeSet::new() } else { authors_in(&folder)? };
-        let mut found: Option<(Claim, Self)> = None;
+        let (mut found, mut unreadable): (Option<(Claim, Self)>, _) = (None, None);
         for entry in entries {
             let name = entry.map_err(|source| failed(state, source))?.file_name();
             let DirName::Author(author) = DirName::parse(&name) else {
                 continue;
             };
             let candidate = Self { author, dir: state.join(&name) };
-            // What cannot be read belongs to no folder; it must not be in the way of those that can.
-            let Ok(Some(claim)) = candidate.claim(&folder, &authors) else { continue };
+            let claim = match candidate.claim(&folder, &authors) {
+                Ok(Some(claim)) => claim,
+                Ok(None) => continue,
+                Err(error) => {
+                    // It must not be in the way of other sessions, nor a new author be made beside it.
+                    let is_here = candidate.authors().iter().any(|author| authors.contains(author));
+                    unreadable = unreadable.or_else(|| is_here.then_some(error));
+                    continue;
+                }
+            };
             // Two claims are rare, and equally good ones even more.
             let better = found.as_ref().is_none_or(|(best, other)| (claim, author) < (*best, other.author));
             if better {
                 found = Some((claim, candidate));
             }
         }
-        if found.is_none() { none(away) } else { Ok(found) }
+        match (found, unreadable) {
+            (None, Some(error)) => Err(error),
+            (None, None) => none(away),
+            (found, _) => Ok(found),
+        }
     }
 
     /// The installation that belongs to `folder`, or a new one with a new author; remembers the folder's path.

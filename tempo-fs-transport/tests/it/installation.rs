@@ -135,3 +135,28 @@ fn a_copy_has_another_fingerprint() {
     let nothing = tempo_fs_transport::Fingerprint::default();
     assert!(!nothing.is_of_another_than(&before) && !before.is_of_another_than(&nothing), "what is not known");
 }
+
+/// What cannot be read now may be ours: no new author is made beside it. Other sessions are none of its business.
+#[test]
+fn an_installation_that_cannot_be_read_is_not_forgotten() {
+    let machine = Machine::new();
+    let (folder, other) = (machine.at("jam.session"), machine.at("song.session"));
+    let first = machine.create(&folder);
+    fs::create_dir(folder.join(first.author.to_string())).unwrap();
+    let record = machine.at("state").join(first.author.to_string()).join("folder");
+    let content = fs::read(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    fs::create_dir(&record).unwrap();
+    for found in [
+        Installation::find(&machine.at("state"), &folder).map(drop),
+        Installation::find_or_create(&machine.at("state"), &folder).map(drop),
+    ] {
+        let Err(InstallationError::Failed { path, .. }) = found else { panic!("{found:?}") };
+        assert_eq!(path.file_name(), Some("folder".as_ref()));
+    }
+    fs::create_dir(&other).unwrap();
+    assert_ne!(machine.create(&other).author, first.author);
+    fs::remove_dir(&record).unwrap();
+    fs::write(&record, content).unwrap();
+    assert_eq!(machine.create(&folder), first);
+}

@@ -346,7 +346,9 @@ pub(crate) fn successions_are_known(
 pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
     let Some(running) = member.running.as_ref().filter(|_| !member.is_ambiguous) else { return Ok(()) };
     let content = member.disk.read(&OsString::from(member.author.to_string()), OsStr::new("head"));
-    let Some(head) = content.and_then(|content| Head::decode(&content).ok()) else { return Ok(()) };
+    let head = content.and_then(|content| Head::decode(&content).ok());
+    // Somebody may have written another one's over it.
+    let Some(head) = head.filter(|head| head.author == member.author) else { return Ok(()) };
     let status = running.session.status();
     let has = |author| {
         let of = status.members.iter().find(|it| it.author == author);

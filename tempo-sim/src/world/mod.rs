@@ -278,12 +278,19 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
-    /// Somebody at a member's machine gives a file of anybody another content.
+    /// Somebody at a member's machine gives a file of anybody another content, if it is there.
     pub fn overwrite(&mut self, member: usize, dir: &OsStr, name: &OsStr, content: Bytes) {
+        // A placeholder is the file that it stands for, and nothing to be written over.
         self.service.hydrate_all(member);
+        if self.members.get(member).is_none_or(|there| there.disk.read(dir, name).is_none()) {
+            return;
+        }
+        // In another piece of the folder it has that piece's name before.
+        let dir_name = dir.to_string_lossy();
+        let dir_name = dir_name.rsplit('/').next().unwrap_or_default();
         for owner in &mut self.members {
             let mut authors = owner.former.iter().chain([&owner.author]);
-            owner.is_overwritten |= authors.any(|author| dir.to_string_lossy().starts_with(&author.to_string()));
+            owner.is_overwritten |= authors.any(|author| dir_name.starts_with(&author.to_string()));
         }
         let Some(there) = self.members.get(member) else { return };
         there.disk.disturb();
