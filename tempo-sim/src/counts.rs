@@ -22,6 +22,8 @@ impl Counts {
         "doubled directory",
         "split folder",
         "deletion by another",
+        "session deleted",
+        "overwritten",
         "rollback",
         "disk full",
         "offline",

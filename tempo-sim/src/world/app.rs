@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Entry, Progress, Session};
+use tempo_session::{Entry, Progress, ReadError, Reducer, Replica, Session, Snapshot};
 
 /// An application's state.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +22,27 @@ pub(crate) struct App {
     pub(crate) settled: usize,
 }
 
+/// A state that shows every message and its place.
+#[derive(Debug)]
+pub(crate) struct Digests;
+
+impl Reducer for Digests {
+    type State = Vec<Digest>;
+
+    fn initial(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+
+    fn apply(&self, digests: &mut Vec<Digest>, entry: &Entry) {
+        digests.push(entry.digest);
+    }
+}
+
 /// What an application has written down, each time together with its progress.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Saved {
     states: Vec<(Progress, Arc<App>)>,
+    snapshot: Option<Snapshot<Vec<Digest>>>,
 }
 
 impl App {
@@ -42,6 +59,19 @@ impl Saved {
     pub(crate) fn save(&mut self, progress: Progress, app: &App) {
         self.states.retain(|(earlier, _)| *earlier != progress);
         self.states.push((progress, Arc::new(app.clone())));
+    }
+
+    /// The state of a replica is written down by itself.
+    pub(crate) fn save_replica(&mut self, replica: &mut Replica<Digests>) -> Result<(), ReadError> {
+        self.snapshot = Some(replica.snapshot()?);
+        Ok(())
+    }
+
+    pub(crate) fn replica(&self, session: &Session) -> Replica<Digests> {
+        match self.snapshot.clone() {
+            Some(snapshot) => session.replica_after(Digests, snapshot),
+            None => session.replica(Digests),
+        }
     }
 
     /// The state that belongs to a progress.

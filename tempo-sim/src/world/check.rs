@@ -116,7 +116,24 @@ pub(crate) fn listen(
         let progress = running.cursor.progress();
         member.saved.save(progress.map_err(|error| Violation::new("I2", error.to_string()))?, &running.app);
     }
+    the_replica_is_right(running)?;
+    if member.rng.chance(50) {
+        // What cannot be kept now is kept another time.
+        let _ = member.saved.save_replica(&mut running.replica);
+    }
     Ok(heard)
+}
+
+/// What a replica makes of the messages is what follows from the timeline.
+fn the_replica_is_right(running: &mut Running) -> Result<(), Violation> {
+    let unread = |error| Violation::new("I18", format!("a replica cannot read: {error}"));
+    while running.replica.update().map_err(unread)?.is_some() {}
+    if running.replica.state().iter().eq(running.app.list.iter().map(|entry| &entry.digest)) {
+        return Ok(());
+    }
+    let what =
+        format!("a replica of {} messages is not that of the {}", running.replica.messages(), running.app.list.len());
+    Err(Violation::new("I18", what))
 }
 
 /// What a session that has just begun may show: messages that were sent, in order.

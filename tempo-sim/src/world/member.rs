@@ -13,12 +13,12 @@ use std::{
 use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Parts, Session};
+use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Parts, Replica, Session};
 use uuid::Uuid;
 
 use super::{
     SimStore,
-    app::{App, Saved},
+    app::{App, Digests, Saved},
 };
 use crate::{Disk, Rng};
 
@@ -70,6 +70,7 @@ pub(crate) struct Running {
     pub(crate) since: Duration,
     pub(crate) cursor: Cursor,
     pub(crate) app: App,
+    pub(crate) replica: Replica<Digests>,
     /// Up to which time the order was settled when it came to know everybody: whoever it did not know had no say in that.
     pub(crate) settled_by_few: Option<Lamport>,
     /// Messages that were told to be held.
@@ -171,12 +172,14 @@ impl Member {
         };
         let (session, driver) = Session::assemble(parts)?;
         let (cursor, app) = self.resume(&session)?;
+        let replica = self.saved.replica(&session);
         self.running = Some(Running {
             session,
             driver,
             since: self.clock.now(),
             cursor,
             app,
+            replica,
             settled_by_few: None,
             told_held: BTreeSet::new(),
             restless: 0,
