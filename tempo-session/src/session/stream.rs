@@ -22,7 +22,7 @@ impl Events {
                 self.session().shared().wakers.register(context.waker());
                 self.poll_or_end()
             }
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 

@@ -1,7 +1,6 @@
 //! State that follows from the timeline.
 
 mod checkpoints;
-mod reducer;
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +14,6 @@ use super::{
 };
 use crate::{ReadError, protocol::Slot};
 use checkpoints::Checkpoints;
-pub use reducer::Reducer;
 
 /// A state that is always what a [`Reducer`] makes of the timeline, and so the same for everybody who has the same
 /// messages.
@@ -75,6 +73,23 @@ pub struct Replica<R: Reducer> {
     /// From here on the state differs from what the application was told last.
     changed: Option<usize>,
     settled: usize,
+}
+
+/// Makes a state of messages, one after the other.
+///
+/// The state must follow from the messages and their order alone: no clock, no randomness, nothing of this machine, and no
+/// hash map whose order shows. Then it is the same for everybody. What a message asks for and cannot be done (the item is
+/// gone, the payload is of a newer version of the application) is passed over, here as everywhere.
+pub trait Reducer {
+    /// What is made. It is cloned for checkpoints: now and then, after some sixty messages and more.
+    type State: Clone;
+
+    /// The state before the first message.
+    fn initial(&self) -> Self::State;
+
+    /// What a message does to the state. It may be asked for the same message again, with an earlier state and the position
+    /// that the message has by then; nothing is to be done here that cannot be taken back.
+    fn apply(&self, state: &mut Self::State, entry: &Entry);
 }
 
 /// A state, and of how many messages it was made.
