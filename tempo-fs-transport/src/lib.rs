@@ -28,6 +28,7 @@ mod split;
 mod strays;
 mod survey;
 mod telling;
+mod thin;
 mod transport;
 mod work;
 

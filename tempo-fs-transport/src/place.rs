@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, MAX_HEAD, PendingReason, Want, planted};
+use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, MAX_HEAD, MAX_PACK, PendingReason, Want, planted};
 
 use crate::{
     FileName, Stat, Version,
@@ -63,8 +63,6 @@ pub(crate) struct Listing {
 const TODO: usize = 4096;
 /// So many copies of an author's messages are remembered as such.
 pub(crate) const CONTESTED: usize = 1024;
-/// The greatest number of bytes of a file with several messages.
-const MAX_PACK: u64 = 64 * 1024 * 1024;
 
 impl Place {
     pub(crate) fn new(author: AuthorId, listing: u64) -> Self {
@@ -271,7 +269,7 @@ pub(crate) fn limit(name: &OsStr) -> u64 {
     match FileName::parse(name) {
         FileName::Message(_) => MAX_FRAME as u64,
         FileName::Head => MAX_HEAD as u64,
-        _ => MAX_PACK,
+        _ => MAX_PACK as u64,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Putting a message into its author's directory: stage, write, sync, rename without replacing, sync the directory.
+//! Putting a message or a pack into its author's directory: stage, write, sync, rename without replacing, sync the directory.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -6,14 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use tempo_message::{
-    AuthorId, CounterName, Durability, FileType, Frame, Head, MAX_FRAME, PublishError, Published, planted,
+    AuthorId, CounterName, Digest, Durability, FileType, Frame, Head, MessageId, Pack, PublishError, Published, planted,
 };
 
 use crate::{
     FileName, Fs,
     error::publish_error,
     name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
+    place::limit,
+    thin,
 };
 
 /// Publishes for authors of this installation, one process at a time.
@@ -53,41 +56,41 @@ impl<F: Fs> Publisher<F> {
         sweep(&self.fs, &dir, |name| FileName::parse(name) == FileName::Staged).map_err(failed)
     }
 
-    /// Publishes a frame; `has_placeholders` when a service leaves stand-ins in the author's directory. Every way out but success leaves nothing visible.
+    /// Publishes a message or a pack; `has_placeholders` when a service leaves stand-ins in the author's directory. Every way
+    /// out but success leaves nothing visible.
     pub(crate) fn publish(
         &mut self,
         root: &F::Dir,
-        frame: &Frame,
+        content: &Content,
         durability: Durability,
         has_placeholders: bool,
     ) -> Result<Published, PublishError> {
-        let author = OsString::from(frame.id().author.to_string());
-        let name = OsString::from(CounterName::new(frame.id().counter).as_str());
-        let path = self.folder.join(&author).join(&name);
+        let author = OsString::from(content.author.to_string());
+        let path = self.folder.join(&author).join(&content.name);
         let failed = |error| publish_error(path.display().to_string(), error);
         let dir = self.own_dir(root, &author).map_err(failed)?;
-        let target = Target { dir: &dir, name: &name };
+        let target = Target { dir: &dir, name: &content.name };
         if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
             return Ok(Published::Already);
         }
-        let published = match self.put(&target, frame.bytes(), durability).map_err(failed)? {
+        let published = match self.put(&target, &content.bytes, durability).map_err(failed)? {
             Put::Done => Published::New,
-            Put::Taken => match self.compare(&target, frame).map_err(failed)? {
+            Put::Taken => match self.compare(&target, &content.bytes).map_err(failed)? {
                 There::Same => Published::Already,
                 // Nothing can be compared or synced before the service fetches it, and it has it whole.
                 There::Elsewhere => return Ok(Published::Already),
                 There::Remains => {
-                    self.replace(&target, frame.bytes(), durability).map_err(failed)?;
+                    self.replace(&target, &content.bytes, durability).map_err(failed)?;
                     Published::Mended
                 }
                 There::Other => {
-                    return self.publish_beside(&dir, frame, durability, has_placeholders).map_err(failed);
+                    return self.publish_beside(&dir, content, durability, has_placeholders).map_err(failed);
                 }
             },
         };
         if durability == Durability::Durable {
             if published == Published::Already {
-                let file = self.fs.open(&dir, &name).map_err(failed)?;
+                let file = self.fs.open(&dir, &content.name).map_err(failed)?;
                 if !planted!(NoFsync) {
                     self.fs.sync_file(&file).map_err(failed)?;
                 }
@@ -95,6 +98,20 @@ impl<F: Fs> Publisher<F> {
             self.fs.sync_dir(&dir).map_err(failed)?;
         }
         Ok(published)
+    }
+
+    /// Removes files that hold nothing but messages of a pack that lies there whole and durably; `most` at most.
+    pub(crate) fn thin_out(&mut self, root: &F::Dir, pack: &Pack, most: usize) -> Result<usize, PublishError> {
+        let content = Content::from(pack);
+        let author = OsString::from(content.author.to_string());
+        let place = self.folder.join(&author).display().to_string();
+        // Beside, or only with a service, is no place from which others certainly get it.
+        let is_there = |there| matches!(there, Published::Already | Published::New | Published::Mended);
+        if !is_there(self.publish(root, &content, Durability::Durable, false)?) {
+            return Ok(0);
+        }
+        let thinned = self.fs.open_dir(root, &author).and_then(|dir| thin::thin_out(&self.fs, &dir, pack, most));
+        thinned.map_err(|error| publish_error(place, error))
     }
 
     /// Puts a head in the place of the one before, or of whatever lies there but for a service's placeholder.
@@ -118,26 +135,26 @@ impl<F: Fs> Publisher<F> {
         self.replace(&target, &head.encode(), Durability::Lazy).map_err(failed)
     }
 
-    /// Publishes a frame whose name something else has taken, under a name that readers take for a copy of that one:
+    /// Publishes what has a name that something else has taken, under a name that readers take for a copy of that one:
     /// a message that was sent reaches the others, whoever writes in our place.
     fn publish_beside(
         &mut self,
         dir: &F::Dir,
-        frame: &Frame,
+        content: &Content,
         durability: Durability,
         has_placeholders: bool,
     ) -> io::Result<Published> {
-        let counter = CounterName::new(frame.id().counter);
-        let digest = frame.digest().to_string();
-        let name = OsString::from(format!("{counter}.{}", digest.get(..16).unwrap_or(&digest)));
+        let mut name = content.name.clone();
+        let digest = content.digest.to_string();
+        name.push(format!(".{}", digest.get(..16).unwrap_or(&digest)));
         let target = Target { dir, name: &name };
         if has_placeholders && self.is_placeheld(&target)? {
             return Ok(Published::Beside);
         }
-        if matches!(self.put(&target, frame.bytes(), durability)?, Put::Taken)
-            && !matches!(self.compare(&target, frame)?, There::Same | There::Elsewhere)
+        if matches!(self.put(&target, &content.bytes, durability)?, Put::Taken)
+            && !matches!(self.compare(&target, &content.bytes)?, There::Same | There::Elsewhere)
         {
-            self.replace(&target, frame.bytes(), durability)?;
+            self.replace(&target, &content.bytes, durability)?;
         }
         if durability == Durability::Durable {
             self.fs.sync_dir(dir)?;
@@ -233,28 +250,53 @@ impl<F: Fs> Publisher<F> {
     }
 
     /// What lies under the target's name, compared with what should.
-    fn compare(&self, target: &Target<'_, F>, frame: &Frame) -> io::Result<There> {
+    fn compare(&self, target: &Target<'_, F>, expected: &Bytes) -> io::Result<There> {
         let there = self.fs.stat(target.dir, target.name)?;
         if there.file_type != FileType::File {
             return Ok(There::Other);
         }
         if there.online_only && !planted!(OpenOnlineOnly) {
-            let is_full = u64::try_from(frame.bytes().len()) == Ok(there.len);
+            let is_full = u64::try_from(expected.len()) == Ok(there.len);
             return Ok(if is_full { There::Elsewhere } else { There::Other });
         }
         let mut bytes = Vec::new();
         let mut file = self.fs.open(target.dir, target.name)?;
-        self.fs.read(&mut file, MAX_FRAME as u64 + 1, &mut bytes)?;
+        self.fs.read(&mut file, limit(target.name) + 1, &mut bytes)?;
         // A loss of power cuts a file short or leaves zeros where the content was to come.
         let kept = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let kept = bytes.get(..kept).unwrap_or_default();
-        Ok(if bytes == *frame.bytes() || planted!(TakenIsPublished) {
+        Ok(if bytes == *expected || planted!(TakenIsPublished) {
             There::Same
-        } else if bytes.len() <= frame.bytes().len() && frame.bytes().starts_with(kept) && !planted!(NoMend) {
+        } else if bytes.len() <= expected.len() && expected.starts_with(kept) && !planted!(NoMend) {
             There::Remains
         } else {
             There::Other
         })
+    }
+}
+
+/// What is to lie under a name in its author's directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Content {
+    author: AuthorId,
+    name: OsString,
+    bytes: Bytes,
+    /// What tells it from others of that name.
+    digest: Digest,
+}
+
+impl From<&Frame> for Content {
+    fn from(frame: &Frame) -> Self {
+        let MessageId { author, counter } = frame.id();
+        let name = OsString::from(CounterName::new(counter).as_str());
+        Self { author, name, bytes: frame.bytes().clone(), digest: frame.digest() }
+    }
+}
+
+impl From<&Pack> for Content {
+    fn from(pack: &Pack) -> Self {
+        let name = OsString::from(format!("{}-{}", CounterName::new(pack.first()), CounterName::new(pack.last())));
+        Self { author: pack.author(), name, bytes: pack.bytes().clone(), digest: Digest::of(pack.bytes()) }
     }
 }
 

@@ -11,8 +11,8 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Frame, Head, Piece, PublishError, Published,
-    Report, Taken, Transport, Want,
+    Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Frame, Head, Pack, Piece, PublishError,
+    Published, Report, Taken, Transport, Want,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     error::{check_name, collect_error, open_error, publish_error},
     folder::Folder,
     pieces::{Pieces, named},
-    publish::Publisher,
+    publish::{Content, Publisher},
     reads::Reads,
     work::Work,
 };
@@ -152,10 +152,20 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
-        let author = frame.id().author;
-        self.folder.own.insert(author);
-        let (frame, has_placeholders) = (frame.clone(), self.has_placeholders(author));
-        self.write(author, move |publisher, root| publisher.publish(root, &frame, durability, has_placeholders))
+        self.put(frame.id().author, Content::from(frame), durability)
+    }
+
+    fn has_packs(&self) -> bool {
+        true
+    }
+
+    fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
+        self.put(pack.author(), Content::from(pack), durability)
+    }
+
+    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<usize, PublishError> {
+        let (author, pack) = (pack.author(), pack.clone());
+        self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most))
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
@@ -255,6 +265,12 @@ impl<F: Fs> FsTransport<F> {
     fn has_placeholders(&self, author: AuthorId) -> bool {
         let own = self.folder.places.get(&OsString::from(author.to_string()));
         own.is_some_and(|place| place.has_placeholders)
+    }
+
+    fn put(&mut self, author: AuthorId, content: Content, durability: Durability) -> Result<Published, PublishError> {
+        self.folder.own.insert(author);
+        let has_placeholders = self.has_placeholders(author);
+        self.write(author, move |publisher, root| publisher.publish(root, &content, durability, has_placeholders))
     }
 
     /// Writes into an author's directory, as long as the folder is the one that was looked at.

@@ -17,6 +17,7 @@ mod id;
 #[cfg(feature = "std")]
 mod memory;
 mod message;
+mod pack;
 #[cfg(feature = "planted")]
 #[doc(hidden)]
 pub mod planted;
@@ -33,7 +34,8 @@ pub use head::{BadHead, Head, Life, MAX_HEAD};
 pub use id::{CounterName, MessageId, ParseIdError};
 #[cfg(feature = "std")]
 pub use memory::{MemoryMedium, MemoryTransport};
-pub use message::{Kind, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};
+pub use message::{Kind, MAX_FRAME, MAX_PACK, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};
+pub use pack::{BadPack, Pack};
 pub use report::{Beside, FileType, Foreign, ForeignReason, Pending, PendingReason, Report};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use transport::{

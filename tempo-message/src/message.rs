@@ -10,6 +10,8 @@ use crate::{Digest, MessageId};
 
 /// The greatest number of bytes of a frame: 16 MiB.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
+/// The greatest number of bytes of a file with several messages.
+pub const MAX_PACK: usize = 64 * 1024 * 1024;
 /// The greatest number of bytes of a payload: what fits a frame with any number of parents.
 pub const MAX_PAYLOAD: usize = MAX_FRAME - 64 * 1024;
 /// The greatest number of parents of a message.

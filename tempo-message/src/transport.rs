@@ -6,7 +6,7 @@ use core::{error::Error, fmt, task::Waker, time::Duration};
 use tempo_clock::{AuthorId, Seen};
 use thiserror::Error;
 
-use crate::{Foreign, Frame, Head, MessageId, Report};
+use crate::{Foreign, Frame, Head, MessageId, Pack, Report};
 
 /// A place where authors leave frames for each other: a folder, a memory, an object store.
 ///
@@ -41,6 +41,8 @@ use crate::{Foreign, Frame, Head, MessageId, Report};
 /// 16. **Joining is repeatable** and needed at most once: publishing makes the author's place when it is missing.
 /// 17. **Heads are hints.** The head that an author left last is handed up to every member, its own author included, once
 ///     or more often; earlier ones perhaps never. They count for no budget, hold back nothing, and come without order.
+/// 18. **Packs carry their messages.** What was published as a pack is collected like what was published alone, also where
+///     both lie there, and after [`thin_out`](Self::thin_out).
 pub trait Transport: fmt::Debug + Send {
     /// Makes the place where `author`'s messages will lie, so that services know it before the first message.
     ///
@@ -64,8 +66,41 @@ pub trait Transport: fmt::Debug + Send {
     /// [`PublishError`]. The frame may or may not have been published then; publish the same frame again.
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError>;
 
-    /// Leaves an author's head in the place of the one before; what the place is called, it may add. Atomic for readers, and not durable: what a loss of power
-    /// leaves of it may be neither the old nor the new one.
+    /// Whether several messages can lie in one file here. Where they cannot, packs are published one message after the other.
+    fn has_packs(&self) -> bool {
+        false
+    }
+
+    /// Puts a pack where the other members will find it, under the terms of [`publish`](Self::publish).
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Self::publish); some of its messages may have been published then.
+    fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
+        let mut published = Published::Already;
+        for frame in pack.frames() {
+            let now = self.publish(&frame, durability)?;
+            if now != Published::Already && published != Published::Beside {
+                published = now;
+            }
+        }
+        Ok(published)
+    }
+
+    /// Removes what lies there of a pack's author and is nothing but messages of the pack, byte for byte: at most so many
+    /// files, once the pack lies there whole and durably. The answer is how many were removed; fewer than `most` when nothing
+    /// is left to be removed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Self::publish); what was removed before stays so.
+    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<usize, PublishError> {
+        let _ = (pack, most);
+        Ok(0)
+    }
+
+    /// Leaves an author's head in the place of the one before; what the place is called, it may add. Atomic for readers, and
+    /// not durable: what a loss of power leaves of it may be neither the old nor the new one.
     ///
     /// # Errors
     ///

@@ -1,11 +1,11 @@
-//! Clauses 1 to 3, 10, 11, 13 and 16: what publishing promises.
+//! Clauses 1 to 3, 10, 11, 13, 16 and 18: what publishing promises.
 
 use alloc::vec::Vec;
 
 use tempo_clock::Seen;
 
 use super::{Arena, Script, gather, script::counters};
-use crate::{Durability, Frame, Piece, Published, Taken, Transport};
+use crate::{Durability, Frame, Pack, Piece, Published, Taken, Transport};
 
 /// Clause 1.
 pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {
@@ -114,4 +114,43 @@ pub fn c16_joining_is_repeatable(arena: &impl Arena) {
     let unjoined = Script::new(2).next(b"without joining");
     ana.publish(&unjoined, Durability::Durable).expect("published");
     assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known).len(), 2);
+}
+
+/// Clause 18.
+pub fn c18_packs_carry_their_messages(arena: &impl Arena) {
+    let (mut ana, mut ben) = (arena.member(), arena.member());
+    let mut script = Script::new(1);
+    let frames = script.run(9);
+    for frame in &frames[2..5] {
+        ana.publish(frame, Durability::Lazy).expect("published");
+    }
+    let pack = Pack::of(&frames[1..8]).expect("a run");
+    for outcome in [Published::New, Published::Already] {
+        assert_eq!(ana.publish_pack(&pack, Durability::Lazy).expect("published"), outcome);
+    }
+    let larger = Pack::of(&frames).expect("a run");
+    let of_packs = |member: &mut _| {
+        let mut collected = gather(member, &Seen::default(), Taken::Known);
+        // What lies there twice may come twice.
+        collected.sort_by_key(Frame::id);
+        collected.dedup();
+        collected
+    };
+    assert_eq!(of_packs(&mut ben), frames[1..8]);
+    ana.publish_pack(&larger, Durability::Durable).expect("published");
+    assert_eq!(of_packs(&mut arena.member()), frames);
+    let mut removed = 0;
+    while let some @ 1.. = ana.thin_out(&larger, 3).expect("thinned out") {
+        assert!(some <= 3);
+        removed += some;
+    }
+    assert_eq!(removed, if ana.has_packs() { 4 } else { 0 }, "three messages and a pack");
+    assert_eq!(of_packs(&mut arena.member()), frames, "everything is still there");
+    let mut known = Seen::default();
+    for frame in &frames {
+        known.insert(frame.id().author, frame.id().counter);
+    }
+    assert_eq!(gather(&mut ben, &known, Taken::Known), []);
+    // What was published alone, or lies there in another pack, changes nothing.
+    assert_eq!(ana.publish_pack(&larger, Durability::Lazy).expect("published"), Published::Already);
 }

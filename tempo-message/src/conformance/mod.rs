@@ -66,6 +66,7 @@ macro_rules! conformance_suite {
             c15_the_waker_ends_a_wait,
             c16_joining_is_repeatable,
             c17_the_last_head_is_handed_up,
+            c18_packs_carry_their_messages,
         }
     };
     (@tests $arena:expr; $($clause:ident,)*) => {

@@ -1,0 +1,54 @@
+//! Removing what a pack has made redundant: the files of which it was made.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+};
+
+use tempo_message::{Pack, planted};
+
+use crate::{FileName, Fs, examine::read_still, place::limit};
+
+/// Removes files in an author's own directory that hold messages of this pack, byte for byte, and nothing else; `most` at
+/// most. The pack itself must lie there durably. The answer is how many were removed.
+///
+/// Nothing is removed that cannot be read, that is only online, or that has the name of a copy.
+pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) -> io::Result<usize> {
+    let mut spare = Vec::new();
+    fs.list(dir, &mut |name| {
+        spare.extend(run(name).and_then(|(first, last)| Some((name.to_owned(), pack.part(first, last)?))));
+        true
+    })?;
+    spare.retain(|(_, part)| part.len() < pack.bytes().len());
+    // Smaller ones first: what is in them is also in the larger ones, as long as those are there.
+    spare.sort_by_key(|(name, part)| (part.len(), name.clone()));
+    let mut removed = 0;
+    for (name, part) in spare {
+        if removed == most {
+            break;
+        }
+        if planted!(AnyCopyIsRedundant) || is_equal(fs, dir, &name, &part) {
+            fs.remove(dir, &name)?;
+            removed += 1;
+        }
+    }
+    if removed > 0 {
+        fs.sync_dir(dir)?;
+    }
+    Ok(removed)
+}
+
+/// The messages that a file has by its name.
+fn run(name: &OsStr) -> Option<(u64, u64)> {
+    match FileName::parse(name) {
+        FileName::Message(counter) => Some((counter, counter)),
+        FileName::Pack(first, last) => Some((first, last)),
+        _ => None,
+    }
+}
+
+/// Whether a file holds these bytes, and still does.
+fn is_equal<F: Fs>(fs: &F, dir: &F::Dir, name: &OsString, part: &[u8]) -> bool {
+    let Ok((version, bytes)) = read_still(fs, dir, name, limit(name), false) else { return false };
+    bytes == part && fs.stat(dir, name).is_ok_and(|stat| stat.version() == version)
+}
