@@ -10,6 +10,7 @@ mod log;
 mod member;
 mod output;
 mod send;
+mod settled;
 mod status;
 
 use std::{
@@ -62,6 +63,9 @@ enum Command {
         texts: Vec<String>,
     },
     /// The timeline, in order
+    ///
+    /// A line on standard error marks where the settled part ends: what stands before it keeps its place, and what follows
+    /// may still move. Standard output is the same for everybody who has the same messages.
     Log {
         #[command(flatten)]
         folder: Folder,
@@ -72,7 +76,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Members, what is missing, what waits, and what else lies in the folder
+    /// Members, what is settled, what is missing, what waits, and what else lies in the folder
     Status {
         #[command(flatten)]
         folder: Folder,
