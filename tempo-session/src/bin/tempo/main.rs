@@ -9,6 +9,7 @@ mod failure;
 mod log;
 mod member;
 mod output;
+mod seen;
 mod send;
 mod settled;
 mod status;
@@ -46,7 +47,11 @@ struct Local {
 enum Command {
     /// Several members, a shared folder, a conversation, and the same timeline for all
     Demo,
-    /// Type lines, see everybody's as they arrive
+    /// Type lines, see everybody's as they arrive, and who has seen yours
+    ///
+    /// A line counts as seen once it has reached somebody's device and that has come back through the folder, which
+    /// takes up to a minute and a half, and however long the service takes. The line `/seen` shows your last ten lines
+    /// and who has seen each. Every other line is sent as you type it; to send the text `/seen` itself, type `//seen`.
     Chat {
         #[command(flatten)]
         folder: Folder,
