@@ -36,6 +36,8 @@ mod pieces;
 mod protocol;
 mod services;
 mod session;
+#[cfg(feature = "cli")]
+mod shows;
 mod slow_store;
 mod store;
 #[cfg(target_os = "linux")]
