@@ -207,6 +207,11 @@ impl Session {
         self.shared().lock().core.seen_by(id)
     }
 
+    /// Own messages that are not known to be in the folder yet, by author and counter.
+    pub fn unpublished(&self) -> Vec<MessageId> {
+        self.shared().lock().outbox.keys().map(|(id, _)| *id).collect()
+    }
+
     /// The message of this id in its place, if it is in the timeline; of a fork the first one.
     ///
     /// # Errors
