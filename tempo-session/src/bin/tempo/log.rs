@@ -20,7 +20,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
         refresh(&session, PATIENCE)?;
     }
     let print = |entry: &Entry, length: usize| print(entry, json, entry.position + 1 < length);
-    let status = settled::look(&session, PATIENCE);
+    let status = session.status();
     let shown = each_of_timeline(&session, |entry| {
         if !json && entry.position == status.settled.messages {
             eprintln!("{}", settled::mark(&status));

@@ -1,22 +1,9 @@
 //! Which part of the timeline is settled, and for whom the rest waits.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use tempo_session::{Session, Status};
+use tempo_session::Status;
 
 use crate::output;
-
-/// How things stand once it has been looked for what is settled, which comes after the first look at the folder.
-pub(crate) fn look(session: &Session, patience: Duration) -> Status {
-    let status = session.status();
-    if status.settled.messages == status.messages {
-        return status;
-    }
-    // A second look begins when that is done. Whoever cannot have it, because the folder is away, has what was known.
-    let _ = session.refresh(patience);
-    session.status()
-}
 
 /// A line, if there is any message.
 pub(crate) fn for_people(status: &Status) -> Option<String> {

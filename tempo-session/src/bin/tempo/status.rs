@@ -14,7 +14,7 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failur
     log::refresh(&session, PATIENCE)?;
     // What was kept while the folder was away goes out first, so that it does not count as missing.
     session.flush(log::PATIENCE_OF_PUBLISHING);
-    let status = settled::look(&session, PATIENCE);
+    let status = session.status();
     session.close()?;
     if json { output::object(&for_programs(&status)) } else { output::line(for_people(folder, &status).trim_end()) }
 }
