@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use tempo_clock::AuthorId;
-use tempo_message::Head;
+use tempo_message::{Head, MessageId};
 
 /// The merged heads of the authors.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
     by_author: BTreeMap<AuthorId, Head>,
+    /// By author, and author of this installation: the last of its messages after which the other has written something.
+    answered: BTreeMap<(AuthorId, AuthorId), u64>,
 }
 
 /// The heads of so many authors are kept of whom no message is accepted: anybody can invent them.
@@ -33,6 +35,23 @@ impl Heads {
             self.by_author.insert(head.author, head);
         }
         has_room
+    }
+
+    /// An author has written something after this message of ours, so it has it, and all before.
+    pub(crate) fn answer(&mut self, author: AuthorId, to: MessageId) {
+        let last = self.answered.entry((author, to.author)).or_default();
+        *last = to.counter.max(*last);
+    }
+
+    /// Who is known to have a message of another one.
+    pub(crate) fn that_have(&self, id: MessageId) -> impl Iterator<Item = AuthorId> + '_ {
+        let has = move |head: &&Head| {
+            let of_others = head.seen.iter().any(|&(author, last)| author == id.author && last >= id.counter);
+            of_others || (head.author == id.author && head.counter >= id.counter)
+        };
+        let answered = move |&(&(_, to), &last): &(&(AuthorId, AuthorId), &u64)| to == id.author && last >= id.counter;
+        let authors = self.by_author.values().filter(has).map(|head| head.author);
+        authors.chain(self.answered.iter().filter(answered).map(|(&(author, _), _)| author))
     }
 
     /// How many there are.

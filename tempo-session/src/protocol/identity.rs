@@ -55,6 +55,11 @@ impl Identity {
         Self { me, former: Vec::new(), lives: Vec::new(), impostors: BTreeSet::new(), sign: None }
     }
 
+    /// Whether an author is, or was, this installation.
+    pub(crate) fn is_own(&self, author: AuthorId) -> bool {
+        self.me == Some(author) || self.former.contains(&author)
+    }
+
     /// Why a new author is needed, if one is.
     pub(crate) fn usurped(&self) -> Option<Usurped> {
         let message = self.impostors.first().map(|&(id, _)| Usurped::Message { id });
@@ -173,16 +178,12 @@ impl SessionCore {
         self.heads.of(author)
     }
 
-    /// Who is known to have a message: its author, this member, and those whose heads say so.
+    /// Who is known to have a message: its author, this member, those whose heads say so, and, if it is ours, whoever has
+    /// written something after it.
     pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
-        let has = |head: &&Head| {
-            let of_others = head.seen.iter().any(|&(author, last)| author == id.author && last >= id.counter);
-            of_others || (head.author == id.author && head.counter >= id.counter)
-        };
         let me = self.identity.me.filter(|_| self.ledger.has(id));
         let writer = Some(id.author).filter(|_| self.ledger.has(id));
-        let all: BTreeSet<AuthorId> =
-            self.heads.iter().filter(has).map(|head| head.author).chain(me).chain(writer).collect();
+        let all: BTreeSet<AuthorId> = self.heads.that_have(id).chain(me).chain(writer).collect();
         all.into_iter().collect()
     }
 

@@ -378,6 +378,9 @@ impl SessionCore {
         self.clock.observe(message.lamport);
         self.stability.raise(id.author, message.lamport);
         self.see(id);
+        for parent in message.parents.iter().filter(|parent| self.identity.is_own(parent.author)) {
+            self.heads.answer(id.author, MessageId { author: parent.author, counter: parent.counter });
+        }
         self.tips.accept(message, itself);
         let added = self.ledger.add(message, digest);
         if added.is_first {

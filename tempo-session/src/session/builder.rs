@@ -179,6 +179,7 @@ impl Builder {
             idle_after: self.idle_after,
         };
         let (session, driver) = Session::assemble(parts)?;
+        session.shared().lock().is_opening = true;
         self.start(driver)?;
         // Whether somebody else writes under this author shows in the folder, and should show before we write on. A
         // folder that is away or slow does not keep anybody from writing.
@@ -186,6 +187,8 @@ impl Builder {
         if let Some(name) = name {
             session.announce_name(&name)?;
         }
+        session.shared().lock().is_opening = false;
+        session.shared().waker.wake_by_ref();
         Ok(session)
     }
 

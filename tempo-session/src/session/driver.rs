@@ -139,13 +139,11 @@ impl Driver {
                 }
             }
         }
-        self.finish_refresh();
+        self.finish_refresh(now);
         if again {
             return Turn::Again;
         }
-        if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
-            self.shared.save_received(Durability::Durable);
-        }
+        self.save();
         let next_settling = self.settle(now);
         let next_head = if self.attached { self.leave_head(now) } else { None };
         let mut state = self.shared.lock();
@@ -177,7 +175,7 @@ impl Driver {
         if !is_due {
             return None;
         }
-        if now < self.settle_at {
+        if now < self.settle_at && self.refreshing.is_none() {
             return Some(self.settle_at.saturating_sub(now));
         }
         self.settle_at = now + SETTLE;
@@ -195,11 +193,11 @@ impl Driver {
     fn leave_head(&mut self, now: Duration) -> Option<Duration> {
         let known = {
             let state = self.shared.lock();
-            let is_busy = !state.outbox.is_empty() || state.core.usurped().is_some();
+            let is_busy = !state.outbox.is_empty() || state.core.usurped().is_some() || state.is_opening;
             (self.joined.is_some() && self.joined == state.core.author() && !is_busy).then(|| state.core.known())?
         };
         let wait = self.pace.due(known, now)?;
-        if !wait.is_zero() {
+        if !wait.is_zero() && !self.shared.lock().is_leaving {
             return Some(wait);
         }
         let error = match self.shared.head() {
@@ -284,17 +282,26 @@ impl Driver {
     }
 
     /// A refresh is done once everything was looked at and, by a member, what it has to put there was tried.
-    fn finish_refresh(&mut self) {
-        let mut state = self.shared.lock();
-        let has_tried =
-            state.core.author().is_none() || state.is_audited || state.publish_error.is_some() || !self.attached;
-        if (self.has_passed || !self.attached)
-            && has_tried
-            && let Some(refreshed) = self.refreshing.take()
-        {
-            state.refresh_done = refreshed;
-            drop(state);
-            self.shared.announce();
+    /// Says that everything has been looked at, once that is so, and it is known what of it is settled.
+    fn finish_refresh(&mut self, now: Duration) {
+        let has_tried = {
+            let state = self.shared.lock();
+            state.core.author().is_none() || state.is_audited || state.publish_error.is_some() || !self.attached
+        };
+        let Some(refreshing) = self.refreshing.filter(|_| has_tried && (self.has_passed || !self.attached)) else {
+            return;
+        };
+        self.save();
+        self.settle(now);
+        self.refreshing = None;
+        self.shared.lock().refresh_done = refreshing;
+        self.shared.announce();
+    }
+
+    /// Makes durable what has arrived.
+    fn save(&self) {
+        if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
+            self.shared.save_received(Durability::Durable);
         }
     }
 

@@ -201,10 +201,16 @@ impl Session {
         Replica::after(self.clone(), reducer, snapshot)
     }
 
-    /// Who is known to have a message: its author, this member, and everybody whose head says so. Heads are left every
-    /// half minute or so, and travel like everything else.
+    /// Who is known to have a message: its author, this member, everybody whose head says so, and, of messages of this
+    /// member, everybody who has written something after them. Heads are left at once when something new has come, three
+    /// times in a minute and a half at most and once more when a session is closed, and travel like everything else.
     pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
         self.shared().lock().core.seen_by(id)
+    }
+
+    /// Own messages that are not known to be in the folder yet, by author and counter.
+    pub fn unpublished(&self) -> Vec<MessageId> {
+        self.shared().lock().outbox.keys().map(|(id, _)| *id).collect()
     }
 
     /// The message of this id in its place, if it is in the timeline; of a fork the first one.
@@ -289,9 +295,12 @@ impl Session {
     /// As for [`close`](Self::close).
     pub fn close_within(self, patience: Duration) -> Result<Closed, StoreError> {
         let unpublished = self.flush(patience);
-        // The head should tell of what was published last.
+        // The head should tell of what has come and was published last.
+        let mut state = self.shared().lock();
+        (state.is_leaving, state.is_at_rest) = (true, false);
+        self.shared().waker.wake_by_ref();
         let is_over = |state: &State| state.is_at_rest || !state.outbox.is_empty() || !state.is_open();
-        drop(self.wait_until(self.shared().lock(), patience.min(Self::LAST_HEAD), is_over));
+        drop(self.wait_until(state, patience.min(Self::LAST_HEAD), is_over));
         self.inner.shut()?;
         Ok(Closed { unpublished })
     }

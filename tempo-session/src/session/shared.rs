@@ -87,6 +87,10 @@ pub(crate) struct State {
     pub(crate) store_error: Option<String>,
     pub(crate) refresh_wanted: u64,
     pub(crate) refresh_done: u64,
+    /// The member has not said yet what it calls itself.
+    pub(crate) is_opening: bool,
+    /// The application is about to close the session.
+    pub(crate) is_leaving: bool,
     pub(crate) closing: bool,
     pub(super) is_open: bool,
 }
@@ -127,6 +131,8 @@ impl Shared {
             store_error: None,
             refresh_wanted: 0,
             refresh_done: 0,
+            is_opening: false,
+            is_leaving: false,
             closing: false,
             is_open: true,
         };

@@ -4,17 +4,21 @@ use std::sync::{Arc, Mutex, atomic::Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
+use tempo_clock::Seen;
 use tempo_fs_transport::InstallationError;
 use tempo_message::{
-    Arrival, CollectError, Collected, Durability, Frame, Head, MemoryMedium, Piece, PublishError, Published, Report,
-    Taken, Transport, Want,
+    Arrival, Budget, CollectError, Collected, Durability, Frame, Head, MemoryMedium, Piece, PublishError, Published,
+    Report, Taken, Transport, Want,
 };
 use tempo_session::{
     AuthorId, Mint, Parts, Session, SystemEnvironment, Turn,
     store::{MemoryStore, Store},
 };
 
-use crate::support::author;
+use crate::{
+    session::{Clock, open_at},
+    support::author,
+};
 
 /// Closes a session in the middle of a collect.
 #[derive(Debug)]
@@ -100,4 +104,36 @@ fn no_head_tells_of_a_life_that_the_store_does_not_know() {
             assert!(known.contains(&head.life), "closed in turn {turns}: {head:?} and {known:?}");
         }
     }
+}
+
+/// Whoever leaves says what it has, even if it has said much of late.
+#[test]
+fn the_last_head_is_left_whatever_was_left_before() {
+    let (medium, clock) = (MemoryMedium::default(), Arc::new(Clock::default()));
+    let (ana, mut driver) = open_at(&medium, MemoryStore::new(Some(author(0))), &clock);
+    let mut other = medium.transport();
+    let mut said = || {
+        let (known, mut counter) = (Seen::default(), 0);
+        let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
+        let want = Want { known: &known, own: None, recheck: &[], full: true, budget };
+        let mut take = |arrival| {
+            if let Arrival::Head(head) = arrival {
+                counter = head.counter;
+            }
+            Taken::Settled
+        };
+        other.collect(&want, &mut take).unwrap();
+        counter
+    };
+    for _ in 0..10 {
+        ana.send("and another thing").unwrap();
+        while driver.turn() == Turn::Again {}
+    }
+    assert!(said() < 10, "not a head for each");
+    let leaving = std::thread::spawn(move || ana.close().unwrap());
+    while driver.turn() != Turn::Stop {
+        std::thread::yield_now();
+    }
+    leaving.join().unwrap();
+    assert_eq!(said(), 10);
 }

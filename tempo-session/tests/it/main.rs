@@ -37,6 +37,8 @@ mod protocol;
 mod replica;
 mod services;
 mod session;
+#[cfg(feature = "cli")]
+mod shows;
 mod slow_store;
 mod store;
 #[cfg(target_os = "linux")]

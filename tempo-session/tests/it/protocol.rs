@@ -338,3 +338,22 @@ fn an_observer_composes_nothing() {
     let refused = SessionCore::new(None).compose([(Kind::Payload, Bytes::new())], 0);
     assert_eq!(refused.unwrap_err(), ComposeError::Observer);
 }
+
+/// An answer shows that its author has what it answers, and everything before; heads are not needed for that.
+#[test]
+fn who_answers_has_seen() {
+    let [mut ana, mut ben, mut cleo] = [0, 1, 2].map(|number| SessionCore::new(Some(author(number))));
+    let [first, second, third] = ["one", "two", "three"].map(|text| send(&mut ana, text, 0));
+    for frame in [&first, &second] {
+        receive(&mut ben, frame);
+    }
+    receive(&mut cleo, &first);
+    let answer = send(&mut ben, "two, you say", 0);
+    for frame in [&answer, &send(&mut cleo, "one", 0)] {
+        receive(&mut ana, frame);
+    }
+    let seen_by = |frame: &Frame| ana.seen_by(frame.id());
+    assert_eq!(seen_by(&first), [author(0), author(1), author(2)]);
+    assert_eq!(seen_by(&second), [author(0), author(1)]);
+    assert_eq!(seen_by(&third), [author(0)]);
+}

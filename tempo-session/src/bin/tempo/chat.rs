@@ -1,6 +1,13 @@
 //! `tempo chat`: lines in, everybody's lines out.
 
-use std::{collections::BTreeSet, env, path::Path, thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    env,
+    path::Path,
+    sync::mpsc::{self, Sender},
+    thread,
+    time::Duration,
+};
 
 use tempo_session::{Attachment, AuthorId, Event, RefreshError, Session};
 
@@ -8,6 +15,7 @@ use crate::{
     Local,
     failure::Failure,
     member, output,
+    seen::Seen,
     send::{close, lines_of_input},
 };
 
@@ -17,6 +25,8 @@ const HISTORY: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often the end of the input is looked for while nothing happens.
 const A_WHILE: Duration = Duration::from_millis(200);
+/// The line that asks who has seen one's own.
+const ASK: &str = "/seen";
 
 pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<(), Failure> {
     let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
@@ -27,26 +37,43 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
         Err(error) => return Err(error.into()),
     }
     let mut met = greet(&session, folder)?;
-    let mut shown = BTreeSet::new();
+    let (mut shown, mut seen) = (BTreeSet::new(), Seen::new(&session));
     let timeline = session.timeline();
     let old = timeline.len().saturating_sub(HISTORY);
     for entry in timeline {
         let entry = entry?;
         shown.insert(entry.digest);
+        seen.note(&session, &entry);
         if entry.position >= old {
             output::line(&output::for_people(&entry))?;
         }
     }
-    let typing = type_lines(session.clone());
+    seen.begin(&session)?;
+    let (asks, asked) = mpsc::channel();
+    let typing = type_lines(session.clone(), asks);
     let (mut events, mut length, mut is_away) = (session.events(), shown.len(), false);
+    let (mut has_news, mut is_asked) = (false, false);
     loop {
-        // What is sent and arrives before the end of the input is still shown.
+        // What is sent, asked and arrives before the end of the input is still shown.
         let is_over = typing.is_finished();
-        match events.next_within(A_WHILE)? {
+        is_asked = is_asked || asked.try_recv().is_ok();
+        let patience = if has_news || is_asked { Duration::ZERO } else { A_WHILE };
+        let event = events.next_within(patience)?;
+        has_news |= event.is_some();
+        match event {
+            None if has_news => {
+                has_news = false;
+                seen.tell(&session)?;
+            }
+            None if is_asked => {
+                is_asked = false;
+                seen.show(&session)?;
+            }
             None if is_over => break,
             None => {}
             Some(Event::Message { entry, .. }) if !shown.contains(&entry.digest) => {
                 length += 1;
+                seen.note(&session, &entry);
                 // A terminal shows what was typed by itself.
                 if Some(entry.author()) != session.author() || !output::is_typed() {
                     let late = if entry.position + 1 < length { "  (late)" } else { "" };
@@ -87,23 +114,36 @@ fn greet(session: &Session, folder: &Path) -> Result<BTreeSet<AuthorId>, Failure
         .collect();
     let with = if others.is_empty() { "nobody else yet".to_owned() } else { format!("with {}", others.join(", ")) };
     let folder = output::path(folder);
-    output::line(&format!("{folder}: you are {name}, {with}. Type a line and press Enter; end with Ctrl-D."))?;
+    output::line(&format!(
+        "{folder}: you are {name}, {with}. Type a line and press Enter; {ASK} shows who has seen yours; end with Ctrl-D."
+    ))?;
     Ok(met)
 }
 
-/// Sends line by line until the end of the input.
-fn type_lines(session: Session) -> thread::JoinHandle<Result<(), Failure>> {
+/// Sends line by line until the end of the input, and passes on what is asked.
+fn type_lines(session: Session, asks: Sender<()>) -> thread::JoinHandle<Result<(), Failure>> {
     thread::spawn(move || {
         for line in lines_of_input() {
             match line {
                 Ok(line) if line.is_empty() => {}
-                Ok(line) => drop(session.send(&line)?),
+                // Nobody answers once the chat has failed.
+                Ok(line) if line == ASK.as_bytes() => drop(asks.send(())),
+                Ok(line) => drop(session.send(meant(&line))?),
                 Err(failure @ Failure::LongLine { .. }) => eprintln!("tempo: {failure}"),
                 Err(failure) => return Err(failure),
             }
         }
         Ok(())
     })
+}
+
+/// What is sent: of what would ask if it had fewer slashes, one less.
+fn meant(line: &[u8]) -> &[u8] {
+    let more = line.strip_suffix(ASK.as_bytes()).unwrap_or_default();
+    match line {
+        [_, rest @ ..] if !more.is_empty() && more.iter().all(|&byte| byte == b'/') => rest,
+        _ => line,
+    }
 }
 
 fn tell(session: &Session, event: &Event) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 
-use crate::{Local, failure::Failure, member, output};
+use crate::{Local, failure::Failure, member, output, settled};
 
 /// How long a folder may take to be read, however large it is, before the command says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -20,7 +20,13 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
         refresh(&session, PATIENCE)?;
     }
     let print = |entry: &Entry, length: usize| print(entry, json, entry.position + 1 < length);
-    let shown = each_of_timeline(&session, |entry| print(entry, 0))?;
+    let status = session.status();
+    let shown = each_of_timeline(&session, |entry| {
+        if !json && entry.position == status.settled.messages {
+            eprintln!("{}", settled::mark(&status));
+        }
+        print(entry, 0)
+    })?;
     match session.held() {
         0 => {}
         1 => eprintln!("tempo: one more message is here and waits for others; `tempo doctor` says for which"),

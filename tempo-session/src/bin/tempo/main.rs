@@ -9,7 +9,9 @@ mod failure;
 mod log;
 mod member;
 mod output;
+mod seen;
 mod send;
+mod settled;
 mod status;
 
 use std::{
@@ -45,7 +47,11 @@ struct Local {
 enum Command {
     /// Several members, a shared folder, a conversation, and the same timeline for all
     Demo,
-    /// Type lines, see everybody's as they arrive
+    /// Type lines, see everybody's as they arrive, and who has seen yours
+    ///
+    /// A line counts as seen once it has reached somebody's device and that has come back through the folder, which
+    /// takes up to a minute and a half, and however long the service takes. The line `/seen` shows your last ten lines
+    /// and who has seen each. Every other line is sent as you type it; to send the text `/seen` itself, type `//seen`.
     Chat {
         #[command(flatten)]
         folder: Folder,
@@ -62,6 +68,9 @@ enum Command {
         texts: Vec<String>,
     },
     /// The timeline, in order
+    ///
+    /// A line on standard error marks where the settled part ends: what stands before it keeps its place, and what follows
+    /// may still move. Standard output is the same for everybody who has the same messages.
     Log {
         #[command(flatten)]
         folder: Folder,
@@ -72,7 +81,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Members, what is missing, what waits, and what else lies in the folder
+    /// Members, what is settled, what is missing, what waits, and what else lies in the folder
     Status {
         #[command(flatten)]
         folder: Folder,

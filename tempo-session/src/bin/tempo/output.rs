@@ -108,6 +108,30 @@ pub(crate) fn text_of(entry: &Entry) -> String {
     }
 }
 
+/// The beginning of the content in quotation marks, to name a message by.
+pub(crate) fn quoted(entry: &Entry) -> String {
+    const SHOWN: usize = 40;
+    let text = text_of(entry);
+    if std::str::from_utf8(&entry.payload).is_err() {
+        return text;
+    }
+    match text.char_indices().nth(SHOWN).and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("\"{beginning}…\""),
+        None => format!("\"{text}\""),
+    }
+}
+
+/// "Ben, Cleo and 3 more".
+pub(crate) fn listed(names: impl IntoIterator<Item = String>) -> String {
+    const SHOWN: usize = 5;
+    let mut names = names.into_iter();
+    let shown = names.by_ref().take(SHOWN).collect::<Vec<_>>().join(", ");
+    match names.count() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// The same color for an author in every run.
 pub(crate) fn color_of(author: AuthorId) -> Style {
     const COLORS: [AnsiColor; 6] = [
@@ -123,7 +147,8 @@ pub(crate) fn color_of(author: AuthorId) -> Style {
     Style::new().fg_color(Some(color.into()))
 }
 
-fn written_at(entry: &Entry) -> String {
+/// When a message was written, by its author's clock.
+pub(crate) fn written_at(entry: &Entry) -> String {
     time(entry.stamp.shown_unix_ms())
 }
 

@@ -1,0 +1,173 @@
+//! Who has seen what one has written, and what is still on its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tempo_session::{Attachment, AuthorId, Entry, MessageId, Session, Stamp, Status};
+
+use crate::{failure::Failure, output};
+
+/// One's own lines, and what has been told of them.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Whom one writes as, and has written as.
+    mine: BTreeSet<AuthorId>,
+    /// The lines in their order.
+    lines: Vec<(Stamp, MessageId)>,
+    /// The last line that each of the others has, as far as that was told or had not to be.
+    told: BTreeMap<AuthorId, Stamp>,
+    /// The last one that all of them have.
+    told_of_all: Option<Stamp>,
+    /// The folder was looked at, so that it is known what had been seen before.
+    has_begun: bool,
+}
+
+impl Seen {
+    pub(crate) fn new(session: &Session) -> Self {
+        let status = session.status();
+        Self {
+            mine: status.former.into_iter().chain(status.author).collect(),
+            lines: Vec::new(),
+            told: BTreeMap::new(),
+            told_of_all: None,
+            has_begun: false,
+        }
+    }
+
+    /// Takes a line in, if it is one's own.
+    pub(crate) fn note(&mut self, session: &Session, entry: &Entry) {
+        self.mine.extend(session.author());
+        if self.mine.contains(&entry.author()) {
+            let line = (entry.stamp, entry.id);
+            let place = self.lines.partition_point(|before| *before <= line);
+            self.lines.insert(place, line);
+        }
+    }
+
+    /// Says what is on its way. Whatever has been seen by now is not told again.
+    ///
+    /// Nothing is known of the others before the folder was looked at; it begins later then.
+    pub(crate) fn begin(&mut self, session: &Session) -> Result<(), Failure> {
+        let status = session.status();
+        if status.attachment == Attachment::Attached {
+            self.has_begun = true;
+            drop(self.news(session, &status)?);
+        }
+        if let Some(said) = self.on_its_way(session, &status) {
+            eprintln!("* {said}");
+        }
+        Ok(())
+    }
+
+    /// Says what has been seen since.
+    pub(crate) fn tell(&mut self, session: &Session) -> Result<(), Failure> {
+        let status = session.status();
+        if self.has_begun {
+            for said in self.news(session, &status)? {
+                eprintln!("* {said}");
+            }
+        } else if status.attachment == Attachment::Attached {
+            self.begin(session)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the last lines, and who has seen each.
+    pub(crate) fn show(&self, session: &Session) -> Result<(), Failure> {
+        const SHOWN: usize = 10;
+        if self.lines.is_empty() {
+            return output::line("you have not written anything here yet");
+        }
+        let (status, unpublished) = (session.status(), session.unpublished());
+        let (others, names) = (self.others(&status), status.names());
+        let listed = |authors: Vec<AuthorId>| output::listed(authors.into_iter().map(|author| names.of(author)));
+        for &(_, id) in self.lines.iter().skip(self.lines.len().saturating_sub(SHOWN)) {
+            let Some(entry) = session.find(id)? else { continue };
+            let seen_by = session.seen_by(id);
+            let (have, lack): (Vec<_>, Vec<_>) = others.iter().partition(|author| seen_by.contains(author));
+            let how = match (have.len(), lack.len()) {
+                (0, _) if unpublished.contains(&id) => "not in the folder yet".to_owned(),
+                (0, 0) => "in the folder".to_owned(),
+                (0, _) => format!("on its way to {}", listed(lack)),
+                (1, 0) => format!("seen by {}", listed(have)),
+                (_, 0) => "seen by everybody".to_owned(),
+                (_, _) => format!("seen by {}; on its way to {}", listed(have), listed(lack)),
+            };
+            output::line(&format!("{}  {}: {how}", output::written_at(&entry), output::quoted(&entry)))?;
+        }
+        Ok(())
+    }
+
+    /// What has been seen since this was asked last: of each person the last line, and the last one that all have.
+    fn news(&mut self, session: &Session, status: &Status) -> Result<Vec<String>, Failure> {
+        let (reached, names) = (self.reached(session, status), status.names());
+        let line = |count: usize| self.lines.get(count.checked_sub(1)?).copied();
+        let of_all = reached.values().min().and_then(|&count| line(count)).filter(|_| reached.len() > 1);
+        let of_all = of_all.filter(|&(stamp, _)| Some(stamp) > self.told_of_all);
+        let mut news = Vec::new();
+        for member in &status.members {
+            let Some((stamp, id)) = reached.get(&member.author).and_then(|&count| line(count)) else { continue };
+            let told = self.told.get(&member.author).or_else(|| self.told.get(&member.former?)).copied();
+            if Some(stamp) > told {
+                self.told.insert(member.author, stamp);
+                if of_all != Some((stamp, id)) {
+                    news.push((names.of(member.author), id));
+                }
+            }
+        }
+        if let Some((stamp, id)) = of_all {
+            self.told_of_all = Some(stamp);
+            news.push(("everybody".to_owned(), id));
+        }
+        let said = news.into_iter().filter_map(|(who, id)| {
+            let entry = session.find(id).transpose()?;
+            Some(entry.map(|entry| format!("{who} has seen {}", output::quoted(&entry))))
+        });
+        Ok(said.collect::<Result<_, _>>()?)
+    }
+
+    /// How many lines not everybody has, who lacks them, and how many are not even in the folder.
+    fn on_its_way(&self, session: &Session, status: &Status) -> Option<String> {
+        let (reached, names) = (self.reached(session, status), status.names());
+        let lacking = reached.iter().filter(|&(_, &count)| count < self.lines.len());
+        let lacking = output::listed(lacking.map(|(&author, _)| names.of(author)));
+        let unseen = self.lines.get(reached.values().min().copied().unwrap_or(0)..).unwrap_or_default();
+        let outside: BTreeSet<MessageId> = session.unpublished().into_iter().collect();
+        let unpublished = unseen.iter().filter(|(_, id)| outside.contains(id)).count();
+        let unseen = unseen.len();
+        match (lacking.is_empty(), unpublished) {
+            (true, 0) => None,
+            (true, _) => Some(format!("not in the folder yet: {unpublished} of your lines")),
+            (false, 0) => Some(format!("still on the way to {lacking}: {unseen} of your lines")),
+            (false, _) => Some(format!(
+                "still on the way to {lacking}: {unseen} of your lines, {unpublished} of them not in the folder yet"
+            )),
+        }
+    }
+
+    /// How many of the lines, from the first one on, everybody else has; nobody before it begins.
+    fn reached(&self, session: &Session, status: &Status) -> BTreeMap<AuthorId, usize> {
+        let mut reached = BTreeMap::new();
+        // Whoever has a line has those before it, so halving finds how many, for all at once.
+        let mut open = vec![(0, self.lines.len(), self.others(status))];
+        while let Some((least, most, people)) = open.pop() {
+            let middle = usize::midpoint(least, most);
+            match self.lines.get(middle) {
+                _ if people.is_empty() => {}
+                Some(&(_, id)) if least < most => {
+                    let seen_by = session.seen_by(id);
+                    let (have, lack) = people.into_iter().partition(|author| seen_by.contains(author));
+                    open.extend([(middle + 1, most, have), (least, middle, lack)]);
+                }
+                _ => reached.extend(people.into_iter().map(|author| (author, least))),
+            }
+        }
+        reached
+    }
+
+    /// Everybody else, each as the author that it is now; nobody before it begins.
+    fn others(&self, status: &Status) -> BTreeSet<AuthorId> {
+        let others = status.members.iter().filter(|member| member.successor.is_none());
+        let others = others.map(|member| member.author).filter(|author| !self.mine.contains(author));
+        others.filter(|_| self.has_begun).collect()
+    }
+}
