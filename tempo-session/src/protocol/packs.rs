@@ -1,0 +1,135 @@
+//! Which of an author's messages lie where in the folder, and which are worth packing.
+
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
+
+use tempo_message::Piece;
+
+/// When messages are packed, and when the files of which packs were made are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing {
+    /// So many messages make a small pack.
+    pub few: u64,
+    /// So many small packs make a large one.
+    pub times: u64,
+    /// A pack has no more bytes than this.
+    pub bytes: usize,
+    /// So many messages that are sent together lie in a pack from the beginning.
+    pub at_once: usize,
+    /// How long the files of which a pack was made are kept beside it, at least.
+    pub grace: Duration,
+    /// How long they are kept for members of whom it is not known that they have the messages.
+    pub patience: Duration,
+}
+
+/// What lies in an author's own directory, by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shelf {
+    alone: BTreeSet<u64>,
+    packs: BTreeSet<(u64, u64)>,
+    /// Of large and of small packs: the first one that has not been considered.
+    next: [u64; 2],
+}
+
+/// Where a message lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Nowhere,
+    Alone,
+    /// In this pack.
+    Pack(u64, u64),
+}
+
+impl Default for Packing {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        Self { few: 64, times: 64, bytes: 8 * 1024 * 1024, at_once: 16, grace: DAY, patience: DAY * 30 }
+    }
+}
+
+impl Shelf {
+    /// What an inventory names; of packs, those that are whole.
+    pub(crate) fn of(pieces: impl IntoIterator<Item = Piece>) -> Self {
+        let mut shelf = Self::default();
+        pieces.into_iter().for_each(|piece| shelf.put(piece.first, piece.last));
+        shelf
+    }
+
+    /// A message, or a pack, lies there now.
+    pub(crate) fn put(&mut self, first: u64, last: u64) {
+        if first == last {
+            self.alone.insert(first);
+        } else {
+            self.packs.insert((first, last));
+        }
+    }
+
+    /// What a pack was made of is gone.
+    pub(crate) fn thin_out(&mut self, first: u64, last: u64) {
+        self.alone.retain(|counter| !(first..=last).contains(counter));
+        self.packs.retain(|&pack| pack == (first, last) || !is_within(pack, (first, last)));
+    }
+
+    /// Where a message lies; in the largest pack, if in several.
+    pub(crate) fn place(&self, counter: u64) -> Place {
+        let packs = self.packs.range(..=(counter, u64::MAX)).filter(|&&(_, last)| counter <= last);
+        match packs.max_by_key(|&&(first, last)| last - first) {
+            Some(&(first, last)) => Place::Pack(first, last),
+            None if self.alone.contains(&counter) => Place::Alone,
+            None => Place::Nowhere,
+        }
+    }
+
+    /// Whether a message lies there in a file of its own.
+    pub(crate) fn is_alone(&self, counter: u64) -> bool {
+        self.alone.contains(&counter)
+    }
+
+    /// The next run that is worth packing, when all messages up to `last` are there. Who packs by hand wants everything
+    /// packed, and others keep the latest ones as they are.
+    pub(crate) fn next(&mut self, packing: &Packing, last: u64, everything: bool) -> Option<RangeInclusive<u64>> {
+        let kept = if everything { 0 } else { packing.few };
+        for (level, size) in [packing.few.saturating_mul(packing.times), packing.few].into_iter().enumerate() {
+            let mut at = self.next.get(level).copied().unwrap_or_default();
+            let found = loop {
+                let first = at.saturating_mul(size).saturating_add(1);
+                let end = first.saturating_add(size - 1);
+                if end.saturating_add(kept) > last {
+                    break None;
+                }
+                if self.is_worth_it(first, end) {
+                    break Some(first..=end);
+                }
+                at += 1;
+            };
+            if let Some(next) = self.next.get_mut(level) {
+                *next = at;
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        let first = last - last % packing.few + 1;
+        (everything && self.is_worth_it(first, last)).then_some(first..=last)
+    }
+
+    /// This run cannot be packed.
+    pub(crate) fn pass(&mut self, packing: &Packing, run: &RangeInclusive<u64>) {
+        let size = run.end() - run.start() + 1;
+        let level = usize::from(size <= packing.few);
+        if let Some(next) = self.next.get_mut(level) {
+            *next += 1;
+        }
+    }
+
+    /// Whether a pack of these messages would take the place of two files at least.
+    fn is_worth_it(&self, first: u64, last: u64) -> bool {
+        let is_packed = self.packs.iter().any(|&pack| is_within((first, last), pack));
+        let alone = self.alone.range(first..=last).take(2).count();
+        let packs = self.packs.range((first, 0)..=(last, last)).filter(|&&pack| is_within(pack, (first, last)));
+        first < last && !is_packed && alone + packs.take(2).count() >= 2
+    }
+}
+
+fn is_within((first, last): (u64, u64), (start, end): (u64, u64)) -> bool {
+    start <= first && last <= end
+}
