@@ -29,8 +29,8 @@ impl SessionCore {
         self.ledger.name_at(id)
     }
 
-    /// The latest name of an author; of whom no message has said one, what its head says.
+    /// The latest name of an author.
     pub fn name(&self, author: AuthorId) -> Option<&str> {
-        self.ledger.name(author).or_else(|| self.heads.of(author)?.name.as_deref())
+        self.ledger.name(author)
     }
 }
