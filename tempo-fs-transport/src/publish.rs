@@ -101,14 +101,19 @@ impl<F: Fs> Publisher<F> {
     }
 
     /// Removes files that hold nothing but messages of a pack that lies there whole and durably; `most` at most.
-    pub(crate) fn thin_out(&mut self, root: &F::Dir, pack: &Pack, most: usize) -> Result<usize, PublishError> {
+    pub(crate) fn thin_out(
+        &mut self,
+        root: &F::Dir,
+        pack: &Pack,
+        most: usize,
+    ) -> Result<Vec<(u64, u64)>, PublishError> {
         let content = Content::from(pack);
         let author = OsString::from(content.author.to_string());
         let place = self.folder.join(&author).display().to_string();
         // Beside, or only with a service, is no place from which others certainly get it.
         let is_there = |there| matches!(there, Published::Already | Published::New | Published::Mended);
         if !is_there(self.publish(root, &content, Durability::Durable, false)?) {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let thinned = self.fs.open_dir(root, &author).and_then(|dir| thin::thin_out(&self.fs, &dir, pack, most));
         thinned.map_err(|error| publish_error(place, error))

@@ -10,29 +10,29 @@ use tempo_message::{Pack, planted};
 use crate::{FileName, Fs, examine::read_still, place::limit};
 
 /// Removes files in an author's own directory that hold messages of this pack, byte for byte, and nothing else; `most` at
-/// most. The pack itself must lie there durably. The answer is how many were removed.
+/// most. The pack itself must lie there durably. The answer is what was removed, by first and last counter.
 ///
 /// Nothing is removed that cannot be read, that is only online, or that has the name of a copy.
-pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) -> io::Result<usize> {
+pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) -> io::Result<Vec<(u64, u64)>> {
     let mut spare = Vec::new();
     fs.list(dir, &mut |name| {
-        spare.extend(run(name).and_then(|(first, last)| Some((name.to_owned(), pack.part(first, last)?))));
+        spare.extend(run(name).and_then(|run| Some((name.to_owned(), run, pack.part(run.0, run.1)?))));
         true
     })?;
-    spare.retain(|(_, part)| part.len() < pack.bytes().len());
+    spare.retain(|(.., part)| part.len() < pack.bytes().len());
     // Smaller ones first: what is in them is also in the larger ones, as long as those are there.
-    spare.sort_by_key(|(name, part)| (part.len(), name.clone()));
-    let mut removed = 0;
-    for (name, part) in spare {
-        if removed == most {
+    spare.sort_by_key(|&(_, (first, last), _)| (last - first, first));
+    let mut removed = Vec::new();
+    for (name, run, part) in spare {
+        if removed.len() == most {
             break;
         }
         if planted!(AnyCopyIsRedundant) || is_equal(fs, dir, &name, &part) {
             fs.remove(dir, &name)?;
-            removed += 1;
+            removed.push(run);
         }
     }
-    if removed > 0 {
+    if !removed.is_empty() {
         fs.sync_dir(dir)?;
     }
     Ok(removed)

@@ -163,7 +163,7 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.put(pack.author(), Content::from(pack), durability)
     }
 
-    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<usize, PublishError> {
+    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
         let (author, pack) = (pack.author(), pack.clone());
         self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most))
     }

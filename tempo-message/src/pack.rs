@@ -51,7 +51,7 @@ impl Pack {
     pub fn of(frames: &[Frame]) -> Result<Self, BadPack> {
         let [first, _, ..] = frames else { return Err(BadPack::Short) };
         for pair in frames.windows(2) {
-            let &[ref before, ref next] = pair else { continue };
+            let [before, next] = pair else { continue };
             let (before, found) = (before.id(), next.id());
             if before.author != found.author || before.counter.checked_add(1) != Some(found.counter) {
                 return Err(BadPack::NotARun { before, found });

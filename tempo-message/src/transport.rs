@@ -88,15 +88,15 @@ pub trait Transport: fmt::Debug + Send {
     }
 
     /// Removes what lies there of a pack's author and is nothing but messages of the pack, byte for byte: at most so many
-    /// files, once the pack lies there whole and durably. The answer is how many were removed; fewer than `most` when nothing
-    /// is left to be removed.
+    /// files, once the pack lies there whole and durably. The answer names what was removed, by first and last counter; that
+    /// is less than `most` when nothing is left to be removed.
     ///
     /// # Errors
     ///
     /// As for [`publish`](Self::publish); what was removed before stays so.
-    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<usize, PublishError> {
+    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
         let _ = (pack, most);
-        Ok(0)
+        Ok(Vec::new())
     }
 
     /// Leaves an author's head in the place of the one before; what the place is called, it may add. Atomic for readers, and

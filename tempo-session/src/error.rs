@@ -133,6 +133,26 @@ pub enum ReadError {
     },
 }
 
+/// Why own messages were not packed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// Nothing can be packed as long as something is not in the folder, the folder is away, or much is to be done.
+    #[error("packing did not come to its end within {patience:?}: {unpublished} messages are not in the folder yet")]
+    TimedOut {
+        /// How long it was waited.
+        patience: Duration,
+        /// So many messages are not in the folder yet.
+        unpublished: usize,
+    },
+    /// A file could not be written, read or removed. What was packed before stays so, and nothing is lost.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Why a cursor cannot be had, or not be committed.
 #[derive(Debug, Error)]
 #[non_exhaustive]

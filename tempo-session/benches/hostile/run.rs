@@ -121,6 +121,7 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
         fingerprint: None,
         mint: Box::new(NoMint),
         idle_after: None,
+        packing: None,
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");
     thread::spawn(move || driver.run());

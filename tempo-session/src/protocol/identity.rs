@@ -1,6 +1,6 @@
 //! Who this member is, whom it was before, and what shows that somebody else is the same.
 
-use std::{collections::BTreeSet, iter};
+use std::{collections::BTreeSet, iter, ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 use tempo_clock::{AuthorId, LogicalClock};
@@ -231,7 +231,41 @@ impl SessionCore {
         self.own_authors().into_iter().flat_map(of).filter(|own| !impostors.contains(own)).collect()
     }
 
-    fn own_authors(&self) -> Vec<AuthorId> {
+    /// The digests of a run of messages that this installation looks after; `None` unless there is exactly one message of
+    /// each number.
+    pub fn own_run(&self, author: AuthorId, run: RangeInclusive<u64>) -> Option<Vec<Digest>> {
+        let mut expected = run.clone();
+        let mut digests = Vec::new();
+        let messages = self.ledger.messages_after(author, run.start().checked_sub(1)?);
+        for (counter, digest) in messages.take_while(|(counter, _)| run.contains(counter)) {
+            let is_foreign = self.identity.impostors.contains(&(MessageId { author, counter }, digest));
+            if is_foreign || expected.next() != Some(counter) {
+                return None;
+            }
+            digests.push(digest);
+        }
+        expected.next().is_none().then_some(digests)
+    }
+
+    /// All messages of an author up to this counter are accepted, and no more in a row.
+    pub fn contiguous(&self, author: AuthorId) -> u64 {
+        self.ledger.contiguous(author)
+    }
+
+    /// Whether everybody who counts is known to have a message, who is silent for `idle` aside.
+    pub fn is_with_everybody(&self, id: MessageId, unix_ms: i64, idle: Duration) -> bool {
+        let has: BTreeSet<AuthorId> = self.heads.that_have(id).collect();
+        let silent = self.silent(unix_ms, Some(idle));
+        let members: BTreeSet<AuthorId> = self.ledger.authors().chain(self.heads.authors()).collect();
+        let succeeded: BTreeSet<AuthorId> = members.iter().filter_map(|&author| self.former_of(author)).collect();
+        let counts = |author: &AuthorId| {
+            !self.identity.is_own(*author) && !succeeded.contains(author) && !silent.contains(author)
+        };
+        members.iter().filter(|author| counts(author)).all(|author| has.contains(author))
+    }
+
+    /// Every author that this installation looks after.
+    pub(crate) fn own_authors(&self) -> Vec<AuthorId> {
         let Identity { me, former, .. } = &self.identity;
         former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect()
     }

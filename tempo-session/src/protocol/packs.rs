@@ -23,20 +23,11 @@ pub struct Packing {
 
 /// What lies in an author's own directory, by name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shelf {
+pub(crate) struct Stock {
     alone: BTreeSet<u64>,
     packs: BTreeSet<(u64, u64)>,
     /// Of large and of small packs: the first one that has not been considered.
     next: [u64; 2],
-}
-
-/// Where a message lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Nowhere,
-    Alone,
-    /// In this pack.
-    Pack(u64, u64),
 }
 
 impl Default for Packing {
@@ -46,12 +37,12 @@ impl Default for Packing {
     }
 }
 
-impl Shelf {
+impl Stock {
     /// What an inventory names; of packs, those that are whole.
     pub(crate) fn of(pieces: impl IntoIterator<Item = Piece>) -> Self {
-        let mut shelf = Self::default();
-        pieces.into_iter().for_each(|piece| shelf.put(piece.first, piece.last));
-        shelf
+        let mut stock = Self::default();
+        pieces.into_iter().for_each(|piece| stock.put(piece.first, piece.last));
+        stock
     }
 
     /// A message, or a pack, lies there now.
@@ -63,20 +54,34 @@ impl Shelf {
         }
     }
 
-    /// What a pack was made of is gone.
-    pub(crate) fn thin_out(&mut self, first: u64, last: u64) {
-        self.alone.retain(|counter| !(first..=last).contains(counter));
-        self.packs.retain(|&pack| pack == (first, last) || !is_within(pack, (first, last)));
+    /// A message, or a pack, is gone.
+    pub(crate) fn remove(&mut self, first: u64, last: u64) {
+        if first == last {
+            self.alone.remove(&first);
+        } else {
+            self.packs.remove(&(first, last));
+        }
     }
 
-    /// Where a message lies; in the largest pack, if in several.
-    pub(crate) fn place(&self, counter: u64) -> Place {
+    /// The packs that have files beside them of which every message is in the pack.
+    pub(crate) fn thick(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let has_more = |&(first, last): &(u64, u64)| {
+            let mut packs = self.packs.range((first, 0)..=(last, last));
+            let is_inside = |&pack: &(u64, u64)| pack != (first, last) && is_within(pack, (first, last));
+            self.alone.range(first..=last).next().is_some() || packs.any(is_inside)
+        };
+        self.packs.iter().copied().filter(has_more)
+    }
+
+    /// The largest pack in which a message lies.
+    pub(crate) fn pack_with(&self, counter: u64) -> Option<(u64, u64)> {
         let packs = self.packs.range(..=(counter, u64::MAX)).filter(|&&(_, last)| counter <= last);
-        match packs.max_by_key(|&&(first, last)| last - first) {
-            Some(&(first, last)) => Place::Pack(first, last),
-            None if self.alone.contains(&counter) => Place::Alone,
-            None => Place::Nowhere,
-        }
+        packs.max_by_key(|&&(first, last)| last - first).copied()
+    }
+
+    /// How many packs there are, and how many messages alone.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        (self.packs.len(), self.alone.len())
     }
 
     /// Whether a message lies there in a file of its own.

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Environment, OpenError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
-    protocol::{MAX_NAME, SessionCore, Usurped},
+    protocol::{MAX_NAME, Packing, SessionCore, Usurped},
     store::{Marks, MemoryStore, Origin, RedbReader, RedbStore, Restored, Store, StoreError},
 };
 
@@ -38,6 +38,7 @@ pub struct Builder {
     fetch_online_only: bool,
     folder_patience: Option<Duration>,
     idle_after: Option<Duration>,
+    packing: Option<Packing>,
 }
 
 /// Whether an installation is a member of a session.
@@ -69,6 +70,8 @@ pub struct Parts {
     pub mint: Box<dyn Mint>,
     /// A member of whom nothing was heard for so long is not waited for; `None`: everybody is, for ever.
     pub idle_after: Option<Duration>,
+    /// When own messages are packed; `None`: never.
+    pub packing: Option<Packing>,
 }
 
 impl Builder {
@@ -87,6 +90,7 @@ impl Builder {
             patience: Duration::from_secs(30),
             folder_patience: None,
             idle_after: None,
+            packing: Some(Packing::default()),
             fetch_online_only: false,
         }
     }
@@ -140,6 +144,14 @@ impl Builder {
         self
     }
 
+    /// When own messages are packed, and when the files of which packs were made are removed; `None`: never. Packs are made
+    /// of some dozens of messages and then of some thousands, unless told otherwise.
+    #[must_use]
+    pub fn packing(mut self, packing: Option<Packing>) -> Self {
+        self.packing = packing;
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -177,6 +189,7 @@ impl Builder {
             fingerprint: Some(installation.fingerprint()?),
             mint: Box::new(Installed(installation)),
             idle_after: self.idle_after,
+            packing: self.packing,
         };
         let (session, driver) = Session::assemble(parts)?;
         session.shared().lock().is_opening = true;
@@ -208,6 +221,7 @@ impl Builder {
             fingerprint: None,
             mint: Box::new(NoMint),
             idle_after: self.idle_after,
+            packing: None,
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -306,7 +320,7 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, scrub, fingerprint, mut mint, idle_after } = parts;
+        let Parts { transport, store, environment, scrub, fingerprint, mut mint, idle_after, packing } = parts;
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
         let mut core = SessionCore::new(marks.author());
         core.handle_restored(marks.former(), marks.lives.clone());
@@ -327,7 +341,7 @@ impl Session {
         if let Some((former, author)) = renewal {
             shared.lock().tell(Event::NewAuthor { former, author, why: Usurped::Copied });
         }
-        Ok((session, Driver::new(shared, transport, own, scrub)))
+        Ok((session, Driver::new(shared, transport, own, (scrub, packing))))
     }
 
     /// Sends the display name, unless it is known by that already.

@@ -1,9 +1,13 @@
 //! The pump between a session and its transport: publishes what was sent, takes in what arrives.
 
+mod audit;
+mod packing;
 mod publishing;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+pub(crate) use packing::ByHand;
+use packing::Packer;
 use publishing::Retry;
 use tempo_clock::AuthorId;
 use tempo_message::{Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Transport, Want, planted};
@@ -13,6 +17,7 @@ use super::{
     shared::{Shared, describe},
     status::Attachment,
 };
+use crate::protocol::Packing;
 
 /// Moves messages between a session and its transport.
 ///
@@ -36,6 +41,7 @@ pub struct Driver {
     renew_at: Duration,
     /// When publishing may be tried again, and after how long the time after that.
     retry: Retry,
+    packer: Packer,
     /// The last own message that was compared with the folder in passing.
     scrubbed: Option<(MessageId, Digest)>,
     scrub: Option<Duration>,
@@ -77,7 +83,7 @@ impl Driver {
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
         own: OwnMessages,
-        scrub: Option<Duration>,
+        (scrub, packing): (Option<Duration>, Option<Packing>),
     ) -> Self {
         let scrub_at = scrub.map(|_| shared.environment.now());
         Self {
@@ -91,6 +97,7 @@ impl Driver {
             settle_at: Duration::ZERO,
             renew_at: Duration::ZERO,
             retry: Retry::default(),
+            packer: Packer::new(packing),
             scrubbed: None,
             scrub,
             scrub_at,
@@ -146,6 +153,9 @@ impl Driver {
         self.save();
         let next_settling = self.settle(now);
         let next_head = if self.attached { self.leave_head(now) } else { None };
+        if self.pack(now) {
+            return Turn::Again;
+        }
         let mut state = self.shared.lock();
         state.is_at_rest = true;
         if planted!(NeverAtRest) && state.core.held_len() > 0 {

@@ -15,7 +15,8 @@ use tempo_fs_transport::{Fingerprint, printable_text};
 use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, Report, Taken, planted};
 
 use super::{
-    Event,
+    Event, Shelved,
+    driver::ByHand,
     feed::{Feed, Item, Reader},
     minting::Mint,
     noticing::Noticed,
@@ -85,6 +86,10 @@ pub(crate) struct State {
     pub(crate) is_at_rest: bool,
     /// Why the last attempt to keep what was received failed.
     pub(crate) store_error: Option<String>,
+    /// Somebody wants everything packed.
+    pub(crate) pack_wanted: Option<ByHand>,
+    /// What came of that.
+    pub(crate) packed: Option<Result<Shelved, String>>,
     pub(crate) refresh_wanted: u64,
     pub(crate) refresh_done: u64,
     /// The member has not said yet what it calls itself.
@@ -129,6 +134,8 @@ impl Shared {
             is_audited: false,
             is_at_rest: false,
             store_error: None,
+            pack_wanted: None,
+            packed: None,
             refresh_wanted: 0,
             refresh_done: 0,
             is_opening: false,

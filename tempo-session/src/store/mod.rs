@@ -95,6 +95,21 @@ pub struct Marks {
     pub fingerprint: Option<Fingerprint>,
     /// Up to which time the order was known to be settled.
     pub settled: Lamport,
+    /// Packs beside which the files of which they were made may still lie.
+    pub packs: Vec<Packed>,
+}
+
+/// A pack of own messages in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packed {
+    /// Whose messages they are.
+    pub author: AuthorId,
+    /// The first counter.
+    pub first: u64,
+    /// The last counter.
+    pub last: u64,
+    /// Since when it lies there, by the clock of this machine: milliseconds since 1970.
+    pub since_ms: i64,
 }
 
 /// One of the authors of an installation.

@@ -22,6 +22,7 @@ fn open_image(place: &Place, state: &str) -> Session {
         fingerprint: None,
         mint: Box::new(Fresh(installation)),
         idle_after: None,
+        packing: None,
     };
     let (session, driver) = Session::assemble(parts).unwrap();
     thread::spawn(move || driver.run());

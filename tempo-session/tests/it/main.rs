@@ -32,6 +32,7 @@ mod identity;
 #[cfg(feature = "cli")]
 mod ills;
 mod odd;
+mod packing;
 mod pieces;
 mod protocol;
 mod replica;

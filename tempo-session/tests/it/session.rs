@@ -44,6 +44,7 @@ pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock:
         fingerprint: None,
         mint: Box::new(NoMint),
         idle_after: None,
+        packing: None,
     };
     Session::assemble(parts).unwrap()
 }
@@ -219,6 +220,7 @@ fn sending_goes_on_while_the_folder_is_away() {
         fingerprint: None,
         mint: Box::new(NoMint),
         idle_after: None,
+        packing: None,
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();

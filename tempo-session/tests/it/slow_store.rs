@@ -108,6 +108,7 @@ fn open_at(clock: Arc<Clock>, medium: &MemoryMedium, store: impl Store + 'static
         fingerprint: None,
         mint: Box::new(NoMint),
         idle_after: None,
+        packing: None,
     };
     Session::assemble(parts).unwrap()
 }

@@ -156,6 +156,7 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
         mint: Box::new(NoMint),
         fingerprint: None,
         idle_after: None,
+        packing: None,
     };
     let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
     for _ in 0..TURNS {

@@ -167,6 +167,7 @@ impl Member {
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             idle_after: None,
+            packing: None,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
         };

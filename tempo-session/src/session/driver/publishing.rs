@@ -6,9 +6,9 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Digest, Durability, MessageId, Piece, PublishError, Published, planted};
+use tempo_message::{CollectError, Digest, Durability, MessageId, PublishError, Published, planted};
 
-use super::{Driver, OwnMessages};
+use super::{Driver, audit::Audit, packing::Batch};
 use crate::{session::shared::describe, store::OwnAuthor};
 
 #[derive(Debug, Default)]
@@ -69,7 +69,9 @@ impl Driver {
                 // The next collect says it, and the audit is made when the folder is back.
                 Err(_) => return Ok(()),
             };
-            found.extend(absent(own, author, &there));
+            let audit = Audit::of(own, author, &there);
+            found.extend(audit.absent);
+            self.packer.found(author, audit.stock, audit.damaged);
         }
         let mut state = self.shared.lock();
         if planted!(NoAudit) {
@@ -85,7 +87,7 @@ impl Driver {
             self.note_audited(&last)?;
         }
         (self.audit, self.auditing) = (None, Some(last));
-        Ok(())
+        self.note_packs()
     }
 
     /// Notes how far the audit has come, once everything that it found is published.
@@ -114,6 +116,7 @@ impl Driver {
 
     fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<(), PublishError> {
         self.join(author)?;
+        self.mend_packs()?;
         self.publish_some()?;
         self.note_audit()?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
@@ -134,16 +137,27 @@ impl Driver {
         };
         if own.is_empty() {
             // From the beginning again, and not only the next time.
+            self.look_over()?;
             own = self.shared.lock().core.own_after(None, SCRUB);
         }
         let mut is_damaged = false;
+        let mut compared = None;
         for (id, digest) in own {
+            self.scrubbed = Some((id, digest));
             let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
-            if !is_outgoing {
+            if is_outgoing {
+                continue;
+            }
+            let pack = self.packer.pack_with(id);
+            if let Some((first, last)) = pack.filter(|_| compared != pack) {
+                compared = pack;
+                let published = self.publish_run(id.author, first..=last, Durability::Lazy)?;
+                is_damaged |= matches!(published, Some(Published::New | Published::Mended));
+            }
+            if pack.is_none() || self.packer.is_alone(id) {
                 let published = self.publish_one(id, digest, Durability::Lazy)?;
                 is_damaged |= matches!(published, Published::New | Published::Mended);
             }
-            self.scrubbed = Some((id, digest));
         }
         Ok(is_damaged)
     }
@@ -152,16 +166,15 @@ impl Driver {
     fn publish_some(&mut self) -> Result<(), PublishError> {
         let waiting = self.shared.lock().outbox.clone();
         let (mut left, mut failed) = (PUBLISH, Ok(()));
-        for ((id, digest), durability) in waiting {
-            match self.publish_one(id, digest, durability) {
+        for batch in self.packer.batches(&waiting) {
+            match self.publish_batch(&batch) {
                 Err(_) if planted!(DropOnError) => {}
                 Err(error @ PublishError::Failed { .. }) if !planted!(OneBlocksAll) => {
                     failed = failed.and(Err(error));
                     continue;
                 }
-                published => drop(published?),
+                published => published?,
             }
-            self.shared.lock().outbox.remove(&(id, digest));
             left -= 1;
             if left == 0 {
                 break;
@@ -170,16 +183,32 @@ impl Driver {
         failed
     }
 
+    /// Publishes messages that lie, or are to lie, in one file.
+    fn publish_batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
+        let Batch { author, ref run, ref own, durability, most } = *batch;
+        let pack = if run.start() < run.end() { self.pack_of(author, run.clone(), most)? } else { None };
+        let Some(pack) = pack else {
+            for &(id, digest) in own {
+                self.publish_one(id, digest, durability)?;
+                self.shared.lock().outbox.remove(&(id, digest));
+            }
+            return Ok(());
+        };
+        self.publish_pack(&pack, durability)?;
+        let mut state = self.shared.lock();
+        for (id, digest) in own.iter().filter(|(id, _)| id.counter <= pack.last()) {
+            state.outbox.remove(&(*id, *digest));
+        }
+        Ok(())
+    }
+
     fn publish_one(
         &mut self,
         id: MessageId,
         digest: Digest,
         durability: Durability,
     ) -> Result<Published, PublishError> {
-        let frame = self.shared.frame(id, digest).map_err(|error| {
-            let place = id.to_string();
-            PublishError::Failed { place, source: Box::new(error) }
-        })?;
+        let frame = self.read_own(id, digest)?;
         let published = self.transport.publish(&frame, durability)?;
         if published == Published::Beside {
             // If what lies there is a message, another installation writes under our name; the core has to see it.
@@ -187,6 +216,7 @@ impl Driver {
             state.core.suspect(id);
             state.occupied.insert(id);
         }
+        self.packer.put(id.author, id.counter, id.counter);
         Ok(published)
     }
 }
@@ -199,29 +229,4 @@ impl Retry {
         self.delay = (self.delay * 2).clamp(Self::FIRST, Self::LAST);
         self.at = if planted!(RetryNever) { Duration::MAX } else { now + self.delay };
     }
-}
-
-/// What of an author's messages does not lie in the folder with its full length, alone or in a pack that has room for it.
-/// Of two messages of one number neither is taken for the file of that name: publishing them again finds out.
-fn absent(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Vec<(MessageId, Digest)> {
-    let (packs, files): (Vec<&Piece>, Vec<&Piece>) = there.iter().partition(|piece| piece.first < piece.last);
-    let files: BTreeMap<u64, u64> = files.into_iter().map(|file| (file.first, file.bytes)).collect();
-    let lengths = own.iter().filter(|((id, _), _)| id.author == author).map(|((id, _), &len)| (id.counter, len));
-    let mut by_counter: BTreeMap<u64, Option<u64>> = BTreeMap::new();
-    for (counter, len) in lengths {
-        by_counter.entry(counter).and_modify(|only| *only = None).or_insert(Some(len));
-    }
-    let is_full = |pack: &&&Piece| {
-        let inside = || by_counter.range(pack.first..=pack.last).filter_map(|(_, len)| *len);
-        let count = u64::try_from(inside().count()).unwrap_or(u64::MAX);
-        count == pack.last - pack.first + 1 && inside().sum::<u64>() == pack.bytes
-    };
-    let packs: Vec<&Piece> = packs.iter().filter(is_full).copied().collect();
-    let is_packed = |counter| packs.iter().any(|pack| (pack.first..=pack.last).contains(&counter));
-    let is_there = |counter: u64| {
-        let only = by_counter.get(&counter).copied().flatten();
-        is_packed(counter) || (only.is_some() && files.get(&counter).copied() == only)
-    };
-    let of_author = own.keys().filter(|(id, _)| id.author == author);
-    of_author.filter(|(id, _)| !is_there(id.counter)).copied().collect()
 }

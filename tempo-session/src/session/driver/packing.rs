@@ -1,0 +1,355 @@
+//! Packs of own messages: making them, and removing the files of which they were made.
+
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
+
+use tempo_clock::AuthorId;
+use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published};
+
+use super::Driver;
+use crate::{
+    protocol::{Packing, Stock},
+    session::{Shelved, shared::describe},
+    store::Packed,
+};
+
+/// What is known of the own directories in the folder, and what is to be done there.
+#[derive(Debug, Default)]
+pub(super) struct Packer {
+    /// `None` when nothing is packed.
+    packing: Option<Packing>,
+    stocks: BTreeMap<AuthorId, Stock>,
+    /// Packs that lie there and are not whole.
+    damaged: Vec<(AuthorId, u64, u64)>,
+    /// When the next files may be removed.
+    thin_at: Duration,
+    /// When packing is tried again after a failure.
+    pack_at: Duration,
+}
+
+/// So many files are removed together, and then none for a while: some services hold back what comes after very many
+/// removals.
+const TOGETHER: usize = 100;
+const A_WHILE: Duration = Duration::from_secs(60);
+
+impl Packer {
+    pub(super) fn new(packing: Option<Packing>) -> Self {
+        Self { packing, ..Self::default() }
+    }
+
+    /// What lies in an author's directory was looked at.
+    pub(super) fn found(&mut self, author: AuthorId, stock: Stock, damaged: Vec<(u64, u64)>) {
+        self.stocks.insert(author, stock);
+        self.damaged.extend(damaged.into_iter().map(|(first, last)| (author, first, last)));
+    }
+
+    pub(super) fn put(&mut self, author: AuthorId, first: u64, last: u64) {
+        self.stocks.entry(author).or_default().put(first, last);
+    }
+
+    /// The largest pack in which a message lies.
+    pub(super) fn pack_with(&self, id: MessageId) -> Option<(u64, u64)> {
+        self.stocks.get(&id.author)?.pack_with(id.counter)
+    }
+
+    pub(super) fn is_alone(&self, id: MessageId) -> bool {
+        self.stocks.get(&id.author).is_some_and(|stock| stock.is_alone(id.counter))
+    }
+
+    /// Puts messages together that lie in one file, or are to: what is sent together, and lies nowhere yet, becomes a pack
+    /// when it is much.
+    pub(super) fn batches(&self, waiting: &BTreeMap<(MessageId, Digest), Durability>) -> Vec<Batch> {
+        let mut batches: Vec<Batch> = Vec::new();
+        for (&(id, digest), &durability) in waiting {
+            let pack = self.pack_with(id);
+            let is_fresh = pack.is_none() && !self.is_alone(id);
+            if let Some(batch) = batches.last_mut()
+                && batch.takes(id, pack, is_fresh)
+            {
+                batch.run = *batch.run.start()..=(*batch.run.end()).max(id.counter);
+                batch.own.push((id, digest));
+                if durability == Durability::Durable {
+                    batch.durability = durability;
+                }
+                continue;
+            }
+            let most = if is_fresh { self.packing.map_or(0, |packing| packing.bytes) } else { usize::MAX };
+            let (first, last) = pack.unwrap_or((id.counter, id.counter));
+            batches.push(Batch { author: id.author, run: first..=last, own: vec![(id, digest)], durability, most });
+        }
+        let at_once = self.packing.map_or(usize::MAX, |packing| packing.at_once);
+        let is_few = |batch: &Batch| batch.most < usize::MAX && batch.own.len() < at_once;
+        batches.into_iter().flat_map(|batch| if is_few(&batch) { batch.split() } else { vec![batch] }).collect()
+    }
+}
+
+/// Messages that lie, or are to lie, in one file.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) author: AuthorId,
+    /// What the file holds.
+    pub(super) run: RangeInclusive<u64>,
+    /// Those of it that wait.
+    pub(super) own: Vec<(MessageId, Digest)>,
+    pub(super) durability: Durability,
+    /// The file may have so many bytes.
+    pub(super) most: usize,
+}
+
+impl Batch {
+    /// Whether a message belongs to it, which comes after all that are in it.
+    fn takes(&self, id: MessageId, pack: Option<(u64, u64)>, is_fresh: bool) -> bool {
+        let is_next = self.run.end().checked_add(1) == Some(id.counter) && self.most < usize::MAX;
+        let is_same = pack.is_some_and(|(first, last)| self.run == (first..=last)) && self.most == usize::MAX;
+        self.author == id.author && (is_same || (is_fresh && is_next))
+    }
+
+    /// Each of its messages alone.
+    fn split(self) -> Vec<Self> {
+        let Self { author, own, durability, most, .. } = self;
+        let alone = |own: (MessageId, Digest)| {
+            let counter = own.0.counter;
+            Self { author, run: counter..=counter, own: vec![own], durability, most }
+        };
+        own.into_iter().map(alone).collect()
+    }
+}
+
+impl Driver {
+    /// Puts right the packs that were found to be damaged.
+    pub(super) fn mend_packs(&mut self) -> Result<(), PublishError> {
+        while let Some((author, first, last)) = self.packer.damaged.pop() {
+            let published = self.publish_run(author, first..=last, Durability::Durable);
+            if !matches!(published, Ok(Some(_))) {
+                // One by one, then: what has its name may be anything.
+                let mut state = self.shared.lock();
+                let digests = state.core.own_run(author, first..=last).unwrap_or_default();
+                let own = (first..=last).zip(digests);
+                let own = own.map(|(counter, digest)| ((MessageId { author, counter }, digest), Durability::Durable));
+                state.outbox.extend(own);
+                drop(state);
+                published?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes a run of own messages as a pack; `None` when they make none.
+    pub(super) fn publish_run(
+        &mut self,
+        author: AuthorId,
+        run: RangeInclusive<u64>,
+        durability: Durability,
+    ) -> Result<Option<Published>, PublishError> {
+        let Some(pack) = self.pack_of(author, run, usize::MAX)? else { return Ok(None) };
+        self.publish_pack(&pack, durability).map(Some)
+    }
+
+    pub(super) fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
+        let published = self.transport.publish_pack(pack, durability)?;
+        let author = pack.author();
+        if published == Published::Beside {
+            // If what lies there are messages, another installation writes under our name; the core has to see them.
+            let mut state = self.shared.lock();
+            (pack.first()..=pack.last()).for_each(|counter| state.core.suspect(MessageId { author, counter }));
+        }
+        self.packer.put(author, pack.first(), pack.last());
+        Ok(published)
+    }
+
+    /// A run of own messages as a pack of at most so many bytes; `None` when they make none.
+    pub(super) fn pack_of(
+        &self,
+        author: AuthorId,
+        run: RangeInclusive<u64>,
+        most: usize,
+    ) -> Result<Option<Pack>, PublishError> {
+        let Some(digests) = self.shared.lock().core.own_run(author, run.clone()) else { return Ok(None) };
+        let (mut frames, mut bytes): (Vec<Frame>, usize) = (Vec::new(), 0);
+        for (counter, digest) in run.zip(digests) {
+            let frame = self.read_own(MessageId { author, counter }, digest)?;
+            bytes += frame.bytes().len();
+            if bytes > most {
+                break;
+            }
+            frames.push(frame);
+        }
+        Ok(Pack::of(&frames).ok())
+    }
+
+    pub(super) fn read_own(&self, id: MessageId, digest: Digest) -> Result<Frame, PublishError> {
+        self.shared.frame(id, digest).map_err(|error| {
+            let place = id.to_string();
+            PublishError::Failed { place, source: Box::new(error) }
+        })
+    }
+
+    /// Looks anew what lies in the own directories.
+    pub(super) fn look_over(&mut self) -> Result<(), PublishError> {
+        let authors: Vec<AuthorId> = self.packer.stocks.keys().copied().collect();
+        for author in authors {
+            let there = match self.transport.inventory(author) {
+                Ok(there) => there,
+                Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
+                Err(_) => return Ok(()),
+            };
+            let last = self.shared.lock().core.contiguous(author);
+            let stock = Stock::of(there.into_iter().filter(|piece| piece.last <= last));
+            self.packer.found(author, stock, Vec::new());
+        }
+        self.note_packs()
+    }
+
+    /// Notes the packs beside which there is something to be removed, so that it is known since when they have been there.
+    pub(super) fn note_packs(&mut self) -> Result<(), PublishError> {
+        let since_ms = self.shared.environment.unix_ms();
+        let stocks = &self.packer.stocks;
+        let thick: Vec<Packed> = stocks
+            .iter()
+            .flat_map(|(&author, stock)| {
+                stock.thick().map(move |(first, last)| Packed { author, first, last, since_ms })
+            })
+            .collect();
+        self.note_marks(|packs| {
+            packs.retain(|noted| thick.iter().any(|pack| is_same(noted, pack)));
+            let new = thick.iter().filter(|pack| !packs.iter().any(|noted| is_same(noted, pack)));
+            let new: Vec<Packed> = new.copied().collect();
+            packs.extend(new);
+            for pack in packs {
+                pack.since_ms = pack.since_ms.min(since_ms);
+            }
+        })
+    }
+
+    fn note_marks(&self, change: impl FnOnce(&mut Vec<Packed>)) -> Result<(), PublishError> {
+        let noted = self.shared.note(|marks| change(&mut marks.packs));
+        noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
+    }
+
+    /// Does one step of what there is to pack or to remove; true when there is more to do at once. Nobody waits for it, so a
+    /// failure is only a reason to try again later.
+    pub(super) fn pack(&mut self, now: Duration) -> bool {
+        let Some(packing) = self.packer.packing.filter(|_| self.transport.has_packs() && self.is_quiet()) else {
+            return false;
+        };
+        let wanted = self.shared.lock().pack_wanted.take();
+        if wanted.is_none() && now < self.packer.pack_at {
+            return false;
+        }
+        match self.pack_some(&packing, now, wanted) {
+            Ok(more) => {
+                let mut state = self.shared.lock();
+                if let Some(by_hand) = wanted {
+                    if more {
+                        state.pack_wanted = state.pack_wanted.or(Some(by_hand));
+                    } else {
+                        state.packed = Some(Ok(self.packer.shelved()));
+                    }
+                }
+                drop(state);
+                self.shared.announce();
+                more
+            }
+            Err(error) => {
+                self.packer.pack_at = now + A_WHILE;
+                if wanted.is_some() {
+                    self.shared.lock().packed = Some(Err(describe(&error)));
+                    self.shared.announce();
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether nothing else is to be done in the own directories.
+    fn is_quiet(&self) -> bool {
+        let state = self.shared.lock();
+        let is_busy = !state.outbox.is_empty() || state.is_leaving || state.core.usurped().is_some();
+        self.attached && self.joined.is_some() && self.joined == state.core.author() && self.audit.is_none() && !is_busy
+    }
+
+    fn pack_some(&mut self, packing: &Packing, now: Duration, by_hand: Option<ByHand>) -> Result<bool, PublishError> {
+        let authors: Vec<AuthorId> = self.packer.stocks.keys().copied().collect();
+        for &author in &authors {
+            let last = self.shared.lock().core.contiguous(author);
+            while let Some(run) = self.next_run(author, packing, last, by_hand.is_some()) {
+                let pack = self.pack_of(author, run.clone(), packing.bytes)?;
+                let whole = pack.filter(|pack| pack.first() == *run.start() && pack.last() == *run.end());
+                let Some(pack) = whole else {
+                    self.packer.stocks.entry(author).or_default().pass(packing, &run);
+                    continue;
+                };
+                self.publish_pack(&pack, Durability::Durable)?;
+                self.note_packs()?;
+                return Ok(true);
+            }
+        }
+        if now < self.packer.thin_at && by_hand.is_none() {
+            return Ok(false);
+        }
+        self.thin_out(packing, now, by_hand == Some(ByHand::AtOnce))
+    }
+
+    fn next_run(
+        &mut self,
+        author: AuthorId,
+        packing: &Packing,
+        last: u64,
+        everything: bool,
+    ) -> Option<RangeInclusive<u64>> {
+        self.packer.stocks.get_mut(&author)?.next(packing, last, everything)
+    }
+
+    /// Removes some of the files of which packs were made that have lain there for long enough; true when there are more.
+    fn thin_out(&mut self, packing: &Packing, now: Duration, at_once: bool) -> Result<bool, PublishError> {
+        let unix_ms = self.shared.environment.unix_ms();
+        let packs = self.shared.lock().marks.packs.clone();
+        for packed in packs {
+            let Packed { author, first, last, since_ms } = packed;
+            let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));
+            let state = self.shared.lock();
+            let id = MessageId { author, counter: last };
+            let is_with_everybody = || state.core.is_with_everybody(id, unix_ms, packing.patience);
+            let is_due = age >= packing.grace && (age >= packing.patience || is_with_everybody());
+            drop(state);
+            if !is_due && !at_once {
+                continue;
+            }
+            let Some(pack) = self.pack_of(author, first..=last, usize::MAX)? else { continue };
+            let removed = self.transport.thin_out(&pack, TOGETHER)?;
+            let stock = self.packer.stocks.entry(author).or_default();
+            for &(first, last) in &removed {
+                stock.remove(first, last);
+            }
+            if removed.len() < TOGETHER {
+                self.note_marks(|packs| packs.retain(|noted| !is_same(noted, &packed)))?;
+            }
+            if !removed.is_empty() {
+                self.packer.thin_at = now + A_WHILE;
+                return Ok(at_once);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// How packing by hand differs from what is done by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByHand {
+    /// Everything is packed, and files are removed after their time.
+    Packed,
+    /// Files are removed without waiting for anybody.
+    AtOnce,
+}
+
+impl Packer {
+    fn shelved(&self) -> Shelved {
+        self.stocks.values().map(Stock::count).fold(Shelved::default(), |all, (packs, alone)| Shelved {
+            packs: all.packs + packs,
+            alone: all.alone + alone,
+        })
+    }
+}
+
+fn is_same(one: &Packed, other: &Packed) -> bool {
+    (one.author, one.first, one.last) == (other.author, other.first, other.last)
+}

@@ -1,0 +1,140 @@
+//! Own messages in packs: few files, and every message still there for everybody.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tempo_session::{Packing, Session, Shelved};
+
+use crate::support::{Place, STUCK, texts, timeline};
+
+/// Small packs, so that tests need few messages.
+fn small(grace: Duration) -> Packing {
+    Packing { few: 4, times: 3, at_once: 6, grace, ..Packing::default() }
+}
+
+fn member(place: &Place, name: &str, packing: Packing) -> Session {
+    Session::builder(&place.folder).state_dir(place.at(name)).packing(Some(packing)).open().unwrap()
+}
+
+/// The names of messages and packs in an author's directory.
+fn files(place: &Place, session: &Session) -> Vec<String> {
+    let dir = own_dir(place, session);
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name != "head").collect();
+    names.sort();
+    names
+}
+
+fn own_dir(place: &Place, session: &Session) -> PathBuf {
+    place.folder.join(session.author().unwrap().to_string())
+}
+
+fn run(first: u64, last: u64) -> String {
+    if first == last { format!("{first:016x}") } else { format!("{first:016x}-{last:016x}") }
+}
+
+fn say(session: &Session, numbers: std::ops::RangeInclusive<usize>) {
+    for number in numbers {
+        session.send(format!("message {number}")).unwrap();
+    }
+    assert_eq!(session.flush(STUCK), 0);
+}
+
+fn everybody_has(place: &Place, messages: usize) {
+    let reader = Session::observe(&place.folder).unwrap();
+    reader.refresh(STUCK).unwrap();
+    let expected: Vec<String> = (1..=messages).map(|number| format!("message {number}")).collect();
+    assert_eq!(texts(&timeline(&reader)), expected);
+    let report = reader.status().report;
+    assert!(report.foreign.is_empty() && report.pending.is_empty(), "{report:?}");
+}
+
+#[test]
+fn packing_by_hand_leaves_one_file_for_many() {
+    let place = Place::new();
+    let ana = member(&place, "ana", small(Duration::from_secs(3600)));
+    say(&ana, 1..=30);
+    let shelved = ana.pack(STUCK).unwrap();
+    // Two of twelve, one of four, and the rest; what was alone is kept for a while.
+    assert_eq!((shelved.packs, shelved.alone), (4, 30), "{:?}", files(&place, &ana));
+    everybody_has(&place, 30);
+    let shelved = ana.pack_at_once(STUCK).unwrap();
+    assert_eq!((shelved.packs, shelved.alone), (4, 0));
+    assert_eq!(files(&place, &ana), [run(1, 12), run(13, 24), run(25, 28), run(29, 30)]);
+    everybody_has(&place, 30);
+    // Again it finds nothing to do, and it goes on from there.
+    assert_eq!(ana.pack_at_once(STUCK).unwrap(), shelved);
+    say(&ana, 31..=36);
+    ana.pack_at_once(STUCK).unwrap();
+    assert_eq!(files(&place, &ana), [run(1, 12), run(13, 24), run(25, 36)]);
+    everybody_has(&place, 36);
+}
+
+/// What is sent together is one file from the beginning, and a service has little to carry.
+#[test]
+fn many_at_once_are_one_file() {
+    let place = Place::new();
+    let ana = Session::builder(&place.folder).state_dir(place.at("ana")).open().unwrap();
+    let texts: Vec<String> = (1..=500).map(|number| format!("message {number}")).collect();
+    ana.send_all(&texts).unwrap();
+    assert_eq!(ana.flush(STUCK), 0);
+    assert_eq!(files(&place, &ana), [run(1, 500)]);
+    everybody_has(&place, 500);
+}
+
+/// Packs vanish, are cut short and are written over like everything else, and are put right like everything else.
+#[test]
+fn a_pack_is_looked_after() {
+    let place = Place::new();
+    let packing = small(Duration::ZERO);
+    let ana = member(&place, "ana", packing);
+    say(&ana, 1..=25);
+    ana.pack_at_once(STUCK).unwrap();
+    let (before, dir) = (files(&place, &ana), own_dir(&place, &ana));
+    ana.close().unwrap();
+    let spoil: [&dyn Fn(&Path); 4] = [
+        &|path| fs::remove_file(path).unwrap(),
+        &|path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(100).unwrap(),
+        &|path| fs::write(path, b"").unwrap(),
+        &|path| fs::write(path, vec![0; usize::try_from(fs::metadata(path).unwrap().len()).unwrap()]).unwrap(),
+    ];
+    for spoil in spoil {
+        for name in &before {
+            spoil(&dir.join(name));
+        }
+        let ana = member(&place, "ana", packing);
+        ana.refresh(STUCK).unwrap();
+        assert_eq!(ana.flush(STUCK), 0);
+        let began = std::time::Instant::now();
+        // What has its length is only found by reading, in passing.
+        while began.elapsed() < STUCK && before.iter().any(|name| !is_sound(&dir.join(name))) {
+            ana.refresh(STUCK).unwrap();
+        }
+        everybody_has(&place, 25);
+        ana.close().unwrap();
+    }
+}
+
+fn is_sound(path: &Path) -> bool {
+    fs::read(path)
+        .is_ok_and(|bytes| matches!(tempo_message::Frame::decode(&bytes.into()), tempo_message::Decoded::Whole(_)))
+}
+
+/// An author that goes on as another one still packs what it was.
+#[test]
+fn packs_are_made_by_themselves() {
+    let place = Place::new();
+    let ana = member(&place, "ana", small(Duration::ZERO));
+    say(&ana, 1..=20);
+    let began = std::time::Instant::now();
+    // Nobody else is here, and there is no time to wait.
+    while files(&place, &ana) != [run(1, 12), run(13, 16), run(17, 17), run(18, 18), run(19, 19), run(20, 20)] {
+        assert!(began.elapsed() < STUCK, "{:?}", files(&place, &ana));
+        ana.refresh(STUCK).unwrap();
+    }
+    everybody_has(&place, 20);
+    let _: Shelved = ana.pack(STUCK).unwrap();
+}
