@@ -47,7 +47,7 @@ struct Board {
 struct BoardTransport {
     board: Board,
     bell: Arc<Bell>,
-    rung: mpsc::Receiver<()>,
+    heard: mpsc::Receiver<()>,
     /// What is not handed up again.
     settled: BTreeSet<Digest>,
     /// Whose frame was handed up last: the next collect begins with the author after it.
@@ -65,10 +65,10 @@ impl Board {
     }
 
     fn transport(&self) -> BoardTransport {
-        let (ring, rung) = mpsc::sync_channel(1);
+        let (ring, heard) = mpsc::sync_channel(1);
         let bell = Arc::new(Bell(ring));
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(Waker::from(Arc::clone(&bell)));
-        BoardTransport { board: self.clone(), bell, rung, settled: BTreeSet::new(), served: 0 }
+        BoardTransport { board: self.clone(), bell, heard, settled: BTreeSet::new(), served: 0 }
     }
 
     fn tell_all(&self) {
@@ -181,7 +181,7 @@ impl Transport for BoardTransport {
 
     fn wait(&mut self, timeout: Duration) {
         // Whether the bell has ended it or the time makes no difference.
-        let _ = self.rung.recv_timeout(timeout);
+        let _ = self.heard.recv_timeout(timeout);
     }
 
     fn waker(&self) -> Waker {

@@ -101,7 +101,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         catch_up(&mut list)?;
     }
     print(list.state());
-    if command == &["watch"] {
+    if *command == ["watch"] {
         let input = thread::spawn(|| io::copy(&mut io::stdin(), &mut io::sink()));
         while !input.is_finished() {
             if list.update_within(Duration::from_millis(200))?.is_some() {
