@@ -196,7 +196,7 @@ fn kill_after(mut child: Child, span: Duration) -> bool {
 
 #[test]
 fn a_list_is_right_after_its_program_was_killed() {
-    const ROUNDS: u64 = 12;
+    const ROUNDS: u64 = 16;
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed =
         env::var("TEMPO_SEED").map_or_else(|_| u64::try_from(since.as_nanos()).unwrap(), |it| it.parse().unwrap());
