@@ -145,6 +145,7 @@ impl Plan {
         if profile.conflict == Conflict::Skipped {
             // Neither side is ever shown what the other has under the same name.
             faults.remove(&Fault::Cloned);
+            faults.remove(&Fault::Overwriting);
         }
         if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
             // The same of one that was online only when the audit came by, or that a clone has replaced.

@@ -187,7 +187,8 @@ impl Events {
         Event::next(self.session.shared(), &mut self.reader)
     }
 
-    /// The next event, waiting at most so long; `None` when there was none, or when the session is closed.
+    /// The next event, waiting at most so long; `None` when there was none, or when the session is
+    /// [closed](Session::is_open), which gives nothing any more.
     ///
     /// # Errors
     ///

@@ -198,7 +198,8 @@ impl Session {
     }
 
     /// The same, going on from a state that was kept. When the store does not have the messages of which it was made,
-    /// because the local state was lost or restored from a backup, it begins anew.
+    /// because the local state was lost or restored from a backup, it begins anew, with no
+    /// [messages](Replica::messages).
     pub fn replica_after<R: Reducer>(&self, reducer: R, snapshot: Snapshot<R::State>) -> Replica<R> {
         Replica::after(self.clone(), reducer, snapshot)
     }
@@ -278,6 +279,11 @@ impl Session {
             }
             state = now;
         }
+    }
+
+    /// Whether the session is not closed.
+    pub fn is_open(&self) -> bool {
+        self.shared().lock().is_open()
     }
 
     /// Ends the session for all its handles. What was sent and is not in the folder yet gets some seconds to get there.

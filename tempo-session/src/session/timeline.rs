@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use tempo_clock::{AuthorId, Stamp};
-use tempo_message::{Digest, MessageId};
+use tempo_message::{Codec, CodecError, Digest, MessageId, Postcard};
 
 use super::{
     Session,
@@ -36,6 +37,16 @@ impl Entry {
     /// Who wrote the message.
     pub fn author(&self) -> AuthorId {
         self.id.author
+    }
+
+    /// The payload as a value, in the format of [`Session::typed`]. For another format there is its
+    /// [`Codec`](crate::Codec).
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError`] when it is not such a value: another version of the application wrote it.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, CodecError> {
+        Postcard::decode(&self.payload)
     }
 
     /// The first message of an id.

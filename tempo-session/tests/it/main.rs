@@ -23,6 +23,7 @@ mod cutoff;
 mod disk;
 #[cfg(feature = "cli")]
 mod doctor;
+mod examples;
 mod folder;
 #[cfg(target_os = "linux")]
 mod fuse;
@@ -42,9 +43,9 @@ mod session;
 mod shows;
 mod slow_store;
 mod store;
-#[cfg(target_os = "linux")]
 #[cfg(feature = "stream")]
 mod stream;
+#[cfg(target_os = "linux")]
 mod stuck;
 mod support;
 #[cfg(target_os = "linux")]

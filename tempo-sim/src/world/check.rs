@@ -127,7 +127,7 @@ pub(crate) fn listen(
 /// What a replica makes of the messages is what follows from the timeline.
 fn the_replica_is_right(running: &mut Running) -> Result<(), Violation> {
     let unread = |error| Violation::new("I18", format!("a replica cannot read: {error}"));
-    while running.replica.update().map_err(unread)?.is_some() {}
+    running.replica.catch_up().map_err(unread)?;
     if running.replica.state().iter().eq(running.app.list.iter().map(|entry| &entry.digest)) {
         return Ok(());
     }

@@ -11,4 +11,5 @@
 )]
 
 mod disk;
+mod example;
 mod runs;

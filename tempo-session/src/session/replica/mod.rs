@@ -49,7 +49,7 @@ use checkpoints::Checkpoints;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let session = Session::open("jam.session")?;
 /// let mut replica = session.replica(Longest);
-/// while replica.update()?.is_some() {}
+/// replica.catch_up()?;
 /// println!("{}", replica.state());
 /// # Ok(())
 /// # }
@@ -111,10 +111,20 @@ pub struct Change {
 }
 
 /// A state, and which messages have made it, to be kept by the application and gone on from later.
+///
+/// A reducer that makes something else of the same messages than the one before must not go on from its states: keep the version
+/// of the reducer with them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot<S> {
     made: Applied<S>,
     progress: Progress,
+}
+
+impl<S> Snapshot<S> {
+    /// The state.
+    pub fn state(&self) -> &S {
+        &self.made.state
+    }
 }
 
 impl<R: Reducer> Replica<R> {
@@ -184,11 +194,25 @@ impl<R: Reducer> Replica<R> {
     /// [`ReadError`] when a message cannot be read; the next update goes on there.
     pub fn update(&mut self) -> Result<Option<Change>, ReadError> {
         self.take();
-        self.catch_up()?;
+        self.apply_all()?;
         Ok(self.changed.take().map(|from| Change { from, messages: self.messages() }))
     }
 
-    /// The next change, waiting at most so long; `None` when there was none, or when the session is closed.
+    /// Takes in everything that has arrived, however much it is, and says what has changed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`update`](Self::update).
+    pub fn catch_up(&mut self) -> Result<Option<Change>, ReadError> {
+        let mut from = None;
+        while let Some(change) = self.update()? {
+            from = Some(from.map_or(change.from, |from: usize| from.min(change.from)));
+        }
+        Ok(from.map(|from| Change { from, messages: self.messages() }))
+    }
+
+    /// The next change, waiting at most so long; `None` when there was none, or when the session is
+    /// [closed](Session::is_open).
     ///
     /// # Errors
     ///
@@ -216,7 +240,7 @@ impl<R: Reducer> Replica<R> {
     ///
     /// As for [`update`](Self::update), and when what was received cannot be kept.
     pub fn snapshot(&mut self) -> Result<Snapshot<R::State>, ReadError> {
-        self.catch_up()?;
+        self.apply_all()?;
         self.session.shared().save(Durability::Durable)?;
         Ok(Snapshot { made: self.made().clone(), progress: self.reader.progress().clone() })
     }
@@ -254,7 +278,7 @@ impl<R: Reducer> Replica<R> {
     }
 
     /// Makes the state that of all messages that were taken.
-    fn catch_up(&mut self) -> Result<(), ReadError> {
+    fn apply_all(&mut self) -> Result<(), ReadError> {
         let mut current = self.go_back();
         self.intact = self.slots.len();
         self.checkpoints.forget_below(self.settled);

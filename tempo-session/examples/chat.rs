@@ -1,0 +1,70 @@
+//! The smallest chat: lines in, everybody's lines out.
+//!
+//! Two terminals talk to each other; `--state` is only needed for two members on one machine:
+//!
+//! ```sh
+//! mkdir /tmp/jam.session
+//! cargo run -p tempo-session --example chat -- /tmp/jam.session Ana --state /tmp/ana
+//! cargo run -p tempo-session --example chat -- /tmp/jam.session Ben --state /tmp/ben
+//! ```
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+use std::{env, error::Error, io, process::ExitCode, thread};
+
+use tempo_session::{Event, Placed, Session, printable_text};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    if let Err(error) = chat() {
+        eprintln!("chat: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn chat() -> Result<(), Failure> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (folder, name, state) = match arguments[..] {
+        [folder, name] => (folder, name, None),
+        [folder, name, "--state", state] => (folder, name, Some(state)),
+        _ => return Err("it is called with FOLDER NAME [--state DIR]".into()),
+    };
+    let mut builder = Session::builder(folder).name(name);
+    if let Some(state) = state {
+        builder = builder.state_dir(state);
+    }
+    let session = builder.open()?;
+
+    let typing = thread::spawn({
+        let session = session.clone();
+        move || {
+            let typed = send_lines(&session);
+            // Ends the events below, and with them the program.
+            typed.and(session.close().map_err(Into::into))
+        }
+    });
+    // What was said before comes first, then what happens.
+    for event in session.events() {
+        if let Event::Message { entry, placed } = event? {
+            let name = entry.name.as_deref().unwrap_or("somebody");
+            let text = String::from_utf8_lossy(&entry.payload);
+            let late = if placed == Placed::Last { "" } else { " (came late, belongs further up)" };
+            println!("{}: {}{late}", printable_text(name), printable_text(&text));
+        }
+    }
+    let closed = typing.join().map_err(|_| "the thread that reads lines has died")??;
+    if closed.unpublished > 0 {
+        eprintln!("{} messages will be put into the folder the next time", closed.unpublished);
+    }
+    Ok(())
+}
+
+fn send_lines(session: &Session) -> Result<(), Failure> {
+    for line in io::stdin().lines() {
+        session.send(line?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! A session in a desktop application's own loop: each frame takes what has happened and never waits for it.
+//!
+//! Two windows of such an application talk to each other until both show the same; nothing has to be prepared:
+//!
+//! ```sh
+//! cargo run -p tempo-session --example embed
+//! ```
+
+#![allow(clippy::print_stdout, reason = "a program for a terminal")]
+
+use std::{error::Error, path::Path, thread, time::Duration};
+
+use tempo_session::{Attachment, Event, ReadError, Session};
+
+/// What a window has room for.
+const LINES: usize = 50;
+/// So many events are taken in a frame at most: a long history must not hold up the first ones.
+const EVENTS: usize = 500;
+
+struct Window {
+    session: Session,
+    lines: Vec<String>,
+    status: String,
+}
+
+impl Window {
+    fn open(place: &Path, name: &str) -> Result<Self, Box<dyn Error>> {
+        let session = Session::builder(place.join("jam.session")).state_dir(place.join(name)).name(name).open()?;
+        Ok(Self { session, lines: Vec::new(), status: String::new() })
+    }
+
+    /// What happens sixty times a second.
+    fn frame(&mut self) -> Result<(), ReadError> {
+        let (mut has_messages, mut has_news) = (false, false);
+        for _ in 0..EVENTS {
+            let Some(event) = self.session.poll()? else { break };
+            has_messages |= matches!(event, Event::Message { .. });
+            has_news = true;
+        }
+        if has_messages {
+            // Only what is shown is read, whether it came last or late.
+            let latest: Result<Vec<_>, ReadError> = self.session.timeline().rev().take(LINES).collect();
+            let line = |entry: &tempo_session::Entry| {
+                let name = entry.name.as_deref().unwrap_or("?");
+                format!("{name}: {}", String::from_utf8_lossy(&entry.payload))
+            };
+            self.lines = latest?.iter().rev().map(line).collect();
+        }
+        if has_news {
+            self.status = self.describe();
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        let status = self.session.status();
+        let folder = match &status.attachment {
+            Attachment::Attached => "connected".to_owned(),
+            Attachment::Detached { why } | Attachment::Unreadable { why } => format!("working offline: {why}"),
+            _ => "looking at the folder".to_owned(),
+        };
+        let (members, messages) = (status.members.len(), status.messages);
+        format!("{folder}, {members} members, {messages} messages, {} waiting for others", status.held)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let place = tempfile::tempdir()?;
+    std::fs::create_dir(place.path().join("jam.session"))?;
+    let mut windows = [Window::open(place.path(), "Ana")?, Window::open(place.path(), "Ben")?];
+    let mut frames = 0;
+    // Until each has typed forty lines and both show the end of all eighty.
+    while frames < 40 || windows.iter().any(|window| window.session.timeline().len() < 80) {
+        frames += 1;
+        for window in &mut windows {
+            if frames <= 40 {
+                // Somebody has pressed Enter. Sending waits for the disk, some milliseconds: what is often sent, or large,
+                // is better sent by a thread.
+                window.session.send(format!("line {frames}"))?;
+            }
+            window.frame()?;
+        }
+        // Here the library for windows waits for the screen.
+        thread::park_timeout(Duration::from_millis(16));
+    }
+    let [ana, ben] = &mut windows;
+    ana.frame()?;
+    ben.frame()?;
+    ana.lines.iter().for_each(|line| println!("{line}"));
+    println!("[{}]", ana.status);
+    println!("Both windows show the same {} lines: {}", ana.lines.len(), ana.lines == ben.lines);
+    Ok(())
+}
