@@ -187,9 +187,9 @@ impl Place {
         !self.todo.is_empty() || self.overflowed
     }
 
-    /// Whether somebody else may have written under the name of this message as well.
-    pub(crate) fn is_contested(&self, counter: u64) -> bool {
-        self.contested.as_ref().is_some_and(|contested| contested.contains(&counter))
+    /// Whether somebody else may have written under the name of this message, or of a pack that begins with it, as well.
+    pub(crate) fn is_contested(&self, first: u64) -> bool {
+        self.contested.as_ref().is_some_and(|contested| contested.contains(&first))
     }
 
     fn judge(&mut self, name: &OsStr, want: &Want<'_>, listing: &mut Listing) -> Judged {
@@ -218,7 +218,7 @@ impl Place {
         };
         let is_copy = match file {
             FileName::Copy(_) => !planted!(CopiesAreKnown),
-            FileName::Message(counter) => self.is_contested(counter),
+            FileName::Message(first) | FileName::Pack(first, _) => self.is_contested(first),
             _ => false,
         };
         if listing.recheck.range(first..=last).next().is_some() {

@@ -110,12 +110,12 @@ impl<F: Fs> Publisher<F> {
         let content = Content::from(pack);
         let author = OsString::from(content.author.to_string());
         let place = self.folder.join(&author).display().to_string();
-        // Beside, or only with a service, is no place from which others certainly get it.
-        let is_there = |there| matches!(there, Published::Already | Published::New | Published::Mended);
-        if !is_there(self.publish(root, &content, Durability::Durable, false)?) {
-            return Ok(Vec::new());
-        }
-        let thinned = self.fs.open_dir(root, &author).and_then(|dir| thin::thin_out(&self.fs, &dir, pack, most));
+        self.publish(root, &content, Durability::Durable, false)?;
+        let thinned = self.fs.open_dir(root, &author).and_then(|dir| {
+            // Beside, or only with a service, is no place from which others certainly get it.
+            let is_there = self.compare(&Target { dir: &dir, name: &content.name }, &content.bytes)?;
+            if matches!(is_there, There::Same) { thin::thin_out(&self.fs, &dir, pack, most) } else { Ok(Vec::new()) }
+        });
         thinned.map_err(|error| publish_error(place, error))
     }
 

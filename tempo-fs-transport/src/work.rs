@@ -54,7 +54,10 @@ impl<'a> Work<'a> {
         }
         let (mut later, mut other_author, mut known) = (false, None, false);
         let author = place.author;
-        let is_contested = matches!(kind, FileName::Message(counter) if place.is_contested(counter));
+        let is_contested = match kind {
+            FileName::Message(first) | FileName::Pack(first, _) => place.is_contested(first),
+            _ => false,
+        };
         let examined = examine(file, offset, &mut |frame| {
             let id = frame.id();
             if id.author != author && !planted!(AnyAuthorsFile) {
@@ -62,6 +65,7 @@ impl<'a> Work<'a> {
                 return true;
             }
             let is_packed_and_known = matches!(kind, FileName::Pack(..))
+                && !is_contested
                 && self.want.known.contains(author, id.counter)
                 && !self.want.recheck.contains(&id);
             if is_packed_and_known {

@@ -45,6 +45,7 @@ impl Counts {
         "second process",
         "tidied",
         "slow reader",
+        "pack published",
         "settled by all",
     ];
 

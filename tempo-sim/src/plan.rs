@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
 use bytes::Bytes;
 use tempo_message::{AuthorId, Frame, Lamport, Message, MessageId};
+use tempo_session::Packing;
 use uuid::Uuid;
 
 use crate::{
@@ -54,11 +55,13 @@ pub enum Fault {
     SecondProcess,
     /// An application takes no events for a while.
     SlowReader,
+    /// Members pack their messages, soon and into small packs.
+    Packs,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -79,6 +82,7 @@ impl Fault {
         Self::LostStore,
         Self::SecondProcess,
         Self::SlowReader,
+        Self::Packs,
     ];
 }
 
@@ -232,6 +236,17 @@ impl Run<'_> {
         if self.plan.faults.contains(&Fault::NoScrubbing) {
             self.world.without_scrubbing();
         }
+        if self.plan.faults.contains(&Fault::Packs) {
+            let packing = Packing {
+                few: self.rng.range(2..5),
+                times: self.rng.range(2..4),
+                bytes: 1 << 20,
+                at_once: 3,
+                grace: Duration::from_secs(self.rng.range(0..60)),
+                patience: Duration::from_secs(self.rng.range(60..300)),
+            };
+            self.world.with_packing(packing);
+        }
         if self.plan.faults.contains(&Fault::TornCall) {
             self.world.tear_restarts(300);
         }
@@ -356,7 +371,7 @@ impl Run<'_> {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
                 self.world.stop_reading(member, span);
             }
-            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks => {}
+            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs => {}
         }
     }
 

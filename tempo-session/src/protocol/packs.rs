@@ -73,10 +73,14 @@ impl Stock {
         self.packs.iter().copied().filter(has_more)
     }
 
-    /// The largest pack in which a message lies.
+    /// The packs in which a message lies.
+    pub(crate) fn packs_with(&self, counter: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.packs.range(..=(counter, u64::MAX)).copied().filter(move |&(_, last)| counter <= last)
+    }
+
+    /// The largest of them.
     pub(crate) fn pack_with(&self, counter: u64) -> Option<(u64, u64)> {
-        let packs = self.packs.range(..=(counter, u64::MAX)).filter(|&&(_, last)| counter <= last);
-        packs.max_by_key(|&&(first, last)| last - first).copied()
+        self.packs_with(counter).max_by_key(|&(first, last)| last - first)
     }
 
     /// How many packs there are, and how many messages alone.

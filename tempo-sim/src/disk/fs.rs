@@ -330,19 +330,40 @@ impl State {
         let new = self.tree.content(by).unwrap_or_default();
         let is_missed = self.options.looks_before_renaming
             && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
-        let is_head = FileName::parse(name) == FileName::Head;
-        if is_whole(&there) && there != new && !is_missed && !is_head {
+        let is_complete = match FileName::parse(name) {
+            FileName::Head => false,
+            // A loss of power leaves some of its messages whole.
+            FileName::Pack(first, last) => count_whole(&there) == Some(last - first + 1),
+            _ => is_whole(&there),
+        };
+        if is_complete && there != new && !is_missed {
             self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
         }
     }
 
-    /// A process removes nothing but staged files, and copies of what lies whole beside them.
+    /// Whether a larger pack that is durable, with its name, has this content as well.
+    fn is_packed(&self, dir: NodeId, name: &OsStr, content: &Bytes) -> bool {
+        let (first, last) = match FileName::parse(name) {
+            FileName::Message(counter) => (counter, counter),
+            FileName::Pack(first, last) => (first, last),
+            _ => return false,
+        };
+        let Some(there) = self.tree.nodes.get(dir.0) else { return false };
+        let packs = there.durable_names.values().filter(|(pack, _)| match FileName::parse(pack) {
+            FileName::Pack(start, end) => (start, end) != (first, last) && start <= first && last <= end,
+            _ => false,
+        });
+        let mut contents = packs.filter_map(|(_, node)| self.tree.nodes.get(node.0)?.durable.as_ref());
+        contents.any(|pack| pack.windows(content.len().max(1)).any(|part| part == content))
+    }
+
+    /// A process removes nothing but staged files, copies of what lies whole beside them, and what lies in a durable pack.
     fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
         let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
         let original = original.and_then(|name| self.tree.content(self.tree.child(dir, name)?));
         let copy = self.tree.child(dir, name).and_then(|node| self.tree.content(node));
         let is_redundant = name.len() > 16 && original.as_ref().is_some_and(is_whole) && original == copy;
-        if is_redundant {
+        if is_redundant || copy.is_some_and(|content| self.is_packed(dir, name, &content)) {
             return;
         }
         let is_authors = self.name_in_folder(dir).is_some_and(|dir| DirName::parse(&dir) != DirName::Foreign);
@@ -350,6 +371,17 @@ impl State {
             self.violations.push(format!("a process removed {}", name.to_string_lossy()));
         }
     }
+}
+
+/// How many whole frames there are, if there is nothing else.
+fn count_whole(bytes: &Bytes) -> Option<u64> {
+    let (mut rest, mut count) = (bytes.clone(), 0);
+    while !rest.is_empty() {
+        let tempo_message::Decoded::Whole(frame) = tempo_message::Frame::decode(&rest) else { return None };
+        rest = rest.slice(frame.bytes().len()..);
+        count += 1;
+    }
+    Some(count)
 }
 
 fn is_whole(bytes: &Bytes) -> bool {

@@ -313,12 +313,19 @@ fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
 
 /// Every message that was committed lies whole under its name.
 fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
-    let files = if member.may_lie_beside() { member.disk.files() } else { Vec::new() };
+    let files = member.disk.files();
     for frame in member.store.sent() {
         let dir = OsString::from(frame.id().author.to_string());
         let name = OsString::from(CounterName::new(frame.id().counter).as_str());
-        // Two messages of one number lie beside each other, and so does a message beside what was written over it.
-        let is_beside = files.iter().any(|(at, _, content)| *at == dir && content == frame.bytes());
+        // Two messages of one number lie beside each other, and so does a message beside what was written over it; others lie in
+        // packs.
+        let is_in = |name: &OsStr| match FileName::parse(name) {
+            FileName::Pack(first, last) => (first..=last).contains(&frame.id().counter),
+            FileName::Copy(_) => member.may_lie_beside(),
+            _ => false,
+        };
+        let has = |content: &Bytes| content.windows(frame.bytes().len()).any(|part| part == frame.bytes());
+        let is_beside = files.iter().any(|(at, name, content)| *at == dir && is_in(name) && has(content));
         if member.disk.read(&dir, &name).as_ref() != Some(frame.bytes()) && !is_beside {
             let there = member.disk.read(&dir, &name).map(|bytes| bytes.len());
             let what =

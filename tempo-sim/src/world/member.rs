@@ -13,7 +13,7 @@ use std::{
 use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Parts, Replica, Session};
+use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Packing, Parts, Replica, Session};
 use uuid::Uuid;
 
 use super::{
@@ -60,6 +60,7 @@ pub struct Member {
     pub(crate) saved: Saved,
     /// How often own messages are compared with the folder in passing.
     pub(crate) scrub: Option<Duration>,
+    pub(crate) packing: Option<Packing>,
 }
 
 /// A member's session while it runs.
@@ -111,6 +112,7 @@ impl Member {
             reads_from: Duration::ZERO,
             saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),
+            packing: None,
         }
     }
 
@@ -167,7 +169,7 @@ impl Member {
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             idle_after: None,
-            packing: None,
+            packing: self.packing,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
         };

@@ -24,7 +24,7 @@ use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
 use tempo_message::Digest;
-use tempo_session::{SendError, Session};
+use tempo_session::{Packing, SendError, Session};
 pub use torn::StoreImage;
 use uuid::Uuid;
 
@@ -344,6 +344,17 @@ impl World {
             self.stop(member);
             if let Some(there) = self.members.get_mut(member) {
                 there.scrub = None;
+            }
+            self.start(member);
+        }
+    }
+
+    /// Lets the members that start from here on pack their own messages.
+    pub fn with_packing(&mut self, packing: Packing) {
+        for member in 0..self.members.len() {
+            self.stop(member);
+            if let Some(there) = self.members.get_mut(member) {
+                there.packing = Some(packing);
             }
             self.start(member);
         }

@@ -169,9 +169,17 @@ impl World {
         if !changes.is_empty() {
             for change in &changes {
                 self.tell_publication(member, &change.dir, &change.name);
-                let place = (change.dir.clone(), change.name.clone());
-                if matches!(FileName::parse(&place.1), FileName::Message(_)) && !self.published.insert(place) {
-                    self.counts.add("published again");
+                let (first, last) = match FileName::parse(&change.name) {
+                    FileName::Message(counter) => (counter, counter),
+                    FileName::Pack(first, last) => (first, last),
+                    _ => continue,
+                };
+                self.counts.add(if first == last { "message published" } else { "pack published" });
+                for counter in first..=last {
+                    let name = OsString::from(CounterName::new(counter).as_str());
+                    if !self.published.insert((change.dir.clone(), name)) && first == last {
+                        self.counts.add("published again");
+                    }
                 }
             }
             self.service.changed(member, changes);
@@ -215,12 +223,19 @@ impl World {
     }
 
     fn tell_publication(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
-        let own = self.members.get(member).map(Member::author);
-        if let (Some(author), FileName::Message(counter)) = (own, FileName::parse(name))
-            && DirName::parse(dir) == DirName::Author(author)
-            && let Some(message) = self.registry.number(MessageId { author, counter })
-        {
-            self.tell(member, What::Publish(message));
+        let Some(author) = self.members.get(member).map(Member::author) else { return };
+        let (first, last) = match FileName::parse(name) {
+            FileName::Message(counter) => (counter, counter),
+            FileName::Pack(first, last) => (first, last),
+            _ => return,
+        };
+        if DirName::parse(dir) != DirName::Author(author) {
+            return;
+        }
+        for counter in first..=last {
+            if let Some(message) = self.registry.number(MessageId { author, counter }) {
+                self.tell(member, What::Publish(message));
+            }
         }
     }
 

@@ -11,11 +11,11 @@ use crate::protocol::Stock;
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Audit {
-    /// Messages that do not lie in the folder with their full length, alone or in a pack.
+    /// Messages that do not lie in the folder with their full length, alone or in a pack, or lie there cut short.
     pub(super) absent: Vec<(MessageId, Digest)>,
     /// Packs of own messages that have not their full length.
     pub(super) damaged: Vec<(u64, u64)>,
-    /// Whatever has.
+    /// Whatever has, and what is alone there and cut short.
     pub(super) stock: Stock,
 }
 
@@ -40,11 +40,15 @@ impl Audit {
             let is_in = |piece: &&Piece| (piece.first..=piece.last).contains(&counter);
             packs.iter().any(is_in) || full.binary_search_by_key(&(counter, counter), |it| (it.first, it.last)).is_ok()
         };
-        let damaged = others.iter().filter(|piece| piece.first < piece.last && length(piece).is_some());
+        let (torn, others): (Vec<Piece>, Vec<Piece>) = others.into_iter().partition(|piece| piece.first == piece.last);
+        let torn: Vec<Piece> = torn.into_iter().filter(|piece| length(piece).is_some()).collect();
+        let is_torn = |counter| torn.iter().any(|piece| piece.first == counter);
+        let damaged = others.iter().filter(|piece| length(piece).is_some());
         let damaged: Vec<(u64, u64)> = damaged.map(|piece| (piece.first, piece.last)).collect();
         let is_mended = |counter| damaged.iter().any(|&(first, last)| (first..=last).contains(&counter));
         let of_author = own.keys().filter(|(id, _)| id.author == author);
-        let absent = of_author.filter(|(id, _)| !is_there(id.counter) && !is_mended(id.counter)).copied().collect();
-        Self { absent, damaged, stock: Stock::of(full) }
+        let is_absent = |counter| is_torn(counter) || !(is_there(counter) || is_mended(counter));
+        let absent = of_author.filter(|(id, _)| is_absent(id.counter)).copied().collect();
+        Self { absent, damaged, stock: Stock::of(full.into_iter().chain(torn)) }
     }
 }

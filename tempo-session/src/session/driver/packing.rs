@@ -46,7 +46,12 @@ impl Packer {
         self.stocks.entry(author).or_default().put(first, last);
     }
 
-    /// The largest pack in which a message lies.
+    /// The packs in which a message lies.
+    pub(super) fn packs_with(&self, id: MessageId) -> Vec<(u64, u64)> {
+        self.stocks.get(&id.author).into_iter().flat_map(|stock| stock.packs_with(id.counter)).collect()
+    }
+
+    /// The largest of them.
     pub(super) fn pack_with(&self, id: MessageId) -> Option<(u64, u64)> {
         self.stocks.get(&id.author)?.pack_with(id.counter)
     }
@@ -60,7 +65,7 @@ impl Packer {
     pub(super) fn batches(&self, waiting: &BTreeMap<(MessageId, Digest), Durability>) -> Vec<Batch> {
         let mut batches: Vec<Batch> = Vec::new();
         for (&(id, digest), &durability) in waiting {
-            let pack = self.pack_with(id);
+            let pack = self.pack_with(id).filter(|_| !self.is_alone(id));
             let is_fresh = pack.is_none() && !self.is_alone(id);
             if let Some(batch) = batches.last_mut()
                 && batch.takes(id, pack, is_fresh)

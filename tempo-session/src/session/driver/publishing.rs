@@ -141,20 +141,19 @@ impl Driver {
             own = self.shared.lock().core.own_after(None, SCRUB);
         }
         let mut is_damaged = false;
-        let mut compared = None;
+        let mut compared = BTreeSet::new();
         for (id, digest) in own {
             self.scrubbed = Some((id, digest));
             let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
             if is_outgoing {
                 continue;
             }
-            let pack = self.packer.pack_with(id);
-            if let Some((first, last)) = pack.filter(|_| compared != pack) {
-                compared = pack;
+            let packs = self.packer.packs_with(id);
+            for &(first, last) in packs.iter().filter(|&&(first, last)| compared.insert((id.author, first, last))) {
                 let published = self.publish_run(id.author, first..=last, Durability::Lazy)?;
                 is_damaged |= matches!(published, Some(Published::New | Published::Mended));
             }
-            if pack.is_none() || self.packer.is_alone(id) {
+            if packs.is_empty() || self.packer.is_alone(id) {
                 let published = self.publish_one(id, digest, Durability::Lazy)?;
                 is_damaged |= matches!(published, Published::New | Published::Mended);
             }
