@@ -279,8 +279,8 @@ impl Installation {
         Ok((!is_copy).then_some(if is_same { Claim::Stays } else { Claim::Moved }))
     }
 
-    /// Every author that it has been. Of lines that cannot be read nothing follows.
-    fn authors(&self) -> Vec<AuthorId> {
+    /// Every author that it has been, the present one last. Of lines that cannot be read nothing follows.
+    pub fn authors(&self) -> Vec<AuthorId> {
         let lines = fs::read_to_string(self.dir.join(AUTHORS)).unwrap_or_default();
         iter::once(self.author).chain(lines.lines().filter_map(|line| line.parse().ok())).collect()
     }

@@ -39,6 +39,11 @@ pub enum Rejection {
 /// Something that the core announces, in the order in which it became true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoreEvent {
+    /// An author has answered a message of ours: it has that one and all before.
+    Answered {
+        /// The author.
+        author: AuthorId,
+    },
     /// A message entered the timeline at this position; what was there and after it moved on by one.
     Message {
         /// The message.

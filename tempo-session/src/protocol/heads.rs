@@ -37,10 +37,12 @@ impl Heads {
         has_room
     }
 
-    /// An author has written something after this message of ours, so it has it, and all before.
-    pub(crate) fn answer(&mut self, author: AuthorId, to: MessageId) {
+    /// An author has answered this message of ours, so it has it, and all before; whether that is news.
+    pub(crate) fn answer(&mut self, author: AuthorId, to: MessageId) -> bool {
         let last = self.answered.entry((author, to.author)).or_default();
+        let is_news = *last < to.counter;
         *last = to.counter.max(*last);
+        is_news
     }
 
     /// Who is known to have a message of another one.

@@ -139,8 +139,10 @@ impl SessionCore {
 
     /// What a new author has to say before anything else: whose place it takes, and the name. Nothing, once it has spoken.
     pub fn introduction(&self) -> Vec<(Kind, Bytes)> {
-        let Some(former) = self.identity.former.last().filter(|_| self.own_last.is_none() && !planted!(NoSuccessor))
-        else {
+        let former = &self.identity.former;
+        // One of which nobody has heard has never been anybody.
+        let known = former.iter().rev().find(|&&former| self.latest_of(former).is_some()).or(former.last());
+        let Some(former) = known.filter(|_| self.own_last.is_none() && !planted!(NoSuccessor)) else {
             return Vec::new();
         };
         let link = (Kind::Successor, Bytes::copy_from_slice(former.as_bytes()));
@@ -179,11 +181,13 @@ impl SessionCore {
     }
 
     /// Who is known to have a message: its author, this member, those whose heads say so, and, if it is ours, whoever has
-    /// written something after it.
+    /// answered it or a later one. From where on there are two messages of one number, nothing is known: what others say that
+    /// they have may be either.
     pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
+        let is_certain = self.ledger.forks(id.author).first().is_none_or(|&first| id.counter < first);
         let me = self.identity.me.filter(|_| self.ledger.has(id));
         let writer = Some(id.author).filter(|_| self.ledger.has(id));
-        let all: BTreeSet<AuthorId> = self.heads.that_have(id).chain(me).chain(writer).collect();
+        let all: BTreeSet<AuthorId> = self.heads.that_have(id).filter(|_| is_certain).chain(me).chain(writer).collect();
         all.into_iter().collect()
     }
 

@@ -209,9 +209,9 @@ impl Ledger {
     }
 
     /// Everybody whose place somebody has taken, and at what time that was said.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, Lamport)> + '_ {
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, Stamp)> + '_ {
         let claims = self.chains.iter().filter_map(|chain| chain.former.as_deref());
-        claims.map(|Claim { of: (_, stamp, _), former }| (*former, stamp.lamport))
+        claims.map(|Claim { of: (_, stamp, _), former }| (*former, *stamp))
     }
 
     /// Up to which counter everything of an author is accepted.

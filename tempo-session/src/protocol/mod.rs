@@ -381,13 +381,18 @@ impl SessionCore {
         self.clock.observe(message.lamport);
         self.stability.raise(id.author, message.lamport);
         self.see(id);
+        let mut is_answer = false;
         for parent in message.parents.iter().filter(|parent| self.identity.is_own(parent.author)) {
-            self.heads.answer(id.author, MessageId { author: parent.author, counter: parent.counter });
+            let to = MessageId { author: parent.author, counter: parent.counter };
+            is_answer |= self.heads.answer(id.author, to);
         }
         self.tips.accept(message, itself);
         let added = self.ledger.add(message, digest);
         if added.is_first {
             self.events.push_back(CoreEvent::Joined { author: id.author });
+        }
+        if is_answer && !self.identity.is_own(id.author) {
+            self.events.push_back(CoreEvent::Answered { author: id.author });
         }
         if added.forks && !planted!(ForkUntold) {
             self.events.push_back(CoreEvent::Fork { id });

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tempo_clock::{AuthorId, Lamport, LogicalClock};
+use tempo_clock::{AuthorId, Lamport, LogicalClock, Stamp};
 use tempo_message::planted;
 
 use super::SessionCore;
@@ -67,11 +67,14 @@ impl SessionCore {
     }
 
     /// The silent ones are not waited for, nor whoever has a successor and shows no sign of life since: the original of a
-    /// copied store writes on.
+    /// copied store writes on. Who has lost what it knew may take the place at an early logical time, so the wall clock, which
+    /// is that of one machine as a rule, counts as well; if it is wrong, what comes after all is
+    /// [below what is settled](crate::Placed::BelowSettled).
     fn not_waited_for(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
-        let is_over = |&(former, since): &(AuthorId, Lamport)| {
+        let is_over = |&(former, since): &(AuthorId, Stamp)| {
             let latest = self.latest_of(former).map(|latest| latest.lamport);
-            latest.max(self.heads.of(former).map(|head| head.lamport)) <= Some(since)
+            let latest = latest.max(self.heads.of(former).map(|head| head.lamport));
+            latest <= Some(since.lamport) || self.heard_ms(former) <= Some(since.unix_ms)
         };
         self.ledger.claims().filter(is_over).map(|(former, _)| former).chain(self.silent(unix_ms, idle)).collect()
     }

@@ -164,8 +164,13 @@ impl Builder {
         // Who has held the store before and finds none has lost it: that name is not taken up again.
         let is_lost = installation.holder().is_some();
         installation.make_store(|path| -> Result<(), OpenError> {
-            let marks = Marks::new(Some(installation.author));
-            let marks = if is_lost { marks.succeeded_by(installation.mint()?) } else { marks };
+            let begun = Marks::new(Some(installation.author));
+            let marks = if is_lost {
+                let before = installation.authors().into_iter().skip(1);
+                before.fold(begun, Marks::succeeded_by).succeeded_by(installation.mint()?)
+            } else {
+                begun
+            };
             Ok(RedbStore::make(path, installation.author, marks).map(drop)?)
         })?;
         let store = match RedbStore::open(&installation.store(), installation.author) {

@@ -125,7 +125,6 @@ impl Driver {
         }
         let now = self.shared.environment.now();
         self.shared.lock().is_at_rest = false;
-        self.renew(now);
         if now >= self.recheck_at || self.is_asked_to_refresh() {
             self.look_again(now);
         }
@@ -137,6 +136,8 @@ impl Driver {
                 self.attached = true;
                 again |= collected.more && collected.frames > 0;
                 again |= !was_attached && self.has_to_publish();
+                // Whoever goes on in the place of another one should know what is here.
+                again |= !collected.more && self.renew(now);
             }
             Err(error) => {
                 self.attached = false;
@@ -168,15 +169,18 @@ impl Driver {
         Turn::Wait(if waits_to_publish { longest.min(self.retry.at.saturating_sub(now)) } else { longest })
     }
 
-    /// Gives up a name that somebody else may have, also when there is nothing to send.
-    fn renew(&mut self, now: Duration) {
+    /// Gives up a name that somebody else may have, also when there is nothing to send; whether it did.
+    fn renew(&mut self, now: Duration) -> bool {
         let is_needed = self.shared.usurped().is_some() || !self.shared.lock().core.introduction().is_empty();
-        if is_needed && now >= self.renew_at {
-            self.renew_at = now + RENEW;
-            if let Err(error) = self.shared.send(Vec::new()) {
-                self.shared.lock().store_error = Some(describe(&error));
-            }
+        if !is_needed || now < self.renew_at {
+            return false;
         }
+        self.renew_at = now + RENEW;
+        let sent = self.shared.send(Vec::new());
+        if let Err(error) = &sent {
+            self.shared.lock().store_error = Some(describe(error));
+        }
+        sent.is_ok()
     }
 
     /// Settles what can be settled and tells what is worth it, if there is anything new; the answer is when it will be time.
@@ -291,8 +295,8 @@ impl Driver {
         self.recheck_at = now + RECHECK;
     }
 
-    /// A refresh is done once everything was looked at and, by a member, what it has to put there was tried.
-    /// Says that everything has been looked at, once that is so, and it is known what of it is settled.
+    /// Says that a refresh is done: everything was looked at, what a member has to put there was tried, and it is known what is
+    /// settled.
     fn finish_refresh(&mut self, now: Duration) {
         let has_tried = {
             let state = self.shared.lock();

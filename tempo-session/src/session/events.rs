@@ -62,7 +62,7 @@ pub enum Event {
         /// The author.
         author: AuthorId,
     },
-    /// This author has told what it has received: see [`Session::seen_by`].
+    /// This author has told what it has received, or has answered: see [`Session::seen_by`].
     Receipt {
         /// The author.
         author: AuthorId,

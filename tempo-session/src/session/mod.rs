@@ -205,7 +205,8 @@ impl Session {
     }
 
     /// Who is known to have a message: its author, this member, everybody whose head says so, and, of messages of this
-    /// member, everybody who has written something after them. Heads are left at once when something new has come, three
+    /// member, everybody who has answered them or later ones directly. From where on an author has two messages of one
+    /// number, nothing is known of the others. Heads are left at once when something new has come, three
     /// times in a minute and a half at most and once more when a session is closed, and travel like everything else.
     pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
         self.shared().lock().core.seen_by(id)

@@ -254,6 +254,7 @@ impl State {
                     self.feed.push(Item::Message { slot, position, is_late });
                     continue;
                 }
+                CoreEvent::Answered { author } => Event::Receipt { author },
                 CoreEvent::Joined { author } => Event::Joined { author },
                 CoreEvent::Renamed { author } => {
                     let name = self.core.name(author).unwrap_or_default().to_owned();

@@ -128,6 +128,10 @@ impl DoubleEndedIterator for Timeline {
     fn next_back(&mut self) -> Option<Self::Item> {
         self.left.next_back().and_then(|position| self.get(position).transpose())
     }
+
+    fn nth_back(&mut self, skipped: usize) -> Option<Self::Item> {
+        self.left.nth_back(skipped).and_then(|position| self.get(position).transpose())
+    }
 }
 
 impl ExactSizeIterator for Timeline {}

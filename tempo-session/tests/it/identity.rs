@@ -444,3 +444,39 @@ fn a_copied_folder_keeps_its_own_author_when_the_original_is_away() {
         assert_eq!(again.flush(STUCK), 0);
     }
 }
+
+/// Whoever has lost everything knows what is in the folder before it says whose place it takes: so it keeps its name, and the
+/// former author is not waited for. The same when that happens again before it has said anything to anybody.
+#[test]
+fn what_a_member_was_before_its_store_was_lost_is_over() {
+    let place = Place::new();
+    let ben = place.member("ben");
+    let ana = place.member("ana");
+    let first = ana.author().unwrap();
+    for text in ["one", "two", "three"] {
+        ana.send(text).unwrap();
+    }
+    ben.send("four").unwrap();
+    all_see(&[&ana, &ben], &["one", "two", "three", "four"]);
+    ana.close().unwrap();
+    let store = place.at("ana").join(first.to_string()).join("store.redb");
+    let mut expected = vec!["one", "two", "three", "four"];
+    let mut before = first;
+    for text in ["five", "six"] {
+        fs::remove_file(&store).unwrap();
+        let ana = Session::builder(&place.folder).state_dir(place.at("ana")).open().unwrap();
+        let now = ana.author().unwrap();
+        ana.send(text).unwrap();
+        expected.push(text);
+        all_see(&[&ana, &ben], &expected);
+        wait_until(&ben, "whose place it has taken", |ben| former_of(ben, now) == Some(before));
+        assert_eq!(timeline(&ben).last().unwrap().name.as_deref(), Some("ana"));
+        ana.close().unwrap();
+        before = now;
+    }
+    // Ben has the last head of each, and waits for nobody who is over.
+    let waits = |ben: &Session| ben.status().settled.waits_for;
+    wait_until(&ben, "the last head", |ben| {
+        waits(ben).iter().all(|&(author, _)| author == before || Some(author) == ben.author())
+    });
+}

@@ -357,3 +357,25 @@ fn who_answers_has_seen() {
     assert_eq!(seen_by(&second), [author(0), author(1)]);
     assert_eq!(seen_by(&third), [author(0)]);
 }
+
+/// From where on somebody has written two messages of one number, what others say that they have may be either.
+#[test]
+fn of_a_fork_nothing_is_known() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let mut clone = SessionCore::new(Some(author(0)));
+    let [mut ben, mut cleo] = [1, 2].map(|number| SessionCore::new(Some(author(number))));
+    let first = send(&mut ana, "one", 0);
+    clone.handle_sent(first.message(), first.digest());
+    let (ours, theirs) = (send(&mut ana, "ours", 0), send(&mut clone, "theirs", 0));
+    for frame in [&first, &theirs] {
+        receive(&mut ben, frame);
+    }
+    let answer = send(&mut ben, "to theirs", 0);
+    for frame in [&first, &ours, &theirs, &answer] {
+        receive(&mut cleo, frame);
+    }
+    receive(&mut ana, &theirs);
+    receive(&mut ana, &answer);
+    assert!(ana.seen_by(first.id()).contains(&author(1)), "before it all is well");
+    assert_eq!(ana.seen_by(ours.id()), [author(0)]);
+}

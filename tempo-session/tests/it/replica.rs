@@ -167,6 +167,22 @@ fn a_snapshot_saves_applying_everything_again() {
     stage.arrive(&others);
     changes(&mut replica);
     assert_eq!(replica.state(), &texts(&timeline(stage.session())));
+    // That costs no more than it is late, also after a snapshot.
+    let before = replica.reducer().applied.get();
+    let kept_now = serde_json::to_string(&replica.snapshot().unwrap()).unwrap();
+    stage.reopen();
+    let mut replica = stage.session().replica_after(Texts::default(), serde_json::from_str(&kept_now).unwrap());
+    let mut late = Script::new(3);
+    let late: Vec<Frame> = (0..300).map(|_| late.next(b"late")).collect();
+    stage.arrive(&late[..290]);
+    changes(&mut replica);
+    let snapshot = replica.snapshot().unwrap();
+    assert!(before > 0 && snapshot.state().len() == 891);
+    let mut replica = stage.session().replica_after(Texts::default(), snapshot);
+    stage.arrive(&late[290..291]);
+    changes(&mut replica);
+    assert_eq!(replica.state(), &texts(&timeline(stage.session())));
+    assert!(replica.reducer().applied.get() < 200, "{} applications", replica.reducer().applied.get());
     // A store that knows nothing of it.
     let other = Stage::new();
     let mut replica = other.session().replica_after(Texts::default(), kept());

@@ -48,7 +48,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
             output::line(&output::for_people(&entry))?;
         }
     }
-    seen.begin(&session)?;
+    seen.begin(&session);
     let (asks, asked) = mpsc::channel();
     let typing = type_lines(session.clone(), asks);
     let (mut events, mut length, mut is_away) = (session.events(), shown.len(), false);
@@ -63,7 +63,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
         match event {
             None if has_news => {
                 has_news = false;
-                seen.tell(&session)?;
+                seen.tell(&session);
             }
             None if is_asked => {
                 is_asked = false;

@@ -12,13 +12,22 @@ pub(crate) struct Seen {
     /// Whom one writes as, and has written as.
     mine: BTreeSet<AuthorId>,
     /// The lines in their order.
-    lines: Vec<(Stamp, MessageId)>,
+    lines: Vec<Line>,
     /// The last line that each of the others has, as far as that was told or had not to be.
     told: BTreeMap<AuthorId, Stamp>,
     /// The last one that all of them have.
     told_of_all: Option<Stamp>,
     /// The folder was looked at, so that it is known what had been seen before.
     has_begun: bool,
+}
+
+/// One of one's own lines.
+#[derive(Debug)]
+struct Line {
+    stamp: Stamp,
+    id: MessageId,
+    written: String,
+    quoted: String,
 }
 
 impl Seen {
@@ -37,38 +46,36 @@ impl Seen {
     pub(crate) fn note(&mut self, session: &Session, entry: &Entry) {
         self.mine.extend(session.author());
         if self.mine.contains(&entry.author()) {
-            let line = (entry.stamp, entry.id);
-            let place = self.lines.partition_point(|before| *before <= line);
-            self.lines.insert(place, line);
+            let (written, quoted) = (output::written_at(entry), output::quoted(entry));
+            let place = self.lines.partition_point(|before| before.stamp <= entry.stamp);
+            self.lines.insert(place, Line { stamp: entry.stamp, id: entry.id, written, quoted });
         }
     }
 
     /// Says what is on its way. Whatever has been seen by now is not told again.
     ///
     /// Nothing is known of the others before the folder was looked at; it begins later then.
-    pub(crate) fn begin(&mut self, session: &Session) -> Result<(), Failure> {
+    pub(crate) fn begin(&mut self, session: &Session) {
         let status = session.status();
         if status.attachment == Attachment::Attached {
             self.has_begun = true;
-            drop(self.news(session, &status)?);
+            drop(self.news(session, &status));
         }
         if let Some(said) = self.on_its_way(session, &status) {
             eprintln!("* {said}");
         }
-        Ok(())
     }
 
     /// Says what has been seen since.
-    pub(crate) fn tell(&mut self, session: &Session) -> Result<(), Failure> {
+    pub(crate) fn tell(&mut self, session: &Session) {
         let status = session.status();
         if self.has_begun {
-            for said in self.news(session, &status)? {
+            for said in self.news(session, &status) {
                 eprintln!("* {said}");
             }
         } else if status.attachment == Attachment::Attached {
-            self.begin(session)?;
+            self.begin(session);
         }
-        Ok(())
     }
 
     /// Shows the last lines, and who has seen each.
@@ -80,8 +87,8 @@ impl Seen {
         let (status, unpublished) = (session.status(), session.unpublished());
         let (others, names) = (self.others(&status), status.names());
         let listed = |authors: Vec<AuthorId>| output::listed(authors.into_iter().map(|author| names.of(author)));
-        for &(_, id) in self.lines.iter().skip(self.lines.len().saturating_sub(SHOWN)) {
-            let Some(entry) = session.find(id)? else { continue };
+        for &Line { id, ref written, ref quoted, .. } in self.lines.iter().skip(self.lines.len().saturating_sub(SHOWN))
+        {
             let seen_by = session.seen_by(id);
             let (have, lack): (Vec<_>, Vec<_>) = others.iter().partition(|author| seen_by.contains(author));
             let how = match (have.len(), lack.len()) {
@@ -92,37 +99,33 @@ impl Seen {
                 (_, 0) => "seen by everybody".to_owned(),
                 (_, _) => format!("seen by {}; on its way to {}", listed(have), listed(lack)),
             };
-            output::line(&format!("{}  {}: {how}", output::written_at(&entry), output::quoted(&entry)))?;
+            output::line(&format!("{written}  {quoted}: {how}"))?;
         }
         Ok(())
     }
 
     /// What has been seen since this was asked last: of each person the last line, and the last one that all have.
-    fn news(&mut self, session: &Session, status: &Status) -> Result<Vec<String>, Failure> {
+    fn news(&mut self, session: &Session, status: &Status) -> Vec<String> {
         let (reached, names) = (self.reached(session, status), status.names());
-        let line = |count: usize| self.lines.get(count.checked_sub(1)?).copied();
+        let line = |count: usize| self.lines.get(count.checked_sub(1)?).map(|line| (line.stamp, &line.quoted));
         let of_all = reached.values().min().and_then(|&count| line(count)).filter(|_| reached.len() > 1);
         let of_all = of_all.filter(|&(stamp, _)| Some(stamp) > self.told_of_all);
         let mut news = Vec::new();
         for member in &status.members {
-            let Some((stamp, id)) = reached.get(&member.author).and_then(|&count| line(count)) else { continue };
+            let Some((stamp, quoted)) = reached.get(&member.author).and_then(|&count| line(count)) else { continue };
             let told = self.told.get(&member.author).or_else(|| self.told.get(&member.former?)).copied();
             if Some(stamp) > told {
                 self.told.insert(member.author, stamp);
-                if of_all != Some((stamp, id)) {
-                    news.push((names.of(member.author), id));
+                if of_all != Some((stamp, quoted)) {
+                    news.push((names.of(member.author), quoted));
                 }
             }
         }
-        if let Some((stamp, id)) = of_all {
+        if let Some((stamp, quoted)) = of_all {
             self.told_of_all = Some(stamp);
-            news.push(("everybody".to_owned(), id));
+            news.push(("everybody".to_owned(), quoted));
         }
-        let said = news.into_iter().filter_map(|(who, id)| {
-            let entry = session.find(id).transpose()?;
-            Some(entry.map(|entry| format!("{who} has seen {}", output::quoted(&entry))))
-        });
-        Ok(said.collect::<Result<_, _>>()?)
+        news.into_iter().map(|(who, quoted)| format!("{who} has seen {quoted}")).collect()
     }
 
     /// How many lines not everybody has, who lacks them, and how many are not even in the folder.
@@ -132,7 +135,7 @@ impl Seen {
         let lacking = output::listed(lacking.map(|(&author, _)| names.of(author)));
         let unseen = self.lines.get(reached.values().min().copied().unwrap_or(0)..).unwrap_or_default();
         let outside: BTreeSet<MessageId> = session.unpublished().into_iter().collect();
-        let unpublished = unseen.iter().filter(|(_, id)| outside.contains(id)).count();
+        let unpublished = unseen.iter().filter(|line| outside.contains(&line.id)).count();
         let unseen = unseen.len();
         match (lacking.is_empty(), unpublished) {
             (true, 0) => None,
@@ -153,7 +156,7 @@ impl Seen {
             let middle = usize::midpoint(least, most);
             match self.lines.get(middle) {
                 _ if people.is_empty() => {}
-                Some(&(_, id)) if least < most => {
+                Some(&Line { id, .. }) if least < most => {
                     let seen_by = session.seen_by(id);
                     let (have, lack) = people.into_iter().partition(|author| seen_by.contains(author));
                     open.extend([(middle + 1, most, have), (least, middle, lack)]);
@@ -167,7 +170,8 @@ impl Seen {
     /// Everybody else, each as the author that it is now; nobody before it begins.
     fn others(&self, status: &Status) -> BTreeSet<AuthorId> {
         let others = status.members.iter().filter(|member| member.successor.is_none());
-        let others = others.map(|member| member.author).filter(|author| !self.mine.contains(author));
+        let is_me = |author: &AuthorId| self.mine.contains(author) || status.author == Some(*author);
+        let others = others.map(|member| member.author).filter(|author| !is_me(author));
         others.filter(|_| self.has_begun).collect()
     }
 }

@@ -20,6 +20,25 @@ impl<S> Checkpoints<S> {
         Self { first, later: Vec::new() }
     }
 
+    /// The first state and the last two, which are worth taking elsewhere.
+    pub(super) fn few(&self) -> Vec<Applied<S>>
+    where
+        S: Clone,
+    {
+        let last = self.later.get(self.later.len().saturating_sub(2)..).unwrap_or_default();
+        std::iter::once(&self.first).chain(last).cloned().collect()
+    }
+
+    /// Puts states before the first one, as far as they belong there.
+    pub(super) fn come_after(&mut self, earlier: Vec<Applied<S>>) {
+        let mut all: Vec<Applied<S>> = earlier.into_iter().filter(|it| it.messages < self.first.messages).collect();
+        if !all.is_empty() {
+            let first = std::mem::replace(&mut self.first, all.remove(0));
+            all.push(first);
+            self.later.splice(0..0, all);
+        }
+    }
+
     pub(super) fn last(&self) -> &Applied<S> {
         self.later.last().unwrap_or(&self.first)
     }

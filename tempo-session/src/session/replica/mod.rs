@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tempo_message::{Durability, planted};
 
 use super::{
-    Entry, Event, Progress, Session,
+    Entry, Event, Placed, Progress, Session,
     feed::{Reader, Taken},
     timeline::Described,
 };
@@ -117,6 +117,8 @@ pub struct Change {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot<S> {
     made: Applied<S>,
+    /// States to go back to, for what comes late.
+    earlier: Vec<Applied<S>>,
     progress: Progress,
 }
 
@@ -139,7 +141,7 @@ impl<R: Reducer> Replica<R> {
 
     /// Goes on from a snapshot; from the beginning when the store does not have the messages that have made it.
     pub(super) fn after(session: Session, reducer: R, snapshot: Snapshot<R::State>) -> Self {
-        let Snapshot { made, progress } = snapshot;
+        let Snapshot { made, earlier, progress } = snapshot;
         let (reader, slots, settled) = {
             let shared = session.shared().lock();
             let slots = progress.given(&shared.core);
@@ -149,7 +151,9 @@ impl<R: Reducer> Replica<R> {
         if slots.len() != made.messages {
             return Self::new(session, reducer);
         }
-        Self { settled, ..Self::at(session, reducer, (reader, slots), made) }
+        let mut replica = Self { settled, ..Self::at(session, reducer, (reader, slots), made) };
+        replica.checkpoints.come_after(earlier);
+        replica
     }
 
     fn at(session: Session, reducer: R, (reader, slots): (Reader, Vec<Slot>), made: Applied<R::State>) -> Self {
@@ -204,11 +208,11 @@ impl<R: Reducer> Replica<R> {
     ///
     /// As for [`update`](Self::update).
     pub fn catch_up(&mut self) -> Result<Option<Change>, ReadError> {
-        let mut from = None;
-        while let Some(change) = self.update()? {
-            from = Some(from.map_or(change.from, |from: usize| from.min(change.from)));
+        // What has changed stays noted until all of it is done.
+        while self.take() == Self::TOGETHER {
+            self.apply_all()?;
         }
-        Ok(from.map(|from| Change { from, messages: self.messages() }))
+        self.update()
     }
 
     /// The next change, waiting at most so long; `None` when there was none, or when the session is
@@ -220,8 +224,10 @@ impl<R: Reducer> Replica<R> {
     pub fn update_within(&mut self, patience: Duration) -> Result<Option<Change>, ReadError> {
         let end = self.session.shared().environment.now().saturating_add(patience);
         loop {
-            if let Some(change) = self.update()? {
-                return Ok(Some(change));
+            match self.update() {
+                Ok(None) => {}
+                Err(ReadError::Closed) => return Ok(None),
+                update => return update,
             }
             if !self.session.shared().wait_for_news(&self.reader, end) {
                 return Ok(None);
@@ -230,7 +236,8 @@ impl<R: Reducer> Replica<R> {
     }
 
     /// The state, to be kept by the application and [gone on from](Session::replica_after) later, so that not everything has
-    /// to be applied again when it starts.
+    /// to be applied again when it starts. The states at what is settled and shortly before the end are in it as well, so that
+    /// what comes late then costs no more than what is not settled.
     ///
     /// # Durability
     ///
@@ -242,7 +249,8 @@ impl<R: Reducer> Replica<R> {
     pub fn snapshot(&mut self) -> Result<Snapshot<R::State>, ReadError> {
         self.apply_all()?;
         self.session.shared().save(Durability::Durable)?;
-        Ok(Snapshot { made: self.made().clone(), progress: self.reader.progress().clone() })
+        let earlier = self.checkpoints.few();
+        Ok(Snapshot { made: self.made().clone(), earlier, progress: self.reader.progress().clone() })
     }
 
     fn made(&self) -> &Applied<R::State> {
@@ -250,7 +258,8 @@ impl<R: Reducer> Replica<R> {
     }
 
     /// Takes messages from the reader and puts them where they belong; which state belongs to them is seen to later.
-    fn take(&mut self) {
+    /// The answer is how much was taken.
+    fn take(&mut self) -> usize {
         let mut taken = Vec::new();
         {
             let state = self.session.shared().lock();
@@ -263,11 +272,12 @@ impl<R: Reducer> Replica<R> {
                 taken.push(it);
             }
         }
+        let count = taken.len();
         for it in taken {
             match it {
-                Taken::Message { slot, position, .. } => {
+                Taken::Message { slot, position, placed } => {
                     self.slots.insert(position, slot);
-                    self.settled += usize::from(position < self.settled);
+                    self.settled += usize::from(placed == Placed::BelowSettled);
                     self.intact = self.intact.min(position);
                     self.changed = Some(self.changed.map_or(position, |changed| changed.min(position)));
                 }
@@ -275,6 +285,7 @@ impl<R: Reducer> Replica<R> {
                 Taken::Event(_) => {}
             }
         }
+        count
     }
 
     /// Makes the state that of all messages that were taken.
