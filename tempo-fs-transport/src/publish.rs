@@ -106,15 +106,18 @@ impl<F: Fs> Publisher<F> {
         root: &F::Dir,
         pack: &Pack,
         most: usize,
+        has_placeholders: bool,
     ) -> Result<Vec<(u64, u64)>, PublishError> {
         let content = Content::from(pack);
         let author = OsString::from(content.author.to_string());
         let place = self.folder.join(&author).display().to_string();
-        self.publish(root, &content, Durability::Durable, false)?;
+        self.publish(root, &content, Durability::Durable, has_placeholders)?;
         let thinned = self.fs.open_dir(root, &author).and_then(|dir| {
+            let target = Target { dir: &dir, name: &content.name };
             // Beside, or only with a service, is no place from which others certainly get it.
-            let is_there = self.compare(&Target { dir: &dir, name: &content.name }, &content.bytes)?;
-            if matches!(is_there, There::Same) { thin::thin_out(&self.fs, &dir, pack, most) } else { Ok(Vec::new()) }
+            let is_elsewhere = has_placeholders && self.is_placeheld(&target)?;
+            let is_there = !is_elsewhere && matches!(self.compare(&target, &content.bytes)?, There::Same);
+            if is_there { thin::thin_out(&self.fs, &dir, pack, most) } else { Ok(Vec::new()) }
         });
         thinned.map_err(|error| publish_error(place, error))
     }

@@ -164,8 +164,8 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
-        let (author, pack) = (pack.author(), pack.clone());
-        self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most))
+        let (author, pack, has_placeholders) = (pack.author(), pack.clone(), self.has_placeholders(pack.author()));
+        self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most, has_placeholders))
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {

@@ -78,11 +78,6 @@ impl Stock {
         self.packs.range(..=(counter, u64::MAX)).copied().filter(move |&(_, last)| counter <= last)
     }
 
-    /// The largest of them.
-    pub(crate) fn pack_with(&self, counter: u64) -> Option<(u64, u64)> {
-        self.packs_with(counter).max_by_key(|&(first, last)| last - first)
-    }
-
     /// How many packs there are, and how many messages alone.
     pub(crate) fn count(&self) -> (usize, usize) {
         (self.packs.len(), self.alone.len())

@@ -12,7 +12,7 @@ use crate::support::{Place, STUCK, texts, timeline};
 
 /// Small packs, so that tests need few messages.
 fn small(grace: Duration) -> Packing {
-    Packing { few: 4, times: 3, at_once: 6, grace, ..Packing::default() }
+    Packing { few: 4, times: 3, at_once: usize::MAX, grace, ..Packing::default() }
 }
 
 fn member(place: &Place, name: &str, packing: Packing) -> Session {

@@ -97,20 +97,20 @@ impl Tree {
             file.durable = Some(content);
         }
         self.set(dir, name, Some(node), now);
-        self.set_durable(dir, name, Some(node));
+        self.settle(dir, name, Some(node));
         node
     }
 
     pub(super) fn put_special(&mut self, dir: NodeId, name: &OsStr, kind: Kind, now: i128) {
         let node = self.add(kind, now);
         self.set(dir, name, Some(node), now);
-        self.set_durable(dir, name, Some(node));
+        self.settle(dir, name, Some(node));
     }
 
     pub(super) fn remove_durable(&mut self, dir: NodeId, name: &OsStr, now: i128) -> bool {
         let was_there = self.child(dir, name).is_some();
         self.set(dir, name, None, now);
-        self.set_durable(dir, name, None);
+        self.settle(dir, name, None);
         was_there
     }
 
@@ -157,6 +157,13 @@ impl Tree {
         };
         node.modified = now;
         node.version += 1;
+    }
+
+    /// Lets a name stand for something else on the medium, whatever was going to be written there before.
+    fn settle(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
+        let naming = self.naming;
+        self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != naming.key(name));
+        self.set_durable(dir, name, to);
     }
 
     /// Lets a name stand for something else on the medium.

@@ -51,39 +51,40 @@ impl Packer {
         self.stocks.get(&id.author).into_iter().flat_map(|stock| stock.packs_with(id.counter)).collect()
     }
 
-    /// The largest of them.
-    pub(super) fn pack_with(&self, id: MessageId) -> Option<(u64, u64)> {
-        self.stocks.get(&id.author)?.pack_with(id.counter)
-    }
-
     pub(super) fn is_alone(&self, id: MessageId) -> bool {
         self.stocks.get(&id.author).is_some_and(|stock| stock.is_alone(id.counter))
     }
 
     /// Puts messages together that lie in one file, or are to: what is sent together, and lies nowhere yet, becomes a pack
-    /// when it is much.
+    /// when it is much. A message that lies in several files is in several batches.
     pub(super) fn batches(&self, waiting: &BTreeMap<(MessageId, Digest), Durability>) -> Vec<Batch> {
-        let mut batches: Vec<Batch> = Vec::new();
+        let (mut packed, mut fresh): (BTreeMap<_, Batch>, Vec<Batch>) = (BTreeMap::new(), Vec::new());
+        let most = self.packing.map_or(0, |packing| packing.bytes);
         for (&(id, digest), &durability) in waiting {
-            let pack = self.pack_with(id).filter(|_| !self.is_alone(id));
-            let is_fresh = pack.is_none() && !self.is_alone(id);
-            if let Some(batch) = batches.last_mut()
-                && batch.takes(id, pack, is_fresh)
-            {
-                batch.run = *batch.run.start()..=(*batch.run.end()).max(id.counter);
-                batch.own.push((id, digest));
-                if durability == Durability::Durable {
-                    batch.durability = durability;
-                }
+            let packs = self.packs_with(id);
+            for &(first, last) in &packs {
+                let new =
+                    || Batch { author: id.author, run: first..=last, own: Vec::new(), durability, most: usize::MAX };
+                packed.entry((id.author, first, last)).or_insert_with(new).add(None, durability);
+            }
+            let largest = packs.into_iter().max_by_key(|&(first, last)| last - first).filter(|_| !self.is_alone(id));
+            if let Some(batch) = largest.and_then(|(first, last)| packed.get_mut(&(id.author, first, last))) {
+                batch.add(Some((id, digest)), durability);
                 continue;
             }
-            let most = if is_fresh { self.packing.map_or(0, |packing| packing.bytes) } else { usize::MAX };
-            let (first, last) = pack.unwrap_or((id.counter, id.counter));
-            batches.push(Batch { author: id.author, run: first..=last, own: vec![(id, digest)], durability, most });
+            let is_alone = self.is_alone(id);
+            match fresh.last_mut() {
+                Some(batch) if !is_alone && batch.is_before(id) => batch.add(Some((id, digest)), durability),
+                _ => {
+                    let (run, most) = (id.counter..=id.counter, if is_alone { 0 } else { most });
+                    fresh.push(Batch { author: id.author, run, own: vec![(id, digest)], durability, most });
+                }
+            }
         }
         let at_once = self.packing.map_or(usize::MAX, |packing| packing.at_once);
-        let is_few = |batch: &Batch| batch.most < usize::MAX && batch.own.len() < at_once;
-        batches.into_iter().flat_map(|batch| if is_few(&batch) { batch.split() } else { vec![batch] }).collect()
+        let fresh =
+            fresh.into_iter().flat_map(|batch| if batch.own.len() < at_once { batch.split() } else { vec![batch] });
+        packed.into_values().chain(fresh).collect()
     }
 }
 
@@ -101,11 +102,19 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Whether a message belongs to it, which comes after all that are in it.
-    fn takes(&self, id: MessageId, pack: Option<(u64, u64)>, is_fresh: bool) -> bool {
-        let is_next = self.run.end().checked_add(1) == Some(id.counter) && self.most < usize::MAX;
-        let is_same = pack.is_some_and(|(first, last)| self.run == (first..=last)) && self.most == usize::MAX;
-        self.author == id.author && (is_same || (is_fresh && is_next))
+    fn add(&mut self, own: Option<(MessageId, Digest)>, durability: Durability) {
+        if let Some((id, _)) = own {
+            self.run = *self.run.start()..=(*self.run.end()).max(id.counter);
+        }
+        self.own.extend(own);
+        if durability == Durability::Durable {
+            self.durability = durability;
+        }
+    }
+
+    /// Whether a message is the next one of what is to become a pack.
+    fn is_before(&self, id: MessageId) -> bool {
+        self.author == id.author && self.most > 0 && self.run.end().checked_add(1) == Some(id.counter)
     }
 
     /// Each of its messages alone.
