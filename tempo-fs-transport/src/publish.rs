@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io,
+    io, iter,
     path::{Path, PathBuf},
 };
 
@@ -129,15 +129,25 @@ impl<F: Fs> Publisher<F> {
     ) -> io::Result<Published> {
         let counter = CounterName::new(frame.id().counter);
         let digest = frame.digest().to_string();
-        let name = OsString::from(format!("{counter}.{}", digest.get(..16).unwrap_or(&digest)));
-        let target = Target { dir, name: &name };
-        if has_placeholders && self.is_placeheld(&target)? {
-            return Ok(Published::Beside);
-        }
-        if matches!(self.put(&target, frame.bytes(), durability)?, Put::Taken)
-            && !matches!(self.compare(&target, frame)?, There::Same | There::Elsewhere)
-        {
-            self.replace(&target, frame.bytes(), durability)?;
+        let beside = format!("{counter}.{}", digest.get(..16).unwrap_or(&digest));
+        let names = iter::once(beside.clone()).chain((2_u64..).map(|number| format!("{beside}.{number}")));
+        for name in names.map(OsString::from) {
+            let target = Target { dir, name: &name };
+            if has_placeholders && self.is_placeheld(&target)? {
+                return Ok(Published::Beside);
+            }
+            if matches!(self.put(&target, frame.bytes(), durability)?, Put::Done) {
+                break;
+            }
+            match self.compare(&target, frame)? {
+                There::Same | There::Elsewhere => break,
+                There::Remains => {
+                    self.replace(&target, frame.bytes(), durability)?;
+                    break;
+                }
+                // Somebody has written over that as well; it may be the only one of its kind.
+                There::Other => {}
+            }
         }
         if durability == Durability::Durable {
             self.fs.sync_dir(dir)?;
