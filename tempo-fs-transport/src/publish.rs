@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io,
+    io, iter,
     path::{Path, PathBuf},
 };
 
@@ -152,17 +152,31 @@ impl<F: Fs> Publisher<F> {
         durability: Durability,
         has_placeholders: bool,
     ) -> io::Result<Published> {
-        let mut name = content.name.clone();
         let digest = content.digest.to_string();
-        name.push(format!(".{}", digest.get(..16).unwrap_or(&digest)));
-        let target = Target { dir, name: &name };
-        if has_placeholders && self.is_placeheld(&target)? {
-            return Ok(Published::Beside);
-        }
-        if matches!(self.put(&target, &content.bytes, durability)?, Put::Taken)
-            && !matches!(self.compare(&target, &content.bytes)?, There::Same | There::Elsewhere)
-        {
-            self.replace(&target, &content.bytes, durability)?;
+        let mut beside = content.name.clone();
+        beside.push(format!(".{}", digest.get(..16).unwrap_or(&digest)));
+        let further = |number: u64| {
+            let mut name = beside.clone();
+            name.push(format!(".{number}"));
+            name
+        };
+        for name in iter::once(beside.clone()).chain((2..).map(further)) {
+            let target = Target { dir, name: &name };
+            if has_placeholders && self.is_placeheld(&target)? {
+                return Ok(Published::Beside);
+            }
+            if matches!(self.put(&target, &content.bytes, durability)?, Put::Done) {
+                break;
+            }
+            match self.compare(&target, &content.bytes)? {
+                There::Same | There::Elsewhere => break,
+                There::Remains => {
+                    self.replace(&target, &content.bytes, durability)?;
+                    break;
+                }
+                // Somebody has written over that as well; it may be the only one of its kind.
+                There::Other => {}
+            }
         }
         if durability == Durability::Durable {
             self.fs.sync_dir(dir)?;

@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn parts_are_the_frames_that_were_packed() {
-        let frames: Vec<Frame> = (5..9).map(|counter| frame(1, counter, counter as usize * 10)).collect();
+        let frames: Vec<Frame> =
+            (5..9).map(|counter| frame(1, counter, usize::try_from(counter).unwrap() * 10)).collect();
         let pack = Pack::of(&frames).unwrap();
         assert_eq!((pack.first(), pack.last()), (5, 8));
         assert_eq!(pack.part(6, 6).as_ref(), Some(frames[1].bytes()));

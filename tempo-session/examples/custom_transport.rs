@@ -243,6 +243,7 @@ fn open(board: &Board, place: &Path, name: &str) -> Result<Session, Box<dyn Erro
         fingerprint: None,
         mint: Box::new(NoMint),
         idle_after: None,
+        packing: None,
     })?;
     thread::spawn(move || driver.run());
     session.announce_name(name)?;

@@ -153,3 +153,24 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// What lies beside may be written over as well. A whole message is never replaced, whatever name it has.
+#[test]
+fn what_is_beside_takes_no_other_message_s_place() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    let [theirs, ours, third] = [&b"theirs"[..], b"ours", b"third"].map(|text| Script::new(1).next(text));
+    let author = ours.id().author.to_string();
+    writer.publish(&theirs, Durability::Lazy).unwrap();
+    assert_eq!(writer.publish(&ours, Durability::Lazy).unwrap(), Published::Beside);
+    let dir = session.path(author);
+    let beside = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let beside = beside.max_by_key(|path| path.as_os_str().len()).unwrap();
+    fs::write(&beside, third.bytes()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(writer.publish(&ours, Durability::Durable).unwrap(), Published::Beside);
+    }
+    let files = fs::read_dir(&dir).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let files: std::collections::BTreeSet<Vec<u8>> = files.collect();
+    assert_eq!(files, [&theirs, &ours, &third].map(|frame| frame.bytes().to_vec()).into());
+}

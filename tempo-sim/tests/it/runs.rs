@@ -38,11 +38,11 @@ fn what_was_found_stays_mended() {
     use tempo_sim::bugs::{Bug, plan};
     let found = [
         // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
-        (Bug::AuditByLength, 59),
+        (Bug::AuditByLength, 83),
         // A rewind brought back a damaged file of the right length, long after the audit.
-        (Bug::NoScrub, 45),
+        (Bug::NoScrub, 1063),
         // Who had found another one writing under its name stopped looking after what it had written there.
-        (Bug::FormerIsForgotten, 45),
+        (Bug::FormerIsForgotten, 3164),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
