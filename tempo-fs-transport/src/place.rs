@@ -260,7 +260,9 @@ enum Judged {
 
 fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
     known.counters(author).is_some_and(|counters| {
-        counters.contains_all(first..=last) || (planted!(GapsAreKnown) && counters.last() >= Some(last))
+        counters.contains_all(first..=last)
+            || (planted!(PackKnownByFirst) && counters.contains(first))
+            || (planted!(GapsAreKnown) && counters.last() >= Some(last))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published};
+use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published, planted};
 
 use super::Driver;
 use crate::{
@@ -132,6 +132,9 @@ impl Driver {
     /// Puts right the packs that were found to be damaged.
     pub(super) fn mend_packs(&mut self) -> Result<(), PublishError> {
         while let Some((author, first, last)) = self.packer.damaged.pop() {
+            if planted!(PackNotMended) {
+                continue;
+            }
             let published = self.publish_run(author, first..=last, Durability::Durable);
             if !matches!(published, Ok(Some(_))) {
                 // One by one, then: what has its name may be anything.
