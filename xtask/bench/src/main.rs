@@ -16,9 +16,12 @@
     reason = "a benchmark measures real time, prints, and may fail loudly"
 )]
 
+mod disk;
 mod floor;
 mod history;
 mod join;
+mod latency;
+mod memory;
 mod micro;
 mod options;
 mod ours;
@@ -30,6 +33,7 @@ mod send;
 mod stats;
 mod table;
 mod volume;
+mod watchers;
 
 use std::{env, fs, process::ExitCode, time::Instant};
 
@@ -57,11 +61,22 @@ const GROUPS: &[Group] = &[
     Group { keys: join::KEYS, rows: join::rows },
     Group { keys: reopen::KEYS, rows: reopen::rows },
     Group { keys: poll::KEYS, rows: poll::rows },
+    Group { keys: latency::KEYS, rows: latency::rows },
+    Group { keys: memory::KEYS, rows: memory::rows },
+    Group { keys: disk::KEYS, rows: disk::rows },
     Group { keys: micro::KEYS, rows: micro::rows },
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    volume::enter_namespace(&arguments);
+    arguments.retain(|argument| argument != volume::INSIDE);
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == memory::CHILD
+    {
+        memory::tell_resident(rest);
+        return ExitCode::SUCCESS;
+    }
     let keys: Vec<&str> = GROUPS.iter().flat_map(|group| group.keys).copied().collect();
     let options = match Options::parse(&arguments, &keys) {
         Ok(options) => options,

@@ -4,6 +4,7 @@
 //! for minutes after many deletions. So a new ext4 with a journal is made in a file and mounted, where that is possible.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -11,6 +12,23 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+/// The first argument of a process that has a namespace of mounts for itself.
+pub(crate) const INSIDE: &str = "--inside";
+
+/// Goes on in a namespace of mounts of its own, where that is possible: what is mounted there is gone when the process is,
+/// however it ends. Returns where it is not possible, and where it has been done.
+pub(crate) fn enter_namespace(arguments: &[String]) {
+    #[cfg(target_os = "linux")]
+    if arguments.first().is_none_or(|first| first != INSIDE) && run("unshare", &["--mount", "true"]).is_ok() {
+        use std::os::unix::process::CommandExt;
+        let this = std::env::current_exe().expect("this program has a path");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "--"]).arg(this).arg(INSIDE).args(arguments);
+        // Comes back only when it could not be done.
+        eprintln!("no namespace: {}", command.exec());
+    }
+}
 
 /// A file system of our own, or a directory where there can be none. Gone when dropped, also by a panic.
 #[derive(Debug)]
@@ -69,7 +87,7 @@ impl Drop for Volume {
     fn drop(&mut self) {
         if self.is_mounted {
             // A thread that has not ended may hold a file: then it goes away with the process.
-            let unmounted = run("umount", &[&self.root]).or_else(|_| run("umount", &[Path::new("-l"), &self.root]));
+            let unmounted = run("umount", &[&self.root]).or_else(|_| run("umount", &["-l".as_ref(), self.root.as_os_str()]));
             if let Err(why) = unmounted {
                 eprintln!("{} stays mounted: {why}", self.root.display());
             }
@@ -86,15 +104,15 @@ fn mount(home: &Path, bytes: u64) -> Result<PathBuf, String> {
     let made = File::create(&image).and_then(|file| file.set_len(bytes)).and_then(|()| fs::create_dir(&root));
     made.map_err(|error| format!("there is no image: {error}"))?;
     // Everything is laid out now, and not by the kernel while something is measured.
-    let at_once = Path::new("lazy_itable_init=0,lazy_journal_init=0");
-    run("mkfs.ext4", &[Path::new("-q"), Path::new("-F"), Path::new("-E"), at_once, &image])?;
-    run("mount", &[Path::new("-o"), Path::new("loop"), &image, &root])?;
+    let at_once = "lazy_itable_init=0,lazy_journal_init=0";
+    run("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), "-E".as_ref(), at_once.as_ref(), image.as_os_str()])?;
+    run("mount", &["-o".as_ref(), "loop".as_ref(), image.as_os_str(), root.as_os_str()])?;
     // The mount keeps it; once that is gone, so is everything.
     fs::remove_file(&image).map_err(|error| error.to_string())?;
     Ok(root)
 }
 
-fn run(program: &str, arguments: &[&Path]) -> Result<(), String> {
+fn run(program: &str, arguments: &[impl AsRef<OsStr>]) -> Result<(), String> {
     let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
         return Ok(());
