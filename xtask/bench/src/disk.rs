@@ -1,0 +1,93 @@
+//! What a message takes on the disk, in a file of its own and packed.
+
+use std::{
+    fs::{self, Metadata},
+    path::Path,
+    time::Duration,
+};
+
+use tempo_session::{Packing, Session};
+
+use crate::{
+    Lab,
+    history::{History, Manner, PAYLOAD, payload, write_packs},
+    join::thousands,
+    ours,
+    stats::Figures,
+    table::{Bound, Row, Unit},
+};
+
+pub(crate) const KEYS: &[&str] = &["disk"];
+
+/// The prelude, and of the header everything but digests and links: author, counter, kind, logical time, wall clock.
+const HEADER: usize = 12 + 17 + 3 + 1 + 3 + 6;
+
+/// Packs that a session has made, and packs of four authors.
+pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
+    let written = (PAYLOAD + HEADER) as f64;
+    let few = lab.options.pick(10_000, 2000);
+    let (alone, packed) = packed_by_hand(lab, few);
+    let each = |bytes: f64, messages: usize| Figures::fixed(bytes / messages as f64);
+    let floor = || Bound::at_most(1.35, "payload and header, without digests and links", Figures::fixed(written));
+    let mut rows = vec![
+        Row::new("disk", format!("disk a message, {} packed", thousands(few)), Unit::Bytes, each(packed, few))
+            .floor(floor())
+            .peer(Bound::at_most(0.125, "a file per message", each(alone, few)))
+            .note("one author; files and directories as allocated"),
+    ];
+    let many = lab.options.pick(1_000_000, 50_000);
+    for (manner, how) in [(Manner::Turns, "a quarter with a parent"), (Manner::Alternating, "each with a parent")] {
+        let folder = lab.volume.folder("disk");
+        write_packs(&folder, History::of(manner), many);
+        lab.volume.settle();
+        let operation = format!("disk a message, {} of 4 authors, {how}", thousands(many));
+        let row = Row::new("disk", operation, Unit::Bytes, each(allocated(&folder), many));
+        // Nothing is said of how much members answer each other; the first is how people talk.
+        rows.push(match manner {
+            Manner::Turns => row.floor(floor()),
+            _ => row.floor(Bound { most: None, ..floor() }),
+        });
+    }
+    rows
+}
+
+/// What the files take of messages that a session sends, before and after it packs them.
+fn packed_by_hand(lab: &mut Lab, messages: usize) -> (f64, f64) {
+    let (folder, state) = (lab.volume.folder("disk"), lab.volume.dir("disk-state"));
+    // However many are sent together, each becomes a file.
+    let packing = Packing { at_once: usize::MAX, ..Packing::default() };
+    let opened = Session::builder(&folder).state_dir(&state).packing(Some(packing)).open();
+    let session = opened.expect("the folder is there");
+    session.send_all((0..messages as u64).map(payload)).expect("the store works");
+    ours::calm(&session);
+    lab.volume.settle();
+    let alone = allocated(&folder);
+    let patience = Duration::from_secs(600);
+    let shelved = session.pack_at_once(patience).expect("the folder is there");
+    assert!(shelved.packs > 0 && shelved.alone < messages / 100, "it is packed: {shelved:?}");
+    session.close().expect("the store works");
+    lab.volume.settle();
+    (alone, allocated(&folder))
+}
+
+/// What a directory takes on the disk, with everything in it.
+pub(crate) fn allocated(dir: &Path) -> f64 {
+    let of = |metadata: &Metadata| blocks(metadata) as f64 * 512.0;
+    let entries = fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("it is there"));
+    let inside = entries.map(|entry| {
+        let metadata = entry.metadata().expect("it is there");
+        if metadata.is_dir() { allocated(&entry.path()) } else { of(&metadata) }
+    });
+    of(&fs::metadata(dir).expect("it is there")) + inside.sum::<f64>()
+}
+
+#[cfg(unix)]
+fn blocks(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(metadata)
+}
+
+/// Elsewhere a file takes whole clusters of 4 KiB.
+#[cfg(not(unix))]
+fn blocks(metadata: &Metadata) -> u64 {
+    metadata.len().div_ceil(4096) * 8
+}

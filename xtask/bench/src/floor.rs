@@ -1,0 +1,189 @@
+//! What the machine takes for the work itself, without anything of ours.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    thread,
+};
+
+use tempo_message::Digest;
+
+/// Files that are written beside a directory and renamed into it.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    staging: PathBuf,
+    target: PathBuf,
+    number: u64,
+}
+
+impl Staged {
+    /// Two new directories in this one.
+    pub(crate) fn new(dir: &Path) -> Self {
+        let (staging, target) = (dir.join("staging"), dir.join("target"));
+        fs::create_dir(&staging).expect("the volume has room");
+        fs::create_dir(&target).expect("the volume has room");
+        Self { staging, target, number: 0 }
+    }
+
+    /// D1: stage, write, sync, rename, sync the directory.
+    pub(crate) fn durable(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes, true)?;
+        File::open(&self.target)?.sync_all()
+    }
+
+    /// N1: stage, write, rename.
+    pub(crate) fn unsynced(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes, false)
+    }
+
+    fn put(&mut self, bytes: &[u8], synced: bool) -> io::Result<()> {
+        self.number += 1;
+        let name = format!("{:016x}", self.number);
+        let staged = self.staging.join(&name);
+        let mut file = File::create_new(&staged)?;
+        file.write_all(bytes)?;
+        if synced {
+            file.sync_all()?;
+        }
+        fs::rename(&staged, self.target.join(&name))
+    }
+}
+
+/// Opens, reads and digests every file of some directories, by so many threads; how many there were.
+pub(crate) fn read_and_digest(directories: &[PathBuf], threads: usize) -> usize {
+    thread::scope(|scope| {
+        let shares = (0..threads).map(|share| {
+            // Where there are more threads than directories, several go through one.
+            let whole = (threads / directories.len()).max(1);
+            let mine = directories.iter().skip(share / whole).step_by((threads / whole).max(1));
+            scope.spawn(move || mine.map(|dir| read_share(dir, share % whole, whole)).sum::<usize>())
+        });
+        let running: Vec<_> = shares.collect();
+        running.into_iter().map(|thread| thread.join().expect("the files can be read")).sum()
+    })
+}
+
+/// Reads every `whole`-th file of a directory.
+#[cfg(unix)]
+fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
+    use rustix::fs::{Dir, Mode, OFlags, open, openat};
+
+    let handle = open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).expect("it is there");
+    let names: Vec<_> = Dir::read_from(&handle).expect("it is there").map(|entry| entry.expect("it is there")).collect();
+    let names = names.iter().map(rustix::fs::DirEntry::file_name).filter(|name| name.to_bytes()[0] != b'.');
+    let mut buffer = vec![0; 64 * 1024];
+    let mut read = 0;
+    for name in names.skip(share).step_by(whole) {
+        let file = openat(&handle, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).expect("it is there");
+        let len = File::from(file).read(&mut buffer).expect("it can be read");
+        check_frame(&buffer[..len]);
+        read += 1;
+    }
+    read
+}
+
+#[cfg(not(unix))]
+fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
+    let paths = fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("it is there").path());
+    let mine = paths.skip(share).step_by(whole);
+    mine.map(|path| check_frame(&fs::read(path).expect("it can be read"))).count()
+}
+
+/// Reads packs as streams, digests every message, and merges the authors' runs into one order; how many there were.
+pub(crate) fn read_packs(directories: &[PathBuf]) -> usize {
+    let mut runs: Vec<Vec<(u64, usize)>> = Vec::new();
+    for (author, dir) in directories.iter().enumerate() {
+        let entries = fs::read_dir(dir).expect("it is there");
+        let mut names: Vec<PathBuf> = entries.map(|entry| entry.expect("it is there").path()).collect();
+        names.sort_unstable();
+        let mut run = Vec::new();
+        for path in names {
+            let bytes = fs::read(path).expect("it can be read");
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                let (frame, more) = rest.split_at(frame_len(rest));
+                check_frame(frame);
+                run.push((time_of(frame), author));
+                rest = more;
+            }
+        }
+        runs.push(run);
+    }
+    merged(&runs).len()
+}
+
+/// The runs as one, each in order already.
+fn merged(runs: &[Vec<(u64, usize)>]) -> Vec<(u64, usize)> {
+    let mut order = Vec::with_capacity(runs.iter().map(Vec::len).sum());
+    let mut heads: Vec<_> = runs.iter().map(|run| run.iter().peekable()).collect();
+    loop {
+        let next = heads.iter_mut().enumerate().filter_map(|(at, run)| run.peek().map(|&&first| (first, at))).min();
+        let Some((first, at)) = next else { return order };
+        heads[at].next();
+        order.push(first);
+    }
+}
+
+/// The length of the frame that begins here.
+fn frame_len(bytes: &[u8]) -> usize {
+    let header = u16::from_le_bytes([bytes[6], bytes[7]]);
+    let payload = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+    12 + usize::from(header) + payload as usize + Digest::LEN
+}
+
+fn check_frame(frame: &[u8]) {
+    let (content, digest) = frame.split_at(frame.len() - Digest::LEN);
+    assert_eq!(Digest::of(content).as_bytes(), digest, "the bytes are those that were written");
+}
+
+/// The logical time of a frame: behind the author's length and bytes, the counter, and the kind.
+fn time_of(frame: &[u8]) -> u64 {
+    let mut rest = &frame[12 + 17..];
+    number(&mut rest);
+    rest = &rest[1..];
+    number(&mut rest)
+}
+
+/// A number of as many bytes as it needs, seven bits in each.
+fn number(bytes: &mut &[u8]) -> u64 {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = bytes[0];
+        *bytes = &bytes[1..];
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{History, write_files, write_packs};
+
+    #[test]
+    fn floors_read_everything_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, packs) = (dir.path().join("files"), dir.path().join("packs"));
+        fs::create_dir(&files).unwrap();
+        fs::create_dir(&packs).unwrap();
+        write_files(&files, 500);
+        write_packs(&packs, History::new(), 500);
+        let inside = |folder: &Path| History::authors().iter().map(|id| folder.join(id.to_string())).collect::<Vec<_>>();
+        for threads in [1, 2, 4, 16] {
+            assert_eq!(read_and_digest(&inside(&files), threads), 500, "{threads} threads");
+        }
+        assert_eq!(read_packs(&inside(&packs)), 500);
+    }
+
+    #[test]
+    fn the_time_of_a_frame_is_where_it_should_be() {
+        for frame in History::new().take(300) {
+            assert_eq!(time_of(frame.bytes()), frame.message().lamport.0);
+            assert_eq!(frame_len(frame.bytes()), frame.bytes().len());
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Messages as the members of one session would have written them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use tempo_clock::{AuthorId, Lamport};
+use tempo_message::{CounterName, Frame, Kind, Message, MessageId, Pack, Parent};
+use tempo_session::Packing;
+use uuid::Uuid;
+
+/// The bytes of every payload.
+pub(crate) const PAYLOAD: usize = 256;
+/// How many authors there are.
+pub(crate) const AUTHORS: usize = 4;
+
+/// Authors who take turns. Unless told otherwise each writes one to seven messages, and the first of a turn names the last
+/// of the turn before: a quarter of the messages has a parent, and there is one line of history.
+#[derive(Debug)]
+pub(crate) struct History {
+    authors: Vec<Author>,
+    speaker: usize,
+    left_in_turn: u64,
+    last: Option<Parent>,
+    time: u64,
+    chance: u64,
+    manner: Manner,
+}
+
+/// How authors talk with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// In turns of one to seven messages.
+    Turns,
+    /// In turns of one message, so that every message has a parent.
+    Alternating,
+    /// In turns of one message, hearing of nobody, so that nobody's messages wait for others.
+    Deaf,
+}
+
+#[derive(Debug)]
+struct Author {
+    id: AuthorId,
+    last: Option<Parent>,
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        Self::of(Manner::Turns)
+    }
+
+    pub(crate) fn of(manner: Manner) -> Self {
+        let author = |number: usize| {
+            let id = AuthorId::new(Uuid::from_u128(0x7b0e_8e4e_3f53_4c36_9a7e_0d5a_4c1b_0000 + number as u128));
+            Author { id, last: None }
+        };
+        Self {
+            authors: (0..AUTHORS).map(author).collect(),
+            speaker: AUTHORS - 1,
+            left_in_turn: 0,
+            last: None,
+            time: 0,
+            chance: 0x9e37_79b9_7f4a_7c15,
+            manner,
+        }
+    }
+
+    /// The authors.
+    pub(crate) fn authors() -> Vec<AuthorId> {
+        Self::new().authors.iter().map(|author| author.id).collect()
+    }
+
+    /// The next message.
+    pub(crate) fn next_message(&mut self, kind: Kind, payload: Bytes) -> Frame {
+        let begins_turn = self.left_in_turn == 0;
+        if begins_turn {
+            self.speaker = (self.speaker + 1) % AUTHORS;
+            self.left_in_turn = if self.manner == Manner::Turns { self.draw() % 7 + 1 } else { 1 };
+        }
+        self.left_in_turn -= 1;
+        self.time += 1;
+        let hears = begins_turn && self.manner != Manner::Deaf;
+        let author = &mut self.authors[self.speaker];
+        let counter = author.last.map_or(1, |last| last.counter + 1);
+        let message = Message {
+            id: MessageId { author: author.id, counter },
+            lamport: Lamport(if self.manner == Manner::Deaf { counter } else { self.time }),
+            unix_ms: 1_764_000_000_000 + i64::try_from(self.time).unwrap_or(i64::MAX) * 1000,
+            previous: author.last.map(|last| last.digest),
+            parents: self.last.filter(|last| hears && last.author != author.id).into_iter().collect(),
+            kind,
+            payload,
+        };
+        let frame = Frame::encode(&message).expect("it is a message");
+        let itself = Parent { author: author.id, counter, digest: frame.digest() };
+        author.last = Some(itself);
+        self.last = Some(itself);
+        frame
+    }
+
+    /// A number that looks like chance and is the same in every run.
+    fn draw(&mut self) -> u64 {
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        self.chance
+    }
+}
+
+impl Iterator for History {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        let payload = payload(self.time);
+        Some(self.next_message(Kind::Payload, payload))
+    }
+}
+
+/// Content that is not the same in any two messages.
+pub(crate) fn payload(number: u64) -> Bytes {
+    let word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    word.iter().copied().cycle().take(PAYLOAD).collect::<Vec<u8>>().into()
+}
+
+/// Where a message lies that is a file of its own.
+pub(crate) fn path_of(folder: &Path, id: MessageId) -> PathBuf {
+    folder.join(id.author.to_string()).join(CounterName::new(id.counter).as_str())
+}
+
+/// Puts the first messages into a folder, each in a file.
+pub(crate) fn write_files(folder: &Path, messages: usize) {
+    make_directories(folder);
+    for frame in History::new().take(messages) {
+        fs::write(path_of(folder, frame.id()), frame.bytes()).expect("the volume has room");
+    }
+}
+
+/// Puts messages into a folder as they lie there after packing: in packs as large as they become.
+pub(crate) fn write_packs(folder: &Path, history: History, messages: usize) {
+    make_directories(folder);
+    let Packing { few, times, bytes, .. } = Packing::default();
+    let mut waiting: Vec<(Vec<Frame>, usize)> = (0..AUTHORS).map(|_| (Vec::new(), 0)).collect();
+    let authors = History::authors();
+    for frame in history.take(messages) {
+        let at = authors.iter().position(|&author| author == frame.id().author).expect("it is one of them");
+        let (frames, size) = &mut waiting[at];
+        if frames.len() as u64 == few * times || *size + frame.bytes().len() > bytes {
+            write_pack(folder, frames);
+            (*frames, *size) = (Vec::new(), 0);
+        }
+        *size += frame.bytes().len();
+        frames.push(frame);
+    }
+    for (frames, _) in waiting {
+        write_pack(folder, &frames);
+    }
+}
+
+fn make_directories(folder: &Path) {
+    for author in History::authors() {
+        fs::create_dir(folder.join(author.to_string())).expect("the volume has room");
+    }
+}
+
+fn write_pack(folder: &Path, frames: &[Frame]) {
+    let (name, bytes) = match Pack::of(frames) {
+        Ok(pack) => {
+            (format!("{}-{}", CounterName::new(pack.first()), CounterName::new(pack.last())), pack.bytes().clone())
+        }
+        Err(_) => match frames {
+            [frame] => (CounterName::new(frame.id().counter).to_string(), frame.bytes().clone()),
+            _ => return,
+        },
+    };
+    let Some(first) = frames.first() else { return };
+    fs::write(folder.join(first.id().author.to_string()).join(name), bytes).expect("the volume has room");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tempo_message::{Decoded, Digest};
+    use tempo_session::protocol::{Intake, SessionCore};
+
+    use super::*;
+
+    /// A member accepts every message at once: nothing is held, nothing is rejected.
+    #[test]
+    fn the_history_is_one_that_members_accept() {
+        for manner in [Manner::Turns, Manner::Alternating, Manner::Deaf] {
+            let mut core = SessionCore::new(None);
+            let mut parents = 0;
+            for frame in History::of(manner).take(2000) {
+                parents += frame.message().parents.len();
+                assert_eq!(core.handle_received(frame.message(), frame.digest()), Intake::Accepted);
+            }
+            assert_eq!(core.timeline().len(), 2000);
+            let expected = match manner {
+                Manner::Turns => 400..600,
+                Manner::Alternating => 1999..2000,
+                Manner::Deaf => 0..1,
+            };
+            assert!(expected.contains(&parents), "{manner:?}: {parents}");
+        }
+    }
+
+    #[test]
+    fn files_and_packs_hold_the_same_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = |folder: &Path| {
+            let mut found: BTreeMap<MessageId, Digest> = BTreeMap::new();
+            for author in History::authors() {
+                for entry in fs::read_dir(folder.join(author.to_string())).unwrap() {
+                    let mut bytes = Bytes::from(fs::read(entry.unwrap().path()).unwrap());
+                    while let Decoded::Whole(frame) = Frame::decode(&bytes) {
+                        let _ = bytes.split_to(frame.bytes().len());
+                        found.insert(frame.id(), frame.digest());
+                    }
+                    assert!(bytes.is_empty());
+                }
+            }
+            found
+        };
+        let (files, packs) = (dir.path().join("files"), dir.path().join("packs"));
+        fs::create_dir(&files).unwrap();
+        fs::create_dir(&packs).unwrap();
+        write_files(&files, 100);
+        write_packs(&packs, History::new(), 100);
+        assert_eq!(read(&files).len(), 100);
+        assert_eq!(read(&files), read(&packs));
+    }
+}

@@ -1,0 +1,120 @@
+//! Joining: how long until everything that lies in a folder is in the timeline.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Lab, floor,
+    history::{History, payload, write_files, write_packs},
+    ours,
+    peers::{
+        Peer,
+        maildir::Maildir,
+        redb::Redb,
+        sqlite::{Sqlite, Synchronous},
+    },
+    rounds::{Measured, Variant, interleave, time},
+    table::{Bound, Row, Unit},
+};
+
+pub(crate) const KEYS: &[&str] = &["join_files", "join_packed"];
+
+/// Joins a session of files, and one of packs.
+pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if lab.options.wants(&["join_files"]) {
+        rows.extend(from_files(lab));
+    }
+    if lab.options.wants(&["join_packed"]) {
+        rows.extend(from_packs(lab));
+    }
+    rows
+}
+
+fn from_files(lab: &mut Lab) -> Vec<Row> {
+    let (messages, rounds) = lab.options.pick((100_000, 5), (10_000, 3));
+    let folder = lab.volume.folder("join-files");
+    write_files(&folder, messages);
+    let mut maildir = Maildir::create(&lab.volume.dir("join-maildir"));
+    maildir.fill((0..messages as u64).map(payload));
+    lab.volume.settle();
+    let mut variants = ours_joining(lab, &folder, messages, rounds);
+    let directories = ours::directories(&folder);
+    variants.push(Variant::new("floor", move || {
+        let (took, read) = time(|| floor::read_and_digest(&directories, 2));
+        assert_eq!(read, messages);
+        took
+    }));
+    variants.push(Variant::new("maildir", || time(|| maildir.read_all()).0));
+    let measured = warm(rounds, variants);
+    let shown = |who: &str| format!("join {} files, warm, as {who}", thousands(messages));
+    let row = |key, operation: String, name: &str| {
+        Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
+            .floor(Bound::at_most(1.3, "two threads read and digest the files", measured.of("floor").clone()))
+            .peer(Bound::at_most(0.6, "maildir, read in order", measured.of("maildir").clone()))
+    };
+    vec![row("join_files", shown("a member"), "member"), row("join_files", shown("an observer"), "observer")]
+}
+
+fn from_packs(lab: &mut Lab) -> Vec<Row> {
+    let (messages, rounds) = lab.options.pick((100_000, 7), (10_000, 3));
+    let folder = lab.volume.folder("join-packed");
+    write_packs(&folder, History::new(), messages);
+    let payloads: Vec<_> = (0..messages as u64).map(payload).collect();
+    let (sqlite, redb) = (lab.volume.dir("join-sqlite"), lab.volume.dir("join-redb"));
+    Sqlite::create(&sqlite, Synchronous::Normal).put_all(&payloads);
+    Redb::create(&redb).put_all(&payloads);
+    lab.volume.settle();
+    let mut variants = ours_joining(lab, &folder, messages, rounds);
+    let directories = ours::directories(&folder);
+    variants.push(Variant::new("floor", move || {
+        let (took, read) = time(|| floor::read_packs(&directories));
+        assert_eq!(read, messages);
+        took
+    }));
+    variants.push(Variant::new("sqlite", || time(|| Sqlite::open(&sqlite).read_all()).0));
+    variants.push(Variant::new("redb", || time(|| Redb::open(&redb).read_all()).0));
+    let measured = warm(rounds, variants);
+    let shown = |who: &str| format!("join {} packed, warm, as {who}", thousands(messages));
+    let row = |key, operation: String, name: &str| {
+        Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
+            .floor(Bound::at_most(1.5, "packs streamed, digested and merged", measured.of("floor").clone()))
+            .peer(Bound::at_most(1.5, "SQLite, opened and read in order", measured.of("sqlite").clone()))
+            .also("redb, the same", measured.of("redb").clone())
+    };
+    vec![row("join_packed", shown("a member"), "member"), row("join_packed", shown("an observer"), "observer")]
+}
+
+/// A member that joins anew in each round, and an observer.
+fn ours_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usize) -> Vec<Variant<'a>> {
+    let trash = lab.volume.dir("trash");
+    // One more for the round that warms up.
+    let mut states: Vec<PathBuf> = (0..=rounds).map(|_| lab.volume.dir("join-state")).collect();
+    let (member_folder, observer_folder) = (folder.to_owned(), folder.to_owned());
+    let member = move || {
+        let state = states.pop().expect("there is one for each round");
+        let (took, session) = time(|| ours::join(&member_folder, &state, messages));
+        ours::leave(session, &member_folder, &trash);
+        took
+    };
+    let observer = move || {
+        let (took, session) = time(|| ours::observe(&observer_folder, messages));
+        session.close().expect("there is no store");
+        took
+    };
+    vec![Variant::new("member", member), Variant::new("observer", observer)]
+}
+
+/// Measures once more than so often, and forgets the first time.
+fn warm(rounds: usize, mut variants: Vec<Variant<'_>>) -> Measured {
+    variants.iter_mut().for_each(Variant::warm_up);
+    interleave(rounds, variants)
+}
+
+/// 100,000 as 100k.
+pub(crate) fn thousands(number: usize) -> String {
+    match number {
+        1_000_000.. => format!("{}M", number / 1_000_000),
+        1000.. => format!("{}k", number / 1000),
+        _ => number.to_string(),
+    }
+}

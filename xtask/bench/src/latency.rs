@@ -1,0 +1,191 @@
+//! From a file that appears to the event that tells of its message.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempo_message::Frame;
+use tempo_session::{Event, Events, Session};
+
+use crate::{
+    Lab,
+    history::{History, Manner, path_of},
+    ours,
+    rounds::{ns, rest},
+    stats::{Figures, median, quantile},
+    table::{Bound, Row, Unit},
+    watchers::{self, Notified, Waiting},
+};
+
+pub(crate) const KEYS: &[&str] = &["latency"];
+
+/// Between two messages, so that everybody sleeps when one comes.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Somebody who waits for messages, in a thread of its own, and tells when each was there.
+pub(crate) struct Reader {
+    pub(crate) name: &'static str,
+    folder: PathBuf,
+    staging: PathBuf,
+    arrived: Receiver<Instant>,
+    history: Box<dyn Iterator<Item = Frame>>,
+    /// What is to be closed afterwards.
+    session: Option<Session>,
+}
+
+/// The median and the slowest hundredth, round by round.
+#[derive(Debug, Default, Clone)]
+struct Spread {
+    median: Figures,
+    slow: Figures,
+}
+
+pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
+    let (rounds, messages) = lab.options.pick((15, 400), (5, 100));
+    let mut readers = readers(lab);
+    let mut spreads = vec![Spread::default(); readers.len()];
+    for round in 0..=rounds {
+        for step in 0..readers.len() {
+            let at = (round + step) % readers.len();
+            let each = readers[at].deliver(messages);
+            // The first round is for getting warm.
+            if round > 0 {
+                spreads[at].median.push(median(&each));
+                spreads[at].slow.push(quantile(&each, 0.99));
+            }
+        }
+    }
+    let names: Vec<&'static str> = readers.iter().map(|reader| reader.name).collect();
+    readers.into_iter().for_each(Reader::end);
+    let of = |name: &str| names.iter().position(|known| *known == name).map(|at| spreads[at].clone());
+    let notified = of("notify").expect("it is everywhere");
+    let row = |name: &str, operation: &str, most: f64, figures: fn(Spread) -> Figures| {
+        let spread = of(name).expect("it was measured");
+        let row = Row::new("latency", operation, Unit::Nanoseconds, figures(spread));
+        let row = row.peer(Bound::at_most(1.0, "notify, a channel, read and digest", figures(notified.clone())));
+        match of("inotify") {
+            Some(raw) => row.floor(Bound::at_most(most, "raw inotify, read and digest", figures(raw))),
+            None => row.note("there is no inotify here"),
+        }
+    };
+    vec![
+        row("member", "new file to event, member, p50", 1.3, |spread| spread.median),
+        row("member", "new file to event, member, p99", 1.5, |spread| spread.slow),
+        row("observer", "new file to event, observer, p50", 1.3, |spread| spread.median),
+        row("observer", "new file to event, observer, p99", 1.5, |spread| spread.slow),
+    ]
+}
+
+fn readers(lab: &mut Lab) -> Vec<Reader> {
+    let mut readers = Vec::new();
+    let (folder, staging) = place(lab);
+    let session = ours::open(&folder, &lab.volume.dir("latency-state"));
+    readers.push(Reader::of_session("member", &folder, &staging, session, History::of(Manner::Turns)));
+    let (folder, staging) = place(lab);
+    let session = Session::observe(&folder).expect("the folder is there");
+    readers.push(Reader::of_session("observer", &folder, &staging, session, History::of(Manner::Turns)));
+    let (folder, staging) = place(lab);
+    readers.push(Reader::of_watcher("notify", &folder, &staging, Notified::new));
+    #[cfg(target_os = "linux")]
+    {
+        let (folder, staging) = place(lab);
+        readers.push(Reader::of_watcher("inotify", &folder, &staging, watchers::Inotify::new));
+    }
+    readers
+}
+
+/// A folder with the directories of the authors, and a staging directory beside it.
+fn place(lab: &mut Lab) -> (PathBuf, PathBuf) {
+    let (folder, staging) = (lab.volume.folder("latency"), lab.volume.dir("latency-staging"));
+    for dir in ours::directories(&folder) {
+        fs::create_dir(dir).expect("the volume has room");
+    }
+    (folder, staging)
+}
+
+impl Reader {
+    /// An application that waits for events. What is in the folder already is taken first.
+    pub(crate) fn of_session(
+        name: &'static str,
+        folder: &Path,
+        staging: &Path,
+        session: Session,
+        history: impl Iterator<Item = Frame> + 'static,
+    ) -> Self {
+        session.refresh(ours::STUCK).expect("the folder is there");
+        let mut events = session.events();
+        let behind = session.timeline().len();
+        (0..behind).for_each(|_| wait_for_message(&mut events).expect("the session is open"));
+        let (tell, arrived) = mpsc::channel();
+        thread::spawn(move || {
+            while let Some(()) = wait_for_message(&mut events) {
+                if tell.send(Instant::now()).is_err() {
+                    break;
+                }
+            }
+        });
+        let (folder, staging, history) = (folder.to_owned(), staging.to_owned(), Box::new(history));
+        Self { name, folder, staging, arrived, history, session: Some(session) }
+    }
+
+    /// Somebody who watches one directory, in which all messages come.
+    fn of_watcher<W: Waiting + 'static>(
+        name: &'static str,
+        folder: &Path,
+        staging: &Path,
+        watch: impl FnOnce(&Path) -> W,
+    ) -> Self {
+        let author = History::authors()[0];
+        let mine = move |frame: &Frame| frame.id().author == author;
+        let mut expected = History::of(Manner::Deaf).filter(mine);
+        let mut waiting = watch(&folder.join(author.to_string()));
+        let (tell, arrived) = mpsc::channel();
+        thread::spawn(move || {
+            loop {
+                let bytes = waiting.next();
+                watchers::check(&bytes, &expected.next().expect("there is always one more"));
+                if tell.send(Instant::now()).is_err() {
+                    break;
+                }
+            }
+        });
+        let history = Box::new(History::of(Manner::Deaf).filter(mine));
+        Self { name, folder: folder.to_owned(), staging: staging.to_owned(), arrived, history, session: None }
+    }
+
+    /// Has so many messages appear, one after the other; how long each took, in nanoseconds.
+    pub(crate) fn deliver(&mut self, messages: usize) -> Vec<f64> {
+        let deliver = |_| {
+            let frame = self.history.next().expect("there is always one more");
+            let staged = self.staging.join("staged");
+            fs::write(&staged, frame.bytes()).expect("the volume has room");
+            let target = path_of(&self.folder, frame.id());
+            rest(PAUSE);
+            let appeared = Instant::now();
+            fs::rename(&staged, target).expect("the volume has room");
+            let arrived = self.arrived.recv_timeout(ours::STUCK).expect("it arrives");
+            ns(arrived.duration_since(appeared))
+        };
+        (0..messages).map(deliver).collect()
+    }
+
+    pub(crate) fn end(self) {
+        if let Some(session) = self.session {
+            session.close().expect("the store works");
+        }
+    }
+}
+
+/// Waits for the next message; `None` when the session is closed.
+fn wait_for_message(events: &mut Events) -> Option<()> {
+    loop {
+        match events.next()?.expect("the store works") {
+            Event::Message { .. } => return Some(()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the messaging crates cost, beside the floors that the machine sets and beside what others offer.
+//!
+//! `cargo xtask bench` measures everything in one run, in turns, and prints one table; `cargo xtask bench growth` measures
+//! how things grow with the history. Ratios are what counts: absolute times drift with the machine.
+//!
+//! The goal of one hop through a sync engine is not measured here: it needs that engine.
+
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark measures real time, prints, and may fail loudly"
+)]
+
+mod disk;
+mod floor;
+mod history;
+mod join;
+mod latency;
+mod memory;
+mod micro;
+mod options;
+mod ours;
+mod peers;
+mod poll;
+mod reopen;
+mod rounds;
+mod send;
+mod stats;
+mod table;
+mod volume;
+mod watchers;
+
+use std::{env, fs, process::ExitCode, time::Instant};
+
+use serde_json::{Value, json};
+
+use options::{Options, USAGE};
+use table::Row;
+use volume::Volume;
+
+/// What every measurement needs.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) options: Options,
+    pub(crate) volume: Volume,
+}
+
+/// Rows that are measured together.
+struct Group {
+    keys: &'static [&'static str],
+    rows: fn(&mut Lab) -> Vec<Row>,
+}
+
+const GROUPS: &[Group] = &[
+    Group { keys: send::KEYS, rows: send::rows },
+    Group { keys: join::KEYS, rows: join::rows },
+    Group { keys: reopen::KEYS, rows: reopen::rows },
+    Group { keys: poll::KEYS, rows: poll::rows },
+    Group { keys: latency::KEYS, rows: latency::rows },
+    Group { keys: memory::KEYS, rows: memory::rows },
+    Group { keys: disk::KEYS, rows: disk::rows },
+    Group { keys: micro::KEYS, rows: micro::rows },
+];
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    volume::enter_namespace(&arguments);
+    arguments.retain(|argument| argument != volume::INSIDE);
+    if let [first, rest @ ..] = arguments.as_slice()
+        && first == memory::CHILD
+    {
+        memory::tell_resident(rest);
+        return ExitCode::SUCCESS;
+    }
+    let keys: Vec<&str> = GROUPS.iter().flat_map(|group| group.keys).copied().collect();
+    let options = match Options::parse(&arguments, &keys) {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("{problem}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let began = Instant::now();
+    let volume = Volume::new(Volume::ROOM).expect("the temporary directory can be written");
+    println!("measured on: {}", volume.about);
+    let mut lab = Lab { options, volume };
+    let mut rows = Vec::new();
+    for group in GROUPS {
+        if !lab.options.wants(group.keys) {
+            continue;
+        }
+        eprintln!("{:6.1} s: {}", began.elapsed().as_secs_f64(), group.keys.join(", "));
+        rows.extend((group.rows)(&mut lab));
+    }
+    print!("{}", table::show(&rows));
+    if let Some(path) = &lab.options.json {
+        let text = table::to_json(&rows, &about(&lab)).to_string();
+        fs::write(path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+    }
+    eprintln!("{:6.1} s", began.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
+}
+
+/// What the figures hold for.
+fn about(lab: &Lab) -> Value {
+    json!({ "volume": lab.volume.about, "quick": lab.options.quick, "payload": history::PAYLOAD })
+}

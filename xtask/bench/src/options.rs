@@ -1,0 +1,81 @@
+//! What a call asks for.
+
+use std::path::PathBuf;
+
+/// The arguments of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Measure how things grow, instead of the table.
+    pub(crate) growth: bool,
+    /// Rougher, within a minute.
+    pub(crate) quick: bool,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) svg: Option<PathBuf>,
+    /// Keys of rows; all where there is none.
+    pub(crate) only: Vec<String>,
+}
+
+/// How it is called.
+pub(crate) const USAGE: &str = "cargo xtask bench [growth] [--quick] [--json FILE] [--svg FILE] [--only ROW]...";
+
+impl Options {
+    /// Reads the arguments, or says what makes no sense.
+    pub(crate) fn parse(arguments: &[String], keys: &[&str]) -> Result<Self, String> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().cloned().ok_or_else(|| format!("what comes after {argument}?"));
+            match argument.as_str() {
+                "growth" => options.growth = true,
+                "--quick" => options.quick = true,
+                "--json" => options.json = Some(value()?.into()),
+                "--svg" => options.svg = Some(value()?.into()),
+                "--only" => {
+                    let key = value()?;
+                    if !keys.contains(&key.as_str()) {
+                        return Err(format!("there is no row `{key}`; there are: {}", keys.join(", ")));
+                    }
+                    options.only.push(key);
+                }
+                other => return Err(format!("what is `{other}`?")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether one of these rows is asked for.
+    pub(crate) fn wants(&self, keys: &[&str]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|key| keys.contains(&key.as_str()))
+    }
+
+    /// One number for a whole run, another for a quick one.
+    pub(crate) fn pick<T>(&self, whole: T, quick: T) -> T {
+        if self.quick { quick } else { whole }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options, String> {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Options::parse(&arguments, &["send", "poll"])
+    }
+
+    #[test]
+    fn arguments_come_in_any_order() {
+        let options = parse(&["--only", "poll", "growth", "--json", "out.json", "--quick"]).unwrap();
+        assert!(options.growth && options.quick && options.json == Some("out.json".into()));
+        assert!(options.wants(&["poll", "other"]) && !options.wants(&["send"]));
+        assert!(parse(&[]).unwrap().wants(&["send"]));
+        assert_eq!(options.pick(100, 1), 1);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        assert!(parse(&["--only", "sent"]).unwrap_err().contains("there are: send, poll"));
+        assert!(parse(&["--json"]).unwrap_err().contains("--json"));
+        assert!(parse(&["--fast"]).unwrap_err().contains("--fast"));
+    }
+}

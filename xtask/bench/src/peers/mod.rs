@@ -1,0 +1,46 @@
+//! What others offer for the same work.
+
+pub(crate) mod maildir;
+pub(crate) mod redb;
+pub(crate) mod sqlite;
+
+use bytes::Bytes;
+
+/// Somebody who keeps messages in order.
+pub(crate) trait Peer {
+    /// Keeps one message.
+    fn put(&mut self, payload: &Bytes) {
+        self.put_all(std::slice::from_ref(payload));
+    }
+
+    /// Keeps several messages at once.
+    fn put_all(&mut self, payloads: &[Bytes]);
+
+    /// Reads every message in order; how many bytes there were.
+    fn read_all(&self) -> usize;
+
+    /// Reads the last so many messages; how many bytes there were.
+    fn read_last(&self, messages: usize) -> usize;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{PAYLOAD, payload};
+
+    #[test]
+    fn peers_give_back_what_they_were_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let peers: [Box<dyn Peer>; 3] = [
+            Box::new(sqlite::Sqlite::create(&dir.path().join("sqlite"), sqlite::Synchronous::Full)),
+            Box::new(redb::Redb::create(&dir.path().join("redb"))),
+            Box::new(maildir::Maildir::create(&dir.path().join("maildir"))),
+        ];
+        for mut peer in peers {
+            peer.put(&payload(0));
+            peer.put_all(&(1..100).map(payload).collect::<Vec<_>>());
+            assert_eq!(peer.read_all(), 100 * PAYLOAD);
+            assert_eq!(peer.read_last(50), 50 * PAYLOAD);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! redb, with one table: also the floor of what our store does.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::Peer;
+
+/// A table of messages.
+#[derive(Debug)]
+pub(crate) struct Redb {
+    database: Database,
+    next: u64,
+}
+
+const MESSAGES: TableDefinition<u64, &[u8]> = TableDefinition::new("messages");
+
+impl Redb {
+    /// A new database in a new directory.
+    pub(crate) fn create(dir: &Path) -> Self {
+        std::fs::create_dir_all(dir).expect("the volume has room");
+        Self { database: Database::create(dir.join("messages.redb")).expect("redb works"), next: 0 }
+    }
+
+    /// The database that is there, to be read.
+    pub(crate) fn open(dir: &Path) -> Self {
+        Self { database: Database::open(dir.join("messages.redb")).expect("redb works"), next: 0 }
+    }
+}
+
+impl Peer for Redb {
+    fn put_all(&mut self, payloads: &[Bytes]) {
+        let transaction = self.database.begin_write().expect("redb works");
+        {
+            let mut table = transaction.open_table(MESSAGES).expect("redb works");
+            for payload in payloads {
+                table.insert(self.next, payload.as_ref()).expect("redb works");
+                self.next += 1;
+            }
+        }
+        transaction.commit().expect("redb works");
+    }
+
+    fn read_all(&self) -> usize {
+        let table = self.database.begin_read().and_then(|read| Ok(read.open_table(MESSAGES))).expect("redb works");
+        let table = table.expect("redb works");
+        table.iter().expect("redb works").map(|row| row.expect("redb works").1.value().len()).sum()
+    }
+
+    fn read_last(&self, messages: usize) -> usize {
+        let table = self.database.begin_read().and_then(|read| Ok(read.open_table(MESSAGES))).expect("redb works");
+        let table = table.expect("redb works");
+        let last = table.iter().expect("redb works").rev().take(messages);
+        last.map(|row| row.expect("redb works").1.value().len()).sum()
+    }
+}

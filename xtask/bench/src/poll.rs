@@ -1,0 +1,122 @@
+//! Idle polls: looking at a folder in which nothing has happened.
+
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
+
+use tempo_clock::Seen;
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::{Arrival, Budget, Taken, Transport, Want};
+use tempo_session::{Driver, NoMint, Parts, Session, SystemEnvironment, Turn, store::MemoryStore};
+
+use crate::{
+    Lab,
+    history::write_files,
+    join::thousands,
+    ours,
+    reopen::flat,
+    rounds::{Variant, each_of, interleave, rest, time},
+    table::{Bound, Row, Unit},
+};
+
+pub(crate) const KEYS: &[&str] = &["poll"];
+
+/// For so long a directory that has been met is listed at every look, because its times may be coarse.
+const SETTLING: Duration = Duration::from_millis(2600);
+
+/// Folders of files, a small one and a large one.
+pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
+    let (sizes, rounds, times) = lab.options.pick(([250, 100_000, 250_000], 15, 500), ([250, 5000, 25_000], 5, 200));
+    let mut variants = Vec::new();
+    for messages in sizes {
+        let folder = lab.volume.folder("poll");
+        write_files(&folder, messages);
+        let mut looker = Looker::new(&folder, messages);
+        let (_session, mut driver) = turned(&folder, messages);
+        let directories = ours::directories(&folder);
+        let opened: Vec<File> = directories.iter().map(|dir| File::open(dir).expect("it is there")).collect();
+        variants.push(Variant::new(format!("turn {messages}"), move || {
+            let _open = &_session;
+            each_of(times, || assert!(matches!(driver.turn(), Turn::Wait(_))))
+        }));
+        variants.push(Variant::new(format!("collect {messages}"), move || each_of(times, || looker.look())));
+        variants.push(Variant::new(format!("fstat {messages}"), move || {
+            each_of(times, || opened.iter().for_each(|dir| drop(dir.metadata().expect("it is there"))))
+        }));
+        variants.push(Variant::new(format!("listing {messages}"), move || {
+            let list = |dir| std::fs::read_dir(dir).expect("it is there").count();
+            let (took, listed) = time(|| directories.iter().map(list).sum::<usize>());
+            assert_eq!(listed, messages);
+            took
+        }));
+    }
+    lab.volume.settle();
+    rest(SETTLING);
+    variants.iter_mut().for_each(Variant::warm_up);
+    let measured = interleave(rounds, variants);
+    let of = |what: &str, messages: usize| measured.of(&format!("{what} {messages}")).clone();
+    let [small, middle, large] = sizes;
+    let shown = format!("idle poll of {} files", thousands(middle));
+    vec![
+        Row::new("poll", shown, Unit::Nanoseconds, of("turn", middle))
+            .floor(Bound::at_most(3.0, "fstat of four directories", of("fstat", middle)))
+            .peer(Bound::at_most(0.001, "listing four directories", of("listing", middle)))
+            .also("the transport alone", of("collect", middle))
+            .note("a turn of the driver; once in 30 s every directory is listed"),
+        flat("poll", "idle poll", (large, of("turn", large)), (small, of("turn", small))),
+    ]
+}
+
+/// A session whose driver is turned by hand, and which has everything.
+pub(crate) fn turned(folder: &Path, messages: usize) -> (Session, Driver) {
+    let mut options = Options::default();
+    options.read_only = true;
+    let parts = Parts {
+        transport: Box::new(FsTransport::open(folder, &options).expect("the folder is there")),
+        store: Box::new(MemoryStore::new(None)),
+        environment: Arc::new(SystemEnvironment::default()),
+        scrub: None,
+        fingerprint: None,
+        mint: Box::new(NoMint),
+        idle_after: None,
+        packing: None,
+    };
+    let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
+    while session.timeline().len() < messages {
+        driver.turn();
+    }
+    (session, driver)
+}
+
+/// A transport whose user knows everything.
+struct Looker {
+    transport: FsTransport,
+    known: Seen,
+}
+
+impl Looker {
+    fn new(folder: &Path, messages: usize) -> Self {
+        let mut options = Options::default();
+        options.read_only = true;
+        let mut looker =
+            Self { transport: FsTransport::open(folder, &options).expect("the folder is there"), known: Seen::default() };
+        let mut taken = 0;
+        while taken < messages {
+            taken += looker.look();
+        }
+        looker
+    }
+
+    /// Collects; how many messages came.
+    fn look(&mut self) -> usize {
+        let mut met = Vec::new();
+        let budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
+        let want = Want { known: &self.known, own: None, recheck: &[], full: false, budget };
+        let mut take = |arrival| {
+            if let Arrival::Frame(frame) = arrival {
+                met.push(frame.id());
+            }
+            Taken::Known
+        };
+        self.transport.collect(&want, &mut take).expect("the folder is there");
+        met.iter().filter(|id| self.known.insert(id.author, id.counter)).count()
+    }
+}

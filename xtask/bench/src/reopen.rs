@@ -1,0 +1,79 @@
+//! Reopening: a member that was here before, and nothing is new.
+
+use crate::{
+    Lab,
+    history::{History, payload, write_packs},
+    join::thousands,
+    ours,
+    peers::{Peer, redb::Redb},
+    rounds::{Variant, interleave, time},
+    table::{Bound, Row, Unit},
+};
+
+pub(crate) const KEYS: &[&str] = &["reopen"];
+
+/// So many messages are read, as an application would show them.
+const SHOWN: usize = 50;
+
+/// Sessions from small to large.
+pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
+    let (sizes, rounds): (&[usize], _) = lab.options.pick((&[1000, 100_000, 1_000_000], 7), (&[1000, 50_000], 5));
+    let mut variants = Vec::new();
+    for &messages in sizes {
+        let (folder, state) = (lab.volume.folder("reopen"), lab.volume.dir("reopen-state"));
+        write_packs(&folder, History::new(), messages);
+        ours::join(&folder, &state, messages).close().expect("the store works");
+        let redb = lab.volume.dir("reopen-redb");
+        Redb::create(&redb).put_all(&(0..messages as u64).map(payload).collect::<Vec<_>>());
+        variants.push(Variant::new(format!("ours {messages}"), move || {
+            let (took, session) = time(|| {
+                let session = ours::open(&folder, &state);
+                show_last(&session, messages);
+                session
+            });
+            session.close().expect("the store works");
+            took
+        }));
+        variants.push(Variant::new(format!("redb {messages}"), move || {
+            time(|| assert!(Redb::open(&redb).read_last(SHOWN) > 0)).0
+        }));
+    }
+    lab.volume.settle();
+    variants.iter_mut().for_each(Variant::warm_up);
+    let measured = interleave(rounds, variants);
+    let ours = |messages: usize| measured.of(&format!("ours {messages}")).clone();
+    let (first, last) = (sizes[0], sizes[sizes.len() - 1]);
+    let mut rows: Vec<Row> = sizes
+        .iter()
+        .map(|&messages| {
+            let redb = measured.of(&format!("redb {messages}")).clone();
+            Row::new("reopen", format!("reopen {}", thousands(messages)), Unit::Nanoseconds, ours(messages))
+                .peer(Bound::at_most(2.0, "redb, opened, the last 50 read", redb))
+        })
+        .collect();
+    rows.push(flat("reopen", "reopen", (last, ours(last)), (first, ours(first))));
+    rows
+}
+
+/// Reads the end of the timeline.
+pub(crate) fn show_last(session: &tempo_session::Session, messages: usize) {
+    let timeline = session.timeline();
+    assert_eq!(timeline.len(), messages, "the store has everything");
+    let shown = timeline.rev().take(SHOWN).map(|entry| entry.expect("the store works").payload.len()).sum::<usize>();
+    assert!(shown > 0);
+}
+
+/// Whether something takes as long with a long history as with a short one: twice as long at most.
+pub(crate) fn flat(
+    key: &'static str,
+    what: &str,
+    (large, at_large): (usize, crate::stats::Figures),
+    (small, at_small): (usize, crate::stats::Figures),
+) -> Row {
+    let operation = format!("{what}, flat: {} as {}", thousands(large), thousands(small));
+    Row::new(key, operation, Unit::Nanoseconds, at_large).floor(Bound::at_most(
+        2.0,
+        format!("the same with {}", thousands(small)),
+        at_small,
+    ))
+}

@@ -1,0 +1,121 @@
+//! Sending: how long until a message cannot be lost any more.
+
+use bytes::Bytes;
+
+use crate::{
+    Lab,
+    floor::Staged,
+    history::payload,
+    ours,
+    peers::{
+        Peer,
+        maildir::Maildir,
+        redb::Redb,
+        sqlite::{Sqlite, Synchronous},
+    },
+    rounds::{Measured, Variant, interleave, median_of, time},
+    table::{Bound, Row, Unit},
+};
+
+pub(crate) const KEYS: &[&str] = &["send", "send_all"];
+
+const BATCH: usize = 100;
+
+/// Sends one message at a time, and a hundred.
+pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if lab.options.wants(&["send"]) {
+        rows.extend(one_by_one(lab));
+    }
+    if lab.options.wants(&["send_all"]) {
+        rows.extend(batches(lab));
+    }
+    rows
+}
+
+fn one_by_one(lab: &mut Lab) -> Vec<Row> {
+    let (rounds, times) = lab.options.pick((25, 40), (5, 20));
+    let measured = measure(lab, rounds, |each: &mut dyn FnMut()| median_of(times, each), 1);
+    let of = |name: &str| measured.of(name).clone();
+    let commit_and_file = of("redb").plus(&of("unsynced file"));
+    let ours = of("send");
+    let rounds_each = format!("{rounds} rounds of {times} messages");
+    vec![
+        Row::new("send", "durable send", Unit::Nanoseconds, ours.clone())
+            .floor(Bound::at_most(1.15, "a commit of redb and an unsynced file", commit_and_file))
+            .peer(Bound::at_most(0.85, "SQLite, WAL, FULL", of("sqlite full")))
+            .also("SQLite, WAL, NORMAL", of("sqlite normal"))
+            .also("redb", of("redb"))
+            .also("maildir", of("maildir"))
+            .also("unsynced file", of("unsynced file"))
+            .also("until it is in the folder", of("send and flush"))
+            .note(rounds_each),
+        Row::new("send", "durable send, against a file", Unit::Nanoseconds, ours)
+            .floor(Bound::at_most(0.5, "a durable file: two syncs", of("durable file"))),
+    ]
+}
+
+fn batches(lab: &mut Lab) -> Vec<Row> {
+    let (rounds, times) = lab.options.pick((25, 10), (5, 5));
+    let per_message = |each: &mut dyn FnMut()| median_of(times, each) / BATCH as f64;
+    let measured = measure(lab, rounds, per_message, BATCH);
+    let of = |name: &str| measured.of(name).clone();
+    let commit_and_file = of("redb").plus(&of("unsynced file"));
+    vec![
+        Row::new("send_all", "send_all of 100, each", Unit::Nanoseconds, of("send"))
+            .floor(Bound::at_most(1.3, "a commit of redb and an unsynced file of 100", commit_and_file))
+            .peer(Bound::at_most(0.5, "SQLite, WAL, FULL, 100 a transaction", of("sqlite full")))
+            .also("SQLite, WAL, NORMAL", of("sqlite normal"))
+            .also("redb", of("redb"))
+            .also("one durable file of 100", of("durable file"))
+            .also("until it is in the folder", of("send and flush")),
+    ]
+}
+
+/// Every variant with so many messages at once; `figure` makes one figure of doing something often.
+fn measure(
+    lab: &mut Lab,
+    rounds: usize,
+    figure: impl Fn(&mut dyn FnMut()) -> f64,
+    batch: usize,
+) -> Measured {
+    let payloads: Vec<Bytes> = (0..batch as u64).map(payload).collect();
+    // As long as frames are, which is what ours writes.
+    let file: Vec<u8> = payloads.iter().flat_map(|payload| payload.iter().copied().chain([0; 110])).collect();
+    let volume = &mut lab.volume;
+    let session = ours::open(&volume.folder("send"), &volume.dir("send-state"));
+    let mut durable = Staged::new(&volume.dir("durable"));
+    let mut unsynced = Staged::new(&volume.dir("unsynced"));
+    let mut redb = Redb::create(&volume.dir("redb"));
+    let mut full = Sqlite::create(&volume.dir("sqlite-full"), Synchronous::Full);
+    let mut normal = Sqlite::create(&volume.dir("sqlite-normal"), Synchronous::Normal);
+    let mut maildir = Maildir::create(&volume.dir("maildir"));
+    volume.settle();
+    let mut variants = vec![
+        Variant::new("send", || {
+            let sent = figure(&mut || drop(session.send_all(&payloads).expect("the store works")));
+            ours::calm(&session);
+            sent
+        }),
+        Variant::new("send and flush", || {
+            let times = 10;
+            let all = time(|| {
+                (0..times).for_each(|_| drop(session.send_all(&payloads).expect("the store works")));
+                session.flush(ours::STUCK)
+            });
+            ours::calm(&session);
+            all.0 / (times * batch) as f64
+        }),
+        Variant::new("durable file", || figure(&mut || durable.durable(&file).expect("the volume has room"))),
+        Variant::new("unsynced file", || figure(&mut || unsynced.unsynced(&file).expect("the volume has room"))),
+        Variant::new("redb", || figure(&mut || redb.put_all(&payloads))),
+        Variant::new("sqlite full", || figure(&mut || full.put_all(&payloads))),
+        Variant::new("sqlite normal", || figure(&mut || normal.put_all(&payloads))),
+    ];
+    if batch == 1 {
+        variants.push(Variant::new("maildir", || figure(&mut || maildir.put_all(&payloads))));
+    }
+    let measured = interleave(rounds, variants);
+    session.close().expect("the store works");
+    measured
+}

@@ -1,0 +1,118 @@
+//! Figures: one per round, and what they say together.
+
+use serde::Serialize;
+
+/// What was measured of one variant: one figure per round, in nanoseconds or bytes.
+///
+/// Rounds of different variants are taken in turn, so that the figures of one round belong together: a machine that slows
+/// down slows down all of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Figures {
+    per_round: Vec<f64>,
+}
+
+impl Figures {
+    /// Those of so many rounds.
+    pub(crate) fn new(per_round: Vec<f64>) -> Self {
+        Self { per_round }
+    }
+
+    /// One figure that needs no measuring.
+    pub(crate) fn fixed(figure: f64) -> Self {
+        Self { per_round: vec![figure] }
+    }
+
+    /// Adds the figure of one more round.
+    pub(crate) fn push(&mut self, figure: f64) {
+        self.per_round.push(figure);
+    }
+
+    /// How many rounds there were.
+    pub(crate) fn rounds(&self) -> usize {
+        self.per_round.len()
+    }
+
+    /// The middle one; zero of none.
+    pub(crate) fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// Between these two lies the middle half.
+    pub(crate) fn quartiles(&self) -> (f64, f64) {
+        (self.quantile(0.25), self.quantile(0.75))
+    }
+
+    /// How many times the other this is: the median of the ratios of the rounds.
+    pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
+        self.pairwise(other, |ours, theirs| ours / theirs).median()
+    }
+
+    /// Both, round by round.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        self.pairwise(other, |one, other| one + other)
+    }
+
+    /// What is left of this without the other, round by round; never less than nothing.
+    pub(crate) fn minus(&self, other: &Self) -> Self {
+        self.pairwise(other, |one, other| (one - other).max(0.0))
+    }
+
+    /// So many times this.
+    pub(crate) fn times(&self, factor: f64) -> Self {
+        Self { per_round: self.per_round.iter().map(|figure| figure * factor).collect() }
+    }
+
+    /// The figures of the same rounds. A fixed one goes with every round.
+    fn pairwise(&self, other: &Self, combine: impl Fn(f64, f64) -> f64) -> Self {
+        let rounds = self.rounds().max(other.rounds());
+        let (ours, theirs) = (self.per_round.iter().cycle(), other.per_round.iter().cycle());
+        Self { per_round: ours.zip(theirs).take(rounds).map(|(&one, &other)| combine(one, other)).collect() }
+    }
+
+    fn quantile(&self, share: f64) -> f64 {
+        quantile(&self.per_round, share)
+    }
+}
+
+/// The figure below which this share of them lies, between the two nearest; zero of none.
+pub(crate) fn quantile(figures: &[f64], share: f64) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let place = share.clamp(0.0, 1.0) * last as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    below + (above - below) * place.fract()
+}
+
+/// The middle one; zero of none.
+pub(crate) fn median(figures: &[f64]) -> f64 {
+    quantile(figures, 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_the_nearest_figures() {
+        let figures = Figures::new(vec![40.0, 10.0, 30.0, 20.0]);
+        assert_eq!(figures.median(), 25.0);
+        assert_eq!(figures.quartiles(), (17.5, 32.5));
+        assert_eq!(quantile(&[7.0], 0.99), 7.0);
+        assert_eq!(quantile(&[1.0, 2.0, 3.0], 1.0), 3.0);
+        assert_eq!(Figures::default().median(), 0.0);
+    }
+
+    /// A machine that slows down to a third in the middle of a run changes no ratio.
+    #[test]
+    fn ratios_are_taken_within_rounds() {
+        let ours = Figures::new(vec![2.0, 2.0, 6.0, 6.0, 6.0]);
+        let floor = Figures::new(vec![1.0, 1.0, 3.0, 3.0, 3.0]);
+        assert_eq!(ours.ratio_to(&floor), 2.0);
+        assert_eq!(ours.ratio_to(&Figures::fixed(2.0)), 3.0);
+        assert_eq!(ours.minus(&floor), floor);
+        assert_eq!(ours.plus(&floor), floor.times(3.0));
+        assert_eq!(floor.minus(&ours).median(), 0.0);
+    }
+}
