@@ -70,7 +70,8 @@ fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
     use rustix::fs::{Dir, Mode, OFlags, open, openat};
 
     let handle = open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).expect("it is there");
-    let names: Vec<_> = Dir::read_from(&handle).expect("it is there").map(|entry| entry.expect("it is there")).collect();
+    let names: Vec<_> =
+        Dir::read_from(&handle).expect("it is there").map(|entry| entry.expect("it is there")).collect();
     let names = names.iter().map(rustix::fs::DirEntry::file_name).filter(|name| name.to_bytes()[0] != b'.');
     let mut buffer = vec![0; 64 * 1024];
     let mut read = 0;
@@ -172,7 +173,8 @@ mod tests {
         fs::create_dir(&packs).unwrap();
         write_files(&files, 500);
         write_packs(&packs, History::new(), 500);
-        let inside = |folder: &Path| History::authors().iter().map(|id| folder.join(id.to_string())).collect::<Vec<_>>();
+        let inside =
+            |folder: &Path| History::authors().iter().map(|id| folder.join(id.to_string())).collect::<Vec<_>>();
         for threads in [1, 2, 4, 16] {
             assert_eq!(read_and_digest(&inside(&files), threads), 500, "{threads} threads");
         }

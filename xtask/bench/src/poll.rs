@@ -96,8 +96,10 @@ impl Looker {
     fn new(folder: &Path, messages: usize) -> Self {
         let mut options = Options::default();
         options.read_only = true;
-        let mut looker =
-            Self { transport: FsTransport::open(folder, &options).expect("the folder is there"), known: Seen::default() };
+        let mut looker = Self {
+            transport: FsTransport::open(folder, &options).expect("the folder is there"),
+            known: Seen::default(),
+        };
         let mut taken = 0;
         while taken < messages {
             taken += looker.look();
