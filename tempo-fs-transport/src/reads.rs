@@ -15,6 +15,7 @@ use crate::{
     door::Root,
     examine::{FileRead, read, unreadable},
     folder::Folder,
+    merge::Merge,
     notes::Finding,
     offload::{Next, Outlet, Stream},
     place::{Item, limit},
@@ -28,6 +29,8 @@ pub(crate) struct Reads {
     fetch: bool,
     /// Who was served last when the budget was short.
     turn: Option<AuthorId>,
+    /// Somebody was not served at all by the last collect that went by times.
+    is_neglected: bool,
     /// Reads that have not come back, by directory and file.
     late: BTreeMap<(OsString, OsString), Late>,
 }
@@ -43,8 +46,8 @@ struct Late {
 /// A file that is to be read: the directory, the file, and where to go on.
 type Turn = (OsString, Item, usize);
 
-/// So many files are read ahead of what becomes of them.
-const AHEAD: usize = 64;
+/// So many files are read by one call at most.
+const AHEAD: usize = 256;
 /// And about so many bytes.
 const BYTES_AHEAD: usize = 4 * 1024 * 1024;
 /// So many directories are kept open while their files are read.
@@ -70,16 +73,26 @@ impl Reads {
             place.unpark(most);
         }
         work.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
-        self.take_late(folder, work, now);
         let mut turns = self.in_turn(folder, most, now);
-        while !turns.is_empty() {
-            if work.is_exhausted() {
-                work.collected.more = true;
+        let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
+        for author in turns.iter().filter_map(|(name, ..)| folder.places.get(name)).map(|place| place.author) {
+            *awaited.entry(author).or_default() += 1;
+        }
+        let is_fair = self.is_neglected;
+        let mut merge = Merge::new(is_fair, awaited);
+        self.take_late(folder, &mut merge, work, now);
+        while !turns.is_empty() && !work.is_exhausted() {
+            let is_possible = !folder.calls.is_exhausted(self.late.len());
+            if !is_possible || !self.read_some(folder, root, (&mut turns, &mut merge), work, now) {
                 break;
             }
-            if folder.calls.is_exhausted(self.late.len()) || !self.read_some(folder, root, &mut turns, work, now) {
-                break;
-            }
+        }
+        work.collected.more |= !turns.is_empty() && work.is_exhausted();
+        merge.forgo_all();
+        self.turn = merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        self.is_neglected = merge.close(work, &mut folder.places, now) && !is_fair;
+        if !folder.places.values().any(|place| place.is_busy()) {
+            folder.watch();
         }
     }
 
@@ -88,7 +101,7 @@ impl Reads {
         &mut self,
         folder: &mut Folder<F>,
         root: &Root<F>,
-        turns: &mut VecDeque<Turn>,
+        (turns, merge): (&mut VecDeque<Turn>, &mut Merge),
         work: &mut Work<'_>,
         now: Duration,
     ) -> bool {
@@ -101,11 +114,13 @@ impl Reads {
             move |fs, outlet| read_all(fs, &dir, batch, fetch, outlet),
             |file: Option<FileRead>| {
                 let Some((name, item, offset)) = turns.pop_front() else { return false };
+                let Some(place) = places.get_mut(&name) else { return true };
+                merge.came(place.author);
                 // A directory that cannot be opened now is looked at again by the next collect.
-                if let (Some(file), Some(place)) = (file, places.get_mut(&name)) {
-                    self.turn = Some(place.author);
-                    work.take_file(file, place, item, offset, now);
+                if let Some(opened) = file.and_then(|file| work.open((name, item), file, place, offset, now)) {
+                    merge.put(opened, work, places, now);
                 }
+                self.turn = merge.hand_up(work, places, now).or(self.turn);
                 !work.is_exhausted()
             },
         );
@@ -119,19 +134,26 @@ impl Reads {
             self.late.insert((name, item.name.clone()), Late { author, item, offset, stream });
             if self.late.values().filter(|late| late.author == author).count() >= LATE_OF_ONE {
                 turns.retain(|(name, ..)| places.get(name).is_some_and(|place| place.author != author));
+                merge.forgo(author);
+            } else {
+                merge.came(author);
             }
         }
         turns.len() < before
     }
 
     /// Takes what was late and has come.
-    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, merge: &mut Merge, work: &mut Work<'_>, now: Duration) {
+        let places = &mut folder.places;
         self.late.retain(|(name, _), late| match late.stream.poll() {
             Next::Late => true,
             Next::End => false,
             Next::Item(file) => {
-                if let (Some(file), Some(place)) = (file, folder.places.get_mut(name)) {
-                    work.take_file(file, place, late.item.clone(), late.offset, now);
+                if let (Some(file), Some(place)) = (file, places.get_mut(name)) {
+                    let named = (name.clone(), late.item.clone());
+                    if let Some(opened) = work.open(named, file, place, late.offset, now) {
+                        merge.put(opened, work, places, now);
+                    }
                 }
                 false
             }
