@@ -17,8 +17,9 @@ use crate::{
     work::{Opened, Work},
 };
 
-/// The files that are open, of each author in the order of their counters.
-#[derive(Debug)]
+/// The files that are open, of each author in the order of their counters. What one collect has not come to is kept for the
+/// next one, as long as it is not too much.
+#[derive(Debug, Default)]
 pub(crate) struct Merge {
     /// One author after the other instead: times are what authors claim, and nobody shall come first for ever.
     is_fair: bool,
@@ -29,21 +30,38 @@ pub(crate) struct Merge {
     awaited: BTreeMap<AuthorId, usize>,
     /// Of whom something is still to come and nothing is open: it may be earlier than all that is.
     lacking: BTreeSet<AuthorId>,
+    /// Of whom something was handed up by this collect.
+    served: BTreeSet<AuthorId>,
     bytes: usize,
     came: u64,
 }
 
 /// Of so many bytes some are handed up although something earlier may come.
-const BYTES: usize = 16 * 1024 * 1024;
+const BYTES: usize = 8 * 1024 * 1024;
 
 type Places = BTreeMap<OsString, Box<Place>>;
 
 impl Merge {
-    /// Nothing open; so many files of authors are to come.
-    pub(crate) fn new(is_fair: bool, awaited: BTreeMap<AuthorId, usize>) -> Self {
-        let lacking = awaited.keys().copied().collect();
-        let (queues, fronts) = (BTreeMap::new(), BTreeSet::new());
-        Self { is_fair, queues, fronts, awaited, lacking, bytes: 0, came: 0 }
+    /// Begins a collect; so many files of authors are to come.
+    pub(crate) fn begin(&mut self, is_fair: bool, awaited: BTreeMap<AuthorId, usize>) {
+        (self.is_fair, self.awaited) = (is_fair, awaited);
+        self.lacking = self.awaited.keys().copied().filter(|author| !self.queues.contains_key(author)).collect();
+        self.fronts.clear();
+        self.served.clear();
+        for (author, opened) in self.queues.iter().filter_map(|(author, queue)| Some((*author, queue.front()?))) {
+            self.fronts.extend(self.key(opened).map(|key| (key, author)));
+        }
+    }
+
+    /// The files that are open, by directory and name.
+    pub(crate) fn names(&self) -> BTreeSet<(&OsString, &OsString)> {
+        self.queues.values().flatten().map(Opened::place).collect()
+    }
+
+    /// What decides when the next frame of a file is handed up.
+    fn key(&self, opened: &Opened) -> Option<u64> {
+        let frame = opened.next.as_ref()?;
+        Some(if self.is_fair { self.came } else { frame.message().lamport.0 })
     }
 
     /// One file less of an author is to come.
@@ -89,19 +107,24 @@ impl Merge {
             if let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
                 work.take_next(opened);
                 last = Some(author);
+                self.served.insert(author);
             }
             self.advance(author, work, places, now);
         }
         last
     }
 
-    /// Puts down what became of all that is open; whether there was somebody of whom nothing was handed up.
-    pub(crate) fn close(mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> bool {
-        let mut is_neglected = false;
-        for opened in self.queues.values_mut().flat_map(mem::take) {
-            is_neglected |= opened.handed == 0;
-            if let Some(place) = places.get_mut(&opened.dir) {
-                work.close(opened, place, now);
+    /// Ends a collect, and puts down what became of all that is open when that is too much to be kept; whether there is
+    /// somebody of whom nothing was handed up.
+    pub(crate) fn end(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> bool {
+        let is_neglected = self.queues.keys().any(|author| !self.served.contains(author));
+        work.collected.more |= !self.queues.is_empty();
+        if self.bytes > BYTES {
+            self.bytes = 0;
+            for opened in mem::take(&mut self.queues).into_values().flatten() {
+                if let Some(place) = places.get_mut(&opened.dir) {
+                    work.close(opened, place, now);
+                }
             }
         }
         is_neglected

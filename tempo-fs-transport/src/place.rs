@@ -177,9 +177,9 @@ impl Place {
         }
     }
 
-    /// Whether a pass over more names than there is room for is under way: a new listing would begin it again.
+    /// Whether something of the last listing is still to be read: a new one would not come to it any sooner.
     pub(crate) fn is_midway(&self) -> bool {
-        (self.overflowed || self.after.is_some()) && !self.todo.is_empty()
+        !self.todo.is_empty()
     }
 
     /// Whether there is something to read.

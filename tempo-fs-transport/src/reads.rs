@@ -31,6 +31,7 @@ pub(crate) struct Reads {
     turn: Option<AuthorId>,
     /// Somebody was not served at all by the last collect that went by times.
     is_neglected: bool,
+    merge: Merge,
     /// Reads that have not come back, by directory and file.
     late: BTreeMap<(OsString, OsString), Late>,
 }
@@ -79,18 +80,18 @@ impl Reads {
             *awaited.entry(author).or_default() += 1;
         }
         let is_fair = self.is_neglected;
-        let mut merge = Merge::new(is_fair, awaited);
-        self.take_late(folder, &mut merge, work, now);
+        self.merge.begin(is_fair, awaited);
+        self.take_late(folder, work, now);
         while !turns.is_empty() && !work.is_exhausted() {
             let is_possible = !folder.calls.is_exhausted(self.late.len());
-            if !is_possible || !self.read_some(folder, root, (&mut turns, &mut merge), work, now) {
+            if !is_possible || !self.read_some(folder, root, &mut turns, work, now) {
                 break;
             }
         }
         work.collected.more |= !turns.is_empty() && work.is_exhausted();
-        merge.forgo_all();
-        self.turn = merge.hand_up(work, &mut folder.places, now).or(self.turn);
-        self.is_neglected = merge.close(work, &mut folder.places, now) && !is_fair;
+        self.merge.forgo_all();
+        self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        self.is_neglected = self.merge.end(work, &mut folder.places, now) && !is_fair;
         if !folder.places.values().any(|place| place.is_busy()) {
             folder.watch();
         }
@@ -101,13 +102,13 @@ impl Reads {
         &mut self,
         folder: &mut Folder<F>,
         root: &Root<F>,
-        (turns, merge): (&mut VecDeque<Turn>, &mut Merge),
+        turns: &mut VecDeque<Turn>,
         work: &mut Work<'_>,
         now: Duration,
     ) -> bool {
         let batch: Vec<(OsString, OsString)> =
             turns.iter().take(AHEAD).map(|(dir, item, _)| (dir.clone(), item.name.clone())).collect();
-        let (dir, fetch) = (Arc::clone(&root.dir), self.fetch);
+        let (dir, fetch, merge) = (Arc::clone(&root.dir), self.fetch, &mut self.merge);
         let before = turns.len();
         let Folder { calls, places, .. } = folder;
         let drained = calls.drain(
@@ -143,8 +144,8 @@ impl Reads {
     }
 
     /// Takes what was late and has come.
-    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, merge: &mut Merge, work: &mut Work<'_>, now: Duration) {
-        let places = &mut folder.places;
+    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+        let (places, merge) = (&mut folder.places, &mut self.merge);
         self.late.retain(|(name, _), late| match late.stream.poll() {
             Next::Late => true,
             Next::End => false,
@@ -174,10 +175,12 @@ impl Reads {
         }
         let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
+        let open = self.merge.names();
         for (name, place) in &*places {
             let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
             if place.is_busy() && !is_stuck && !calls.is_late(&About::Directory(name.clone())) {
                 let items = place.first_items(most).map(|(item, offset)| (item, name, offset));
+                let items = items.filter(|(item, ..)| !open.contains(&(name, &item.name)));
                 by_author.entry(place.author).or_default().extend(items);
             }
         }

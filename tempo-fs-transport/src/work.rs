@@ -48,11 +48,14 @@ pub(crate) struct Opened {
     later: bool,
     known: bool,
     other_author: Option<AuthorId>,
-    /// So many of its frames were handed up.
-    pub(crate) handed: usize,
 }
 
 impl Opened {
+    /// Its directory and its name.
+    pub(crate) fn place(&self) -> (&OsString, &OsString) {
+        (&self.dir, &self.item.name)
+    }
+
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()
@@ -108,7 +111,6 @@ impl<'a> Work<'a> {
             later: false,
             known: false,
             other_author: None,
-            handed: 0,
         };
         self.turn_over(&mut opened);
         Some(opened)
@@ -117,7 +119,6 @@ impl<'a> Work<'a> {
     /// Hands up the next frame of a file.
     pub(crate) fn take_next(&mut self, opened: &mut Opened) {
         let Some(frame) = opened.next.take() else { return };
-        opened.handed += 1;
         self.collected.frames += 1;
         self.bytes += frame.bytes().len();
         let is_named = opened.kind == FileName::Message(frame.id().counter);
