@@ -15,14 +15,14 @@ use crate::{
 
 /// Gives work to a thread and waits for what comes of it, but only so long.
 ///
-/// As long as nothing is late there is one thread, and it is used again. Work that is late keeps its thread; what comes
-/// of it in the end rings the signal.
+/// As long as nothing is late threads are used again. Work that is late keeps its thread; what comes of it in the end rings
+/// the signal.
 #[derive(Debug)]
 pub(crate) struct Offload {
     signal: Arc<Signal>,
     /// Nothing blocks, and work is done at once.
     at_once: bool,
-    idle: Option<mpsc::Sender<Job>>,
+    idle: Vec<mpsc::Sender<Job>>,
 }
 
 /// What comes of some work, piece by piece.
@@ -57,10 +57,13 @@ enum Way<T> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// So many threads that have nothing to do are kept.
+const IDLE: usize = 2;
+
 impl Offload {
     /// Offloads work, unless it `may_block` never.
     pub(crate) fn new(signal: Arc<Signal>, may_block: bool) -> Self {
-        Self { signal, at_once: !may_block, idle: None }
+        Self { signal, at_once: !may_block, idle: Vec::new() }
     }
 
     /// Begins some work. It should end when the outlet says that nobody listens.
@@ -80,7 +83,7 @@ impl Offload {
         let hatch = Arc::new(Hatch::default());
         let mut outlet = Outlet { way: Way::Handed { hatch: Arc::clone(&hatch), signal: Arc::clone(&self.signal) } };
         let mut job: Job = Box::new(move || work(&mut outlet));
-        if let Some(thread) = self.idle.take() {
+        if let Some(thread) = self.idle.pop() {
             match thread.send(job) {
                 Ok(()) => {
                     return Ok(Stream { taken: VecDeque::new(), hatch: Some(hatch), thread: Some(thread) });
@@ -102,7 +105,7 @@ impl Offload {
             match hatch.take(&mut stream.taken, patience) {
                 Given::Some => {}
                 Given::Late => return Next::Late,
-                Given::End => self.idle = stream.thread.take().or(self.idle.take()),
+                Given::End => self.rest(stream.thread.take()),
             }
         }
         stream.taken.pop_front().map_or(Next::End, Next::Item)
@@ -120,11 +123,20 @@ impl Offload {
         match self.next(&mut stream, patience) {
             Next::Item(done) => {
                 // The thread is free, or will be in a moment.
-                self.idle = stream.thread.take().or(self.idle.take());
+                self.rest(stream.thread.take());
                 Ok(Ok(done))
             }
             Next::Late => Ok(Err(stream)),
             Next::End => Err(io::Error::other("the thread for it has ended")),
+        }
+    }
+}
+
+impl Offload {
+    /// Keeps a thread that has, or will have in a moment, nothing to do.
+    fn rest(&mut self, thread: Option<mpsc::Sender<Job>>) {
+        if self.idle.len() < IDLE {
+            self.idle.extend(thread);
         }
     }
 }
