@@ -346,6 +346,7 @@ impl<F: Fs> Folder<F> {
     }
 
     fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
+        let places = self.places.len();
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
@@ -354,7 +355,7 @@ impl<F: Fs> Folder<F> {
         let looked = stat.and_then(|stat| {
             let is_due = retries || place.freshness.is_due(stat.version(), now);
             if want.full || rechecks || (is_due && !rests) {
-                return list_place(&mut self.calls, root, name, place, want, now);
+                return list_place(&mut self.calls, root, name, (place, places), want, now);
             }
             Ok(BTreeSet::new())
         });

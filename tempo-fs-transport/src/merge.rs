@@ -30,6 +30,10 @@ pub(crate) struct Merge {
     awaited: BTreeMap<AuthorId, usize>,
     /// Of whom something is still to come and nothing is open: it may be earlier than all that is.
     lacking: BTreeSet<AuthorId>,
+    /// Of whom there is more than this collect comes to.
+    cut: BTreeSet<AuthorId>,
+    /// It has come to the end of what it can take in order.
+    pub(crate) is_over: bool,
     /// Of whom something was handed up by this collect.
     served: BTreeSet<AuthorId>,
     bytes: usize,
@@ -42,9 +46,9 @@ const BYTES: usize = 8 * 1024 * 1024;
 type Places = BTreeMap<OsString, Box<Place>>;
 
 impl Merge {
-    /// Begins a collect; so many files of authors are to come.
-    pub(crate) fn begin(&mut self, is_fair: bool, awaited: BTreeMap<AuthorId, usize>) {
-        (self.is_fair, self.awaited) = (is_fair, awaited);
+    /// Begins a collect; so many files of authors are to come, and more than that of some.
+    pub(crate) fn begin(&mut self, is_fair: bool, awaited: BTreeMap<AuthorId, usize>, cut: BTreeSet<AuthorId>) {
+        (self.is_fair, self.awaited, self.cut, self.is_over) = (is_fair, awaited, cut, false);
         self.lacking = self.awaited.keys().copied().filter(|author| !self.queues.contains_key(author)).collect();
         self.fronts.clear();
         self.served.clear();
@@ -102,7 +106,7 @@ impl Merge {
     /// Hands up what nothing earlier can come before; the answer is whose frame was the last one.
     pub(crate) fn hand_up(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> Option<AuthorId> {
         let mut last = None;
-        while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !work.is_exhausted() {
+        while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !self.is_over && !work.is_exhausted() {
             let Some((_, author)) = self.fronts.pop_first() else { break };
             if let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
                 work.take_next(opened);
@@ -118,7 +122,7 @@ impl Merge {
     /// somebody of whom nothing was handed up.
     pub(crate) fn end(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> bool {
         let is_neglected = self.queues.keys().any(|author| !self.served.contains(author));
-        work.collected.more |= !self.queues.is_empty();
+        work.collected.more |= self.is_over || !self.queues.is_empty();
         if self.bytes > BYTES {
             self.bytes = 0;
             for opened in mem::take(&mut self.queues).into_values().flatten() {
@@ -149,6 +153,8 @@ impl Merge {
         self.queues.remove(&author);
         if self.awaited.contains_key(&author) {
             self.lacking.insert(author);
+        } else if self.cut.contains(&author) && self.served.contains(&author) {
+            self.is_over = !self.is_fair;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reading the files that a look has chosen: one of each author in turn, some at a time, none waited for too long.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ffi::OsString,
     sync::Arc,
     time::Duration,
@@ -74,16 +74,16 @@ impl Reads {
             place.unpark(most);
         }
         work.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
-        let mut turns = self.in_turn(folder, most, now);
+        let (mut turns, cut) = self.in_turn(folder, most, now);
         let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
         for author in turns.iter().filter_map(|(name, ..)| folder.places.get(name)).map(|place| place.author) {
             *awaited.entry(author).or_default() += 1;
         }
         let is_fair = self.is_neglected;
-        self.merge.begin(is_fair, awaited);
+        self.merge.begin(is_fair, awaited, cut);
         self.take_late(folder, work, now);
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
-        while !turns.is_empty() && !work.is_exhausted() {
+        while !turns.is_empty() && !self.merge.is_over && !work.is_exhausted() {
             let is_possible = !folder.calls.is_exhausted(self.late.len());
             if !is_possible || !self.read_some(folder, root, &mut turns, work, now) {
                 break;
@@ -131,7 +131,7 @@ impl Reads {
                     merge.put(opened, work, places, now);
                 }
                 self.turn = merge.hand_up(work, places, now).or(self.turn);
-                !work.is_exhausted()
+                !merge.is_over && !work.is_exhausted()
             },
         );
         if let Ok(Drained::Late(stream)) = drained
@@ -171,8 +171,13 @@ impl Reads {
     }
 
     /// What is to be read: a first file of every author, then a second one, and so on, beginning with the author after
-    /// the one that was served last. Nothing that is late, and of nobody of whom too much is.
-    fn in_turn<F: Fs>(&mut self, folder: &mut Folder<F>, most: usize, now: Duration) -> VecDeque<Turn> {
+    /// the one that was served last; and of whom there is more. Nothing that is late, and of nobody of whom too much is.
+    fn in_turn<F: Fs>(
+        &mut self,
+        folder: &mut Folder<F>,
+        most: usize,
+        now: Duration,
+    ) -> (VecDeque<Turn>, BTreeSet<AuthorId>) {
         let mut late_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
         for ((name, file), late) in &self.late {
             *late_of.entry(late.author).or_default() += 1;
@@ -185,9 +190,16 @@ impl Reads {
         let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
         let open = self.merge.names();
+        // Not everybody writes as much as the others.
+        let busy = places.values().filter(|place| place.is_busy()).count();
+        let most = most.min((most / busy.max(1)).saturating_mul(2).saturating_add(AHEAD));
+        let mut cut = BTreeSet::new();
         for (name, place) in &*places {
             let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
             if place.is_busy() && !is_stuck && !calls.is_late(&About::Directory(name.clone())) {
+                if place.has_more_than(most) {
+                    cut.insert(place.author);
+                }
                 let items = place.first_items(most).map(|(item, offset)| (item, name, offset));
                 let items = items.filter(|(item, ..)| !open.contains(&(name, &item.name)));
                 by_author.entry(place.author).or_default().extend(items);
@@ -200,7 +212,8 @@ impl Reads {
             turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
         }
         turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        turns.into_iter().map(|(.., (item, name, offset))| (name.clone(), item, offset)).collect()
+        let turns = turns.into_iter().map(|(.., (item, name, offset))| (name.clone(), item, offset)).collect();
+        (turns, cut)
     }
 }
 
