@@ -16,8 +16,11 @@
     reason = "a benchmark measures real time, prints, and may fail loudly"
 )]
 
+mod chart;
+mod cold;
 mod disk;
 mod floor;
+mod growth;
 mod history;
 mod join;
 mod latency;
@@ -35,7 +38,7 @@ mod table;
 mod volume;
 mod watchers;
 
-use std::{env, fs, process::ExitCode, time::Instant};
+use std::{env, fs, path::Path, process::ExitCode, time::Instant};
 
 use serde_json::{Value, json};
 
@@ -89,21 +92,39 @@ fn main() -> ExitCode {
     let volume = Volume::new(Volume::ROOM).expect("the temporary directory can be written");
     println!("measured on: {}", volume.about);
     let mut lab = Lab { options, volume };
-    let mut rows = Vec::new();
-    for group in GROUPS {
-        if !lab.options.wants(group.keys) {
-            continue;
-        }
-        eprintln!("{:6.1} s: {}", began.elapsed().as_secs_f64(), group.keys.join(", "));
-        rows.extend((group.rows)(&mut lab));
-    }
+    let (rows, picture) = if lab.options.growth {
+        let (rows, plot) = growth::measure(&mut lab);
+        (rows, chart::lines(&plot))
+    } else {
+        let rows = everything(&mut lab, began);
+        let picture = chart::bars(&rows);
+        (rows, picture)
+    };
     print!("{}", table::show(&rows));
     if let Some(path) = &lab.options.json {
-        let text = table::to_json(&rows, &about(&lab)).to_string();
-        fs::write(path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        write(path, &table::to_json(&rows, &about(&lab)).to_string());
+    }
+    if let Some(path) = &lab.options.svg {
+        write(path, &picture);
     }
     eprintln!("{:6.1} s", began.elapsed().as_secs_f64());
     ExitCode::SUCCESS
+}
+
+/// Every row that is asked for.
+fn everything(lab: &mut Lab, began: Instant) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for group in GROUPS {
+        if lab.options.wants(group.keys) {
+            eprintln!("{:6.1} s: {}", began.elapsed().as_secs_f64(), group.keys.join(", "));
+            rows.extend((group.rows)(lab));
+        }
+    }
+    rows
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
 }
 
 /// What the figures hold for.

@@ -50,8 +50,11 @@ fn one_by_one(lab: &mut Lab) -> Vec<Row> {
             .also("unsynced file", of("unsynced file"))
             .also("until it is in the folder", of("send and flush"))
             .note(rounds_each),
-        Row::new("send", "durable send, against a file", Unit::Nanoseconds, ours)
-            .floor(Bound::at_most(0.5, "a durable file: two syncs", of("durable file"))),
+        Row::new("send", "durable send, against a file", Unit::Nanoseconds, ours).floor(Bound::at_most(
+            0.5,
+            "a durable file: two syncs",
+            of("durable file"),
+        )),
     ]
 }
 
@@ -73,12 +76,7 @@ fn batches(lab: &mut Lab) -> Vec<Row> {
 }
 
 /// Every variant with so many messages at once; `figure` makes one figure of doing something often.
-fn measure(
-    lab: &mut Lab,
-    rounds: usize,
-    figure: impl Fn(&mut dyn FnMut()) -> f64,
-    batch: usize,
-) -> Measured {
+fn measure(lab: &mut Lab, rounds: usize, figure: impl Fn(&mut dyn FnMut()) -> f64, batch: usize) -> Measured {
     let payloads: Vec<Bytes> = (0..batch as u64).map(payload).collect();
     // As long as frames are, which is what ours writes.
     let file: Vec<u8> = payloads.iter().flat_map(|payload| payload.iter().copied().chain([0; 110])).collect();

@@ -181,9 +181,8 @@ pub(crate) fn show(rows: &[Row]) -> String {
     let head = ["operation", "ours", "(middle half)", "floor", "ratio", "goal", "peer", "ratio", "goal", "verdict"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(cells));
-    let widths: Vec<usize> = (0..head.len())
-        .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
-        .collect();
+    let widths: Vec<usize> =
+        (0..head.len()).map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for line in &lines {
         let mut shown = String::new();

@@ -87,7 +87,8 @@ impl Drop for Volume {
     fn drop(&mut self) {
         if self.is_mounted {
             // A thread that has not ended may hold a file: then it goes away with the process.
-            let unmounted = run("umount", &[&self.root]).or_else(|_| run("umount", &["-l".as_ref(), self.root.as_os_str()]));
+            let unmounted =
+                run("umount", &[&self.root]).or_else(|_| run("umount", &["-l".as_ref(), self.root.as_os_str()]));
             if let Err(why) = unmounted {
                 eprintln!("{} stays mounted: {why}", self.root.display());
             }

@@ -125,8 +125,11 @@ pub(super) fn rows(Effort { rounds, times }: Effort) -> Vec<Row> {
                 .peer(Bound::at_most(0.8, "a struct in postcard, payload as bytes", peer("postcard")))
                 .also("with the digest", all)
                 .also("the digest", of("digest")),
-            Row::new("frame", format!("{operation}, and JSON"), Unit::Nanoseconds, ours)
-                .peer(Bound::at_most(0.02, "a struct in JSON", peer("json"))),
+            Row::new("frame", format!("{operation}, and JSON"), Unit::Nanoseconds, ours).peer(Bound::at_most(
+                0.02,
+                "a struct in JSON",
+                peer("json"),
+            )),
         ]
     };
     ["encode", "decode"].into_iter().flat_map(row).collect()
