@@ -27,8 +27,9 @@ struct Site {
     messages: usize,
     session: tempo_session::Session,
     reader: Reader,
+    /// Looks at a folder of its own, in which nothing happens.
     idle: Idle,
-    /// Of a member that is closed, and its folder, in which nothing happens.
+    /// A folder of its own, and the state of a member that is closed between rounds.
     closed: (PathBuf, PathBuf),
     /// In the order of the operations.
     figures: [Figures; OPERATIONS.len()],
@@ -82,7 +83,9 @@ impl Site {
         write_packs(&folder, &mut history, messages);
         let session = ours::join(&folder, &volume.dir("growth-state"), messages);
         let reader = Reader::of_session("growth", &folder, &volume.dir("growth-staging"), session.clone(), history);
-        let idle = Idle::new(&closed.0, messages);
+        let still = volume.folder("growth-still");
+        write_packs(&still, &mut History::new(), messages);
+        let idle = Idle::new(&still, messages);
         Self { messages, session, reader, idle, closed, figures: Default::default() }
     }
 

@@ -84,14 +84,13 @@ impl Idle {
             packing: None,
         };
         let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
-        while session.timeline().len() < messages {
-            driver.turn();
-        }
+        while driver.turn() == Turn::Again || session.timeline().len() < messages {}
         Self { driver, _session: session }
     }
 
     /// How long a turn takes.
     pub(crate) fn turn(&mut self) -> f64 {
+        while self.driver.turn() == Turn::Again {}
         each_of(TURNS, || assert!(matches!(self.driver.turn(), Turn::Wait(_))))
     }
 }
