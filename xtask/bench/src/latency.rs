@@ -15,6 +15,7 @@ use crate::{
     Lab,
     history::{History, Manner, path_of},
     ours,
+    poll::SETTLING,
     rounds::{ns, rest},
     stats::{Figures, median, quantile},
     table::{Bound, Row, Unit},
@@ -47,6 +48,7 @@ struct Spread {
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (rounds, messages) = lab.options.pick((15, 400), (5, 100));
     let mut readers = readers(lab);
+    rest(SETTLING);
     let mut spreads = vec![Spread::default(); readers.len()];
     for round in 0..=rounds {
         for step in 0..readers.len() {
