@@ -3,7 +3,7 @@
 //! `cargo xtask bench` measures everything in one run, in turns, and prints one table; `cargo xtask bench growth` measures
 //! how things grow with the history. Ratios are what counts: absolute times drift with the machine.
 //!
-//! The goal of one hop through a sync engine is not measured here: it needs that engine.
+//! One hop through a sync engine has a goal as well and is not measured here: it needs that engine.
 
 #![allow(
     clippy::pedantic,
@@ -24,6 +24,7 @@ mod growth;
 mod history;
 mod join;
 mod latency;
+mod machine;
 mod memory;
 mod micro;
 mod options;
@@ -42,6 +43,7 @@ use std::{env, fs, path::Path, process::ExitCode, time::Instant};
 
 use serde_json::{Value, json};
 
+use machine::Machine;
 use options::{Options, USAGE};
 use table::Row;
 use volume::Volume;
@@ -89,8 +91,9 @@ fn main() -> ExitCode {
         }
     };
     let began = Instant::now();
+    let machine = Machine::this();
     let volume = Volume::new(Volume::ROOM).expect("the temporary directory can be written");
-    println!("measured on: {}", volume.about);
+    println!("{}\n{}", machine.describe(), volume.about);
     let mut lab = Lab { options, volume };
     let (rows, picture) = if lab.options.growth {
         let (rows, plot) = growth::measure(&mut lab);
@@ -101,8 +104,11 @@ fn main() -> ExitCode {
         (rows, picture)
     };
     print!("{}", table::show(&rows));
+    if !lab.options.growth && lab.options.only.is_empty() {
+        println!("One hop through a sync engine is not measured here: it needs that engine.");
+    }
     if let Some(path) = &lab.options.json {
-        write(path, &table::to_json(&rows, &about(&lab)).to_string());
+        write(path, &table::to_json(&rows, &about(&lab, &machine)).to_string());
     }
     if let Some(path) = &lab.options.svg {
         write(path, &picture);
@@ -128,6 +134,11 @@ fn write(path: &Path, text: &str) {
 }
 
 /// What the figures hold for.
-fn about(lab: &Lab) -> Value {
-    json!({ "volume": lab.volume.about, "quick": lab.options.quick, "payload": history::PAYLOAD })
+fn about(lab: &Lab, machine: &Machine) -> Value {
+    json!({
+        "machine": machine.to_json(),
+        "volume": lab.volume.about,
+        "quick": lab.options.quick,
+        "payload": history::PAYLOAD,
+    })
 }
