@@ -31,7 +31,7 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.dim{fill:
 
 /// How near each operation is to its goals: a bar that ends before the line is a goal that is met.
 pub(crate) fn bars(rows: &[Row]) -> String {
-    const LEFT: f64 = 330.0;
+    const LEFT: f64 = 430.0;
     const WIDTH: f64 = 420.0;
     const STEP: f64 = 22.0;
     let bars: Vec<(String, f64)> =
@@ -53,7 +53,7 @@ pub(crate) fn bars(rows: &[Row]) -> String {
         let class = if *share <= 1.0 { "met" } else { "missed" };
         let width = (x(*share) - LEFT).max(1.0);
         let _ = write!(svg, r#"<rect class="{class}" x="{LEFT}" y="{top:.1}" width="{width:.1}" height="16" rx="2"/>"#);
-        label(&mut svg, (LEFT + width + 6.0, top + 13.0), "start", "dim", &digits(*share));
+        label(&mut svg, (LEFT + WIDTH + 60.0, top + 13.0), "end", "dim", &digits(*share));
     }
     let _ = write!(svg, r#"<line class="goal" x1="{0:.1}" y1="36" x2="{0:.1}" y2="{bottom:.1}"/></svg>"#, x(1.0));
     svg.push('\n');
@@ -104,12 +104,28 @@ pub(crate) fn lines(plot: &Plot) -> String {
             let _ = write!(svg, r#"<line class="{class}" x1="{at:.1}" y1="{low:.1}" x2="{at:.1}" y2="{high:.1}"/>"#);
             let _ = write!(svg, r#"<circle class="{class}" cx="{at:.1}" cy="{:.1}" r="3"/>"#, y(figures.median()));
         }
-        if let Some((size, figures)) = line.points.last() {
-            label(&mut svg, (x(*size) + 10.0, y(figures.median()) + 4.0), "start", &class, &line.name);
-        }
+    }
+    for (at, height) in apart(&plot.lines, |figures| y(figures.median())) {
+        let right = plot.lines[at].points.last().map_or(LEFT, |(size, _)| x(*size));
+        label(&mut svg, (right + 10.0, height + 4.0), "start", &format!("l{}", at % 4), &plot.lines[at].name);
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// Which line is named at which height: beside its end, and not over another name.
+fn apart(lines: &[Line], y: impl Fn(&Figures) -> f64) -> Vec<(usize, f64)> {
+    const BETWEEN: f64 = 16.0;
+    let ends =
+        lines.iter().enumerate().filter_map(|(at, line)| line.points.last().map(|(_, figures)| (at, y(figures))));
+    let mut names: Vec<(usize, f64)> = ends.collect();
+    names.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+    let mut free = f64::NEG_INFINITY;
+    for (_, height) in &mut names {
+        *height = height.max(free);
+        free = *height + BETWEEN;
+    }
+    names
 }
 
 /// The powers of ten around some figures.
@@ -178,6 +194,13 @@ mod tests {
         let (flat, rising) = (heights("l0"), heights("l1"));
         assert_eq!(flat[0], flat[1]);
         assert!(rising[1] < rising[0], "higher is further up: {rising:?}");
+    }
+
+    #[test]
+    fn names_are_not_written_over_each_other() {
+        let line = |figure| Line { name: String::new(), points: vec![(1.0, Figures::fixed(figure))] };
+        let names = apart(&[line(30.0), line(10.0), line(12.0)], Figures::median);
+        assert_eq!(names, [(1, 10.0), (2, 26.0), (0, 42.0)]);
     }
 
     #[test]
