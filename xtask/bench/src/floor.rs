@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     thread,
 };
@@ -82,6 +82,8 @@ pub(crate) fn read_and_digest(directories: &[PathBuf], threads: usize) -> usize 
 /// Reads every `whole`-th file of a directory.
 #[cfg(unix)]
 fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
+    use std::io::Read;
+
     use rustix::fs::{Dir, Mode, OFlags, open, openat};
 
     let handle = open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).expect("it is there");

@@ -27,7 +27,9 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         rows.extend(from_files(lab));
     }
     if lab.options.wants(&["join_packed"]) {
-        rows.extend(from_packs(lab));
+        // How many messages, and how often.
+        let sizes: &[(usize, usize)] = lab.options.pick(&[(100_000, 7), (1_000_000, 3)], &[(10_000, 3)]);
+        rows.extend(sizes.iter().flat_map(|&size| from_packs(lab, size)));
     }
     rows
 }
@@ -100,8 +102,7 @@ fn file_rows(key: &'static str, cache: &str, floor: &str, messages: usize, measu
     vec![row("a member", "member"), row("an observer", "observer")]
 }
 
-fn from_packs(lab: &mut Lab) -> Vec<Row> {
-    let (messages, rounds) = lab.options.pick((100_000, 7), (10_000, 3));
+fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
     let folder = lab.volume.folder("join-packed");
     write_packs(&folder, &mut History::new(), messages);
     let payloads: Vec<_> = (0..messages as u64).map(payload).collect();
@@ -119,14 +120,14 @@ fn from_packs(lab: &mut Lab) -> Vec<Row> {
     variants.push(Variant::new("sqlite", || time(|| Sqlite::open(&sqlite).read_all()).0));
     variants.push(Variant::new("redb", || time(|| Redb::open(&redb).read_all()).0));
     let measured = warm(rounds, variants);
-    let shown = |who: &str| format!("join {} packed, warm, as {who}", thousands(messages));
-    let row = |key, operation: String, name: &str| {
-        Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
+    let row = |who: &str, name: &str| {
+        let operation = format!("join {} packed, warm, as {who}", thousands(messages));
+        Row::new("join_packed", operation, Unit::Nanoseconds, measured.of(name).clone())
             .floor(Bound::at_most(1.5, "packs streamed, digested and merged", measured.of("floor").clone()))
             .peer(Bound::at_most(1.5, "SQLite, opened and read in order", measured.of("sqlite").clone()))
             .also("redb, the same", measured.of("redb").clone())
     };
-    vec![row("join_packed", shown("a member"), "member"), row("join_packed", shown("an observer"), "observer")]
+    vec![row("a member", "member"), row("an observer", "observer")]
 }
 
 /// A member that joins anew in each round, and an observer.

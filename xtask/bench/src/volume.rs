@@ -28,6 +28,8 @@ pub(crate) fn enter_namespace(arguments: &[String]) {
         // Comes back only when it could not be done.
         eprintln!("no namespace: {}", command.exec());
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = arguments;
 }
 
 /// A file system of our own, or a directory where there can be none. Gone when dropped, also by a panic.
