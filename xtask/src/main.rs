@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
 
+mod bench;
 mod call;
 mod ci;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -102,6 +103,12 @@ const COMMANDS: &[Command] = &[
         run: Run::WithArguments(crash::run),
     },
     Command {
+        name: "bench",
+        arguments: "[growth] [--quick] [--json FILE] [--svg FILE] [--only ROW]...",
+        about: "what things cost beside floors and peers, in one table; growth: by the length of the history",
+        run: Run::WithArguments(bench::run),
+    },
+    Command {
         name: "fuzz",
         arguments: "[--seconds N] [TARGET]",
         about: "each fuzz target, or one, for N seconds (default 60)",
@@ -162,6 +169,7 @@ mod tests {
             &["golden", "--bles"],
             &["fuzz", "--seconds", "soon"],
             &["page", "--pictures"],
+            &["bench", "--json"],
         ] {
             let failure = call(arguments).unwrap_err();
             assert!(matches!(failure, Failure::Usage { .. }), "{arguments:?}: {failure}");

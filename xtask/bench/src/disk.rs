@@ -38,14 +38,14 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let many = lab.options.pick(1_000_000, 50_000);
     for (manner, how) in [(Manner::Turns, "a quarter with a parent"), (Manner::Alternating, "each with a parent")] {
         let folder = lab.volume.folder("disk");
-        write_packs(&folder, History::of(manner), many);
+        write_packs(&folder, &mut History::of(manner), many);
         lab.volume.settle();
         let operation = format!("disk a message, {} of 4 authors, {how}", thousands(many));
         let row = Row::new("disk", operation, Unit::Bytes, each(allocated(&folder), many));
         // Nothing is said of how much members answer each other; the first is how people talk.
         rows.push(match manner {
             Manner::Turns => row.floor(floor()),
-            _ => row.floor(Bound { most: None, ..floor() }),
+            _ => row.floor(Bound::shown(floor().name, Figures::fixed(written))),
         });
     }
     rows

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     thread,
 };
@@ -50,6 +50,21 @@ impl Staged {
     }
 }
 
+/// Looks at each of these directories, which are open already; the sum of their times, so that nothing is left out.
+pub(crate) fn stat_each(opened: &[File]) -> i64 {
+    opened.iter().map(changed_at).sum()
+}
+
+#[cfg(unix)]
+fn changed_at(dir: &File) -> i64 {
+    rustix::fs::fstat(dir).expect("it is there").st_mtime
+}
+
+#[cfg(not(unix))]
+fn changed_at(dir: &File) -> i64 {
+    i64::from(dir.metadata().expect("it is there").is_dir())
+}
+
 /// Opens, reads and digests every file of some directories, by so many threads; how many there were.
 pub(crate) fn read_and_digest(directories: &[PathBuf], threads: usize) -> usize {
     thread::scope(|scope| {
@@ -67,6 +82,8 @@ pub(crate) fn read_and_digest(directories: &[PathBuf], threads: usize) -> usize 
 /// Reads every `whole`-th file of a directory.
 #[cfg(unix)]
 fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
+    use std::io::Read;
+
     use rustix::fs::{Dir, Mode, OFlags, open, openat};
 
     let handle = open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).expect("it is there");
@@ -172,7 +189,7 @@ mod tests {
         fs::create_dir(&files).unwrap();
         fs::create_dir(&packs).unwrap();
         write_files(&files, 500);
-        write_packs(&packs, History::new(), 500);
+        write_packs(&packs, &mut History::new(), 500);
         let inside =
             |folder: &Path| History::authors().iter().map(|id| folder.join(id.to_string())).collect::<Vec<_>>();
         for threads in [1, 2, 4, 16] {

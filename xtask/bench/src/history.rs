@@ -138,7 +138,7 @@ pub(crate) fn write_files(folder: &Path, messages: usize) {
 }
 
 /// Puts messages into a folder as they lie there after packing: in packs as large as they become.
-pub(crate) fn write_packs(folder: &Path, history: History, messages: usize) {
+pub(crate) fn write_packs(folder: &Path, history: &mut History, messages: usize) {
     make_directories(folder);
     let Packing { few, times, bytes, .. } = Packing::default();
     let mut waiting: Vec<(Vec<Frame>, usize)> = (0..AUTHORS).map(|_| (Vec::new(), 0)).collect();
@@ -228,7 +228,7 @@ mod tests {
         fs::create_dir(&files).unwrap();
         fs::create_dir(&packs).unwrap();
         write_files(&files, 100);
-        write_packs(&packs, History::new(), 100);
+        write_packs(&packs, &mut History::new(), 100);
         assert_eq!(read(&files).len(), 100);
         assert_eq!(read(&files), read(&packs));
     }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Lab, floor,
-    history::{History, payload, write_files, write_packs},
+    Lab,
+    cold::Emptying,
+    floor,
+    history::{AUTHORS, History, path_of, payload, write_files, write_packs},
     ours,
     peers::{
         Peer,
@@ -16,49 +18,93 @@ use crate::{
     table::{Bound, Row, Unit},
 };
 
-pub(crate) const KEYS: &[&str] = &["join_files", "join_packed"];
+pub(crate) const KEYS: &[&str] = &["join_files", "join_cold", "join_packed"];
 
 /// Joins a session of files, and one of packs.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let mut rows = Vec::new();
-    if lab.options.wants(&["join_files"]) {
+    if lab.options.wants(&["join_files", "join_cold"]) {
         rows.extend(from_files(lab));
     }
     if lab.options.wants(&["join_packed"]) {
-        rows.extend(from_packs(lab));
+        // How many messages, and how often.
+        let sizes: &[(usize, usize)] = lab.options.pick(&[(100_000, 7), (1_000_000, 3)], &[(10_000, 3)]);
+        rows.extend(sizes.iter().flat_map(|&size| from_packs(lab, size)));
     }
     rows
 }
 
 fn from_files(lab: &mut Lab) -> Vec<Row> {
-    let (messages, rounds) = lab.options.pick((100_000, 5), (10_000, 3));
+    let messages = lab.options.pick(100_000, 10_000);
     let folder = lab.volume.folder("join-files");
     write_files(&folder, messages);
-    let mut maildir = Maildir::create(&lab.volume.dir("join-maildir"));
-    maildir.fill((0..messages as u64).map(payload));
+    let mailbox = lab.volume.dir("join-maildir");
+    Maildir::create(&mailbox).fill((0..messages as u64).map(payload));
     lab.volume.settle();
-    let mut variants = ours_joining(lab, &folder, messages, rounds);
-    let directories = ours::directories(&folder);
+    let mut rows = Vec::new();
+    if lab.options.wants(&["join_files"]) {
+        let rounds = lab.options.pick(5, 3);
+        let measured = warm(rounds, joining_files(lab, &folder, &mailbox, messages, rounds, 2));
+        rows.extend(file_rows("join_files", "warm", "two threads read and digest the files", messages, &measured));
+    }
+    if lab.options.wants(&["join_cold"]) {
+        rows.extend(from_cold_files(lab, &folder, &mailbox, messages));
+    }
+    rows
+}
+
+/// The same with nothing of it in memory. As many threads as a disk answers at once read the floor.
+fn from_cold_files(lab: &mut Lab, folder: &Path, mailbox: &Path, messages: usize) -> Vec<Row> {
+    let some_message = History::new().next().expect("there is always one more");
+    let emptying = match Emptying::possible(&path_of(folder, some_message.id())) {
+        Ok(emptying) => emptying,
+        Err(why) => return vec![Row::skipped("join_cold", format!("join {}, cold", thousands(messages)), why)],
+    };
+    let rounds = lab.options.pick(3, 2);
+    let threads = 4 * AUTHORS;
+    let everything: Vec<PathBuf> = ours::directories(folder).into_iter().chain([mailbox.join("new")]).collect();
+    let variants = joining_files(lab, folder, mailbox, messages, rounds, threads);
+    let variants = variants.into_iter().map(|variant| variant.after(|| emptying.empty(&everything)));
+    let measured = interleave(rounds, variants.collect());
+    let floor = format!("{threads} threads read and digest the files");
+    let rows = file_rows("join_cold", "cold", &floor, messages, &measured);
+    rows.into_iter().map(|row| row.note(emptying.note())).collect()
+}
+
+/// Ours, so many threads that only read, and a maildir.
+fn joining_files<'a>(
+    lab: &mut Lab,
+    folder: &Path,
+    mailbox: &Path,
+    messages: usize,
+    rounds: usize,
+    threads: usize,
+) -> Vec<Variant<'a>> {
+    let mut variants = ours_joining(lab, folder, messages, rounds);
+    let directories = ours::directories(folder);
     variants.push(Variant::new("floor", move || {
-        let (took, read) = time(|| floor::read_and_digest(&directories, 2));
+        let (took, read) = time(|| floor::read_and_digest(&directories, threads));
         assert_eq!(read, messages);
         took
     }));
-    variants.push(Variant::new("maildir", || time(|| maildir.read_all()).0));
-    let measured = warm(rounds, variants);
-    let shown = |who: &str| format!("join {} files, warm, as {who}", thousands(messages));
-    let row = |key, operation: String, name: &str| {
-        Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
-            .floor(Bound::at_most(1.3, "two threads read and digest the files", measured.of("floor").clone()))
-            .peer(Bound::at_most(0.6, "maildir, read in order", measured.of("maildir").clone()))
-    };
-    vec![row("join_files", shown("a member"), "member"), row("join_files", shown("an observer"), "observer")]
+    let maildir = Maildir::open(mailbox);
+    variants.push(Variant::new("maildir", move || time(|| maildir.read_all()).0));
+    variants
 }
 
-fn from_packs(lab: &mut Lab) -> Vec<Row> {
-    let (messages, rounds) = lab.options.pick((100_000, 7), (10_000, 3));
+fn file_rows(key: &'static str, cache: &str, floor: &str, messages: usize, measured: &Measured) -> Vec<Row> {
+    let row = |who: &str, name: &str| {
+        let operation = format!("join {} files, {cache}, as {who}", thousands(messages));
+        Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
+            .floor(Bound::at_most(1.3, floor, measured.of("floor").clone()))
+            .peer(Bound::at_most(0.6, "maildir, read in order", measured.of("maildir").clone()))
+    };
+    vec![row("a member", "member"), row("an observer", "observer")]
+}
+
+fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
     let folder = lab.volume.folder("join-packed");
-    write_packs(&folder, History::new(), messages);
+    write_packs(&folder, &mut History::new(), messages);
     let payloads: Vec<_> = (0..messages as u64).map(payload).collect();
     let (sqlite, redb) = (lab.volume.dir("join-sqlite"), lab.volume.dir("join-redb"));
     Sqlite::create(&sqlite, Synchronous::Normal).put_all(&payloads);
@@ -74,14 +120,14 @@ fn from_packs(lab: &mut Lab) -> Vec<Row> {
     variants.push(Variant::new("sqlite", || time(|| Sqlite::open(&sqlite).read_all()).0));
     variants.push(Variant::new("redb", || time(|| Redb::open(&redb).read_all()).0));
     let measured = warm(rounds, variants);
-    let shown = |who: &str| format!("join {} packed, warm, as {who}", thousands(messages));
-    let row = |key, operation: String, name: &str| {
-        Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
+    let row = |who: &str, name: &str| {
+        let operation = format!("join {} packed, warm, as {who}", thousands(messages));
+        Row::new("join_packed", operation, Unit::Nanoseconds, measured.of(name).clone())
             .floor(Bound::at_most(1.5, "packs streamed, digested and merged", measured.of("floor").clone()))
             .peer(Bound::at_most(1.5, "SQLite, opened and read in order", measured.of("sqlite").clone()))
             .also("redb, the same", measured.of("redb").clone())
     };
-    vec![row("join_packed", shown("a member"), "member"), row("join_packed", shown("an observer"), "observer")]
+    vec![row("a member", "member"), row("an observer", "observer")]
 }
 
 /// A member that joins anew in each round, and an observer.

@@ -15,6 +15,7 @@ use crate::{
     Lab,
     history::{History, Manner, path_of},
     ours,
+    poll::SETTLING,
     rounds::{ns, rest},
     stats::{Figures, median, quantile},
     table::{Bound, Row, Unit},
@@ -47,6 +48,7 @@ struct Spread {
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (rounds, messages) = lab.options.pick((15, 400), (5, 100));
     let mut readers = readers(lab);
+    rest(SETTLING);
     let mut spreads = vec![Spread::default(); readers.len()];
     for round in 0..=rounds {
         for step in 0..readers.len() {
@@ -173,6 +175,13 @@ impl Reader {
         (0..messages).map(deliver).collect()
     }
 
+    /// Lets so many messages pass that somebody else has sent.
+    pub(crate) fn pass(&mut self, messages: usize) {
+        for _ in 0..messages {
+            self.arrived.recv_timeout(ours::STUCK).expect("it arrives");
+        }
+    }
+
     pub(crate) fn end(self) {
         if let Some(session) = self.session {
             session.close().expect("the store works");
@@ -183,9 +192,8 @@ impl Reader {
 /// Waits for the next message; `None` when the session is closed.
 fn wait_for_message(events: &mut Events) -> Option<()> {
     loop {
-        match events.next()?.expect("the store works") {
-            Event::Message { .. } => return Some(()),
-            _ => {}
+        if let Event::Message { .. } = events.next()?.expect("the store works") {
+            return Some(());
         }
     }
 }

@@ -33,10 +33,10 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         return vec![Row::skipped("memory", operation("open"), "this system does not say what is resident")];
     }
     let (large, small) = (lab.volume.folder("memory"), lab.volume.folder("memory-idle"));
-    write_packs(&large, History::new(), messages);
+    write_packs(&large, &mut History::new(), messages);
     // Both have four authors, so that the difference is the messages'.
     let few = 8;
-    write_packs(&small, History::new(), few);
+    write_packs(&small, &mut History::new(), few);
     lab.volume.settle();
     let (mut joined, mut reopened) = (Figures::default(), Figures::default());
     for _ in 0..rounds {

@@ -40,6 +40,9 @@ impl Options {
                 other => return Err(format!("what is `{other}`?")),
             }
         }
+        if options.growth && !options.only.is_empty() {
+            return Err("growth has no rows to choose from".to_owned());
+        }
         Ok(options)
     }
 
@@ -65,9 +68,10 @@ mod tests {
 
     #[test]
     fn arguments_come_in_any_order() {
-        let options = parse(&["--only", "poll", "growth", "--json", "out.json", "--quick"]).unwrap();
-        assert!(options.growth && options.quick && options.json == Some("out.json".into()));
+        let options = parse(&["--only", "poll", "--json", "out.json", "--quick"]).unwrap();
+        assert!(!options.growth && options.quick && options.json == Some("out.json".into()));
         assert!(options.wants(&["poll", "other"]) && !options.wants(&["send"]));
+        assert!(parse(&["growth"]).unwrap().growth);
         assert!(parse(&[]).unwrap().wants(&["send"]));
         assert_eq!(options.pick(100, 1), 1);
     }
@@ -76,6 +80,7 @@ mod tests {
     fn what_makes_no_sense_is_named() {
         assert!(parse(&["--only", "sent"]).unwrap_err().contains("there are: send, poll"));
         assert!(parse(&["--json"]).unwrap_err().contains("--json"));
+        assert!(parse(&["growth", "--only", "poll"]).unwrap_err().contains("growth"));
         assert!(parse(&["--fast"]).unwrap_err().contains("--fast"));
     }
 }

@@ -8,7 +8,7 @@ use tempo_message::{Arrival, Budget, Taken, Transport, Want};
 use tempo_session::{Driver, NoMint, Parts, Session, SystemEnvironment, Turn, store::MemoryStore};
 
 use crate::{
-    Lab,
+    Lab, floor,
     history::write_files,
     join::thousands,
     ours,
@@ -19,28 +19,25 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["poll"];
 
+/// How often a turn is taken in one round.
+const TURNS: u32 = 200;
 /// For so long a directory that has been met is listed at every look, because its times may be coarse.
-const SETTLING: Duration = Duration::from_millis(2600);
+pub(crate) const SETTLING: Duration = Duration::from_millis(2600);
 
 /// Folders of files, a small one and a large one.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
-    let (sizes, rounds, times) = lab.options.pick(([250, 100_000, 250_000], 15, 500), ([250, 5000, 25_000], 5, 200));
+    let (sizes, rounds) = lab.options.pick(([250, 100_000, 250_000], 25), ([250, 5000, 25_000], 7));
     let mut variants = Vec::new();
     for messages in sizes {
         let folder = lab.volume.folder("poll");
         write_files(&folder, messages);
         let mut looker = Looker::new(&folder, messages);
-        let (_session, mut driver) = turned(&folder, messages);
+        let mut idle = Idle::new(&folder, messages);
         let directories = ours::directories(&folder);
         let opened: Vec<File> = directories.iter().map(|dir| File::open(dir).expect("it is there")).collect();
-        variants.push(Variant::new(format!("turn {messages}"), move || {
-            let _open = &_session;
-            each_of(times, || assert!(matches!(driver.turn(), Turn::Wait(_))))
-        }));
-        variants.push(Variant::new(format!("collect {messages}"), move || each_of(times, || looker.look())));
-        variants.push(Variant::new(format!("fstat {messages}"), move || {
-            each_of(times, || opened.iter().for_each(|dir| drop(dir.metadata().expect("it is there"))))
-        }));
+        variants.push(Variant::new(format!("turn {messages}"), move || idle.turn()));
+        variants.push(Variant::new(format!("collect {messages}"), move || each_of(TURNS, || looker.look())));
+        variants.push(Variant::new(format!("fstat {messages}"), move || each_of(TURNS, || floor::stat_each(&opened))));
         variants.push(Variant::new(format!("listing {messages}"), move || {
             let list = |dir| std::fs::read_dir(dir).expect("it is there").count();
             let (took, listed) = time(|| directories.iter().map(list).sum::<usize>());
@@ -65,25 +62,43 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     ]
 }
 
-/// A session whose driver is turned by hand, and which has everything.
-pub(crate) fn turned(folder: &Path, messages: usize) -> (Session, Driver) {
+/// A session that has everything, and whose driver is turned by hand.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    driver: Driver,
+    /// It ends with the last handle.
+    _session: Session,
+}
+
+impl Idle {
+    /// Looks on at a folder.
+    pub(crate) fn new(folder: &Path, messages: usize) -> Self {
+        let parts = Parts {
+            transport: Box::new(looking_on(folder)),
+            store: Box::new(MemoryStore::new(None)),
+            environment: Arc::new(SystemEnvironment::default()),
+            scrub: None,
+            fingerprint: None,
+            mint: Box::new(NoMint),
+            idle_after: None,
+            packing: None,
+        };
+        let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
+        while driver.turn() == Turn::Again || session.timeline().len() < messages {}
+        Self { driver, _session: session }
+    }
+
+    /// How long a turn takes.
+    pub(crate) fn turn(&mut self) -> f64 {
+        while self.driver.turn() == Turn::Again {}
+        each_of(TURNS, || assert!(matches!(self.driver.turn(), Turn::Wait(_))))
+    }
+}
+
+fn looking_on(folder: &Path) -> FsTransport {
     let mut options = Options::default();
     options.read_only = true;
-    let parts = Parts {
-        transport: Box::new(FsTransport::open(folder, &options).expect("the folder is there")),
-        store: Box::new(MemoryStore::new(None)),
-        environment: Arc::new(SystemEnvironment::default()),
-        scrub: None,
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
-    };
-    let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
-    while session.timeline().len() < messages {
-        driver.turn();
-    }
-    (session, driver)
+    FsTransport::open(folder, &options).expect("the folder is there")
 }
 
 /// A transport whose user knows everything.
@@ -94,12 +109,7 @@ struct Looker {
 
 impl Looker {
     fn new(folder: &Path, messages: usize) -> Self {
-        let mut options = Options::default();
-        options.read_only = true;
-        let mut looker = Self {
-            transport: FsTransport::open(folder, &options).expect("the folder is there"),
-            known: Seen::default(),
-        };
+        let mut looker = Self { transport: looking_on(folder), known: Seen::default() };
         let mut taken = 0;
         while taken < messages {
             taken += looker.look();

@@ -21,7 +21,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let mut variants = Vec::new();
     for &messages in sizes {
         let (folder, state) = (lab.volume.folder("reopen"), lab.volume.dir("reopen-state"));
-        write_packs(&folder, History::new(), messages);
+        write_packs(&folder, &mut History::new(), messages);
         ours::join(&folder, &state, messages).close().expect("the store works");
         let redb = lab.volume.dir("reopen-redb");
         Redb::create(&redb).put_all(&(0..messages as u64).map(payload).collect::<Vec<_>>());

@@ -25,6 +25,16 @@ impl<'a> Variant<'a> {
         Self { name: name.into(), measure: Box::new(measure) }
     }
 
+    /// The same, with something to be done before each round that does not count.
+    pub(crate) fn after(self, mut prepare: impl FnMut() + 'a) -> Self {
+        let Self { name, mut measure } = self;
+        let prepared = move || {
+            prepare();
+            measure()
+        };
+        Self { name, measure: Box::new(prepared) }
+    }
+
     /// Does it once for nothing.
     pub(crate) fn warm_up(&mut self) {
         (self.measure)();
@@ -101,6 +111,6 @@ mod tests {
         };
         let measured = interleave(3, vec![variant("a", 1.0), variant("b", 2.0)]);
         assert_eq!(*order.borrow(), "abbaab");
-        assert_eq!(*measured.of("b"), Figures::new(vec![2.0; 3]));
+        assert_eq!(*measured.of("b"), Figures::from_iter([2.0; 3]));
     }
 }

@@ -13,11 +13,6 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Those of so many rounds.
-    pub(crate) fn new(per_round: Vec<f64>) -> Self {
-        Self { per_round }
-    }
-
     /// One figure that needs no measuring.
     pub(crate) fn fixed(figure: f64) -> Self {
         Self { per_round: vec![figure] }
@@ -58,11 +53,6 @@ impl Figures {
         self.pairwise(other, |one, other| (one - other).max(0.0))
     }
 
-    /// So many times this.
-    pub(crate) fn times(&self, factor: f64) -> Self {
-        Self { per_round: self.per_round.iter().map(|figure| figure * factor).collect() }
-    }
-
     /// The figures of the same rounds. A fixed one goes with every round.
     fn pairwise(&self, other: &Self, combine: impl Fn(f64, f64) -> f64) -> Self {
         let rounds = self.rounds().max(other.rounds());
@@ -72,6 +62,13 @@ impl Figures {
 
     fn quantile(&self, share: f64) -> f64 {
         quantile(&self.per_round, share)
+    }
+}
+
+/// The figures of so many rounds.
+impl FromIterator<f64> for Figures {
+    fn from_iter<I: IntoIterator<Item = f64>>(per_round: I) -> Self {
+        Self { per_round: per_round.into_iter().collect() }
     }
 }
 
@@ -96,7 +93,7 @@ mod tests {
 
     #[test]
     fn quantiles_lie_between_the_nearest_figures() {
-        let figures = Figures::new(vec![40.0, 10.0, 30.0, 20.0]);
+        let figures = Figures::from_iter([40.0, 10.0, 30.0, 20.0]);
         assert_eq!(figures.median(), 25.0);
         assert_eq!(figures.quartiles(), (17.5, 32.5));
         assert_eq!(quantile(&[7.0], 0.99), 7.0);
@@ -107,12 +104,12 @@ mod tests {
     /// A machine that slows down to a third in the middle of a run changes no ratio.
     #[test]
     fn ratios_are_taken_within_rounds() {
-        let ours = Figures::new(vec![2.0, 2.0, 6.0, 6.0, 6.0]);
-        let floor = Figures::new(vec![1.0, 1.0, 3.0, 3.0, 3.0]);
+        let ours = Figures::from_iter([2.0, 2.0, 6.0, 6.0, 6.0]);
+        let floor = Figures::from_iter([1.0, 1.0, 3.0, 3.0, 3.0]);
         assert_eq!(ours.ratio_to(&floor), 2.0);
         assert_eq!(ours.ratio_to(&Figures::fixed(2.0)), 3.0);
         assert_eq!(ours.minus(&floor), floor);
-        assert_eq!(ours.plus(&floor), floor.times(3.0));
+        assert_eq!(ours.plus(&floor), Figures::from_iter([3.0, 3.0, 9.0, 9.0, 9.0]));
         assert_eq!(floor.minus(&ours).median(), 0.0);
     }
 }

@@ -170,9 +170,14 @@ impl Unit {
     }
 }
 
-/// Three digits.
+/// Three digits, and no more than six places.
 pub(crate) fn digits(number: f64) -> String {
-    let after = if number.abs() >= 99.95 { 0 } else { usize::from(number.abs() < 9.995) + 1 };
+    let mut after = 0;
+    let mut limit = 99.95;
+    while number.abs() < limit && after < 6 && number.abs() > 0.0 {
+        after += 1;
+        limit /= 10.0;
+    }
     format!("{number:.after$}")
 }
 
@@ -273,9 +278,14 @@ mod tests {
 
     #[test]
     fn figures_have_three_digits_and_a_unit_that_suits_them() {
-        for (figure, shown) in
-            [(0.5, "0.50 ns"), (1.5, "1.50 ns"), (99.96, "100 ns"), (12_345.0, "12.3 µs"), (2.5e9, "2.50 s")]
-        {
+        for (figure, shown) in [
+            (0.5, "0.500 ns"),
+            (0.0, "0 ns"),
+            (1.5, "1.50 ns"),
+            (99.96, "100 ns"),
+            (12_345.0, "12.3 µs"),
+            (2.5e9, "2.50 s"),
+        ] {
             assert_eq!(Unit::Nanoseconds.show(figure), shown);
         }
         assert_eq!(Unit::Bytes.show(64.0), "64.0 B");

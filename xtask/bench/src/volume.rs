@@ -28,6 +28,8 @@ pub(crate) fn enter_namespace(arguments: &[String]) {
         // Comes back only when it could not be done.
         eprintln!("no namespace: {}", command.exec());
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = arguments;
 }
 
 /// A file system of our own, or a directory where there can be none. Gone when dropped, also by a panic.
@@ -107,16 +109,22 @@ fn mount(home: &Path, bytes: u64) -> Result<PathBuf, String> {
     // Everything is laid out now, and not by the kernel while something is measured.
     let at_once = "lazy_itable_init=0,lazy_journal_init=0";
     run("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), "-E".as_ref(), at_once.as_ref(), image.as_os_str()])?;
-    run("mount", &["-o".as_ref(), "loop".as_ref(), image.as_os_str(), root.as_os_str()])?;
+    // Without a second cache below the one that is measured.
+    let device = run("losetup", &["--find".as_ref(), "--show".as_ref(), "--direct-io=on".as_ref(), image.as_os_str()])?;
+    let mounted = run("mount", &[OsStr::new(&device), root.as_os_str()]);
+    // From here on the mount alone keeps the device.
+    run("losetup", &["--detach", &device])?;
+    mounted?;
     // The mount keeps it; once that is gone, so is everything.
     fs::remove_file(&image).map_err(|error| error.to_string())?;
     Ok(root)
 }
 
-fn run(program: &str, arguments: &[impl AsRef<OsStr>]) -> Result<(), String> {
+/// Runs a program; the answer is what it printed.
+fn run(program: &str, arguments: &[impl AsRef<OsStr>]) -> Result<String, String> {
     let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     Err(format!("{program} says: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }

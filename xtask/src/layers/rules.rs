@@ -13,10 +13,11 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer { name: "tempo-fs-transport", may_use: &["tempo-clock", "tempo-message"] },
     Layer { name: "tempo-session", may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport"] },
     Layer { name: "tempo-sim", may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport", "tempo-session"] },
+    Layer { name: "tempo-bench", may_use: &["tempo-clock", "tempo-message", "tempo-fs-transport", "tempo-session"] },
     Layer { name: "xtask", may_use: &[] },
 ];
 
-/// A crate of others that only some of ours may depend on.
+/// A crate of others that only some of ours may depend on. The benchmarks may, because they measure these crates as well.
 pub(super) struct Restricted {
     pub(super) name: &'static str,
     pub(super) only: &'static [&'static str],
@@ -25,9 +26,13 @@ pub(super) struct Restricted {
 }
 
 pub(super) const RESTRICTED: &[Restricted] = &[
-    Restricted { name: "notify", only: &["tempo-fs-transport"], why: "one crate watches the folder" },
-    Restricted { name: "rustix", only: &["tempo-fs-transport"], why: "one crate talks to the file system" },
-    Restricted { name: "redb", only: &["tempo-session"], why: "the store is an affair of the session" },
+    Restricted { name: "notify", only: &["tempo-fs-transport", "tempo-bench"], why: "one crate watches the folder" },
+    Restricted {
+        name: "rustix",
+        only: &["tempo-fs-transport", "tempo-bench"],
+        why: "one crate talks to the file system",
+    },
+    Restricted { name: "redb", only: &["tempo-session", "tempo-bench"], why: "the store is an affair of the session" },
     Restricted { name: "tokio", only: &[], why: "no async runtime is forced on an application" },
     Restricted { name: "async-std", only: &[], why: "no async runtime is forced on an application" },
 ];

@@ -8,12 +8,7 @@ use bytes::Bytes;
 
 /// Somebody who keeps messages in order.
 pub(crate) trait Peer {
-    /// Keeps one message.
-    fn put(&mut self, payload: &Bytes) {
-        self.put_all(std::slice::from_ref(payload));
-    }
-
-    /// Keeps several messages at once.
+    /// Keeps messages, durably and at once, as far as it can.
     fn put_all(&mut self, payloads: &[Bytes]);
 
     /// Reads every message in order; how many bytes there were.
@@ -37,7 +32,7 @@ mod tests {
             Box::new(maildir::Maildir::create(&dir.path().join("maildir"))),
         ];
         for mut peer in peers {
-            peer.put(&payload(0));
+            peer.put_all(&[payload(0)]);
             peer.put_all(&(1..100).map(payload).collect::<Vec<_>>());
             assert_eq!(peer.read_all(), 100 * PAYLOAD);
             assert_eq!(peer.read_last(50), 50 * PAYLOAD);

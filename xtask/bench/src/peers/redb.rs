@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::Peer;
 
@@ -27,6 +27,11 @@ impl Redb {
     pub(crate) fn open(dir: &Path) -> Self {
         Self { database: Database::open(dir.join("messages.redb")).expect("redb works"), next: 0 }
     }
+
+    fn table(&self) -> ReadOnlyTable<u64, &'static [u8]> {
+        let read = self.database.begin_read().expect("redb works");
+        read.open_table(MESSAGES).expect("redb works")
+    }
 }
 
 impl Peer for Redb {
@@ -43,14 +48,12 @@ impl Peer for Redb {
     }
 
     fn read_all(&self) -> usize {
-        let table = self.database.begin_read().and_then(|read| Ok(read.open_table(MESSAGES))).expect("redb works");
-        let table = table.expect("redb works");
+        let table = self.table();
         table.iter().expect("redb works").map(|row| row.expect("redb works").1.value().len()).sum()
     }
 
     fn read_last(&self, messages: usize) -> usize {
-        let table = self.database.begin_read().and_then(|read| Ok(read.open_table(MESSAGES))).expect("redb works");
-        let table = table.expect("redb works");
+        let table = self.table();
         let last = table.iter().expect("redb works").rev().take(messages);
         last.map(|row| row.expect("redb works").1.value().len()).sum()
     }

@@ -1,0 +1,116 @@
+//! How things grow with the history: sending, polling, delivery and reopening, from a thousand messages to a million.
+
+use std::path::PathBuf;
+
+use crate::{
+    Lab,
+    chart::{Line, Plot},
+    history::{History, payload, write_packs},
+    join::thousands,
+    latency::Reader,
+    ours,
+    poll::{Idle, SETTLING},
+    reopen::show_last,
+    rounds::{median_of, rest, time},
+    stats::{Figures, median},
+    table::{Bound, Row, Unit},
+};
+
+/// What is measured, and what it is called.
+const OPERATIONS: [&str; 4] = ["durable send", "idle poll", "new file to event", "reopen"];
+
+/// What is flat takes with the longest history at most so many times as long as with the shortest.
+const FLAT: f64 = 2.0;
+
+/// Everything that belongs to one size.
+struct Site {
+    messages: usize,
+    session: tempo_session::Session,
+    reader: Reader,
+    /// Looks at a folder of its own, in which nothing happens.
+    idle: Idle,
+    /// A folder of its own, and the state of a member that is closed between rounds.
+    closed: (PathBuf, PathBuf),
+    /// In the order of the operations.
+    figures: [Figures; OPERATIONS.len()],
+}
+
+/// A row for each operation and size, and the plot.
+pub(crate) fn measure(lab: &mut Lab) -> (Vec<Row>, Plot) {
+    let (sizes, rounds): (&[usize], _) =
+        lab.options.pick((&[1000, 10_000, 100_000, 1_000_000], 7), (&[1000, 20_000], 5));
+    let mut sites: Vec<Site> = sizes.iter().map(|&messages| Site::new(lab, messages)).collect();
+    lab.volume.settle();
+    rest(SETTLING);
+    for round in 0..=rounds {
+        for step in 0..sites.len() {
+            let site = (round + step) % sites.len();
+            // The first round is for getting warm.
+            sites[site].measure(round > 0);
+        }
+    }
+    let mut rows = Vec::new();
+    let mut lines = Vec::new();
+    for (at, operation) in OPERATIONS.into_iter().enumerate() {
+        let smallest = sites[0].figures[at].clone();
+        for site in &sites {
+            let row = Row::new(
+                "growth",
+                format!("{operation}, {}", thousands(site.messages)),
+                Unit::Nanoseconds,
+                site.figures[at].clone(),
+            );
+            let bound =
+                Bound::at_most(FLAT, format!("the same with {}", thousands(sites[0].messages)), smallest.clone());
+            rows.push(if site.messages == sites[0].messages { row } else { row.floor(bound) });
+        }
+        let points = sites.iter().map(|site| (site.messages as f64, site.figures[at].clone()));
+        lines.push(Line { name: operation.to_owned(), points: points.collect() });
+    }
+    sites.into_iter().for_each(|site| site.reader.end());
+    (rows, Plot { title: "How long it takes, by messages in the session".to_owned(), unit: Unit::Nanoseconds, lines })
+}
+
+impl Site {
+    fn new(lab: &mut Lab, messages: usize) -> Self {
+        eprintln!("         {} messages", thousands(messages));
+        let volume = &mut lab.volume;
+        let closed = (volume.folder("growth-closed"), volume.dir("growth-closed-state"));
+        write_packs(&closed.0, &mut History::new(), messages);
+        ours::join(&closed.0, &closed.1, messages).close().expect("the store works");
+        let folder = volume.folder("growth");
+        let mut history = History::new();
+        write_packs(&folder, &mut history, messages);
+        let session = ours::join(&folder, &volume.dir("growth-state"), messages);
+        let reader = Reader::of_session("growth", &folder, &volume.dir("growth-staging"), session.clone(), history);
+        let still = volume.folder("growth-still");
+        write_packs(&still, &mut History::new(), messages);
+        let idle = Idle::new(&still, messages);
+        Self { messages, session, reader, idle, closed, figures: Default::default() }
+    }
+
+    fn measure(&mut self, counts: bool) {
+        const TIMES: usize = 30;
+        let payload = payload(0);
+        let sent = median_of(TIMES, || {
+            self.session.send(&payload).expect("the store works");
+        });
+        ours::calm(&self.session);
+        // The reader is told of what was sent here as well.
+        self.reader.pass(TIMES);
+        let polled = self.idle.turn();
+        let delivered = median(&self.reader.deliver(TIMES));
+        let (folder, state) = &self.closed;
+        let (reopened, session) = time(|| {
+            let session = ours::open(folder, state);
+            show_last(&session, self.messages);
+            session
+        });
+        session.close().expect("the store works");
+        if counts {
+            for (figures, figure) in self.figures.iter_mut().zip([sent, polled, delivered, reopened]) {
+                figures.push(figure);
+            }
+        }
+    }
+}
