@@ -13,7 +13,7 @@ use tempo_session::{Event, Events, Session};
 
 use crate::{
     Lab,
-    history::{History, Manner, path_of},
+    history::{AUTHORS, History, Manner, path_of},
     ours,
     poll::SETTLING,
     rounds::{ns, rest},
@@ -46,7 +46,7 @@ struct Spread {
 }
 
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
-    let (rounds, messages) = lab.options.pick((15, 400), (5, 100));
+    let (rounds, messages) = lab.options.pick((10, 200), (5, 100));
     let mut readers = readers(lab);
     rest(SETTLING);
     let mut spreads = vec![Spread::default(); readers.len()];
@@ -68,10 +68,13 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let row = |name: &str, operation: &str, most: f64, figures: fn(Spread) -> Figures| {
         let spread = of(name).expect("it was measured");
         let row = Row::new("latency", operation, Unit::Nanoseconds, figures(spread));
+        // Files are looked for by listing, so it matters how many there are.
+        let files = (rounds + 1) * messages / AUTHORS;
+        let row = row.note(format!("directories of up to {files} files; {messages} messages a round"));
         let row = row.peer(Bound::at_most(1.0, "notify, a channel, read and digest", figures(notified.clone())));
         match of("inotify") {
             Some(raw) => row.floor(Bound::at_most(most, "raw inotify, read and digest", figures(raw))),
-            None => row.note("there is no inotify here"),
+            None => row,
         }
     };
     vec![

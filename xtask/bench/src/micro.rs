@@ -17,7 +17,8 @@ pub(crate) struct Effort {
 
 /// Everything that takes nanoseconds.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
-    let effort = lab.options.pick(Effort { rounds: 41, times: 100_000 }, Effort { rounds: 11, times: 20_000 });
+    // Many short rounds: what disturbs a few of them does not show in the median of all.
+    let effort = lab.options.pick(Effort { rounds: 401, times: 5000 }, Effort { rounds: 101, times: 2000 });
     let mut rows = Vec::new();
     if lab.options.wants(&["frame"]) {
         rows.extend(frames::rows(effort));
@@ -26,7 +27,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         rows.extend(clocks::rows(effort));
     }
     if lab.options.wants(&["timeline"]) {
-        rows.extend(order::rows(lab.options.pick((11, 100_000), (5, 50_000))));
+        rows.extend(order::rows(lab.options.pick((31, 100_000), (7, 50_000))));
     }
     rows
 }
