@@ -20,7 +20,7 @@ pub(crate) struct Examined {
 pub(crate) enum End {
     /// The file is gone.
     Vanished,
-    /// `each` said stop; go on at this offset.
+    /// Nobody wanted more; go on at this offset.
     Stopped(usize),
     /// Every byte is accounted for, as frames and then this.
     Read(Option<Finding>),
@@ -42,42 +42,69 @@ impl FileRead {
     }
 }
 
-/// Hands the frames of a file that was read to `each`, from `offset` on, until that says `false`.
-///
-/// A frame that was handed over is whole whatever the rest of the file is.
-pub(crate) fn examine(file: FileRead, offset: usize, each: &mut dyn FnMut(Frame) -> bool) -> Examined {
-    let (version, bytes) = match file.0 {
-        Ok(read) => read,
-        Err((version, end)) => return Examined { version, end },
-    };
-    let mut at = offset.min(bytes.len());
-    let mut newer: Option<Unsupported> = None;
-    let end = loop {
-        let rest = bytes.slice(at..);
-        if rest.is_empty() && !bytes.is_empty() {
-            break End::Read(newer.map(|what| Finding::Pending(PendingReason::Unsupported(what))));
-        }
-        match Frame::decode(&rest) {
-            Decoded::Whole(frame) => {
-                let len = frame.bytes().len();
-                if !each(frame) {
-                    break End::Stopped(at);
+/// The frames of a file that was read, one after the other. One that was given is whole whatever the rest of the file is.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    version: Option<Version>,
+    bytes: Bytes,
+    at: usize,
+    newer: Option<Unsupported>,
+    /// Nothing comes any more.
+    end: Option<End>,
+}
+
+impl Frames {
+    /// Those from `offset` on.
+    pub(crate) fn of(file: FileRead, offset: usize) -> Self {
+        let (version, bytes, end) = match file.0 {
+            Ok((version, bytes)) => (Some(version), bytes, None),
+            Err((version, end)) => (version, Bytes::new(), Some(end)),
+        };
+        Self { version, at: offset.min(bytes.len()), bytes, newer: None, end }
+    }
+
+    /// How many bytes were read.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What became of the file, as far as it was read.
+    pub(crate) fn into_examined(self) -> Examined {
+        Examined { version: self.version, end: self.end.unwrap_or(End::Stopped(self.at)) }
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        while self.end.is_none() {
+            let rest = self.bytes.slice(self.at..);
+            if rest.is_empty() && !self.bytes.is_empty() {
+                self.end = Some(End::Read(self.newer.map(|what| Finding::Pending(PendingReason::Unsupported(what)))));
+                break;
+            }
+            let finding = match Frame::decode(&rest) {
+                Decoded::Whole(frame) => {
+                    self.at += frame.bytes().len();
+                    return Some(frame);
                 }
-                at += len;
-            }
-            Decoded::Unsupported { what, used, .. } => {
-                newer = newer.or(Some(what));
-                at += used;
-            }
-            Decoded::Incomplete { missing } => {
-                let missing = u64::try_from(missing).unwrap_or(u64::MAX);
-                break End::Read(Some(Finding::Pending(PendingReason::Incomplete { missing })));
-            }
-            Decoded::Bad(bad) => break End::Read(Some(Finding::Foreign(ForeignReason::Bad(bad)))),
-            _ => break End::Read(Some(Finding::Foreign(ForeignReason::Name))),
+                Decoded::Unsupported { what, used, .. } => {
+                    self.newer = self.newer.or(Some(what));
+                    self.at += used;
+                    continue;
+                }
+                Decoded::Incomplete { missing } => {
+                    let missing = u64::try_from(missing).unwrap_or(u64::MAX);
+                    Finding::Pending(PendingReason::Incomplete { missing })
+                }
+                Decoded::Bad(bad) => Finding::Foreign(ForeignReason::Bad(bad)),
+                _ => Finding::Foreign(ForeignReason::Name),
+            };
+            self.end = Some(End::Read(Some(finding)));
         }
-    };
-    Examined { version: Some(version), end }
+        None
+    }
 }
 
 /// Reads a whole regular file that holds still.
@@ -103,29 +130,23 @@ pub(crate) fn read_still<F: Fs>(
     };
     let named = fs.stat(dir, name).map_err(|error| failed(None, error))?;
     let version = Some(named.version());
-    let other_type = |found_type| {
-        let reason = ForeignReason::Type { expected: FileType::File, found: found_type };
-        found(version, Finding::Foreign(reason))
-    };
     if named.file_type != FileType::File {
-        return Err(other_type(named.file_type));
+        let reason = ForeignReason::Type { expected: FileType::File, found: named.file_type };
+        return Err(found(version, Finding::Foreign(reason)));
+    }
+    if named.len > limit {
+        let reason = ForeignReason::TooLarge { actual: named.len, limit };
+        return Err(found(version, Finding::Foreign(reason)));
     }
     if named.online_only && !fetch && !planted!(OpenOnlineOnly) {
         return Err(found(version, Finding::Pending(PendingReason::OnlineOnly)));
     }
     let mut file = fs.open(dir, name).map_err(|error| failed(version, error))?;
-    let before = fs.stat_file(&file).map_err(|error| failed(version, error))?;
-    if before.file_type != FileType::File {
-        return Err(other_type(before.file_type));
-    }
-    if before.len > limit {
-        let reason = ForeignReason::TooLarge { actual: before.len, limit };
-        return Err(found(version, Finding::Foreign(reason)));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(before.len).unwrap_or(0) + 1);
-    fs.read(&mut file, limit + 1, &mut bytes).map_err(|error| failed(version, error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(named.len).unwrap_or(0));
+    fs.read(&mut file, named.len, &mut bytes).map_err(|error| failed(version, error))?;
+    // What was opened is what had the name, and has not changed since, not even by growing.
     let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;
-    let held_still = before.version() == after.version() && u64::try_from(bytes.len()) == Ok(before.len);
+    let held_still = named.version() == after.version() && u64::try_from(bytes.len()) == Ok(named.len);
     if !held_still {
         return Err(found(version, Finding::Pending(PendingReason::Changing)));
     }

@@ -55,7 +55,7 @@ pub(crate) struct Folder<F: Fs> {
     watch: Option<Box<dyn Watch>>,
     /// The watch does not answer.
     is_watch_late: bool,
-    /// It was away, or another one, since the watch began.
+    /// There is no watch yet, or it was away or another one since the watch began.
     was_away: bool,
     /// It is another directory than the one that was home.
     is_other: bool,
@@ -95,7 +95,7 @@ impl<F: Fs> Folder<F> {
         signal: Arc<Signal>,
         hints: bool,
     ) -> Self {
-        let mut folder = Self {
+        Self {
             calls,
             path,
             is_piece,
@@ -113,13 +113,9 @@ impl<F: Fs> Folder<F> {
             hints,
             watch: None,
             is_watch_late: false,
-            was_away: false,
+            was_away: hints,
             is_other: false,
-        };
-        if hints {
-            folder.start_watch();
         }
-        folder
     }
 
     /// It was found before that the session is in this directory.
@@ -190,15 +186,19 @@ impl<F: Fs> Folder<F> {
         if !self.is_piece {
             self.check_emptied(root, want, elsewhere)?;
         }
-        // The watches were those of what was here before.
-        let is_other = mem::take(&mut self.was_away) && self.hints;
-        if is_other || (self.is_watch_late && !self.calls.is_late(&About::Watch)) {
-            self.start_watch();
-        }
         for (name, stat) in self.stat_places(root) {
             self.look_into(root, &name, stat, want, now);
         }
         Ok(())
+    }
+
+    /// Watches the folder, if that is to be begun. As long as there is much to be read that would only tell of our reading; what
+    /// comes before the watch is found by the next look, which lists again what was listed a moment ago.
+    pub(crate) fn watch(&mut self) {
+        let is_due = mem::take(&mut self.was_away) || (self.is_watch_late && !self.calls.is_late(&About::Watch));
+        if is_due && self.hints {
+            self.start_watch();
+        }
     }
 
     /// What the directories of the authors are now. One that does not answer keeps only itself waiting.
@@ -346,6 +346,7 @@ impl<F: Fs> Folder<F> {
     }
 
     fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
+        let places = self.places.len();
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
@@ -354,7 +355,7 @@ impl<F: Fs> Folder<F> {
         let looked = stat.and_then(|stat| {
             let is_due = retries || place.freshness.is_due(stat.version(), now);
             if want.full || rechecks || (is_due && !rests) {
-                return list_place(&mut self.calls, root, name, place, want, now);
+                return list_place(&mut self.calls, root, name, (place, places), want, now);
             }
             Ok(BTreeSet::new())
         });

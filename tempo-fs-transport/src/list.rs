@@ -36,7 +36,7 @@ pub(crate) fn list_place<F: Fs>(
     calls: &mut Calls<F>,
     root: &Root<F>,
     name: &OsStr,
-    place: &mut Place,
+    (place, places): (&mut Place, usize),
     want: &Want<'_>,
     now: Duration,
 ) -> io::Result<BTreeSet<u64>> {
@@ -48,7 +48,7 @@ pub(crate) fn list_place<F: Fs>(
         io::Result::Ok((Arc::new(dir), stat))
     })?;
     let (dir, stat) = opened?;
-    let mut listing = place.begin_listing(want);
+    let mut listing = place.begin_listing(want, places);
     let mut failed = Ok(());
     let listed = Arc::clone(&dir);
     calls.run_each(

@@ -3,35 +3,35 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender},
-    },
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
-use crate::Signal;
+use crate::{
+    Signal,
+    hatch::{Given, Hatch},
+};
 
 /// Gives work to a thread and waits for what comes of it, but only so long.
 ///
-/// As long as nothing is late there is one thread, and it is used again. Work that is late keeps its thread; what comes
-/// of it in the end rings the signal.
+/// As long as nothing is late threads are used again. Work that is late keeps its thread; what comes of it in the end rings
+/// the signal.
 #[derive(Debug)]
 pub(crate) struct Offload {
     signal: Arc<Signal>,
     /// Nothing blocks, and work is done at once.
     at_once: bool,
-    idle: Option<Sender<Job>>,
+    idle: Vec<mpsc::Sender<Job>>,
 }
 
 /// What comes of some work, piece by piece.
 #[derive(Debug)]
 pub(crate) struct Stream<T> {
-    results: Results<T>,
-    thread: Option<Sender<Job>>,
-    is_late: Arc<AtomicBool>,
+    /// What was taken out of the hatch together.
+    taken: VecDeque<T>,
+    hatch: Option<Arc<Hatch<T>>>,
+    thread: Option<mpsc::Sender<Job>>,
 }
 
 /// What there is of a stream now.
@@ -50,26 +50,20 @@ pub(crate) struct Outlet<T> {
     way: Way<T>,
 }
 
-#[derive(Debug)]
-enum Results<T> {
-    Ready(VecDeque<T>),
-    Coming(Receiver<T>),
-}
-
 enum Way<T> {
     Kept(VecDeque<T>),
-    Sent { results: SyncSender<T>, is_late: Arc<AtomicBool>, signal: Arc<Signal> },
+    Handed { hatch: Arc<Hatch<T>>, signal: Arc<Signal> },
 }
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// So many results wait to be taken before the work waits.
-const AHEAD: usize = 64;
+/// So many threads that have nothing to do are kept.
+const IDLE: usize = 2;
 
 impl Offload {
     /// Offloads work, unless it `may_block` never.
     pub(crate) fn new(signal: Arc<Signal>, may_block: bool) -> Self {
-        Self { signal, at_once: !may_block, idle: None }
+        Self { signal, at_once: !may_block, idle: Vec::new() }
     }
 
     /// Begins some work. It should end when the outlet says that nobody listens.
@@ -77,24 +71,22 @@ impl Offload {
         &mut self,
         work: impl FnOnce(&mut Outlet<T>) + Send + 'static,
     ) -> io::Result<Stream<T>> {
-        let is_late = Arc::new(AtomicBool::new(false));
         if self.at_once {
             let mut outlet = Outlet { way: Way::Kept(VecDeque::new()) };
             work(&mut outlet);
             let kept = match &mut outlet.way {
                 Way::Kept(kept) => std::mem::take(kept),
-                Way::Sent { .. } => VecDeque::new(),
+                Way::Handed { .. } => VecDeque::new(),
             };
-            return Ok(Stream { results: Results::Ready(kept), thread: None, is_late });
+            return Ok(Stream { taken: kept, hatch: None, thread: None });
         }
-        let (results, coming) = mpsc::sync_channel(AHEAD);
-        let signal = Arc::clone(&self.signal);
-        let mut outlet = Outlet { way: Way::Sent { results, is_late: Arc::clone(&is_late), signal } };
+        let hatch = Arc::new(Hatch::default());
+        let mut outlet = Outlet { way: Way::Handed { hatch: Arc::clone(&hatch), signal: Arc::clone(&self.signal) } };
         let mut job: Job = Box::new(move || work(&mut outlet));
-        if let Some(thread) = self.idle.take() {
+        if let Some(thread) = self.idle.pop() {
             match thread.send(job) {
                 Ok(()) => {
-                    return Ok(Stream { results: Results::Coming(coming), thread: Some(thread), is_late });
+                    return Ok(Stream { taken: VecDeque::new(), hatch: Some(hatch), thread: Some(thread) });
                 }
                 Err(unsent) => job = unsent.0,
             }
@@ -102,24 +94,21 @@ impl Offload {
         let thread = spawn()?;
         // A thread that has just begun takes its first job.
         let _ = thread.send(job);
-        Ok(Stream { results: Results::Coming(coming), thread: Some(thread), is_late })
+        Ok(Stream { taken: VecDeque::new(), hatch: Some(hatch), thread: Some(thread) })
     }
 
     /// The next result; waits for it so long.
     pub(crate) fn next<T>(&mut self, stream: &mut Stream<T>, patience: Duration) -> Next<T> {
-        let Results::Coming(coming) = &stream.results else { return stream.poll() };
-        match coming.recv_timeout(patience) {
-            Ok(item) => Next::Item(item),
-            Err(RecvTimeoutError::Disconnected) => {
-                self.idle = stream.thread.take().or(self.idle.take());
-                Next::End
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                stream.is_late.store(true, Ordering::Release);
-                // What was left between the two is not late; nobody would be told of it.
-                stream.poll()
+        if stream.taken.is_empty()
+            && let Some(hatch) = &stream.hatch
+        {
+            match hatch.take(&mut stream.taken, patience) {
+                Given::Some => {}
+                Given::Late => return Next::Late,
+                Given::End => self.rest(stream.thread.take()),
             }
         }
+        stream.taken.pop_front().map_or(Next::End, Next::Item)
     }
 
     /// Does one thing and waits for it so long; `Err` with what will come of it when it is late.
@@ -134,7 +123,7 @@ impl Offload {
         match self.next(&mut stream, patience) {
             Next::Item(done) => {
                 // The thread is free, or will be in a moment.
-                self.idle = stream.thread.take().or(self.idle.take());
+                self.rest(stream.thread.take());
                 Ok(Ok(done))
             }
             Next::Late => Ok(Err(stream)),
@@ -143,16 +132,32 @@ impl Offload {
     }
 }
 
+impl Offload {
+    /// Keeps a thread that has, or will have in a moment, nothing to do.
+    fn rest(&mut self, thread: Option<mpsc::Sender<Job>>) {
+        if self.idle.len() < IDLE {
+            self.idle.extend(thread);
+        }
+    }
+}
+
 impl<T> Stream<T> {
     /// What has come, without waiting.
     pub(crate) fn poll(&mut self) -> Next<T> {
-        match &mut self.results {
-            Results::Ready(ready) => ready.pop_front().map_or(Next::End, Next::Item),
-            Results::Coming(coming) => match coming.try_recv() {
-                Ok(item) => Next::Item(item),
-                Err(mpsc::TryRecvError::Empty) => Next::Late,
-                Err(mpsc::TryRecvError::Disconnected) => Next::End,
-            },
+        if self.taken.is_empty()
+            && let Some(hatch) = &self.hatch
+            && matches!(hatch.take(&mut self.taken, Duration::ZERO), Given::Late)
+        {
+            return Next::Late;
+        }
+        self.taken.pop_front().map_or(Next::End, Next::Item)
+    }
+}
+
+impl<T> Drop for Stream<T> {
+    fn drop(&mut self) {
+        if let Some(hatch) = &self.hatch {
+            hatch.leave();
         }
     }
 }
@@ -165,22 +170,22 @@ impl<T> Outlet<T> {
                 kept.push_back(item);
                 true
             }
-            Way::Sent { results, is_late, .. } => results.send(item).is_ok() && !is_late.load(Ordering::Acquire),
+            Way::Handed { hatch, .. } => hatch.put(item),
         }
     }
 }
 
 impl<T> Drop for Outlet<T> {
     fn drop(&mut self) {
-        if let Way::Sent { is_late, signal, .. } = &self.way
-            && is_late.load(Ordering::Acquire)
+        if let Way::Handed { hatch, signal } = &self.way
+            && hatch.end()
         {
             signal.ring();
         }
     }
 }
 
-fn spawn() -> io::Result<Sender<Job>> {
+fn spawn() -> io::Result<mpsc::Sender<Job>> {
     let (jobs, to_do) = mpsc::channel::<Job>();
     thread::Builder::new().name("tempo-folder".to_owned()).spawn(move || {
         while let Ok(job) = to_do.recv() {

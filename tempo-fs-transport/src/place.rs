@@ -34,7 +34,9 @@ pub(crate) struct Place {
     pub(crate) contested: Option<Arc<BTreeSet<u64>>>,
     /// The last listing has met a service's placeholders.
     pub(crate) has_placeholders: bool,
-    /// There were more names to read than `todo` has room for.
+    /// How many names `todo` has room for.
+    room: usize,
+    /// There were more names to read than that.
     overflowed: bool,
     /// The listings of one pass over very many names go on after this one.
     after: Option<Box<Item>>,
@@ -59,8 +61,10 @@ pub(crate) struct Listing {
     pub(crate) copies: BTreeSet<u64>,
 }
 
-/// So many names wait to be read; the folder is the buffer for the rest.
+/// So many names wait to be read at least, and in a folder of few directories so many altogether; the folder is the buffer for
+/// the rest.
 const TODO: usize = 4096;
+const TODO_OF_ALL: usize = 131_072;
 /// So many copies of an author's messages are remembered as such.
 pub(crate) const CONTESTED: usize = 1024;
 
@@ -72,6 +76,7 @@ impl Place {
             freshness: Freshness::default(),
             listing,
             todo: BTreeMap::new(),
+            room: TODO,
             parked: BTreeSet::new(),
             contested: None,
             has_placeholders: false,
@@ -80,8 +85,9 @@ impl Place {
         }
     }
 
-    /// Begins a listing; what is to be read is chosen anew.
-    pub(crate) fn begin_listing(&mut self, want: &Want<'_>) -> Listing {
+    /// Begins a listing, in a folder of so many directories; what is to be read is chosen anew.
+    pub(crate) fn begin_listing(&mut self, want: &Want<'_>, places: usize) -> Listing {
+        self.room = TODO.max(TODO_OF_ALL / places.max(1));
         let before = mem::take(&mut self.todo);
         let recheck: BTreeSet<u64> =
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
@@ -177,9 +183,9 @@ impl Place {
         }
     }
 
-    /// Whether a pass over more names than there is room for is under way: a new listing would begin it again.
+    /// Whether something of the last listing is still to be read: a new one would not come to it any sooner.
     pub(crate) fn is_midway(&self) -> bool {
-        (self.overflowed || self.after.is_some()) && !self.todo.is_empty()
+        !self.todo.is_empty()
     }
 
     /// Whether there is something to read.
@@ -242,7 +248,7 @@ impl Place {
         }
         let offset = before.get(&item).copied().unwrap_or(0);
         self.todo.insert(item, offset);
-        if self.todo.len() > TODO {
+        if self.todo.len() > self.room {
             self.todo.pop_last();
             self.overflowed = true;
         }
@@ -260,7 +266,9 @@ enum Judged {
 
 fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
     known.counters(author).is_some_and(|counters| {
-        counters.contains_all(first..=last) || (planted!(GapsAreKnown) && counters.last() >= Some(last))
+        counters.contains_all(first..=last)
+            || (planted!(PackKnownByFirst) && counters.contains(first))
+            || (planted!(GapsAreKnown) && counters.last() >= Some(last))
     })
 }
 

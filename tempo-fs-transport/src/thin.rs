@@ -27,7 +27,7 @@ pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) ->
         if removed.len() == most {
             break;
         }
-        if planted!(AnyCopyIsRedundant) || is_equal(fs, dir, &name, &part) {
+        if planted!(PackedUnread) || is_equal(fs, dir, &name, &part) {
             fs.remove(dir, &name)?;
             removed.push(run);
         }

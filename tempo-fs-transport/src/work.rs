@@ -1,14 +1,17 @@
 //! The work of one collect: reading files and handing up what is in them, within the budget.
 
-use std::{ffi::OsStr, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
 
 use tempo_message::{
-    Arrival, BadHead, Collected, ForeignReason, Head, PendingReason, Taken, Unsupported, Want, planted,
+    Arrival, AuthorId, BadHead, Collected, ForeignReason, Frame, Head, PendingReason, Taken, Unsupported, Want, planted,
 };
 
 use crate::{
     FileName,
-    examine::{End, Examined, FileRead, examine},
+    examine::{End, Examined, FileRead, Frames},
     known::temporary,
     notes::Finding,
     place::{Item, Place},
@@ -28,6 +31,37 @@ pub(crate) struct Work<'a> {
     pub(crate) progress: bool,
 }
 
+/// A file whose frames are being handed up.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The directory.
+    pub(crate) dir: OsString,
+    item: Item,
+    /// Whose directory it is.
+    pub(crate) author: AuthorId,
+    kind: FileName,
+    is_contested: bool,
+    frames: Frames,
+    /// The next frame to be handed up; `None` when there is none left.
+    pub(crate) next: Option<Frame>,
+    /// Nobody had room for some of it.
+    later: bool,
+    known: bool,
+    other_author: Option<AuthorId>,
+}
+
+impl Opened {
+    /// Its directory and its name.
+    pub(crate) fn place(&self) -> (&OsString, &OsString) {
+        (&self.dir, &self.item.name)
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+}
+
 impl<'a> Work<'a> {
     pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
         Self { want, take, collected: Collected::default(), bytes: 0, examined: 0, progress: false }
@@ -45,57 +79,90 @@ impl<'a> Work<'a> {
             || self.examined >= MAX_EXAMINED
     }
 
-    /// Hands up what a file held, from `offset` on, and notes what became of it.
-    pub(crate) fn take_file(&mut self, file: FileRead, place: &mut Place, item: Item, offset: usize, now: Duration) {
+    /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
+    pub(crate) fn open(
+        &mut self,
+        (dir, item): (OsString, Item),
+        file: FileRead,
+        place: &mut Place,
+        offset: usize,
+        now: Duration,
+    ) -> Option<Opened> {
         self.examined += 1;
         let kind = FileName::parse(&item.name);
         if kind == FileName::Head {
-            return self.take_head(file, place, &item, now);
+            self.take_head(file, place, &item, now);
+            return None;
         }
-        let (mut later, mut other_author, mut known) = (false, None, false);
-        let author = place.author;
         let is_contested = match kind {
             FileName::Message(first) | FileName::Pack(first, _) => place.is_contested(first),
             _ => false,
         };
-        let examined = examine(file, offset, &mut |frame| {
+        let frames = Frames::of(file, offset);
+        let author = place.author;
+        let mut opened = Opened {
+            dir,
+            item,
+            author,
+            kind,
+            is_contested,
+            frames,
+            next: None,
+            later: false,
+            known: false,
+            other_author: None,
+        };
+        self.turn_over(&mut opened);
+        Some(opened)
+    }
+
+    /// Hands up the next frame of a file.
+    pub(crate) fn take_next(&mut self, opened: &mut Opened) {
+        let Some(frame) = opened.next.take() else { return };
+        self.collected.frames += 1;
+        self.bytes += frame.bytes().len();
+        let is_named = opened.kind == FileName::Message(frame.id().counter);
+        match (self.take)(Arrival::Frame(frame)) {
+            Taken::Known => {
+                opened.known |= is_named && !opened.is_contested;
+                self.progress = true;
+            }
+            Taken::Settled => self.progress = true,
+            Taken::Later => opened.later = true,
+        }
+        self.turn_over(opened);
+    }
+
+    /// Looks for the next frame that is to be handed up.
+    fn turn_over(&self, opened: &mut Opened) {
+        let Opened { frames, next, other_author, .. } = opened;
+        let is_pack = matches!(opened.kind, FileName::Pack(..)) && !opened.is_contested;
+        *next = frames.find(|frame| {
             let id = frame.id();
-            if id.author != author && !planted!(AnyAuthorsFile) {
-                other_author = Some(id.author);
-                return true;
-            }
-            let is_packed_and_known = matches!(kind, FileName::Pack(..))
-                && !is_contested
-                && self.want.known.contains(author, id.counter)
-                && !self.want.recheck.contains(&id);
-            if is_packed_and_known {
-                return true;
-            }
-            if self.is_exhausted() {
+            if id.author != opened.author && !planted!(AnyAuthorsFile) {
+                *other_author = Some(id.author);
                 return false;
             }
-            self.collected.frames += 1;
-            self.bytes += frame.bytes().len();
-            match (self.take)(Arrival::Frame(frame)) {
-                Taken::Known => {
-                    known |= kind == FileName::Message(id.counter) && !is_contested;
-                    self.progress = true;
-                }
-                Taken::Settled => self.progress = true,
-                Taken::Later => later = true,
-            }
-            true
+            let is_known = || self.want.known.contains(id.author, id.counter) && !self.want.recheck.contains(&id);
+            !(is_pack && is_known())
         });
-        let finding = match examined.end {
-            End::Stopped(offset) => {
+    }
+
+    /// Puts down what became of a file.
+    pub(crate) fn close(&mut self, opened: Opened, place: &mut Place, now: Duration) {
+        let Opened { item, frames, next, later, known, other_author, .. } = opened;
+        let examined = frames.into_examined();
+        let finding = match (next, examined.end) {
+            (Some(next), End::Stopped(end)) => {
                 self.collected.more = true;
-                return place.go_on(item, offset);
+                return place.go_on(item, end - next.bytes().len());
             }
-            End::Vanished => {
+            (_, End::Vanished) => {
                 place.notes.forget(&item.name);
                 return place.done(&item);
             }
-            End::Read(finding) => finding,
+            (_, End::Read(finding)) => finding,
+            (None, End::Stopped(_)) => None,
         };
         let finding = finding.map(|finding| unless_temporary(finding, &item.name));
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
@@ -110,6 +177,7 @@ impl<'a> Work<'a> {
             place.done(&item);
         }
     }
+
     /// Hands up the head that a file holds. What is wrong with it, or that it is not here, keeps nothing waiting.
     fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item, now: Duration) {
         place.done(item);

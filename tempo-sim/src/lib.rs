@@ -4,6 +4,7 @@
 pub mod bugs;
 mod counts;
 pub mod disk;
+mod fault;
 mod hasher;
 pub mod html;
 mod plan;
@@ -18,8 +19,9 @@ mod world;
 
 pub use counts::Counts;
 pub use disk::{Disk, DiskOptions};
+pub use fault::Fault;
 use hasher::Hasher;
-pub use plan::{Fault, Outcome, Plan};
+pub use plan::{Outcome, Plan};
 pub use profile::{
     CALM, CHAOS, Conflict, DRIVE, DROPBOX, ICLOUD, NEXTCLOUD, ONEDRIVE, PROFILES, Placeholder, Profile, RCLONE,
     SEAFILE, SYNCTHING, Temporary, UNISON, USB_STICK,

@@ -101,7 +101,7 @@ impl Fs for RealFs {
     }
 
     fn read(&self, file: &mut File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
-        io::Read::read_to_end(&mut io::Read::take(Once(file), limit), buffer).map(drop)
+        imp::read(file, limit, buffer).map_err(given_up)
     }
 
     fn create(&self, dir: &imp::Dir, name: &OsStr) -> io::Result<File> {
@@ -152,12 +152,6 @@ impl Fs for RealFs {
 
 /// The standard library tries for ever what a file system answers with "interrupted". Here that is no answer.
 struct Once<'a>(&'a mut File);
-
-impl io::Read for Once<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(given_up)
-    }
-}
 
 impl io::Write for Once<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

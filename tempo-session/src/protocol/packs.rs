@@ -1,6 +1,6 @@
 //! Which of an author's messages lie where in the folder, and which are worth packing.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
+use std::{cmp::Reverse, collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use tempo_message::Piece;
 
@@ -28,6 +28,18 @@ pub(crate) struct Stock {
     packs: BTreeSet<(u64, u64)>,
     /// Of large and of small packs: the first one that has not been considered.
     next: [u64; 2],
+}
+
+/// In how many files own messages lie in the folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shelved {
+    /// Files with several messages.
+    pub packs: usize,
+    /// Messages that lie only in a file of their own.
+    pub alone: usize,
+    /// Files that hold nothing but what a pack holds as well, and are there until their [time](Packing::grace) is over.
+    pub kept: usize,
 }
 
 impl Default for Packing {
@@ -78,9 +90,21 @@ impl Stock {
         self.packs.range(..=(counter, u64::MAX)).copied().filter(move |&(_, last)| counter <= last)
     }
 
-    /// How many packs there are, and how many messages alone.
-    pub(crate) fn count(&self) -> (usize, usize) {
-        (self.packs.len(), self.alone.len())
+    /// In how many files what lies here lies.
+    pub(crate) fn shelved(&self) -> Shelved {
+        let mut packs: Vec<(u64, u64)> = self.packs.iter().copied().collect();
+        packs.sort_by_key(|&(first, last)| (first, Reverse(last)));
+        let mut reach = 0;
+        // Whatever ends no later than one that begins no later lies inside that.
+        packs.retain(|&(_, last)| {
+            let before = reach;
+            reach = reach.max(last);
+            last > before
+        });
+        let is_packed = |counter: &&u64| self.packs_with(**counter).next().is_some();
+        let packed = self.alone.iter().filter(is_packed).count();
+        let alone = self.alone.len() - packed;
+        Shelved { packs: packs.len(), alone, kept: packed + self.packs.len() - packs.len() }
     }
 
     /// Whether a message lies there in a file of its own.
@@ -127,13 +151,55 @@ impl Stock {
 
     /// Whether a pack of these messages would take the place of two files at least.
     fn is_worth_it(&self, first: u64, last: u64) -> bool {
+        if first >= last {
+            return false;
+        }
         let is_packed = self.packs.iter().any(|&pack| is_within((first, last), pack));
         let alone = self.alone.range(first..=last).take(2).count();
         let packs = self.packs.range((first, 0)..=(last, last)).filter(|&&pack| is_within(pack, (first, last)));
-        first < last && !is_packed && alone + packs.take(2).count() >= 2
+        !is_packed && alone + packs.take(2).count() >= 2
     }
 }
 
 fn is_within((first, last): (u64, u64), (start, end): (u64, u64)) -> bool {
     start <= first && last <= end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stock(alone: impl IntoIterator<Item = u64>, packs: &[(u64, u64)]) -> Stock {
+        let mut stock = Stock::default();
+        alone.into_iter().for_each(|counter| stock.put(counter, counter));
+        for &(first, last) in packs {
+            stock.put(first, last);
+        }
+        stock
+    }
+
+    #[test]
+    fn what_lies_in_a_pack_as_well_is_kept_beside_it() {
+        let stock = stock([3, 4, 9, 12], &[(1, 2), (1, 8), (5, 8), (11, 13)]);
+        assert_eq!(stock.shelved(), Shelved { packs: 2, alone: 1, kept: 5 });
+        assert_eq!(stock.thick().collect::<Vec<_>>(), [(1, 8), (11, 13)]);
+    }
+
+    #[test]
+    fn runs_are_aligned_and_the_latest_ones_are_left() {
+        let packing = Packing { few: 4, times: 2, ..Packing::default() };
+        let mut stock = stock(1..=17, &[]);
+        let mut runs = Vec::new();
+        while let Some(run) = stock.next(&packing, 17, false) {
+            runs.push((*run.start(), *run.end()));
+            stock.put(*run.start(), *run.end());
+        }
+        assert_eq!(runs, [(1, 8), (9, 12)]);
+        while let Some(run) = stock.next(&packing, 17, true) {
+            runs.push((*run.start(), *run.end()));
+            stock.put(*run.start(), *run.end());
+        }
+        // What is left of the last four is one message, and lies alone.
+        assert_eq!(runs, [(1, 8), (9, 12), (9, 16)]);
+    }
 }

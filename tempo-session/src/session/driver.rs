@@ -68,7 +68,7 @@ pub enum Turn {
 /// The messages that an installation looks after, with the lengths of their frames.
 pub(crate) type OwnMessages = BTreeMap<(MessageId, Digest), u64>;
 
-const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
+const BUDGET: Budget = Budget { frames: 4096, bytes: 8 * 1024 * 1024 };
 /// How often a name may be given up without anything to send: somebody may write under every new one.
 const RENEW: Duration = Duration::from_secs(60);
 /// How often it is looked for what is settled: that costs a transaction.

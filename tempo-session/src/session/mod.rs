@@ -42,7 +42,6 @@ use feed::Reader;
 pub use minting::Mint;
 pub use names::Names;
 pub(crate) use names::short;
-pub use packs::Shelved;
 pub use replica::{Change, Reducer, Replica, Snapshot};
 pub(crate) use shared::describe;
 use shared::{Shared, State};

@@ -3,17 +3,7 @@
 use std::time::Duration;
 
 use super::{Session, driver::ByHand, shared::State};
-use crate::PackError;
-
-/// In how many files own messages lie in the folder.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Shelved {
-    /// Files with several messages.
-    pub packs: usize,
-    /// Messages in files of their own, also of those that lie in a pack as well.
-    pub alone: usize,
-}
+use crate::{PackError, protocol::Shelved};
 
 impl Session {
     /// Packs all own messages now, also the latest ones, which are otherwise left in files of their own for a while. The

@@ -15,7 +15,7 @@ use tempo_fs_transport::{Fingerprint, printable_text};
 use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, Report, Taken, planted};
 
 use super::{
-    Event, Shelved,
+    Event,
     driver::ByHand,
     feed::{Feed, Item, Reader},
     minting::Mint,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Environment, ReadError,
-    protocol::{CoreEvent, Intake, SessionCore},
+    protocol::{CoreEvent, Intake, SessionCore, Shelved},
     store::{Marks, Origin, Record, Store},
 };
 

@@ -139,13 +139,14 @@ impl RedbStore {
             let mut row = Vec::new();
             for Record { frame, origin } in records {
                 let key = key(frame.id(), frame.digest());
-                if *origin == Origin::Received && headers.get(&key)?.is_some() {
-                    continue;
-                }
                 row.clear();
                 row = postcard::to_extend(&Header::of(frame, *origin), row).unwrap_or_default();
-                headers.insert(&key, row.as_slice())?;
-                frames.insert(&key, frame.bytes().as_ref())?;
+                let before = headers.insert(&key, row.as_slice())?.map(|before| before.value().to_vec());
+                match before.filter(|_| *origin == Origin::Received) {
+                    // What comes back from the folder is still what was sent.
+                    Some(before) => drop(headers.insert(&key, before.as_slice())?),
+                    None => drop(frames.insert(&key, frame.bytes().as_ref())?),
+                }
             }
         }
         transaction.commit()?;

@@ -255,3 +255,24 @@ fn chat_shows_what_it_sent_before_its_input_ended() {
     let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert_eq!(out.lines().skip(1).map(|line| line.chars().last().unwrap()).collect::<String>(), "ab", "{out}");
 }
+
+#[test]
+fn pack_leaves_few_files_and_the_same_log() {
+    let place = Place::new();
+    let texts: Vec<String> = (1..=70).map(|number| format!("line {number}")).collect();
+    for text in texts.chunks(10) {
+        ok(tempo(&place.at("ana")).arg("send").arg(&place.folder).args(text));
+    }
+    let before = log(&place, "ben");
+    let told = ok(tempo(&place.at("ana")).arg("pack").arg(&place.folder));
+    assert!(told.starts_with("your 70 messages lie in 2 packs\n70 files of which"), "{told}");
+    assert_eq!(log(&place, "ben"), before);
+    let told = ok(tempo(&place.at("ana")).args(["pack", "--at-once"]).arg(&place.folder));
+    assert_eq!(told, "your 70 messages lie in 2 packs\n");
+    assert_eq!(place.files().len(), 2, "{:?}", place.files());
+    assert_eq!(log(&place, "ben"), before);
+    assert_eq!(log(&place, "ana"), before);
+    let (out, err, code) = run(tempo(&place.at("ben")).arg("pack").arg(&place.folder));
+    assert_eq!((out.as_str(), code), ("", 2));
+    assert!(err.contains("you have no messages here") && err.contains("--state"), "{err}");
+}

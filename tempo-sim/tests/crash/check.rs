@@ -6,7 +6,8 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use tempo_message::{AuthorId, Decoded, Digest, Frame, Kind};
+use bytes::Bytes;
+use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Kind, MessageId};
 use tempo_session::{Event, store::Store};
 use tempo_sim::SimStore;
 
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) fn causes_are_kept(store: &SimStore) -> Result<(), String> {
     for frame in store.sent() {
         for cause in frame.message().causes() {
-            let id = tempo_message::MessageId { author: cause.author, counter: cause.counter };
+            let id = MessageId { author: cause.author, counter: cause.counter };
             if store.frame(id, cause.digest).map_err(|error| error.to_string())?.is_none() {
                 return Err(format!("I5: {} is kept without its cause {id}", frame.id()));
             }
@@ -35,20 +36,27 @@ fn own(store: &SimStore) -> Vec<AuthorId> {
 
 /// Nobody can have seen a message in the folder that may be lost.
 pub(crate) fn nothing_was_shown_too_early<'a>(
-    files: impl Iterator<Item = &'a bytes::Bytes>,
+    files: impl Iterator<Item = &'a Bytes>,
     store: &SimStore,
 ) -> Result<(), String> {
     let (own, sent) = (own(store), store.sent());
     let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
-    for content in files {
-        if let Decoded::Whole(frame) = Frame::decode(content)
-            && own.contains(&frame.id().author)
-            && !kept.contains(&frame.digest())
-        {
+    for frame in files.flat_map(frames) {
+        if own.contains(&frame.id().author) && !kept.contains(&frame.digest()) {
             return Err(format!("I9: {} is in the folder and not in the store", frame.id()));
         }
     }
     Ok(())
+}
+
+/// The messages that a file begins with.
+fn frames(content: &Bytes) -> Vec<Frame> {
+    let (mut frames, mut rest) = (Vec::new(), content.clone());
+    while let Decoded::Whole(frame) = Frame::decode(&rest) {
+        rest = rest.slice(frame.bytes().len()..);
+        frames.push(frame);
+    }
+    frames
 }
 
 /// Everything that must hold at rest.
@@ -65,21 +73,27 @@ pub(crate) fn at_rest(machine: &Machine, promised: &Promised) -> Result<(), Stri
     session(machine, &sent)
 }
 
-/// I12: every committed message lies whole under its name, and there is nothing else of ours.
+/// I12: every committed message lies whole under its name or in a pack, and there is nothing else of ours.
 fn folder(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
-    let name = |frame: &Frame| OsString::from(frame.id().to_string());
-    let mut missing: BTreeMap<OsString, &Frame> = sent.iter().map(|frame| (name(frame), frame)).collect();
+    let mut missing: BTreeMap<MessageId, &Frame> = sent.iter().map(|frame| (frame.id(), frame)).collect();
     if missing.len() < sent.len() {
         return Err("I9: two messages have the same counter".to_owned());
     }
     let own: Vec<OsString> = own(&machine.store).iter().map(|author| author.to_string().into()).collect();
     for (dir, name, content) in machine.disk.files().iter().filter(|(dir, ..)| own.contains(dir)) {
-        match missing.remove(&OsString::from(format!("{}/{}", dir.display(), name.display()))) {
-            Some(frame) if frame.bytes() == content => {}
-            Some(frame) => return Err(format!("I12: {} is not whole: {} bytes", frame.id(), content.len())),
-            None if name.to_string_lossy().starts_with("head") => {}
-            None => return Err(format!("I12: {dir:?}/{name:?} is left")),
+        let place = format!("{}/{}", dir.display(), name.display());
+        let there = frames(content);
+        let is_whole = there.iter().map(|frame| frame.bytes().len()).sum::<usize>() == content.len();
+        let called = match there.as_slice() {
+            [] if name.to_string_lossy().starts_with("head") => continue,
+            [only] => only.id().to_string(),
+            [first, .., last] => format!("{}-{}", first.id(), CounterName::new(last.id().counter)),
+            [] => String::new(),
+        };
+        if !is_whole || called != place || there.iter().any(|frame| !sent.contains(frame)) {
+            return Err(format!("I12: {place} is not what its name says: {} bytes", content.len()));
         }
+        missing.retain(|id, _| there.iter().all(|frame| frame.id() != *id));
     }
     if let Some(frame) = missing.values().next() {
         return Err(format!("I12: {} is not in the folder", frame.id()));
@@ -110,12 +124,8 @@ fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
     }
     let is_shown = |frame: &&Frame| frame.message().kind == Kind::Payload;
     let mut expected: BTreeSet<Digest> = sent.iter().filter(is_shown).map(Frame::digest).collect();
-    for (_, _, content) in machine.disk.files() {
-        if let Decoded::Whole(frame) = Frame::decode(&content)
-            && is_shown(&&frame)
-        {
-            expected.insert(frame.digest());
-        }
+    for frame in machine.disk.files().iter().flat_map(|(.., content)| frames(content)) {
+        expected.extend(Some(frame.digest()).filter(|_| is_shown(&&frame)));
     }
     let entries = machine.session().timeline().collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     let timeline: BTreeSet<Digest> = entries.iter().map(|entry| entry.digest).collect();

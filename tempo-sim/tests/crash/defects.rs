@@ -16,8 +16,10 @@ fn defects_are_found() {
         Bug::AuditedTooEarly,
         Bug::CounterFromStoreMinusOne,
         Bug::LifeForgotten,
+        Bug::PackUnsynced,
+        Bug::PackNotMended,
     ] {
-        let longest = if bug == Bug::CounterFromStoreMinusOne { 3 } else { 2 };
+        let longest = if [Bug::CounterFromStoreMinusOne, Bug::PackNotMended].contains(&bug) { 3 } else { 2 };
         let mut search = Search::new(Setup::default(), longest);
         search.bug = Some(bug);
         let failure = search.run().failure;

@@ -4,12 +4,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
 use tempo_message::{AuthorId, Digest, MessageId};
-use tempo_session::{Driver, Mint, Parts, Session, Turn};
+use tempo_session::{Driver, Mint, Packing, Parts, Session, Turn};
 use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
 use uuid::Uuid;
 
@@ -32,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) interrupted: usize,
     /// The messages of another author: directory, name, content.
     pub(crate) others: Vec<(OsString, OsString, Bytes)>,
+    /// Whether messages are packed from the beginning.
+    pub(crate) packing: Option<Packing>,
 }
 
 /// A member that runs.
@@ -44,6 +47,7 @@ pub(crate) struct Machine {
     pub(crate) promised: Arc<Mutex<Promised>>,
     others: Vec<(OsString, OsString, Bytes)>,
     copied: bool,
+    packing: Option<Packing>,
 }
 
 pub(crate) fn author() -> AuthorId {
@@ -59,6 +63,7 @@ impl Default for Setup {
             copied: false,
             interrupted: usize::MAX,
             others: Vec::new(),
+            packing: None,
         };
         let store = SimStore::new(AuthorId::new(Uuid::from_u64_pair(2, 2)));
         let mut other = Machine::open(Disk::new(setup.disk.clone(), Rng::new(2)), store, &setup).unwrap();
@@ -68,6 +73,11 @@ impl Default for Setup {
         other.rest().unwrap();
         Self { others: other.disk.files(), ..setup }
     }
+}
+
+/// Packs of so many messages and of twice as many, made as soon as that is possible; nobody is waited for.
+pub(crate) fn pack_soon(few: u64) -> Packing {
+    Packing { few, times: 2, at_once: 2, grace: Duration::ZERO, patience: Duration::ZERO, ..Packing::default() }
 }
 
 /// Numbers each life, and each author: nobody else takes these names, so one that was drawn and not kept may come again.
@@ -111,8 +121,8 @@ impl Machine {
 
     /// Starts the process.
     pub(crate) fn open(disk: Disk, store: SimStore, setup: &Setup) -> Result<Self, String> {
-        let others = setup.others.clone();
-        let mut machine = Self { disk, store, open: None, promised: Arc::default(), others, copied: setup.copied };
+        let Setup { others, copied, packing, .. } = setup.clone();
+        let mut machine = Self { disk, store, open: None, promised: Arc::default(), others, copied, packing };
         machine.start()?;
         Ok(machine)
     }
@@ -133,7 +143,7 @@ impl Machine {
             }),
             mint: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len() }),
             idle_after: None,
-            packing: None,
+            packing: self.packing,
         };
         self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
         Ok(())
@@ -154,12 +164,18 @@ impl Machine {
                 self.disk.put(dir, name, content.clone());
                 Ok(())
             }
-            Operation::Reopen => {
-                self.open = None;
-                self.disk.forget_processes();
-                self.start()
+            Operation::Reopen => self.reopen(),
+            Operation::Pack => {
+                self.packing = Some(pack_soon(1));
+                self.reopen()
             }
         }
+    }
+
+    fn reopen(&mut self) -> Result<(), String> {
+        self.open = None;
+        self.disk.forget_processes();
+        self.start()
     }
 
     fn send(&mut self, count: u64) -> Result<(), String> {

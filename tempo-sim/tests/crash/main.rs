@@ -55,6 +55,13 @@ fn every_crash_of_a_copied_store() {
     holds("copied store", Search::new(Setup { cuts: Cuts::Distinct, copied: true, ..Setup::default() }, 2));
 }
 
+/// Messages are packed, and what was packed is packed again, as soon as that is possible.
+#[test]
+fn every_crash_while_messages_are_packed() {
+    let packing = Some(machine::pack_soon(2));
+    holds("packing", Search::new(Setup { cuts: Cuts::Distinct, packing, ..Setup::default() }, 3));
+}
+
 /// The real database, of whose unsynced writes a bounded choice is left. No recovery leaves it as another one does, so
 /// only one is interrupted.
 #[test]

@@ -13,6 +13,8 @@ pub(crate) enum Operation {
     Receive,
     /// The session is closed and opened again.
     Reopen,
+    /// The same, and from then on its messages are packed as soon as that is possible.
+    Pack,
 }
 
 /// When the session gets time to publish and collect.
@@ -32,7 +34,7 @@ pub(crate) struct Workload {
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 4] = [Self::Send, Self::SendAll, Self::Receive, Self::Reopen];
+    pub(crate) const ALL: [Self; 5] = [Self::Send, Self::SendAll, Self::Receive, Self::Reopen, Self::Pack];
 }
 
 impl Workload {

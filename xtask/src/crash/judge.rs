@@ -112,11 +112,13 @@ fn acknowledged<'a>(scene: &Scene, said: &'a Said) -> Result<Vec<&'a str>, Strin
     if ids.iter().all(is_id) { Ok(ids) } else { Err(format!("what it printed is no list of ids: {whole}")) }
 }
 
-/// Nothing lies in the folder but messages, and nothing is staged.
+/// Nothing lies in the folder but messages and packs, and nothing is staged.
 fn nothing_is_left(world: &World, member: &str) -> Result<(), String> {
     for dir in names(&world.folder())? {
         for name in names(&world.folder().join(&dir))? {
-            let is_message = name.len() == 16 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            let is_number = |part: &str| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_message =
+                is_number(&name) || name.split_once('-').is_some_and(|(a, b)| is_number(a) && is_number(b));
             // The author's hints, which are no message.
             if !is_message && name != "head" {
                 return Err(format!("{dir}/{name} lies in the folder"));

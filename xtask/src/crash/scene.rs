@@ -64,6 +64,14 @@ pub(super) const SCENES: &[Scene] = &[
         before: |world| world.must("ben", &["send", "ben 2", LONG, "ben 4"]).map(drop),
         messages: 6,
     },
+    Scene {
+        name: "pack",
+        about: "packing what is there, and removing the files of which the pack was made",
+        member: "ana",
+        words: &["pack", "--at-once"],
+        before: |world| world.must("ana", &["send", LONG]).map(drop),
+        messages: 4,
+    },
 ];
 
 impl Scene {

@@ -14,14 +14,14 @@ use tempo_session::{Attachment, AuthorId, Event, RefreshError, Session};
 use crate::{
     Local,
     failure::Failure,
-    member, output,
+    member, output, progress,
     seen::Seen,
     send::{close, lines_of_input},
 };
 
 /// So many of the latest lines are shown at the start.
 const HISTORY: usize = 20;
-/// How long the start waits for the folder before it shows what the store has.
+/// How long the start waits for something to arrive from the folder before it shows what the store has.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often the end of the input is looked for while nothing happens.
 const A_WHILE: Duration = Duration::from_millis(200);
@@ -31,7 +31,7 @@ const ASK: &str = "/seen";
 pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<(), Failure> {
     let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
     let session = member::join(folder, local, name)?;
-    match session.refresh(PATIENCE) {
+    match progress::refresh(&session, PATIENCE) {
         Ok(()) | Err(RefreshError::TimedOut { .. }) => {}
         Err(RefreshError::Away(why)) => eprintln!("tempo: {why}; what you write is kept until it is back"),
         Err(error) => return Err(error.into()),

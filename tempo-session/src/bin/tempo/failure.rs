@@ -4,7 +4,8 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError};
 use tempo_session::{
-    MAX_PAYLOAD, OpenError, ReadError, RefreshError, SendError, doctor::TidyError, printable_text, store::StoreError,
+    MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, SendError, doctor::TidyError, printable_text,
+    store::StoreError,
 };
 
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub(crate) enum Failure {
     },
     Temporary(io::Error),
     Tidy(TidyError),
+    Pack(PackError),
+    /// Only a member can do this.
+    NotAMember,
     /// The command's own negative answer.
     No(String),
     /// What is to be said has been printed; only the exit code is left.
@@ -46,8 +50,9 @@ impl Failure {
             Self::Refresh(error) => Some(error),
             Self::Close(error) => Some(error),
             Self::Tidy(error) => Some(error),
+            Self::Pack(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
-            Self::No(_) | Self::LongLine { .. } | Self::Told { .. } => None,
+            Self::No(_) | Self::NotAMember | Self::LongLine { .. } | Self::Told { .. } => None,
         }
     }
 
@@ -71,6 +76,10 @@ impl Failure {
             Self::Tidy(TidyError::NotAMember) => {
                 "each member removes its own copies; name the directory of the local state with --state if this is yours"
             }
+            Self::NotAMember => {
+                "each member packs its own messages; name the directory of the local state with --state if you are one"
+            }
+            Self::Pack(_) => "nothing is lost, and what is packed stays so; tempo status shows how it stands",
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::NoNewAuthor { .. }) => {
@@ -86,6 +95,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::No(answer) => f.write_str(answer)?,
+            Self::NotAMember => f.write_str("you have no messages here")?,
             Self::LongLine { number } => {
                 write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;
             }
@@ -131,6 +141,7 @@ impl From<TidyError> for Failure {
 from! {
     OpenError => Open,
     SendError => Send,
+    PackError => Pack,
     ReadError => Read,
     RefreshError => Refresh,
     StoreError => Close,

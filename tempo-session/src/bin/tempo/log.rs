@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 
-use crate::{Local, failure::Failure, member, output, settled};
+use crate::{Local, failure::Failure, member, output, progress, settled};
 
-/// How long a folder may take to be read, however large it is, before the command says that something is wrong.
+/// How long nothing may arrive from a folder that is being read before the command says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Result<(), Failure> {
@@ -56,7 +56,7 @@ pub(crate) const PATIENCE_OF_PUBLISHING: Duration = Duration::from_secs(10);
 
 /// Reads the folder. One that is away is no failure: what the store has is still worth showing.
 pub(crate) fn refresh(session: &Session, patience: Duration) -> Result<(), Failure> {
-    match session.refresh(patience) {
+    match progress::refresh(session, patience) {
         Err(RefreshError::Away(why)) => {
             eprintln!("tempo: {why}; this is what has arrived before");
             Ok(())

@@ -9,6 +9,8 @@ mod failure;
 mod log;
 mod member;
 mod output;
+mod pack;
+mod progress;
 mod seen;
 mod send;
 mod settled;
@@ -102,6 +104,17 @@ enum Command {
         #[arg(long)]
         fix: bool,
     },
+    /// Put your own messages into few large files, which services carry and keep more cheaply
+    ///
+    /// This is done by itself to what is not quite new. The small files are removed after a day, once the others are known
+    /// to have what is in them.
+    Pack {
+        #[command(flatten)]
+        folder: Folder,
+        /// Remove the small files now, without waiting for anybody
+        #[arg(long)]
+        at_once: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +134,7 @@ fn main() -> ExitCode {
         Command::Log { folder, follow, json } => log::run(&folder.path, local, follow, json),
         Command::Status { folder, json } => status::run(&folder.path, local, json),
         Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),
+        Command::Pack { folder, at_once } => pack::run(&folder.path, local, at_once),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published};
+use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published, planted};
 
 use super::Driver;
 use crate::{
-    protocol::{Packing, Stock},
-    session::{Shelved, shared::describe},
+    protocol::{Packing, Shelved, Stock},
+    session::shared::describe,
     store::Packed,
 };
 
@@ -132,6 +132,9 @@ impl Driver {
     /// Puts right the packs that were found to be damaged.
     pub(super) fn mend_packs(&mut self) -> Result<(), PublishError> {
         while let Some((author, first, last)) = self.packer.damaged.pop() {
+            if planted!(PackNotMended) {
+                continue;
+            }
             let published = self.publish_run(author, first..=last, Durability::Durable);
             if !matches!(published, Ok(Some(_))) {
                 // One by one, then: what has its name may be anything.
@@ -317,32 +320,45 @@ impl Driver {
     fn thin_out(&mut self, packing: &Packing, now: Duration, at_once: bool) -> Result<bool, PublishError> {
         let unix_ms = self.shared.environment.unix_ms();
         let packs = self.shared.lock().marks.packs.clone();
+        let (mut left, mut looked_at, mut thin, mut is_over) = (TOGETHER, 0, Vec::new(), true);
         for packed in packs {
-            let Packed { author, first, last, since_ms } = packed;
-            let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));
-            let state = self.shared.lock();
-            let id = MessageId { author, counter: last };
-            let is_with_everybody = || state.core.is_with_everybody(id, unix_ms, packing.patience);
-            let is_due = age >= packing.grace && (age >= packing.patience || is_with_everybody());
-            drop(state);
-            if !is_due && !at_once {
+            if left == 0 || looked_at >= packing.bytes {
+                is_over = false;
+                break;
+            }
+            let Packed { author, first, last, .. } = packed;
+            if !at_once && !self.is_due(&packed, packing, unix_ms) {
                 continue;
             }
             let Some(pack) = self.pack_of(author, first..=last, usize::MAX)? else { continue };
-            let removed = self.transport.thin_out(&pack, TOGETHER)?;
+            looked_at += pack.bytes().len();
+            let removed = self.transport.thin_out(&pack, left)?;
             let stock = self.packer.stocks.entry(author).or_default();
             for &(first, last) in &removed {
                 stock.remove(first, last);
             }
-            if removed.len() < TOGETHER {
-                self.note_marks(|packs| packs.retain(|noted| !is_same(noted, &packed)))?;
+            if removed.len() < left {
+                thin.push(packed);
             }
-            if !removed.is_empty() {
-                self.packer.thin_at = now + A_WHILE;
-                return Ok(at_once);
-            }
+            left -= removed.len();
         }
-        Ok(false)
+        if !thin.is_empty() {
+            self.note_marks(|packs| packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
+        }
+        let has_removed = left < TOGETHER;
+        if has_removed || is_over {
+            self.packer.thin_at = now + A_WHILE;
+        }
+        Ok(!is_over && (at_once || !has_removed))
+    }
+
+    /// Whether the files of which a pack was made have been kept for long enough.
+    fn is_due(&self, packed: &Packed, packing: &Packing, unix_ms: i64) -> bool {
+        let &Packed { author, last: counter, since_ms, .. } = packed;
+        let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));
+        let id = MessageId { author, counter };
+        let is_with_everybody = || self.shared.lock().core.is_with_everybody(id, unix_ms, packing.patience);
+        age >= packing.grace && (age >= packing.patience || is_with_everybody())
     }
 }
 
@@ -357,9 +373,10 @@ pub(crate) enum ByHand {
 
 impl Packer {
     fn shelved(&self) -> Shelved {
-        self.stocks.values().map(Stock::count).fold(Shelved::default(), |all, (packs, alone)| Shelved {
-            packs: all.packs + packs,
-            alone: all.alone + alone,
+        self.stocks.values().map(Stock::shelved).fold(Shelved::default(), |all, one| Shelved {
+            packs: all.packs + one.packs,
+            alone: all.alone + one.alone,
+            kept: all.kept + one.kept,
         })
     }
 }

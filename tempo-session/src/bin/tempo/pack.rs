@@ -1,0 +1,48 @@
+//! `tempo pack`: own messages in few files.
+
+use std::{path::Path, time::Duration};
+
+use tempo_session::{Membership, Session, Shelved};
+
+use crate::{
+    Local,
+    failure::Failure,
+    log::{self, PATIENCE_OF_PUBLISHING},
+    member, output,
+};
+
+/// How long packing may take, however much there is.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) fn run(folder: &Path, local: &Local, at_once: bool) -> Result<(), Failure> {
+    if member::builder(folder, local).membership()? != Membership::Member {
+        return Err(Failure::NotAMember);
+    }
+    let session = member::join(folder, local, None)?;
+    log::refresh(&session, PATIENCE)?;
+    session.flush(PATIENCE_OF_PUBLISHING);
+    let packed = if at_once { session.pack_at_once(PATIENCE) } else { session.pack(PATIENCE) };
+    let told = packed.map_err(Failure::from).and_then(|shelved| tell(&session, shelved));
+    session.close()?;
+    told
+}
+
+fn tell(session: &Session, shelved: Shelved) -> Result<(), Failure> {
+    let status = session.status();
+    let own = status.members.iter().filter(|it| Some(it.author) == status.author || status.former.contains(&it.author));
+    let messages =
+        output::counted(usize::try_from(own.map(|it| it.messages).sum::<u64>()).unwrap_or(usize::MAX), "message");
+    let packs = output::counted(shelved.packs, "pack");
+    let alone = match shelved.alone {
+        0 => String::new(),
+        alone => format!(" and {} of one message", output::counted(alone, "file")),
+    };
+    output::line(&format!("your {messages} lie in {packs}{alone}"))?;
+    match shelved.kept {
+        0 => Ok(()),
+        kept => output::line(&format!(
+            "{} of which packs were made stay beside them for a day at least, for those who are reading them",
+            output::counted(kept, "file")
+        )),
+    }
+}
