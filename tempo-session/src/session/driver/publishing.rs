@@ -1,7 +1,7 @@
 //! Joining, auditing and publishing: what a driver puts into the folder.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::Duration,
 };
 
@@ -141,19 +141,26 @@ impl Driver {
             own = self.shared.lock().core.own_after(None, SCRUB);
         }
         let mut is_damaged = false;
-        let mut compared = BTreeSet::new();
+        // Whether what has the name of a pack is ours to compare: of two messages of one number it holds at most one.
+        let mut compared = BTreeMap::new();
         for (id, digest) in own {
             self.scrubbed = Some((id, digest));
             let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
             if is_outgoing {
                 continue;
             }
-            let packs = self.packer.packs_with(id);
-            for &(first, last) in packs.iter().filter(|&&(first, last)| compared.insert((id.author, first, last))) {
-                let published = self.publish_run(id.author, first..=last, Durability::Lazy)?;
-                is_damaged |= matches!(published, Some(Published::New | Published::Mended));
+            let mut is_packed = false;
+            for (first, last) in self.packer.packs_with(id) {
+                is_packed |= match compared.entry((id.author, first, last)) {
+                    Entry::Occupied(compared) => *compared.get(),
+                    Entry::Vacant(new) => {
+                        let published = self.publish_run(id.author, first..=last, Durability::Lazy)?;
+                        is_damaged |= matches!(published, Some(Published::New | Published::Mended));
+                        *new.insert(published.is_some())
+                    }
+                };
             }
-            if packs.is_empty() || self.packer.is_alone(id) {
+            if !is_packed || self.packer.is_alone(id) {
                 let published = self.publish_one(id, digest, Durability::Lazy)?;
                 is_damaged |= matches!(published, Published::New | Published::Mended);
             }
