@@ -172,7 +172,9 @@ mod tests {
     fn stock(alone: impl IntoIterator<Item = u64>, packs: &[(u64, u64)]) -> Stock {
         let mut stock = Stock::default();
         alone.into_iter().for_each(|counter| stock.put(counter, counter));
-        packs.iter().for_each(|&(first, last)| stock.put(first, last));
+        for &(first, last) in packs {
+            stock.put(first, last);
+        }
         stock
     }
 
