@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     Digest, Kind, MAX_FRAME, MAX_PAYLOAD, Message, MessageId, ShapeError,
-    wire::{FLAGS, Header, MAGIC, Prelude, VERSION},
+    wire::{FLAGS, Header, MAGIC, Prelude, VERSION, author_of},
 };
 
 /// A message together with its bytes and their digest; whole and checked by construction.
@@ -116,23 +116,14 @@ impl Frame {
         if message.payload.len() > MAX_PAYLOAD {
             return Err(too_large);
         }
-        let header = Header {
-            author: message.id.author,
-            counter: message.id.counter,
-            kind: message.kind.code(),
-            lamport: message.lamport,
-            unix_ms: message.unix_ms,
-            previous: message.previous,
-            parents: message.parents.clone(),
-        };
-        let capacity = Prelude::LEN + header.max_len() + message.payload.len() + Digest::LEN;
+        let capacity = Prelude::LEN + Header::max_len(message) + message.payload.len() + Digest::LEN;
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(&[0; Prelude::LEN]);
-        // The header of a message of sound shape always fits: 256 parents take less than 16 KiB.
-        let mut bytes = postcard::to_extend(&header, bytes).map_err(|_| too_large)?;
+        Header::write(message, &mut bytes);
         let prelude = Prelude {
             version: VERSION,
             flags: FLAGS,
+            // The header of a message of sound shape always fits: 256 parents take less than 16 KiB.
             header_len: u16::try_from(bytes.len() - Prelude::LEN).map_err(|_| too_large)?,
             payload_len: u32::try_from(message.payload.len()).map_err(|_| too_large)?,
         };
@@ -145,7 +136,7 @@ impl Frame {
         bytes.extend_from_slice(digest.as_bytes());
         let bytes = Bytes::from(bytes);
         let payload = bytes.slice(payload_at..payload_at + message.payload.len());
-        let message = Message { parents: header.parents, payload, ..*message };
+        let message = Message { parents: message.parents.clone(), payload, ..*message };
         Ok(Self { message, digest, bytes })
     }
 
@@ -188,16 +179,16 @@ impl Frame {
         }
         let payload_at = Prelude::LEN + usize::from(prelude.header_len);
         let header = content.get(Prelude::LEN..payload_at).unwrap_or_default();
-        let Ok((header, [])) = postcard::take_from_bytes::<Header>(header) else {
+        let Some(header) = Header::read(header) else {
             return Decoded::Bad(BadFrame::Header);
         };
-        let id = MessageId { author: header.author, counter: header.counter };
+        let id = MessageId { author: author_of(header.author), counter: header.counter };
         let kind = Kind::from_code(header.kind);
         let message = Message {
             id,
             lamport: header.lamport,
             unix_ms: header.unix_ms,
-            previous: header.previous,
+            previous: header.previous.map(|&digest| Digest::from_bytes(digest)),
             parents: header.parents,
             kind: kind.unwrap_or(Kind::Payload),
             payload: bytes.slice(payload_at..used - Digest::LEN),

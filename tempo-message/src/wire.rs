@@ -1,12 +1,11 @@
 //! The bytes of a frame: fixed prelude, header in postcard, payload, digest. `docs/FORMAT.md` draws them.
 
 use alloc::vec::Vec;
-use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
 use tempo_clock::{AuthorId, Lamport};
+use uuid::Uuid;
 
-use crate::{Digest, MAX_PARENTS, Parent};
+use crate::{Digest, MAX_PARENTS, Message, Parent};
 
 /// The first four bytes of every frame of every version. The first is no ASCII, so text is never taken for a frame.
 pub(crate) const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'P'];
@@ -52,47 +51,136 @@ impl Prelude {
     }
 }
 
-/// Everything of a message but its payload, in the order of the bytes.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Header {
-    pub(crate) author: AuthorId,
+/// Everything of a message but its payload, as it lies in the bytes.
+#[derive(Debug)]
+pub(crate) struct Header<'a> {
+    pub(crate) author: &'a [u8; 16],
     pub(crate) counter: u64,
     pub(crate) kind: u8,
     pub(crate) lamport: Lamport,
     pub(crate) unix_ms: i64,
-    pub(crate) previous: Option<Digest>,
-    #[serde(deserialize_with = "bounded")]
+    pub(crate) previous: Option<&'a [u8; Digest::LEN]>,
     pub(crate) parents: Vec<Parent>,
 }
 
-impl Header {
-    /// A bound on the number of bytes of this header: 17 for an author, 10 for a number, 33 for a digest.
-    pub(crate) fn max_len(&self) -> usize {
-        (17 + 10 + 1 + 10 + 10 + 34 + 2) + (17 + 10 + 33) * self.parents.len()
+impl<'a> Header<'a> {
+    /// A bound on the number of bytes of a message's header: 17 for an author, 10 for a number, 33 for a digest.
+    pub(crate) fn max_len(message: &Message) -> usize {
+        (17 + 10 + 1 + 10 + 10 + 34 + 2) + (17 + 10 + 33) * message.parents.len()
+    }
+
+    /// Appends the header of a message.
+    ///
+    /// These are the bytes that postcard makes of the fields one after the other, and the tests hold them to it. Written
+    /// out, because every message passes here, and because no library's next version can change them.
+    pub(crate) fn write(message: &Message, to: &mut Vec<u8>) {
+        put_run(to, message.id.author.as_bytes());
+        put_number(to, message.id.counter);
+        to.push(message.kind.code());
+        put_number(to, message.lamport.0);
+        put_number(to, zigzag(message.unix_ms));
+        match &message.previous {
+            None => to.push(0),
+            Some(digest) => {
+                to.push(1);
+                put_run(to, digest.as_bytes());
+            }
+        }
+        put_number(to, message.parents.len() as u64);
+        for parent in &message.parents {
+            put_run(to, parent.author.as_bytes());
+            put_number(to, parent.counter);
+            put_run(to, parent.digest.as_bytes());
+        }
+    }
+
+    /// Reads a header that is exactly these bytes.
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let from = &mut rest;
+        let header = Self {
+            author: take_run(from)?,
+            counter: take_number(from)?,
+            kind: take_byte(from)?,
+            lamport: Lamport(take_number(from)?),
+            unix_ms: unzigzag(take_number(from)?),
+            previous: match take_byte(from)? {
+                0 => None,
+                1 => Some(take_run(from)?),
+                _ => return None,
+            },
+            parents: take_parents(from)?,
+        };
+        rest.is_empty().then_some(header)
     }
 }
 
-/// Reads a list whose announced length is checked before anything is allocated for it.
-fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Parent>, D::Error> {
-    struct Bounded;
-    impl<'de> de::Visitor<'de> for Bounded {
-        type Value = Vec<Parent>;
+/// The announced number is checked before anything is allocated for it.
+fn take_parents(from: &mut &[u8]) -> Option<Vec<Parent>> {
+    let announced = usize::try_from(take_number(from)?).ok().filter(|&announced| announced <= MAX_PARENTS)?;
+    let mut parents = Vec::with_capacity(announced);
+    for _ in 0..announced {
+        let (author, counter, digest) = (take_run(from)?, take_number(from)?, take_run(from)?);
+        parents.push(Parent { author: author_of(author), counter, digest: Digest::from_bytes(*digest) });
+    }
+    Some(parents)
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MAX_PARENTS} parents")
-        }
+pub(crate) fn author_of(bytes: &[u8; 16]) -> AuthorId {
+    AuthorId::new(Uuid::from_bytes(*bytes))
+}
 
-        fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Parent>, A::Error> {
-            let announced = items.size_hint().unwrap_or(0);
-            if announced > MAX_PARENTS {
-                return Err(de::Error::invalid_length(announced, &self));
-            }
-            let mut parents = Vec::with_capacity(announced);
-            while let Some(parent) = items.next_element()? {
-                parents.push(parent);
-            }
-            Ok(parents)
+/// Bytes with their number before them.
+fn put_run(to: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(to, bytes.len() as u64);
+    to.extend_from_slice(bytes);
+}
+
+/// A run of so many bytes and no others.
+fn take_run<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> {
+    if take_number(from)? != LEN as u64 {
+        return None;
+    }
+    let (run, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(run)
+}
+
+fn take_byte(from: &mut &[u8]) -> Option<u8> {
+    let (&byte, rest) = from.split_first()?;
+    *from = rest;
+    Some(byte)
+}
+
+/// Seven bits to a byte, the low ones first; the eighth bit says that there are more.
+fn put_number(to: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        let [low, ..] = number.to_le_bytes();
+        to.push(low | 0x80);
+        number >>= 7;
+    }
+    let [last, ..] = number.to_le_bytes();
+    to.push(last);
+}
+
+/// A number of at most 64 bits; zeros at its end do no harm.
+fn take_number(from: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in [0, 7, 14, 21, 28, 35, 42, 49, 56, 63] {
+        let byte = take_byte(from)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return (shift < 63 || byte <= 1).then_some(number);
         }
     }
-    deserializer.deserialize_seq(Bounded)
+    None
+}
+
+/// Small numbers of either sign as small numbers.
+fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)).cast_unsigned()
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }

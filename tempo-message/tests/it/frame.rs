@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use tempo_message::{
-    BadFrame, Decoded, Digest, EncodeError, Frame, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError,
-    Unsupported,
+    AuthorId, BadFrame, Decoded, Digest, EncodeError, Frame, Lamport, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message,
+    Parent, ShapeError, Unsupported,
 };
 
 use crate::strategy::{author_of, message};
@@ -58,6 +58,41 @@ proptest! {
     }
 
     #[test]
+    fn a_header_is_what_postcard_makes_of_its_fields(message in message()) {
+        let frame = Frame::encode(&message).unwrap();
+        prop_assert_eq!(header_of(&frame), postcard::to_allocvec(&fields_of(&message)).unwrap());
+    }
+
+    #[test]
+    fn a_header_is_read_as_postcard_reads_it(
+        message in message(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(None), any::<u8>().prop_map(Some)]), 0..4),
+        after in prop::collection::vec(any::<u8>(), 0..2),
+    ) {
+        let mut header = header_of(&Frame::encode(&message).unwrap());
+        for (at, change) in changes {
+            let at = at.index(header.len());
+            let longer = [header[at] | 0x80, 0];
+            match &change {
+                Some(byte) => header[at] = *byte,
+                // A number is the same with a zero at its end.
+                None => drop(header.splice(at..=at, longer)),
+            }
+        }
+        header.extend(after);
+        let expected = match postcard::take_from_bytes::<Fields>(&header) {
+            Ok((fields, [])) => Some(fields),
+            _ => None,
+        };
+        match (Frame::decode(&with_header(&header)), expected) {
+            (Decoded::Whole(frame), Some(fields)) => prop_assert_eq!(fields_of(frame.message()), fields),
+            (Decoded::Bad(BadFrame::Shape(_)) | Decoded::Unsupported { what: Unsupported::Kind { .. }, .. }, Some(_)) => {}
+            (Decoded::Bad(BadFrame::Header), None) => {}
+            (decoded, expected) => prop_assert!(false, "{decoded:?} where postcard reads {expected:?}"),
+        }
+    }
+
+    #[test]
     fn any_bytes_get_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..200), sealed: bool) {
         let bytes = if sealed { seal(bytes) } else { bytes };
         let _ = Frame::decode(&Bytes::from(bytes));
@@ -87,6 +122,20 @@ fn announced_parents_are_counted_before_they_are_read() {
     content[6] -= 1;
     content[8] += 1;
     assert_eq!(Frame::decode(&Bytes::from(seal(content))), Decoded::Bad(BadFrame::Header), "a header cut short");
+}
+
+#[test]
+fn numbers_have_at_most_64_bits() {
+    let mut message = example();
+    message.lamport = Lamport(u64::MAX);
+    let header = header_of(&Frame::encode(&message).unwrap());
+    let last_at = 17 + 1 + 1 + 9;
+    assert_eq!(header[last_at], 1, "the last byte of the logical time");
+    for wrong in [&[2][..], &[0x81, 0], &[0x7f]] {
+        let mut header = header.clone();
+        header.splice(last_at..=last_at, wrong.iter().copied());
+        assert_eq!(Frame::decode(&with_header(&header)), Decoded::Bad(BadFrame::Header), "{wrong:?}");
+    }
 }
 
 #[test]
@@ -145,10 +194,30 @@ fn impossible_messages_are_named() {
     assert_eq!(broken(|_| {}), Ok(()));
 }
 
+/// The fields of a header, as `docs/FORMAT.md` lists them.
+type Fields = (AuthorId, u64, u8, Lamport, i64, Option<Digest>, Vec<Parent>);
+
+fn fields_of(message: &Message) -> Fields {
+    let Message { id, lamport, unix_ms, previous, ref parents, kind, .. } = *message;
+    (id.author, id.counter, kind.code(), lamport, unix_ms, previous, parents.clone())
+}
+
+fn header_of(frame: &Frame) -> Vec<u8> {
+    let len = usize::from(u16::from_le_bytes([frame.bytes()[6], frame.bytes()[7]]));
+    frame.bytes()[12..12 + len].to_vec()
+}
+
+/// A frame without a payload whose header is these bytes.
+fn with_header(header: &[u8]) -> Bytes {
+    let [low, high] = u16::try_from(header.len()).unwrap().to_le_bytes();
+    let prelude = [0xf7, b'T', b'M', b'P', 1, 0, low, high, 0, 0, 0, 0];
+    Bytes::from(seal([&prelude, header].concat()))
+}
+
 fn example() -> Message {
     Message {
         id: "00000000-0000-0000-0000-000000000001/0000000000000001".parse().unwrap(),
-        lamport: tempo_message::Lamport(1),
+        lamport: Lamport(1),
         unix_ms: 0,
         previous: None,
         parents: Vec::new(),

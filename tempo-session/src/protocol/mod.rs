@@ -4,6 +4,7 @@
 //! same frames give the same answers on every machine: whether a message is accepted depends on nothing but the
 //! message and its causal past.
 
+mod chunked;
 mod event;
 mod frontier;
 mod heads;
@@ -35,7 +36,7 @@ pub use packs::{Packing, Shelved};
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
 use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
 use thiserror::Error;
-use timeline::Timeline;
+pub use timeline::Timeline;
 use tips::Tips;
 use uuid::Uuid;
 
@@ -239,8 +240,8 @@ impl SessionCore {
     }
 
     /// The accepted messages of the application, in order.
-    pub fn timeline(&self) -> &[Slot] {
-        self.timeline.slots()
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// Every author of whom something is accepted.
@@ -372,7 +373,7 @@ impl SessionCore {
 
     /// The wall clock of the last message of the timeline.
     fn latest_unix_ms(&self) -> Option<i64> {
-        let last = *self.timeline.slots().last()?;
+        let last = *self.timeline.last()?;
         self.ledger.order(last).map(|(stamp, _)| stamp.unix_ms)
     }
 
@@ -408,9 +409,8 @@ impl SessionCore {
             }
         } else {
             let position = self.timeline.insert(&self.ledger, added.slot);
-            let position =
-                position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.slots().len());
-            let is_late = position + 1 < self.timeline.slots().len();
+            let position = position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.len());
+            let is_late = position + 1 < self.timeline.len();
             self.events.push_back(CoreEvent::Message { slot: added.slot, position, is_late });
         }
     }

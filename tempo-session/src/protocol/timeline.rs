@@ -3,20 +3,55 @@
 use tempo_clock::Stamp;
 use tempo_message::{Digest, planted};
 
-use super::{Slot, ledger::Ledger};
+use super::{Slot, chunked::Chunked, ledger::Ledger};
 
-/// Slots sorted by stamp, then digest.
+/// The accepted messages of the application, sorted by stamp, then digest.
 #[derive(Debug, Default)]
-pub(crate) struct Timeline {
-    slots: Vec<Slot>,
+pub struct Timeline {
+    slots: Chunked<Slot>,
 }
 
 impl Timeline {
-    /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time.
+    /// How many messages there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.len() == 0
+    }
+
+    /// The message at a position.
+    pub fn get(&self, position: usize) -> Option<&Slot> {
+        self.slots.get(position)
+    }
+
+    /// The last message.
+    pub fn last(&self) -> Option<&Slot> {
+        self.slots.last()
+    }
+
+    /// All messages, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> + '_ {
+        self.slots.iter()
+    }
+
+    /// All messages, in order, as they are now.
+    pub fn to_vec(&self) -> Vec<Slot> {
+        self.slots.to_vec()
+    }
+
+    /// How many messages come before a place, which is the same question about each.
+    pub(crate) fn partition_point(&self, is_before: impl Fn(&Slot) -> bool) -> usize {
+        self.slots.partition_point(is_before)
+    }
+
+    /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time; near the one
+    /// that came before it elsewhere, without looking at much else.
     pub(crate) fn insert(&mut self, ledger: &Ledger, slot: Slot) -> usize {
         if planted!(OrderByArrival) {
-            self.slots.push(slot);
-            return self.slots.len() - 1;
+            return self.slots.push(slot);
         }
         let order_of = |slot| {
             let order = ledger.order(slot);
@@ -28,20 +63,12 @@ impl Timeline {
             (first, order)
         };
         let order = order_of(slot);
-        let is_last = self.slots.last().is_none_or(|&last| order_of(last) < order);
-        let position = if is_last { self.slots.len() } else { self.slots.partition_point(|&at| order_of(at) < order) };
-        self.slots.insert(position, slot);
-        position
+        self.slots.insert(slot, |&at| order_of(at) < order)
     }
 
     /// Where a message of this order is, or would be.
     pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> usize {
         self.slots.partition_point(|&at| ledger.order(at).is_some_and(|at| at < *order))
-    }
-
-    /// All messages, in order.
-    pub(crate) fn slots(&self) -> &[Slot] {
-        &self.slots
     }
 }
 
@@ -73,7 +100,7 @@ mod tests {
                 let added = ledger.add(frames[at].message(), frames[at].digest());
                 timeline.insert(&ledger, added.slot);
             }
-            timeline.slots().iter().map(|&slot| ledger.digest(slot).unwrap()).collect::<Vec<_>>()
+            timeline.iter().map(|&slot| ledger.digest(slot).unwrap()).collect::<Vec<_>>()
         };
         let mut sorted = frames.each_ref().map(Frame::digest);
         sorted.sort();

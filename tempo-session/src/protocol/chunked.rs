@@ -1,0 +1,266 @@
+//! A long sorted list into which entries are put anywhere.
+
+/// A sorted list in chunks, so that an insertion moves few entries.
+///
+/// By what it is sorted is known to whoever asks: every question is which entries come before a place.
+#[derive(Debug)]
+pub(crate) struct Chunked<T> {
+    /// None is empty, none holds more than [`MOST`](Self::MOST).
+    chunks: Vec<Vec<T>>,
+    /// The position of the first entry of each chunk; of the chunks after the recent one, without `moved`.
+    starts: Vec<usize>,
+    /// By how much these are further back than `starts` says, so that a run of insertions into one chunk leaves them alone.
+    moved: usize,
+    /// Behind the entry that came last, other than at the end. What comes late seldom comes alone.
+    recent: Place,
+}
+
+/// A chunk, and an index in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    chunk: usize,
+    at: usize,
+}
+
+impl<T> Default for Chunked<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), starts: Vec::new(), moved: 0, recent: Place::default() }
+    }
+}
+
+impl<T> Chunked<T> {
+    /// So few that moving half of them costs less than finding the place.
+    const MOST: usize = 512;
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.last().map_or(0, |last| self.start(self.chunks.len() - 1) + last.len())
+    }
+
+    /// The entry at a position.
+    pub(crate) fn get(&self, position: usize) -> Option<&T> {
+        let (exact, moved) = self.starts.split_at_checked(self.recent.chunk + 1)?;
+        let begun = exact.partition_point(|&start| start <= position)
+            + moved.partition_point(|&start| start + self.moved <= position);
+        let chunk = begun.checked_sub(1)?;
+        self.chunks.get(chunk)?.get(position - self.start(chunk))
+    }
+
+    /// The last entry.
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.chunks.last()?.last()
+    }
+
+    /// All entries, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + '_ {
+        self.chunks.iter().flatten()
+    }
+
+    /// All entries, in order, in one piece.
+    pub(crate) fn to_vec(&self) -> Vec<T>
+    where
+        T: Clone,
+    {
+        self.chunks.concat()
+    }
+
+    /// How many entries come before a place.
+    pub(crate) fn partition_point(&self, is_before: impl Fn(&T) -> bool) -> usize {
+        let Place { chunk, at } = self.place(is_before);
+        self.start(chunk) + at
+    }
+
+    /// Puts an entry at the end and tells its position.
+    pub(crate) fn push(&mut self, entry: T) -> usize {
+        let position = self.len();
+        if let Some(last) = self.chunks.last_mut().filter(|last| last.len() < Self::MOST) {
+            last.push(entry);
+        } else {
+            self.chunks.push(vec![entry]);
+            self.starts.push(position - self.moved);
+        }
+        position
+    }
+
+    /// Puts an entry behind those that come before it and tells its position.
+    pub(crate) fn insert(&mut self, entry: T, is_before: impl Fn(&T) -> bool) -> usize {
+        if self.last().is_none_or(&is_before) {
+            return self.push(entry);
+        }
+        let mut place = self.place(is_before);
+        if place.chunk != self.recent.chunk {
+            self.move_starts();
+        }
+        if self.chunks.get(place.chunk).is_some_and(|chunk| chunk.len() == Self::MOST) {
+            self.move_starts();
+            place = self.split(place);
+        }
+        if let Some(chunk) = self.chunks.get_mut(place.chunk) {
+            chunk.insert(place.at, entry);
+            self.moved += 1;
+        }
+        self.recent = Place { at: place.at + 1, ..place };
+        self.start(place.chunk) + place.at
+    }
+
+    /// Makes two chunks of a full one and tells where a place in it has come to be.
+    fn split(&mut self, Place { chunk, at }: Place) -> Place {
+        const { assert!(Self::MOST >= 2, "no chunk is empty") };
+        let half = Self::MOST / 2;
+        if let Some(full) = self.chunks.get_mut(chunk) {
+            let rest = full.split_off(half);
+            self.chunks.insert(chunk + 1, rest);
+            self.starts.insert(chunk + 1, self.start(chunk) + half);
+        }
+        if at > half { Place { chunk: chunk + 1, at: at - half } } else { Place { chunk, at } }
+    }
+
+    /// The position of the first entry of a chunk; zero while there is none.
+    fn start(&self, chunk: usize) -> usize {
+        let moved = if chunk > self.recent.chunk { self.moved } else { 0 };
+        self.starts.get(chunk).map_or(0, |start| start + moved)
+    }
+
+    /// Makes every start exact.
+    fn move_starts(&mut self) {
+        for start in self.starts.get_mut(self.recent.chunk + 1..).unwrap_or_default() {
+            *start += self.moved;
+        }
+        self.moved = 0;
+    }
+
+    fn place(&self, is_before: impl Fn(&T) -> bool) -> Place {
+        let begins_before = |chunk: &Vec<T>| chunk.first().is_some_and(&is_before);
+        let Place { chunk, at } = self.recent;
+        if let Some(entries) = self.chunks.get(chunk).filter(|entries| begins_before(entries))
+            && !self.chunks.get(chunk + 1).is_some_and(begins_before)
+        {
+            return Place { chunk, at: partition_point_near(entries, at, is_before) };
+        }
+        let chunk = self.chunks.partition_point(begins_before).saturating_sub(1);
+        let at = self.chunks.get(chunk).map_or(0, |entries| entries.partition_point(is_before));
+        Place { chunk, at }
+    }
+}
+
+/// How many of the entries come before a place, searched outwards from a guess in steps that double.
+fn partition_point_near<T>(entries: &[T], guess: usize, is_before: impl Fn(&T) -> bool) -> usize {
+    let (mut low, mut high, mut step) = (0, entries.len(), 1);
+    if entries.get(guess).is_some_and(&is_before) {
+        low = guess + 1;
+        while let Some(entry) = entries.get(low + step - 1) {
+            if !is_before(entry) {
+                high = low + step - 1;
+                break;
+            }
+            low += step;
+            step *= 2;
+        }
+    } else {
+        high = high.min(guess);
+        while let Some(at) = high.checked_sub(step) {
+            if entries.get(at).is_some_and(&is_before) {
+                low = at + 1;
+                break;
+            }
+            high = at;
+            step *= 2;
+        }
+    }
+    low + entries.get(low..high).unwrap_or_default().partition_point(is_before)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Beside a list, the plain one that it must equal.
+    #[derive(Default)]
+    struct Both {
+        list: Chunked<(i32, usize)>,
+        plain: Vec<(i32, usize)>,
+    }
+
+    impl Both {
+        /// Puts a value before those that are equal; entries differ all the same.
+        fn insert(&mut self, value: i32) {
+            let entry = (value, self.plain.len());
+            let expected = self.plain.partition_point(|&(other, _)| other < value);
+            self.plain.insert(expected, entry);
+            assert_eq!(self.list.insert(entry, |&(other, _)| other < value), expected);
+            assert_eq!((self.list.len(), self.list.last()), (self.plain.len(), self.plain.last()));
+            for position in [0, expected.saturating_sub(1), expected, expected + 1, self.plain.len() - 1] {
+                assert_eq!(self.list.get(position), self.plain.get(position), "at {position}");
+            }
+        }
+
+        fn check(&self) {
+            assert!(self.list.iter().eq(&self.plain));
+            assert_eq!(self.list.to_vec(), self.plain);
+            for position in 0..=self.plain.len() {
+                assert_eq!(self.list.get(position), self.plain.get(position), "at {position}");
+            }
+            for value in (-200..4200).step_by(50) {
+                let is_before = |&(other, _): &(i32, usize)| other < value;
+                assert_eq!(self.list.partition_point(is_before), self.plain.partition_point(is_before), "of {value}");
+            }
+            let sizes = self.list.chunks.iter().map(Vec::len);
+            assert!(
+                sizes.clone().all(|size| (1..=Chunked::<i32>::MOST).contains(&size)),
+                "{:?}",
+                sizes.collect::<Vec<_>>()
+            );
+        }
+    }
+
+    /// Values that come one after the other: the first, how many, and how far apart.
+    fn run() -> impl Strategy<Value = (i32, i32, i32)> {
+        (0..4000, prop_oneof![3 => 1..4, 1 => 1..900], -2..=3)
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_what_a_plain_list_would_be(runs in prop::collection::vec(run(), 1..24)) {
+            let mut both = Both::default();
+            for (first, count, apart) in runs {
+                for number in 0..count {
+                    both.insert(first + number * apart);
+                }
+                both.check();
+            }
+        }
+
+        #[test]
+        fn any_guess_finds_the_place(len in 0_usize..70, place in 0_usize..70, guess in 0_usize..80) {
+            let entries: Vec<usize> = (0..len).collect();
+            prop_assert_eq!(partition_point_near(&entries, guess, |&entry| entry < place), place.min(len));
+        }
+    }
+
+    #[test]
+    fn an_empty_list_has_no_entries() {
+        let list = Chunked::<u8>::default();
+        assert_eq!((list.len(), list.get(0), list.last(), list.iter().next()), (0, None, None, None));
+        assert_eq!(list.partition_point(|_| true), 0);
+    }
+
+    #[test]
+    fn what_is_in_order_fills_chunks_and_what_is_late_splits_them() {
+        let mut both = Both::default();
+        let most = i32::try_from(Chunked::<i32>::MOST).unwrap();
+        (0..4 * most).for_each(|value| both.insert(value));
+        let sizes = |both: &Both| both.list.chunks.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(&both), [512; 4]);
+        both.insert(most + 10);
+        assert_eq!(sizes(&both), [512, 257, 256, 512, 512]);
+        // At the end, while the starts of later chunks lag; then elsewhere.
+        both.insert(4 * most);
+        assert_eq!(both.list.moved, 1);
+        both.insert(3 * most - 10);
+        both.insert(0);
+        both.insert(-1);
+        both.check();
+    }
+}
