@@ -107,15 +107,16 @@ fn main() -> ExitCode {
         let picture = chart::bars(&rows);
         (rows, picture)
     };
-    print!("{}", table::show(&rows));
-    if !lab.options.growth && lab.options.only.is_empty() {
-        println!("One hop through a sync engine is not measured here: it needs that engine.");
-    }
+    // The files first: who reads the table may stop reading.
     if let Some(path) = &lab.options.json {
         write(path, &table::to_json(&rows, &about(&lab, &machine)).to_string());
     }
     if let Some(path) = &lab.options.svg {
         write(path, &picture);
+    }
+    print!("{}", table::show(&rows));
+    if !lab.options.growth && lab.options.only.is_empty() {
+        println!("One hop through a sync engine is not measured here: it needs that engine.");
     }
     eprintln!("{:6.1} s", began.elapsed().as_secs_f64());
     ExitCode::SUCCESS
