@@ -142,9 +142,9 @@ pub(crate) fn read_still<F: Fs>(
         return Err(found(version, Finding::Pending(PendingReason::OnlineOnly)));
     }
     let mut file = fs.open(dir, name).map_err(|error| failed(version, error))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(named.len).unwrap_or(0));
-    fs.read(&mut file, named.len, &mut bytes).map_err(|error| failed(version, error))?;
-    // What was opened is what had the name, and has not changed since, not even by growing.
+    let mut bytes = Vec::with_capacity(usize::try_from(named.len).unwrap_or(0) + 1);
+    fs.read(&mut file, named.len + 1, &mut bytes).map_err(|error| failed(version, error))?;
+    // What was opened is what had the name, and has not changed since.
     let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;
     let held_still = named.version() == after.version() && u64::try_from(bytes.len()) == Ok(named.len);
     if !held_still {

@@ -93,7 +93,7 @@ impl Reads {
         self.merge.forgo_all();
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
         self.is_neglected = self.merge.end(work, &mut folder.places, now) && !is_fair;
-        if !folder.places.values().any(|place| place.is_busy()) {
+        if !work.collected.more {
             folder.watch();
         }
     }

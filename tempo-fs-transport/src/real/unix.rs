@@ -86,13 +86,14 @@ pub(super) fn open(dir: &Dir, name: &OsStr) -> io::Result<File> {
     Ok(File::from(fs::openat(dir, name, flags, Mode::empty())?))
 }
 
-/// Reads into memory that nobody has to clear before.
+/// Reads into memory that nobody has to clear before. A file gives less than is asked for only at its end.
 pub(super) fn read(file: &File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
     const MOST: usize = 64 * 1024;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(buffer.len());
     while buffer.len() < limit {
         buffer.reserve((limit - buffer.len()).min(MOST));
-        if rustix::io::read(file, spare_capacity(buffer))? == 0 {
+        let spare = buffer.capacity() - buffer.len();
+        if rustix::io::read(file, spare_capacity(buffer))? < spare {
             break;
         }
     }

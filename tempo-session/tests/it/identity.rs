@@ -281,20 +281,26 @@ fn a_deleted_directory_comes_back_complete() {
     }
     assert_eq!(ana.flush(STUCK), 0);
     wait_until(&ben, "everything", |ben| ben.timeline().len() == 100);
-    let (dir, names) = (dir_of(&place, ana.author().unwrap()), |dir: &Path| {
-        let messages = fs::read_dir(dir).map(|entries| {
-            entries
-                .map(|entry| entry.unwrap().file_name())
-                .filter(|name| CounterName::parse(name.as_encoded_bytes()).is_some())
-        });
-        messages.map(|names| names.collect::<BTreeSet<_>>()).unwrap_or_default()
+    // What comes back together is one file.
+    let (dir, messages) = (dir_of(&place, ana.author().unwrap()), |dir: &Path| -> BTreeSet<u64> {
+        let names = fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().file_name());
+        let counter = |name: &str| CounterName::parse(name.as_bytes());
+        let run = |name: std::ffi::OsString| {
+            let name = name.into_string().unwrap();
+            match name.split_once('-') {
+                Some((first, last)) => counter(first).zip(counter(last)),
+                None => counter(&name).map(|only| (only, only)),
+            }
+        };
+        names.filter_map(run).flat_map(|(first, last)| first..=last).collect()
     });
-    let before = names(&dir);
+    let before = messages(&dir);
+    assert_eq!(before, (1..=101).collect());
     remove(&dir);
     ana.close().unwrap();
     let ana = place.member("ana");
     assert_eq!(ana.flush(STUCK), 0);
-    wait_until(&ana, "every file", |_| names(&dir) == before);
+    wait_until(&ana, "every message", |_| messages(&dir) == before);
     let late = place.member("late");
     wait_until(&late, "everything", |late| late.timeline().len() == 100);
     assert_eq!(timeline(&ben), timeline(&late));

@@ -50,8 +50,9 @@ impl Real {
         authors.sort_by_key(|author| author.author);
         for (author, (name, count)) in authors.iter_mut().zip(names) {
             let owner = author.written.file_stem().unwrap().to_owned();
-            let session =
-                Session::builder(&author.written).state_dir(place.at(owner.to_str().unwrap())).open().unwrap();
+            let state = place.at(owner.to_str().unwrap());
+            // Each message in a file of its own, so that each can be spoiled.
+            let session = Session::builder(&author.written).state_dir(state).packing(None).open().unwrap();
             let ids = session.send_all((1..=count).map(|number| format!("{name} {number}"))).unwrap();
             assert_eq!(session.close().unwrap().unpublished, 0);
             author.files = ids.iter().map(|id| PathBuf::from(id.to_string())).collect();

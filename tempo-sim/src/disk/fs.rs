@@ -334,6 +334,10 @@ impl State {
             FileName::Head => false,
             // A loss of power leaves some of its messages whole.
             FileName::Pack(first, last) => count_whole(&there) == Some(last - first + 1),
+            FileName::Copy(_) => match pack_beside(name) {
+                Some((first, last)) => count_whole(&there) == Some(last - first + 1),
+                None => is_whole(&there),
+            },
             _ => is_whole(&there),
         };
         if is_complete && there != new && !is_missed {
@@ -370,6 +374,15 @@ impl State {
         if is_authors && FileName::parse(name) != FileName::Staged {
             self.violations.push(format!("a process removed {}", name.to_string_lossy()));
         }
+    }
+}
+
+/// The messages of a pack that lies beside something else of its name.
+fn pack_beside(name: &OsStr) -> Option<(u64, u64)> {
+    let stem = name.to_str()?.get(..33)?;
+    match FileName::parse(OsStr::new(stem)) {
+        FileName::Pack(first, last) => Some((first, last)),
+        _ => None,
     }
 }
 
