@@ -111,35 +111,21 @@ impl<F: Fs> Calls<F> {
     pub(crate) fn drain<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&F, &mut Outlet<T>) + Send + 'static,
-        each: impl FnMut(T) -> bool,
-    ) -> io::Result<Drained<T>> {
-        self.drain_in_turn([work], each)
-    }
-
-    /// The same with several calls at a time, of which each gives a result in turn. The first that ends ends all.
-    pub(crate) fn drain_in_turn<T: Send + 'static>(
-        &mut self,
-        works: impl IntoIterator<Item = impl FnOnce(&F, &mut Outlet<T>) + Send + 'static>,
         mut each: impl FnMut(T) -> bool,
     ) -> io::Result<Drained<T>> {
-        let mut streams = VecDeque::new();
-        for work in works {
-            let fs = self.fs.clone();
-            streams.push_back(self.offload.start(move |outlet| work(&fs, outlet))?);
-        }
-        while let Some(mut stream) = streams.pop_front() {
+        let fs = self.fs.clone();
+        let mut stream = self.offload.start(move |outlet| work(&fs, outlet))?;
+        loop {
             match self.offload.next(&mut stream, self.patience) {
                 Next::Item(item) => {
                     if !each(item) {
                         return Ok(Drained::Stopped);
                     }
-                    streams.push_back(stream);
                 }
-                Next::End => break,
+                Next::End => return Ok(Drained::Whole),
                 Next::Late => return Ok(Drained::Late(stream)),
             }
         }
-        Ok(Drained::Whole)
     }
 
     /// Asks something of one directory after the other. One that does not answer keeps only itself waiting.

@@ -15,14 +15,14 @@ use crate::{
 
 /// Gives work to a thread and waits for what comes of it, but only so long.
 ///
-/// As long as nothing is late threads are used again. Work that is late keeps its thread; what comes of it in the end rings
-/// the signal.
+/// As long as nothing is late there is one thread, and it is used again. Work that is late keeps its thread; what comes
+/// of it in the end rings the signal.
 #[derive(Debug)]
 pub(crate) struct Offload {
     signal: Arc<Signal>,
     /// Nothing blocks, and work is done at once.
     at_once: bool,
-    idle: Vec<mpsc::Sender<Job>>,
+    idle: Option<mpsc::Sender<Job>>,
 }
 
 /// What comes of some work, piece by piece.
@@ -57,13 +57,10 @@ enum Way<T> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// So many threads that have nothing to do are kept.
-const IDLE: usize = 2;
-
 impl Offload {
     /// Offloads work, unless it `may_block` never.
     pub(crate) fn new(signal: Arc<Signal>, may_block: bool) -> Self {
-        Self { signal, at_once: !may_block, idle: Vec::new() }
+        Self { signal, at_once: !may_block, idle: None }
     }
 
     /// Begins some work. It should end when the outlet says that nobody listens.
@@ -83,7 +80,7 @@ impl Offload {
         let hatch = Arc::new(Hatch::default());
         let mut outlet = Outlet { way: Way::Handed { hatch: Arc::clone(&hatch), signal: Arc::clone(&self.signal) } };
         let mut job: Job = Box::new(move || work(&mut outlet));
-        if let Some(thread) = self.idle.pop() {
+        if let Some(thread) = self.idle.take() {
             match thread.send(job) {
                 Ok(()) => {
                     return Ok(Stream { taken: VecDeque::new(), hatch: Some(hatch), thread: Some(thread) });
@@ -135,9 +132,7 @@ impl Offload {
 impl Offload {
     /// Keeps a thread that has, or will have in a moment, nothing to do.
     fn rest(&mut self, thread: Option<mpsc::Sender<Job>>) {
-        if self.idle.len() < IDLE {
-            self.idle.extend(thread);
-        }
+        self.idle = thread.or(self.idle.take());
     }
 }
 

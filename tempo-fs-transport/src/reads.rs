@@ -107,21 +107,13 @@ impl Reads {
         work: &mut Work<'_>,
         now: Duration,
     ) -> bool {
-        // Two threads read, and this one takes what they have read.
-        let half = |first: usize| -> Vec<(OsString, OsString)> {
-            let files = turns.iter().take(AHEAD).skip(first).step_by(2);
-            files.map(|(dir, item, _)| (dir.clone(), item.name.clone())).collect()
-        };
-        let halves = [half(0), half(1)];
+        let batch: Vec<(OsString, OsString)> =
+            turns.iter().take(AHEAD).map(|(dir, item, _)| (dir.clone(), item.name.clone())).collect();
         let (dir, fetch, merge) = (Arc::clone(&root.dir), self.fetch, &mut self.merge);
         let before = turns.len();
         let Folder { calls, places, .. } = folder;
-        let read = |half| {
-            let dir = Arc::clone(&dir);
-            move |fs: &F, outlet: &mut Outlet<Option<FileRead>>| read_all(fs, &dir, half, fetch, outlet)
-        };
-        let drained = calls.drain_in_turn(
-            halves.into_iter().filter(|half| !half.is_empty()).map(read),
+        let drained = calls.drain(
+            move |fs, outlet| read_all(fs, &dir, batch, fetch, outlet),
             |file: Option<FileRead>| {
                 let Some((name, item, offset)) = turns.pop_front() else { return false };
                 let Some(place) = places.get_mut(&name) else { return true };

@@ -38,9 +38,9 @@ fn what_was_found_stays_mended() {
     use tempo_sim::bugs::{Bug, plan};
     let found = [
         // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
-        (Bug::AuditByLength, 83),
+        (Bug::AuditByLength, 110),
         // A rewind brought back a damaged file of the right length, long after the audit.
-        (Bug::NoScrub, 1063),
+        (Bug::NoScrub, 99),
         // Who had found another one writing under its name stopped looking after what it had written there.
         (Bug::FormerIsForgotten, 3164),
     ];

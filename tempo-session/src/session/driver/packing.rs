@@ -320,6 +320,9 @@ impl Driver {
     fn thin_out(&mut self, packing: &Packing, now: Duration, at_once: bool) -> Result<bool, PublishError> {
         let unix_ms = self.shared.environment.unix_ms();
         let packs = self.shared.lock().marks.packs.clone();
+        if packs.is_empty() {
+            return Ok(false);
+        }
         let (mut left, mut looked_at, mut thin, mut is_over) = (TOGETHER, 0, Vec::new(), true);
         for packed in packs {
             if left == 0 || looked_at >= packing.bytes {
