@@ -53,19 +53,13 @@ impl Merge {
         self.fronts.clear();
         self.served.clear();
         for (author, opened) in self.queues.iter().filter_map(|(author, queue)| Some((*author, queue.front()?))) {
-            self.fronts.extend(self.key(opened).map(|key| (key, author)));
+            self.fronts.extend(key(opened, self.is_fair, self.came).map(|key| (key, author)));
         }
     }
 
     /// The files that are open, by directory and name.
     pub(crate) fn names(&self) -> BTreeSet<(&OsString, &OsString)> {
         self.queues.values().flatten().map(Opened::place).collect()
-    }
-
-    /// What decides when the next frame of a file is handed up.
-    fn key(&self, opened: &Opened) -> Option<u64> {
-        let frame = opened.next.as_ref()?;
-        Some(if self.is_fair { self.came } else { frame.message().lamport.0 })
     }
 
     /// One file less of an author is to come.
@@ -138,8 +132,7 @@ impl Merge {
     fn advance(&mut self, author: AuthorId, work: &mut Work<'_>, places: &mut Places, now: Duration) {
         let Some(queue) = self.queues.get_mut(&author) else { return };
         while let Some(opened) = queue.front() {
-            if let Some(frame) = &opened.next {
-                let key = if self.is_fair { self.came } else { frame.message().lamport.0 };
+            if let Some(key) = key(opened, self.is_fair, self.came) {
                 self.fronts.insert((key, author));
                 return;
             }
@@ -157,4 +150,10 @@ impl Merge {
             self.is_over = !self.is_fair;
         }
     }
+}
+
+/// What decides when the next frame of a file is handed up; `None` when none is left.
+fn key(opened: &Opened, is_fair: bool, came: u64) -> Option<u64> {
+    let frame = opened.next.as_ref()?;
+    Some(if is_fair { came } else { frame.message().lamport.0 })
 }
