@@ -200,7 +200,6 @@ impl<F: Fs> Publisher<F> {
             opened => opened?,
         };
         if self.is_root_unsynced {
-            self.is_root_unsynced = !planted!(RootSyncedOnce);
             self.fs.sync_dir(root)?;
             self.is_root_unsynced = false;
         }

@@ -29,7 +29,6 @@ macro_rules! bugs {
 
 bugs! {
     NoFsync: "a durable publication is not synced",
-    RootSyncedOnce: "the name of an author's directory is synced once, whatever comes of it",
     InPlace: "messages are written under their final name",
     NoMend: "what a loss of power left is taken for somebody else's message",
     TakenIsPublished: "a name that is taken counts as published, whatever it holds",

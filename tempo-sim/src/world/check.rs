@@ -273,7 +273,7 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
     let named: BTreeSet<&String> = foreign.chain(report.pending.iter().map(|pending| &pending.place)).collect();
     let files = member.disk.files().into_iter().filter(|(dir, name, content)| is_odd(dir, name, content));
     let odd = files.map(|(dir, name, _)| (dir, name)).chain(member.disk.specials());
-    for (dir, name) in odd {
+    for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(member, dir)) {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
         if !named.contains(&place) {
             let there = member.disk.read(&dir, &name).map_or(0, |bytes| bytes.len());
@@ -282,6 +282,18 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
         }
     }
     Ok(())
+}
+
+/// A further piece of the folder in which there is nobody of the session may be another session's.
+fn is_in_the_session(member: &Member, dir: &OsStr) -> bool {
+    let piece_of =
+        |dir: &OsStr| dir.to_string_lossy().split_once('/').map(|(piece, dir)| (piece.to_owned(), dir.to_owned()));
+    let Some((piece, _)) = piece_of(dir) else { return true };
+    let status = member.running.as_ref().map(|running| running.session.status());
+    let authors: Vec<String> =
+        status.iter().flat_map(|status| &status.members).map(|known| known.author.to_string()).collect();
+    let is_member = |dir: &str| authors.iter().any(|author| dir.starts_with(author.as_str()));
+    member.disk.dirs().iter().filter_map(|dir| piece_of(dir)).any(|(of, dir)| of == piece && is_member(&dir))
 }
 
 /// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.

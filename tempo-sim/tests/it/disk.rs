@@ -1,11 +1,15 @@
 //! The folder transport keeps its contract on the simulated disk as it does on a real one.
 
+use std::io;
+
+use bytes::Bytes;
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::conformance::Arena;
+use tempo_message::{AuthorId, Durability, Frame, Kind, Lamport, Message, MessageId, Transport, conformance::Arena};
 use tempo_sim::{
     Disk, DiskOptions, Rng,
-    disk::{Naming, SimFs},
+    disk::{Cuts, Naming, SimFs},
 };
+use uuid::Uuid;
 
 struct OneDisk(Disk);
 
@@ -39,4 +43,39 @@ mod odd {
         },
         Rng::new(2)
     )));
+}
+
+/// Whatever call failed before: what was said to be durable is there, whole, in everything that a loss of power may leave.
+#[test]
+fn durable_publications_survive_although_a_call_failed_before() {
+    for staging_elsewhere in [false, true] {
+        let failures = (0..).take_while(|&call| is_durable_although_one_fails(call, staging_elsewhere)).count();
+        println!("staging elsewhere: {staging_elsewhere}; {failures} calls failed");
+        assert!(failures > 10, "only {failures} calls were made");
+    }
+}
+
+/// Lets one call fail; false when so many are not made.
+fn is_durable_although_one_fails(call: u64, staging_elsewhere: bool) -> bool {
+    let disk = Disk::new(DiskOptions { staging_elsewhere, ..DiskOptions::default() }, Rng::new(1));
+    let mut transport = OneDisk(disk.clone()).member();
+    let frame = a_message();
+    let begun = disk.calls();
+    disk.fail_after(call, io::ErrorKind::Other);
+    let attempts = std::iter::repeat_with(|| transport.publish(&frame, Durability::Durable));
+    assert!(attempts.take(2).any(|published| published.is_ok()), "call {call} failed once, and publishing for ever");
+    let (dir, name) = (frame.id().author.to_string(), format!("{:016x}", frame.id().counter));
+    for image in disk.states_after_power_loss(Cuts::All).images {
+        let is_there = image.files().any(|file| file == (dir.as_ref(), name.as_ref(), frame.bytes()));
+        assert!(is_there, "call {call} failed, and a durable message is lost: {image:?}");
+    }
+    disk.calls() - begun > call
+}
+
+fn a_message() -> Frame {
+    let id = MessageId { author: AuthorId::new(Uuid::from_u128(7)), counter: 1 };
+    let kind = Kind::Payload;
+    let payload = Bytes::from_static(b"durable");
+    let message = Message { id, lamport: Lamport(1), unix_ms: 0, previous: None, parents: Vec::new(), kind, payload };
+    Frame::encode(&message).unwrap()
 }
