@@ -166,6 +166,14 @@ impl Ledger {
         Some((Stamp { lamport: record.lamport, unix_ms: record.unix_ms, author }, record.digest))
     }
 
+    /// Whether a message comes before a place in the order. Most often the times decide, and nothing else is looked at.
+    pub(crate) fn is_before(&self, slot: Slot, (stamp, digest): &(Stamp, Digest)) -> bool {
+        let Some(record) = self.record(slot) else { return false };
+        let times = (record.lamport, record.unix_ms).cmp(&(stamp.lamport, stamp.unix_ms));
+        let author = || self.chains.get(record.chain as usize).map(|chain| chain.author);
+        times.then_with(|| (author(), &record.digest).cmp(&(Some(stamp.author), digest))).is_lt()
+    }
+
     /// Notes a display name; true when the author's latest name is another one now.
     pub(crate) fn add_name(&mut self, message: &Message, digest: Digest, name: &str) -> bool {
         let chain_at = self.chain_of(message.id.author) as usize;

@@ -50,25 +50,23 @@ impl Timeline {
     /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time; near the one
     /// that came before it elsewhere, without looking at much else.
     pub(crate) fn insert(&mut self, ledger: &Ledger, slot: Slot) -> usize {
-        if planted!(OrderByArrival) {
+        let Some(order) = ledger.order(slot).filter(|_| !planted!(OrderByArrival)) else {
             return self.slots.push(slot);
-        }
-        let order_of = |slot| {
-            let order = ledger.order(slot);
-            let first = match order {
-                Some((stamp, _)) if planted!(OrderByWallClock) => Some((stamp.unix_ms, None)),
-                Some((stamp, _)) if planted!(OrderByAuthor) => Some((0, Some(stamp.author))),
-                _ => None,
-            };
-            (first, order)
         };
-        let order = order_of(slot);
-        self.slots.insert(slot, |&at| order_of(at) < order)
+        let wrong = |slot| match ledger.order(slot) {
+            Some((stamp, _)) if planted!(OrderByWallClock) => Some((stamp.unix_ms, None)),
+            Some((stamp, _)) if planted!(OrderByAuthor) => Some((0, Some(stamp.author))),
+            _ => None,
+        };
+        self.slots.insert(slot, |&at| match (wrong(at), wrong(slot)) {
+            (Some(at), Some(new)) if at != new => at < new,
+            _ => ledger.is_before(at, &order),
+        })
     }
 
     /// Where a message of this order is, or would be.
     pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> usize {
-        self.slots.partition_point(|&at| ledger.order(at).is_some_and(|at| at < *order))
+        self.slots.partition_point(|&at| ledger.is_before(at, order))
     }
 }
 
