@@ -6,9 +6,9 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Digest, Durability, MessageId, PublishError, Published, planted};
+use tempo_message::{CollectError, Digest, Durability, MessageId, Piece, PublishError, Published, planted};
 
-use super::{Driver, audit::Audit, packing::Batch};
+use super::{Driver, OwnMessages, audit::Audit, packing::Batch};
 use crate::{session::shared::describe, store::OwnAuthor};
 
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Driver {
         }
         let Some(own) = &self.audit else { return Ok(()) };
         let authors: BTreeSet<AuthorId> = own.keys().map(|(id, _)| id.author).chain([author]).collect();
-        let mut found = Vec::new();
+        let (mut found, mut taken) = (Vec::new(), Vec::new());
         for &author in &authors {
             if self.joined != Some(author) {
                 // What an earlier process has left there goes away, too.
@@ -71,6 +71,7 @@ impl Driver {
             };
             let audit = Audit::of(own, author, &there);
             found.extend(audit.absent);
+            taken.extend(self.taken_before(author, own, &there));
             self.packer.found(author, audit.stock, audit.damaged);
         }
         let mut state = self.shared.lock();
@@ -79,6 +80,7 @@ impl Driver {
             state.outbox.clear();
         }
         state.outbox.extend(found.into_iter().map(|own| (own, Durability::Durable)));
+        taken.into_iter().for_each(|id| state.core.suspect(id));
         state.is_audited = true;
         drop(state);
         let mut last: BTreeMap<AuthorId, u64> = BTreeMap::new();
@@ -88,6 +90,15 @@ impl Driver {
         }
         (self.audit, self.auditing) = (None, Some(last));
         self.note_packs()
+    }
+
+    /// The numbers of what was sent since the start that something in the folder has already: another installation writes
+    /// under our name. A pack would lie beside that without a clash of names.
+    fn taken_before(&self, author: AuthorId, own: &OwnMessages, there: &[Piece]) -> Vec<MessageId> {
+        let state = self.shared.lock();
+        let sent = state.outbox.keys().filter(|sent| sent.0.author == author && !own.contains_key(sent));
+        let is_taken = |id: &MessageId| there.iter().any(|piece| (piece.first..=piece.last).contains(&id.counter));
+        sent.map(|&(id, _)| id).filter(is_taken).collect()
     }
 
     /// Notes how far the audit has come, once everything that it found is published.
