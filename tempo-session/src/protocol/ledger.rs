@@ -366,7 +366,8 @@ impl Ledger {
 }
 
 impl Block {
-    const MOST: usize = 64;
+    /// So many fill whole pages, and leave few gaps in memory between those of the store.
+    const MOST: usize = 256;
 
     /// One with as much room as the messages before it have taken.
     fn new(chain: u32, first: u64) -> Self {
