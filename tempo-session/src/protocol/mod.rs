@@ -222,6 +222,11 @@ impl SessionCore {
         self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
     }
 
+    /// Whether anything that was held had to give way.
+    pub fn has_evicted(&self) -> bool {
+        self.evicted
+    }
+
     /// Whether messages that gave way earlier can be taken now, so that a full collect is worth its cost.
     pub fn poll_room(&mut self) -> bool {
         let room = self.evicted && self.held.is_below_half();
