@@ -32,7 +32,7 @@ pub struct RedbStore {
 }
 
 /// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
-const CACHE: usize = 8 * 1024 * 1024;
+const CACHE: usize = 6 * 1024 * 1024;
 const MARKS: &str = "marks";
 const FORMAT: u32 = 2;
 const KEY: usize = 16 + 8 + Digest::LEN;
