@@ -23,8 +23,8 @@ use super::{
 use crate::{
     Attachment, Environment, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{OwnMessages, describe, replay},
-    store::{Marks, RedbReader, Restored, StoreError},
+    session::{OwnMessages, describe, restore},
+    store::{Marks, RedbReader, StoreError},
 };
 
 /// What a look at a folder gave.
@@ -76,9 +76,10 @@ impl Checkup {
         let Local { me, opened, state_error } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened);
         // The store is let go before the folder is looked at, so that nobody has to wait for it.
-        let known = opened.ok().flatten().map(|Opened { marks, records, .. }| (marks, records));
-        let own = known.as_ref().and_then(|(marks, _)| own_of(marks));
-        let (core, sent) = known.map_or_else(|| (SessionCore::new(None), OwnMessages::new()), remember);
+        let known = opened.ok().flatten().map(|Opened { marks, core, sent, .. }| (marks, core, sent));
+        let (marks, core, sent) =
+            known.unwrap_or_else(|| (Marks::default(), SessionCore::new(None), OwnMessages::new()));
+        let own = own_of(&marks);
 
         let mut reading = Reading { core, met: Seen::default(), found: BTreeSet::new() };
         let read = reading.read_all(&mut transport, own, &environment, patience);
@@ -119,15 +120,13 @@ impl Checkup {
 pub(crate) fn remove_redundant(state: Option<&Path>, folder: &Path) -> Result<Vec<String>, TidyError> {
     let transport = FsTransport::open(folder, &Options::default());
     let mut transport = transport.map_err(|error| OpenError::from(InstallationError::from(error)))?;
-    let Some(Opened { marks, records, reader: _held }) = Local::read(state, folder)?.opened? else {
+    let Some(Opened { marks, core, reader: _held, .. }) = Local::read(state, folder)?.opened? else {
         return Err(TidyError::NotAMember);
     };
-    let (own, authors) = (own_of(&marks), marks.own.clone());
-    let (core, _) = remember((marks, records));
-    let want = Want { known: core.seen(), own, recheck: &[], full: false, budget: NOTHING };
+    let want = Want { known: core.seen(), own: own_of(&marks), recheck: &[], full: false, budget: NOTHING };
     transport.collect(&want, &mut |_| Taken::Later)?;
     let mut removed = Vec::new();
-    for own in authors {
+    for own in marks.own {
         removed.extend(transport.remove_redundant(own.author)?);
     }
     Ok(removed)
@@ -135,14 +134,6 @@ pub(crate) fn remove_redundant(state: Option<&Path>, folder: &Path) -> Result<Ve
 
 fn own_of(marks: &Marks) -> Option<Own> {
     marks.author().map(|author| Own { author, joined: marks.has_joined() })
-}
-
-/// A core that knows what a store knows, and what its installation looks after.
-fn remember((marks, records): (Marks, Vec<Restored>)) -> (SessionCore, OwnMessages) {
-    let mut core = SessionCore::new(marks.author());
-    core.handle_restored(marks.former(), marks.lives);
-    let own = replay(&mut core, records);
-    (core, own)
 }
 
 /// What the local state says of a folder.
@@ -156,7 +147,10 @@ struct Local {
 /// A store that nobody else writes into while it is held.
 struct Opened {
     marks: Marks,
-    records: Vec<Restored>,
+    /// It knows what the store knows.
+    core: SessionCore,
+    /// What the installation looks after.
+    sent: OwnMessages,
     reader: RedbReader,
 }
 
@@ -205,9 +199,11 @@ impl Opened {
             },
             error => error.into(),
         })?;
-        let mut records = Vec::new();
-        reader.restore(&mut |restored| records.push(restored))?;
-        Ok(Self { marks: reader.marks()?, records, reader })
+        let marks = reader.marks()?;
+        let mut core = SessionCore::new(marks.author());
+        core.handle_restored(marks.former(), marks.lives.clone());
+        let sent = restore(&mut core, |each| reader.restore(each))?;
+        Ok(Self { marks, core, sent, reader })
     }
 }
 

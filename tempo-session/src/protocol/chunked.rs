@@ -88,6 +88,10 @@ impl<T> Chunked<T> {
             return self.push(entry);
         }
         let mut place = self.place(is_before);
+        if place.at == Self::MOST {
+            // There is another one, or it would be pushed.
+            place = Place { chunk: place.chunk + 1, at: 0 };
+        }
         if place.chunk != self.recent.chunk {
             self.move_starts();
         }
@@ -104,15 +108,19 @@ impl<T> Chunked<T> {
     }
 
     /// Makes two chunks of a full one and tells where a place in it has come to be.
+    ///
+    /// The last chunk is left full where it can be: what comes near the end is seldom followed by much before it.
     fn split(&mut self, Place { chunk, at }: Place) -> Place {
         const { assert!(Self::MOST >= 2, "no chunk is empty") };
         let half = Self::MOST / 2;
+        let cut = if chunk + 1 == self.chunks.len() { at.max(half) } else { half };
         if let Some(full) = self.chunks.get_mut(chunk) {
-            let rest = full.split_off(half);
+            let mut rest = Vec::with_capacity(Self::MOST);
+            rest.extend(full.drain(cut..));
             self.chunks.insert(chunk + 1, rest);
-            self.starts.insert(chunk + 1, self.start(chunk) + half);
+            self.starts.insert(chunk + 1, self.start(chunk) + cut);
         }
-        if at > half { Place { chunk: chunk + 1, at: at - half } } else { Place { chunk, at } }
+        if at > cut { Place { chunk: chunk + 1, at: at - cut } } else { Place { chunk, at } }
     }
 
     /// The position of the first entry of a chunk; zero while there is none.
@@ -262,5 +270,17 @@ mod tests {
         both.insert(0);
         both.insert(-1);
         both.check();
+    }
+
+    #[test]
+    fn what_is_nearly_in_order_fills_chunks_as_well() {
+        let mut both = Both::default();
+        let most = i32::try_from(Chunked::<i32>::MOST).unwrap();
+        for value in 0..4 * most {
+            // The second of two comes first.
+            both.insert(value ^ 1);
+        }
+        both.check();
+        assert!(both.list.chunks.iter().map(Vec::len).eq([512; 4]));
     }
 }

@@ -84,7 +84,7 @@ pub enum CoreEvent {
     },
 }
 
-/// The place of an accepted message in the core's memory.
+/// The place of an accepted message in the core's memory. The order of places means nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub(crate) u32);
 

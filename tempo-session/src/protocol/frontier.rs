@@ -42,11 +42,11 @@ impl SessionCore {
         last.insert((id.counter, digest));
     }
 
-    /// The messages that a frontier does not have among those accepted before `end`, with their positions among these, in
+    /// The messages that a frontier does not have among the first `end` ones accepted, with their positions among these, in
     /// order; and behind which position there is none that it has.
     ///
     /// Messages of the frontier that are not here count for nothing.
-    pub fn beyond(&self, frontier: &Frontier, end: Slot) -> (Vec<(usize, Slot)>, usize) {
+    pub fn beyond(&self, frontier: &Frontier, end: u64) -> (Vec<(usize, Slot)>, usize) {
         let covered = self.covered(frontier);
         let is_covered = |slot: Slot| {
             let id = self.id(slot).filter(|_| !planted!(CursorForgotten))?;
@@ -65,14 +65,15 @@ impl SessionCore {
         all.filter(|slot| beyond.next_if_eq(slot).is_none()).collect()
     }
 
-    /// The same for who has everything that was accepted before `first`.
-    pub fn since(&self, first: Slot) -> (Vec<(usize, Slot)>, usize) {
-        self.uncovered(self.end(), |slot| slot < first)
+    /// The same for who has the first `end` ones accepted.
+    pub fn since(&self, end: u64) -> (Vec<(usize, Slot)>, usize) {
+        self.uncovered(self.end(), |slot| self.is_among(slot, end))
     }
 
-    fn uncovered(&self, end: Slot, is_covered: impl Fn(Slot) -> bool) -> (Vec<(usize, Slot)>, usize) {
+    fn uncovered(&self, end: u64, is_covered: impl Fn(Slot) -> bool) -> (Vec<(usize, Slot)>, usize) {
         let (mut uncovered, mut last) = (Vec::new(), 0);
-        for (position, &slot) in self.timeline().iter().filter(|&&slot| slot < end).enumerate() {
+        let slots = self.timeline().iter().filter(|&&slot| self.is_among(slot, end));
+        for (position, &slot) in slots.enumerate() {
             if is_covered(slot) {
                 last = position;
             } else {
@@ -106,8 +107,17 @@ impl SessionCore {
         all
     }
 
-    /// So much is accepted: later messages get this place and the following ones.
-    pub fn end(&self) -> Slot {
-        Slot(u32::try_from(self.ledger.len()).unwrap_or(u32::MAX))
+    /// How many messages are accepted.
+    pub fn end(&self) -> u64 {
+        self.ledger.len()
+    }
+
+    /// How many messages were accepted before this one.
+    pub fn number(&self, slot: Slot) -> Option<u64> {
+        self.ledger.number(slot)
+    }
+
+    fn is_among(&self, slot: Slot, end: u64) -> bool {
+        self.number(slot).is_some_and(|number| number < end)
     }
 }

@@ -1,4 +1,7 @@
 //! Every accepted message, found by author, counter and digest. Payloads are not kept.
+//!
+//! An author's messages lie in blocks, one after the other, so that the place of a message says whose it is and which
+//! counter it has.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +12,46 @@ use super::Slot;
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    records: Vec<Record>,
+    blocks: Vec<Block>,
     chains: Vec<Chain>,
     by_author: BTreeMap<AuthorId, u32>,
+    /// How many messages there are.
+    len: u32,
+}
+
+/// Messages of one author, each of which continues the one before; at most [`MOST`](Self::MOST).
+#[derive(Debug)]
+struct Block {
+    chain: u32,
+    /// The counter of the first of them.
+    first: u64,
+    records: Vec<Record>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Record {
     digest: Digest,
-    lamport: Lamport,
     unix_ms: i64,
-    counter: u64,
-    chain: u32,
+    /// The logical time: one more than that of the latest cause, and so no more than there are messages.
+    lamport: u32,
+    /// How many messages were accepted before.
+    number: u32,
 }
+
+// There are as many of them as messages, and little else.
+const _: () = assert!(size_of::<Record>() == 48);
 
 /// The messages of one author.
 #[derive(Debug)]
 struct Chain {
     author: AuthorId,
-    /// The first accepted message of each counter while each continues the one before. Which branch of a fork stands
-    /// here depends on what arrived first, and nothing visible may depend on it.
+    /// The first accepted message of each counter while each continues the one before: where the blocks begin, all full
+    /// but the last. Which branch of a fork stands here depends on what arrived first, and nothing visible may depend on
+    /// it.
     main: Vec<Slot>,
-    /// Everything else.
+    /// How many messages are on it.
+    on_main: u64,
+    /// Everything else; each lies in a block of its own.
     branches: BTreeMap<(u64, Digest), Branch>,
     /// Display names by counter, then order.
     names: BTreeMap<(u64, Stamp, Digest), String>,
@@ -56,6 +77,15 @@ struct Branch {
     previous: Option<Digest>,
 }
 
+/// What the accepted causes of a message say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Past {
+    /// The greatest time among them.
+    pub(crate) lamport: Lamport,
+    /// The one with the latest wall clock.
+    clock: Option<Slot>,
+}
+
 /// What is new about an author by one more message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Added {
@@ -66,68 +96,79 @@ pub(crate) struct Added {
 }
 
 impl Ledger {
-    /// Adds a message whose causes are all here.
-    pub(crate) fn add(&mut self, message: &Message, digest: Digest) -> Added {
+    /// What is known of a message by what it comes after.
+    pub(crate) fn past_of(&self, message: &Message) -> Past {
+        let causes = message.causes().filter_map(|cause| self.find(&cause));
+        causes.fold(Past::default(), |past, slot| Past {
+            lamport: past.lamport.max(self.lamport(slot).unwrap_or_default()),
+            clock: self.later_clock(past.clock, Some(slot)),
+        })
+    }
+
+    /// Adds a message whose causes are all here, and say this.
+    pub(crate) fn add(&mut self, message: &Message, digest: Digest, past: Past) -> Added {
         let id = message.id;
         let chain_at = self.chain_of(id.author);
-        let slot = Slot(u32::try_from(self.records.len()).unwrap_or(u32::MAX));
-        let continues = message.previous == self.last_of_main(chain_at);
-        let is_next = |main: &[Slot]| u64::try_from(main.len()) == Ok(id.counter - 1);
-        let causes = message.causes().filter_map(|cause| self.find(&cause));
-        let before = self.chains.get(chain_at as usize).and_then(|chain| chain.past);
-        let past = causes.chain(before).max_by_key(|&slot| self.wall_clock(slot));
-        self.records.push(Record {
-            digest,
-            lamport: message.lamport,
-            unix_ms: message.unix_ms,
-            counter: id.counter,
-            chain: chain_at,
-        });
-        let before = self.chains.get(chain_at as usize).and_then(|chain| chain.latest);
-        let latest = before.into_iter().chain([slot]).max_by_key(|&slot| self.order(slot));
-        let Some(chain) = self.chains.get_mut(chain_at as usize) else {
+        let Some(chain) = self.chains.get(chain_at as usize) else {
             return Added::default();
         };
         let is_first = chain.latest.is_none();
-        let on_main = usize::try_from(id.counter - 1).ok().and_then(|at| chain.main.get(at)).is_some();
+        let is_latest = chain.latest.is_none_or(|latest| self.is_before(latest, &(message.stamp(), digest)));
+        let past = self.later_clock(chain.past, past.clock);
+        let is_on_main = id.counter <= chain.on_main;
+        let continues = id.counter - 1 == chain.on_main && message.previous == self.last_of_main(chain);
         let in_branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST)).count();
-        if continues && is_next(&chain.main) {
-            chain.main.push(slot);
-        } else {
-            chain.branches.insert((id.counter, digest), Branch { slot, previous: message.previous });
+        let next = Slot::new(self.blocks.len(), 0);
+        let slot = if continues { chain.slot_after_main().unwrap_or(next) } else { next };
+        if slot == next {
+            self.blocks.push(Block::new(chain_at, id.counter));
         }
-        (chain.latest, chain.past) = (latest, past);
-        Added { slot, is_first, forks: usize::from(on_main) + in_branches == 1 }
+        if let Some(block) = self.blocks.get_mut(slot.block()) {
+            let lamport = u32::try_from(message.lamport.0).unwrap_or(u32::MAX);
+            block.records.push(Record { digest, unix_ms: message.unix_ms, lamport, number: self.len });
+        }
+        self.len = self.len.saturating_add(1);
+        if let Some(chain) = self.chains.get_mut(chain_at as usize) {
+            if continues {
+                chain.on_main = id.counter;
+                if slot == next {
+                    chain.main.push(slot);
+                }
+            } else {
+                chain.branches.insert((id.counter, digest), Branch { slot, previous: message.previous });
+            }
+            chain.latest = if is_latest { Some(slot) } else { chain.latest };
+            chain.past = past;
+        }
+        Added { slot, is_first, forks: usize::from(is_on_main) + in_branches == 1 }
     }
 
     /// The accepted message that a parent names, if it is here.
     pub(crate) fn find(&self, parent: &Parent) -> Option<Slot> {
         let chain = self.chain(parent.author)?;
-        let at = usize::try_from(parent.counter.checked_sub(1)?).ok()?;
-        let on_main = chain.main.get(at).copied().filter(|&slot| self.digest(slot) == Some(parent.digest));
+        let on_main = chain.slot(parent.counter).filter(|&slot| self.digest(slot) == Some(parent.digest));
         on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).map(|branch| branch.slot))
     }
 
     /// Whether a message belongs to the first line of its author's history.
     pub(crate) fn is_on_main(&self, slot: Slot) -> bool {
         let on_main = || {
-            let record = self.record(slot)?;
-            let at = usize::try_from(record.counter.checked_sub(1)?).ok()?;
-            self.chains.get(record.chain as usize)?.main.get(at)
+            let block = self.blocks.get(slot.block())?;
+            self.chains.get(block.chain as usize)?.slot(block.first + slot.at() as u64)
         };
-        on_main() == Some(&slot)
+        on_main() == Some(slot)
     }
 
     /// The digest of its author's message before a message beside the main line.
     pub(crate) fn previous(&self, slot: Slot) -> Option<Digest> {
-        let record = self.record(slot)?;
-        let chain = self.chains.get(record.chain as usize)?;
-        chain.branches.get(&(record.counter, record.digest))?.previous
+        let block = self.blocks.get(slot.block())?;
+        let chain = self.chains.get(block.chain as usize)?;
+        chain.branches.get(&(block.first, self.digest(slot)?))?.previous
     }
 
     /// How many messages are accepted.
     pub(crate) fn len(&self) -> u64 {
-        u64::try_from(self.records.len()).unwrap_or(u64::MAX)
+        self.len.into()
     }
 
     /// Whether any message of this id is accepted.
@@ -138,17 +179,15 @@ impl Ledger {
     /// The accepted messages of an id: more than one of a fork.
     pub(crate) fn with_id(&self, id: MessageId) -> impl Iterator<Item = Slot> + '_ {
         self.chain(id.author).into_iter().flat_map(move |chain| {
-            let at = id.counter.checked_sub(1).and_then(|at| usize::try_from(at).ok());
-            let main = at.and_then(|at| chain.main.get(at)).copied();
             let branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST));
-            main.into_iter().chain(branches.map(|(_, branch)| branch.slot))
+            chain.slot(id.counter).into_iter().chain(branches.map(|(_, branch)| branch.slot))
         })
     }
 
     pub(crate) fn id(&self, slot: Slot) -> Option<MessageId> {
-        let record = self.record(slot)?;
-        let author = self.chains.get(record.chain as usize)?.author;
-        Some(MessageId { author, counter: record.counter })
+        let block = self.blocks.get(slot.block())?;
+        let author = self.chains.get(block.chain as usize)?.author;
+        Some(MessageId { author, counter: block.first + slot.at() as u64 })
     }
 
     pub(crate) fn digest(&self, slot: Slot) -> Option<Digest> {
@@ -156,21 +195,28 @@ impl Ledger {
     }
 
     pub(crate) fn lamport(&self, slot: Slot) -> Option<Lamport> {
-        self.record(slot).map(|record| record.lamport)
+        self.record(slot).map(Record::lamport)
+    }
+
+    /// How many messages were accepted before this one.
+    pub(crate) fn number(&self, slot: Slot) -> Option<u64> {
+        self.record(slot).map(|record| record.number.into())
     }
 
     /// What orders a message among all others.
     pub(crate) fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
-        let record = self.record(slot)?;
-        let author = self.chains.get(record.chain as usize)?.author;
-        Some((Stamp { lamport: record.lamport, unix_ms: record.unix_ms, author }, record.digest))
+        let block = self.blocks.get(slot.block())?;
+        let record = block.records.get(slot.at())?;
+        let author = self.chains.get(block.chain as usize)?.author;
+        Some((Stamp { lamport: record.lamport(), unix_ms: record.unix_ms, author }, record.digest))
     }
 
     /// Whether a message comes before a place in the order. Most often the times decide, and nothing else is looked at.
     pub(crate) fn is_before(&self, slot: Slot, (stamp, digest): &(Stamp, Digest)) -> bool {
-        let Some(record) = self.record(slot) else { return false };
-        let times = (record.lamport, record.unix_ms).cmp(&(stamp.lamport, stamp.unix_ms));
-        let author = || self.chains.get(record.chain as usize).map(|chain| chain.author);
+        let Some(block) = self.blocks.get(slot.block()) else { return false };
+        let Some(record) = block.records.get(slot.at()) else { return false };
+        let times = (record.lamport(), record.unix_ms).cmp(&(stamp.lamport, stamp.unix_ms));
+        let author = || self.chains.get(block.chain as usize).map(|chain| chain.author);
         times.then_with(|| (author(), &record.digest).cmp(&(Some(stamp.author), digest))).is_lt()
     }
 
@@ -224,7 +270,7 @@ impl Ledger {
 
     /// Up to which counter everything of an author is accepted.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
-        self.chain(author).map_or(0, |chain| u64::try_from(chain.main.len()).unwrap_or(u64::MAX))
+        self.chain(author).map_or(0, |chain| chain.on_main)
     }
 
     /// The greatest counter of an author's accepted messages.
@@ -240,22 +286,21 @@ impl Ledger {
 
     /// The latest wall clock among everything that an author's messages come after, and the message that has it.
     pub(crate) fn past(&self, author: AuthorId) -> Option<(i64, MessageId)> {
-        let (unix_ms, id) = self.wall_clock(self.chain(author)?.past?);
-        Some((unix_ms, id?))
+        let slot = self.chain(author)?.past?;
+        Some((self.record(slot)?.unix_ms, self.id(slot)?))
     }
 
     /// Counters and digests of an author's messages after a counter, in the order of counters.
     pub(crate) fn messages_after(&self, author: AuthorId, counter: u64) -> impl Iterator<Item = (u64, Digest)> + '_ {
         let chain = self.chain(author);
-        let main = chain.map(|chain| chain.main.as_slice()).unwrap_or_default();
-        let rest = usize::try_from(counter).ok().and_then(|at| main.get(at..)).unwrap_or_default();
-        let mut main = rest.iter().filter_map(|&slot| self.record(slot)).peekable();
-        let branches =
-            chain.into_iter().flat_map(move |chain| chain.branches.range((counter.saturating_add(1), LEAST)..));
+        let first = counter.saturating_add(1);
+        let on_main = move |counter| Some((counter, self.digest(chain?.slot(counter)?)?));
+        let mut main = (first..=self.contiguous(author)).filter_map(on_main).peekable();
+        let branches = chain.into_iter().flat_map(move |chain| chain.branches.range((first, LEAST)..));
         let mut branches = branches.map(|(&at, _)| at).peekable();
         std::iter::from_fn(move || match (main.peek(), branches.peek()) {
-            (Some(record), Some(branch)) if branch.0 <= record.counter => branches.next(),
-            (Some(_), _) => main.next().map(|record| (record.counter, record.digest)),
+            (Some(main), Some(branch)) if branch.0 <= main.0 => branches.next(),
+            (Some(_), _) => main.next(),
             (None, _) => branches.next(),
         })
     }
@@ -270,11 +315,10 @@ impl Ledger {
         let Some(chain) = self.chain(author) else {
             return Vec::new();
         };
-        let on_main = u64::try_from(chain.main.len()).unwrap_or(u64::MAX);
         let mut forks: Vec<u64> = Vec::new();
         let mut previous = None;
         for &(counter, _) in chain.branches.keys() {
-            if (counter <= on_main || previous == Some(counter)) && forks.last() != Some(&counter) {
+            if (counter <= chain.on_main || previous == Some(counter)) && forks.last() != Some(&counter) {
                 forks.push(counter);
             }
             previous = Some(counter);
@@ -282,13 +326,15 @@ impl Ledger {
         forks
     }
 
-    /// The wall clock of a message; of equal ones the id decides.
-    fn wall_clock(&self, slot: Slot) -> (i64, Option<MessageId>) {
-        (self.record(slot).map_or(i64::MIN, |record| record.unix_ms), self.id(slot))
+    /// Which of two messages has the later wall clock; of equal ones the id decides.
+    fn later_clock(&self, a: Option<Slot>, b: Option<Slot>) -> Option<Slot> {
+        let unix_ms = |slot| self.record(slot).map(|record| record.unix_ms);
+        let clocks = |&a: &Slot, &b: &Slot| unix_ms(a).cmp(&unix_ms(b)).then_with(|| self.id(a).cmp(&self.id(b)));
+        a.into_iter().chain(b).max_by(clocks)
     }
 
     fn record(&self, slot: Slot) -> Option<&Record> {
-        self.records.get(slot.0 as usize)
+        self.blocks.get(slot.block())?.records.get(slot.at())
     }
 
     fn chain(&self, author: AuthorId) -> Option<&Chain> {
@@ -303,6 +349,7 @@ impl Ledger {
             self.chains.push(Chain {
                 author,
                 main: Vec::new(),
+                on_main: 0,
                 branches: BTreeMap::new(),
                 names: BTreeMap::new(),
                 latest: None,
@@ -313,11 +360,130 @@ impl Ledger {
         at
     }
 
-    fn last_of_main(&self, chain: u32) -> Option<Digest> {
-        let last = *self.chains.get(chain as usize)?.main.last()?;
-        self.digest(last)
+    fn last_of_main(&self, chain: &Chain) -> Option<Digest> {
+        self.digest(chain.slot(chain.on_main)?)
+    }
+}
+
+impl Block {
+    /// So many fill whole pages, and leave few gaps in memory between those of the store.
+    const MOST: usize = 256;
+
+    /// One with as much room as the messages before it have taken.
+    fn new(chain: u32, first: u64) -> Self {
+        let room = usize::try_from(first - 1).unwrap_or(Self::MOST).clamp(1, Self::MOST);
+        Self { chain, first, records: Vec::with_capacity(room) }
+    }
+}
+
+impl Record {
+    fn lamport(&self) -> Lamport {
+        Lamport(self.lamport.into())
+    }
+}
+
+impl Chain {
+    /// The message of a counter on the main line.
+    fn slot(&self, counter: u64) -> Option<Slot> {
+        let at = counter.checked_sub(1).filter(|_| counter <= self.on_main)?;
+        self.place(at)
+    }
+
+    /// Where the next message of the main line has its place, unless that is in a new block.
+    fn slot_after_main(&self) -> Option<Slot> {
+        self.place(self.on_main)
+    }
+
+    fn place(&self, at: u64) -> Option<Slot> {
+        let at = usize::try_from(at).ok()?;
+        let begin = self.main.get(at / Block::MOST)?;
+        Some(Slot::new(begin.block(), at % Block::MOST))
+    }
+}
+
+/// Every block has a block's numbers, however full it is.
+impl Slot {
+    fn new(block: usize, at: usize) -> Self {
+        Self(u32::try_from(block * Block::MOST + at).unwrap_or(u32::MAX))
+    }
+
+    fn block(self) -> usize {
+        self.0 as usize / Block::MOST
+    }
+
+    fn at(self) -> usize {
+        self.0 as usize % Block::MOST
     }
 }
 
 const LEAST: Digest = Digest::from_bytes([0; 32]);
 const GREATEST: Digest = Digest::from_bytes([0xff; 32]);
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tempo_message::{Frame, Kind};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn next(previous: Option<&Frame>, author: u128, payload: &'static str) -> Frame {
+        let counter = previous.map_or(0, |previous| previous.id().counter) + 1;
+        let message = Message {
+            id: MessageId { author: AuthorId::new(Uuid::from_u128(author)), counter },
+            lamport: Lamport(counter),
+            unix_ms: -5,
+            previous: previous.map(Frame::digest),
+            parents: Vec::new(),
+            kind: Kind::Payload,
+            payload: Bytes::from_static(payload.as_bytes()),
+        };
+        Frame::encode(&message).unwrap()
+    }
+
+    fn line(mut last: Option<Frame>, author: u128, payload: &'static str, messages: usize) -> Vec<Frame> {
+        let mut next = || {
+            let frame = next(last.as_ref(), author, payload);
+            last = Some(frame.clone());
+            frame
+        };
+        (0..messages).map(|_| next()).collect()
+    }
+
+    /// Two authors by turns, over several blocks, one of whom has gone on at a message in the middle as well.
+    #[test]
+    fn places_say_who_wrote_a_message_and_which_one_it_is() {
+        let (ana, ben) = (line(None, 1, "", 3 * Block::MOST), line(None, 2, "", 2 * Block::MOST + 1));
+        let branch = line(Some(ana[Block::MOST].clone()), 1, "again", 3);
+        let arrived = ana.iter().zip(&ben).flat_map(|(ana, ben)| [ana, ben]).chain(&ana[ben.len()..]).chain(&branch);
+        let arrived: Vec<&Frame> = arrived.collect();
+        let mut ledger = Ledger::default();
+        let add = |frame: &&Frame| ledger.add(frame.message(), frame.digest(), Past::default());
+        let added: Vec<Added> = arrived.iter().map(add).collect();
+        for (number, (frame, added)) in arrived.iter().zip(&added).enumerate() {
+            let (id, digest) = (frame.id(), frame.digest());
+            let slot = ledger.find(&Parent { author: id.author, counter: id.counter, digest });
+            assert_eq!(slot, Some(added.slot));
+            assert_eq!((ledger.id(added.slot), ledger.number(added.slot)), (Some(id), Some(number as u64)));
+            assert_eq!(ledger.order(added.slot), Some((frame.message().stamp(), digest)));
+            let is_aside = number >= ana.len() + ben.len();
+            assert_eq!(ledger.is_on_main(added.slot), !is_aside);
+            assert_eq!(ledger.previous(added.slot), frame.message().previous.filter(|_| is_aside));
+            assert_eq!((added.is_first, added.forks), (id.counter == 1, is_aside));
+            let with_id = ledger.with_id(id).collect::<Vec<_>>();
+            assert!(with_id.contains(&added.slot) && with_id.len() <= 2);
+        }
+        assert_eq!(ledger.len(), arrived.len() as u64);
+        let (first, at) = (branch[0].id(), Block::MOST - 2);
+        assert_eq!(ledger.forks(first.author), [first.counter, first.counter + 1, first.counter + 2]);
+        assert_eq!(ledger.contiguous(first.author), ana.len() as u64);
+        let mut expected: Vec<_> = ana.iter().skip(at).chain(&branch).collect();
+        expected.sort_by_key(|frame| frame.id().counter);
+        let mut after: Vec<_> = ledger.messages_after(first.author, at as u64).collect();
+        assert!(after.iter().map(|&(counter, _)| counter).eq(expected.iter().map(|frame| frame.id().counter)));
+        after.sort_unstable();
+        let mut expected: Vec<_> = expected.iter().map(|frame| (frame.id().counter, frame.digest())).collect();
+        expected.sort_unstable();
+        assert_eq!(after, expected);
+    }
+}

@@ -30,7 +30,7 @@ use heads::Heads;
 use held::{Held, Holding};
 use identity::Identity;
 pub use identity::Usurped;
-use ledger::Ledger;
+use ledger::{Ledger, Past};
 pub(crate) use packs::Stock;
 pub use packs::{Packing, Shelved};
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
@@ -222,6 +222,11 @@ impl SessionCore {
         self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
     }
 
+    /// Whether anything that was held had to give way.
+    pub fn has_evicted(&self) -> bool {
+        self.evicted
+    }
+
     /// Whether messages that gave way earlier can be taken now, so that a full collect is worth its cost.
     pub fn poll_room(&mut self) -> bool {
         let room = self.evicted && self.held.is_below_half();
@@ -340,10 +345,11 @@ impl SessionCore {
     }
 
     fn settle(&mut self, message: &Message, digest: Digest) -> Intake {
-        match self.verify(message) {
+        let past = self.ledger.past_of(message);
+        match self.verify(message, past.lamport) {
             Ok(()) => {
                 let itself = parent_of(message.id, digest);
-                self.accept(message, itself);
+                self.accept(message, itself, past);
                 self.accepted.push_back(itself);
                 Intake::Accepted
             }
@@ -355,10 +361,8 @@ impl SessionCore {
     }
 
     /// The verified clock: one more than the latest cause, so that nobody can move time by more than that.
-    fn verify(&self, message: &Message) -> Result<(), Rejection> {
-        let times =
-            message.causes().filter_map(|cause| self.ledger.find(&cause)).filter_map(|at| self.ledger.lamport(at));
-        let expected = times.max().unwrap_or(Lamport::ZERO).next().map_err(|_| Rejection::Exhausted)?;
+    fn verify(&self, message: &Message, latest: Lamport) -> Result<(), Rejection> {
+        let expected = latest.next().map_err(|_| Rejection::Exhausted)?;
         if planted!(ClockByArrival)
             && self.latest_unix_ms().is_some_and(|last| message.unix_ms.abs_diff(last) > 3_000_000)
         {
@@ -377,7 +381,7 @@ impl SessionCore {
         self.ledger.order(last).map(|(stamp, _)| stamp.unix_ms)
     }
 
-    fn accept(&mut self, message: &Message, itself: Parent) {
+    fn accept(&mut self, message: &Message, itself: Parent, past: Past) {
         let (id, digest) = (message.id, itself.digest);
         self.clock.observe(message.lamport);
         self.stability.raise(id.author, message.lamport);
@@ -388,7 +392,7 @@ impl SessionCore {
             is_answer |= self.heads.answer(id.author, to);
         }
         self.tips.accept(message, itself);
-        let added = self.ledger.add(message, digest);
+        let added = self.ledger.add(message, digest, past);
         if added.is_first {
             self.events.push_back(CoreEvent::Joined { author: id.author });
         }

@@ -75,7 +75,7 @@ mod tests {
     use bytes::Bytes;
     use tempo_message::{Frame, Kind, Lamport, Message};
 
-    use super::*;
+    use super::{super::ledger::Past, *};
 
     /// Concurrent messages with one stamp exist when an author is in use twice; the digest orders them.
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         let order_of = |arrival: [usize; 4]| {
             let (mut ledger, mut timeline) = (Ledger::default(), Timeline::default());
             for at in arrival {
-                let added = ledger.add(frames[at].message(), frames[at].digest());
+                let added = ledger.add(frames[at].message(), frames[at].digest(), Past::default());
                 timeline.insert(&ledger, added.slot);
             }
             timeline.iter().map(|&slot| ledger.digest(slot).unwrap()).collect::<Vec<_>>()

@@ -1,7 +1,7 @@
 //! Opening a session.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{self, Path, PathBuf},
     process,
     sync::{Arc, mpsc},
@@ -17,15 +17,15 @@ use uuid::Uuid;
 
 use super::{
     Driver, Event, Session,
-    driver::OwnMessages,
     minting::{Mint, Settled, settle},
+    restoring::restore,
     shared::Shared,
 };
 use crate::{
     Environment, OpenError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
     protocol::{MAX_NAME, Packing, SessionCore, Usurped},
-    store::{Marks, MemoryStore, Origin, RedbReader, RedbStore, Restored, Store, StoreError},
+    store::{Marks, MemoryStore, RedbReader, RedbStore, Store, StoreError},
 };
 
 /// The settings of a session to be opened.
@@ -329,10 +329,8 @@ impl Session {
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
         let mut core = SessionCore::new(marks.author());
         core.handle_restored(marks.former(), marks.lives.clone());
-        let own = restore(&mut core, store.as_ref())?;
+        let own = restore(&mut core, |each| store.restore(each))?;
         core.handle_settled(marks.settled);
-        // What the store has is no news.
-        while core.poll_event().is_some() {}
         // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
         let audited: BTreeMap<_, _> = marks.own.iter().map(|own| (own.author, own.audited)).collect();
         let is_audited = |id: &MessageId| audited.get(&id.author).is_some_and(|&audited| id.counter <= audited);
@@ -399,36 +397,4 @@ impl Mint for NoMint {
     fn nonce(&mut self) -> u64 {
         0
     }
-}
-
-/// Brings the core to what the store knows; the answer is what this installation looks after.
-fn restore(core: &mut SessionCore, store: &dyn Store) -> Result<OwnMessages, StoreError> {
-    let mut records: Vec<Restored> = Vec::new();
-    store.restore(&mut |restored| records.push(restored))?;
-    Ok(replay(core, records))
-}
-
-/// As [`restore`], for records that were read.
-pub(crate) fn replay(core: &mut SessionCore, mut records: Vec<Restored>) -> OwnMessages {
-    // In the order of the timeline every message comes after its parents.
-    records.sort_unstable_by_key(|record| (record.message.stamp(), record.digest));
-    let (mut sent, mut lengths) = (BTreeSet::new(), BTreeMap::new());
-    let former: BTreeSet<AuthorId> = core.former().iter().copied().collect();
-    for Restored { message, digest, origin, frame_len } in records {
-        let own = (message.id, digest);
-        match origin {
-            Origin::Sent => {
-                sent.insert(own);
-                core.handle_sent(&message, digest)
-            }
-            Origin::Received => core.handle_received(&message, digest),
-        };
-        if origin == Origin::Sent || former.contains(&message.id.author) {
-            lengths.insert(own, frame_len);
-        }
-    }
-    while core.go_on() {}
-    sent.extend(core.own_after(None, usize::MAX));
-    lengths.retain(|own, _| sent.contains(own));
-    lengths
 }

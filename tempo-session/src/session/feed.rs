@@ -62,8 +62,8 @@ pub(crate) struct Reader {
     last: usize,
     /// The next item of the feed.
     next: u64,
-    /// Everything that was accepted before this is given or in the backlog.
-    taken: Slot,
+    /// So many messages, the first ones that were accepted, are given or in the backlog.
+    taken: u64,
     /// What could not be read, to be taken again.
     returned: Option<Item>,
 }
@@ -110,7 +110,7 @@ impl Reader {
     pub(crate) fn has_news(&self, state: &State) -> bool {
         let has_backlog = match &self.backlog {
             Some(backlog) => !backlog.as_slice().is_empty(),
-            None => self.taken > Slot::default(),
+            None => self.taken > 0,
         };
         let is_behind = self.next < state.feed.end() || state.core.settled() > self.progress.settled;
         has_backlog || is_behind || self.returned.is_some()
@@ -167,10 +167,12 @@ impl Reader {
             let item = state.feed.get(self.next)?.clone();
             self.next += 1;
             match item {
-                Item::Message { slot, .. } if slot < self.taken && !planted!(EventTwice) => {}
                 Item::Message { slot, .. } => {
-                    self.taken = Slot(slot.0.saturating_add(1));
-                    return Some(item);
+                    let number = state.core.number(slot)?;
+                    if number >= self.taken || planted!(EventTwice) {
+                        self.taken = number + 1;
+                        return Some(item);
+                    }
                 }
                 Item::Other(_) => return Some(item),
             }

@@ -25,6 +25,8 @@ pub struct MemoryStore {
 struct Kept {
     frame: Frame,
     origin: Origin,
+    /// How many were committed before.
+    number: usize,
 }
 
 impl MemoryStore {
@@ -58,7 +60,10 @@ impl Store for MemoryStore {
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        for Kept { frame, origin } in self.records().values() {
+        let records = self.records();
+        let mut kept: Vec<&Kept> = records.values().collect();
+        kept.sort_unstable_by_key(|kept| kept.number);
+        for Kept { frame, origin, .. } in kept {
             each(Restored {
                 message: without_payload(frame.message()),
                 digest: frame.digest(),
@@ -72,11 +77,9 @@ impl Store for MemoryStore {
     fn commit(&self, records: &[Record], _: Durability) -> Result<(), StoreError> {
         let mut kept = self.records();
         for Record { frame, origin } in records {
-            let fresh = || Kept { frame: frame.clone(), origin: *origin };
-            let record = kept.entry((frame.id(), frame.digest())).or_insert_with(fresh);
-            if *origin == Origin::Sent {
-                record.origin = Origin::Sent;
-            }
+            let number = kept.len();
+            let fresh = || Kept { frame: frame.clone(), origin: *origin, number };
+            kept.entry((frame.id(), frame.digest())).or_insert_with(fresh);
         }
         Ok(())
     }

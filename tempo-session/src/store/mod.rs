@@ -29,7 +29,7 @@ use crate::Progress;
 /// 2. After `commit(records, Lazy)` returns, the records can be read, and survive as soon as a later durable commit
 ///    returns.
 /// 3. After an error of `commit` it is unknown what was kept. The session then refuses to send until it is reopened.
-/// 4. Committing a record again changes nothing, except that a record once [sent](Origin::Sent) stays so.
+/// 4. Committing a record again changes nothing: what was [sent](Origin::Sent) stays so when it comes back.
 /// 5. `frame` gives the exact bytes that were committed.
 /// 6. After `set_marks` or `set_progress` returns, what they noted survives a loss of power; after `set_progress` also
 ///    everything that was committed before.
@@ -62,7 +62,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError>;
 
-    /// Hands up every record without its payload, except that of a profile message; in any order.
+    /// Hands up every record without its payload, except that of a profile message; in the order in which they were
+    /// committed.
     ///
     /// # Errors
     ///

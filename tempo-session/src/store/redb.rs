@@ -16,10 +16,11 @@ use crate::{Progress, protocol::without_payload};
 
 /// A store in a redb file.
 ///
-/// Four tables: `meta` (the format, and who the installation is and how far it has come), `headers` (all of a message
-/// but its payload: what a session needs in order to open), `frames` (the exact bytes) and `cursors` (how far the
-/// application has come). Keys are author, counter and digest, big-endian, so that an author's messages lie together in
-/// order; those of cursors are names.
+/// Four tables: `meta` (the format, and who the installation is and how far it has come), `log` (all of the messages but
+/// their payloads, in the order in which they came: what a session needs in order to open), `frames` (the exact bytes) and
+/// `cursors` (how far the application has come). The rows of the log are numbered, and what is committed together shares
+/// rows. Keys of frames are author, counter and digest, big-endian, so that an author's messages lie together in order;
+/// those of cursors are names.
 ///
 /// # Durability
 ///
@@ -30,19 +31,24 @@ pub struct RedbStore {
     path: PathBuf,
 }
 
-/// So much of the file is kept in memory, in bytes. What is read again and again are the headers, and only when opening.
-const CACHE: usize = 8 * 1024 * 1024;
+/// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
+const CACHE: usize = 6 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const KEY: usize = 16 + 8 + Digest::LEN;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
-const HEADERS: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("headers");
+const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const FRAMES: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("frames");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 
-/// A row of `headers`.
+/// A row of the log is full with so many bytes: with one more message it fits into a page of the database.
+const ROW: usize = 3 * 1024;
+
+/// A message in the log. A row is one after the other.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
+    id: MessageId,
+    digest: Digest,
     sent: bool,
     frame_len: u64,
     lamport: Lamport,
@@ -116,7 +122,7 @@ impl RedbStore {
             }
             meta.insert("format", FORMAT.to_be_bytes().as_slice()).map_err(|error| failed(error.into()))?;
             meta.insert(MARKS, encode(&first()).as_slice()).map_err(|error| failed(error.into()))?;
-            transaction.open_table(HEADERS).map_err(|error| failed(error.into()))?;
+            transaction.open_table(LOG).map_err(|error| failed(error.into()))?;
             transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
             transaction.open_table(CURSORS).map_err(|error| failed(error.into()))?;
         }
@@ -134,19 +140,24 @@ impl RedbStore {
             Durability::Lazy => ::redb::Durability::None,
         })?;
         {
-            let mut headers = transaction.open_table(HEADERS)?;
+            let mut log = transaction.open_table(LOG)?;
             let mut frames = transaction.open_table(FRAMES)?;
+            let mut number = log.last()?.map_or(0, |(last, _)| last.value() + 1);
             let mut row = Vec::new();
             for Record { frame, origin } in records {
-                let key = key(frame.id(), frame.digest());
-                row.clear();
-                row = postcard::to_extend(&Header::of(frame, *origin), row).unwrap_or_default();
-                let before = headers.insert(&key, row.as_slice())?.map(|before| before.value().to_vec());
-                match before.filter(|_| *origin == Origin::Received) {
-                    // What comes back from the folder is still what was sent.
-                    Some(before) => drop(headers.insert(&key, before.as_slice())?),
-                    None => drop(frames.insert(&key, frame.bytes().as_ref())?),
+                // What comes back from the folder is in the log already.
+                if frames.insert(&key(frame.id(), frame.digest()), frame.bytes().as_ref())?.is_some() {
+                    continue;
                 }
+                row = postcard::to_extend(&Header::of(frame, *origin), row).unwrap_or_default();
+                if row.len() >= ROW {
+                    log.insert(number, row.as_slice())?;
+                    number += 1;
+                    row.clear();
+                }
+            }
+            if !row.is_empty() {
+                log.insert(number, row.as_slice())?;
             }
         }
         transaction.commit()?;
@@ -208,6 +219,8 @@ impl Header {
     fn of(frame: &tempo_message::Frame, origin: Origin) -> Self {
         let message = frame.message();
         Self {
+            id: message.id,
+            digest: frame.digest(),
             sent: origin == Origin::Sent,
             frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
             lamport: message.lamport,
@@ -229,7 +242,7 @@ pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<
     decode_marks(path, read().map_err(failed(path))?.as_deref())
 }
 
-/// Hands up every record of a database.
+/// Hands up every record of a database, in the order in which they came.
 pub(super) fn restore_in(
     database: &impl ReadableDatabase,
     path: &Path,
@@ -237,12 +250,16 @@ pub(super) fn restore_in(
 ) -> Result<(), StoreError> {
     let mut sound = true;
     let mut read = || -> Result<(), ::redb::Error> {
-        let headers = database.begin_read()?.open_table(HEADERS)?;
-        for row in headers.iter()? {
-            let (key, value) = row?;
-            match restored(key.value(), value.value()) {
-                Some(restored) => each(restored),
-                None => sound = false,
+        let log = database.begin_read()?.open_table(LOG)?;
+        for row in log.iter()? {
+            let (_, row) = row?;
+            let mut rest = row.value();
+            while !rest.is_empty() {
+                let Some(restored) = take_restored(&mut rest) else {
+                    sound = false;
+                    break;
+                };
+                each(restored);
             }
         }
         Ok(())
@@ -307,12 +324,12 @@ fn key(id: MessageId, digest: Digest) -> [u8; KEY] {
     key
 }
 
-fn restored(key: &[u8; KEY], row: &[u8]) -> Option<Restored> {
-    let (author, rest) = key.split_first_chunk::<16>()?;
-    let (counter, digest) = rest.split_first_chunk::<8>()?;
-    let header: Header = postcard::from_bytes(row).ok()?;
+/// The first message of what is left of a row.
+fn take_restored(rest: &mut &[u8]) -> Option<Restored> {
+    let (header, behind): (Header, _) = postcard::take_from_bytes(rest).ok()?;
+    *rest = behind;
     let message = Message {
-        id: MessageId { author: AuthorId::new(uuid::Uuid::from_bytes(*author)), counter: u64::from_be_bytes(*counter) },
+        id: header.id,
         lamport: header.lamport,
         unix_ms: header.unix_ms,
         previous: header.previous,
@@ -322,7 +339,7 @@ fn restored(key: &[u8; KEY], row: &[u8]) -> Option<Restored> {
     };
     Some(Restored {
         message,
-        digest: Digest::from_bytes(digest.try_into().ok()?),
+        digest: header.digest,
         origin: if header.sent { Origin::Sent } else { Origin::Received },
         frame_len: header.frame_len,
     })

@@ -1,6 +1,6 @@
 //! Every store keeps the contract; the one on disk also says what is wrong with a file.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
@@ -11,21 +11,21 @@ use tempo_session::{
 
 use crate::support::{author, send};
 
-fn records(origin: Origin) -> Vec<Record> {
+fn frames() -> Vec<Frame> {
     let mut core = SessionCore::new(Some(author(0)));
-    let frames = core.compose([(Kind::Profile, "Ana".into())], 1).unwrap();
-    core.handle_sent(frames[0].message(), frames[0].digest());
-    let second = send(&mut core, "payload", -5);
-    [frames[0].clone(), second].into_iter().map(|frame| Record { frame, origin }).collect()
+    let profile = core.compose([(Kind::Profile, "Ana".into())], 1).unwrap().remove(0);
+    core.handle_sent(profile.message(), profile.digest());
+    let others = (0..99).map(|_| send(&mut core, "payload", -5));
+    std::iter::once(profile).chain(others).collect()
 }
 
-fn restored(store: &dyn Store) -> BTreeMap<Digest, (Origin, u64, Vec<u8>)> {
-    let mut all = BTreeMap::new();
-    store
-        .restore(&mut |it| {
-            all.insert(it.digest, (it.origin, it.frame_len, it.message.payload.to_vec()));
-        })
-        .unwrap();
+fn records<'a>(frames: impl IntoIterator<Item = &'a Frame>, origin: Origin) -> Vec<Record> {
+    frames.into_iter().map(|frame| Record { frame: frame.clone(), origin }).collect()
+}
+
+fn restored(store: &dyn Store) -> Vec<(Digest, Origin, u64, Vec<u8>)> {
+    let mut all = Vec::new();
+    store.restore(&mut |it| all.push((it.digest, it.origin, it.frame_len, it.message.payload.to_vec()))).unwrap();
     all
 }
 
@@ -35,27 +35,35 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     let mut marks = Marks::new(Some(author(0))).succeeded_by(author(1)).reborn(5);
     (marks.own[0].joined, marks.own[0].audited) = (true, 7);
     store.set_marks(&marks).unwrap();
-    let received = records(Origin::Received);
-    store.commit(&received, Durability::Lazy).unwrap();
+    let frames = frames();
+    let (later, first) = frames.split_at(50);
+    // They may come in any order.
+    store.commit(&records(first.iter().rev(), Origin::Received), Durability::Lazy).unwrap();
+    store.commit(&records(later, Origin::Sent), Durability::Lazy).unwrap();
     let read = |store: &dyn Store, frame: &Frame| store.frame(frame.id(), frame.digest()).unwrap();
-    for Record { frame, .. } in &received {
+    for frame in &frames {
         assert_eq!(read(store.as_ref(), frame).as_ref(), Some(frame.bytes()), "before it is durable");
     }
     store.commit(&[], Durability::Durable).unwrap();
     store = reopen(store);
     assert_eq!(store.marks().unwrap(), marks);
-    let [profile, payload] = &received[..] else { unreachable!() };
-    let all = restored(store.as_ref());
-    let len = |record: &Record| record.frame.bytes().len() as u64;
-    assert_eq!(all[&profile.frame.digest()], (Origin::Received, len(profile), b"Ana".to_vec()));
-    assert_eq!(all[&payload.frame.digest()], (Origin::Received, len(payload), Vec::new()), "without the payload");
+    let describe = |frame: &Frame, origin| {
+        // Of payloads nothing, but the name.
+        let name = if frame.id().counter == 1 { b"Ana".to_vec() } else { Vec::new() };
+        (frame.digest(), origin, frame.bytes().len() as u64, name)
+    };
+    let received = first.iter().rev().map(|frame| describe(frame, Origin::Received));
+    let mut expected: Vec<_> = received.chain(later.iter().map(|frame| describe(frame, Origin::Sent))).collect();
+    assert_eq!(restored(store.as_ref()), expected);
 
-    store.commit(&records(Origin::Sent), Durability::Durable).unwrap();
-    store.commit(&received, Durability::Durable).unwrap();
+    store.commit(&records(&frames, Origin::Received), Durability::Durable).unwrap();
+    let own = send(&mut SessionCore::new(Some(author(1))), "again", 0);
+    store.commit(&records([&own, &frames[0], &own], Origin::Sent), Durability::Durable).unwrap();
     store = reopen(store);
-    assert!(restored(store.as_ref()).values().all(|(origin, ..)| *origin == Origin::Sent), "what was sent stays so");
+    expected.push((own.digest(), Origin::Sent, own.bytes().len() as u64, Vec::new()));
+    assert_eq!(restored(store.as_ref()), expected, "what is here stays as it was");
     let stranger = Digest::of(b"never committed");
-    assert_eq!(store.frame(payload.frame.id(), stranger).unwrap(), None);
+    assert_eq!(store.frame(frames[1].id(), stranger).unwrap(), None);
     assert_eq!((store.marks().unwrap().author(), store.marks().unwrap().former()), (Some(author(1)), vec![author(0)]));
 }
 
@@ -95,9 +103,9 @@ fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
-    set_format(&path, 2);
+    set_format(&path, 3);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, supported: 1, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 3, supported: 2, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");

@@ -34,7 +34,9 @@ pub struct SimStore {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) records: BTreeMap<(MessageId, Digest), (Frame, Origin)>,
+    pub(super) records: BTreeMap<(MessageId, Digest), Kept>,
+    /// How many have been committed; some may be lost.
+    pub(super) committed: usize,
     /// Transactions that are not durable yet, oldest first.
     pub(super) lazy: Vec<Vec<(MessageId, Digest)>>,
     pub(super) marks: Marks,
@@ -45,6 +47,14 @@ pub(super) struct State {
     /// How often the machine has lost its power.
     pub(super) life: u64,
     pub(super) witness: Option<Witness>,
+}
+
+/// A record, and how many were committed before it.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) frame: Frame,
+    pub(super) origin: Origin,
+    pub(super) number: usize,
 }
 
 /// How a commit fails.
@@ -113,7 +123,7 @@ impl SimStore {
     pub(crate) fn note_sent(&self, frame: &Frame) {
         let mut state = self.lock();
         let key = (frame.id(), frame.digest());
-        if state.records.insert(key, (frame.clone(), Origin::Sent)).is_none() {
+        if state.keep(key, frame, Origin::Sent) {
             state.sent.push(frame.clone());
         }
     }
@@ -152,25 +162,37 @@ impl SimStore {
     pub fn copied(&self) -> Self {
         let state = self.lock();
         let (records, marks, progress) = (state.records.clone(), state.marks.clone(), state.progress.clone());
-        let copy = State { records, marks, progress, ..State::default() };
+        let copy = State { records, committed: state.committed, marks, progress, ..State::default() };
         let medium = self.medium.as_ref().map(Medium::copied);
         Self { state: Arc::new(Mutex::new(copy)), author: self.author, life: 0, medium }
     }
 
     /// Whether this installation has sent a message.
     pub fn has_sent(&self, id: MessageId, digest: Digest) -> bool {
-        self.lock().records.get(&(id, digest)).is_some_and(|(_, origin)| *origin == Origin::Sent)
+        self.lock().records.get(&(id, digest)).is_some_and(|kept| kept.origin == Origin::Sent)
     }
 
     /// The frames that this installation has sent.
     pub fn sent(&self) -> Vec<Frame> {
         let state = self.lock();
-        let sent = state.records.values().filter(|(_, origin)| *origin == Origin::Sent);
-        sent.map(|(frame, _)| frame.clone()).collect()
+        let sent = state.records.values().filter(|kept| kept.origin == Origin::Sent);
+        sent.map(|kept| kept.frame.clone()).collect()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Keeps a record unless it is here; whether it was not.
+    fn keep(&mut self, key: (MessageId, Digest), frame: &Frame, origin: Origin) -> bool {
+        let is_new = !self.records.contains_key(&key);
+        if is_new {
+            self.records.insert(key, Kept { frame: frame.clone(), origin, number: self.committed });
+            self.committed += 1;
+        }
+        is_new
     }
 }
 
@@ -204,7 +226,10 @@ impl Store for SimStore {
     }
 
     fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        for (frame, origin) in self.lock().records.values() {
+        let state = self.lock();
+        let mut kept: Vec<&Kept> = state.records.values().collect();
+        kept.sort_unstable_by_key(|kept| kept.number);
+        for Kept { frame, origin, .. } in kept {
             // The session keeps what it needs of the payload; more does no harm.
             let message: Message = frame.message().clone();
             let frame_len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
@@ -228,14 +253,10 @@ impl Store for SimStore {
         let mut transaction = Vec::with_capacity(records.len());
         for Record { frame, origin } in records {
             let key = (frame.id(), frame.digest());
-            let is_new = !state.records.contains_key(&key);
-            if is_new || *origin == Origin::Sent {
-                state.records.insert(key, (frame.clone(), *origin));
-            }
             if *origin == Origin::Sent {
                 state.sent.push(frame.clone());
             }
-            if is_new {
+            if state.keep(key, frame, *origin) {
                 transaction.push(key);
             }
         }
@@ -250,6 +271,6 @@ impl Store for SimStore {
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.lock().records.get(&(id, digest)).map(|(frame, _)| frame.bytes().clone()))
+        Ok(self.lock().records.get(&(id, digest)).map(|kept| kept.frame.bytes().clone()))
     }
 }

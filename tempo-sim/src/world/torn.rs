@@ -8,16 +8,20 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Frame, MessageId};
+use tempo_message::{Digest, MessageId};
 use tempo_session::store::{Marks, Origin};
 
-use super::{SimStore, database::Medium, store::State};
+use super::{
+    SimStore,
+    database::Medium,
+    store::{Kept, State},
+};
 use crate::disk::{Act, Witness};
 
 /// What a store holds when the power comes back.
 #[derive(Debug, Clone)]
 pub struct StoreImage {
-    records: BTreeMap<(MessageId, Digest), (Frame, Origin)>,
+    records: BTreeMap<(MessageId, Digest), Kept>,
     marks: Marks,
     /// What lies on the medium of a real database, and its digest.
     medium: Option<(Bytes, Digest)>,
@@ -29,10 +33,10 @@ impl Hash for StoreImage {
         self.marks.settled.hash(state);
         self.marks.fingerprint.and_then(|fingerprint| fingerprint.machine).hash(state);
         self.marks.own.iter().for_each(|own| (own.author, own.joined, own.audited).hash(state));
-        match self.medium {
-            Some((_, digest)) => digest.hash(state),
-            None => self.records.iter().for_each(|(key, (_, origin))| (key, *origin == Origin::Sent).hash(state)),
+        if let Some((_, digest)) = self.medium {
+            digest.hash(state);
         }
+        self.records.iter().for_each(|(key, kept)| (key, kept.origin == Origin::Sent).hash(state));
     }
 }
 
@@ -68,7 +72,9 @@ impl SimStore {
 
     /// A store that holds what was left, all of it durable.
     pub fn from_image(author: AuthorId, image: &StoreImage) -> Self {
-        let state = State { records: image.records.clone(), marks: image.marks.clone(), ..State::default() };
+        let records = image.records.clone();
+        let committed = records.values().map(|kept| kept.number + 1).max().unwrap_or_default();
+        let state = State { records, committed, marks: image.marks.clone(), ..State::default() };
         let medium = image.medium.as_ref().map(|(bytes, _)| Medium::holding(bytes));
         Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium }
     }
