@@ -3,7 +3,10 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::workspace;
@@ -120,6 +123,22 @@ impl Call {
     fn not_started(&self, source: std::io::Error) -> Failure {
         Failure::NotStarted { command: self.line(), source }
     }
+}
+
+/// Builds the `tempo` command with a profile of cargo; the answer is where it is.
+pub(crate) fn build_tempo(profile: &str) -> Result<PathBuf, Failure> {
+    let call = Call::cargo(&["build", "--quiet", "--package", "tempo-session", "--features", "cli", "--bin", "tempo"]);
+    let call = call.arguments(&["--profile", profile]);
+    call.run()?;
+    let call = call.argument("--message-format=json");
+    let answer = call.answer()?;
+    let messages = String::from_utf8_lossy(&answer).into_owned();
+    let executable = |line: &str| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        message.get("executable")?.as_str().map(PathBuf::from)
+    };
+    let missing = || Failure::Unanswered { command: call.line(), why: "it names no executable".to_owned() };
+    messages.lines().filter_map(executable).next_back().ok_or_else(missing)
 }
 
 /// The word as a shell takes it for one word.

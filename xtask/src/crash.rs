@@ -14,11 +14,9 @@ mod tracer;
 mod watchdog;
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::Value;
-
-use crate::call::Call;
+use crate::call;
 use crate::failure::Failure;
 use point::Point;
 use scene::SCENES;
@@ -51,7 +49,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 fn look(most: usize, only: Option<Point>) -> Result<(), Failure> {
-    let tempo = build()?;
+    let tempo = call::build_tempo("dev")?;
     let scratch = Scratch::new(only.is_some()).map_err(unanswered)?;
     let points = match only {
         Some(point) => vec![point],
@@ -68,21 +66,6 @@ fn look(most: usize, only: Option<Point>) -> Result<(), Failure> {
         println!("\n{}", report::explain(tried));
     }
     if bad.is_empty() { Ok(()) } else { Err(Failure::Findings { check: "crash", count: bad.len() }) }
-}
-
-/// Builds the command once; the answer is where it is.
-fn build() -> Result<PathBuf, Failure> {
-    let call = Call::cargo(&["build", "--quiet", "--package", "tempo-session", "--features", "cli", "--bin", "tempo"]);
-    call.run()?;
-    let call = call.argument("--message-format=json");
-    let answer = call.answer()?;
-    let messages = String::from_utf8_lossy(&answer).into_owned();
-    let executable = |line: &str| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        message.get("executable")?.as_str().map(PathBuf::from)
-    };
-    let missing = || Failure::Unanswered { command: call.line(), why: "it names no executable".to_owned() };
-    messages.lines().filter_map(executable).next_back().ok_or_else(missing)
 }
 
 /// Watches every command, and lists what can be done to it: one harm after the other, so that a sample has all of them.

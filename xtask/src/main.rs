@@ -24,6 +24,15 @@ mod crash {
 mod failure;
 mod fuzz;
 mod golden;
+#[cfg(unix)]
+mod lab;
+#[cfg(not(unix))]
+mod lab {
+    /// The engines are ended by signals.
+    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
+        Err(crate::failure::Failure::Skipped { why: "sync engines are run on Unix only".to_owned() })
+    }
+}
 mod layers;
 mod page;
 mod test;
@@ -109,6 +118,12 @@ const COMMANDS: &[Command] = &[
         run: Run::WithArguments(bench::run),
     },
     Command {
+        name: "lab",
+        arguments: "[--engine NAME]... [--scenario NAME]... [--seconds N] [--seed N] [--json]",
+        about: "tempo over real sync engines, with partitions, kills and conflicts; every scenario unless told which",
+        run: Run::WithArguments(lab::run),
+    },
+    Command {
         name: "fuzz",
         arguments: "[--seconds N] [TARGET]",
         about: "each fuzz target, or one, for N seconds (default 60)",
@@ -170,6 +185,7 @@ mod tests {
             &["fuzz", "--seconds", "soon"],
             &["page", "--pictures"],
             &["bench", "--json"],
+            &["lab", "--engine", "pigeon"],
         ] {
             let failure = call(arguments).unwrap_err();
             assert!(matches!(failure, Failure::Usage { .. }), "{arguments:?}: {failure}");

@@ -1,0 +1,100 @@
+//! `cargo xtask lab`: real sync engines on this machine, real `tempo` processes that talk through them, and what becomes
+//! of what they say.
+
+mod engine;
+mod group;
+mod harm;
+mod hub;
+mod latency;
+mod member;
+mod options;
+mod process;
+mod report;
+mod scenario;
+mod settled;
+mod syncthing;
+mod veil;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{env, fs};
+
+use crate::call;
+use crate::failure::Failure;
+use engine::Kind;
+use group::Group;
+use options::Options;
+use report::Tried;
+use scenario::Scenario;
+use verdict::Verdict;
+
+/// Runs the scenarios that are asked for, and prints what became of them.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let options = Options::parse(arguments)?;
+    let engines =
+        options.engines.iter().map(|&kind| Ok((kind, kind.version()?))).collect::<Result<Vec<_>, Failure>>()?;
+    let tempo = call::build_tempo("release")?;
+    process::heed_interruptions().map_err(unanswered)?;
+    eprintln!("seed {}", options.seed);
+    let mut tried = Vec::new();
+    for (kind, version) in engines {
+        for scenario in &options.scenarios {
+            eprintln!("{} {version}, {}: {}", kind.name(), scenario.name, scenario.about);
+            let one = attempt(kind, version.clone(), *scenario, &tempo, &options)?;
+            eprintln!("  {}", report::line(&one));
+            tried.push(one);
+        }
+    }
+    print!("{}", if options.json { report::json(&tried) } else { report::table(&tried) });
+    match tried.iter().filter(|one| one.verdict.wrong.is_some()).count() {
+        0 => Ok(()),
+        count => Err(Failure::Findings { check: "lab", count }),
+    }
+}
+
+/// One scenario on one engine. What is left of a failure stays where it is.
+fn attempt(kind: Kind, version: String, scenario: Scenario, tempo: &Path, options: &Options) -> Result<Tried, Failure> {
+    let place = place(kind, scenario).map_err(unanswered)?;
+    let begun = Instant::now();
+    let went = go(kind, scenario, &place, tempo, options);
+    process::check_interruption().inspect_err(|_| remove(&place)).map_err(unanswered)?;
+    let (note, verdict) = match went {
+        Ok((note, verdict)) => (note, verdict),
+        Err(wrong) => (None, Verdict { wrong: Some(wrong), ..Verdict::default() }),
+    };
+    if verdict.wrong.is_none() {
+        remove(&place);
+    }
+    Ok(Tried { kind, version, scenario: scenario.name, took: begun.elapsed(), note, verdict, place })
+}
+
+fn go(
+    kind: Kind,
+    scenario: Scenario,
+    place: &Path,
+    tempo: &Path,
+    options: &Options,
+) -> Result<(Option<String>, Verdict), String> {
+    let mut group = Group::set_up(kind, place, tempo, options.seed)?;
+    let note = scenario.run(&mut group, options.span)?;
+    Ok((note, verdict::judge(&mut group)?))
+}
+
+/// A new directory for everything.
+fn place(kind: Kind, scenario: Scenario) -> Result<PathBuf, String> {
+    let name = |number| format!("tempo-lab-{}-{}-{}-{number}", std::process::id(), kind.name(), scenario.name);
+    let mut places = (0..).map(|number| env::temp_dir().join(name(number)));
+    let place = places.find(|place| !place.exists()).unwrap_or_else(env::temp_dir);
+    fs::create_dir(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    Ok(place)
+}
+
+fn remove(place: &Path) {
+    // What stays lies in a directory for temporary things.
+    let _ = fs::remove_dir_all(place);
+}
+
+fn unanswered(why: String) -> Failure {
+    Failure::Unanswered { command: "lab".to_owned(), why }
+}

@@ -1,0 +1,76 @@
+//! What carries files between the members' machines.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::hub::{Hub, Tool};
+use super::syncthing::Syncthing;
+use crate::failure::Failure;
+
+/// A sync engine with a share on each of several machines, all of them this one.
+pub(super) trait Engine {
+    /// The directory that is kept equal, as a machine has it.
+    fn share(&self, machine: usize) -> PathBuf;
+
+    /// Starts the engine on a machine, or starts it again.
+    fn start(&mut self, machine: usize) -> Result<(), String>;
+
+    /// Kills it there, whatever it is doing.
+    fn kill(&mut self, machine: usize);
+
+    /// Cuts a machine off from the others, or connects it again; the engine goes on there.
+    fn set_online(&mut self, machine: usize, online: bool) -> Result<(), String>;
+}
+
+/// An engine that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Syncthing,
+    Unison,
+    Rclone,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Syncthing, Self::Unison, Self::Rclone];
+
+    /// The name of the program, and of its Debian package.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Syncthing => "syncthing",
+            Self::Unison => "unison",
+            Self::Rclone => "rclone",
+        }
+    }
+
+    /// Which version is installed.
+    pub(super) fn version(self) -> Result<String, Failure> {
+        let flag = match self {
+            Self::Syncthing => "--version",
+            Self::Unison => "-version",
+            Self::Rclone => "version",
+        };
+        let said = Command::new(self.name()).arg(flag).env("HOME", "/nonexistent").output();
+        let said = said.map_err(|_| Failure::Missing { tool: self.name(), install: self.install() })?;
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let has_digits = |word: &&str| word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
+        let version = text.split_whitespace().find(has_digits).unwrap_or("of an unknown version");
+        Ok(version.trim_start_matches('v').to_owned())
+    }
+
+    /// Sets it up for so many machines; nothing runs yet.
+    pub(super) fn set_up(self, place: &Path, machines: usize) -> Result<Box<dyn Engine>, String> {
+        Ok(match self {
+            Self::Syncthing => Box::new(Syncthing::set_up(place, machines)?),
+            Self::Unison => Box::new(Hub::set_up(Tool::Unison, place, machines)?),
+            Self::Rclone => Box::new(Hub::set_up(Tool::Rclone, place, machines)?),
+        })
+    }
+
+    fn install(self) -> &'static [&'static str] {
+        match self {
+            Self::Syncthing => &["apt-get install syncthing"],
+            Self::Unison => &["apt-get install unison"],
+            Self::Rclone => &["apt-get install rclone"],
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The members and the engine between them: who talks, and what is done to them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::engine::{Engine, Kind};
+use super::member::Member;
+use super::process;
+use super::settled::Settled;
+use super::veil::Veil;
+
+/// The session's folder in each share.
+pub(super) const SESSION: &str = "jam.session";
+/// Members that are there from the beginning.
+pub(super) const MEMBERS: usize = 3;
+/// Machines in all: one more may join.
+pub(super) const MACHINES: usize = 4;
+const NAMES: [&str; MACHINES] = ["Ana", "Ben", "Cleo", "Dora"];
+
+/// Everything that one scenario happens to.
+pub(super) struct Group {
+    pub(super) place: PathBuf,
+    tempo: PathBuf,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) members: Vec<Member>,
+    pub(super) rng: fastrand::Rng,
+    /// What members have said to be settled, on the way.
+    pub(super) settled: Settled,
+    /// What lies between a member and its share. It goes last: somebody may be looking through it.
+    pub(super) veil: Option<Veil>,
+    /// When each types the next line.
+    due: [Option<Instant>; MACHINES],
+}
+
+impl Group {
+    /// Starts the engine and the members, each with the session's folder in its share.
+    pub(super) fn set_up(kind: Kind, place: &Path, tempo: &Path, seed: u64) -> Result<Self, String> {
+        let made = fs::create_dir_all(place.join("logs"));
+        made.map_err(|error| format!("{}: {error}", place.display()))?;
+        let mut group = Self {
+            place: place.to_owned(),
+            tempo: tempo.to_owned(),
+            engine: kind.set_up(place, MACHINES)?,
+            members: Vec::new(),
+            rng: fastrand::Rng::with_seed(seed),
+            settled: Settled::default(),
+            veil: None,
+            due: [None; MACHINES],
+        };
+        for _ in 0..MEMBERS {
+            group.join()?;
+        }
+        Ok(group)
+    }
+
+    /// One more member, on a machine of its own.
+    pub(super) fn join(&mut self) -> Result<(), String> {
+        self.join_with(|_| Ok(()))
+    }
+
+    /// The same, with something in the directory of its store before it starts.
+    pub(super) fn join_with(&mut self, prepare: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), String> {
+        let number = self.members.len();
+        let name = NAMES.get(number).ok_or("there is no machine left")?;
+        let folder = self.engine.share(number).join(SESSION);
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let mut member = Member::new((*name).to_owned(), &self.tempo, &self.place, folder);
+        prepare(&member.state).map_err(|error| format!("{}: {error}", member.state.display()))?;
+        self.engine.start(number)?;
+        member.start()?;
+        self.members.push(member);
+        Ok(())
+    }
+
+    /// Everybody whose process runs types a line now and then.
+    pub(super) fn talk(&mut self, span: Duration) -> Result<(), String> {
+        let end = Instant::now() + span;
+        let mut sampled = Instant::now();
+        while Instant::now() < end {
+            for (member, due) in self.members.iter_mut().zip(&mut self.due) {
+                if due.is_none_or(|due| due <= Instant::now()) {
+                    member.type_lines(1)?;
+                    *due = Some(Instant::now() + Duration::from_millis(self.rng.u64(50..500)));
+                }
+            }
+            if sampled.elapsed() > Duration::from_secs(5) {
+                let which = self.anybody();
+                // Behind a veil nobody may get an answer just now.
+                if self.veil.as_ref().is_none_or(|veil| veil.who != which) {
+                    self.settled.sample(self.members.get(which))?;
+                }
+                sampled = Instant::now();
+            }
+            process::rest(process::GLANCE)?;
+        }
+        Ok(())
+    }
+
+    /// Everybody is connected, and everything runs again.
+    pub(super) fn restore(&mut self) -> Result<(), String> {
+        for number in 0..self.members.len() {
+            self.engine.set_online(number, true)?;
+        }
+        self.members.iter_mut().try_for_each(Member::start)
+    }
+
+    pub(super) fn member(&mut self, number: usize) -> Result<&mut Member, String> {
+        self.members.get_mut(number).ok_or_else(|| format!("there is no member {number}"))
+    }
+
+    /// Some member.
+    pub(super) fn anybody(&mut self) -> usize {
+        self.rng.usize(..self.members.len())
+    }
+}
+
+/// Copies what is in a directory. What goes away meanwhile was not there.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let copied = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => copy(&entry.path(), &target),
+            _ => fs::copy(entry.path(), target).map(drop),
+        };
+        if copied.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+            return copied;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is in a directory, as far as nobody puts more into it meanwhile.
+pub(super) fn empty(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let is_no_matter =
+            |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty);
+        if removed.as_ref().is_err_and(|error| !is_no_matter(error)) {
+            return removed;
+        }
+    }
+    Ok(())
+}

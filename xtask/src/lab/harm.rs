@@ -1,0 +1,161 @@
+//! What is done to the members, their folders and the engine. Each harm is over when it returns.
+
+use std::fs;
+use std::time::Duration;
+
+use super::group::{self, Group, MACHINES};
+
+/// Something that happens to the group while it talks, for about so long.
+pub(super) type Harm = fn(&mut Group, Duration) -> Result<(), String>;
+
+/// What may happen at random, any number of times.
+pub(super) const HARMS: &[(&str, Harm)] = &[
+    ("nothing", Group::talk),
+    ("cut off", cut_off),
+    ("engine killed", kill_engine),
+    ("tempo killed", kill_tempo),
+    ("burst", |group, span| burst(group, 200, span)),
+    ("directory removed", remove_directory),
+    ("session removed", remove_session),
+    ("folder put back", roll_back),
+    ("names taken", take_names),
+    ("packed", pack),
+];
+
+/// A member is offline for a while.
+pub(super) fn cut_off(group: &mut Group, span: Duration) -> Result<(), String> {
+    let who = group.anybody();
+    cut_off_member(group, who, span)
+}
+
+pub(super) fn cut_off_member(group: &mut Group, who: usize, span: Duration) -> Result<(), String> {
+    group.engine.set_online(who, false)?;
+    group.talk(span)?;
+    group.engine.set_online(who, true)
+}
+
+/// The engine of a machine dies, and is started again.
+pub(super) fn kill_engine(group: &mut Group, span: Duration) -> Result<(), String> {
+    let who = group.anybody();
+    group.talk(span / 3)?;
+    group.engine.kill(who);
+    group.talk(span / 3)?;
+    group.engine.start(who)?;
+    group.talk(span / 3)
+}
+
+/// A member's process dies, and is started again.
+pub(super) fn kill_tempo(group: &mut Group, span: Duration) -> Result<(), String> {
+    let who = group.anybody();
+    group.talk(span / 3)?;
+    group.member(who)?.kill();
+    group.talk(span / 3)?;
+    group.member(who)?.start()?;
+    group.talk(span / 3)
+}
+
+/// Everybody sends many messages at once.
+pub(super) fn burst(group: &mut Group, count: u64, span: Duration) -> Result<(), String> {
+    group.members.iter_mut().try_for_each(|member| member.type_lines(count))?;
+    group.talk(span)
+}
+
+/// A member removes the directory of somebody else.
+pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), String> {
+    let (who, victim) = (group.anybody(), group.anybody());
+    let author = author_of(group, victim)?;
+    let dir = group.member(who)?.folder.join(author);
+    // Part of it may come back at once.
+    let _ = group::empty(&dir).and_then(|()| fs::remove_dir(&dir));
+    group.talk(span)
+}
+
+/// A member removes everything that is in the session's folder.
+pub(super) fn remove_session(group: &mut Group, span: Duration) -> Result<(), String> {
+    let who = group.anybody();
+    let folder = group.member(who)?.folder.clone();
+    group::empty(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    group.talk(span)
+}
+
+/// A member's folder is put back to what it was.
+pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String> {
+    let who = group.anybody();
+    let (folder, earlier) = (group.member(who)?.folder.clone(), group.place.join("earlier"));
+    let failed = |error| format!("{}: {error}", folder.display());
+    let _ = fs::remove_dir_all(&earlier);
+    group::copy(&folder, &earlier).map_err(failed)?;
+    group.talk(span / 2)?;
+    group::empty(&folder).and_then(|()| group::copy(&earlier, &folder)).map_err(failed)?;
+    group.talk(span / 2)
+}
+
+/// While two are cut off from each other, one finds the names of the other's next messages taken.
+pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String> {
+    let (victim, forger) = (0, 1);
+    group.member(victim)?.close()?;
+    group.member(victim)?.start()?;
+    let last = group.member(victim)?.last_id.clone().ok_or("nobody has sent anything")?;
+    let (author, counter) = last.split_once('/').ok_or("an id has no counter")?;
+    let counter = u64::from_str_radix(counter, 16).map_err(|error| format!("{last}: {error}"))?;
+    group.engine.set_online(victim, false)?;
+    let dir = group.member(forger)?.folder.join(author);
+    for number in counter + 1..counter + 4 {
+        let forged =
+            fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join(format!("{number:016x}")), "not a message"));
+        forged.map_err(|error| format!("{}: {error}", dir.display()))?;
+    }
+    group.talk(span / 2)?;
+    group.engine.set_online(victim, true)?;
+    group.talk(span / 2)
+}
+
+/// A member puts its messages into packs.
+pub(super) fn pack(group: &mut Group, span: Duration) -> Result<(), String> {
+    let who = group.anybody();
+    pack_member(group, who)?;
+    group.talk(span)
+}
+
+pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
+    let member = group.member(who)?;
+    member.close()?;
+    member.ask(&["pack", "--at-once"])?;
+    member.start()
+}
+
+/// One more joins, with an earlier copy of the folder in hand.
+pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String> {
+    let newcomer = group.members.len();
+    if newcomer == MACHINES {
+        return group.talk(span);
+    }
+    let (from, to) = (group.member(0)?.folder.clone(), group.engine.share(newcomer).join(group::SESSION));
+    group::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+    group.talk(span / 2)?;
+    group.join()?;
+    group.talk(span / 2)
+}
+
+/// One more joins, on a machine to which somebody's store was copied.
+pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), String> {
+    let newcomer = group.members.len();
+    if newcomer == MACHINES {
+        return group.talk(span);
+    }
+    let original = group.member(0)?;
+    original.close()?;
+    let from = original.state.clone();
+    group.join_with(|state| group::copy(&from, state))?;
+    group.member(0)?.start()?;
+    group.talk(span)
+}
+
+/// Whose directory a member writes to.
+fn author_of(group: &mut Group, who: usize) -> Result<String, String> {
+    let status = group.member(who)?.status()?;
+    let members = status.get("members").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let authors: Vec<_> = members.iter().filter_map(|member| member.get("author")?.as_str()).collect();
+    let author = authors.get(who).or(authors.first()).ok_or("nobody has sent anything")?;
+    Ok((*author).to_owned())
+}

@@ -1,0 +1,81 @@
+//! How long a message takes to the other member's event, beside a plain file that takes the same way at the same time.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::group::Group;
+use super::process::{self, Running};
+
+/// How long one of them may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// So many pairs at least.
+const FEWEST: usize = 10;
+
+/// Sends pairs for so long. The first member sends, the second reads.
+pub(super) fn measure(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+    let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
+    fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
+    let (_chat, lines) = listen(group)?;
+    let (mut messages, mut files) = (Vec::new(), Vec::new());
+    let end = Instant::now() + span;
+    while Instant::now() < end || messages.len() < FEWEST {
+        let name = format!("file {}", messages.len());
+        let staged = from.with_extension("staged");
+        let begun = Instant::now();
+        let put = fs::write(&staged, &name).and_then(|()| fs::rename(&staged, from.join(&name)));
+        put.map_err(|error| format!("{}: {error}", from.display()))?;
+        group.member(0)?.type_lines(1)?;
+        let line = group.member(0)?.certain().last().cloned().unwrap_or_default();
+        let (mut message, mut file) = (None, None);
+        while message.is_none() || file.is_none() {
+            process::pause_until(begun + PATIENCE).map_err(|why| format!("a message or a file: {why}"))?;
+            let heard = lines.try_iter().find(|(_, said)| said.ends_with(&line));
+            message = message.or(heard.map(|(at, _)| at - begun));
+            file = file.or(to.join(&name).exists().then(|| begun.elapsed()));
+        }
+        messages.extend(message);
+        files.extend(file);
+        process::rest(Duration::from_millis(group.rng.u64(500..2000)))?;
+    }
+    let (message, file) = (median(&mut messages), median(&mut files));
+    let ratio = message.as_secs_f64() / file.as_secs_f64();
+    let (message, file) = (message.as_secs_f64(), file.as_secs_f64());
+    Ok(Some(format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len())))
+}
+
+/// The second member goes on as a chat; each line that it shows comes with the moment.
+fn listen(group: &mut Group) -> Result<(Running, Receiver<(Instant, String)>), String> {
+    let reader = group.member(1)?;
+    reader.close()?;
+    let mut chat = reader.command(&["chat"]);
+    let mut chat = Running::start(chat.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()))?;
+    let output = chat.child.stdout.take().ok_or("no output")?;
+    let (tell, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let heard = BufReader::new(output).lines().map_while(Result::ok);
+        let told = heard.map(|line| tell.send((Instant::now(), line)));
+        told.take_while(Result::is_ok).count()
+    });
+    Ok((chat, lines))
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_one_is_taken() {
+        let mut times = [5, 1, 9].map(Duration::from_secs);
+        assert_eq!(median(&mut times), Duration::from_secs(5));
+        assert_eq!(median(&mut []), Duration::ZERO);
+    }
+}

@@ -1,0 +1,173 @@
+//! A member: the `tempo` command, into which lines are typed.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::process::{self, Running, Said};
+
+/// One member of the session, on a machine of its own for all that it knows.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    tempo: PathBuf,
+    pub(super) state: PathBuf,
+    /// The session's folder as this member sees it.
+    pub(super) folder: PathBuf,
+    logs: PathBuf,
+    typing: Option<Typing>,
+    /// How many lines were ever typed.
+    typed: u64,
+    /// The lines that were said to be safe.
+    pub(super) acknowledged: Vec<String>,
+    /// The lines of which that was never said.
+    pub(super) uncertain: Vec<String>,
+    /// The id of the last message that was said to be safe.
+    pub(super) last_id: Option<String>,
+}
+
+/// A process that sends each line that is typed.
+#[derive(Debug)]
+struct Typing {
+    running: Running,
+    input: Option<ChildStdin>,
+    ids: JoinHandle<Vec<String>>,
+    lines: Vec<String>,
+}
+
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl Member {
+    pub(super) fn new(name: String, tempo: &Path, place: &Path, folder: PathBuf) -> Self {
+        Self {
+            tempo: tempo.to_owned(),
+            state: place.join(format!("state-{name}")),
+            folder,
+            logs: place.join("logs"),
+            name,
+            typing: None,
+            typed: 0,
+            acknowledged: Vec::new(),
+            uncertain: Vec::new(),
+            last_id: None,
+        }
+    }
+
+    /// What was said to be safe, and what was typed into a process that will say so.
+    pub(super) fn certain(&self) -> impl Iterator<Item = &String> {
+        self.acknowledged.iter().chain(self.typing.iter().flat_map(|typing| &typing.lines))
+    }
+
+    /// Starts the process into which lines are typed.
+    pub(super) fn start(&mut self) -> Result<(), String> {
+        if self.typing.is_some() {
+            return Ok(());
+        }
+        let errors = File::options().create(true).append(true).open(self.logs.join(format!("{}-send.err", self.name)));
+        let mut command = self.command(&["send"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.map_err(|error| error.to_string())?);
+        let mut running = Running::start(&mut command)?;
+        let input = running.child.stdin.take();
+        let output = running.child.stdout.take().ok_or("no output")?;
+        let ids = thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect());
+        self.typing = Some(Typing { running, input, ids, lines: Vec::new() });
+        Ok(())
+    }
+
+    /// Types so many lines at once; none if the process does not run.
+    pub(super) fn type_lines(&mut self, count: u64) -> Result<(), String> {
+        let Some(typing) = &mut self.typing else { return Ok(()) };
+        let lines: Vec<String> = (1..=count).map(|more| format!("{} {}", self.name, self.typed + more)).collect();
+        self.typed += count;
+        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        typing.lines.extend(lines);
+        let written = typing.input.as_mut().map_or(Ok(()), |input| input.write_all(text.as_bytes()));
+        match (written, typing.running.ended()) {
+            (Ok(()), None) => Ok(()),
+            (_, ended) => Err(format!("the process of {} has ended by itself: {ended:?}", self.name)),
+        }
+    }
+
+    /// Kills the process as a loss of power would, but for the disk.
+    pub(super) fn kill(&mut self) {
+        if let Some(typing) = self.typing.take() {
+            let Typing { running, ids, lines, .. } = typing;
+            drop(running);
+            self.note(ids, lines);
+        }
+    }
+
+    /// Ends the process as a user would.
+    pub(super) fn close(&mut self) -> Result<(), String> {
+        let Some(mut typing) = self.typing.take() else { return Ok(()) };
+        drop(typing.input.take());
+        let ended = typing.running.wait(PATIENCE);
+        let Typing { running, ids, lines, .. } = typing;
+        drop(running);
+        self.note(ids, lines);
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("`tempo send` of {} ended with {status}", self.name)),
+            Err(why) => Err(format!("`tempo send` of {} does not end: {why}", self.name)),
+        }
+    }
+
+    /// Runs another command in the folder.
+    pub(super) fn ask(&self, words: &[&str]) -> Result<Said, String> {
+        self.run(words, |command, output| process::run(command, output, PATIENCE))
+    }
+
+    fn run(
+        &self,
+        words: &[&str],
+        run: impl FnOnce(&mut Command, &Path) -> Result<Said, String>,
+    ) -> Result<Said, String> {
+        let name = words.first().copied().unwrap_or_default();
+        let said = run(&mut self.command(words), &self.logs.join(format!("{}-{name}", self.name)))?;
+        if said.status.success() {
+            return Ok(said);
+        }
+        Err(format!("`tempo {}` of {} ended with {}: {}", words.join(" "), self.name, said.status, said.err.trim()))
+    }
+
+    /// The timeline, a line each.
+    pub(super) fn log(&self) -> Result<String, String> {
+        Ok(self.ask(&["log", "--json"])?.out)
+    }
+
+    /// The timeline for people, with the mark where its settled part ends.
+    pub(super) fn marked_log(&self) -> Result<String, String> {
+        let said = self.run(&["log"], |command, output| process::run_merged(command, output, PATIENCE))?;
+        Ok(said.out)
+    }
+
+    pub(super) fn status(&self) -> Result<Value, String> {
+        let said = self.ask(&["status", "--json"])?;
+        serde_json::from_str(&said.out).map_err(|error| format!("the status of {}: {error}", self.name))
+    }
+
+    /// A command with the folder, and what comes after.
+    pub(super) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.tempo);
+        command.arg("--state").arg(&self.state);
+        if let Some((name, rest)) = words.split_first() {
+            command.arg(name).arg(&self.folder).args(rest);
+        }
+        command
+    }
+
+    /// Each id stands for one line, in order.
+    fn note(&mut self, ids: JoinHandle<Vec<String>>, mut lines: Vec<String>) {
+        let ids = ids.join().unwrap_or_default();
+        let uncertain = lines.split_off(ids.len().min(lines.len()));
+        self.acknowledged.extend(lines);
+        self.uncertain.extend(uncertain);
+        self.last_id = ids.into_iter().next_back().or(self.last_id.take());
+    }
+}

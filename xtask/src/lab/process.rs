@@ -1,0 +1,132 @@
+//! Programs that run beside us, each in a process group of its own, and never longer than we want.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+/// A program that ends with this.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) child: Child,
+}
+
+/// What a program said that was waited for.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) out: String,
+    pub(super) err: String,
+    pub(super) status: ExitStatus,
+}
+
+/// Somebody wants everything to end.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How often is looked whether something has happened.
+pub(super) const GLANCE: Duration = Duration::from_millis(5);
+
+impl Running {
+    /// Starts it. A signal from the terminal does not reach it: whoever started it ends it.
+    pub(super) fn start(command: &mut Command) -> Result<Self, String> {
+        match command.process_group(0).spawn() {
+            Ok(child) => Ok(Self { child }),
+            Err(error) => Err(format!("`{}` does not start: {error}", command.get_program().display())),
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for its end.
+    pub(super) fn wait(&mut self, patience: Duration) -> Result<ExitStatus, String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.ended() {
+                return Ok(status);
+            }
+            pause_until(deadline)?;
+        }
+    }
+
+    /// Sends a signal to it and to what it has started.
+    pub(super) fn signal(&self, signal: Signal) {
+        // It may have ended already.
+        let _ = i32::try_from(self.child.id()).map(|group| signal::killpg(Pid::from_raw(group), signal));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a program to its end, with its output in files of this name.
+pub(super) fn run(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
+    let errors =
+        File::create(output.with_extension("err")).map_err(|error| format!("{}: {error}", output.display()))?;
+    run_with(command, output, errors, patience)
+}
+
+/// The same; what it says on either way is one text, in the order in which it was said.
+pub(super) fn run_merged(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
+    let both = File::options().append(true).create(true).open(output.with_extension("out"));
+    run_with(command, output, both.map_err(|error| format!("{}: {error}", output.display()))?, patience)
+}
+
+fn run_with(command: &mut Command, output: &Path, errors: File, patience: Duration) -> Result<Said, String> {
+    let (out, err) = (output.with_extension("out"), output.with_extension("err"));
+    let stdout = fs::write(&out, "").and_then(|()| File::options().append(true).open(&out));
+    let stdout = stdout.map_err(|error| format!("{}: {error}", out.display()))?;
+    let mut running = Running::start(command.stdin(Stdio::null()).stdout(stdout).stderr(errors))?;
+    let what = command.get_program().display().to_string();
+    let status = running.wait(patience).map_err(|why| format!("`{what}`: {why}"))?;
+    let text = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    Ok(Said { out: text(&out), err: text(&err), status })
+}
+
+/// The program's output goes to the end of a file, and it has nothing to read.
+pub(super) fn quietly<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command, String> {
+    let file = || -> io::Result<_> {
+        let log = File::options().create(true).append(true).open(log.with_extension("log"))?;
+        Ok((log.try_clone()?, log))
+    };
+    let (out, err) = file().map_err(|error| format!("{}: {error}", log.display()))?;
+    Ok(command.stdin(Stdio::null()).stdout(out).stderr(err))
+}
+
+/// From here on an interruption ends everything in good order.
+pub(super) fn heed_interruptions() -> Result<(), String> {
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(|error| error.to_string())
+}
+
+/// An error when somebody wants everything to end.
+pub(super) fn check_interruption() -> Result<(), String> {
+    if INTERRUPTED.load(Ordering::Relaxed) { Err("interrupted".to_owned()) } else { Ok(()) }
+}
+
+/// Rests for this long, unless somebody wants everything to end.
+pub(super) fn rest(span: Duration) -> Result<(), String> {
+    let end = Instant::now() + span;
+    while pause_until(end).is_ok() {}
+    check_interruption()
+}
+
+/// A moment's rest, unless it is too late or somebody wants everything to end.
+pub(super) fn pause_until(deadline: Instant) -> Result<(), String> {
+    check_interruption()?;
+    if Instant::now() >= deadline {
+        return Err("it takes too long".to_owned());
+    }
+    std::thread::sleep(GLANCE); // deadline loop: the callers go on until theirs
+    Ok(())
+}

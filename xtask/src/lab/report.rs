@@ -1,0 +1,119 @@
+//! What is printed: a line while it goes on, a table or objects in the end.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::engine::Kind;
+use super::verdict::Verdict;
+
+/// A scenario that ran.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) kind: Kind,
+    pub(super) version: String,
+    pub(super) scenario: &'static str,
+    pub(super) took: Duration,
+    pub(super) note: Option<String>,
+    pub(super) verdict: Verdict,
+    /// Where everything was, and still is after a failure.
+    pub(super) place: PathBuf,
+}
+
+/// What became of it, in a line.
+pub(super) fn line(tried: &Tried) -> String {
+    let Verdict { sent, lost, twice, settling, settled, wrong } = &tried.verdict;
+    let mut line = format!("{sent} messages, {lost} lost, {twice} twice");
+    // Writing into a string cannot fail.
+    let _ = match wrong {
+        None => write!(
+            line,
+            "; all equal {:.0} s after; {} settled parts, up to {} messages, agree",
+            settling.as_secs_f64(),
+            settled.0,
+            settled.1
+        ),
+        Some(wrong) => write!(line, "; WRONG: {wrong}; see {}", tried.place.display()),
+    };
+    if let Some(note) = &tried.note {
+        let _ = write!(line, "; {note}");
+    }
+    line
+}
+
+/// A row for each, as Markdown.
+pub(super) fn table(tried: &[Tried]) -> String {
+    let mut table = "| engine | scenario | messages | lost | twice | all equal after | result |\n".to_owned();
+    table.push_str("|---|---|---:|---:|---:|---:|---|\n");
+    for one in tried {
+        let Verdict { sent, lost, twice, settling, wrong, .. } = &one.verdict;
+        let result = wrong.as_deref().or(one.note.as_deref()).unwrap_or("ok");
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| {} {} | {} | {sent} | {lost} | {twice} | {:.0} s | {result} |",
+            one.kind.name(),
+            one.version,
+            one.scenario,
+            settling.as_secs_f64(),
+        );
+    }
+    table
+}
+
+/// An object for each, on a line of its own.
+pub(super) fn json(tried: &[Tried]) -> String {
+    let object = |one: &Tried| {
+        let Verdict { sent, lost, twice, settling, settled, wrong } = &one.verdict;
+        json!({
+            "engine": one.kind.name(),
+            "version": one.version,
+            "scenario": one.scenario,
+            "seconds": one.took.as_secs_f64(),
+            "messages": sent,
+            "lost": lost,
+            "twice": twice,
+            "settling_seconds": settling.as_secs_f64(),
+            "settled_parts": settled.0,
+            "settled_messages": settled.1,
+            "note": one.note,
+            "wrong": wrong,
+        })
+    };
+    tried.iter().map(|one| format!("{}\n", object(one))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(wrong: Option<&str>) -> Tried {
+        let verdict = Verdict { sent: 12, wrong: wrong.map(str::to_owned), ..Verdict::default() };
+        Tried {
+            kind: Kind::Unison,
+            version: "2.52".to_owned(),
+            scenario: "calm",
+            took: Duration::from_secs(30),
+            note: None,
+            verdict,
+            place: PathBuf::from("place"),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_where_to_look() {
+        let line = line(&tried(Some("1 lost, 0 twice")));
+        assert!(line.contains("WRONG: 1 lost") && line.ends_with("see place"), "{line}");
+        assert!(table(&[tried(None)]).ends_with("| unison 2.52 | calm | 12 | 0 | 0 | 0 s | ok |\n"));
+    }
+
+    #[test]
+    fn objects_are_one_to_a_line() {
+        let text = json(&[tried(None), tried(Some("gone"))]);
+        let objects: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(objects.len(), 2);
+        assert_eq!(objects[1]["wrong"], "gone");
+    }
+}

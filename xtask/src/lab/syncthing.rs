@@ -1,0 +1,153 @@
+//! Syncthing: a process for each machine, every two of them connected over the loopback interface.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::engine::Engine;
+use super::process::{self, Running};
+
+/// The processes, as far as they run.
+#[derive(Debug)]
+pub(super) struct Syncthing {
+    machines: Vec<Machine>,
+    logs: PathBuf,
+}
+
+#[derive(Debug)]
+struct Machine {
+    home: PathBuf,
+    share: PathBuf,
+    /// What the others know it by.
+    device: String,
+    /// Where it listens, and where it takes commands.
+    ports: (u16, u16),
+    running: Option<Running>,
+}
+
+/// How long a command to it may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Syncthing {
+    pub(super) fn set_up(place: &Path, machines: usize) -> Result<Self, String> {
+        let logs = place.join("logs");
+        let machines =
+            (0..machines).map(|number| Machine::set_up(place, &logs, number)).collect::<Result<Vec<_>, _>>()?;
+        let known: Vec<_> = machines.iter().map(|machine| (machine.device.clone(), machine.ports.0)).collect();
+        for machine in &machines {
+            let config = machine.home.join("config.xml");
+            fs::write(&config, machine.config(&known)).map_err(|error| format!("{}: {error}", config.display()))?;
+        }
+        Ok(Self { machines, logs })
+    }
+
+    fn machine(&mut self, number: usize) -> Result<&mut Machine, String> {
+        self.machines.get_mut(number).ok_or_else(|| format!("there is no machine {number}"))
+    }
+}
+
+impl Engine for Syncthing {
+    fn share(&self, machine: usize) -> PathBuf {
+        self.machines.get(machine).map(|machine| machine.share.clone()).unwrap_or_default()
+    }
+
+    fn start(&mut self, number: usize) -> Result<(), String> {
+        let logs = self.logs.clone();
+        let machine = self.machine(number)?;
+        let mut command = machine.command(&["serve", "--no-browser", "--no-upgrade"]);
+        // Without this there are two processes, of which one only watches over the other.
+        command.env("STMONITORED", "yes");
+        let command = process::quietly(&mut command, &logs.join(format!("syncthing-{number}")))?;
+        machine.running = Some(Running::start(command)?);
+        let deadline = Instant::now() + PATIENCE;
+        while machine.ask(&["show", "version"], &logs).is_err() {
+            process::pause_until(deadline).map_err(|why| format!("syncthing {number} does not answer: {why}"))?;
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, number: usize) {
+        if let Ok(machine) = self.machine(number) {
+            machine.running = None;
+        }
+    }
+
+    fn set_online(&mut self, number: usize, online: bool) -> Result<(), String> {
+        let paused = if online { "false" } else { "true" };
+        let others: Vec<_> = self.machines.iter().map(|machine| machine.device.clone()).collect();
+        let logs = self.logs.clone();
+        let machine = self.machine(number)?;
+        for device in others.iter().filter(|device| **device != machine.device) {
+            machine.ask(&["config", "devices", device, "paused", "set", paused], &logs)?;
+        }
+        Ok(())
+    }
+}
+
+impl Machine {
+    /// A home with keys, and a share.
+    fn set_up(place: &Path, logs: &Path, number: usize) -> Result<Self, String> {
+        let (home, share) = (place.join(format!("syncthing-{number}")), place.join(format!("share-{number}")));
+        fs::create_dir_all(&share).map_err(|error| format!("{}: {error}", share.display()))?;
+        let ports = free_ports().map_err(|error| format!("no free port: {error}"))?;
+        let mut machine = Self { home, share, device: String::new(), ports, running: None };
+        let output = logs.join(format!("syncthing-{number}-generate"));
+        let mut generate = machine.command(&["generate", "--no-default-folder", "--skip-port-probing"]);
+        process::run(&mut generate, &output, PATIENCE)?;
+        let said = process::run(&mut machine.command(&["serve", "--device-id"]), &output, PATIENCE)?;
+        said.out.trim().clone_into(&mut machine.device);
+        Ok(machine)
+    }
+
+    /// Everybody knows where everybody is; nobody is told of anything, and nothing outside is asked.
+    fn config(&self, known: &[(String, u16)]) -> String {
+        let devices: String = known
+            .iter()
+            .map(|(id, port)| format!(r#"<device id="{id}"><address>tcp://127.0.0.1:{port}</address></device>"#))
+            .collect();
+        let members: String = known.iter().map(|(id, _)| format!(r#"<device id="{id}"/>"#)).collect();
+        let (listens, takes) = self.ports;
+        let share = self.share.display();
+        format!(
+            r#"<configuration version="36">
+<folder id="share" path="{share}" type="sendreceive" rescanIntervalS="60" fsWatcherEnabled="true" fsWatcherDelayS="1">
+{members}</folder>
+{devices}
+<gui enabled="true" tls="false"><address>127.0.0.1:{takes}</address><apikey>lab</apikey></gui>
+<options><listenAddress>tcp://127.0.0.1:{listens}</listenAddress>
+<globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled>
+<relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><stunServer></stunServer>
+<urAccepted>-1</urAccepted><crashReportingEnabled>false</crashReportingEnabled>
+<autoUpgradeIntervalH>0</autoUpgradeIntervalH><startBrowser>false</startBrowser>
+<reconnectionIntervalS>1</reconnectionIntervalS><minHomeDiskFree unit="%">0</minHomeDiskFree></options>
+</configuration>
+"#
+        )
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("syncthing");
+        let (first, rest) = words.split_first().map_or(("serve", &[][..]), |(first, rest)| (*first, rest));
+        command.arg(first).arg("--home").arg(&self.home).args(rest).env("HOME", &self.home);
+        command
+    }
+
+    /// A command to the process that runs.
+    fn ask(&self, words: &[&str], logs: &Path) -> Result<String, String> {
+        let output = logs.join("syncthing-asked");
+        let said = process::run(&mut self.command(&[&["cli"], words].concat()), &output, PATIENCE)?;
+        if said.status.success() {
+            return Ok(said.out);
+        }
+        Err(format!("`syncthing cli {}`: {}", words.join(" "), said.err.trim()))
+    }
+}
+
+/// Two ports of the loopback interface that nobody uses just now.
+fn free_ports() -> io::Result<(u16, u16)> {
+    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+}

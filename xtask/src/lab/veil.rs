@@ -1,0 +1,64 @@
+//! A file system between a member and its share, which can stop answering.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::group::{Group, SESSION};
+use super::process::{self, Running};
+
+/// A mount through which a member sees its share.
+#[derive(Debug)]
+pub(super) struct Veil {
+    mount: Running,
+    at: PathBuf,
+    /// Who sees through it.
+    pub(super) who: usize,
+}
+
+impl Veil {
+    /// From here on the member sees its share through `rclone mount`.
+    pub(super) fn over(group: &mut Group, who: usize) -> Result<Self, String> {
+        if Command::new("fusermount").arg("-V").output().is_err() {
+            return Err("fusermount is missing; install it with `apt-get install fuse3`, and rclone".to_owned());
+        }
+        let (share, at) = (group.engine.share(who), group.place.join(format!("seen-{who}")));
+        fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
+        let mut command = Command::new("rclone");
+        command.arg("mount").args([&share, &at]).args(["--config", "", "--vfs-cache-mode", "writes"]);
+        command
+            .args(["--dir-cache-time", "1s", "--attr-timeout", "1s", "--log-level", "INFO", "--cache-dir"])
+            .arg(group.place.join("cache"));
+        let command = process::quietly(&mut command, &group.place.join("logs/veil"))?;
+        let veil = Self { mount: Running::start(command)?, at, who };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !veil.at.join(SESSION).exists() {
+            process::pause_until(deadline).map_err(|why| format!("`rclone mount` does not come up: {why}"))?;
+        }
+        let member = group.member(who)?;
+        member.close()?;
+        member.folder = veil.at.join(SESSION);
+        member.start()?;
+        Ok(veil)
+    }
+
+    /// Whoever reads through it waits from here on.
+    pub(super) fn freeze(&self) {
+        self.mount.signal(Signal::SIGSTOP);
+    }
+
+    pub(super) fn thaw(&self) {
+        self.mount.signal(Signal::SIGCONT);
+    }
+}
+
+impl Drop for Veil {
+    fn drop(&mut self) {
+        self.thaw();
+        // Whoever still has something open there must not keep the directory for ever.
+        let _ = Command::new("umount").arg("-l").arg(&self.at).status();
+    }
+}
