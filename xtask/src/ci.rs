@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::{crash, layers, page, test, tidy};
+use crate::{crash, lab, layers, page, test, tidy};
 
 /// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -44,7 +44,30 @@ fn steps() -> Vec<Step> {
         Step::call("doc", doc()),
         Step::ours("page", || page::run(&[])),
         Step::ours("crash", || crash::run(&["--quick".to_owned()])),
+        Step { name: "lab", repeat: format!("cargo xtask lab {}", LAB.join(" ")), run: Box::new(short_lab) },
     ]
+}
+
+/// About two minutes over a real engine.
+const LAB: &[&str] = &[
+    "--engine",
+    "syncthing",
+    "--scenario",
+    "calm",
+    "--scenario",
+    "partition",
+    "--scenario",
+    "clone",
+    "--seconds",
+    "15",
+];
+
+fn short_lab() -> Result<(), Failure> {
+    let arguments: Vec<String> = LAB.iter().map(|&argument| argument.to_owned()).collect();
+    match lab::run(&arguments) {
+        Err(missing @ Failure::Missing { .. }) => Err(Failure::Skipped { why: missing.to_string() }),
+        other => other,
+    }
 }
 
 fn clippy() -> Call {
@@ -158,6 +181,7 @@ mod tests {
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
                 "cargo xtask page",
                 "cargo xtask crash",
+                "cargo xtask lab --engine syncthing --scenario calm --scenario partition --scenario clone --seconds 15",
             ]
         );
     }

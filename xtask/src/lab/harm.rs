@@ -3,14 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use super::group::{self, Group, MACHINES};
+use super::group::{self, Group};
 
 /// Something that happens to the group while it talks, for about so long.
 pub(super) type Harm = fn(&mut Group, Duration) -> Result<(), String>;
 
 /// What may happen at random, any number of times.
 pub(super) const HARMS: &[(&str, Harm)] = &[
-    ("nothing", Group::talk),
     ("cut off", cut_off),
     ("engine killed", kill_engine),
     ("tempo killed", kill_tempo),
@@ -21,6 +20,9 @@ pub(super) const HARMS: &[(&str, Harm)] = &[
     ("names taken", take_names),
     ("packed", pack),
 ];
+
+/// By what one more comes to be there.
+pub(super) const JOINS: &[(&str, Harm)] = &[("joined late", join_late), ("store cloned", clone_store)];
 
 /// A member is offline for a while.
 pub(super) fn cut_off(group: &mut Group, span: Duration) -> Result<(), String> {
@@ -92,18 +94,18 @@ pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String>
 
 /// While two are cut off from each other, one finds the names of the other's next messages taken.
 pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String> {
-    let (victim, forger) = (0, 1);
+    let (victim, other) = (0, 1);
     group.member(victim)?.close()?;
     group.member(victim)?.start()?;
     let last = group.member(victim)?.last_id.clone().ok_or("nobody has sent anything")?;
     let (author, counter) = last.split_once('/').ok_or("an id has no counter")?;
     let counter = u64::from_str_radix(counter, 16).map_err(|error| format!("{last}: {error}"))?;
     group.engine.set_online(victim, false)?;
-    let dir = group.member(forger)?.folder.join(author);
+    let dir = group.member(other)?.folder.join(author);
     for number in counter + 1..counter + 4 {
-        let forged =
+        let written =
             fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join(format!("{number:016x}")), "not a message"));
-        forged.map_err(|error| format!("{}: {error}", dir.display()))?;
+        written.map_err(|error| format!("{}: {error}", dir.display()))?;
     }
     group.talk(span / 2)?;
     group.engine.set_online(victim, true)?;
@@ -127,9 +129,6 @@ pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
 /// One more joins, with an earlier copy of the folder in hand.
 pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String> {
     let newcomer = group.members.len();
-    if newcomer == MACHINES {
-        return group.talk(span);
-    }
     let (from, to) = (group.member(0)?.folder.clone(), group.engine.share(newcomer).join(group::SESSION));
     group::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
     group.talk(span / 2)?;
@@ -139,10 +138,6 @@ pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String>
 
 /// One more joins, on a machine to which somebody's store was copied.
 pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), String> {
-    let newcomer = group.members.len();
-    if newcomer == MACHINES {
-        return group.talk(span);
-    }
     let original = group.member(0)?;
     original.close()?;
     let from = original.state.clone();

@@ -156,7 +156,7 @@ impl Round {
         }
         let mut command = self.command(number, share, machine.is_upset);
         machine.is_upset = true;
-        let Ok(mut running) = process::quietly(&mut command, &log).and_then(|command| Running::start(command)) else {
+        let Ok(mut running) = process::quietly(&mut command, &log).and_then(Running::start) else {
             return;
         };
         state.turn = i32::try_from(running.child.id()).ok().map(|group| (number, Pid::from_raw(group)));

@@ -82,7 +82,7 @@ pub(super) fn json(tried: &[Tried]) -> String {
             "wrong": wrong,
         })
     };
-    tried.iter().map(|one| format!("{}\n", object(one))).collect()
+    tried.iter().flat_map(|one| [object(one).to_string(), "\n".to_owned()]).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::group::{Group, MEMBERS};
-use super::harm::{self, HARMS, Harm};
+use super::harm::{self, HARMS, Harm, JOINS};
 use super::latency;
 use super::veil::Veil;
 
@@ -115,21 +115,16 @@ fn evict(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
 
 fn all(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
     let end = Instant::now() + span;
-    let (mut clone_at, mut told) = (Some(Instant::now() + span / 2), Vec::new());
+    let join_at = Instant::now() + span / 2;
+    let mut done = 0;
     while Instant::now() < end {
         let pause = Duration::from_millis(group.rng.u64(1000..10_000));
-        if clone_at.is_some_and(|at| at <= Instant::now()) {
-            clone_at = None;
-            let joins: (&str, Harm) =
-                if group.rng.bool() { ("store cloned", harm::clone_store) } else { ("joined late", harm::join_late) };
-            told.push(joins.0);
-            joins.1(group, pause)?;
-            continue;
-        }
-        let Some(&(name, harm)) = HARMS.get(group.rng.usize(..HARMS.len())) else { continue };
+        let is_joining = group.members.len() == MEMBERS && join_at <= Instant::now();
+        let harms = if is_joining { JOINS } else { HARMS };
+        let Some(&(name, harm)) = harms.get(group.rng.usize(..harms.len())) else { continue };
         eprintln!("{:>6.0} s to go: {name}", end.saturating_duration_since(Instant::now()).as_secs_f64());
-        told.push(name);
-        harm(group, pause)?;
+        harm(group, pause).map_err(|why| format!("{name}: {why}"))?;
+        done += 1;
     }
-    Ok(Some(format!("{} harms", told.iter().filter(|name| **name != "nothing").count())))
+    Ok(Some(format!("{done} harms")))
 }

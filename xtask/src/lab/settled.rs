@@ -29,18 +29,10 @@ impl Settled {
         let Some(member) = member else { return Ok(()) };
         let log = member.marked_log()?;
         let lines: Vec<&str> = log.lines().collect();
-        let (settled, others) =
-            lines.split(|line| line.starts_with(MARK)).fold((None, Vec::new()), |(first, mut rest), part| {
-                let texts = part.iter().filter_map(|line| said(line));
-                match first {
-                    None => (Some(texts.collect()), rest),
-                    Some(_) => {
-                        rest.extend(texts);
-                        (first, rest)
-                    }
-                }
-            });
-        self.seen.push(Part { name: member.name.clone(), settled: settled.unwrap_or_default(), others });
+        let end = lines.iter().position(|line| line.starts_with(MARK)).unwrap_or(lines.len());
+        let (settled, others) = lines.split_at(end);
+        let texts = |lines: &[&str]| lines.iter().filter_map(|line| said(line)).collect();
+        self.seen.push(Part { name: member.name.clone(), settled: texts(settled), others: texts(others) });
         Ok(())
     }
 

@@ -104,17 +104,18 @@ impl Machine {
 
     /// Everybody knows where everybody is; nobody is told of anything, and nothing outside is asked.
     fn config(&self, known: &[(String, u16)]) -> String {
-        let devices: String = known
-            .iter()
-            .map(|(id, port)| format!(r#"<device id="{id}"><address>tcp://127.0.0.1:{port}</address></device>"#))
-            .collect();
-        let members: String = known.iter().map(|(id, _)| format!(r#"<device id="{id}"/>"#)).collect();
+        let device = |(id, port): &(String, u16)| {
+            format!(r#"<device id="{id}"><address>tcp://127.0.0.1:{port}</address></device>"#)
+        };
+        let devices = known.iter().map(device).collect::<Vec<_>>().join("\n");
+        let member = |(id, _): &(String, u16)| format!(r#"<device id="{id}"/>"#);
+        let members = known.iter().map(member).collect::<Vec<_>>().join("\n");
         let (listens, takes) = self.ports;
         let share = self.share.display();
         format!(
             r#"<configuration version="36">
 <folder id="share" path="{share}" type="sendreceive" rescanIntervalS="60" fsWatcherEnabled="true" fsWatcherDelayS="1">
-{members}</folder>
+{members}<order>random</order><maxConflicts>10</maxConflicts></folder>
 {devices}
 <gui enabled="true" tls="false"><address>127.0.0.1:{takes}</address><apikey>lab</apikey></gui>
 <options><listenAddress>tcp://127.0.0.1:{listens}</listenAddress>

@@ -28,7 +28,7 @@ impl Veil {
         let (share, at) = (group.engine.share(who), group.place.join(format!("seen-{who}")));
         fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
         let mut command = Command::new("rclone");
-        command.arg("mount").args([&share, &at]).args(["--config", "", "--vfs-cache-mode", "writes"]);
+        command.arg("mount").args([&share, &at]).args(["--config", "", "--vfs-cache-mode", "off"]);
         command
             .args(["--dir-cache-time", "1s", "--attr-timeout", "1s", "--log-level", "INFO", "--cache-dir"])
             .arg(group.place.join("cache"));

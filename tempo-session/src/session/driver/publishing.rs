@@ -80,7 +80,9 @@ impl Driver {
             state.outbox.clear();
         }
         state.outbox.extend(found.into_iter().map(|own| (own, Durability::Durable)));
-        taken.into_iter().for_each(|id| state.core.suspect(id));
+        for id in taken {
+            state.core.suspect(id);
+        }
         state.is_audited = true;
         drop(state);
         let mut last: BTreeMap<AuthorId, u64> = BTreeMap::new();
