@@ -186,6 +186,11 @@ impl Notes {
 }
 
 impl Note {
+    /// Whether the report names it for what it holds.
+    pub(crate) fn is_exceptional(&self) -> bool {
+        self.finding != Finding::Settled
+    }
+
     /// Whether the name can be passed over: nothing has changed since, and no new attempt is due.
     pub(crate) fn holds(&self, version: Version, now: Duration) -> bool {
         if planted!(PartialIsFinal) && matches!(self.finding, Finding::Pending(PendingReason::Incomplete { .. })) {

@@ -14,7 +14,7 @@ use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, MAX_HEAD, MAX_PACK, Pend
 use crate::{
     FileName, Stat, Version,
     known::known,
-    notes::{Finding, Notes},
+    notes::{Finding, Note, Notes},
 };
 
 /// A directory whose name is an author, or a copy of one.
@@ -232,8 +232,9 @@ impl Place {
         }
         let known = !is_copy && is_known(want.known, self.author, first, last);
         if known {
-            // Without a note it is forgotten at the end of the listing.
-            return Judged::PassOver;
+            // What else is wrong with it stays told, also when a pack has brought its message.
+            let is_wrong = self.notes.get(name).is_some_and(Note::is_exceptional) && self.notes.keep(name).is_some();
+            return if is_wrong { Judged::Doubt(first) } else { Judged::PassOver };
         }
         if self.notes.keep(name).is_none() {
             let is_stopped = planted!(BadStopsDirectory) && self.notes.has_bad();

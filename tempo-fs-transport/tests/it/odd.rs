@@ -2,7 +2,7 @@
 
 use std::{fs, fs::File};
 
-use tempo_message::{Decoded, Durability, Foreign, Frame, Transport, conformance::Script};
+use tempo_message::{Decoded, Durability, Foreign, Frame, Pack, Transport, conformance::Script};
 
 use crate::support::{Reader, Session};
 
@@ -32,6 +32,26 @@ fn a_growing_file_is_pending_until_it_is_whole() {
     }
     fs::write(&path, bytes).unwrap();
     assert_eq!(reader.try_collect(&[], true).unwrap(), [frames[0].clone()]);
+    assert_eq!(reader.report(), []);
+}
+
+/// Its author's folder is in order, and this one is not.
+#[test]
+fn what_is_not_whole_stays_named_when_a_pack_brings_its_message() {
+    let (session, _, frames, mut reader) = scene();
+    let path = session.file(frames[0].id());
+    fs::write(&path, &frames[0].bytes()[..15]).unwrap();
+    reader.try_collect(&[], true).unwrap();
+    session.writer().publish_pack(&Pack::of(&frames[..3]).unwrap(), Durability::Lazy).unwrap();
+    assert_eq!(reader.try_collect(&[], true).unwrap(), frames[..3]);
+    for _ in 0..2 {
+        assert_eq!(reader.try_collect(&[], true).unwrap(), []);
+        let report = reader.transport.report();
+        assert_eq!(report.pending.len(), 1, "{report:?}");
+        assert_eq!(report.pending[0].counter, Some(1));
+    }
+    fs::write(&path, frames[0].bytes()).unwrap();
+    reader.try_collect(&[], true).unwrap();
     assert_eq!(reader.report(), []);
 }
 

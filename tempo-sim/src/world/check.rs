@@ -271,12 +271,8 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
 fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Violation> {
     let foreign = report.foreign.iter().map(|foreign| &foreign.place);
     let named: BTreeSet<&String> = foreign.chain(report.pending.iter().map(|pending| &pending.place)).collect();
-    let files = member.disk.files();
-    let is_to_be_named = |(dir, name, content): &&(OsString, OsString, Bytes)| {
-        is_odd(dir, name, content) && !is_redundant(&files, dir, name)
-    };
-    let odd =
-        files.iter().filter(is_to_be_named).cloned().map(|(dir, name, _)| (dir, name)).chain(member.disk.specials());
+    let files = member.disk.files().into_iter().filter(|(dir, name, content)| is_odd(dir, name, content));
+    let odd = files.map(|(dir, name, _)| (dir, name)).chain(member.disk.specials());
     for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(member, dir)) {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
         if !named.contains(&place) {
@@ -286,15 +282,6 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
         }
     }
     Ok(())
-}
-
-/// A pack beside it holds what its name says: nobody needs to look into it, and its author removes it.
-fn is_redundant(files: &[(OsString, OsString, Bytes)], dir: &OsStr, name: &OsStr) -> bool {
-    let FileName::Message(counter) = FileName::parse(name) else { return false };
-    files.iter().any(|(at, other, content)| {
-        let holds = |first, last| (first..=last).contains(&counter) && !is_odd(at, other, content);
-        at == dir && matches!(FileName::parse(other), FileName::Pack(first, last) if holds(first, last))
-    })
 }
 
 /// A further piece of the folder in which there is nobody of the session may be another session's.
