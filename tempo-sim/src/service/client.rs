@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::{Agreed, Place, Task};
 
 #[derive(Debug, Clone, Default)]
@@ -37,14 +39,33 @@ impl Client {
         (self.local_name(&place.0), name)
     }
 
+    /// What everybody calls what has this name here. Names are compared composed, however the disk keeps them: or a service's
+    /// own copies would be other files to it, and be copied for ever.
     pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
         let dir = self.shared_name(here);
-        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && local.as_os_str() == name);
-        renamed.map_or_else(|| (dir.clone(), name.to_owned()), |(place, _)| place.clone())
+        let name: OsString =
+            name.to_str().map_or_else(|| name.to_owned(), |name| name.nfc().collect::<String>().into());
+        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && **local == name);
+        renamed.map_or_else(|| (dir.clone(), name.clone()), |(place, _)| place.clone())
     }
 
     fn shared_name(&self, here: &OsStr) -> OsString {
         let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
         alias.map_or_else(|| here.to_owned(), |(dir, _)| dir.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_composed() {
+        let (dir, composed) = (OsString::from("dir"), OsString::from("1 (Zo\u{eb})"));
+        let mut client = Client::default();
+        assert_eq!(client.shared_place(&dir, "1 (Zoe\u{308})".as_ref()), (dir.clone(), composed.clone()));
+        let place = (dir.clone(), OsString::from("1"));
+        client.renamed.insert(place.clone(), composed);
+        assert_eq!(client.shared_place(&dir, "1 (Zoe\u{308})".as_ref()), place);
     }
 }
