@@ -56,15 +56,21 @@ mod tests {
     use super::*;
     use crate::store::{MemoryStore, Record, Store};
 
-    /// Much may have been kept before what it comes after; it had to give way, and was read again from the folder.
-    #[test]
-    fn what_gives_way_is_taken_again() {
+    /// A store that has these of ten messages of one author, in this order; and all ten.
+    fn stored(numbers: impl Iterator<Item = usize>) -> (MemoryStore, Vec<Frame>) {
         let author = AuthorId::new(Uuid::from_u128(1));
         let contents = (0..10_u8).map(|number| (Kind::Payload, Bytes::from(vec![number])));
         let frames = SessionCore::new(Some(author)).compose(contents, 5).unwrap();
-        let record = |frame: &Frame| Record { frame: frame.clone(), origin: Origin::Received };
+        let record = |number: usize| Record { frame: frames[number].clone(), origin: Origin::Received };
         let store = MemoryStore::new(None);
-        store.commit(&frames.iter().rev().map(record).collect::<Vec<_>>(), Durability::Durable).unwrap();
+        store.commit(&numbers.map(record).collect::<Vec<_>>(), Durability::Durable).unwrap();
+        (store, frames)
+    }
+
+    /// Much may have been kept before what it comes after; it had to give way, and was read again from the folder.
+    #[test]
+    fn what_gives_way_is_taken_again() {
+        let (store, frames) = stored((0..10).rev());
         let mut core = SessionCore::with_limit(None, 4);
         let own = restore(&mut core, |each| store.restore(each)).unwrap();
         assert!(own.is_empty() && core.has_evicted() && !core.has_events());
@@ -75,12 +81,7 @@ mod tests {
     /// A message that nobody has is waited for, but not for ever looked for.
     #[test]
     fn what_cannot_be_taken_stays_out() {
-        let author = AuthorId::new(Uuid::from_u128(1));
-        let contents = (0..10_u8).map(|number| (Kind::Payload, Bytes::from(vec![number])));
-        let frames = SessionCore::new(Some(author)).compose(contents, 5).unwrap();
-        let record = |frame: &Frame| Record { frame: frame.clone(), origin: Origin::Received };
-        let store = MemoryStore::new(None);
-        store.commit(&frames.iter().skip(1).map(record).collect::<Vec<_>>(), Durability::Durable).unwrap();
+        let (store, _) = stored(1..10);
         let mut core = SessionCore::with_limit(None, 4);
         restore(&mut core, |each| store.restore(each)).unwrap();
         assert_eq!((core.end(), core.held_len(), core.has_evicted()), (0, 4, true));
