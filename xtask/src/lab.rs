@@ -16,9 +16,11 @@ mod syncthing;
 mod veil;
 mod verdict;
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
-use std::{env, fs};
+
+use tempfile::Builder;
 
 use crate::call;
 use crate::failure::Failure;
@@ -34,6 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let options = Options::parse(arguments)?;
     let engines =
         options.engines.iter().map(|&kind| Ok((kind, kind.version()?))).collect::<Result<Vec<_>, Failure>>()?;
+    options.scenarios.iter().try_for_each(Scenario::check)?;
     let tempo = call::build_tempo("release")?;
     process::heed_interruptions().map_err(unanswered)?;
     eprintln!("seed {}", options.seed);
@@ -55,18 +58,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// One scenario on one engine. What is left of a failure stays where it is.
 fn attempt(kind: Kind, version: String, scenario: Scenario, tempo: &Path, options: &Options) -> Result<Tried, Failure> {
-    let place = place(kind, scenario).map_err(unanswered)?;
+    let prefix = format!("tempo-lab-{}-{}-", kind.name(), scenario.name);
+    let mut place = Builder::new().prefix(&prefix).tempdir().map_err(|error| unanswered(error.to_string()))?;
     let begun = Instant::now();
-    let went = go(kind, scenario, &place, tempo, options);
-    process::check_interruption().inspect_err(|_| remove(&place)).map_err(unanswered)?;
+    let went = go(kind, scenario, place.path(), tempo, options);
+    process::check_interruption().map_err(unanswered)?;
     let (note, verdict) = match went {
         Ok((note, verdict)) => (note, verdict),
         Err(wrong) => (None, Verdict { wrong: Some(wrong), ..Verdict::default() }),
     };
-    if verdict.wrong.is_none() {
-        remove(&place);
-    }
-    Ok(Tried { kind, version, scenario: scenario.name, took: begun.elapsed(), note, verdict, place })
+    place.disable_cleanup(verdict.wrong.is_some());
+    let at = place.path().to_owned();
+    Ok(Tried { kind, version, scenario: scenario.name, took: begun.elapsed(), note, verdict, place: at })
 }
 
 fn go(
@@ -82,20 +85,6 @@ fn go(
     let mut group = Group::set_up(kind, place, &own, options.seed)?;
     let note = scenario.run(&mut group, options.span)?;
     Ok((note, verdict::judge(&mut group)?))
-}
-
-/// A new directory for everything.
-fn place(kind: Kind, scenario: Scenario) -> Result<PathBuf, String> {
-    let name = |number| format!("tempo-lab-{}-{}-{}-{number}", std::process::id(), kind.name(), scenario.name);
-    let mut places = (0..).map(|number| env::temp_dir().join(name(number)));
-    let place = places.find(|place| !place.exists()).unwrap_or_else(env::temp_dir);
-    fs::create_dir(&place).map_err(|error| format!("{}: {error}", place.display()))?;
-    Ok(place)
-}
-
-fn remove(place: &Path) {
-    // What stays lies in a directory for temporary things.
-    let _ = fs::remove_dir_all(place);
 }
 
 fn unanswered(why: String) -> Failure {

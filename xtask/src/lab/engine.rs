@@ -26,19 +26,18 @@ pub(super) trait Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Syncthing,
-    Unison,
-    Rclone,
+    /// A tool that makes two directories equal, and goes round.
+    Hub(Tool),
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Syncthing, Self::Unison, Self::Rclone];
+    pub(super) const ALL: [Self; 3] = [Self::Syncthing, Self::Hub(Tool::Unison), Self::Hub(Tool::Rclone)];
 
     /// The name of the program, and of its Debian package.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Syncthing => "syncthing",
-            Self::Unison => "unison",
-            Self::Rclone => "rclone",
+            Self::Hub(tool) => tool.name(),
         }
     }
 
@@ -46,8 +45,8 @@ impl Kind {
     pub(super) fn version(self) -> Result<String, Failure> {
         let flag = match self {
             Self::Syncthing => "--version",
-            Self::Unison => "-version",
-            Self::Rclone => "version",
+            Self::Hub(Tool::Unison) => "-version",
+            Self::Hub(Tool::Rclone) => "version",
         };
         let said = Command::new(self.name()).arg(flag).env("HOME", "/nonexistent").output();
         let said = said.map_err(|_| Failure::Missing { tool: self.name(), install: self.install() })?;
@@ -61,16 +60,15 @@ impl Kind {
     pub(super) fn set_up(self, place: &Path, machines: usize) -> Result<Box<dyn Engine>, String> {
         Ok(match self {
             Self::Syncthing => Box::new(Syncthing::set_up(place, machines)?),
-            Self::Unison => Box::new(Hub::set_up(Tool::Unison, place, machines)?),
-            Self::Rclone => Box::new(Hub::set_up(Tool::Rclone, place, machines)?),
+            Self::Hub(tool) => Box::new(Hub::set_up(tool, place, machines)?),
         })
     }
 
     fn install(self) -> &'static [&'static str] {
         match self {
             Self::Syncthing => &["apt-get install syncthing"],
-            Self::Unison => &["apt-get install unison"],
-            Self::Rclone => &["apt-get install rclone"],
+            Self::Hub(Tool::Unison) => &["apt-get install unison"],
+            Self::Hub(Tool::Rclone) => &["apt-get install rclone"],
         }
     }
 }

@@ -64,11 +64,18 @@ pub(super) fn burst(group: &mut Group, count: u64, span: Duration) -> Result<(),
 
 /// A member removes the directory of somebody else.
 pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), String> {
-    let (who, victim) = (group.anybody(), group.anybody());
-    let author = author_of(group, victim)?;
-    let dir = group.member(who)?.folder.join(author);
-    // Part of it may come back at once.
-    let _ = group::empty(&dir).and_then(|()| fs::remove_dir(&dir));
+    let who = group.anybody();
+    let member = group.member(who)?;
+    let (folder, state) = (member.folder.clone(), member.state.clone());
+    let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let names = entries.filter_map(Result::ok).map(|entry| entry.file_name());
+    // The stores are called like the authors that they are of.
+    let others: Vec<_> = names.filter(|name| !state.join(name).exists()).collect();
+    if let Some(victim) = group.rng.choice(&others) {
+        let dir = folder.join(victim);
+        // Part of it may come back at once.
+        let _ = group::empty(&dir).and_then(|()| fs::remove_dir(&dir));
+    }
     group.talk(span)
 }
 
@@ -144,13 +151,4 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     group.join_with(|state| group::copy(&from, state))?;
     group.member(0)?.start()?;
     group.talk(span)
-}
-
-/// Whose directory a member writes to.
-fn author_of(group: &mut Group, who: usize) -> Result<String, String> {
-    let status = group.member(who)?.status()?;
-    let members = status.get("members").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-    let authors: Vec<_> = members.iter().filter_map(|member| member.get("author")?.as_str()).collect();
-    let author = authors.get(who).or(authors.first()).ok_or("nobody has sent anything")?;
-    Ok((*author).to_owned())
 }

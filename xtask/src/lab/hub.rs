@@ -60,6 +60,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The pause after each round.
 const REST: Duration = Duration::from_millis(300);
 
+impl Tool {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Unison => "unison",
+            Self::Rclone => "rclone",
+        }
+    }
+}
+
 impl Hub {
     pub(super) fn set_up(tool: Tool, place: &Path, machines: usize) -> Result<Self, String> {
         let shares: Vec<_> = (0..machines).map(|number| place.join(format!("share-{number}"))).collect();
@@ -147,7 +157,7 @@ impl Round {
 
     /// Makes a machine's share and the one in the middle equal.
     fn take_turn(&self, number: usize) {
-        let log = self.place.join("logs").join(format!("{}-{number}", self.name()));
+        let log = self.place.join("logs").join(format!("{}-{number}", self.tool.name()));
         let Some(share) = self.shares.get(number) else { return };
         let mut state = lock(&self.state);
         let Some(machine) = state.machines.get_mut(number) else { return };
@@ -169,16 +179,9 @@ impl Round {
         }
     }
 
-    fn name(&self) -> &'static str {
-        match self.tool {
-            Tool::Unison => "unison",
-            Tool::Rclone => "rclone",
-        }
-    }
-
     fn command(&self, number: usize, share: &Path, is_upset: bool) -> Command {
-        let home = self.place.join(format!("{}-{number}", self.name()));
-        let mut command = Command::new(self.name());
+        let home = self.place.join(format!("{}-{number}", self.tool.name()));
+        let mut command = Command::new(self.tool.name());
         command.env("HOME", &home);
         match self.tool {
             Tool::Unison => {

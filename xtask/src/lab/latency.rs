@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const FEWEST: usize = 10;
 
 /// Sends pairs for so long. The first member sends, the second reads.
-pub(super) fn measure(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, String> {
     let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
     fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
     let (_chat, lines) = listen(group)?;
@@ -44,7 +44,7 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<Option<String
     let (message, file) = (median(&mut messages), median(&mut files));
     let ratio = message.as_secs_f64() / file.as_secs_f64();
     let (message, file) = (message.as_secs_f64(), file.as_secs_f64());
-    Ok(Some(format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len())))
+    Ok(format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len()))
 }
 
 /// The second member goes on as a chat; each line that it shows comes with the moment.

@@ -7,8 +7,6 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::process::{self, Running, Said};
 
 /// One member of the session, on a machine of its own for all that it knows.
@@ -145,11 +143,6 @@ impl Member {
     pub(super) fn marked_log(&self) -> Result<String, String> {
         let said = self.run(&["log"], |command, output| process::run_merged(command, output, PATIENCE))?;
         Ok(said.out)
-    }
-
-    pub(super) fn status(&self) -> Result<Value, String> {
-        let said = self.ask(&["status", "--json"])?;
-        serde_json::from_str(&said.out).map_err(|error| format!("the status of {}: {error}", self.name))
     }
 
     /// A command with the folder, and what comes after.

@@ -72,6 +72,7 @@ fn scenario(name: &str) -> Result<Scenario, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::hub::Tool;
 
     fn parse(arguments: &[&str]) -> Result<Options, Failure> {
         let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -90,7 +91,7 @@ mod tests {
     fn several_may_be_asked_for() {
         let options =
             parse(&["--engine", "unison", "--scenario", "calm", "--scenario", "all", "--seconds", "5"]).unwrap();
-        assert_eq!(options.engines, [Kind::Unison]);
+        assert_eq!(options.engines, [Kind::Hub(Tool::Unison)]);
         assert_eq!(options.scenarios.iter().map(|scenario| scenario.name).collect::<Vec<_>>(), ["calm", "all"]);
         assert_eq!(options.span, Duration::from_secs(5));
     }

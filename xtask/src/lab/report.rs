@@ -88,11 +88,12 @@ pub(super) fn json(tried: &[Tried]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::hub::Tool;
 
     fn tried(wrong: Option<&str>) -> Tried {
         let verdict = Verdict { sent: 12, wrong: wrong.map(str::to_owned), ..Verdict::default() };
         Tried {
-            kind: Kind::Unison,
+            kind: Kind::Hub(Tool::Unison),
             version: "2.52".to_owned(),
             scenario: "calm",
             took: Duration::from_secs(30),

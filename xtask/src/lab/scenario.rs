@@ -6,74 +6,82 @@ use super::group::{Group, MEMBERS};
 use super::harm::{self, HARMS, Harm, JOINS};
 use super::latency;
 use super::veil::Veil;
+use crate::failure::Failure;
 
 /// A story that can be asked for by its name.
 #[derive(Clone, Copy)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    run: fn(&mut Group, Duration) -> Result<Option<String>, String>,
+    story: Story,
+}
+
+#[derive(Clone, Copy)]
+enum Story {
+    /// One harm, from the beginning.
+    Harm(Harm),
+    /// One that needs messages that are there already.
+    Later(Harm),
+    /// The second member sees its share through a [`Veil`].
+    Veiled(Harm),
+    /// One after which there is something to tell.
+    Told(fn(&mut Group, Duration) -> Result<String, String>),
 }
 
 impl Scenario {
+    /// Whether everything is there that it takes besides the engine.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if let Story::Veiled(_) = self.story { Veil::check() } else { Ok(()) }
+    }
+
     /// Lets it happen, for about so long; the answer is what is worth telling besides.
     pub(super) fn run(&self, group: &mut Group, span: Duration) -> Result<Option<String>, String> {
-        (self.run)(group, span)
+        match self.story {
+            Story::Harm(harm) => harm(group, span)?,
+            Story::Later(harm) => {
+                group.talk(span / 3)?;
+                harm(group, span * 2 / 3)?;
+            }
+            Story::Veiled(harm) => {
+                group.veil = Some(Veil::over(group, 1)?);
+                harm(group, span)?;
+            }
+            Story::Told(story) => return story(group, span).map(Some),
+        }
+        Ok(None)
     }
 }
 
 /// Each in turn, when none is asked for.
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "calm", about: "nothing happens", run: |group, span| quiet(group, span, Group::talk) },
-    Scenario { name: "partition", about: "each is offline in turn", run: partition },
-    Scenario { name: "kill", about: "the engine and tempo are killed at random", run: kill },
-    Scenario { name: "burst", about: "a thousand messages at once from each", run: burst },
-    Scenario {
-        name: "clone",
-        about: "two members with one store",
-        run: |group, span| after_a_while(group, span, harm::clone_store),
-    },
-    Scenario { name: "delete", about: "a directory is removed, then the whole session", run: delete },
-    Scenario {
-        name: "rollback",
-        about: "a member's folder is put back to an earlier copy",
-        run: |group, span| after_a_while(group, span, harm::roll_back),
-    },
-    Scenario {
-        name: "conflict",
-        about: "the same names are made on two sides",
-        run: |group, span| after_a_while(group, span, harm::take_names),
-    },
-    Scenario { name: "pack", about: "everybody packs, twice", run: pack },
-    Scenario {
-        name: "late",
-        about: "a fourth joins with an old copy of the folder",
-        run: |group, span| after_a_while(group, span, harm::join_late),
-    },
-    Scenario { name: "evict", about: "a member's files cannot be read for a while", run: evict },
-    Scenario { name: "latency", about: "from send to event, beside a plain file", run: latency::measure },
+    scenario("calm", "nothing happens", Story::Harm(Group::talk)),
+    scenario("partition", "each is offline in turn", Story::Harm(partition)),
+    scenario("kill", "the engine and tempo are killed at random", Story::Told(kill)),
+    scenario("burst", "a thousand messages at once from each", Story::Harm(burst)),
+    scenario("clone", "two members with one store", Story::Later(harm::clone_store)),
+    scenario("delete", "a directory is removed, then the whole session", Story::Later(delete)),
+    scenario("rollback", "a member's folder is put back to an earlier copy", Story::Later(harm::roll_back)),
+    scenario("conflict", "the same names are made on two sides", Story::Later(harm::take_names)),
+    scenario("pack", "everybody packs, twice", Story::Harm(pack)),
+    scenario("late", "a fourth joins with an old copy of the folder", Story::Later(harm::join_late)),
+    scenario("evict", "a member's files cannot be read for a while", Story::Veiled(evict)),
+    scenario("latency", "from send to event, beside a plain file", Story::Told(latency::measure)),
 ];
 
 /// Everything at random; only when it is asked for.
-pub(super) const ALL: Scenario = Scenario { name: "all", about: "all of it at random", run: all };
+pub(super) const ALL: Scenario = scenario("all", "all of it at random", Story::Told(all));
 
-fn quiet(group: &mut Group, span: Duration, harm: Harm) -> Result<Option<String>, String> {
-    harm(group, span).map(|()| None)
+const fn scenario(name: &'static str, about: &'static str, story: Story) -> Scenario {
+    Scenario { name, about, story }
 }
 
-/// A harm that needs messages that are there already.
-fn after_a_while(group: &mut Group, span: Duration, harm: Harm) -> Result<Option<String>, String> {
-    group.talk(span / 3)?;
-    quiet(group, span * 2 / 3, harm)
-}
-
-fn partition(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+fn partition(group: &mut Group, span: Duration) -> Result<(), String> {
     let share = span / 4;
     (0..MEMBERS).try_for_each(|who| harm::cut_off_member(group, who, share))?;
-    quiet(group, share, Group::talk)
+    group.talk(share)
 }
 
-fn kill(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+fn kill(group: &mut Group, span: Duration) -> Result<String, String> {
     let end = Instant::now() + span;
     let mut killed = 0;
     while Instant::now() < end {
@@ -82,38 +90,37 @@ fn kill(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
         kill(group, pause)?;
         killed += 1;
     }
-    Ok(Some(format!("{killed} killed")))
+    Ok(format!("{killed} killed"))
 }
 
-fn burst(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
-    quiet(group, span / 2, Group::talk)?;
-    harm::burst(group, 1000, span / 2).map(|()| None)
+fn burst(group: &mut Group, span: Duration) -> Result<(), String> {
+    group.talk(span / 2)?;
+    harm::burst(group, 1000, span / 2)
 }
 
-fn delete(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
-    after_a_while(group, span / 2, harm::remove_directory)?;
-    quiet(group, span / 2, harm::remove_session)
+fn delete(group: &mut Group, span: Duration) -> Result<(), String> {
+    harm::remove_directory(group, span / 2)?;
+    harm::remove_session(group, span / 2)
 }
 
-fn pack(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+fn pack(group: &mut Group, span: Duration) -> Result<(), String> {
     for _ in 0..2 {
-        group.talk(span / 2)?;
+        group.talk(span * 2 / 5)?;
         (0..MEMBERS).try_for_each(|who| harm::pack_member(group, who))?;
     }
-    quiet(group, span / 4, Group::talk)
+    group.talk(span / 5)
 }
 
-fn evict(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
-    group.veil = Some(Veil::over(group, 1)?);
+fn evict(group: &mut Group, span: Duration) -> Result<(), String> {
     group.talk(span / 3)?;
     group.veil.iter().for_each(Veil::freeze);
     let talked = group.talk(span / 3);
     group.veil.iter().for_each(Veil::thaw);
     talked?;
-    quiet(group, span / 3, Group::talk)
+    group.talk(span / 3)
 }
 
-fn all(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+fn all(group: &mut Group, span: Duration) -> Result<String, String> {
     let end = Instant::now() + span;
     let join_at = Instant::now() + span / 2;
     let mut done = 0;
@@ -126,5 +133,5 @@ fn all(group: &mut Group, span: Duration) -> Result<Option<String>, String> {
         harm(group, pause).map_err(|why| format!("{name}: {why}"))?;
         done += 1;
     }
-    Ok(Some(format!("{done} harms")))
+    Ok(format!("{done} harms"))
 }

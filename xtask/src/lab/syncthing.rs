@@ -123,7 +123,7 @@ impl Machine {
 <relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><stunServer></stunServer>
 <urAccepted>-1</urAccepted><crashReportingEnabled>false</crashReportingEnabled>
 <autoUpgradeIntervalH>0</autoUpgradeIntervalH><startBrowser>false</startBrowser>
-<reconnectionIntervalS>1</reconnectionIntervalS><minHomeDiskFree unit="%">0</minHomeDiskFree></options>
+<reconnectionIntervalS>1</reconnectionIntervalS><setLowPriority>false</setLowPriority><minHomeDiskFree unit="%">0</minHomeDiskFree></options>
 </configuration>
 "#
         )

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::group::{Group, SESSION};
 use super::process::{self, Running};
+use crate::failure::Failure;
 
 /// A mount through which a member sees its share.
 #[derive(Debug)]
@@ -20,11 +21,20 @@ pub(super) struct Veil {
 }
 
 impl Veil {
+    /// Whether everything is there that it takes.
+    pub(super) fn check() -> Result<(), Failure> {
+        let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+        if is_there("fusermount") && is_there("rclone") {
+            return Ok(());
+        }
+        Err(Failure::Missing {
+            tool: "`rclone mount`, for the scenario `evict`,",
+            install: &["apt-get install rclone fuse3"],
+        })
+    }
+
     /// From here on the member sees its share through `rclone mount`.
     pub(super) fn over(group: &mut Group, who: usize) -> Result<Self, String> {
-        if Command::new("fusermount").arg("-V").output().is_err() {
-            return Err("fusermount is missing; install it with `apt-get install fuse3`, and rclone".to_owned());
-        }
         let (share, at) = (group.engine.share(who), group.place.join(format!("seen-{who}")));
         fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
         let mut command = Command::new("rclone");
