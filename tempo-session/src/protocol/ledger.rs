@@ -121,7 +121,7 @@ impl Ledger {
         let next = Slot::new(self.blocks.len(), 0);
         let slot = if continues { chain.slot_after_main().unwrap_or(next) } else { next };
         if slot == next {
-            self.blocks.push(Block::new(chain_at, id.counter));
+            self.blocks.push(Block::new(chain_at, id.counter, continues));
         }
         if let Some(block) = self.blocks.get_mut(slot.block()) {
             let lamport = u32::try_from(message.lamport.0).unwrap_or(u32::MAX);
@@ -369,9 +369,11 @@ impl Block {
     /// So many fill whole pages, and leave few gaps in memory between those of the store.
     const MOST: usize = 256;
 
-    /// One with as much room as the messages before it have taken.
-    fn new(chain: u32, first: u64) -> Self {
-        let room = usize::try_from(first - 1).unwrap_or(Self::MOST).clamp(1, Self::MOST);
+    /// One with as much room as the messages before it have taken; what goes on in no block has room for itself, or forks
+    /// without number would cost a block's room each.
+    fn new(chain: u32, first: u64, continues: bool) -> Self {
+        let before = usize::try_from(first - 1).unwrap_or(Self::MOST);
+        let room = if continues { before.clamp(1, Self::MOST) } else { 1 };
         Self { chain, first, records: Vec::with_capacity(room) }
     }
 }
@@ -470,6 +472,8 @@ mod tests {
             assert_eq!(ledger.is_on_main(added.slot), !is_aside);
             assert_eq!(ledger.previous(added.slot), frame.message().previous.filter(|_| is_aside));
             assert_eq!((added.is_first, added.forks), (id.counter == 1, is_aside));
+            let room = ledger.blocks[added.slot.block()].records.capacity();
+            assert_eq!(room, if is_aside { 1 } else { Block::MOST });
             let with_id = ledger.with_id(id).collect::<Vec<_>>();
             assert!(with_id.contains(&added.slot) && with_id.len() <= 2);
         }
