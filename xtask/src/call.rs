@@ -125,10 +125,9 @@ impl Call {
     }
 }
 
-/// Builds the `tempo` command with a profile of cargo; the answer is where it is.
-pub(crate) fn build_tempo(profile: &str) -> Result<PathBuf, Failure> {
+/// Builds the `tempo` command; the answer is where it is.
+pub(crate) fn build_tempo() -> Result<PathBuf, Failure> {
     let call = Call::cargo(&["build", "--quiet", "--package", "tempo-session", "--features", "cli", "--bin", "tempo"]);
-    let call = call.arguments(&["--profile", profile]);
     call.run()?;
     let call = call.argument("--message-format=json");
     let answer = call.answer()?;

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 fn look(most: usize, only: Option<Point>) -> Result<(), Failure> {
-    let tempo = call::build_tempo("dev")?;
+    let tempo = call::build_tempo()?;
     let scratch = Scratch::new(only.is_some()).map_err(unanswered)?;
     let points = match only {
         Some(point) => vec![point],

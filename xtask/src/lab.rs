@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let engines =
         options.engines.iter().map(|&kind| Ok((kind, kind.version()?))).collect::<Result<Vec<_>, Failure>>()?;
     options.scenarios.iter().try_for_each(Scenario::check)?;
-    let tempo = call::build_tempo("release")?;
+    let tempo = call::build_tempo()?;
     process::heed_interruptions().map_err(unanswered)?;
     eprintln!("seed {}", options.seed);
     let mut tried = Vec::new();
