@@ -84,7 +84,7 @@ fn go(
     fs::copy(tempo, &own).map_err(|error| format!("{}: {error}", own.display()))?;
     let mut group = Group::set_up(kind, place, &own, options.seed)?;
     let note = scenario.run(&mut group, options.span)?;
-    Ok((note, verdict::judge(&mut group)?))
+    Ok((note, verdict::judge(&mut group, options.span)?))
 }
 
 fn unanswered(why: String) -> Failure {

@@ -1,6 +1,6 @@
 //! Whether everybody has everything, once, in the same order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::group::Group;
@@ -25,26 +25,28 @@ pub(super) struct Verdict {
     pub(super) wrong: Option<String>,
 }
 
-/// How long it may take until everybody has everything.
+/// How long it may take at least until everybody has everything, and the share of the time before: an hour leaves more to
+/// carry than half a minute.
 const PATIENCE: Duration = Duration::from_secs(420);
+const SHARE: u32 = 2;
 /// How long nobody looks: looking costs those time that are to get on.
 const BETWEEN: Duration = Duration::from_secs(2);
 
-/// Lets everything arrive, ends everybody, and judges what they have.
-pub(super) fn judge(group: &mut Group) -> Result<Verdict, String> {
+/// Lets everything arrive, ends everybody, and judges what they have after they have talked for so long.
+pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, String> {
     group.restore()?;
     let begun = Instant::now();
-    let mut wrong = wait(group, begun + PATIENCE)?;
+    let mut wrong = wait(group, begun + PATIENCE.max(talked / SHARE))?;
     let settling = begun.elapsed();
     group.members.iter_mut().try_for_each(Member::close)?;
     let logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
     let counted: Vec<_> = logs.iter().map(|log| counts(log)).collect();
-    let acknowledged: Vec<&String> = group.members.iter().flat_map(|member| &member.acknowledged).collect();
+    let acknowledged: BTreeSet<&String> = group.members.iter().flat_map(|member| &member.acknowledged).collect();
     let is_lost = |line: &str| counted.iter().any(|counts| !counts.contains_key(line));
     let lost = acknowledged.iter().filter(|line| is_lost(line)).count();
     let twice = counted.iter().flatten().filter(|(_, count)| **count > 1).count();
-    let uncertain = || group.members.iter().flat_map(|member| &member.uncertain);
-    let is_known = |line: &String| acknowledged.contains(&line) || uncertain().any(|other| other == line);
+    let uncertain: BTreeSet<&String> = group.members.iter().flat_map(|member| &member.uncertain).collect();
+    let is_known = |line: &&String| acknowledged.contains(*line) || uncertain.contains(*line);
     let first = logs.first().map(String::as_str).unwrap_or_default();
     if wrong.is_none() && lost + twice > 0 {
         wrong = Some(format!("{lost} lost, {twice} twice"));
