@@ -124,6 +124,8 @@ fn all(group: &mut Group, span: Duration) -> Result<String, String> {
     let end = Instant::now() + span;
     let join_at = Instant::now() + span / 2;
     let mut done = 0;
+    // Some harms need messages that are there already.
+    group.talk(span.min(Duration::from_secs(10)))?;
     while Instant::now() < end {
         let pause = Duration::from_millis(group.rng.u64(1000..10_000));
         let is_joining = group.members.len() == MEMBERS && join_at <= Instant::now();
