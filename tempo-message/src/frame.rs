@@ -140,6 +140,13 @@ impl Frame {
         Ok(Self { message, digest, bytes })
     }
 
+    /// The length in bytes that a frame announces with its first twelve; `None` when these are not there or not a frame's.
+    /// Whether there is such a frame is for [`decode`](Self::decode) to say.
+    pub fn announced_len(beginning: &[u8]) -> Option<usize> {
+        let prelude = Prelude::from_bytes(beginning.first_chunk()?)?;
+        usize::try_from(prelude.frame_len()).ok()
+    }
+
     /// Reads the frame at the beginning of `input`, without copying.
     ///
     /// Nothing is allocated before the announced lengths are checked. The answer depends on nothing but the bytes.

@@ -3,6 +3,7 @@
 mod memory;
 mod reader;
 mod redb;
+mod runs;
 
 use std::{fmt, path::PathBuf};
 

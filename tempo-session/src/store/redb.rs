@@ -11,16 +11,18 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, Durability, Kind, Message, MessageId, Parent};
 
-use super::{Marks, Origin, Record, Restored, Store, StoreError};
+use super::{
+    Marks, Origin, Record, Restored, Store, StoreError,
+    runs::{self, FRAMES, Runs},
+};
 use crate::{Progress, protocol::without_payload};
 
 /// A store in a redb file.
 ///
 /// Four tables: `meta` (the format, and who the installation is and how far it has come), `log` (all of the messages but
-/// their payloads, in the order in which they came: what a session needs in order to open), `frames` (the exact bytes) and
-/// `cursors` (how far the application has come). The rows of the log are numbered, and what is committed together shares
-/// rows. Keys of frames are author, counter and digest, big-endian, so that an author's messages lie together in order;
-/// those of cursors are names.
+/// their payloads, in the order in which they came: what a session needs in order to open), `frames` (the exact bytes, an
+/// author's messages together and in order) and `cursors` (how far the application has come, by name). What is committed
+/// together shares rows, both of the log and of the frames.
 ///
 /// # Durability
 ///
@@ -34,11 +36,9 @@ pub struct RedbStore {
 /// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
 const CACHE: usize = 6 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 2;
-const KEY: usize = 16 + 8 + Digest::LEN;
+const FORMAT: u32 = 3;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
-const FRAMES: TableDefinition<&[u8; KEY], &[u8]> = TableDefinition::new("frames");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 
 /// A row of the log is full with so many bytes: with one more message it fits into a page of the database.
@@ -142,11 +142,12 @@ impl RedbStore {
         {
             let mut log = transaction.open_table(LOG)?;
             let mut frames = transaction.open_table(FRAMES)?;
+            let mut runs = Runs::into(&mut frames);
             let mut number = log.last()?.map_or(0, |(last, _)| last.value() + 1);
             let mut row = Vec::new();
             for Record { frame, origin } in records {
                 // What comes back from the folder is in the log already.
-                if frames.insert(&key(frame.id(), frame.digest()), frame.bytes().as_ref())?.is_some() {
+                if !runs.add(frame)? {
                     continue;
                 }
                 row = postcard::to_extend(&Header::of(frame, *origin), row).unwrap_or_default();
@@ -156,6 +157,7 @@ impl RedbStore {
                     row.clear();
                 }
             }
+            runs.finish()?;
             if !row.is_empty() {
                 log.insert(number, row.as_slice())?;
             }
@@ -177,9 +179,9 @@ impl RedbStore {
         Ok(table.get(key)?.map(|value| value.value().to_vec()))
     }
 
-    fn read(&self, key: &[u8; KEY]) -> Result<Option<Bytes>, ::redb::Error> {
+    fn read(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, ::redb::Error> {
         let frames = self.database.begin_read()?.open_table(FRAMES)?;
-        Ok(frames.get(key)?.map(|bytes| Bytes::copy_from_slice(bytes.value())))
+        Ok(runs::find(&frames, id, digest)?)
     }
 }
 
@@ -211,7 +213,7 @@ impl Store for RedbStore {
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        self.read(&key(id, digest)).map_err(failed(&self.path))
+        self.read(id, digest).map_err(failed(&self.path))
     }
 }
 
@@ -313,15 +315,6 @@ fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> 
 
 fn damaged(path: &Path, what: &'static str) -> StoreError {
     StoreError::Damaged { path: path.to_owned(), what }
-}
-
-fn key(id: MessageId, digest: Digest) -> [u8; KEY] {
-    let mut key = [0; KEY];
-    let parts: [&[u8]; 3] = [id.author.as_bytes(), &id.counter.to_be_bytes(), digest.as_bytes()];
-    for (place, byte) in key.iter_mut().zip(parts.into_iter().flatten()) {
-        *place = *byte;
-    }
-    key
 }
 
 /// The first message of what is left of a row.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
 use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
     AuthorId,
@@ -84,6 +85,52 @@ fn redb_keeps_the_contract() {
     });
 }
 
+/// Three lines of messages, short and long: two of one author, who was in use twice, and one of another.
+fn lines() -> [Vec<Frame>; 3] {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let mut again = SessionCore::new(Some(author(0)));
+    let mut ben = SessionCore::new(Some(author(1)));
+    let text = |number: usize| "la".repeat(if number % 150 == 7 { 9000 } else { number * 37 % 90 });
+    let first: Vec<Frame> = (0..200).map(|number| send(&mut ana, &text(number), 0)).collect();
+    for frame in &first[..60] {
+        again.handle_sent(frame.message(), frame.digest());
+    }
+    let second = (0..150).map(|number| send(&mut again, &text(number), 1)).collect();
+    [first, second, (0..200).map(|number| send(&mut ben, &text(number), 2)).collect()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whatever is committed together, in which order and how often, each message is there once, as it was.
+    #[test]
+    fn redb_keeps_what_memory_keeps(
+        commits in prop::collection::vec(prop::collection::vec((0..3_usize, 0..200_usize, 1..150_usize), 1..4), 1..6),
+        by_turns in any::<bool>(),
+    ) {
+        let lines = lines();
+        let dir = tempfile::tempdir().unwrap();
+        let begun = Marks::new(Some(author(0)));
+        let redb = RedbStore::make(&dir.path().join("store.redb"), author(0), begun).unwrap();
+        let memory = MemoryStore::new(Some(author(0)));
+        for runs in commits {
+            let runs = runs.into_iter().map(|(line, first, count)| lines[line].iter().skip(first).take(count));
+            let mut frames: Vec<(usize, &Frame)> = runs.flat_map(Iterator::enumerate).collect();
+            if by_turns {
+                frames.sort_by_key(|&(number, _)| number);
+            }
+            let records = records(frames.into_iter().map(|(_, frame)| frame), Origin::Received);
+            redb.commit(&records, Durability::Lazy).unwrap();
+            memory.commit(&records, Durability::Lazy).unwrap();
+        }
+        prop_assert_eq!(restored(&redb), restored(&memory));
+        for frame in lines.iter().flatten() {
+            let read = |store: &dyn Store| store.frame(frame.id(), frame.digest()).unwrap();
+            prop_assert_eq!(read(&redb), read(&memory));
+        }
+    }
+}
+
 #[test]
 fn a_store_is_open_once_and_belongs_to_its_author() {
     let dir = tempfile::tempdir().unwrap();
@@ -103,9 +150,9 @@ fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
-    set_format(&path, 3);
+    set_format(&path, 4);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 3, supported: 2, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 4, supported: 3, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");

@@ -1,0 +1,141 @@
+//! The frames of a store, in rows that hold runs of an author's messages.
+
+use std::{collections::BTreeMap, iter};
+
+use ::redb::{Range, ReadableTable, StorageError, Table, TableDefinition};
+use bytes::Bytes;
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Frame, MessageId};
+
+/// A row is the frames of messages of one author whose counters follow each other, and is found by its last one: author,
+/// counter and digest, big-endian, so that an author's messages lie together in order.
+pub(super) const FRAMES: TableDefinition<&Key, &[u8]> = TableDefinition::new("frames");
+pub(super) type Key = [u8; KEY];
+const KEY: usize = 16 + 8 + Digest::LEN;
+
+/// So many messages are in a row at most: whoever looks for one goes through those before it.
+const MESSAGES: u64 = 64;
+/// And so many bytes, unless one message has more: with what the database notes they fill four of its pages.
+const BYTES: usize = 16 * 1024 - 256;
+
+/// Frames on their way into rows.
+///
+/// Those of several authors may come by turns; what follows on what came before of its author shares its row.
+pub(super) struct Runs<'a, 'txn> {
+    table: &'a mut Table<'txn, &'static Key, &'static [u8]>,
+    begun: BTreeMap<AuthorId, Run>,
+}
+
+/// Messages of one author that are to be a row.
+struct Run {
+    first: u64,
+    last: Option<(u64, Digest)>,
+    frames: Vec<u8>,
+    /// Whether the table has any of the counters that may come: then each message is looked for.
+    is_crowded: bool,
+}
+
+impl<'a, 'txn> Runs<'a, 'txn> {
+    pub(super) fn into(table: &'a mut Table<'txn, &'static Key, &'static [u8]>) -> Self {
+        Self { table, begun: BTreeMap::new() }
+    }
+
+    /// Takes a frame; false when it is here already.
+    pub(super) fn add(&mut self, frame: &Frame) -> Result<bool, StorageError> {
+        let MessageId { author, counter } = frame.id();
+        let mut run = match self.begun.remove(&author) {
+            Some(run) if run.has_room_for(frame) => run,
+            full => {
+                full.map_or(Ok(()), |run| run.put(author, self.table))?;
+                let is_crowded =
+                    rows_with(self.table, author, counter, counter.saturating_add(MESSAGES))?.next().is_some();
+                Run { first: counter, last: None, frames: Vec::new(), is_crowded }
+            }
+        };
+        if run.is_crowded && find(self.table, frame.id(), frame.digest())?.is_some() {
+            run.put(author, self.table)?;
+            return Ok(false);
+        }
+        run.frames.extend_from_slice(frame.bytes());
+        run.last = Some((counter, frame.digest()));
+        self.begun.insert(author, run);
+        Ok(true)
+    }
+
+    /// Puts down what is not in the table yet.
+    pub(super) fn finish(self) -> Result<(), StorageError> {
+        let Self { table, begun } = self;
+        begun.into_iter().try_for_each(|(author, run)| run.put(author, table))
+    }
+}
+
+impl Run {
+    fn has_room_for(&self, frame: &Frame) -> bool {
+        let next = self.last.and_then(|(last, _)| last.checked_add(1));
+        let is_next = next.is_some_and(|next| next == frame.id().counter && next - self.first < MESSAGES);
+        is_next && self.frames.len() + frame.bytes().len() <= BYTES
+    }
+
+    fn put(self, author: AuthorId, table: &mut Table<'_, &'static Key, &'static [u8]>) -> Result<(), StorageError> {
+        let Some((counter, digest)) = self.last else { return Ok(()) };
+        table.insert(&key(author, counter, digest), self.frames.as_slice()).map(drop)
+    }
+}
+
+/// The frame of a message, if a row has it.
+pub(super) fn find(
+    table: &impl ReadableTable<&'static Key, &'static [u8]>,
+    MessageId { author, counter }: MessageId,
+    digest: Digest,
+) -> Result<Option<Bytes>, StorageError> {
+    for row in rows_with(table, author, counter, counter)? {
+        let (key, frames) = row?;
+        let behind = last_of(key.value()).saturating_sub(counter);
+        let frame = from_end(frames.value(), behind).filter(|frame| frame.ends_with(digest.as_bytes()));
+        if let Some(frame) = frame {
+            return Ok(Some(Bytes::copy_from_slice(frame)));
+        }
+    }
+    Ok(None)
+}
+
+/// The rows that may have messages of an author from one counter to another.
+fn rows_with(
+    table: &impl ReadableTable<&'static Key, &'static [u8]>,
+    author: AuthorId,
+    from: u64,
+    to: u64,
+) -> Result<Range<'_, &'static Key, &'static [u8]>, StorageError> {
+    let from = key(author, from, Digest::from_bytes([0; Digest::LEN]));
+    let to = key(author, to.saturating_add(MESSAGES - 1), Digest::from_bytes([0xff; Digest::LEN]));
+    table.range::<&Key>(&from..=&to)
+}
+
+/// The frame behind which so many more are in a row.
+fn from_end(frames: &[u8], behind: u64) -> Option<&[u8]> {
+    let behind = usize::try_from(behind).ok()?;
+    let at = split(frames).count().checked_sub(behind + 1)?;
+    split(frames).nth(at)
+}
+
+fn split(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
+    iter::from_fn(move || {
+        let (frame, rest) = frames.split_at_checked(Frame::announced_len(frames)?)?;
+        frames = rest;
+        Some(frame)
+    })
+}
+
+fn key(author: AuthorId, counter: u64, digest: Digest) -> Key {
+    let mut key = [0; KEY];
+    let parts: [&[u8]; 3] = [author.as_bytes(), &counter.to_be_bytes(), digest.as_bytes()];
+    for (place, byte) in key.iter_mut().zip(parts.into_iter().flatten()) {
+        *place = *byte;
+    }
+    key
+}
+
+/// The counter of a row's last message.
+fn last_of(key: &Key) -> u64 {
+    key.get(16..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
