@@ -63,8 +63,6 @@ pub(crate) struct Folder<F: Fs> {
 
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
 const WATCHES: usize = 256;
-/// How long an own directory is left alone after a listing.
-const OWN: Duration = Duration::from_secs(2);
 
 impl<F: Fs> Folder<F> {
     pub(crate) fn open(
@@ -350,8 +348,7 @@ impl<F: Fs> Folder<F> {
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
-        let rests =
-            place.is_midway() || (self.own.contains(&place.author) && place.freshness.was_listed_within(OWN, now));
+        let rests = place.is_midway() || place.rests(self.own.contains(&place.author), now);
         let looked = stat.and_then(|stat| {
             let is_due = retries || place.freshness.is_due(stat.version(), now);
             if want.full || rechecks || (is_due && !rests) {

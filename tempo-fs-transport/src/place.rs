@@ -34,6 +34,8 @@ pub(crate) struct Place {
     pub(crate) contested: Option<Arc<BTreeSet<u64>>>,
     /// The last listing has met a service's placeholders.
     pub(crate) has_placeholders: bool,
+    /// How many names the last listing has met.
+    names: u32,
     /// How many names `todo` has room for.
     room: usize,
     /// There were more names to read than that.
@@ -65,6 +67,11 @@ pub(crate) struct Listing {
 /// the rest.
 const TODO: usize = 4096;
 const TODO_OF_ALL: usize = 131_072;
+/// How long a directory is left alone after a listing at most. For each name it is ten times what listing it takes; few names
+/// cost nothing.
+const RESTED: Duration = Duration::from_secs(2);
+const FOR_A_NAME: Duration = Duration::from_micros(10);
+const FEW: u32 = 1000;
 /// So many copies of an author's messages are remembered as such.
 pub(crate) const CONTESTED: usize = 1024;
 
@@ -80,6 +87,7 @@ impl Place {
             parked: BTreeSet::new(),
             contested: None,
             has_placeholders: false,
+            names: 0,
             overflowed: false,
             after: None,
         }
@@ -93,6 +101,7 @@ impl Place {
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
         self.has_placeholders = false;
+        self.names = 0;
         if want.full || !recheck.is_empty() {
             self.after = None;
             self.parked.clear();
@@ -110,6 +119,7 @@ impl Place {
         now: Duration,
     ) {
         for name in names {
+            self.names = self.names.saturating_add(1);
             match self.judge(&name, want, listing) {
                 Judged::Read(first) => self.enqueue(Item { first, name }, &listing.before),
                 Judged::Doubt(first) => listing.doubtful.push(Item { first, name }),
@@ -186,6 +196,13 @@ impl Place {
     /// Whether something of the last listing is still to be read: a new one would not come to it any sooner.
     pub(crate) fn is_midway(&self) -> bool {
         !self.todo.is_empty()
+    }
+
+    /// Whether the last listing was so lately that another one would not be worth it: an own directory changes by our own
+    /// doing, and one with very many names would have nobody do anything but list it.
+    pub(crate) fn rests(&self, is_own: bool, now: Duration) -> bool {
+        let for_names = FOR_A_NAME * self.names.saturating_sub(FEW);
+        self.freshness.was_listed_within(if is_own { RESTED } else { for_names.min(RESTED) }, now)
     }
 
     /// Whether there is something to read.
@@ -338,7 +355,43 @@ impl Freshness {
     }
 
     /// Whether the directory was listed less than `span` ago.
-    pub(crate) fn was_listed_within(&self, span: Duration, now: Duration) -> bool {
+    fn was_listed_within(&self, span: Duration, now: Duration) -> bool {
         self.listed.is_some_and(|listed| now < listed.at + span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempo_message::{Budget, FileType};
+
+    use super::*;
+    use crate::Identity;
+
+    /// A directory that was listed at time zero and had so many messages.
+    fn listed(messages: u32) -> Place {
+        let (known, now) = (Seen::default(), Duration::ZERO);
+        let budget = Budget { frames: 1, bytes: 1 };
+        let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
+        let mut place = Place::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
+        let mut listing = place.begin_listing(&want, 1);
+        let names = (1..=messages).map(|counter| OsString::from(format!("{counter:016x}")));
+        place.take_names(&mut listing, names, &want, now);
+        let identity = Identity { volume: 1, number: 1 };
+        let (file_type, modified_ns, changed_ns) = (FileType::Directory, 0, 0);
+        let stat = Stat { file_type, len: 0, identity, modified_ns, changed_ns, online_only: false };
+        place.end_listing(stat.version(), now);
+        place
+    }
+
+    #[test]
+    fn the_more_names_there_are_the_longer_a_directory_is_left_alone() {
+        let rest = |place: &Place, is_own| (0..5000).find(|&ms| !place.rests(is_own, Duration::from_millis(ms))).unwrap();
+        assert_eq!([0, FEW, 21_000].map(|messages| rest(&listed(messages), false)), [0, 0, 200]);
+        assert_eq!(rest(&listed(1), true), 2000);
+        let mut place = listed(FEW);
+        place.names = u32::MAX;
+        assert_eq!(rest(&place, false), 2000);
+        place.freshness.distrust();
+        assert_eq!(rest(&place, false), 0);
     }
 }

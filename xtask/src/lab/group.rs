@@ -17,6 +17,8 @@ pub(super) const SESSION: &str = "jam.session";
 pub(super) const MEMBERS: usize = 3;
 /// Machines in all: one more may join.
 pub(super) const MACHINES: usize = 4;
+/// How often somebody is asked what is settled; a long log less often.
+const BETWEEN_SAMPLES: Duration = Duration::from_secs(5);
 const NAMES: [&str; MACHINES] = ["Ana", "Ben", "Cleo", "Dora"];
 
 /// Everything that one scenario happens to.
@@ -77,7 +79,7 @@ impl Group {
     /// Everybody whose process runs types a line now and then.
     pub(super) fn talk(&mut self, span: Duration) -> Result<(), String> {
         let end = Instant::now() + span;
-        let mut sampled = Instant::now();
+        let mut sample_at = Instant::now() + BETWEEN_SAMPLES;
         while Instant::now() < end {
             for (member, due) in self.members.iter_mut().zip(&mut self.due) {
                 if due.is_none_or(|due| due <= Instant::now()) {
@@ -85,13 +87,13 @@ impl Group {
                     *due = Some(Instant::now() + Duration::from_millis(self.rng.u64(50..500)));
                 }
             }
-            if sampled.elapsed() > Duration::from_secs(5) {
-                let which = self.anybody();
+            if sample_at <= Instant::now() {
+                let (begun, which) = (Instant::now(), self.anybody());
                 // Behind a veil nobody may get an answer just now.
                 if self.veil.as_ref().is_none_or(|veil| veil.who != which) {
                     self.settled.sample(self.members.get(which))?;
                 }
-                sampled = Instant::now();
+                sample_at = Instant::now() + BETWEEN_SAMPLES.max(begun.elapsed() * 10);
             }
             process::rest(process::GLANCE)?;
         }

@@ -29,8 +29,10 @@ pub(super) struct Verdict {
 /// carry than half a minute.
 const PATIENCE: Duration = Duration::from_secs(420);
 const SHARE: u32 = 2;
-/// How long nobody looks: looking costs those time that are to get on.
+/// How long nobody looks at least, and how many times as long as the last look took: looking costs those time that are to
+/// get on.
 const BETWEEN: Duration = Duration::from_secs(2);
+const TIMES: u32 = 3;
 
 /// Lets everything arrive, ends everybody, and judges what they have after they have talked for so long.
 pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, String> {
@@ -62,9 +64,10 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
 /// Waits until all have the same, and all of what was typed into processes that still run; else says what is missing.
 fn wait(group: &Group, deadline: Instant) -> Result<Option<String>, String> {
     loop {
+        let begun = Instant::now();
         let logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
         let Some(missing) = missing(group, &logs) else { return Ok(None) };
-        process::rest(BETWEEN)?;
+        process::rest(BETWEEN.max(begun.elapsed() * TIMES))?;
         if Instant::now() > deadline {
             return Ok(Some(missing));
         }
