@@ -385,7 +385,8 @@ mod tests {
 
     #[test]
     fn the_more_names_there_are_the_longer_a_directory_is_left_alone() {
-        let rest = |place: &Place, is_own| (0..5000).find(|&ms| !place.rests(is_own, Duration::from_millis(ms))).unwrap();
+        let rest =
+            |place: &Place, is_own| (0..5000).find(|&ms| !place.rests(is_own, Duration::from_millis(ms))).unwrap();
         assert_eq!([0, FEW, 21_000].map(|messages| rest(&listed(messages), false)), [0, 0, 200]);
         assert_eq!(rest(&listed(1), true), 2000);
         let mut place = listed(FEW);

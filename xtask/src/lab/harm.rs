@@ -8,21 +8,34 @@ use super::group::{self, Group};
 /// Something that happens to the group while it talks, for about so long.
 pub(super) type Harm = fn(&mut Group, Duration) -> Result<(), String>;
 
-/// What may happen at random, any number of times.
-pub(super) const HARMS: &[(&str, Harm)] = &[
-    ("cut off", cut_off),
-    ("engine killed", kill_engine),
-    ("tempo killed", kill_tempo),
-    ("burst", |group, span| burst(group, 200, span)),
-    ("directory removed", remove_directory),
-    ("session removed", remove_session),
-    ("folder put back", roll_back),
-    ("names taken", take_names),
-    ("packed", pack),
+/// What may happen at random, any number of times, and how often in comparison: what has the engine carry everything again
+/// is seldom.
+pub(super) const HARMS: &[(u32, &str, Harm)] = &[
+    (6, "cut off", cut_off),
+    (6, "engine killed", kill_engine),
+    (6, "tempo killed", kill_tempo),
+    (4, "burst", |group, span| burst(group, 100, span)),
+    (4, "names taken", take_names),
+    (4, "packed", pack),
+    (1, "directory removed", remove_directory),
+    (1, "session removed", remove_session),
+    (1, "folder put back", roll_back),
 ];
 
 /// By what one more comes to be there.
-pub(super) const JOINS: &[(&str, Harm)] = &[("joined late", join_late), ("store cloned", clone_store)];
+pub(super) const JOINS: &[(u32, &str, Harm)] = &[(1, "joined late", join_late), (1, "store cloned", clone_store)];
+
+/// One of these, the more often the greater its number.
+pub(super) fn any(harms: &[(u32, &'static str, Harm)], rng: &mut fastrand::Rng) -> Option<(&'static str, Harm)> {
+    let all: u32 = harms.iter().map(|(weight, ..)| weight).sum();
+    let mut left = rng.u32(..all);
+    let chosen = harms.iter().find(|(weight, ..)| {
+        let is_it = left < *weight;
+        left = left.saturating_sub(*weight);
+        is_it
+    });
+    chosen.map(|&(_, name, harm)| (name, harm))
+}
 
 /// A member is offline for a while.
 pub(super) fn cut_off(group: &mut Group, span: Duration) -> Result<(), String> {
@@ -151,4 +164,19 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     group.join_with(|state| group::copy(&from, state))?;
     group.member(0)?.start()?;
     group.talk(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_harm_comes_as_often_as_it_should() {
+        let (mut rng, mut came) = (fastrand::Rng::with_seed(1), std::collections::BTreeMap::new());
+        (0..33_000).for_each(|_| *came.entry(any(HARMS, &mut rng).unwrap().0).or_insert(0_u32) += 1);
+        for (weight, name, _) in HARMS {
+            let thousands = f64::from(came[name]) / 1000.0;
+            assert!((thousands - f64::from(*weight)).abs() < 0.3, "{name} came {thousands} thousand times");
+        }
+    }
 }

@@ -38,8 +38,8 @@ struct Typing {
     lines: Vec<String>,
 }
 
-/// How long a command may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a command may take, beside engines that have much to do.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Member {
     pub(super) fn new(name: String, tempo: &Path, place: &Path, folder: PathBuf) -> Self {

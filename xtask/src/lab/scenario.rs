@@ -130,7 +130,7 @@ fn all(group: &mut Group, span: Duration) -> Result<String, String> {
         let pause = Duration::from_millis(group.rng.u64(1000..10_000));
         let is_joining = group.members.len() == MEMBERS && join_at <= Instant::now();
         let harms = if is_joining { JOINS } else { HARMS };
-        let Some(&(name, harm)) = harms.get(group.rng.usize(..harms.len())) else { continue };
+        let Some((name, harm)) = harm::any(harms, &mut group.rng) else { continue };
         eprintln!("{:>6.0} s to go: {name}", end.saturating_duration_since(Instant::now()).as_secs_f64());
         harm(group, pause).map_err(|why| format!("{name}: {why}"))?;
         done += 1;
