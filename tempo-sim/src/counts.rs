@@ -26,6 +26,7 @@ impl Counts {
         "overwritten",
         "rollback",
         "disk full",
+        "locked file",
         "offline",
         "odd file",
         "rejected",

@@ -45,11 +45,13 @@ pub enum Fault {
     SlowReader,
     /// Members pack their messages, soon and into small packs.
     Packs,
+    /// A file cannot be opened for a while, often while the machine starts again.
+    LockedFile,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -71,6 +73,7 @@ impl Fault {
         Self::SecondProcess,
         Self::SlowReader,
         Self::Packs,
+        Self::LockedFile,
     ];
 
     /// What only somebody can put right who has the store.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
 use bytes::Bytes;
+use tempo_fs_transport::FileName;
 use tempo_message::{AuthorId, Frame, Lamport, Message, MessageId};
 use tempo_session::Packing;
 use uuid::Uuid;
@@ -277,6 +278,7 @@ impl Run<'_> {
                     self.world.lose_store(member);
                 }
             }
+            Fault::LockedFile => self.lock_file(member, &disk),
             Fault::SecondProcess if self.rng.chance(300) => self.world.tidy(member),
             Fault::SecondProcess => self.world.look_with_second_process(member),
             Fault::SlowReader => {
@@ -303,6 +305,28 @@ impl Run<'_> {
             there.disk().fail_after(after, kind);
         }
         self.world.note_fault(member, "failed call", &format!("a file operation fails: {kind}"));
+    }
+
+    /// Something else has a message open for itself: often the last one of its author, who starts again and has to look
+    /// whether it lies there whole.
+    fn lock_file(&mut self, member: usize, disk: &Disk) {
+        let is_message = |name: &OsString| matches!(FileName::parse(name), FileName::Message(_));
+        let mut files: Vec<_> = disk.files().into_iter().filter(|(_, name, _)| is_message(name)).collect();
+        let author = self.world.member(member).and_then(|there| there.store().marks_now().author());
+        let is_own = self.rng.chance(700);
+        let own = OsString::from(author.map(|author| author.to_string()).unwrap_or_default());
+        if is_own {
+            files.retain(|(dir, ..)| *dir == own);
+            files.sort();
+            files.drain(..files.len().saturating_sub(1));
+        }
+        let Some((dir, name, _)) = self.rng.pick(&files) else { return };
+        disk.lock_file(dir, name, Duration::from_secs(self.rng.clone().range(10..180)));
+        self.world.note_fault(member, "locked file", "a file cannot be opened");
+        if is_own {
+            let back_after = Duration::from_millis(self.rng.range(10..2000));
+            self.world.crash(member, back_after);
+        }
     }
 
     /// The next commit of a message fails; the process ends then, as an application's would, and starts again.

@@ -137,6 +137,7 @@ impl Fs for SimFs {
         match state.tree.kind(node) {
             Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
             _ if state.is_online_only(node) => Err(state.judge_opening(dir.node, name)),
+            _ if state.is_locked(node) => Err(io::ErrorKind::PermissionDenied.into()),
             _ => Ok(SimFile { node, read: 0 }),
         }
     }
@@ -308,6 +309,10 @@ impl State {
     fn has_just_arrived(&self, node: NodeId) -> bool {
         const MOMENT: Duration = Duration::from_millis(50);
         self.arrived.is_some_and(|(arrived, at)| arrived == node && self.now < at + MOMENT)
+    }
+
+    pub(super) fn is_locked(&self, node: NodeId) -> bool {
+        self.locked.get(&node).is_some_and(|&until| self.now < until)
     }
 
     fn is_online_only(&self, node: NodeId) -> bool {

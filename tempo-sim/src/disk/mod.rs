@@ -8,6 +8,7 @@ mod tree;
 mod witness;
 
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -107,6 +108,8 @@ struct State {
     hinted: bool,
     /// When somebody or something last got in the way of the processes.
     disturbed: Duration,
+    /// Files that cannot be opened, and until when.
+    locked: BTreeMap<NodeId, Duration>,
     /// Hints that come later, with the time.
     late_hints: Vec<(Duration, OsString)>,
     /// The file that the service put there last, and when.
@@ -143,6 +146,7 @@ impl Disk {
             power_until: None,
             hinted: false,
             disturbed: Duration::ZERO,
+            locked: BTreeMap::new(),
             late_hints: Vec::new(),
             arrived: None,
             violations: Vec::new(),
@@ -183,6 +187,21 @@ impl Disk {
         let state = self.lock();
         let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
         found.and_then(|node| state.tree.nodes.get(node.0)).is_some_and(|node| node.online_only)
+    }
+
+    /// Something else has a file open for itself, for so long.
+    pub fn lock_file(&self, dir: &OsStr, name: &OsStr, span: Duration) {
+        let mut state = self.lock();
+        let until = state.now + span;
+        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
+        state.locked.extend(found.map(|node| (node, until)));
+    }
+
+    /// Whether a file cannot be opened now.
+    pub fn is_locked(&self, dir: &OsStr, name: &OsStr) -> bool {
+        let state = self.lock();
+        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
+        found.is_some_and(|node| state.is_locked(node))
     }
 
     /// How it differs from the usual one.

@@ -189,13 +189,14 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
         if !known.is_payload || running.app.delivered.contains(&digest) {
             continue;
         }
+        let dir = OsString::from(known.id.author.to_string());
+        let name = OsString::from(CounterName::new(known.id.counter).as_str());
         let is_undisturbed = disk.disturbed().max(running.since).max(member.reads_from) + TWO_SCANS < now;
-        if !is_undisturbed || running.session.status().waiting.iter().any(|waiting| waiting.id == known.id) {
+        let is_waiting = || running.session.status().waiting.iter().any(|waiting| waiting.id == known.id);
+        if !is_undisturbed || disk.is_locked(&dir, &name) || is_waiting() {
             arrived.insert((now, digest));
             continue;
         }
-        let dir = OsString::from(known.id.author.to_string());
-        let name = OsString::from(CounterName::new(known.id.counter).as_str());
         if !disk.is_unmounted()
             && !disk.is_online_only(&dir, &name)
             && disk.read(&dir, &name) == Some(known.bytes.clone())
@@ -223,7 +224,9 @@ pub(crate) fn nothing_waits_to_be_published(
         if published.contains(&place) {
             continue;
         }
-        if disk.disturbed().max(running.since) + TWO_ATTEMPTS < now && !disk.is_unmounted() && !disk.is_full() {
+        let is_locked = disk.is_locked(&place.0, &place.1);
+        let is_prevented = is_locked || disk.is_unmounted() || disk.is_full();
+        if disk.disturbed().max(running.since) + TWO_ATTEMPTS < now && !is_prevented {
             let what = format!("{} does not publish {}", member.name, place.1.to_string_lossy());
             return Err(Violation::new("I15", what));
         }

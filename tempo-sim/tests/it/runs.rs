@@ -87,6 +87,30 @@ fn a_deleted_directory_comes_back() {
     world.settle().unwrap();
 }
 
+/// After a loss of power an author looks whether its last messages lie there whole. One that could not be opened kept
+/// everything waiting that was sent afterwards.
+#[test]
+fn a_file_that_cannot_be_opened_keeps_nothing_else_waiting() {
+    let mut world = World::new(1).members(2);
+    world.send(0, "one").unwrap();
+    world.run_for(Duration::from_secs(5)).unwrap();
+    let author = world.member(0).unwrap().author();
+    let dir = std::ffi::OsString::from(author.to_string());
+    // The first message tells the name.
+    let place = |counter: u64| std::ffi::OsString::from(format!("{counter:016x}"));
+    let disk = world.member(0).unwrap().disk().clone();
+    disk.lock_file(&dir, &place(2), Duration::from_secs(150));
+    world.crash(0, Duration::from_secs(1));
+    world.run_for(Duration::from_secs(5)).unwrap();
+    world.send(0, "two").unwrap();
+    world.run_for(Duration::from_secs(60)).unwrap();
+    assert!(disk.is_locked(&dir, &place(2)), "the loss of power has left it there, and nobody has replaced it");
+    assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 1);
+    assert!(disk.read(&dir, &place(3)).is_some(), "it goes round it");
+    world.settle().unwrap();
+    assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 0);
+}
+
 /// The whole list is for `cargo sim bugs`; these show at once.
 #[cfg(feature = "bugs")]
 #[test]

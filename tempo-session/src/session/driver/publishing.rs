@@ -188,7 +188,7 @@ impl Driver {
         for batch in self.packer.batches(&waiting) {
             match self.publish_batch(&batch) {
                 Err(_) if planted!(DropOnError) => {}
-                Err(error @ PublishError::Failed { .. }) if !planted!(OneBlocksAll) => {
+                Err(error @ (PublishError::Failed { .. } | PublishError::Denied { .. })) if !planted!(OneBlocksAll) => {
                     failed = failed.and(Err(error));
                     continue;
                 }
