@@ -307,16 +307,18 @@ impl Run<'_> {
         self.world.note_fault(member, "failed call", &format!("a file operation fails: {kind}"));
     }
 
-    /// Something else has a message open for itself: often the last one of its author, who starts again and has to look
-    /// whether it lies there whole.
+    /// Something else has a message open for itself: often the last one of its author, who starts again after a loss of power
+    /// and has to look whether it lies there whole. (Were it online only when it can be opened again, what is left of it
+    /// could not be told from what another one has put there.)
     fn lock_file(&mut self, member: usize, disk: &Disk) {
         let is_message = |name: &OsString| matches!(FileName::parse(name), FileName::Message(_));
         let mut files: Vec<_> = disk.files().into_iter().filter(|(_, name, _)| is_message(name)).collect();
         let author = self.world.member(member).and_then(|there| there.store().marks_now().author());
-        let is_own = self.rng.chance(700);
+        let may_crash = self.plan.faults.contains(&Fault::Crash) && self.plan.profile.online_only == 0;
+        let is_own = may_crash && self.rng.chance(700);
         let own = OsString::from(author.map(|author| author.to_string()).unwrap_or_default());
+        files.retain(|(dir, ..)| (*dir == own) == is_own);
         if is_own {
-            files.retain(|(dir, ..)| *dir == own);
             files.sort();
             files.drain(..files.len().saturating_sub(1));
         }

@@ -311,7 +311,7 @@ impl State {
         self.arrived.is_some_and(|(arrived, at)| arrived == node && self.now < at + MOMENT)
     }
 
-    pub(super) fn is_locked(&self, node: NodeId) -> bool {
+    fn is_locked(&self, node: NodeId) -> bool {
         self.locked.get(&node).is_some_and(|&until| self.now < until)
     }
 

@@ -197,11 +197,11 @@ impl Disk {
         state.locked.extend(found.map(|node| (node, until)));
     }
 
-    /// Whether a file cannot be opened now.
-    pub fn is_locked(&self, dir: &OsStr, name: &OsStr) -> bool {
+    /// Until when a file cannot be opened, or could not; zero if that was never so.
+    pub fn locked_until(&self, dir: &OsStr, name: &OsStr) -> Duration {
         let state = self.lock();
         let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
-        found.is_some_and(|node| state.is_locked(node))
+        found.and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
     }
 
     /// How it differs from the usual one.

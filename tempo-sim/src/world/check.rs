@@ -191,9 +191,9 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
         }
         let dir = OsString::from(known.id.author.to_string());
         let name = OsString::from(CounterName::new(known.id.counter).as_str());
-        let is_undisturbed = disk.disturbed().max(running.since).max(member.reads_from) + TWO_SCANS < now;
+        let disturbed = disk.disturbed().max(running.since).max(member.reads_from).max(disk.locked_until(&dir, &name));
         let is_waiting = || running.session.status().waiting.iter().any(|waiting| waiting.id == known.id);
-        if !is_undisturbed || disk.is_locked(&dir, &name) || is_waiting() {
+        if disturbed + TWO_SCANS >= now || is_waiting() {
             arrived.insert((now, digest));
             continue;
         }
@@ -224,9 +224,8 @@ pub(crate) fn nothing_waits_to_be_published(
         if published.contains(&place) {
             continue;
         }
-        let is_locked = disk.is_locked(&place.0, &place.1);
-        let is_prevented = is_locked || disk.is_unmounted() || disk.is_full();
-        if disk.disturbed().max(running.since) + TWO_ATTEMPTS < now && !is_prevented {
+        let disturbed = disk.disturbed().max(running.since).max(disk.locked_until(&place.0, &place.1));
+        if disturbed + TWO_ATTEMPTS < now && !disk.is_unmounted() && !disk.is_full() {
             let what = format!("{} does not publish {}", member.name, place.1.to_string_lossy());
             return Err(Violation::new("I15", what));
         }

@@ -104,7 +104,8 @@ fn a_file_that_cannot_be_opened_keeps_nothing_else_waiting() {
     world.run_for(Duration::from_secs(5)).unwrap();
     world.send(0, "two").unwrap();
     world.run_for(Duration::from_secs(60)).unwrap();
-    assert!(disk.is_locked(&dir, &place(2)), "the loss of power has left it there, and nobody has replaced it");
+    let locked = disk.locked_until(&dir, &place(2));
+    assert!(locked > Duration::from_secs(100), "the loss of power has left it there, and nobody has replaced it");
     assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 1);
     assert!(disk.read(&dir, &place(3)).is_some(), "it goes round it");
     world.settle().unwrap();
