@@ -80,7 +80,7 @@ impl Call {
 
     /// Prints the line, runs it with our input and output, and leaves the judgment to the caller.
     pub(crate) fn status(&self) -> Result<ExitStatus, Failure> {
-        println!("$ {}", self.line());
+        eprintln!("$ {}", self.line());
         self.command().status().map_err(|source| self.not_started(source))
     }
 

@@ -46,10 +46,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             eprintln!("{} {version}, {}: {}", kind.name(), scenario.name, scenario.about);
             let one = attempt(kind, version.clone(), *scenario, &tempo, &options)?;
             eprintln!("  {}", report::line(&one));
+            if options.json {
+                println!("{}", report::json(&one, options.seed));
+            }
             tried.push(one);
         }
     }
-    print!("{}", if options.json { report::json(&tried) } else { report::table(&tried) });
+    if !options.json {
+        print!("{}", report::table(&tried));
+    }
     match tried.iter().filter(|one| one.verdict.wrong.is_some()).count() {
         0 => Ok(()),
         count => Err(Failure::Findings { check: "lab", count }),

@@ -315,7 +315,7 @@ impl State {
         self.locked.get(&node).is_some_and(|&until| self.now < until)
     }
 
-    fn is_online_only(&self, node: NodeId) -> bool {
+    pub(super) fn is_online_only(&self, node: NodeId) -> bool {
         self.tree.nodes.get(node.0).is_some_and(|node| node.online_only)
     }
 

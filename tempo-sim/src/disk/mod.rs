@@ -185,23 +185,21 @@ impl Disk {
     /// Whether the content of a file is with the service only.
     pub fn is_online_only(&self, dir: &OsStr, name: &OsStr) -> bool {
         let state = self.lock();
-        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
-        found.and_then(|node| state.tree.nodes.get(node.0)).is_some_and(|node| node.online_only)
+        state.node(dir, name).is_some_and(|node| state.is_online_only(node))
     }
 
     /// Something else has a file open for itself, for so long.
     pub fn lock_file(&self, dir: &OsStr, name: &OsStr, span: Duration) {
         let mut state = self.lock();
         let until = state.now + span;
-        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
-        state.locked.extend(found.map(|node| (node, until)));
+        let found = state.node(dir, name).map(|node| (node, until));
+        state.locked.extend(found);
     }
 
     /// Until when a file cannot be opened, or could not; zero if that was never so.
     pub fn locked_until(&self, dir: &OsStr, name: &OsStr) -> Duration {
         let state = self.lock();
-        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
-        found.and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
+        state.node(dir, name).and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
     }
 
     /// How it differs from the usual one.
@@ -331,15 +329,13 @@ impl Disk {
     /// The content of a file of the session folder, if there is one.
     pub fn read(&self, dir: &OsStr, name: &OsStr) -> Option<Bytes> {
         let state = self.lock();
-        let dir = state.dir(dir)?;
-        state.tree.content(state.tree.child(dir, name)?)
+        state.tree.content(state.node(dir, name)?)
     }
 
     /// What a name in an author's directory stands for.
     pub fn kind(&self, dir: &OsStr, name: &OsStr) -> Option<Kind> {
         let state = self.lock();
-        let dir = state.dir(dir)?;
-        state.tree.kind(state.tree.child(dir, name)?)
+        state.tree.kind(state.node(dir, name)?)
     }
 
     /// Everything in the authors' directories that is no file: directory, name.
@@ -409,7 +405,7 @@ impl Disk {
     /// The service takes the content of a file away, or brings it back. What the file shows of itself stays the same.
     pub fn set_online_only(&self, dir: &OsStr, name: &OsStr, online_only: bool) {
         let mut state = self.lock();
-        let found = state.dir(dir).and_then(|dir| state.tree.child(dir, name));
+        let found = state.node(dir, name);
         if let Some(file) = found.and_then(|node| state.tree.nodes.get_mut(node.0)) {
             file.online_only = online_only;
             state.disturbed = state.now;

@@ -38,6 +38,11 @@ impl State {
         self.tree.child(parent, &name)
     }
 
+    /// What has a name in a directory of the folder.
+    pub(super) fn node(&self, dir: &OsStr, name: &OsStr) -> Option<NodeId> {
+        self.tree.child(self.dir(dir)?, name)
+    }
+
     pub(super) fn ensure_dir(&mut self, dir: &OsStr, now: i128) -> NodeId {
         match split(dir) {
             Some((piece, name)) => {

@@ -15,8 +15,8 @@ pub(super) trait Engine {
     /// Starts the engine on a machine, or starts it again.
     fn start(&mut self, machine: usize) -> Result<(), String>;
 
-    /// Kills it there, whatever it is doing.
-    fn kill(&mut self, machine: usize);
+    /// Kills it there while it is doing something; false when there was nothing to kill.
+    fn kill(&mut self, machine: usize) -> Result<bool, String>;
 
     /// Cuts a machine off from the others, or connects it again; the engine goes on there.
     fn set_online(&mut self, machine: usize, online: bool) -> Result<(), String>;

@@ -1,7 +1,7 @@
 //! The members and the engine between them: who talks, and what is done to them.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -27,30 +27,47 @@ pub(super) struct Group {
     tempo: PathBuf,
     pub(super) engine: Box<dyn Engine>,
     pub(super) members: Vec<Member>,
+    pub(super) kind: Kind,
     pub(super) rng: fastrand::Rng,
+    /// Who types when: how much that is depends on time, and the harms are to follow from the seed alone.
+    pace: fastrand::Rng,
+    /// How often something was really done to somebody.
+    pub(super) done: usize,
+    /// What was done, with the seconds since the beginning.
+    story: File,
+    begun: Instant,
     /// What members have said to be settled, on the way.
     pub(super) settled: Settled,
     /// What lies between a member and its share. It goes last: somebody may be looking through it.
     pub(super) veil: Option<Veil>,
     /// When each types the next line.
     due: [Option<Instant>; MACHINES],
+    /// When somebody is asked again what is settled.
+    sample_at: Instant,
 }
 
 impl Group {
     /// Starts the engine and the members, each with the session's folder in its share.
     pub(super) fn set_up(kind: Kind, place: &Path, tempo: &Path, seed: u64) -> Result<Self, String> {
-        let made = fs::create_dir_all(place.join("logs"));
-        made.map_err(|error| format!("{}: {error}", place.display()))?;
+        let story = fs::create_dir_all(place.join("logs")).and_then(|()| File::create(place.join("logs/story")));
+        let mut rng = fastrand::Rng::with_seed(seed);
         let mut group = Self {
             place: place.to_owned(),
             tempo: tempo.to_owned(),
             engine: kind.set_up(place, MACHINES)?,
             members: Vec::new(),
-            rng: fastrand::Rng::with_seed(seed),
+            kind,
+            pace: rng.fork(),
+            rng,
+            done: 0,
+            story: story.map_err(|error| format!("{}: {error}", place.display()))?,
+            begun: Instant::now(),
             settled: Settled::default(),
             veil: None,
             due: [None; MACHINES],
+            sample_at: Instant::now() + BETWEEN_SAMPLES,
         };
+        group.tell(&format!("seed {seed}"));
         for _ in 0..MEMBERS {
             group.join()?;
         }
@@ -79,25 +96,40 @@ impl Group {
     /// Everybody whose process runs types a line now and then.
     pub(super) fn talk(&mut self, span: Duration) -> Result<(), String> {
         let end = Instant::now() + span;
-        let mut sample_at = Instant::now() + BETWEEN_SAMPLES;
         while Instant::now() < end {
             for (member, due) in self.members.iter_mut().zip(&mut self.due) {
                 if due.is_none_or(|due| due <= Instant::now()) {
                     member.type_lines(1)?;
-                    *due = Some(Instant::now() + Duration::from_millis(self.rng.u64(50..500)));
+                    *due = Some(Instant::now() + Duration::from_millis(self.pace.u64(50..500)));
                 }
             }
-            if sample_at <= Instant::now() {
-                let (begun, which) = (Instant::now(), self.anybody());
-                // Behind a veil nobody may get an answer just now.
-                if self.veil.as_ref().is_none_or(|veil| veil.who != which) {
-                    self.settled.sample(self.members.get(which))?;
-                }
-                sample_at = Instant::now() + BETWEEN_SAMPLES.max(begun.elapsed() * 10);
+            if self.sample_at <= Instant::now() {
+                let (begun, which) = (Instant::now(), self.pace.usize(..self.members.len()));
+                self.sample(which)?;
+                self.sample_at = Instant::now() + BETWEEN_SAMPLES.max(begun.elapsed() * 10);
             }
             process::rest(process::GLANCE)?;
         }
         Ok(())
+    }
+
+    /// Notes what somebody has settled. Behind a veil nobody may get an answer just now.
+    pub(super) fn sample(&mut self, which: usize) -> Result<(), String> {
+        let is_veiled = self.veil.as_ref().is_some_and(|veil| veil.who == which);
+        if is_veiled { Ok(()) } else { self.settled.sample(self.members.get(which)) }
+    }
+
+    /// Something was done.
+    pub(super) fn did(&mut self, what: &str) {
+        self.done += 1;
+        self.tell(what);
+    }
+
+    /// Writes into the story, which is there after a failure.
+    pub(super) fn tell(&mut self, what: &str) {
+        let at = self.begun.elapsed().as_secs_f64();
+        // What cannot be told is no reason to stop.
+        let _ = writeln!(self.story, "{at:8.1} {what}");
     }
 
     /// Everybody is connected, and everything runs again.
@@ -133,6 +165,16 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How many files are in a directory and below.
+pub(super) fn count(dir: &Path) -> usize {
+    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    let below = |entry: fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => count(&entry.path()),
+        _ => 1,
+    };
+    entries.map(below).sum()
 }
 
 /// Removes what is in a directory, as far as nobody puts more into it meanwhile.

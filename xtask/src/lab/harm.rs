@@ -1,9 +1,11 @@
 //! What is done to the members, their folders and the engine. Each harm is over when it returns.
 
-use std::fs;
-use std::time::Duration;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
 use super::group::{self, Group};
+
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// Something that happens to the group while it talks, for about so long.
 pub(super) type Harm = fn(&mut Group, Duration) -> Result<(), String>;
@@ -45,15 +47,20 @@ pub(super) fn cut_off(group: &mut Group, span: Duration) -> Result<(), String> {
 
 pub(super) fn cut_off_member(group: &mut Group, who: usize, span: Duration) -> Result<(), String> {
     group.engine.set_online(who, false)?;
+    group.did(&format!("machine {who} cut off"));
     group.talk(span)?;
-    group.engine.set_online(who, true)
+    group.engine.set_online(who, true)?;
+    group.tell(&format!("machine {who} connected"));
+    Ok(())
 }
 
 /// The engine of a machine dies, and is started again.
 pub(super) fn kill_engine(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     group.talk(span / 3)?;
-    group.engine.kill(who);
+    if group.engine.kill(who)? {
+        group.did(&format!("engine of machine {who} killed"));
+    }
     group.talk(span / 3)?;
     group.engine.start(who)?;
     group.talk(span / 3)
@@ -64,6 +71,7 @@ pub(super) fn kill_tempo(group: &mut Group, span: Duration) -> Result<(), String
     let who = group.anybody();
     group.talk(span / 3)?;
     group.member(who)?.kill();
+    group.did(&format!("tempo of member {who} killed"));
     group.talk(span / 3)?;
     group.member(who)?.start()?;
     group.talk(span / 3)
@@ -72,6 +80,7 @@ pub(super) fn kill_tempo(group: &mut Group, span: Duration) -> Result<(), String
 /// Everybody sends many messages at once.
 pub(super) fn burst(group: &mut Group, count: u64, span: Duration) -> Result<(), String> {
     group.members.iter_mut().try_for_each(|member| member.type_lines(count))?;
+    group.did(&format!("{count} lines from everybody"));
     group.talk(span)
 }
 
@@ -86,8 +95,12 @@ pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), 
     let others: Vec<_> = names.filter(|name| !state.join(name).exists()).collect();
     if let Some(victim) = group.rng.choice(&others) {
         let dir = folder.join(victim);
+        let files = group::count(&dir);
         // Part of it may come back at once.
         let _ = group::empty(&dir).and_then(|()| fs::remove_dir(&dir));
+        if files > 0 {
+            group.did(&format!("member {who} has removed {files} files of {}", victim.display()));
+        }
     }
     group.talk(span)
 }
@@ -96,7 +109,11 @@ pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), 
 pub(super) fn remove_session(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     let folder = group.member(who)?.folder.clone();
+    let files = group::count(&folder);
     group::empty(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    if files > 0 {
+        group.did(&format!("member {who} has removed all {files} files"));
+    }
     group.talk(span)
 }
 
@@ -108,7 +125,11 @@ pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String>
     let _ = fs::remove_dir_all(&earlier);
     group::copy(&folder, &earlier).map_err(failed)?;
     group.talk(span / 2)?;
+    let files = group::count(&folder).saturating_sub(group::count(&earlier));
     group::empty(&folder).and_then(|()| group::copy(&earlier, &folder)).map_err(failed)?;
+    if files > 0 {
+        group.did(&format!("the folder of member {who} put back, {files} files less"));
+    }
     group.talk(span / 2)
 }
 
@@ -122,11 +143,16 @@ pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String
     let counter = u64::from_str_radix(counter, 16).map_err(|error| format!("{last}: {error}"))?;
     group.engine.set_online(victim, false)?;
     let dir = group.member(other)?.folder.join(author);
-    for number in counter + 1..counter + 4 {
-        let written =
-            fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join(format!("{number:016x}")), "not a message"));
-        written.map_err(|error| format!("{}: {error}", dir.display()))?;
+    for number in counter + 1..counter + 5 {
+        let path = dir.join(format!("{number:016x}"));
+        let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&path, "not a message"));
+        // Services let the newer one have the name, as a rule.
+        let is_newer = number % 2 == 0;
+        let dated = || File::options().write(true).open(&path)?.set_modified(SystemTime::now() + AN_HOUR);
+        let written = written.and_then(|()| if is_newer { dated() } else { Ok(()) });
+        written.map_err(|error| format!("{}: {error}", path.display()))?;
     }
+    group.did(&format!("names of {author} from {:016x} on taken", counter + 1));
     group.talk(span / 2)?;
     group.engine.set_online(victim, true)?;
     group.talk(span / 2)
@@ -142,8 +168,10 @@ pub(super) fn pack(group: &mut Group, span: Duration) -> Result<(), String> {
 pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
     let member = group.member(who)?;
     member.close()?;
-    member.ask(&["pack", "--at-once"])?;
-    member.start()
+    let said = member.ask(&["pack", "--at-once"])?;
+    member.start()?;
+    group.did(&format!("member {who} packs: {}", said.out.trim()));
+    Ok(())
 }
 
 /// One more joins, with an earlier copy of the folder in hand.
@@ -153,6 +181,7 @@ pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String>
     group::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
     group.talk(span / 2)?;
     group.join()?;
+    group.did("one more has joined");
     group.talk(span / 2)
 }
 
@@ -163,6 +192,7 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     let from = original.state.clone();
     group.join_with(|state| group::copy(&from, state))?;
     group.member(0)?.start()?;
+    group.did("one more has joined, with a copy of the first one's store");
     group.talk(span)
 }
 

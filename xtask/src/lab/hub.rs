@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
@@ -115,9 +115,25 @@ impl Engine for Hub {
         self.change(number, |machine| machine.is_started = true).map(drop)
     }
 
-    fn kill(&mut self, number: usize) {
-        if let Ok(state) = self.change(number, |machine| machine.is_started = false) {
-            Self::break_off(&state, number);
+    /// Waits for its turn, so that the program dies in the middle of it.
+    fn kill(&mut self, number: usize) -> Result<bool, String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut state = lock(&self.state);
+            let turn = state.turn.map(|(of, _)| of);
+            let machine = state.machines.get_mut(number).ok_or_else(|| format!("there is no machine {number}"))?;
+            if !machine.is_started || machine.is_offline {
+                machine.is_started = false;
+                return Ok(false);
+            }
+            if turn == Some(number) {
+                machine.is_started = false;
+                Self::break_off(&state, number);
+                return Ok(true);
+            }
+            drop(state);
+            process::pause_until(deadline)
+                .map_err(|why| format!("the turn of machine {number} does not come: {why}"))?;
         }
     }
 
@@ -133,9 +149,9 @@ impl Engine for Hub {
 impl Drop for Hub {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        for number in 0..self.shares.len() {
-            self.kill(number);
-        }
+        let state = lock(&self.state);
+        (0..self.shares.len()).for_each(|number| Self::break_off(&state, number));
+        drop(state);
         if let Some(round) = self.round.take() {
             // It has nothing to say.
             let _ = round.join();
@@ -172,15 +188,32 @@ impl Round {
         state.turn = i32::try_from(running.child.id()).ok().map(|group| (number, Pid::from_raw(group)));
         drop(state);
         let ended = running.wait(PATIENCE);
+        let is_upset = !ended.is_ok_and(|status| status.success());
         let mut state = lock(&self.state);
         state.turn = None;
+        if is_upset {
+            self.unlock(number);
+        }
         if let Some(machine) = state.machines.get_mut(number) {
-            machine.is_upset = !ended.is_ok_and(|status| status.success());
+            machine.is_upset = is_upset;
         }
     }
 
+    /// Removes the locks that a tool has left that was killed: it would do nothing ever after.
+    fn unlock(&self, number: usize) {
+        let entries = fs::read_dir(self.home(number)).into_iter().flatten().filter_map(Result::ok);
+        let locks = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "lck"));
+        // If it stays, the next turn fails as well, and says so.
+        locks.for_each(|lock| drop(fs::remove_file(lock)));
+    }
+
+    /// Where the tool keeps what it knows.
+    fn home(&self, number: usize) -> PathBuf {
+        self.place.join(format!("{}-{number}", self.tool.name()))
+    }
+
     fn command(&self, number: usize, share: &Path, is_upset: bool) -> Command {
-        let home = self.place.join(format!("{}-{number}", self.tool.name()));
+        let home = self.home(number);
         let mut command = Command::new(self.tool.name());
         command.env("HOME", &home);
         match self.tool {

@@ -1,7 +1,7 @@
 //! A member: the `tempo` command, into which lines are typed.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -108,10 +108,13 @@ impl Member {
         let ended = typing.running.wait(PATIENCE);
         let Typing { running, ids, lines, .. } = typing;
         drop(running);
-        self.note(ids, lines);
+        let without_promise = self.note(ids, lines);
         match ended {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(format!("`tempo send` of {} ended with {status}", self.name)),
+            Ok(status) if status.success() && without_promise == 0 => Ok(()),
+            Ok(status) => Err(format!(
+                "`tempo send` of {} ended with {status}, and promised nothing of {without_promise} lines",
+                self.name
+            )),
             Err(why) => Err(format!("`tempo send` of {} does not end: {why}", self.name)),
         }
     }
@@ -128,10 +131,7 @@ impl Member {
     ) -> Result<Said, String> {
         let name = words.first().copied().unwrap_or_default();
         let said = run(&mut self.command(words), &self.logs.join(format!("{}-{name}", self.name)))?;
-        if said.status.success() {
-            return Ok(said);
-        }
-        Err(format!("`tempo {}` of {} ended with {}: {}", words.join(" "), self.name, said.status, said.err.trim()))
+        said.check(&format!("tempo {} (as {})", words.join(" "), self.name))
     }
 
     /// The timeline, a line each.
@@ -155,12 +155,25 @@ impl Member {
         command
     }
 
-    /// Each id stands for one line, in order.
-    fn note(&mut self, ids: JoinHandle<Vec<String>>, mut lines: Vec<String>) {
+    /// Puts everything away that lies in the session's folder, so that a command has only the store.
+    pub(super) fn put_folder_away(&self) -> io::Result<()> {
+        let away = self.folder.with_extension("away");
+        fs::create_dir(&away)?;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            fs::rename(entry.path(), away.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+
+    /// Each id stands for one line, in order; the answer is for how many lines there is none.
+    fn note(&mut self, ids: JoinHandle<Vec<String>>, mut lines: Vec<String>) -> usize {
         let ids = ids.join().unwrap_or_default();
         let uncertain = lines.split_off(ids.len().min(lines.len()));
+        let without_promise = uncertain.len();
         self.acknowledged.extend(lines);
         self.uncertain.extend(uncertain);
         self.last_id = ids.into_iter().next_back().or(self.last_id.take());
+        without_promise
     }
 }

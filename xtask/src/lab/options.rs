@@ -41,7 +41,12 @@ impl Options {
             match argument.as_str() {
                 "--engine" => engines.push(engine(value)?),
                 "--scenario" => scenarios.push(scenario(value)?),
-                "--seconds" => options.span = Duration::from_secs(number()?),
+                "--seconds" => {
+                    options.span = Duration::from_secs(number()?);
+                    if options.span.is_zero() {
+                        return Err(Failure::usage("`lab` takes at least one second"));
+                    }
+                }
                 "--seed" => options.seed = number()?,
                 _ => return Err(Failure::usage(format!("`lab` does not take {argument}"))),
             }
@@ -98,7 +103,13 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_told() {
-        for arguments in [&["--engine", "dropbox"][..], &["--scenario"], &["--seconds", "soon"], &["--fast", "1"]] {
+        for arguments in [
+            &["--engine", "dropbox"][..],
+            &["--scenario"],
+            &["--seconds", "soon"],
+            &["--seconds", "0"],
+            &["--fast", "1"],
+        ] {
             assert!(matches!(parse(arguments), Err(Failure::Usage { .. })), "{arguments:?}");
         }
     }

@@ -65,8 +65,19 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // What it has started may be there longer than it.
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
+    }
+}
+
+impl Said {
+    /// An error unless it ended well.
+    pub(super) fn check(self, what: &str) -> Result<Self, String> {
+        if self.status.success() {
+            return Ok(self);
+        }
+        Err(format!("`{what}` ended with {}: {}", self.status, self.err.trim()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::engine::Kind;
-use super::verdict::Verdict;
+use super::verdict::{Counted, Verdict};
 
 /// A scenario that ran.
 #[derive(Debug)]
@@ -24,8 +24,10 @@ pub(super) struct Tried {
 
 /// What became of it, in a line.
 pub(super) fn line(tried: &Tried) -> String {
-    let Verdict { sent, lost, twice, settling, settled, wrong } = &tried.verdict;
-    let mut line = format!("{sent} messages, {lost} lost, {twice} twice");
+    let Verdict { counted, settling, settled, wrong } = &tried.verdict;
+    let mut line = counted.map_or("not judged".to_owned(), |Counted { sent, lost, twice }| {
+        format!("{sent} messages, {lost} lost, {twice} twice")
+    });
     // Writing into a string cannot fail.
     let _ = match wrong {
         None => write!(
@@ -48,7 +50,8 @@ pub(super) fn table(tried: &[Tried]) -> String {
     let mut table = "| engine | scenario | messages | lost | twice | all equal after | result |\n".to_owned();
     table.push_str("|---|---|---:|---:|---:|---:|---|\n");
     for one in tried {
-        let Verdict { sent, lost, twice, settling, wrong, .. } = &one.verdict;
+        let Verdict { counted, settling, wrong, .. } = &one.verdict;
+        let Counted { sent, lost, twice } = counted.unwrap_or_default();
         let result = wrong.as_deref().or(one.note.as_deref()).unwrap_or("ok");
         // Writing into a string cannot fail.
         let _ = writeln!(
@@ -63,26 +66,26 @@ pub(super) fn table(tried: &[Tried]) -> String {
     table
 }
 
-/// An object for each, on a line of its own.
-pub(super) fn json(tried: &[Tried]) -> String {
-    let object = |one: &Tried| {
-        let Verdict { sent, lost, twice, settling, settled, wrong } = &one.verdict;
-        json!({
-            "engine": one.kind.name(),
-            "version": one.version,
-            "scenario": one.scenario,
-            "seconds": one.took.as_secs_f64(),
-            "messages": sent,
-            "lost": lost,
-            "twice": twice,
-            "settling_seconds": settling.as_secs_f64(),
-            "settled_parts": settled.0,
-            "settled_messages": settled.1,
-            "note": one.note,
-            "wrong": wrong,
-        })
-    };
-    tried.iter().flat_map(|one| [object(one).to_string(), "\n".to_owned()]).collect()
+/// The same as an object in a line.
+pub(super) fn json(tried: &Tried, seed: u64) -> String {
+    let Verdict { counted, settling, settled, wrong } = &tried.verdict;
+    let object = json!({
+        "engine": tried.kind.name(),
+        "version": tried.version,
+        "scenario": tried.scenario,
+        "seed": seed,
+        "seconds": tried.took.as_secs_f64(),
+        "messages": counted.map(|counted| counted.sent),
+        "lost": counted.map(|counted| counted.lost),
+        "twice": counted.map(|counted| counted.twice),
+        "settling_seconds": settling.as_secs_f64(),
+        "settled_parts": settled.0,
+        "settled_messages": settled.1,
+        "note": tried.note,
+        "wrong": wrong,
+        "evidence": wrong.as_ref().map(|_| tried.place.display().to_string()),
+    });
+    object.to_string()
 }
 
 #[cfg(test)]
@@ -91,7 +94,8 @@ mod tests {
     use crate::lab::hub::Tool;
 
     fn tried(wrong: Option<&str>) -> Tried {
-        let verdict = Verdict { sent: 12, wrong: wrong.map(str::to_owned), ..Verdict::default() };
+        let counted = Some(Counted { sent: 12, lost: 0, twice: 0 });
+        let verdict = Verdict { counted, wrong: wrong.map(str::to_owned), ..Verdict::default() };
         Tried {
             kind: Kind::Hub(Tool::Unison),
             version: "2.52".to_owned(),
@@ -111,10 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_one_to_a_line() {
-        let text = json(&[tried(None), tried(Some("gone"))]);
-        let objects: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(objects.len(), 2);
-        assert_eq!(objects[1]["wrong"], "gone");
+    fn an_object_is_a_line() {
+        let object: serde_json::Value = serde_json::from_str(&json(&tried(Some("gone")), 5)).unwrap();
+        assert_eq!((&object["wrong"], &object["messages"], &object["seed"]), (&"gone".into(), &12.into(), &5.into()));
+        let Tried { verdict, .. } = tried(Some("never begun"));
+        let never = Tried { verdict: Verdict { counted: None, ..verdict }, ..tried(None) };
+        assert!(json(&never, 5).contains("\"lost\":null") && line(&never).starts_with("not judged"));
     }
 }

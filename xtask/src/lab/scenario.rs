@@ -18,6 +18,8 @@ pub(super) struct Scenario {
 
 #[derive(Clone, Copy)]
 enum Story {
+    /// Everybody talks, and that is all.
+    Talk,
     /// One harm, from the beginning.
     Harm(Harm),
     /// One that needs messages that are there already.
@@ -36,7 +38,16 @@ impl Scenario {
 
     /// Lets it happen, for about so long; the answer is what is worth telling besides.
     pub(super) fn run(&self, group: &mut Group, span: Duration) -> Result<Option<String>, String> {
+        let note = self.happen(group, span)?;
+        if group.done == 0 && !matches!(self.story, Story::Talk) {
+            return Err("nothing of what the scenario is about has happened".to_owned());
+        }
+        Ok(note)
+    }
+
+    fn happen(&self, group: &mut Group, span: Duration) -> Result<Option<String>, String> {
         match self.story {
+            Story::Talk => group.talk(span)?,
             Story::Harm(harm) => harm(group, span)?,
             Story::Later(harm) => {
                 group.talk(span / 3)?;
@@ -54,7 +65,7 @@ impl Scenario {
 
 /// Each in turn, when none is asked for.
 pub(super) const SCENARIOS: &[Scenario] = &[
-    scenario("calm", "nothing happens", Story::Harm(Group::talk)),
+    scenario("calm", "nothing happens", Story::Talk),
     scenario("partition", "each is offline in turn", Story::Harm(partition)),
     scenario("kill", "the engine and tempo are killed at random", Story::Told(kill)),
     scenario("burst", "a thousand messages at once from each", Story::Harm(burst)),
@@ -83,14 +94,17 @@ fn partition(group: &mut Group, span: Duration) -> Result<(), String> {
 
 fn kill(group: &mut Group, span: Duration) -> Result<String, String> {
     let end = Instant::now() + span;
-    let mut killed = 0;
-    while Instant::now() < end {
-        let kill = if group.rng.bool() { harm::kill_engine } else { harm::kill_tempo };
+    let (mut engines, mut members) = (0, 0);
+    // Each at least once, whatever the seed says.
+    while Instant::now() < end || engines == 0 || members == 0 {
+        let before = group.done;
+        let (kill, killed): (Harm, _) =
+            if group.rng.bool() { (harm::kill_engine, &mut engines) } else { (harm::kill_tempo, &mut members) };
         let pause = Duration::from_millis(group.rng.u64(300..4000));
         kill(group, pause)?;
-        killed += 1;
+        *killed += group.done - before;
     }
-    Ok(format!("{killed} killed"))
+    Ok(format!("{engines} engines and {members} members killed"))
 }
 
 fn burst(group: &mut Group, span: Duration) -> Result<(), String> {
@@ -114,6 +128,7 @@ fn pack(group: &mut Group, span: Duration) -> Result<(), String> {
 fn evict(group: &mut Group, span: Duration) -> Result<(), String> {
     group.talk(span / 3)?;
     group.veil.iter().for_each(Veil::freeze);
+    group.did("member 1 gets no answer");
     let talked = group.talk(span / 3);
     group.veil.iter().for_each(Veil::thaw);
     talked?;

@@ -28,11 +28,13 @@ impl Settled {
     pub(super) fn sample(&mut self, member: Option<&Member>) -> Result<(), String> {
         let Some(member) = member else { return Ok(()) };
         let log = member.marked_log()?;
-        let lines: Vec<&str> = log.lines().collect();
+        // What else it says to people is not of the timeline.
+        let lines: Vec<&str> = log.lines().filter(|line| !line.starts_with("tempo: ")).collect();
         let end = lines.iter().position(|line| line.starts_with(MARK)).unwrap_or(lines.len());
         let (settled, others) = lines.split_at(end);
-        let texts = |lines: &[&str]| lines.iter().filter_map(|line| said(line)).collect();
-        self.seen.push(Part { name: member.name.clone(), settled: texts(settled), others: texts(others) });
+        let texts = |lines: &[&str]| lines.iter().map(|line| said(line)).collect::<Result<_, _>>();
+        let others: Vec<&str> = others.iter().skip(1).copied().collect();
+        self.seen.push(Part { name: member.name.clone(), settled: texts(settled)?, others: texts(&others)? });
         Ok(())
     }
 
@@ -64,8 +66,9 @@ impl Settled {
 }
 
 /// What a line of a log for people says; each of ours is two words.
-fn said(line: &str) -> Option<String> {
-    line.rsplit_once("  ").map(|(_, text)| text.to_owned())
+fn said(line: &str) -> Result<String, String> {
+    let said = line.rsplit_once("  ").map(|(_, text)| text.to_owned());
+    said.ok_or_else(|| format!("`tempo log` prints `{line}`, which is no message"))
 }
 
 /// A field of a line of a log.

@@ -34,8 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Syncthing {
     pub(super) fn set_up(place: &Path, machines: usize) -> Result<Self, String> {
         let logs = place.join("logs");
+        let ports = free_ports(machines).map_err(|error| format!("no free port: {error}"))?;
         let machines =
-            (0..machines).map(|number| Machine::set_up(place, &logs, number)).collect::<Result<Vec<_>, _>>()?;
+            ports.into_iter().enumerate().map(|(number, ports)| Machine::set_up(place, &logs, number, ports));
+        let machines = machines.collect::<Result<Vec<_>, _>>()?;
         let known: Vec<_> = machines.iter().map(|machine| (machine.device.clone(), machine.ports.0)).collect();
         for machine in &machines {
             let config = machine.home.join("config.xml");
@@ -69,10 +71,8 @@ impl Engine for Syncthing {
         Ok(())
     }
 
-    fn kill(&mut self, number: usize) {
-        if let Ok(machine) = self.machine(number) {
-            machine.running = None;
-        }
+    fn kill(&mut self, number: usize) -> Result<bool, String> {
+        Ok(self.machine(number)?.running.take().is_some())
     }
 
     fn set_online(&mut self, number: usize, online: bool) -> Result<(), String> {
@@ -89,16 +89,15 @@ impl Engine for Syncthing {
 
 impl Machine {
     /// A home with keys, and a share.
-    fn set_up(place: &Path, logs: &Path, number: usize) -> Result<Self, String> {
+    fn set_up(place: &Path, logs: &Path, number: usize, ports: (u16, u16)) -> Result<Self, String> {
         let (home, share) = (place.join(format!("syncthing-{number}")), place.join(format!("share-{number}")));
         fs::create_dir_all(&share).map_err(|error| format!("{}: {error}", share.display()))?;
-        let ports = free_ports().map_err(|error| format!("no free port: {error}"))?;
         let mut machine = Self { home, share, device: String::new(), ports, running: None };
         let output = logs.join(format!("syncthing-{number}-generate"));
         let mut generate = machine.command(&["generate", "--no-default-folder", "--skip-port-probing"]);
-        process::run(&mut generate, &output, PATIENCE)?;
+        process::run(&mut generate, &output, PATIENCE)?.check("syncthing generate")?;
         let said = process::run(&mut machine.command(&["serve", "--device-id"]), &output, PATIENCE)?;
-        said.out.trim().clone_into(&mut machine.device);
+        said.check("syncthing serve --device-id")?.out.trim().clone_into(&mut machine.device);
         Ok(machine)
     }
 
@@ -140,15 +139,13 @@ impl Machine {
     fn ask(&self, words: &[&str], logs: &Path) -> Result<String, String> {
         let output = logs.join("syncthing-asked");
         let said = process::run(&mut self.command(&[&["cli"], words].concat()), &output, PATIENCE)?;
-        if said.status.success() {
-            return Ok(said.out);
-        }
-        Err(format!("`syncthing cli {}`: {}", words.join(" "), said.err.trim()))
+        Ok(said.check(&format!("syncthing cli {}", words.join(" ")))?.out)
     }
 }
 
-/// Two ports of the loopback interface that nobody uses just now.
-fn free_ports() -> io::Result<(u16, u16)> {
-    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
-    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+/// Two ports of the loopback interface for each machine that nobody uses just now; all are held until the last one is known.
+fn free_ports(machines: usize) -> io::Result<Vec<(u16, u16)>> {
+    let bind = || TcpListener::bind("127.0.0.1:0");
+    let held = (0..machines).map(|_| Ok((bind()?, bind()?))).collect::<io::Result<Vec<_>>>()?;
+    held.iter().map(|(one, other)| Ok((one.local_addr()?.port(), other.local_addr()?.port()))).collect()
 }

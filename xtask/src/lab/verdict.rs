@@ -11,12 +11,8 @@ use super::settled::field;
 /// What came of a scenario.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Verdict {
-    /// The lines that were said to be safe.
-    pub(super) sent: usize,
-    /// Those of them that somebody does not have.
-    pub(super) lost: usize,
-    /// Those that somebody has twice.
-    pub(super) twice: usize,
+    /// What was counted, if it came to that.
+    pub(super) counted: Option<Counted>,
     /// How long it took until everybody had everything.
     pub(super) settling: Duration,
     /// How many settled parts were compared, and how long the longest was.
@@ -25,40 +21,100 @@ pub(super) struct Verdict {
     pub(super) wrong: Option<String>,
 }
 
-/// How long it may take at least until everybody has everything, and the share of the time before: an hour leaves more to
-/// carry than half a minute.
+/// Lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Counted {
+    /// Those that were said to be safe.
+    pub(super) sent: usize,
+    /// Those of them that somebody does not have.
+    pub(super) lost: usize,
+    /// Those that somebody has twice.
+    pub(super) twice: usize,
+}
+
+/// How long it may take at least until everybody has everything, and for longer runs the part of the time before: an hour
+/// leaves more to carry than half a minute.
 const PATIENCE: Duration = Duration::from_secs(420);
-const SHARE: u32 = 2;
+const PART: u32 = 2;
 /// How long nobody looks at least, and how many times as long as the last look took: looking costs those time that are to
 /// get on.
 const BETWEEN: Duration = Duration::from_secs(2);
 const TIMES: u32 = 3;
+/// Longer than a member does without looking where nobody tells it that something has come.
+const LOOK: Duration = Duration::from_secs(6);
 
 /// Lets everything arrive, ends everybody, and judges what they have after they have talked for so long.
 pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, String> {
     group.restore()?;
+    (0..group.members.len()).try_for_each(|which| group.sample(which))?;
+    group.tell("everybody is connected again");
     let begun = Instant::now();
-    let mut wrong = wait(group, begun + PATIENCE.max(talked / SHARE))?;
+    let late = wait(group, begun + PATIENCE.max(talked / PART))?;
     let settling = begun.elapsed();
-    group.members.iter_mut().try_for_each(Member::close)?;
-    let logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
-    let counted: Vec<_> = logs.iter().map(|log| counts(log)).collect();
-    let acknowledged: BTreeSet<&String> = group.members.iter().flat_map(|member| &member.acknowledged).collect();
-    let is_lost = |line: &str| counted.iter().any(|counts| !counts.contains_key(line));
-    let lost = acknowledged.iter().filter(|line| is_lost(line)).count();
-    let twice = counted.iter().flatten().filter(|(_, count)| **count > 1).count();
-    let uncertain: BTreeSet<&String> = group.members.iter().flat_map(|member| &member.uncertain).collect();
-    let is_known = |line: &&String| acknowledged.contains(*line) || uncertain.contains(*line);
-    let first = logs.first().map(String::as_str).unwrap_or_default();
-    if wrong.is_none() && lost + twice > 0 {
-        wrong = Some(format!("{lost} lost, {twice} twice"));
-    } else if wrong.is_none() && logs.iter().any(|log| log != first) {
-        wrong = Some("the timelines differ".to_owned());
-    } else if let Some(line) = counted.iter().flat_map(BTreeMap::keys).find(|line| !is_known(line)) {
-        wrong = Some(format!("nobody has sent `{line}`"));
+    if late.is_none() {
+        process::rest(LOOK)?;
     }
-    let wrong = wrong.or(group.settled.agrees(first).err());
-    Ok(Verdict { sent: acknowledged.len(), lost, twice, settling, settled: group.settled.extent(), wrong })
+    group.members.iter_mut().try_for_each(Member::close)?;
+    let mut logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
+    if late.is_none() {
+        logs.extend(logs_of_stores(group)?);
+    }
+    let acknowledged: BTreeSet<&str> = lines(group, |member| &member.acknowledged);
+    let uncertain: BTreeSet<&str> = lines(group, |member| &member.uncertain);
+    let (counted, wrong) = compare(&logs, &acknowledged, &uncertain);
+    let silent = group.members.iter().find(|member| member.acknowledged.is_empty());
+    let silent = silent.map(|member| format!("{} has sent nothing", member.name));
+    let unsettled = group.settled.agrees(logs.first().map(String::as_str).unwrap_or_default()).err();
+    let wrong = late.or(wrong).or(silent).or(unsettled);
+    group.tell(wrong.as_deref().unwrap_or("all is well"));
+    Ok(Verdict { counted: Some(counted), settling, settled: group.settled.extent(), wrong })
+}
+
+/// What the members' processes have kept of what they received: their logs once more, without a folder that could tell them
+/// the rest. No engine runs any more.
+fn logs_of_stores(group: &mut Group) -> Result<Vec<String>, String> {
+    (0..group.members.len()).try_for_each(|number| group.engine.kill(number).map(drop))?;
+    let log = |member: &Member| {
+        member.put_folder_away().map_err(|error| format!("{}: {error}", member.folder.display()))?;
+        member.log()
+    };
+    group.members.iter().map(log).collect()
+}
+
+fn lines(group: &Group, of: impl Fn(&Member) -> &Vec<String>) -> BTreeSet<&str> {
+    group.members.iter().flat_map(|member| of(member).iter().map(String::as_str)).collect()
+}
+
+/// Compares logs with each other and with what was typed, and says what is wrong first.
+fn compare(logs: &[String], acknowledged: &BTreeSet<&str>, uncertain: &BTreeSet<&str>) -> (Counted, Option<String>) {
+    let counts: Vec<_> = logs.iter().map(|log| counts(log)).collect();
+    let is_lost = |line: &&&str| counts.iter().any(|counts| !counts.contains_key(**line));
+    let lost = acknowledged.iter().filter(is_lost).count();
+    let twice = counts.iter().flatten().filter(|(_, count)| **count > 1).count();
+    let is_known = |line: &str| acknowledged.contains(line) || uncertain.contains(line);
+    let stranger = counts.iter().flat_map(BTreeMap::keys).find(|line| !is_known(line));
+    let first = logs.first().map(String::as_str).unwrap_or_default();
+    let wrong = if lost + twice > 0 {
+        Some(format!("{lost} lost, {twice} twice"))
+    } else if let Some(line) = stranger {
+        Some(format!("nobody has sent `{line}`"))
+    } else if logs.iter().any(|log| log != first) {
+        Some("the timelines differ".to_owned())
+    } else {
+        out_of_turn(first).map(|line| format!("`{line}` comes after what its author has said later"))
+    };
+    (Counted { sent: acknowledged.len(), lost, twice }, wrong)
+}
+
+/// A line that stands behind one that the same member has typed later.
+fn out_of_turn(log: &str) -> Option<String> {
+    let mut last: BTreeMap<String, u64> = BTreeMap::new();
+    log.lines().map(|line| field(line, "text")).find(|line| {
+        let (name, number) = line.rsplit_once(' ').unwrap_or_default();
+        let number = number.parse().unwrap_or(0);
+        let before = last.insert(name.to_owned(), number);
+        before.is_some_and(|before| number <= before)
+    })
 }
 
 /// Waits until all have the same, and all of what was typed into processes that still run; else says what is missing.
@@ -67,10 +123,10 @@ fn wait(group: &Group, deadline: Instant) -> Result<Option<String>, String> {
         let begun = Instant::now();
         let logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
         let Some(missing) = missing(group, &logs) else { return Ok(None) };
-        process::rest(BETWEEN.max(begun.elapsed() * TIMES))?;
-        if Instant::now() > deadline {
+        if begun > deadline {
             return Ok(Some(missing));
         }
+        process::rest(BETWEEN.max(begun.elapsed() * TIMES))?;
     }
 }
 
@@ -102,12 +158,30 @@ fn counts(log: &str) -> BTreeMap<String, usize> {
 mod tests {
     use super::*;
 
+    fn log(lines: &[&str]) -> String {
+        lines.iter().flat_map(|line| ["{\"text\":\"", line, "\"}\n"]).collect()
+    }
+
+    /// What is wrong with the logs of two members who have typed two lines and one, and of whom one was killed meanwhile.
+    fn wrong(one: &[&str], other: &[&str]) -> Option<String> {
+        compare(&[log(one), log(other)], &["Ana 1", "Ana 2", "Ben 1"].into(), &["Ben 2"].into()).1
+    }
+
     #[test]
-    fn lines_are_counted_by_what_they_say() {
-        let log = "{\"text\":\"Ana 1\"}\n{\"text\":\"Ben 1\"}\n{\"text\":\"Ana 1\"}\n";
-        let counts = counts(log);
-        assert_eq!(counts.get("Ana 1"), Some(&2));
-        assert_eq!(counts.get("Ben 1"), Some(&1));
-        assert_eq!(counts.get("Ben 2"), None);
+    fn whatever_is_wrong_is_found() {
+        let all = ["Ana 1", "Ben 1", "Ana 2"];
+        assert_eq!(wrong(&all, &all), None);
+        let with_uncertain = ["Ana 1", "Ben 1", "Ben 2", "Ana 2"];
+        assert_eq!(wrong(&with_uncertain, &with_uncertain), None);
+        let found = |one: &[&str], other: &[&str]| wrong(one, other).unwrap();
+        assert_eq!(found(&all, &["Ana 1", "Ana 2"]), "1 lost, 0 twice");
+        let twice = ["Ana 1", "Ben 1", "Ana 2", "Ana 1"];
+        assert_eq!(found(&twice, &all), "0 lost, 1 twice");
+        assert_eq!(found(&all, &["Ben 1", "Ana 1", "Ana 2"]), "the timelines differ");
+        assert_eq!(found(&with_uncertain, &all), "the timelines differ");
+        let out_of_turn = ["Ana 2", "Ben 1", "Ana 1"];
+        assert_eq!(found(&out_of_turn, &out_of_turn), "`Ana 1` comes after what its author has said later");
+        let strange = ["Ana 1", "Ben 1", "Ana 2", "Cleo 1"];
+        assert_eq!(found(&strange, &strange), "nobody has sent `Cleo 1`");
     }
 }
