@@ -227,15 +227,15 @@ pub const UNISON: Profile = Profile {
     ..CALM
 };
 
-/// rclone bisync: both versions of a conflict are renamed, files grow in place.
+/// rclone bisync, as of version 1.60: both versions of a conflict are renamed, files grow in place.
 pub const RCLONE: Profile = Profile {
     name: "rclone",
     about: "rclone bisync: both versions of a conflict are renamed, files grow in place",
-    least_delay: seconds(10),
+    least_delay: seconds(1),
     most_delay: seconds(60),
     batches: seconds(60),
-    temporary: Temporary::Around("", ".1a2b3c4d.partial"),
-    conflict: Conflict::Both(".conflict1", ".conflict2"),
+    temporary: Temporary::Unseen,
+    conflict: Conflict::Both("..path1", "..path2"),
     partial: 150,
     renamed: 60,
     ..CALM
