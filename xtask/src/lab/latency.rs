@@ -15,6 +15,8 @@ use super::process::{self, Running};
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A message may take so many times as long as a file, at the median.
 const MOST: f64 = 1.05;
+/// How long everybody talks in the end.
+const AFTERWARDS: Duration = Duration::from_secs(2);
 /// So many pairs at least.
 const FEWEST: usize = 10;
 
@@ -22,7 +24,7 @@ const FEWEST: usize = 10;
 pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, String> {
     let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
     fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
-    let (_chat, lines) = listen(group)?;
+    let (chat, lines) = listen(group)?;
     let (mut messages, mut files) = (Vec::new(), Vec::new());
     let end = Instant::now() + span;
     while Instant::now() < end || messages.len() < FEWEST {
@@ -48,6 +50,9 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
         process::rest(Duration::from_millis(group.rng.u64(500..2000)))?;
     }
     group.did(&format!("{} pairs", messages.len()));
+    drop(chat);
+    group.member(1)?.start()?;
+    group.talk(AFTERWARDS)?;
     let (message, file) = (median(&mut messages).as_secs_f64(), median(&mut files).as_secs_f64());
     let ratio = message / file;
     let said = format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len());
