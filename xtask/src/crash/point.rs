@@ -33,12 +33,11 @@ pub(super) fn harms() -> impl Iterator<Item = Harm> {
 
 /// Every harm at every call of a command that it can be done to.
 pub(super) fn points<'a>(scene: &'static Scene, made: &'a [Made], harm: Harm) -> impl Iterator<Item = Point> + 'a {
-    let can_be = move |made: &&Made| match harm {
-        Harm::Kill => true,
-        Harm::Torn | Harm::Short => made.call.is_write(),
-        Harm::Fail(_) => made.call.can_fail(),
-    };
-    made.iter().filter(can_be).map(move |made| Point { scene, harm, spot: made.spot.clone() })
+    made.iter().filter(move |made| harm.can_be_done_to(made.call)).map(move |made| Point {
+        scene,
+        harm,
+        spot: made.spot.clone(),
+    })
 }
 
 /// Evenly, no more than so many of them.

@@ -42,6 +42,17 @@ pub(super) enum Harm {
     Fail(Errno),
 }
 
+impl Harm {
+    /// Whether it makes sense at such a call.
+    pub(super) fn can_be_done_to(self, call: &Call) -> bool {
+        match self {
+            Self::Kill => true,
+            Self::Torn | Self::Short => call.is_write(),
+            Self::Fail(_) => call.can_fail(),
+        }
+    }
+}
+
 /// A call that was made.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
@@ -169,7 +180,9 @@ impl Tracer<'_> {
         let count = self.counts.entry(thread.clone()).or_default();
         *count += 1;
         let made = Made { spot: Spot { thread, number: *count }, call, path };
-        let harm = self.aim.filter(|(spot, _)| **spot == made.spot && self.ran.harmed.is_none());
+        // The same number may be another call than when the plan was made.
+        let is_aimed_at = |(spot, harm): &(&Spot, Harm)| **spot == made.spot && harm.can_be_done_to(call);
+        let harm = self.aim.filter(|aim| is_aimed_at(aim) && self.ran.harmed.is_none());
         if let Some((_, harm)) = harm {
             self.ran.harmed = Some(made.clone());
             match harm {
