@@ -48,8 +48,11 @@ fn everybody_has(place: &Place, messages: usize) {
     reader.refresh(STUCK).unwrap();
     let expected: Vec<String> = (1..=messages).map(|number| format!("message {number}")).collect();
     assert_eq!(texts(&timeline(&reader)), expected);
-    let report = reader.status().report;
-    assert!(report.foreign.is_empty() && report.pending.is_empty(), "{report:?}");
+    // A file may be put right just while it is read.
+    wait_until(&reader, "a report that names nothing", |reader| {
+        let report = reader.status().report;
+        report.foreign.is_empty() && report.pending.is_empty()
+    });
 }
 
 #[test]
