@@ -24,7 +24,7 @@ const FEWEST: usize = 10;
 pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, String> {
     let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
     fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
-    let (chat, lines) = listen(group)?;
+    let (mut chat, lines) = listen(group)?;
     let (mut messages, mut files) = (Vec::new(), Vec::new());
     let end = Instant::now() + span;
     while Instant::now() < end || messages.len() < FEWEST {
@@ -50,7 +50,9 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
         process::rest(Duration::from_millis(group.rng.u64(500..2000)))?;
     }
     group.did(&format!("{} pairs", messages.len()));
-    drop(chat);
+    // It ends as it would for a user.
+    drop(chat.child.stdin.take());
+    chat.wait(PATIENCE)?;
     group.member(1)?.start()?;
     group.talk(AFTERWARDS)?;
     let (message, file) = (median(&mut messages).as_secs_f64(), median(&mut files).as_secs_f64());
