@@ -94,6 +94,7 @@ bugs! {
     NeverRolledBack: "a late message is applied to the latest state",
     CursorForgotten: "a cursor begins anew after a restart",
     HeadSettlesTooMuch: "a head settles the order although messages of its author are missing",
+    PagesSkipOne: "behind the pages of a store the next row of its log is not read",
     SettledForgotten: "what is settled is not noted in the store",
 }
 

@@ -244,6 +244,7 @@ fn open(board: &Board, place: &Path, name: &str) -> Result<Session, Box<dyn Erro
         mint: Box::new(NoMint),
         idle_after: None,
         packing: None,
+        pages_after: None,
     })?;
     thread::spawn(move || driver.run());
     session.announce_name(name)?;

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Attachment, Environment, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{OwnMessages, describe, restore},
+    session::{OwnMessages, Resumed, describe},
     store::{Marks, RedbReader, StoreError},
 };
 
@@ -200,9 +200,9 @@ impl Opened {
             error => error.into(),
         })?;
         let marks = reader.marks()?;
-        let mut core = SessionCore::new(marks.author());
-        core.handle_restored(marks.former(), marks.lives.clone());
-        let sent = restore(&mut core, |each| reader.restore(each))?;
+        let mut resumed = Resumed::nothing(&marks, None);
+        resumed.restore(|each| reader.restore(each))?;
+        let Resumed { core, own: sent, .. } = resumed;
         Ok(Self { marks, core, sent, reader })
     }
 }

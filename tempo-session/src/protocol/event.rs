@@ -1,5 +1,6 @@
 //! What the core answers and announces.
 
+use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, MessageId, Parent};
 use thiserror::Error;
@@ -20,7 +21,7 @@ pub enum Intake {
 }
 
 /// Why a message is refused, by everybody who has its past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The logical time is not one more than that of the latest parent.
@@ -85,7 +86,7 @@ pub enum CoreEvent {
 }
 
 /// The place of an accepted message in the core's memory. The order of places means nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Slot(pub(crate) u32);
 
 /// A message that waits, and what for.

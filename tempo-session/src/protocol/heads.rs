@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
 use tempo_message::{Head, MessageId};
 
-/// The merged heads of the authors.
-#[derive(Debug, Default)]
+/// The merged heads of the authors. Which answers there were follows from messages, and is kept; heads come again.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Heads {
+    #[serde(skip)]
     by_author: BTreeMap<AuthorId, Head>,
     /// By author, and author of this installation: the last of its messages after which the other has written something.
     answered: BTreeMap<(AuthorId, AuthorId), u64>,

@@ -209,6 +209,11 @@ impl SessionCore {
         self.ledger.former(author)
     }
 
+    /// Whether an author is, or was, this installation.
+    pub fn is_own(&self, author: AuthorId) -> bool {
+        self.identity.is_own(author)
+    }
+
     /// The author that this member writes as.
     pub fn author(&self) -> Option<AuthorId> {
         self.identity.me
@@ -272,6 +277,12 @@ impl SessionCore {
     pub(crate) fn own_authors(&self) -> Vec<AuthorId> {
         let Identity { me, former, .. } = &self.identity;
         former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect()
+    }
+
+    /// Whether a message is accepted and of an author of this installation, and not known to be another installation's.
+    pub fn looks_after(&self, id: MessageId, digest: Digest) -> bool {
+        let is_own = self.own_authors().contains(&id.author);
+        is_own && self.slot(id, digest).is_some() && !self.identity.impostors.contains(&(id, digest))
     }
 
     /// The messages that this installation looks after, after one of them, at most so many: what it has sent, and everything

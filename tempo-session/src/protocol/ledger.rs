@@ -3,17 +3,23 @@
 //! An author's messages lie in blocks, one after the other, so that the place of a message says whose it is and which
 //! counter it has.
 
+mod pages;
+
 use std::collections::BTreeMap;
 
+pub(crate) use pages::Resuming;
+use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_message::{Digest, Message, MessageId, Parent};
 
 use super::Slot;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Ledger {
+    #[serde(skip)]
     blocks: Vec<Block>,
     chains: Vec<Chain>,
+    #[serde(skip)]
     by_author: BTreeMap<AuthorId, u32>,
     /// How many messages there are.
     len: u32,
@@ -23,6 +29,8 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Block {
     chain: u32,
+    /// So many of them are in the block's page.
+    kept: u16,
     /// The counter of the first of them.
     first: u64,
     records: Vec<Record>,
@@ -42,7 +50,7 @@ struct Record {
 const _: () = assert!(size_of::<Record>() == 48);
 
 /// The messages of one author.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Chain {
     author: AuthorId,
     /// The first accepted message of each counter while each continues the one before: where the blocks begin, all full
@@ -64,14 +72,14 @@ struct Chain {
 }
 
 /// A message that names a former author, and whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Claim {
     of: (u64, Stamp, Digest),
     former: AuthorId,
 }
 
 /// A message beside the main line, and the digest of the one before it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Branch {
     slot: Slot,
     previous: Option<Digest>,
@@ -366,15 +374,16 @@ impl Ledger {
 }
 
 impl Block {
-    /// So many fill whole pages, and leave few gaps in memory between those of the store.
-    const MOST: usize = 256;
+    /// So many fill whole pages, and leave few gaps in memory between those of the store; few where it is tried what becomes
+    /// of many blocks.
+    const MOST: usize = if cfg!(test) { 8 } else { 256 };
 
     /// One with as much room as the messages before it have taken; what goes on in no block has room for itself, or forks
     /// without number would cost a block's room each.
     fn new(chain: u32, first: u64, continues: bool) -> Self {
         let before = usize::try_from(first - 1).unwrap_or(Self::MOST);
         let room = if continues { before.clamp(1, Self::MOST) } else { 1 };
-        Self { chain, first, records: Vec::with_capacity(room) }
+        Self { chain, kept: 0, first, records: Vec::with_capacity(room) }
     }
 }
 

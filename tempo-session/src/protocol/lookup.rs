@@ -1,7 +1,7 @@
 //! Finding accepted messages.
 
 use tempo_clock::{AuthorId, Stamp};
-use tempo_message::{Digest, MessageId};
+use tempo_message::{Digest, MessageId, Parent};
 
 use super::{SessionCore, Slot};
 
@@ -12,6 +12,11 @@ impl SessionCore {
         let (order, slot) = ids.min()?;
         let position = self.timeline.position(&self.ledger, &order);
         (self.timeline().get(position) == Some(&slot)).then_some((position, slot))
+    }
+
+    /// An accepted message.
+    pub fn slot(&self, id: MessageId, digest: Digest) -> Option<Slot> {
+        self.ledger.find(&Parent { author: id.author, counter: id.counter, digest })
     }
 
     /// Author and counter of an accepted message.

@@ -13,6 +13,7 @@ mod identity;
 mod ledger;
 mod lookup;
 mod packs;
+mod pages;
 mod settled;
 mod timeline;
 mod tips;
@@ -33,6 +34,7 @@ pub use identity::Usurped;
 use ledger::{Ledger, Past};
 pub(crate) use packs::Stock;
 pub use packs::{Packing, Shelved};
+pub use pages::{Page, Resuming};
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
 use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
 use thiserror::Error;
@@ -63,6 +65,8 @@ pub struct SessionCore {
     own_last: Option<Parent>,
     /// Something held had to give way and lies in the folder only.
     evicted: bool,
+    /// Something that may have been kept has given way, now or earlier.
+    is_partial: bool,
     /// Ids of which another message is awaited than the one that is here.
     suspects: BTreeSet<MessageId>,
     events: VecDeque<CoreEvent>,
@@ -121,6 +125,7 @@ impl SessionCore {
             seen: Arc::default(),
             own_last: None,
             evicted: false,
+            is_partial: false,
             suspects: BTreeSet::new(),
             events: VecDeque::new(),
         }
@@ -433,6 +438,7 @@ impl SessionCore {
         let id = message.id;
         let Holding { held, evicted } = self.held.hold(without_payload(message), digest, missing);
         self.evicted |= !held || !evicted.is_empty();
+        self.is_partial |= self.evicted;
         for other in evicted {
             if !self.ledger.has(other) {
                 Arc::make_mut(&mut self.seen).remove(other.author, other.counter);

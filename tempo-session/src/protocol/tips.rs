@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{MAX_PARENTS, Message, Parent, planted};
 
 /// The tips, with their times. Together they imply everything that is accepted.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tips {
     tips: BTreeMap<Parent, Lamport>,
 }

@@ -18,13 +18,13 @@ use uuid::Uuid;
 use super::{
     Driver, Event, Session,
     minting::{Mint, Settled, settle},
-    restoring::restore,
+    paging::Resumed,
     shared::Shared,
 };
 use crate::{
     Environment, OpenError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
-    protocol::{MAX_NAME, Packing, SessionCore, Usurped},
+    protocol::{MAX_NAME, Packing, Usurped},
     store::{Marks, MemoryStore, RedbReader, RedbStore, Store, StoreError},
 };
 
@@ -72,11 +72,17 @@ pub struct Parts {
     pub idle_after: Option<Duration>,
     /// When own messages are packed; `None`: never.
     pub packing: Option<Packing>,
+    /// After so many new messages the store gets in pages what follows from the log, so that opening need not read all of
+    /// that; `None`: never.
+    pub pages_after: Option<u64>,
 }
 
 impl Builder {
     /// How long opening waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
+    /// After so many new messages there are new pages: until then they are read from the log, which takes about a
+    /// millisecond.
+    const PAGES: u64 = 1024;
     /// How often some of the own messages are compared with the folder in passing.
     const SCRUB: Duration = Duration::from_secs(30);
 
@@ -195,6 +201,7 @@ impl Builder {
             mint: Box::new(Installed(installation)),
             idle_after: self.idle_after,
             packing: self.packing,
+            pages_after: Some(Self::PAGES),
         };
         let (session, driver) = Session::assemble(parts)?;
         session.shared().lock().is_opening = true;
@@ -227,6 +234,7 @@ impl Builder {
             mint: Box::new(NoMint),
             idle_after: self.idle_after,
             packing: None,
+            pages_after: None,
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -325,11 +333,13 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, scrub, fingerprint, mut mint, idle_after, packing } = parts;
+        let Parts { transport, store, environment, scrub, fingerprint, mut mint, idle_after, packing, pages_after } =
+            parts;
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
-        let mut core = SessionCore::new(marks.author());
-        core.handle_restored(marks.former(), marks.lives.clone());
-        let own = restore(&mut core, |each| store.restore(each))?;
+        let mut resumed = Resumed::from(store.as_ref(), &marks, pages_after)?;
+        let log = resumed.log + u64::from(planted!(PagesSkipOne) && resumed.log > 0);
+        resumed.restore(|each| store.restore(log, each))?;
+        let Resumed { mut core, own, paging, .. } = resumed;
         core.handle_settled(marks.settled);
         // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
         let audited: BTreeMap<_, _> = marks.own.iter().map(|own| (own.author, own.audited)).collect();
@@ -338,7 +348,8 @@ impl Session {
         let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
         let renewal = given_up.zip(marks.author());
         let around = (environment, idle_after);
-        let shared = Shared::new(core, (store, marks), (mint, fingerprint), outbox, around, transport.waker());
+        let shared =
+            Shared::new((core, paging), (store, marks), (mint, fingerprint), outbox, around, transport.waker());
         let shared = Arc::new(shared);
         let session = Self::new(Arc::clone(&shared));
         if let Some((former, author)) = renewal {

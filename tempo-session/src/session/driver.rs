@@ -154,7 +154,7 @@ impl Driver {
         self.save();
         let next_settling = self.settle(now);
         let next_head = if self.attached { self.leave_head(now) } else { None };
-        if self.pack(now) {
+        if self.pack(now) || self.keep_pages() {
             return Turn::Again;
         }
         let mut state = self.shared.lock();
@@ -317,6 +317,15 @@ impl Driver {
         if self.shared.lock().is_undurable() && !planted!(HeadClaimsTooMuch) {
             self.shared.save_received(Durability::Durable);
         }
+    }
+
+    /// Keeps some pages, if it is time; whether there are more.
+    fn keep_pages(&self) -> bool {
+        let kept = self.shared.keep_pages();
+        kept.unwrap_or_else(|error| {
+            self.shared.lock().store_error = Some(describe(&error));
+            false
+        })
     }
 
     fn detach(&mut self, error: &CollectError) {

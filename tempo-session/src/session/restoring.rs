@@ -4,47 +4,49 @@ use std::collections::BTreeSet;
 
 use tempo_clock::AuthorId;
 
-use super::OwnMessages;
-use crate::{
-    protocol::SessionCore,
-    store::{Origin, Restored, StoreError},
-};
+use super::{OwnMessages, Resumed};
+use crate::store::{Origin, Restored, StoreError};
 
-/// Takes in what `records` hands up, one by one, as [`Store::restore`](crate::store::Store::restore) does; the answer is what
-/// the installation looks after.
-pub(crate) fn restore(
-    core: &mut SessionCore,
-    records: impl Fn(&mut dyn FnMut(Restored)) -> Result<(), StoreError>,
-) -> Result<OwnMessages, StoreError> {
-    let former: BTreeSet<AuthorId> = core.former().iter().copied().collect();
-    let (mut own, mut inherited) = (OwnMessages::new(), OwnMessages::new());
-    loop {
-        let accepted = core.end();
-        records(&mut |Restored { message, digest, origin, frame_len }| {
-            let key = (message.id, digest);
-            if origin == Origin::Sent {
-                own.insert(key, frame_len);
-                core.handle_sent(&message, digest);
-            } else {
-                if former.contains(&message.id.author) {
-                    inherited.insert(key, frame_len);
+impl Resumed {
+    /// Takes in what `records` hands up, one by one, as [`Store::restore`](crate::store::Store::restore) does.
+    pub(crate) fn restore(
+        &mut self,
+        records: impl Fn(&mut dyn FnMut(Restored)) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Self { core, own, paging, .. } = self;
+        let former: BTreeSet<AuthorId> = core.former().iter().copied().collect();
+        let mut inherited = OwnMessages::new();
+        let mut is_again = false;
+        loop {
+            let accepted = core.end();
+            records(&mut |Restored { message, digest, origin, frame_len }| {
+                let key = (message.id, digest);
+                let is_former = former.contains(&message.id.author);
+                if !is_again && (is_former || Some(message.id.author) == core.author()) {
+                    paging.note(key, origin, frame_len);
                 }
-                core.handle_received(&message, digest);
+                if origin == Origin::Sent {
+                    own.insert(key, frame_len);
+                    core.handle_sent(&message, digest);
+                } else {
+                    if is_former {
+                        inherited.insert(key, frame_len);
+                    }
+                    core.handle_received(&message, digest);
+                }
+                while core.go_on() {}
+                // What the store has is no news.
+                while core.poll_event().is_some() {}
+            })?;
+            // What has given way to others is handed up again, as long as anything comes of it.
+            if !core.has_evicted() || core.end() == accepted {
+                break;
             }
-            while core.go_on() {}
-            // What the store has is no news.
-            while core.poll_event().is_some() {}
-        })?;
-        // What has given way to others is handed up again, as long as anything comes of it.
-        if !core.has_evicted() || core.end() == accepted {
-            break;
+            is_again = true;
         }
+        own.extend(inherited.into_iter().filter(|&((id, digest), _)| core.looks_after(id, digest)));
+        Ok(())
     }
-    if !inherited.is_empty() {
-        let all: BTreeSet<_> = core.own_after(None, usize::MAX).into_iter().collect();
-        own.extend(inherited.into_iter().filter(|(key, _)| all.contains(key)));
-    }
-    Ok(own)
 }
 
 #[cfg(test)]
@@ -54,7 +56,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::{MemoryStore, Record, Store};
+    use crate::{
+        protocol::SessionCore,
+        store::{Marks, MemoryStore, Record, Store},
+    };
 
     /// A store that has these of ten messages of one author, in this order; and all ten.
     fn stored(numbers: impl Iterator<Item = usize>) -> (MemoryStore, Vec<Frame>) {
@@ -67,12 +72,19 @@ mod tests {
         (store, frames)
     }
 
+    /// What a member that holds at most so little makes of it.
+    fn restored(store: &MemoryStore) -> Resumed {
+        let core = SessionCore::with_limit(None, 4);
+        let mut resumed = Resumed { core, ..Resumed::nothing(&Marks::default(), None) };
+        resumed.restore(|each| store.restore(0, each)).unwrap();
+        resumed
+    }
+
     /// Much may have been kept before what it comes after; it had to give way, and was read again from the folder.
     #[test]
     fn what_gives_way_is_taken_again() {
         let (store, frames) = stored((0..10).rev());
-        let mut core = SessionCore::with_limit(None, 4);
-        let own = restore(&mut core, |each| store.restore(each)).unwrap();
+        let Resumed { core, own, .. } = restored(&store);
         assert!(own.is_empty() && core.has_evicted() && !core.has_events());
         let slots = core.timeline().iter().filter_map(|&slot| core.id(slot));
         assert!(slots.eq(frames.iter().map(Frame::id)), "all of them, in order");
@@ -82,8 +94,7 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_stays_out() {
         let (store, _) = stored(1..10);
-        let mut core = SessionCore::with_limit(None, 4);
-        restore(&mut core, |each| store.restore(each)).unwrap();
+        let Resumed { core, .. } = restored(&store);
         assert_eq!((core.end(), core.held_len(), core.has_evicted()), (0, 4, true));
     }
 }

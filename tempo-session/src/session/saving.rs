@@ -68,6 +68,8 @@ impl Shared {
         for frame in &frames {
             state.core.handle_sent(frame.message(), frame.digest());
             state.outbox.insert((frame.id(), frame.digest()), Durability::Lazy);
+            let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
+            state.paging.note((frame.id(), frame.digest()), Origin::Sent, len);
         }
         state.is_unsettled = true;
         state.tell_of_core();
@@ -187,7 +189,10 @@ impl Shared {
     }
 
     /// Does something with the store, if the session is open.
-    fn with_store(&self, work: impl FnOnce(&dyn Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub(super) fn with_store<T>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         store.as_deref().map_or(Err(StoreError::Closed), work)
     }

@@ -20,6 +20,7 @@ use super::{
     feed::{Feed, Item, Reader},
     minting::Mint,
     noticing::Noticed,
+    paging::Paging,
     saving::Writer,
     status::Attachment,
     stream::Wakers,
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct State {
     pub(crate) core: SessionCore,
+    pub(super) paging: Paging,
     /// What the store knows of this installation.
     pub(crate) marks: Marks,
     /// Taken by the core and not yet by the store.
@@ -105,7 +107,7 @@ const UNSAVED: usize = 4096;
 
 impl Shared {
     pub(crate) fn new(
-        core: SessionCore,
+        (core, paging): (SessionCore, Paging),
         (store, marks): (Box<dyn Store>, Marks),
         (mint, fingerprint): (Box<dyn Mint>, Option<Fingerprint>),
         outbox: BTreeMap<(MessageId, Digest), Durability>,
@@ -114,6 +116,7 @@ impl Shared {
     ) -> Self {
         let state = State {
             core,
+            paging,
             marks,
             unsaved: Vec::new(),
             saving: Arc::default(),
@@ -215,6 +218,10 @@ impl State {
             Arrival::Frame(frame) => match self.core.handle_received(frame.message(), frame.digest()) {
                 Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Taken::Known,
                 Intake::Accepted | Intake::Held => {
+                    if self.core.is_own(frame.id().author) {
+                        let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
+                        self.paging.note((frame.id(), frame.digest()), Origin::Received, len);
+                    }
                     self.unsaved.push(Record { frame, origin: Origin::Received });
                     self.is_unsettled = true;
                     Taken::Known
@@ -294,6 +301,11 @@ impl State {
     /// Whether more should be received: not while so much is waiting for a store that fails.
     pub(crate) fn has_room(&self) -> bool {
         self.unsaved.len() + self.saving.len() < UNSAVED
+    }
+
+    /// Whether the store has what the core knows, and nothing else.
+    pub(super) fn is_saved(&self) -> bool {
+        self.unsaved.is_empty() && self.saving.is_empty() && !self.store_failed
     }
 
     /// Whether something waits for a durable commit.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, MessageId};
 
-use super::{Marks, Origin, Record, Restored, Store, StoreError};
+use super::{Marks, Origin, Page, Record, Restored, Store, StoreError};
 use crate::{Progress, protocol::without_payload};
 
 /// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can
@@ -19,6 +19,7 @@ pub struct MemoryStore {
     records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
     marks: Arc<Mutex<Marks>>,
     progress: Arc<Mutex<BTreeMap<String, Progress>>>,
+    pages: Arc<Mutex<BTreeMap<Page, Vec<u8>>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,9 +60,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         let records = self.records();
-        let mut kept: Vec<&Kept> = records.values().collect();
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let mut kept: Vec<&Kept> = records.values().filter(|kept| kept.number >= from).collect();
         kept.sort_unstable_by_key(|kept| kept.number);
         for Kept { frame, origin, .. } in kept {
             each(Restored {
@@ -71,6 +73,21 @@ impl Store for MemoryStore {
                 frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
             });
         }
+        Ok(())
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.records().len()).unwrap_or(u64::MAX))
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.iter().for_each(|(&page, bytes)| each(page, bytes));
+        Ok(())
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).extend(pages.iter().cloned());
         Ok(())
     }
 

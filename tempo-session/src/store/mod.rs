@@ -20,6 +20,7 @@ use tempo_message::{Digest, Durability, Frame, Life, Message, MessageId};
 use thiserror::Error;
 
 use crate::Progress;
+pub use crate::protocol::Page;
 
 /// Where a session keeps what it must not lose.
 ///
@@ -32,7 +33,9 @@ use crate::Progress;
 /// 3. After an error of `commit` it is unknown what was kept. The session then refuses to send until it is reopened.
 /// 4. Committing a record again changes nothing: what was [sent](Origin::Sent) stays so when it comes back.
 /// 5. `frame` gives the exact bytes that were committed.
-/// 6. After `set_marks` or `set_progress` returns, what they noted survives a loss of power; after `set_progress` also
+/// 6. After `keep_pages` returns, those pages are read as they were given, and the others as before. They become durable
+///    with what is committed after them; what was committed before them is never lost without them being lost as well.
+/// 7. After `set_marks` or `set_progress` returns, what they noted survives a loss of power; after `set_progress` also
 ///    everything that was committed before.
 pub trait Store: fmt::Debug + Send + Sync {
     /// What was noted last. A new store of a member knows its author and nothing else; an observer's knows nobody.
@@ -63,13 +66,34 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError>;
 
-    /// Hands up every record without its payload, except that of a profile message; in the order in which they were
-    /// committed.
+    /// Hands up every record from a place in the log on, without its payload, except that of a profile message; in the order
+    /// in which they were committed. The first place is 0.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; what was handed up until then is true.
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError>;
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError>;
+
+    /// The place in the log behind everything that is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn log_end(&self) -> Result<u64, StoreError>;
+
+    /// Hands up every page, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; what was handed up until then is true.
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError>;
+
+    /// Keeps pages, each in the place of what was kept under its name; all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; it is unknown then whether they are kept.
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError>;
 
     /// Keeps records.
     ///

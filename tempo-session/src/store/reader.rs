@@ -53,7 +53,7 @@ impl RedbReader {
     ///
     /// As for [`Store::restore`](super::Store::restore).
     pub fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        restore_in(&self.database, &self.path, each)
+        restore_in(&self.database, &self.path, 0, each)
     }
 }
 

@@ -5,24 +5,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, Durability, Kind, Message, MessageId, Parent};
 
 use super::{
-    Marks, Origin, Record, Restored, Store, StoreError,
+    Marks, Origin, Page, Record, Restored, Store, StoreError,
     runs::{self, FRAMES, Runs},
 };
 use crate::{Progress, protocol::without_payload};
 
 /// A store in a redb file.
 ///
-/// Four tables: `meta` (the format, and who the installation is and how far it has come), `log` (all of the messages but
-/// their payloads, in the order in which they came: what a session needs in order to open), `frames` (the exact bytes, an
-/// author's messages together and in order) and `cursors` (how far the application has come, by name). What is committed
-/// together shares rows, both of the log and of the frames.
+/// Five tables: `meta` (the format, and who the installation is and how far it has come), `log` (all of the messages but
+/// their payloads, in the order in which they came), `frames` (the exact bytes, an author's messages together and in order),
+/// `cursors` (how far the application has come, by name) and `pages` (what follows from the log up to a place in it, so that a
+/// session need not read that in order to open). What is committed together shares rows, both of the log and of the frames.
 ///
 /// # Durability
 ///
@@ -36,10 +36,12 @@ pub struct RedbStore {
 /// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
 const CACHE: usize = 6 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
+/// By what a page is about, and its number among those.
+const PAGES: TableDefinition<(u8, u32), &[u8]> = TableDefinition::new("pages");
 
 /// A row of the log is full with so many bytes: with one more message it fits into a page of the database.
 const ROW: usize = 3 * 1024;
@@ -125,6 +127,7 @@ impl RedbStore {
             transaction.open_table(LOG).map_err(|error| failed(error.into()))?;
             transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
             transaction.open_table(CURSORS).map_err(|error| failed(error.into()))?;
+            transaction.open_table(PAGES).map_err(|error| failed(error.into()))?;
         }
         transaction.commit().map_err(|error| failed(error.into()))
     }
@@ -143,7 +146,7 @@ impl RedbStore {
             let mut log = transaction.open_table(LOG)?;
             let mut frames = transaction.open_table(FRAMES)?;
             let mut runs = Runs::into(&mut frames);
-            let mut number = log.last()?.map_or(0, |(last, _)| last.value() + 1);
+            let mut number = end_of(&log)?;
             let mut row = Vec::new();
             for Record { frame, origin } in records {
                 // What comes back from the folder is in the log already.
@@ -179,6 +182,30 @@ impl RedbStore {
         Ok(table.get(key)?.map(|value| value.value().to_vec()))
     }
 
+    fn write_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), ::redb::Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(::redb::Durability::None)?;
+        {
+            let mut table = transaction.open_table(PAGES)?;
+            for (page, bytes) in pages {
+                table.insert(key_of(*page), bytes.as_slice())?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn read_pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), ::redb::Error> {
+        let table = self.database.begin_read()?.open_table(PAGES)?;
+        for row in table.iter()? {
+            let (key, bytes) = row?;
+            if let Some(page) = page_of(key.value()) {
+                each(page, bytes.value());
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, ::redb::Error> {
         let frames = self.database.begin_read()?.open_table(FRAMES)?;
         Ok(runs::find(&frames, id, digest)?)
@@ -204,8 +231,21 @@ impl Store for RedbStore {
         self.put(CURSORS, cursor, progress).map_err(failed(&self.path))
     }
 
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        restore_in(&self.database, &self.path, each)
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        restore_in(&self.database, &self.path, from, each)
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        let read = || -> Result<u64, ::redb::Error> { Ok(end_of(&self.database.begin_read()?.open_table(LOG)?)?) };
+        read().map_err(failed(&self.path))
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        self.read_pages(each).map_err(failed(&self.path))
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.write_pages(pages).map_err(failed(&self.path))
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
@@ -244,16 +284,17 @@ pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<
     decode_marks(path, read().map_err(failed(path))?.as_deref())
 }
 
-/// Hands up every record of a database, in the order in which they came.
+/// Hands up every record of a database from a row of its log on, in the order in which they came.
 pub(super) fn restore_in(
     database: &impl ReadableDatabase,
     path: &Path,
+    from: u64,
     each: &mut dyn FnMut(Restored),
 ) -> Result<(), StoreError> {
     let mut sound = true;
     let mut read = || -> Result<(), ::redb::Error> {
         let log = database.begin_read()?.open_table(LOG)?;
-        for row in log.iter()? {
+        for row in log.range(from..)? {
             let (_, row) = row?;
             let mut rest = row.value();
             while !rest.is_empty() {
@@ -268,6 +309,32 @@ pub(super) fn restore_in(
     };
     read().map_err(failed(path))?;
     if sound { Ok(()) } else { Err(damaged(path, "a header cannot be read")) }
+}
+
+/// The number of the next row of a log.
+fn end_of(log: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, StorageError> {
+    Ok(log.last()?.map_or(0, |(last, _)| last.value() + 1))
+}
+
+fn key_of(page: Page) -> (u8, u32) {
+    match page {
+        Page::Session => (0, 0),
+        Page::Own(number) => (1, number),
+        Page::Summary => (2, 0),
+        Page::Block(number) => (3, number),
+        Page::Order(number) => (4, number),
+    }
+}
+
+fn page_of((about, number): (u8, u32)) -> Option<Page> {
+    Some(match about {
+        0 => Page::Session,
+        1 => Page::Own(number),
+        2 => Page::Summary,
+        3 => Page::Block(number),
+        4 => Page::Order(number),
+        _ => return None,
+    })
 }
 
 /// Makes sure that a database is the store of this author, in a format that is known.

@@ -89,6 +89,7 @@ fn no_head_tells_of_a_life_that_the_store_does_not_know() {
             mint: Box::new(Lives(7.into())),
             idle_after: None,
             packing: None,
+            pages_after: None,
         };
         let (session, mut driver) = Session::assemble(parts).unwrap();
         session.send("hello").unwrap();

@@ -23,6 +23,7 @@ fn open_image(place: &Place, state: &str) -> Session {
         mint: Box::new(Fresh(installation)),
         idle_after: None,
         packing: None,
+        pages_after: None,
     };
     let (session, driver) = Session::assemble(parts).unwrap();
     thread::spawn(move || driver.run());

@@ -34,6 +34,7 @@ mod identity;
 mod ills;
 mod odd;
 mod packing;
+mod pages;
 mod pieces;
 mod protocol;
 mod replica;

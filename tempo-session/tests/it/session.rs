@@ -13,7 +13,7 @@ use tempo_message::{Digest, Durability, MemoryMedium, Transport};
 use tempo_session::{
     AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, NoMint, Parts, Progress, ReadError, SendError,
     Session, Turn,
-    store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
+    store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
 };
 
 use crate::support::{author, replay, texts, timeline};
@@ -45,6 +45,7 @@ pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock:
         mint: Box::new(NoMint),
         idle_after: None,
         packing: None,
+        pages_after: Some(4),
     };
     Session::assemble(parts).unwrap()
 }
@@ -221,6 +222,7 @@ fn sending_goes_on_while_the_folder_is_away() {
         mint: Box::new(NoMint),
         idle_after: None,
         packing: None,
+        pages_after: None,
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();
@@ -250,8 +252,20 @@ impl Store for Full {
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
         self.0.set_progress(cursor, progress)
     }
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        self.0.restore(each)
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.0.restore(from, each)
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        self.0.log_end()
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        self.0.pages(each)
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.0.keep_pages(pages)
     }
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         if self.1.load(Ordering::SeqCst) {

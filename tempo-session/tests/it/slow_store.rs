@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tempo_message::{Digest, Durability, MemoryMedium, MessageId};
 use tempo_session::{
     Environment, NoMint, Parts, Progress, Session, Turn,
-    store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
+    store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
 };
 
 use crate::support::{STUCK, author, texts, timeline};
@@ -71,8 +71,20 @@ impl Store for Slow {
         self.1.pass();
         self.0.set_progress(cursor, progress)
     }
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        self.0.restore(each)
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.0.restore(from, each)
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        self.0.log_end()
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        self.0.pages(each)
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.0.keep_pages(pages)
     }
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         self.1.pass();
@@ -109,6 +121,7 @@ fn open_at(clock: Arc<Clock>, medium: &MemoryMedium, store: impl Store + 'static
         mint: Box::new(NoMint),
         idle_after: None,
         packing: None,
+        pages_after: None,
     };
     Session::assemble(parts).unwrap()
 }

@@ -7,7 +7,7 @@ use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
     AuthorId,
     protocol::SessionCore,
-    store::{Marks, MemoryStore, Origin, Record, RedbStore, Store, StoreError},
+    store::{Marks, MemoryStore, Origin, Page, Record, RedbStore, Store, StoreError},
 };
 
 use crate::support::{author, send};
@@ -26,7 +26,7 @@ fn records<'a>(frames: impl IntoIterator<Item = &'a Frame>, origin: Origin) -> V
 
 fn restored(store: &dyn Store) -> Vec<(Digest, Origin, u64, Vec<u8>)> {
     let mut all = Vec::new();
-    store.restore(&mut |it| all.push((it.digest, it.origin, it.frame_len, it.message.payload.to_vec()))).unwrap();
+    store.restore(0, &mut |it| all.push((it.digest, it.origin, it.frame_len, it.message.payload.to_vec()))).unwrap();
     all
 }
 
@@ -63,6 +63,20 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     store = reopen(store);
     expected.push((own.digest(), Origin::Sent, own.bytes().len() as u64, Vec::new()));
     assert_eq!(restored(store.as_ref()), expected, "what is here stays as it was");
+    let (end, next) = (store.log_end().unwrap(), send(&mut SessionCore::new(Some(author(2))), "next", 0));
+    store.commit(&records([&frames[1], &next], Origin::Received), Durability::Durable).unwrap();
+    let mut behind = Vec::new();
+    store.restore(end, &mut |it| behind.push(it.digest)).unwrap();
+    assert_eq!(behind, [next.digest()], "from a place on");
+
+    store.keep_pages(&[(Page::Order(1), b"b".to_vec()), (Page::Session, vec![7; 40_000])]).unwrap();
+    store.keep_pages(&[(Page::Order(0), b"a".to_vec()), (Page::Session, b"new".to_vec())]).unwrap();
+    store.commit(&[], Durability::Durable).unwrap();
+    store = reopen(store);
+    let mut pages = Vec::new();
+    store.pages(&mut |page, bytes| pages.push((page, bytes.to_vec()))).unwrap();
+    let expected = [(Page::Session, &b"new"[..]), (Page::Order(0), b"a"), (Page::Order(1), b"b")];
+    assert!(pages.iter().map(|(page, bytes)| (*page, &bytes[..])).eq(expected), "in order: {pages:?}");
     let stranger = Digest::of(b"never committed");
     assert_eq!(store.frame(frames[1].id(), stranger).unwrap(), None);
     assert_eq!((store.marks().unwrap().author(), store.marks().unwrap().former()), (Some(author(1)), vec![author(0)]));
@@ -150,9 +164,9 @@ fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
-    set_format(&path, 4);
+    set_format(&path, 5);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 4, supported: 3, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 5, supported: 4, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");

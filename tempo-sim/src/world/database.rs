@@ -11,7 +11,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, Origin, Record, RedbStore, Restored, StorageBackend, Store, StoreError},
+    store::{Marks, Origin, Page, Record, RedbStore, Restored, StorageBackend, Store, StoreError},
 };
 
 use super::{SimStore, store::Failing};
@@ -186,7 +186,7 @@ impl DatabaseStore {
     pub(crate) fn open(medium: &Medium, author: AuthorId, watch: SimStore) -> Result<Self, StoreError> {
         let inner = RedbStore::open_on(medium.open(), Path::new("simulated"), author)?;
         let mut sent = Vec::new();
-        inner.restore(&mut |restored| {
+        inner.restore(0, &mut |restored| {
             if restored.origin == Origin::Sent {
                 sent.push((restored.message.id, restored.digest));
             }
@@ -223,8 +223,20 @@ impl Store for DatabaseStore {
         self.inner.set_progress(cursor, progress)
     }
 
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        self.inner.restore(each)
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.inner.restore(from, each)
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        self.inner.log_end()
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        self.inner.pages(each)
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.inner.keep_pages(pages)
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {

@@ -157,6 +157,7 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
         fingerprint: None,
         idle_after: None,
         packing: None,
+        pages_after: None,
     };
     let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
     for _ in 0..TURNS {

@@ -61,6 +61,8 @@ pub struct Member {
     /// How often own messages are compared with the folder in passing.
     pub(crate) scrub: Option<Duration>,
     pub(crate) packing: Option<Packing>,
+    /// After so many messages there are new pages in its store.
+    pages_after: Option<u64>,
 }
 
 /// A member's session while it runs.
@@ -113,6 +115,7 @@ impl Member {
             saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),
             packing: None,
+            pages_after: machine.as_bytes().first().map(|&byte| u64::from(byte) % 8),
         }
     }
 
@@ -170,6 +173,7 @@ impl Member {
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             idle_after: None,
             packing: self.packing,
+            pages_after: self.pages_after,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
         };

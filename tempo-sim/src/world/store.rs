@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    mem,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -11,7 +12,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, Message, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, Origin, Record, Restored, Store, StoreError},
+    store::{Marks, Origin, Page, Record, Restored, Store, StoreError},
 };
 
 use super::database::{DatabaseStore, Medium};
@@ -38,9 +39,10 @@ pub(super) struct State {
     /// How many have been committed; some may be lost.
     pub(super) committed: usize,
     /// Transactions that are not durable yet, oldest first.
-    pub(super) lazy: Vec<Vec<(MessageId, Digest)>>,
+    pub(super) lazy: Vec<Lazy>,
     pub(super) marks: Marks,
     pub(super) progress: BTreeMap<String, Progress>,
+    pub(super) pages: BTreeMap<Page, Vec<u8>>,
     /// What has been committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
@@ -55,6 +57,15 @@ pub(super) struct Kept {
     pub(super) frame: Frame,
     pub(super) origin: Origin,
     pub(super) number: usize,
+}
+
+/// A transaction that may be lost.
+#[derive(Debug)]
+pub(super) enum Lazy {
+    /// These records were new.
+    Records(Vec<(MessageId, Digest)>),
+    /// In the place of these pages there are others.
+    Pages(Vec<(Page, Option<Vec<u8>>)>),
 }
 
 /// How a commit fails.
@@ -88,12 +99,9 @@ impl SimStore {
         let mut state = self.lock();
         state.life += 1;
         let kept = rng.below(state.lazy.len() + 1);
-        for transaction in state.lazy.split_off(kept) {
-            for key in transaction {
-                state.records.remove(&key);
-            }
+        for transaction in mem::take(&mut state.lazy).iter().skip(kept).rev() {
+            state.undo(transaction);
         }
-        state.lazy.clear();
         state.failing = None;
     }
 
@@ -149,7 +157,7 @@ impl SimStore {
 
     /// What was committed as sent since the last call.
     pub fn take_sent(&self) -> Vec<Frame> {
-        std::mem::take(&mut self.lock().sent)
+        mem::take(&mut self.lock().sent)
     }
 
     /// Who it belongs to now, and how far that has come.
@@ -161,8 +169,14 @@ impl SimStore {
     #[must_use]
     pub fn copied(&self) -> Self {
         let state = self.lock();
-        let (records, marks, progress) = (state.records.clone(), state.marks.clone(), state.progress.clone());
-        let copy = State { records, committed: state.committed, marks, progress, ..State::default() };
+        let copy = State {
+            records: state.records.clone(),
+            committed: state.committed,
+            marks: state.marks.clone(),
+            progress: state.progress.clone(),
+            pages: state.pages.clone(),
+            ..State::default()
+        };
         let medium = self.medium.as_ref().map(Medium::copied);
         Self { state: Arc::new(Mutex::new(copy)), author: self.author, life: 0, medium }
     }
@@ -193,6 +207,23 @@ impl State {
             self.committed += 1;
         }
         is_new
+    }
+
+    fn undo(&mut self, transaction: &Lazy) {
+        match transaction {
+            Lazy::Records(keys) => keys.iter().for_each(|key| drop(self.records.remove(key))),
+            Lazy::Pages(before) => put_back(&mut self.pages, before),
+        }
+    }
+}
+
+/// Undoes a transaction that was about pages.
+pub(super) fn put_back(pages: &mut BTreeMap<Page, Vec<u8>>, before: &[(Page, Option<Vec<u8>>)]) {
+    for (page, bytes) in before {
+        match bytes {
+            Some(bytes) => pages.insert(*page, bytes.clone()),
+            None => pages.remove(page),
+        };
     }
 }
 
@@ -225,9 +256,10 @@ impl Store for SimStore {
         Ok(())
     }
 
-    fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         let state = self.lock();
-        let mut kept: Vec<&Kept> = state.records.values().collect();
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let mut kept: Vec<&Kept> = state.records.values().filter(|kept| kept.number >= from).collect();
         kept.sort_unstable_by_key(|kept| kept.number);
         for Kept { frame, origin, .. } in kept {
             // The session keeps what it needs of the payload; more does no harm.
@@ -235,6 +267,26 @@ impl Store for SimStore {
             let frame_len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
             each(Restored { message, digest: frame.digest(), origin: *origin, frame_len });
         }
+        Ok(())
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.lock().committed).unwrap_or(u64::MAX))
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        self.lock().pages.iter().for_each(|(&page, bytes)| each(page, bytes));
+        Ok(())
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.before(Act::Change);
+        let mut state = self.lock();
+        if state.life != self.life {
+            return Err(Self::failure());
+        }
+        let before = pages.iter().map(|(page, bytes)| (*page, state.pages.insert(*page, bytes.clone()))).collect();
+        state.lazy.push(Lazy::Pages(before));
         Ok(())
     }
 
@@ -262,7 +314,7 @@ impl Store for SimStore {
         }
         match durability {
             Durability::Durable => state.lazy.clear(),
-            Durability::Lazy => state.lazy.push(transaction),
+            Durability::Lazy => state.lazy.push(Lazy::Records(transaction)),
         }
         match failing {
             Some(_) => Err(Self::failure()),

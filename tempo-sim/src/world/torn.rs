@@ -3,18 +3,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{Hash, Hasher},
+    iter,
     sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, MessageId};
-use tempo_session::store::{Marks, Origin};
+use tempo_session::store::{Marks, Origin, Page};
 
 use super::{
     SimStore,
     database::Medium,
-    store::{Kept, State},
+    store::{Kept, Lazy, State, put_back},
 };
 use crate::disk::{Act, Witness};
 
@@ -23,6 +24,7 @@ use crate::disk::{Act, Witness};
 pub struct StoreImage {
     records: BTreeMap<(MessageId, Digest), Kept>,
     marks: Marks,
+    pages: BTreeMap<Page, Vec<u8>>,
     /// What lies on the medium of a real database, and its digest.
     medium: Option<(Bytes, Digest)>,
 }
@@ -37,6 +39,7 @@ impl Hash for StoreImage {
             digest.hash(state);
         }
         self.records.iter().for_each(|(key, kept)| (key, kept.origin == Origin::Sent).hash(state));
+        self.pages.hash(state);
     }
 }
 
@@ -51,30 +54,40 @@ impl SimStore {
             let marks = self.lock().marks.clone();
             let image = |bytes: Bytes| {
                 let digest = Digest::of(&bytes);
-                StoreImage { records: BTreeMap::new(), marks: marks.clone(), medium: Some((bytes, digest)) }
+                let (records, pages) = (BTreeMap::new(), BTreeMap::new());
+                StoreImage { records, marks: marks.clone(), pages, medium: Some((bytes, digest)) }
             };
             return medium.states_after_power_loss().into_iter().map(image).collect();
         }
         let state = self.lock();
         let mut lost: BTreeSet<BTreeSet<(MessageId, Digest)>> = BTreeSet::from([BTreeSet::new()]);
-        for transaction in &state.lazy {
-            let with = |lost: &BTreeSet<_>| lost.iter().chain(transaction).copied().collect();
-            let more: Vec<_> = lost.iter().map(with).collect();
-            lost.extend(more);
+        let mut durable = state.pages.clone();
+        for transaction in state.lazy.iter().rev() {
+            match transaction {
+                Lazy::Records(keys) => {
+                    let with = |lost: &BTreeSet<_>| lost.iter().chain(keys).copied().collect();
+                    let more: Vec<_> = lost.iter().map(with).collect();
+                    lost.extend(more);
+                }
+                Lazy::Pages(before) => put_back(&mut durable, before),
+            }
         }
         let image = |lost: BTreeSet<_>| {
             let mut records = state.records.clone();
             records.retain(|key, _| !lost.contains(key));
-            StoreImage { records, marks: state.marks.clone(), medium: None }
+            StoreImage { records, marks: state.marks.clone(), pages: durable.clone(), medium: None }
         };
-        lost.into_iter().map(image).collect()
+        // Pages are not kept without what was committed before them.
+        let whole = StoreImage { pages: state.pages.clone(), ..image(BTreeSet::new()) };
+        iter::once(whole).chain(lost.into_iter().map(image)).collect()
     }
 
     /// A store that holds what was left, all of it durable.
     pub fn from_image(author: AuthorId, image: &StoreImage) -> Self {
         let records = image.records.clone();
         let committed = records.values().map(|kept| kept.number + 1).max().unwrap_or_default();
-        let state = State { records, committed, marks: image.marks.clone(), ..State::default() };
+        let (marks, pages) = (image.marks.clone(), image.pages.clone());
+        let state = State { records, committed, marks, pages, ..State::default() };
         let medium = image.medium.as_ref().map(|(bytes, _)| Medium::holding(bytes));
         Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium }
     }

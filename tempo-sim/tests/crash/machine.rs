@@ -144,6 +144,7 @@ impl Machine {
             mint: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len() }),
             idle_after: None,
             packing: self.packing,
+            pages_after: Some(2),
         };
         self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
         Ok(())

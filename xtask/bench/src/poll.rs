@@ -82,6 +82,7 @@ impl Idle {
             mint: Box::new(NoMint),
             idle_after: None,
             packing: None,
+            pages_after: None,
         };
         let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
         while driver.turn() == Turn::Again || session.timeline().len() < messages {}

@@ -1,7 +1,5 @@
 //! Comparing what was sent with what lies in an author's directory, by names and lengths.
 
-use std::collections::BTreeMap;
-
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, MessageId, Piece};
 
@@ -22,33 +20,75 @@ pub(super) struct Audit {
 impl Audit {
     /// Of two messages of one number neither is taken for the file of that name: publishing them again finds out.
     pub(super) fn of(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Self {
-        let lengths = own.iter().filter(|((id, _), _)| id.author == author).map(|((id, _), &len)| (id.counter, len));
-        let mut by_counter: BTreeMap<u64, Option<u64>> = BTreeMap::new();
-        for (counter, len) in lengths {
-            by_counter.entry(counter).and_modify(|only| *only = None).or_insert(Some(len));
-        }
-        // `None` when not each of them is there once.
-        let length = |piece: &Piece| {
-            let inside = || by_counter.range(piece.first..=piece.last).filter_map(|(_, len)| *len);
-            let count = u64::try_from(inside().count()).unwrap_or(u64::MAX);
-            (count == piece.last - piece.first + 1).then(|| inside().sum::<u64>())
-        };
-        let is_full = |piece: &Piece| length(piece) == Some(piece.bytes);
+        let own: Vec<(&(MessageId, Digest), u64)> = of_author(own, author).map(|(key, &len)| (key, len)).collect();
+        let lengths = Lengths::of(&own);
+        let is_full = |piece: &Piece| lengths.of_run(piece.first, piece.last) == Some(piece.bytes);
         let (full, others): (Vec<Piece>, Vec<Piece>) = there.iter().partition(|piece| is_full(piece));
-        let packs: Vec<&Piece> = full.iter().filter(|piece| piece.first < piece.last).collect();
-        let is_there = |counter| {
-            let is_in = |piece: &&Piece| (piece.first..=piece.last).contains(&counter);
-            packs.iter().any(is_in) || full.binary_search_by_key(&(counter, counter), |it| (it.first, it.last)).is_ok()
-        };
-        let (torn, others): (Vec<Piece>, Vec<Piece>) = others.into_iter().partition(|piece| piece.first == piece.last);
-        let torn: Vec<Piece> = torn.into_iter().filter(|piece| length(piece).is_some()).collect();
-        let is_torn = |counter| torn.iter().any(|piece| piece.first == counter);
-        let damaged = others.iter().filter(|piece| length(piece).is_some());
-        let damaged: Vec<(u64, u64)> = damaged.map(|piece| (piece.first, piece.last)).collect();
-        let is_mended = |counter| damaged.iter().any(|&(first, last)| (first..=last).contains(&counter));
-        let of_author = own.keys().filter(|(id, _)| id.author == author);
-        let is_absent = |counter| is_torn(counter) || !(is_there(counter) || is_mended(counter));
-        let absent = of_author.filter(|(id, _)| is_absent(id.counter)).copied().collect();
+        let others = others.into_iter().filter(|piece| lengths.of_run(piece.first, piece.last).is_some());
+        let (torn, damaged): (Vec<Piece>, Vec<Piece>) = others.partition(|piece| piece.first == piece.last);
+        let (is_there, is_torn) = (Runs::of(full.iter().chain(&damaged)), Runs::of(&torn));
+        let is_absent = |counter| is_torn.have(counter) || !is_there.have(counter);
+        let absent = own.iter().map(|(key, _)| **key).filter(|(id, _)| is_absent(id.counter)).collect();
+        let damaged = damaged.iter().map(|piece| (piece.first, piece.last)).collect();
         Self { absent, damaged, stock: Stock::of(full.into_iter().chain(torn)) }
+    }
+}
+
+/// The messages of one author.
+fn of_author(own: &OwnMessages, author: AuthorId) -> impl Iterator<Item = (&(MessageId, Digest), &u64)> {
+    let with = |counter, digest| (MessageId { author, counter }, Digest::from_bytes([digest; Digest::LEN]));
+    own.range(with(0, 0)..=with(u64::MAX, u8::MAX))
+}
+
+/// How many bytes an author's messages have, one after the other.
+struct Lengths {
+    counters: Vec<u64>,
+    /// Behind each of them: how many bytes there are up to it, and how many numbers up to it two messages have.
+    sums: Vec<(u64, u64)>,
+}
+
+impl Lengths {
+    fn of(own: &[(&(MessageId, Digest), u64)]) -> Self {
+        let (mut counters, mut sums) = (Vec::with_capacity(own.len()), Vec::with_capacity(own.len() + 1));
+        let (mut bytes, mut doubles) = (0, 0);
+        sums.push((0, 0));
+        for messages in own.chunk_by(|(a, _), (b, _)| a.0.counter == b.0.counter) {
+            counters.extend(messages.first().map(|((id, _), _)| id.counter));
+            bytes += messages.iter().map(|(_, len)| len).sum::<u64>();
+            doubles += u64::from(messages.len() > 1);
+            sums.push((bytes, doubles));
+        }
+        Self { counters, sums }
+    }
+
+    /// The bytes of a run of messages; `None` when not each of them is there once.
+    fn of_run(&self, first: u64, last: u64) -> Option<u64> {
+        let at = self.counters.binary_search(&first).ok()?;
+        let end = at.checked_add(usize::try_from(last.checked_sub(first)?).ok()?)?;
+        let (before, behind) = (self.sums.get(at)?, self.sums.get(end + 1)?);
+        (self.counters.get(end) == Some(&last) && before.1 == behind.1).then(|| behind.0 - before.0)
+    }
+}
+
+/// Which counters lie in any of some runs.
+struct Runs(Vec<(u64, u64)>);
+
+impl Runs {
+    fn of<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
+        let mut runs: Vec<(u64, u64)> = pieces.into_iter().map(|piece| (piece.first, piece.last)).collect();
+        runs.sort_unstable();
+        let mut apart: Vec<(u64, u64)> = Vec::with_capacity(runs.len());
+        for (first, last) in runs {
+            match apart.last_mut().filter(|before| first <= before.1) {
+                Some(before) => before.1 = last.max(before.1),
+                None => apart.push((first, last)),
+            }
+        }
+        Self(apart)
+    }
+
+    fn have(&self, counter: u64) -> bool {
+        let at = self.0.partition_point(|&(_, last)| last < counter);
+        self.0.get(at).is_some_and(|&(first, _)| first <= counter)
     }
 }

@@ -1,0 +1,213 @@
+//! Pages: what follows from the log, kept, so that opening does not take longer the more there is.
+
+use std::mem;
+
+use serde::{Deserialize, Serialize};
+use tempo_message::{Digest, MessageId};
+
+use super::{OwnMessages, Shared, State};
+use crate::{
+    protocol::{Page, Resuming, SessionCore, Slot},
+    store::{Marks, Origin, Store, StoreError},
+};
+
+/// What of a session is in pages, and what is to come into the next ones.
+#[derive(Debug, Default)]
+pub(crate) struct Paging {
+    /// After so many new messages there are pages again; `None`: never.
+    after: Option<u64>,
+    kept: Kept,
+    /// Messages by authors of this installation that are in no page yet.
+    fresh: Vec<Own>,
+}
+
+/// How much is in pages.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    /// So many messages.
+    end: u64,
+    /// The bytes of the summary, which is written every time.
+    summary: usize,
+    own: OwnPages,
+}
+
+/// How many pages of own messages count, and how many bytes these have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct OwnPages {
+    pages: u32,
+    bytes: usize,
+}
+
+/// Pages that are to be kept together, and what is in pages then, if they are the last ones.
+struct Next {
+    pages: Vec<(Page, Vec<u8>)>,
+    then: Option<Kept>,
+}
+
+/// A message of which an author of this installation is said to be the author.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    id: MessageId,
+    digest: Digest,
+    origin: Origin,
+    frame_len: u64,
+}
+
+/// What a session opens from: pages, or nothing; the rest is in the log.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) core: SessionCore,
+    /// What the installation looks after.
+    pub(crate) own: OwnMessages,
+    pub(crate) paging: Paging,
+    /// From where on the log has to be read.
+    pub(crate) log: u64,
+}
+
+/// The page beside those of the core.
+#[derive(Debug, Serialize, Deserialize)]
+struct Noted {
+    format: u32,
+    /// The place in the log behind everything that the pages know.
+    log: u64,
+    own: OwnPages,
+}
+
+/// How pages are written now. Others are as good as none: everything in them is in the log as well.
+const FORMAT: u32 = 1;
+/// So many pages are made and kept at once; meanwhile nobody can send.
+const TOGETHER: usize = 64;
+/// A summary may have so many bytes for each message that is new since the last one; it is seldom that long.
+const BYTES: usize = 64;
+/// The bytes of an own message in a page: its place, and the length of its frame with whether it was sent.
+const ROW: usize = 8;
+const SENT: u32 = 1 << 31;
+
+impl Paging {
+    pub(super) fn new(after: Option<u64>) -> Self {
+        Self { after, ..Self::default() }
+    }
+
+    /// A message by an author of this installation is, or will be, in the log.
+    pub(crate) fn note(&mut self, (id, digest): (MessageId, Digest), origin: Origin, frame_len: u64) {
+        if self.after.is_some() {
+            self.fresh.push(Own { id, digest, origin, frame_len });
+        }
+    }
+
+    /// Whether enough is new, of so many messages in all.
+    pub(super) fn is_due(&self, end: u64) -> bool {
+        let least = u64::try_from(self.kept.summary / BYTES).unwrap_or(u64::MAX);
+        self.after.is_some_and(|after| end.saturating_sub(self.kept.end) >= after.max(least).max(1))
+    }
+}
+
+impl Own {
+    /// What a page has of it; nothing, of what was refused after all.
+    fn row(&self, core: &SessionCore) -> Option<[u8; ROW]> {
+        let slot = core.slot(self.id, self.digest)?;
+        let len = u32::try_from(self.frame_len).ok().filter(|len| len & SENT == 0)?;
+        let len = if self.origin == Origin::Sent { len | SENT } else { len };
+        Some((u64::from(len) << 32 | u64::from(slot.0)).to_le_bytes())
+    }
+
+    /// The message that a page has, and the length of its frame, if the installation looks after it: it was sent, or is of one
+    /// of its former authors.
+    fn in_row(row: [u8; ROW], core: &SessionCore) -> Option<((MessageId, Digest), u64)> {
+        let row = u64::from_le_bytes(row);
+        let (slot, len) = (Slot(u32::try_from(row & u64::from(u32::MAX)).ok()?), u32::try_from(row >> 32).ok()?);
+        let (id, (_, digest)) = core.id(slot).zip(core.order(slot))?;
+        let is_own = len & SENT != 0 || core.former().contains(&id.author);
+        is_own.then_some(((id, digest), u64::from(len & !SENT)))
+    }
+}
+
+impl Resumed {
+    /// Goes on from the pages of a store, if they hold together; `after` so many new messages there are to be new ones.
+    pub(super) fn from(store: &dyn Store, marks: &Marks, after: Option<u64>) -> Result<Self, StoreError> {
+        let (mut noted, mut rows, mut resuming) = (None, Vec::new(), Resuming::default());
+        store.pages(&mut |page, bytes| match page {
+            Page::Session => noted = postcard::from_bytes::<Noted>(bytes).ok(),
+            Page::Own(number) if noted.as_ref().is_some_and(|noted| number < noted.own.pages) => {
+                rows.extend_from_slice(bytes);
+            }
+            page => resuming.take(page, bytes),
+        })?;
+        let noted = noted.filter(|noted| noted.format == FORMAT && noted.own.bytes == rows.len());
+        let resumed = noted.and_then(|noted| Some((resuming.finish(marks.author())?, noted)));
+        let Some((core, noted)) = resumed else { return Ok(Self::nothing(marks, after)) };
+        let core = core.as_restored(marks);
+        let own = rows.as_chunks().0.iter().filter_map(|row| Own::in_row(*row, &core)).collect();
+        let kept = Kept { end: core.end(), summary: 0, own: noted.own };
+        Ok(Self { core, own, paging: Paging { kept, ..Paging::new(after) }, log: noted.log })
+    }
+
+    /// Everything is in the log.
+    pub(crate) fn nothing(marks: &Marks, after: Option<u64>) -> Self {
+        let core = SessionCore::new(marks.author()).as_restored(marks);
+        Self { core, own: OwnMessages::new(), paging: Paging::new(after), log: 0 }
+    }
+}
+
+impl SessionCore {
+    fn as_restored(mut self, marks: &Marks) -> Self {
+        self.handle_restored(marks.former(), marks.lives.clone());
+        self
+    }
+}
+
+impl State {
+    /// Whether it is time for pages, and they can be made: what the core knows is what the log says.
+    fn is_page_due(&self) -> bool {
+        self.paging.is_due(self.core.end()) && self.core.is_whole() && self.is_saved()
+    }
+
+    /// The next pages; `log` is the place behind everything that the core knows.
+    fn next_pages(&mut self, log: u64) -> Next {
+        let mut pages = self.core.next_pages(TOGETHER);
+        if pages.len() == TOGETHER {
+            return Next { pages, then: None };
+        }
+        let fresh = mem::take(&mut self.paging.fresh);
+        let rows: Vec<u8> = fresh.iter().filter_map(|own| own.row(&self.core)).flatten().collect();
+        let mut own = self.paging.kept.own;
+        if !rows.is_empty() {
+            own.bytes += rows.len();
+            pages.push((Page::Own(own.pages), rows));
+            own.pages = own.pages.saturating_add(1);
+        }
+        let noted = Noted { format: FORMAT, log, own };
+        pages.push((Page::Session, postcard::to_extend(&noted, Vec::new()).unwrap_or_default()));
+        let known = self.core.summary_pages();
+        let summary = known.first().map_or(0, |(_, summary)| summary.len());
+        pages.extend(known);
+        Next { pages, then: Some(Kept { end: self.core.end(), summary, own }) }
+    }
+}
+
+impl Shared {
+    /// Keeps the next pages if enough is new, and nothing is on its way into the store; whether there are more to be kept.
+    pub(crate) fn keep_pages(&self) -> Result<bool, StoreError> {
+        if !self.lock().is_page_due() {
+            return Ok(false);
+        }
+        // Meanwhile nothing is committed.
+        let _writer = self.writer();
+        let log = self.with_store(|store| store.log_end())?;
+        let mut state = self.lock();
+        if !state.is_page_due() {
+            return Ok(false);
+        }
+        let Next { pages, then } = state.next_pages(log);
+        drop(state);
+        let kept = self.with_store(|store| store.keep_pages(&pages));
+        let paging = &mut self.lock().paging;
+        match (&kept, then) {
+            (Ok(()), Some(then)) => paging.kept = then,
+            (Ok(()), None) => {}
+            // Which of them are kept is unknown; the log has everything.
+            (Err(_), _) => *paging = Paging::default(),
+        }
+        kept.map(|()| then.is_none())
+    }
+}
