@@ -222,9 +222,13 @@ mod tests {
     /// A core from pages and what the log has behind them.
     fn resumed(pages: &BTreeMap<Page, Vec<u8>>, rest: &[(usize, Frame)]) -> SessionCore {
         let mut resuming = Resuming::default();
-        pages.iter().for_each(|(page, bytes)| resuming.take(*page, bytes));
+        for (page, bytes) in pages {
+            resuming.take(*page, bytes);
+        }
         let mut core = resuming.finish(Some(author(0))).unwrap_or_else(|| SessionCore::new(Some(author(0))));
-        rest.iter().for_each(|frame| take(&mut core, frame));
+        for frame in rest {
+            take(&mut core, frame);
+        }
         core
     }
 
@@ -302,7 +306,9 @@ mod tests {
         pages.sort();
         let resumed = |pages: &[(Page, Vec<u8>)]| {
             let mut resuming = Resuming::default();
-            pages.iter().for_each(|(page, bytes)| resuming.take(*page, bytes));
+            for (page, bytes) in pages {
+                resuming.take(*page, bytes);
+            }
             resuming.finish(None)
         };
         assert_eq!(resumed(&pages).map(|core| core.end()), Some(9));

@@ -116,7 +116,8 @@ impl Builder {
         self
     }
 
-    /// How long opening waits for a folder that does not answer; half a minute unless told otherwise.
+    /// How long opening waits for a folder that does not answer, or for somebody who looks at the local state; half a minute
+    /// unless told otherwise.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -179,13 +180,7 @@ impl Builder {
             };
             Ok(RedbStore::make(path, installation.author, marks).map(drop)?)
         })?;
-        let store = match RedbStore::open(&installation.store(), installation.author) {
-            Err(StoreError::InUse { .. }) => {
-                let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
-                return Err(OpenError::AlreadyOpen { folder: self.folder, holder });
-            }
-            store => store?,
-        };
+        let store = self.open_store(&installation)?;
         installation.set_holder(&format!("process {}", process::id()))?;
         let mut options = self.options();
         options.staging = Some(installation.staging());
@@ -281,6 +276,26 @@ impl Builder {
     pub fn remove_redundant(self) -> Result<Vec<String>, TidyError> {
         let state = self.state_dir.clone();
         self.off_thread(move |folder| doctor::remove_redundant(state.as_deref(), folder))?
+    }
+
+    /// Opens the store for writing. Whoever only looks at it lets it go soon, and is waited for; whoever writes is not.
+    #[allow(clippy::disallowed_methods, reason = "nobody tells when a store is let go")]
+    fn open_store(&self, installation: &Installation) -> Result<RedbStore, OpenError> {
+        let (path, author) = (installation.store(), installation.author);
+        let clock = SystemEnvironment::default();
+        loop {
+            match RedbStore::open(&path, author) {
+                Err(StoreError::InUse { .. }) => {}
+                store => return Ok(store?),
+            }
+            let is_written = matches!(RedbReader::open(&path, author), Err(StoreError::InUse { .. }));
+            if is_written || clock.now() > self.patience {
+                let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
+                return Err(OpenError::AlreadyOpen { folder: self.folder.clone(), holder });
+            }
+            // deadline loop: to look takes milliseconds, but for a doctor's, which reads everything.
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn checked_name(&self) -> Result<Option<String>, OpenError> {

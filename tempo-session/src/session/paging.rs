@@ -136,7 +136,7 @@ impl Resumed {
         let noted = noted.filter(|noted| noted.format == FORMAT && noted.own.bytes == rows.len());
         let resumed = noted.and_then(|noted| Some((resuming.finish(marks.author())?, noted)));
         let Some((core, noted)) = resumed else { return Ok(Self::nothing(marks, after)) };
-        let core = core.as_restored(marks);
+        let core = core.restored_by(marks);
         let own = rows.as_chunks().0.iter().filter_map(|row| Own::in_row(*row, &core)).collect();
         let kept = Kept { end: core.end(), summary: 0, own: noted.own };
         Ok(Self { core, own, paging: Paging { kept, ..Paging::new(after) }, log: noted.log })
@@ -144,13 +144,13 @@ impl Resumed {
 
     /// Everything is in the log.
     pub(crate) fn nothing(marks: &Marks, after: Option<u64>) -> Self {
-        let core = SessionCore::new(marks.author()).as_restored(marks);
+        let core = SessionCore::new(marks.author()).restored_by(marks);
         Self { core, own: OwnMessages::new(), paging: Paging::new(after), log: 0 }
     }
 }
 
 impl SessionCore {
-    fn as_restored(mut self, marks: &Marks) -> Self {
+    fn restored_by(mut self, marks: &Marks) -> Self {
         self.handle_restored(marks.former(), marks.lives.clone());
         self
     }

@@ -1,9 +1,9 @@
 //! Sessions on real folders, with real threads and the real watcher.
 
-use std::{collections::BTreeSet, fs, thread, time::Duration};
+use std::{collections::BTreeSet, fs, sync::mpsc, thread, time::Duration};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use tempo_session::{Attachment, Entry, MessageId, OpenError, Session};
+use tempo_session::{Attachment, Entry, MessageId, OpenError, Session, store::RedbReader};
 
 use crate::support::{Place, STUCK, copy_file, replay, texts, timeline, wait_until};
 
@@ -82,6 +82,22 @@ fn a_second_process_hears_who_is_there() {
     }
     drop(ana);
     place.member("ana").send("the lock ended with the handle").unwrap();
+}
+
+/// As `tempo status` and the doctor do.
+#[test]
+fn whoever_only_looks_at_the_store_keeps_nobody_from_opening() {
+    let place = Place::new();
+    let author = place.member("ana").author().unwrap();
+    let store = place.at("ana").join(author.to_string()).join("store.redb");
+    let looking = RedbReader::open(&store, author).unwrap();
+    let (opened, waiting) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| opened.send(place.member("ana").send("after all").map(|id| id.counter)).unwrap());
+        assert!(waiting.recv_timeout(Duration::from_millis(100)).is_err(), "it is looked at");
+        drop(looking);
+        assert_eq!(waiting.recv_timeout(STUCK).unwrap().ok(), Some(2));
+    });
 }
 
 #[test]

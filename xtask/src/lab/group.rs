@@ -46,6 +46,9 @@ pub(super) struct Group {
     sample_at: Instant,
 }
 
+/// How long a directory may take to be carried to a new machine.
+const ARRIVAL: Duration = Duration::from_secs(300);
+
 impl Group {
     /// Starts the engine and the members, each with the session's folder in its share.
     pub(super) fn set_up(kind: Kind, place: &Path, tempo: &Path, seed: u64) -> Result<Self, String> {
@@ -79,7 +82,8 @@ impl Group {
         self.join_with(|_| Ok(()))
     }
 
-    /// The same, with something in the directory of its store before it starts.
+    /// The same, with something in the directory of its store before it starts. If that is another member's, the folder has
+    /// its messages already, as on a machine that was copied.
     pub(super) fn join_with(&mut self, prepare: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), String> {
         let number = self.members.len();
         let name = NAMES.get(number).ok_or("there is no machine left")?;
@@ -88,6 +92,10 @@ impl Group {
         let mut member = Member::new((*name).to_owned(), &self.tempo, &self.place, folder);
         prepare(&member.state).map_err(|error| format!("{}: {error}", member.state.display()))?;
         self.engine.start(number)?;
+        // The one that was stopped for being copied goes on.
+        self.members.iter_mut().try_for_each(Member::start)?;
+        let copied: Vec<PathBuf> = member.authors().map(|author| member.folder.join(author)).collect();
+        process::wait_until(ARRIVAL, || copied.iter().all(|own| own.exists()))?;
         member.start()?;
         self.members.push(member);
         Ok(())

@@ -191,7 +191,6 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     original.close()?;
     let from = original.state.clone();
     group.join_with(|state| group::copy(&from, state))?;
-    group.member(0)?.start()?;
     group.did("one more has joined, with a copy of the first one's store");
     group.talk(span)
 }

@@ -1,5 +1,6 @@
 //! A member: the `tempo` command, into which lines are typed.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -117,6 +118,12 @@ impl Member {
             )),
             Err(why) => Err(format!("`tempo send` of {} does not end: {why}", self.name)),
         }
+    }
+
+    /// The authors whose stores lie in its state directory.
+    pub(super) fn authors(&self) -> impl Iterator<Item = OsString> {
+        let entries = fs::read_dir(&self.state).into_iter().flatten().filter_map(Result::ok);
+        entries.filter(|entry| entry.path().join("store.redb").exists()).map(|entry| entry.file_name())
     }
 
     /// Runs another command in the folder.

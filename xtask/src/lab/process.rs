@@ -132,6 +132,15 @@ pub(super) fn rest(span: Duration) -> Result<(), String> {
     check_interruption()
 }
 
+/// Waits until something is so, at most for this long.
+pub(super) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
+    let deadline = Instant::now() + patience;
+    while !is_so() {
+        pause_until(deadline)?;
+    }
+    Ok(())
+}
+
 /// A moment's rest, unless it is too late or somebody wants everything to end.
 pub(super) fn pause_until(deadline: Instant) -> Result<(), String> {
     check_interruption()?;
