@@ -112,6 +112,11 @@ impl Batch {
         }
     }
 
+    /// Whether a message is in the file, or is to be.
+    pub(super) fn has(&self, id: MessageId) -> bool {
+        self.author == id.author && self.run.contains(&id.counter)
+    }
+
     /// Whether a message is the next one of what is to become a pack.
     fn is_before(&self, id: MessageId) -> bool {
         self.author == id.author && self.most > 0 && self.run.end().checked_add(1) == Some(id.counter)

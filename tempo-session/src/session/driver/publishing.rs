@@ -11,10 +11,13 @@ use tempo_message::{CollectError, Digest, Durability, MessageId, Piece, PublishE
 use super::{Driver, OwnMessages, audit::Audit, packing::Batch};
 use crate::{session::shared::describe, store::OwnAuthor};
 
+/// When what has failed is tried again.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     pub(super) at: Duration,
     delay: Duration,
+    /// The messages that alone have failed, if nothing else has: everything else need not wait until then.
+    stuck: BTreeSet<(MessageId, Digest)>,
 }
 
 /// So many messages are published before the next look at what has arrived.
@@ -26,24 +29,40 @@ impl Driver {
     /// Joins, compares the folder with what was sent, and publishes; true when there is more to publish at once.
     pub(super) fn publish(&mut self, now: Duration) -> bool {
         let Some(author) = self.shared.author() else { return false };
-        if now < self.retry.at {
+        let is_early = now < self.retry.at;
+        let is_ready = self.joined == Some(author) && self.audit.is_none();
+        if is_early && !(is_ready && self.retry.has_more(&self.shared.lock().outbox)) {
             return false;
         }
         self.shared.lock().publishing_since = Some(now);
-        let published = self.publish_all(author, now);
+        let published = if is_early {
+            self.publish_some()
+        } else {
+            self.retry.stuck.clear();
+            self.publish_all(author, now)
+        };
         let mut state = self.shared.lock();
         state.publishing_since = None;
         match published {
-            Ok(()) => {
+            Ok(None) if is_early => {}
+            Ok(None) => {
                 self.retry = Retry::default();
                 state.note_publishing(None);
             }
+            Ok(Some(error)) => {
+                if !is_early {
+                    self.retry.failed(now);
+                }
+                state.note_publishing(Some(describe(&error)));
+            }
             Err(error) => {
+                self.retry.stuck.clear();
                 self.retry.failed(now);
                 state.note_publishing(Some(describe(&error)));
             }
         }
-        let more = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
+        let is_over = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
+        let more = is_over || self.retry.has_more(&state.outbox);
         drop(state);
         self.shared.announce();
         more
@@ -127,17 +146,21 @@ impl Driver {
         noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
     }
 
-    fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<(), PublishError> {
+    /// Everything that there is to do; the answer is what only some messages have failed with.
+    fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<Option<PublishError>, PublishError> {
         self.join(author)?;
         self.mend_packs()?;
-        self.publish_some()?;
+        let failed = self.publish_some()?;
+        if failed.is_some() {
+            return Ok(failed);
+        }
         self.note_audit()?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
             let is_damaged = self.scrub()?;
             // Where something was put right there is more, as a rule.
             self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub });
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
@@ -181,15 +204,19 @@ impl Driver {
         Ok(is_damaged)
     }
 
-    /// Publishes the first few that wait. One whose place cannot be looked at now does not keep the others waiting.
-    fn publish_some(&mut self) -> Result<(), PublishError> {
-        let waiting = self.shared.lock().outbox.clone();
-        let (mut left, mut failed) = (PUBLISH, Ok(()));
+    /// Publishes the first few that wait and are not stuck. One whose place cannot be looked at now does not keep the others
+    /// waiting; the answer is what the first such one has failed with.
+    fn publish_some(&mut self) -> Result<Option<PublishError>, PublishError> {
+        let mut waiting = self.shared.lock().outbox.clone();
+        waiting.retain(|own, _| !self.retry.stuck.contains(own));
+        let (mut left, mut failed) = (PUBLISH, None);
         for batch in self.packer.batches(&waiting) {
             match self.publish_batch(&batch) {
                 Err(_) if planted!(DropOnError) => {}
                 Err(error @ (PublishError::Failed { .. } | PublishError::Denied { .. })) if !planted!(OneBlocksAll) => {
-                    failed = failed.and(Err(error));
+                    let of_batch = waiting.keys().filter(|(id, _)| batch.has(*id));
+                    self.retry.stuck.extend(of_batch);
+                    failed = failed.or(Some(error));
                     continue;
                 }
                 published => published?,
@@ -199,7 +226,7 @@ impl Driver {
                 break;
             }
         }
-        failed
+        Ok(failed)
     }
 
     /// Publishes messages that lie, or are to lie, in one file.
@@ -243,6 +270,11 @@ impl Driver {
 impl Retry {
     const FIRST: Duration = Duration::from_millis(250);
     const LAST: Duration = Duration::from_secs(30);
+
+    /// Whether only some messages have failed, and there are others.
+    fn has_more(&self, outbox: &BTreeMap<(MessageId, Digest), Durability>) -> bool {
+        !self.stuck.is_empty() && outbox.keys().any(|own| !self.stuck.contains(own))
+    }
 
     fn failed(&mut self, now: Duration) {
         self.delay = (self.delay * 2).clamp(Self::FIRST, Self::LAST);
