@@ -21,7 +21,7 @@ pub enum Intake {
 }
 
 /// Why a message is refused, by everybody who has its past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The logical time is not one more than that of the latest parent.

@@ -100,6 +100,11 @@ impl Held {
         released
     }
 
+    /// Everything that is held, with its digest.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Message, Digest)> {
+        self.waiting.iter().map(|(&digest, waiting)| (&waiting.message, digest))
+    }
+
     /// The first held messages by author and counter, with those of their parents for which `is_here` is false.
     pub(crate) fn list(&self, most: usize, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
         let in_order = self.by_author.values().flatten().filter_map(|(_, digest)| self.waiting.get(digest));

@@ -25,6 +25,9 @@ pub(crate) struct Ledger {
     by_author: BTreeMap<AuthorId, u32>,
     /// How many messages there are.
     len: u32,
+    /// All blocks before this one are in pages as they are.
+    #[serde(skip)]
+    unkept: usize,
 }
 
 /// Messages of one author, each of which continues the one before; at most [`MOST`](Self::MOST).
@@ -137,6 +140,7 @@ impl Ledger {
             let lamport = u32::try_from(message.lamport.0).unwrap_or(u32::MAX);
             block.records.push(Record { digest, unix_ms: message.unix_ms, lamport, number: self.len });
         }
+        self.unkept = self.unkept.min(slot.block());
         self.len = self.len.saturating_add(1);
         if let Some(chain) = self.chains.get_mut(chain_at as usize) {
             if continues {

@@ -7,6 +7,7 @@
 mod chunked;
 mod event;
 mod frontier;
+mod header;
 mod heads;
 mod held;
 mod identity;
@@ -27,6 +28,7 @@ use std::{
 use bytes::Bytes;
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
 pub use frontier::Frontier;
+pub(crate) use header::Header;
 use heads::Heads;
 use held::{Held, Holding};
 use identity::Identity;
@@ -65,7 +67,7 @@ pub struct SessionCore {
     own_last: Option<Parent>,
     /// Something held had to give way and lies in the folder only.
     evicted: bool,
-    /// Something that may have been kept has given way, now or earlier.
+    /// Something that may be in the log has given way and has not been handed up again.
     is_partial: bool,
     /// Ids of which another message is awaited than the one that is here.
     suspects: BTreeSet<MessageId>,

@@ -1,17 +1,13 @@
 //! What a core knows, as pages: whoever has kept them goes on from there, and need not be told everything again.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, LogicalClock, Seen};
 use tempo_message::{Digest, MessageId, Parent};
 
 use super::{
-    Rejection, SessionCore,
+    Header, SessionCore,
     heads::Heads,
     ledger::{self, Ledger},
     timeline::Timeline,
@@ -50,7 +46,7 @@ struct Summary {
     tips: Tips,
     heads: Heads,
     seen: Seen,
-    rejected: BTreeMap<Digest, (MessageId, Rejection)>,
+    held: Vec<Header>,
     impostors: BTreeSet<(MessageId, Digest)>,
 }
 
@@ -62,7 +58,7 @@ struct Known<'a> {
     tips: &'a Tips,
     heads: &'a Heads,
     seen: &'a Seen,
-    rejected: &'a BTreeMap<Digest, (MessageId, Rejection)>,
+    held: Vec<Header>,
     impostors: &'a BTreeSet<(MessageId, Digest)>,
 }
 
@@ -83,9 +79,14 @@ impl SessionCore {
         blocks.into_iter().map(|(number, page)| (Page::Block(number), page)).collect()
     }
 
-    /// Whether pages can say everything that is here: nothing waits for anything.
+    /// Whether everything that was handed in is here: nothing had to give way, and nothing waits to be judged.
     pub fn is_whole(&self) -> bool {
-        self.held.len() == 0 && self.accepted.is_empty() && !self.is_partial
+        self.accepted.is_empty() && !self.is_partial
+    }
+
+    /// Everything that ever was handed in is handed in once more.
+    pub fn begin_again(&mut self) {
+        self.is_partial = false;
     }
 
     /// The pages that make those before valid, to be kept together; only when it [is whole](Self::is_whole) and there is no
@@ -102,7 +103,7 @@ impl SessionCore {
             tips: &self.tips,
             heads: &self.heads,
             seen: &self.seen,
-            rejected: &self.rejected,
+            held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
             impostors: &self.identity.impostors,
         };
         // Into a vector, and of types that all can be written.
@@ -140,7 +141,12 @@ impl Resuming {
             core.stability.raise(author, latest);
         }
         (core.timeline, core.tips, core.heads) = (self.timeline, summary.tips, summary.heads);
-        (core.seen, core.rejected) = (Arc::new(summary.seen), summary.rejected);
+        core.seen = Arc::new(summary.seen);
+        for header in summary.held {
+            let (message, digest) = header.into_message()?;
+            let missing: Vec<Parent> = message.causes().filter(|cause| core.ledger.find(cause).is_none()).collect();
+            core.held.hold(message, digest, &missing);
+        }
         // Whoever has become somebody else since has sent nothing yet.
         if summary.beside.me == me {
             (core.own_last, core.identity.impostors) = (summary.beside.own_last, summary.impostors);
@@ -158,6 +164,8 @@ impl Resuming {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use bytes::Bytes;
     use proptest::prelude::*;
     use tempo_message::{Frame, Kind};

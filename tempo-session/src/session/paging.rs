@@ -83,6 +83,14 @@ const BYTES: usize = 64;
 const ROW: usize = 8;
 const SENT: u32 = 1 << 31;
 
+impl Noted {
+    /// What a page says, if it is of the present format.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (format, _): (u32, _) = postcard::take_from_bytes(bytes).ok()?;
+        if format == FORMAT { postcard::from_bytes(bytes).ok() } else { None }
+    }
+}
+
 impl Paging {
     pub(super) fn new(after: Option<u64>) -> Self {
         Self { after, ..Self::default() }
@@ -125,15 +133,15 @@ impl Own {
 impl Resumed {
     /// Goes on from the pages of a store, if they hold together; `after` so many new messages there are to be new ones.
     pub(super) fn from(store: &dyn Store, marks: &Marks, after: Option<u64>) -> Result<Self, StoreError> {
-        let (mut noted, mut rows, mut resuming) = (None, Vec::new(), Resuming::default());
-        store.pages(&mut |page, bytes| match page {
-            Page::Session => noted = postcard::from_bytes::<Noted>(bytes).ok(),
-            Page::Own(number) if noted.as_ref().is_some_and(|noted| number < noted.own.pages) => {
-                rows.extend_from_slice(bytes);
-            }
-            page => resuming.take(page, bytes),
-        })?;
-        let noted = noted.filter(|noted| noted.format == FORMAT && noted.own.bytes == rows.len());
+        let (log_end, mut noted) = (store.log_end()?, None);
+        let (mut rows, mut resuming) = (Vec::new(), Resuming::default());
+        let read = store.pages(&mut |page, bytes| match (page, &noted) {
+            (Page::Session, _) => noted = Noted::of(bytes).filter(|noted| noted.log <= log_end),
+            (_, None) => {}
+            (Page::Own(number), Some(noted)) if number < noted.own.pages => rows.extend_from_slice(bytes),
+            (page, Some(_)) => resuming.take(page, bytes),
+        });
+        let noted = noted.filter(|noted| read.is_ok() && noted.own.bytes == rows.len());
         let resumed = noted.and_then(|noted| Some((resuming.finish(marks.author())?, noted)));
         let Some((core, noted)) = resumed else { return Ok(Self::nothing(marks, after)) };
         let core = core.restored_by(marks);
@@ -159,13 +167,17 @@ impl SessionCore {
 impl State {
     /// Whether it is time for pages, and they can be made: what the core knows is what the log says.
     fn is_page_due(&self) -> bool {
-        self.paging.is_due(self.core.end()) && self.core.is_whole() && self.is_saved()
+        self.paging.is_due(self.core.end()) && self.core.is_whole() && self.is_saved() && !self.is_leaving
     }
 
     /// The next pages; `log` is the place behind everything that the core knows.
     fn next_pages(&mut self, log: u64) -> Next {
         let mut pages = self.core.next_pages(TOGETHER);
         if pages.len() == TOGETHER {
+            if self.paging.kept.end == 0 {
+                // Whatever pages there may be of earlier, they are no more.
+                pages.push((Page::Session, Vec::new()));
+            }
             return Next { pages, then: None };
         }
         let fresh = mem::take(&mut self.paging.fresh);

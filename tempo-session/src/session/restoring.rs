@@ -19,6 +19,9 @@ impl Resumed {
         let mut is_again = false;
         loop {
             let accepted = core.end();
+            if is_again {
+                core.begin_again();
+            }
             records(&mut |Restored { message, digest, origin, frame_len }| {
                 let key = (message.id, digest);
                 let is_former = former.contains(&message.id.author);

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Durability, Frame, MessageId};
+use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
 
 use super::{Marks, Origin, Page, Record, Restored, Store, StoreError};
 use crate::{Progress, protocol::without_payload};
@@ -24,7 +24,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Clone)]
 struct Kept {
-    frame: Frame,
+    frame: Bytes,
     origin: Origin,
     /// How many were committed before.
     number: usize,
@@ -66,6 +66,7 @@ impl Store for MemoryStore {
         let mut kept: Vec<&Kept> = records.values().filter(|kept| kept.number >= from).collect();
         kept.sort_unstable_by_key(|kept| kept.number);
         for Kept { frame, origin, .. } in kept {
+            let Decoded::Whole(frame) = Frame::decode(frame) else { continue };
             each(Restored {
                 message: without_payload(frame.message()),
                 digest: frame.digest(),
@@ -95,13 +96,13 @@ impl Store for MemoryStore {
         let mut kept = self.records();
         for Record { frame, origin } in records {
             let number = kept.len();
-            let fresh = || Kept { frame: frame.clone(), origin: *origin, number };
+            let fresh = || Kept { frame: frame.bytes().clone(), origin: *origin, number };
             kept.entry((frame.id(), frame.digest())).or_insert_with(fresh);
         }
         Ok(())
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.records().get(&(id, digest)).map(|kept| kept.frame.bytes().clone()))
+        Ok(self.records().get(&(id, digest)).map(|kept| kept.frame.clone()))
     }
 }

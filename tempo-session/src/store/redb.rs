@@ -8,14 +8,14 @@ use std::{
 use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tempo_clock::{AuthorId, Lamport};
-use tempo_message::{Digest, Durability, Kind, Message, MessageId, Parent};
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Durability, Frame, MessageId};
 
 use super::{
     Marks, Origin, Page, Record, Restored, Store, StoreError,
     runs::{self, FRAMES, Runs},
 };
-use crate::{Progress, protocol::without_payload};
+use crate::{Progress, protocol::Header};
 
 /// A store in a redb file.
 ///
@@ -48,18 +48,10 @@ const ROW: usize = 3 * 1024;
 
 /// A message in the log. A row is one after the other.
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    id: MessageId,
-    digest: Digest,
+struct Logged {
+    header: Header,
     sent: bool,
     frame_len: u64,
-    lamport: Lamport,
-    unix_ms: i64,
-    previous: Option<Digest>,
-    parents: Vec<Parent>,
-    kind: u8,
-    /// The beginning of the payload of a profile; empty otherwise.
-    profile: Vec<u8>,
 }
 
 impl RedbStore {
@@ -153,7 +145,7 @@ impl RedbStore {
                 if !runs.add(frame)? {
                     continue;
                 }
-                row = postcard::to_extend(&Header::of(frame, *origin), row).unwrap_or_default();
+                row = postcard::to_extend(&Logged::of(frame, *origin), row).unwrap_or_default();
                 if row.len() >= ROW {
                     log.insert(number, row.as_slice())?;
                     number += 1;
@@ -257,20 +249,12 @@ impl Store for RedbStore {
     }
 }
 
-impl Header {
-    fn of(frame: &tempo_message::Frame, origin: Origin) -> Self {
-        let message = frame.message();
+impl Logged {
+    fn of(frame: &Frame, origin: Origin) -> Self {
         Self {
-            id: message.id,
-            digest: frame.digest(),
+            header: Header::of(frame.message(), frame.digest()),
             sent: origin == Origin::Sent,
             frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
-            lamport: message.lamport,
-            unix_ms: message.unix_ms,
-            previous: message.previous,
-            parents: message.parents.clone(),
-            kind: message.kind.code(),
-            profile: without_payload(message).payload.to_vec(),
         }
     }
 }
@@ -386,23 +370,11 @@ fn damaged(path: &Path, what: &'static str) -> StoreError {
 
 /// The first message of what is left of a row.
 fn take_restored(rest: &mut &[u8]) -> Option<Restored> {
-    let (header, behind): (Header, _) = postcard::take_from_bytes(rest).ok()?;
+    let (Logged { header, sent, frame_len }, behind) = postcard::take_from_bytes(rest).ok()?;
     *rest = behind;
-    let message = Message {
-        id: header.id,
-        lamport: header.lamport,
-        unix_ms: header.unix_ms,
-        previous: header.previous,
-        parents: header.parents,
-        kind: Kind::from_code(header.kind)?,
-        payload: Bytes::from(header.profile),
-    };
-    Some(Restored {
-        message,
-        digest: header.digest,
-        origin: if header.sent { Origin::Sent } else { Origin::Received },
-        frame_len: header.frame_len,
-    })
+    let (message, digest) = header.into_message()?;
+    let origin = if sent { Origin::Sent } else { Origin::Received };
+    Some(Restored { message, digest, origin, frame_len })
 }
 
 pub(super) fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {

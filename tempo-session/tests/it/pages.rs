@@ -2,15 +2,16 @@
 
 use std::fs;
 
-use tempo_message::MemoryMedium;
+use tempo_message::{Durability, MemoryMedium};
 use tempo_session::{
     Session,
-    store::{MemoryStore, Page, Store},
+    protocol::SessionCore,
+    store::{MemoryStore, Origin, Page, Record, Store},
 };
 
 use crate::{
     session::{open, settle},
-    support::{Place, author, texts, timeline, wait_until},
+    support::{Place, author, send, texts, timeline, wait_until},
 };
 
 fn pages_of(store: &MemoryStore) -> Vec<(Page, Vec<u8>)> {
@@ -43,10 +44,13 @@ fn a_session_goes_on_from_its_pages() {
     let (medium, store, said) = talked();
     let pages = pages_of(&store);
     assert!(pages.iter().any(|(page, _)| *page == Page::Summary));
-    // Of what is in pages the log is not asked again: it need not have it.
-    let emptied = MemoryStore::new(Some(author(0)));
-    emptied.keep_pages(&pages).unwrap();
-    let (ana, _driver) = open(&medium, emptied);
+    // Of what is in pages the log is not asked again: it may say something else.
+    let other = MemoryStore::new(Some(author(0)));
+    let mut stranger = SessionCore::new(Some(author(9)));
+    let records = (0..99).map(|_| Record { frame: send(&mut stranger, "", 0), origin: Origin::Received });
+    other.commit(&records.collect::<Vec<_>>(), Durability::Durable).unwrap();
+    other.keep_pages(&pages).unwrap();
+    let (ana, _driver) = open(&medium, other);
     assert!((37..=40).contains(&ana.timeline().len()), "the last few are in no page yet");
 
     let (ana, mut driver) = open(&medium, store.clone());

@@ -72,11 +72,22 @@ impl Member {
         let mut command = self.command(&["send"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.map_err(|error| error.to_string())?);
         let mut running = Running::start(&mut command)?;
+        self.wait_for_opening(&mut running)?;
         let input = running.child.stdin.take();
         let output = running.child.stdout.take().ok_or("no output")?;
         let ids = thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect());
         self.typing = Some(Typing { running, input, ids, lines: Vec::new() });
         Ok(())
+    }
+
+    /// Waits until a process has the member's session open: whoever asks for the log before that would keep it waiting.
+    fn wait_for_opening(&self, running: &mut Running) -> Result<(), String> {
+        let holder = format!("process {}", running.child.id());
+        process::wait_until(PATIENCE, || {
+            let is_holder =
+                |dir: OsString| fs::read_to_string(self.state.join(dir).join("holder")).is_ok_and(|it| it == holder);
+            self.authors().any(is_holder) || running.ended().is_some()
+        })
     }
 
     /// Types so many lines at once; none if the process does not run.

@@ -30,7 +30,7 @@ const ASK: &str = "/seen";
 
 pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<(), Failure> {
     let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
-    let session = member::join(folder, local, name)?;
+    let session = member::join(folder, local, name.as_deref())?;
     match progress::refresh(&session, PATIENCE) {
         Ok(()) | Err(RefreshError::TimedOut { .. }) => {}
         Err(RefreshError::Away(why)) => eprintln!("tempo: {why}; what you write is kept until it is back"),

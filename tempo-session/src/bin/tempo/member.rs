@@ -1,19 +1,39 @@
 //! Opening a folder for a command.
 
-use std::path::Path;
+use std::{mem, path::Path, thread, time::Duration};
 
 use tempo_fs_transport::InstallationError;
-use tempo_session::{Builder, Membership, OpenError, Session};
+use tempo_session::{Builder, Environment, Membership, OpenError, Session, SystemEnvironment};
 
 use crate::{Local, failure::Failure};
 
+/// How long whoever has the member's session open is waited for: `tempo log` may be about to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often is tried whether it has ended.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Opens the folder as a member, making one if need be.
-pub(crate) fn join(folder: &Path, local: &Local, name: Option<String>) -> Result<Session, Failure> {
-    let mut builder = builder(folder, local);
-    if let Some(name) = name {
-        builder = builder.name(name);
+#[allow(clippy::disallowed_methods, reason = "nobody tells when another process ends")]
+pub(crate) fn join(folder: &Path, local: &Local, name: Option<&str>) -> Result<Session, Failure> {
+    let clock = SystemEnvironment::default();
+    let mut is_told = false;
+    loop {
+        let builder = builder(folder, local);
+        let opened = match name {
+            Some(name) => builder.name(name).open(),
+            None => builder.open(),
+        };
+        match opened {
+            Err(OpenError::AlreadyOpen { holder, .. }) if clock.now() < PATIENCE => {
+                if !mem::replace(&mut is_told, true) {
+                    eprintln!("tempo: waiting for {holder}, which has this member's session open");
+                }
+            }
+            opened => return Ok(opened?),
+        }
+        // deadline loop: who has it open says nothing when it ends.
+        thread::sleep(PAUSE);
     }
-    Ok(builder.open()?)
 }
 
 /// Opens the folder as the member that is here already; looks on when there is none, when it is open elsewhere, or when

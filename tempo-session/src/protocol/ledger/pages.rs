@@ -20,12 +20,18 @@ const BEFORE: usize = 4 + 8;
 impl Ledger {
     /// The next blocks of which not everything is in a page, as pages; from here on that counts as kept.
     pub(crate) fn next_pages(&mut self, most: usize) -> Vec<(u32, Vec<u8>)> {
-        let fresh = (0_u32..).zip(&mut self.blocks).filter(|(_, block)| usize::from(block.kept) < block.records.len());
+        let blocks = (0_u32..).zip(&mut self.blocks).skip(self.unkept);
+        let fresh = blocks.filter(|(_, block)| usize::from(block.kept) < block.records.len());
         let page = |(number, block): (u32, &mut Block)| {
             block.kept = u16::try_from(block.records.len()).unwrap_or(u16::MAX);
             (number, block.to_page())
         };
-        fresh.take(most).map(page).collect()
+        let pages: Vec<_> = fresh.take(most).map(page).collect();
+        self.unkept = match pages.last() {
+            Some((last, _)) if pages.len() == most => *last as usize + 1,
+            _ => self.blocks.len(),
+        };
+        pages
     }
 
     /// How many blocks there are.
@@ -39,7 +45,8 @@ impl Resuming {
     pub(crate) fn new(mut ledger: Ledger, blocks: usize) -> Self {
         let authors = (0_u32..).zip(&ledger.chains).map(|(at, chain)| (chain.author, at));
         ledger.by_author = authors.collect();
-        ledger.blocks.reserve_exact(blocks);
+        // Each has a message.
+        ledger.blocks.reserve_exact(blocks.min(ledger.len as usize));
         Self { ledger, blocks, messages: 0 }
     }
 
