@@ -122,7 +122,7 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
         mint: Box::new(NoMint),
         idle_after: None,
         packing: None,
-        pages_after: None,
+        pages_after: Some(1024),
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");
     thread::spawn(move || driver.run());

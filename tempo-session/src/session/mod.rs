@@ -272,7 +272,8 @@ impl Session {
             let before = state.outbox.len();
             let is_hopeless = |state: &State| {
                 let is_away = !matches!(state.attachment, Attachment::Attached | Attachment::Unknown);
-                is_away || state.publish_error.is_some() || !state.is_open()
+                let has_failed = state.publish_error.is_some() && !state.has_fresh();
+                is_away || has_failed || !state.is_open()
             };
             let is_done = |state: &State| state.outbox.is_empty() || is_hopeless(state);
             let (now, moved) = self.wait_until(state, patience, |state| state.outbox.len() < before || is_done(state));

@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(super) is_alive: bool,
     /// Own messages that are not known to be in the folder.
     pub(crate) outbox: BTreeMap<(MessageId, Digest), Durability>,
+    /// Those of them that have failed alone, while others have not: these need not wait for the next attempt.
+    pub(crate) stuck: BTreeSet<(MessageId, Digest)>,
     /// Own messages whose place in the folder something else has taken; they lie beside it.
     pub(crate) occupied: BTreeSet<MessageId>,
     pub(crate) feed: Feed,
@@ -102,6 +104,8 @@ pub(crate) struct State {
     pub(super) is_open: bool,
 }
 
+/// With more messages that have failed alone everything waits for the next attempt.
+const STUCK: usize = 1024;
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 4096;
 
@@ -124,6 +128,7 @@ impl Shared {
             store_failed: false,
             is_alive: false,
             outbox,
+            stuck: BTreeSet::new(),
             occupied: BTreeSet::new(),
             feed: Feed::default(),
             noticed: Noticed::default(),
@@ -288,6 +293,17 @@ impl State {
     fn unsaved_frame(&self, digest: Digest) -> Option<Frame> {
         let records = self.saving.iter().chain(&self.unsaved);
         records.map(|record| &record.frame).find(|frame| frame.digest() == digest).cloned()
+    }
+
+    /// An own message lies in the folder.
+    pub(crate) fn note_published(&mut self, own: &(MessageId, Digest)) {
+        self.outbox.remove(own);
+        self.stuck.remove(own);
+    }
+
+    /// Whether there is something to publish although something has failed.
+    pub(crate) fn has_fresh(&self) -> bool {
+        (1..=STUCK).contains(&self.stuck.len()) && self.outbox.len() > self.stuck.len()
     }
 
     /// Notes how publishing goes.

@@ -112,9 +112,10 @@ impl Batch {
         }
     }
 
-    /// Whether a message is in the file, or is to be.
-    pub(super) fn has(&self, id: MessageId) -> bool {
-        self.author == id.author && self.run.contains(&id.counter)
+    /// Between which keys the messages lie that are in the file, or are to be.
+    pub(super) fn keys(&self) -> RangeInclusive<(MessageId, Digest)> {
+        let key = |&counter: &u64, byte| (MessageId { author: self.author, counter }, Digest::from_bytes([byte; 32]));
+        key(self.run.start(), 0)..=key(self.run.end(), u8::MAX)
     }
 
     /// Whether a message is the next one of what is to become a pack.

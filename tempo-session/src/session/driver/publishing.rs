@@ -16,8 +16,6 @@ use crate::{session::shared::describe, store::OwnAuthor};
 pub(super) struct Retry {
     pub(super) at: Duration,
     delay: Duration,
-    /// The messages that alone have failed, if nothing else has: everything else need not wait until then.
-    stuck: BTreeSet<(MessageId, Digest)>,
 }
 
 /// So many messages are published before the next look at what has arrived.
@@ -31,38 +29,37 @@ impl Driver {
         let Some(author) = self.shared.author() else { return false };
         let is_early = now < self.retry.at;
         let is_ready = self.joined == Some(author) && self.audit.is_none();
-        if is_early && !(is_ready && self.retry.has_more(&self.shared.lock().outbox)) {
+        if is_early && !(is_ready && self.shared.lock().has_fresh()) {
             return false;
         }
-        self.shared.lock().publishing_since = Some(now);
-        let published = if is_early {
-            self.publish_some()
-        } else {
-            self.retry.stuck.clear();
-            self.publish_all(author, now)
-        };
+        let mut state = self.shared.lock();
+        state.publishing_since = Some(now);
+        if !is_early {
+            state.stuck.clear();
+        }
+        drop(state);
+        let published = if is_early { self.publish_some() } else { self.publish_all(author, now) };
         let mut state = self.shared.lock();
         state.publishing_since = None;
         match published {
-            Ok(None) if is_early => {}
+            // What has failed before is told, and tried again when it is time.
+            Ok(_) if is_early => {}
             Ok(None) => {
                 self.retry = Retry::default();
                 state.note_publishing(None);
             }
             Ok(Some(error)) => {
-                if !is_early {
-                    self.retry.failed(now);
-                }
+                self.retry.failed(now);
                 state.note_publishing(Some(describe(&error)));
             }
             Err(error) => {
-                self.retry.stuck.clear();
+                state.stuck.clear();
                 self.retry.failed(now);
                 state.note_publishing(Some(describe(&error)));
             }
         }
         let is_over = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
-        let more = is_over || self.retry.has_more(&state.outbox);
+        let more = is_over || state.has_fresh();
         drop(state);
         self.shared.announce();
         more
@@ -207,15 +204,18 @@ impl Driver {
     /// Publishes the first few that wait and are not stuck. One whose place cannot be looked at now does not keep the others
     /// waiting; the answer is what the first such one has failed with.
     fn publish_some(&mut self) -> Result<Option<PublishError>, PublishError> {
-        let mut waiting = self.shared.lock().outbox.clone();
-        waiting.retain(|own, _| !self.retry.stuck.contains(own));
+        let waiting: BTreeMap<_, _> = {
+            let state = self.shared.lock();
+            let fresh = state.outbox.iter().filter(|(own, _)| !state.stuck.contains(own));
+            fresh.map(|(own, durability)| (*own, *durability)).collect()
+        };
         let (mut left, mut failed) = (PUBLISH, None);
         for batch in self.packer.batches(&waiting) {
             match self.publish_batch(&batch) {
                 Err(_) if planted!(DropOnError) => {}
                 Err(error @ (PublishError::Failed { .. } | PublishError::Denied { .. })) if !planted!(OneBlocksAll) => {
-                    let of_batch = waiting.keys().filter(|(id, _)| batch.has(*id));
-                    self.retry.stuck.extend(of_batch);
+                    let of_batch = waiting.range(batch.keys()).map(|(own, _)| *own);
+                    self.shared.lock().stuck.extend(of_batch);
                     failed = failed.or(Some(error));
                     continue;
                 }
@@ -236,14 +236,14 @@ impl Driver {
         let Some(pack) = pack else {
             for &(id, digest) in own {
                 self.publish_one(id, digest, durability)?;
-                self.shared.lock().outbox.remove(&(id, digest));
+                self.shared.lock().note_published(&(id, digest));
             }
             return Ok(());
         };
         self.publish_pack(&pack, durability)?;
         let mut state = self.shared.lock();
-        for (id, digest) in own.iter().filter(|(id, _)| id.counter <= pack.last()) {
-            state.outbox.remove(&(*id, *digest));
+        for own in own.iter().filter(|(id, _)| id.counter <= pack.last()) {
+            state.note_published(own);
         }
         Ok(())
     }
@@ -270,11 +270,6 @@ impl Driver {
 impl Retry {
     const FIRST: Duration = Duration::from_millis(250);
     const LAST: Duration = Duration::from_secs(30);
-
-    /// Whether only some messages have failed, and there are others.
-    fn has_more(&self, outbox: &BTreeMap<(MessageId, Digest), Durability>) -> bool {
-        !self.stuck.is_empty() && outbox.keys().any(|own| !self.stuck.contains(own))
-    }
 
     fn failed(&mut self, now: Duration) {
         self.delay = (self.delay * 2).clamp(Self::FIRST, Self::LAST);
