@@ -236,7 +236,11 @@ impl Store for DatabaseStore {
     }
 
     fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        self.inner.keep_pages(pages)
+        let failing = self.watch.failing();
+        if failing != Some(Failing::Lost) {
+            self.inner.keep_pages(pages)?;
+        }
+        if failing.is_some() { Err(SimStore::failure()) } else { Ok(()) }
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {

@@ -146,11 +146,16 @@ impl SimStore {
         if is_durable { self.lock().failing.take() } else { None }
     }
 
+    /// How the next commit is to fail, if it is.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        self.lock().failing
+    }
+
     pub(crate) fn failure() -> StoreError {
         StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" }
     }
 
-    /// Lets the next durable commit fail.
+    /// Lets the next durable commit fail, and whatever pages are to be kept until then.
     pub fn fail_next(&self, failing: Failing) {
         self.lock().failing = Some(failing);
     }
@@ -285,9 +290,12 @@ impl Store for SimStore {
         if state.life != self.life {
             return Err(Self::failure());
         }
-        let before = pages.iter().map(|(page, bytes)| (*page, state.pages.insert(*page, bytes.clone()))).collect();
-        state.lazy.push(Lazy::Pages(before));
-        Ok(())
+        let failing = state.failing;
+        if failing != Some(Failing::Lost) {
+            let before = pages.iter().map(|(page, bytes)| (*page, state.pages.insert(*page, bytes.clone()))).collect();
+            state.lazy.push(Lazy::Pages(before));
+        }
+        if failing.is_some() { Err(Self::failure()) } else { Ok(()) }
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
