@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use tempfile::Builder;
 
-use crate::call;
+use crate::call::{self, Call};
 use crate::failure::Failure;
 use engine::Kind;
 use group::Group;
@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     options.scenarios.iter().try_for_each(Scenario::check)?;
     let tempo = call::build_tempo()?;
     process::heed_interruptions().map_err(unanswered)?;
-    eprintln!("seed {}", options.seed);
+    let commit = commit();
+    eprintln!("seed {}, commit {commit}", options.seed);
     let mut tried = Vec::new();
     for (kind, version) in engines {
         for scenario in &options.scenarios {
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             let one = attempt(kind, version.clone(), *scenario, &tempo, &options)?;
             eprintln!("  {}", report::line(&one));
             if options.json {
-                println!("{}", report::json(&one, options.seed));
+                println!("{}", report::json(&one, options.seed, &commit));
             }
             tried.push(one);
         }
@@ -90,6 +91,12 @@ fn go(
     let mut group = Group::set_up(kind, place, &own, options.seed)?;
     let note = scenario.run(&mut group, options.span)?;
     Ok((note, verdict::judge(&mut group, options.span)?))
+}
+
+/// What is tried: the commit, and whether it was changed since.
+fn commit() -> String {
+    let described = Call::program("git", &["describe", "--always", "--dirty"]).answer();
+    described.map_or_else(|_| "unknown".to_owned(), |name| String::from_utf8_lossy(&name).trim().to_owned())
 }
 
 fn unanswered(why: String) -> Failure {

@@ -84,13 +84,13 @@ impl Group {
 
     /// The same, with something in the directory of its store before it starts. If that is another member's, the folder has
     /// its messages already, as on a machine that was copied.
-    pub(super) fn join_with(&mut self, prepare: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), String> {
+    pub(super) fn join_with(&mut self, prepare: impl FnOnce(&Member) -> io::Result<()>) -> Result<(), String> {
         let number = self.members.len();
         let name = NAMES.get(number).ok_or("there is no machine left")?;
         let folder = self.engine.share(number).join(SESSION);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut member = Member::new((*name).to_owned(), &self.tempo, &self.place, folder);
-        prepare(&member.state).map_err(|error| format!("{}: {error}", member.state.display()))?;
+        prepare(&member).map_err(|error| format!("{}: {error}", member.state.display()))?;
         self.engine.start(number)?;
         // The one that was stopped for being copied goes on.
         self.members.iter_mut().try_for_each(Member::start)?;

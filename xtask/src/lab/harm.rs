@@ -1,10 +1,15 @@
 //! What is done to the members, their folders and the engine. Each harm is over when it returns.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::group::{self, Group};
+use super::member::Member;
+use super::process;
 
+/// How long a conflict may take to come.
+const PATIENCE: Duration = Duration::from_secs(120);
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// Something that happens to the group while it talks, for about so long.
@@ -169,6 +174,9 @@ pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
     let member = group.member(who)?;
     member.close()?;
     let said = member.ask(&["pack", "--at-once"])?;
+    if !said.out.contains(" pack") {
+        return Err(format!("nothing is packed: {}", said.out.trim()));
+    }
     member.start()?;
     group.did(&format!("member {who} packs: {}", said.out.trim()));
     Ok(())
@@ -190,9 +198,38 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     let original = group.member(0)?;
     original.close()?;
     let from = original.state.clone();
-    group.join_with(|state| group::copy(&from, state))?;
+    group.join_with(|copy| {
+        group::copy(&from, &copy.state)?;
+        // Where the session's folder is would be the same on a machine that was copied.
+        copy.authors().try_for_each(|author| fs::write(copy.state.join(author).join("folder"), copy.path_of_folder()?))
+    })?;
     group.did("one more has joined, with a copy of the first one's store");
-    group.talk(span)
+    group.talk(span)?;
+    match group.members.last().map(Member::has_become_another) {
+        Some(true) => Ok(()),
+        _ => Err("the copy of the store was not opened, or not known for one".to_owned()),
+    }
+}
+
+/// The same names on two sides, until both versions of one are somewhere.
+pub(super) fn make_conflict(group: &mut Group, span: Duration) -> Result<(), String> {
+    take_names(group, span)?;
+    let folders: Vec<PathBuf> = group.members.iter().map(|member| member.folder.clone()).collect();
+    let is_there = || folders.iter().any(|folder| has_versions(folder));
+    process::wait_until(PATIENCE, is_there).map_err(|why| format!("no conflict has come of it: {why}"))
+}
+
+/// Whether the name of a message is that of another file as well, with something behind it.
+fn has_versions(folder: &Path) -> bool {
+    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    let is_version = |name: &str| {
+        let (message, rest) = name.split_at_checked(16).unwrap_or_default();
+        // A dash begins the last number of a pack.
+        let is_pack = rest.strip_prefix('-').is_some_and(|last| last.len() == 16);
+        message.bytes().all(|byte| byte.is_ascii_hexdigit()) && !rest.is_empty() && !is_pack
+    };
+    let files = entries(folder).flat_map(|author| entries(&author.path()).collect::<Vec<_>>());
+    files.into_iter().any(|file| file.file_name().to_str().is_some_and(is_version))
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::group;
 use super::process::{self, Running, Said};
 
 /// One member of the session, on a machine of its own for all that it knows.
@@ -137,6 +139,18 @@ impl Member {
         entries.filter(|entry| entry.path().join("store.redb").exists()).map(|entry| entry.file_name())
     }
 
+    /// Whether it goes on in the place of the one whose store it has, and has no other.
+    pub(super) fn has_become_another(&self) -> bool {
+        let others = |author: OsString| fs::read_to_string(self.state.join(author).join("authors")).unwrap_or_default();
+        let others: Vec<String> = self.authors().map(others).collect();
+        matches!(&others[..], [others] if !others.is_empty())
+    }
+
+    /// Its folder as its store remembers it.
+    pub(super) fn path_of_folder(&self) -> io::Result<Vec<u8>> {
+        Ok(fs::canonicalize(&self.folder)?.into_os_string().into_vec())
+    }
+
     /// Runs another command in the folder.
     pub(super) fn ask(&self, words: &[&str]) -> Result<Said, String> {
         self.run(words, |command, output| process::run(command, output, PATIENCE))
@@ -173,15 +187,15 @@ impl Member {
         command
     }
 
-    /// Puts everything away that lies in the session's folder, so that a command has only the store.
-    pub(super) fn put_folder_away(&self) -> io::Result<()> {
+    /// Its log by its store alone: what lies in the session's folder is away meanwhile.
+    pub(super) fn log_of_store(&self) -> Result<String, String> {
         let away = self.folder.with_extension("away");
-        fs::create_dir(&away)?;
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            fs::rename(entry.path(), away.join(entry.file_name()))?;
-        }
-        Ok(())
+        let failed = |error: io::Error| format!("{}: {error}", self.folder.display());
+        fs::create_dir(&away).and_then(|()| move_all(&self.folder, &away)).map_err(failed)?;
+        let log = self.log();
+        // A member puts back what is its own.
+        group::empty(&self.folder).and_then(|()| move_all(&away, &self.folder)).map_err(failed)?;
+        log
     }
 
     /// Each id stands for one line, in order; the answer is for how many lines there is none.
@@ -194,4 +208,13 @@ impl Member {
         self.last_id = ids.into_iter().next_back().or(self.last_id.take());
         without_promise
     }
+}
+
+/// Moves everything that lies in one directory into another.
+fn move_all(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::rename(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }

@@ -67,13 +67,14 @@ pub(super) fn table(tried: &[Tried]) -> String {
 }
 
 /// The same as an object in a line.
-pub(super) fn json(tried: &Tried, seed: u64) -> String {
+pub(super) fn json(tried: &Tried, seed: u64, commit: &str) -> String {
     let Verdict { counted, settling, settled, wrong } = &tried.verdict;
     let object = json!({
         "engine": tried.kind.name(),
         "version": tried.version,
         "scenario": tried.scenario,
         "seed": seed,
+        "commit": commit,
         "seconds": tried.took.as_secs_f64(),
         "messages": counted.map(|counted| counted.sent),
         "lost": counted.map(|counted| counted.lost),
@@ -116,10 +117,10 @@ mod tests {
 
     #[test]
     fn an_object_is_a_line() {
-        let object: serde_json::Value = serde_json::from_str(&json(&tried(Some("gone")), 5)).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&json(&tried(Some("gone")), 5, "abc")).unwrap();
         assert_eq!((&object["wrong"], &object["messages"], &object["seed"]), (&"gone".into(), &12.into(), &5.into()));
         let Tried { verdict, .. } = tried(Some("never begun"));
         let never = Tried { verdict: Verdict { counted: None, ..verdict }, ..tried(None) };
-        assert!(json(&never, 5).contains("\"lost\":null") && line(&never).starts_with("not judged"));
+        assert!(json(&never, 5, "abc").contains("\"lost\":null") && line(&never).starts_with("not judged"));
     }
 }

@@ -72,7 +72,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("clone", "two members with one store", Story::Later(harm::clone_store)),
     scenario("delete", "a directory is removed, then the whole session", Story::Later(delete)),
     scenario("rollback", "a member's folder is put back to an earlier copy", Story::Later(harm::roll_back)),
-    scenario("conflict", "the same names are made on two sides", Story::Later(harm::take_names)),
+    scenario("conflict", "the same names are made on two sides", Story::Later(harm::make_conflict)),
     scenario("pack", "everybody packs, twice", Story::Harm(pack)),
     scenario("late", "a fourth joins with an old copy of the folder", Story::Later(harm::join_late)),
     scenario("evict", "a member's files cannot be read for a while", Story::Veiled(evict)),

@@ -55,10 +55,10 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
         process::rest(LOOK)?;
     }
     group.members.iter_mut().try_for_each(Member::close)?;
-    let mut logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
-    if late.is_none() {
-        logs.extend(logs_of_stores(group)?);
-    }
+    // Whoever asks for a log from here on reads the folder into the store before it answers, so the stores come first.
+    let mut logs = if late.is_none() { logs_of_stores(group)? } else { Vec::new() };
+    let with_folder = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
+    logs.splice(0..0, with_folder);
     let acknowledged: BTreeSet<&str> = lines(group, |member| &member.acknowledged);
     let uncertain: BTreeSet<&str> = lines(group, |member| &member.uncertain);
     let (counted, wrong) = compare(&logs, &acknowledged, &uncertain);
@@ -70,15 +70,11 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     Ok(Verdict { counted: Some(counted), settling, settled: group.settled.extent(), wrong })
 }
 
-/// What the members' processes have kept of what they received: their logs once more, without a folder that could tell them
-/// the rest. No engine runs any more.
+/// What the members' processes have kept of what they received: their logs without a folder that could tell them the rest.
+/// No engine runs any more.
 fn logs_of_stores(group: &mut Group) -> Result<Vec<String>, String> {
     (0..group.members.len()).try_for_each(|number| group.engine.kill(number).map(drop))?;
-    let log = |member: &Member| {
-        member.put_folder_away().map_err(|error| format!("{}: {error}", member.folder.display()))?;
-        member.log()
-    };
-    group.members.iter().map(log).collect()
+    group.members.iter().map(Member::log_of_store).collect()
 }
 
 fn lines(group: &Group, of: impl Fn(&Member) -> &Vec<String>) -> BTreeSet<&str> {
