@@ -164,6 +164,11 @@ impl Ledger {
         on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).map(|branch| branch.slot))
     }
 
+    /// What a message comes after and is not accepted.
+    pub(crate) fn missing(&self, message: &Message) -> Vec<Parent> {
+        message.causes().filter(|cause| self.find(cause).is_none()).collect()
+    }
+
     /// Whether a message belongs to the first line of its author's history.
     pub(crate) fn is_on_main(&self, slot: Slot) -> bool {
         let on_main = || {

@@ -315,7 +315,7 @@ impl SessionCore {
         if let Some(&(_, why)) = self.rejected.get(&digest) {
             return Intake::Rejected(why);
         }
-        let missing: Vec<Parent> = message.causes().filter(|cause| self.ledger.find(cause).is_none()).collect();
+        let missing = self.ledger.missing(message);
         if missing.is_empty() || planted!(NoHold) {
             self.judge(message, digest)
         } else {

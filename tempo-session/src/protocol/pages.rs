@@ -144,7 +144,7 @@ impl Resuming {
         core.seen = Arc::new(summary.seen);
         for header in summary.held {
             let (message, digest) = header.into_message()?;
-            let missing: Vec<Parent> = message.causes().filter(|cause| core.ledger.find(cause).is_none()).collect();
+            let missing = core.ledger.missing(&message);
             core.held.hold(message, digest, &missing);
         }
         // Whoever has become somebody else since has sent nothing yet.
