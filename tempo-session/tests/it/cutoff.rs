@@ -177,9 +177,11 @@ impl World {
         for (id, text) in there.iter().filter(|(id, _)| !after.contains(id)) {
             assert_eq!(said.texts.get(id), Some(text), "{id} has another content");
         }
+        // A head is not flushed: the power may have left an empty one, which its author's next one takes the place of.
+        wait_until(&observer, "heads that are whole", |observer| observer.status().report.pending.is_empty());
         let status = observer.status();
         assert!(status.members.iter().all(|member| member.forks.is_empty() && member.gaps.is_empty()), "{status:#?}");
-        assert_eq!((status.report.pending.len(), status.report.foreign.len(), status.held), (0, 0, 0), "{status:#?}");
+        assert_eq!((status.report.foreign.len(), status.held), (0, 0), "{status:#?}");
         for member in [ana, ben] {
             member.close().unwrap();
         }
