@@ -124,7 +124,18 @@ impl Group {
     /// Notes what somebody has settled. Behind a veil nobody may get an answer just now.
     pub(super) fn sample(&mut self, which: usize) -> Result<(), String> {
         let is_veiled = self.veil.as_ref().is_some_and(|veil| veil.who == which);
-        if is_veiled { Ok(()) } else { self.settled.sample(self.members.get(which)) }
+        if is_veiled {
+            return Ok(());
+        }
+        let place = self.place.join("looked-at");
+        let (asked, log) = self.member(which)?.marked_log(&place)?;
+        self.settled.note(asked, &log)
+    }
+
+    /// Starts a member again, after it has been asked what is settled.
+    pub(super) fn start_again(&mut self, which: usize) -> Result<(), String> {
+        self.sample(which)?;
+        self.member(which)?.start()
     }
 
     /// Something was done.

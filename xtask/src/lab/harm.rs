@@ -78,7 +78,7 @@ pub(super) fn kill_tempo(group: &mut Group, span: Duration) -> Result<(), String
     group.member(who)?.kill();
     group.did(&format!("tempo of member {who} killed"));
     group.talk(span / 3)?;
-    group.member(who)?.start()?;
+    group.start_again(who)?;
     group.talk(span / 3)
 }
 
@@ -142,7 +142,7 @@ pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String>
 pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String> {
     let (victim, other) = (0, 1);
     group.member(victim)?.close()?;
-    group.member(victim)?.start()?;
+    group.start_again(victim)?;
     let last = group.member(victim)?.last_id.clone().ok_or("nobody has sent anything")?;
     let (author, counter) = last.split_once('/').ok_or("an id has no counter")?;
     let counter = u64::from_str_radix(counter, 16).map_err(|error| format!("{last}: {error}"))?;
@@ -177,9 +177,8 @@ pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
     if !said.out.contains(" pack") {
         return Err(format!("nothing is packed: {}", said.out.trim()));
     }
-    member.start()?;
     group.did(&format!("member {who} packs: {}", said.out.trim()));
-    Ok(())
+    group.start_again(who)
 }
 
 /// One more joins, with an earlier copy of the folder in hand.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::group;
 use super::process::{self, Running, Said};
+use super::settled::Asked;
 
 /// One member of the session, on a machine of its own for all that it knows.
 #[derive(Debug)]
@@ -153,16 +154,9 @@ impl Member {
 
     /// Runs another command in the folder.
     pub(super) fn ask(&self, words: &[&str]) -> Result<Said, String> {
-        self.run(words, |command, output| process::run(command, output, PATIENCE))
-    }
-
-    fn run(
-        &self,
-        words: &[&str],
-        run: impl FnOnce(&mut Command, &Path) -> Result<Said, String>,
-    ) -> Result<Said, String> {
         let name = words.first().copied().unwrap_or_default();
-        let said = run(&mut self.command(words), &self.logs.join(format!("{}-{name}", self.name)))?;
+        let output = self.logs.join(format!("{}-{name}", self.name));
+        let said = process::run(&mut self.command(words), &output, PATIENCE)?;
         said.check(&format!("tempo {} (as {})", words.join(" "), self.name))
     }
 
@@ -171,18 +165,34 @@ impl Member {
         Ok(self.ask(&["log", "--json"])?.out)
     }
 
-    /// The timeline for people, with the mark where its settled part ends.
-    pub(super) fn marked_log(&self) -> Result<String, String> {
-        let said = self.run(&["log"], |command, output| process::run_merged(command, output, PATIENCE))?;
-        Ok(said.out)
+    /// Who can be asked what is settled, and its log for people, with the mark where that ends. While the process runs, it
+    /// is who looks at a copy of the folder, made in this place.
+    pub(super) fn marked_log(&self, place: &Path) -> Result<(Asked, String), String> {
+        let (asked, mut command) = if self.typing.is_some() {
+            let failed = |error: io::Error| format!("{}: {error}", place.display());
+            let folder = place.join(group::SESSION);
+            group::copy(&self.folder, &folder).map_err(failed)?;
+            (Asked::Copy(self.name.clone()), self.command_on(&folder, &place.join("state"), &["log"]))
+        } else {
+            (Asked::Store(self.name.clone()), self.command(&["log"]))
+        };
+        let said = process::run_merged(&mut command, &self.logs.join(format!("{}-settled", self.name)), PATIENCE)?;
+        let said = said.check(&format!("tempo log (of {asked:?})"))?;
+        // It is there only if it was needed.
+        let _ = fs::remove_dir_all(place);
+        Ok((asked, said.out))
     }
 
     /// A command with the folder, and what comes after.
     pub(super) fn command(&self, words: &[&str]) -> Command {
+        self.command_on(&self.folder, &self.state, words)
+    }
+
+    fn command_on(&self, folder: &Path, state: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(&self.tempo);
-        command.arg("--state").arg(&self.state);
+        command.arg("--state").arg(state);
         if let Some((name, rest)) = words.split_first() {
-            command.arg(name).arg(&self.folder).args(rest);
+            command.arg(name).arg(folder).args(rest);
         }
         command
     }

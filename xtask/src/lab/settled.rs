@@ -1,40 +1,56 @@
 //! What members have said to be settled, to be compared with what everybody has in the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
+use indexmap::IndexSet;
 use serde_json::Value;
 
-use super::member::Member;
-
-/// The settled parts that were seen.
+/// The settled parts that were seen, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     seen: Vec<Part>,
+    lines: Lines,
 }
 
-/// A settled part, and what else was there then, by what the lines say.
+/// Who was asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    /// Somebody who looks at a copy of this member's folder, in which nothing changes meanwhile.
+    Copy(String),
+    /// This member, whose process had ended.
+    Store(String),
+}
+
+/// A settled part, and what else was there then.
 #[derive(Debug)]
 struct Part {
-    name: String,
-    settled: Vec<String>,
-    others: Vec<String>,
+    asked: Asked,
+    settled: Vec<Line>,
+    others: Vec<Line>,
 }
+
+/// A line that somebody has typed.
+type Line = usize;
+
+/// All lines, each once.
+#[derive(Debug, Default)]
+struct Lines(IndexSet<String>);
 
 /// How the line begins that `tempo log` puts after what is settled.
 const MARK: &str = "-- ";
 
 impl Settled {
-    /// Notes what is settled for a member now.
-    pub(super) fn sample(&mut self, member: Option<&Member>) -> Result<(), String> {
-        let Some(member) = member else { return Ok(()) };
-        let log = member.marked_log()?;
+    /// Notes what a log for people says to be settled.
+    pub(super) fn note(&mut self, asked: Asked, log: &str) -> Result<(), String> {
         // What else it says to people is not of the timeline.
-        let lines: Vec<&str> = log.lines().filter(|line| !line.starts_with("tempo: ")).collect();
-        let end = lines.iter().position(|line| line.starts_with(MARK)).unwrap_or(lines.len());
-        let (settled, others) = lines.split_at(end);
-        let texts = |lines: &[&str]| lines.iter().map(|line| said(line)).collect::<Result<_, _>>();
-        let others: Vec<&str> = others.iter().skip(1).copied().collect();
-        self.seen.push(Part { name: member.name.clone(), settled: texts(settled)?, others: texts(&others)? });
+        let said: Vec<&str> = log.lines().filter(|line| !line.starts_with("tempo: ")).collect();
+        let end = said.iter().position(|line| line.starts_with(MARK)).unwrap_or(said.len());
+        let (settled, others) = said.split_at(end);
+        let settled = self.lines.of(settled)?;
+        let others = self.lines.of(others.get(1..).unwrap_or_default())?;
+        self.seen.push(Part { asked, settled, others });
         Ok(())
     }
 
@@ -43,32 +59,83 @@ impl Settled {
         (self.seen.len(), self.seen.iter().map(|part| part.settled.len()).max().unwrap_or(0))
     }
 
-    /// Each is the beginning of the final timeline, but for messages of those who were not known then: who joins has seen
-    /// less, and may come before.
-    pub(super) fn agrees(&self, log: &str) -> Result<(), String> {
-        let last: Vec<_> = log.lines().map(|line| (field(line, "text"), field(line, "author"))).collect();
-        for Part { name, settled, others } in &self.seen {
-            let was_there: BTreeSet<&String> = settled.iter().chain(others).collect();
-            let known: BTreeSet<_> =
-                last.iter().filter(|(text, _)| was_there.contains(text)).map(|(_, author)| author).collect();
-            let last = last.iter().filter(|(_, author)| known.contains(author)).map(|(text, _)| text);
-            let same = settled.iter().zip(last.clone()).take_while(|(one, other)| one == other).count();
-            if same < settled.len() {
-                let (was, is) = (settled.get(same), last.clone().nth(same));
-                let count = settled.len();
-                return Err(format!(
-                    "of {count} settled for {name}, {same} have stayed; then came {was:?}, and now {is:?}"
-                ));
+    /// Whether each is the beginning of the final timeline, but for messages of newcomers: who had not seen what is settled
+    /// may come before. One that is not is written into a file.
+    ///
+    /// Who looks at a copy knows everybody of whom there is a message. A member goes on where it was, so for it one is no
+    /// newcomer any more as soon as it had a message of theirs that was beyond what was settled.
+    pub(super) fn agrees(&mut self, log: &str, evidence: &Path) -> Result<(), String> {
+        let mut authors = BTreeMap::new();
+        let mut last = Vec::new();
+        for entry in log.lines() {
+            let line = self.lines.number(field(entry, "text"));
+            authors.insert(line, field(entry, "author"));
+            last.push(line);
+        }
+        let mut met: BTreeMap<&Asked, BTreeSet<&String>> = BTreeMap::new();
+        for part in &self.seen {
+            let of_some = |lines: &[Line]| lines.iter().filter_map(|line| authors.get(line)).collect::<BTreeSet<_>>();
+            let met = met.entry(&part.asked).or_default();
+            let known = match &part.asked {
+                Asked::Copy(_) => &(&of_some(&part.settled) | &of_some(&part.others)),
+                Asked::Store(_) => {
+                    met.append(&mut of_some(&part.others));
+                    met
+                }
+            };
+            // A line that nobody has in the end is of nobody in particular, and counts.
+            let is_bound = |line: &&Line| authors.get(*line).is_none_or(|author| known.contains(author));
+            let mut now = last.iter().filter(is_bound);
+            for (same, was) in part.settled.iter().filter(is_bound).enumerate() {
+                let is = now.next();
+                if is != Some(was) {
+                    self.keep(part, evidence)?;
+                    let (count, name, was) = (part.settled.len(), part.asked.name(), self.lines.text(*was));
+                    let is = is.map_or("nothing", |line| self.lines.text(*line));
+                    return Err(format!(
+                        "of {count} settled for {name}, {same} have stayed; then came `{was}`, and now `{is}`"
+                    ));
+                }
             }
         }
         Ok(())
     }
+
+    /// Writes down what was seen.
+    fn keep(&self, part: &Part, evidence: &Path) -> Result<(), String> {
+        let texts = |lines: &[Line]| lines.iter().flat_map(|line| [self.lines.text(*line), "\n"]).collect::<String>();
+        let (settled, others) = (texts(&part.settled), texts(&part.others));
+        let kept = fs::write(evidence, format!("{}\n{settled}{MARK}\n{others}", part.asked.name()));
+        kept.map_err(|error| format!("{}: {error}", evidence.display()))
+    }
 }
 
-/// What a line of a log for people says; each of ours is two words.
-fn said(line: &str) -> Result<String, String> {
-    let said = line.rsplit_once("  ").map(|(_, text)| text.to_owned());
-    said.ok_or_else(|| format!("`tempo log` prints `{line}`, which is no message"))
+impl Asked {
+    fn name(&self) -> String {
+        match self {
+            Self::Copy(name) => format!("who looked at {name}'s folder"),
+            Self::Store(name) => name.clone(),
+        }
+    }
+}
+
+impl Lines {
+    /// What lines of a log for people say; each of ours is two words.
+    fn of(&mut self, log: &[&str]) -> Result<Vec<Line>, String> {
+        let said = |line: &&str| match line.rsplit_once("  ") {
+            Some((_, text)) => Ok(self.number(text.to_owned())),
+            None => Err(format!("`tempo log` prints `{line}`, which is no message")),
+        };
+        log.iter().map(said).collect()
+    }
+
+    fn number(&mut self, text: String) -> Line {
+        self.0.insert_full(text).0
+    }
+
+    fn text(&self, line: Line) -> &str {
+        self.0.get_index(line).map_or("", String::as_str)
+    }
 }
 
 /// A field of a line of a log.
@@ -84,22 +151,50 @@ mod tests {
     const LOG: &str = "{\"author\":\"a\",\"text\":\"Ana 1\"}
 {\"author\":\"b\",\"text\":\"Ben 1\"}
 {\"author\":\"a\",\"text\":\"Ana 2\"}
+{\"author\":\"b\",\"text\":\"Ben 2\"}
 ";
 
-    fn seen(settled: &[&str], others: &[&str]) -> Settled {
-        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        Settled { seen: vec![Part { name: "Ana".to_owned(), settled: owned(settled), others: owned(others) }] }
+    /// What comes of logs for people in which these are settled, and these not.
+    fn judge(parts: &[(Asked, &[&str], &[&str])]) -> Result<(), String> {
+        let mut seen = Settled::default();
+        for (asked, settled, others) in parts {
+            let lines = |lines: &[&str]| lines.iter().map(|line| format!("2026  x  {line}")).collect::<Vec<_>>();
+            let said = [lines(settled), vec!["-- mark --".to_owned()], lines(others)].concat();
+            let log = format!("tempo: a word\n{}\n", said.join("\n"));
+            seen.note(asked.clone(), &log).unwrap();
+        }
+        let evidence = tempfile::NamedTempFile::new().unwrap();
+        let judged = seen.agrees(LOG, evidence.path());
+        assert_eq!(fs::read(evidence.path()).unwrap().is_empty(), judged.is_ok());
+        judged
+    }
+
+    fn copy() -> Asked {
+        Asked::Copy("Ana".to_owned())
+    }
+
+    fn store() -> Asked {
+        Asked::Store("Ana".to_owned())
     }
 
     #[test]
     fn a_settled_part_that_changed_is_told() {
-        assert_eq!(seen(&["Ana 1", "Ben 1"], &[]).agrees(LOG), Ok(()));
-        assert!(seen(&["Ana 1", "Ana 2"], &["Ben 1"]).agrees(LOG).unwrap_err().contains("1 have stayed"));
-        assert!(seen(&["Ana 1", "Ben 1", "Ana 2", "Ana 3"], &[]).agrees(LOG).is_err());
+        assert_eq!(judge(&[(copy(), &["Ana 1", "Ben 1"], &[])]), Ok(()));
+        let found = |settled: &[&str], others: &[&str]| judge(&[(copy(), settled, others)]).unwrap_err();
+        assert!(found(&["Ana 1", "Ana 2"], &["Ben 1"]).contains("1 have stayed; then came `Ana 2`, and now `Ben 1`"));
+        assert!(found(&["Ana 1", "Ben 1", "Ana 2", "Ana 3"], &["Ben 2"]).contains("`Ana 3`, and now `Ben 2`"));
+        assert!(found(&["Ana 1", "Ana 2", "Ana 3"], &[]).contains("`Ana 3`, and now `nothing`"));
     }
 
     #[test]
-    fn who_was_not_known_may_come_before() {
-        assert_eq!(seen(&["Ana 1", "Ana 2"], &[]).agrees(LOG), Ok(()));
+    fn newcomers_may_come_before() {
+        assert_eq!(judge(&[(copy(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
+        assert_eq!(judge(&[(store(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
+        // Of whom there is something, who looks at a copy has waited for them.
+        assert!(judge(&[(copy(), &["Ana 1", "Ana 2"], &["Ben 2"])]).is_err());
+        // A member had settled it before it knew of them.
+        assert_eq!(judge(&[(store(), &["Ben 1", "Ana 1", "Ana 2"], &[])]), Ok(()));
+        assert!(judge(&[(store(), &["Ana 1"], &["Ben 1", "Ana 2"]), (store(), &["Ana 1", "Ana 2"], &[])]).is_err());
+        assert_eq!(judge(&[(store(), &[], &["Ben 1"]), (store(), &["Ana 1", "Ben 1", "Ana 2"], &[])]), Ok(()));
     }
 }

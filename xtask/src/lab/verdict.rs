@@ -64,7 +64,8 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     let (counted, wrong) = compare(&logs, &acknowledged, &uncertain);
     let silent = group.members.iter().find(|member| member.acknowledged.is_empty());
     let silent = silent.map(|member| format!("{} has sent nothing", member.name));
-    let unsettled = group.settled.agrees(logs.first().map(String::as_str).unwrap_or_default()).err();
+    let evidence = group.place.join("logs/settled");
+    let unsettled = group.settled.agrees(logs.first().map(String::as_str).unwrap_or_default(), &evidence).err();
     let wrong = late.or(wrong).or(silent).or(unsettled);
     group.tell(wrong.as_deref().unwrap_or("all is well"));
     Ok(Verdict { counted: Some(counted), settling, settled: group.settled.extent(), wrong })

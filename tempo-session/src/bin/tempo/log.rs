@@ -21,9 +21,12 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     }
     let print = |entry: &Entry, length: usize| print(entry, json, entry.position + 1 < length);
     let status = session.status();
+    let mut is_marked = json;
     let shown = each_of_timeline(&session, |entry| {
-        if !json && entry.position == status.settled.messages {
-            eprintln!("{}", settled::mark(&status));
+        // By its time: a newcomer's message may have come before it since the status was asked for.
+        if !is_marked && entry.stamp.lamport > status.settled.until {
+            is_marked = true;
+            eprintln!("{}", settled::mark(&status, entry.position));
         }
         print(entry, 0)
     })?;

@@ -37,12 +37,12 @@ pub(crate) fn for_programs(status: &Status) -> Value {
     })
 }
 
-/// What stands between the last settled line of the timeline and the first one that is not.
-pub(crate) fn mark(status: &Status) -> String {
+/// What stands between the last settled line of the timeline, the `count`-th, and the first one that is not.
+pub(crate) fn mark(status: &Status, count: usize) -> String {
     let names = status.names();
     let others = output::listed(status.settled.waits_for.iter().map(|&(author, _)| names.of(author)));
     let waiting = if others.is_empty() { String::new() } else { format!(" (waiting for {others})") };
-    let here = match status.settled.messages {
+    let here = match count {
         0 => "nothing is settled yet".to_owned(),
         count => format!("settled up to here, {}", output::counted(count, "message")),
     };
