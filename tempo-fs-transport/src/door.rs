@@ -1,9 +1,9 @@
-//! Opening the session folder, and making sure that it is still the one that it was.
+//! Opening the session folder, and making sure that it is still the one that it was: one call for the whole look.
 
 use std::{
     collections::VecDeque,
     ffi::{OsStr, OsString},
-    io,
+    io, mem,
     path::PathBuf,
     sync::Arc,
 };
@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Root<F: Fs> {
     pub(crate) dir: Arc<F::Dir>,
     pub(crate) stat: Stat,
+    /// What has become of the directories that were here, if it is the same folder.
+    pub(crate) places: Vec<(OsString, io::Result<Stat>)>,
     is_familiar: bool,
 }
 
@@ -30,19 +32,17 @@ pub(crate) struct Door {
     path: PathBuf,
     is_piece: bool,
     identity: Identity,
-    familiar: VecDeque<OsString>,
+    /// The directories that were in it.
+    places: Vec<OsString>,
 }
 
 /// What opening shows, one thing after the other.
 #[derive(Debug)]
 enum Step<F: Fs> {
     Opened(Arc<F::Dir>, Stat),
-    /// Whether the next one of those who were here still is.
-    IsThere(bool),
+    /// What the next one of those that were here is now.
+    Place(io::Result<Stat>),
 }
-
-/// Of so many who were here one must still be.
-const FAMILIAR: usize = 8;
 
 impl<F: Fs> Root<F> {
     /// Whether it is what it was when it was looked at last.
@@ -52,37 +52,36 @@ impl<F: Fs> Root<F> {
 }
 
 impl Door {
-    /// The door of a folder, or of another piece of one, that was this, and in which these directories were. Those that do not answer are not asked.
-    pub(crate) fn new<'a, F: Fs>(
+    /// The door of a folder, or of another piece of one, that was this, and in which these directories were.
+    pub(crate) fn new<'a>(
         (path, is_piece): (PathBuf, bool),
         identity: Identity,
         places: impl Iterator<Item = &'a OsString>,
-        calls: &mut Calls<F>,
     ) -> Self {
-        let answers = |name: &&OsString| !calls.is_late(&About::Directory((*name).clone()));
-        let familiar = places.filter(answers).take(FAMILIAR).cloned().collect();
-        Self { path, is_piece, identity, familiar }
+        Self { path, is_piece, identity, places: places.cloned().collect() }
     }
 
     /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
-    /// when somebody who was here is still here. One that does not answer is not gone: when nobody answers, the numbers
-    /// have to do.
+    /// when somebody who was here is still here. A directory that does not answer keeps only itself waiting, and is not
+    /// gone: when none answers, the numbers have to do.
     pub(crate) fn open<F: Fs>(mut self, calls: &mut Calls<F>) -> io::Result<Root<F>> {
         if calls.is_late(&About::Folder) {
             return Err(no_answer());
         }
-        let door = self.clone();
+        let (late, asked) = mem::take(&mut self.places)
+            .into_iter()
+            .partition::<Vec<_>, _>(|name| calls.is_late(&About::Directory(name.clone())));
+        self.places = asked;
+        let mut left: VecDeque<OsString> = self.places.iter().cloned().collect();
+        let identity = self.identity;
         let (mut opened, mut failed) = (None, Ok(()));
-        let (mut is_anybody_there, mut has_answer) = (false, false);
+        let mut places = Vec::with_capacity(left.len() + late.len());
         let drained = calls.drain(
-            move |fs, outlet| door.enter(fs, outlet),
+            move |fs, outlet| self.enter(fs, outlet),
             |step: io::Result<Step<F>>| {
                 match step {
                     Ok(Step::Opened(dir, stat)) => opened = Some((dir, stat)),
-                    Ok(Step::IsThere(is_there)) => {
-                        self.familiar.pop_front();
-                        (is_anybody_there, has_answer) = (is_there, true);
-                    }
+                    Ok(Step::Place(stat)) => places.extend(left.pop_front().map(|name| (name, stat))),
                     Err(error) => failed = Err(error),
                 }
                 true
@@ -90,29 +89,28 @@ impl Door {
         )?;
         failed?;
         if let Drained::Late(stream) = drained {
-            let waits_for = opened.as_ref().and_then(|_| self.familiar.pop_front());
+            let waits_for = opened.as_ref().and_then(|_| left.pop_front());
+            places.extend(waits_for.clone().map(|name| (name, Err(no_answer()))));
             calls.keep_late(waits_for.map_or(About::Folder, About::Directory), stream);
         }
         let (dir, stat) = opened.ok_or_else(no_answer)?;
-        let is_same = stat.identity == self.identity;
-        // Those that come after one that is late.
-        for name in self.familiar.into_iter().filter(|_| is_same) {
-            if is_anybody_there {
-                break;
-            }
-            let (root, asked) = (Arc::clone(&dir), name.clone());
-            if let Ok(is_there) = calls.run(About::Directory(name), move |fs| is_there(fs, &root, &asked)) {
-                (is_anybody_there, has_answer) = (is_there, true);
-            }
+        let is_same = stat.identity == identity;
+        if is_same {
+            // Those that come after one that is late, and those that are late.
+            let root = Arc::clone(&dir);
+            let ask = move |fs: &F, name: &OsStr| fs.stat(&root, name);
+            calls.ask_each(left.into_iter().chain(late), ask, |name, stat| places.push((name, stat)));
         }
-        Ok(Root { dir, stat, is_familiar: is_same && (is_anybody_there || !has_answer) })
+        let has_answer = places.iter().any(|(_, stat)| !is_no_answer(stat));
+        let is_familiar = is_same && (!has_answer || places.iter().any(|(_, stat)| is_directory(stat)));
+        Ok(Root { dir, stat, places, is_familiar })
     }
 
     /// The folder if it is familiar, for one who waits here for whatever does not answer.
     pub(crate) fn open_here<F: Fs>(&self, fs: &F) -> io::Result<Option<F::Dir>> {
         let dir = self.enter_root(fs)?;
         let is_same = fs.stat_dir(&dir)?.identity == self.identity;
-        let is_familiar = is_same && self.familiar.iter().any(|name| is_there(fs, &dir, name));
+        let is_familiar = is_same && self.places.iter().any(|name| is_directory(&fs.stat(&dir, name)));
         Ok(is_familiar.then_some(dir))
     }
 
@@ -136,15 +134,18 @@ impl Door {
         if !outlet.put(Ok(Step::Opened(Arc::clone(&dir), stat))) || stat.identity != self.identity {
             return;
         }
-        for name in &self.familiar {
-            let is_there = is_there(fs, &dir, name);
-            if !outlet.put(Ok(Step::IsThere(is_there))) || is_there {
+        for name in &self.places {
+            if !outlet.put(Ok(Step::Place(fs.stat(&dir, name)))) {
                 return;
             }
         }
     }
 }
 
-fn is_there<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> bool {
-    fs.stat(root, name).is_ok_and(|stat| stat.file_type == FileType::Directory)
+fn is_directory(stat: &io::Result<Stat>) -> bool {
+    stat.as_ref().is_ok_and(|stat| stat.file_type == FileType::Directory)
+}
+
+fn is_no_answer(stat: &io::Result<Stat>) -> bool {
+    stat.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }

@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
-    io, mem,
+    io, iter, mem,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -123,8 +123,7 @@ impl<F: Fs> Folder<F> {
 
     /// Opens the folder, and makes sure that it is still the one that it was.
     pub(crate) fn attach(&mut self) -> Result<Root<F>, CollectError> {
-        let site = (self.path.clone(), self.is_piece);
-        let door = Door::new(site, self.identity, self.places.keys(), &mut self.calls);
+        let door = Door::new((self.path.clone(), self.is_piece), self.identity, self.places.keys());
         let root = match door.open(&mut self.calls) {
             Ok(root) => root,
             Err(error) => {
@@ -149,11 +148,9 @@ impl<F: Fs> Folder<F> {
     }
 
     /// How to open the folder where that may block, as long as this place is still in it.
-    pub(crate) fn door_to(&mut self, name: &OsString) -> Option<Door> {
+    pub(crate) fn door_to(&self, name: &OsString) -> Option<Door> {
         let is_known = !self.is_emptied && self.places.contains_key(name);
-        is_known.then(|| {
-            Door::new((self.path.clone(), self.is_piece), self.identity, std::iter::once(name), &mut self.calls)
-        })
+        is_known.then(|| Door::new((self.path.clone(), self.is_piece), self.identity, iter::once(name)))
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -170,7 +167,7 @@ impl<F: Fs> Folder<F> {
     /// of the folder.
     pub(crate) fn look(
         &mut self,
-        root: &Root<F>,
+        root: &mut Root<F>,
         want: &Want<'_>,
         elsewhere: &dyn Fn(AuthorId) -> bool,
         now: Duration,
@@ -184,7 +181,7 @@ impl<F: Fs> Folder<F> {
         if !self.is_piece {
             self.check_emptied(root, want, elsewhere)?;
         }
-        for (name, stat) in self.stat_places(root) {
+        for (name, stat) in mem::take(&mut root.places) {
             self.look_into(root, &name, stat, want, now);
         }
         Ok(())
@@ -197,15 +194,6 @@ impl<F: Fs> Folder<F> {
         if is_due && self.hints {
             self.start_watch();
         }
-    }
-
-    /// What the directories of the authors are now. One that does not answer keeps only itself waiting.
-    fn stat_places(&mut self, root: &Root<F>) -> Vec<(OsString, io::Result<Stat>)> {
-        let names: Vec<OsString> = self.places.keys().cloned().collect();
-        let mut stats = Vec::with_capacity(names.len());
-        let dir = Arc::clone(&root.dir);
-        self.calls.ask_each(names, move |fs, name| fs.stat(&dir, name), |name, stat| stats.push((name, stat)));
-        stats
     }
 
     /// When something here is to be looked at again although nothing has changed.
@@ -235,7 +223,7 @@ impl<F: Fs> Folder<F> {
         }
     }
 
-    fn list(&mut self, root: &Root<F>, now: Duration) -> io::Result<()> {
+    fn list(&mut self, root: &mut Root<F>, now: Duration) -> io::Result<()> {
         let Self { calls, places, notes, .. } = self;
         notes.begin_listing();
         let listing = notes.listing();
@@ -259,7 +247,7 @@ impl<F: Fs> Folder<F> {
         let dir = Arc::clone(&root.dir);
         calls.run_each(
             About::Folder,
-            move |fs, outlet| list_names(fs, &dir, outlet),
+            move |fs, outlet| list_names(fs, &dir, |names| outlet.put(names)),
             |some| {
                 match some {
                     Ok(names) => names.into_iter().for_each(&mut take),
@@ -276,7 +264,7 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Looks what the names are that were not here before. One that does not answer keeps only itself waiting.
-    fn meet(&mut self, root: &Root<F>, names: Vec<OsString>, now: Duration) {
+    fn meet(&mut self, root: &mut Root<F>, names: Vec<OsString>, now: Duration) {
         let Self { calls, places, notes, .. } = self;
         let (dir, mut met) = (Arc::clone(&root.dir), Vec::new());
         calls.ask_each(
@@ -288,6 +276,7 @@ impl<F: Fs> Folder<F> {
                 {
                     notes.forget(&name);
                     met.push(name.clone());
+                    root.places.push((name.clone(), Ok(stat)));
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
                 (_, Ok(stat)) => {

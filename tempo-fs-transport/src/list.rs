@@ -15,20 +15,27 @@ use crate::{
     calls::{About, Calls},
     door::Root,
     offload::Outlet,
-    place::{Item, Place},
+    place::{Item, Listing, Place},
 };
 
 /// So many names are handed over together.
 const TOGETHER: usize = 256;
 
-/// Hands over the names of a directory.
-pub(crate) fn list_names<F: Fs>(fs: &F, dir: &F::Dir, outlet: &mut Outlet<io::Result<Vec<OsString>>>) {
+/// What listing an author's directory shows, one thing after the other.
+#[derive(Debug)]
+enum Step<F: Fs> {
+    Opened(Arc<F::Dir>, Stat),
+    Names(Vec<OsString>),
+}
+
+/// Hands over the names of a directory, until that says false.
+pub(crate) fn list_names<F: Fs>(fs: &F, dir: &F::Dir, mut put: impl FnMut(io::Result<Vec<OsString>>) -> bool) {
     let mut together = Vec::new();
     let listed = fs.list(dir, &mut |name| {
         together.push(name.to_owned());
-        together.len() < TOGETHER || outlet.put(Ok(mem::take(&mut together)))
+        together.len() < TOGETHER || put(Ok(mem::take(&mut together)))
     });
-    outlet.put(listed.map(|()| together));
+    put(listed.map(|()| together));
 }
 
 /// Lists an author's directory and chooses what is to be read in it; the copies of messages that it has met are returned.
@@ -42,27 +49,31 @@ pub(crate) fn list_place<F: Fs>(
 ) -> io::Result<BTreeSet<u64>> {
     let about = About::Directory(name.to_owned());
     let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
-    let opened = calls.run(about.clone(), move |fs| {
-        let dir = fs.open_dir(&parent, &own)?;
-        let stat = fs.stat_dir(&dir)?;
-        io::Result::Ok((Arc::new(dir), stat))
-    })?;
-    let (dir, stat) = opened?;
-    let mut listing = place.begin_listing(want, places);
-    let mut failed = Ok(());
-    let listed = Arc::clone(&dir);
+    let (mut begun, mut failed) = (None::<(_, Stat, Listing)>, Ok(()));
     calls.run_each(
         about.clone(),
-        move |fs, outlet| list_names(fs, &listed, outlet),
-        |some: io::Result<Vec<OsString>>| {
-            match some {
-                Ok(names) => place.take_names(&mut listing, names.into_iter(), want, now),
-                Err(error) => failed = Err(error),
+        move |fs, outlet| match fs.open_dir(&parent, &own).and_then(|dir| Ok((fs.stat_dir(&dir)?, Arc::new(dir)))) {
+            Ok((stat, dir)) => {
+                if outlet.put(Ok(Step::Opened(Arc::clone(&dir), stat))) {
+                    list_names(fs, &dir, |names| outlet.put(names.map(Step::Names)));
+                }
+            }
+            Err(error) => drop(outlet.put(Err(error))),
+        },
+        |step: io::Result<Step<F>>| {
+            match (step, &mut begun) {
+                (Ok(Step::Opened(dir, stat)), _) => begun = Some((dir, stat, place.begin_listing(want, places))),
+                (Ok(Step::Names(names)), Some((.., listing))) => {
+                    place.take_names(listing, names.into_iter(), want, now);
+                }
+                (Ok(Step::Names(_)), None) => {}
+                (Err(error), _) => failed = Err(error),
             }
             true
         },
     )?;
     failed?;
+    let Some((dir, stat, mut listing)) = begun else { return Ok(BTreeSet::new()) };
     let copies = mem::take(&mut listing.copies);
     look_again(calls, about, dir, place, listing, now)?;
     place.end_listing(stat.version(), now);
@@ -75,7 +86,7 @@ fn look_again<F: Fs>(
     about: About,
     dir: Arc<F::Dir>,
     place: &mut Place,
-    mut listing: crate::place::Listing,
+    mut listing: Listing,
     now: Duration,
 ) -> io::Result<()> {
     let doubtful = mem::take(&mut listing.doubtful);

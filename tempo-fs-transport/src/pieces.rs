@@ -355,7 +355,7 @@ impl<F: Fs> Pieces<F> {
         let listed = Arc::clone(dir);
         self.calls.run_each(
             About::Folder,
-            move |fs, outlet| list_names(fs, &listed, outlet),
+            move |fs, outlet| list_names(fs, &listed, |names| outlet.put(names)),
             |some| {
                 let names = some.unwrap_or_else(|error| {
                     failed = Err(error);
@@ -417,8 +417,8 @@ pub(crate) fn named(arrival: &Arrival) -> impl Iterator<Item = AuthorId> {
 impl<F: Fs> Piece<F> {
     fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         self.root = None;
-        let root = self.folder.attach()?;
-        self.folder.look(&root, want, &|_| false, now)?;
+        let mut root = self.folder.attach()?;
+        self.folder.look(&mut root, want, &|_| false, now)?;
         if self.folder.places.is_empty() {
             // What lies in it is none of our business.
             self.folder.notes = Notes::default();

@@ -303,7 +303,8 @@ pub(crate) fn limit(name: &OsStr) -> u64 {
 ///
 /// A file system shows a change of names in the directory's times, but with a granularity of up to two seconds (FAT),
 /// and some services and network file systems do not show it at all. So an unchanged version is believed only some
-/// time after it was first seen, and never for longer than [`Self::ALL`].
+/// time after it was first seen, and until then for a moment: looks follow each other closely while others write. It is
+/// never believed for longer than [`Self::ALL`].
 #[derive(Debug, Default)]
 pub(crate) struct Freshness {
     listed: Option<Listed>,
@@ -319,6 +320,8 @@ struct Listed {
 
 impl Freshness {
     const SETTLING: Duration = Duration::from_millis(2500);
+    /// Less than the shortest time between looks that nothing has led to.
+    const MOMENT: Duration = Duration::from_millis(200);
     const ALL: Duration = Duration::from_secs(30);
 
     /// Somebody says that something has changed.
@@ -337,8 +340,9 @@ impl Freshness {
         }
         match &self.listed {
             Some(listed) if !self.hinted && listed.version == version => {
-                !planted!(TrustTimes)
-                    && (listed.at < listed.first_seen + Self::SETTLING || listed.at + Self::ALL <= now)
+                let is_young = listed.at < listed.first_seen + Self::SETTLING;
+                let believed = if is_young { Self::MOMENT } else { Self::ALL };
+                listed.at + believed <= now && !planted!(TrustTimes)
             }
             _ => true,
         }

@@ -188,10 +188,10 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
         self.folder.heed(self.signal.take());
-        let root = self.folder.attach()?;
+        let mut root = self.folder.attach()?;
         self.pieces.look(root.stat.identity, want, now);
         let elsewhere = |author| self.pieces.hold(author);
-        self.folder.look(&root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
+        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
         let Folder { places, own, .. } = &self.folder;
         let mut members = BTreeSet::new();
         if !self.pieces.is_empty() {
