@@ -5,7 +5,7 @@ use std::{ffi::OsStr, io};
 use bytes::Bytes;
 use tempo_message::{Decoded, FileType, ForeignReason, Frame, PendingReason, Unsupported, planted};
 
-use crate::{Fs, Version, notes::Finding, online::is_not_here_yet};
+use crate::{Fs, Version, buffer::Buffer, notes::Finding, online::is_not_here_yet};
 
 /// What one look at a file gave.
 #[derive(Debug)]
@@ -142,15 +142,16 @@ pub(crate) fn read_still<F: Fs>(
         return Err(found(version, Finding::Pending(PendingReason::OnlineOnly)));
     }
     let mut file = fs.open(dir, name).map_err(|error| failed(version, error))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(named.len).unwrap_or(0) + 1);
-    fs.read(&mut file, named.len + 1, &mut bytes).map_err(|error| failed(version, error))?;
+    // One more, which shows when it has grown.
+    let mut buffer = Buffer::new(usize::try_from(named.len).unwrap_or(0) + 1);
+    let read = fs.read(&mut file, buffer.as_mut()).map_err(|error| failed(version, error))?;
     // What was opened is what had the name, and has not changed since.
     let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;
-    let held_still = named.version() == after.version() && u64::try_from(bytes.len()) == Ok(named.len);
+    let held_still = named.version() == after.version() && u64::try_from(read) == Ok(named.len);
     if !held_still {
         return Err(found(version, Finding::Pending(PendingReason::Changing)));
     }
-    Ok((named.version(), Bytes::from(bytes)))
+    Ok((named.version(), buffer.into_bytes(read)))
 }
 
 /// Why something cannot be read now.

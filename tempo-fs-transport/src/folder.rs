@@ -47,6 +47,8 @@ pub(crate) struct Folder<F: Fs> {
     /// Which directory held the session when it was looked at last, if that is known.
     home: Option<Home>,
     freshness: Freshness,
+    /// Hints have led to the present look.
+    is_led: bool,
     /// The authors that were here since the folder was opened.
     met: BTreeSet<AuthorId>,
     signal: Arc<Signal>,
@@ -106,6 +108,7 @@ impl<F: Fs> Folder<F> {
             identity,
             home: None,
             freshness: Freshness::default(),
+            is_led: false,
             met: BTreeSet::new(),
             signal,
             hints,
@@ -174,7 +177,7 @@ impl<F: Fs> Folder<F> {
     ) -> Result<(), CollectError> {
         let version = root.stat.version();
         let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
-        if want.full || retries || self.freshness.is_due(version, now) {
+        if want.full || retries || self.freshness.is_due(version, now, self.is_led) {
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, now);
         }
@@ -204,6 +207,7 @@ impl<F: Fs> Folder<F> {
 
     /// Notes where something may have changed, for the next look.
     pub(crate) fn heed(&mut self, hints: Hints) {
+        self.is_led = hints != Hints::default();
         if let Some(reason) = hints.failure {
             self.without_hints = Some(reason);
             self.watch = None;
@@ -339,7 +343,7 @@ impl<F: Fs> Folder<F> {
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
         let rests = place.is_midway() || place.rests(self.own.contains(&place.author), now);
         let looked = stat.and_then(|stat| {
-            let is_due = retries || place.freshness.is_due(stat.version(), now);
+            let is_due = retries || place.freshness.is_due(stat.version(), now, self.is_led);
             if want.full || rechecks || (is_due && !rests) {
                 return list_place(&mut self.calls, root, name, (place, places), want, now);
             }

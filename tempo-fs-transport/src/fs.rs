@@ -56,8 +56,8 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
 
     /// Opens a file for reading.
     fn open(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
-    /// Appends to `buffer` what the file holds from where it was read last, at most `limit` bytes.
-    fn read(&self, file: &mut Self::File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()>;
+    /// Fills the buffer with what the file holds from where it was read last; how much that is. Less only at its end.
+    fn read(&self, file: &mut Self::File, buffer: &mut [u8]) -> io::Result<usize>;
     /// Makes an empty file and opens it for writing; `AlreadyExists` when the name is taken.
     fn create(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
     /// Writes all of `bytes` at the end.

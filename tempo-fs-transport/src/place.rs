@@ -303,8 +303,8 @@ pub(crate) fn limit(name: &OsStr) -> u64 {
 ///
 /// A file system shows a change of names in the directory's times, but with a granularity of up to two seconds (FAT),
 /// and some services and network file systems do not show it at all. So an unchanged version is believed only some
-/// time after it was first seen, and until then for a moment: looks follow each other closely while others write. It is
-/// never believed for longer than [`Self::ALL`].
+/// time after it was first seen, and never for longer than [`Self::ALL`]. Until then a hint about something else is no
+/// reason to list it again at once: while others write, looks follow each other closely.
 #[derive(Debug, Default)]
 pub(crate) struct Freshness {
     listed: Option<Listed>,
@@ -320,7 +320,6 @@ struct Listed {
 
 impl Freshness {
     const SETTLING: Duration = Duration::from_millis(2500);
-    /// Less than the shortest time between looks that nothing has led to.
     const MOMENT: Duration = Duration::from_millis(200);
     const ALL: Duration = Duration::from_secs(30);
 
@@ -334,14 +333,19 @@ impl Freshness {
         self.listed = None;
     }
 
-    pub(crate) fn is_due(&self, version: Version, now: Duration) -> bool {
+    /// Whether to list it, which has this version; `is_led`: hints have led to this look.
+    pub(crate) fn is_due(&self, version: Version, now: Duration, is_led: bool) -> bool {
         if planted!(TrustHints) && self.listed.is_some() {
             return self.hinted;
         }
         match &self.listed {
             Some(listed) if !self.hinted && listed.version == version => {
                 let is_young = listed.at < listed.first_seen + Self::SETTLING;
-                let believed = if is_young { Self::MOMENT } else { Self::ALL };
+                let believed = match (is_young, is_led) {
+                    (true, true) => Self::MOMENT,
+                    (true, false) => Duration::ZERO,
+                    (false, _) => Self::ALL,
+                };
                 listed.at + believed <= now && !planted!(TrustTimes)
             }
             _ => true,

@@ -13,9 +13,9 @@ use tempo_message::{
 
 use crate::{
     FileName, Fs,
+    buffer::Buffer,
     error::publish_error,
     name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
-    place::limit,
     thin,
 };
 
@@ -283,9 +283,10 @@ impl<F: Fs> Publisher<F> {
             let is_full = u64::try_from(expected.len()) == Ok(there.len);
             return Ok(if is_full { There::Elsewhere } else { There::Other });
         }
-        let mut bytes = Vec::new();
         let mut file = self.fs.open(target.dir, target.name)?;
-        self.fs.read(&mut file, limit(target.name) + 1, &mut bytes)?;
+        let mut buffer = Buffer::new(expected.len() + 1);
+        let read = self.fs.read(&mut file, buffer.as_mut())?;
+        let bytes = buffer.into_bytes(read);
         // A loss of power cuts a file short or leaves zeros where the content was to come.
         let kept = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let kept = bytes.get(..kept).unwrap_or_default();

@@ -58,10 +58,6 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
     file.metadata().map(|metadata| from_metadata(&metadata, Path::new("")))
 }
 
-pub(super) fn read(file: &File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
-    io::Read::read_to_end(&mut io::Read::take(file, limit), buffer).map(drop)
-}
-
 pub(super) fn open(dir: &Dir, name: &OsStr) -> io::Result<File> {
     match stat(dir, name)?.file_type {
         FileType::File => File::open(dir.join(name)),

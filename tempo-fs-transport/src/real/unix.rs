@@ -9,7 +9,6 @@ use std::{
 };
 
 use rustix::{
-    buffer::spare_capacity,
     fs::{self, Access, AtFlags, Mode, OFlags},
     io::Errno,
 };
@@ -84,21 +83,6 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
 pub(super) fn open(dir: &Dir, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(File::from(fs::openat(dir, name, flags, Mode::empty())?))
-}
-
-/// Reads into memory that nobody has to clear before. A file gives less than is asked for only at its end.
-pub(super) fn read(file: &File, limit: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
-    const MOST: usize = 64 * 1024;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(buffer.len());
-    while buffer.len() < limit {
-        buffer.reserve((limit - buffer.len()).min(MOST));
-        let spare = buffer.capacity() - buffer.len();
-        if rustix::io::read(file, spare_capacity(buffer))? < spare {
-            break;
-        }
-    }
-    buffer.truncate(limit);
-    Ok(())
 }
 
 pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {

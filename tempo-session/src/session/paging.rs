@@ -167,7 +167,7 @@ impl SessionCore {
 impl State {
     /// Whether it is time for pages, and they can be made: what the core knows is what the log says.
     fn is_page_due(&self) -> bool {
-        self.paging.is_due(self.core.end()) && self.core.is_whole() && self.is_saved() && !self.is_leaving
+        self.paging.is_due(self.core.end()) && self.core.is_whole() && self.is_saved()
     }
 
     /// The next pages; `log` is the place behind everything that the core knows.

@@ -34,7 +34,7 @@ pub struct RedbStore {
 }
 
 /// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
-const CACHE: usize = 6 * 1024 * 1024;
+const CACHE: usize = 2 * 1024 * 1024;
 const MARKS: &str = "marks";
 const FORMAT: u32 = 4;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
