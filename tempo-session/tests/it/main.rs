@@ -28,6 +28,7 @@ mod folder;
 #[cfg(target_os = "linux")]
 mod fuse;
 #[cfg(all(unix, feature = "cli"))]
+mod guarded_store;
 mod hostile;
 mod identity;
 #[cfg(feature = "cli")]

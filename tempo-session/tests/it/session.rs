@@ -8,15 +8,16 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use tempo_message::{Digest, Durability, MemoryMedium, Transport};
+use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, MessageId, NoMint, Parts, Progress, ReadError, SendError,
-    Session, Turn,
-    store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
+    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, NoMint, Parts, ReadError, SendError, Session, Turn,
+    store::{MemoryStore, Store, StoreError},
 };
 
-use crate::support::{author, replay, texts, timeline};
+use crate::{
+    guarded_store::{GuardedStore, Writing},
+    support::{author, replay, texts, timeline},
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Clock(pub(crate) AtomicI64);
@@ -236,56 +237,24 @@ fn sending_goes_on_while_the_folder_is_away() {
 }
 
 /// A store whose disk is full for a while.
-#[derive(Debug)]
-struct Full(MemoryStore, Arc<AtomicBool>);
-
-impl Store for Full {
-    fn marks(&self) -> Result<Marks, StoreError> {
-        self.0.marks()
-    }
-    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
-        self.0.set_marks(marks)
-    }
-    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
-        self.0.progress(cursor)
-    }
-    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
-        self.0.set_progress(cursor, progress)
-    }
-    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        self.0.restore(from, each)
-    }
-
-    fn log_end(&self) -> Result<u64, StoreError> {
-        self.0.log_end()
-    }
-
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
-        self.0.pages(each)
-    }
-
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        self.0.keep_pages(pages)
-    }
-    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
-        if self.1.load(Ordering::SeqCst) {
-            return Err(StoreError::Damaged { path: "store".into(), what: "the disk is full" });
+fn full(store: MemoryStore, full: &Arc<AtomicBool>) -> GuardedStore {
+    let full = Arc::clone(full);
+    GuardedStore::new(store, move |writing| match writing {
+        Writing::Messages if full.load(Ordering::SeqCst) => {
+            Err(StoreError::Damaged { path: "store".into(), what: "the disk is full" })
         }
-        self.0.commit(records, durability)
-    }
-    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        self.0.frame(id, digest)
-    }
+        _ => Ok(()),
+    })
 }
 
 #[test]
 fn a_failed_store_sends_no_more_and_reuses_no_counter() {
-    let (medium, full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(false)));
-    let (ana, mut driver) = open(&medium, Full(MemoryStore::new(Some(author(0))), Arc::clone(&full)));
+    let (medium, is_full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(false)));
+    let (ana, mut driver) = open(&medium, full(MemoryStore::new(Some(author(0))), &is_full));
     ana.send("kept").unwrap();
-    full.store(true, Ordering::SeqCst);
+    is_full.store(true, Ordering::SeqCst);
     assert!(matches!(ana.send("not kept"), Err(SendError::Store(_))));
-    full.store(false, Ordering::SeqCst);
+    is_full.store(false, Ordering::SeqCst);
     assert!(matches!(ana.send("whether it was kept is unknown"), Err(SendError::StoreFailed)));
     settle(&mut driver);
     assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 1, "what was kept goes out all the same");
@@ -293,16 +262,16 @@ fn a_failed_store_sends_no_more_and_reuses_no_counter() {
 
 #[test]
 fn what_arrives_while_the_disk_is_full_is_delivered_and_kept_later() {
-    let (medium, full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(true)));
+    let (medium, is_full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(true)));
     let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
     let store = MemoryStore::new(Some(author(1)));
-    let (ben, mut ben_driver) = open(&medium, Full(store.clone(), Arc::clone(&full)));
+    let (ben, mut ben_driver) = open(&medium, full(store.clone(), &is_full));
     ana.send("hello").unwrap();
     settle(&mut ana_driver);
     settle(&mut ben_driver);
     assert_eq!(texts(&timeline(&ben)), ["hello"]);
     assert!(ben.status().store_error.is_some());
-    full.store(false, Ordering::SeqCst);
+    is_full.store(false, Ordering::SeqCst);
     settle(&mut ben_driver);
     assert_eq!(ben.status().store_error, None);
     drop((ben, ben_driver));

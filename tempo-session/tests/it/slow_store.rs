@@ -3,21 +3,24 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
     time::Duration,
 };
 
-use bytes::Bytes;
-use tempo_message::{Digest, Durability, MemoryMedium, MessageId};
+use tempo_message::{MemoryMedium, MessageId};
 use tempo_session::{
-    Environment, NoMint, Parts, Progress, Session, Turn,
-    store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
+    Session, Turn,
+    store::{MemoryStore, StoreError},
 };
 
-use crate::support::{STUCK, author, texts, timeline};
+use crate::{
+    guarded_store::{GuardedStore, Writing},
+    session::{Clock, open, open_at},
+    support::{STUCK, author, texts, timeline},
+};
 
 /// Holds commits up while it is shut, and says when one waits.
 #[derive(Debug, Default)]
@@ -50,80 +53,18 @@ impl Gate {
     }
 }
 
-#[derive(Debug)]
-struct Slow(MemoryStore, Arc<Gate>);
-
-impl Store for Slow {
-    fn marks(&self) -> Result<Marks, StoreError> {
-        self.0.marks()
-    }
-    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
-        self.1.pass();
-        if self.1.refuses_marks.load(Ordering::SeqCst) {
-            return Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) });
+/// A store whose commits wait for the gate.
+fn slow(store: MemoryStore, gate: &Arc<Gate>) -> GuardedStore {
+    let gate = Arc::clone(gate);
+    GuardedStore::new(store, move |writing| {
+        gate.pass();
+        match writing {
+            Writing::Marks if gate.refuses_marks.load(Ordering::SeqCst) => {
+                Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) })
+            }
+            _ => Ok(()),
         }
-        self.0.set_marks(marks)
-    }
-    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
-        self.0.progress(cursor)
-    }
-    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
-        self.1.pass();
-        self.0.set_progress(cursor, progress)
-    }
-    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        self.0.restore(from, each)
-    }
-
-    fn log_end(&self) -> Result<u64, StoreError> {
-        self.0.log_end()
-    }
-
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
-        self.0.pages(each)
-    }
-
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        self.0.keep_pages(pages)
-    }
-    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
-        self.1.pass();
-        self.0.commit(records, durability)
-    }
-    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        self.0.frame(id, digest)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Clock(AtomicI64);
-
-impl Environment for Clock {
-    fn now(&self) -> Duration {
-        Duration::from_millis(self.unix_ms().unsigned_abs())
-    }
-    fn unix_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Session, tempo_session::Driver) {
-    open_at(Arc::default(), medium, store)
-}
-
-fn open_at(clock: Arc<Clock>, medium: &MemoryMedium, store: impl Store + 'static) -> (Session, tempo_session::Driver) {
-    let parts = Parts {
-        transport: Box::new(medium.transport()),
-        store: Box::new(store),
-        environment: clock,
-        scrub: None,
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
-        pages_after: None,
-    };
-    Session::assemble(parts).unwrap()
+    })
 }
 
 /// Does it on a thread of its own, so that what hangs fails the test instead of hanging it.
@@ -151,7 +92,7 @@ fn everything_answers(session: &Session, expected: &'static [&'static str]) {
 fn nobody_who_only_reads_waits_for_a_commit_of_what_arrives() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
     let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
-    let (ben, mut ben_driver) = open(&medium, Slow(MemoryStore::new(Some(author(1))), Arc::clone(&gate)));
+    let (ben, mut ben_driver) = open(&medium, slow(MemoryStore::new(Some(author(1))), &gate));
     while ben_driver.turn() == Turn::Again {}
     ana.send("hello").unwrap();
     while ana_driver.turn() == Turn::Again {}
@@ -171,7 +112,7 @@ fn nobody_who_only_reads_waits_for_a_commit_of_what_arrives() {
 #[test]
 fn nobody_who_only_reads_waits_for_what_somebody_sends() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
-    let (ana, mut driver) = open(&medium, Slow(MemoryStore::new(Some(author(0))), Arc::clone(&gate)));
+    let (ana, mut driver) = open(&medium, slow(MemoryStore::new(Some(author(0))), &gate));
     ana.send("first").unwrap();
     while driver.turn() == Turn::Again {}
     gate.set_shut(true);
@@ -194,8 +135,8 @@ fn nobody_who_only_reads_waits_for_what_somebody_sends() {
 fn what_is_settled_and_cannot_be_noted_is_tried_again() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
     let clock = Arc::new(Clock::default());
-    let store = Slow(MemoryStore::new(Some(author(0))), Arc::clone(&gate));
-    let (ana, mut driver) = open_at(Arc::clone(&clock), &medium, store);
+    let store = slow(MemoryStore::new(Some(author(0))), &gate);
+    let (ana, mut driver) = open_at(&medium, store, &clock);
     let mut drive = || {
         clock.0.fetch_add(2_000, Ordering::SeqCst);
         loop {

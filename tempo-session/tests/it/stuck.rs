@@ -419,3 +419,26 @@ fn a_process_exits_while_its_reads_are_stuck() {
     fuse.mend_all();
     assert!(child.wait().unwrap().success());
 }
+
+/// Whoever waits until everything is in the folder gets back what cannot be, once the rest is there.
+#[test]
+fn what_cannot_be_published_is_not_waited_for_and_the_rest_is() {
+    let place = Place::new();
+    let real = Real::with(&place, [("ana", 1)]);
+    let Some(fuse) = Fuse::over(&place, &real.folder) else { return };
+    let dora = open(&place);
+    dora.send("one").unwrap();
+    assert_eq!(dora.flush(STUCK), 0);
+    let dir = PathBuf::from(dora.author().unwrap().to_string());
+    let file = |counter: u64| dir.join(format!("{counter:016x}"));
+    fuse.spoil(&file(2), Call::Look, Fault::Fail(Errno::EIO));
+    dora.send("two").unwrap();
+    by_itself(&dora, "failing", |dora| dora.status().publish_error.is_some());
+    dora.send("three").unwrap();
+    assert_eq!(dora.flush(STUCK), 1);
+    assert!(real.folder.join(file(3)).exists() && !real.folder.join(file(2)).exists());
+    assert!(dora.status().publish_error.is_some());
+    fuse.mend_all();
+    by_itself(&dora, "publishing", published);
+    assert!(real.folder.join(file(2)).exists());
+}

@@ -1,0 +1,86 @@
+//! A store in memory where the test decides what becomes of everything that is to be written.
+
+use std::fmt;
+
+use bytes::Bytes;
+use tempo_message::{Digest, Durability, MessageId};
+use tempo_session::{
+    Progress,
+    store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
+};
+
+/// What is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    Marks,
+    Progress,
+    Pages,
+    Messages,
+}
+
+pub(crate) struct GuardedStore {
+    store: MemoryStore,
+    guard: Box<dyn Fn(Writing) -> Result<(), StoreError> + Send + Sync>,
+}
+
+impl GuardedStore {
+    /// Before anything is written the guard is asked; it may take its time, and refuse.
+    pub(crate) fn new(
+        store: MemoryStore,
+        guard: impl Fn(Writing) -> Result<(), StoreError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { store, guard: Box::new(guard) }
+    }
+}
+
+impl fmt::Debug for GuardedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GuardedStore").field(&self.store).finish()
+    }
+}
+
+impl Store for GuardedStore {
+    fn marks(&self) -> Result<Marks, StoreError> {
+        self.store.marks()
+    }
+
+    fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
+        (self.guard)(Writing::Marks)?;
+        self.store.set_marks(marks)
+    }
+
+    fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        self.store.progress(cursor)
+    }
+
+    fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        (self.guard)(Writing::Progress)?;
+        self.store.set_progress(cursor, progress)
+    }
+
+    fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.store.restore(from, each)
+    }
+
+    fn log_end(&self) -> Result<u64, StoreError> {
+        self.store.log_end()
+    }
+
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+        self.store.pages(each)
+    }
+
+    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        (self.guard)(Writing::Pages)?;
+        self.store.keep_pages(pages)
+    }
+
+    fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        (self.guard)(Writing::Messages)?;
+        self.store.commit(records, durability)
+    }
+
+    fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
+        self.store.frame(id, digest)
+    }
+}
