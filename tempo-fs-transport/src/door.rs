@@ -62,15 +62,16 @@ impl Door {
     }
 
     /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
-    /// when somebody who was here is still here. A directory that does not answer keeps only itself waiting, and is not
-    /// gone: when none answers, the numbers have to do.
+    /// when somebody who was here is still here. A directory that does not answer keeps only itself waiting; it is not gone,
+    /// and neither is one that cannot be looked at: when nothing is known of any, the numbers have to do.
     pub(crate) fn open<F: Fs>(mut self, calls: &mut Calls<F>) -> io::Result<Root<F>> {
         if calls.is_late(&About::Folder) {
             return Err(no_answer());
         }
-        let (late, asked) = mem::take(&mut self.places)
+        let has_room = !calls.is_exhausted(0);
+        let (asked, late) = mem::take(&mut self.places)
             .into_iter()
-            .partition::<Vec<_>, _>(|name| calls.is_late(&About::Directory(name.clone())));
+            .partition::<Vec<_>, _>(|name| has_room && !calls.is_late(&About::Directory(name.clone())));
         self.places = asked;
         let mut left: VecDeque<OsString> = self.places.iter().cloned().collect();
         let identity = self.identity;
@@ -101,8 +102,9 @@ impl Door {
             let ask = move |fs: &F, name: &OsStr| fs.stat(&root, name);
             calls.ask_each(left.into_iter().chain(late), ask, |name, stat| places.push((name, stat)));
         }
-        let has_answer = places.iter().any(|(_, stat)| !is_no_answer(stat));
-        let is_familiar = is_same && (!has_answer || places.iter().any(|(_, stat)| is_directory(stat)));
+        let is_known = |stat: &io::Result<Stat>| stat.as_ref().map_or_else(is_absence, |_| true);
+        let is_anything_known = places.iter().any(|(_, stat)| is_known(stat));
+        let is_familiar = is_same && (!is_anything_known || places.iter().any(|(_, stat)| is_directory(stat)));
         Ok(Root { dir, stat, places, is_familiar })
     }
 
@@ -146,6 +148,7 @@ fn is_directory(stat: &io::Result<Stat>) -> bool {
     stat.as_ref().is_ok_and(|stat| stat.file_type == FileType::Directory)
 }
 
-fn is_no_answer(stat: &io::Result<Stat>) -> bool {
-    stat.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut)
+/// Whether nothing is there.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -16,7 +16,7 @@ use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason,
 use crate::{
     DirName, Fs, Hints, Home, Identity, Signal, Stat, Watch,
     calls::{About, Calls},
-    door::{Door, Root},
+    door::{Door, Root, is_absence},
     error::collect_error,
     examine::unreadable,
     known::known,
@@ -63,6 +63,8 @@ pub(crate) struct Folder<F: Fs> {
     is_other: bool,
 }
 
+/// Of so many who were here one must still be.
+const FAMILIAR: usize = 8;
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
 const WATCHES: usize = 256;
 
@@ -126,7 +128,16 @@ impl<F: Fs> Folder<F> {
 
     /// Opens the folder, and makes sure that it is still the one that it was.
     pub(crate) fn attach(&mut self) -> Result<Root<F>, CollectError> {
-        let door = Door::new((self.path.clone(), self.is_piece), self.identity, self.places.keys());
+        self.enter(FAMILIAR)
+    }
+
+    /// The same, and asks what has become of all that was in it.
+    pub(crate) fn attach_to_look(&mut self) -> Result<Root<F>, CollectError> {
+        self.enter(usize::MAX)
+    }
+
+    fn enter(&mut self, ask: usize) -> Result<Root<F>, CollectError> {
+        let door = Door::new((self.path.clone(), self.is_piece), self.identity, self.places.keys().take(ask));
         let root = match door.open(&mut self.calls) {
             Ok(root) => root,
             Err(error) => {
@@ -426,8 +437,4 @@ impl<F: Fs> Folder<F> {
 
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {
     notes.put(name, None, Finding::Pending(unreadable(error)), now);
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

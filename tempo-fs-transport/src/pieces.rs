@@ -417,7 +417,7 @@ pub(crate) fn named(arrival: &Arrival) -> impl Iterator<Item = AuthorId> {
 impl<F: Fs> Piece<F> {
     fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         self.root = None;
-        let mut root = self.folder.attach()?;
+        let mut root = self.folder.attach_to_look()?;
         self.folder.look(&mut root, want, &|_| false, now)?;
         if self.folder.places.is_empty() {
             // What lies in it is none of our business.

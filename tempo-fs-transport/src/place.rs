@@ -375,6 +375,12 @@ mod tests {
     use super::*;
     use crate::Identity;
 
+    fn version() -> Version {
+        let identity = Identity { volume: 1, number: 1 };
+        let (file_type, modified_ns, changed_ns) = (FileType::Directory, 0, 0);
+        Stat { file_type, len: 0, identity, modified_ns, changed_ns, online_only: false }.version()
+    }
+
     /// A directory that was listed at time zero and had so many messages.
     fn listed(messages: u32) -> Place {
         let (known, now) = (Seen::default(), Duration::ZERO);
@@ -384,10 +390,7 @@ mod tests {
         let mut listing = place.begin_listing(&want, 1);
         let names = (1..=messages).map(|counter| OsString::from(format!("{counter:016x}")));
         place.take_names(&mut listing, names, &want, now);
-        let identity = Identity { volume: 1, number: 1 };
-        let (file_type, modified_ns, changed_ns) = (FileType::Directory, 0, 0);
-        let stat = Stat { file_type, len: 0, identity, modified_ns, changed_ns, online_only: false };
-        place.end_listing(stat.version(), now);
+        place.end_listing(version(), now);
         place
     }
 
@@ -402,5 +405,21 @@ mod tests {
         assert_eq!(rest(&place, false), 2000);
         place.freshness.distrust();
         assert_eq!(rest(&place, false), 0);
+    }
+
+    #[test]
+    fn a_young_directory_is_listed_by_every_look_but_those_that_hints_have_led_to() {
+        let mut freshness = Freshness::default();
+        let seconds = Duration::from_secs_f64;
+        let due =
+            |freshness: &Freshness, at: f64| [true, false].map(|led| freshness.is_due(version(), seconds(at), led));
+        assert_eq!(due(&freshness, 0.0), [true, true]);
+        freshness.listed(version(), seconds(0.0));
+        assert_eq!((due(&freshness, 0.1), due(&freshness, 0.2)), ([false, true], [true, true]));
+        freshness.hint();
+        assert_eq!(due(&freshness, 0.1), [true, true], "what is hinted is listed at once");
+        // It has not changed for long enough for its times to tell.
+        freshness.listed(version(), seconds(2.5));
+        assert_eq!((due(&freshness, 3.0), due(&freshness, 32.5)), ([false, false], [true, true]));
     }
 }

@@ -17,7 +17,7 @@ use super::{
     shared::{Shared, describe},
     status::Attachment,
 };
-use crate::protocol::Packing;
+use crate::{protocol::Packing, store::StoreError};
 
 /// Moves messages between a session and its transport.
 ///
@@ -321,11 +321,14 @@ impl Driver {
 
     /// Keeps some pages, if it is time; whether there are more.
     fn keep_pages(&self) -> bool {
-        let kept = self.shared.keep_pages();
-        kept.unwrap_or_else(|error| {
-            self.shared.lock().store_error = Some(describe(&error));
-            false
-        })
+        match self.shared.keep_pages() {
+            Ok(more) => more,
+            Err(StoreError::Closed) => false,
+            Err(error) => {
+                self.shared.lock().store_error = Some(describe(&error));
+                false
+            }
+        }
     }
 
     fn detach(&mut self, error: &CollectError) {

@@ -27,8 +27,8 @@ mod examples;
 mod folder;
 #[cfg(target_os = "linux")]
 mod fuse;
-#[cfg(all(unix, feature = "cli"))]
 mod guarded_store;
+#[cfg(all(unix, feature = "cli"))]
 mod hostile;
 mod identity;
 #[cfg(feature = "cli")]

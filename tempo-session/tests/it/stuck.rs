@@ -442,3 +442,29 @@ fn what_cannot_be_published_is_not_waited_for_and_the_rest_is() {
     by_itself(&dora, "publishing", published);
     assert!(real.folder.join(file(2)).exists());
 }
+
+/// Each that does not answer keeps a thread, until there are enough of those.
+#[test]
+fn very_many_directories_that_do_not_answer_keep_few_threads() {
+    let place = Place::new();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"];
+    let real = Real::with(&place, names.map(|name| (name, 2)));
+    let Some(fuse) = Fuse::over(&place, &real.folder) else { return };
+    (0..names.len()).for_each(|author| real.arrive(author, 1));
+    let dora = open(&place);
+    let mut list = Vec::new();
+    by_itself(&dora, "the first of everybody", |dora| dora.timeline().len() == names.len());
+    // But for the first and the last of them.
+    let silent = &real.authors[1..names.len() - 1];
+    silent.iter().for_each(|author| fuse.spoil(&author.dir(), Call::Look, Fault::Block));
+    by_itself(&dora, "silence", |_| fuse.stuck().len() >= 13);
+    for _ in 0..5 {
+        let _ = dora.refresh(Duration::from_secs(1));
+        check_stuck(&fuse, 13);
+    }
+    assert_eq!(dora.timeline().len(), names.len());
+    fuse.mend_all();
+    (0..names.len()).for_each(|author| real.arrive(author, 2));
+    by_itself(&dora, "the rest", |dora| dora.timeline().len() == 2 * names.len());
+    check_whole(&dora, &mut list, 2 * names.len());
+}

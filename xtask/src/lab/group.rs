@@ -128,13 +128,17 @@ impl Group {
             return Ok(());
         }
         let place = self.place.join("looked-at");
-        let (asked, log) = self.member(which)?.marked_log(&place)?;
-        self.settled.note(asked, &log)
+        match self.member(which)?.marked_log(&place)? {
+            Some((asked, log)) => self.settled.note(asked, &log),
+            None => Ok(()),
+        }
     }
 
-    /// Starts a member again, after it has been asked what is settled.
+    /// Starts a member again; half the time after it has been asked what is settled, which is a start of its own.
     pub(super) fn start_again(&mut self, which: usize) -> Result<(), String> {
-        self.sample(which)?;
+        if self.pace.bool() {
+            self.sample(which)?;
+        }
         self.member(which)?.start()
     }
 

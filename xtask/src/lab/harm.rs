@@ -1,6 +1,8 @@
 //! What is done to the members, their folders and the engine. Each harm is over when it returns.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, DirEntry, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -173,12 +175,21 @@ pub(super) fn pack(group: &mut Group, span: Duration) -> Result<(), String> {
 pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
     let member = group.member(who)?;
     member.close()?;
+    let before = packs_of(member);
     let said = member.ask(&["pack", "--at-once"])?;
-    if !said.out.contains(" pack") {
-        return Err(format!("nothing is packed: {}", said.out.trim()));
+    if packs_of(member) == before {
+        group.tell(&format!("member {who} has nothing to pack"));
+    } else {
+        group.did(&format!("member {who} packs: {}", said.out.trim()));
     }
-    group.did(&format!("member {who} packs: {}", said.out.trim()));
     group.start_again(who)
+}
+
+/// The packs of a member's own messages.
+fn packs_of(member: &Member) -> BTreeSet<OsString> {
+    let dirs = member.authors().map(|author| member.folder.join(author));
+    let names = dirs.flat_map(|dir| entries(&dir).map(|file| file.file_name()).collect::<Vec<_>>());
+    names.filter(|name| name.to_str().is_some_and(is_pack)).collect()
 }
 
 /// One more joins, with an earlier copy of the folder in hand.
@@ -220,15 +231,21 @@ pub(super) fn make_conflict(group: &mut Group, span: Duration) -> Result<(), Str
 
 /// Whether the name of a message is that of another file as well, with something behind it.
 fn has_versions(folder: &Path) -> bool {
-    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let is_version = |name: &str| {
         let (message, rest) = name.split_at_checked(16).unwrap_or_default();
-        // A dash begins the last number of a pack.
-        let is_pack = rest.strip_prefix('-').is_some_and(|last| last.len() == 16);
-        message.bytes().all(|byte| byte.is_ascii_hexdigit()) && !rest.is_empty() && !is_pack
+        message.bytes().all(|byte| byte.is_ascii_hexdigit()) && !rest.is_empty() && !is_pack(name)
     };
     let files = entries(folder).flat_map(|author| entries(&author.path()).collect::<Vec<_>>());
     files.into_iter().any(|file| file.file_name().to_str().is_some_and(is_version))
+}
+
+/// Whether a file has the name of a pack: its first number, a dash, its last number.
+fn is_pack(name: &str) -> bool {
+    name.len() == 33 && name.as_bytes().get(16) == Some(&b'-')
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = DirEntry> {
+    fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok)
 }
 
 #[cfg(test)]

@@ -45,6 +45,9 @@ struct Typing {
 /// How long a command may take, beside engines that have much to do.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// What a command says that cannot open the member's store.
+const AN_OBSERVER: &str = "what an observer sees";
+
 impl Member {
     pub(super) fn new(name: String, tempo: &Path, place: &Path, folder: PathBuf) -> Self {
         Self {
@@ -166,8 +169,8 @@ impl Member {
     }
 
     /// Who can be asked what is settled, and its log for people, with the mark where that ends. While the process runs, it
-    /// is who looks at a copy of the folder, made in this place.
-    pub(super) fn marked_log(&self, place: &Path) -> Result<(Asked, String), String> {
+    /// is who looks at a copy of the folder, made in this place. Nobody, while the store is a copy that is no member yet.
+    pub(super) fn marked_log(&self, place: &Path) -> Result<Option<(Asked, String)>, String> {
         let (asked, mut command) = if self.typing.is_some() {
             let failed = |error: io::Error| format!("{}: {error}", place.display());
             let folder = place.join(group::SESSION);
@@ -180,7 +183,12 @@ impl Member {
         let said = said.check(&format!("tempo log (of {asked:?})"))?;
         // It is there only if it was needed.
         let _ = fs::remove_dir_all(place);
-        Ok((asked, said.out))
+        let is_observed = matches!(asked, Asked::Store(_)) && said.out.contains(AN_OBSERVER);
+        match is_observed {
+            false => Ok(Some((asked, said.out))),
+            true if said.out.contains("the local state is a copy") => Ok(None),
+            true => Err(format!("the store of {} is not opened: {}", self.name, said.out.lines().next().unwrap_or(""))),
+        }
     }
 
     /// A command with the folder, and what comes after.

@@ -1,8 +1,8 @@
 //! What members have said to be settled, to be compared with what everybody has in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
+use std::{fs, slice};
 
 use indexmap::IndexSet;
 use serde_json::Value;
@@ -63,7 +63,7 @@ impl Settled {
     /// may come before. One that is not is written into a file.
     ///
     /// Who looks at a copy knows everybody of whom there is a message. A member goes on where it was, so for it one is no
-    /// newcomer any more as soon as it had a message of theirs that was beyond what was settled.
+    /// newcomer any more as soon as a message of theirs was the last settled one, or beyond that.
     pub(super) fn agrees(&mut self, log: &str, evidence: &Path) -> Result<(), String> {
         let mut authors = BTreeMap::new();
         let mut last = Vec::new();
@@ -80,6 +80,7 @@ impl Settled {
                 Asked::Copy(_) => &(&of_some(&part.settled) | &of_some(&part.others)),
                 Asked::Store(_) => {
                     met.append(&mut of_some(&part.others));
+                    met.append(&mut of_some(part.settled.last().map(slice::from_ref).unwrap_or_default()));
                     met
                 }
             };
@@ -98,7 +99,10 @@ impl Settled {
                 }
             }
         }
-        Ok(())
+        match self.extent() {
+            (_, 0) => Err("nothing was ever settled".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// Writes down what was seen.
@@ -164,9 +168,7 @@ mod tests {
             seen.note(asked.clone(), &log).unwrap();
         }
         let evidence = tempfile::NamedTempFile::new().unwrap();
-        let judged = seen.agrees(LOG, evidence.path());
-        assert_eq!(fs::read(evidence.path()).unwrap().is_empty(), judged.is_ok());
-        judged
+        seen.agrees(LOG, evidence.path())
     }
 
     fn copy() -> Asked {
@@ -187,6 +189,21 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_changed_is_kept() {
+        let mut seen = Settled::default();
+        seen.note(copy(), "x  Ana 2\n-- mark\nx  Ben 1\n").unwrap();
+        let evidence = tempfile::NamedTempFile::new().unwrap();
+        seen.agrees(LOG, evidence.path()).unwrap_err();
+        let kept = fs::read_to_string(evidence.path()).unwrap();
+        assert_eq!(kept, "who looked at Ana's folder\nAna 2\n-- \nBen 1\n");
+    }
+
+    #[test]
+    fn nothing_settled_at_all_is_told() {
+        assert!(judge(&[(copy(), &[], &["Ana 1"])]).unwrap_err().contains("nothing was ever settled"));
+    }
+
+    #[test]
     fn newcomers_may_come_before() {
         assert_eq!(judge(&[(copy(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
         assert_eq!(judge(&[(store(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
@@ -195,6 +212,7 @@ mod tests {
         // A member had settled it before it knew of them.
         assert_eq!(judge(&[(store(), &["Ben 1", "Ana 1", "Ana 2"], &[])]), Ok(()));
         assert!(judge(&[(store(), &["Ana 1"], &["Ben 1", "Ana 2"]), (store(), &["Ana 1", "Ana 2"], &[])]).is_err());
+        assert!(judge(&[(store(), &["Ana 1", "Ana 2", "Ben 2"], &[])]).is_err());
         assert_eq!(judge(&[(store(), &[], &["Ben 1"]), (store(), &["Ana 1", "Ben 1", "Ana 2"], &[])]), Ok(()));
     }
 }
