@@ -11,7 +11,7 @@ use std::{
 use tempo_message::FileType;
 
 use crate::{
-    Fs, Identity, Stat,
+    Fs, Identity, Stat, Version,
     calls::{About, Calls, Drained, no_answer},
     offload::Outlet,
 };
@@ -22,7 +22,7 @@ pub(crate) struct Root<F: Fs> {
     pub(crate) dir: Arc<F::Dir>,
     pub(crate) stat: Stat,
     /// What has become of the directories that were here, if it is the same folder.
-    pub(crate) places: Vec<(OsString, io::Result<Stat>)>,
+    pub(crate) places: Vec<(OsString, io::Result<Version>)>,
     is_familiar: bool,
 }
 
@@ -76,13 +76,17 @@ impl Door {
         let mut left: VecDeque<OsString> = self.places.iter().cloned().collect();
         let identity = self.identity;
         let (mut opened, mut failed) = (None, Ok(()));
-        let mut places = Vec::with_capacity(left.len() + late.len());
+        let mut answers = Answers::default();
         let drained = calls.drain(
             move |fs, outlet| self.enter(fs, outlet),
             |step: io::Result<Step<F>>| {
                 match step {
                     Ok(Step::Opened(dir, stat)) => opened = Some((dir, stat)),
-                    Ok(Step::Place(stat)) => places.extend(left.pop_front().map(|name| (name, stat))),
+                    Ok(Step::Place(stat)) => {
+                        if let Some(name) = left.pop_front() {
+                            answers.take(name, stat);
+                        }
+                    }
                     Err(error) => failed = Err(error),
                 }
                 true
@@ -91,7 +95,9 @@ impl Door {
         failed?;
         if let Drained::Late(stream) = drained {
             let waits_for = opened.as_ref().and_then(|_| left.pop_front());
-            places.extend(waits_for.clone().map(|name| (name, Err(no_answer()))));
+            if let Some(name) = &waits_for {
+                answers.take(name.clone(), Err(no_answer()));
+            }
             calls.keep_late(waits_for.map_or(About::Folder, About::Directory), stream);
         }
         let (dir, stat) = opened.ok_or_else(no_answer)?;
@@ -100,12 +106,10 @@ impl Door {
             // Those that come after one that is late, and those that are late.
             let root = Arc::clone(&dir);
             let ask = move |fs: &F, name: &OsStr| fs.stat(&root, name);
-            calls.ask_each(left.into_iter().chain(late), ask, |name, stat| places.push((name, stat)));
+            calls.ask_each(left.into_iter().chain(late), ask, |name, stat| answers.take(name, stat));
         }
-        let is_known = |stat: &io::Result<Stat>| stat.as_ref().map_or_else(is_absence, |_| true);
-        let is_anything_known = places.iter().any(|(_, stat)| is_known(stat));
-        let is_familiar = is_same && (!is_anything_known || places.iter().any(|(_, stat)| is_directory(stat)));
-        Ok(Root { dir, stat, places, is_familiar })
+        let is_familiar = is_same && (answers.is_somebody_there || !answers.is_anything_known);
+        Ok(Root { dir, stat, places: answers.places, is_familiar })
     }
 
     /// The folder if it is familiar, for one who waits here for whatever does not answer.
@@ -141,6 +145,22 @@ impl Door {
                 return;
             }
         }
+    }
+}
+
+/// What is known of the directories that were here.
+#[derive(Debug, Default)]
+struct Answers {
+    places: Vec<(OsString, io::Result<Version>)>,
+    is_anything_known: bool,
+    is_somebody_there: bool,
+}
+
+impl Answers {
+    fn take(&mut self, name: OsString, stat: io::Result<Stat>) {
+        self.is_anything_known |= stat.as_ref().map_or_else(is_absence, |_| true);
+        self.is_somebody_there |= is_directory(&stat);
+        self.places.push((name, stat.map(|stat| stat.version())));
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, Want, planted};
 
 use crate::{
-    DirName, Fs, Hints, Home, Identity, Signal, Stat, Watch,
+    DirName, Fs, Hints, Home, Identity, Signal, Version, Watch,
     calls::{About, Calls},
     door::{Door, Root, is_absence},
     error::collect_error,
@@ -47,8 +47,6 @@ pub(crate) struct Folder<F: Fs> {
     /// Which directory held the session when it was looked at last, if that is known.
     home: Option<Home>,
     freshness: Freshness,
-    /// Hints have led to the present look.
-    is_led: bool,
     /// The authors that were here since the folder was opened.
     met: BTreeSet<AuthorId>,
     signal: Arc<Signal>,
@@ -110,7 +108,6 @@ impl<F: Fs> Folder<F> {
             identity,
             home: None,
             freshness: Freshness::default(),
-            is_led: false,
             met: BTreeSet::new(),
             signal,
             hints,
@@ -188,15 +185,15 @@ impl<F: Fs> Folder<F> {
     ) -> Result<(), CollectError> {
         let version = root.stat.version();
         let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
-        if want.full || retries || self.freshness.is_due(version, now, self.is_led) {
+        if want.full || retries || self.freshness.is_due(version, now) {
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, now);
         }
         if !self.is_piece {
             self.check_emptied(root, want, elsewhere)?;
         }
-        for (name, stat) in mem::take(&mut root.places) {
-            self.look_into(root, &name, stat, want, now);
+        for (name, version) in mem::take(&mut root.places) {
+            self.look_into(root, &name, version, want, now);
         }
         Ok(())
     }
@@ -218,7 +215,6 @@ impl<F: Fs> Folder<F> {
 
     /// Notes where something may have changed, for the next look.
     pub(crate) fn heed(&mut self, hints: Hints) {
-        self.is_led = hints != Hints::default();
         if let Some(reason) = hints.failure {
             self.without_hints = Some(reason);
             self.watch = None;
@@ -281,6 +277,7 @@ impl<F: Fs> Folder<F> {
     /// Looks what the names are that were not here before. One that does not answer keeps only itself waiting.
     fn meet(&mut self, root: &mut Root<F>, names: Vec<OsString>, now: Duration) {
         let Self { calls, places, notes, .. } = self;
+        let watched = WATCHES.saturating_sub(places.len());
         let (dir, mut met) = (Arc::clone(&root.dir), Vec::new());
         calls.ask_each(
             names,
@@ -290,8 +287,11 @@ impl<F: Fs> Folder<F> {
                     if stat.file_type == FileType::Directory =>
                 {
                     notes.forget(&name);
-                    met.push(name.clone());
-                    root.places.push((name.clone(), Ok(stat)));
+                    // One more shows that there are too many.
+                    if met.len() <= watched {
+                        met.push(name.clone());
+                    }
+                    root.places.push((name.clone(), Ok(stat.version())));
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
                 (_, Ok(stat)) => {
@@ -302,7 +302,7 @@ impl<F: Fs> Folder<F> {
                 (_, Err(_)) => {}
             },
         );
-        self.watch_also(met);
+        self.watch_also(met, watched);
     }
 
     /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
@@ -347,14 +347,21 @@ impl<F: Fs> Folder<F> {
         Ok(())
     }
 
-    fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
+    fn look_into(
+        &mut self,
+        root: &Root<F>,
+        name: &OsStr,
+        version: io::Result<Version>,
+        want: &Want<'_>,
+        now: Duration,
+    ) {
         let places = self.places.len();
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
         let rests = place.is_midway() || place.rests(self.own.contains(&place.author), now);
-        let looked = stat.and_then(|stat| {
-            let is_due = retries || place.freshness.is_due(stat.version(), now, self.is_led);
+        let looked = version.and_then(|version| {
+            let is_due = retries || place.freshness.is_due(version, now);
             if want.full || rechecks || (is_due && !rests) {
                 return list_place(&mut self.calls, root, name, (place, places), want, now);
             }
@@ -395,27 +402,27 @@ impl<F: Fs> Folder<F> {
     fn start_watch(&mut self) {
         (self.watch, self.without_hints) = (None, None);
         let (path, signal) = (self.path.clone(), Arc::clone(&self.signal));
-        let names = self.places.keys().cloned().collect();
-        self.watch_by(move |fs| fs.watch(&path, signal), names);
+        let names = self.places.keys().take(WATCHES + 1).cloned().collect();
+        self.watch_by(move |fs| fs.watch(&path, signal), names, WATCHES);
     }
 
-    /// Watches these directories, which are among the places already, as well.
-    fn watch_also(&mut self, names: Vec<OsString>) {
+    /// Watches these directories as well, as long as there is room.
+    fn watch_also(&mut self, names: Vec<OsString>, room: usize) {
         if !names.is_empty()
             && let Some(watch) = self.watch.take()
         {
-            self.watch_by(move |_| Ok(watch), names);
+            self.watch_by(move |_| Ok(watch), names, room);
         }
     }
 
-    /// Watches these directories as well, as long as there is room. A watch that does not answer is given up, and begun
+    /// Watches the first of these directories, for which there is room. A watch that does not answer is given up, and begun
     /// anew when it does.
     fn watch_by(
         &mut self,
         watch: impl FnOnce(&F) -> io::Result<Box<dyn Watch>> + Send + 'static,
         mut names: Vec<OsString>,
+        room: usize,
     ) {
-        let room = (WATCHES + names.len()).saturating_sub(self.places.len());
         let too_many = (names.len() > room).then(|| "there are too many directories to watch them all".to_owned());
         names.truncate(room);
         let watched = self.calls.run(About::Watch, move |fs| {

@@ -315,7 +315,7 @@ impl<F: Fs> Pieces<F> {
             io::Result::Ok((Arc::new(dir), stat.version()))
         });
         let (dir, version) = opened??;
-        if !full && !self.freshness.is_due(version, now, false) {
+        if !full && !self.freshness.is_due(version, now) {
             return Ok(());
         }
         let found = self.list(&dir, &own)?;

@@ -303,8 +303,7 @@ pub(crate) fn limit(name: &OsStr) -> u64 {
 ///
 /// A file system shows a change of names in the directory's times, but with a granularity of up to two seconds (FAT),
 /// and some services and network file systems do not show it at all. So an unchanged version is believed only some
-/// time after it was first seen, and never for longer than [`Self::ALL`]. Until then a hint about something else is no
-/// reason to list it again at once: while others write, looks follow each other closely.
+/// time after it was first seen, and never for longer than [`Self::ALL`].
 #[derive(Debug, Default)]
 pub(crate) struct Freshness {
     listed: Option<Listed>,
@@ -320,7 +319,6 @@ struct Listed {
 
 impl Freshness {
     const SETTLING: Duration = Duration::from_millis(2500);
-    const MOMENT: Duration = Duration::from_millis(200);
     const ALL: Duration = Duration::from_secs(30);
 
     /// Somebody says that something has changed.
@@ -333,20 +331,14 @@ impl Freshness {
         self.listed = None;
     }
 
-    /// Whether to list it, which has this version; `is_led`: hints have led to this look.
-    pub(crate) fn is_due(&self, version: Version, now: Duration, is_led: bool) -> bool {
+    pub(crate) fn is_due(&self, version: Version, now: Duration) -> bool {
         if planted!(TrustHints) && self.listed.is_some() {
             return self.hinted;
         }
         match &self.listed {
             Some(listed) if !self.hinted && listed.version == version => {
-                let is_young = listed.at < listed.first_seen + Self::SETTLING;
-                let believed = match (is_young, is_led) {
-                    (true, true) => Self::MOMENT,
-                    (true, false) => Duration::ZERO,
-                    (false, _) => Self::ALL,
-                };
-                listed.at + believed <= now && !planted!(TrustTimes)
+                !planted!(TrustTimes)
+                    && (listed.at < listed.first_seen + Self::SETTLING || listed.at + Self::ALL <= now)
             }
             _ => true,
         }
@@ -405,21 +397,5 @@ mod tests {
         assert_eq!(rest(&place, false), 2000);
         place.freshness.distrust();
         assert_eq!(rest(&place, false), 0);
-    }
-
-    #[test]
-    fn a_young_directory_is_listed_by_every_look_but_those_that_hints_have_led_to() {
-        let mut freshness = Freshness::default();
-        let seconds = Duration::from_secs_f64;
-        let due =
-            |freshness: &Freshness, at: f64| [true, false].map(|led| freshness.is_due(version(), seconds(at), led));
-        assert_eq!(due(&freshness, 0.0), [true, true]);
-        freshness.listed(version(), seconds(0.0));
-        assert_eq!((due(&freshness, 0.1), due(&freshness, 0.2)), ([false, true], [true, true]));
-        freshness.hint();
-        assert_eq!(due(&freshness, 0.1), [true, true], "what is hinted is listed at once");
-        // It has not changed for long enough for its times to tell.
-        freshness.listed(version(), seconds(2.5));
-        assert_eq!((due(&freshness, 3.0), due(&freshness, 32.5)), ([false, false], [true, true]));
     }
 }

@@ -24,6 +24,8 @@ use crate::{
 
 /// Far beyond anything that is to be measured.
 const STUCK: Duration = Duration::from_secs(600);
+/// The honest author takes its time: a directory of more than a thousand names is listed less often, whoever filled it.
+const PAUSE: Duration = Duration::from_millis(100);
 /// So many messages of the honest author are awaited after everything lies there.
 const AFTERWARDS: usize = 10;
 
@@ -79,6 +81,7 @@ pub(crate) fn run(scenario: Scenario, size: usize, root: &Path) -> Outcome {
     let mut delay = 0;
     while !flood.is_finished() {
         delay = delay.max(honest.say());
+        thread::sleep(PAUSE);
     }
     flood.join().expect("the disk has room");
     for _ in 0..AFTERWARDS {
