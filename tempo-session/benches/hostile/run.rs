@@ -81,7 +81,7 @@ pub(crate) fn run(scenario: Scenario, size: usize, root: &Path) -> Outcome {
     let mut delay = 0;
     while !flood.is_finished() {
         delay = delay.max(honest.say());
-        thread::sleep(PAUSE);
+        thread::sleep(PAUSE); // deadline loop: until the flood has ended
     }
     flood.join().expect("the disk has room");
     for _ in 0..AFTERWARDS {
