@@ -36,6 +36,38 @@ fn staging_outside_is_left_empty_and_swept() {
     assert_eq!(names(&staging), Vec::<String>::new());
 }
 
+/// Engines wait longer the more events a directory has, and longest after a removal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_causes_one_event() {
+    use notify::{EventKind, RecursiveMode, Watcher};
+    const BROKEN: std::time::Duration = std::time::Duration::from_secs(20);
+
+    let session = Session::new();
+    let staging = session.dir.path().join("staging");
+    fs::create_dir(&staging).unwrap();
+    let mut options = unwatched();
+    options.staging = Some(staging);
+    let mut writer = FsTransport::open(&session.folder, &options).unwrap();
+    let mut script = Script::new(1);
+    writer.join(script.author()).unwrap();
+    let dir = session.path(script.author().to_string());
+    let (heard, events) = std::sync::mpsc::channel();
+    let mut watcher = notify::recommended_watcher(heard).unwrap();
+    watcher.watch(&session.folder, RecursiveMode::Recursive).unwrap();
+    let frames = script.run(20);
+    for frame in &frames {
+        writer.publish(frame, Durability::Durable).unwrap();
+    }
+    let end = dir.join("the end");
+    fs::write(&end, "").unwrap();
+    let events = std::iter::from_fn(|| events.recv_timeout(BROKEN).ok()).map(Result::unwrap);
+    let changes = events.filter(|event| !matches!(event.kind, EventKind::Access(_)));
+    let changed: Vec<_> = changes.flat_map(|event| event.paths).take_while(|path| *path != end).collect();
+    let files: Vec<_> = frames.iter().map(|frame| session.file(frame.id())).collect();
+    assert_eq!(changed, files);
+}
+
 /// The memory file system is another volume wherever temporary directories lie on a disk.
 #[test]
 fn staging_on_another_volume_falls_back_to_the_folder() {

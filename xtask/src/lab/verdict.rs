@@ -42,6 +42,8 @@ const BETWEEN: Duration = Duration::from_secs(2);
 const TIMES: u32 = 3;
 /// Longer than a member does without looking where nobody tells it that something has come.
 const LOOK: Duration = Duration::from_secs(6);
+/// The same where not even the times of directories tell it, as through `rclone mount`.
+const LONG_LOOK: Duration = Duration::from_secs(40);
 
 /// Lets everything arrive, ends everybody, and judges what they have after they have talked for so long.
 pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, String> {
@@ -52,7 +54,9 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     let late = wait(group, begun + PATIENCE.max(talked / PART))?;
     let settling = begun.elapsed();
     if late.is_none() {
-        process::rest(LOOK)?;
+        process::rest(if group.veil.is_some() { LONG_LOOK } else { LOOK })?;
+        // By now something has to be settled.
+        (0..group.members.len()).try_for_each(|which| group.sample(which))?;
     }
     group.members.iter_mut().try_for_each(Member::close)?;
     // Whoever asks for a log from here on reads the folder into the store before it answers, so the stores come first.
