@@ -17,6 +17,8 @@ pub(crate) struct Volume {
     at: PathBuf,
     /// A second way to the same files.
     other: PathBuf,
+    /// With which it is mounted.
+    options: &'static str,
 }
 
 impl Volume {
@@ -24,16 +26,17 @@ impl Volume {
 
     /// Mounts a new file system over the place's session folder; says so and gives `None` where that cannot be done.
     pub(crate) fn over(place: &Place) -> Option<Self> {
-        let volume = Self { image: place.at("image"), at: place.folder.clone(), other: place.at("other") };
+        let volume =
+            Self { image: place.at("image"), at: place.folder.clone(), other: place.at("other"), options: "loop" };
         fs::create_dir(&volume.other).unwrap();
         File::create(&volume.image).unwrap().set_len(Self::BYTES).unwrap();
         let made = command(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&volume.image));
         volume.or_skip(made)
     }
 
-    /// Mounts what is in a file; says so and gives `None` where that cannot be done.
-    pub(crate) fn of(image: &Path, at: &Path) -> Option<Self> {
-        let volume = Self { image: image.to_owned(), at: at.to_owned(), other: at.to_owned() };
+    /// Mounts what is in a file, with these options; says so and gives `None` where that cannot be done.
+    pub(crate) fn of(image: &Path, at: &Path, options: &'static str) -> Option<Self> {
+        let volume = Self { image: image.to_owned(), at: at.to_owned(), other: at.to_owned(), options };
         volume.or_skip(Ok(()))
     }
 
@@ -52,7 +55,7 @@ impl Volume {
     }
 
     fn try_mount(&self) -> Result<(), String> {
-        command(Command::new("mount").args(["-o", "loop"]).args([&self.image, &self.at]))
+        command(Command::new("mount").args(["-o", self.options]).args([&self.image, &self.at]))
     }
 
     /// Unmounts as a person does who wants to take the stick away: not while somebody uses it.

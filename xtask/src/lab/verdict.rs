@@ -70,7 +70,10 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     let silent = silent.map(|member| format!("{} has sent nothing", member.name));
     let evidence = group.place.join("logs/settled");
     let unsettled = group.settled.agrees(logs.first().map(String::as_str).unwrap_or_default(), &evidence).err();
-    let wrong = late.or(wrong).or(silent).or(unsettled);
+    // Who came to see the folder through a veil is a member anew, and what it was before never writes again.
+    let is_vacuous = group.veil.is_none() && group.settled.extent().1 == 0;
+    let vacuous = is_vacuous.then(|| "nothing was ever settled".to_owned());
+    let wrong = late.or(wrong).or(silent).or(unsettled).or(vacuous);
     group.tell(wrong.as_deref().unwrap_or("all is well"));
     Ok(Verdict { counted: Some(counted), settling, settled: group.settled.extent(), wrong })
 }
