@@ -63,15 +63,17 @@ impl Door {
 
     /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
     /// when somebody who was here is still here. A directory that does not answer keeps only itself waiting; it is not gone,
-    /// and neither is one that cannot be looked at: when nothing is known of any, the numbers have to do.
-    pub(crate) fn open<F: Fs>(mut self, calls: &mut Calls<F>) -> io::Result<Root<F>> {
+    /// and neither is one that cannot be looked at: when nothing is known of any, the numbers have to do. Of those that answer
+    /// so many are asked for at most.
+    pub(crate) fn open<F: Fs>(mut self, calls: &mut Calls<F>, most: usize) -> io::Result<Root<F>> {
         if calls.is_late(&About::Folder) {
             return Err(no_answer());
         }
         let has_room = !calls.is_exhausted(0);
-        let (asked, late) = mem::take(&mut self.places)
+        let (mut asked, late) = mem::take(&mut self.places)
             .into_iter()
             .partition::<Vec<_>, _>(|name| has_room && !calls.is_late(&About::Directory(name.clone())));
+        asked.truncate(most);
         self.places = asked;
         let mut left: VecDeque<OsString> = self.places.iter().cloned().collect();
         let identity = self.identity;

@@ -61,7 +61,7 @@ pub(crate) struct Folder<F: Fs> {
     is_other: bool,
 }
 
-/// Of so many who were here one must still be.
+/// Of so many who were here and answer one must still be.
 const FAMILIAR: usize = 8;
 /// Directories beyond this number are not watched, only looked at: watches are a scarce good of the system.
 const WATCHES: usize = 256;
@@ -133,9 +133,9 @@ impl<F: Fs> Folder<F> {
         self.enter(usize::MAX)
     }
 
-    fn enter(&mut self, ask: usize) -> Result<Root<F>, CollectError> {
-        let door = Door::new((self.path.clone(), self.is_piece), self.identity, self.places.keys().take(ask));
-        let root = match door.open(&mut self.calls) {
+    fn enter(&mut self, most: usize) -> Result<Root<F>, CollectError> {
+        let door = Door::new((self.path.clone(), self.is_piece), self.identity, self.places.keys());
+        let root = match door.open(&mut self.calls, most) {
             Ok(root) => root,
             Err(error) => {
                 self.was_away = true;

@@ -8,7 +8,7 @@ use std::{
 
 use fuser::Errno;
 use tempo_message::PendingReason;
-use tempo_session::{AuthorId, Entry, Session, Status};
+use tempo_session::{Attachment, AuthorId, Entry, Session, Status};
 
 use crate::{
     away::by_itself,
@@ -308,6 +308,29 @@ fn a_directory_that_fails_is_pending_until_it_is_well() {
             check_whole(&dora, &mut list, 4);
         }
     }
+}
+
+/// What fails says nothing of whether this is the folder: nobody is told that it is empty.
+#[test]
+fn directories_that_all_fail_are_not_gone() {
+    let place = Place::new();
+    let real = Real::with(&place, [("ana", 2), ("ben", 2)]);
+    let Some(fuse) = Fuse::over(&place, &real.folder) else { return };
+    (0..2).for_each(|author| real.arrive(author, 1));
+    let dora = open(&place);
+    by_itself(&dora, "the first", |dora| dora.timeline().len() == 2);
+    let own = PathBuf::from(dora.author().unwrap().to_string());
+    let dirs: Vec<PathBuf> = real.authors.iter().map(Author::dir).chain([own]).collect();
+    dirs.iter().for_each(|dir| fuse.spoil(dir, Call::Look, Fault::Fail(Errno::EIO)));
+    dora.send("meanwhile").unwrap();
+    by_itself(&dora, "failing", |dora| dora.status().publish_error.is_some());
+    let status = dora.status();
+    let why = status.publish_error.unwrap();
+    assert!(why.contains(&std::io::Error::from_raw_os_error(Errno::EIO.code()).to_string()), "{why}");
+    assert_eq!(status.attachment, Attachment::Attached);
+    fuse.mend_all();
+    (0..2).for_each(|author| real.arrive(author, 2));
+    by_itself(&dora, "all of it", |dora| dora.timeline().len() == 5 && published(dora));
 }
 
 #[test]
