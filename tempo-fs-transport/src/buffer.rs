@@ -1,31 +1,90 @@
-//! Memory for the content of a file.
+//! Memory for the content of files.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use memmap2::MmapMut;
 
-/// So many bytes, all zero at first.
+/// Where large buffers lie between one file and the next, as long as there are more.
 ///
 /// The memory for a pack is the system's own and goes back to it: an allocator keeps what large pieces of many sizes leave.
+/// But to be given memory costs more than to read a file into it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Buffers(Arc<Mutex<Shelf>>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    is_open: bool,
+    maps: Vec<MmapMut>,
+}
+
+/// So many bytes, whatever is in them.
 #[derive(Debug)]
 pub(crate) enum Buffer {
     Small(Vec<u8>),
-    Large(MmapMut),
+    Large(Large),
+}
+
+#[derive(Debug)]
+pub(crate) struct Large {
+    /// There until it is dropped.
+    map: Option<MmapMut>,
+    len: usize,
+    home: Buffers,
 }
 
 /// From so many bytes on it is large.
 const LARGE: usize = 128 * 1024;
+/// Large ones have a multiple of this, so that one does for most others.
+const STEP: usize = 256 * 1024;
+/// So many bytes lie ready at most.
+const KEPT: usize = 8 * 1024 * 1024;
 
-impl Buffer {
-    pub(crate) fn new(len: usize) -> Self {
-        let large = if len < LARGE { None } else { MmapMut::map_anon(len).ok() };
-        large.map_or_else(|| Self::Small(vec![0; len]), Self::Large)
+impl Buffers {
+    /// Whatever comes back from here on is kept for the next one.
+    pub(crate) fn open(&self) {
+        self.shelf().is_open = true;
     }
 
+    /// Nothing is kept any more.
+    pub(crate) fn close(&self) {
+        *self.shelf() = Shelf::default();
+    }
+
+    pub(crate) fn buffer(&self, len: usize) -> Buffer {
+        let map = if len < LARGE { None } else { self.take(len) };
+        match map {
+            None => Buffer::Small(vec![0; len]),
+            map => Buffer::Large(Large { map, len, home: self.clone() }),
+        }
+    }
+
+    fn take(&self, len: usize) -> Option<MmapMut> {
+        let mut shelf = self.shelf();
+        let kept = shelf.maps.iter().position(|map| map.len() >= len).map(|at| shelf.maps.swap_remove(at));
+        drop(shelf);
+        kept.or_else(|| MmapMut::map_anon(len.next_multiple_of(STEP)).ok())
+    }
+
+    fn give_back(&self, map: MmapMut) {
+        let mut shelf = self.shelf();
+        let kept: usize = shelf.maps.iter().map(|map| map.len()).sum();
+        if shelf.is_open && kept + map.len() <= KEPT {
+            shelf.maps.push(map);
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Buffer {
     /// The first so many bytes.
     pub(crate) fn into_bytes(self, len: usize) -> Bytes {
         let mut bytes = match self {
             Self::Small(bytes) => Bytes::from(bytes),
-            Self::Large(bytes) => Bytes::from_owner(bytes),
+            Self::Large(large) => Bytes::from_owner(large),
         };
         bytes.truncate(len);
         bytes
@@ -36,7 +95,21 @@ impl AsMut<[u8]> for Buffer {
     fn as_mut(&mut self) -> &mut [u8] {
         match self {
             Self::Small(bytes) => bytes,
-            Self::Large(bytes) => bytes,
+            Self::Large(large) => large.map.as_deref_mut().and_then(|map| map.get_mut(..large.len)).unwrap_or_default(),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        self.map.as_deref().and_then(|map| map.get(..self.len)).unwrap_or_default()
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        if let Some(map) = self.map.take() {
+            self.home.give_back(map);
         }
     }
 }
@@ -47,12 +120,38 @@ mod tests {
 
     #[test]
     fn what_was_put_in_comes_out_whatever_the_size() {
-        for len in [0, 1, LARGE - 1, LARGE, LARGE + 1] {
-            let mut buffer = Buffer::new(len + 1);
-            assert_eq!(buffer.as_mut().len(), len + 1);
-            buffer.as_mut().fill(7);
-            let bytes = buffer.into_bytes(len);
-            assert!(bytes.len() == len && bytes.iter().all(|byte| *byte == 7));
+        let buffers = Buffers::default();
+        buffers.open();
+        for _ in 0..2 {
+            for len in [0, 1, LARGE - 1, LARGE, LARGE + 1] {
+                let mut buffer = buffers.buffer(len + 1);
+                assert_eq!(buffer.as_mut().len(), len + 1);
+                buffer.as_mut().fill(7);
+                let bytes = buffer.into_bytes(len);
+                assert!(bytes.len() == len && bytes.iter().all(|byte| *byte == 7));
+            }
         }
+    }
+
+    #[test]
+    fn large_ones_are_used_again_until_nothing_more_is_read() {
+        let buffers = Buffers::default();
+        let kept = || buffers.shelf().maps.len();
+        drop(buffers.buffer(LARGE));
+        assert_eq!(kept(), 0, "nobody has said that more is coming");
+        buffers.open();
+        let [first, second] = [LARGE, 2 * LARGE].map(|len| buffers.buffer(len).into_bytes(len));
+        let part = first.slice(10..20);
+        drop(first);
+        assert_eq!(kept(), 0, "a part of it is in use");
+        drop((part, second));
+        assert_eq!(kept(), 2);
+        let again = buffers.buffer(LARGE);
+        assert_eq!(kept(), 1);
+        drop(buffers.buffer(KEPT));
+        assert_eq!(kept(), 1, "too much to lie around");
+        buffers.close();
+        drop(again);
+        assert_eq!(kept(), 0);
     }
 }

@@ -113,10 +113,9 @@ impl<F: Fs> Calls<F> {
         work: impl FnOnce(&F, &mut Outlet<T>) + Send + 'static,
         mut each: impl FnMut(T) -> bool,
     ) -> io::Result<Drained<T>> {
-        let fs = self.fs.clone();
-        let mut stream = self.offload.start(move |outlet| work(&fs, outlet))?;
+        let mut stream = self.start(work)?;
         loop {
-            match self.offload.next(&mut stream, self.patience) {
+            match self.next(&mut stream) {
                 Next::Item(item) => {
                     if !each(item) {
                         return Ok(Drained::Stopped);
@@ -126,6 +125,20 @@ impl<F: Fs> Calls<F> {
                 Next::Late => return Ok(Drained::Late(stream)),
             }
         }
+    }
+
+    /// Begins a call with many results, for one who takes them as they come, and looks after it when it is late.
+    pub(crate) fn start<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&F, &mut Outlet<T>) + Send + 'static,
+    ) -> io::Result<Stream<T>> {
+        let fs = self.fs.clone();
+        self.offload.start(move |outlet| work(&fs, outlet))
+    }
+
+    /// The next result of such a call.
+    pub(crate) fn next<T>(&mut self, stream: &mut Stream<T>) -> Next<T> {
+        self.offload.next(stream, self.patience)
     }
 
     /// Asks something of one directory after the other. One that does not answer keeps only itself waiting.

@@ -3,9 +3,9 @@
 use std::{ffi::OsStr, io};
 
 use bytes::Bytes;
-use tempo_message::{Decoded, FileType, ForeignReason, Frame, PendingReason, Unsupported, planted};
+use tempo_message::{Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
 
-use crate::{Fs, Version, buffer::Buffer, notes::Finding, online::is_not_here_yet};
+use crate::{Fs, Version, buffer::Buffers, notes::Finding, online::is_not_here_yet, place::limit};
 
 /// What one look at a file gave.
 #[derive(Debug)]
@@ -28,100 +28,111 @@ pub(crate) enum End {
 
 /// What a file held, or why nothing of it counts.
 #[derive(Debug)]
-pub(crate) struct FileRead(Result<(Version, Bytes), (Option<Version>, End)>);
+pub(crate) struct FileRead(Result<(Version, Frames), (Option<Version>, End)>);
 
 impl FileRead {
     /// The content of the file as a whole, with its version.
     pub(crate) fn into_content(self) -> Result<(Version, Bytes), Examined> {
-        self.0.map_err(|(version, end)| Examined { version, end })
+        let content = self.0.map(|(version, frames)| (version, frames.bytes().clone()));
+        content.map_err(|(version, end)| Examined { version, end })
     }
 
     /// How many bytes were read.
     pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |(_, bytes)| bytes.len())
+        self.0.as_ref().map_or(0, |(_, frames)| frames.bytes().len())
     }
 }
 
 /// The frames of a file that was read, one after the other. One that was given is whole whatever the rest of the file is.
 #[derive(Debug)]
-pub(crate) struct Frames {
+pub(crate) struct Content {
     version: Option<Version>,
-    bytes: Bytes,
-    at: usize,
+    frames: Frames,
     newer: Option<Unsupported>,
     /// Nothing comes any more.
     end: Option<End>,
 }
 
-impl Frames {
-    /// Those from `offset` on.
-    pub(crate) fn of(file: FileRead, offset: usize) -> Self {
-        let (version, bytes, end) = match file.0 {
-            Ok((version, bytes)) => (Some(version), bytes, None),
-            Err((version, end)) => (version, Bytes::new(), Some(end)),
+impl Content {
+    pub(crate) fn of(file: FileRead) -> Self {
+        let (version, frames, end) = match file.0 {
+            Ok((version, frames)) => (Some(version), frames, None),
+            Err((version, end)) => (version, Frames::new(Bytes::new(), 0), Some(end)),
         };
-        Self { version, at: offset.min(bytes.len()), bytes, newer: None, end }
+        Self { version, frames, newer: None, end }
     }
 
     /// How many bytes were read.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.frames.bytes().len()
     }
 
     /// What became of the file, as far as it was read.
     pub(crate) fn into_examined(self) -> Examined {
-        Examined { version: self.version, end: self.end.unwrap_or(End::Stopped(self.at)) }
+        Examined { version: self.version, end: self.end.unwrap_or(End::Stopped(self.frames.offset())) }
     }
 }
 
-impl Iterator for Frames {
+impl Iterator for Content {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
         while self.end.is_none() {
-            let rest = self.bytes.slice(self.at..);
-            if rest.is_empty() && !self.bytes.is_empty() {
-                self.end = Some(End::Read(self.newer.map(|what| Finding::Pending(PendingReason::Unsupported(what)))));
-                break;
-            }
-            let finding = match Frame::decode(&rest) {
-                Decoded::Whole(frame) => {
-                    self.at += frame.bytes().len();
-                    return Some(frame);
-                }
-                Decoded::Unsupported { what, used, .. } => {
+            let finding = match self.frames.next() {
+                Some(Decoded::Whole(frame)) => return Some(frame),
+                Some(Decoded::Unsupported { what, .. }) => {
                     self.newer = self.newer.or(Some(what));
-                    self.at += used;
                     continue;
                 }
-                Decoded::Incomplete { missing } => {
+                Some(Decoded::Incomplete { missing }) => {
                     let missing = u64::try_from(missing).unwrap_or(u64::MAX);
-                    Finding::Pending(PendingReason::Incomplete { missing })
+                    Some(Finding::Pending(PendingReason::Incomplete { missing }))
                 }
-                Decoded::Bad(bad) => Finding::Foreign(ForeignReason::Bad(bad)),
-                _ => Finding::Foreign(ForeignReason::Name),
+                Some(Decoded::Bad(bad)) => Some(Finding::Foreign(ForeignReason::Bad(bad))),
+                Some(_) => Some(Finding::Foreign(ForeignReason::Name)),
+                None => self.newer.map(|what| Finding::Pending(PendingReason::Unsupported(what))),
             };
-            self.end = Some(End::Read(Some(finding)));
+            self.end = Some(End::Read(finding));
         }
         None
     }
 }
 
-/// Reads a whole regular file that holds still.
+/// Reads a whole regular file that holds still, and checks the digests of its frames from an offset on.
 ///
-/// Nothing is opened that is not a regular file, nothing is read beyond `limit`, and nothing that changed meanwhile
-/// counts; online-only files are opened only when they shall be fetched.
-pub(crate) fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, limit: u64, fetch: bool) -> FileRead {
-    FileRead(read_still(fs, dir, name, limit, fetch))
+/// Nothing is opened that is not a regular file, nothing is read beyond what its name allows, and nothing that changed
+/// meanwhile counts; online-only files are opened only when they shall be fetched.
+pub(crate) fn read<F: Fs>(
+    fs: &F,
+    (dir, name): (&F::Dir, &OsStr),
+    offset: usize,
+    fetch: bool,
+    buffers: &Buffers,
+) -> FileRead {
+    FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|(version, bytes)| {
+        let mut frames = Frames::new(bytes, offset);
+        frames.check_ahead();
+        (version, frames)
+    }))
 }
 
-/// The same, as it is.
+/// Reads such a file as it is.
 pub(crate) fn read_still<F: Fs>(
     fs: &F,
     dir: &F::Dir,
     name: &OsStr,
     limit: u64,
     fetch: bool,
+) -> Result<(Version, Bytes), (Option<Version>, End)> {
+    read_into(fs, (dir, name), limit, fetch, &Buffers::default())
+}
+
+fn read_into<F: Fs>(
+    fs: &F,
+    (dir, name): (&F::Dir, &OsStr),
+    limit: u64,
+    fetch: bool,
+    buffers: &Buffers,
 ) -> Result<(Version, Bytes), (Option<Version>, End)> {
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
@@ -143,7 +154,7 @@ pub(crate) fn read_still<F: Fs>(
     }
     let mut file = fs.open(dir, name).map_err(|error| failed(version, error))?;
     // One more, which shows when it has grown.
-    let mut buffer = Buffer::new(usize::try_from(named.len).unwrap_or(0) + 1);
+    let mut buffer = buffers.buffer(usize::try_from(named.len).unwrap_or(0) + 1);
     let read = fs.read(&mut file, buffer.as_mut()).map_err(|error| failed(version, error))?;
     // What was opened is what had the name, and has not changed since.
     let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;

@@ -33,6 +33,8 @@ pub(crate) enum Given {
 #[derive(Debug)]
 struct State<T> {
     results: VecDeque<T>,
+    /// What all of them weigh.
+    weight: usize,
     /// How many results whoever waits wants to be woken for; `None` while nobody waits.
     wanted: Option<usize>,
     is_over: bool,
@@ -42,6 +44,8 @@ struct State<T> {
 
 /// So many results wait to be taken before more are put in.
 const AHEAD: usize = 64;
+/// Or of so much weight, in bytes.
+const WEIGHT: usize = 2 * 1024 * 1024;
 /// So many are worth waking somebody.
 const TOGETHER: usize = 32;
 /// Fewer are taken after so long.
@@ -49,23 +53,26 @@ const A_MOMENT: Duration = Duration::from_millis(1);
 
 impl<T> Default for Hatch<T> {
     fn default() -> Self {
-        let state = State { results: VecDeque::new(), wanted: None, is_over: false, is_left: false, is_late: false };
+        let state =
+            State { results: VecDeque::new(), weight: 0, wanted: None, is_over: false, is_left: false, is_late: false };
         Self { state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new() }
     }
 }
 
 impl<T> Hatch<T> {
-    /// Puts a result in, once there is room; false when no more is wanted, because nobody takes any or it came late.
-    pub(crate) fn put(&self, result: T) -> bool {
+    /// Puts a result of some weight in, once there is room; false when no more is wanted, because nobody takes any or it came
+    /// late.
+    pub(crate) fn put(&self, result: T, weight: usize) -> bool {
         let mut state = self.lock();
-        while state.results.len() >= AHEAD && !state.is_left {
+        while state.is_full() && !state.is_left {
             state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.is_left {
             return false;
         }
         state.results.push_back(result);
-        if state.wanted.is_some_and(|wanted| state.results.len() >= wanted) {
+        state.weight += weight;
+        if state.wanted.is_some_and(|wanted| state.results.len() >= wanted || state.is_full()) {
             self.filled.notify_one();
         }
         !state.is_late
@@ -96,6 +103,7 @@ impl<T> Hatch<T> {
         }
         if !state.results.is_empty() {
             mem::swap(&mut state.results, results);
+            state.weight = 0;
             self.emptied.notify_one();
             Given::Some
         } else if state.is_over {
@@ -114,7 +122,7 @@ impl<T> Hatch<T> {
         patience: Duration,
     ) -> MutexGuard<'a, State<T>> {
         state.wanted = Some(wanted);
-        let is_too_little = |state: &mut State<T>| !state.is_over && state.results.len() < wanted;
+        let is_too_little = |state: &mut State<T>| !state.is_over && state.results.len() < wanted && !state.is_full();
         let ended = self.filled.wait_timeout_while(state, patience, is_too_little);
         let mut state = ended.unwrap_or_else(PoisonError::into_inner).0;
         state.wanted = None;
@@ -123,5 +131,11 @@ impl<T> Hatch<T> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn is_full(&self) -> bool {
+        self.results.len() >= AHEAD || self.weight >= WEIGHT
     }
 }

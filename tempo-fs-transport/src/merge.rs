@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     ffi::OsString,
-    mem,
     time::Duration,
 };
 
@@ -41,7 +40,7 @@ pub(crate) struct Merge {
 }
 
 /// Of so many bytes some are handed up although something earlier may come.
-const BYTES: usize = 8 * 1024 * 1024;
+const BYTES: usize = 16 * 1024 * 1024;
 
 type Places = BTreeMap<OsString, Box<Place>>;
 
@@ -100,7 +99,7 @@ impl Merge {
     /// Hands up what nothing earlier can come before; the answer is whose frame was the last one.
     pub(crate) fn hand_up(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> Option<AuthorId> {
         let mut last = None;
-        while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !self.is_over && !work.is_exhausted() {
+        while (self.is_fair || self.lacking.is_empty() || self.is_too_much()) && !self.is_over && !work.is_exhausted() {
             let Some((_, author)) = self.fronts.pop_first() else { break };
             if let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
                 work.take_next(opened);
@@ -112,17 +111,26 @@ impl Merge {
         last
     }
 
-    /// Ends a collect, and puts down what became of all that is open when that is too much to be kept; whether there is
-    /// somebody of whom nothing was handed up.
+    /// Whether more is open than is kept.
+    pub(crate) fn is_too_much(&self) -> bool {
+        self.bytes > BYTES
+    }
+
+    /// Ends a collect, and puts down what became of files that are too much to be kept open, of whoever has most of them the
+    /// last ones; whether there is somebody of whom nothing was handed up.
     pub(crate) fn end(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> bool {
         let is_neglected = self.queues.keys().any(|author| !self.served.contains(author));
         work.collected.more |= self.is_over || !self.queues.is_empty();
-        if self.bytes > BYTES {
-            self.bytes = 0;
-            for opened in mem::take(&mut self.queues).into_values().flatten() {
-                if let Some(place) = places.get_mut(&opened.dir) {
-                    work.close(opened, place, now);
-                }
+        while self.is_too_much()
+            && let Some((&author, queue)) = self.queues.iter_mut().max_by_key(|(_, queue)| queue.len())
+            && let Some(opened) = queue.pop_back()
+        {
+            if queue.is_empty() {
+                self.queues.remove(&author);
+            }
+            self.bytes -= opened.len();
+            if let Some(place) = places.get_mut(&opened.dir) {
+                work.close(opened, place, now);
             }
         }
         is_neglected

@@ -15,14 +15,14 @@ use crate::{
 
 /// Gives work to a thread and waits for what comes of it, but only so long.
 ///
-/// As long as nothing is late there is one thread, and it is used again. Work that is late keeps its thread; what comes
+/// As long as nothing is late there are as many threads as streams, and they are used again. Work that is late keeps its thread; what comes
 /// of it in the end rings the signal.
 #[derive(Debug)]
 pub(crate) struct Offload {
     signal: Arc<Signal>,
     /// Nothing blocks, and work is done at once.
     at_once: bool,
-    idle: Option<mpsc::Sender<Job>>,
+    idle: Vec<mpsc::Sender<Job>>,
 }
 
 /// What comes of some work, piece by piece.
@@ -55,12 +55,15 @@ enum Way<T> {
     Handed { hatch: Arc<Hatch<T>>, signal: Arc<Signal> },
 }
 
+/// So many threads are kept that have nothing to do: one reads ahead while another one answers.
+const IDLE: usize = 2;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Offload {
     /// Offloads work, unless it `may_block` never.
     pub(crate) fn new(signal: Arc<Signal>, may_block: bool) -> Self {
-        Self { signal, at_once: !may_block, idle: None }
+        Self { signal, at_once: !may_block, idle: Vec::new() }
     }
 
     /// Begins some work. It should end when the outlet says that nobody listens.
@@ -80,7 +83,7 @@ impl Offload {
         let hatch = Arc::new(Hatch::default());
         let mut outlet = Outlet { way: Way::Handed { hatch: Arc::clone(&hatch), signal: Arc::clone(&self.signal) } };
         let mut job: Job = Box::new(move || work(&mut outlet));
-        if let Some(thread) = self.idle.take() {
+        if let Some(thread) = self.idle.pop() {
             match thread.send(job) {
                 Ok(()) => {
                     return Ok(Stream { taken: VecDeque::new(), hatch: Some(hatch), thread: Some(thread) });
@@ -132,7 +135,7 @@ impl Offload {
 impl Offload {
     /// Keeps a thread that has, or will have in a moment, nothing to do.
     fn rest(&mut self, thread: Option<mpsc::Sender<Job>>) {
-        self.idle = thread.or(self.idle.take());
+        self.idle.extend(thread.filter(|_| self.idle.len() < IDLE));
     }
 }
 
@@ -160,12 +163,17 @@ impl<T> Drop for Stream<T> {
 impl<T> Outlet<T> {
     /// Leaves a result; false when no more is wanted, because nobody listens or what came was late.
     pub(crate) fn put(&mut self, item: T) -> bool {
+        self.put_heavy(item, 0)
+    }
+
+    /// The same for one that keeps so many bytes: not many of them wait to be taken.
+    pub(crate) fn put_heavy(&mut self, item: T, bytes: usize) -> bool {
         match &mut self.way {
             Way::Kept(kept) => {
                 kept.push_back(item);
                 true
             }
-            Way::Handed { hatch, .. } => hatch.put(item),
+            Way::Handed { hatch, .. } => hatch.put(item, bytes),
         }
     }
 }

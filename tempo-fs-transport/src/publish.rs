@@ -13,7 +13,7 @@ use tempo_message::{
 
 use crate::{
     FileName, Fs,
-    buffer::Buffer,
+    buffer::Buffers,
     error::publish_error,
     name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
     thin,
@@ -284,7 +284,7 @@ impl<F: Fs> Publisher<F> {
             return Ok(if is_full { There::Elsewhere } else { There::Other });
         }
         let mut file = self.fs.open(target.dir, target.name)?;
-        let mut buffer = Buffer::new(expected.len() + 1);
+        let mut buffer = Buffers::default().buffer(expected.len() + 1);
         let read = self.fs.read(&mut file, buffer.as_mut())?;
         let bytes = buffer.into_bytes(read);
         // A loss of power cuts a file short or leaves zeros where the content was to come.

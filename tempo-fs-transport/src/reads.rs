@@ -11,14 +11,15 @@ use tempo_message::{AuthorId, PendingReason};
 
 use crate::{
     Fs,
-    calls::{About, Drained, no_answer},
+    buffer::Buffers,
+    calls::{About, no_answer},
     door::Root,
     examine::{FileRead, read, unreadable},
     folder::Folder,
     merge::Merge,
     notes::Finding,
     offload::{Next, Outlet, Stream},
-    place::{Item, limit},
+    place::Item,
     work::Work,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Reads {
     /// Somebody was not served at all by the last collect that went by times.
     is_neglected: bool,
     merge: Merge,
+    buffers: Buffers,
+    ahead: Option<Ahead>,
     /// Reads that have not come back, by directory and file.
     late: BTreeMap<(OsString, OsString), Late>,
 }
@@ -40,7 +43,13 @@ pub(crate) struct Reads {
 struct Late {
     author: AuthorId,
     item: Item,
-    offset: usize,
+    stream: Stream<Option<FileRead>>,
+}
+
+/// Files that are being read, in this order, also between two collects.
+#[derive(Debug)]
+struct Ahead {
+    turns: VecDeque<Turn>,
     stream: Stream<Option<FileRead>>,
 }
 
@@ -49,8 +58,6 @@ type Turn = (OsString, Item, usize);
 
 /// So many files are read by one call at most.
 const AHEAD: usize = 256;
-/// And about so many bytes.
-const BYTES_AHEAD: usize = 4 * 1024 * 1024;
 /// So many directories are kept open while their files are read.
 const OPEN: usize = 32;
 /// So many reads of one author may be late before no other one of that author is begun.
@@ -67,6 +74,11 @@ impl Reads {
         !self.late.is_empty()
     }
 
+    /// Nothing will be read for a while.
+    pub(crate) fn rest(&self) {
+        self.buffers.close();
+    }
+
     /// Reads as far as the budget goes.
     pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>, work: &mut Work<'_>, now: Duration) {
         let most = work.most();
@@ -76,72 +88,88 @@ impl Reads {
         work.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
         let (mut turns, cut) = self.in_turn(folder, most, now);
         let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
-        for author in turns.iter().filter_map(|(name, ..)| folder.places.get(name)).map(|place| place.author) {
+        let ahead = self.ahead.iter().flat_map(|ahead| &ahead.turns);
+        for author in ahead.chain(&turns).filter_map(|(name, ..)| folder.places.get(name)).map(|place| place.author) {
             *awaited.entry(author).or_default() += 1;
         }
+        self.buffers.open();
         let is_fair = self.is_neglected;
         self.merge.begin(is_fair, awaited, cut);
         self.take_late(folder, work, now);
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
-        while !turns.is_empty() && !self.merge.is_over && !work.is_exhausted() {
-            let is_possible = !folder.calls.is_exhausted(self.late.len());
-            if !is_possible || !self.read_some(folder, root, &mut turns, work, now) {
-                break;
-            }
+        while !self.merge.is_over && !work.is_exhausted() {
+            let Some(ahead) = self.ahead.take().or_else(|| self.start(folder, root, &mut turns)) else { break };
+            self.ahead = self.take_next(ahead, folder, &mut turns, work, now);
         }
-        work.collected.more |= !turns.is_empty() && work.is_exhausted();
+        let is_reading = self.ahead.as_ref().is_some_and(|ahead| !ahead.turns.is_empty());
+        work.collected.more |= is_reading || (!turns.is_empty() && work.is_exhausted());
         self.merge.forgo_all();
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        if self.merge.is_too_much() {
+            // What is put down comes before what is being read.
+            self.ahead = None;
+        }
         self.is_neglected = self.merge.end(work, &mut folder.places, now) && !is_fair;
         if !work.collected.more {
+            self.rest();
             folder.watch();
         }
     }
 
-    /// Reads the first few; false when no more can be read now.
-    fn read_some<F: Fs>(
+    /// Begins to read the first few; `None` when no more can be read now.
+    fn start<F: Fs>(&self, folder: &mut Folder<F>, root: &Root<F>, turns: &mut VecDeque<Turn>) -> Option<Ahead> {
+        if turns.is_empty() || folder.calls.is_exhausted(self.late.len()) {
+            return None;
+        }
+        let turns: VecDeque<Turn> = turns.drain(..turns.len().min(AHEAD)).collect();
+        let file = |(dir, item, offset): &Turn| (dir.clone(), item.name.clone(), *offset);
+        let files: Vec<_> = turns.iter().map(file).collect();
+        let (dir, fetch, buffers) = (Arc::clone(&root.dir), self.fetch, self.buffers.clone());
+        let stream = folder.calls.start(move |fs, outlet| read_all(fs, &dir, files, (fetch, &buffers), outlet));
+        Some(Ahead { turns, stream: stream.ok()? })
+    }
+
+    /// Takes the next file that was read, and hands up what can be handed up then. Gives back what is still being read.
+    fn take_next<F: Fs>(
         &mut self,
+        mut ahead: Ahead,
         folder: &mut Folder<F>,
-        root: &Root<F>,
         turns: &mut VecDeque<Turn>,
         work: &mut Work<'_>,
         now: Duration,
-    ) -> bool {
-        let batch: Vec<(OsString, OsString)> =
-            turns.iter().take(AHEAD).map(|(dir, item, _)| (dir.clone(), item.name.clone())).collect();
-        let (dir, fetch, merge) = (Arc::clone(&root.dir), self.fetch, &mut self.merge);
-        let before = turns.len();
-        let Folder { calls, places, .. } = folder;
-        let drained = calls.drain(
-            move |fs, outlet| read_all(fs, &dir, batch, fetch, outlet),
-            |file: Option<FileRead>| {
-                let Some((name, item, offset)) = turns.pop_front() else { return false };
-                let Some(place) = places.get_mut(&name) else { return true };
+    ) -> Option<Ahead> {
+        let next = folder.calls.next(&mut ahead.stream);
+        let (name, item, _) = ahead.turns.pop_front()?;
+        let (places, merge) = (&mut folder.places, &mut self.merge);
+        match (next, places.get_mut(&name)) {
+            (Next::End, _) => return None,
+            (Next::Item(_), None) => {}
+            (Next::Item(file), Some(place)) => {
                 merge.came(place.author);
                 // A directory that cannot be opened now is looked at again by the next collect.
-                if let Some(opened) = file.and_then(|file| work.open((name, item), file, place, offset, now)) {
+                if let Some(opened) = file.and_then(|file| work.open((name, item), file, place, now)) {
                     merge.put(opened, work, places, now);
                 }
                 self.turn = merge.hand_up(work, places, now).or(self.turn);
-                !merge.is_over && !work.is_exhausted()
-            },
-        );
-        if let Ok(Drained::Late(stream)) = drained
-            && let Some((name, item, offset)) = turns.pop_front()
-            && let Some(place) = places.get_mut(&name)
-        {
-            place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
-            place.done(&item);
-            let author = place.author;
-            self.late.insert((name, item.name.clone()), Late { author, item, offset, stream });
-            if self.late.values().filter(|late| late.author == author).count() >= LATE_OF_ONE {
-                turns.retain(|(name, ..)| places.get(name).is_some_and(|place| place.author != author));
-                merge.forgo(author);
-            } else {
-                merge.came(author);
+            }
+            (Next::Late, place) => {
+                // Another call goes on behind it.
+                ahead.turns.drain(..).rev().for_each(|turn| turns.push_front(turn));
+                let Some(place) = place else { return None };
+                place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
+                place.done(&item);
+                let author = place.author;
+                self.late.insert((name, item.name.clone()), Late { author, item, stream: ahead.stream });
+                if self.late.values().filter(|late| late.author == author).count() >= LATE_OF_ONE {
+                    turns.retain(|(name, ..)| places.get(name).is_some_and(|place| place.author != author));
+                    merge.forgo(author);
+                } else {
+                    merge.came(author);
+                }
+                return None;
             }
         }
-        turns.len() < before
+        Some(ahead)
     }
 
     /// Takes what was late and has come.
@@ -153,7 +181,7 @@ impl Reads {
             Next::Item(file) => {
                 if let (Some(file), Some(place)) = (file, places.get_mut(name)) {
                     let named = (name.clone(), late.item.clone());
-                    if let Some(opened) = work.open(named, file, place, late.offset, now) {
+                    if let Some(opened) = work.open(named, file, place, now) {
                         merge.put(opened, work, places, now);
                     }
                 }
@@ -181,7 +209,8 @@ impl Reads {
         }
         let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
-        let open = self.merge.names();
+        let mut open = self.merge.names();
+        open.extend(self.ahead.iter().flat_map(|ahead| &ahead.turns).map(|(name, item, _)| (name, &item.name)));
         // Not everybody writes as much as the others.
         let busy = places.values().filter(|place| place.is_busy()).count();
         let most = most.min((most / busy.max(1)).saturating_mul(2).saturating_add(AHEAD));
@@ -213,13 +242,12 @@ impl Reads {
 fn read_all<F: Fs>(
     fs: &F,
     root: &F::Dir,
-    files: Vec<(OsString, OsString)>,
-    fetch: bool,
+    files: Vec<(OsString, OsString, usize)>,
+    (fetch, buffers): (bool, &Buffers),
     outlet: &mut Outlet<Option<FileRead>>,
 ) {
     let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
-    let mut bytes = 0;
-    for (dir, name) in files {
+    for (dir, name, offset) in files {
         if !dirs.contains_key(&dir)
             && let Ok(opened) = fs.open_dir(root, &dir)
         {
@@ -228,9 +256,9 @@ fn read_all<F: Fs>(
             }
             dirs.insert(dir.clone(), opened);
         }
-        let file = dirs.get(&dir).map(|dir| read(fs, dir, &name, limit(&name), fetch));
-        bytes += file.as_ref().map_or(0, FileRead::len);
-        if !outlet.put(file) || bytes > BYTES_AHEAD {
+        let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), offset, fetch, buffers));
+        let bytes = file.as_ref().map_or(0, FileRead::len);
+        if !outlet.put_heavy(file, bytes) {
             break;
         }
     }

@@ -6,7 +6,7 @@ use std::{
     io,
 };
 
-use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frame, MessageId, Transport};
+use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frames, MessageId, Transport};
 
 use crate::{
     Fs, FsTransport, calls::About, error::collect_error, examine::read_still, name::printable, place::limit,
@@ -125,11 +125,11 @@ impl<F: Fs> Search<'_, F> {
             return messages;
         }
         self.files += 1;
-        let Ok((_, mut bytes)) = read_still(self.fs, dir, name, limit(name), false) else { return messages };
+        let Ok((_, bytes)) = read_still(self.fs, dir, name, limit(name), false) else { return messages };
         self.bytes += bytes.len();
-        while let Decoded::Whole(frame) = Frame::decode(&bytes) {
+        for decoded in Frames::new(bytes, 0) {
+            let Decoded::Whole(frame) = decoded else { break };
             messages.insert(frame.id());
-            bytes = bytes.slice(frame.bytes().len()..);
         }
         messages
     }

@@ -188,7 +188,7 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
         self.folder.heed(self.signal.take());
-        let mut root = self.folder.attach_to_look()?;
+        let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
         self.pieces.look(root.stat.identity, want, now);
         let elsewhere = |author| self.pieces.hold(author);
         self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;

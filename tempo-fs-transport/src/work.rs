@@ -11,7 +11,7 @@ use tempo_message::{
 
 use crate::{
     FileName,
-    examine::{End, Examined, FileRead, Frames},
+    examine::{Content, End, Examined, FileRead},
     known::temporary,
     notes::Finding,
     place::{Item, Place},
@@ -41,7 +41,7 @@ pub(crate) struct Opened {
     pub(crate) author: AuthorId,
     kind: FileName,
     is_contested: bool,
-    frames: Frames,
+    content: Content,
     /// The next frame to be handed up; `None` when there is none left.
     pub(crate) next: Option<Frame>,
     /// Nobody had room for some of it.
@@ -58,7 +58,7 @@ impl Opened {
 
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
-        self.frames.len()
+        self.content.len()
     }
 }
 
@@ -85,7 +85,6 @@ impl<'a> Work<'a> {
         (dir, item): (OsString, Item),
         file: FileRead,
         place: &mut Place,
-        offset: usize,
         now: Duration,
     ) -> Option<Opened> {
         self.examined += 1;
@@ -98,15 +97,13 @@ impl<'a> Work<'a> {
             FileName::Message(first) | FileName::Pack(first, _) => place.is_contested(first),
             _ => false,
         };
-        let frames = Frames::of(file, offset);
-        let author = place.author;
         let mut opened = Opened {
             dir,
             item,
-            author,
+            author: place.author,
             kind,
             is_contested,
-            frames,
+            content: Content::of(file),
             next: None,
             later: false,
             known: false,
@@ -135,9 +132,9 @@ impl<'a> Work<'a> {
 
     /// Looks for the next frame that is to be handed up.
     fn turn_over(&self, opened: &mut Opened) {
-        let Opened { frames, next, other_author, .. } = opened;
+        let Opened { content, next, other_author, .. } = opened;
         let is_pack = matches!(opened.kind, FileName::Pack(..)) && !opened.is_contested;
-        *next = frames.find(|frame| {
+        *next = content.find(|frame| {
             let id = frame.id();
             if id.author != opened.author && !planted!(AnyAuthorsFile) {
                 *other_author = Some(id.author);
@@ -150,8 +147,8 @@ impl<'a> Work<'a> {
 
     /// Puts down what became of a file.
     pub(crate) fn close(&mut self, opened: Opened, place: &mut Place, now: Duration) {
-        let Opened { item, frames, next, later, known, other_author, .. } = opened;
-        let examined = frames.into_examined();
+        let Opened { item, content, next, later, known, other_author, .. } = opened;
+        let examined = content.into_examined();
         let finding = match (next, examined.end) {
             (Some(next), End::Stopped(end)) => {
                 self.collected.more = true;

@@ -151,6 +151,15 @@ impl Frame {
     ///
     /// Nothing is allocated before the announced lengths are checked. The answer depends on nothing but the bytes.
     pub fn decode(input: &Bytes) -> Decoded {
+        Self::decode_as(input, false)
+    }
+
+    /// The same where the digest is known to hold.
+    pub(crate) fn decode_checked(input: &Bytes) -> Decoded {
+        Self::decode_as(input, true)
+    }
+
+    fn decode_as(input: &Bytes, is_checked: bool) -> Decoded {
         let Some(prelude) = input.first_chunk::<{ Prelude::LEN }>() else {
             let begun = input.get(..input.len().min(MAGIC.len())).unwrap_or_default();
             return if MAGIC.starts_with(begun) {
@@ -172,9 +181,11 @@ impl Frame {
             return Decoded::Incomplete { missing: used - input.len() };
         }
         let bytes = input.slice(..used);
-        let (content, trailer) = bytes.split_at(used - Digest::LEN);
-        let digest = Digest::of(content);
-        if digest.as_bytes() != trailer && !planted!(DigestUnchecked) {
+        let Some((content, &trailer)) = bytes.split_last_chunk() else {
+            return Decoded::Bad(BadFrame::Magic);
+        };
+        let digest = if is_checked { Digest::from_bytes(trailer) } else { Digest::of(content) };
+        if *digest.as_bytes() != trailer && !planted!(DigestUnchecked) {
             return Decoded::Bad(BadFrame::Digest);
         }
         let newer = |what| Decoded::Unsupported { what, digest, used };

@@ -12,6 +12,7 @@ mod codec;
 pub mod conformance;
 mod digest;
 mod frame;
+mod frames;
 mod head;
 mod id;
 #[cfg(feature = "std")]
@@ -30,6 +31,7 @@ pub use codec::Json;
 pub use codec::{Codec, CodecError, Postcard};
 pub use digest::{Digest, ParseDigestError};
 pub use frame::{BadFrame, Decoded, EncodeError, Frame, Unsupported};
+pub use frames::Frames;
 pub use head::{BadHead, Head, Life, MAX_HEAD};
 pub use id::{CounterName, MessageId, ParseIdError};
 #[cfg(feature = "std")]

@@ -10,6 +10,7 @@
     reason = "a test may fail loudly, and waits for real threads"
 )]
 
+mod ahead;
 mod conformance;
 mod folder;
 mod heads;

@@ -20,17 +20,6 @@ proptest! {
     }
 
     #[test]
-    fn frames_can_be_concatenated(messages in prop::collection::vec(message(), 1..6)) {
-        let frames: Vec<Frame> = messages.iter().map(|message| Frame::encode(message).unwrap()).collect();
-        let mut rest = Bytes::from(frames.iter().flat_map(|frame| frame.bytes().to_vec()).collect::<Vec<_>>());
-        for frame in frames {
-            prop_assert_eq!(Frame::decode(&rest), Decoded::Whole(frame.clone()));
-            rest = rest.slice(frame.bytes().len()..);
-        }
-        prop_assert!(rest.is_empty());
-    }
-
-    #[test]
     fn every_proper_beginning_is_incomplete(message in message(), cut: prop::sample::Index) {
         let bytes = Frame::encode(&message).unwrap().bytes().clone();
         let at = cut.index(bytes.len());

@@ -12,6 +12,7 @@
 
 mod codec;
 mod frame;
+mod frames;
 mod golden;
 mod head;
 mod id;

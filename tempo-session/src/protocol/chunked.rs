@@ -1,12 +1,15 @@
 //! A long sorted list into which entries are put anywhere.
 
+use std::sync::Arc;
+
 /// A sorted list in chunks, so that an insertion moves few entries.
 ///
-/// By what it is sorted is known to whoever asks: every question is which entries come before a place.
-#[derive(Debug)]
+/// By what it is sorted is known to whoever asks: every question is which entries come before a place. A clone of it shares
+/// the chunks until they change.
+#[derive(Debug, Clone)]
 pub(crate) struct Chunked<T> {
     /// None is empty, none holds more than [`MOST`](Self::MOST).
-    chunks: Vec<Vec<T>>,
+    chunks: Vec<Arc<Vec<T>>>,
     /// The position of the first entry of each chunk; of the chunks after the recent one, without `moved`.
     starts: Vec<usize>,
     /// By how much these are further back than `starts` says, so that a run of insertions into one chunk leaves them alone.
@@ -28,7 +31,7 @@ impl<T> Default for Chunked<T> {
     }
 }
 
-impl<T> Chunked<T> {
+impl<T: Clone> Chunked<T> {
     /// So few that moving half of them costs less than finding the place.
     const MOST: usize = 512;
 
@@ -53,15 +56,7 @@ impl<T> Chunked<T> {
 
     /// All entries, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + '_ {
-        self.chunks.iter().flatten()
-    }
-
-    /// All entries, in order, in one piece.
-    pub(crate) fn to_vec(&self) -> Vec<T>
-    where
-        T: Clone,
-    {
-        self.chunks.concat()
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
     /// How many entries come before a place.
@@ -74,9 +69,9 @@ impl<T> Chunked<T> {
     pub(crate) fn push(&mut self, entry: T) -> usize {
         let position = self.len();
         if let Some(last) = self.chunks.last_mut().filter(|last| last.len() < Self::MOST) {
-            last.push(entry);
+            Arc::make_mut(last).push(entry);
         } else {
-            self.chunks.push(vec![entry]);
+            self.chunks.push(Arc::new(vec![entry]));
             self.starts.push(position - self.moved);
         }
         position
@@ -100,7 +95,7 @@ impl<T> Chunked<T> {
             place = self.split(place);
         }
         if let Some(chunk) = self.chunks.get_mut(place.chunk) {
-            chunk.insert(place.at, entry);
+            Arc::make_mut(chunk).insert(place.at, entry);
             self.moved += 1;
         }
         self.recent = Place { at: place.at + 1, ..place };
@@ -116,8 +111,8 @@ impl<T> Chunked<T> {
         let cut = if chunk + 1 == self.chunks.len() { at.max(half) } else { half };
         if let Some(full) = self.chunks.get_mut(chunk) {
             let mut rest = Vec::with_capacity(Self::MOST);
-            rest.extend(full.drain(cut..));
-            self.chunks.insert(chunk + 1, rest);
+            rest.extend(Arc::make_mut(full).drain(cut..));
+            self.chunks.insert(chunk + 1, Arc::new(rest));
             self.starts.insert(chunk + 1, self.start(chunk) + cut);
         }
         if at > cut { Place { chunk: chunk + 1, at: at - cut } } else { Place { chunk, at } }
@@ -138,7 +133,7 @@ impl<T> Chunked<T> {
     }
 
     fn place(&self, is_before: impl Fn(&T) -> bool) -> Place {
-        let begins_before = |chunk: &Vec<T>| chunk.first().is_some_and(&is_before);
+        let begins_before = |chunk: &Arc<Vec<T>>| chunk.first().is_some_and(&is_before);
         let Place { chunk, at } = self.recent;
         if let Some(entries) = self.chunks.get(chunk).filter(|entries| begins_before(entries))
             && !self.chunks.get(chunk + 1).is_some_and(begins_before)
@@ -206,7 +201,6 @@ mod tests {
 
         fn check(&self) {
             assert!(self.list.iter().eq(&self.plain));
-            assert_eq!(self.list.to_vec(), self.plain);
             for position in 0..=self.plain.len() {
                 assert_eq!(self.list.get(position), self.plain.get(position), "at {position}");
             }
@@ -214,7 +208,7 @@ mod tests {
                 let is_before = |&(other, _): &(i32, usize)| other < value;
                 assert_eq!(self.list.partition_point(is_before), self.plain.partition_point(is_before), "of {value}");
             }
-            let sizes = self.list.chunks.iter().map(Vec::len);
+            let sizes = self.list.chunks.iter().map(|chunk| chunk.len());
             assert!(
                 sizes.clone().all(|size| (1..=Chunked::<i32>::MOST).contains(&size)),
                 "{:?}",
@@ -248,6 +242,17 @@ mod tests {
     }
 
     #[test]
+    fn a_clone_stays_as_it_is() {
+        let mut both = Both::default();
+        (0..3000).for_each(|value| both.insert(value));
+        let (then, plain) = (both.list.clone(), both.plain.clone());
+        (0..3000).step_by(7).for_each(|value| both.insert(value));
+        both.insert(3000);
+        assert!(then.iter().eq(&plain));
+        both.check();
+    }
+
+    #[test]
     fn an_empty_list_has_no_entries() {
         let list = Chunked::<u8>::default();
         assert_eq!((list.len(), list.get(0), list.last(), list.iter().next()), (0, None, None, None));
@@ -259,7 +264,7 @@ mod tests {
         let mut both = Both::default();
         let most = i32::try_from(Chunked::<i32>::MOST).unwrap();
         (0..4 * most).for_each(|value| both.insert(value));
-        let sizes = |both: &Both| both.list.chunks.iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |both: &Both| both.list.chunks.iter().map(|chunk| chunk.len()).collect::<Vec<_>>();
         assert_eq!(sizes(&both), [512; 4]);
         both.insert(most + 10);
         assert_eq!(sizes(&both), [512, 257, 256, 512, 512]);
@@ -281,6 +286,6 @@ mod tests {
             both.insert(value ^ 1);
         }
         both.check();
-        assert!(both.list.chunks.iter().map(Vec::len).eq([512; 4]));
+        assert!(both.list.chunks.iter().map(|chunk| chunk.len()).eq([512; 4]));
     }
 }

@@ -26,6 +26,7 @@ use std::{
 };
 
 use bytes::Bytes;
+pub(crate) use chunked::Chunked;
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
 pub use frontier::Frontier;
 pub(crate) use header::Header;

@@ -43,8 +43,8 @@ impl Timeline {
     }
 
     /// All messages, in order, as they are now.
-    pub fn to_vec(&self) -> Vec<Slot> {
-        self.slots.to_vec()
+    pub(crate) fn slots(&self) -> Chunked<Slot> {
+        self.slots.clone()
     }
 
     /// How many messages come before a place, which is the same question about each.

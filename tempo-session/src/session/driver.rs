@@ -1,11 +1,13 @@
 //! The pump between a session and its transport: publishes what was sent, takes in what arrives.
 
 mod audit;
+mod keeper;
 mod packing;
 mod publishing;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use keeper::Keeper;
 pub(crate) use packing::ByHand;
 use packing::Packer;
 use publishing::Retry;
@@ -52,6 +54,9 @@ pub struct Driver {
     refreshing: Option<u64>,
     /// Everything has been looked at since it began.
     has_passed: bool,
+    /// It is run by a thread of its own, and so may have others.
+    has_threads: bool,
+    keeper: Option<Keeper>,
 }
 
 /// What to do after a turn.
@@ -104,11 +109,14 @@ impl Driver {
             recheck_at: Duration::ZERO,
             refreshing: None,
             has_passed: false,
+            has_threads: false,
+            keeper: None,
         }
     }
 
     /// Runs until the session is closed.
     pub fn run(mut self) {
+        self.has_threads = true;
         loop {
             match self.turn() {
                 Turn::Again => {}
@@ -269,7 +277,7 @@ impl Driver {
         state.tell_of_core();
         drop(state);
         let collected = collected?;
-        self.shared.save_received(Durability::Lazy);
+        self.keep(collected.more);
         let mut state = self.shared.lock();
         if collected.report_changed {
             state.report = Arc::new(self.transport.report());
@@ -282,6 +290,15 @@ impl Driver {
         self.has_passed |= !collected.more;
         self.shared.announce();
         Ok(collected)
+    }
+
+    /// Keeps what was received; when there is more, on another thread meanwhile.
+    fn keep(&mut self, more: bool) {
+        let keeper = self.keeper.take().filter(|_| more);
+        self.keeper = keeper.or_else(|| if more && self.has_threads { Keeper::start(&self.shared) } else { None });
+        if !self.keeper.as_ref().is_some_and(Keeper::keep) {
+            self.shared.save_received(Durability::Lazy);
+        }
     }
 
     fn is_asked_to_refresh(&self) -> bool {

@@ -174,7 +174,7 @@ impl Shared {
         let mut records = mem::take(&mut state.unsaved);
         let received = records.len();
         records.extend(sent);
-        let records: Arc<[Record]> = records.into();
+        let records = Arc::new(records);
         state.saving = Arc::clone(&records);
         drop(state);
         let committed = self.with_store(|store| store.commit(&records, durability));

@@ -58,7 +58,7 @@ pub(crate) struct State {
     /// Taken by the core and not yet by the store.
     pub(super) unsaved: Vec<Record>,
     /// On its way into the store.
-    pub(super) saving: Arc<[Record]>,
+    pub(super) saving: Arc<Vec<Record>>,
     /// There are lazy commits without a durable one after them.
     pub(super) undurable: bool,
     pub(super) store_failed: bool,
@@ -107,7 +107,7 @@ pub(crate) struct State {
 /// With more messages that have failed alone everything waits for the next attempt.
 const STUCK: usize = 1024;
 /// So many received messages wait for a store that fails; the folder keeps the others.
-const UNSAVED: usize = 4096;
+const UNSAVED: usize = 8192;
 
 impl Shared {
     pub(crate) fn new(
@@ -326,7 +326,7 @@ impl State {
 
     /// Whether something waits for a durable commit.
     pub(crate) fn is_undurable(&self) -> bool {
-        self.undurable || !self.unsaved.is_empty()
+        self.undurable || !self.unsaved.is_empty() || !self.saving.is_empty()
     }
 
     pub(crate) fn is_open(&self) -> bool {

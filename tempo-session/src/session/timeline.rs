@@ -11,7 +11,10 @@ use super::{
     Session,
     shared::{Shared, State},
 };
-use crate::{ReadError, protocol::Slot};
+use crate::{
+    ReadError,
+    protocol::{Chunked, Slot},
+};
 
 /// A message of the application in its place.
 ///
@@ -84,13 +87,13 @@ impl Described {
 #[derive(Debug, Clone)]
 pub struct Timeline {
     session: Session,
-    slots: Vec<Slot>,
+    slots: Chunked<Slot>,
     left: Range<usize>,
 }
 
 impl Timeline {
     pub(super) fn new(session: Session) -> Self {
-        let slots = session.shared().lock().core.timeline().to_vec();
+        let slots = session.shared().lock().core.timeline().slots();
         let left = 0..slots.len();
         Self { session, slots, left }
     }

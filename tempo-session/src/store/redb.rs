@@ -44,7 +44,7 @@ const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 const PAGES: TableDefinition<(u8, u32), &[u8]> = TableDefinition::new("pages");
 
 /// A row of the log is full with so many bytes: with one more message it fits into a page of the database.
-const ROW: usize = 3 * 1024;
+const ROW: usize = 16 * 1024 - 256;
 
 /// A message in the log. A row is one after the other.
 #[derive(Debug, Serialize, Deserialize)]

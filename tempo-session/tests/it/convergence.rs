@@ -57,7 +57,7 @@ impl Member {
                 }
             }
         }
-        assert_eq!(self.list, self.core.timeline().to_vec(), "the events do not give the timeline");
+        assert!(self.core.timeline().iter().eq(&self.list), "the events do not give the timeline");
         let orders: Vec<_> = self.list.iter().map(|&slot| self.core.order(slot).unwrap()).collect();
         assert!(orders.windows(2).all(|pair| pair[0] < pair[1]), "not in strict order");
     }

@@ -160,3 +160,37 @@ fn what_is_settled_and_cannot_be_noted_is_tried_again() {
     let status = ana.status();
     assert_eq!((status.settled.messages, status.store_error), (1, None));
 }
+
+/// More than one collect hands up, while every second commit fails: it is kept all the same, and in the end it is said that all
+/// is well.
+#[test]
+fn what_arrives_while_commits_fail_is_kept() {
+    const MESSAGES: usize = 20_000;
+    let medium = MemoryMedium::default();
+    let (ana, mut driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    for _ in 0..MESSAGES / 1000 {
+        ana.send_all((0..1000).map(|_| "one of many")).unwrap();
+        while driver.turn() == Turn::Again {}
+    }
+    let failures = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&failures);
+    let store = GuardedStore::new(MemoryStore::new(Some(author(1))), move |writing| {
+        let mut count = counted.lock().unwrap();
+        *count += usize::from(writing == Writing::Messages);
+        if writing == Writing::Messages && *count % 2 == 1 {
+            return Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) });
+        }
+        Ok(())
+    });
+    let (ben, driver) = open(&medium, store);
+    let driving = thread::spawn(move || driver.run());
+    let it = ben.clone();
+    answers("a refresh", move || it.refresh(STUCK).unwrap());
+    assert_eq!(ben.timeline().len(), MESSAGES);
+    assert!(*failures.lock().unwrap() > 4, "there was hardly a commit");
+    // Everything is read from the store.
+    assert!(ben.timeline().all(|entry| entry.is_ok_and(|entry| &entry.payload[..] == b"one of many")));
+    assert_eq!(ben.status().store_error, None);
+    ben.close().unwrap();
+    driving.join().unwrap();
+}

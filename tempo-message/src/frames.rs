@@ -1,0 +1,71 @@
+//! Frames one after the other, as they lie in a file.
+
+use bytes::Bytes;
+
+use crate::{Decoded, Digest, Frame, MAX_FRAME};
+
+/// What lies in some bytes, frame by frame, up to the first that is not whole.
+///
+/// Most of the work is digests. [`check_ahead`](Self::check_ahead) does it where there is time, on another thread for example.
+#[derive(Clone, Debug)]
+pub struct Frames {
+    bytes: Bytes,
+    /// Where the next frame begins.
+    at: usize,
+    /// Up to here the digests are known to hold.
+    checked: usize,
+    is_over: bool,
+}
+
+impl Frames {
+    /// Those that lie in `bytes` from an offset on.
+    pub fn new(bytes: Bytes, at: usize) -> Self {
+        let at = at.min(bytes.len());
+        // Of nothing at all it is to be said that it is no frame.
+        let is_over = at == bytes.len() && !bytes.is_empty();
+        Self { bytes, at, checked: at, is_over }
+    }
+
+    /// Checks the digests of all that are still to come. What does not hold is left for its turn.
+    pub fn check_ahead(&mut self) {
+        self.checked = self.checked.max(self.at);
+        while let Some(rest) = self.bytes.get(self.checked..)
+            && let Some(len) = Frame::announced_len(rest)
+            && let Some((content, trailer)) = rest.get(..len).and_then(<[u8]>::split_last_chunk)
+            && len <= MAX_FRAME
+            && Digest::of(content).as_bytes() == trailer
+        {
+            self.checked += len;
+        }
+    }
+
+    /// Where the next frame begins.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// All of the bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Decoded;
+
+    fn next(&mut self) -> Option<Decoded> {
+        if self.is_over {
+            return None;
+        }
+        let rest = self.bytes.slice(self.at..);
+        let decoded = if self.at < self.checked { Frame::decode_checked(&rest) } else { Frame::decode(&rest) };
+        let used = match &decoded {
+            Decoded::Whole(frame) => frame.bytes().len(),
+            Decoded::Unsupported { used, .. } => *used,
+            Decoded::Incomplete { .. } | Decoded::Bad(_) => 0,
+        };
+        self.at += used;
+        self.is_over = used == 0 || self.at == self.bytes.len();
+        Some(decoded)
+    }
+}

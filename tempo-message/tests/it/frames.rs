@@ -1,0 +1,73 @@
+//! Frames one after the other: each as it is alone, checked ahead or not.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tempo_message::{Decoded, Frame, Frames};
+
+use crate::strategy::message;
+
+proptest! {
+    #[test]
+    fn frames_come_one_after_the_other(messages in prop::collection::vec(message(), 1..6), ahead in 0_usize..6) {
+        let frames: Vec<Frame> = messages.iter().map(|message| Frame::encode(message).unwrap()).collect();
+        let mut all = Frames::new(concatenated(&frames), 0);
+        for (number, frame) in frames.iter().enumerate() {
+            let begins_at = frames[..number].iter().map(|frame| frame.bytes().len()).sum::<usize>();
+            prop_assert_eq!(all.offset(), begins_at);
+            if number == ahead {
+                all.check_ahead();
+            }
+            prop_assert_eq!(all.next(), Some(Decoded::Whole(frame.clone())));
+            let mut rest = Frames::new(all.bytes().clone(), begins_at);
+            prop_assert_eq!(rest.next(), Some(Decoded::Whole(frame.clone())));
+        }
+        prop_assert_eq!(all.next(), None);
+        prop_assert_eq!(all.offset(), all.bytes().len());
+    }
+
+    /// Whatever the bytes are, and however much was checked ahead: what comes is what each place decodes to.
+    #[test]
+    fn checking_ahead_changes_nothing(
+        messages in prop::collection::vec(message(), 0..6),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in any::<prop::sample::Index>(),
+        (is_cut, ahead) in (any::<bool>(), 0_usize..6),
+    ) {
+        let frames: Vec<Frame> = messages.iter().map(|message| Frame::encode(message).unwrap()).collect();
+        let mut bytes = concatenated(&frames).to_vec();
+        for (at, byte) in changes.into_iter().filter(|_| !frames.is_empty()) {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if is_cut && !bytes.is_empty() {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let mut all = Frames::new(bytes.into(), 0);
+        let mut number = 0;
+        loop {
+            let rest = all.bytes().slice(all.offset()..);
+            if number == ahead {
+                all.check_ahead();
+            }
+            let Some(decoded) = all.next() else { break };
+            prop_assert_eq!(&decoded, &Frame::decode(&rest));
+            number += 1;
+            if matches!(decoded, Decoded::Bad(_) | Decoded::Incomplete { .. }) {
+                prop_assert_eq!(all.next(), None);
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn of_no_bytes_it_is_said_that_they_are_no_frame() {
+    let mut none = Frames::new(Bytes::new(), 3);
+    none.check_ahead();
+    assert!(matches!(none.next(), Some(Decoded::Incomplete { .. })));
+    assert_eq!(none.next(), None);
+}
+
+fn concatenated(frames: &[Frame]) -> Bytes {
+    frames.iter().flat_map(|frame| frame.bytes().to_vec()).collect::<Vec<_>>().into()
+}
