@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use memmap2::MmapMut;
+use memmap2::{MmapMut, MmapOptions};
 
 /// Where large buffers lie between one file and the next, as long as there are more.
 ///
@@ -43,12 +43,12 @@ const KEPT: usize = 8 * 1024 * 1024;
 impl Buffers {
     /// Whatever comes back from here on is kept for the next one.
     pub(crate) fn open(&self) {
-        self.shelf().is_open = true;
+        self.lock().is_open = true;
     }
 
     /// Nothing is kept any more.
     pub(crate) fn close(&self) {
-        *self.shelf() = Shelf::default();
+        *self.lock() = Shelf::default();
     }
 
     pub(crate) fn buffer(&self, len: usize) -> Buffer {
@@ -60,21 +60,21 @@ impl Buffers {
     }
 
     fn take(&self, len: usize) -> Option<MmapMut> {
-        let mut shelf = self.shelf();
+        let mut shelf = self.lock();
         let kept = shelf.maps.iter().position(|map| map.len() >= len).map(|at| shelf.maps.swap_remove(at));
         drop(shelf);
-        kept.or_else(|| MmapMut::map_anon(len.next_multiple_of(STEP)).ok())
+        kept.or_else(|| MmapOptions::new().len(len.next_multiple_of(STEP)).populate().map_anon().ok())
     }
 
     fn give_back(&self, map: MmapMut) {
-        let mut shelf = self.shelf();
+        let mut shelf = self.lock();
         let kept: usize = shelf.maps.iter().map(|map| map.len()).sum();
         if shelf.is_open && kept + map.len() <= KEPT {
             shelf.maps.push(map);
         }
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn large_ones_are_used_again_until_nothing_more_is_read() {
         let buffers = Buffers::default();
-        let kept = || buffers.shelf().maps.len();
+        let kept = || buffers.lock().maps.len();
         drop(buffers.buffer(LARGE));
         assert_eq!(kept(), 0, "nobody has said that more is coming");
         buffers.open();

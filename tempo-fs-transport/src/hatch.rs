@@ -45,7 +45,7 @@ struct State<T> {
 /// So many results wait to be taken before more are put in.
 const AHEAD: usize = 64;
 /// Or of so much weight, in bytes.
-const WEIGHT: usize = 2 * 1024 * 1024;
+const WEIGHT: usize = 1024 * 1024;
 /// So many are worth waking somebody.
 const TOGETHER: usize = 32;
 /// Fewer are taken after so long.

@@ -13,6 +13,7 @@ mod hatch;
 mod home;
 mod installation;
 mod known;
+mod lanes;
 mod list;
 mod merge;
 mod name;

@@ -1,7 +1,7 @@
 //! Reading the files that a look has chosen: one of each author in turn, some at a time, none waited for too long.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     sync::Arc,
     time::Duration,
@@ -16,9 +16,10 @@ use crate::{
     door::Root,
     examine::{FileRead, read, unreadable},
     folder::Folder,
+    lanes::{AHEAD, Came, Files, Lanes, Turn},
     merge::Merge,
     notes::Finding,
-    offload::{Next, Outlet, Stream},
+    offload::{Next, Outlet},
     place::Item,
     work::Work,
 };
@@ -34,7 +35,7 @@ pub(crate) struct Reads {
     is_neglected: bool,
     merge: Merge,
     buffers: Buffers,
-    ahead: Option<Ahead>,
+    lanes: Lanes,
     /// Reads that have not come back, by directory and file.
     late: BTreeMap<(OsString, OsString), Late>,
 }
@@ -43,21 +44,9 @@ pub(crate) struct Reads {
 struct Late {
     author: AuthorId,
     item: Item,
-    stream: Stream<Option<FileRead>>,
+    files: Files,
 }
 
-/// Files that are being read, in this order, also between two collects.
-#[derive(Debug)]
-struct Ahead {
-    turns: VecDeque<Turn>,
-    stream: Stream<Option<FileRead>>,
-}
-
-/// A file that is to be read: the directory, the file, and where to go on.
-type Turn = (OsString, Item, usize);
-
-/// So many files are read by one call at most.
-const AHEAD: usize = 256;
 /// So many directories are kept open while their files are read.
 const OPEN: usize = 32;
 /// So many reads of one author may be late before no other one of that author is begun.
@@ -86,10 +75,10 @@ impl Reads {
             place.unpark(most);
         }
         work.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
-        let (mut turns, cut) = self.in_turn(folder, most, now);
+        let (turns, cut) = self.in_turn(folder, most, now);
+        self.lanes.set_waiting(turns);
         let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
-        let ahead = self.ahead.iter().flat_map(|ahead| &ahead.turns);
-        for author in ahead.chain(&turns).filter_map(|(name, ..)| folder.places.get(name)).map(|place| place.author) {
+        for author in self.lanes.authors() {
             *awaited.entry(author).or_default() += 1;
         }
         self.buffers.open();
@@ -98,16 +87,16 @@ impl Reads {
         self.take_late(folder, work, now);
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
         while !self.merge.is_over && !work.is_exhausted() {
-            let Some(ahead) = self.ahead.take().or_else(|| self.start(folder, root, &mut turns)) else { break };
-            self.ahead = self.take_next(ahead, folder, &mut turns, work, now);
+            self.start(folder, root);
+            let Some((turn, came)) = self.lanes.next(&mut folder.calls) else { break };
+            self.take(turn, came, folder, work, now);
         }
-        let is_reading = self.ahead.as_ref().is_some_and(|ahead| !ahead.turns.is_empty());
-        work.collected.more |= is_reading || (!turns.is_empty() && work.is_exhausted());
+        work.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
         self.merge.forgo_all();
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
         if self.merge.is_too_much() {
             // What is put down comes before what is being read.
-            self.ahead = None;
+            self.lanes.stop();
         }
         self.is_neglected = self.merge.end(work, &mut folder.places, now) && !is_fair;
         if !work.collected.more {
@@ -116,66 +105,46 @@ impl Reads {
         }
     }
 
-    /// Begins to read the first few; `None` when no more can be read now.
-    fn start<F: Fs>(&self, folder: &mut Folder<F>, root: &Root<F>, turns: &mut VecDeque<Turn>) -> Option<Ahead> {
-        if turns.is_empty() || folder.calls.is_exhausted(self.late.len()) {
-            return None;
-        }
-        let turns: VecDeque<Turn> = turns.drain(..turns.len().min(AHEAD)).collect();
-        let file = |(dir, item, offset): &Turn| (dir.clone(), item.name.clone(), *offset);
-        let files: Vec<_> = turns.iter().map(file).collect();
-        let (dir, fetch, buffers) = (Arc::clone(&root.dir), self.fetch, self.buffers.clone());
-        let stream = folder.calls.start(move |fs, outlet| read_all(fs, &dir, files, (fetch, &buffers), outlet));
-        Some(Ahead { turns, stream: stream.ok()? })
+    /// Has the next files read.
+    fn start<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>) {
+        self.lanes.start(&mut folder.calls, self.late.len(), || {
+            let (dir, fetch, buffers) = (Arc::clone(&root.dir), self.fetch, self.buffers.clone());
+            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| read_all(fs, &dir, files, (fetch, &buffers), outlet)
+        });
     }
 
-    /// Takes the next file that was read, and hands up what can be handed up then. Gives back what is still being read.
-    fn take_next<F: Fs>(
-        &mut self,
-        mut ahead: Ahead,
-        folder: &mut Folder<F>,
-        turns: &mut VecDeque<Turn>,
-        work: &mut Work<'_>,
-        now: Duration,
-    ) -> Option<Ahead> {
-        let next = folder.calls.next(&mut ahead.stream);
-        let (name, item, _) = ahead.turns.pop_front()?;
+    /// Takes what came of a file, and hands up what can be handed up then.
+    fn take<F: Fs>(&mut self, turn: Turn, came: Came, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+        let Turn { author, dir, item, .. } = turn;
         let (places, merge) = (&mut folder.places, &mut self.merge);
-        match (next, places.get_mut(&name)) {
-            (Next::End, _) => return None,
-            (Next::Item(_), None) => {}
-            (Next::Item(file), Some(place)) => {
-                merge.came(place.author);
+        let Some(place) = places.get_mut(&dir) else { return };
+        match came {
+            Came::File(file) => {
+                merge.came(author);
                 // A directory that cannot be opened now is looked at again by the next collect.
-                if let Some(opened) = file.and_then(|file| work.open((name, item), file, place, now)) {
+                if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place, now)) {
                     merge.put(opened, work, places, now);
                 }
                 self.turn = merge.hand_up(work, places, now).or(self.turn);
             }
-            (Next::Late, place) => {
-                // Another call goes on behind it.
-                ahead.turns.drain(..).rev().for_each(|turn| turns.push_front(turn));
-                let Some(place) = place else { return None };
+            Came::Late(files) => {
                 place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
                 place.done(&item);
-                let author = place.author;
-                self.late.insert((name, item.name.clone()), Late { author, item, stream: ahead.stream });
+                self.late.insert((dir, item.name.clone()), Late { author, item, files });
                 if self.late.values().filter(|late| late.author == author).count() >= LATE_OF_ONE {
-                    turns.retain(|(name, ..)| places.get(name).is_some_and(|place| place.author != author));
+                    self.lanes.forgo(author);
                     merge.forgo(author);
                 } else {
                     merge.came(author);
                 }
-                return None;
             }
         }
-        Some(ahead)
     }
 
     /// Takes what was late and has come.
     fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
         let (places, merge) = (&mut folder.places, &mut self.merge);
-        self.late.retain(|(name, _), late| match late.stream.poll() {
+        self.late.retain(|(name, _), late| match late.files.poll() {
             Next::Late => true,
             Next::End => false,
             Next::Item(file) => {
@@ -197,7 +166,7 @@ impl Reads {
         folder: &mut Folder<F>,
         most: usize,
         now: Duration,
-    ) -> (VecDeque<Turn>, BTreeSet<AuthorId>) {
+    ) -> (Vec<Turn>, BTreeSet<AuthorId>) {
         let mut late_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
         for ((name, file), late) in &self.late {
             *late_of.entry(late.author).or_default() += 1;
@@ -210,7 +179,7 @@ impl Reads {
         let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
         let mut open = self.merge.names();
-        open.extend(self.ahead.iter().flat_map(|ahead| &ahead.turns).map(|(name, item, _)| (name, &item.name)));
+        open.extend(self.lanes.names());
         // Not everybody writes as much as the others.
         let busy = places.values().filter(|place| place.is_busy()).count();
         let most = most.min((most / busy.max(1)).saturating_mul(2).saturating_add(AHEAD));
@@ -233,8 +202,10 @@ impl Reads {
             turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
         }
         turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        let turns = turns.into_iter().map(|(.., (item, name, offset))| (name.clone(), item, offset)).collect();
-        (turns, cut)
+        let turn = |(_, _, author, (item, name, offset)): (_, _, _, (_, &OsString, _))| {
+            Turn::new(author, name.clone(), item, offset)
+        };
+        (turns.into_iter().map(turn).collect(), cut)
     }
 }
 

@@ -10,24 +10,46 @@ use tempo_clock::AuthorId;
 use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
 
 use super::{Marks, Origin, Page, Record, Restored, Store, StoreError};
-use crate::{Progress, protocol::without_payload};
+use crate::{
+    Progress,
+    protocol::{Chunked, without_payload},
+};
 
 /// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can
 /// open a session again.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    records: Arc<Mutex<BTreeMap<(MessageId, Digest), Kept>>>,
+    records: Arc<Mutex<Records>>,
     marks: Arc<Mutex<Marks>>,
     progress: Arc<Mutex<BTreeMap<String, Progress>>>,
     pages: Arc<Mutex<BTreeMap<Page, Vec<u8>>>>,
 }
 
-#[derive(Debug, Clone)]
-struct Kept {
-    frame: Bytes,
-    origin: Origin,
-    /// How many were committed before.
-    number: usize,
+#[derive(Debug, Default)]
+struct Records {
+    /// In the order in which they were committed.
+    kept: Vec<(Bytes, Origin)>,
+    /// Of each author counters and digests, in this order, and where the frames are.
+    places: BTreeMap<AuthorId, Chunked<(u64, Digest, usize)>>,
+}
+
+impl Records {
+    fn add(&mut self, frame: &Frame, origin: Origin) {
+        if self.find(frame.id(), frame.digest()).is_none() {
+            let (MessageId { author, counter }, digest) = (frame.id(), frame.digest());
+            let entry = (counter, digest, self.kept.len());
+            self.places.entry(author).or_default().insert(entry, |other| *other < entry);
+            self.kept.push((frame.bytes().clone(), origin));
+        }
+    }
+
+    fn find(&self, id: MessageId, digest: Digest) -> Option<&Bytes> {
+        let places = self.places.get(&id.author)?;
+        let at = places.partition_point(|&(counter, other, _)| (counter, other) < (id.counter, digest));
+        let &(counter, found, place) = places.get(at)?;
+        let (frame, _) = self.kept.get(place).filter(|_| (counter, found) == (id.counter, digest))?;
+        Some(frame)
+    }
 }
 
 impl MemoryStore {
@@ -36,7 +58,7 @@ impl MemoryStore {
         Self { marks: Arc::new(Mutex::new(Marks::new(author))), ..Self::default() }
     }
 
-    fn records(&self) -> MutexGuard<'_, BTreeMap<(MessageId, Digest), Kept>> {
+    fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,9 +85,7 @@ impl Store for MemoryStore {
     fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         let records = self.records();
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        let mut kept: Vec<&Kept> = records.values().filter(|kept| kept.number >= from).collect();
-        kept.sort_unstable_by_key(|kept| kept.number);
-        for Kept { frame, origin, .. } in kept {
+        for (frame, origin) in records.kept.iter().skip(from) {
             let Decoded::Whole(frame) = Frame::decode(frame) else { continue };
             each(Restored {
                 message: without_payload(frame.message()),
@@ -78,7 +98,7 @@ impl Store for MemoryStore {
     }
 
     fn log_end(&self) -> Result<u64, StoreError> {
-        Ok(u64::try_from(self.records().len()).unwrap_or(u64::MAX))
+        Ok(u64::try_from(self.records().kept.len()).unwrap_or(u64::MAX))
     }
 
     fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
@@ -95,14 +115,12 @@ impl Store for MemoryStore {
     fn commit(&self, records: &[Record], _: Durability) -> Result<(), StoreError> {
         let mut kept = self.records();
         for Record { frame, origin } in records {
-            let number = kept.len();
-            let fresh = || Kept { frame: frame.bytes().clone(), origin: *origin, number };
-            kept.entry((frame.id(), frame.digest())).or_insert_with(fresh);
+            kept.add(frame, *origin);
         }
         Ok(())
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.records().get(&(id, digest)).map(|kept| kept.frame.clone()))
+        Ok(self.records().find(id, digest).cloned())
     }
 }

@@ -1,0 +1,180 @@
+//! Files that are read side by side: an author's by one thread, in order.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ffi::OsString,
+};
+
+use tempo_message::AuthorId;
+
+use crate::{
+    Fs,
+    calls::Calls,
+    examine::FileRead,
+    offload::{Next, Outlet, Stream},
+    place::Item,
+};
+
+/// What is being read, also between two collects, and what is to be read then.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    lanes: [Lane; LANES],
+    /// How many turns there have been.
+    turns: u64,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: VecDeque<Turn>,
+    reading: VecDeque<Turn>,
+    stream: Option<Files>,
+}
+
+/// A file that is to be read: the directory, the file, and where to go on.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    number: u64,
+    pub(crate) author: AuthorId,
+    pub(crate) dir: OsString,
+    pub(crate) item: Item,
+    offset: usize,
+}
+
+/// What came of a file.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// `None` when its directory could not be opened.
+    File(Option<FileRead>),
+    /// Nothing yet; here is where it will come.
+    Late(Files),
+}
+
+/// Files, one after the other.
+pub(crate) type Files = Stream<Option<FileRead>>;
+
+/// So many calls read at once.
+const LANES: usize = 4;
+/// So many files are read by one call at most.
+pub(crate) const AHEAD: usize = 256;
+
+impl Turn {
+    /// The number is for the lanes to give.
+    pub(crate) fn new(author: AuthorId, dir: OsString, item: Item, offset: usize) -> Self {
+        Self { number: 0, author, dir, item, offset }
+    }
+}
+
+impl Lanes {
+    /// The files that are being read, by directory and name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.lanes.iter().flat_map(|lane| &lane.reading).map(|turn| (&turn.dir, &turn.item.name))
+    }
+
+    /// The authors of all files that are being read or to be read, one for each file.
+    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> {
+        self.lanes.iter().flat_map(|lane| lane.reading.iter().chain(&lane.waiting)).map(|turn| turn.author)
+    }
+
+    /// Whether anything is to be read that is not being read.
+    pub(crate) fn is_any_waiting(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.waiting.is_empty())
+    }
+
+    /// Whether anything is being read.
+    pub(crate) fn is_any_reading(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.reading.is_empty())
+    }
+
+    /// From here on these are to be read, and no others but those that are being read.
+    pub(crate) fn set_waiting(&mut self, turns: impl IntoIterator<Item = Turn>) {
+        let mut lane_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
+        let mut authors = [0_usize; LANES];
+        for (at, (lane, authors)) in self.lanes.iter_mut().zip(&mut authors).enumerate() {
+            let before = lane_of.len();
+            lane.waiting.clear();
+            lane_of.extend(lane.reading.iter().map(|turn| (turn.author, at)));
+            *authors = lane_of.len() - before;
+        }
+        for turn in turns {
+            let at = *lane_of.entry(turn.author).or_insert_with(|| {
+                let least = (0..LANES).zip(&mut authors).min_by_key(|(_, authors)| **authors);
+                least.map_or(0, |(at, authors)| {
+                    *authors += 1;
+                    at
+                })
+            });
+            if let Some(lane) = self.lanes.get_mut(at) {
+                self.turns += 1;
+                lane.waiting.push_back(Turn { number: self.turns, ..turn });
+            }
+        }
+    }
+
+    /// Nothing of an author is to be read.
+    pub(crate) fn forgo(&mut self, author: AuthorId) {
+        self.lanes.iter_mut().for_each(|lane| lane.waiting.retain(|turn| turn.author != author));
+    }
+
+    /// What is being read is not wanted.
+    pub(crate) fn stop(&mut self) {
+        for lane in &mut self.lanes {
+            lane.end();
+        }
+    }
+
+    /// Begins to read wherever nothing is being read, as far as calls may be made beside so many others; `read` gets a
+    /// directory, a name and an offset for each file.
+    pub(crate) fn start<F: Fs, R>(&mut self, calls: &mut Calls<F>, others: usize, read: impl Fn() -> R)
+    where
+        R: FnOnce(&F, Vec<(OsString, OsString, usize)>, &mut Outlet<Option<FileRead>>) + Send + 'static,
+    {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.reading.is_empty()) {
+            if let Some(mut stream) = lane.stream.take() {
+                // Nothing comes of it any more; its thread is free.
+                calls.next(&mut stream);
+            }
+        }
+        let mut running = self.lanes.iter().filter(|lane| lane.stream.is_some()).count();
+        for lane in self.lanes.iter_mut().filter(|lane| lane.stream.is_none() && !lane.waiting.is_empty()) {
+            if calls.is_exhausted(others + running) {
+                return;
+            }
+            let turns: VecDeque<Turn> = lane.waiting.drain(..lane.waiting.len().min(AHEAD)).collect();
+            let files = turns.iter().map(|turn| (turn.dir.clone(), turn.item.name.clone(), turn.offset)).collect();
+            let read = read();
+            // What cannot be begun is found again by the next look.
+            if let Ok(stream) = calls.start(move |fs, outlet| read(fs, files, outlet)) {
+                (lane.reading, lane.stream) = (turns, Some(stream));
+                running += 1;
+            }
+        }
+    }
+
+    /// What came of the file whose turn it is; `None` when nothing is being read.
+    pub(crate) fn next<F: Fs>(&mut self, calls: &mut Calls<F>) -> Option<(Turn, Came)> {
+        let reading = self.lanes.iter_mut().filter(|lane| !lane.reading.is_empty());
+        let lane = reading.min_by_key(|lane| lane.reading.front().map(|turn| turn.number))?;
+        let next = calls.next(lane.stream.as_mut()?);
+        let turn = lane.reading.pop_front()?;
+        match next {
+            Next::Item(file) => Some((turn, Came::File(file))),
+            Next::Late => {
+                // Another call goes on behind it.
+                lane.reading.drain(..).rev().for_each(|turn| lane.waiting.push_front(turn));
+                lane.stream.take().map(|stream| (turn, Came::Late(stream)))
+            }
+            Next::End => {
+                // Its thread has ended. What it has left is found again by the next look.
+                lane.end();
+                None
+            }
+        }
+    }
+}
+
+impl Lane {
+    fn end(&mut self) {
+        self.reading.clear();
+        self.stream = None;
+    }
+}
