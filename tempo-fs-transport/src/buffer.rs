@@ -60,17 +60,17 @@ impl Buffers {
     }
 
     fn take(&self, len: usize) -> Option<MmapMut> {
-        let mut shelf = self.lock();
-        let kept = shelf.maps.iter().position(|map| map.len() >= len).map(|at| shelf.maps.swap_remove(at));
-        drop(shelf);
+        let mut home = self.lock();
+        let kept = home.maps.iter().position(|map| map.len() >= len).map(|at| home.maps.swap_remove(at));
+        drop(home);
         kept.or_else(|| MmapOptions::new().len(len.next_multiple_of(STEP)).populate().map_anon().ok())
     }
 
     fn give_back(&self, map: MmapMut) {
-        let mut shelf = self.lock();
-        let kept: usize = shelf.maps.iter().map(|map| map.len()).sum();
-        if shelf.is_open && kept + map.len() <= KEPT {
-            shelf.maps.push(map);
+        let mut home = self.lock();
+        let kept: usize = home.maps.iter().map(|map| map.len()).sum();
+        if home.is_open && kept + map.len() <= KEPT {
+            home.maps.push(map);
         }
     }
 

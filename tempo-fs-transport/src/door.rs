@@ -36,6 +36,15 @@ pub(crate) struct Door {
     places: Vec<OsString>,
 }
 
+/// How to come to what is in the folder, for one who waits there for whatever does not answer.
+#[derive(Debug)]
+pub(crate) enum Way<F: Fs> {
+    /// It was opened a moment ago.
+    Opened(Arc<F::Dir>),
+    /// It is to be opened, and is gone through only if it is familiar.
+    Through(Door),
+}
+
 /// What opening shows, one thing after the other.
 #[derive(Debug)]
 enum Step<F: Fs> {
@@ -45,9 +54,33 @@ enum Step<F: Fs> {
 }
 
 impl<F: Fs> Root<F> {
+    /// The way to what is in it.
+    pub(crate) fn way(&self) -> Way<F> {
+        Way::Opened(Arc::clone(&self.dir))
+    }
+
     /// Whether it is what it was when it was looked at last.
     pub(crate) fn is_familiar(&self) -> bool {
         self.is_familiar
+    }
+}
+
+impl<F: Fs> Way<F> {
+    /// The opened folder; `None` when there is no way.
+    pub(crate) fn go(self, fs: &F) -> Option<Arc<F::Dir>> {
+        match self {
+            Self::Opened(dir) => Some(dir),
+            Self::Through(door) => door.open_here(fs).ok().flatten().map(Arc::new),
+        }
+    }
+}
+
+impl<F: Fs> Clone for Way<F> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Opened(dir) => Self::Opened(Arc::clone(dir)),
+            Self::Through(door) => Self::Through(door.clone()),
+        }
     }
 }
 

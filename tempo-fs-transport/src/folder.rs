@@ -16,7 +16,7 @@ use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason,
 use crate::{
     DirName, Fs, Hints, Home, Identity, Signal, Version, Watch,
     calls::{About, Calls},
-    door::{Door, Root, is_absence},
+    door::{Door, Root, Way, is_absence},
     error::collect_error,
     examine::unreadable,
     known::known,
@@ -213,8 +213,8 @@ impl<F: Fs> Folder<F> {
         notes.filter_map(Notes::next_retry).min()
     }
 
-    /// Notes where something may have changed, for the next look.
-    pub(crate) fn heed(&mut self, hints: Hints) {
+    /// Notes where something may have changed, for the next look; the answer is the files that were named.
+    pub(crate) fn heed(&mut self, hints: Hints) -> BTreeSet<(OsString, OsString)> {
         if let Some(reason) = hints.failure {
             self.without_hints = Some(reason);
             self.watch = None;
@@ -232,6 +232,24 @@ impl<F: Fs> Folder<F> {
                 None => self.freshness.hint(),
             }
         }
+        hints.files
+    }
+
+    /// Whether something of the last look is still to be read.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.places.values().any(|place| place.is_busy())
+    }
+
+    /// Chooses what is to be read of some files without looking at anything else, and how to come to them; `None` when that is
+    /// nothing.
+    pub(crate) fn choose(&mut self, files: BTreeSet<(OsString, OsString)>, want: &Want<'_>) -> Option<Way<F>> {
+        let mut chosen = None;
+        for (dir, name) in files {
+            if self.places.get_mut(&dir).is_some_and(|place| place.choose(name, want)) {
+                chosen = Some(dir);
+            }
+        }
+        self.door_to(&chosen?).map(Way::Through)
     }
 
     fn list(&mut self, root: &mut Root<F>, now: Duration) -> io::Result<()> {

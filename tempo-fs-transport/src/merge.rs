@@ -120,7 +120,7 @@ impl Merge {
     /// last ones; whether there is somebody of whom nothing was handed up.
     pub(crate) fn end(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> bool {
         let is_neglected = self.queues.keys().any(|author| !self.served.contains(author));
-        work.collected.more |= self.is_over || !self.queues.is_empty();
+        work.done.collected.more |= self.is_over || !self.queues.is_empty();
         while self.is_too_much()
             && let Some((&author, queue)) = self.queues.iter_mut().max_by_key(|(_, queue)| queue.len())
             && let Some(opened) = queue.pop_back()

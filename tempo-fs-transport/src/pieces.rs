@@ -26,7 +26,7 @@ use crate::{
     place::Freshness,
     reads::Reads,
     split::piece_by,
-    work::Work,
+    work::{Done, Work},
 };
 
 /// What is known of the other pieces.
@@ -201,7 +201,7 @@ impl<F: Fs> Pieces<F> {
     ) {
         let mut unknown = Vec::new();
         // Not all of them have been looked at.
-        work.collected.more |= self.looked.is_some();
+        work.done.collected.more |= self.looked.is_some();
         let began = self.calls.fs.now();
         for name in self.in_turn(self.turn.as_ref()) {
             let is_over = self.is_over(began);
@@ -212,17 +212,17 @@ impl<F: Fs> Pieces<F> {
                 continue;
             }
             if is_over {
-                work.collected.more = true;
+                work.done.collected.more = true;
                 continue;
             }
             let was_exhausted = work.is_exhausted();
-            piece.reads.read(&mut piece.folder, &root, work, now);
+            piece.reads.read(&mut piece.folder, &root.way(), work, now);
             if !was_exhausted {
                 self.turn = Some(name);
             }
         }
         for (name, root) in unknown {
-            work.collected.more |= self.get_to_know(&name, &root, want, is_member, now);
+            work.done.collected.more |= self.get_to_know(&name, &root, want, is_member, now);
         }
     }
 
@@ -244,7 +244,7 @@ impl<F: Fs> Pieces<F> {
             knows_us |= named(&arrival).any(is_member) || (own.is_some() && called(&arrival) == own);
             Taken::Settled
         };
-        piece.reads.read(&mut piece.folder, root, &mut Work::new(want, &mut take), now);
+        piece.reads.read(&mut piece.folder, &root.way(), &mut Work::new(want, &mut take, Done::default()), now);
         (piece.is_probed, piece.is_admitted) = (true, knows_us);
         if knows_us {
             self.read_anew(name);

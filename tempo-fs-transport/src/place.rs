@@ -132,6 +132,22 @@ impl Place {
         }
     }
 
+    /// Chooses a file to be read that nothing is known of, of a name like a message's or a pack's; whether it did.
+    pub(crate) fn choose(&mut self, name: OsString, want: &Want<'_>) -> bool {
+        let (first, last) = match FileName::parse(&name) {
+            FileName::Message(counter) => (counter, counter),
+            FileName::Pack(first, last) => (first, last),
+            _ => return false,
+        };
+        let is_new = self.notes.get(&name).is_none()
+            && !self.is_contested(first)
+            && !is_known(want.known, self.author, first, last);
+        if is_new {
+            self.enqueue(Item { first, name }, &BTreeMap::new());
+        }
+        is_new && self.is_busy()
+    }
+
     /// Takes what a name stands for now that was looked at before; it is read when that has changed, or is due.
     pub(crate) fn take_stat(&mut self, listing: &Listing, item: Item, stat: io::Result<Stat>, now: Duration) {
         let holds = |stat: Stat| self.notes.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
@@ -384,6 +400,30 @@ mod tests {
         place.take_names(&mut listing, names, &want, now);
         place.end_listing(version(), now);
         place
+    }
+
+    /// Of files that hints name only new messages and packs are worth being read before the directory is listed.
+    #[test]
+    fn what_a_hint_names_is_chosen_if_it_is_new() {
+        let mut place = Place::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
+        let mut known = Seen::default();
+        (1..=8).for_each(|counter| drop(known.insert(place.author, counter)));
+        let budget = Budget { frames: 1, bytes: 1 };
+        let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
+        place.notes.put(OsStr::new("000000000000000a"), None, Finding::Settled, Duration::ZERO);
+        place.contested = Some(Arc::new(BTreeSet::from([11])));
+        for name in ["0000000000000008", "0000000000000001-0000000000000008", "000000000000000a", "000000000000000b"] {
+            assert!(!place.choose(name.into(), &want), "{name}");
+        }
+        for name in ["0000000000000009 (1)", "head-0000000000000001", "~0000000000000009.tmp", "notes.txt"] {
+            assert!(!place.choose(name.into(), &want), "{name}");
+        }
+        assert!(!place.is_busy());
+        for name in ["0000000000000009", "0000000000000007-000000000000000c"] {
+            assert!(place.choose(name.into(), &want), "{name}");
+        }
+        let chosen: Vec<u64> = place.first_items(5).map(|(item, _)| item.first).collect();
+        assert_eq!(chosen, [7, 9]);
     }
 
     #[test]

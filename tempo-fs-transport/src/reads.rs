@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +12,7 @@ use crate::{
     Fs,
     buffer::Buffers,
     calls::{About, no_answer},
-    door::Root,
+    door::Way,
     examine::{FileRead, read, unreadable},
     folder::Folder,
     lanes::{AHEAD, Came, Files, Lanes, Turn},
@@ -63,18 +62,23 @@ impl Reads {
         !self.late.is_empty()
     }
 
+    /// Whether something is open or being read.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.lanes.is_any_reading() || !self.merge.names().is_empty()
+    }
+
     /// Nothing will be read for a while.
     pub(crate) fn rest(&self) {
         self.buffers.close();
     }
 
     /// Reads as far as the budget goes.
-    pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>, work: &mut Work<'_>, now: Duration) {
+    pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>, work: &mut Work<'_>, now: Duration) {
         let most = work.most();
         for place in folder.places.values_mut() {
             place.unpark(most);
         }
-        work.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
+        work.done.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
         let (turns, cut) = self.in_turn(folder, most, now);
         self.lanes.set_waiting(turns);
         let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
@@ -87,11 +91,11 @@ impl Reads {
         self.take_late(folder, work, now);
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
         while !self.merge.is_over && !work.is_exhausted() {
-            self.start(folder, root);
+            self.start(folder, way);
             let Some((turn, came)) = self.lanes.next(&mut folder.calls) else { break };
             self.take(turn, came, folder, work, now);
         }
-        work.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
+        work.done.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
         self.merge.forgo_all();
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
         if self.merge.is_too_much() {
@@ -99,17 +103,21 @@ impl Reads {
             self.lanes.stop();
         }
         self.is_neglected = self.merge.end(work, &mut folder.places, now) && !is_fair;
-        if !work.collected.more {
+        if !work.done.collected.more {
             self.rest();
             folder.watch();
         }
     }
 
     /// Has the next files read.
-    fn start<F: Fs>(&mut self, folder: &mut Folder<F>, root: &Root<F>) {
+    fn start<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>) {
         self.lanes.start(&mut folder.calls, self.late.len(), || {
-            let (dir, fetch, buffers) = (Arc::clone(&root.dir), self.fetch, self.buffers.clone());
-            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| read_all(fs, &dir, files, (fetch, &buffers), outlet)
+            let (way, fetch, buffers) = (way.clone(), self.fetch, self.buffers.clone());
+            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| {
+                if let Some(root) = way.go(fs) {
+                    read_all(fs, &root, files, (fetch, &buffers), outlet);
+                }
+            }
         });
     }
 

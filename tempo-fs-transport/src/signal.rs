@@ -27,6 +27,8 @@ pub struct Hints {
     pub folder: bool,
     /// Directories of the session folder.
     pub dirs: BTreeSet<OsString>,
+    /// Files in some of these, by directory and name: as many as are worth being looked at by themselves.
+    pub files: BTreeSet<(OsString, OsString)>,
     /// From here on no hints come, for this reason.
     pub failure: Option<String>,
 }
@@ -39,6 +41,8 @@ struct State {
 
 /// More directories than this in one turn are as good as all.
 const DIRS: usize = 256;
+/// Of more files than this in one turn the directories tell enough.
+const FILES: usize = 64;
 
 impl Signal {
     /// A mailbox of its own for hints that end the waiting at another one.
@@ -58,14 +62,16 @@ impl Signal {
 
     /// Something in a directory of the session folder came, went or changed.
     pub fn hint_dir(&self, dir: &OsStr) {
+        self.update(|hints| hints.add_dir(dir));
+    }
+
+    /// A file in a directory of the session folder came, went or changed.
+    pub fn hint_file(&self, dir: &OsStr, name: &OsStr) {
         self.update(|hints| {
-            if hints.dirs.len() < DIRS {
-                if !hints.dirs.contains(dir) {
-                    hints.dirs.insert(dir.to_owned());
-                }
-            } else {
-                hints.everywhere = true;
+            if hints.files.len() < FILES {
+                hints.files.insert((dir.to_owned(), name.to_owned()));
             }
+            hints.add_dir(dir);
         });
     }
 
@@ -111,6 +117,16 @@ impl Signal {
     /// Every change is a single assignment or insertion, so the state is sound even after a panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hints {
+    fn add_dir(&mut self, dir: &OsStr) {
+        if self.dirs.len() >= DIRS {
+            self.everywhere = true;
+        } else if !self.dirs.contains(dir) {
+            self.dirs.insert(dir.to_owned());
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     pieces::{Pieces, named},
     publish::{Content, Publisher},
     reads::Reads,
-    work::Work,
+    work::{Done, Work},
 };
 
 /// A session folder as a transport.
@@ -187,7 +187,8 @@ impl<F: Fs> Transport for FsTransport<F> {
         let now = self.folder.calls.fs.now();
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
-        self.folder.heed(self.signal.take());
+        let files = self.folder.heed(self.signal.take());
+        let done = if want.full { Done::default() } else { self.read_named(files, want, take, now) };
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
         self.pieces.look(root.stat.identity, want, now);
         let elsewhere = |author| self.pieces.hold(author);
@@ -201,25 +202,21 @@ impl<F: Fs> Transport for FsTransport<F> {
         let is_me = |author| want.own.is_some_and(|own| own.author == author);
         let is_member = |author| members.contains(&author) || is_me(author) || want.known.counters(author).is_some();
         let has_news = self.pieces.admit(is_member);
-        let met = &mut self.met;
-        let mut noting = |arrival: Arrival| {
-            let space = MET.saturating_sub(met.len());
-            met.extend(named(&arrival).take(space));
-            take(arrival)
-        };
-        let mut work = Work::new(want, &mut noting);
-        work.collected.more |= has_news;
+        let mut noting = noting(&mut self.met, take);
+        let mut work = Work::new(want, &mut noting, done);
+        work.done.collected.more |= has_news;
         // When there is not room for all, the folder and its other pieces are first in turn.
         let pieces_first = self.pieces_first;
         if pieces_first {
             self.pieces.read(&mut work, want, &is_member, now);
         }
-        self.reads.read(&mut self.folder, &root, &mut work, now);
+        self.reads.read(&mut self.folder, &root.way(), &mut work, now);
         if !pieces_first {
             self.pieces.read(&mut work, want, &is_member, now);
         }
         self.pieces_first = work.is_exhausted() && !pieces_first;
-        let (mut collected, progress) = (work.collected, work.progress);
+        let Done { mut collected, progress, .. } = work.done;
+        drop(noting);
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {
             self.changed_at = now;
@@ -259,6 +256,24 @@ impl<F: Fs> FsTransport<F> {
         let longest = if self.without_hints().is_some() { Self::LONGEST_WITHOUT_HINTS } else { Self::LONGEST };
         let quiet = self.looked_at.saturating_sub(self.changed_at);
         (quiet / 4).clamp(Self::SHORTEST, longest)
+    }
+
+    /// Reads files that hints have named, before anything else is looked at: usually they are all that is new.
+    fn read_named(
+        &mut self,
+        files: BTreeSet<(OsString, OsString)>,
+        want: &Want<'_>,
+        take: &mut dyn FnMut(Arrival) -> Taken,
+        now: Duration,
+    ) -> Done {
+        let is_busy = self.folder.is_busy() || self.reads.is_busy();
+        let Some(way) = self.folder.choose(files, want).filter(|_| !is_busy) else { return Done::default() };
+        let mut noting = noting(&mut self.met, take);
+        let mut work = Work::in_haste(want, &mut noting);
+        self.reads.read(&mut self.folder, &way, &mut work, now);
+        // The look that follows shows whether there is more.
+        work.done.collected.more = false;
+        work.done
     }
 
     /// Whether a service leaves stand-ins in an author's directory.
@@ -337,6 +352,18 @@ impl<F: Fs> FsTransport<F> {
     /// Why nobody tells when something changes.
     fn without_hints(&self) -> Option<&String> {
         self.folder.without_hints.as_ref().or(self.pieces.without_hints())
+    }
+}
+
+/// Hands arrivals on, and notes whom they name.
+fn noting<'a>(
+    met: &'a mut BTreeSet<AuthorId>,
+    take: &'a mut dyn FnMut(Arrival) -> Taken,
+) -> impl FnMut(Arrival) -> Taken + 'a {
+    |arrival| {
+        let space = MET.saturating_sub(met.len());
+        met.extend(named(&arrival).take(space));
+        take(arrival)
     }
 }
 

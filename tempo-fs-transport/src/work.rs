@@ -24,6 +24,14 @@ const MAX_EXAMINED: usize = 4096;
 pub(crate) struct Work<'a> {
     want: &'a Want<'a>,
     take: &'a mut dyn FnMut(Arrival) -> Taken,
+    /// The directory is listed afterwards, by one who does not know what was taken meanwhile.
+    is_in_haste: bool,
+    pub(crate) done: Done,
+}
+
+/// What a collect has done until now.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Done {
     pub(crate) collected: Collected,
     bytes: usize,
     examined: usize,
@@ -63,8 +71,14 @@ impl Opened {
 }
 
 impl<'a> Work<'a> {
-    pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
-        Self { want, take, collected: Collected::default(), bytes: 0, examined: 0, progress: false }
+    /// Work that goes on behind what the same collect has done before.
+    pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken, done: Done) -> Self {
+        Self { want, take, is_in_haste: false, done }
+    }
+
+    /// Work on files of which it is not known whether they have been listed.
+    pub(crate) fn in_haste(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
+        Self { is_in_haste: true, ..Self::new(want, take, Done::default()) }
     }
 
     /// How many frames may be handed up in all.
@@ -74,9 +88,9 @@ impl<'a> Work<'a> {
 
     /// Whether the budget is used up.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.collected.frames >= self.want.budget.frames
-            || self.bytes >= self.want.budget.bytes
-            || self.examined >= MAX_EXAMINED
+        self.done.collected.frames >= self.want.budget.frames
+            || self.done.bytes >= self.want.budget.bytes
+            || self.done.examined >= MAX_EXAMINED
     }
 
     /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
@@ -87,7 +101,7 @@ impl<'a> Work<'a> {
         place: &mut Place,
         now: Duration,
     ) -> Option<Opened> {
-        self.examined += 1;
+        self.done.examined += 1;
         let kind = FileName::parse(&item.name);
         if kind == FileName::Head {
             self.take_head(file, place, &item, now);
@@ -116,15 +130,15 @@ impl<'a> Work<'a> {
     /// Hands up the next frame of a file.
     pub(crate) fn take_next(&mut self, opened: &mut Opened) {
         let Some(frame) = opened.next.take() else { return };
-        self.collected.frames += 1;
-        self.bytes += frame.bytes().len();
+        self.done.collected.frames += 1;
+        self.done.bytes += frame.bytes().len();
         let is_named = opened.kind == FileName::Message(frame.id().counter);
         match (self.take)(Arrival::Frame(frame)) {
             Taken::Known => {
                 opened.known |= is_named && !opened.is_contested;
-                self.progress = true;
+                self.done.progress = true;
             }
-            Taken::Settled => self.progress = true,
+            Taken::Settled => self.done.progress = true,
             Taken::Later => opened.later = true,
         }
         self.turn_over(opened);
@@ -151,7 +165,7 @@ impl<'a> Work<'a> {
         let examined = content.into_examined();
         let finding = match (next, examined.end) {
             (Some(next), End::Stopped(end)) => {
-                self.collected.more = true;
+                self.done.collected.more = true;
                 return place.go_on(item, end - next.bytes().len());
             }
             (_, End::Vanished) => {
@@ -165,7 +179,7 @@ impl<'a> Work<'a> {
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
         match finding.or(wrong) {
             // Once it is known the name alone tells; what comes again must not be settled.
-            None if known || later => place.notes.forget(&item.name),
+            None if later || (known && !self.is_in_haste) => place.notes.forget(&item.name),
             finding => place.notes.put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
         }
         if later {

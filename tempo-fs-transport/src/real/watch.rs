@@ -63,10 +63,13 @@ fn forward(folder: &Path, event: &Event, signal: &Signal) {
             signal.hint_folder();
             continue;
         };
-        if components.next().is_none() {
-            signal.hint_folder();
+        match components.next() {
+            None => {
+                signal.hint_folder();
+                signal.hint_dir(dir.as_os_str());
+            }
+            Some(name) => signal.hint_file(dir.as_os_str(), name.as_os_str()),
         }
-        signal.hint_dir(dir.as_os_str());
     }
 }
 

@@ -5,7 +5,7 @@ mod keeper;
 mod packing;
 mod publishing;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use keeper::Keeper;
 pub(crate) use packing::ByHand;
@@ -267,7 +267,15 @@ impl Driver {
 
         let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&self.shared);
-        let collected = self.transport.collect(&want, &mut |arrival| shared.lock().take(arrival));
+        let mut is_first = true;
+        let collected = self.transport.collect(&want, &mut |arrival| {
+            let taken = shared.lock().take(arrival);
+            if mem::take(&mut is_first) {
+                // Often it is all that comes; nobody need wait until everything else is looked at.
+                shared.announce();
+            }
+            taken
+        });
 
         let mut state = self.shared.lock();
         while state.core.go_on() {
@@ -276,6 +284,8 @@ impl Driver {
         }
         state.tell_of_core();
         drop(state);
+        // It can be read from here on, and nobody need wait until it is kept.
+        self.shared.announce();
         let collected = collected?;
         self.keep(collected.more);
         let mut state = self.shared.lock();
@@ -292,10 +302,11 @@ impl Driver {
         Ok(collected)
     }
 
-    /// Keeps what was received; when there is more, on another thread meanwhile.
+    /// Keeps what was received; when that is much and there is more, on another thread meanwhile.
     fn keep(&mut self, more: bool) {
+        let is_much = more && self.has_threads && self.shared.lock().has_much_to_save();
         let keeper = self.keeper.take().filter(|_| more);
-        self.keeper = keeper.or_else(|| if more && self.has_threads { Keeper::start(&self.shared) } else { None });
+        self.keeper = keeper.or_else(|| if is_much { Keeper::start(&self.shared) } else { None });
         if !self.keeper.as_ref().is_some_and(Keeper::keep) {
             self.shared.save_received(Durability::Lazy);
         }

@@ -108,6 +108,7 @@ pub(crate) struct State {
 const STUCK: usize = 1024;
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 8192;
+const MUCH: usize = 512;
 
 impl Shared {
     pub(crate) fn new(
@@ -317,6 +318,11 @@ impl State {
     /// Whether more should be received: not while so much is waiting for a store that fails.
     pub(crate) fn has_room(&self) -> bool {
         self.unsaved.len() + self.saving.len() < UNSAVED
+    }
+
+    /// Whether it is worth a thread to save what was received.
+    pub(crate) fn has_much_to_save(&self) -> bool {
+        self.unsaved.len() >= MUCH
     }
 
     /// Whether the store has what the core knows, and nothing else.

@@ -291,10 +291,10 @@ impl State {
             self.tree.set(dir, name, to, now);
             self.tree.pending.push(Pending { step, dir, name: name.to_owned(), to });
             if let Some(dir_name) = self.name_in_folder(dir) {
-                self.hint(&dir_name.clone());
+                self.hint(&dir_name.clone(), Some(name));
                 self.changes.push(Change { dir: dir_name, name: name.to_owned() });
             } else if dir == self.folder {
-                self.hint(name);
+                self.hint(name, None);
                 self.changes.push(Change { dir: OsString::new(), name: name.to_owned() });
             }
         }

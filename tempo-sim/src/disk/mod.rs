@@ -111,13 +111,16 @@ struct State {
     /// Files that cannot be opened, and until when.
     locked: BTreeMap<NodeId, Duration>,
     /// Hints that come later, with the time.
-    late_hints: Vec<(Duration, OsString)>,
+    late_hints: Vec<(Duration, Hint)>,
     /// The file that the service put there last, and when.
     arrived: Option<(NodeId, Duration)>,
     /// What processes did that they must not do.
     violations: Vec<String>,
     witness: Option<Witness>,
 }
+
+/// A directory in which something has changed, and the file.
+type Hint = (OsString, Option<OsString>);
 
 impl Disk {
     /// The path of the session folder.
@@ -219,9 +222,9 @@ impl Disk {
         if state.late_hints.iter().any(|&(due, _)| due <= now) {
             let (due, later) = std::mem::take(&mut state.late_hints).into_iter().partition(|&(due, _)| due <= now);
             state.late_hints = later;
-            let due: Vec<(Duration, OsString)> = due;
-            for (_, dir) in due {
-                state.tell(&dir);
+            let due: Vec<(Duration, Hint)> = due;
+            for (_, (dir, name)) in due {
+                state.tell(&dir, name.as_deref());
             }
         }
     }
@@ -382,7 +385,7 @@ impl Disk {
         let dir_node = state.ensure_dir(dir, now);
         let node = state.tree.put_durable(dir_node, name, content, now);
         state.arrived = Some((node, state.now));
-        state.hint(dir);
+        state.hint(dir, Some(name));
     }
 
     /// The service makes an empty directory there.
@@ -390,7 +393,7 @@ impl Disk {
         let mut state = self.lock();
         let now = state.stamp();
         state.ensure_dir(dir, now);
-        state.hint(dir);
+        state.hint(dir, None);
     }
 
     /// Somebody puts something there that is no file.
@@ -399,7 +402,7 @@ impl Disk {
         let now = state.stamp();
         let dir_node = state.ensure_dir(dir, now);
         state.tree.put_special(dir_node, name, kind, now);
-        state.hint(dir);
+        state.hint(dir, Some(name));
     }
 
     /// The service takes the content of a file away, or brings it back. What the file shows of itself stays the same.
@@ -409,7 +412,7 @@ impl Disk {
         if let Some(file) = found.and_then(|node| state.tree.nodes.get_mut(node.0)) {
             file.online_only = online_only;
             state.disturbed = state.now;
-            state.hint(dir);
+            state.hint(dir, Some(name));
         }
     }
 
@@ -419,7 +422,7 @@ impl Disk {
         let now = state.stamp();
         let Some(dir_node) = state.dir(dir) else { return false };
         let removed = state.tree.remove_durable(dir_node, name, now);
-        state.hint(dir);
+        state.hint(dir, Some(name));
         removed
     }
 
@@ -429,7 +432,7 @@ impl Disk {
         let now = state.stamp();
         let Some((parent, name)) = state.locate(dir) else { return false };
         let removed = state.tree.remove_durable(parent, &name, now);
-        state.hint(dir);
+        state.hint(dir, None);
         removed
     }
 
@@ -465,20 +468,20 @@ impl State {
     }
 
     /// Tells the watchers that something changed in a directory of the folder, unless that gets lost.
-    fn hint(&mut self, dir: &OsStr) {
+    fn hint(&mut self, dir: &OsStr, name: Option<&OsStr>) {
         if self.signals.is_empty() || self.rng.chance(self.options.lost_hints) {
             return;
         }
         if self.options.lost_hints > 0 && self.rng.chance(200) {
             let due = self.now + Duration::from_millis(self.rng.range(1..20_000));
-            self.late_hints.push((due, dir.to_owned()));
+            self.late_hints.push((due, (dir.to_owned(), name.map(OsStr::to_owned))));
             return;
         }
-        self.tell(dir);
+        self.tell(dir, name);
     }
 
     /// Tells the watchers, and perhaps more than is true.
-    fn tell(&mut self, dir: &OsStr) {
+    fn tell(&mut self, dir: &OsStr, file: Option<&OsStr>) {
         self.hinted = true;
         let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
         let (folder, name) = split(dir).unwrap_or((OsStr::new(FOLDER), dir));
@@ -489,8 +492,10 @@ impl State {
                 2 => signal.hint_dir(OsStr::new("nowhere")),
                 _ => {}
             }
-            if about == folder {
-                signal.hint_dir(name);
+            match file {
+                _ if about != folder => {}
+                Some(file) => signal.hint_file(name, file),
+                None => signal.hint_dir(name),
             }
         }
     }
