@@ -407,7 +407,7 @@ mod tests {
     fn what_a_hint_names_is_chosen_if_it_is_new() {
         let mut place = Place::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
         let mut known = Seen::default();
-        (1..=8).for_each(|counter| drop(known.insert(place.author, counter)));
+        (1..=8).for_each(|counter| assert!(known.insert(place.author, counter)));
         let budget = Budget { frames: 1, bytes: 1 };
         let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
         place.notes.put(OsStr::new("000000000000000a"), None, Finding::Settled, Duration::ZERO);

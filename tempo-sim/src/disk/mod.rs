@@ -219,13 +219,9 @@ impl Disk {
     pub fn set_now(&self, now: Duration) {
         let mut state = self.lock();
         state.now = now;
-        if state.late_hints.iter().any(|&(due, _)| due <= now) {
-            let (due, later) = std::mem::take(&mut state.late_hints).into_iter().partition(|&(due, _)| due <= now);
-            state.late_hints = later;
-            let due: Vec<(Duration, Hint)> = due;
-            for (_, (dir, name)) in due {
-                state.tell(&dir, name.as_deref());
-            }
+        while let Some(at) = state.late_hints.iter().position(|&(due, _)| due <= now) {
+            let (_, (dir, name)) = state.late_hints.remove(at);
+            state.tell(&dir, name.as_deref());
         }
     }
 
