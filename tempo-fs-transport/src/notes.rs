@@ -16,7 +16,7 @@ use crate::{FileName, Version, name::HEAD};
 pub(crate) struct Notes {
     by_name: BTreeMap<OsString, Note>,
     unlisted: u64,
-    listing: u64,
+    listing: u32,
     changed: bool,
     has_news: bool,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Note {
     version: Option<Version>,
     attempts: u32,
     retry_at: Duration,
-    listing: u64,
+    listing: u32,
     /// It was found foreign, and nobody has been told yet.
     is_news: bool,
 }
@@ -51,12 +51,12 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 impl Notes {
     /// Begins a listing: what is not [kept](Self::keep) before it [ends](Self::end_listing) is forgotten.
     pub(crate) fn begin_listing(&mut self) {
-        self.listing += 1;
+        self.listing = self.listing.wrapping_add(1);
         self.unlisted = 0;
     }
 
     /// The number of the listing that has begun last.
-    pub(crate) fn listing(&self) -> u64 {
+    pub(crate) fn listing(&self) -> u32 {
         self.listing
     }
 

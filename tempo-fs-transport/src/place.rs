@@ -24,7 +24,7 @@ pub(crate) struct Place {
     pub(crate) notes: Notes,
     pub(crate) freshness: Freshness,
     /// The last listing of the folder that has met it.
-    pub(crate) listing: u64,
+    pub(crate) listing: u32,
     /// What is to be read, by first counter; the value is the offset to go on at.
     todo: BTreeMap<Item, usize>,
     /// What nobody had room for; to be read again by the next collect.
@@ -76,7 +76,7 @@ const FEW: u32 = 1000;
 pub(crate) const CONTESTED: usize = 1024;
 
 impl Place {
-    pub(crate) fn new(author: AuthorId, listing: u64) -> Self {
+    pub(crate) fn new(author: AuthorId, listing: u32) -> Self {
         Self {
             author,
             notes: Notes::default(),
