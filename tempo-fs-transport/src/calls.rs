@@ -206,8 +206,13 @@ impl<F: Fs> Calls<F> {
 
     /// Whether as many calls are late as may be, with so many that others look after.
     pub(crate) fn is_exhausted(&self, others: usize) -> bool {
+        self.room_beside(others) == 0
+    }
+
+    /// How many more may be late.
+    pub(crate) fn room_beside(&self, others: usize) -> usize {
         let directories = self.late.keys().filter(|about| matches!(about, About::Directory(_))).count();
-        directories + others >= self.room
+        self.room.saturating_sub(directories + others)
     }
 
     /// Whether any call has not come back.

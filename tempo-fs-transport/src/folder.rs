@@ -241,15 +241,19 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Chooses what is to be read of some files without looking at anything else, and how to come to them; `None` when that is
-    /// nothing.
+    /// nothing. They are an author's next messages, so that none comes before another one of which nobody knows yet.
     pub(crate) fn choose(&mut self, files: BTreeSet<(OsString, OsString)>, want: &Want<'_>) -> Option<Way<F>> {
-        let mut chosen = None;
+        let mut chosen: Option<(OsString, u64)> = None;
         for (dir, name) in files {
-            if self.places.get_mut(&dir).is_some_and(|place| place.choose(name, want)) {
-                chosen = Some(dir);
+            let next = match &chosen {
+                Some((other, _)) if *other != dir => break,
+                chosen => chosen.as_ref().map(|&(_, next)| next),
+            };
+            if let Some(next) = self.places.get_mut(&dir).and_then(|place| place.choose(name, next, want)) {
+                chosen = Some((dir, next));
             }
         }
-        self.door_to(&chosen?).map(Way::Through)
+        self.door_to(&chosen?.0).map(Way::Through)
     }
 
     fn list(&mut self, root: &mut Root<F>, now: Duration) -> io::Result<()> {

@@ -60,13 +60,10 @@ impl<T> Default for Hatch<T> {
 }
 
 impl<T> Hatch<T> {
-    /// Puts a result of some weight in, once there is room; false when no more is wanted, because nobody takes any or it came
-    /// late.
+    /// Puts a result of some weight in, and waits until there is room for another one; false when no more is wanted, because
+    /// nobody takes any or it came late.
     pub(crate) fn put(&self, result: T, weight: usize) -> bool {
         let mut state = self.lock();
-        while state.is_full() && !state.is_left {
-            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
         if state.is_left {
             return false;
         }
@@ -75,7 +72,11 @@ impl<T> Hatch<T> {
         if state.wanted.is_some_and(|wanted| state.results.len() >= wanted || state.is_full()) {
             self.filled.notify_one();
         }
-        !state.is_late
+        // Whoever waits here holds nothing that nobody has asked for.
+        while state.is_full() && !state.is_left {
+            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.is_late && !state.is_left
     }
 
     /// Nothing more is put in; whether somebody has found that it took too long.
@@ -86,12 +87,13 @@ impl<T> Hatch<T> {
         state.is_late
     }
 
-    /// Nothing more is taken.
-    pub(crate) fn leave(&self) {
+    /// Nothing more is taken; whether nothing more comes.
+    pub(crate) fn leave(&self) -> bool {
         let mut state = self.lock();
         state.is_left = true;
         state.results.clear();
         self.emptied.notify_one();
+        state.is_over
     }
 
     /// Takes what there is; waits so long for something. What comes after that is late.

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     ffi::OsString,
+    mem,
 };
 
 use tempo_message::AuthorId;
@@ -19,6 +20,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     lanes: [Lane; LANES],
+    /// What came of these is not wanted; they have not ended yet.
+    ending: Vec<Files>,
     /// How many turns there have been.
     turns: u64,
 }
@@ -85,8 +88,8 @@ impl Lanes {
         self.lanes.iter().any(|lane| !lane.reading.is_empty())
     }
 
-    /// From here on these are to be read, and no others but those that are being read.
-    pub(crate) fn set_waiting(&mut self, turns: impl IntoIterator<Item = Turn>) {
+    /// From here on these are to be read, and no others but those that are being read; by so many calls at once.
+    pub(crate) fn set_waiting(&mut self, turns: impl IntoIterator<Item = Turn>, most: usize) {
         let mut lane_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
         let mut authors = [0_usize; LANES];
         for (at, (lane, authors)) in self.lanes.iter_mut().zip(&mut authors).enumerate() {
@@ -97,7 +100,7 @@ impl Lanes {
         }
         for turn in turns {
             let at = *lane_of.entry(turn.author).or_insert_with(|| {
-                let least = (0..LANES).zip(&mut authors).min_by_key(|(_, authors)| **authors);
+                let least = (0..most.clamp(1, LANES)).zip(&mut authors).min_by_key(|(_, authors)| **authors);
                 least.map_or(0, |(at, authors)| {
                     *authors += 1;
                     at
@@ -115,11 +118,28 @@ impl Lanes {
         self.lanes.iter_mut().for_each(|lane| lane.waiting.retain(|turn| turn.author != author));
     }
 
-    /// What is being read is not wanted.
+    /// Nothing that is being read or to be read is wanted.
     pub(crate) fn stop(&mut self) {
         for lane in &mut self.lanes {
-            lane.end();
+            lane.waiting.clear();
+            // A call that has nothing left to read ends by itself.
+            if !mem::take(&mut lane.reading).is_empty() {
+                self.ending.extend(lane.stream.take().filter(|stream| !stream.leave()));
+            }
         }
+    }
+
+    /// What will come of this is not wanted.
+    pub(crate) fn abandon(&mut self, files: Files) {
+        if !files.leave() {
+            self.ending.push(files);
+        }
+    }
+
+    /// How many calls have not ended.
+    pub(crate) fn running(&mut self) -> usize {
+        self.ending.retain(|files| !files.leave());
+        self.ending.len() + self.lanes.iter().filter(|lane| lane.stream.is_some()).count()
     }
 
     /// Begins to read wherever nothing is being read, as far as calls may be made beside so many others; `read` gets a
@@ -134,7 +154,7 @@ impl Lanes {
                 calls.next(&mut stream);
             }
         }
-        let mut running = self.lanes.iter().filter(|lane| lane.stream.is_some()).count();
+        let mut running = self.running();
         for lane in self.lanes.iter_mut().filter(|lane| lane.stream.is_none() && !lane.waiting.is_empty()) {
             if calls.is_exhausted(others + running) {
                 return;
@@ -152,29 +172,24 @@ impl Lanes {
 
     /// What came of the file whose turn it is; `None` when nothing is being read.
     pub(crate) fn next<F: Fs>(&mut self, calls: &mut Calls<F>) -> Option<(Turn, Came)> {
-        let reading = self.lanes.iter_mut().filter(|lane| !lane.reading.is_empty());
-        let lane = reading.min_by_key(|lane| lane.reading.front().map(|turn| turn.number))?;
-        let next = calls.next(lane.stream.as_mut()?);
-        let turn = lane.reading.pop_front()?;
-        match next {
-            Next::Item(file) => Some((turn, Came::File(file))),
-            Next::Late => {
-                // Another call goes on behind it.
-                lane.reading.drain(..).rev().for_each(|turn| lane.waiting.push_front(turn));
-                lane.stream.take().map(|stream| (turn, Came::Late(stream)))
-            }
-            Next::End => {
-                // Its thread has ended. What it has left is found again by the next look.
-                lane.end();
-                None
+        loop {
+            let reading = self.lanes.iter_mut().filter(|lane| !lane.reading.is_empty());
+            let lane = reading.min_by_key(|lane| lane.reading.front().map(|turn| turn.number))?;
+            let next = calls.next(lane.stream.as_mut()?);
+            let turn = lane.reading.pop_front()?;
+            match next {
+                Next::Item(file) => return Some((turn, Came::File(file))),
+                Next::Late => {
+                    // Another call goes on behind it.
+                    lane.reading.drain(..).rev().for_each(|turn| lane.waiting.push_front(turn));
+                    return lane.stream.take().map(|stream| (turn, Came::Late(stream)));
+                }
+                Next::End => {
+                    // What it has left is found again by the next look.
+                    lane.reading.clear();
+                    lane.stream = None;
+                }
             }
         }
-    }
-}
-
-impl Lane {
-    fn end(&mut self) {
-        self.reading.clear();
-        self.stream = None;
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The files that are open, of each author in the order of their counters. What one collect has not come to is kept for the
-/// next one, as long as it is not too much.
+/// next one.
 #[derive(Debug, Default)]
 pub(crate) struct Merge {
     /// One author after the other instead: times are what authors claim, and nobody shall come first for ever.
@@ -39,7 +39,7 @@ pub(crate) struct Merge {
     came: u64,
 }
 
-/// Of so many bytes some are handed up although something earlier may come.
+/// With so many bytes open no further file is, and some are handed up although something earlier may come.
 const BYTES: usize = 16 * 1024 * 1024;
 
 type Places = BTreeMap<OsString, Box<Place>>;
@@ -99,7 +99,7 @@ impl Merge {
     /// Hands up what nothing earlier can come before; the answer is whose frame was the last one.
     pub(crate) fn hand_up(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> Option<AuthorId> {
         let mut last = None;
-        while (self.is_fair || self.lacking.is_empty() || self.is_too_much()) && !self.is_over && !work.is_exhausted() {
+        while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !self.is_over && !work.is_exhausted() {
             let Some((_, author)) = self.fronts.pop_first() else { break };
             if let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
                 work.take_next(opened);
@@ -111,29 +111,10 @@ impl Merge {
         last
     }
 
-    /// Whether more is open than is kept.
-    pub(crate) fn is_too_much(&self) -> bool {
-        self.bytes > BYTES
-    }
-
-    /// Ends a collect, and puts down what became of files that are too much to be kept open, of whoever has most of them the
-    /// last ones; whether there is somebody of whom nothing was handed up.
-    pub(crate) fn end(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> bool {
-        let is_neglected = self.queues.keys().any(|author| !self.served.contains(author));
+    /// Ends a collect; what is open stays so. The answer is whether there is somebody of whom nothing was handed up.
+    pub(crate) fn end(&mut self, work: &mut Work<'_>) -> bool {
         work.done.collected.more |= self.is_over || !self.queues.is_empty();
-        while self.is_too_much()
-            && let Some((&author, queue)) = self.queues.iter_mut().max_by_key(|(_, queue)| queue.len())
-            && let Some(opened) = queue.pop_back()
-        {
-            if queue.is_empty() {
-                self.queues.remove(&author);
-            }
-            self.bytes -= opened.len();
-            if let Some(place) = places.get_mut(&opened.dir) {
-                work.close(opened, place, now);
-            }
-        }
-        is_neglected
+        self.queues.keys().any(|author| !self.served.contains(author))
     }
 
     /// Passes over the files of an author that have no frame left, and notes the next one that has.

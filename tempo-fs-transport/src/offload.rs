@@ -152,11 +152,16 @@ impl<T> Stream<T> {
     }
 }
 
+impl<T> Stream<T> {
+    /// Nothing more is wanted of it; whether it has ended.
+    pub(crate) fn leave(&self) -> bool {
+        self.hatch.as_ref().is_none_or(|hatch| hatch.leave())
+    }
+}
+
 impl<T> Drop for Stream<T> {
     fn drop(&mut self) {
-        if let Some(hatch) = &self.hatch {
-            hatch.leave();
-        }
+        self.leave();
     }
 }
 

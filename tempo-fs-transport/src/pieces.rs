@@ -245,6 +245,7 @@ impl<F: Fs> Pieces<F> {
             Taken::Settled
         };
         piece.reads.read(&mut piece.folder, &root.way(), &mut Work::new(want, &mut take, Done::default()), now);
+        piece.reads.rest();
         (piece.is_probed, piece.is_admitted) = (true, knows_us);
         if knows_us {
             self.read_anew(name);

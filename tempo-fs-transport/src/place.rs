@@ -132,20 +132,25 @@ impl Place {
         }
     }
 
-    /// Chooses a file to be read that nothing is known of, of a name like a message's or a pack's; whether it did.
-    pub(crate) fn choose(&mut self, name: OsString, want: &Want<'_>) -> bool {
+    /// Chooses a file to be read that begins with the author's next message, by what is known or was chosen before; the answer
+    /// is which message comes after it.
+    pub(crate) fn choose(&mut self, name: OsString, next: Option<u64>, want: &Want<'_>) -> Option<u64> {
         let (first, last) = match FileName::parse(&name) {
             FileName::Message(counter) => (counter, counter),
             FileName::Pack(first, last) => (first, last),
-            _ => return false,
+            _ => return None,
         };
-        let is_new = self.notes.get(&name).is_none()
-            && !self.is_contested(first)
-            && !is_known(want.known, self.author, first, last);
-        if is_new {
-            self.enqueue(Item { first, name }, &BTreeMap::new());
+        let is_next = match next {
+            Some(next) => first == next,
+            None => first == 1 || is_known(want.known, self.author, 1, first - 1),
+        };
+        let is_new = !is_known(want.known, self.author, first, last) && self.notes.get(&name).is_none();
+        if !is_next || !is_new || self.is_contested(first) {
+            return None;
         }
-        is_new && self.is_busy()
+        let item = Item { first, name };
+        self.enqueue(item.clone(), &BTreeMap::new());
+        self.todo.contains_key(&item).then(|| last.saturating_add(1))
     }
 
     /// Takes what a name stands for now that was looked at before; it is read when that has changed, or is due.
@@ -402,28 +407,27 @@ mod tests {
         place
     }
 
-    /// Of files that hints name only new messages and packs are worth being read before the directory is listed.
+    /// Of files that hints name only an author's next messages are worth being read before the directory is listed.
     #[test]
-    fn what_a_hint_names_is_chosen_if_it_is_new() {
+    fn what_a_hint_names_is_chosen_if_it_comes_next() {
         let mut place = Place::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
         let mut known = Seen::default();
         (1..=8).for_each(|counter| assert!(known.insert(place.author, counter)));
         let budget = Budget { frames: 1, bytes: 1 };
         let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
-        place.notes.put(OsStr::new("000000000000000a"), None, Finding::Settled, Duration::ZERO);
-        place.contested = Some(Arc::new(BTreeSet::from([11])));
-        for name in ["0000000000000008", "0000000000000001-0000000000000008", "000000000000000a", "000000000000000b"] {
-            assert!(!place.choose(name.into(), &want), "{name}");
-        }
-        for name in ["0000000000000009 (1)", "head-0000000000000001", "~0000000000000009.tmp", "notes.txt"] {
-            assert!(!place.choose(name.into(), &want), "{name}");
+        place.notes.put(OsStr::new("0000000000000009-000000000000000b"), None, Finding::Settled, Duration::ZERO);
+        let not_next = ["0000000000000008", "0000000000000001-0000000000000008", "000000000000000a"];
+        let no_message = ["0000000000000009 (1)", "head-0000000000000001", "~0000000000000009.tmp", "notes.txt"];
+        for name in not_next.into_iter().chain(no_message).chain(["0000000000000009-000000000000000b"]) {
+            assert_eq!(place.choose(name.into(), None, &want), None, "{name}");
         }
         assert!(!place.is_busy());
-        for name in ["0000000000000009", "0000000000000007-000000000000000c"] {
-            assert!(place.choose(name.into(), &want), "{name}");
-        }
-        let chosen: Vec<u64> = place.first_items(5).map(|(item, _)| item.first).collect();
-        assert_eq!(chosen, [7, 9]);
+        assert_eq!(place.choose("0000000000000009".into(), None, &want), Some(10));
+        assert_eq!(place.choose("000000000000000a-000000000000000c".into(), Some(10), &want), Some(13));
+        assert_eq!(place.choose("000000000000000e".into(), Some(13), &want), None);
+        assert_eq!(place.first_items(5).map(|(item, _)| item.first).collect::<Vec<_>>(), [9, 10]);
+        place.contested = Some(Arc::new(BTreeSet::from([13])));
+        assert_eq!(place.choose("000000000000000d".into(), Some(13), &want), None, "somebody else may have written it");
     }
 
     #[test]

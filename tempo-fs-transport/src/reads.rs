@@ -9,7 +9,7 @@ use std::{
 use tempo_message::{AuthorId, PendingReason};
 
 use crate::{
-    Fs,
+    Fs, Identity,
     buffer::Buffers,
     calls::{About, no_answer},
     door::Way,
@@ -35,6 +35,8 @@ pub(crate) struct Reads {
     merge: Merge,
     buffers: Buffers,
     lanes: Lanes,
+    /// The folder in which all of this lies.
+    within: Option<Identity>,
     /// Reads that have not come back, by directory and file.
     late: BTreeMap<(OsString, OsString), Late>,
 }
@@ -67,20 +69,35 @@ impl Reads {
         self.lanes.is_any_reading() || !self.merge.names().is_empty()
     }
 
-    /// Nothing will be read for a while.
-    pub(crate) fn rest(&self) {
+    /// Nothing will be read for a while: no handle stays open.
+    pub(crate) fn rest(&mut self) {
+        self.lanes.stop();
         self.buffers.close();
+    }
+
+    /// Goes on in this folder. What is left of another one is not wanted.
+    pub(crate) fn enter(&mut self, folder: Identity) {
+        if self.within.replace(folder).is_some_and(|before| before != folder) {
+            self.lanes.stop();
+            self.merge = Merge::default();
+        }
     }
 
     /// Reads as far as the budget goes.
     pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>, work: &mut Work<'_>, now: Duration) {
         let most = work.most();
-        for place in folder.places.values_mut() {
-            place.unpark(most);
+        if work.looks_anew() {
+            // What was read before may have changed since.
+            self.lanes.stop();
+        }
+        if !work.is_in_haste() {
+            folder.places.values_mut().for_each(|place| place.unpark(most));
         }
         work.done.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
         let (turns, cut) = self.in_turn(folder, most, now);
-        self.lanes.set_waiting(turns);
+        // In haste one call does it, so that one has to be waited for when nothing answers.
+        let room = folder.calls.room_beside(self.late.len());
+        self.lanes.set_waiting(turns, if work.is_in_haste() { 1 } else { room });
         let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
         for author in self.lanes.authors() {
             *awaited.entry(author).or_default() += 1;
@@ -98,11 +115,7 @@ impl Reads {
         work.done.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
         self.merge.forgo_all();
         self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
-        if self.merge.is_too_much() {
-            // What is put down comes before what is being read.
-            self.lanes.stop();
-        }
-        self.is_neglected = self.merge.end(work, &mut folder.places, now) && !is_fair;
+        self.is_neglected = self.merge.end(work) && !is_fair;
         if !work.done.collected.more {
             self.rest();
             folder.watch();
@@ -125,7 +138,13 @@ impl Reads {
     fn take<F: Fs>(&mut self, turn: Turn, came: Came, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
         let Turn { author, dir, item, .. } = turn;
         let (places, merge) = (&mut folder.places, &mut self.merge);
-        let Some(place) = places.get_mut(&dir) else { return };
+        let Some(place) = places.get_mut(&dir) else {
+            self.lanes.forgo(author);
+            if let Came::Late(files) = came {
+                self.lanes.abandon(files);
+            }
+            return;
+        };
         match came {
             Came::File(file) => {
                 merge.came(author);
@@ -139,7 +158,8 @@ impl Reads {
                 place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
                 place.done(&item);
                 self.late.insert((dir, item.name.clone()), Late { author, item, files });
-                if self.late.values().filter(|late| late.author == author).count() >= LATE_OF_ONE {
+                let late_of_one = self.late.values().filter(|late| late.author == author).count();
+                if late_of_one >= LATE_OF_ONE || work.is_in_haste() {
                     self.lanes.forgo(author);
                     merge.forgo(author);
                 } else {

@@ -188,11 +188,16 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
         let files = self.folder.heed(self.signal.take());
-        let done = if want.full { Done::default() } else { self.read_named(files, want, take, now) };
+        let is_anew = want.full || !want.recheck.is_empty();
+        let done = if is_anew { Done::default() } else { self.read_named(files, want, take, now) };
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
         self.pieces.look(root.stat.identity, want, now);
         let elsewhere = |author| self.pieces.hold(author);
-        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| self.pieces.close())?;
+        self.reads.enter(root.stat.identity);
+        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
+            self.reads.rest();
+            self.pieces.close();
+        })?;
         let Folder { places, own, .. } = &self.folder;
         let mut members = BTreeSet::new();
         if !self.pieces.is_empty() {
@@ -231,7 +236,9 @@ impl<F: Fs> Transport for FsTransport<F> {
         let due = retries.fold(look, Duration::min);
         // A retry that is overdue, because the folder could not be looked at, is no reason to look without a pause.
         let due = due.max(self.looked_at + Self::SHORTEST);
-        self.signal.wait(timeout.min(due.saturating_sub(now)));
+        // Whoever does not look, because nothing can be kept, is not told again and again that it is time.
+        let pause = if due <= now { Self::SHORTEST } else { due.saturating_sub(now) };
+        self.signal.wait(timeout.min(pause));
     }
 
     fn waker(&self) -> Waker {
@@ -266,8 +273,10 @@ impl<F: Fs> FsTransport<F> {
         take: &mut dyn FnMut(Arrival) -> Taken,
         now: Duration,
     ) -> Done {
-        let is_busy = self.folder.is_busy() || self.reads.is_busy();
-        let Some(way) = self.folder.choose(files, want).filter(|_| !is_busy) else { return Done::default() };
+        if self.folder.is_busy() || self.reads.is_busy() {
+            return Done::default();
+        }
+        let Some(way) = self.folder.choose(files, want) else { return Done::default() };
         let mut noting = noting(&mut self.met, take);
         let mut work = Work::in_haste(want, &mut noting);
         self.reads.read(&mut self.folder, &way, &mut work, now);

@@ -81,6 +81,16 @@ impl<'a> Work<'a> {
         Self { is_in_haste: true, ..Self::new(want, take, Done::default()) }
     }
 
+    /// Whether the directory is listed afterwards.
+    pub(crate) fn is_in_haste(&self) -> bool {
+        self.is_in_haste
+    }
+
+    /// Whether nothing that was seen before counts.
+    pub(crate) fn looks_anew(&self) -> bool {
+        self.want.full || !self.want.recheck.is_empty()
+    }
+
     /// How many frames may be handed up in all.
     pub(crate) fn most(&self) -> usize {
         self.want.budget.frames

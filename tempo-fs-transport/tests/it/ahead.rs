@@ -1,8 +1,8 @@
 //! Reading ahead of what is handed up, from one collect to the next.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use tempo_message::{AuthorId, MessageId, conformance::Script};
+use tempo_message::{AuthorId, Frame, MessageId, conformance::Script};
 
 use crate::support::Session;
 
@@ -28,7 +28,7 @@ fn more_than_is_kept_open_comes_once_and_each_authors_in_order() {
     loop {
         let (frames, more) = reader.collect_some(7);
         collects += 1;
-        for MessageId { author, counter } in frames.iter().map(tempo_message::Frame::id) {
+        for MessageId { author, counter } in frames.iter().map(Frame::id) {
             let before = last.insert(author, counter).unwrap_or(0);
             assert_eq!(counter, before + 1, "of {author} in collect {collects}");
         }
@@ -39,4 +39,58 @@ fn more_than_is_kept_open_comes_once_and_each_authors_in_order() {
     }
     assert_eq!(last.len(), usize::from(AUTHORS));
     assert!(last.values().all(|&last| last == MESSAGES), "{last:?}");
+}
+
+/// Whoever asks for everything anew gets what is there now, and not what was read a moment before.
+#[test]
+fn what_was_read_ahead_does_not_count_when_everything_is_looked_at_anew() {
+    let session = Session::new();
+    let (frames, packs) = packed(&session, 1, 10);
+    let whole = fs::read(&packs[5]).unwrap();
+    fs::write(&packs[5], &whole[..50]).unwrap();
+    let mut reader = session.reader();
+    assert_eq!(reader.collect_some(10), (frames[..10].to_vec(), true));
+    fs::write(&packs[5], whole).unwrap();
+    let mut arrived = reader.try_collect(&[], true).unwrap();
+    arrived.retain(|frame| frame.id().counter > 10);
+    assert_eq!(arrived, frames[10..]);
+}
+
+/// What was read ahead in a folder is not handed up once another one has taken its place.
+#[test]
+fn what_was_read_ahead_in_another_folder_is_not_handed_up() {
+    let session = Session::new();
+    let (frames, packs) = packed(&session, 1, 10);
+    let mut reader = session.reader();
+    assert_eq!(reader.collect_some(10), (frames[..10].to_vec(), true));
+    let first = fs::read(&packs[0]).unwrap();
+    fs::rename(&session.folder, session.dir.path().join("away")).unwrap();
+    fs::create_dir_all(packs[0].parent().unwrap()).unwrap();
+    fs::write(&packs[0], first).unwrap();
+    let (others, _) = packed(&session, 2, 1);
+    let mut arrived = Vec::new();
+    loop {
+        let (frames, more) = reader.collect_some(10);
+        arrived.extend(frames);
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(arrived, others);
+}
+
+/// Puts so many packs of four messages of an author there.
+fn packed(session: &Session, author: u8, packs: u64) -> (Vec<Frame>, Vec<PathBuf>) {
+    let mut script = Script::new(author);
+    let dir = session.path(script.author().to_string());
+    fs::create_dir(&dir).unwrap();
+    let (mut all, mut paths) = (Vec::new(), Vec::new());
+    for pack in 0..packs {
+        let frames = script.run(4);
+        let path = dir.join(format!("{:016x}-{:016x}", pack * 4 + 1, pack * 4 + 4));
+        fs::write(&path, frames.iter().map(|frame| &frame.bytes()[..]).collect::<Vec<_>>().concat()).unwrap();
+        all.extend(frames);
+        paths.push(path);
+    }
+    (all, paths)
 }

@@ -171,7 +171,9 @@ impl Shared {
         sent: Vec<Record>,
         durability: Durability,
     ) -> Result<(), StoreError> {
-        let mut records = mem::take(&mut state.unsaved);
+        // What a commit has left that did not come to its end, because its thread has died.
+        let mut records = mem::take(&mut *Arc::make_mut(&mut state.saving));
+        records.append(&mut state.unsaved);
         let received = records.len();
         records.extend(sent);
         let records = Arc::new(records);

@@ -332,7 +332,7 @@ impl State {
 
     /// Whether something waits for a durable commit.
     pub(crate) fn is_undurable(&self) -> bool {
-        self.undurable || !self.unsaved.is_empty() || !self.saving.is_empty()
+        self.undurable || !self.unsaved.is_empty()
     }
 
     pub(crate) fn is_open(&self) -> bool {
