@@ -19,7 +19,7 @@ use crate::{
 /// What is being read, also between two collects, and what is to be read then.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    lanes: [Lane; LANES],
+    all: [Lane; LANES],
     /// What came of these is not wanted; they have not ended yet.
     ending: Vec<Files>,
     /// How many turns there have been.
@@ -70,29 +70,29 @@ impl Turn {
 impl Lanes {
     /// The files that are being read, by directory and name.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
-        self.lanes.iter().flat_map(|lane| &lane.reading).map(|turn| (&turn.dir, &turn.item.name))
+        self.all.iter().flat_map(|lane| &lane.reading).map(|turn| (&turn.dir, &turn.item.name))
     }
 
     /// The authors of all files that are being read or to be read, one for each file.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> {
-        self.lanes.iter().flat_map(|lane| lane.reading.iter().chain(&lane.waiting)).map(|turn| turn.author)
+        self.all.iter().flat_map(|lane| lane.reading.iter().chain(&lane.waiting)).map(|turn| turn.author)
     }
 
     /// Whether anything is to be read that is not being read.
     pub(crate) fn is_any_waiting(&self) -> bool {
-        self.lanes.iter().any(|lane| !lane.waiting.is_empty())
+        self.all.iter().any(|lane| !lane.waiting.is_empty())
     }
 
     /// Whether anything is being read.
     pub(crate) fn is_any_reading(&self) -> bool {
-        self.lanes.iter().any(|lane| !lane.reading.is_empty())
+        self.all.iter().any(|lane| !lane.reading.is_empty())
     }
 
     /// From here on these are to be read, and no others but those that are being read; by so many calls at once.
     pub(crate) fn set_waiting(&mut self, turns: impl IntoIterator<Item = Turn>, most: usize) {
         let mut lane_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
         let mut authors = [0_usize; LANES];
-        for (at, (lane, authors)) in self.lanes.iter_mut().zip(&mut authors).enumerate() {
+        for (at, (lane, authors)) in self.all.iter_mut().zip(&mut authors).enumerate() {
             let before = lane_of.len();
             lane.waiting.clear();
             lane_of.extend(lane.reading.iter().map(|turn| (turn.author, at)));
@@ -106,7 +106,7 @@ impl Lanes {
                     at
                 })
             });
-            if let Some(lane) = self.lanes.get_mut(at) {
+            if let Some(lane) = self.all.get_mut(at) {
                 self.turns += 1;
                 lane.waiting.push_back(Turn { number: self.turns, ..turn });
             }
@@ -115,12 +115,12 @@ impl Lanes {
 
     /// Nothing of an author is to be read.
     pub(crate) fn forgo(&mut self, author: AuthorId) {
-        self.lanes.iter_mut().for_each(|lane| lane.waiting.retain(|turn| turn.author != author));
+        self.all.iter_mut().for_each(|lane| lane.waiting.retain(|turn| turn.author != author));
     }
 
     /// Nothing that is being read or to be read is wanted.
     pub(crate) fn stop(&mut self) {
-        for lane in &mut self.lanes {
+        for lane in &mut self.all {
             lane.waiting.clear();
             // A call that has nothing left to read ends by itself.
             if !mem::take(&mut lane.reading).is_empty() {
@@ -139,7 +139,7 @@ impl Lanes {
     /// How many calls have not ended.
     pub(crate) fn running(&mut self) -> usize {
         self.ending.retain(|files| !files.leave());
-        self.ending.len() + self.lanes.iter().filter(|lane| lane.stream.is_some()).count()
+        self.ending.len() + self.all.iter().filter(|lane| lane.stream.is_some()).count()
     }
 
     /// Begins to read wherever nothing is being read, as far as calls may be made beside so many others; `read` gets a
@@ -148,14 +148,14 @@ impl Lanes {
     where
         R: FnOnce(&F, Vec<(OsString, OsString, usize)>, &mut Outlet<Option<FileRead>>) + Send + 'static,
     {
-        for lane in self.lanes.iter_mut().filter(|lane| lane.reading.is_empty()) {
+        for lane in self.all.iter_mut().filter(|lane| lane.reading.is_empty()) {
             if let Some(mut stream) = lane.stream.take() {
                 // Nothing comes of it any more; its thread is free.
                 calls.next(&mut stream);
             }
         }
         let mut running = self.running();
-        for lane in self.lanes.iter_mut().filter(|lane| lane.stream.is_none() && !lane.waiting.is_empty()) {
+        for lane in self.all.iter_mut().filter(|lane| lane.stream.is_none() && !lane.waiting.is_empty()) {
             if calls.is_exhausted(others + running) {
                 return;
             }
@@ -173,7 +173,7 @@ impl Lanes {
     /// What came of the file whose turn it is; `None` when nothing is being read.
     pub(crate) fn next<F: Fs>(&mut self, calls: &mut Calls<F>) -> Option<(Turn, Came)> {
         loop {
-            let reading = self.lanes.iter_mut().filter(|lane| !lane.reading.is_empty());
+            let reading = self.all.iter_mut().filter(|lane| !lane.reading.is_empty());
             let lane = reading.min_by_key(|lane| lane.reading.front().map(|turn| turn.number))?;
             let next = calls.next(lane.stream.as_mut()?);
             let turn = lane.reading.pop_front()?;
