@@ -1,6 +1,6 @@
 //! A long sorted list into which entries are put anywhere.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// A sorted list in chunks, so that an insertion moves few entries.
 ///
@@ -8,8 +8,10 @@ use std::sync::Arc;
 /// the chunks until they change.
 #[derive(Debug, Clone)]
 pub(crate) struct Chunked<T> {
-    /// None is empty, none holds more than [`MOST`](Self::MOST).
+    /// All chunks but the last one. None is empty, none holds more than [`MOST`](Self::MOST).
     chunks: Vec<Arc<Vec<T>>>,
+    /// The last chunk, in which most of what comes has its place, and which is not shared; empty only while everything is.
+    tail: Vec<T>,
     /// The position of the first entry of each chunk; of the chunks after the recent one, without `moved`.
     starts: Vec<usize>,
     /// By how much these are further back than `starts` says, so that a run of insertions into one chunk leaves them alone.
@@ -27,7 +29,7 @@ struct Place {
 
 impl<T> Default for Chunked<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), starts: Vec::new(), moved: 0, recent: Place::default() }
+        Self { chunks: Vec::new(), tail: Vec::new(), starts: Vec::new(), moved: 0, recent: Place::default() }
     }
 }
 
@@ -37,7 +39,7 @@ impl<T: Clone> Chunked<T> {
 
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
-        self.chunks.last().map_or(0, |last| self.start(self.chunks.len() - 1) + last.len())
+        self.start(self.chunks.len()) + self.tail.len()
     }
 
     /// The entry at a position.
@@ -46,17 +48,17 @@ impl<T: Clone> Chunked<T> {
         let begun = exact.partition_point(|&start| start <= position)
             + moved.partition_point(|&start| start + self.moved <= position);
         let chunk = begun.checked_sub(1)?;
-        self.chunks.get(chunk)?.get(position - self.start(chunk))
+        self.chunk(chunk)?.get(position - self.start(chunk))
     }
 
     /// The last entry.
     pub(crate) fn last(&self) -> Option<&T> {
-        self.chunks.last()?.last()
+        self.tail.last()
     }
 
     /// All entries, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + '_ {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).chain(&self.tail)
     }
 
     /// How many entries come before a place.
@@ -68,12 +70,13 @@ impl<T: Clone> Chunked<T> {
     /// Puts an entry at the end and tells its position.
     pub(crate) fn push(&mut self, entry: T) -> usize {
         let position = self.len();
-        if let Some(last) = self.chunks.last_mut().filter(|last| last.len() < Self::MOST) {
-            Arc::make_mut(last).push(entry);
-        } else {
-            self.chunks.push(Arc::new(vec![entry]));
+        if self.tail.len() == Self::MOST {
+            self.chunks.push(Arc::new(mem::take(&mut self.tail)));
+        }
+        if self.tail.is_empty() {
             self.starts.push(position - self.moved);
         }
+        self.tail.push(entry);
         position
     }
 
@@ -90,14 +93,13 @@ impl<T: Clone> Chunked<T> {
         if place.chunk != self.recent.chunk {
             self.move_starts();
         }
-        if self.chunks.get(place.chunk).is_some_and(|chunk| chunk.len() == Self::MOST) {
+        if self.chunk(place.chunk).is_some_and(|chunk| chunk.len() == Self::MOST) {
             self.move_starts();
             place = self.split(place);
         }
-        if let Some(chunk) = self.chunks.get_mut(place.chunk) {
-            Arc::make_mut(chunk).insert(place.at, entry);
-            self.moved += 1;
-        }
+        let chunk = self.chunks.get_mut(place.chunk).map_or(&mut self.tail, Arc::make_mut);
+        chunk.insert(place.at, entry);
+        self.moved += 1;
         self.recent = Place { at: place.at + 1, ..place };
         self.start(place.chunk) + place.at
     }
@@ -108,14 +110,24 @@ impl<T: Clone> Chunked<T> {
     fn split(&mut self, Place { chunk, at }: Place) -> Place {
         const { assert!(Self::MOST >= 2, "no chunk is empty") };
         let half = Self::MOST / 2;
-        let cut = if chunk + 1 == self.chunks.len() { at.max(half) } else { half };
-        if let Some(full) = self.chunks.get_mut(chunk) {
-            let mut rest = Vec::with_capacity(Self::MOST);
-            rest.extend(Arc::make_mut(full).drain(cut..));
+        let mut rest = Vec::with_capacity(Self::MOST);
+        let cut = if let Some(full) = self.chunks.get_mut(chunk) {
+            rest.extend(Arc::make_mut(full).drain(half..));
             self.chunks.insert(chunk + 1, Arc::new(rest));
-            self.starts.insert(chunk + 1, self.start(chunk) + cut);
-        }
+            half
+        } else {
+            let cut = at.max(half);
+            rest.extend(self.tail.drain(cut..));
+            self.chunks.push(Arc::new(mem::replace(&mut self.tail, rest)));
+            cut
+        };
+        self.starts.insert(chunk + 1, self.start(chunk) + cut);
         if at > cut { Place { chunk: chunk + 1, at: at - cut } } else { Place { chunk, at } }
+    }
+
+    fn chunk(&self, at: usize) -> Option<&Vec<T>> {
+        let tail = (at == self.chunks.len()).then_some(&self.tail);
+        self.chunks.get(at).map(Arc::as_ref).or(tail)
     }
 
     /// The position of the first entry of a chunk; zero while there is none.
@@ -133,15 +145,17 @@ impl<T: Clone> Chunked<T> {
     }
 
     fn place(&self, is_before: impl Fn(&T) -> bool) -> Place {
-        let begins_before = |chunk: &Arc<Vec<T>>| chunk.first().is_some_and(&is_before);
+        let begins_before = |chunk: &Vec<T>| chunk.first().is_some_and(&is_before);
         let Place { chunk, at } = self.recent;
-        if let Some(entries) = self.chunks.get(chunk).filter(|entries| begins_before(entries))
-            && !self.chunks.get(chunk + 1).is_some_and(begins_before)
+        if let Some(entries) = self.chunk(chunk).filter(|entries| begins_before(entries))
+            && !self.chunk(chunk + 1).is_some_and(begins_before)
         {
             return Place { chunk, at: partition_point_near(entries, at, is_before) };
         }
-        let chunk = self.chunks.partition_point(begins_before).saturating_sub(1);
-        let at = self.chunks.get(chunk).map_or(0, |entries| entries.partition_point(is_before));
+        let begun = self.chunks.partition_point(|chunk| begins_before(chunk));
+        let is_in_tail = begun == self.chunks.len() && begins_before(&self.tail);
+        let chunk = if is_in_tail { begun } else { begun.saturating_sub(1) };
+        let at = self.chunk(chunk).map_or(0, |entries| entries.partition_point(is_before));
         Place { chunk, at }
     }
 }
@@ -208,13 +222,17 @@ mod tests {
                 let is_before = |&(other, _): &(i32, usize)| other < value;
                 assert_eq!(self.list.partition_point(is_before), self.plain.partition_point(is_before), "of {value}");
             }
-            let sizes = self.list.chunks.iter().map(|chunk| chunk.len());
+            let sizes = sizes_of(&self.list);
             assert!(
                 sizes.clone().all(|size| (1..=Chunked::<i32>::MOST).contains(&size)),
                 "{:?}",
                 sizes.collect::<Vec<_>>()
             );
         }
+    }
+
+    fn sizes_of<T>(list: &Chunked<T>) -> impl Iterator<Item = usize> + Clone {
+        list.chunks.iter().map(|chunk| chunk.len()).chain(Some(list.tail.len()).filter(|&len| len > 0))
     }
 
     /// Values that come one after the other: the first, how many, and how far apart.
@@ -264,7 +282,7 @@ mod tests {
         let mut both = Both::default();
         let most = i32::try_from(Chunked::<i32>::MOST).unwrap();
         (0..4 * most).for_each(|value| both.insert(value));
-        let sizes = |both: &Both| both.list.chunks.iter().map(|chunk| chunk.len()).collect::<Vec<_>>();
+        let sizes = |both: &Both| sizes_of(&both.list).collect::<Vec<_>>();
         assert_eq!(sizes(&both), [512; 4]);
         both.insert(most + 10);
         assert_eq!(sizes(&both), [512, 257, 256, 512, 512]);
@@ -286,6 +304,6 @@ mod tests {
             both.insert(value ^ 1);
         }
         both.check();
-        assert!(both.list.chunks.iter().map(|chunk| chunk.len()).eq([512; 4]));
+        assert!(sizes_of(&both.list).eq([512; 4]));
     }
 }
