@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -165,6 +165,23 @@ fn what_is_settled_and_cannot_be_noted_is_tried_again() {
 /// is well.
 #[test]
 fn what_arrives_while_commits_fail_is_kept() {
+    check_kept(|commit| match commit % 2 {
+        1 => Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) }),
+        _ => Ok(()),
+    });
+}
+
+/// The same while the store panics once, in whatever thread.
+#[test]
+fn what_arrives_while_a_commit_dies_is_kept() {
+    check_kept(|commit| {
+        assert!(commit != 2, "the store dies, as the test wants it");
+        Ok(())
+    });
+}
+
+/// A member that receives very much, while the test decides what becomes of each commit.
+fn check_kept(becomes: impl Fn(usize) -> Result<(), StoreError> + Send + Sync + 'static) {
     const MESSAGES: usize = 20_000;
     let medium = MemoryMedium::default();
     let (ana, mut driver) = open(&medium, MemoryStore::new(Some(author(0))));
@@ -172,22 +189,18 @@ fn what_arrives_while_commits_fail_is_kept() {
         ana.send_all((0..1000).map(|_| "one of many")).unwrap();
         while driver.turn() == Turn::Again {}
     }
-    let failures = Arc::new(Mutex::new(0));
-    let counted = Arc::clone(&failures);
-    let store = GuardedStore::new(MemoryStore::new(Some(author(1))), move |writing| {
-        let mut count = counted.lock().unwrap();
-        *count += usize::from(writing == Writing::Messages);
-        if writing == Writing::Messages && *count % 2 == 1 {
-            return Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) });
-        }
-        Ok(())
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    let store = GuardedStore::new(MemoryStore::new(Some(author(1))), move |writing| match writing {
+        Writing::Messages => becomes(counted.fetch_add(1, Ordering::SeqCst) + 1),
+        _ => Ok(()),
     });
     let (ben, driver) = open(&medium, store);
     let driving = thread::spawn(move || driver.run());
     let it = ben.clone();
     answers("a refresh", move || it.refresh(STUCK).unwrap());
     assert_eq!(ben.timeline().len(), MESSAGES);
-    assert!(*failures.lock().unwrap() > 4, "there was hardly a commit");
+    assert!(commits.load(Ordering::SeqCst) > 4, "there was hardly a commit");
     // Everything is read from the store.
     assert!(ben.timeline().all(|entry| entry.is_ok_and(|entry| &entry.payload[..] == b"one of many")));
     assert_eq!(ben.status().store_error, None);
