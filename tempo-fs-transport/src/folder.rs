@@ -43,7 +43,7 @@ pub(crate) struct Folder<F: Fs> {
     pub(crate) own: BTreeSet<AuthorId>,
     /// Of which authors there are copies of which messages, since the folder was opened.
     contested: BTreeMap<AuthorId, Arc<BTreeSet<u64>>>,
-    identity: Identity,
+    pub(crate) identity: Identity,
     /// Which directory held the session when it was looked at last, if that is known.
     home: Option<Home>,
     freshness: Freshness,

@@ -193,3 +193,44 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn turns(authors: impl IntoIterator<Item = u128>) -> impl Iterator<Item = Turn> {
+        let item = || Item { first: 1, name: "0000000000000001".into() };
+        authors
+            .into_iter()
+            .map(move |author| Turn::new(AuthorId::new(Uuid::from_u128(author)), "dir".into(), item(), 0))
+    }
+
+    fn authors(turns: &VecDeque<Turn>) -> Vec<u128> {
+        turns.iter().map(|turn| Uuid::from_bytes(*turn.author.as_bytes()).as_u128()).collect()
+    }
+
+    /// Where fewer calls may be made than there are lanes, nobody waits in one that is never begun.
+    #[test]
+    fn authors_share_as_many_lanes_as_may_be_used() {
+        let mut lanes = Lanes::default();
+        for (most, expected) in [(0, vec![6]), (1, vec![6]), (2, vec![3, 3]), (3, vec![2, 2, 2]), (9, vec![2, 2, 1, 1])]
+        {
+            lanes.set_waiting(turns(1..=6), most);
+            let sizes = lanes.all.iter().map(|lane| lane.waiting.len()).filter(|&len| len > 0);
+            assert_eq!(sizes.collect::<Vec<_>>(), expected, "{most}");
+        }
+    }
+
+    #[test]
+    fn an_author_stays_in_its_lane_while_something_of_it_is_being_read() {
+        let mut lanes = Lanes::default();
+        lanes.all[2].reading.extend(turns([7]));
+        lanes.set_waiting(turns([1, 7, 2, 7, 3]), LANES);
+        let waiting: Vec<_> = lanes.all.iter().map(|lane| authors(&lane.waiting)).collect();
+        assert_eq!(waiting, [vec![1], vec![2], vec![7, 7], vec![3]]);
+        lanes.set_waiting(turns([7]), 1);
+        assert_eq!(authors(&lanes.all[2].waiting), [7], "also when there is no room for its lane any more");
+    }
+}

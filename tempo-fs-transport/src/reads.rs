@@ -76,7 +76,7 @@ impl Reads {
     }
 
     /// Goes on in this folder. What is left of another one is not wanted.
-    pub(crate) fn enter(&mut self, folder: Identity) {
+    fn enter(&mut self, folder: Identity) {
         if self.within.replace(folder).is_some_and(|before| before != folder) {
             self.lanes.stop();
             self.merge = Merge::default();
@@ -86,6 +86,7 @@ impl Reads {
     /// Reads as far as the budget goes.
     pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>, work: &mut Work<'_>, now: Duration) {
         let most = work.most();
+        self.enter(folder.identity);
         if work.looks_anew() {
             // What was read before may have changed since.
             self.lanes.stop();

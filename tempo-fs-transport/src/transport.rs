@@ -24,7 +24,7 @@ use crate::{
     pieces::{Pieces, named},
     publish::{Content, Publisher},
     reads::Reads,
-    work::{Done, Work},
+    work::{Done, Work, looks_anew},
 };
 
 /// A session folder as a transport.
@@ -188,12 +188,10 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
         let files = self.folder.heed(self.signal.take());
-        let is_anew = want.full || !want.recheck.is_empty();
-        let done = if is_anew { Done::default() } else { self.read_named(files, want, take, now) };
+        let done = if looks_anew(want) { Done::default() } else { self.read_named(files, want, take, now) };
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
         self.pieces.look(root.stat.identity, want, now);
         let elsewhere = |author| self.pieces.hold(author);
-        self.reads.enter(root.stat.identity);
         self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
             self.reads.rest();
             self.pieces.close();

@@ -88,7 +88,7 @@ impl<'a> Work<'a> {
 
     /// Whether nothing that was seen before counts.
     pub(crate) fn looks_anew(&self) -> bool {
-        self.want.full || !self.want.recheck.is_empty()
+        looks_anew(self.want)
     }
 
     /// How many frames may be handed up in all.
@@ -226,6 +226,11 @@ impl<'a> Work<'a> {
         };
         place.notes.put(&item.name, version, unless_temporary(finding, &item.name), now);
     }
+}
+
+/// Whether nothing that was seen before counts for who asks so.
+pub(crate) fn looks_anew(want: &Want<'_>) -> bool {
+    want.full || !want.recheck.is_empty()
 }
 
 /// What a service is still writing beside a name of ours is its affair, until it is whole.

@@ -184,6 +184,21 @@ fn an_overdue_retry_does_not_end_a_wait() {
     assert!(began.elapsed() >= pause);
 }
 
+/// Whoever cannot keep anything does not look, and must not be told without a pause that it is time to.
+#[test]
+fn an_overdue_look_does_not_end_a_wait() {
+    let session = Session::new();
+    session.writer().publish(&Script::new(1).next(b"one"), Durability::Lazy).unwrap();
+    let mut reader = session.reader();
+    reader.collect();
+    let pause = std::time::Duration::from_millis(120);
+    // Until it is time to look, and longer.
+    reader.transport.wait(pause * 4);
+    let began = std::time::Instant::now();
+    reader.transport.wait(pause);
+    assert!(began.elapsed() >= pause);
+}
+
 fn size(frame: &Frame) -> u64 {
     frame.bytes().len() as u64
 }

@@ -108,6 +108,7 @@ pub(crate) struct State {
 const STUCK: usize = 1024;
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 8192;
+/// So many are worth a thread that saves them.
 const MUCH: usize = 512;
 
 impl Shared {

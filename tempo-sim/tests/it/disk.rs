@@ -1,10 +1,14 @@
 //! The folder transport keeps its contract on the simulated disk as it does on a real one.
 
-use std::io;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
+use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::{AuthorId, Durability, Frame, Kind, Lamport, Message, MessageId, Transport, conformance::Arena};
+use tempo_message::{
+    AuthorId, CounterName, Durability, Frame, Kind, Lamport, Message, MessageId, Taken, Transport,
+    conformance::{Arena, Script, gather},
+};
 use tempo_sim::{
     Disk, DiskOptions, Rng,
     disk::{Cuts, Naming, SimFs},
@@ -37,7 +41,7 @@ mod odd {
             staging_elsewhere: true,
             naming: Naming { folds_case: true, decomposes: true },
             looks_before_renaming: true,
-            granularity: std::time::Duration::from_secs(2),
+            granularity: Duration::from_secs(2),
             lost_hints: 1000,
             ..DiskOptions::default()
         },
@@ -78,4 +82,33 @@ fn a_message() -> Frame {
     let payload = Bytes::from_static(b"durable");
     let message = Message { id, lamport: Lamport(1), unix_ms: 0, previous: None, parents: Vec::new(), kind, payload };
     Frame::encode(&message).unwrap()
+}
+
+/// An own directory is left alone for two seconds after it was listed, and time stands still here: only what a hint names is
+/// read, and of that only what comes next.
+#[test]
+fn what_a_hint_names_is_read_although_its_directory_rests() {
+    let disk = Disk::new(DiskOptions::default(), Rng::new(3));
+    let mut member = OneDisk(disk.clone()).member();
+    let mut script = Script::new(1);
+    let [first, second, third, fourth] = [(); 4].map(|()| script.next(b"content"));
+    member.publish(&first, Durability::Lazy).unwrap();
+    let mut known = Seen::default();
+    let mut gathered = |member: &mut FsTransport<SimFs>| {
+        let frames = gather(member, &known, Taken::Known);
+        frames.iter().for_each(|frame| assert!(known.insert(frame.id().author, frame.id().counter)));
+        frames
+    };
+    assert_eq!(gathered(&mut member), [first]);
+    let put = |frame: &Frame| {
+        let MessageId { author, counter } = frame.id();
+        disk.put(author.to_string().as_ref(), CounterName::new(counter).as_str().as_ref(), frame.bytes().clone());
+    };
+    put(&second);
+    put(&fourth);
+    assert_eq!(gathered(&mut member), [second]);
+    put(&third);
+    assert_eq!(gathered(&mut member), [third]);
+    disk.set_now(Duration::from_secs(3));
+    assert_eq!(gathered(&mut member), [fourth]);
 }
