@@ -245,9 +245,10 @@ fn open(board: &Board, place: &Path, name: &str) -> Result<Session, Box<dyn Erro
         idle_after: None,
         packing: None,
         pages_after: None,
+        name: Some(name.to_owned()),
+        first_look: Some(Duration::from_secs(3)),
     })?;
     thread::spawn(move || driver.run());
-    session.announce_name(name)?;
     Ok(session)
 }
 

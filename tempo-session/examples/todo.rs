@@ -77,6 +77,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [folder, state, ref command @ ..] = arguments[..] else { return Err(USAGE.into()) };
     let session = Session::builder(folder).state_dir(state).open()?;
+    // What others have done since counts as well, unless the folder is away.
+    let _ = session.refresh(Duration::from_secs(3));
     let kept = Path::new(state).join(KEPT);
     // Whatever cannot be read is made anew from the messages.
     let snapshot = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());

@@ -126,6 +126,8 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
         idle_after: None,
         packing: None,
         pages_after: Some(1024),
+        name: None,
+        first_look: None,
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");
     thread::spawn(move || driver.run());

@@ -1,7 +1,6 @@
 //! Opening a session.
 
 use std::{
-    collections::BTreeMap,
     path::{self, Path, PathBuf},
     process,
     sync::{Arc, mpsc},
@@ -9,22 +8,22 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{Fingerprint, FsTransport, Installation, InstallationError, Options};
-use tempo_message::{Durability, Kind, MessageId, Transport, planted};
+use tempo_message::Transport;
 use uuid::Uuid;
 
 use super::{
-    Driver, Event, Session,
+    Driver, Session,
     minting::{Mint, Settled, settle},
-    paging::Resumed,
+    opening::Beginning,
+    saving::Writer,
     shared::Shared,
 };
 use crate::{
-    Environment, OpenError, SystemEnvironment,
+    Environment, OpenError, SendError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
-    protocol::{MAX_NAME, Packing, Usurped},
+    protocol::{MAX_NAME, Packing},
     store::{Marks, MemoryStore, RedbReader, RedbStore, Store, StoreError},
 };
 
@@ -75,10 +74,15 @@ pub struct Parts {
     /// After so many new messages the store gets in pages what follows from the log, so that opening need not read all of
     /// that; `None`: never.
     pub pages_after: Option<u64>,
+    /// What the member is to be called, 1 to 128 bytes; it says so with the first message, or when it has looked at the folder.
+    pub name: Option<String>,
+    /// How long whoever sends waits for the first look at the folder, at most; the driver is run by another thread then.
+    /// `None`: not at all.
+    pub first_look: Option<Duration>,
 }
 
 impl Builder {
-    /// How long opening waits for the first look at the folder.
+    /// How long whoever sends waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
     /// After so many new messages there are new pages: until then they are read from the log, which takes about a
     /// millisecond.
@@ -101,7 +105,8 @@ impl Builder {
         }
     }
 
-    /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known.
+    /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known; that is sent once
+    /// the folder was looked at, or with the first message.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -197,18 +202,11 @@ impl Builder {
             idle_after: self.idle_after,
             packing: self.packing,
             pages_after: Some(Self::PAGES),
+            name,
+            first_look: Some(Self::FIRST_LOOK.min(self.patience)),
         };
         let (session, driver) = Session::assemble(parts)?;
-        session.shared().lock().is_opening = true;
         self.start(driver)?;
-        // Whether somebody else writes under this author shows in the folder, and should show before we write on. A
-        // folder that is away or slow does not keep anybody from writing.
-        let _ = session.refresh(Self::FIRST_LOOK.min(self.patience));
-        if let Some(name) = name {
-            session.announce_name(&name)?;
-        }
-        session.shared().lock().is_opening = false;
-        session.shared().waker.wake_by_ref();
         Ok(session)
     }
 
@@ -230,6 +228,8 @@ impl Builder {
             idle_after: self.idle_after,
             packing: None,
             pages_after: None,
+            name: None,
+            first_look: None,
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -348,51 +348,40 @@ impl Session {
     ///
     /// [`OpenError::Store`] when the store cannot be read.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, scrub, fingerprint, mut mint, idle_after, packing, pages_after } =
-            parts;
+        let Parts { transport, store, environment, mut mint, fingerprint, .. } = parts;
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
-        let mut resumed = Resumed::from(store.as_ref(), &marks, pages_after)?;
-        let log = resumed.log + u64::from(planted!(PagesSkipOne) && resumed.log > 0);
-        resumed.restore(|each| store.restore(log, each))?;
-        let Resumed { mut core, own, paging, .. } = resumed;
-        core.handle_settled(marks.settled);
-        // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
-        let audited: BTreeMap<_, _> = marks.own.iter().map(|own| (own.author, own.audited)).collect();
-        let is_audited = |id: &MessageId| audited.get(&id.author).is_some_and(|&audited| id.counter <= audited);
-        let doubtful = own.keys().filter(|(id, _)| !is_audited(id) && !planted!(AuditByLength));
-        let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
-        let renewal = given_up.zip(marks.author());
-        let around = (environment, idle_after);
-        let shared =
-            Shared::new((core, paging), (store, marks), (mint, fingerprint), outbox, around, transport.waker());
-        let shared = Arc::new(shared);
-        let session = Self::new(Arc::clone(&shared));
-        if let Some((former, author)) = renewal {
-            shared.lock().tell(Event::NewAuthor { former, author, why: Usurped::Copied });
+        let beginning = Beginning {
+            marks,
+            given_up,
+            pages_after: parts.pages_after,
+            name: parts.name,
+            look_until: parts.first_look.map(|patience| environment.now().saturating_add(patience)),
+            early: Beginning::early(store.as_ref())?,
+        };
+        let writer = Writer::new(mint, fingerprint);
+        let around = (environment, parts.idle_after);
+        let shared = Arc::new(Shared::new(beginning, store, writer, around, transport.waker()));
+        if shared.early().is_none() {
+            shared.begin()?;
         }
-        Ok((session, Driver::new(shared, transport, own, (scrub, packing))))
+        let session = Self::new(Arc::clone(&shared));
+        Ok((session, Driver::new(shared, transport, (parts.scrub, parts.packing))))
     }
 
     /// Sends the display name, unless it is known by that already.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Name`] and [`OpenError::Announce`].
+    /// [`OpenError::Name`] and [`OpenError::Announce`]; what could not be said then is said with the next message.
     pub fn announce_name(&self, name: &str) -> Result<(), OpenError> {
         if !(1..=MAX_NAME).contains(&name.len()) {
             return Err(OpenError::Name { actual: name.len() });
         }
-        // A new author takes the name of the former one with it.
-        self.shared().send(Vec::new()).map_err(OpenError::Announce)?;
-        let is_known = {
-            let state = self.shared().lock();
-            state.core.author().is_some_and(|author| state.core.name(author) == Some(name))
-        };
-        if !is_known {
-            let payload = Bytes::copy_from_slice(name.as_bytes());
-            self.shared().send(vec![(Kind::Profile, payload)]).map_err(OpenError::Announce)?;
+        if self.author().is_none() {
+            return Err(OpenError::Announce(SendError::Observer));
         }
-        Ok(())
+        self.shared().lock().name = Some(name.to_owned());
+        self.shared().send(Vec::new()).map(drop).map_err(OpenError::Announce)
     }
 }
 

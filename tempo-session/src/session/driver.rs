@@ -87,14 +87,13 @@ impl Driver {
     pub(crate) fn new(
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
-        own: OwnMessages,
         (scrub, packing): (Option<Duration>, Option<Packing>),
     ) -> Self {
         let scrub_at = scrub.map(|_| shared.environment.now());
         Self {
             shared,
             transport,
-            audit: Some(own),
+            audit: None,
             auditing: None,
             attached: false,
             joined: None,
@@ -128,11 +127,14 @@ impl Driver {
 
     /// Does what there is to do now, without waiting for more.
     pub fn turn(&mut self) -> Turn {
-        if !self.shared.lock().is_open() {
+        let mut state = self.shared.lock();
+        if !state.is_open() {
             return Turn::Stop;
         }
+        self.audit = state.own.take().or(self.audit.take());
+        state.is_at_rest = false;
+        drop(state);
         let now = self.shared.environment.now();
-        self.shared.lock().is_at_rest = false;
         if now >= self.recheck_at || self.is_asked_to_refresh() {
             self.look_again(now);
         }
@@ -179,12 +181,12 @@ impl Driver {
 
     /// Gives up a name that somebody else may have, also when there is nothing to send; whether it did.
     fn renew(&mut self, now: Duration) -> bool {
-        let is_needed = self.shared.usurped().is_some() || !self.shared.lock().core.introduction().is_empty();
+        let is_needed = self.shared.usurped().is_some() || !self.shared.lock().introduction().is_empty();
         if !is_needed || now < self.renew_at {
             return false;
         }
         self.renew_at = now + RENEW;
-        let sent = self.shared.send(Vec::new());
+        let sent = self.shared.send_now(Vec::new());
         if let Err(error) = &sent {
             self.shared.lock().store_error = Some(describe(error));
         }
@@ -215,7 +217,8 @@ impl Driver {
     fn leave_head(&mut self, now: Duration) -> Option<Duration> {
         let known = {
             let state = self.shared.lock();
-            let is_busy = !state.outbox.is_empty() || state.core.usurped().is_some() || state.is_opening;
+            let is_new = state.look_until.is_some() || !state.introduction().is_empty();
+            let is_busy = !state.outbox.is_empty() || state.core.usurped().is_some() || is_new;
             (self.joined.is_some() && self.joined == state.core.author() && !is_busy).then(|| state.core.known())?
         };
         let wait = self.pace.due(known, now)?;
@@ -336,7 +339,9 @@ impl Driver {
         self.save();
         self.settle(now);
         self.refreshing = None;
-        self.shared.lock().refresh_done = refreshing;
+        let mut state = self.shared.lock();
+        (state.refresh_done, state.look_until) = (refreshing, None);
+        drop(state);
         self.shared.announce();
     }
 

@@ -145,7 +145,7 @@ impl Event {
             Some(Taken::Event(event)) => return Ok(Some(event)),
             Some(Taken::Message { slot, position, placed }) => (slot, position, placed),
         };
-        let described = Described::of(&state, slot, position);
+        let described = Described::of(&state.core, slot, position);
         drop(state);
         match described.map(|described| described.read(shared)).transpose() {
             Ok(entry) => {
@@ -169,7 +169,7 @@ pub struct Events {
 
 impl Events {
     pub(super) fn new(session: Session, progress: Progress) -> Self {
-        let reader = Reader::after(progress, &session.shared().lock());
+        let reader = Reader::begin(progress, session.shared());
         Self { session, reader }
     }
 

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::Lamport;
 use tempo_message::planted;
 
-use super::{Event, Placed, shared::State};
+use super::{
+    Event, Placed,
+    shared::{Shared, State},
+};
 use crate::protocol::{Frontier, SessionCore, Slot};
 
 /// The last things that happened.
@@ -62,8 +65,9 @@ pub(crate) struct Reader {
     last: usize,
     /// The next item of the feed.
     next: u64,
-    /// So many messages, the first ones that were accepted, are given or in the backlog.
-    taken: u64,
+    /// So many messages, the first ones that were accepted, are given or in the backlog; `None`: those with which the session
+    /// has begun.
+    taken: Option<u64>,
     /// What could not be read, to be taken again.
     returned: Option<Item>,
 }
@@ -97,9 +101,14 @@ impl Feed {
 }
 
 impl Reader {
+    /// Begins after what the application has. While the state is not read, it need not be: it has no events yet.
+    pub(crate) fn begin(progress: Progress, shared: &Shared) -> Self {
+        if shared.is_read() { Self::after(progress, &shared.lock()) } else { Self { progress, ..Self::default() } }
+    }
+
     /// Begins after what the application has.
     pub(crate) fn after(progress: Progress, state: &State) -> Self {
-        Self { progress, next: state.feed.end(), taken: state.core.end(), ..Self::default() }
+        Self { progress, next: state.feed.end(), taken: Some(state.core.end()), ..Self::default() }
     }
 
     pub(crate) fn progress(&self) -> &Progress {
@@ -110,7 +119,7 @@ impl Reader {
     pub(crate) fn has_news(&self, state: &State) -> bool {
         let has_backlog = match &self.backlog {
             Some(backlog) => !backlog.as_slice().is_empty(),
-            None => self.taken > 0,
+            None => self.taken(state) > 0,
         };
         let is_behind = self.next < state.feed.end() || state.core.settled() > self.progress.settled;
         has_backlog || is_behind || self.returned.is_some()
@@ -148,9 +157,14 @@ impl Reader {
         self.returned = Some(Item::Message { slot, position, is_late: placed != Placed::Last });
     }
 
+    fn taken(&self, state: &State) -> u64 {
+        self.taken.unwrap_or(state.begun)
+    }
+
     fn next_item(&mut self, state: &State) -> Option<Item> {
+        let taken = self.taken(state);
         let backlog = self.backlog.get_or_insert_with(|| {
-            let (missing, last) = state.core.beyond(&self.progress.given, self.taken);
+            let (missing, last) = state.core.beyond(&self.progress.given, taken);
             self.last = last;
             missing.into_iter()
         });
@@ -158,8 +172,8 @@ impl Reader {
             return Some(Item::Message { slot, position, is_late: position < self.last });
         }
         if self.next < state.feed.first {
-            let (missing, last) = state.core.since(self.taken);
-            (self.next, self.taken, self.last) = (state.feed.end(), state.core.end(), last);
+            let (missing, last) = state.core.since(taken);
+            (self.next, self.taken, self.last) = (state.feed.end(), Some(state.core.end()), last);
             self.backlog = Some(missing.into_iter());
             return Some(Item::Other(Event::Missed));
         }
@@ -169,8 +183,8 @@ impl Reader {
             match item {
                 Item::Message { slot, .. } => {
                     let number = state.core.number(slot)?;
-                    if number >= self.taken || planted!(EventTwice) {
-                        self.taken = number + 1;
+                    if number >= self.taken(state) || planted!(EventTwice) {
+                        self.taken = Some(number + 1);
                         return Some(item);
                     }
                 }

@@ -2,11 +2,16 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{Fingerprint, InstallationError};
-use tempo_message::{Durability, Head, planted};
+use tempo_message::{Durability, Head, Kind, planted};
 
-use super::{Event, saving::Writer, shared::Shared};
+use super::{
+    Event,
+    saving::Writer,
+    shared::{Shared, State},
+};
 use crate::{
     MintError, SendError,
     protocol::Usurped,
@@ -111,5 +116,22 @@ impl Shared {
         state.core.handle_life(lives);
         state.is_alive = true;
         Ok(())
+    }
+}
+
+impl State {
+    /// What is to be said before anything else: whose place a new author takes, and what the member is called, if that is not
+    /// known.
+    pub(crate) fn introduction(&self) -> Vec<(Kind, Bytes)> {
+        let mut introduction = self.core.introduction();
+        if let Some(name) = &self.name {
+            // A new author takes the name of the former one with it.
+            let inherited = introduction.iter().find(|(kind, _)| *kind == Kind::Profile).map(|(_, name)| name.as_ref());
+            let known = self.core.author().and_then(|author| self.core.name(author)).map(str::as_bytes);
+            if inherited.or(known) != Some(name.as_bytes()) {
+                introduction.push((Kind::Profile, Bytes::copy_from_slice(name.as_bytes())));
+            }
+        }
+        introduction
     }
 }

@@ -9,9 +9,11 @@ mod feed;
 mod minting;
 mod names;
 mod noticing;
+mod opening;
 mod pace;
 mod packs;
 mod paging;
+mod preview;
 mod replica;
 mod restoring;
 mod saving;
@@ -85,6 +87,10 @@ pub struct Closed {
 impl Session {
     /// Joins the session of a folder, as the member that this installation is there, or as a new one.
     ///
+    /// What the store knows is there at once: the end of the [timeline](Self::timeline) before the rest of it is read, however
+    /// long it is. What others have written meanwhile comes as [events](Self::events); whoever wants to have it first calls
+    /// [`refresh`](Self::refresh).
+    ///
     /// The local store lies in the platform's data directory; [`builder`](Self::builder) puts it elsewhere.
     ///
     /// # Errors
@@ -110,7 +116,8 @@ impl Session {
     }
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let reader = Mutex::new(Reader::after(Progress::default(), &shared.lock()));
+        // With everything that the store has, and what was to be told before anybody could listen.
+        let reader = Mutex::new(Reader::default());
         Self { inner: Arc::new(Inner { shared, reader }) }
     }
 
@@ -123,6 +130,9 @@ impl Session {
     }
 
     /// Sends a message.
+    ///
+    /// The first one after the opening waits until the folder was looked at, three seconds at most: whether another copy of
+    /// this installation writes under the same name shows there.
     ///
     /// # Durability
     ///
@@ -266,6 +276,8 @@ impl Session {
     ///
     /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away.
     pub fn flush(&self, patience: Duration) -> usize {
+        // Before that it is not known what lies there.
+        self.shared().wait_for_first_look();
         let mut state = self.shared().lock();
         self.shared().waker.wake_by_ref();
         loop {

@@ -1,11 +1,11 @@
 //! Pages: what follows from the log, kept, so that opening does not take longer the more there is.
 
-use std::mem;
+use std::{mem, ops::ControlFlow};
 
 use serde::{Deserialize, Serialize};
 use tempo_message::{Digest, MessageId};
 
-use super::{OwnMessages, Shared, State};
+use super::{OwnMessages, Shared, State, preview::Preview};
 use crate::{
     protocol::{Page, Resuming, SessionCore, Slot},
     store::{Marks, Origin, Store, StoreError},
@@ -17,6 +17,8 @@ pub(crate) struct Paging {
     /// After so many new messages there are pages again; `None`: never.
     after: Option<u64>,
     kept: Kept,
+    /// What the last page of own messages has, unless it is full.
+    tail: Vec<u8>,
     /// Messages by authors of this installation that are in no page yet.
     fresh: Vec<Own>,
 }
@@ -28,14 +30,10 @@ struct Kept {
     end: u64,
     /// The bytes of the summary, which is written every time.
     summary: usize,
-    own: OwnPages,
-}
-
-/// How many pages of own messages count, and how many bytes these have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct OwnPages {
-    pages: u32,
-    bytes: usize,
+    /// The bytes of the pages of own messages.
+    own: usize,
+    /// The place in the log behind what they know.
+    log: u64,
 }
 
 /// Pages that are to be kept together, and what is in pages then, if they are the last ones.
@@ -70,11 +68,14 @@ struct Noted {
     format: u32,
     /// The place in the log behind everything that the pages know.
     log: u64,
-    own: OwnPages,
+    /// So many bytes the pages of own messages have.
+    own: usize,
+    /// The end of the timeline.
+    preview: Preview,
 }
 
 /// How pages are written now. Others are as good as none: everything in them is in the log as well.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// So many pages are made and kept at once; meanwhile nobody can send.
 const TOGETHER: usize = 64;
 /// A summary may have so many bytes for each message that is new since the last one; it is seldom that long.
@@ -82,6 +83,10 @@ const BYTES: usize = 64;
 /// The bytes of an own message in a page: its place, and the length of its frame with whether it was sent.
 const ROW: usize = 8;
 const SENT: u32 = 1 << 31;
+/// The bytes of a page of own messages that is full; few where it is tried what becomes of many pages.
+const OWN: usize = ROW * if cfg!(test) { 5 } else { 4000 };
+/// With more new messages than this a session is closed without new pages, so that closing does not take long.
+const LAST: u64 = 65_536;
 
 impl Noted {
     /// What a page says, if it is of the present format.
@@ -135,19 +140,35 @@ impl Resumed {
     pub(super) fn from(store: &dyn Store, marks: &Marks, after: Option<u64>) -> Result<Self, StoreError> {
         let (log_end, mut noted) = (store.log_end()?, None);
         let (mut rows, mut resuming) = (Vec::new(), Resuming::default());
-        let read = store.pages(&mut |page, bytes| match (page, &noted) {
-            (Page::Session, _) => noted = Noted::of(bytes).filter(|noted| noted.log <= log_end),
-            (_, None) => {}
-            (Page::Own(number), Some(noted)) if number < noted.own.pages => rows.extend_from_slice(bytes),
-            (page, Some(_)) => resuming.take(page, bytes),
+        let read = store.pages(&mut |page, bytes| {
+            match (page, &noted) {
+                (Page::Session, _) => noted = Noted::of(bytes).filter(|noted| noted.log <= log_end),
+                (_, None) => return ControlFlow::Break(()),
+                // Others are of earlier pages, which had more.
+                (Page::Own(_), Some(noted)) if rows.len() >= noted.own => {}
+                (Page::Own(_), Some(_)) => rows.extend_from_slice(bytes),
+                (page, Some(_)) => resuming.take(page, bytes),
+            }
+            ControlFlow::Continue(())
         });
-        let noted = noted.filter(|noted| read.is_ok() && noted.own.bytes == rows.len());
+        let noted = noted.filter(|noted| read.is_ok() && noted.own == rows.len());
         let resumed = noted.and_then(|noted| Some((resuming.finish(marks.author())?, noted)));
         let Some((core, noted)) = resumed else { return Ok(Self::nothing(marks, after)) };
         let core = core.restored_by(marks);
         let own = rows.as_chunks().0.iter().filter_map(|row| Own::in_row(*row, &core)).collect();
-        let kept = Kept { end: core.end(), summary: 0, own: noted.own };
-        Ok(Self { core, own, paging: Paging { kept, ..Paging::new(after) }, log: noted.log })
+        let kept = Kept { end: core.end(), summary: 0, own: noted.own, log: noted.log };
+        let tail = rows.split_off(rows.len() / OWN * OWN);
+        Ok(Self { core, own, paging: Paging { kept, tail, ..Paging::new(after) }, log: noted.log })
+    }
+
+    /// The end of the timeline, if pages say that they have everything that the store has.
+    pub(super) fn preview(store: &dyn Store) -> Result<Option<Preview>, StoreError> {
+        let (log_end, mut noted) = (store.log_end()?, None);
+        store.pages(&mut |page, bytes| {
+            noted = Noted::of(bytes).filter(|noted| page == Page::Session && noted.log == log_end);
+            ControlFlow::Break(())
+        })?;
+        Ok(noted.map(|noted| noted.preview))
     }
 
     /// Everything is in the log.
@@ -165,9 +186,14 @@ impl SessionCore {
 }
 
 impl State {
-    /// Whether it is time for pages, and they can be made: what the core knows is what the log says.
+    /// Whether it is time for pages, and they can be made.
     fn is_page_due(&self) -> bool {
-        self.paging.is_due(self.core.end()) && self.core.is_whole() && self.is_saved()
+        self.paging.is_due(self.core.end()) && self.can_have_pages()
+    }
+
+    /// Whether what the core knows is what the log says.
+    fn can_have_pages(&self) -> bool {
+        self.core.is_whole() && self.is_saved()
     }
 
     /// The next pages; `log` is the place behind everything that the core knows.
@@ -181,19 +207,21 @@ impl State {
             return Next { pages, then: None };
         }
         let fresh = mem::take(&mut self.paging.fresh);
-        let rows: Vec<u8> = fresh.iter().filter_map(|own| own.row(&self.core)).flatten().collect();
-        let mut own = self.paging.kept.own;
-        if !rows.is_empty() {
-            own.bytes += rows.len();
-            pages.push((Page::Own(own.pages), rows));
-            own.pages = own.pages.saturating_add(1);
+        let full = self.paging.kept.own / OWN;
+        let mut rows = mem::take(&mut self.paging.tail);
+        rows.extend(fresh.iter().filter_map(|own| own.row(&self.core)).flatten());
+        let own = full * OWN + rows.len();
+        if own > self.paging.kept.own {
+            let numbers = u32::try_from(full).unwrap_or(u32::MAX)..;
+            pages.extend(numbers.zip(rows.chunks(OWN)).map(|(number, rows)| (Page::Own(number), rows.to_vec())));
         }
-        let noted = Noted { format: FORMAT, log, own };
+        self.paging.tail = rows.split_off(rows.len() / OWN * OWN);
+        let noted = Noted { format: FORMAT, log, own, preview: Preview::of(&self.core) };
         pages.push((Page::Session, postcard::to_extend(&noted, Vec::new()).unwrap_or_default()));
         let known = self.core.summary_pages();
         let summary = known.first().map_or(0, |(_, summary)| summary.len());
         pages.extend(known);
-        Next { pages, then: Some(Kept { end: self.core.end(), summary, own }) }
+        Next { pages, then: Some(Kept { end: self.core.end(), summary, own, log }) }
     }
 }
 
@@ -203,11 +231,26 @@ impl Shared {
         if !self.lock().is_page_due() {
             return Ok(false);
         }
+        self.keep_pages_if(|state, _| state.is_page_due())
+    }
+
+    /// Keeps pages of what is new before the session is closed, if that is not very much.
+    pub(super) fn keep_last_pages(&self) -> Result<(), StoreError> {
+        let is_new = |state: &State, log| {
+            let Paging { after, kept, .. } = &state.paging;
+            let is_little = state.core.end().saturating_sub(kept.end) <= LAST;
+            after.is_some() && log > kept.log && is_little && state.can_have_pages()
+        };
+        while self.keep_pages_if(is_new)? {}
+        Ok(())
+    }
+
+    fn keep_pages_if(&self, is_due: impl Fn(&State, u64) -> bool) -> Result<bool, StoreError> {
         // Meanwhile nothing is committed.
         let _writer = self.writer();
         let log = self.with_store(|store| store.log_end())?;
         let mut state = self.lock();
-        if !state.is_page_due() {
+        if !is_due(&state, log) {
             return Ok(false);
         }
         let Next { pages, then } = state.next_pages(log);
@@ -221,5 +264,64 @@ impl Shared {
             (Err(_), _) => *paging = Paging::default(),
         }
         kept.map(|()| then.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tempo_clock::AuthorId;
+    use tempo_message::MemoryMedium;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        NoMint, Parts, Session, SystemEnvironment, Turn,
+        store::{MemoryStore, Store},
+    };
+
+    /// However few a session adds before it is closed: the next one opens from pages, few of them, and looks after the same
+    /// as one that reads the log.
+    #[test]
+    fn every_session_leaves_everything_in_pages_when_it_is_closed() {
+        let author = AuthorId::new(Uuid::from_u128(1));
+        let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(author)));
+        let mut messages = 0;
+        for sent in [1, 0, 2, 3, 7, 1, 16, 4, 5] {
+            let parts = Parts {
+                transport: Box::new(medium.transport()),
+                store: Box::new(store.clone()),
+                environment: Arc::new(SystemEnvironment::default()),
+                scrub: None,
+                fingerprint: None,
+                mint: Box::new(NoMint),
+                idle_after: None,
+                packing: None,
+                pages_after: Some(6),
+                name: None,
+                first_look: None,
+            };
+            let (session, mut driver) = Session::assemble(parts).unwrap();
+            for number in 0..sent {
+                session.send(format!("message {number}")).unwrap();
+                while driver.turn() == Turn::Again {}
+            }
+            session.close_within(Duration::ZERO).unwrap();
+            messages += sent;
+            let marks = store.marks().unwrap();
+            let mut from_log = Resumed::nothing(&marks, None);
+            from_log.restore(|each| store.restore(0, each)).unwrap();
+            let from_pages = Resumed::from(&store, &marks, None).unwrap();
+            assert_eq!((from_pages.log, from_pages.own.len()), (store.log_end().unwrap(), messages));
+            assert_eq!(from_pages.own, from_log.own);
+            let mut own = Vec::new();
+            let mut note = |page, bytes: &[u8]| {
+                own.extend(matches!(page, Page::Own(_)).then_some(bytes.len()));
+                ControlFlow::Continue(())
+            };
+            store.pages(&mut note).unwrap();
+            assert_eq!((own.len(), own.iter().sum()), (messages.div_ceil(OWN / ROW), messages * ROW));
+        }
     }
 }

@@ -39,15 +39,21 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes messages, keeps them durably, and leaves them for the driver to publish. A new author introduces itself first;
-    /// the answer does not name that.
+    /// Makes messages when the [first look](Self::wait_for_first_look) at the folder is over, and [sends](Self::send_now) them.
     pub(crate) fn send(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
+        self.wait_for_first_look();
+        self.send_now(contents)
+    }
+
+    /// Makes messages, keeps them durably, and leaves them for the driver to publish. Who is new introduces itself first, and
+    /// who is to be called otherwise says so; the answer does not name that.
+    pub(crate) fn send_now(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
         let unix_ms = self.environment.unix_ms();
         let mut writer = self.writer();
         self.check_can_send()?;
         self.renew_if_usurped(&mut writer)?;
         let state = self.lock();
-        let introduction = state.core.introduction();
+        let introduction = state.introduction();
         let introduced = introduction.len();
         let frames = state.core.compose(introduction.into_iter().chain(contents), unix_ms)?;
         if frames.is_empty() {
@@ -71,6 +77,7 @@ impl Shared {
             let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
             state.paging.note((frame.id(), frame.digest()), Origin::Sent, len);
         }
+        state.name = None;
         state.is_unsettled = true;
         state.tell_of_core();
         drop(state);
@@ -158,6 +165,8 @@ impl Shared {
     pub(crate) fn shut(&self) -> Result<(), StoreError> {
         self.lock().closing = true;
         let saved = self.save(Durability::Durable);
+        // Without them the next opening reads the log.
+        let _ = self.keep_last_pages();
         drop(mem::take(&mut *self.store.write().unwrap_or_else(PoisonError::into_inner)));
         self.lock().is_open = false;
         saved

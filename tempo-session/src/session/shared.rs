@@ -5,22 +5,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     task::Waker,
     time::Duration,
 };
 
-use tempo_clock::AuthorId;
-use tempo_fs_transport::{Fingerprint, printable_text};
+use tempo_fs_transport::printable_text;
 use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, Report, Taken, planted};
 
 use super::{
-    Event,
+    Event, OwnMessages,
     driver::ByHand,
     feed::{Feed, Item, Reader},
-    minting::Mint,
     noticing::Noticed,
-    paging::Paging,
+    opening::Beginning,
+    paging::{Paging, Resumed},
     saving::Writer,
     status::Attachment,
     stream::Wakers,
@@ -28,12 +27,14 @@ use super::{
 use crate::{
     Environment, ReadError,
     protocol::{CoreEvent, Intake, SessionCore, Shelved},
-    store::{Marks, Origin, Record, Store},
+    store::{Marks, Origin, Record, Store, StoreError},
 };
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    /// Read from the store by whoever first needs it; see `opening.rs`.
+    state: OnceLock<Mutex<State>>,
+    pub(super) beginning: Beginning,
     /// Something changed that somebody may wait for.
     changed: Condvar,
     /// Tasks that wait for the same.
@@ -64,6 +65,8 @@ pub(crate) struct State {
     pub(super) store_failed: bool,
     /// A head of this life may have been left.
     pub(super) is_alive: bool,
+    /// What the installation has looked after in earlier lives, until the driver compares the folder with it.
+    pub(crate) own: Option<OwnMessages>,
     /// Own messages that are not known to be in the folder.
     pub(crate) outbox: BTreeMap<(MessageId, Digest), Durability>,
     /// Those of them that have failed alone, while others have not: these need not wait for the next attempt.
@@ -96,12 +99,16 @@ pub(crate) struct State {
     pub(crate) packed: Option<Result<Shelved, String>>,
     pub(crate) refresh_wanted: u64,
     pub(crate) refresh_done: u64,
-    /// The member has not said yet what it calls itself.
-    pub(crate) is_opening: bool,
+    /// Until when whoever sends waits for the first look at the folder; `None` once that is over.
+    pub(crate) look_until: Option<Duration>,
+    /// What the member wants to be called, until it has said so.
+    pub(crate) name: Option<String>,
     /// The application is about to close the session.
     pub(crate) is_leaving: bool,
     pub(crate) closing: bool,
     pub(super) is_open: bool,
+    /// So many messages were there when it was read.
+    pub(super) begun: u64,
 }
 
 /// With more messages that have failed alone everything waits for the next attempt.
@@ -112,52 +119,19 @@ const UNSAVED: usize = 8192;
 const MUCH: usize = 512;
 
 impl Shared {
-    pub(crate) fn new(
-        (core, paging): (SessionCore, Paging),
-        (store, marks): (Box<dyn Store>, Marks),
-        (mint, fingerprint): (Box<dyn Mint>, Option<Fingerprint>),
-        outbox: BTreeMap<(MessageId, Digest), Durability>,
+    pub(super) fn new(
+        beginning: Beginning,
+        store: Box<dyn Store>,
+        writer: Writer,
         (environment, idle_after): (Arc<dyn Environment>, Option<Duration>),
         waker: Waker,
     ) -> Self {
-        let state = State {
-            core,
-            paging,
-            marks,
-            unsaved: Vec::new(),
-            saving: Arc::default(),
-            undurable: false,
-            store_failed: false,
-            is_alive: false,
-            outbox,
-            stuck: BTreeSet::new(),
-            occupied: BTreeSet::new(),
-            feed: Feed::default(),
-            noticed: Noticed::default(),
-            cursors: BTreeSet::new(),
-            is_unsettled: true,
-            attachment: Attachment::Unknown,
-            report: Arc::default(),
-            publish_error: None,
-            publishing_since: None,
-            head_error: None,
-            is_audited: false,
-            is_at_rest: false,
-            store_error: None,
-            pack_wanted: None,
-            packed: None,
-            refresh_wanted: 0,
-            refresh_done: 0,
-            is_opening: false,
-            is_leaving: false,
-            closing: false,
-            is_open: true,
-        };
         Self {
-            state: Mutex::new(state),
+            state: OnceLock::new(),
+            beginning,
             changed: Condvar::new(),
             wakers: Wakers::default(),
-            writer: Mutex::new(Writer::new(mint, fingerprint)),
+            writer: Mutex::new(writer),
             store: RwLock::new(Some(store)),
             environment,
             waker,
@@ -165,9 +139,22 @@ impl Shared {
         }
     }
 
+    /// Reads the state now, to know whether that can be done.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        // Nobody else has it yet.
+        let _ = self.state.set(Mutex::new(self.read()?));
+        Ok(())
+    }
+
+    /// Whether the state is read.
+    pub(super) fn is_read(&self) -> bool {
+        self.state.get().is_some()
+    }
+
     /// The state. A panic under the lock is a broken invariant of ours; others may still read and close.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.state.get_or_init(|| Mutex::new(self.read_or_end()));
+        state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn announce(&self) {
@@ -193,14 +180,10 @@ impl Shared {
         state.is_open()
     }
 
-    /// The author that this member writes as.
-    pub(crate) fn author(&self) -> Option<AuthorId> {
-        self.lock().core.author()
-    }
-
     /// The bytes of a message that was sent or received.
     pub(crate) fn frame(&self, id: MessageId, digest: Digest) -> Result<Frame, ReadError> {
-        if let Some(frame) = self.lock().unsaved_frame(digest) {
+        // What was not read is in the store.
+        if let Some(frame) = self.is_read().then(|| self.lock().unsaved_frame(digest)).flatten() {
             return Ok(frame);
         }
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
@@ -213,6 +196,50 @@ impl Shared {
 }
 
 impl State {
+    /// What a session begins with.
+    pub(super) fn new(
+        Resumed { core, own, paging, .. }: Resumed,
+        marks: Marks,
+        outbox: BTreeMap<(MessageId, Digest), Durability>,
+    ) -> Self {
+        Self {
+            begun: core.end(),
+            core,
+            paging,
+            marks,
+            unsaved: Vec::new(),
+            saving: Arc::default(),
+            undurable: false,
+            store_failed: false,
+            is_alive: false,
+            own: Some(own),
+            outbox,
+            stuck: BTreeSet::new(),
+            occupied: BTreeSet::new(),
+            feed: Feed::default(),
+            noticed: Noticed::default(),
+            cursors: BTreeSet::new(),
+            is_unsettled: true,
+            attachment: Attachment::Unknown,
+            report: Arc::default(),
+            publish_error: None,
+            publishing_since: None,
+            head_error: None,
+            is_audited: false,
+            is_at_rest: false,
+            store_error: None,
+            pack_wanted: None,
+            packed: None,
+            refresh_wanted: 0,
+            refresh_done: 0,
+            look_until: None,
+            name: None,
+            is_leaving: false,
+            closing: false,
+            is_open: true,
+        }
+    }
+
     /// Takes an arrival in. The store gets it with the next [`save`](Shared::save).
     pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
         let taken = self.take_in(arrival);

@@ -1,19 +1,16 @@
 //! Reading the timeline.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tempo_clock::{AuthorId, Stamp};
 use tempo_message::{Codec, CodecError, Digest, MessageId, Postcard};
 
-use super::{
-    Session,
-    shared::{Shared, State},
-};
+use super::{Session, preview::Early, shared::Shared};
 use crate::{
     ReadError,
-    protocol::{Chunked, Slot},
+    protocol::{Chunked, SessionCore, Slot},
 };
 
 /// A message of the application in its place.
@@ -55,7 +52,7 @@ impl Entry {
     /// The first message of an id.
     pub(super) fn find(shared: &Shared, id: MessageId) -> Result<Option<Self>, ReadError> {
         let state = shared.lock();
-        let described = state.core.find(id).and_then(|(position, slot)| Described::of(&state, slot, position));
+        let described = state.core.find(id).and_then(|(position, slot)| Described::of(&state.core, slot, position));
         drop(state);
         described.map(|described| described.read(shared)).transpose()
     }
@@ -68,10 +65,13 @@ pub(super) struct Described {
 
 impl Described {
     /// An accepted message; `None` for a slot that never was one.
-    pub(super) fn of(state: &State, slot: Slot, position: usize) -> Option<Self> {
-        let (id, (stamp, digest)) = state.core.id(slot).zip(state.core.order(slot))?;
-        let name = state.core.name_at(id).map(str::to_owned);
-        Some(Self { entry: Entry { position, id, stamp, digest, name, payload: Bytes::new() } })
+    pub(super) fn of(core: &SessionCore, slot: Slot, position: usize) -> Option<Self> {
+        let (id, order) = core.id(slot).zip(core.order(slot))?;
+        Some(Self::new(position, id, order, core.name_at(id).map(str::to_owned)))
+    }
+
+    pub(super) fn new(position: usize, id: MessageId, (stamp, digest): (Stamp, Digest), name: Option<String>) -> Self {
+        Self { entry: Entry { position, id, stamp, digest, name, payload: Bytes::new() } }
     }
 
     /// The entry with its payload.
@@ -87,13 +87,24 @@ impl Described {
 #[derive(Debug, Clone)]
 pub struct Timeline {
     session: Session,
-    slots: Chunked<Slot>,
+    slots: Slots,
     left: Range<usize>,
+}
+
+/// What is in a timeline.
+#[derive(Debug, Clone)]
+enum Slots {
+    Read(Chunked<Slot>),
+    /// It was asked for before it was read.
+    Early(Arc<Early>),
 }
 
 impl Timeline {
     pub(super) fn new(session: Session) -> Self {
-        let slots = session.shared().lock().core.timeline().slots();
+        let slots = match session.shared().early() {
+            Some(early) => Slots::Early(early),
+            None => Slots::Read(session.shared().lock().core.timeline().slots()),
+        };
         let left = 0..slots.len();
         Self { session, slots, left }
     }
@@ -104,10 +115,36 @@ impl Timeline {
     ///
     /// [`ReadError`] when the payload cannot be read.
     pub fn get(&self, position: usize) -> Result<Option<Entry>, ReadError> {
-        let Some(&slot) = self.slots.get(position) else { return Ok(None) };
         let shared = self.session.shared();
-        let described = Described::of(&shared.lock(), slot, position);
+        let described = self.slots.describe(shared, position)?;
         described.map(|described| described.read(shared)).transpose()
+    }
+}
+
+impl Slots {
+    fn len(&self) -> usize {
+        match self {
+            Self::Read(slots) => slots.len(),
+            Self::Early(early) => early.len(),
+        }
+    }
+
+    fn describe(&self, shared: &Shared, position: usize) -> Result<Option<Described>, ReadError> {
+        if position >= self.len() {
+            return Ok(None);
+        }
+        if let Self::Early(early) = self
+            && let Some(described) = early.get(position)
+        {
+            return Ok(Some(described));
+        }
+        let state = shared.lock();
+        let slots = match self {
+            Self::Read(slots) => slots,
+            // There are none when the store could not be read after all.
+            Self::Early(early) => early.slots().ok_or(ReadError::Closed)?,
+        };
+        Ok(slots.get(position).and_then(|&slot| Described::of(&state.core, slot, position)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -101,9 +102,9 @@ impl Store for MemoryStore {
         Ok(u64::try_from(self.records().kept.len()).unwrap_or(u64::MAX))
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.iter().for_each(|(&page, bytes)| each(page, bytes));
+        let _ = pages.iter().try_for_each(|(&page, bytes)| each(page, bytes));
         Ok(())
     }
 

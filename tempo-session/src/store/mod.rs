@@ -5,7 +5,7 @@ mod reader;
 mod redb;
 mod runs;
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, ops::ControlFlow, path::PathBuf};
 
 /// What a [`RedbStore`] can be put on instead of a file.
 pub use ::redb::StorageBackend;
@@ -81,12 +81,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn log_end(&self) -> Result<u64, StoreError>;
 
-    /// Hands up every page, in order.
+    /// Hands up the pages in order, until `each` wants no more.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; what was handed up until then is true.
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError>;
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError>;
 
     /// Keeps pages, each in the place of what was kept under its name; all of them or none.
     ///

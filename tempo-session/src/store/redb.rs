@@ -2,6 +2,7 @@
 
 use std::{
     cmp::Ordering,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -187,12 +188,12 @@ impl RedbStore {
         Ok(())
     }
 
-    fn read_pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), ::redb::Error> {
+    fn read_pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), ::redb::Error> {
         let table = self.database.begin_read()?.open_table(PAGES)?;
         for row in table.iter()? {
             let (key, bytes) = row?;
-            if let Some(page) = page_of(key.value()) {
-                each(page, bytes.value());
+            if page_of(key.value()).is_some_and(|page| each(page, bytes.value()).is_break()) {
+                break;
             }
         }
         Ok(())
@@ -232,7 +233,7 @@ impl Store for RedbStore {
         read().map_err(failed(&self.path))
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
         self.read_pages(each).map_err(failed(&self.path))
     }
 

@@ -90,6 +90,8 @@ fn no_head_tells_of_a_life_that_the_store_does_not_know() {
             idle_after: None,
             packing: None,
             pages_after: None,
+            name: None,
+            first_look: None,
         };
         let (session, mut driver) = Session::assemble(parts).unwrap();
         session.send("hello").unwrap();

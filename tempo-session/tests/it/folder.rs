@@ -172,7 +172,9 @@ fn a_member_opens_while_the_folder_is_away() {
     fs::rename(&aside, &place.folder).unwrap();
     wait_until_back(&ana);
     assert_eq!(ana.flush(STUCK), 0);
-    assert_eq!(texts(&timeline(&place.member("ben"))), ["before", "meanwhile"]);
+    let ben = place.member("ben");
+    ben.refresh(STUCK).unwrap();
+    assert_eq!(texts(&timeline(&ben)), ["before", "meanwhile"]);
 }
 
 fn wait_until_back(session: &Session) {

@@ -1,6 +1,6 @@
-//! A store in memory where the test decides what becomes of everything that is to be written.
+//! A store in memory where the test decides what becomes of everything that is to be written, and of what is read first.
 
-use std::fmt;
+use std::{fmt, ops::ControlFlow};
 
 use bytes::Bytes;
 use tempo_message::{Digest, Durability, MessageId};
@@ -9,25 +9,27 @@ use tempo_session::{
     store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
 };
 
-/// What is to be written.
+/// What is to be written, or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Writing {
+pub(crate) enum Act {
     Marks,
     Progress,
     Pages,
     Messages,
+    ReadPage(Page),
+    ReadLog,
 }
 
 pub(crate) struct GuardedStore {
     store: MemoryStore,
-    guard: Box<dyn Fn(Writing) -> Result<(), StoreError> + Send + Sync>,
+    guard: Box<dyn Fn(Act) -> Result<(), StoreError> + Send + Sync>,
 }
 
 impl GuardedStore {
-    /// Before anything is written the guard is asked; it may take its time, and refuse.
+    /// Before any of that the guard is asked; it may take its time, and refuse.
     pub(crate) fn new(
         store: MemoryStore,
-        guard: impl Fn(Writing) -> Result<(), StoreError> + Send + Sync + 'static,
+        guard: impl Fn(Act) -> Result<(), StoreError> + Send + Sync + 'static,
     ) -> Self {
         Self { store, guard: Box::new(guard) }
     }
@@ -45,7 +47,7 @@ impl Store for GuardedStore {
     }
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
-        (self.guard)(Writing::Marks)?;
+        (self.guard)(Act::Marks)?;
         self.store.set_marks(marks)
     }
 
@@ -54,11 +56,12 @@ impl Store for GuardedStore {
     }
 
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
-        (self.guard)(Writing::Progress)?;
+        (self.guard)(Act::Progress)?;
         self.store.set_progress(cursor, progress)
     }
 
     fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        (self.guard)(Act::ReadLog)?;
         self.store.restore(from, each)
     }
 
@@ -66,17 +69,22 @@ impl Store for GuardedStore {
         self.store.log_end()
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
-        self.store.pages(each)
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
+        let mut read = Ok(());
+        self.store.pages(&mut |page, bytes| {
+            read = (self.guard)(Act::ReadPage(page));
+            if read.is_ok() { each(page, bytes) } else { ControlFlow::Break(()) }
+        })?;
+        read
     }
 
     fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        (self.guard)(Writing::Pages)?;
+        (self.guard)(Act::Pages)?;
         self.store.keep_pages(pages)
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
-        (self.guard)(Writing::Messages)?;
+        (self.guard)(Act::Messages)?;
         self.store.commit(records, durability)
     }
 

@@ -129,6 +129,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
     let from_ana = ana.send_all(["one", "two"]).unwrap();
     ana.close().unwrap();
     let ben = place.member("ben");
+    ben.refresh(STUCK).unwrap();
     assert_eq!(ben.timeline().len(), 2);
     ben.send("from ben").unwrap();
     let author = ben.author().unwrap();

@@ -24,6 +24,8 @@ fn open_image(place: &Place, state: &str) -> Session {
         idle_after: None,
         packing: None,
         pages_after: None,
+        name: None,
+        first_look: None,
     };
     let (session, driver) = Session::assemble(parts).unwrap();
     thread::spawn(move || driver.run());

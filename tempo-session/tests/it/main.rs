@@ -34,6 +34,7 @@ mod identity;
 #[cfg(feature = "cli")]
 mod ills;
 mod odd;
+mod opening;
 mod packing;
 mod pages;
 mod pieces;

@@ -1,6 +1,6 @@
 //! What is opened from pages is what would be opened from the log.
 
-use std::fs;
+use std::{fs, ops::ControlFlow};
 
 use tempo_message::{Durability, MemoryMedium};
 use tempo_session::{
@@ -14,9 +14,13 @@ use crate::{
     support::{Place, author, send, texts, timeline, wait_until},
 };
 
-fn pages_of(store: &MemoryStore) -> Vec<(Page, Vec<u8>)> {
+pub(crate) fn pages_of(store: &dyn Store) -> Vec<(Page, Vec<u8>)> {
     let mut pages = Vec::new();
-    store.pages(&mut |page, bytes| pages.push((page, bytes.to_vec()))).unwrap();
+    let mut take = |page, bytes: &[u8]| {
+        pages.push((page, bytes.to_vec()));
+        ControlFlow::Continue(())
+    };
+    store.pages(&mut take).unwrap();
     pages
 }
 

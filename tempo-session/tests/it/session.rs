@@ -15,7 +15,7 @@ use tempo_session::{
 };
 
 use crate::{
-    guarded_store::{GuardedStore, Writing},
+    guarded_store::{Act, GuardedStore},
     support::{author, replay, texts, timeline},
 };
 
@@ -47,6 +47,8 @@ pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock:
         idle_after: None,
         packing: None,
         pages_after: Some(4),
+        name: None,
+        first_look: None,
     };
     Session::assemble(parts).unwrap()
 }
@@ -224,6 +226,8 @@ fn sending_goes_on_while_the_folder_is_away() {
         idle_after: None,
         packing: None,
         pages_after: None,
+        name: None,
+        first_look: None,
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();
@@ -239,8 +243,8 @@ fn sending_goes_on_while_the_folder_is_away() {
 /// A store whose disk is full for a while.
 fn full(store: MemoryStore, full: &Arc<AtomicBool>) -> GuardedStore {
     let full = Arc::clone(full);
-    GuardedStore::new(store, move |writing| match writing {
-        Writing::Messages if full.load(Ordering::SeqCst) => {
+    GuardedStore::new(store, move |act| match act {
+        Act::Messages if full.load(Ordering::SeqCst) => {
             Err(StoreError::Damaged { path: "store".into(), what: "the disk is full" })
         }
         _ => Ok(()),

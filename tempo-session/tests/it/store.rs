@@ -1,6 +1,6 @@
 //! Every store keeps the contract; the one on disk also says what is wrong with a file.
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use proptest::prelude::*;
 use tempo_message::{Digest, Durability, Frame, Kind};
@@ -10,7 +10,10 @@ use tempo_session::{
     store::{Marks, MemoryStore, Origin, Page, Record, RedbStore, Store, StoreError},
 };
 
-use crate::support::{author, send};
+use crate::{
+    pages::pages_of,
+    support::{author, send},
+};
 
 fn frames() -> Vec<Frame> {
     let mut core = SessionCore::new(Some(author(0)));
@@ -73,10 +76,16 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     store.keep_pages(&[(Page::Order(0), b"a".to_vec()), (Page::Session, b"new".to_vec())]).unwrap();
     store.commit(&[], Durability::Durable).unwrap();
     store = reopen(store);
-    let mut pages = Vec::new();
-    store.pages(&mut |page, bytes| pages.push((page, bytes.to_vec()))).unwrap();
+    let pages = pages_of(store.as_ref());
     let expected = [(Page::Session, &b"new"[..]), (Page::Order(0), b"a"), (Page::Order(1), b"b")];
     assert!(pages.iter().map(|(page, bytes)| (*page, &bytes[..])).eq(expected), "in order: {pages:?}");
+    let mut first = Vec::new();
+    let mut take_one = |page, _: &[u8]| {
+        first.push(page);
+        ControlFlow::Break(())
+    };
+    store.pages(&mut take_one).unwrap();
+    assert_eq!(first, [Page::Session], "no more than are wanted");
     let stranger = Digest::of(b"never committed");
     assert_eq!(store.frame(frames[1].id(), stranger).unwrap(), None);
     assert_eq!((store.marks().unwrap().author(), store.marks().unwrap().former()), (Some(author(1)), vec![author(0)]));

@@ -81,7 +81,9 @@ impl Author {
 /// A member on the mounted folder, who does not wait for long.
 fn open(place: &Place) -> Session {
     let builder = Session::builder(&place.folder).state_dir(place.at("dora"));
-    builder.folder_patience(Duration::from_millis(100)).open().unwrap()
+    let session = builder.folder_patience(Duration::from_millis(100)).open().unwrap();
+    session.refresh(STUCK).unwrap();
+    session
 }
 
 fn has(session: &Session, text: &str) -> bool {

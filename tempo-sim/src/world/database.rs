@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::ControlFlow,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -231,7 +232,7 @@ impl Store for DatabaseStore {
         self.inner.log_end()
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
         self.inner.pages(each)
     }
 

@@ -158,6 +158,8 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
         idle_after: None,
         packing: None,
         pages_after: None,
+        name: None,
+        first_look: None,
     };
     let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
     for _ in 0..TURNS {

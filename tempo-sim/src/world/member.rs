@@ -174,6 +174,8 @@ impl Member {
             idle_after: None,
             packing: self.packing,
             pages_after: self.pages_after,
+            name: None,
+            first_look: None,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
         };

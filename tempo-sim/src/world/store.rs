@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     mem,
+    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -279,8 +280,8 @@ impl Store for SimStore {
         Ok(u64::try_from(self.lock().committed).unwrap_or(u64::MAX))
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8])) -> Result<(), StoreError> {
-        self.lock().pages.iter().for_each(|(&page, bytes)| each(page, bytes));
+    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
+        let _ = self.lock().pages.iter().try_for_each(|(&page, bytes)| each(page, bytes));
         Ok(())
     }
 

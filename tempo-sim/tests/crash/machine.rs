@@ -145,6 +145,8 @@ impl Machine {
             idle_after: None,
             packing: self.packing,
             pages_after: Some(2),
+            name: None,
+            first_look: None,
         };
         self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
         Ok(())

@@ -83,6 +83,8 @@ impl Idle {
             idle_after: None,
             packing: None,
             pages_after: None,
+            name: None,
+            first_look: None,
         };
         let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
         while driver.turn() == Turn::Again || session.timeline().len() < messages {}

@@ -19,16 +19,31 @@ const SHOWN: usize = 50;
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (sizes, rounds): (&[usize], _) = lab.options.pick((&[1000, 100_000, 1_000_000], 7), (&[1000, 50_000], 5));
     let mut variants = Vec::new();
-    for &messages in sizes {
+    let mut redbs: Vec<_> = sizes.iter().map(|_| lab.volume.dir("reopen-redb")).collect();
+    let mut closed = |messages| {
         let (folder, state) = (lab.volume.folder("reopen"), lab.volume.dir("reopen-state"));
         write_packs(&folder, &mut History::new(), messages);
         ours::join(&folder, &state, messages).close().expect("the store works");
-        let redb = lab.volume.dir("reopen-redb");
+        (folder, state)
+    };
+    for &messages in sizes {
+        let (folder, state) = closed(messages);
+        let (sent_folder, sent_state) = closed(messages);
+        let redb = redbs.pop().expect("there is one for each size");
         Redb::create(&redb).put_all(&(0..messages as u64).map(payload).collect::<Vec<_>>());
         variants.push(Variant::new(format!("ours {messages}"), move || {
             let (took, session) = time(|| {
                 let session = ours::open(&folder, &state);
                 show_last(&session, messages);
+                session
+            });
+            session.close().expect("the store works");
+            took
+        }));
+        variants.push(Variant::new(format!("send {messages}"), move || {
+            let (took, session) = time(|| {
+                let session = ours::open(&sent_folder, &sent_state);
+                session.send(payload(0)).expect("the store works");
                 session
             });
             session.close().expect("the store works");
@@ -52,6 +67,11 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         })
         .collect();
     rows.push(flat("reopen", "reopen", (last, ours(last)), (first, ours(first))));
+    // Everything is read before that, and the folder looked at.
+    rows.extend([first, last].map(|messages| {
+        let sent = measured.of(&format!("send {messages}")).clone();
+        Row::new("reopen", format!("reopen {}, and a message is sent", thousands(messages)), Unit::Nanoseconds, sent)
+    }));
     rows
 }
 

@@ -134,7 +134,7 @@ impl<R: Reducer> Replica<R> {
     const TOGETHER: usize = 4096;
 
     pub(super) fn new(session: Session, reducer: R) -> Self {
-        let reader = Reader::after(Progress::default(), &session.shared().lock());
+        let reader = Reader::begin(Progress::default(), session.shared());
         let begun = Applied { state: reducer.initial(), messages: 0 };
         Self::at(session, reducer, (reader, Vec::new()), begun)
     }
@@ -325,7 +325,7 @@ impl<R: Reducer> Replica<R> {
 
     fn read(&self, slot: Slot, position: usize) -> Result<Option<Entry>, ReadError> {
         let shared = self.session.shared();
-        let described = Described::of(&shared.lock(), slot, position);
+        let described = Described::of(&shared.lock().core, slot, position);
         described.map(|described| described.read(shared)).transpose()
     }
 }
