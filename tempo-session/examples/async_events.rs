@@ -66,7 +66,7 @@ async fn send(session: &Session, text: String) -> Result<MessageId, Failure> {
     Ok(spawn_blocking(move || session.send(text)).await??)
 }
 
-/// Opening looks at the folder first.
+/// Opening waits for the disk.
 async fn open(place: &Path, name: &'static str) -> Result<Session, Failure> {
     let (folder, state) = (place.join("jam.session"), place.join(name));
     let opened = spawn_blocking(move || {

@@ -74,8 +74,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         frames += 1;
         for window in &mut windows {
             if frames <= 40 {
-                // Somebody has pressed Enter. Sending waits for the disk, some milliseconds: what is often sent, or large,
-                // is better sent by a thread.
+                // Somebody has pressed Enter. Sending waits for the disk, some milliseconds, and the first time for a look at
+                // the folder: what is often sent, or large, or may be early, is better sent by a thread.
                 window.session.send(format!("line {frames}"))?;
             }
             window.frame()?;

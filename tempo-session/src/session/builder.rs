@@ -170,7 +170,7 @@ impl Builder {
     ///
     /// As for [`Session::open`].
     pub fn open(self) -> Result<Session, OpenError> {
-        let name = self.checked_name()?;
+        check_name(self.name.as_deref())?;
         let state = self.state()?;
         let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
         // Who has held the store before and finds none has lost it: that name is not taken up again.
@@ -202,7 +202,7 @@ impl Builder {
             idle_after: self.idle_after,
             packing: self.packing,
             pages_after: Some(Self::PAGES),
-            name,
+            name: self.name.clone(),
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
         };
         let (session, driver) = Session::assemble(parts)?;
@@ -298,13 +298,6 @@ impl Builder {
         }
     }
 
-    fn checked_name(&self) -> Result<Option<String>, OpenError> {
-        match &self.name {
-            Some(name) if !(1..=MAX_NAME).contains(&name.len()) => Err(OpenError::Name { actual: name.len() }),
-            name => Ok(name.clone()),
-        }
-    }
-
     fn state(&self) -> Result<PathBuf, InstallationError> {
         self.state_dir.clone().map_or_else(Installation::default_state_dir, Ok)
     }
@@ -346,16 +339,20 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Store`] when the store cannot be read.
+    /// [`OpenError::Store`] when the store cannot be read, and [`OpenError::Name`]. What the pages of the store have is read
+    /// later: a session whose store can be read no more then is closed, and the status says why.
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
         let Parts { transport, store, environment, mut mint, fingerprint, .. } = parts;
+        check_name(parts.name.as_deref())?;
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
+        // An observer is called nothing.
+        let name = parts.name.filter(|_| marks.author().is_some());
         let beginning = Beginning {
             marks,
             given_up,
             pages_after: parts.pages_after,
-            name: parts.name,
-            look_until: parts.first_look.map(|patience| environment.now().saturating_add(patience)),
+            name,
+            first_look: parts.first_look,
             early: Beginning::early(store.as_ref())?,
         };
         let writer = Writer::new(mint, fingerprint);
@@ -374,14 +371,19 @@ impl Session {
     ///
     /// [`OpenError::Name`] and [`OpenError::Announce`]; what could not be said then is said with the next message.
     pub fn announce_name(&self, name: &str) -> Result<(), OpenError> {
-        if !(1..=MAX_NAME).contains(&name.len()) {
-            return Err(OpenError::Name { actual: name.len() });
-        }
+        check_name(Some(name))?;
         if self.author().is_none() {
             return Err(OpenError::Announce(SendError::Observer));
         }
         self.shared().lock().name = Some(name.to_owned());
         self.shared().send(Vec::new()).map(drop).map_err(OpenError::Announce)
+    }
+}
+
+fn check_name(name: Option<&str>) -> Result<(), OpenError> {
+    match name.map(str::len) {
+        Some(actual) if !(1..=MAX_NAME).contains(&actual) => Err(OpenError::Name { actual }),
+        _ => Ok(()),
     }
 }
 

@@ -60,7 +60,8 @@ use crate::{CursorError, OpenError, ReadError, RefreshError, SendError, store::S
 /// One member's end of a session.
 ///
 /// A handle is cheap to clone and can be used from several threads; all clones are the same member. No call touches
-/// the shared folder, so none hangs with it: a thread of the session does that.
+/// the shared folder, so none hangs with it: a thread of the session does that. Only the first message that is sent, and
+/// [`flush`](Self::flush), wait a little for its first look.
 ///
 /// The session ends with [`close`](Self::close) or with the last handle. What was sent is safe either way; what had
 /// not reached the folder by then is published the next time the session is opened.
@@ -131,8 +132,8 @@ impl Session {
 
     /// Sends a message.
     ///
-    /// The first one after the opening waits until the folder was looked at, three seconds at most: whether another copy of
-    /// this installation writes under the same name shows there.
+    /// The first one after the opening waits until everything is read from the store and the folder was looked at, for which it
+    /// waits three seconds at most: whether another copy of this installation writes under the same name shows there.
     ///
     /// # Durability
     ///
@@ -277,7 +278,7 @@ impl Session {
     /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away.
     pub fn flush(&self, patience: Duration) -> usize {
         // Before that it is not known what lies there.
-        self.shared().wait_for_first_look();
+        self.shared().wait_for_first_look(patience);
         let mut state = self.shared().lock();
         self.shared().waker.wake_by_ref();
         loop {

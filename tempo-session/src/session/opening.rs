@@ -33,8 +33,8 @@ pub(super) struct Beginning {
     pub(super) pages_after: Option<u64>,
     /// What the member is to be called.
     pub(super) name: Option<String>,
-    /// Until when whoever sends waits for the first look at the folder.
-    pub(super) look_until: Option<Duration>,
+    /// How long whoever sends waits for the first look at the folder, once everything is read.
+    pub(super) first_look: Option<Duration>,
     /// The timeline, for whoever asks for it before it is read; `None` when that cannot be told, or is over.
     pub(super) early: Mutex<Option<Arc<Early>>>,
 }
@@ -70,7 +70,7 @@ impl Shared {
 
     /// Reads what the store knows.
     pub(super) fn read(&self) -> Result<State, StoreError> {
-        let Beginning { marks, given_up, pages_after, name, look_until, early } = &self.beginning;
+        let Beginning { marks, given_up, pages_after, name, first_look, early } = &self.beginning;
         let resumed = self.with_store(|store| {
             let mut resumed = Resumed::from(store, marks, *pages_after)?;
             let log = resumed.log + u64::from(planted!(PagesSkipOne) && resumed.log > 0);
@@ -84,9 +84,10 @@ impl Shared {
         let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
         let mut state = State::new(resumed, marks.clone(), outbox);
         state.core.handle_settled(marks.settled);
-        (state.name, state.look_until) = (name.clone(), *look_until);
+        (state.name, state.look_until) =
+            (name.clone(), first_look.map(|patience| self.environment.now().saturating_add(patience)));
         // The first look is a refresh.
-        state.refresh_wanted = u64::from(look_until.is_some());
+        state.refresh_wanted = u64::from(first_look.is_some());
         if let Some((former, author)) = given_up.zip(marks.author()) {
             state.tell(Event::NewAuthor { former, author, why: Usurped::Copied });
         }
@@ -96,18 +97,21 @@ impl Shared {
         Ok(state)
     }
 
-    /// Waits for the first look at the folder, as long as that may take.
+    /// Waits for the first look at the folder as long as that may take, and no longer than `patience`.
     ///
     /// Whether somebody else writes under this author shows in the folder, and should show before more is written. A folder that
     /// is away or slow does not keep anybody from writing.
-    pub(super) fn wait_for_first_look(&self) {
+    pub(super) fn wait_for_first_look(&self, patience: Duration) {
         let mut state = self.lock();
+        let end = self.environment.now().saturating_add(patience);
         while let Some(until) = state.look_until.filter(|_| state.is_open()) {
-            let left = until.saturating_sub(self.environment.now());
-            if left.is_zero() {
+            let now = self.environment.now();
+            if until <= now {
                 state.look_until = None;
+            } else if end <= now {
+                return;
             } else {
-                state = self.wait(state, left);
+                state = self.wait(state, until.min(end).saturating_sub(now));
             }
         }
     }

@@ -164,11 +164,11 @@ impl Resumed {
     /// The end of the timeline, if pages say that they have everything that the store has.
     pub(super) fn preview(store: &dyn Store) -> Result<Option<Preview>, StoreError> {
         let (log_end, mut noted) = (store.log_end()?, None);
-        store.pages(&mut |page, bytes| {
+        let read = store.pages(&mut |page, bytes| {
             noted = Noted::of(bytes).filter(|noted| page == Page::Session && noted.log == log_end);
             ControlFlow::Break(())
-        })?;
-        Ok(noted.map(|noted| noted.preview))
+        });
+        Ok(noted.filter(|_| read.is_ok()).map(|noted| noted.preview))
     }
 
     /// Everything is in the log.
@@ -191,9 +191,11 @@ impl State {
         self.paging.is_due(self.core.end()) && self.can_have_pages()
     }
 
-    /// Whether what the core knows is what the log says.
+    /// Whether what the core knows is what the log says. An own message that waits for others has no place yet by which a page
+    /// could name it.
     fn can_have_pages(&self) -> bool {
-        self.core.is_whole() && self.is_saved()
+        let waits = || self.paging.fresh.iter().any(|own| self.core.is_held(own.digest));
+        self.core.is_whole() && self.is_saved() && (self.core.held_len() == 0 || !waits())
     }
 
     /// The next pages; `log` is the place behind everything that the core knows.
@@ -272,14 +274,70 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use tempo_clock::AuthorId;
-    use tempo_message::MemoryMedium;
+    use tempo_message::{Durability, Kind, MemoryMedium, Transport};
     use uuid::Uuid;
 
     use super::*;
     use crate::{
-        NoMint, Parts, Session, SystemEnvironment, Turn,
+        Driver, NoMint, Parts, Session, SystemEnvironment, Turn,
         store::{MemoryStore, Store},
     };
+
+    /// A session on this store.
+    fn open(medium: &MemoryMedium, store: &MemoryStore) -> (Session, Driver) {
+        let parts = Parts {
+            transport: Box::new(medium.transport()),
+            store: Box::new(store.clone()),
+            environment: Arc::new(SystemEnvironment::default()),
+            scrub: None,
+            fingerprint: None,
+            mint: Box::new(NoMint),
+            idle_after: None,
+            packing: None,
+            pages_after: Some(6),
+            name: None,
+            first_look: None,
+        };
+        Session::assemble(parts).unwrap()
+    }
+
+    fn settle(driver: &mut Driver) {
+        while driver.turn() == Turn::Again {}
+    }
+
+    /// What the log says alone.
+    fn from_log(store: &MemoryStore) -> Resumed {
+        let mut resumed = Resumed::nothing(&store.marks().unwrap(), None);
+        resumed.restore(|each| store.restore(0, each)).unwrap();
+        resumed
+    }
+
+    /// An own message that waits for another one is not forgotten by pages that cannot name it.
+    #[test]
+    fn what_waits_is_looked_after_when_it_is_accepted() {
+        let [former, author] = [1, 2].map(|number| AuthorId::new(Uuid::from_u128(number)));
+        let frames =
+            SessionCore::new(Some(former)).compose((0..9).map(|n| (Kind::Payload, vec![n].into())), 5).unwrap();
+        let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(former)));
+        store.set_marks(&Marks::new(Some(former)).succeeded_by(author)).unwrap();
+        let mut transport = medium.transport();
+        transport.join(former).unwrap();
+        for late in [&frames[1..], &frames[..1]] {
+            for frame in late {
+                transport.publish(frame, Durability::Durable).unwrap();
+            }
+            let (session, mut driver) = open(&medium, &store);
+            settle(&mut driver);
+            session.close_within(Duration::ZERO).unwrap();
+            let from_pages = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
+            let waits = from_log(&store).core.held_len() > 0;
+            assert_eq!(waits, late.len() > 1);
+            assert_eq!(from_pages.log, if waits { 0 } else { store.log_end().unwrap() });
+        }
+        let from_pages = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
+        assert!(from_pages.own.len() >= frames.len());
+        assert_eq!(from_pages.own, from_log(&store).own);
+    }
 
     /// However few a session adds before it is closed: the next one opens from pages, few of them, and looks after the same
     /// as one that reads the log.
@@ -289,32 +347,16 @@ mod tests {
         let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(author)));
         let mut messages = 0;
         for sent in [1, 0, 2, 3, 7, 1, 16, 4, 5] {
-            let parts = Parts {
-                transport: Box::new(medium.transport()),
-                store: Box::new(store.clone()),
-                environment: Arc::new(SystemEnvironment::default()),
-                scrub: None,
-                fingerprint: None,
-                mint: Box::new(NoMint),
-                idle_after: None,
-                packing: None,
-                pages_after: Some(6),
-                name: None,
-                first_look: None,
-            };
-            let (session, mut driver) = Session::assemble(parts).unwrap();
+            let (session, mut driver) = open(&medium, &store);
             for number in 0..sent {
                 session.send(format!("message {number}")).unwrap();
-                while driver.turn() == Turn::Again {}
+                settle(&mut driver);
             }
             session.close_within(Duration::ZERO).unwrap();
             messages += sent;
-            let marks = store.marks().unwrap();
-            let mut from_log = Resumed::nothing(&marks, None);
-            from_log.restore(|each| store.restore(0, each)).unwrap();
-            let from_pages = Resumed::from(&store, &marks, None).unwrap();
+            let from_pages = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
             assert_eq!((from_pages.log, from_pages.own.len()), (store.log_end().unwrap(), messages));
-            assert_eq!(from_pages.own, from_log.own);
+            assert_eq!(from_pages.own, from_log(&store).own);
             let mut own = Vec::new();
             let mut note = |page, bytes: &[u8]| {
                 own.extend(matches!(page, Page::Own(_)).then_some(bytes.len()));

@@ -3,6 +3,7 @@
 use std::{
     mem,
     sync::{Arc, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -41,7 +42,7 @@ impl Shared {
 
     /// Makes messages when the [first look](Self::wait_for_first_look) at the folder is over, and [sends](Self::send_now) them.
     pub(crate) fn send(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
-        self.wait_for_first_look();
+        self.wait_for_first_look(Duration::MAX);
         self.send_now(contents)
     }
 
@@ -53,6 +54,7 @@ impl Shared {
         self.check_can_send()?;
         self.renew_if_usurped(&mut writer)?;
         let state = self.lock();
+        let name = state.name.clone();
         let introduction = state.introduction();
         let introduced = introduction.len();
         let frames = state.core.compose(introduction.into_iter().chain(contents), unix_ms)?;
@@ -77,7 +79,10 @@ impl Shared {
             let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
             state.paging.note((frame.id(), frame.digest()), Origin::Sent, len);
         }
-        state.name = None;
+        // Meanwhile it may have become another one.
+        if state.name == name {
+            state.name = None;
+        }
         state.is_unsettled = true;
         state.tell_of_core();
         drop(state);

@@ -36,7 +36,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
         Err(RefreshError::Away(why)) => eprintln!("tempo: {why}; what you write is kept until it is back"),
         Err(error) => return Err(error.into()),
     }
-    let mut met = greet(&session, folder)?;
+    let mut met = greet(&session, folder, name.as_deref())?;
     let (mut shown, mut seen) = (BTreeSet::new(), Seen::new(&session));
     let timeline = session.timeline();
     let old = timeline.len().saturating_sub(HISTORY);
@@ -101,11 +101,12 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
 }
 
 /// Says who is here, and answers that.
-fn greet(session: &Session, folder: &Path) -> Result<BTreeSet<AuthorId>, Failure> {
+fn greet(session: &Session, folder: &Path, name: Option<&str>) -> Result<BTreeSet<AuthorId>, Failure> {
     let status = session.status();
     let met = status.members.iter().map(|member| member.author).chain(status.author).collect();
     let Some(author) = status.author else { return Ok(met) };
-    let name = output::name_or_id(status.name(author), author);
+    // While the folder is away it may not have been said yet.
+    let name = output::name_or_id(status.name(author).or(name), author);
     let others: Vec<String> = status
         .members
         .iter()
