@@ -25,7 +25,7 @@ use tempo_message::{
     Taken, Transport, Want,
 };
 use tempo_session::{
-    AuthorId, Event, MessageId, NoMint, Parts, Session, SystemEnvironment,
+    AuthorId, Event, MessageId, Parts, Session,
     store::{Marks, RedbStore},
 };
 use uuid::Uuid;
@@ -236,17 +236,9 @@ fn open(board: &Board, place: &Path, name: &str) -> Result<Session, Box<dyn Erro
     let author = AuthorId::new(Uuid::new_v4());
     let store = RedbStore::make(&place.join(name), author, Marks::new(Some(author)))?;
     let (session, driver) = Session::assemble(Parts {
-        transport: Box::new(board.transport()),
-        store: Box::new(store),
-        environment: Arc::new(SystemEnvironment::default()),
-        scrub: None,
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
-        pages_after: None,
         name: Some(name.to_owned()),
         first_look: Some(Duration::from_secs(3)),
+        ..Parts::new(Box::new(board.transport()), Box::new(store))
     })?;
     thread::spawn(move || driver.run());
     Ok(session)

@@ -11,7 +11,7 @@ use std::{
 use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::conformance::Script;
 use tempo_session::{
-    NoMint, Parts, Session, SystemEnvironment,
+    Parts, Session,
     store::{Marks, RedbStore},
 };
 
@@ -117,17 +117,9 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
     let marks = Marks::new(Some(installation.author));
     let store = RedbStore::make(&installation.store(), installation.author, marks).expect("a new store");
     let parts = Parts {
-        transport: Box::new(Counted { inner, scans: Arc::clone(scans) }),
-        store: Box::new(store),
-        environment: Arc::new(SystemEnvironment::default()),
         scrub: Some(Duration::from_secs(30)),
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
         pages_after: Some(1024),
-        name: None,
-        first_look: None,
+        ..Parts::new(Box::new(Counted { inner, scans: Arc::clone(scans) }), Box::new(store))
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");
     thread::spawn(move || driver.run());

@@ -81,6 +81,26 @@ pub struct Parts {
     pub first_look: Option<Duration>,
 }
 
+impl Parts {
+    /// A transport and a store, the time of the system, and nothing else: nothing is compared in passing, packed, or kept in
+    /// pages, nobody has a name or becomes somebody else, and nobody waits.
+    pub fn new(transport: Box<dyn Transport>, store: Box<dyn Store>) -> Self {
+        Self {
+            transport,
+            store,
+            environment: Arc::new(SystemEnvironment::default()),
+            scrub: None,
+            fingerprint: None,
+            mint: Box::new(NoMint),
+            idle_after: None,
+            packing: None,
+            pages_after: None,
+            name: None,
+            first_look: None,
+        }
+    }
+}
+
 impl Builder {
     /// How long whoever sends waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
@@ -193,9 +213,6 @@ impl Builder {
         options.may_be_away = true;
         let transport = self.transport(options)?;
         let parts = Parts {
-            transport: Box::new(transport),
-            store: Box::new(store),
-            environment: Arc::new(SystemEnvironment::default()),
             scrub: Some(Self::SCRUB),
             fingerprint: Some(installation.fingerprint()?),
             mint: Box::new(Installed(installation)),
@@ -204,6 +221,7 @@ impl Builder {
             pages_after: Some(Self::PAGES),
             name: self.name.clone(),
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
+            ..Parts::new(Box::new(transport), Box::new(store))
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;
@@ -219,17 +237,8 @@ impl Builder {
         let mut options = self.options();
         options.read_only = true;
         let parts = Parts {
-            transport: Box::new(self.transport(options)?),
-            store: Box::new(MemoryStore::new(None)),
-            environment: Arc::new(SystemEnvironment::default()),
-            scrub: None,
-            fingerprint: None,
-            mint: Box::new(NoMint),
             idle_after: self.idle_after,
-            packing: None,
-            pages_after: None,
-            name: None,
-            first_look: None,
+            ..Parts::new(Box::new(self.transport(options)?), Box::new(MemoryStore::new(None)))
         };
         let (session, driver) = Session::assemble(parts)?;
         self.start(driver)?;

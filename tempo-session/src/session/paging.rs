@@ -271,7 +271,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
     use tempo_clock::AuthorId;
     use tempo_message::{Durability, Kind, MemoryMedium, Transport};
@@ -279,25 +279,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        Driver, NoMint, Parts, Session, SystemEnvironment, Turn,
+        Driver, Parts, Session, Turn,
         store::{MemoryStore, Store},
     };
 
     /// A session on this store.
     fn open(medium: &MemoryMedium, store: &MemoryStore) -> (Session, Driver) {
-        let parts = Parts {
-            transport: Box::new(medium.transport()),
-            store: Box::new(store.clone()),
-            environment: Arc::new(SystemEnvironment::default()),
-            scrub: None,
-            fingerprint: None,
-            mint: Box::new(NoMint),
-            idle_after: None,
-            packing: None,
-            pages_after: Some(6),
-            name: None,
-            first_look: None,
-        };
+        let parts = Parts { pages_after: Some(6), ..Parts::new(Box::new(medium.transport()), Box::new(store.clone())) };
         Session::assemble(parts).unwrap()
     }
 

@@ -11,7 +11,7 @@ use tempo_message::{
     Report, Taken, Transport, Want,
 };
 use tempo_session::{
-    AuthorId, Mint, Parts, Session, SystemEnvironment, Turn,
+    AuthorId, Mint, Parts, Session, Turn,
     store::{MemoryStore, Store},
 };
 
@@ -80,19 +80,8 @@ fn no_head_tells_of_a_life_that_the_store_does_not_know() {
         let (slot, heads) = (Arc::new(Mutex::new(None)), Arc::<Mutex<Vec<Head>>>::default());
         let transport =
             Interrupted { inner: medium.transport(), session: Arc::clone(&slot), heads: Arc::clone(&heads) };
-        let parts = Parts {
-            transport: Box::new(transport),
-            store: Box::new(store.clone()),
-            environment: Arc::<SystemEnvironment>::default(),
-            scrub: None,
-            fingerprint: None,
-            mint: Box::new(Lives(7.into())),
-            idle_after: None,
-            packing: None,
-            pages_after: None,
-            name: None,
-            first_look: None,
-        };
+        let parts =
+            Parts { mint: Box::new(Lives(7.into())), ..Parts::new(Box::new(transport), Box::new(store.clone())) };
         let (session, mut driver) = Session::assemble(parts).unwrap();
         session.send("hello").unwrap();
         for turn in 1..8 {

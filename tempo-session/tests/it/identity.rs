@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
 use tempo_message::{AuthorId, CounterName, Head};
-use tempo_session::{Event, Mint, Parts, Session, SystemEnvironment, protocol::Usurped, store::RedbStore};
+use tempo_session::{Event, Mint, Parts, Session, protocol::Usurped, store::RedbStore};
 use uuid::Uuid;
 
 use crate::support::{Place, STUCK, texts, timeline, wait_until};
@@ -14,18 +14,12 @@ fn open_image(place: &Place, state: &str) -> Session {
     let installation = Installation::find(&place.at(state), &place.folder).unwrap().unwrap();
     let mut options = Options::default();
     options.staging = Some(installation.staging());
+    let transport = FsTransport::open(&place.folder, &options).unwrap();
+    let store = RedbStore::open(&installation.store(), installation.author).unwrap();
     let parts = Parts {
-        transport: Box::new(FsTransport::open(&place.folder, &options).unwrap()),
-        store: Box::new(RedbStore::open(&installation.store(), installation.author).unwrap()),
-        environment: std::sync::Arc::new(SystemEnvironment::default()),
         scrub: Some(Duration::from_secs(1)),
-        fingerprint: None,
         mint: Box::new(Fresh(installation)),
-        idle_after: None,
-        packing: None,
-        pages_after: None,
-        name: None,
-        first_look: None,
+        ..Parts::new(Box::new(transport), Box::new(store))
     };
     let (session, driver) = Session::assemble(parts).unwrap();
     thread::spawn(move || driver.run());

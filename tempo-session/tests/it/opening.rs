@@ -12,7 +12,7 @@ use std::{
 
 use tempo_message::MemoryMedium;
 use tempo_session::{
-    Environment, NoMint, Parts, ReadError, SendError, Session,
+    Environment, Parts, ReadError, SendError, Session,
     store::{MemoryStore, Page, StoreError},
 };
 
@@ -170,21 +170,14 @@ fn who_sends_waits_for_the_first_look() {
     settle(&mut driver);
     let (asked, is_asked) = mpsc::channel();
     let parts = Parts {
-        transport: Box::new(medium.transport()),
-        store: Box::new(MemoryStore::new(Some(author(0)))),
         environment: Arc::new(Watched {
             clock: Clock::default(),
             test: thread::current().id(),
             asked: Mutex::new(asked.clone()),
         }),
-        scrub: None,
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
-        pages_after: None,
         name: Some("Ana".to_owned()),
         first_look: Some(STUCK),
+        ..Parts::new(Box::new(medium.transport()), Box::new(MemoryStore::new(Some(author(0)))))
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     let sender = ana.clone();

@@ -10,7 +10,7 @@ use std::{
 
 use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, NoMint, Parts, ReadError, SendError, Session, Turn,
+    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, Parts, ReadError, SendError, Session, Turn,
     store::{MemoryStore, Store, StoreError},
 };
 
@@ -38,17 +38,9 @@ pub(crate) fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Sessi
 
 pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock: &Arc<Clock>) -> (Session, Driver) {
     let parts = Parts {
-        transport: Box::new(medium.transport()),
-        store: Box::new(store),
         environment: Arc::clone(clock) as Arc<dyn Environment>,
-        scrub: None,
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
         pages_after: Some(4),
-        name: None,
-        first_look: None,
+        ..Parts::new(Box::new(medium.transport()), Box::new(store))
     };
     Session::assemble(parts).unwrap()
 }
@@ -217,17 +209,8 @@ fn sending_goes_on_while_the_folder_is_away() {
     let medium = MemoryMedium::default();
     let away = Arc::new(AtomicBool::new(true));
     let parts = Parts {
-        transport: Box::new(Away(medium.transport(), Arc::clone(&away))),
-        store: Box::new(MemoryStore::new(Some(author(0)))),
         environment: Arc::new(Clock::default()),
-        scrub: None,
-        fingerprint: None,
-        mint: Box::new(NoMint),
-        idle_after: None,
-        packing: None,
-        pages_after: None,
-        name: None,
-        first_look: None,
+        ..Parts::new(Box::new(Away(medium.transport(), Arc::clone(&away))), Box::new(MemoryStore::new(Some(author(0)))))
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();

@@ -5,7 +5,7 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Budget, Own, Taken, Transport, Want};
-use tempo_session::{Driver, Environment, NoMint, OpenError, Parts, Session, Turn, store::MemoryStore};
+use tempo_session::{Driver, Environment, OpenError, Parts, Session, Turn, store::MemoryStore};
 use uuid::Uuid;
 
 use super::{Member, SimStore, Violation, World, check};
@@ -149,17 +149,11 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
     options.without_watching = true;
     let transport = FsTransport::open_on(member.disk.fs(), Disk::FOLDER.as_ref(), &options);
     let parts = Parts {
-        transport: Box::new(transport.map_err(tempo_fs_transport::InstallationError::from)?),
-        store: Box::new(MemoryStore::new(None)),
-        scrub: None,
         environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
-        mint: Box::new(NoMint),
-        fingerprint: None,
-        idle_after: None,
-        packing: None,
-        pages_after: None,
-        name: None,
-        first_look: None,
+        ..Parts::new(
+            Box::new(transport.map_err(tempo_fs_transport::InstallationError::from)?),
+            Box::new(MemoryStore::new(None)),
+        )
     };
     let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
     for _ in 0..TURNS {

@@ -166,18 +166,15 @@ impl Member {
         options.fetch_online_only = self.disk.options().fetches;
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
+        let store = self.store.open_store()?;
         let parts = Parts {
-            transport: Box::new(transport),
-            store: self.store.open_store()?,
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
-            idle_after: None,
             packing: self.packing,
             pages_after: self.pages_after,
-            name: None,
-            first_look: None,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
+            ..Parts::new(Box::new(transport), store)
         };
         let (session, driver) = Session::assemble(parts)?;
         let (cursor, app) = self.resume(&session)?;

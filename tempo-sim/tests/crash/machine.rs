@@ -133,20 +133,18 @@ impl Machine {
         let marks = self.store.marks_now();
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let parts = Parts {
-            transport: Box::new(transport.map_err(|error| format!("cannot open the folder: {error}"))?),
-            store: self.store.open_store().map_err(|error| format!("cannot open the store: {error}"))?,
-            scrub: None,
             environment: Arc::<SimClock>::default(),
             fingerprint: Some(Fingerprint {
                 machine: Some(Digest::of(&[u8::from(self.copied)])),
                 ..Fingerprint::default()
             }),
             mint: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len() }),
-            idle_after: None,
             packing: self.packing,
             pages_after: Some(2),
-            name: None,
-            first_look: None,
+            ..Parts::new(
+                Box::new(transport.map_err(|error| format!("cannot open the folder: {error}"))?),
+                self.store.open_store().map_err(|error| format!("cannot open the store: {error}"))?,
+            )
         };
         self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
         Ok(())

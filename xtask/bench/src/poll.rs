@@ -1,11 +1,11 @@
 //! Idle polls: looking at a folder in which nothing has happened.
 
-use std::{fs::File, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, path::Path, time::Duration};
 
 use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Arrival, Budget, Taken, Transport, Want};
-use tempo_session::{Driver, NoMint, Parts, Session, SystemEnvironment, Turn, store::MemoryStore};
+use tempo_session::{Driver, Parts, Session, Turn, store::MemoryStore};
 
 use crate::{
     Lab, floor,
@@ -73,19 +73,7 @@ pub(crate) struct Idle {
 impl Idle {
     /// Looks on at a folder.
     pub(crate) fn new(folder: &Path, messages: usize) -> Self {
-        let parts = Parts {
-            transport: Box::new(looking_on(folder)),
-            store: Box::new(MemoryStore::new(None)),
-            environment: Arc::new(SystemEnvironment::default()),
-            scrub: None,
-            fingerprint: None,
-            mint: Box::new(NoMint),
-            idle_after: None,
-            packing: None,
-            pages_after: None,
-            name: None,
-            first_look: None,
-        };
+        let parts = Parts::new(Box::new(looking_on(folder)), Box::new(MemoryStore::new(None)));
         let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
         while driver.turn() == Turn::Again || session.timeline().len() < messages {}
         Self { driver, _session: session }
