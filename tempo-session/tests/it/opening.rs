@@ -12,7 +12,7 @@ use std::{
 
 use tempo_message::MemoryMedium;
 use tempo_session::{
-    Environment, Parts, ReadError, SendError, Session,
+    Environment, OpenError, Parts, ReadError, SendError, Session,
     store::{MemoryStore, Page, StoreError},
 };
 
@@ -205,4 +205,43 @@ fn who_closes_at_once_has_said_its_name() {
     let ben = place.member("ben");
     ben.refresh(STUCK).unwrap();
     assert_eq!(ben.status().names().get(author), Some("ana"));
+}
+
+/// They are a cache; everything is in the log.
+#[test]
+fn pages_that_cannot_be_read_keep_nobody_out() {
+    let (medium, store) = closed();
+    let unreadable = GuardedStore::new(store, |act| match act {
+        Act::ReadPage(_) => Err(StoreError::Damaged { path: "store".into(), what: "the pages are broken" }),
+        _ => Ok(()),
+    });
+    let (ana, _driver) = open(&medium, unreadable);
+    assert_eq!(timeline(&ana).len(), MESSAGES);
+}
+
+#[test]
+fn who_flushes_waits_for_the_first_look_no_longer_than_it_wants_to() {
+    let parts = Parts {
+        first_look: Some(STUCK * 60),
+        ..Parts::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(Some(author(0)))))
+    };
+    let (ana, _driver) = Session::assemble(parts).unwrap();
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || done.send(ana.flush(Duration::from_millis(1))));
+    assert_eq!(is_done.recv_timeout(STUCK), Ok(0));
+}
+
+#[test]
+fn a_name_is_checked_whoever_puts_the_session_together() {
+    let parts = |name: String, author| Parts {
+        name: Some(name),
+        ..Parts::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(author)))
+    };
+    for name in [String::new(), "x".repeat(129)] {
+        let refused = Session::assemble(parts(name.clone(), Some(author(0))));
+        assert!(matches!(refused, Err(OpenError::Name { actual }) if actual == name.len()));
+    }
+    let (observer, mut driver) = Session::assemble(parts("Ana".to_owned(), None)).unwrap();
+    settle(&mut driver);
+    assert_eq!(observer.status().store_error, None, "it is called nothing");
 }
