@@ -1,11 +1,16 @@
-//! Memory for the content of files.
+//! Memory for the content of files, and for what is made of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use memmap2::{MmapMut, MmapOptions};
+use tempo_message::Decoded;
 
-/// Where large buffers lie between one file and the next, as long as there are more.
+/// Where what is large lies between one file and the next, as long as there are more.
 ///
 /// The memory for a pack is the system's own and goes back to it: an allocator keeps what large pieces of many sizes leave.
 /// But to be given memory costs more than to read a file into it.
@@ -16,6 +21,7 @@ pub(crate) struct Buffers(Arc<Mutex<Shelf>>);
 struct Shelf {
     is_open: bool,
     maps: Vec<MmapMut>,
+    rooms: Vec<VecDeque<Decoded>>,
 }
 
 /// So many bytes, whatever is in them.
@@ -33,12 +39,22 @@ pub(crate) struct Large {
     home: Buffers,
 }
 
+/// Room for what was decoded and not taken yet, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    decoded: VecDeque<Decoded>,
+    home: Buffers,
+}
+
 /// From so many bytes on it is large.
 const LARGE: usize = 128 * 1024;
 /// Large ones have a multiple of this, so that one does for most others.
 const STEP: usize = 256 * 1024;
 /// So many bytes lie ready at most.
 const KEPT: usize = 8 * 1024 * 1024;
+/// So many rooms, each of this many places at least.
+const ROOMS: usize = 8;
+const ROOMY: usize = 512;
 
 impl Buffers {
     /// Whatever comes back from here on is kept for the next one.
@@ -59,6 +75,11 @@ impl Buffers {
         }
     }
 
+    /// An empty room.
+    pub(crate) fn room(&self) -> Room {
+        Room { decoded: VecDeque::new(), home: self.clone() }
+    }
+
     fn take(&self, len: usize) -> Option<MmapMut> {
         let mut home = self.lock();
         let kept = home.maps.iter().position(|map| map.len() >= len).map(|at| home.maps.swap_remove(at));
@@ -71,6 +92,17 @@ impl Buffers {
         let kept: usize = home.maps.iter().map(|map| map.len()).sum();
         if home.is_open && kept + map.len() <= KEPT {
             home.maps.push(map);
+        }
+    }
+
+    fn give_room_back(&self, mut room: VecDeque<Decoded>) {
+        if room.capacity() < ROOMY {
+            return;
+        }
+        room.clear();
+        let mut home = self.lock();
+        if home.is_open && home.rooms.len() < ROOMS {
+            home.rooms.push(room);
         }
     }
 
@@ -114,6 +146,44 @@ impl Drop for Large {
     }
 }
 
+impl Room {
+    /// Makes sure that so many more have room.
+    pub(crate) fn reserve(&mut self, places: usize) {
+        if places >= ROOMY
+            && let Some(mut kept) = self.home.lock().rooms.pop()
+        {
+            kept.append(&mut self.decoded);
+            self.decoded = kept;
+        }
+        self.decoded.reserve(places);
+    }
+
+    /// Puts some more at the end.
+    pub(crate) fn fill(&mut self, decoded: impl IntoIterator<Item = Decoded>) {
+        self.decoded.extend(decoded);
+    }
+
+    pub(crate) fn first(&self) -> Option<&Decoded> {
+        self.decoded.front()
+    }
+
+    /// Takes the first one out.
+    pub(crate) fn take(&mut self) -> Option<Decoded> {
+        self.decoded.pop_front()
+    }
+
+    /// So much memory it takes, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.decoded.len() * size_of::<Decoded>()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.home.give_room_back(mem::take(&mut self.decoded));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +223,29 @@ mod tests {
         buffers.close();
         drop(again);
         assert_eq!(kept(), 0);
+    }
+
+    #[test]
+    fn a_large_room_is_used_again_and_small_ones_are_not_kept() {
+        let frame = |number: u8| Decoded::Incomplete { missing: number.into() };
+        let buffers = Buffers::default();
+        let kept = || buffers.lock().rooms.iter().map(VecDeque::len).collect::<Vec<_>>();
+        let used = |places: usize| {
+            let mut room = buffers.room();
+            room.fill([frame(1)]);
+            room.reserve(places);
+            room.fill([frame(2), frame(3)]);
+            assert_eq!(room.take(), Some(frame(1)));
+            assert_eq!((room.first(), room.weight()), (Some(&frame(2)), 2 * size_of::<Decoded>()));
+        };
+        used(ROOMY);
+        assert!(kept().is_empty(), "nobody has said that more is coming");
+        buffers.open();
+        for places in [1, ROOMY, ROOMY / 2, ROOMY + 1] {
+            used(places);
+        }
+        assert_eq!(kept(), [0], "one, and it is empty");
+        buffers.close();
+        assert!(kept().is_empty());
     }
 }

@@ -5,7 +5,13 @@ use std::{ffi::OsStr, io};
 use bytes::Bytes;
 use tempo_message::{Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
 
-use crate::{Fs, Version, buffer::Buffers, notes::Finding, online::is_not_here_yet, place::limit};
+use crate::{
+    Fs, Version,
+    buffer::{Buffers, Room},
+    notes::Finding,
+    online::is_not_here_yet,
+    place::limit,
+};
 
 /// What one look at a file gave.
 #[derive(Debug)]
@@ -28,18 +34,27 @@ pub(crate) enum End {
 
 /// What a file held, or why nothing of it counts.
 #[derive(Debug)]
-pub(crate) struct FileRead(Result<(Version, Frames), (Option<Version>, End)>);
+pub(crate) struct FileRead(Result<(Version, Read), (Option<Version>, End)>);
+
+/// The frames of a file, the first of them decoded.
+#[derive(Debug)]
+struct Read {
+    frames: Frames,
+    ahead: Room,
+    /// Where the first one begins.
+    at: usize,
+}
 
 impl FileRead {
     /// The content of the file as a whole, with its version.
     pub(crate) fn into_content(self) -> Result<(Version, Bytes), Examined> {
-        let content = self.0.map(|(version, frames)| (version, frames.bytes().clone()));
+        let content = self.0.map(|(version, read)| (version, read.frames.bytes().clone()));
         content.map_err(|(version, end)| Examined { version, end })
     }
 
-    /// How many bytes were read.
-    pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |(_, frames)| frames.bytes().len())
+    /// So much memory it takes, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.as_ref().map_or(0, |(_, read)| read.frames.bytes().len() + read.ahead.weight())
     }
 }
 
@@ -47,7 +62,7 @@ impl FileRead {
 #[derive(Debug)]
 pub(crate) struct Content {
     version: Option<Version>,
-    frames: Frames,
+    read: Read,
     newer: Option<Unsupported>,
     /// Nothing comes any more.
     end: Option<End>,
@@ -55,21 +70,45 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn of(file: FileRead) -> Self {
-        let (version, frames, end) = match file.0 {
-            Ok((version, frames)) => (Some(version), frames, None),
-            Err((version, end)) => (version, Frames::new(Bytes::new(), 0), Some(end)),
+        let (version, read, end) = match file.0 {
+            Ok((version, read)) => (Some(version), read, None),
+            Err((version, end)) => (version, Read::of(Bytes::new(), 0, Room::default()), Some(end)),
         };
-        Self { version, frames, newer: None, end }
-    }
-
-    /// How many bytes were read.
-    pub(crate) fn len(&self) -> usize {
-        self.frames.bytes().len()
+        Self { version, read, newer: None, end }
     }
 
     /// What became of the file, as far as it was read.
     pub(crate) fn into_examined(self) -> Examined {
-        Examined { version: self.version, end: self.end.unwrap_or(End::Stopped(self.frames.offset())) }
+        Examined { version: self.version, end: self.end.unwrap_or(End::Stopped(self.read.at)) }
+    }
+
+    /// The next frame, which stays the next one.
+    pub(crate) fn peek(&mut self) -> Option<&Frame> {
+        while self.end.is_none() && !matches!(self.read.peek(), Some(Decoded::Whole(_))) {
+            self.pass();
+        }
+        match self.read.ahead.first() {
+            Some(Decoded::Whole(frame)) if self.end.is_none() => Some(frame),
+            _ => None,
+        }
+    }
+
+    /// Goes on behind what is no frame.
+    fn pass(&mut self) {
+        let finding = match self.read.next() {
+            Some(Decoded::Unsupported { what, .. }) => {
+                self.newer = self.newer.or(Some(what));
+                return;
+            }
+            Some(Decoded::Incomplete { missing }) => {
+                let missing = u64::try_from(missing).unwrap_or(u64::MAX);
+                Some(Finding::Pending(PendingReason::Incomplete { missing }))
+            }
+            Some(Decoded::Bad(bad)) => Some(Finding::Foreign(ForeignReason::Bad(bad))),
+            Some(_) => Some(Finding::Foreign(ForeignReason::Name)),
+            None => self.newer.map(|what| Finding::Pending(PendingReason::Unsupported(what))),
+        };
+        self.end = Some(End::Read(finding));
     }
 }
 
@@ -77,28 +116,61 @@ impl Iterator for Content {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        while self.end.is_none() {
-            let finding = match self.frames.next() {
-                Some(Decoded::Whole(frame)) => return Some(frame),
-                Some(Decoded::Unsupported { what, .. }) => {
-                    self.newer = self.newer.or(Some(what));
-                    continue;
-                }
-                Some(Decoded::Incomplete { missing }) => {
-                    let missing = u64::try_from(missing).unwrap_or(u64::MAX);
-                    Some(Finding::Pending(PendingReason::Incomplete { missing }))
-                }
-                Some(Decoded::Bad(bad)) => Some(Finding::Foreign(ForeignReason::Bad(bad))),
-                Some(_) => Some(Finding::Foreign(ForeignReason::Name)),
-                None => self.newer.map(|what| Finding::Pending(PendingReason::Unsupported(what))),
-            };
-            self.end = Some(End::Read(finding));
+        self.peek()?;
+        match self.read.next() {
+            Some(Decoded::Whole(frame)) => Some(frame),
+            _ => None,
         }
-        None
     }
 }
 
-/// Reads a whole regular file that holds still, and checks the digests of its frames from an offset on.
+/// So many frames of a file are decoded where it is read; of those behind them only the digests are checked.
+const AHEAD: usize = 4096;
+
+impl Read {
+    fn of(bytes: Bytes, at: usize, ahead: Room) -> Self {
+        Self { frames: Frames::new(bytes, at), ahead, at }
+    }
+
+    /// Does what there is to do that depends on nothing but the file.
+    fn read_ahead(&mut self) {
+        // As many as there are if all are as long as the first one.
+        let len = self.peek().map_or(0, len_of).max(1);
+        let rest = self.frames.bytes().len().saturating_sub(self.at);
+        self.ahead.reserve((rest / len).min(AHEAD));
+        self.ahead.fill(self.frames.by_ref().take(AHEAD - 1));
+        self.frames.check_ahead();
+    }
+
+    fn peek(&mut self) -> Option<&Decoded> {
+        if self.ahead.first().is_none() {
+            self.ahead.fill(self.frames.next());
+        }
+        self.ahead.first()
+    }
+}
+
+impl Iterator for Read {
+    type Item = Decoded;
+
+    fn next(&mut self) -> Option<Decoded> {
+        self.peek()?;
+        let decoded = self.ahead.take()?;
+        self.at += len_of(&decoded);
+        Some(decoded)
+    }
+}
+
+/// How many bytes it takes of the file; none when nothing can come behind it.
+fn len_of(decoded: &Decoded) -> usize {
+    match decoded {
+        Decoded::Whole(frame) => frame.bytes().len(),
+        Decoded::Unsupported { used, .. } => *used,
+        _ => 0,
+    }
+}
+
+/// Reads a whole regular file that holds still, and its frames from an offset on.
 ///
 /// Nothing is opened that is not a regular file, nothing is read beyond what its name allows, and nothing that changed
 /// meanwhile counts; online-only files are opened only when they shall be fetched.
@@ -110,9 +182,9 @@ pub(crate) fn read<F: Fs>(
     buffers: &Buffers,
 ) -> FileRead {
     FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|(version, bytes)| {
-        let mut frames = Frames::new(bytes, offset);
-        frames.check_ahead();
-        (version, frames)
+        let mut read = Read::of(bytes, offset, buffers.room());
+        read.read_ahead();
+        (version, read)
     }))
 }
 

@@ -134,8 +134,7 @@ impl<F: Fs> Folder<F> {
     }
 
     fn enter(&mut self, most: usize) -> Result<Root<F>, CollectError> {
-        let door = Door::new((self.path.clone(), self.is_piece), self.identity, self.places.keys());
-        let root = match door.open(&mut self.calls, most) {
+        let root = match self.door(self.places.keys()).open(&mut self.calls, most) {
             Ok(root) => root,
             Err(error) => {
                 self.was_away = true;
@@ -158,10 +157,19 @@ impl<F: Fs> Folder<F> {
         Ok(root)
     }
 
+    /// The way to what was found in the folder before.
+    pub(crate) fn way(&self) -> Way<F> {
+        Way::Through(self.door(self.places.keys()))
+    }
+
     /// How to open the folder where that may block, as long as this place is still in it.
     pub(crate) fn door_to(&self, name: &OsString) -> Option<Door> {
         let is_known = !self.is_emptied && self.places.contains_key(name);
-        is_known.then(|| Door::new((self.path.clone(), self.is_piece), self.identity, iter::once(name)))
+        is_known.then(|| self.door(iter::once(name)))
+    }
+
+    fn door<'a>(&self, places: impl Iterator<Item = &'a OsString>) -> Door {
+        Door::new((self.path.clone(), self.is_piece), self.identity, places)
     }
 
     fn absent(&self, error: io::Error) -> CollectError {

@@ -51,7 +51,8 @@ impl Merge {
         self.lacking = self.awaited.keys().copied().filter(|author| !self.queues.contains_key(author)).collect();
         self.fronts.clear();
         self.served.clear();
-        for (author, opened) in self.queues.iter().filter_map(|(author, queue)| Some((*author, queue.front()?))) {
+        for (author, opened) in self.queues.iter_mut().filter_map(|(author, queue)| Some((*author, queue.front_mut()?)))
+        {
             self.fronts.extend(key(opened, self.is_fair, self.came).map(|key| (key, author)));
         }
     }
@@ -87,7 +88,7 @@ impl Merge {
     pub(crate) fn put(&mut self, opened: Opened, work: &mut Work<'_>, places: &mut Places, now: Duration) {
         let author = opened.author;
         self.came += 1;
-        self.bytes += opened.len();
+        self.bytes += opened.weight;
         self.lacking.remove(&author);
         let queue = self.queues.entry(author).or_default();
         queue.push_back(opened);
@@ -102,7 +103,14 @@ impl Merge {
         while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !self.is_over && !work.is_exhausted() {
             let Some((_, author)) = self.fronts.pop_first() else { break };
             if let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
-                work.take_next(opened);
+                // Often the next one of the same file comes next.
+                loop {
+                    work.take_next(opened);
+                    let next = key(opened, self.is_fair, self.came).filter(|_| !work.is_exhausted());
+                    if next.is_none_or(|next| self.fronts.first().is_some_and(|first| *first < (next, author))) {
+                        break;
+                    }
+                }
                 last = Some(author);
                 self.served.insert(author);
             }
@@ -120,12 +128,12 @@ impl Merge {
     /// Passes over the files of an author that have no frame left, and notes the next one that has.
     fn advance(&mut self, author: AuthorId, work: &mut Work<'_>, places: &mut Places, now: Duration) {
         let Some(queue) = self.queues.get_mut(&author) else { return };
-        while let Some(opened) = queue.front() {
+        while let Some(opened) = queue.front_mut() {
             if let Some(key) = key(opened, self.is_fair, self.came) {
                 self.fronts.insert((key, author));
                 return;
             }
-            self.bytes -= opened.len();
+            self.bytes -= opened.weight;
             if let Some(opened) = queue.pop_front()
                 && let Some(place) = places.get_mut(&opened.dir)
             {
@@ -142,7 +150,7 @@ impl Merge {
 }
 
 /// What decides when the next frame of a file is handed up; `None` when none is left.
-fn key(opened: &Opened, is_fair: bool, came: u64) -> Option<u64> {
-    let frame = opened.next.as_ref()?;
+fn key(opened: &mut Opened, is_fair: bool, came: u64) -> Option<u64> {
+    let frame = opened.next()?;
     Some(if is_fair { came } else { frame.message().lamport.0 })
 }

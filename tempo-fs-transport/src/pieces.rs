@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{Arrival, AuthorId, CollectError, FileType, PendingReason, Report, Taken, Want, planted};
+use tempo_message::{Arrival, AuthorId, CollectError, FileType, Parent, PendingReason, Report, Taken, Want, planted};
 
 use crate::{
     Fs, Identity, Options, Signal,
@@ -407,12 +407,12 @@ fn called(arrival: &Arrival) -> Option<&str> {
 
 /// Whom an arrival shows that its author has met.
 pub(crate) fn named(arrival: &Arrival) -> impl Iterator<Item = AuthorId> {
-    let named: Vec<AuthorId> = match arrival {
-        Arrival::Frame(frame) => frame.message().parents.iter().map(|parent| parent.author).collect(),
-        Arrival::Head(head) => head.seen.iter().map(|&(author, _)| author).collect(),
-        _ => Vec::new(),
+    let (parents, seen): (&[Parent], &[_]) = match arrival {
+        Arrival::Frame(frame) => (&frame.message().parents, &[]),
+        Arrival::Head(head) => (&[], &head.seen),
+        _ => (&[], &[]),
     };
-    named.into_iter()
+    parents.iter().map(|parent| parent.author).chain(seen.iter().map(|&(author, _)| author))
 }
 
 impl<F: Fs> Piece<F> {

@@ -257,8 +257,8 @@ fn read_all<F: Fs>(
             dirs.insert(dir.clone(), opened);
         }
         let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), offset, fetch, buffers));
-        let bytes = file.as_ref().map_or(0, FileRead::len);
-        if !outlet.put_heavy(file, bytes) {
+        let weight = file.as_ref().map_or(0, FileRead::weight);
+        if !outlet.put_heavy(file, weight) {
             break;
         }
     }

@@ -16,9 +16,9 @@ use tempo_message::{
 };
 
 use crate::{
-    FileName, Fs, Home, OpenError, RealFs, Signal,
+    FileName, Fs, Hints, Home, OpenError, RealFs, Signal,
     calls::{About, Calls, no_answer},
-    door::Root,
+    door::{Root, Way},
     error::{check_name, collect_error, open_error, publish_error},
     folder::Folder,
     pieces::{Pieces, named},
@@ -185,17 +185,12 @@ impl<F: Fs> Transport for FsTransport<F> {
 
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
         let now = self.folder.calls.fs.now();
-        self.looked_at = now;
         // Taken even when the folder is away: hints that are left would end every wait.
-        let files = self.folder.heed(self.signal.take());
+        let hints = self.signal.take();
+        let is_midway = hints == Hints::default() && self.is_midway(want, now);
+        let files = self.folder.heed(hints);
         let done = if looks_anew(want) { Done::default() } else { self.read_named(files, want, take, now) };
-        let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
-        self.pieces.look(root.stat.identity, want, now);
-        let elsewhere = |author| self.pieces.hold(author);
-        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
-            self.reads.rest();
-            self.pieces.close();
-        })?;
+        let way = if is_midway { self.folder.way() } else { self.look(want, now)? };
         let Folder { places, own, .. } = &self.folder;
         let mut members = BTreeSet::new();
         if !self.pieces.is_empty() {
@@ -207,13 +202,13 @@ impl<F: Fs> Transport for FsTransport<F> {
         let has_news = self.pieces.admit(is_member);
         let mut noting = noting(&mut self.met, take);
         let mut work = Work::new(want, &mut noting, done);
-        work.done.collected.more |= has_news;
+        work.done.collected.more |= has_news || is_midway;
         // When there is not room for all, the folder and its other pieces are first in turn.
         let pieces_first = self.pieces_first;
         if pieces_first {
             self.pieces.read(&mut work, want, &is_member, now);
         }
-        self.reads.read(&mut self.folder, &root.way(), &mut work, now);
+        self.reads.read(&mut self.folder, &way, &mut work, now);
         if !pieces_first {
             self.pieces.read(&mut work, want, &is_member, now);
         }
@@ -281,6 +276,26 @@ impl<F: Fs> FsTransport<F> {
         // The look that follows shows whether there is more.
         work.done.collected.more = false;
         work.done
+    }
+
+    /// Whether what was found a moment ago is still being read: then there is no need to look again, unless something hints at
+    /// more.
+    fn is_midway(&self, want: &Want<'_>, now: Duration) -> bool {
+        let is_soon = now < self.looked_at + Self::SHORTEST;
+        is_soon && self.reads.is_busy() && self.pieces.is_empty() && !looks_anew(want)
+    }
+
+    /// Looks what there is; the answer is the way to it.
+    fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<Way<F>, CollectError> {
+        self.looked_at = now;
+        let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
+        self.pieces.look(root.stat.identity, want, now);
+        let elsewhere = |author| self.pieces.hold(author);
+        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
+            self.reads.rest();
+            self.pieces.close();
+        })?;
+        Ok(root.way())
     }
 
     /// Whether a service leaves stand-ins in an author's directory.

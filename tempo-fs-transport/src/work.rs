@@ -50,8 +50,8 @@ pub(crate) struct Opened {
     kind: FileName,
     is_contested: bool,
     content: Content,
-    /// The next frame to be handed up; `None` when there is none left.
-    pub(crate) next: Option<Frame>,
+    /// So much memory it took when it was opened, in bytes.
+    pub(crate) weight: usize,
     /// Nobody had room for some of it.
     later: bool,
     known: bool,
@@ -64,9 +64,9 @@ impl Opened {
         (&self.dir, &self.item.name)
     }
 
-    /// How many bytes it has.
-    pub(crate) fn len(&self) -> usize {
-        self.content.len()
+    /// The next frame to be handed up; `None` when there is none left.
+    pub(crate) fn next(&mut self) -> Option<&Frame> {
+        self.content.peek()
     }
 }
 
@@ -127,8 +127,8 @@ impl<'a> Work<'a> {
             author: place.author,
             kind,
             is_contested,
+            weight: file.weight(),
             content: Content::of(file),
-            next: None,
             later: false,
             known: false,
             other_author: None,
@@ -139,7 +139,7 @@ impl<'a> Work<'a> {
 
     /// Hands up the next frame of a file.
     pub(crate) fn take_next(&mut self, opened: &mut Opened) {
-        let Some(frame) = opened.next.take() else { return };
+        let Some(frame) = opened.content.next() else { return };
         self.done.collected.frames += 1;
         self.done.bytes += frame.bytes().len();
         let is_named = opened.kind == FileName::Message(frame.id().counter);
@@ -156,34 +156,35 @@ impl<'a> Work<'a> {
 
     /// Looks for the next frame that is to be handed up.
     fn turn_over(&self, opened: &mut Opened) {
-        let Opened { content, next, other_author, .. } = opened;
+        let Opened { content, author, other_author, .. } = opened;
         let is_pack = matches!(opened.kind, FileName::Pack(..)) && !opened.is_contested;
-        *next = content.find(|frame| {
+        while let Some(frame) = content.peek() {
             let id = frame.id();
-            if id.author != opened.author && !planted!(AnyAuthorsFile) {
-                *other_author = Some(id.author);
-                return false;
-            }
+            let is_of_other = id.author != *author && !planted!(AnyAuthorsFile);
             let is_known = || self.want.known.contains(id.author, id.counter) && !self.want.recheck.contains(&id);
-            !(is_pack && is_known())
-        });
+            if is_of_other {
+                *other_author = Some(id.author);
+            } else if !(is_pack && is_known()) {
+                return;
+            }
+            content.next();
+        }
     }
 
     /// Puts down what became of a file.
     pub(crate) fn close(&mut self, opened: Opened, place: &mut Place, now: Duration) {
-        let Opened { item, content, next, later, known, other_author, .. } = opened;
+        let Opened { item, content, later, known, other_author, .. } = opened;
         let examined = content.into_examined();
-        let finding = match (next, examined.end) {
-            (Some(next), End::Stopped(end)) => {
+        let finding = match examined.end {
+            End::Stopped(at) => {
                 self.done.collected.more = true;
-                return place.go_on(item, end - next.bytes().len());
+                return place.go_on(item, at);
             }
-            (_, End::Vanished) => {
+            End::Vanished => {
                 place.notes.forget(&item.name);
                 return place.done(&item);
             }
-            (_, End::Read(finding)) => finding,
-            (None, End::Stopped(_)) => None,
+            End::Read(finding) => finding,
         };
         let finding = finding.map(|finding| unless_temporary(finding, &item.name));
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));

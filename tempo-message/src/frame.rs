@@ -151,15 +151,12 @@ impl Frame {
     ///
     /// Nothing is allocated before the announced lengths are checked. The answer depends on nothing but the bytes.
     pub fn decode(input: &Bytes) -> Decoded {
-        Self::decode_as(input, false)
+        Self::decode_at(input, 0, false)
     }
 
-    /// The same where the digest is known to hold.
-    pub(crate) fn decode_checked(input: &Bytes) -> Decoded {
-        Self::decode_as(input, true)
-    }
-
-    fn decode_as(input: &Bytes, is_checked: bool) -> Decoded {
+    /// The same somewhere in some bytes; the digest may be known to hold.
+    pub(crate) fn decode_at(all: &Bytes, at: usize, is_checked: bool) -> Decoded {
+        let input = all.get(at..).unwrap_or_default();
         let Some(prelude) = input.first_chunk::<{ Prelude::LEN }>() else {
             let begun = input.get(..input.len().min(MAGIC.len())).unwrap_or_default();
             return if MAGIC.starts_with(begun) {
@@ -180,7 +177,7 @@ impl Frame {
         if input.len() < used {
             return Decoded::Incomplete { missing: used - input.len() };
         }
-        let bytes = input.slice(..used);
+        let bytes = all.slice(at..at + used);
         let Some((content, &trailer)) = bytes.split_last_chunk() else {
             return Decoded::Bad(BadFrame::Magic);
         };

@@ -57,8 +57,7 @@ impl Iterator for Frames {
         if self.is_over {
             return None;
         }
-        let rest = self.bytes.slice(self.at..);
-        let decoded = if self.at < self.checked { Frame::decode_checked(&rest) } else { Frame::decode(&rest) };
+        let decoded = Frame::decode_at(&self.bytes, self.at, self.at < self.checked);
         let used = match &decoded {
             Decoded::Whole(frame) => frame.bytes().len(),
             Decoded::Unsupported { used, .. } => *used,

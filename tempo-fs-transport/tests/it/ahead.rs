@@ -1,10 +1,15 @@
 //! Reading ahead of what is handed up, from one collect to the next.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use tempo_message::{AuthorId, Frame, MessageId, conformance::Script};
 
-use crate::support::Session;
+use crate::support::{Reader, Session};
 
 /// Six authors with three packs of 3 MiB each, of which no more is kept open than some of the first ones.
 #[test]
@@ -56,7 +61,7 @@ fn what_was_read_ahead_does_not_count_when_everything_is_looked_at_anew() {
     assert_eq!(arrived, frames[10..]);
 }
 
-/// What was read ahead in a folder is not handed up once another one has taken its place.
+/// What was read ahead in a folder is not handed up once another one has taken its place, and that shows in a moment.
 #[test]
 fn what_was_read_ahead_in_another_folder_is_not_handed_up() {
     let session = Session::new();
@@ -68,15 +73,36 @@ fn what_was_read_ahead_in_another_folder_is_not_handed_up() {
     fs::create_dir_all(packs[0].parent().unwrap()).unwrap();
     fs::write(&packs[0], first).unwrap();
     let (others, _) = packed(&session, 2, 1);
-    let mut arrived = Vec::new();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(300) {
+        assert_eq!(reader.collect_some(0).0, []);
+    }
+    assert_eq!(all_of(&mut reader), others);
+}
+
+/// As long as there is enough to read it is not looked whether there is more; then it is, however soon.
+#[test]
+fn what_comes_while_much_is_read_is_found_before_there_is_no_more() {
+    let session = Session::new();
+    let (frames, _) = packed(&session, 1, 10);
+    let mut reader = session.reader();
+    assert_eq!(reader.collect_some(10), (frames[..10].to_vec(), true));
+    let (others, _) = packed(&session, 2, 1);
+    let mut arrived = all_of(&mut reader);
+    arrived.sort_by_key(Frame::id);
+    assert_eq!(arrived, [&frames[10..], &others[..]].concat());
+}
+
+/// What there is until there is no more.
+fn all_of(reader: &mut Reader) -> Vec<Frame> {
+    let mut all = Vec::new();
     loop {
-        let (frames, more) = reader.collect_some(10);
-        arrived.extend(frames);
+        let (frames, more) = reader.collect_some(1000);
+        all.extend(frames);
         if !more {
-            break;
+            return all;
         }
     }
-    assert_eq!(arrived, others);
 }
 
 /// Puts so many packs of four messages of an author there.

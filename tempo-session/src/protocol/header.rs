@@ -1,14 +1,12 @@
-//! A message as the rules need it, to be kept: of the payload only what a name, or another author's, needs.
+//! A message that waits for its causes, to be kept in a page. It has no more of its payload than the rules need.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempo_clock::Lamport;
 use tempo_message::{Digest, Kind, Message, MessageId, Parent};
 
-use super::without_payload;
-
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Header {
+pub(super) struct Header {
     id: MessageId,
     digest: Digest,
     lamport: Lamport,
@@ -20,7 +18,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    pub(crate) fn of(message: &Message, digest: Digest) -> Self {
+    pub(super) fn of(message: &Message, digest: Digest) -> Self {
         Self {
             id: message.id,
             digest,
@@ -29,12 +27,12 @@ impl Header {
             previous: message.previous,
             parents: message.parents.clone(),
             kind: message.kind.code(),
-            content: without_payload(message).payload.to_vec(),
+            content: message.payload.to_vec(),
         }
     }
 
     /// The message and its digest; `None` when it is of a kind that is not known.
-    pub(crate) fn into_message(self) -> Option<(Message, Digest)> {
+    pub(super) fn into_message(self) -> Option<(Message, Digest)> {
         let message = Message {
             id: self.id,
             lamport: self.lamport,

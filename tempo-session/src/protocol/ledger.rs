@@ -109,13 +109,19 @@ pub(crate) struct Added {
 }
 
 impl Ledger {
-    /// What is known of a message by what it comes after.
-    pub(crate) fn past_of(&self, message: &Message) -> Past {
-        let causes = message.causes().filter_map(|cause| self.find(&cause));
-        causes.fold(Past::default(), |past, slot| Past {
-            lamport: past.lamport.max(self.lamport(slot).unwrap_or_default()),
-            clock: self.later_clock(past.clock, Some(slot)),
-        })
+    /// What is known of a message by what it comes after, and what of that is not accepted.
+    pub(crate) fn causes_of(&self, message: &Message) -> (Past, Vec<Parent>) {
+        let (mut past, mut missing) = (Past::default(), Vec::new());
+        for cause in message.causes() {
+            match self.find(&cause) {
+                Some(slot) => {
+                    past.lamport = past.lamport.max(self.lamport(slot).unwrap_or_default());
+                    past.clock = self.later_clock(past.clock, Some(slot));
+                }
+                None => missing.push(cause),
+            }
+        }
+        (past, missing)
     }
 
     /// Adds a message whose causes are all here, and say this.
@@ -162,11 +168,6 @@ impl Ledger {
         let chain = self.chain(parent.author)?;
         let on_main = chain.slot(parent.counter).filter(|&slot| self.digest(slot) == Some(parent.digest));
         on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).map(|branch| branch.slot))
-    }
-
-    /// What a message comes after and is not accepted.
-    pub(crate) fn missing(&self, message: &Message) -> Vec<Parent> {
-        message.causes().filter(|cause| self.find(cause).is_none()).collect()
     }
 
     /// Whether a message belongs to the first line of its author's history.

@@ -29,7 +29,7 @@ use bytes::Bytes;
 pub(crate) use chunked::Chunked;
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
 pub use frontier::Frontier;
-pub(crate) use header::Header;
+use header::Header;
 use heads::Heads;
 use held::{Held, Holding};
 use identity::Identity;
@@ -316,17 +316,17 @@ impl SessionCore {
         if let Some(&(_, why)) = self.rejected.get(&digest) {
             return Intake::Rejected(why);
         }
-        let missing = self.ledger.missing(message);
+        let (past, missing) = self.ledger.causes_of(message);
         if missing.is_empty() || planted!(NoHold) {
-            self.judge(message, digest)
+            self.judge(message, digest, past)
         } else {
             self.hold(message, digest, &missing)
         }
     }
 
     /// Accepts or rejects a message whose causes are all here, and then what has waited for it.
-    fn judge(&mut self, message: &Message, digest: Digest) -> Intake {
-        let intake = self.settle(message, digest);
+    fn judge(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
+        let intake = self.settle(message, digest, past);
         self.go_on();
         intake
     }
@@ -341,7 +341,8 @@ impl SessionCore {
         {
             for (message, digest) in self.held.release(parent) {
                 judged += 1;
-                if self.settle(&message, digest) == Intake::Accepted
+                let (past, _) = self.ledger.causes_of(&message);
+                if self.settle(&message, digest, past) == Intake::Accepted
                     && planted!(EventTwice)
                     && let Some(&event) = self.events.back()
                 {
@@ -352,8 +353,7 @@ impl SessionCore {
         !self.accepted.is_empty()
     }
 
-    fn settle(&mut self, message: &Message, digest: Digest) -> Intake {
-        let past = self.ledger.past_of(message);
+    fn settle(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
         match self.verify(message, past.lamport) {
             Ok(()) => {
                 let itself = parent_of(message.id, digest);
@@ -439,7 +439,7 @@ impl SessionCore {
 
     fn hold(&mut self, message: &Message, digest: Digest, missing: &[Parent]) -> Intake {
         let id = message.id;
-        let Holding { held, evicted } = self.held.hold(without_payload(message), digest, missing);
+        let Holding { held, evicted } = self.held.hold(without_payload(message.clone()), digest, missing);
         self.evicted |= !held || !evicted.is_empty();
         self.is_partial |= self.evicted;
         for other in evicted {
@@ -484,14 +484,14 @@ fn id_of(parent: &Parent) -> MessageId {
 }
 
 /// A message as the core keeps it: of the payload only what a name, or another author's, needs.
-pub(crate) fn without_payload(message: &Message) -> Message {
+pub(crate) fn without_payload(message: Message) -> Message {
     let payload = match message.kind {
         Kind::Profile | Kind::Successor => {
             Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload))
         }
         _ => Bytes::new(),
     };
-    Message { payload, ..message.clone() }
+    Message { payload, ..message }
 }
 
 fn display_name(payload: &[u8]) -> Option<&str> {

@@ -144,7 +144,7 @@ impl Resuming {
         core.seen = Arc::new(summary.seen);
         for header in summary.held {
             let (message, digest) = header.into_message()?;
-            let missing = core.ledger.missing(&message);
+            let (_, missing) = core.ledger.causes_of(&message);
             core.held.hold(message, digest, &missing);
         }
         // Whoever has become somebody else since has sent nothing yet.

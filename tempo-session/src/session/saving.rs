@@ -12,7 +12,7 @@ use tempo_message::{Durability, Frame, Kind, MessageId, planted};
 
 use super::{
     minting::Mint,
-    shared::{Shared, State, describe},
+    shared::{MUCH, Shared, State, describe},
 };
 use crate::{
     CursorError, Progress, SendError,
@@ -185,9 +185,13 @@ impl Shared {
         sent: Vec<Record>,
         durability: Durability,
     ) -> Result<(), StoreError> {
-        // What a commit has left that did not come to its end, because its thread has died.
+        // Empty, but for what a commit has left that did not come to its end, because its thread has died.
         let mut records = mem::take(&mut *Arc::make_mut(&mut state.saving));
-        records.append(&mut state.unsaved);
+        if records.is_empty() {
+            mem::swap(&mut records, &mut state.unsaved);
+        } else {
+            records.append(&mut state.unsaved);
+        }
         let received = records.len();
         records.extend(sent);
         let records = Arc::new(records);
@@ -200,6 +204,12 @@ impl Shared {
             Ok(()) => state.undurable = durability == Durability::Lazy,
             // What was received is tried again, before what has come meanwhile.
             Err(_) => drop(state.unsaved.splice(0..0, records.iter().take(received).cloned())),
+        }
+        drop(state);
+        // Where much is kept, more comes: it finds room.
+        if let Some(mut room) = Arc::into_inner(records).filter(|room| room.len() >= MUCH) {
+            room.clear();
+            self.lock().saving = Arc::new(room);
         }
         committed
     }

@@ -115,8 +115,8 @@ pub(crate) struct State {
 const STUCK: usize = 1024;
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 8192;
-/// So many are worth a thread that saves them.
-const MUCH: usize = 512;
+/// So many are worth a thread that saves them, and room that is kept for those that come next.
+pub(super) const MUCH: usize = 512;
 
 impl Shared {
     pub(super) fn new(

@@ -36,8 +36,10 @@ struct Records {
 
 impl Records {
     fn add(&mut self, frame: &Frame, origin: Origin) {
-        if self.find(frame.id(), frame.digest()).is_none() {
-            let (MessageId { author, counter }, digest) = (frame.id(), frame.digest());
+        let (MessageId { author, counter }, digest) = (frame.id(), frame.digest());
+        let last = self.places.get(&author).and_then(Chunked::last);
+        let is_behind = last.is_none_or(|&(last, of, _)| (last, of) < (counter, digest));
+        if is_behind || self.find(frame.id(), digest).is_none() {
             let entry = (counter, digest, self.kept.len());
             self.places.entry(author).or_default().insert(entry, |other| *other < entry);
             self.kept.push((frame.bytes().clone(), origin));
@@ -89,10 +91,10 @@ impl Store for MemoryStore {
         for (frame, origin) in records.kept.iter().skip(from) {
             let Decoded::Whole(frame) = Frame::decode(frame) else { continue };
             each(Restored {
-                message: without_payload(frame.message()),
                 digest: frame.digest(),
                 origin: *origin,
                 frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
+                message: without_payload(frame.into_message()),
             });
         }
         Ok(())

@@ -66,8 +66,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError>;
 
-    /// Hands up every record from a place in the log on, without its payload, except that of a profile message; in the order
-    /// in which they were committed. The first place is 0.
+    /// Hands up every record from a place in the log on, without its payload, except that of a profile message; one commit
+    /// after the other, and what was committed together in any order. The first place is 0.
     ///
     /// # Errors
     ///

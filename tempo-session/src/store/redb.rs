@@ -8,22 +8,22 @@ use std::{
 
 use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Durability, Frame, MessageId};
+use tempo_message::{Decoded, Digest, Durability, Frames, MessageId};
 
 use super::{
-    Marks, Origin, Page, Record, Restored, Store, StoreError,
-    runs::{self, FRAMES, Runs},
+    Marks, Page, Record, Restored, Store, StoreError,
+    runs::{self, FRAMES, Key, Row, Runs},
 };
-use crate::{Progress, protocol::Header};
+use crate::{Progress, protocol::without_payload};
 
 /// A store in a redb file.
 ///
-/// Five tables: `meta` (the format, and who the installation is and how far it has come), `log` (all of the messages but
-/// their payloads, in the order in which they came), `frames` (the exact bytes, an author's messages together and in order),
-/// `cursors` (how far the application has come, by name) and `pages` (what follows from the log up to a place in it, so that a
-/// session need not read that in order to open). What is committed together shares rows, both of the log and of the frames.
+/// Five tables: `meta` (the format, and who the installation is and how far it has come), `frames` (the exact bytes, an
+/// author's messages together and in order), `log` (which rows of frames have come, one commit after the other), `cursors` (how
+/// far the application has come, by name) and `pages` (what follows from the log up to a place in it, so that a session need not
+/// read that in order to open). What is committed together shares rows, both of the log and of the frames.
 ///
 /// # Durability
 ///
@@ -37,23 +37,15 @@ pub struct RedbStore {
 /// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
 const CACHE: usize = 2 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 /// By what a page is about, and its number among those.
 const PAGES: TableDefinition<(u8, u32), &[u8]> = TableDefinition::new("pages");
 
-/// A row of the log is full with so many bytes: with one more message it fits into a page of the database.
-const ROW: usize = 16 * 1024 - 256;
-
-/// A message in the log. A row is one after the other.
-#[derive(Debug, Serialize, Deserialize)]
-struct Logged {
-    header: Header,
-    sent: bool,
-    frame_len: u64,
-}
+/// So many rows of frames are in a row of the log.
+const ROWS: usize = 256;
 
 impl RedbStore {
     /// Opens the store of the installation that was made for an author. A file that holds none is damaged: it has been a
@@ -139,23 +131,10 @@ impl RedbStore {
             let mut log = transaction.open_table(LOG)?;
             let mut frames = transaction.open_table(FRAMES)?;
             let mut runs = Runs::into(&mut frames);
-            let mut number = end_of(&log)?;
-            let mut row = Vec::new();
-            for Record { frame, origin } in records {
-                // What comes back from the folder is in the log already.
-                if !runs.add(frame)? {
-                    continue;
-                }
-                row = postcard::to_extend(&Logged::of(frame, *origin), row).unwrap_or_default();
-                if row.len() >= ROW {
-                    log.insert(number, row.as_slice())?;
-                    number += 1;
-                    row.clear();
-                }
-            }
-            runs.finish()?;
-            if !row.is_empty() {
-                log.insert(number, row.as_slice())?;
+            records.iter().try_for_each(|record| runs.add(record))?;
+            let rows = runs.finish()?;
+            for (number, rows) in (end_of(&log)?..).zip(rows.chunks(ROWS)) {
+                log.insert(number, encode(&rows).as_slice())?;
             }
         }
         transaction.commit()?;
@@ -250,16 +229,6 @@ impl Store for RedbStore {
     }
 }
 
-impl Logged {
-    fn of(frame: &Frame, origin: Origin) -> Self {
-        Self {
-            header: Header::of(frame.message(), frame.digest()),
-            sent: origin == Origin::Sent,
-            frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
-        }
-    }
-}
-
 /// What was noted last, as the database says.
 pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<Marks, StoreError> {
     let read = || -> Result<Option<Vec<u8>>, ::redb::Error> {
@@ -269,31 +238,50 @@ pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<
     decode_marks(path, read().map_err(failed(path))?.as_deref())
 }
 
-/// Hands up every record of a database from a row of its log on, in the order in which they came.
+/// Hands up every record of a database from a row of its log on: row by row, and of one row the earlier times first, so that
+/// nothing comes before its causes.
 pub(super) fn restore_in(
     database: &impl ReadableDatabase,
     path: &Path,
     from: u64,
     each: &mut dyn FnMut(Restored),
 ) -> Result<(), StoreError> {
-    let mut sound = true;
+    let mut is_sound = true;
     let mut read = || -> Result<(), ::redb::Error> {
-        let log = database.begin_read()?.open_table(LOG)?;
+        let transaction = database.begin_read()?;
+        let (log, frames) = (transaction.open_table(LOG)?, transaction.open_table(FRAMES)?);
         for row in log.range(from..)? {
-            let (_, row) = row?;
-            let mut rest = row.value();
-            while !rest.is_empty() {
-                let Some(restored) = take_restored(&mut rest) else {
-                    sound = false;
-                    break;
-                };
-                each(restored);
-            }
+            let restored = restored_of(row?.1.value(), &frames)?;
+            is_sound &= restored.is_some();
+            restored.into_iter().flatten().for_each(&mut *each);
         }
         Ok(())
     };
     read().map_err(failed(path))?;
-    if sound { Ok(()) } else { Err(damaged(path, "a header cannot be read")) }
+    if is_sound { Ok(()) } else { Err(damaged(path, "messages cannot be read that its log names")) }
+}
+
+/// The messages of a row of the log; `None` when it cannot be read, or what it names.
+fn restored_of(
+    rows: &[u8],
+    frames: &impl ReadableTable<&'static Key, &'static [u8]>,
+) -> Result<Option<Vec<Restored>>, StorageError> {
+    let Ok(rows) = postcard::from_bytes::<Vec<Row>>(rows) else { return Ok(None) };
+    let mut all = Vec::new();
+    for row in rows {
+        let Some(bytes) = row.frames(frames)? else { return Ok(None) };
+        for decoded in Frames::new(bytes, 0) {
+            let Decoded::Whole(frame) = decoded else { return Ok(None) };
+            all.push(Restored {
+                digest: frame.digest(),
+                origin: row.origin(),
+                frame_len: u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX),
+                message: without_payload(frame.into_message()),
+            });
+        }
+    }
+    all.sort_by_key(|restored| restored.message.lamport);
+    Ok(Some(all))
 }
 
 /// The number of the next row of a log.
@@ -367,15 +355,6 @@ fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> 
 
 fn damaged(path: &Path, what: &'static str) -> StoreError {
     StoreError::Damaged { path: path.to_owned(), what }
-}
-
-/// The first message of what is left of a row.
-fn take_restored(rest: &mut &[u8]) -> Option<Restored> {
-    let (Logged { header, sent, frame_len }, behind) = postcard::take_from_bytes(rest).ok()?;
-    *rest = behind;
-    let (message, digest) = header.into_message()?;
-    let origin = if sent { Origin::Sent } else { Origin::Received };
-    Some(Restored { message, digest, origin, frame_len })
 }
 
 pub(super) fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {

@@ -1,11 +1,14 @@
 //! The frames of a store, in rows that hold runs of an author's messages.
 
-use std::{collections::BTreeMap, iter};
+use std::{collections::BTreeMap, iter, mem};
 
 use ::redb::{Range, ReadableTable, StorageError, Table, TableDefinition};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Frame, MessageId};
+
+use super::{Origin, Record};
 
 /// A row is the frames of messages of one author whose counters follow each other, and is found by its last one: author,
 /// counter and digest, big-endian, so that an author's messages lie together in order.
@@ -18,18 +21,27 @@ const MESSAGES: u64 = 64;
 /// And so many bytes, unless one message has more: with what the database notes they fill four of its pages.
 const BYTES: usize = 16 * 1024 - 256;
 
+/// A row, by the last message in it; and whether all of them were sent, or received.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Row {
+    last: MessageId,
+    digest: Digest,
+    sent: bool,
+}
+
 /// Frames on their way into rows.
 ///
 /// Those of several authors may come by turns; what follows on what came before of its author shares its row.
 pub(super) struct Runs<'a, 'txn> {
     table: &'a mut Table<'txn, &'static Key, &'static [u8]>,
     begun: BTreeMap<AuthorId, Run>,
+    rows: Vec<Row>,
 }
 
 /// Messages of one author that are to be a row.
 struct Run {
     first: u64,
-    last: Option<(u64, Digest)>,
+    row: Option<Row>,
     frames: Vec<u8>,
     /// Whether the table has any of the counters that may come: then each message is looked for.
     is_crowded: bool,
@@ -37,48 +49,72 @@ struct Run {
 
 impl<'a, 'txn> Runs<'a, 'txn> {
     pub(super) fn into(table: &'a mut Table<'txn, &'static Key, &'static [u8]>) -> Self {
-        Self { table, begun: BTreeMap::new() }
+        Self { table, begun: BTreeMap::new(), rows: Vec::new() }
     }
 
-    /// Takes a frame; false when it is here already.
-    pub(super) fn add(&mut self, frame: &Frame) -> Result<bool, StorageError> {
+    /// Takes a record, unless it is here already.
+    pub(super) fn add(&mut self, record: &Record) -> Result<(), StorageError> {
+        let Record { frame, origin } = record;
         let MessageId { author, counter } = frame.id();
         let mut run = match self.begun.remove(&author) {
-            Some(run) if run.has_room_for(frame) => run,
+            Some(run) if run.has_room_for(record) => run,
             full => {
-                full.map_or(Ok(()), |run| run.put(author, self.table))?;
+                full.map_or(Ok(()), |run| self.put(&run))?;
                 let is_crowded =
                     rows_with(self.table, author, counter, counter.saturating_add(MESSAGES))?.next().is_some();
-                Run { first: counter, last: None, frames: Vec::new(), is_crowded }
+                Run { first: counter, row: None, frames: Vec::new(), is_crowded }
             }
         };
         if run.is_crowded && find(self.table, frame.id(), frame.digest())?.is_some() {
-            run.put(author, self.table)?;
-            return Ok(false);
+            return self.put(&run);
         }
         run.frames.extend_from_slice(frame.bytes());
-        run.last = Some((counter, frame.digest()));
+        run.row = Some(Row { last: frame.id(), digest: frame.digest(), sent: *origin == Origin::Sent });
         self.begun.insert(author, run);
-        Ok(true)
+        Ok(())
     }
 
-    /// Puts down what is not in the table yet.
-    pub(super) fn finish(self) -> Result<(), StorageError> {
-        let Self { table, begun } = self;
-        begun.into_iter().try_for_each(|(author, run)| run.put(author, table))
+    /// Puts down what is not in the table yet; the answer is all rows that have come into it.
+    pub(super) fn finish(mut self) -> Result<Vec<Row>, StorageError> {
+        mem::take(&mut self.begun).values().try_for_each(|run| self.put(run))?;
+        Ok(self.rows)
+    }
+
+    fn put(&mut self, run: &Run) -> Result<(), StorageError> {
+        let Some(row) = run.row else { return Ok(()) };
+        self.rows.push(row);
+        self.table.insert(&row.key(), run.frames.as_slice()).map(drop)
     }
 }
 
 impl Run {
-    fn has_room_for(&self, frame: &Frame) -> bool {
-        let next = self.last.and_then(|(last, _)| last.checked_add(1));
-        let is_next = next.is_some_and(|next| next == frame.id().counter && next - self.first < MESSAGES);
-        is_next && self.frames.len() + frame.bytes().len() <= BYTES
+    fn has_room_for(&self, Record { frame, origin }: &Record) -> bool {
+        let continues = |row: Row| {
+            let counter = frame.id().counter;
+            let is_next = row.last.counter.checked_add(1) == Some(counter) && counter - self.first < MESSAGES;
+            is_next && row.origin() == *origin
+        };
+        self.row.is_some_and(continues) && self.frames.len() + frame.bytes().len() <= BYTES
+    }
+}
+
+impl Row {
+    /// How its messages came here.
+    pub(super) fn origin(self) -> Origin {
+        if self.sent { Origin::Sent } else { Origin::Received }
     }
 
-    fn put(self, author: AuthorId, table: &mut Table<'_, &'static Key, &'static [u8]>) -> Result<(), StorageError> {
-        let Some((counter, digest)) = self.last else { return Ok(()) };
-        table.insert(&key(author, counter, digest), self.frames.as_slice()).map(drop)
+    /// Its frames, one after the other.
+    pub(super) fn frames(
+        self,
+        table: &impl ReadableTable<&'static Key, &'static [u8]>,
+    ) -> Result<Option<Bytes>, StorageError> {
+        let frames = table.get(&self.key())?;
+        Ok(frames.map(|frames| Bytes::copy_from_slice(frames.value())))
+    }
+
+    fn key(self) -> Key {
+        key(self.last.author, self.last.counter, self.digest)
     }
 }
 

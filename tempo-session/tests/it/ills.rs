@@ -92,11 +92,11 @@ fn what_cannot_be_known_is_not_called_healthy() {
 fn a_store_that_is_newer_is_told_from_one_that_is_damaged() {
     let (place, me, _) = ana_and_ben();
     let store = place.at("Ana").join(me.to_string()).join("store.redb");
-    crate::store::set_format(&store, 5);
+    crate::store::set_format(&store, 6);
     let (json, code) = ask(&place, "Ana");
     assert_eq!((brief(&json)[0].0, code), ("store-newer", 1), "{json:#}");
     assert!(json["findings"][0]["advice"].as_str().unwrap().contains("Update this software"));
-    crate::store::set_format(&store, 4);
+    crate::store::set_format(&store, 5);
     assert_eq!(ask(&place, "Ana").1, 0);
     for len in [0, 4096, fs::metadata(&store).unwrap().len() / 2] {
         fs::OpenOptions::new().write(true).open(&store).unwrap().set_len(len).unwrap();

@@ -27,10 +27,27 @@ fn records<'a>(frames: impl IntoIterator<Item = &'a Frame>, origin: Origin) -> V
     frames.into_iter().map(|frame| Record { frame: frame.clone(), origin }).collect()
 }
 
-fn restored(store: &dyn Store) -> Vec<(Digest, Origin, u64, Vec<u8>)> {
+type Kept = (Digest, Origin, u64, Vec<u8>);
+
+fn restored(store: &dyn Store) -> Vec<Kept> {
     let mut all = Vec::new();
     store.restore(0, &mut |it| all.push((it.digest, it.origin, it.frame_len, it.message.payload.to_vec()))).unwrap();
     all
+}
+
+/// What was restored is what these commits had, one after the other; within a commit it may come in any order.
+fn assert_restored(store: &dyn Store, commits: &[Vec<Kept>]) {
+    let all = restored(store);
+    let mut rest = &all[..];
+    for commit in commits {
+        let (kept, behind) = rest.split_at_checked(commit.len()).expect("not everything is there");
+        let [mut kept, mut commit] = [kept.to_vec(), commit.clone()];
+        kept.sort_unstable_by_key(|kept| kept.0);
+        commit.sort_unstable_by_key(|kept| kept.0);
+        assert_eq!(kept, commit);
+        rest = behind;
+    }
+    assert!(rest.is_empty(), "what is here stays as it was");
 }
 
 fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>) -> Box<dyn Store>) {
@@ -56,16 +73,16 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
         let name = if frame.id().counter == 1 { b"Ana".to_vec() } else { Vec::new() };
         (frame.digest(), origin, frame.bytes().len() as u64, name)
     };
-    let received = first.iter().rev().map(|frame| describe(frame, Origin::Received));
-    let mut expected: Vec<_> = received.chain(later.iter().map(|frame| describe(frame, Origin::Sent))).collect();
-    assert_eq!(restored(store.as_ref()), expected);
+    let kept = |frames: &[Frame], origin| frames.iter().map(|frame| describe(frame, origin)).collect::<Vec<_>>();
+    let mut commits = vec![kept(first, Origin::Received), kept(later, Origin::Sent)];
+    assert_restored(store.as_ref(), &commits);
 
     store.commit(&records(&frames, Origin::Received), Durability::Durable).unwrap();
     let own = send(&mut SessionCore::new(Some(author(1))), "again", 0);
     store.commit(&records([&own, &frames[0], &own], Origin::Sent), Durability::Durable).unwrap();
     store = reopen(store);
-    expected.push((own.digest(), Origin::Sent, own.bytes().len() as u64, Vec::new()));
-    assert_eq!(restored(store.as_ref()), expected, "what is here stays as it was");
+    commits.push(vec![(own.digest(), Origin::Sent, own.bytes().len() as u64, Vec::new())]);
+    assert_restored(store.as_ref(), &commits);
     let (end, next) = (store.log_end().unwrap(), send(&mut SessionCore::new(Some(author(2))), "next", 0));
     store.commit(&records([&frames[1], &next], Origin::Received), Durability::Durable).unwrap();
     let mut behind = Vec::new();
@@ -136,17 +153,22 @@ proptest! {
         let begun = Marks::new(Some(author(0)));
         let redb = RedbStore::make(&dir.path().join("store.redb"), author(0), begun).unwrap();
         let memory = MemoryStore::new(Some(author(0)));
+        let mut kept = Vec::new();
         for runs in commits {
             let runs = runs.into_iter().map(|(line, first, count)| lines[line].iter().skip(first).take(count));
             let mut frames: Vec<(usize, &Frame)> = runs.flat_map(Iterator::enumerate).collect();
             if by_turns {
                 frames.sort_by_key(|&(number, _)| number);
             }
-            let records = records(frames.into_iter().map(|(_, frame)| frame), Origin::Received);
+            let origin = |frame: &Frame| if frame.id().counter % 90 < 20 { Origin::Sent } else { Origin::Received };
+            let record = |(_, frame): (_, &Frame)| Record { frame: frame.clone(), origin: origin(frame) };
+            let records: Vec<_> = frames.into_iter().map(record).collect();
             redb.commit(&records, Durability::Lazy).unwrap();
             memory.commit(&records, Durability::Lazy).unwrap();
+            let before = kept.iter().map(Vec::len).sum();
+            kept.push(restored(&memory).split_off(before));
         }
-        prop_assert_eq!(restored(&redb), restored(&memory));
+        assert_restored(&redb, &kept);
         for frame in lines.iter().flatten() {
             let read = |store: &dyn Store| store.frame(frame.id(), frame.digest()).unwrap();
             prop_assert_eq!(read(&redb), read(&memory));
@@ -173,9 +195,9 @@ fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
-    set_format(&path, 5);
+    set_format(&path, 6);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 5, supported: 4, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 6, supported: 5, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
@@ -183,6 +205,40 @@ fn a_newer_store_and_a_broken_one_say_so() {
     std::fs::write(&path, "").unwrap();
     assert!(RedbStore::open(&path, author(0)).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), b"", "and nothing is made of it");
+}
+
+/// Messages that are gone, or no messages any more: it is said, and all others are handed up.
+#[test]
+fn what_its_log_names_and_cannot_be_read_is_told() {
+    const FRAMES: redb::TableDefinition<&[u8; 56], &[u8]> = redb::TableDefinition::new("frames");
+    for is_gone in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.redb");
+        let store = RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap();
+        let frames = frames();
+        for part in frames.chunks(10) {
+            store.commit(&records(part, Origin::Received), Durability::Durable).unwrap();
+        }
+        drop(store);
+        let database = redb::Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut table = transaction.open_table(FRAMES).unwrap();
+        let first = redb::ReadableTable::first(&table).unwrap();
+        let (key, row) = first.map(|(key, row)| (*key.value(), row.value().to_vec())).unwrap();
+        if is_gone {
+            table.remove(&key).unwrap();
+        } else {
+            table.insert(&key, &row[1..]).unwrap();
+        }
+        drop(table);
+        transaction.commit().unwrap();
+        drop(database);
+        let store = RedbStore::open(&path, author(0)).unwrap();
+        let mut read = Vec::new();
+        let error = store.restore(0, &mut |it| read.push(it.message.id.counter)).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert!(read.into_iter().eq(11..=100));
+    }
 }
 
 pub(crate) fn set_format(path: &Path, format: u32) {
