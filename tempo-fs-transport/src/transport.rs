@@ -410,3 +410,52 @@ fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<
     pieces.sort_unstable();
     Ok(pieces)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempo_clock::Seen;
+    use tempo_message::{Budget, conformance::Script};
+
+    use super::*;
+
+    /// A hint is reason enough to look again: whoever writes need not wait until others are through.
+    #[test]
+    fn what_a_hint_tells_of_comes_although_there_is_enough_to_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("jam.session");
+        let put = |number: u8| {
+            let mut script = Script::new(number);
+            let dir = folder.join(script.author().to_string());
+            fs::create_dir_all(&dir).unwrap();
+            let frames = script.run(4);
+            let pack = frames.iter().map(|frame| &frame.bytes()[..]).collect::<Vec<_>>().concat();
+            fs::write(dir.join(format!("{:016x}-{:016x}", 1, 4)), pack).unwrap();
+            frames
+        };
+        let first = put(1);
+        let options = Options { without_watching: true, ..Options::default() };
+        let mut transport = FsTransport::open(&folder, &options).unwrap();
+        let mut known = Seen::default();
+        let mut collect = |transport: &mut FsTransport, frames| {
+            let mut arrived = Vec::new();
+            let budget = Budget { frames, bytes: usize::MAX };
+            let want = Want { known: &known.clone(), own: None, recheck: &[], full: false, budget };
+            let collected = transport.collect(&want, &mut |arrival| {
+                if let Arrival::Frame(frame) = arrival {
+                    known.insert(frame.id().author, frame.id().counter);
+                    arrived.push(frame);
+                }
+                Taken::Known
+            });
+            collected.unwrap();
+            arrived
+        };
+        assert_eq!(collect(&mut transport, 2), first[..2]);
+        // Its times come before those of the others.
+        let second = put(2);
+        transport.signal.hint_folder();
+        assert_eq!(collect(&mut transport, 2), second[..2]);
+    }
+}

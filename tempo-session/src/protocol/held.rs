@@ -79,9 +79,6 @@ impl Held {
     /// A parent was accepted: takes out every message that waits for nothing else.
     pub(crate) fn release(&mut self, parent: Parent) -> Vec<(Message, Digest)> {
         let mut released = Vec::new();
-        if self.children.is_empty() {
-            return released;
-        }
         let children: Vec<(Parent, Digest)> =
             self.children.range((parent, LEAST)..=(parent, GREATEST)).copied().collect();
         for child in children {

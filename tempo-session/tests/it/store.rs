@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
     AuthorId,
-    protocol::SessionCore,
-    store::{Marks, MemoryStore, Origin, Page, Record, RedbStore, Store, StoreError},
+    protocol::{Intake, SessionCore},
+    store::{Marks, MemoryStore, Origin, Page, Record, RedbStore, Restored, Store, StoreError},
 };
 
 use crate::{
@@ -205,6 +205,26 @@ fn a_newer_store_and_a_broken_one_say_so() {
     std::fs::write(&path, "").unwrap();
     assert!(RedbStore::open(&path, author(0)).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), b"", "and nothing is made of it");
+}
+
+/// Two who answer each other, kept together and in whatever order: read again, each message comes after what it answers, so that
+/// none has to wait.
+#[test]
+fn what_was_kept_together_is_restored_with_its_causes_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = RedbStore::make(&dir.path().join("store.redb"), author(0), Marks::new(Some(author(0)))).unwrap();
+    let mut cores = [0, 1].map(|number| SessionCore::new(Some(author(number))));
+    let mut frames = Vec::new();
+    for number in 0..100 {
+        let frame = send(&mut cores[number % 2], "an answer", 0);
+        cores[1 - number % 2].handle_received(frame.message(), frame.digest());
+        frames.push(frame);
+    }
+    store.commit(&records(frames.iter().rev(), Origin::Received), Durability::Durable).unwrap();
+    let mut core = SessionCore::new(None);
+    let mut take = |it: Restored| assert_eq!(core.handle_received(&it.message, it.digest), Intake::Accepted);
+    store.restore(0, &mut take).unwrap();
+    assert_eq!(core.timeline().len(), frames.len());
 }
 
 /// Messages that are gone, or no messages any more: it is said, and all others are handed up.
