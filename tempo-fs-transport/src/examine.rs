@@ -26,8 +26,6 @@ pub(crate) struct Examined {
 pub(crate) enum End {
     /// The file is gone.
     Vanished,
-    /// Nobody wanted more; go on at this offset.
-    Stopped(usize),
     /// Every byte is accounted for, as frames and then this.
     Read(Option<Finding>),
 }
@@ -41,8 +39,6 @@ pub(crate) struct FileRead(Result<(Version, Read), (Option<Version>, End)>);
 struct Read {
     frames: Frames,
     ahead: Room,
-    /// Where the first one begins.
-    at: usize,
 }
 
 impl FileRead {
@@ -72,14 +68,16 @@ impl Content {
     pub(crate) fn of(file: FileRead) -> Self {
         let (version, read, end) = match file.0 {
             Ok((version, read)) => (Some(version), read, None),
-            Err((version, end)) => (version, Read::of(Bytes::new(), 0, Room::default()), Some(end)),
+            Err((version, end)) => {
+                (version, Read { frames: Frames::new(Bytes::new()), ahead: Room::default() }, Some(end))
+            }
         };
         Self { version, read, newer: None, end }
     }
 
-    /// What became of the file, as far as it was read.
+    /// What became of the file, of which no frame is left.
     pub(crate) fn into_examined(self) -> Examined {
-        Examined { version: self.version, end: self.end.unwrap_or(End::Stopped(self.read.at)) }
+        Examined { version: self.version, end: self.end.unwrap_or(End::Read(None)) }
     }
 
     /// The next frame, which stays the next one.
@@ -128,16 +126,13 @@ impl Iterator for Content {
 const AHEAD: usize = 4096;
 
 impl Read {
-    fn of(bytes: Bytes, at: usize, ahead: Room) -> Self {
-        Self { frames: Frames::new(bytes, at), ahead, at }
-    }
-
     /// Does what there is to do that depends on nothing but the file.
     fn read_ahead(&mut self) {
-        // As many as there are if all are as long as the first one.
-        let len = self.peek().map_or(0, len_of).max(1);
-        let rest = self.frames.bytes().len().saturating_sub(self.at);
-        self.ahead.reserve((rest / len).min(AHEAD));
+        if let Some(Decoded::Whole(first)) = self.peek() {
+            // As many as there are if all are as long as this one.
+            let like_this = first.bytes().len();
+            self.ahead.reserve((self.frames.bytes().len() / like_this).min(AHEAD));
+        }
         self.ahead.fill(self.frames.by_ref().take(AHEAD - 1));
         self.frames.check_ahead();
     }
@@ -155,34 +150,17 @@ impl Iterator for Read {
 
     fn next(&mut self) -> Option<Decoded> {
         self.peek()?;
-        let decoded = self.ahead.take()?;
-        self.at += len_of(&decoded);
-        Some(decoded)
+        self.ahead.take()
     }
 }
 
-/// How many bytes it takes of the file; none when nothing can come behind it.
-fn len_of(decoded: &Decoded) -> usize {
-    match decoded {
-        Decoded::Whole(frame) => frame.bytes().len(),
-        Decoded::Unsupported { used, .. } => *used,
-        _ => 0,
-    }
-}
-
-/// Reads a whole regular file that holds still, and its frames from an offset on.
+/// Reads a whole regular file that holds still, and its frames.
 ///
 /// Nothing is opened that is not a regular file, nothing is read beyond what its name allows, and nothing that changed
 /// meanwhile counts; online-only files are opened only when they shall be fetched.
-pub(crate) fn read<F: Fs>(
-    fs: &F,
-    (dir, name): (&F::Dir, &OsStr),
-    offset: usize,
-    fetch: bool,
-    buffers: &Buffers,
-) -> FileRead {
+pub(crate) fn read<F: Fs>(fs: &F, (dir, name): (&F::Dir, &OsStr), fetch: bool, buffers: &Buffers) -> FileRead {
     FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|(version, bytes)| {
-        let mut read = Read::of(bytes, offset, buffers.room());
+        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room() };
         read.read_ahead();
         (version, read)
     }))

@@ -33,14 +33,13 @@ struct Lane {
     stream: Option<Files>,
 }
 
-/// A file that is to be read: the directory, the file, and where to go on.
+/// A file that is to be read: the directory, and the file.
 #[derive(Debug)]
 pub(crate) struct Turn {
     number: u64,
     pub(crate) author: AuthorId,
     pub(crate) dir: OsString,
     pub(crate) item: Item,
-    offset: usize,
 }
 
 /// What came of a file.
@@ -62,8 +61,8 @@ pub(crate) const AHEAD: usize = 256;
 
 impl Turn {
     /// The number is for the lanes to give.
-    pub(crate) fn new(author: AuthorId, dir: OsString, item: Item, offset: usize) -> Self {
-        Self { number: 0, author, dir, item, offset }
+    pub(crate) fn new(author: AuthorId, dir: OsString, item: Item) -> Self {
+        Self { number: 0, author, dir, item }
     }
 }
 
@@ -143,10 +142,10 @@ impl Lanes {
     }
 
     /// Begins to read wherever nothing is being read, as far as calls may be made beside so many others; `read` gets a
-    /// directory, a name and an offset for each file.
+    /// directory and a name for each file.
     pub(crate) fn start<F: Fs, R>(&mut self, calls: &mut Calls<F>, others: usize, read: impl Fn() -> R)
     where
-        R: FnOnce(&F, Vec<(OsString, OsString, usize)>, &mut Outlet<Option<FileRead>>) + Send + 'static,
+        R: FnOnce(&F, Vec<(OsString, OsString)>, &mut Outlet<Option<FileRead>>) + Send + 'static,
     {
         for lane in self.all.iter_mut().filter(|lane| lane.reading.is_empty()) {
             if let Some(mut stream) = lane.stream.take() {
@@ -160,7 +159,7 @@ impl Lanes {
                 return;
             }
             let turns: VecDeque<Turn> = lane.waiting.drain(..lane.waiting.len().min(AHEAD)).collect();
-            let files = turns.iter().map(|turn| (turn.dir.clone(), turn.item.name.clone(), turn.offset)).collect();
+            let files = turns.iter().map(|turn| (turn.dir.clone(), turn.item.name.clone())).collect();
             let read = read();
             // What cannot be begun is found again by the next look.
             if let Ok(stream) = calls.start(move |fs, outlet| read(fs, files, outlet)) {
@@ -202,9 +201,7 @@ mod tests {
 
     fn turns(authors: impl IntoIterator<Item = u128>) -> impl Iterator<Item = Turn> {
         let item = || Item { first: 1, name: "0000000000000001".into() };
-        authors
-            .into_iter()
-            .map(move |author| Turn::new(AuthorId::new(Uuid::from_u128(author)), "dir".into(), item(), 0))
+        authors.into_iter().map(move |author| Turn::new(AuthorId::new(Uuid::from_u128(author)), "dir".into(), item()))
     }
 
     fn authors(turns: &VecDeque<Turn>) -> Vec<u128> {

@@ -103,7 +103,7 @@ fn look_again<F: Fs>(
         |stat| {
             if let Some(item) = items.next() {
                 let item: Item = item;
-                place.take_stat(&listing, item, stat, now);
+                place.take_stat(item, stat, now);
             }
             true
         },

@@ -1,9 +1,9 @@
 //! One directory of an author: what is new in it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
-    io, mem,
+    io,
     sync::Arc,
     time::Duration,
 };
@@ -25,8 +25,8 @@ pub(crate) struct Place {
     pub(crate) freshness: Freshness,
     /// The last listing of the folder that has met it.
     pub(crate) listing: u32,
-    /// What is to be read, by first counter; the value is the offset to go on at.
-    todo: BTreeMap<Item, usize>,
+    /// What is to be read, by first counter.
+    todo: BTreeSet<Item>,
     /// What nobody had room for; to be read again by the next collect.
     parked: BTreeSet<Item>,
     /// Counters of which there are copies: somebody else may have written under their names as well, so that a name alone
@@ -54,8 +54,6 @@ pub(crate) struct Item {
 /// A listing under way.
 #[derive(Debug)]
 pub(crate) struct Listing {
-    /// What was to be read before it.
-    before: BTreeMap<Item, usize>,
     recheck: BTreeSet<u64>,
     /// What was looked at before and is to be looked at again, if it has changed.
     pub(crate) doubtful: Vec<Item>,
@@ -82,7 +80,7 @@ impl Place {
             notes: Notes::default(),
             freshness: Freshness::default(),
             listing,
-            todo: BTreeMap::new(),
+            todo: BTreeSet::new(),
             room: TODO,
             parked: BTreeSet::new(),
             contested: None,
@@ -96,7 +94,7 @@ impl Place {
     /// Begins a listing, in a folder of so many directories; what is to be read is chosen anew.
     pub(crate) fn begin_listing(&mut self, want: &Want<'_>, places: usize) -> Listing {
         self.room = TODO.max(TODO_OF_ALL / places.max(1));
-        let before = mem::take(&mut self.todo);
+        self.todo.clear();
         let recheck: BTreeSet<u64> =
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
         self.overflowed = false;
@@ -107,7 +105,7 @@ impl Place {
             self.parked.clear();
         }
         self.notes.begin_listing();
-        Listing { before, recheck, doubtful: Vec::new(), copies: BTreeSet::new() }
+        Listing { recheck, doubtful: Vec::new(), copies: BTreeSet::new() }
     }
 
     /// Takes some names of a listing.
@@ -121,7 +119,7 @@ impl Place {
         for name in names {
             self.names = self.names.saturating_add(1);
             match self.judge(&name, want, listing) {
-                Judged::Read(first) => self.enqueue(Item { first, name }, &listing.before),
+                Judged::Read(first) => self.enqueue(Item { first, name }),
                 Judged::Doubt(first) => listing.doubtful.push(Item { first, name }),
                 Judged::PassOver => {}
                 Judged::OnlineOnly => {
@@ -149,16 +147,16 @@ impl Place {
             return None;
         }
         let item = Item { first, name };
-        self.enqueue(item.clone(), &BTreeMap::new());
-        self.todo.contains_key(&item).then(|| last.saturating_add(1))
+        self.enqueue(item.clone());
+        self.todo.contains(&item).then(|| last.saturating_add(1))
     }
 
     /// Takes what a name stands for now that was looked at before; it is read when that has changed, or is due.
-    pub(crate) fn take_stat(&mut self, listing: &Listing, item: Item, stat: io::Result<Stat>, now: Duration) {
+    pub(crate) fn take_stat(&mut self, item: Item, stat: io::Result<Stat>, now: Duration) {
         let holds = |stat: Stat| self.notes.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
         // Whatever is wrong with it shows when it is read.
         if !stat.is_ok_and(holds) {
-            self.enqueue(item, &listing.before);
+            self.enqueue(item);
         }
     }
 
@@ -172,18 +170,13 @@ impl Place {
     }
 
     /// The first `most` files to be read, in the order of their counters.
-    pub(crate) fn first_items(&self, most: usize) -> impl Iterator<Item = (Item, usize)> + '_ {
-        self.todo.iter().take(most).map(|(item, &offset)| (item.clone(), offset))
+    pub(crate) fn first_items(&self, most: usize) -> impl Iterator<Item = &Item> {
+        self.todo.iter().take(most)
     }
 
     /// Whether more is to be read than [`first_items`](Self::first_items) gave.
     pub(crate) fn has_more_than(&self, most: usize) -> bool {
         self.overflowed || self.todo.len() > most
-    }
-
-    /// Goes on with a file later in this pass.
-    pub(crate) fn go_on(&mut self, item: Item, offset: usize) {
-        self.todo.insert(item, offset);
     }
 
     /// Is done with a file for now. When there was no room for all names, the next look goes on after this one.
@@ -210,7 +203,7 @@ impl Place {
     pub(crate) fn unpark(&mut self, most: usize) {
         if self.todo.is_empty() {
             let parked = &mut self.parked;
-            self.todo.extend(std::iter::from_fn(|| parked.pop_first()).take(most).map(|item| (item, 0)));
+            self.todo.extend(std::iter::from_fn(|| parked.pop_first()).take(most));
         }
     }
 
@@ -281,12 +274,11 @@ impl Place {
         if want.full && !is_copy { Judged::Read(first) } else { Judged::Doubt(first) }
     }
 
-    fn enqueue(&mut self, item: Item, before: &BTreeMap<Item, usize>) {
+    fn enqueue(&mut self, item: Item) {
         if self.after.as_ref().is_some_and(|after| item <= **after) || self.parked.contains(&item) {
             return;
         }
-        let offset = before.get(&item).copied().unwrap_or(0);
-        self.todo.insert(item, offset);
+        self.todo.insert(item);
         if self.todo.len() > self.room {
             self.todo.pop_last();
             self.overflowed = true;
@@ -425,7 +417,7 @@ mod tests {
         assert_eq!(place.choose("0000000000000009".into(), None, &want), Some(10));
         assert_eq!(place.choose("000000000000000a-000000000000000c".into(), Some(10), &want), Some(13));
         assert_eq!(place.choose("000000000000000e".into(), Some(13), &want), None);
-        assert_eq!(place.first_items(5).map(|(item, _)| item.first).collect::<Vec<_>>(), [9, 10]);
+        assert_eq!(place.first_items(5).map(|item| item.first).collect::<Vec<_>>(), [9, 10]);
         place.contested = Some(Arc::new(BTreeSet::from([13])));
         assert_eq!(place.choose("000000000000000d".into(), Some(13), &want), None, "somebody else may have written it");
     }

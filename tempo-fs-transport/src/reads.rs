@@ -205,7 +205,7 @@ impl Reads {
                 place.notes.put(file, None, Finding::Pending(reason), now);
             }
         }
-        let mut by_author: BTreeMap<AuthorId, Vec<(Item, &OsString, usize)>> = BTreeMap::new();
+        let mut by_author: BTreeMap<AuthorId, Vec<(&Item, &OsString)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
         let mut open = self.merge.names();
         open.extend(self.lanes.names());
@@ -219,8 +219,8 @@ impl Reads {
                 if place.has_more_than(most) {
                     cut.insert(place.author);
                 }
-                let items = place.first_items(most).map(|(item, offset)| (item, name, offset));
-                let items = items.filter(|(item, ..)| !open.contains(&(name, &item.name)));
+                let items = place.first_items(most).map(|item| (item, name));
+                let items = items.filter(|(item, _)| !open.contains(&(name, &item.name)));
                 by_author.entry(place.author).or_default().extend(items);
             }
         }
@@ -231,9 +231,8 @@ impl Reads {
             turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
         }
         turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        let turn = |(_, _, author, (item, name, offset)): (_, _, _, (_, &OsString, _))| {
-            Turn::new(author, name.clone(), item, offset)
-        };
+        let turn =
+            |(_, _, author, (item, name)): (_, _, _, (&Item, &OsString))| Turn::new(author, name.clone(), item.clone());
         (turns.into_iter().map(turn).collect(), cut)
     }
 }
@@ -242,12 +241,12 @@ impl Reads {
 fn read_all<F: Fs>(
     fs: &F,
     root: &F::Dir,
-    files: Vec<(OsString, OsString, usize)>,
+    files: Vec<(OsString, OsString)>,
     (fetch, buffers): (bool, &Buffers),
     outlet: &mut Outlet<Option<FileRead>>,
 ) {
     let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
-    for (dir, name, offset) in files {
+    for (dir, name) in files {
         if !dirs.contains_key(&dir)
             && let Ok(opened) = fs.open_dir(root, &dir)
         {
@@ -256,7 +255,7 @@ fn read_all<F: Fs>(
             }
             dirs.insert(dir.clone(), opened);
         }
-        let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), offset, fetch, buffers));
+        let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), fetch, buffers));
         let weight = file.as_ref().map_or(0, FileRead::weight);
         if !outlet.put_heavy(file, weight) {
             break;

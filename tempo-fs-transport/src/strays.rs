@@ -127,7 +127,7 @@ impl<F: Fs> Search<'_, F> {
         self.files += 1;
         let Ok((_, bytes)) = read_still(self.fs, dir, name, limit(name), false) else { return messages };
         self.bytes += bytes.len();
-        for decoded in Frames::new(bytes, 0) {
+        for decoded in Frames::new(bytes) {
             let Decoded::Whole(frame) = decoded else { break };
             messages.insert(frame.id());
         }

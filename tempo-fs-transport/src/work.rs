@@ -176,10 +176,6 @@ impl<'a> Work<'a> {
         let Opened { item, content, later, known, other_author, .. } = opened;
         let examined = content.into_examined();
         let finding = match examined.end {
-            End::Stopped(at) => {
-                self.done.collected.more = true;
-                return place.go_on(item, at);
-            }
             End::Vanished => {
                 place.notes.forget(&item.name);
                 return place.done(&item);
@@ -219,7 +215,7 @@ impl<'a> Work<'a> {
                 };
                 (Some(version), finding)
             }
-            Err(Examined { end: End::Vanished | End::Stopped(_), .. }) => return place.notes.forget(&item.name),
+            Err(Examined { end: End::Vanished, .. }) => return place.notes.forget(&item.name),
             Err(Examined { version, end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None) }) => {
                 (version, Finding::Settled)
             }

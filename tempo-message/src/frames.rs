@@ -18,12 +18,9 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Those that lie in `bytes` from an offset on.
-    pub fn new(bytes: Bytes, at: usize) -> Self {
-        let at = at.min(bytes.len());
-        // Of nothing at all it is to be said that it is no frame.
-        let is_over = at == bytes.len() && !bytes.is_empty();
-        Self { bytes, at, checked: at, is_over }
+    /// Those that lie in `bytes`. Of no bytes at all it is said that they are no frame.
+    pub fn new(bytes: Bytes) -> Self {
+        Self { bytes, at: 0, checked: 0, is_over: false }
     }
 
     /// Checks the digests of all that are still to come. What does not hold is left for its turn.
@@ -37,11 +34,6 @@ impl Frames {
         {
             self.checked += len;
         }
-    }
-
-    /// Where the next frame begins.
-    pub fn offset(&self) -> usize {
-        self.at
     }
 
     /// All of the bytes.

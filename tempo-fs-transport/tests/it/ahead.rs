@@ -93,6 +93,16 @@ fn what_comes_while_much_is_read_is_found_before_there_is_no_more() {
     assert_eq!(arrived, [&frames[10..], &others[..]].concat());
 }
 
+/// Two who write at the same times: what is earlier comes first, whosever file it is in, and nothing has to wait for it.
+#[test]
+fn what_several_have_written_comes_by_its_time() {
+    let session = Session::new();
+    let written = [1, 2].map(|author| packed(&session, author, 3).0);
+    let mut expected = written.concat();
+    expected.sort_by_key(|frame| (frame.message().lamport, frame.id().author));
+    assert_eq!(session.reader().collect(), expected);
+}
+
 /// What there is until there is no more.
 fn all_of(reader: &mut Reader) -> Vec<Frame> {
     let mut all = Vec::new();

@@ -270,7 +270,7 @@ fn restored_of(
     let mut all = Vec::new();
     for row in rows {
         let Some(bytes) = row.frames(frames)? else { return Ok(None) };
-        for decoded in Frames::new(bytes, 0) {
+        for decoded in Frames::new(bytes) {
             let Decoded::Whole(frame) = decoded else { return Ok(None) };
             all.push(Restored {
                 digest: frame.digest(),
