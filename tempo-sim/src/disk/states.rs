@@ -24,7 +24,7 @@ use crate::Rng;
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DiskImage {
     /// The authors' directories, and how many staged files lie in each.
-    dirs: BTreeMap<OsString, usize>,
+    dirs: Arc<BTreeMap<OsString, usize>>,
     /// Every other file: directory, name, content.
     files: Vec<(Arc<OsStr>, Arc<OsStr>, Bytes)>,
     /// How many files lie in the staging directory.
@@ -55,15 +55,15 @@ pub enum Cuts {
 const HEAD: &str = "head";
 
 /// A name in a directory, as the disk compares names.
-type Place = (NodeId, OsString);
+type Place = (NodeId, Arc<OsStr>);
 
 /// A file in an author's directory: directory, name, and which file.
 type Reached = (Arc<OsStr>, Arc<OsStr>, NodeId);
 
 /// What the names of a group stand for in one outcome: how each is listed, and what it stands for.
-type Outcome = BTreeMap<Place, (OsString, NodeId)>;
+type Outcome = BTreeMap<Place, (Arc<OsStr>, NodeId)>;
 
-/// What the names stand for in one outcome.
+/// What names stand for in one outcome, without those that are the same in all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Names {
     /// How the name is listed, and what it stands for.
@@ -118,9 +118,9 @@ impl Disk {
     /// file by itself: what was durable, and what the cuts say.
     pub fn states_after_power_loss(&self, cuts: Cuts) -> Outcomes {
         let state = self.lock();
-        let (names, steps) = state.names_after_power_loss();
+        let (settled, names, steps) = state.names_after_power_loss();
         let mut classes = BTreeMap::new();
-        let all: Vec<Vec<Reached>> = names.iter().map(|names| state.reachable(names)).collect();
+        let all: Vec<Vec<Reached>> = names.iter().map(|names| state.reachable([&settled, names])).collect();
         for (_, name, node) in all.iter().flatten() {
             let contents = || state.tree.classes(*node, cuts, &**name == HEAD);
             classes.entry(*node).or_insert_with(contents);
@@ -133,7 +133,8 @@ impl Disk {
         let mut images = Vec::new();
         let mut number = 0;
         for (names, files) in names.iter().zip(&all) {
-            let (dirs, staged) = state.staged(names);
+            let (dirs, staged) = state.staged([&settled, names]);
+            let dirs = Arc::new(dirs);
             for mut selection in 0..count(files) {
                 number += 1;
                 if number % stride != 0 {
@@ -145,7 +146,7 @@ impl Disk {
                     selection /= contents.len();
                     Some((Arc::clone(dir), Arc::clone(name), content))
                 });
-                images.push(DiskImage { files: chosen.collect(), dirs: dirs.clone(), staged });
+                images.push(DiskImage { files: chosen.collect(), dirs: Arc::clone(&dirs), staged });
             }
         }
         let unsynced = classes.values().map(|contents| contents.len() as u128).product::<u128>();
@@ -157,7 +158,7 @@ impl Disk {
     pub fn from_image(image: &DiskImage, options: DiskOptions, rng: Rng) -> Self {
         let disk = Self::new(options, rng);
         let staged = |number| OsString::from(format!("~tempo-{number:016x}.tmp"));
-        for (dir, &count) in &image.dirs {
+        for (dir, &count) in &*image.dirs {
             disk.put_dir(dir);
             (0..count).for_each(|number| disk.put(dir, &staged(number), Bytes::new()));
         }
@@ -175,66 +176,80 @@ impl Disk {
 }
 
 impl State {
-    /// What the names may stand for, and how many steps are pending.
+    /// What names stand for in every outcome, what the others may stand for, and how many steps are pending.
     ///
     /// Groups of steps that share no name are independent. They are put together one after the other, so that outcomes
     /// that differ only in which staged file is left become one at once.
-    fn names_after_power_loss(&self) -> (BTreeSet<Names>, u32) {
+    fn names_after_power_loss(&self) -> (Names, BTreeSet<Names>, u32) {
         let groups = groups(&self.tree);
-        let mut steps = 0;
         let mut settled = Names::default();
         for (number, node) in self.tree.nodes.iter().enumerate() {
             for (key, (name, to)) in &node.durable_names {
-                let place = (NodeId(number), key.clone());
+                let place = (NodeId(number), Arc::from(key.as_os_str()));
                 if !groups.iter().any(|group| group.places.contains(&place)) {
-                    self.add(&mut settled, place, name, *to);
+                    self.add(&mut settled, place, name.as_os_str().into(), *to);
                 }
             }
         }
-        let mut all = BTreeSet::from([settled]);
-        for group in groups {
-            steps += u32::try_from(group.steps.len()).unwrap_or(u32::MAX);
-            let outcomes = group.outcomes(&self.tree);
-            all =
-                all.iter().flat_map(|names| outcomes.iter().map(|outcome| self.with(names.clone(), outcome))).collect();
+        let mut all = BTreeSet::from([Names::default()]);
+        for group in &groups {
+            let outcomes: BTreeSet<Names> = group.outcomes(&self.tree).into_iter().map(|one| self.names(one)).collect();
+            all = all.iter().flat_map(|names| outcomes.iter().map(|more| names.with(more))).collect();
         }
-        (all, steps)
+        let steps = groups.iter().map(|group| group.steps.len()).sum::<usize>();
+        (settled, all, u32::try_from(steps).unwrap_or(u32::MAX))
     }
 
-    fn with(&self, mut names: Names, outcome: &Outcome) -> Names {
+    fn names(&self, outcome: Outcome) -> Names {
+        let mut names = Names::default();
         for (place, (name, node)) in outcome {
-            self.add(&mut names, place.clone(), name, *node);
+            self.add(&mut names, place, name, node);
         }
         names
     }
 
-    fn add(&self, names: &mut Names, place: Place, name: &OsStr, node: NodeId) {
-        if place.0 == self.staging || FileName::parse(name) == FileName::Staged {
-            let count = names.staged.entry(place.0).or_default();
-            *count = (*count + 1).min(DiskImage::LEFT);
+    fn add(&self, names: &mut Names, place: Place, name: Arc<OsStr>, node: NodeId) {
+        if place.0 == self.staging || FileName::parse(&name) == FileName::Staged {
+            names.stage(place.0, 1);
         } else {
             // Of several heads that may be left the latest stands for all: an older one says less, and nobody relies on it.
-            let latest = self.tree.child(place.0, name).filter(|_| name == HEAD).unwrap_or(node);
-            names.files.insert(place, (name.to_owned(), latest));
+            let latest = self.tree.child(place.0, &name).filter(|_| &*name == HEAD).unwrap_or(node);
+            names.files.insert(place, (name, latest));
         }
     }
 
-    /// The files in the authors' directories.
-    fn reachable(&self, names: &Names) -> Vec<Reached> {
+    /// The files in the authors' directories, by name.
+    fn reachable(&self, all: [&Names; 2]) -> Vec<Reached> {
         let mut files = Vec::new();
-        for (dir_name, dir) in inside(names, self.folder) {
-            let dir_name: Arc<OsStr> = dir_name.into();
-            let inside = inside(names, dir).filter(|&(_, node)| self.tree.kind(node) == Some(Kind::File));
-            files.extend(inside.map(|(name, node)| (Arc::clone(&dir_name), Arc::from(name), node)));
+        for (dir_name, dir) in inside(all, self.folder) {
+            let inside = inside(all, dir).filter(|&(_, node)| self.tree.kind(node) == Some(Kind::File));
+            files.extend(inside.map(|(name, node)| (Arc::clone(dir_name), Arc::clone(name), node)));
         }
+        files.sort_unstable();
         files
     }
 
     /// How many staged files lie in the authors' directories and in the staging directory.
-    fn staged(&self, names: &Names) -> (BTreeMap<OsString, usize>, usize) {
-        let count = |dir| names.staged.get(&dir).copied().unwrap_or(0);
-        let dirs = inside(names, self.folder).map(|(name, dir)| (name.to_owned(), count(dir)));
+    fn staged(&self, all: [&Names; 2]) -> (BTreeMap<OsString, usize>, usize) {
+        let count = |dir| all.iter().filter_map(|names| names.staged.get(&dir)).sum::<usize>().min(DiskImage::LEFT);
+        let dirs = inside(all, self.folder).map(|(name, dir)| (name.to_os_string(), count(dir)));
         (dirs.collect(), count(self.staging))
+    }
+}
+
+impl Names {
+    fn with(&self, more: &Self) -> Self {
+        let mut names = self.clone();
+        names.files.extend(more.files.iter().map(|(place, (name, node))| (place.clone(), (Arc::clone(name), *node))));
+        for (&dir, &count) in &more.staged {
+            names.stage(dir, count);
+        }
+        names
+    }
+
+    fn stage(&mut self, dir: NodeId, more: usize) {
+        let count = self.staged.entry(dir).or_default();
+        *count = (*count + more).min(DiskImage::LEFT);
     }
 }
 
@@ -263,8 +278,9 @@ impl Group {
     fn outcomes(&self, tree: &Tree) -> BTreeSet<Outcome> {
         let mut durable = BTreeMap::new();
         for (dir, key) in &self.places {
-            if let Some(there) = tree.nodes.get(dir.0).and_then(|dir| dir.durable_names.get(key)) {
-                durable.insert((*dir, key.clone()), there.clone());
+            let there = tree.nodes.get(dir.0).and_then(|dir| dir.durable_names.get(&**key));
+            if let Some((name, node)) = there {
+                durable.insert((*dir, Arc::clone(key)), (name.as_os_str().into(), *node));
             }
         }
         let mut outcomes = BTreeSet::from([durable]);
@@ -280,7 +296,7 @@ fn applied(tree: &Tree, mut outcome: Outcome, step: &[Pending]) -> Outcome {
     for change in step {
         let place = place_of(tree, change);
         match change.to {
-            Some(node) => outcome.insert(place, (tree.naming.kept(&change.name), node)),
+            Some(node) => outcome.insert(place, (tree.naming.kept(&change.name).into(), node)),
             None => outcome.remove(&place),
         };
     }
@@ -310,13 +326,15 @@ fn groups(tree: &Tree) -> Vec<Group> {
 }
 
 fn place_of(tree: &Tree, change: &Pending) -> Place {
-    (change.dir, tree.naming.key(&change.name))
+    (change.dir, tree.naming.key(&change.name).into())
 }
 
-fn inside(names: &Names, dir: NodeId) -> impl Iterator<Item = (&OsStr, NodeId)> {
-    let from = (dir, OsString::new());
-    let entries = names.files.range(from..).take_while(move |((parent, _), _)| *parent == dir);
-    entries.map(|(_, (name, node))| (name.as_os_str(), *node))
+fn inside(all: [&Names; 2], dir: NodeId) -> impl Iterator<Item = (&Arc<OsStr>, NodeId)> {
+    let from = (dir, Arc::from(OsStr::new("")));
+    all.into_iter().flat_map(move |names| {
+        let entries = names.files.range(from.clone()..).take_while(move |((parent, _), _)| *parent == dir);
+        entries.map(|(_, (name, node))| (name, *node))
+    })
 }
 
 #[cfg(test)]

@@ -221,10 +221,14 @@ impl Search {
             let disks: Vec<(u64, DiskImage)> = left.images.into_iter().map(|disk| (number(&disk), disk)).collect();
             let stores: Vec<(u64, Arc<StoreImage>)> =
                 stores.into_iter().map(|store| (number(&*store), store)).collect();
+            let promise = number(&promised);
+            let pairs = pairs(disks.len(), stores.len(), self.setup.database).into_iter();
+            let numbered = pairs.map(|(disk, store)| (number(&(disks[disk].0, stores[store].0, promise)), disk, store));
+            let numbered: Vec<_> = numbered.collect();
             let mut seen = self.seen.lock().unwrap();
-            for (disk, store) in pairs(disks.len(), stores.len(), self.setup.database) {
-                let ((disk_number, disk), (store_number, store)) = (&disks[disk], &stores[store]);
-                if seen.insert(number(&(disk_number, store_number, &promised))) {
+            for (number, disk, store) in numbered {
+                let ((_, disk), (_, store)) = (&disks[disk], &stores[store]);
+                if seen.insert(number) {
                     new.push(Wreck {
                         disk: disk.clone(),
                         store: Arc::clone(store),
