@@ -2,10 +2,12 @@
 //! of what they say.
 
 mod engine;
+mod flood;
 mod group;
 mod harm;
 mod hub;
 mod latency;
+mod listener;
 mod member;
 mod options;
 mod process;

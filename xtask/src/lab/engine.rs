@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::hub::{Hub, Tool};
 use super::syncthing::Syncthing;
@@ -20,6 +21,11 @@ pub(super) trait Engine {
 
     /// Cuts a machine off from the others, or connects it again; the engine goes on there.
     fn set_online(&mut self, machine: usize, online: bool) -> Result<(), String>;
+
+    /// From here on it waits so long for further changes before it looks, if it is one that waits.
+    fn set_delay(&mut self, _: Duration) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// An engine that can be asked for.

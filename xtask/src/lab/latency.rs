@@ -1,22 +1,17 @@
 //! How long a message takes to the other member's event, beside a plain file that takes the same way at the same time.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::engine::Kind;
 use super::group::Group;
-use super::process::{self, Running};
+use super::listener::Listener;
+use super::process;
 
 /// How long one of them may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A message may take so many times as long as a file, at the median.
 const MOST: f64 = 1.05;
-/// How long everybody talks in the end.
-const AFTERWARDS: Duration = Duration::from_secs(2);
 /// So many pairs at least.
 const FEWEST: usize = 10;
 
@@ -24,7 +19,7 @@ const FEWEST: usize = 10;
 pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, String> {
     let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
     fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
-    let (mut chat, lines) = listen(group)?;
+    let listener = Listener::start(group)?;
     let (mut messages, mut files) = (Vec::new(), Vec::new());
     let end = Instant::now() + span;
     while Instant::now() < end || messages.len() < FEWEST {
@@ -40,7 +35,7 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
         while message.is_none() || file.is_none() {
             process::pause_until(begun + PATIENCE).map_err(|why| format!("a message or a file: {why}"))?;
             let now = begun.elapsed();
-            let is_heard = lines.try_iter().any(|said| said.ends_with(&line));
+            let is_heard = listener.heard().any(|said| said.ends_with(&line));
             let is_whole = fs::read(to.join(&name)).is_ok_and(|content| content == name.as_bytes());
             message = message.or(is_heard.then_some(now));
             file = file.or(is_whole.then_some(now));
@@ -50,11 +45,7 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
         process::rest(Duration::from_millis(group.rng.u64(500..2000)))?;
     }
     group.did(&format!("{} pairs", messages.len()));
-    // It ends as it would for a user.
-    drop(chat.child.stdin.take());
-    chat.wait(PATIENCE)?;
-    group.member(1)?.start()?;
-    group.talk(AFTERWARDS)?;
+    listener.end(group)?;
     let (message, file) = (median(&mut messages).as_secs_f64(), median(&mut files).as_secs_f64());
     let ratio = message / file;
     let said = format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len());
@@ -64,22 +55,6 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
     } else {
         Ok(said)
     }
-}
-
-/// The second member goes on as a chat; its lines come as it shows them.
-fn listen(group: &mut Group) -> Result<(Running, Receiver<String>), String> {
-    let reader = group.member(1)?;
-    reader.close()?;
-    let mut chat = reader.command(&["chat"]);
-    let mut chat = Running::start(chat.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()))?;
-    let output = chat.child.stdout.take().ok_or("no output")?;
-    let (tell, lines) = mpsc::channel();
-    thread::spawn(move || {
-        let heard = BufReader::new(output).lines().map_while(Result::ok);
-        let told = heard.map(|line| tell.send(line));
-        told.take_while(Result::is_ok).count()
-    });
-    Ok((chat, lines))
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::group::{Group, MEMBERS};
 use super::harm::{self, HARMS, Harm, JOINS};
-use super::latency;
 use super::veil::Veil;
+use super::{flood, latency};
 use crate::failure::Failure;
 
 /// A story that can be asked for by its name.
@@ -76,6 +76,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("pack", "everybody packs, twice", Story::Harm(pack)),
     scenario("late", "a fourth joins with an old copy of the folder", Story::Later(harm::join_late)),
     scenario("evict", "a member's files cannot be read for a while", Story::Veiled(evict)),
+    scenario("flood", "five hundred files at once from one", Story::Told(flood::measure)),
     scenario("latency", "from send to event, beside a plain file", Story::Told(latency::measure)),
 ];
 

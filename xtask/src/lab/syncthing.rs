@@ -85,6 +85,14 @@ impl Engine for Syncthing {
         }
         Ok(())
     }
+
+    fn set_delay(&mut self, delay: Duration) -> Result<(), String> {
+        let (seconds, logs) = (delay.as_secs().to_string(), self.logs.clone());
+        for machine in self.machines.iter().filter(|machine| machine.running.is_some()) {
+            machine.ask(&["config", "folders", "share", "fswatcher-delays", "set", &seconds], &logs)?;
+        }
+        Ok(())
+    }
 }
 
 impl Machine {
