@@ -135,6 +135,9 @@ impl Builder {
 
     /// The directory for local state, instead of the platform's data directory. Several members on one machine need
     /// one each.
+    ///
+    /// Best it is on the folder's volume, and never in what the service carries. On another one messages are staged in the
+    /// folder: the service meets another file for each, and Syncthing keeps back more than 128 at once for a minute.
     #[must_use]
     pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(dir.into());
