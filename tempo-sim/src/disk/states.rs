@@ -63,7 +63,7 @@ type Reached = (Arc<OsStr>, Arc<OsStr>, NodeId);
 /// What the names of a group stand for in one outcome: how each is listed, and what it stands for.
 type Outcome = BTreeMap<Place, (Arc<OsStr>, NodeId)>;
 
-/// What names stand for in one outcome, without those that are the same in all of them.
+/// What names stand for: those that are settled, or the others in one outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Names {
     /// How the name is listed, and what it stands for.
