@@ -92,12 +92,15 @@ impl Site {
     fn measure(&mut self, counts: bool) {
         const TIMES: usize = 30;
         let payload = payload(0);
+        // What a session still does with what it has sent or received gets in the way of the next one, and in its own.
+        rest(SETTLING);
         let sent = median_of(TIMES, || {
             self.session.send(&payload).expect("the store works");
         });
         ours::calm(&self.session);
         // The reader is told of what was sent here as well.
         self.reader.pass(TIMES);
+        rest(SETTLING);
         let polled = self.idle.turn();
         let delivered = median(&self.reader.deliver(TIMES));
         let (folder, state) = &self.closed;
