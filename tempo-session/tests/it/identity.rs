@@ -354,7 +354,7 @@ fn a_session_deleted_in_its_folder_comes_back() {
         return;
     }
     let open = |name| Session::builder(&place.folder).state_dir(place.at(name)).name(name).open().unwrap();
-    let (ana, ben) = (open_quick(&place, "ana"), open_quick(&place, "ben"));
+    let (ana, ben) = (open("ana"), open("ben"));
     ana.send("from ana").unwrap();
     ben.send("from ben").unwrap();
     all_see(&[&ana, &ben], &["from ana", "from ben"]);
@@ -364,7 +364,7 @@ fn a_session_deleted_in_its_folder_comes_back() {
         }
     };
     delete();
-    let late = open_quick(&place, "late");
+    let late = open("late");
     late.send("from late").unwrap();
     ana.send("ana again").unwrap();
     all_see(&[&ana, &ben, &late], &["from ana", "from ben", "from late", "ana again"]);
@@ -383,7 +383,7 @@ fn a_session_deleted_in_its_folder_comes_back() {
 #[test]
 fn a_running_author_puts_everything_back_at_once() {
     let place = Place::new();
-    let ana = open_quick(&place, "ana");
+    let ana = open_quick(&place);
     ana.send_all((0..1000).map(|number| format!("{number}"))).unwrap();
     assert_eq!(ana.flush(STUCK), 0);
     let before = place.files();
@@ -400,9 +400,9 @@ fn remove(dir: &Path) {
 }
 
 /// A member that compares its messages with the folder every second.
-fn open_quick(place: &Place, name: &str) -> Session {
-    place.member(name).close().unwrap();
-    open_image(place, name)
+fn open_quick(place: &Place) -> Session {
+    place.member("ana").close().unwrap();
+    open_image(place, "ana")
 }
 
 /// Without a sign of it in the length, and long after it was audited.

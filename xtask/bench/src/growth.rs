@@ -92,7 +92,7 @@ impl Site {
     fn measure(&mut self, counts: bool) {
         const TIMES: usize = 30;
         let payload = payload(0);
-        // What a session still does with what it has sent or received gets in the way of the next one, and in its own.
+        // What a session still does with what it has sent or received gets in the way of what is measured next.
         rest(SETTLING);
         let sent = median_of(TIMES, || {
             self.session.send(&payload).expect("the store works");
