@@ -21,6 +21,7 @@ use crate::{
     door::{Root, Way},
     error::{check_name, collect_error, open_error, publish_error},
     folder::Folder,
+    offload::Threads,
     pieces::{Pieces, named},
     publish::{Content, Publisher},
     reads::Reads,
@@ -52,6 +53,8 @@ pub struct FsTransport<F: Fs = RealFs> {
     told_hints: Option<String>,
     /// Whom the members have met, by what they say.
     met: BTreeSet<AuthorId>,
+    /// The last to be dropped.
+    _threads: Threads,
 }
 
 /// So many are remembered.
@@ -116,10 +119,11 @@ impl<F: Fs> FsTransport<F> {
         check_name(folder)?;
         let signal = Arc::new(Signal::default());
         let now = fs.now();
-        let calls = Calls::new(fs.clone(), Arc::clone(&signal), options.patience);
+        let threads = Threads::default();
+        let calls = Calls::new(fs.clone(), (Arc::clone(&signal), threads.alive()), options.patience);
         let hints = !options.without_watching;
         let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), (hints, options.may_be_away));
-        let pieces = Pieces::new(&fs, folder, options, Arc::clone(&signal));
+        let pieces = Pieces::new(&fs, folder, options, (Arc::clone(&signal), threads.alive()));
         let publisher = if options.read_only {
             None
         } else {
@@ -141,6 +145,7 @@ impl<F: Fs> FsTransport<F> {
             changed_at: now,
             told_hints: None,
             met: BTreeSet::new(),
+            _threads: threads,
         })
     }
 }

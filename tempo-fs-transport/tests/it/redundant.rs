@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_fs_transport::{Fs, FsTransport, Options, RealFs, Signal, Stat, Watch};
+use tempo_fs_transport::{Fs, FsTransport, Options, Reach, RealFs, Signal, Stat, Watch};
 use tempo_message::{AuthorId, Durability, Frame, PublishError, Transport, conformance::Script};
 
 use crate::support::{Session, unwatched};
@@ -195,8 +195,9 @@ impl Fs for Meddling {
         read(file: &mut fs::File, buffer: &mut [u8]) -> io::Result<usize>;
         create(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
         write(file: &mut fs::File, bytes: &[u8]) -> io::Result<()>;
-        sync_file(file: &fs::File) -> io::Result<()>;
-        sync_dir(dir: &Dir) -> io::Result<()>;
+        sync_file(file: &fs::File, reach: Reach) -> io::Result<()>;
+        sync_named(dir: &Dir, name: &OsStr, reach: Reach) -> io::Result<()>;
+        sync_dir(dir: &Dir, reach: Reach) -> io::Result<()>;
         rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
         rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
         remove(dir: &Dir, name: &OsStr) -> io::Result<()>;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempo_fs_transport::{DirName, FileName, Fs, Identity, Signal, Stat, Watch};
+use tempo_fs_transport::{DirName, FileName, Fs, Identity, Reach, Signal, Stat, Watch};
 use tempo_message::FileType;
 
 use super::{
@@ -184,7 +184,7 @@ impl Fs for SimFs {
         Ok(())
     }
 
-    fn sync_file(&self, file: &SimFile) -> io::Result<()> {
+    fn sync_file(&self, file: &SimFile, _: Reach) -> io::Result<()> {
         let mut state = self.act(Act::Settle)?;
         if let Some(node) = state.tree.nodes.get_mut(file.node.0) {
             node.durable = Some(node.content.clone());
@@ -192,7 +192,12 @@ impl Fs for SimFs {
         Ok(())
     }
 
-    fn sync_dir(&self, dir: &SimDir) -> io::Result<()> {
+    fn sync_named(&self, dir: &SimDir, name: &OsStr, reach: Reach) -> io::Result<()> {
+        let file = self.open(dir, name)?;
+        self.sync_file(&file, reach)
+    }
+
+    fn sync_dir(&self, dir: &SimDir, _: Reach) -> io::Result<()> {
         let mut state = self.act(Act::Settle)?;
         let pending = std::mem::take(&mut state.tree.pending);
         for change in pending {
@@ -253,6 +258,10 @@ impl Fs for SimFs {
 }
 
 impl Watch for SimWatch {
+    fn covers_directories(&self) -> bool {
+        false
+    }
+
     fn add(&mut self, _: &OsStr) -> io::Result<()> {
         Ok(())
     }

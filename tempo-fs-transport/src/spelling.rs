@@ -1,0 +1,107 @@
+//! One folder or name in several spellings.
+
+use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
+    path::{self, Path, PathBuf},
+};
+
+use tempo_message::planted;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::Fs;
+
+/// How somebody named a folder, and where that led.
+///
+/// A folder that is away cannot be asked which one it is. It is known again by its name: as it was given before, through a
+/// link or a mapped drive perhaps, or as the path to which that led.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spelling {
+    /// As it was given, made absolute.
+    pub given: PathBuf,
+    /// With all links followed, as far as they lead.
+    pub resolved: PathBuf,
+}
+
+impl Spelling {
+    /// The spelling of a folder that may be away.
+    pub fn of<F: Fs>(fs: &F, folder: &Path) -> Self {
+        let given = path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let given = dunce::simplified(&given).to_owned();
+        let resolved = fs.resolve(&given).unwrap_or_else(|_| given.clone());
+        Self { given, resolved }
+    }
+
+    /// Whether both name one folder: one of their paths is the same.
+    pub fn is(&self, other: &Self) -> bool {
+        if planted!(OneSpelling) {
+            return self.given == other.resolved;
+        }
+        self.any(other, |mine, theirs| mine == theirs)
+    }
+
+    /// Whether both name one folder in a system where case and Unicode form make no difference.
+    pub fn is_like(&self, other: &Self) -> bool {
+        !planted!(OneSpelling) && self.any(other, |mine, theirs| folded(mine) == folded(theirs))
+    }
+
+    fn any(&self, other: &Self, same: impl Fn(&Path, &Path) -> bool) -> bool {
+        [&self.given, &self.resolved].iter().any(|mine| same(mine, &other.given) || same(mine, &other.resolved))
+    }
+}
+
+fn folded(path: &Path) -> String {
+    path.to_string_lossy().nfc().flat_map(char::to_lowercase).collect()
+}
+
+/// A name in the form in which everybody writes it: composed. Apple's older volumes give it decomposed.
+pub(crate) fn composed(name: &OsStr) -> Cow<'_, OsStr> {
+    match name.to_str() {
+        Some(text) if !text.is_ascii() && !planted!(FolderSpelled) => {
+            OsString::from(text.nfc().collect::<String>()).into()
+        }
+        _ => name.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelling(given: &str, resolved: &str) -> Spelling {
+        Spelling { given: given.into(), resolved: resolved.into() }
+    }
+
+    #[test]
+    fn any_path_of_both_makes_them_one() {
+        let before = spelling("/home/ana/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session");
+        for (given, resolved) in [
+            ("/home/ana/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session"),
+            ("/home/ana/Dropbox/jam.session", "/home/ana/Dropbox/jam.session"),
+            ("/mnt/disk/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session"),
+            ("/other/link/jam.session", "/mnt/disk/Dropbox/jam.session"),
+        ] {
+            assert!(spelling(given, resolved).is(&before), "{given}, {resolved}");
+        }
+        let other = spelling("/home/ana/Dropbox/song.session", "/mnt/disk/Dropbox/song.session");
+        assert!(!other.is(&before) && !other.is_like(&before));
+    }
+
+    #[test]
+    fn case_and_unicode_form_are_alike_and_not_the_same() {
+        let before = spelling("/Users/zoe/Caf\u{e9}.session", "/Users/zoe/Caf\u{e9}.session");
+        let now = spelling("/users/ZOE/Cafe\u{301}.SESSION", "/users/ZOE/Cafe\u{301}.SESSION");
+        assert!(now.is_like(&before) && !now.is(&before));
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn literal_paths_are_the_same() {
+        let fs = crate::RealFs::default();
+        let plain = Spelling::of(&fs, Path::new(r"E:\away\jam.session"));
+        for path in [r"\\?\E:\away\jam.session", r"E:/away/jam.session", r"E:\away\.\jam.session"] {
+            assert!(Spelling::of(&fs, Path::new(path)).is(&plain), "{path}");
+        }
+        assert!(Spelling::of(&fs, Path::new(r"e:\AWAY\Jam.session")).is_like(&plain));
+    }
+}
