@@ -361,8 +361,8 @@ impl<F: Fs> Folder<F> {
         };
         self.is_emptied &= !planted!(EmptiedIsFine);
         if self.is_emptied || self.home.is_none() || mem::take(&mut self.is_other) {
-            let (dir, identity) = (Arc::clone(&root.dir), root.stat.identity);
-            let now = self.calls.run(About::Folder, move |fs| Home::opened(fs, &dir, identity)).ok().flatten();
+            let (dir, stat) = (Arc::clone(&root.dir), root.stat);
+            let now = self.calls.run(About::Folder, move |fs| Home::opened(fs, &dir, &stat)).ok().flatten();
             if self.is_emptied {
                 self.is_emptied = now.is_none() || now != self.home || planted!(DeletedIsAway);
             } else {

@@ -145,7 +145,8 @@ pub(super) fn made_ns(dir: &Dir) -> Option<i128> {
     let about = look(dir).ok()?;
     let volume = |file: &File| winapi_util::file::information(file).map(|about| about.volume_serial_number()).ok();
     let above = volume(&look(dir.parent()?).ok()?)?;
-    (volume(&about)? == above).then(|| nanos(about.metadata().ok()?.created())).filter(|&made| made > 0)
+    let made = nanos(about.metadata().ok()?.created());
+    (volume(&about)? == above && made > 0).then_some(made)
 }
 
 pub(super) fn stat_dir(dir: &Dir) -> io::Result<Stat> {
@@ -292,7 +293,7 @@ mod tests {
     fn paths_become_literal() {
         for (path, expected) in [
             (r"C:\jam.session", r"\\?\C:\jam.session"),
-            (r"c:/music/./jam.session", r"\\?\c:\music\jam.session"),
+            (r"c:/music/./jam.session", r"\\?\C:\music\jam.session"),
             (r"\\nas\music\jam.session", r"\\?\UNC\nas\music\jam.session"),
             (r"\\?\C:\jam.session", r"\\?\C:\jam.session"),
             (r"C:\", r"\\?\C:\"),

@@ -47,6 +47,22 @@ pub(crate) fn unwatched() -> Options {
     options
 }
 
+/// Makes a symbolic link to a file or a directory; false, with a reason, where that is not allowed.
+pub(crate) fn link(target: &Path, link: &Path) -> bool {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(target, link);
+    #[cfg(windows)]
+    let made = if target.is_dir() {
+        std::os::windows::fs::symlink_dir(target, link)
+    } else {
+        std::os::windows::fs::symlink_file(target, link)
+    };
+    if let Err(error) = &made {
+        println!("without links, which cannot be made here: {error}");
+    }
+    made.is_ok()
+}
+
 pub(crate) struct Reader {
     pub(crate) transport: FsTransport,
     pub(crate) known: Seen,
