@@ -33,7 +33,8 @@ use crate::{
 /// Where a service has split the folder, its other pieces are read as well: directories beside it whose names services
 /// are known to give. They are never written, and change nothing about whether the folder is there.
 ///
-/// Scanning is the truth; the watcher only says when to scan. Everything works without it, later.
+/// Scanning is the truth; the watcher only says when to scan. Everything works without it, later: a file of which no event
+/// tells is found within 30 seconds where directories show that they have changed, and within 60 where they do not.
 ///
 /// # Durability
 ///

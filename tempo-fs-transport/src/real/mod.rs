@@ -217,6 +217,7 @@ impl io::Write for Once<'_> {
 fn given_up(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::Interrupted => io::Error::new(io::ErrorKind::TimedOut, error),
+        _ if imp::is_held(&error) => in_use(error),
         _ => error,
     }
 }

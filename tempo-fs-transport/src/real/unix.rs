@@ -88,12 +88,8 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
 
 pub(super) fn open(dir: &Dir, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match fs::openat(dir, name, flags, Mode::empty()) {
-        Ok(file) => Ok(File::from(file)),
-        // A server of the same files has lent it to another machine (a lease), or a program writes it (a lock).
-        Err(error @ (Errno::AGAIN | Errno::TXTBSY | Errno::BUSY)) => Err(super::in_use(error.into())),
-        Err(error) => Err(error.into()),
-    }
+    let opened = fs::openat(dir, name, flags, Mode::empty()).map_err(io::Error::from);
+    opened.map(File::from).map_err(|error| if is_held(&error) { super::in_use(error) } else { error })
 }
 
 pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
@@ -177,7 +173,14 @@ pub(super) fn watched(folder: &Path) -> io::Result<PathBuf> {
 }
 
 pub(super) fn is_in_use(_: &Path, error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::ExecutableFileBusy)
+    is_held(error)
+}
+
+/// A server of the same files has lent it to another machine (a lease), a program has locked it, or a network drive says that it
+/// is shared with nobody.
+pub(super) fn is_held(error: &io::Error) -> bool {
+    use io::ErrorKind::{ExecutableFileBusy, ResourceBusy, WouldBlock};
+    matches!(error.kind(), ResourceBusy | ExecutableFileBusy | WouldBlock)
 }
 
 /// The fields of `stat` have other types on other systems, hence the casts.

@@ -94,7 +94,7 @@ fn not_found(error: io::Error) -> io::Error {
 }
 
 /// Another program does not share the file (32), has locked a part (33), maps it (1224), or the device is about to be ready (21).
-fn is_held(error: &io::Error) -> bool {
+pub(super) fn is_held(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(21 | 32 | 33 | 1224))
 }
 
