@@ -1,0 +1,74 @@
+//! A third program keeps files to itself for a while, as an antivirus or a sync client does.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::super::member::{Member, same_log, texts};
+use super::super::talk::{PATIENCE, Talk};
+use super::super::wine;
+use super::{Stage, check};
+use crate::process;
+
+/// The words by which `status` names the state.
+const IN_USE: &str = "in use by another program";
+/// How long files of the store are held: longer than a single attempt takes.
+const HELD: Duration = Duration::from_secs(1);
+/// How long `send` may take once they are released.
+const AFTERWARDS: Duration = Duration::from_secs(10);
+
+/// While a message file is held, the rest can be read; afterwards everything can.
+pub(super) fn message(stage: &Stage) -> Result<(), String> {
+    let (ana, ben) = (stage.linux("ana"), stage.windows("ben"));
+    ana.ask(&["send", "ana 1", "ana 2"])?;
+    ben.ask(&["send", "ben 1"])?;
+    let before = texts(&same_log(&[&ana, &ben], 3)?)?;
+    let id = ana.ask(&["send", "ana 3"])?;
+    ana.ask(&["send", "ana 4"])?;
+
+    let hold = hold(stage, &ana.folder.join(id.trim()))?;
+    let status = ben.ask(&["status"])?;
+    check(status.contains(IN_USE), || format!("`status` does not say \"{IN_USE}\":\n{status}"))?;
+    let there = texts(&ben.log()?)?;
+    check(before.iter().all(|text| there.contains(text)), || format!("`log` shows only {there:?}"))?;
+    check(!there.contains(&"ana 3".to_owned()), || "the file is not held".to_owned())?;
+    hold.end(PATIENCE)?;
+
+    same_log(&[&ana, &ben], 5)?;
+    let status = ben.ask(&["status"])?;
+    check(!status.contains(IN_USE), || format!("the file is released, and `status` says\n{status}"))
+}
+
+/// While a file of the store is held, `send` waits; it loses nothing.
+pub(super) fn store(stage: &Stage) -> Result<(), String> {
+    let ben = stage.windows("ben");
+    ben.ask(&["send", "before"])?;
+    let mut sent = vec!["before".to_owned()];
+    for name in ["holder", "lock", "store.redb"] {
+        let text = format!("while {name} was held");
+        send_meanwhile(stage, &ben, name, &text).map_err(|why| format!("{name}: {why}"))?;
+        sent.push(text);
+        let there = texts(&ben.log()?)?;
+        check(there == sent, || format!("{name}: the log is {there:?} instead of {sent:?}"))?;
+    }
+    Ok(())
+}
+
+fn send_meanwhile(stage: &Stage, member: &Member, name: &str, text: &str) -> Result<(), String> {
+    let author = fs::read_dir(&member.state).ok().and_then(|mut entries| entries.next()?.ok());
+    let file = author.ok_or("there is no store")?.path().join(name);
+    let hold = hold(stage, &file)?;
+    let mut talk = member.talk(&["send", text])?;
+    let release = Instant::now() + HELD;
+    while talk.ended().is_none() && process::pause_until(release).is_ok() {}
+    hold.end(PATIENCE)?;
+    talk.end(AFTERWARDS).map_err(|why| format!("`send`: {why}")).map(drop)
+}
+
+/// Starts the program that holds a file, and waits until it does.
+fn hold(stage: &Stage, file: &Path) -> Result<Talk, String> {
+    let mut command = stage.wine.command(stage.hold);
+    let hold = Talk::start(command.arg(wine::path(file)), &stage.place.join("logs/hold.err"))?;
+    hold.expect("ready").map_err(|why| format!("{} is not held: {why}", file.display()))?;
+    Ok(hold)
+}
