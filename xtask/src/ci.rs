@@ -189,4 +189,15 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn the_workflow_runs_what_the_readme_names_with_the_oldest_rust() {
+        let read = |name: &str| std::fs::read_to_string(crate::workspace::root().join(name)).unwrap();
+        let (workflow, readme, manifest) = (read(".github/workflows/ci.yml"), read("README.md"), read("Cargo.toml"));
+        for command in ["cargo tempo demo", "cargo xtask test"] {
+            assert!(readme.contains(command) && workflow.contains(&format!("- run: {command}\n")), "{command}");
+        }
+        let oldest = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap();
+        assert!(workflow.contains(&format!("rust: [stable, {oldest}]")), "{oldest}");
+    }
 }
