@@ -44,7 +44,8 @@ pub(super) fn run(
         let dir = logs.join(suite.replace(' ', "-"));
         fs::create_dir_all(&dir).map_err(|source| Failure::Unreadable { path: dir.clone(), source })?;
         for name in names.into_iter().filter(|name| name.contains(&options.only)) {
-            let log = dir.join(name.replace("::", "."));
+            // A dot would begin an extension.
+            let log = dir.join(name.replace("::", "-"));
             let is_skipped = skips.iter().any(|skip| skip.test == full_name(&package, &name));
             let executable = executable.clone();
             tests.push(Test { suite: suites.len(), executable, name, log, is_skipped });
