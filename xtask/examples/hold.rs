@@ -1,5 +1,6 @@
-//! A program for Windows that opens a file so that no other program can open it, until its input ends: an antivirus, a
-//! backup or a sync client for `cargo xtask windows`.
+//! Opens a file on Windows so that no other program can open it, until the standard input ends.
+//!
+//! `cargo xtask windows` uses it in place of an antivirus, a backup or a sync client.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to the one that starts it")]
 
@@ -35,7 +36,7 @@ mod imp {
 
 #[cfg(not(windows))]
 mod imp {
-    /// Other systems do not keep a file from being opened.
+    /// Fails: other systems have no such way to open a file.
     pub(super) fn hold() -> Result<(), &'static str> {
         Err("files are held on Windows only")
     }

@@ -1,7 +1,8 @@
-//! A compiler for other systems: Debian's, with a standard library that is built from Debian's source of it.
+//! Building for other systems with Debian's compiler.
 //!
-//! The toolchain that runs us usually has the standard library of this system only. Debian's compiler comes with the
-//! source. What is built from it stays in a directory of ours, so neither compiler's own files change.
+//! A toolchain of rustup contains the standard library of one system, unless more are downloaded. Debian packages the
+//! library's source with its compiler. This module builds the library for another system and keeps it in a cache of its
+//! own, so the files of both compilers stay as they are.
 
 mod library;
 mod packages;
@@ -25,7 +26,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// The compiler's name for it.
+    /// Returns the compiler's name for the system.
     pub(crate) fn triple(self) -> &'static str {
         match self {
             Self::Windows => "x86_64-pc-windows-gnu",
@@ -77,7 +78,7 @@ impl Cross {
         Ok(Self { target, sysroot, target_dir, stand_in })
     }
 
-    /// A call of the compiler's cargo for the target.
+    /// Returns a call of the compiler's cargo for the target.
     pub(crate) fn cargo(&self, command: &str) -> Call {
         self.for_target(Call::program(CARGO, &[command]))
     }
@@ -86,7 +87,6 @@ impl Cross {
     pub(crate) fn lint(&self) -> Result<(), Failure> {
         let call =
             self.for_target(Call::program(CLIPPY, &["clippy", "--workspace", "--all-targets", "--all-features"]));
-        // A call prints its whole line, which says what is missing if it fails.
         call.arguments(&["--", "-D", "warnings"]).run()
     }
 
@@ -103,7 +103,7 @@ impl Cross {
     }
 }
 
-/// Sets Debian's compiler, and removes what would lead to another.
+/// Chooses Debian's compiler, and removes the variables that choose another.
 fn clean(call: Call) -> Call {
     let leads_away = [
         "CARGO_ENCODED_RUSTFLAGS",
@@ -114,11 +114,11 @@ fn clean(call: Call) -> Call {
         "RUSTUP_TOOLCHAIN",
     ];
     let call = leads_away.into_iter().fold(call, Call::without);
-    // Nothing is built again from what an earlier build left.
+    // Incremental files cost space and help no second run.
     call.environment("CARGO", CARGO).environment("RUSTC", RUSTC).environment("CARGO_INCREMENTAL", "0")
 }
 
-/// The directory that outlives a checkout: what takes minutes to make is made once per user.
+/// Returns the cache directory of this user. It outlives a checkout, because its contents take minutes to make.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
@@ -127,14 +127,14 @@ pub(crate) fn home() -> Result<PathBuf, Failure> {
     Ok(home)
 }
 
-/// Keeps another run from setting up the same; ends with the value.
+/// Waits until no other run is setting up. The lock ends when the file is dropped.
 pub(crate) fn lock(home: &Path) -> Result<File, Failure> {
     let path = home.join("lock");
     let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
     locked.map_err(|source| Failure::Unreadable { path, source })
 }
 
-/// Does a step of the setup, and prints how long it took.
+/// Runs a step of the setup and prints how long it took.
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     eprintln!("setting up: {name}");
     let start = Instant::now();
@@ -143,7 +143,8 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> 
     Ok(done)
 }
 
-/// Another compiler needs another directory; both systems share it, so that what runs here is built once.
+/// Returns a build directory apart from the usual one, which belongs to another compiler. Both systems share it, so that
+/// build scripts and procedural macros are built once.
 fn target_dir() -> Result<PathBuf, Failure> {
     let set = env::var_os("CARGO_TARGET_DIR");
     let target = workspace::root().join(set.as_deref().unwrap_or(OsStr::new("target")));
@@ -152,7 +153,7 @@ fn target_dir() -> Result<PathBuf, Failure> {
     Ok(dir)
 }
 
-/// The command cannot run here.
+/// Returns the failure of a command that cannot run on this machine.
 pub(crate) fn skipped(why: impl Into<String>) -> Failure {
     Failure::Skipped { why: why.into() }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask windows`: the crates built for Windows, their tests and the `tempo` command run under Wine.
 //!
-//! Wine shows that the code runs and does what it should. It does not show that a disk of Windows keeps what it is
-//! given: that is the simulator's part.
+//! Wine shows that the code runs and gives the right answers. It cannot show that a Windows disk keeps its data through a
+//! loss of power; the simulator covers that.
 
 mod build;
 mod counts;
@@ -23,14 +23,14 @@ use crate::process;
 use options::{Options, Part};
 use wine::Wine;
 
-/// Beside the compiler: a linker for Windows, and what runs its programs.
+/// The linker for Windows, and Wine.
 const PACKAGES: &[&str] = &["gcc-mingw-w64-x86-64-posix", "wine", "wine64"];
 
-/// Sets up, builds and runs what is asked for, prints what became of it, and fails if anything has failed.
+/// Sets up, builds and runs the chosen parts, and prints their results.
 ///
 /// # Errors
 ///
-/// `Skipped` where Wine or the compiler cannot be set up.
+/// `Skipped` where Wine or the compiler cannot be set up, `Findings` when a test or a scene fails.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let options = Options::parse(arguments)?;
     let skips = skips::read()?;
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     if bad == 0 { Ok(()) } else { Err(Failure::Findings { check: "windows", count: bad }) }
 }
 
-/// Does a part and prints how long it took.
+/// Runs a part and prints how long it took.
 fn timed<T>(name: &str, part: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let start = Instant::now();
     let done = part();

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// The crates that programs, tests and procedural macros link to.
 const CRATES: &str = "-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test";
 
-/// Returns a directory that serves as `--sysroot`; builds what is in it if this compiler has not done so before.
+/// Returns a directory to pass as `--sysroot`. Builds the library unless this compiler has built it before.
 pub(super) fn build(target: Target, version: &str, home: &Path) -> Result<PathBuf, Failure> {
     let sysroot = home.join(directory_name(version));
     let place = sysroot.join("lib/rustlib").join(target.triple());
@@ -26,14 +26,14 @@ pub(super) fn build(target: Target, version: &str, home: &Path) -> Result<PathBu
             let built = scratch.path().join("target").join(target.triple()).join("release/deps");
             let made = scratch.path().join("made");
             collect(&built, &made.join("lib")).map_err(failed)?;
-            // It is there as a whole or not at all.
+            // Renamed when complete: an interrupted build leaves nothing behind.
             fs::create_dir_all(sysroot.join("lib/rustlib")).and_then(|()| fs::rename(made, &place)).map_err(failed)
         })?;
     }
     Ok(sysroot)
 }
 
-/// Another compiler reads other libraries, so each version has its own.
+/// Names the directory after the compiler, which reads its own libraries only.
 fn directory_name(version: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || ".-".contains(c) { c } else { '_' };
     version.trim().chars().map(plain).collect()
@@ -49,7 +49,7 @@ fn compile(target: Target, scratch: &Path) -> Result<(), Failure> {
     clean(Call::program(CARGO, &["build", "--quiet", "--release", CRATES, "--target", target.triple()]))
         .arguments(&["--manifest-path", &manifest.to_string_lossy()])
         .environment("CARGO_TARGET_DIR", scratch.join("target").to_string_lossy())
-        // The option is not stable.
+        // `-Zbuild-std` is unstable.
         .environment("RUSTC_BOOTSTRAP", "1")
         .run()
 }

@@ -8,11 +8,11 @@ use super::{RUSTC, skipped, step};
 use crate::failure::Failure;
 use crate::workspace;
 
-/// Installs the packages that are missing, and the compiler again if it is too old; returns the compiler's version.
+/// Installs the missing packages, upgrades a compiler that is too old, and returns the compiler's version.
 ///
 /// # Errors
 ///
-/// `Skipped` when something is missing and cannot be installed.
+/// `Skipped` when a package is missing and cannot be installed.
 pub(super) fn install(packages: &[&'static str], home: &Path) -> Result<String, Failure> {
     let oldest = oldest_compiler()?;
     if !Path::new(APT).exists() {
@@ -26,7 +26,7 @@ pub(super) fn install(packages: &[&'static str], home: &Path) -> Result<String, 
             let install = format!("apt-get install {}", packages.join(" "));
             return Err(skipped(format!("only root can install {what}; as root: {install}")));
         }
-        // An old list may name a compiler that is too old, so the list comes first.
+        // The package list comes first: an old one can name an older compiler.
         step(&what, || apt(home, &[&["update"]]).and_then(|()| apt(home, &[INSTALL, packages])))?;
     }
     match compiler() {
@@ -40,10 +40,10 @@ pub(super) fn install(packages: &[&'static str], home: &Path) -> Result<String, 
 }
 
 const APT: &str = "/usr/bin/apt-get";
-/// Nothing that is there may be removed for it.
+/// The words of an installation that removes no other package.
 const INSTALL: &[&str] = &["install", "--yes", "--no-install-recommends", "--no-remove"];
 
-/// Runs apt-get; what it says goes into a file.
+/// Runs apt-get with its output in a file.
 fn apt(home: &Path, words: &[&[&str]]) -> Result<(), Failure> {
     let mut command = Command::new(APT);
     command.args(["--quiet", "--option", "DPkg::Lock::Timeout=300"]).args(words.concat());
@@ -65,13 +65,13 @@ fn is_installed(package: &str) -> bool {
     output.is_ok_and(|output| output.stdout == b"installed")
 }
 
-/// What the packaged compiler says of itself, if there is one.
+/// Returns the version line of the packaged compiler, if there is one.
 fn compiler() -> Option<String> {
     let output = Command::new(RUSTC).arg("--version").env_remove("LD_LIBRARY_PATH").output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The oldest compiler that the workspace is written for.
+/// Returns the oldest compiler that the workspace supports.
 fn oldest_compiler() -> Result<(u32, u32), Failure> {
     let path: PathBuf = workspace::root().join("Cargo.toml");
     let manifest = fs::read_to_string(&path).map_err(|source| Failure::Unreadable { path, source })?;
@@ -79,7 +79,7 @@ fn oldest_compiler() -> Result<(u32, u32), Failure> {
     Ok(version_in(line.unwrap_or_default()))
 }
 
-/// The first two numbers of a text, such as of `rustc 1.96.0 (…)`.
+/// Returns the first two numbers of a text such as `rustc 1.96.0 (…)`.
 fn version_in(text: &str) -> (u32, u32) {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))

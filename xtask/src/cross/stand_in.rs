@@ -1,6 +1,6 @@
-//! A C compiler that compiles nothing, for targets of which nothing is linked.
+//! A C compiler that compiles nothing, for a target that is only checked.
 //!
-//! Build scripts of dependencies compile C. A check of types needs no object file that anybody could run.
+//! Build scripts of dependencies compile C. A check of Rust code never reads their object files.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::call::Call;
 use crate::failure::Failure;
 
-/// Makes an empty file of every output that it is asked for.
+/// Writes an empty file for each requested output.
 const CC: &str = "#!/bin/sh
 # Stands in for a C compiler: each output is an empty file.
 for word; do
@@ -20,7 +20,7 @@ for word; do
 done
 ";
 
-/// Makes an empty library.
+/// Writes an empty library.
 const AR: &str = "#!/bin/sh
 # Stands in for an archiver: the library is an empty file.
 for word; do
@@ -28,7 +28,7 @@ for word; do
 done
 ";
 
-/// Writes the stand-ins into a directory. Only a changed one is written: another run may be using it.
+/// Writes the stand-ins into a directory. Leaves an unchanged one alone, since another run may be using it.
 pub(super) fn write(dir: &Path) -> Result<(), Failure> {
     let script = |name: &str, text: &str| -> io::Result<()> {
         let path = dir.join(name);
@@ -44,7 +44,7 @@ pub(super) fn write(dir: &Path) -> Result<(), Failure> {
         .map_err(|source| Failure::Unreadable { path: dir.to_owned(), source })
 }
 
-/// Gives the stand-ins to the build scripts of a call. The directory serves as the system's headers too.
+/// Passes the stand-ins to the build scripts of a call. The directory also stands in for the system's headers.
 pub(super) fn use_in(call: Call, dir: &Path) -> Call {
     call.environment("CC_aarch64_apple_darwin", dir.join("cc").to_string_lossy())
         .environment("AR_aarch64_apple_darwin", dir.join("ar").to_string_lossy())

@@ -7,18 +7,18 @@ use crate::call::{Executable, executables};
 use crate::cross::Cross;
 use crate::failure::Failure;
 
-/// What is run under Wine.
+/// The programs to run under Wine.
 #[derive(Debug)]
 pub(super) struct Built {
     /// The test binaries.
     pub(super) tests: Vec<Executable>,
     /// The `tempo` command.
     pub(super) tempo: PathBuf,
-    /// The example `hold` of this package.
+    /// The example `hold` of xtask.
     pub(super) hold: PathBuf,
 }
 
-/// Builds everything, examples included, since tests start them.
+/// Builds all of them, and the examples that tests start.
 pub(super) fn build(cross: &Cross) -> Result<Built, Failure> {
     let call = |command| cross.cargo(command).arguments(&["--message-format", "json-render-diagnostics"]);
     let packages: Vec<&str> = PACKAGES.iter().flat_map(|package| ["--package", package]).collect();

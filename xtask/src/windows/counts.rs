@@ -1,4 +1,4 @@
-//! What became of the tests of a suite, in numbers.
+//! The results of a suite, in numbers.
 
 use std::fmt::Write;
 use std::ops::AddAssign;
@@ -9,19 +9,19 @@ use std::time::Duration;
 pub(super) enum Outcome {
     Passed,
     Failed,
-    /// It ran longer than it may and was killed.
+    /// It was killed at the time limit.
     Unended,
     Skipped,
 }
 
-/// How many tests ended in which way, and how long they ran.
+/// The number of tests for each outcome, and their time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) passed: usize,
     pub(super) failed: usize,
     pub(super) unended: usize,
     pub(super) skipped: usize,
-    /// The time of each test added up; two run at once.
+    /// The sum of all tests. Two run at once, so the suite takes about half of it.
     pub(super) time: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Counts {
         self.time += time;
     }
 
-    /// How many tests did not do what they should.
+    /// Returns how many tests failed or did not end.
     pub(super) fn bad(&self) -> usize {
         self.failed + self.unended
     }
@@ -54,7 +54,7 @@ impl AddAssign for Counts {
     }
 }
 
-/// A row for each suite, and their sum.
+/// Returns a table with a row for each suite and their sum.
 pub(super) fn table(suites: &[(String, Counts)]) -> String {
     let mut sum = Counts::default();
     for (_, counts) in suites {

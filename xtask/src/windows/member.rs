@@ -23,7 +23,7 @@ pub(super) struct Member<'a> {
     runs: AtomicUsize,
 }
 
-/// Where a member's command runs.
+/// The system on which a member's command runs.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum System<'a> {
     Linux,
@@ -43,7 +43,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// The command with the folder after its first word.
+    /// Returns the command, with the folder after its first word.
     pub(super) fn command(&self, words: &[&str]) -> Command {
         let (mut command, path): (_, fn(&Path) -> String) = match self.system {
             System::Linux => (Command::new(self.tempo), |path| path.display().to_string()),
@@ -82,12 +82,12 @@ impl<'a> Member<'a> {
         Err(format!("`{}` ended with {} instead of {code}: {}", self.call(words), said.status, said.err.trim()))
     }
 
-    /// Starts the command as a program that is talked to.
+    /// Starts the command as a program that reads lines and prints lines.
     pub(super) fn talk(&self, words: &[&str]) -> Result<Talk, String> {
         Talk::start(&mut self.command(words), &self.logs.join(format!("{}-talk.err", self.name)))
     }
 
-    /// The timeline for programs, a line for each message.
+    /// Returns the timeline in JSON, one message per line.
     pub(super) fn log(&self) -> Result<String, String> {
         self.ask(&["log", "--json"])
     }
@@ -98,7 +98,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The texts of a timeline, in order.
+/// Returns the texts of a timeline, in order.
 pub(super) fn texts(log: &str) -> Result<Vec<String>, String> {
     let text = |line: &str| {
         let row: Value = serde_json::from_str(line).ok()?;

@@ -12,11 +12,11 @@ pub(super) struct Options {
     pub(super) only: String,
     /// The packages, or `lint` or `scenes`; empty for all.
     suites: Vec<String>,
-    /// How long one test may take.
+    /// The time limit of one test.
     pub(super) limit: Duration,
-    /// Where the logs go; a temporary directory if it is not given.
+    /// The directory for the logs; a temporary one by default.
     pub(super) logs: Option<PathBuf>,
-    /// The seed of what is random in the scenes; drawn if it is not given.
+    /// The seed of the random numbers in the scenes; a new one by default.
     pub(super) seed: Option<u64>,
 }
 
@@ -64,7 +64,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether a part has anything to do.
+    /// Returns whether a part is chosen.
     pub(super) fn wants(&self, part: Part) -> bool {
         let is_named = |name: &str| self.suites.is_empty() || self.suites.iter().any(|suite| suite == name);
         match part {
@@ -74,7 +74,7 @@ impl Options {
         }
     }
 
-    /// Whether the tests of a package are to run.
+    /// Returns whether the tests of a package are chosen.
     pub(super) fn wants_package(&self, package: &str) -> bool {
         self.suites.is_empty() || self.suites.iter().any(|suite| suite == package)
     }

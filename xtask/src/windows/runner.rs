@@ -1,4 +1,4 @@
-//! Runs tests two at a time, each in a process of its own that is killed when it takes too long.
+//! Running tests: two at a time, each in its own process with a time limit.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -24,16 +24,16 @@ pub(super) struct Test {
     pub(super) is_skipped: bool,
 }
 
-/// How many run at once.
+/// The number of tests that run at once.
 const AT_ONCE: usize = 2;
-/// How many tests end between two signs of life.
+/// The number of tests between two lines of progress.
 const STEP: usize = 100;
 
-/// Runs every test and returns in the same order how each ended and how long it took.
+/// Runs the tests and returns the outcome and the time of each, in the same order.
 ///
 /// # Errors
 ///
-/// When a process does not start, or a person interrupts.
+/// Returns why a process did not start, or that the run was interrupted.
 pub(super) fn run(wine: &Wine, tests: &[Test], limit: Duration) -> Result<Vec<(Outcome, Duration)>, String> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ended = Mutex::new(vec![(Outcome::Skipped, Duration::ZERO); tests.len()]);
@@ -84,7 +84,7 @@ fn run_one(wine: &Wine, test: &Test, limit: Duration) -> Result<Outcome, String>
     }
 }
 
-/// A name that no test has ends well too, so the count must be there.
+/// Returns whether one test passed. The exit status is not enough: it is also good if no test has the name.
 fn says_passed(output: &str) -> bool {
     output.lines().any(|line| line.starts_with("test result: ok. 1 passed;"))
 }

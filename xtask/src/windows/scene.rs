@@ -35,7 +35,7 @@ const SCENES: &[Scene] = &[
     Scene { name: "held store", about: "another program holds files of the local store", play: held::store },
 ];
 
-/// What a scene plays with.
+/// The programs, the place and the seed of a scene.
 #[derive(Debug)]
 struct Stage<'a> {
     wine: &'a Wine,
@@ -50,29 +50,29 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// A member whose command runs under Wine.
+    /// Returns a member whose command runs under Wine.
     fn windows(&self, name: &'static str) -> Member<'a> {
         Member::new(name, System::Windows(self.wine), self.tempo, &self.place)
     }
 
-    /// A member whose command runs on this system.
+    /// Returns a member whose command runs on this system.
     fn linux(&self, name: &'static str) -> Member<'a> {
         Member::new(name, System::Linux, self.native, &self.place)
     }
 
-    /// Random numbers for one member; the seed is printed before the scenes.
+    /// Returns the random numbers of one member.
     fn rng(&self, member: u64) -> Rng {
         Rng::with_seed(self.seed.wrapping_add(member))
     }
 }
 
-/// Plays the scenes that are asked for, and returns how many went wrong. The folder of one that did is kept.
+/// Plays the chosen scenes and returns how many failed. Keeps the files of a failed scene.
 pub(super) fn run(wine: &Wine, built: &Built, native: &Path, options: &Options) -> Result<usize, Failure> {
     let failed = |source| Failure::Unreadable { path: std::env::temp_dir(), source };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = options.seed.unwrap_or_else(|| since.subsec_nanos().into());
     println!("scenes with --seed {seed}");
-    // Another build must not change the programs meanwhile.
+    // Copies, because another build may replace the programs while they are in use.
     let programs = Builder::new().prefix("tempo-programs-").tempdir().map_err(failed)?;
     let copy = |from: &Path, name: &str| fs::copy(from, programs.path().join(name)).map(|_| programs.path().join(name));
     let native = copy(native, "tempo").map_err(failed)?;
@@ -99,7 +99,7 @@ pub(super) fn run(wine: &Wine, built: &Built, native: &Path, options: &Options) 
     Ok(wrong)
 }
 
-/// An error unless something is so.
+/// Returns an error unless a condition holds.
 fn check(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if is_so { Ok(()) } else { Err(otherwise()) }
 }

@@ -1,4 +1,4 @@
-//! The tests that do not run under Wine, read from the document that explains them to people.
+//! The tests that do not run under Wine. The list is a table in the documentation, where readers find it too.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ pub(super) struct Skip {
 
 const DOCUMENT: &str = "docs/PLATFORMS.md";
 const HEADING: &str = "## Skipped under Wine";
-/// More tests than this are not left out but mended.
+/// The most tests that may be skipped.
 const MOST: usize = 5;
 
 /// Reads the list from the document.
@@ -29,7 +29,7 @@ pub(super) fn read() -> Result<Vec<Skip>, Failure> {
     parse(&text).map_err(|why| Failure::Unanswered { command: DOCUMENT.to_owned(), why })
 }
 
-/// The rows of the table below the heading.
+/// Returns the rows of the table below the heading.
 fn parse(text: &str) -> Result<Vec<Skip>, String> {
     let mut lines = text.lines().map(str::trim_end).skip_while(|line| *line != HEADING).skip(1);
     let table: Vec<&str> =

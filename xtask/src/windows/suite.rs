@@ -1,4 +1,4 @@
-//! The suites: which tests there are, which of them run, and what became of them.
+//! The suites: listing their tests, choosing among them, and reporting the results.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::failure::Failure;
 use crate::process;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The lines of a failed test's log that are shown.
+/// The number of lines shown from a failed test's log.
 const SHOWN: usize = 15;
 
-/// Runs the tests that are asked for, each in a process of its own, and returns how many did not pass.
+/// Runs the chosen tests, prints the results, and returns how many tests failed or did not end.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub(super) fn run(
         let dir = logs.join(suite.replace(' ', "-"));
         fs::create_dir_all(&dir).map_err(|source| Failure::Unreadable { path: dir.clone(), source })?;
         for name in names.into_iter().filter(|name| name.contains(&options.only)) {
-            // A dot would begin an extension.
+            // A dot would start an extension, and logs of several tests would share a file.
             let log = dir.join(name.replace("::", "-"));
             let is_skipped = skips.iter().any(|skip| skip.test == full_name(&package, &name));
             let executable = executable.clone();
@@ -70,7 +70,7 @@ pub(super) fn run(
     println!("\n{}", counts::table(&suites));
     let bad = suites.iter().map(|(_, counts)| counts.bad()).sum();
     if bad == 0 && options.logs.is_none() {
-        // Nothing in them is worth keeping.
+        // Every test has passed, so the logs can go.
         let _ = fs::remove_dir_all(&logs);
     } else {
         println!("logs: {}", logs.display());
@@ -78,7 +78,7 @@ pub(super) fn run(
     Ok(bad)
 }
 
-/// A directory for the logs.
+/// Returns the directory for the logs.
 fn logs(options: &Options) -> Result<PathBuf, Failure> {
     let made = match &options.logs {
         Some(logs) => fs::create_dir_all(logs).map(|()| logs.clone()),
@@ -87,7 +87,7 @@ fn logs(options: &Options) -> Result<PathBuf, Failure> {
     made.map_err(|source| Failure::Unreadable { path: options.logs.clone().unwrap_or_default(), source })
 }
 
-/// The tests of a binary.
+/// Returns the names of the tests in a binary.
 fn list(wine: &Wine, executable: &Executable, logs: &Path) -> Result<Vec<String>, String> {
     let mut command = wine.command(&executable.path);
     let output = logs.join(format!("{}-list", executable.name));
@@ -100,12 +100,12 @@ fn names_in(listed: &str) -> Vec<String> {
     listed.lines().filter_map(|line| line.trim_end().strip_suffix(": test")).map(str::to_owned).collect()
 }
 
-/// The name in the list of skipped tests.
+/// Returns the test's name in the list of skipped tests.
 fn full_name(package: &str, test: &str) -> String {
     format!("{package}::{test}")
 }
 
-/// A test that is to be skipped must exist; that is known of the packages whose tests were listed.
+/// Checks that each skipped test exists, as far as its package's tests were listed.
 fn check_skips(skips: &[Skip], all: &BTreeSet<String>, options: &Options) -> Result<(), String> {
     let is_listed = |skip: &&Skip| skip.test.split("::").next().is_some_and(|package| options.wants_package(package));
     match skips.iter().filter(is_listed).find(|skip| !all.contains(&skip.test)) {
@@ -114,7 +114,7 @@ fn check_skips(skips: &[Skip], all: &BTreeSet<String>, options: &Options) -> Res
     }
 }
 
-/// The last lines of a log.
+/// Returns the last lines of a log.
 fn end_of(log: &Path) -> String {
     let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

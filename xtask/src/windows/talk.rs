@@ -1,4 +1,4 @@
-//! A program to which lines are said, and whose lines are heard.
+//! A running program that reads lines and prints lines.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::{self, Running};
 
-/// A running program with its input and its output.
+/// A running program with its standard input and output.
 #[derive(Debug)]
 pub(super) struct Talk {
     running: Running,
@@ -18,11 +18,11 @@ pub(super) struct Talk {
     lines: Receiver<String>,
 }
 
-/// How long a program may take to say a line or to end.
+/// The time limit for the next line, and for the end of a program.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 impl Talk {
-    /// Starts the program; what it says on standard error goes to the end of a file.
+    /// Starts the program. Appends its standard error to a file.
     pub(super) fn start(command: &mut Command, errors: &Path) -> Result<Self, String> {
         let errors = File::options().create(true).append(true).open(errors);
         let errors = errors.map_err(|error| error.to_string())?;
@@ -37,14 +37,14 @@ impl Talk {
         Ok(Self { running, input, lines })
     }
 
-    /// Says lines at once.
+    /// Writes lines to the program.
     pub(super) fn say<T: AsRef<str>>(&mut self, lines: &[T]) -> Result<(), String> {
         let text: String = lines.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
         let input = self.input.as_mut().ok_or("the input has ended")?;
         input.write_all(text.as_bytes()).map_err(|error| format!("the program does not listen: {error}"))
     }
 
-    /// The next line.
+    /// Returns the program's next line.
     pub(super) fn hear(&self) -> Result<String, String> {
         process::check_interruption()?;
         self.lines.recv_timeout(PATIENCE).map_err(|error| format!("the program says nothing: {error}"))
@@ -64,12 +64,12 @@ impl Talk {
         Err(format!("no line contains `{part}`, only {heard:?}"))
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status if the program has ended.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         self.running.ended()
     }
 
-    /// Ends the input, waits until the program ends well, and returns the lines that were not heard yet.
+    /// Closes the input, waits until the program ends, and returns its unread lines. A bad exit status is an error.
     pub(super) fn end(mut self, patience: Duration) -> Result<Vec<String>, String> {
         drop(self.input.take());
         let status = self.running.wait(patience).map_err(|why| format!("the program does not end: {why}"))?;
@@ -77,7 +77,7 @@ impl Talk {
         if status.success() { Ok(rest) } else { Err(format!("the program ended with {status}")) }
     }
 
-    /// Kills the program, and returns the lines that it had said and that were not heard yet.
+    /// Kills the program and returns its unread lines.
     pub(super) fn kill(self) -> Vec<String> {
         let Self { running, input, lines } = self;
         drop(running);
@@ -90,7 +90,7 @@ impl Talk {
     }
 }
 
-/// The lines up to the end of the output. It ends soon after the program.
+/// Returns the lines up to the end of the output, which comes soon after the program's end.
 fn rest_of(lines: &Receiver<String>) -> Vec<String> {
     let deadline = Instant::now() + Duration::from_secs(5);
     let next = || lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();

@@ -1,7 +1,7 @@
 //! Wine: one prepared drive for all runs, and in each run a server and a drive of its own.
 //!
-//! Everything that belongs to Windows itself is shared by symbolic links. The registry, the users' files and the server
-//! belong to one run, so that two runs at once do not meet and the end of one ends nothing of the other.
+//! Runs share the files of Windows itself through symbolic links. Each run has its own registry, user files and server, so
+//! two runs at once do not meet, and stopping one server leaves the other alone.
 
 use std::fs;
 use std::io;
@@ -19,11 +19,11 @@ use crate::process::{self, Running};
 const WINE: &str = "/usr/lib/wine/wine64";
 const SERVER: &str = "/usr/lib/wine/wineserver64";
 const COMPILER: &str = "x86_64-w64-mingw32-gcc";
-/// A library of Windows that Wine 8 lacks: the standard library takes its random numbers from it.
+/// A library that Wine 8 lacks. Rust's standard library takes its random numbers from it.
 const RANDOM: &str = "drive_c/windows/system32/bcryptprimitives.dll";
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns the prepared drive; makes it if this version of Wine has none yet.
+/// Returns the prepared drive. Makes it unless this version of Wine has one.
 pub(super) fn set_up(home: &Path) -> Result<PathBuf, Failure> {
     let said = command(home, Path::new("--version")).output().map_err(|error| skipped(format!("{WINE}: {error}")))?;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
@@ -46,7 +46,7 @@ fn make(made: &Path, scratch: &Path) -> Result<(), String> {
     fs::create_dir(made).map_err(|error| error.to_string())?;
     let booted = process::run(command(made, Path::new("wineboot")).arg("--init"), &scratch.join("boot"), PATIENCE * 2);
     booted?.check("wineboot --init")?;
-    // It writes the registry when the last of its programs has ended.
+    // The server writes the registry after its last program has ended.
     process::run(server(made).arg("--wait"), &scratch.join("server"), PATIENCE)?.check("wineserver --wait")?;
     let library = made.join(RANDOM);
     if library.exists() {
@@ -59,7 +59,7 @@ fn make(made: &Path, scratch: &Path) -> Result<(), String> {
     process::run(&mut compile, &scratch.join("compile"), PATIENCE)?.check(COMPILER).map(drop)
 }
 
-/// A running server with a drive; both end with this.
+/// A running server and its drive. Dropping it stops the server and deletes the drive.
 #[derive(Debug)]
 pub(super) struct Wine {
     server: Running,
@@ -68,7 +68,7 @@ pub(super) struct Wine {
 }
 
 impl Wine {
-    /// Starts a server, and the services of Windows, so that no process group of a test contains them.
+    /// Starts a server and the services of Windows. A test that starts them would take them along when it is killed.
     pub(super) fn start(base: &Path) -> Result<Self, String> {
         let prefix = Builder::new().prefix("tempo-wine-").tempdir().map_err(|error| error.to_string())?;
         lay_out(base, prefix.path()).map_err(|error| format!("{}: {error}", prefix.path().display()))?;
@@ -84,7 +84,7 @@ impl Wine {
         if status.success() { Ok(wine) } else { Err(format!("wineboot ended with {status}")) }
     }
 
-    /// A command that runs a program for Windows.
+    /// Returns a command that runs a program for Windows.
     pub(super) fn command(&self, program: &Path) -> Command {
         command(self.prefix.path(), program)
     }
@@ -92,18 +92,18 @@ impl Wine {
 
 impl Drop for Wine {
     fn drop(&mut self) {
-        // Ends the programs of this server only. What is left after that ends with the process group.
+        // Stops the programs of this server only.
         let _ = server(self.prefix.path()).arg("--kill").stdout(Stdio::null()).stderr(Stdio::null()).status();
         let _ = self.server.wait(Duration::from_secs(20));
     }
 }
 
-/// The path as a program under Wine names it.
+/// Returns the path by which a program under Wine reaches a file.
 pub(super) fn path(unix: &Path) -> String {
     format!("Z:{}", unix.display().to_string().replace('/', "\\"))
 }
 
-/// A drive of one run.
+/// Makes the drive of one run.
 fn lay_out(base: &Path, prefix: &Path) -> io::Result<()> {
     for name in ["system.reg", "user.reg", "userdef.reg", ".update-timestamp"] {
         fs::copy(base.join(name), prefix.join(name))?;
@@ -143,7 +143,7 @@ fn server(prefix: &Path) -> Command {
     command
 }
 
-/// Nothing of it shows a window or asks to install more.
+/// Keeps Wine from showing windows and from installing add-ons.
 fn quiet<'a>(command: &'a mut Command, prefix: &Path) -> &'a mut Command {
     command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env("WINEDLLOVERRIDES", "mscoree,mshtml=");
     command.env("WINESERVER", SERVER).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY")

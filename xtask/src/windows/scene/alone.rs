@@ -6,13 +6,13 @@ use super::super::member::{same_log, texts};
 use super::super::talk::PATIENCE;
 use super::{Stage, check};
 
-/// The demonstration ends well and finds its timelines equal.
+/// Runs the demonstration, which must find its timelines equal.
 pub(super) fn demo(stage: &Stage) -> Result<(), String> {
     let said = stage.windows("ana").ask(&["demo"])?;
     check(said.contains("the three timelines are equal"), || format!("the demonstration says\n{said}"))
 }
 
-/// Each command says what it should of three messages.
+/// Sends three messages and checks what each command prints.
 pub(super) fn commands(stage: &Stage) -> Result<(), String> {
     let ana = stage.windows("ana");
     let ids = ana.ask(&["send", "one", "two words", "three"])?;
@@ -48,7 +48,7 @@ pub(super) fn commands(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
-/// Each chat shows the lines of the other, and both keep them.
+/// Checks that each of two chats shows the other's lines.
 pub(super) fn chats(stage: &Stage) -> Result<(), String> {
     let (ana, ben) = (stage.windows("ana"), stage.windows("ben"));
     let mut anas = ana.talk(&["chat", "--name", "Ana"])?;

@@ -1,4 +1,4 @@
-//! A third program keeps files to itself for a while, as an antivirus or a sync client does.
+//! A third program opens files exclusively for a while, as an antivirus or a sync client does.
 
 use std::fs;
 use std::path::Path;
@@ -10,14 +10,14 @@ use super::super::wine;
 use super::{Stage, check};
 use crate::process;
 
-/// The words by which `status` names the state.
+/// The words of `status` for such a file.
 const IN_USE: &str = "in use by another program";
-/// How long files of the store are held: longer than a single attempt takes.
+/// The time for which a file of the store is held: longer than one attempt to open it.
 const HELD: Duration = Duration::from_secs(1);
-/// How long `send` may take once they are released.
+/// The time limit for `send` after the release.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
-/// While a message file is held, the rest can be read; afterwards everything can.
+/// Holds a message file: the member must read the other messages, and this one after the release.
 pub(super) fn message(stage: &Stage) -> Result<(), String> {
     let (ana, ben) = (stage.linux("ana"), stage.windows("ben"));
     ana.ask(&["send", "ana 1", "ana 2"])?;
@@ -39,7 +39,7 @@ pub(super) fn message(stage: &Stage) -> Result<(), String> {
     check(!status.contains(IN_USE), || format!("the file is released, and `status` says\n{status}"))
 }
 
-/// While a file of the store is held, `send` waits; it loses nothing.
+/// Holds files of the local store: `send` must succeed after the release and lose no message.
 pub(super) fn store(stage: &Stage) -> Result<(), String> {
     let ben = stage.windows("ben");
     ben.ask(&["send", "before"])?;
@@ -65,7 +65,7 @@ fn send_meanwhile(stage: &Stage, member: &Member, name: &str, text: &str) -> Res
     talk.end(AFTERWARDS).map_err(|why| format!("`send`: {why}")).map(drop)
 }
 
-/// Starts the program that holds a file, and waits until it does.
+/// Starts the program that holds a file, and waits until the file is held.
 fn hold(stage: &Stage, file: &Path) -> Result<Talk, String> {
     let mut command = stage.wine.command(stage.hold);
     let hold = Talk::start(command.arg(wine::path(file)), &stage.place.join("logs/hold.err"))?;

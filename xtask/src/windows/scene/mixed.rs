@@ -11,13 +11,13 @@ use super::super::talk::{PATIENCE, Talk};
 use super::{Stage, check};
 use crate::process;
 
-/// How many messages each member sends in the scene without kills.
+/// The messages of each member in the scene without kills.
 const EACH: usize = 500;
-/// How many messages each sends between two kills.
+/// The messages of each member between two kills.
 const BETWEEN: usize = 60;
 const KILLS: usize = 4;
 
-/// Both send in calls of random length, and print the same timeline afterwards.
+/// Both members send in calls of random length; then both must print the same timeline.
 pub(super) fn together(stage: &Stage) -> Result<(), String> {
     let (ana, ben) = (stage.linux("ana"), stage.windows("ben"));
     at_once(|| send_all(&ana, EACH, stage.rng(1)), || send_all(&ben, EACH, stage.rng(2)))?;
@@ -27,7 +27,7 @@ pub(super) fn together(stage: &Stage) -> Result<(), String> {
     check(there == sent, || "the timeline contains other texts than were sent".to_owned())
 }
 
-/// The Windows member is killed several times while both send; afterwards everything acknowledged is there once.
+/// Kills the Windows member several times while both send. Each acknowledged message must be there once.
 pub(super) fn killed(stage: &Stage) -> Result<(), String> {
     let (ana, ben) = (stage.linux("ana"), stage.windows("ben"));
     let mut rng = stage.rng(2);
@@ -56,7 +56,7 @@ pub(super) fn killed(stage: &Stage) -> Result<(), String> {
     }
 }
 
-/// Everything acknowledged once, the rest once at most, and nothing else.
+/// Checks that each acknowledged message is there once, each other one at most once, and nothing else.
 fn judge(there: &[String], acknowledged: &[String], uncertain: &[String]) -> Result<(), String> {
     let once: BTreeSet<&String> = there.iter().collect();
     check(once.len() == there.len(), || "a message is there twice".to_owned())?;
@@ -67,7 +67,7 @@ fn judge(there: &[String], acknowledged: &[String], uncertain: &[String]) -> Res
     check(once.is_subset(&sent), || "a message is there that was never sent".to_owned())
 }
 
-/// Does two things at the same time; both must go well.
+/// Runs two functions at the same time; returns the error of either.
 fn at_once(
     one: impl FnOnce() -> Result<(), String> + Send,
     other: impl FnOnce() -> Result<(), String>,
@@ -79,12 +79,12 @@ fn at_once(
     })
 }
 
-/// The texts of a member with these numbers.
+/// Returns the texts of a member with these numbers.
 fn lines(member: &Member, numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
     numbers.into_iter().map(|number| format!("{} {number}", member.name)).collect()
 }
 
-/// Sends so many messages in several calls: short ones with arguments, long ones with lines of input.
+/// Sends messages in several calls: a few as arguments, or many as lines of input.
 fn send_all(member: &Member, count: usize, mut rng: Rng) -> Result<(), String> {
     let all = lines(member, 1..=count);
     let mut rest = all.as_slice();
@@ -105,13 +105,13 @@ fn send_all(member: &Member, count: usize, mut rng: Rng) -> Result<(), String> {
     Ok(())
 }
 
-/// Says lines until so many are acknowledged, and kills the member; the answer is what was acknowledged, and the rest.
+/// Writes lines until some are acknowledged, and kills the member. Returns the acknowledged lines and the others.
 fn send_and_die(member: &Member, lines: &[String], enough: usize) -> Result<(Vec<String>, Vec<String>), String> {
     let mut talk = begin(member)?;
     let mut safe = 0;
     for line in lines {
         talk.say(&[line])?;
-        // The others are on their way when it dies.
+        // The other lines are unacknowledged when the member dies.
         if safe < enough && talk.hear().map(drop).map_err(|why| format!("{}: {why}", member.name)).is_ok() {
             safe += 1;
         }
@@ -121,7 +121,7 @@ fn send_and_die(member: &Member, lines: &[String], enough: usize) -> Result<(Vec
     Ok((safe.to_vec(), rest.to_vec()))
 }
 
-/// Starts `send`. The one before was killed, and its locks may last for a moment longer.
+/// Starts `send`. Tries again for a while, because the locks of a killed process may last a moment longer.
 fn begin(member: &Member) -> Result<Talk, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
