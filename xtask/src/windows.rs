@@ -43,15 +43,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     if !options.wants(Part::Suites) && !options.wants(Part::Scenes) {
         return Ok(());
     }
-    let built = timed("build", || build::build(&cross))?;
+    let built = timed("build", || build::build(&cross, &options))?;
     let wine = timed("Wine", || Wine::start(&base).map_err(unanswered))?;
     let mut bad = 0;
     if options.wants(Part::Suites) {
         bad += timed("tests", || suite::run(&wine, &built.tests, &skips, &options))?;
     }
-    if options.wants(Part::Scenes) {
+    if let Some(programs) = &built.programs {
         let native = call::build_tempo()?;
-        bad += timed("scenes", || scene::run(&wine, &built, &native, &options))?;
+        bad += timed("scenes", || scene::run(&wine, programs, &native, &options))?;
     }
     if bad == 0 { Ok(()) } else { Err(Failure::Findings { check: "windows", count: bad }) }
 }

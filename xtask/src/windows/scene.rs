@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use fastrand::Rng;
 use tempfile::Builder;
 
-use super::build::Built;
+use super::build::Programs;
 use super::member::{Member, System};
 use super::options::Options;
 use super::wine::Wine;
@@ -67,7 +67,7 @@ impl<'a> Stage<'a> {
 }
 
 /// Plays the chosen scenes and returns how many failed. Keeps the files of a failed scene.
-pub(super) fn run(wine: &Wine, built: &Built, native: &Path, options: &Options) -> Result<usize, Failure> {
+pub(super) fn run(wine: &Wine, built: &Programs, native: &Path, options: &Options) -> Result<usize, Failure> {
     let failed = |source| Failure::Unreadable { path: std::env::temp_dir(), source };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = options.seed.unwrap_or_else(|| since.subsec_nanos().into());
