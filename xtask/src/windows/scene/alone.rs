@@ -1,4 +1,4 @@
-//! Windows alone: the demonstration, two chats, and each command by its output and its exit code.
+//! Windows by itself: the demonstration, two chats, and each command by its output and its exit code.
 
 use serde_json::Value;
 
@@ -12,22 +12,24 @@ pub(super) fn demo(stage: &Stage) -> Result<(), String> {
     check(said.contains("the three timelines are equal"), || format!("the demonstration says\n{said}"))
 }
 
-/// Sends three messages and checks what each command prints.
+/// Sends three messages and checks what each command prints. The doctor would warn of a folder with a single member.
 pub(super) fn commands(stage: &Stage) -> Result<(), String> {
-    let ana = stage.windows("ana");
+    let (ana, cleo) = (stage.windows("ana"), stage.windows("cleo"));
     let ids = ana.ask(&["send", "one", "two words", "three"])?;
     check(ids.lines().count() == 3, || format!("`send` names these messages: {ids}"))?;
     let log = ana.log()?;
     check(texts(&log)? == ["one", "two words", "three"], || format!("`log --json` says {log}"))?;
+    cleo.ask(&["send", "four"])?;
+    let log = ana.log()?;
     let shown = ana.ask(&["log"])?;
     check(shown.contains("two words"), || format!("`log` says {shown}"))?;
 
     let status = object(&ana.ask(&["status", "--json"])?)?;
     let number = |key: &str| status.get(key).and_then(Value::as_u64);
     let length = |key: &str| status.get(key).and_then(Value::as_array).map(Vec::len);
-    let is_right = number("messages") == Some(3)
+    let is_right = number("messages") == Some(4)
         && number("unpublished") == Some(0)
-        && length("members") == Some(1)
+        && length("members") == Some(2)
         && length("pending") == Some(0)
         && length("foreign") == Some(0);
     check(is_right, || format!("`status --json` says {status}"))?;

@@ -1,7 +1,7 @@
 //! A third program opens files exclusively for a while, as an antivirus or a sync client does.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::member::{Member, same_log, texts};
@@ -55,14 +55,20 @@ pub(super) fn store(stage: &Stage) -> Result<(), String> {
 }
 
 fn send_meanwhile(stage: &Stage, member: &Member, name: &str, text: &str) -> Result<(), String> {
-    let author = fs::read_dir(&member.state).ok().and_then(|mut entries| entries.next()?.ok());
-    let file = author.ok_or("there is no store")?.path().join(name);
-    let hold = hold(stage, &file)?;
+    let hold = hold(stage, &file_of_store(&member.state, name)?)?;
     let mut talk = member.talk(&["send", text])?;
     let release = Instant::now() + HELD;
     while talk.ended().is_none() && process::pause_until(release).is_ok() {}
     hold.end(PATIENCE)?;
     talk.end(AFTERWARDS).map_err(|why| format!("`send`: {why}")).map(drop)
+}
+
+/// Finds a file of the store: in the state directory or in that of the author.
+fn file_of_store(state: &Path, name: &str) -> Result<PathBuf, String> {
+    let entries = fs::read_dir(state).map_err(|error| format!("{}: {error}", state.display()))?;
+    let authors = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let file = [state.to_owned()].into_iter().chain(authors).map(|dir| dir.join(name)).find(|file| file.is_file());
+    file.ok_or_else(|| format!("{} contains no such file", state.display()))
 }
 
 /// Starts the program that holds a file, and waits until the file is held.
