@@ -17,7 +17,8 @@ pub(crate) struct Call {
     program: OsString,
     shown_program: &'static str,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
+    removed: Vec<&'static str>,
 }
 
 impl Call {
@@ -34,6 +35,7 @@ impl Call {
             shown_program: program,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -50,8 +52,14 @@ impl Call {
     }
 
     /// Sets an environment variable for the program.
-    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Removes an environment variable for the program.
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.removed.push(name);
         self
     }
 
@@ -100,6 +108,22 @@ impl Call {
         })
     }
 
+    /// Prints the line, runs it with our standard error, and returns its standard output.
+    ///
+    /// # Errors
+    ///
+    /// `Failed` when the program says no, `NotStarted` when there is no such program.
+    #[cfg(unix)]
+    pub(crate) fn told(&self) -> Result<Vec<u8>, Failure> {
+        eprintln!("$ {}", self.line());
+        let mut command = self.command();
+        let output = command.stderr(Stdio::inherit()).output().map_err(|source| self.not_started(source))?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(Failure::Failed { command: self.line(), status: output.status.to_string() })
+    }
+
     /// Starts the call with its output in files and nothing to read, and leaves it running.
     pub(crate) fn spawn(&self, stdout: File, stderr: File) -> Result<Child, Failure> {
         let mut command = self.command();
@@ -116,7 +140,11 @@ impl Call {
                 command.env_remove(&name);
             }
         }
-        command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(workspace::root());
+        for name in &self.removed {
+            command.env_remove(name);
+        }
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command.args(&self.arguments).envs(environment).current_dir(workspace::root());
         command
     }
 
@@ -130,14 +158,39 @@ pub(crate) fn build_tempo() -> Result<PathBuf, Failure> {
     let call = Call::cargo(&["build", "--quiet", "--package", "tempo-session", "--features", "cli", "--bin", "tempo"]);
     call.run()?;
     let call = call.argument("--message-format=json");
-    let answer = call.answer()?;
-    let messages = String::from_utf8_lossy(&answer).into_owned();
+    let missing = || Failure::Unanswered { command: call.line(), why: "it names no executable".to_owned() };
+    executables(&call.answer()?).pop().map(|built| built.path).ok_or_else(missing)
+}
+
+/// A program that cargo has built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Executable {
+    pub(crate) path: PathBuf,
+    /// The directory of its package.
+    pub(crate) package: PathBuf,
+    /// The name of its target, such as `it`.
+    pub(crate) name: String,
+    /// The kind of its target, such as `bin`.
+    pub(crate) kind: String,
+    /// Whether it runs tests.
+    pub(crate) is_test: bool,
+}
+
+/// Returns the programs that cargo names with `--message-format=json`.
+pub(crate) fn executables(messages: &[u8]) -> Vec<Executable> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let executable = |line: &str| {
         let message: Value = serde_json::from_str(line).ok()?;
-        message.get("executable")?.as_str().map(PathBuf::from)
+        let target = message.get("target")?;
+        Some(Executable {
+            path: text(message.get("executable"))?.into(),
+            package: PathBuf::from(text(message.get("manifest_path"))?).parent()?.to_owned(),
+            name: text(target.get("name"))?,
+            kind: text(target.get("kind")?.get(0))?,
+            is_test: message.get("profile")?.get("test")?.as_bool()?,
+        })
     };
-    let missing = || Failure::Unanswered { command: call.line(), why: "it names no executable".to_owned() };
-    messages.lines().filter_map(executable).next_back().ok_or_else(missing)
+    String::from_utf8_lossy(messages).lines().filter_map(executable).collect()
 }
 
 /// The word as a shell takes it for one word.
@@ -158,6 +211,22 @@ mod tests {
     fn the_line_can_be_pasted_into_a_shell() {
         let call = Call::cargo(&["doc", "--no-deps"]).argument("it's").environment("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(call.line(), r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'");
+    }
+
+    #[test]
+    fn cargo_names_what_it_has_built() {
+        let messages = br#"{"reason":"compiler-artifact","manifest_path":"/w/a/Cargo.toml","target":{"kind":["lib"],"name":"a"},"profile":{"test":false},"executable":null}
+{"reason":"compiler-artifact","manifest_path":"/w/a/Cargo.toml","target":{"kind":["test"],"name":"it"},"profile":{"test":true},"executable":"/t/it.exe"}
+{"reason":"build-finished","success":true}
+"#;
+        let it = Executable {
+            path: "/t/it.exe".into(),
+            package: "/w/a".into(),
+            name: "it".to_owned(),
+            kind: "test".to_owned(),
+            is_test: true,
+        };
+        assert_eq!(executables(messages), [it]);
     }
 
     #[test]

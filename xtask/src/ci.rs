@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::{crash, lab, layers, page, test, tidy};
+use crate::{crash, cross, lab, layers, page, test, tidy, windows};
 
 /// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -41,6 +41,8 @@ fn steps() -> Vec<Step> {
         Step::call("no_std tempo-clock", without_std("tempo-clock")),
         Step::call("no_std tempo-message", without_std("tempo-message")),
         Step::call("test", test::call(&[])),
+        Step::ours("macos", cross::macos),
+        Step::ours("windows", || windows::run(&[])),
         Step::call("doc", doc()),
         Step::ours("page", || page::run(&[])),
         Step::ours("crash", || crash::run(&["--quick".to_owned()])),
@@ -178,11 +180,24 @@ mod tests {
                 "cargo build -p tempo-clock --no-default-features",
                 "cargo build -p tempo-message --no-default-features",
                 "cargo test --workspace --all-features --no-fail-fast",
+                "cargo xtask macos",
+                "cargo xtask windows",
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
                 "cargo xtask page",
                 "cargo xtask crash",
                 "cargo xtask lab --engine syncthing --scenario calm --scenario partition --scenario clone --seconds 15",
             ]
         );
+    }
+
+    #[test]
+    fn the_workflow_runs_what_the_readme_names_with_the_oldest_rust() {
+        let read = |name: &str| std::fs::read_to_string(crate::workspace::root().join(name)).unwrap();
+        let (workflow, readme, manifest) = (read(".github/workflows/ci.yml"), read("README.md"), read("Cargo.toml"));
+        for command in ["cargo tempo demo", "cargo xtask test"] {
+            assert!(readme.contains(command) && workflow.contains(&format!("- run: {command}\n")), "{command}");
+        }
+        let oldest = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap();
+        assert!(workflow.contains(&format!("rust: [stable, {oldest}]")), "{oldest}");
     }
 }

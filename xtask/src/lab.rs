@@ -10,7 +10,6 @@ mod latency;
 mod listener;
 mod member;
 mod options;
-mod process;
 mod report;
 mod scenario;
 mod settled;
@@ -26,6 +25,7 @@ use tempfile::Builder;
 
 use crate::call::{self, Call};
 use crate::failure::Failure;
+use crate::process;
 use engine::Kind;
 use group::Group;
 use options::Options;

@@ -21,6 +21,15 @@ mod crash {
         Err(crate::failure::Failure::Skipped { why: "calls are intercepted on Linux on x86-64 only".to_owned() })
     }
 }
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod cross;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod cross {
+    /// The compiler is a package for one system.
+    pub(crate) fn macos() -> Result<(), crate::failure::Failure> {
+        Err(crate::failure::Failure::Skipped { why: "macOS is checked from Linux on x86-64 only".to_owned() })
+    }
+}
 mod failure;
 mod fuzz;
 mod golden;
@@ -35,8 +44,19 @@ mod lab {
 }
 mod layers;
 mod page;
+#[cfg(unix)]
+mod process;
 mod test;
 mod tidy;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod windows;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod windows {
+    /// Wine is used on one system.
+    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
+        Err(crate::failure::Failure::Skipped { why: "Wine is run on Linux on x86-64 only".to_owned() })
+    }
+}
 mod workspace;
 
 use std::env;
@@ -124,6 +144,18 @@ const COMMANDS: &[Command] = &[
         run: Run::WithArguments(lab::run),
     },
     Command {
+        name: "windows",
+        arguments: "[--only PART] [--suite NAME]... [--seconds N] [--logs DIR] [--seed N]",
+        about: "the crates built for Windows; their tests and the tempo command under Wine",
+        run: Run::WithArguments(windows::run),
+    },
+    Command {
+        name: "macos",
+        arguments: "",
+        about: "every crate checked for macOS; nothing is run",
+        run: Run::Plain(cross::macos),
+    },
+    Command {
         name: "fuzz",
         arguments: "[--seconds N] [TARGET]",
         about: "each fuzz target, or one, for N seconds (default 60)",
@@ -186,6 +218,8 @@ mod tests {
             &["page", "--pictures"],
             &["bench", "--json"],
             &["lab", "--engine", "pigeon"],
+            &["macos", "--run"],
+            &["windows", "--suite", "xtask"],
         ] {
             let failure = call(arguments).unwrap_err();
             assert!(matches!(failure, Failure::Usage { .. }), "{arguments:?}: {failure}");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::group::Group;
 use super::listener::Listener;
-use super::process;
+use crate::process;
 
 /// How many messages: Syncthing takes a directory as a whole from 128 changes on, and keeps that back for six times as
 /// long if anything has gone from it.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::engine::{Engine, Kind};
 use super::member::Member;
-use super::process;
 use super::settled::Settled;
 use super::veil::Veil;
+use crate::process;
 
 /// The session's folder in each share.
 pub(super) const SESSION: &str = "jam.session";

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::group::{self, Group};
 use super::member::Member;
-use super::process;
+use crate::process;
 
 /// How long a conflict may take to come.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -12,7 +12,7 @@ use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
 use super::engine::Engine;
-use super::process::{self, Running};
+use crate::process::{self, Running};
 
 /// Which program makes two directories equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::engine::Kind;
 use super::group::Group;
 use super::listener::Listener;
-use super::process;
+use crate::process;
 
 /// How long one of them may take.
 const PATIENCE: Duration = Duration::from_secs(120);

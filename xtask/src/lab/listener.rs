@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::group::Group;
-use super::process::Running;
+use crate::process::Running;
 
 /// The second member, while it chats.
 pub(super) struct Listener {

@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::group;
-use super::process::{self, Running, Said};
 use super::settled::Asked;
+use crate::process::{self, Running, Said};
 
 /// One member of the session, on a machine of its own for all that it knows.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::engine::Engine;
-use super::process::{self, Running};
+use crate::process::{self, Running};
 
 /// The processes, as far as they run.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::group::{Group, SESSION};
-use super::process::{self, Running};
 use crate::failure::Failure;
+use crate::process::{self, Running};
 
 /// A mount through which a member sees its share.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::group::Group;
 use super::member::Member;
-use super::process;
 use super::settled::field;
+use crate::process;
 
 /// What came of a scenario.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,27 +14,27 @@ use nix::unistd::Pid;
 
 /// A program that ends with this.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub(super) child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
 }
 
 /// What a program said that was waited for.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) out: String,
-    pub(super) err: String,
-    pub(super) status: ExitStatus,
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) status: ExitStatus,
 }
 
 /// Somebody wants everything to end.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// How often is looked whether something has happened.
-pub(super) const GLANCE: Duration = Duration::from_millis(5);
+pub(crate) const GLANCE: Duration = Duration::from_millis(5);
 
 impl Running {
     /// Starts it. A signal from the terminal does not reach it: whoever started it ends it.
-    pub(super) fn start(command: &mut Command) -> Result<Self, String> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
         match command.process_group(0).spawn() {
             Ok(child) => Ok(Self { child }),
             Err(error) => Err(format!("`{}` does not start: {error}", command.get_program().display())),
@@ -41,12 +42,12 @@ impl Running {
     }
 
     /// How it ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
     /// Waits for its end.
-    pub(super) fn wait(&mut self, patience: Duration) -> Result<ExitStatus, String> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<ExitStatus, String> {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = self.ended() {
@@ -57,7 +58,7 @@ impl Running {
     }
 
     /// Sends a signal to it and to what it has started.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         // It may have ended already.
         let _ = i32::try_from(self.child.id()).map(|group| signal::killpg(Pid::from_raw(group), signal));
     }
@@ -73,7 +74,7 @@ impl Drop for Running {
 
 impl Said {
     /// An error unless it ended well.
-    pub(super) fn check(self, what: &str) -> Result<Self, String> {
+    pub(crate) fn check(self, what: &str) -> Result<Self, String> {
         if self.status.success() {
             return Ok(self);
         }
@@ -82,14 +83,14 @@ impl Said {
 }
 
 /// Runs a program to its end, with its output in files of this name.
-pub(super) fn run(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
+pub(crate) fn run(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
     let errors =
         File::create(output.with_extension("err")).map_err(|error| format!("{}: {error}", output.display()))?;
     run_with(command, output, errors, patience)
 }
 
 /// The same; what it says on either way is one text, in the order in which it was said.
-pub(super) fn run_merged(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
+pub(crate) fn run_merged(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
     let both = File::options().append(true).create(true).open(output.with_extension("out"));
     run_with(command, output, both.map_err(|error| format!("{}: {error}", output.display()))?, patience)
 }
@@ -106,7 +107,7 @@ fn run_with(command: &mut Command, output: &Path, errors: File, patience: Durati
 }
 
 /// The program's output goes to the end of a file, and it has nothing to read.
-pub(super) fn quietly<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command, String> {
+pub(crate) fn quietly<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command, String> {
     let file = || -> io::Result<_> {
         let log = File::options().create(true).append(true).open(log.with_extension("log"))?;
         Ok((log.try_clone()?, log))
@@ -115,25 +116,27 @@ pub(super) fn quietly<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mu
     Ok(command.stdin(Stdio::null()).stdout(out).stderr(err))
 }
 
-/// From here on an interruption ends everything in good order.
-pub(super) fn heed_interruptions() -> Result<(), String> {
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(|error| error.to_string())
+/// Makes an interruption end everything in good order. May be called more than once: `ci` runs several commands.
+pub(crate) fn heed_interruptions() -> Result<(), String> {
+    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+    let set = || ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(|error| error.to_string());
+    HANDLER.get_or_init(set).clone()
 }
 
 /// An error when somebody wants everything to end.
-pub(super) fn check_interruption() -> Result<(), String> {
+pub(crate) fn check_interruption() -> Result<(), String> {
     if INTERRUPTED.load(Ordering::Relaxed) { Err("interrupted".to_owned()) } else { Ok(()) }
 }
 
 /// Rests for this long, unless somebody wants everything to end.
-pub(super) fn rest(span: Duration) -> Result<(), String> {
+pub(crate) fn rest(span: Duration) -> Result<(), String> {
     let end = Instant::now() + span;
     while pause_until(end).is_ok() {}
     check_interruption()
 }
 
 /// Waits until something is so, at most for this long.
-pub(super) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
+pub(crate) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
     let deadline = Instant::now() + patience;
     while !is_so() {
         pause_until(deadline)?;
@@ -142,7 +145,7 @@ pub(super) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) ->
 }
 
 /// A moment's rest, unless it is too late or somebody wants everything to end.
-pub(super) fn pause_until(deadline: Instant) -> Result<(), String> {
+pub(crate) fn pause_until(deadline: Instant) -> Result<(), String> {
     check_interruption()?;
     if Instant::now() >= deadline {
         return Err("it takes too long".to_owned());

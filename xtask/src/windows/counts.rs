@@ -1,0 +1,100 @@
+//! The results of a suite, in numbers.
+
+use std::fmt::Write;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+/// How a test ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Passed,
+    Failed,
+    /// It was killed at the time limit.
+    Unended,
+    Skipped,
+}
+
+/// The number of tests for each outcome, and their time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) unended: usize,
+    pub(super) skipped: usize,
+    /// The sum of all tests. Two run at once, so the suite takes about half of it.
+    pub(super) time: Duration,
+}
+
+impl Counts {
+    /// Counts one test.
+    pub(super) fn add(&mut self, outcome: Outcome, time: Duration) {
+        let count = match outcome {
+            Outcome::Passed => &mut self.passed,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Unended => &mut self.unended,
+            Outcome::Skipped => &mut self.skipped,
+        };
+        *count += 1;
+        self.time += time;
+    }
+
+    /// Returns how many tests failed or did not end.
+    pub(super) fn bad(&self) -> usize {
+        self.failed + self.unended
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.unended += other.unended;
+        self.skipped += other.skipped;
+        self.time += other.time;
+    }
+}
+
+/// Returns a table with a row for each suite and their sum.
+pub(super) fn table(suites: &[(String, Counts)]) -> String {
+    let mut sum = Counts::default();
+    for (_, counts) in suites {
+        sum += *counts;
+    }
+    let width = suites.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max("total".len());
+    let mut table = format!(
+        "{:width$} {:>7} {:>7} {:>11} {:>8} {:>9}\n",
+        "suite", "passed", "failed", "did not end", "skipped", "seconds"
+    );
+    for (name, counts) in suites.iter().map(|(name, counts)| (name.as_str(), counts)).chain([("total", &sum)]) {
+        let Counts { passed, failed, unended, skipped, time } = counts;
+        let seconds = time.as_secs_f64();
+        // Writing into a string cannot fail.
+        let _ = writeln!(table, "{name:width$} {passed:>7} {failed:>7} {unended:>11} {skipped:>8} {seconds:>9.1}");
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_is_counted_once() {
+        let mut counts = Counts::default();
+        for outcome in [Outcome::Passed, Outcome::Passed, Outcome::Failed, Outcome::Unended, Outcome::Skipped] {
+            counts.add(outcome, Duration::from_secs(1));
+        }
+        let time = Duration::from_secs(5);
+        assert_eq!(counts, Counts { passed: 2, failed: 1, unended: 1, skipped: 1, time });
+        assert_eq!(counts.bad(), 2);
+    }
+
+    #[test]
+    fn the_table_ends_with_the_sum() {
+        let one = Counts { passed: 3, unended: 1, time: Duration::from_millis(1500), ..Counts::default() };
+        let table = table(&[("a it".to_owned(), one), ("b unit".to_owned(), one)]);
+        let last: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(last, ["total", "6", "0", "2", "0", "3.0"]);
+        assert_eq!(table.lines().count(), 4);
+    }
+}

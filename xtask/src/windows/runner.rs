@@ -1,0 +1,110 @@
+//! Running tests: two at a time, each in its own process with a time limit.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::counts::Outcome;
+use super::wine::{self, Wine};
+use crate::call::Executable;
+use crate::process;
+
+/// One test.
+#[derive(Debug)]
+pub(super) struct Test {
+    /// The index of its suite.
+    pub(super) suite: usize,
+    pub(super) executable: Executable,
+    pub(super) name: String,
+    /// The file of its output, without an extension.
+    pub(super) log: PathBuf,
+    pub(super) is_skipped: bool,
+}
+
+/// The number of tests that run at once.
+const AT_ONCE: usize = 2;
+/// The number of tests between two lines of progress.
+const STEP: usize = 100;
+
+/// Runs the tests and returns the outcome and the time of each, in the same order.
+///
+/// # Errors
+///
+/// Returns why a process did not start, or that the run was interrupted.
+pub(super) fn run(wine: &Wine, tests: &[Test], limit: Duration) -> Result<Vec<(Outcome, Duration)>, String> {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let ended = Mutex::new(vec![(Outcome::Skipped, Duration::ZERO); tests.len()]);
+    let work = || -> Result<(), String> {
+        while let Some((index, test)) = take(&next, tests) {
+            let begun = Instant::now();
+            let outcome = if test.is_skipped { Outcome::Skipped } else { run_one(wine, test, limit)? };
+            let time = begun.elapsed();
+            match outcome {
+                Outcome::Passed | Outcome::Skipped => {}
+                Outcome::Failed => println!("FAILED      {:6.1} s  {}", time.as_secs_f64(), test.name),
+                Outcome::Unended => println!("DID NOT END {:6.1} s  {}", time.as_secs_f64(), test.name),
+            }
+            if let Some(slot) = ended.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
+                *slot = (outcome, time);
+            }
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if done.is_multiple_of(STEP) {
+                println!("{done} of {} tests", tests.len());
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let died = || Err("a thread that runs tests has died".to_owned());
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| died()))
+    })?;
+    Ok(ended.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn take<'a>(next: &AtomicUsize, tests: &'a [Test]) -> Option<(usize, &'a Test)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, tests.get(index)?))
+}
+
+fn run_one(wine: &Wine, test: &Test, limit: Duration) -> Result<Outcome, String> {
+    let mut command = wine.command(&test.executable.path);
+    command.args(["--exact", &test.name, "--nocapture", "--test-threads=1"]);
+    command.current_dir(&test.executable.package).stdin(Stdio::null());
+    if let Some(profile) = test.executable.path.ancestors().nth(2) {
+        // Tests that start examples would build them first, which nothing under Wine can do.
+        command.env("TEMPO_EXAMPLES", wine::path(&profile.join("examples")));
+    }
+    match process::run_merged(&mut command, &test.log, limit) {
+        Ok(said) if said.status.success() && says_passed(&said.out) => Ok(Outcome::Passed),
+        Ok(_) => Ok(Outcome::Failed),
+        Err(why) => {
+            process::check_interruption()?;
+            if has_log(&test.log) { Ok(Outcome::Unended) } else { Err(why) }
+        }
+    }
+}
+
+/// Returns whether one test passed. The exit status is not enough: it is also good if no test has the name.
+fn says_passed(output: &str) -> bool {
+    output.lines().any(|line| line.starts_with("test result: ok. 1 passed;"))
+}
+
+fn has_log(log: &Path) -> bool {
+    log.with_extension("out").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_does_not_exist_has_not_passed() {
+        assert!(says_passed("running 1 test\r\n\r\ntest result: ok. 1 passed; 0 failed; 0 ignored\r\n"));
+        assert!(!says_passed("running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored\n"));
+        assert!(!says_passed("test result: FAILED. 0 passed; 1 failed;\n"));
+    }
+}
