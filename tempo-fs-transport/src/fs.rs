@@ -121,7 +121,7 @@ pub enum Reach {
     Volume,
 }
 
-/// Syncs to the medium; to the volume where that is refused; not at all where the file system has no sync.
+/// Syncs to the medium, or to the volume where that is refused. Succeeds without a sync on a file system that has none.
 pub(crate) fn sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<()> {
     let is_refused = |done: &io::Result<()>| matches!(done, Err(error) if error.kind() == io::ErrorKind::Unsupported);
     let done = each(Reach::Medium);
@@ -149,8 +149,10 @@ pub struct Stat {
     pub online_only: bool,
 }
 
-/// Two things that are there at the same time are different when this is. They are the same when it is equal, but for file
-/// systems whose numbers repeat (`ReFS` has more bits than Windows tells), so nothing may be lost by comparing it alone.
+/// What tells two things apart that exist at the same time: different identities are different things.
+///
+/// Equal identities are usually one thing. On `ReFS`, whose numbers have more bits than Windows tells, they can be two, so no
+/// message may depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// The volume.

@@ -33,7 +33,7 @@ impl Home {
         Ok(Self::opened(fs, &dir, &stat))
     }
 
-    /// The same for an opened one. Where the time when it was made moves with every change, it says nothing.
+    /// Returns what an opened folder is. A creation time that moves with every change says nothing.
     pub(crate) fn opened<F: Fs>(fs: &F, dir: &F::Dir, stat: &Stat) -> Option<Self> {
         let made_ns = fs.made_ns(dir).filter(|&made| made != stat.modified_ns)?;
         Some(Self { number: stat.identity.number, made_ns })

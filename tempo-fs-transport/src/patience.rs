@@ -1,4 +1,4 @@
-//! Files of the local state that another program holds for a moment: an antivirus scanner, a backup, an indexer.
+//! Waiting for a file that another program holds for a moment: an antivirus scanner, a backup, an indexer.
 
 use std::{
     io,
@@ -9,17 +9,23 @@ use std::{
 
 use crate::{online::is_in_use, real};
 
-/// How long a file of the local state is waited for.
+/// The longest wait for a file of the local state.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// The time between two attempts.
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
-/// Does something with a file; tries again as long as another program holds it, for [`PATIENCE`].
+/// Calls `attempt` until it does anything but fail because another program holds the file, for [`PATIENCE`] at most.
+pub(crate) fn patiently<T>(path: &Path, attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    within(PATIENCE, path, attempt)
+}
+
+/// Calls `attempt` as [`patiently`] does, for `patience` at most.
 #[allow(clippy::disallowed_methods, reason = "no system tells when another program closes a file")]
-pub(crate) fn patiently<T>(path: &Path, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn within<T>(patience: Duration, path: &Path, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let begun = Instant::now();
     loop {
         match attempt().map_err(|error| real::judged(path, error)) {
-            Err(error) if is_in_use(&error) && begun.elapsed() < PATIENCE => {}
+            Err(error) if is_in_use(&error) && begun.elapsed() < patience => {}
             done => return done,
         }
         // deadline loop: most programs need a file for some milliseconds.

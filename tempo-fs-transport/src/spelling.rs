@@ -1,4 +1,4 @@
-//! One folder or name in several spellings.
+//! Folders and names that are spelled in several ways.
 
 use std::{
     borrow::Cow,
@@ -11,20 +11,20 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::Fs;
 
-/// How somebody named a folder, and where that led.
+/// The path of a folder as it was given, and as it was resolved.
 ///
-/// A folder that is away cannot be asked which one it is. It is known again by its name: as it was given before, through a
-/// link or a mapped drive perhaps, or as the path to which that led.
+/// A folder that is away cannot be examined. It is recognized by its path: the one that was given before, perhaps through a
+/// link or a mapped drive, or the one to which that led.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelling {
-    /// As it was given, made absolute.
+    /// The path as it was given, made absolute.
     pub given: PathBuf,
-    /// With all links followed, as far as they lead.
+    /// The path with all links followed, as far as they lead.
     pub resolved: PathBuf,
 }
 
 impl Spelling {
-    /// The spelling of a folder that may be away.
+    /// Returns the spelling of a folder that may be away.
     pub fn of<F: Fs>(fs: &F, folder: &Path) -> Self {
         let given = path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let given = dunce::simplified(&given).to_owned();
@@ -32,7 +32,7 @@ impl Spelling {
         Self { given, resolved }
     }
 
-    /// Whether both name one folder: one of their paths is the same.
+    /// Returns whether both name one folder: a path of one is a path of the other.
     pub fn is(&self, other: &Self) -> bool {
         if planted!(OneSpelling) {
             return self.given == other.resolved;
@@ -40,7 +40,7 @@ impl Spelling {
         self.any(other, |mine, theirs| mine == theirs)
     }
 
-    /// Whether both name one folder in a system where case and Unicode form make no difference.
+    /// Returns whether both name one folder on a system that ignores case and Unicode form in names.
     pub fn is_like(&self, other: &Self) -> bool {
         !planted!(OneSpelling) && self.any(other, |mine, theirs| folded(mine) == folded(theirs))
     }
@@ -54,7 +54,7 @@ fn folded(path: &Path) -> String {
     path.to_string_lossy().nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// A name in the form in which everybody writes it: composed. Apple's older volumes give it decomposed.
+/// Returns a name in composed form (NFC). Apple's older volumes give names in decomposed form.
 pub(crate) fn composed(name: &OsStr) -> Cow<'_, OsStr> {
     match name.to_str() {
         Some(text) if !text.is_ascii() && !planted!(FolderSpelled) => {

@@ -176,8 +176,8 @@ pub(super) fn is_in_use(_: &Path, error: &io::Error) -> bool {
     is_held(error)
 }
 
-/// A server of the same files has lent it to another machine (a lease), a program has locked it, or a network drive says that it
-/// is shared with nobody.
+/// Returns whether another program holds a file: a server has lent it to another machine (a lease), a program has locked it, or a
+/// network drive reports a sharing violation.
 pub(super) fn is_held(error: &io::Error) -> bool {
     use io::ErrorKind::{ExecutableFileBusy, ResourceBusy, WouldBlock};
     matches!(error.kind(), ResourceBusy | ExecutableFileBusy | WouldBlock)

@@ -18,11 +18,11 @@ use crate::{Signal, Watch};
 
 /// Watches a folder.
 ///
-/// On Linux only the folder itself, and its directories one by one: what else is kept below the folder costs no watches.
-/// Windows and Apple's systems have one watch for everything below. There a watch on a directory would keep the folder from
-/// being moved (Windows), or begin the stream of events again and lose some (`FSEvents`).
+/// On Linux the watch is on the folder itself, and directories are added one by one, so that other things below the folder cost
+/// no watches. On Windows and Apple's systems one watch covers everything below. A watch on a directory there would keep the
+/// folder from being moved (Windows), or restart the stream of events and lose some (`FSEvents`).
 ///
-/// Nothing depends on an event. When its buffer of 16 KiB runs over, Windows tells nothing.
+/// Nothing depends on an event: `notify` reports nothing when the buffer that Windows fills (16 KiB) overflows.
 pub(super) fn start(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
     // Events carry the path in this spelling.
     let folder = imp::watched(folder)?;
@@ -67,7 +67,7 @@ impl Watch for Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        /// More than enough to close a few handles; a system that does not answer keeps nobody waiting.
+        /// More than enough to close a few handles, and short enough for a system that does not answer.
         const PATIENCE: Duration = Duration::from_secs(1);
         drop(self.watcher.take());
         // Nothing is ever sent: this ends with the thread.

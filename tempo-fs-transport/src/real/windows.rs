@@ -6,13 +6,13 @@ use std::{
     io,
     os::windows::fs::{MetadataExt, OpenOptionsExt},
     path::{self, Component, Path, PathBuf, Prefix},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use tempo_message::FileType;
 
 use super::judged;
-use crate::{Identity, Reach, Stat, Volume, online};
+use crate::{Identity, Reach, Stat, Volume, online, patience::within};
 
 pub(super) type Dir = PathBuf;
 
@@ -38,7 +38,7 @@ pub(super) fn watched(folder: &Path) -> io::Result<PathBuf> {
     literal(folder)
 }
 
-/// The path in the form in which every name is taken as it is: no devices, no trailing dots, no limit of length.
+/// Returns the literal form of a path. Names in it are taken as they are: no devices, no trailing dots, no limit of length.
 fn literal(path: &Path) -> io::Result<PathBuf> {
     let path = path::absolute(path)?;
     let mut parts = path.components();
@@ -58,9 +58,9 @@ fn literal(path: &Path) -> io::Result<PathBuf> {
     Ok(PathBuf::from(root).join(parts.as_path().strip_prefix(r"\").unwrap_or(parts.as_path())))
 }
 
-/// The drive, the server or the network is not there, or the volume is locked: not ready (21), network path or name (51, 53,
-/// 55, 64, 67), unit and volume (20, 433, 1005, 1006, 1110, 1112, 1167), connection (1201, 1203, 1222, 1231, 1232, 2250), and
-/// the volume that `BitLocker` has not opened.
+/// Returns whether the drive, the server or the network is not there, or the volume is locked: not ready (21), network path or
+/// name (51, 53, 55, 64, 67), unit and volume (20, 433, 1005, 1006, 1110, 1112, 1167), connection (1201, 1203, 1222, 1231, 1232,
+/// 2250), or a volume that `BitLocker` keeps locked.
 fn is_away(error: &io::Error) -> bool {
     const LOCKED_VOLUME: i32 = 0x8031_0000_u32.cast_signed();
     matches!(
@@ -93,12 +93,13 @@ fn not_found(error: io::Error) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, error)
 }
 
-/// Another program does not share the file (32), has locked a part (33), maps it (1224), or the device is about to be ready (21).
+/// Returns whether another program does not share a file (32), has locked a part of it (33) or maps it (1224), or the device
+/// is not ready yet (21).
 pub(super) fn is_held(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(21 | 32 | 33 | 1224))
 }
 
-/// A name that cannot even be looked at stands for a file that goes as soon as its last handle is closed.
+/// Returns whether a file vanishes as soon as its last handle is closed: its name cannot even be examined.
 fn is_leaving(path: &Path) -> bool {
     const DELETE_PENDING: i32 = 303;
     look(path).is_err_and(|error| {
@@ -106,7 +107,8 @@ fn is_leaving(path: &Path) -> bool {
     })
 }
 
-/// "Access denied" is also what a file answers that is going, and one that is to be replaced while another program has it open.
+/// Returns whether an error about a path means *not yet*. Windows also answers "access denied" for a file that is vanishing, and for
+/// one that is replaced while another program has it open.
 pub(super) fn is_in_use(path: &Path, error: &io::Error) -> bool {
     let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
     let is_in_the_way = || {
@@ -254,25 +256,30 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     opened.map(drop).map_err(|error| judged(path, error))
 }
 
+/// How long a scanner has a file that was just written.
+const SCANNED: Duration = Duration::from_millis(100);
+
 /// `MoveFileExW` without flags neither replaces nor copies.
 pub(super) fn rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {
-    let new = to.join(new_name);
-    let staged = tempfile::TempPath::try_from_path(from.join(name))?;
-    staged.persist_noclobber(&new).map_err(|failed| {
-        // Whether it is removed is for the caller to say.
-        let kept = failed.path.keep();
-        kept.err().map_or_else(|| judged(&new, failed.error), |lost| lost.error)
+    let (old, new) = (from.join(name), to.join(new_name));
+    within(SCANNED, &old, || {
+        let staged = tempfile::TempPath::try_from_path(&old)?;
+        staged.persist_noclobber(&new).map_err(|failed| {
+            // Whether it is removed is for the caller to say.
+            let kept = failed.path.keep();
+            kept.err().map_or_else(|| judged(&new, failed.error), |lost| lost.error)
+        })
     })
 }
 
 pub(super) fn rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {
-    let new = to.join(new_name);
-    fs::rename(from.join(name), &new).map_err(|error| judged(&new, error))
+    let (old, new) = (from.join(name), to.join(new_name));
+    within(SCANNED, &new, || fs::rename(&old, &new))
 }
 
 pub(super) fn remove(dir: &Dir, name: &OsStr) -> io::Result<()> {
     let path = dir.join(name);
-    fs::remove_file(&path).map_err(|error| judged(&path, error))
+    within(SCANNED, &path, || fs::remove_file(&path))
 }
 
 pub(super) fn number(file: &Path) -> io::Result<u64> {
@@ -359,8 +366,10 @@ mod tests {
         let mut permissions = fs::metadata(&path).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&path, permissions.clone()).unwrap();
-        let refused = sync_named(&open_root(dir.path()).unwrap(), OsStr::new("file"), Reach::Medium).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::Unsupported, "{refused}");
+        let synced = sync_named(&open_root(dir.path()).unwrap(), OsStr::new("file"), Reach::Medium);
+        // The attribute binds everybody but Wine's superuser.
+        let expected = OpenOptions::new().write(true).open(&path).err().map(|_| io::ErrorKind::Unsupported);
+        assert_eq!(synced.err().map(|error| error.kind()), expected);
         permissions.set_readonly(false);
         fs::set_permissions(&path, permissions).unwrap();
     }

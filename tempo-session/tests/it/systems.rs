@@ -92,10 +92,12 @@ fn link_dir(target: &Path, link: &Path) -> bool {
     let made = std::os::unix::fs::symlink(target, link);
     #[cfg(windows)]
     let made = std::os::windows::fs::symlink_dir(target, link);
-    if let Err(error) = &made {
-        println!("skipped: no links here: {error}");
+    // Wine says that it has made one.
+    let is_made = made.is_ok() && fs::symlink_metadata(link).is_ok_and(|link| link.is_symlink());
+    if !is_made {
+        println!("skipped: no links can be made here: {made:?}");
     }
-    made.is_ok()
+    is_made
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn a_folder_that_is_away_is_not_another_one() {
 #[test]
 fn the_end_of_a_name_may_be_in_upper_case() {
     let mut place = Place::new();
-    place.folder = place.at("Jam.SESSION");
+    place.folder = place.at("Loud.SESSION");
     fs::create_dir(&place.folder).unwrap();
     let ana = place.member("ana");
     ana.send("loud").unwrap();
