@@ -107,7 +107,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Looks which pieces there are beside the folder, which is `main`, and what is to be read in them.
-    pub(crate) fn look(&mut self, main: Identity, want: &Want<'_>, now: Duration) {
+    pub(crate) fn look(&mut self, main: &Root<F>, want: &Want<'_>, now: Duration) {
         if planted!(IgnorePieces) {
             return;
         }
@@ -314,7 +314,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Lists the directory that holds the folder, if that has changed or was long ago.
-    fn find(&mut self, main: Identity, full: bool, now: Duration) -> io::Result<()> {
+    fn find(&mut self, main: &Root<F>, full: bool, now: Duration) -> io::Result<()> {
         let Some((parent, own)) = self.home.clone() else { return Ok(()) };
         let opened = self.calls.run(About::Folder, move |fs| {
             let dir = fs.open_root(&parent)?;
@@ -327,12 +327,19 @@ impl<F: Fs> Pieces<F> {
         }
         let found = self.list(&dir, &own)?;
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
+        let (main_dir, main_version) = (Arc::clone(&main.dir), main.stat.version());
         self.calls.ask_each(
             found,
-            move |fs, name| fs.stat(&dir, name),
+            move |fs, name| {
+                let stat = fs.stat(&dir, name)?;
+                // Numbers may repeat, so that the folder itself is only what also has its times.
+                let is_main = stat.version() == main_version
+                    && fs.made_ns(&fs.open_dir(&dir, name)?) == fs.made_ns(&main_dir);
+                Ok((!is_main).then_some(stat))
+            },
             |name, stat| match stat {
                 // Not for a link, whatever it leads to.
-                Ok(stat) if stat.file_type == FileType::Directory && stat.identity != main => {
+                Ok(Some(stat)) if stat.file_type == FileType::Directory => {
                     there.insert(name, stat.identity);
                 }
                 Ok(_) => {}

@@ -48,6 +48,13 @@ impl Counts {
         "slow reader",
         "pack published",
         "settled by all",
+        "several systems",
+        "file in use met",
+        "delete pending met",
+        "dataless directory",
+        "hints overflowed",
+        "sync refused",
+        "found by another spelling",
     ];
 
     /// It happened.

@@ -9,8 +9,9 @@ use tempo_session::Packing;
 use uuid::Uuid;
 
 use crate::{
-    Conflict, Counts, Disk, DiskOptions, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
-    disk::{Kind, Naming},
+    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
+    disk::Kind,
+    disks::Disks,
 };
 
 /// A run that can be repeated.
@@ -85,10 +86,15 @@ impl Plan {
     /// Runs it.
     pub fn execute(&self, record: bool) -> Outcome {
         let mut rng = Rng::new(self.seed);
-        let odd_disks = self.faults.contains(&Fault::OddDisks);
-        let lost_hints = self.faults.contains(&Fault::LostHints);
+        let have_systems = self.faults.contains(&Fault::Systems);
+        let disks = Disks {
+            are_odd: self.faults.contains(&Fault::OddDisks),
+            lose_hints: self.faults.contains(&Fault::LostHints),
+            have_systems,
+            are_accented: have_systems && rng.chance(500),
+        };
         let world = World::new(rng.next()).profile(self.profile.clone());
-        let world = world.members_with_disks(self.members, |rng| disk(rng, odd_disks, lost_hints));
+        let world = world.members_with_disks(self.members, |rng| disks.draw(rng));
         let mut run = Run {
             world,
             rng,
@@ -110,23 +116,6 @@ impl Plan {
 
 /// Of so many seeds one has the real database under its stores.
 const DATABASES: u64 = 32;
-
-fn disk(rng: &mut Rng, is_odd: bool, loses_hints: bool) -> DiskOptions {
-    let mut options = DiskOptions::default();
-    if is_odd {
-        options.staging_elsewhere = rng.chance(400);
-        options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
-        options.looks_before_renaming = rng.chance(300);
-        options.hides_online_only = rng.chance(400);
-        options.fetches = rng.chance(300);
-        let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
-        options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
-    }
-    if loses_hints {
-        options.lost_hints = rng.pick(&[100, 500, 1000]).copied().unwrap_or(1000);
-    }
-    options
-}
 
 struct Run<'a> {
     world: World,
@@ -254,6 +243,10 @@ impl Run<'_> {
                 let has_joined = self.world.member(member).is_some_and(|there| there.store().marks_now().has_joined());
                 if has_joined || disk.is_unmounted() {
                     self.world.set_unmounted(member, !disk.is_unmounted());
+                    // Often a person finds out by starting the program again.
+                    if disk.is_unmounted() && self.rng.chance(300) {
+                        self.world.restart(member);
+                    }
                 }
             }
             Fault::OddFiles => self.put_odd_file(member, &disk),
@@ -285,7 +278,7 @@ impl Run<'_> {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
                 self.world.stop_reading(member, span);
             }
-            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs => {}
+            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
         }
     }
 
@@ -349,7 +342,9 @@ impl Run<'_> {
         }
         let files = disk.files();
         let Some((dir, name, _)) = self.rng.pick(&files).cloned() else { return };
-        if self.rng.chance(250) {
+        // Who cannot tell when its folder was made never puts it back.
+        let is_certain = !disk.options().system.moves_creation_times();
+        if self.rng.chance(250) && is_certain {
             for dir in disk.dirs() {
                 self.world.delete(member, &dir, None);
             }

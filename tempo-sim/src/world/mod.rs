@@ -30,7 +30,8 @@ use uuid::Uuid;
 
 use crate::{
     CALM, Counts, Disk, Hasher, Profile, Rng, Trace,
-    disk::{Change, DiskOptions},
+    disk::{Change, DiskOptions, System},
+    disks::count_systems,
     rule::Rule,
     service::{Service, Task},
     trace::What,
@@ -135,6 +136,8 @@ impl World {
         const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana"];
         let rng = &mut self.rng;
         let disks: Vec<Disk> = (0..members).map(|_| Disk::new(options(rng), rng.fork())).collect();
+        let systems: Vec<System> = disks.iter().map(|disk| disk.options().system).collect();
+        count_systems(&systems, &mut self.counts);
         let members: Vec<Member> = disks
             .iter()
             .enumerate()
@@ -230,6 +233,13 @@ impl World {
         self.tell(member, What::Crash);
         // Whatever the service was doing on that machine goes on once it is back; a client looks at its disk then.
         self.push(back_after, Pending::Start(member));
+    }
+
+    /// A member's process ends in an orderly way and starts again.
+    pub fn restart(&mut self, member: usize) {
+        self.look_after(member);
+        self.stop(member);
+        self.start(member);
     }
 
     /// The service does not reach a member, or reaches it again.
