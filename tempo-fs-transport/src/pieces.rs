@@ -333,8 +333,8 @@ impl<F: Fs> Pieces<F> {
             move |fs, name| {
                 let stat = fs.stat(&dir, name)?;
                 // Numbers may repeat, so that the folder itself is only what also has its times.
-                let is_main = stat.version() == main_version
-                    && fs.made_ns(&fs.open_dir(&dir, name)?) == fs.made_ns(&main_dir);
+                let is_main =
+                    stat.version() == main_version && fs.made_ns(&fs.open_dir(&dir, name)?) == fs.made_ns(&main_dir);
                 Ok((!is_main).then_some(stat))
             },
             |name, stat| match stat {

@@ -24,6 +24,7 @@ impl Counts {
         "deletion by another",
         "session deleted",
         "overwritten",
+        "forestalled",
         "rollback",
         "disk full",
         "locked file",

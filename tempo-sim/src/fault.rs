@@ -15,7 +15,7 @@ pub enum Fault {
     Offline,
     /// Somebody deletes files or directories of others, or the whole session.
     Deletion,
-    /// Somebody writes something else over messages.
+    /// Somebody writes something else over messages, or under the name of the next one.
     Overwriting,
     /// A folder is put back to what it was.
     Rollback,

@@ -9,8 +9,7 @@ use tempo_session::Packing;
 use uuid::Uuid;
 
 use crate::{
-    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
-    disk::Kind,
+    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World, disk::Kind,
     disks::Disks,
 };
 
@@ -272,7 +271,7 @@ impl Run<'_> {
                 }
             }
             Fault::LockedFile => self.lock_file(member, &disk),
-            Fault::SecondProcess if self.rng.chance(300) => self.world.tidy(member),
+            Fault::SecondProcess if self.rng.chance(300) => self.tidy(member, &disk),
             Fault::SecondProcess => self.world.look_with_second_process(member),
             Fault::SlowReader => {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
@@ -358,6 +357,13 @@ impl Run<'_> {
     /// Somebody writes over a message: bytes of the same or another length, or a message that is another's.
     fn overwrite(&mut self, member: usize, disk: &Disk) {
         let files = disk.files();
+        if self.rng.chance(200)
+            && let Some((.., content)) = self.rng.pick(&files)
+        {
+            self.world.forestall(member, content.clone());
+            let _ = self.world.send(member, "a message whose name is taken");
+            return self.world.note_fault(member, "forestalled", "somebody takes the name of the next message");
+        }
         let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
         let other = self.rng.pick(&files).map_or_else(Bytes::new, |(.., content)| content.clone());
         let by = match self.rng.below(3) {
@@ -398,7 +404,7 @@ impl Run<'_> {
         let number = self.rng.below(1000);
         match self.rng.below(7) {
             6 => self.put_into_another(disk, number),
-            4 => self.put_damaged_copy(disk),
+            4 => self.put_damaged_copy(disk, &disk.files()),
             5 => put_poison(disk, number),
             0 => disk.put(&dir, &OsString::from(format!("notes {number}.txt")), "not ours".into()),
             1 => disk.put(&dir, &OsString::from(format!("{:016x}", 0x1000 + number)), vec![0x5a; number].into()),
@@ -416,10 +422,24 @@ impl Run<'_> {
         }
     }
 
+    /// Somebody tidies up because there are copies: some are equal, of others only a part has come or one bit is another.
+    fn tidy(&mut self, member: usize, disk: &Disk) {
+        let own = self.world.member(member).map(|there| OsString::from(there.author().to_string()));
+        let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
+        files.retain(|(dir, name, _)| {
+            own.as_ref() == Some(dir) && matches!(FileName::parse(name), FileName::Message(_))
+        });
+        if self.rng.chance(500) {
+            self.put_damaged_copy(disk, &files);
+        } else if let Some((dir, name, content)) = self.rng.pick(&files) {
+            disk.put(dir, &OsString::from(format!("{} (copy)", name.to_string_lossy())), content.clone());
+        }
+        self.world.tidy(member);
+    }
+
     /// A copy of a message in which one bit is another.
-    fn put_damaged_copy(&mut self, disk: &Disk) {
-        let files = disk.files();
-        let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
+    fn put_damaged_copy(&mut self, disk: &Disk, files: &[(OsString, OsString, Bytes)]) {
+        let Some((dir, name, content)) = self.rng.pick(files).cloned() else { return };
         let mut bytes = content.to_vec();
         let at = self.rng.below(bytes.len());
         if let Some(byte) = bytes.get_mut(at) {

@@ -1,8 +1,6 @@
 //! The pieces of the session folder on a disk: usually one.
 
-use std::{
-    ffi::{OsStr, OsString},
-};
+use std::ffi::{OsStr, OsString};
 
 use super::{
     State,

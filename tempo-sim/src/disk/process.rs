@@ -70,7 +70,10 @@ impl Process {
     }
 
     fn open(&self) -> usize {
-        [Place::Folder, Place::Elsewhere, Place::Watch].map(|place| self.count(place).load(Ordering::Relaxed)).iter().sum()
+        [Place::Folder, Place::Elsewhere, Place::Watch]
+            .map(|place| self.count(place).load(Ordering::Relaxed))
+            .iter()
+            .sum()
     }
 }
 
@@ -104,7 +107,13 @@ impl Disk {
 
 impl State {
     /// Begins a watch.
-    pub(super) fn begin_watch(&mut self, disk: Disk, process: &Arc<Process>, about: OsString, signal: Arc<Signal>) -> SimWatch {
+    pub(super) fn begin_watch(
+        &mut self,
+        disk: Disk,
+        process: &Arc<Process>,
+        about: OsString,
+        signal: Arc<Signal>,
+    ) -> SimWatch {
         if self.watches.iter().any(|watch| watch.about == about && Arc::ptr_eq(&watch.process, process)) {
             self.violations.push("a process watches one folder twice".to_owned());
         }

@@ -66,7 +66,7 @@ impl System {
         match rng.below(3) {
             0 => Self::Linux,
             1 => Self::Mac { syncs_to_volume: rng.chance(500) },
-            _ => match rng.below(3) {
+            _ => match rng.below(4) {
                 0 => Self::Windows(Volume::Ntfs),
                 1 => Self::Windows(Volume::Refs),
                 _ => Self::Windows(Volume::Share),
@@ -204,7 +204,7 @@ impl State {
         if self.rng.chance(200) {
             self.hold(node);
         }
-        if volume == Volume::Share && is_new && self.rng.chance(400) {
+        if volume == Volume::Share && is_new && self.rng.chance(500) {
             let until = self.now + Duration::from_millis(self.rng.range(1..5000));
             self.peculiar.unseen.insert(node, until);
         }

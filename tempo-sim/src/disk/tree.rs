@@ -195,14 +195,17 @@ impl Tree {
 impl Naming {
     /// What a name is compared by.
     pub(super) fn key(self, name: &OsStr) -> OsString {
-        let kept = self.kept(name);
-        if self.folds_case { kept.to_ascii_lowercase() } else { kept }
+        match (self.folds_case, self.decomposes && !name.as_encoded_bytes().is_ascii()) {
+            (true, true) => self.kept(name).to_ascii_lowercase(),
+            (true, false) => name.to_ascii_lowercase(),
+            (false, _) => self.kept(name),
+        }
     }
 
     /// How a list gives a name.
     pub(super) fn kept(self, name: &OsStr) -> OsString {
         match name.to_str() {
-            Some(name) if self.decomposes => name.nfd().collect::<String>().into(),
+            Some(name) if self.decomposes && !name.is_ascii() => name.nfd().collect::<String>().into(),
             _ => name.to_owned(),
         }
     }

@@ -28,7 +28,8 @@ impl Service {
 
     /// Until when a removed name keeps the service from doing this.
     pub(super) fn is_kept_from(&self, task: &Task) -> Option<Duration> {
-        let (Task::Download(member, place) | Task::Finish(member, place, _) | Task::Hydrate(member, place)) = task else {
+        let (Task::Download(member, place) | Task::Finish(member, place, _) | Task::Hydrate(member, place)) = task
+        else {
             return None;
         };
         let (here, name) = self.clients.get(*member)?.local_place(place);

@@ -365,7 +365,8 @@ impl World {
             Err(error) => {
                 there.disk.forget_processes();
                 if there.is_lost {
-                    let what = format!("{} does not find its session, because its folder is named otherwise", there.name);
+                    let what =
+                        format!("{} does not find its session, because its folder is named otherwise", there.name);
                     return self.fail(Violation::new("I19", what));
                 }
                 self.tell(member, What::Fault(format!("cannot open: {error}")));
