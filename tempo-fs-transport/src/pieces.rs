@@ -107,7 +107,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Looks which pieces there are beside the folder, which is `main`, and what is to be read in them.
-    pub(crate) fn look(&mut self, main: Identity, want: &Want<'_>, now: Duration) {
+    pub(crate) fn look(&mut self, main: &Root<F>, want: &Want<'_>, now: Duration) {
         if planted!(IgnorePieces) {
             return;
         }
@@ -314,7 +314,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Lists the directory that holds the folder, if that has changed or was long ago.
-    fn find(&mut self, main: Identity, full: bool, now: Duration) -> io::Result<()> {
+    fn find(&mut self, main: &Root<F>, full: bool, now: Duration) -> io::Result<()> {
         let Some((parent, own)) = self.home.clone() else { return Ok(()) };
         let opened = self.calls.run(About::Folder, move |fs| {
             let dir = fs.open_root(&parent)?;
@@ -327,12 +327,17 @@ impl<F: Fs> Pieces<F> {
         }
         let found = self.list(&dir, &own)?;
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
+        let (main_dir, main_identity) = (Arc::clone(&main.dir), main.stat.identity);
         self.calls.ask_each(
             found,
-            move |fs, name| fs.stat(&dir, name),
+            move |fs, name| {
+                let stat = fs.stat(&dir, name)?;
+                let is_main = stat.identity == main_identity && is_one(fs, &main_dir, (&dir, name))?;
+                Ok((!is_main).then_some(stat))
+            },
             |name, stat| match stat {
                 // Not for a link, whatever it leads to.
-                Ok(stat) if stat.file_type == FileType::Directory && stat.identity != main => {
+                Ok(Some(stat)) if stat.file_type == FileType::Directory => {
                     there.insert(name, stat.identity);
                 }
                 Ok(_) => {}
@@ -402,6 +407,19 @@ impl<F: Fs> Pieces<F> {
             self.freshness.distrust();
         }
     }
+}
+
+/// Returns whether a directory and the one with this name, which have equal identities, are one. Identities may repeat, so their times
+/// must be equal as well; the directory may change between the two looks.
+fn is_one<F: Fs>(fs: &F, main: &F::Dir, (parent, name): (&F::Dir, &OsStr)) -> io::Result<bool> {
+    const LOOKS: usize = 3;
+    let named = fs.open_dir(parent, name)?;
+    for _ in 0..LOOKS {
+        if fs.stat_dir(main)?.version() == fs.stat_dir(&named)?.version() {
+            return Ok(fs.made_ns(main) == fs.made_ns(&named));
+        }
+    }
+    Ok(false)
 }
 
 /// What the author of a head calls the folder.

@@ -295,7 +295,7 @@ impl<F: Fs> FsTransport<F> {
     fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<Way<F>, CollectError> {
         self.looked_at = now;
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
-        self.pieces.look(root.stat.identity, want, now);
+        self.pieces.look(&root, want, now);
         let elsewhere = |author| self.pieces.hold(author);
         self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
             self.reads.rest();
