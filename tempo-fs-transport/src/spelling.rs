@@ -74,23 +74,23 @@ mod tests {
 
     #[test]
     fn any_path_of_both_makes_them_one() {
-        let before = spelling("/home/ana/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session");
+        let before = spelling("/people/ana/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session");
         for (given, resolved) in [
-            ("/home/ana/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session"),
-            ("/home/ana/Dropbox/jam.session", "/home/ana/Dropbox/jam.session"),
+            ("/people/ana/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session"),
+            ("/people/ana/Dropbox/jam.session", "/people/ana/Dropbox/jam.session"),
             ("/mnt/disk/Dropbox/jam.session", "/mnt/disk/Dropbox/jam.session"),
             ("/other/link/jam.session", "/mnt/disk/Dropbox/jam.session"),
         ] {
             assert!(spelling(given, resolved).is(&before), "{given}, {resolved}");
         }
-        let other = spelling("/home/ana/Dropbox/song.session", "/mnt/disk/Dropbox/song.session");
+        let other = spelling("/people/ana/Dropbox/song.session", "/mnt/disk/Dropbox/song.session");
         assert!(!other.is(&before) && !other.is_like(&before));
     }
 
     #[test]
     fn case_and_unicode_form_are_alike_and_not_the_same() {
-        let before = spelling("/Users/zoe/Caf\u{e9}.session", "/Users/zoe/Caf\u{e9}.session");
-        let now = spelling("/users/ZOE/Cafe\u{301}.SESSION", "/users/ZOE/Cafe\u{301}.SESSION");
+        let before = spelling("/People/zoe/Caf\u{e9}.session", "/People/zoe/Caf\u{e9}.session");
+        let now = spelling("/people/ZOE/Cafe\u{301}.SESSION", "/people/ZOE/Cafe\u{301}.SESSION");
         assert!(now.is_like(&before) && !now.is(&before));
     }
 

@@ -164,6 +164,7 @@ mod held {
     use std::{
         fs::{File, OpenOptions},
         os::windows::fs::OpenOptionsExt,
+        sync::mpsc,
         thread,
         time::Duration,
     };
@@ -207,8 +208,9 @@ mod held {
         for (number, file) in ["holder", "folder", "store.redb", "../lock"].into_iter().enumerate() {
             let held = hold(&dir.join(file));
             let release = thread::spawn(move || {
-                // Some moments, as a scanner takes.
-                thread::sleep(Duration::from_millis(300));
+                // Some moments, as a scanner takes; nothing ever comes.
+                let (_nothing, comes) = mpsc::channel::<()>();
+                assert!(comes.recv_timeout(Duration::from_millis(300)).is_err());
                 drop(held);
             });
             let ana = place.member("ana");

@@ -6,7 +6,8 @@ use std::os::unix::fs::symlink;
 use super::super::member::texts;
 use super::{Stage, check};
 
-/// Sends while the disk is away; everything must be in the folder once the disk is back.
+/// Sends while the disk is away; everything must be in the folder once the disk is back. The link is Linux's, because Wine
+/// makes none; a Windows program goes through it without seeing it.
 pub(super) fn spelled(stage: &Stage) -> Result<(), String> {
     let (disk, unplugged) = (stage.place.join("disk"), stage.place.join("unplugged"));
     let link = stage.place.join("Dropbox");
