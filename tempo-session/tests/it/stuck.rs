@@ -254,8 +254,7 @@ fn what_fails_or_changes_is_pending_until_it_is_well() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"];
     let real = Real::with(&place, names.map(|name| (name, 1)));
     let Some(fuse) = Fuse::over(&place, &real.folder) else { return };
-    let dora = open(&place);
-    let mut list = Vec::new();
+    let (dora, mut list) = (open(&place), Vec::new());
     for (author, (call, fault)) in real.authors.iter().zip(faults) {
         fuse.spoil(&author.files[0], call, fault);
     }
