@@ -137,7 +137,13 @@ pub(crate) fn home() -> Result<PathBuf, Failure> {
 /// Waits until no other run is setting up. The lock ends when the file is dropped.
 pub(crate) fn lock(home: &Path) -> Result<File, Failure> {
     let path = home.join("lock");
-    let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    let locked = File::create(&path).and_then(|file| {
+        if file.try_lock().is_err() {
+            eprintln!("waiting for another run that is setting up: {}", path.display());
+            file.lock()?;
+        }
+        Ok(file)
+    });
     locked.map_err(|source| Failure::Unreadable { path, source })
 }
 
