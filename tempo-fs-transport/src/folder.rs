@@ -432,9 +432,9 @@ impl<F: Fs> Folder<F> {
         // Its handles are closed before others are opened.
         let before = self.watch.take();
         if planted!(WatchLeaks) {
-            mem::forget(before)
+            mem::forget(before);
         } else {
-            drop(before)
+            drop(before);
         }
         let (path, signal) = (self.path.clone(), Arc::clone(&self.signal));
         let names = self.places.keys().take(WATCHES + 1).cloned().collect();
