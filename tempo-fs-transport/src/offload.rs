@@ -315,8 +315,8 @@ mod tests {
         let open = Arc::clone(&held);
         let mut stream = offload
             .start(move |outlet| {
-                let _open = open;
                 while outlet.put(0) {}
+                drop(open);
             })
             .unwrap();
         assert!(matches!(offload.next(&mut stream, LONG), Next::Item(0)));

@@ -277,6 +277,8 @@ impl Run<'_> {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
                 self.world.stop_reading(member, span);
             }
+            // Whether a rename replaces shows where look-ups miss what has just come.
+            Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => self.forestall(member, &disk),
             Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
         }
     }
@@ -357,12 +359,8 @@ impl Run<'_> {
     /// Somebody writes over a message: bytes of the same or another length, or a message that is another's.
     fn overwrite(&mut self, member: usize, disk: &Disk) {
         let files = disk.files();
-        if self.rng.chance(200)
-            && let Some((.., content)) = self.rng.pick(&files)
-        {
-            self.world.forestall(member, content.clone());
-            let _ = self.world.send(member, "a message whose name is taken");
-            return self.world.note_fault(member, "forestalled", "somebody takes the name of the next message");
+        if self.rng.chance(200) {
+            return self.forestall(member, disk);
         }
         let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
         let other = self.rng.pick(&files).map_or_else(Bytes::new, |(.., content)| content.clone());
@@ -373,6 +371,17 @@ impl Run<'_> {
         };
         self.world.overwrite(member, &dir, &name, by);
         self.world.note_fault(member, "overwritten", "somebody writes over a file here");
+    }
+
+    /// Somebody puts another message under the name of a member's next one, which the member sends at once.
+    fn forestall(&mut self, member: usize, disk: &Disk) {
+        let mut files = disk.files();
+        files.retain(|(_, name, _)| matches!(FileName::parse(name), FileName::Message(_)));
+        let is_running = self.world.session(member).is_some() && !disk.is_unmounted();
+        let Some((.., content)) = self.rng.pick(&files).filter(|_| is_running) else { return };
+        self.world.forestall(member, content.clone());
+        let _ = self.world.send(member, "a message whose name is taken");
+        self.world.note_fault(member, "forestalled", "somebody takes the name of the next message");
     }
 
     fn roll_back(&mut self, member: usize) {

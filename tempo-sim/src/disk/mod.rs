@@ -151,8 +151,8 @@ impl Disk {
     pub const STAGING: &str = "/staging";
 
     /// An empty disk.
-    pub fn new(options: DiskOptions, rng: Rng) -> Self {
-        let options = DiskOptions { naming: options.system.naming(options.naming), ..options };
+    pub fn new(mut options: DiskOptions, rng: Rng) -> Self {
+        options.naming = options.system.naming(options.naming);
         let mut tree = Tree::new(options.naming);
         let folder = tree.make_durable_dir(options.folder_name());
         let staging = tree.make_durable_dir("staging");

@@ -26,6 +26,7 @@ use crate::{Counts, Disk, Rng};
 
 /// A member.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Member {
     pub(crate) author: AuthorId,
     /// Whom it was before.
