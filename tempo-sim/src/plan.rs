@@ -280,7 +280,7 @@ impl Run<'_> {
             }
             // Whether a rename replaces shows where look-ups miss what has just come.
             Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => {
-                self.forestall_on_a_share(member, &disk)
+                self.forestall_on_a_share(member, &disk);
             }
             Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
         }
