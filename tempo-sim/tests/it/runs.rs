@@ -40,9 +40,9 @@ fn what_was_found_stays_mended() {
         // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
         (Bug::AuditByLength, 110),
         // A rewind brought back a damaged file of the right length, long after the audit.
-        (Bug::NoScrub, 99),
+        (Bug::NoScrub, 302),
         // Who had found another one writing under its name stopped looking after what it had written there.
-        (Bug::FormerIsForgotten, 3164),
+        (Bug::FormerIsForgotten, 4173),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);

@@ -212,15 +212,13 @@ fn a_piece_with_the_number_of_the_folder_is_read() {
         let disk = Disk::new(DiskOptions { system: REFS, ..DiskOptions::default() }, Rng::new(3));
         let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
         (0..others).for_each(|number| disk.put_dir(format!("other {number}").as_ref()));
-        let mut script = Script::new(1);
-        let frame = script.next(b"content");
-        let author = frame.id().author;
-        disk.put(format!("jam 2.session/{author}").as_ref(), FILE.as_ref(), frame.bytes().clone());
-        let mut known = Seen::default();
-        let _ = gather(&mut member, &known, Taken::Known);
+        let frame = Script::new(1).next(b"content");
         // Somebody of the session is in it.
-        known.insert(author, 2);
-        assert_eq!(gather(&mut member, &known, Taken::Known), [frame], "beside {others} directories");
+        let author = frame.id().author;
+        disk.put_dir(author.to_string().as_ref());
+        disk.put(format!("jam 2.session/{author}").as_ref(), FILE.as_ref(), frame.bytes().clone());
+        let read = gather(&mut member, &Seen::default(), Taken::Known);
+        assert_eq!(read, [frame], "beside {others} directories");
     }
 }
 
@@ -254,7 +252,7 @@ fn a_network_drive_may_miss_what_has_just_come() {
         disk.set_now(Duration::from_secs(5));
         fs.stat(&dir, name).unwrap();
     }
-    assert!((10..80).contains(&missed), "{missed}");
+    assert!((50..95).contains(&missed), "{missed}");
 }
 
 #[test]
