@@ -240,6 +240,7 @@ pub(super) fn sync_dir(dir: &Dir, _: Reach) -> io::Result<()> {
     })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "other systems can fail")]
 pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
     let free = fs4::available_space(dir).ok();
     Ok(Volume::new(free, check_writable(dir).is_err_and(|error| is_refusal(&error))))
