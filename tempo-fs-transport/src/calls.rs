@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     Fs, Signal,
-    offload::{Next, Offload, Outlet, Stream},
+    offload::{Alive, Next, Offload, Outlet, Stream},
 };
 
 /// Makes calls, and remembers which have not come back.
@@ -56,8 +56,8 @@ trait Unfinished: fmt::Debug + Send {
 const LATE: usize = 13;
 
 impl<F: Fs> Calls<F> {
-    pub(crate) fn new(fs: F, signal: Arc<Signal>, patience: Duration) -> Self {
-        Self { fs, patience, offload: Offload::new(signal, F::MAY_BLOCK), late: BTreeMap::new(), room: LATE }
+    pub(crate) fn new(fs: F, (signal, alive): (Arc<Signal>, Alive), patience: Duration) -> Self {
+        Self { fs, patience, offload: Offload::new(signal, F::MAY_BLOCK, alive), late: BTreeMap::new(), room: LATE }
     }
 
     /// The same with room for so many late calls about directories and files.
@@ -124,6 +124,27 @@ impl<F: Fs> Calls<F> {
                 Next::End => return Ok(Drained::Whole),
                 Next::Late => return Ok(Drained::Late(stream)),
             }
+        }
+    }
+
+    /// Begins a call about a directory that nobody waits for, unless one about the same, or two about others, have not come
+    /// back.
+    pub(crate) fn begin<T: Send + fmt::Debug + 'static>(
+        &mut self,
+        about: About,
+        work: impl FnOnce(&F) -> T + Send + 'static,
+    ) {
+        const MOST: usize = 2;
+        if self.is_late(&about) || self.late_directories() >= MOST {
+            return;
+        }
+        let begun = self.start(move |fs, outlet: &mut Outlet<T>| {
+            outlet.put(work(fs));
+        });
+        // When no thread can be had now, there will be one later.
+        let Ok(mut stream) = begun else { return };
+        if !stream.is_over() {
+            self.keep_late(about, stream);
         }
     }
 
@@ -211,8 +232,11 @@ impl<F: Fs> Calls<F> {
 
     /// How many more may be late.
     pub(crate) fn room_beside(&self, others: usize) -> usize {
-        let directories = self.late.keys().filter(|about| matches!(about, About::Directory(_))).count();
-        self.room.saturating_sub(directories + others)
+        self.room.saturating_sub(self.late_directories() + others)
+    }
+
+    fn late_directories(&self) -> usize {
+        self.late.keys().filter(|about| matches!(about, About::Directory(_))).count()
     }
 
     /// Whether any call has not come back.

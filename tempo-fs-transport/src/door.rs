@@ -11,7 +11,7 @@ use std::{
 use tempo_message::FileType;
 
 use crate::{
-    Fs, Identity, Stat, Version,
+    Fs, Identity, Stat,
     calls::{About, Calls, Drained, no_answer},
     offload::Outlet,
 };
@@ -22,7 +22,7 @@ pub(crate) struct Root<F: Fs> {
     pub(crate) dir: Arc<F::Dir>,
     pub(crate) stat: Stat,
     /// What has become of the directories that were here, if it is the same folder.
-    pub(crate) places: Vec<(OsString, io::Result<Version>)>,
+    pub(crate) places: Vec<(OsString, io::Result<Stat>)>,
     is_familiar: bool,
 }
 
@@ -186,7 +186,7 @@ impl Door {
 /// What is known of the directories that were here.
 #[derive(Debug, Default)]
 struct Answers {
-    places: Vec<(OsString, io::Result<Version>)>,
+    places: Vec<(OsString, io::Result<Stat>)>,
     is_anything_known: bool,
     is_somebody_there: bool,
 }
@@ -195,7 +195,7 @@ impl Answers {
     fn take(&mut self, name: OsString, stat: io::Result<Stat>) {
         self.is_anything_known |= stat.as_ref().map_or_else(is_absence, |_| true);
         self.is_somebody_there |= is_directory(&stat);
-        self.places.push((name, stat.map(|stat| stat.version())));
+        self.places.push((name, stat));
     }
 }
 

@@ -43,7 +43,8 @@ pub enum OpenError {
 /// Refuses a folder whose name is not a session's.
 pub(crate) fn check_name(folder: &Path) -> Result<(), OpenError> {
     match folder.extension() {
-        Some(extension) if extension == "session" => Ok(()),
+        // Where upper and lower case are the same, it may be typed in either.
+        Some(extension) if extension.eq_ignore_ascii_case("session") => Ok(()),
         _ => Err(OpenError::NotASession { path: folder.to_owned() }),
     }
 }
@@ -64,8 +65,9 @@ pub(crate) fn collect_error(place: String, source: io::Error) -> CollectError {
 
 /// The error of writing `place`.
 pub(crate) fn publish_error(place: String, source: io::Error) -> PublishError {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, ResourceBusy, StorageFull};
     match source.kind() {
+        ResourceBusy => PublishError::InUse { place, source: Cause::from(source) },
         StorageFull | QuotaExceeded => PublishError::Full { place, source: Cause::from(source) },
         PermissionDenied | ReadOnlyFilesystem => PublishError::Denied { place, source: Cause::from(source) },
         _ => PublishError::Failed { place, source: Cause::from(source) },

@@ -3,13 +3,13 @@
 use std::{ffi::OsStr, io};
 
 use bytes::Bytes;
-use tempo_message::{Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
+use tempo_message::{BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
 
 use crate::{
     Fs, Version,
     buffer::{Buffers, Room},
     notes::Finding,
-    online::is_not_here_yet,
+    online::{is_in_use, is_not_here_yet},
     place::limit,
 };
 
@@ -187,6 +187,9 @@ fn read_into<F: Fs>(
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => (version, End::Vanished),
+        _ if is_in_use(&error) && planted!(InUseIsBad) => {
+            found(version, Finding::Foreign(ForeignReason::Bad(BadFrame::Digest)))
+        }
         _ => found(version, Finding::Pending(unreadable(&error))),
     };
     let named = fs.stat(dir, name).map_err(|error| failed(None, error))?;
@@ -218,5 +221,11 @@ fn read_into<F: Fs>(
 /// Why something cannot be read now.
 pub(crate) fn unreadable(error: &io::Error) -> PendingReason {
     let cause = error.to_string();
-    if is_not_here_yet(error) { PendingReason::NotHereYet { cause } } else { PendingReason::Unreadable { cause } }
+    if is_in_use(error) {
+        PendingReason::InUse
+    } else if is_not_here_yet(error) {
+        PendingReason::NotHereYet { cause }
+    } else {
+        PendingReason::Unreadable { cause }
+    }
 }

@@ -5,6 +5,8 @@ use std::{fs, io, path::Path, time::UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use tempo_message::Digest;
 
+use crate::real;
+
 /// The machine and the place on it where a file lies. A copy has another one; a file that was only moved within its
 /// volume, or whose content has changed, has the same.
 ///
@@ -31,7 +33,7 @@ impl Fingerprint {
         let metadata = fs::metadata(file)?;
         let made = metadata.created().ok();
         let made_ns = made.and_then(|made| i128::try_from(made.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok());
-        Ok(Self { machine: machine(), made_ns, number: number(&metadata) })
+        Ok(Self { machine: machine(), made_ns, number: Some(real::number(file)?) })
     }
 
     /// Whether this cannot be the file that had the fingerprint `before`.
@@ -47,15 +49,4 @@ impl Fingerprint {
 fn machine() -> Option<Digest> {
     let id = machine_uid::get().ok()?;
     Some(Digest::of(format!("tempo {id}").as_bytes()))
-}
-
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems have no number")]
-fn number(metadata: &fs::Metadata) -> Option<u64> {
-    Some(std::os::unix::fs::MetadataExt::ino(metadata))
-}
-
-#[cfg(not(unix))]
-fn number(_: &fs::Metadata) -> Option<u64> {
-    None
 }

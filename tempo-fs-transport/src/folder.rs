@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, Want, planted};
+use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want, planted};
 
 use crate::{
-    DirName, Fs, Hints, Home, Identity, Signal, Version, Watch,
+    DirName, Fs, Hints, Home, Identity, Signal, Stat, Watch,
     calls::{About, Calls},
     door::{Door, Root, Way, is_absence},
     error::collect_error,
@@ -200,8 +200,8 @@ impl<F: Fs> Folder<F> {
         if !self.is_piece {
             self.check_emptied(root, want, elsewhere)?;
         }
-        for (name, version) in mem::take(&mut root.places) {
-            self.look_into(root, &name, version, want, now);
+        for (name, stat) in mem::take(&mut root.places) {
+            self.look_into(root, &name, stat, want, now);
         }
         Ok(())
     }
@@ -321,7 +321,7 @@ impl<F: Fs> Folder<F> {
                     if met.len() <= watched {
                         met.push(name.clone());
                     }
-                    root.places.push((name.clone(), Ok(stat.version())));
+                    root.places.push((name.clone(), Ok(stat)));
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
                 (_, Ok(stat)) => {
@@ -361,8 +361,8 @@ impl<F: Fs> Folder<F> {
         };
         self.is_emptied &= !planted!(EmptiedIsFine);
         if self.is_emptied || self.home.is_none() || mem::take(&mut self.is_other) {
-            let (dir, identity) = (Arc::clone(&root.dir), root.stat.identity);
-            let now = self.calls.run(About::Folder, move |fs| Home::opened(fs, &dir, identity)).ok().flatten();
+            let (dir, stat) = (Arc::clone(&root.dir), root.stat);
+            let now = self.calls.run(About::Folder, move |fs| Home::opened(fs, &dir, &stat)).ok().flatten();
             if self.is_emptied {
                 self.is_emptied = now.is_none() || now != self.home || planted!(DeletedIsAway);
             } else {
@@ -377,20 +377,18 @@ impl<F: Fs> Folder<F> {
         Ok(())
     }
 
-    fn look_into(
-        &mut self,
-        root: &Root<F>,
-        name: &OsStr,
-        version: io::Result<Version>,
-        want: &Want<'_>,
-        now: Duration,
-    ) {
+    fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
+        if stat.as_ref().is_ok_and(|stat| stat.online_only) && !planted!(DatalessListed) {
+            fill(&mut self.calls, root, name);
+            return self.notes.put(name, None, Finding::Pending(PendingReason::OnlineOnly), now);
+        }
         let places = self.places.len();
         let Some(place) = self.places.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
         let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
         let rests = place.is_midway() || place.rests(self.own.contains(&place.author), now);
-        let looked = version.and_then(|version| {
+        let looked = stat.and_then(|stat| {
+            let version = stat.version();
             let is_due = retries || place.freshness.is_due(version, now);
             if want.full || rechecks || (is_due && !rests) {
                 return list_place(&mut self.calls, root, name, (place, places), want, now);
@@ -430,7 +428,14 @@ impl<F: Fs> Folder<F> {
     }
 
     fn start_watch(&mut self) {
-        (self.watch, self.without_hints) = (None, None);
+        self.without_hints = None;
+        // Its handles are closed before others are opened.
+        let before = self.watch.take();
+        if planted!(WatchLeaks) {
+            mem::forget(before);
+        } else {
+            drop(before);
+        }
         let (path, signal) = (self.path.clone(), Arc::clone(&self.signal));
         let names = self.places.keys().take(WATCHES + 1).cloned().collect();
         self.watch_by(move |fs| fs.watch(&path, signal), names, WATCHES);
@@ -453,23 +458,36 @@ impl<F: Fs> Folder<F> {
         mut names: Vec<OsString>,
         room: usize,
     ) {
-        let too_many = (names.len() > room).then(|| "there are too many directories to watch them all".to_owned());
-        names.truncate(room);
         let watched = self.calls.run(About::Watch, move |fs| {
             let mut watch = watch(fs)?;
+            if watch.covers_directories() && !planted!(WatchEach) {
+                return Ok((watch, None));
+            }
+            let too_many = (names.len() > room).then(|| "there are too many directories to watch them all".to_owned());
+            names.truncate(room);
             // A directory that is gone again needs no watch; without one for another, hints cannot be relied on.
             let failed = names.iter().filter_map(|name| watch.add(name).err()).find(|error| !is_absence(error));
-            io::Result::Ok((watch, failed))
+            io::Result::Ok((watch, failed.map(|error| error.to_string()).or(too_many)))
         });
         self.is_watch_late = watched.is_err();
         match watched.flatten() {
             Ok((watch, failed)) => {
                 self.watch = Some(watch);
-                self.without_hints = failed.map(|error| error.to_string()).or(too_many).or(self.without_hints.take());
+                self.without_hints = failed.or(self.without_hints.take());
             }
             Err(error) => self.without_hints = Some(error.to_string()),
         }
     }
+}
+
+/// Lists a directory whose names are not on this machine, by a call that nobody waits for: the system brings them, and the
+/// directory is an ordinary one from then on. Only as long as hardly anything else is late.
+fn fill<F: Fs>(calls: &mut Calls<F>, root: &Root<F>, name: &OsStr) {
+    let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
+    calls.begin(About::Directory(own.clone()), move |fs| {
+        let dir = fs.open_dir(&parent, &own)?;
+        fs.list(&dir, &mut |_| false)
+    });
 }
 
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {

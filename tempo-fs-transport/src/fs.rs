@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::FileType;
+use tempo_message::{FileType, planted};
 
 use crate::{Signal, Volume};
 
 /// A file system, real or simulated.
 ///
-/// Everything below the session folder is reached through directory handles and single names, so that nothing can be
-/// swapped for a symbolic link on the way. Errors are the system's own, unaltered; the caller adds the path.
+/// Everything below the session folder is reached through directories and single names, so that nothing can be
+/// swapped for a symbolic link on the way. Errors are the system's own; the caller adds the path.
 ///
 /// Contract:
 ///
@@ -23,8 +23,13 @@ use crate::{Signal, Volume};
 /// 2. Opening never blocks on a pipe and has no other effect than opening.
 /// 3. `create` and `rename_new` fail with `AlreadyExists` when the name is taken, and change nothing then.
 /// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
-/// 5. After `sync_file` the content, after `sync_dir` the names of a directory survive a loss of power. Nothing else
-///    does. After a failed sync nothing is known, and syncing the same handle again proves nothing.
+/// 5. After `sync_file` or `sync_named` the content, after `sync_dir` the names of a directory survive a loss of power,
+///    as far as [`Reach`] says. Nothing else does. After a failed sync nothing is known, and syncing the same handle
+///    again proves nothing. A file system that has no such sync answers `Unsupported`.
+/// 6. `open_root` and `resolve` answer `NotFound` for a folder whose volume, server or network is not there.
+/// 7. `ResourceBusy` means *not yet*: another program holds the thing open and does not share it, or is about to remove
+///    it. The same call may succeed a moment later.
+/// 8. `stat` of a name and `stat_file` of the file opened under it give the same [`Version`], as long as nothing changes.
 #[allow(clippy::missing_errors_doc, reason = "errors are the system's own, as the contract says")]
 pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// A handle of a directory.
@@ -34,7 +39,8 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// Calls may take minutes or never end, so that they are made on threads that nobody waits for that long.
     const MAY_BLOCK: bool;
 
-    /// Where a path leads when the links in it are followed; the same path where there are none.
+    /// Where a path leads when the links in it are followed; the same path where there are none. What is not there yet
+    /// is kept as it is.
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_owned())
     }
@@ -62,10 +68,12 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     fn create(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
     /// Writes all of `bytes` at the end.
     fn write(&self, file: &mut Self::File, bytes: &[u8]) -> io::Result<()>;
-    /// Makes the content of a file durable.
-    fn sync_file(&self, file: &Self::File) -> io::Result<()>;
+    /// Makes the content of a file that was opened for writing durable.
+    fn sync_file(&self, file: &Self::File, reach: Reach) -> io::Result<()>;
+    /// Makes the content of a file durable that another handle has written.
+    fn sync_named(&self, dir: &Self::Dir, name: &OsStr, reach: Reach) -> io::Result<()>;
     /// Makes the names in a directory durable.
-    fn sync_dir(&self, dir: &Self::Dir) -> io::Result<()>;
+    fn sync_dir(&self, dir: &Self::Dir, reach: Reach) -> io::Result<()>;
 
     /// Renames without replacing; `AlreadyExists` when the new name is taken.
     fn rename_new(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
@@ -75,7 +83,7 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
 
     /// When an opened directory was made, in nanoseconds since 1970; `None` where the system does not keep that, and for the
-    /// root of a volume.
+    /// root of a volume. Some systems give the time of the last change instead, or that of an earlier directory of this name.
     fn made_ns(&self, _: &Self::Dir) -> Option<i128> {
         None
     }
@@ -84,7 +92,8 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
         Ok(Volume::default())
     }
 
-    /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, not yet what is below.
+    /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, and what is below if it
+    /// [covers](Watch::covers_directories) that.
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
     /// Monotonic time since any fixed moment.
     fn now(&self) -> Duration;
@@ -92,11 +101,35 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     fn random(&self) -> u64;
 }
 
-/// A running watch. Dropping it ends it.
+/// A running watch. Dropping it ends it, and closes what it had open.
 #[allow(clippy::missing_errors_doc, reason = "errors are the system's own")]
 pub trait Watch: fmt::Debug + Send {
+    /// Whether the directories in the folder are watched with it. Then [`add`](Self::add) must not be called: a watch on a
+    /// directory would keep the folder from being moved, or begin the whole watch again and lose events.
+    fn covers_directories(&self) -> bool;
     /// Watches a directory of the folder as well.
     fn add(&mut self, dir: &OsStr) -> io::Result<()>;
+}
+
+/// How far a sync reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the medium: a loss of power takes nothing away.
+    Medium,
+    /// To the volume, which may keep it in a cache of its own. For volumes that refuse more, such as a network share under
+    /// macOS.
+    Volume,
+}
+
+/// Syncs to the medium, or to the volume where that is refused. Succeeds without a sync on a file system that has none.
+pub(crate) fn sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<()> {
+    let is_refused = |done: &io::Result<()>| matches!(done, Err(error) if error.kind() == io::ErrorKind::Unsupported);
+    let done = each(Reach::Medium);
+    if !is_refused(&done) || planted!(FullSyncOnly) {
+        return done;
+    }
+    let done = each(Reach::Volume);
+    if is_refused(&done) { Ok(()) } else { done }
 }
 
 /// What a name or a handle stands for.
@@ -116,7 +149,10 @@ pub struct Stat {
     pub online_only: bool,
 }
 
-/// Two things that are there at the same time are the same exactly when this is equal.
+/// What tells two things apart that exist at the same time: different identities are different things.
+///
+/// Equal identities are usually one thing. On `ReFS`, whose numbers have more bits than Windows tells, they can be two, so no
+/// message may depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// The volume.

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, str::FromStr};
 
-use crate::{Fs, Identity, RealFs};
+use crate::{Fs, RealFs, Stat};
 
 /// Which directory a session folder is, on its volume: another one in its place, as the one below an unmounted disk, was
 /// made at another time.
@@ -29,13 +29,14 @@ impl Home {
     /// When the folder cannot be looked at.
     pub fn on<F: Fs>(fs: &F, folder: &Path) -> io::Result<Option<Self>> {
         let dir = fs.open_root(folder)?;
-        let identity = fs.stat_dir(&dir)?.identity;
-        Ok(Self::opened(fs, &dir, identity))
+        let stat = fs.stat_dir(&dir)?;
+        Ok(Self::opened(fs, &dir, &stat))
     }
 
-    /// The same for an opened one.
-    pub(crate) fn opened<F: Fs>(fs: &F, dir: &F::Dir, identity: Identity) -> Option<Self> {
-        Some(Self { number: identity.number, made_ns: fs.made_ns(dir)? })
+    /// Returns what an opened folder is. A creation time that moves with every change says nothing.
+    pub(crate) fn opened<F: Fs>(fs: &F, dir: &F::Dir, stat: &Stat) -> Option<Self> {
+        let made_ns = fs.made_ns(dir).filter(|&made| made != stat.modified_ns)?;
+        Some(Self { number: stat.identity.number, made_ns })
     }
 
     /// A line for a file.

@@ -6,7 +6,7 @@ use std::{
     fs::{self, File, TryLockError},
     io, iter,
     path::{Path, PathBuf},
-    time::Duration,
+    time::Instant,
 };
 
 use directories::ProjectDirs;
@@ -15,8 +15,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    DirName, Fingerprint, Home, OpenError,
+    DirName, Fingerprint, Fs, Home, OpenError, RealFs, Spelling,
     error::{check_name, open_error},
+    fs::sync,
+    patience::{PATIENCE, PAUSE, patiently},
 };
 
 /// The local state of one author: the directory of its store, and which session folder it belongs to.
@@ -25,7 +27,8 @@ use crate::{
 /// STATE/                          the state directory, by default below the platform's data directory
 ///     lock                        held while an installation is looked up or made
 ///     7b0e…-uuid/                 one installation: the author's name
-///         folder                  the path of the session folder, as it was last seen
+///         folder                  the path of the session folder, as it was last seen, with all links followed
+///         given                   the same as somebody gave it, perhaps through a link or a mapped drive
 ///         home                    which directory that was
 ///         authors                 the authors that it has become since, one a line; mostly there are none
 ///         holder                  who has it open, for the error message of the second one
@@ -34,7 +37,7 @@ use crate::{
 /// ```
 ///
 /// An installation belongs to a folder that holds the directory of one of its authors, wherever it has been moved to; or to
-/// the remembered path, while that holds no such directory. Of several the one that has been at the path before goes
+/// a remembered path, while that holds no such directory. Of several the one that has been at the path before goes
 /// first. In a *copy* of a folder whose original is still in its
 /// place the author is not taken: a copy needs a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,8 @@ enum Claim {
     Moved,
     /// It has been at this path.
     Remembered,
+    /// It has been at a path that differs in case or Unicode form only, and the folder is away.
+    Alike,
 }
 
 /// Why local state cannot be used.
@@ -85,6 +90,7 @@ pub enum InstallationError {
 }
 
 const FOLDER: &str = "folder";
+const GIVEN: &str = "given";
 const HOME: &str = "home";
 const HOLDER: &str = "holder";
 const AUTHORS: &str = "authors";
@@ -101,7 +107,7 @@ impl Installation {
     }
 
     /// The installation that belongs to `folder`, if there is one. Writes nothing. A folder that is away has the one that
-    /// was at exactly this path.
+    /// was at this path, in any spelling: through links, in another case or Unicode form.
     ///
     /// # Errors
     ///
@@ -112,16 +118,18 @@ impl Installation {
 
     fn find_claim(state: &Path, folder: &Path) -> Result<Option<(Claim, Self)>, InstallationError> {
         check_name(folder)?;
-        let (folder, away) = match canonical(folder) {
-            Err(InstallationError::Folder(error @ OpenError::NotFound { .. })) => (folder.to_owned(), Some(error)),
-            folder => (folder?, None),
+        let fs = RealFs::default();
+        let away = match fs.open_root(folder).map_err(|error| open_error(folder.to_owned(), error)) {
+            Err(error @ OpenError::NotFound { .. }) => Some(error),
+            opened => opened.map(|_| None)?,
         };
+        let asked = Asked { spelling: Spelling::of(&fs, folder), is_away: away.is_some() };
         let none = |away: Option<OpenError>| away.map_or(Ok(None), |error| Err(error.into()));
         let entries = match fs::read_dir(state) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return none(away),
             entries => entries.map_err(|source| failed(state, source))?,
         };
-        let authors = if away.is_some() { BTreeSet::new() } else { authors_in(&folder)? };
+        let authors = if asked.is_away { BTreeSet::new() } else { authors_in(folder)? };
         let (mut found, mut unreadable): (Option<(Claim, Self)>, _) = (None, None);
         for entry in entries {
             let name = entry.map_err(|source| failed(state, source))?.file_name();
@@ -129,12 +137,13 @@ impl Installation {
                 continue;
             };
             let candidate = Self { author, dir: state.join(&name) };
-            let claim = match candidate.claim(&folder, &authors) {
+            let claim = match candidate.claim(&asked, &authors) {
                 Ok(Some(claim)) => claim,
                 Ok(None) => continue,
                 Err(error) => {
                     // It must not be in the way of other sessions, nor a new author be made beside it.
-                    let is_here = candidate.authors().iter().any(|author| authors.contains(author));
+                    let own = candidate.authors().unwrap_or_else(|_| vec![author]);
+                    let is_here = own.iter().any(|author| authors.contains(author));
                     unreadable = unreadable.or_else(|| is_here.then_some(error));
                     continue;
                 }
@@ -172,9 +181,13 @@ impl Installation {
         let installation = found.map_or_else(new, |(_, installation)| installation);
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
-        let Ok(path) = canonical(folder) else { return Ok(installation) };
-        installation.keep(FOLDER, path.as_os_str().as_encoded_bytes())?;
-        if is_home && let Ok(Some(home)) = Home::of(&path) {
+        if !folder.is_dir() {
+            return Ok(installation);
+        }
+        let Spelling { given, resolved } = Spelling::of(&RealFs::default(), folder);
+        installation.keep(FOLDER, resolved.as_os_str().as_encoded_bytes())?;
+        installation.keep(GIVEN, given.as_os_str().as_encoded_bytes())?;
+        if is_home && let Ok(Some(home)) = Home::of(&resolved) {
             installation.keep(HOME, home.to_line().as_bytes())?;
         }
         Ok(installation)
@@ -187,7 +200,7 @@ impl Installation {
     /// [`InstallationError::Failed`]; no author was made then.
     pub fn mint(&self) -> Result<AuthorId, InstallationError> {
         let author = new_author();
-        let mut lines = fs::read_to_string(self.dir.join(AUTHORS)).unwrap_or_default();
+        let mut lines = self.read(AUTHORS)?.unwrap_or_default();
         lines.push_str(&author.to_string());
         lines.push('\n');
         self.put(AUTHORS, lines.as_bytes())?;
@@ -209,15 +222,15 @@ impl Installation {
         let state = self.dir.parent().unwrap_or(&self.dir);
         let _lock = lock(&state.join("lock"))?;
         // One that cannot be looked at is there: nothing must take its place.
-        if store.try_exists().map_err(|source| failed(&store, source))? {
+        if patiently(&store, || store.try_exists()).map_err(|source| failed(&store, source))? {
             return Ok(());
         }
-        match fs::remove_file(&draft) {
+        match patiently(&draft, || fs::remove_file(&draft)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&draft, error).into()),
             _ => {}
         }
         make(&draft)?;
-        let put = fs::rename(&draft, &store).and_then(|()| sync_dir(&self.dir));
+        let put = patiently(&store, || fs::rename(&draft, &store)).and_then(|()| sync_dir(&self.dir));
         put.map_err(|source| failed(&store, source).into())
     }
 
@@ -228,12 +241,12 @@ impl Installation {
     /// [`InstallationError::Failed`], also when there is no store.
     pub fn fingerprint(&self) -> Result<Fingerprint, InstallationError> {
         let store = self.store();
-        Fingerprint::of(&store).map_err(|source| failed(&store, source))
+        patiently(&store, || Fingerprint::of(&store)).map_err(|source| failed(&store, source))
     }
 
     /// Which directory the folder was when the session was found in it last, if the system tells directories apart.
     pub fn home(&self) -> Option<Home> {
-        fs::read_to_string(self.dir.join(HOME)).ok()?.parse().ok()
+        self.read(HOME).ok()??.parse().ok()
     }
 
     /// The path of the store.
@@ -253,52 +266,87 @@ impl Installation {
     /// [`InstallationError::Failed`].
     pub fn set_holder(&self, holder: &str) -> Result<(), InstallationError> {
         let path = self.dir.join(HOLDER);
-        fs::write(&path, holder).map_err(|source| failed(&path, source))
+        patiently(&path, || fs::write(&path, holder)).map_err(|source| failed(&path, source))
     }
 
-    /// Who said last that it has the installation open; it may have ended since.
-    pub fn holder(&self) -> Option<String> {
-        fs::read_to_string(self.dir.join(HOLDER)).ok()
+    /// Who said last that it has the installation open; it may have ended since. `None`: it was never open.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`].
+    pub fn holder(&self) -> Result<Option<String>, InstallationError> {
+        self.read(HOLDER)
     }
 
     /// Why this installation belongs to the folder, if it does.
-    fn claim(&self, folder: &Path, authors: &BTreeSet<AuthorId>) -> Result<Option<Claim>, InstallationError> {
-        let path = self.dir.join(FOLDER);
-        let remembered = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            bytes => PathBuf::from(from_bytes(bytes.map_err(|source| failed(&path, source))?)),
-        };
-        let is_same = remembered == folder;
-        let own = self.authors();
+    fn claim(&self, asked: &Asked, authors: &BTreeSet<AuthorId>) -> Result<Option<Claim>, InstallationError> {
+        let Some(remembered) = self.remembered()? else { return Ok(None) };
+        let folder = &asked.spelling.resolved;
+        if asked.is_away {
+            let is_alike = || remembered.is_like(&asked.spelling).then_some(Claim::Alike);
+            return Ok(if remembered.is(&asked.spelling) { Some(Claim::Remembered) } else { is_alike() });
+        }
+        // A link that leads elsewhere now leads to the same session, unless that is still in its place.
+        let is_relinked = || remembered.given == asked.spelling.given && !remembered.resolved.is_dir();
+        let is_same = remembered.resolved == *folder || is_relinked();
+        let own = self.authors()?;
         if !own.iter().any(|author| authors.contains(author)) {
             let is_home = || Home::of(folder).ok().flatten().is_some_and(|home| self.home() == Some(home));
             return Ok(is_same.then(|| if is_home() { Claim::Deleted } else { Claim::Remembered }));
         }
         let is_in = |folder: &Path| own.iter().any(|author| folder.join(author.to_string()).is_dir());
-        let is_copy = !is_same && is_in(&remembered) && canonical(&remembered)? != folder;
+        let is_elsewhere = || RealFs::default().resolve(&remembered.resolved).is_ok_and(|there| there != *folder);
+        let is_copy = !is_same && is_in(&remembered.resolved) && is_elsewhere();
         Ok((!is_copy).then_some(if is_same { Claim::Stays } else { Claim::Moved }))
     }
 
+    /// How its folder was named; `None` for one that was never finished.
+    fn remembered(&self) -> Result<Option<Spelling>, InstallationError> {
+        let path =
+            |name| Ok::<_, InstallationError>(self.read_bytes(name)?.map(|bytes| PathBuf::from(from_bytes(bytes))));
+        let Some(resolved) = path(FOLDER)? else { return Ok(None) };
+        let given = path(GIVEN)?.unwrap_or_else(|| resolved.clone());
+        Ok(Some(Spelling { given, resolved }))
+    }
+
     /// Every author that it has been, the present one last. Of lines that cannot be read nothing follows.
-    pub fn authors(&self) -> Vec<AuthorId> {
-        let lines = fs::read_to_string(self.dir.join(AUTHORS)).unwrap_or_default();
-        iter::once(self.author).chain(lines.lines().filter_map(|line| line.parse().ok())).collect()
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`]: whom it has become since cannot be read.
+    pub fn authors(&self) -> Result<Vec<AuthorId>, InstallationError> {
+        let lines = self.read(AUTHORS)?.unwrap_or_default();
+        Ok(iter::once(self.author).chain(lines.lines().filter_map(|line| line.parse().ok())).collect())
+    }
+
+    /// A small file of it as text; `None` when there is none.
+    fn read(&self, name: &str) -> Result<Option<String>, InstallationError> {
+        Ok(self.read_bytes(name)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn read_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, InstallationError> {
+        let path = self.dir.join(name);
+        match patiently(&path, || fs::read(&path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            bytes => bytes.map(Some).map_err(|source| failed(&path, source)),
+        }
     }
 
     /// As [`put`](Self::put), if it is not there already.
     fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
-        let is_there = fs::read(self.dir.join(name)).is_ok_and(|there| there == bytes);
+        let is_there = self.read_bytes(name)?.is_some_and(|there| there == bytes);
         if is_there { Ok(()) } else { self.put(name, bytes) }
     }
 
     /// Puts a file in the place of the one before, whole or not at all.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
         let (path, new) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
-        let written = File::create(&new).and_then(|mut file| {
+        let written = patiently(&new, || File::create(&new)).and_then(|mut file| {
             io::Write::write_all(&mut file, bytes)?;
-            file.sync_all()
+            sync(|reach| RealFs::default().sync_file(&file, reach))
         });
-        written.and_then(|()| fs::rename(&new, &path)).map_err(|source| failed(&path, source))
+        let put = written.and_then(|()| patiently(&path, || fs::rename(&new, &path)));
+        put.map_err(|source| failed(&path, source))
     }
 }
 
@@ -307,14 +355,17 @@ fn new_author() -> AuthorId {
     AuthorId::new(Uuid::new_v4())
 }
 
-/// Makes the names in a directory durable, where the system has a way for that.
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+/// What was asked for.
+struct Asked {
+    spelling: Spelling,
+    is_away: bool,
 }
 
-fn canonical(folder: &Path) -> Result<PathBuf, InstallationError> {
-    let path = fs::canonicalize(folder).map_err(|error| open_error(folder.to_owned(), error))?;
-    if path.is_dir() { Ok(path) } else { Err(OpenError::NotAFolder { path: folder.to_owned() }.into()) }
+/// Makes the names in a directory durable, where the system has a way for that.
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    let fs = RealFs::default();
+    let dir = fs.open_root(dir)?;
+    sync(|reach| fs.sync_dir(&dir, reach))
 }
 
 /// Whose directories are in the folder. They are not looked at: one that does not answer would keep everybody waiting.
@@ -335,16 +386,16 @@ fn authors_in(folder: &Path) -> Result<BTreeSet<AuthorId>, InstallationError> {
 /// Takes a lock that ends with the process at the latest.
 #[allow(clippy::disallowed_methods, reason = "the standard library has no lock with a deadline")]
 fn lock(path: &Path) -> Result<File, InstallationError> {
-    const ATTEMPTS: u32 = 500;
-    let file = File::create(path).map_err(|source| failed(path, source))?;
-    for _ in 0..ATTEMPTS {
+    let file = patiently(path, || File::create(path)).map_err(|source| failed(path, source))?;
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(source)) => return Err(failed(path, source)),
         }
         // deadline loop: the lock is held for a few system calls only.
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(PAUSE);
     }
     Err(InstallationError::Busy { path: path.to_owned() })
 }

@@ -23,6 +23,23 @@ pub(crate) struct Offload {
     /// Nothing blocks, and work is done at once.
     at_once: bool,
     idle: Vec<mpsc::Sender<Job>>,
+    alive: Alive,
+}
+
+/// The threads of a transport. When it is dropped, after everything that has work for them, it waits until they have ended and
+/// closed what they had open; not for long, because one that the folder does not answer never ends.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    /// There until it is dropped.
+    alive: Option<Alive>,
+    /// Disconnected once all have ended.
+    ended: mpsc::Receiver<()>,
+}
+
+/// Held by each of the threads.
+#[derive(Debug, Clone)]
+pub(crate) struct Alive {
+    _held: mpsc::Sender<()>,
 }
 
 /// What comes of some work, piece by piece.
@@ -62,8 +79,8 @@ type Job = Box<dyn FnOnce() + Send>;
 
 impl Offload {
     /// Offloads work, unless it `may_block` never.
-    pub(crate) fn new(signal: Arc<Signal>, may_block: bool) -> Self {
-        Self { signal, at_once: !may_block, idle: Vec::new() }
+    pub(crate) fn new(signal: Arc<Signal>, may_block: bool, alive: Alive) -> Self {
+        Self { signal, at_once: !may_block, idle: Vec::new(), alive }
     }
 
     /// Begins some work. It should end when the outlet says that nobody listens.
@@ -91,7 +108,7 @@ impl Offload {
                 Err(unsent) => job = unsent.0,
             }
         }
-        let thread = spawn()?;
+        let thread = spawn(self.alive.clone())?;
         // A thread that has just begun takes its first job.
         let _ = thread.send(job);
         Ok(Stream { taken: VecDeque::new(), hatch: Some(hatch), thread: Some(thread) })
@@ -193,9 +210,33 @@ impl<T> Drop for Outlet<T> {
     }
 }
 
-fn spawn() -> io::Result<mpsc::Sender<Job>> {
+impl Default for Threads {
+    fn default() -> Self {
+        let (held, ended) = mpsc::channel();
+        Self { alive: Some(Alive { _held: held }), ended }
+    }
+}
+
+impl Threads {
+    /// To be held by a thread.
+    pub(crate) fn alive(&self) -> Alive {
+        self.alive.clone().unwrap_or_else(|| Alive { _held: mpsc::channel().0 })
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        const PATIENCE: Duration = Duration::from_millis(500);
+        self.alive = None;
+        // Nothing is ever sent: this ends with the last thread.
+        let _ = self.ended.recv_timeout(PATIENCE);
+    }
+}
+
+fn spawn(alive: Alive) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, to_do) = mpsc::channel::<Job>();
     thread::Builder::new().name("tempo-folder".to_owned()).spawn(move || {
+        let _alive = alive;
         while let Ok(job) = to_do.recv() {
             job();
         }
@@ -213,8 +254,9 @@ mod tests {
 
     #[test]
     fn results_come_in_order_and_the_thread_is_used_again() {
+        let threads = Threads::default();
         for may_block in [false, true] {
-            let mut offload = Offload::new(Arc::default(), may_block);
+            let mut offload = Offload::new(Arc::default(), may_block, threads.alive());
             for _ in 0..3 {
                 let mut stream = offload
                     .start(|outlet| {
@@ -238,8 +280,8 @@ mod tests {
 
     #[test]
     fn what_is_late_rings_when_it_comes() {
-        let signal = Arc::new(Signal::default());
-        let mut offload = Offload::new(Arc::clone(&signal), true);
+        let (signal, threads) = (Arc::new(Signal::default()), Threads::default());
+        let mut offload = Offload::new(Arc::clone(&signal), true, threads.alive());
         let (open, gate) = mpsc::channel::<()>();
         let Err(mut late) = offload.run(SOON, move || gate.recv().is_ok()).unwrap() else { panic!("it was not late") };
         assert!(matches!(late.poll(), Next::Late));
@@ -253,7 +295,8 @@ mod tests {
 
     #[test]
     fn work_ends_when_nobody_listens_any_more() {
-        let mut offload = Offload::new(Arc::default(), true);
+        let threads = Threads::default();
+        let mut offload = Offload::new(Arc::default(), true, threads.alive());
         let (told, ended) = mpsc::channel::<()>();
         let mut stream = offload
             .start(move |outlet| {
@@ -264,5 +307,21 @@ mod tests {
         assert!(matches!(offload.next(&mut stream, LONG), Next::Item(0)));
         drop(stream);
         assert!(ended.recv().is_err());
+    }
+    #[test]
+    fn what_a_thread_has_open_is_closed_when_its_transport_is_gone() {
+        let (threads, held) = (Threads::default(), Arc::new(()));
+        let mut offload = Offload::new(Arc::default(), true, threads.alive());
+        let open = Arc::clone(&held);
+        let mut stream = offload
+            .start(move |outlet| {
+                while outlet.put(0) {}
+                drop(open);
+            })
+            .unwrap();
+        assert!(matches!(offload.next(&mut stream, LONG), Next::Item(0)));
+        drop((stream, offload));
+        drop(threads);
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 }

@@ -33,6 +33,11 @@ pub(crate) fn is_not_here_yet(error: &io::Error) -> bool {
     kind || (cfg!(windows) && error.raw_os_error().is_some_and(is_windows_not_now))
 }
 
+/// Whether another program holds the file: a moment later it may be free.
+pub(crate) fn is_in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ResourceBusy
+}
+
 fn is_windows_not_now(code: i32) -> bool {
     WINDOWS_NOT_NOW.contains(&code)
 }

@@ -23,8 +23,10 @@ use crate::{
     list::list_names,
     name::printable,
     notes::{Finding, Notes},
+    offload::Alive,
     place::Freshness,
     reads::Reads,
+    spelling::composed,
     split::piece_by,
     work::{Done, Work},
 };
@@ -38,6 +40,8 @@ pub(crate) struct Pieces<F: Fs> {
     home: Option<(PathBuf, OsString)>,
     options: Options,
     signal: Arc<Signal>,
+    /// For the threads that look into pieces.
+    alive: Alive,
     found: BTreeMap<OsString, Box<Piece<F>>>,
     /// Pieces that cannot be read now.
     notes: Notes,
@@ -81,12 +85,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 const LATE: usize = 2;
 
 impl<F: Fs> Pieces<F> {
-    pub(crate) fn new(fs: &F, folder: &Path, options: &Options, signal: Arc<Signal>) -> Self {
+    pub(crate) fn new(fs: &F, folder: &Path, options: &Options, (signal, alive): (Arc<Signal>, Alive)) -> Self {
         // Pieces are beside the folder itself, not beside a link to it.
         let real = fs.resolve(folder).unwrap_or_else(|_| folder.to_owned());
         let parent = real.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
         Self {
-            calls: Calls::new(fs.clone(), Arc::clone(&signal), options.patience).with_room(LATE),
+            calls: Calls::new(fs.clone(), (Arc::clone(&signal), alive.clone()), options.patience).with_room(LATE),
+            alive,
             home: parent.zip(real.file_name()).map(|(parent, name)| (parent.to_owned(), name.to_owned())),
             options: options.clone(),
             signal,
@@ -102,7 +107,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Looks which pieces there are beside the folder, which is `main`, and what is to be read in them.
-    pub(crate) fn look(&mut self, main: Identity, want: &Want<'_>, now: Duration) {
+    pub(crate) fn look(&mut self, main: &Root<F>, want: &Want<'_>, now: Duration) {
         if planted!(IgnorePieces) {
             return;
         }
@@ -239,9 +244,10 @@ impl<F: Fs> Pieces<F> {
     ) -> bool {
         let Some(piece) = self.found.get_mut(name) else { return false };
         let mut knows_us = false;
-        let own = self.home.as_ref().and_then(|(_, name)| name.to_str());
+        let own = self.home.as_ref().map(|(_, name)| composed(name));
+        let is_own = |called: &str| own.as_ref().is_some_and(|own| *own == composed(OsStr::new(called)));
         let mut take = |arrival: Arrival| {
-            knows_us |= named(&arrival).any(is_member) || (own.is_some() && called(&arrival) == own);
+            knows_us |= named(&arrival).any(is_member) || called(&arrival).is_some_and(is_own);
             Taken::Settled
         };
         piece.reads.read(&mut piece.folder, &root.way(), &mut Work::new(want, &mut take, Done::default()), now);
@@ -308,7 +314,7 @@ impl<F: Fs> Pieces<F> {
     }
 
     /// Lists the directory that holds the folder, if that has changed or was long ago.
-    fn find(&mut self, main: Identity, full: bool, now: Duration) -> io::Result<()> {
+    fn find(&mut self, main: &Root<F>, full: bool, now: Duration) -> io::Result<()> {
         let Some((parent, own)) = self.home.clone() else { return Ok(()) };
         let opened = self.calls.run(About::Folder, move |fs| {
             let dir = fs.open_root(&parent)?;
@@ -321,12 +327,17 @@ impl<F: Fs> Pieces<F> {
         }
         let found = self.list(&dir, &own)?;
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
+        let (main_dir, main_identity) = (Arc::clone(&main.dir), main.stat.identity);
         self.calls.ask_each(
             found,
-            move |fs, name| fs.stat(&dir, name),
+            move |fs, name| {
+                let stat = fs.stat(&dir, name)?;
+                let is_main = stat.identity == main_identity && is_one(fs, &main_dir, (&dir, name))?;
+                Ok((!is_main).then_some(stat))
+            },
             |name, stat| match stat {
                 // Not for a link, whatever it leads to.
-                Ok(stat) if stat.file_type == FileType::Directory && stat.identity != main => {
+                Ok(Some(stat)) if stat.file_type == FileType::Directory => {
                     there.insert(name, stat.identity);
                 }
                 Ok(_) => {}
@@ -372,7 +383,8 @@ impl<F: Fs> Pieces<F> {
 
     fn open(&self, name: &OsStr, identity: Identity) -> Box<Piece<F>> {
         let parent = self.home.as_ref().map_or(Path::new("."), |(parent, _)| parent.as_path());
-        let calls = Calls::new(self.calls.fs.clone(), Arc::clone(&self.signal), self.options.patience).with_room(LATE);
+        let around = (Arc::clone(&self.signal), self.alive.clone());
+        let calls = Calls::new(self.calls.fs.clone(), around, self.options.patience).with_room(LATE);
         let signal = Arc::new(Signal::below(Arc::clone(&self.signal)));
         let hints = !self.options.without_watching;
         Box::new(Piece {
@@ -395,6 +407,19 @@ impl<F: Fs> Pieces<F> {
             self.freshness.distrust();
         }
     }
+}
+
+/// Returns whether a directory and the one with this name, which have equal identities, are one. Identities may repeat, so their times
+/// must be equal as well; the directory may change between the two looks.
+fn is_one<F: Fs>(fs: &F, main: &F::Dir, (parent, name): (&F::Dir, &OsStr)) -> io::Result<bool> {
+    const LOOKS: usize = 3;
+    let named = fs.open_dir(parent, name)?;
+    for _ in 0..LOOKS {
+        if fs.stat_dir(main)?.version() == fs.stat_dir(&named)?.version() {
+            return Ok(fs.made_ns(main) == fs.made_ns(&named));
+        }
+    }
+    Ok(false)
 }
 
 /// What the author of a head calls the folder.

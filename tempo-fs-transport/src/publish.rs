@@ -15,7 +15,10 @@ use crate::{
     FileName, Fs,
     buffer::Buffers,
     error::publish_error,
+    fs::sync,
     name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
+    online::is_in_use,
+    spelling::composed,
     thin,
 };
 
@@ -40,7 +43,7 @@ impl<F: Fs> Publisher<F> {
             sweep(&fs, dir, |_| true)?;
         }
         let real = fs.resolve(&folder).unwrap_or_else(|_| folder.clone());
-        let called = real.file_name().and_then(OsStr::to_str).map(str::to_owned);
+        let called = real.file_name().and_then(|name| composed(name).to_str().map(str::to_owned));
         Ok(Self { fs, folder, staging, is_root_unsynced: true, called })
     }
 
@@ -91,13 +94,10 @@ impl<F: Fs> Publisher<F> {
             },
         };
         if durability == Durability::Durable {
-            if published == Published::Already {
-                let file = self.fs.open(&dir, &content.name).map_err(failed)?;
-                if !planted!(NoFsync) {
-                    self.fs.sync_file(&file).map_err(failed)?;
-                }
+            if published == Published::Already && !planted!(NoFsync) {
+                self.sync_there(&target).map_err(failed)?;
             }
-            self.fs.sync_dir(&dir).map_err(failed)?;
+            sync(|reach| self.fs.sync_dir(&dir, reach)).map_err(failed)?;
         }
         Ok(published)
     }
@@ -182,7 +182,7 @@ impl<F: Fs> Publisher<F> {
             }
         }
         if durability == Durability::Durable {
-            self.fs.sync_dir(dir)?;
+            sync(|reach| self.fs.sync_dir(dir, reach))?;
         }
         Ok(Published::Beside)
     }
@@ -200,10 +200,19 @@ impl<F: Fs> Publisher<F> {
             opened => opened?,
         };
         if self.is_root_unsynced {
-            self.fs.sync_dir(root)?;
+            sync(|reach| self.fs.sync_dir(root, reach))?;
             self.is_root_unsynced = false;
         }
         Ok(dir)
+    }
+
+    /// Syncs what was there already: an earlier publication may have been lazy.
+    fn sync_there(&self, target: &Target<'_, F>) -> io::Result<()> {
+        if planted!(SyncToRead) {
+            let file = self.fs.open(target.dir, target.name)?;
+            return sync(|reach| self.fs.sync_file(&file, reach));
+        }
+        sync(|reach| self.fs.sync_named(target.dir, target.name, reach))
     }
 
     /// Stages the bytes and renames them to the target, unless that name is taken.
@@ -217,8 +226,12 @@ impl<F: Fs> Publisher<F> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             there => return there.map(|_| Put::Taken),
         }
-        let renamed = self
-            .staged(target, bytes, durability, |fs, dir, staged| fs.rename_new(dir, staged, target.dir, target.name));
+        let renamed = self.staged(target, bytes, durability, |fs, dir, staged| {
+            if planted!(RenameReplaces) {
+                return fs.rename_over(dir, staged, target.dir, target.name);
+            }
+            fs.rename_new(dir, staged, target.dir, target.name)
+        });
         match renamed {
             Ok(()) => Ok(Put::Done),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Taken),
@@ -347,7 +360,7 @@ fn write_new<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, bytes: &[u8], durability
     let mut file = fs.create(dir, name)?;
     fs.write(&mut file, bytes)?;
     match durability {
-        Durability::Durable if !planted!(NoFsync) => fs.sync_file(&file),
+        Durability::Durable if !planted!(NoFsync) => sync(|reach| fs.sync_file(&file, reach)),
         Durability::Durable | Durability::Lazy => Ok(()),
     }
 }
@@ -362,7 +375,8 @@ fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::R
     })?;
     for name in staged {
         match fs.remove(dir, &name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // What a scanner holds is swept at the next start.
+            Err(error) if error.kind() != io::ErrorKind::NotFound && !is_in_use(&error) => return Err(error),
             _ => {}
         }
     }

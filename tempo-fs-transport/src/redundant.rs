@@ -13,6 +13,7 @@ use crate::{
     calls::About,
     error::{collect_error, publish_error},
     examine::read_still,
+    fs::sync,
     telling::inside,
 };
 
@@ -50,7 +51,7 @@ impl<F: Fs> FsTransport<F> {
             }
         }
         if !removed.is_empty() {
-            fs.sync_dir(&dir).map_err(failed)?;
+            sync(|reach| fs.sync_dir(&dir, reach)).map_err(failed)?;
         }
         Ok(removed)
     }

@@ -5,6 +5,8 @@
 
 use std::ffi::OsStr;
 
+use crate::spelling::composed;
+
 use Part::{Code, Day, Number, Text, Time};
 
 /// A part of a name.
@@ -55,6 +57,7 @@ const TAILS: &[(&str, &[Part])] = &[
 /// matter: two that differ in nothing else are one reason why directories are split.
 pub(crate) fn piece_by(name: &OsStr, of: &OsStr) -> Option<&'static str> {
     const EXTENSION: &[u8] = b".session";
+    let (name, of) = (composed(name), composed(of));
     let (name, of) = (name.as_encoded_bytes(), of.as_encoded_bytes());
     let (stem, extension) = of.split_at_checked(of.len().checked_sub(EXTENSION.len())?)?;
     let rest = strip(name, stem).filter(|_| extension.eq_ignore_ascii_case(EXTENSION))?;

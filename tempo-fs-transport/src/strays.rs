@@ -65,7 +65,8 @@ impl<F: Fs> FsTransport<F> {
             }
             for dir in dirs {
                 // What cannot be opened has been told of.
-                let Ok(opened) = fs.open_dir(&root.dir, &dir) else { continue };
+                let is_here = fs.stat(&root.dir, &dir).is_ok_and(|stat| !stat.online_only);
+                let Some(opened) = is_here.then(|| fs.open_dir(&root.dir, &dir).ok()).flatten() else { continue };
                 for name in search.names(&opened, &|name| wanted.contains(&inside(&dir, name)))? {
                     let messages = search.read(&opened, &name);
                     search.note(inside(&dir, &name), false, messages);
@@ -99,10 +100,13 @@ impl<F: Fs> Search<'_, F> {
 
     /// Looks at something beside the authors' directories.
     fn look_at(&mut self, root: &F::Dir, name: &OsStr) -> io::Result<()> {
-        let is_directory = self.fs.stat(root, name).is_ok_and(|stat| stat.file_type == FileType::Directory);
+        let stat = self.fs.stat(root, name).ok();
+        let is_directory = stat.is_some_and(|stat| stat.file_type == FileType::Directory);
         let mut messages = BTreeSet::new();
         if !is_directory {
             messages = self.read(root, name);
+        } else if stat.is_some_and(|stat| stat.online_only) {
+            // Looking into it would fetch it.
         } else if let Ok(dir) = self.fs.open_dir(root, name) {
             for name in self.names(&dir, &|_| true)? {
                 messages.extend(self.read(&dir, &name));

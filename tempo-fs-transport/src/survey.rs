@@ -65,6 +65,11 @@ impl<F: Fs> FsTransport<F> {
         });
         listed.map_err(|error| collect_error(path(), error))?;
         for (author, name) in dirs {
+            // What is in it would have to be fetched first.
+            if fs.stat(&root.dir, &name).is_ok_and(|stat| stat.online_only) {
+                survey.authors.insert(author);
+                continue;
+            }
             let counted = fs.open_dir(&root.dir, &name).and_then(|dir| count(fs, &dir));
             if let Ok(files) = counted {
                 survey.authors.insert(author);

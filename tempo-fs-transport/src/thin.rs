@@ -7,7 +7,7 @@ use std::{
 
 use tempo_message::{Pack, planted};
 
-use crate::{FileName, Fs, examine::read_still, place::limit};
+use crate::{FileName, Fs, examine::read_still, fs::sync, place::limit};
 
 /// Removes files in an author's own directory that hold messages of this pack, byte for byte, and nothing else; `most` at
 /// most. The pack itself must lie there durably. The answer is what was removed, by first and last counter.
@@ -33,7 +33,7 @@ pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) ->
         }
     }
     if !removed.is_empty() {
-        fs.sync_dir(dir)?;
+        sync(|reach| fs.sync_dir(dir, reach))?;
     }
     Ok(removed)
 }

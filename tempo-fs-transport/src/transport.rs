@@ -21,6 +21,7 @@ use crate::{
     door::{Root, Way},
     error::{check_name, collect_error, open_error, publish_error},
     folder::Folder,
+    offload::Threads,
     pieces::{Pieces, named},
     publish::{Content, Publisher},
     reads::Reads,
@@ -32,7 +33,8 @@ use crate::{
 /// Where a service has split the folder, its other pieces are read as well: directories beside it whose names services
 /// are known to give. They are never written, and change nothing about whether the folder is there.
 ///
-/// Scanning is the truth; the watcher only says when to scan. Everything works without it, later.
+/// Scanning is the truth; the watcher only says when to scan. Everything works without it, later: a file of which no event
+/// tells is found within 30 seconds where directories show that they have changed, and within 60 where they do not.
 ///
 /// # Durability
 ///
@@ -52,6 +54,8 @@ pub struct FsTransport<F: Fs = RealFs> {
     told_hints: Option<String>,
     /// Whom the members have met, by what they say.
     met: BTreeSet<AuthorId>,
+    /// The last to be dropped.
+    _threads: Threads,
 }
 
 /// So many are remembered.
@@ -116,10 +120,11 @@ impl<F: Fs> FsTransport<F> {
         check_name(folder)?;
         let signal = Arc::new(Signal::default());
         let now = fs.now();
-        let calls = Calls::new(fs.clone(), Arc::clone(&signal), options.patience);
+        let threads = Threads::default();
+        let calls = Calls::new(fs.clone(), (Arc::clone(&signal), threads.alive()), options.patience);
         let hints = !options.without_watching;
         let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), (hints, options.may_be_away));
-        let pieces = Pieces::new(&fs, folder, options, Arc::clone(&signal));
+        let pieces = Pieces::new(&fs, folder, options, (Arc::clone(&signal), threads.alive()));
         let publisher = if options.read_only {
             None
         } else {
@@ -141,6 +146,7 @@ impl<F: Fs> FsTransport<F> {
             changed_at: now,
             told_hints: None,
             met: BTreeSet::new(),
+            _threads: threads,
         })
     }
 }
@@ -289,7 +295,7 @@ impl<F: Fs> FsTransport<F> {
     fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<Way<F>, CollectError> {
         self.looked_at = now;
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
-        self.pieces.look(root.stat.identity, want, now);
+        self.pieces.look(&root, want, now);
         let elsewhere = |author| self.pieces.hold(author);
         self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
             self.reads.rest();

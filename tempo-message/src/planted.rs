@@ -95,6 +95,16 @@ bugs! {
     CursorForgotten: "a cursor begins anew after a restart",
     HeadSettlesTooMuch: "a head settles the order although messages of its author are missing",
     PagesSkipOne: "behind the pages of a store the next row of its log is not read",
+    NumberByHandle: "a file has another number when it is open",
+    SyncToRead: "a file is synced by a handle that can only read",
+    OneSpelling: "a folder that is away is known by the path alone to which it once led",
+    RenameReplaces: "a message replaces what has taken its name a moment ago",
+    InUseIsBad: "a file that another program has open is taken for damaged",
+    WatchEach: "each directory is watched although the folder's watch covers it",
+    WatchLeaks: "the watch before is not ended when the folder is watched again",
+    FullSyncOnly: "a volume that syncs only to itself gets nothing published",
+    FolderSpelled: "a folder's name in another Unicode form is another name",
+    DatalessListed: "a directory that is not on this machine is listed while everything waits",
     SettledForgotten: "what is settled is not noted in the store",
 }
 

@@ -74,6 +74,9 @@ pub enum PendingReason {
         /// How that shows.
         cause: String,
     },
+    /// Another program has it open and does not share it: the sync service itself, an antivirus scanner, a backup.
+    #[error("in use by another program")]
+    InUse,
     /// It could not be read now.
     #[error("cannot be read now: {cause}")]
     Unreadable {

@@ -266,6 +266,14 @@ pub enum PublishError {
         /// What the system said.
         source: Cause,
     },
+    /// Another program has the file or the directory open and does not share it; try again soon.
+    #[error("{place} is in use by another program")]
+    InUse {
+        /// What was to be written.
+        place: String,
+        /// What the system said.
+        source: Cause,
+    },
     /// This transport was opened for reading only.
     #[error("{place} was opened for reading only")]
     ReadOnly {

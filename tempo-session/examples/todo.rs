@@ -9,7 +9,7 @@
 //! cargo run -p tempo-session --example todo -- /tmp/band.session /tmp/ana rename 1 buy strings and picks
 //! cargo run -p tempo-session --example todo -- /tmp/band.session /tmp/ben done 1
 //! cargo run -p tempo-session --example todo -- /tmp/band.session /tmp/ana list
-//! cargo run -p tempo-session --example todo -- /tmp/band.session /tmp/ben watch   # until its input ends: Ctrl-D
+//! cargo run -p tempo-session --example todo -- /tmp/band.session /tmp/ben watch   # until its input ends
 //! ```
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]

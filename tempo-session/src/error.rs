@@ -1,8 +1,11 @@
 //! What can go wrong between an application and its session.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use tempo_fs_transport::InstallationError;
+use tempo_fs_transport::{Installation, InstallationError};
 use tempo_message::{MAX_PAYLOAD, MessageId};
 use thiserror::Error;
 
@@ -54,6 +57,13 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl OpenError {
+    pub(crate) fn already_open(folder: &Path, installation: &Installation) -> Self {
+        let holder = installation.holder().ok().flatten().unwrap_or_else(|| "another process".to_owned());
+        Self::AlreadyOpen { folder: folder.to_owned(), holder }
+    }
 }
 
 impl From<MintError> for OpenError {

@@ -24,6 +24,7 @@ impl Counts {
         "deletion by another",
         "session deleted",
         "overwritten",
+        "forestalled",
         "rollback",
         "disk full",
         "locked file",
@@ -48,6 +49,13 @@ impl Counts {
         "slow reader",
         "pack published",
         "settled by all",
+        "several systems",
+        "file in use met",
+        "delete pending met",
+        "dataless directory",
+        "hints overflowed",
+        "sync refused",
+        "found by another spelling",
     ];
 
     /// It happened.

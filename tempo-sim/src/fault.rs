@@ -15,7 +15,7 @@ pub enum Fault {
     Offline,
     /// Somebody deletes files or directories of others, or the whole session.
     Deletion,
-    /// Somebody writes something else over messages.
+    /// Somebody writes something else over messages, or under the name of the next one.
     Overwriting,
     /// A folder is put back to what it was.
     Rollback,
@@ -47,11 +47,13 @@ pub enum Fault {
     Packs,
     /// A file cannot be opened for a while, often while the machine starts again.
     LockedFile,
+    /// Members sit at Linux, Windows and macOS.
+    Systems,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -74,6 +76,7 @@ impl Fault {
         Self::SlowReader,
         Self::Packs,
         Self::LockedFile,
+        Self::Systems,
     ];
 
     /// What only somebody can put right who has the store.

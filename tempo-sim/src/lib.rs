@@ -4,6 +4,7 @@
 pub mod bugs;
 mod counts;
 pub mod disk;
+mod disks;
 mod fault;
 mod hasher;
 pub mod html;

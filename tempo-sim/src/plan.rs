@@ -9,8 +9,8 @@ use tempo_session::Packing;
 use uuid::Uuid;
 
 use crate::{
-    Conflict, Counts, Disk, DiskOptions, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
-    disk::{Kind, Naming},
+    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World, disk::Kind,
+    disks::Disks,
 };
 
 /// A run that can be repeated.
@@ -85,10 +85,15 @@ impl Plan {
     /// Runs it.
     pub fn execute(&self, record: bool) -> Outcome {
         let mut rng = Rng::new(self.seed);
-        let odd_disks = self.faults.contains(&Fault::OddDisks);
-        let lost_hints = self.faults.contains(&Fault::LostHints);
+        let have_systems = self.faults.contains(&Fault::Systems);
+        let disks = Disks {
+            are_odd: self.faults.contains(&Fault::OddDisks),
+            lose_hints: self.faults.contains(&Fault::LostHints),
+            have_systems,
+            are_accented: have_systems && rng.chance(500),
+        };
         let world = World::new(rng.next()).profile(self.profile.clone());
-        let world = world.members_with_disks(self.members, |rng| disk(rng, odd_disks, lost_hints));
+        let world = world.members_with_disks(self.members, |rng| disks.draw(rng));
         let mut run = Run {
             world,
             rng,
@@ -110,23 +115,6 @@ impl Plan {
 
 /// Of so many seeds one has the real database under its stores.
 const DATABASES: u64 = 32;
-
-fn disk(rng: &mut Rng, is_odd: bool, loses_hints: bool) -> DiskOptions {
-    let mut options = DiskOptions::default();
-    if is_odd {
-        options.staging_elsewhere = rng.chance(400);
-        options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
-        options.looks_before_renaming = rng.chance(300);
-        options.hides_online_only = rng.chance(400);
-        options.fetches = rng.chance(300);
-        let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
-        options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
-    }
-    if loses_hints {
-        options.lost_hints = rng.pick(&[100, 500, 1000]).copied().unwrap_or(1000);
-    }
-    options
-}
 
 struct Run<'a> {
     world: World,
@@ -254,6 +242,10 @@ impl Run<'_> {
                 let has_joined = self.world.member(member).is_some_and(|there| there.store().marks_now().has_joined());
                 if has_joined || disk.is_unmounted() {
                     self.world.set_unmounted(member, !disk.is_unmounted());
+                    // Often a person finds out by starting the program again.
+                    if disk.is_unmounted() && self.rng.chance(300) {
+                        self.world.restart(member);
+                    }
                 }
             }
             Fault::OddFiles => self.put_odd_file(member, &disk),
@@ -279,13 +271,15 @@ impl Run<'_> {
                 }
             }
             Fault::LockedFile => self.lock_file(member, &disk),
-            Fault::SecondProcess if self.rng.chance(300) => self.world.tidy(member),
+            Fault::SecondProcess if self.rng.chance(300) => self.tidy(member, &disk),
             Fault::SecondProcess => self.world.look_with_second_process(member),
             Fault::SlowReader => {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
                 self.world.stop_reading(member, span);
             }
-            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs => {}
+            // Whether a rename replaces shows where look-ups miss what has just come.
+            Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => self.forestall(member, &disk),
+            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
         }
     }
 
@@ -349,7 +343,9 @@ impl Run<'_> {
         }
         let files = disk.files();
         let Some((dir, name, _)) = self.rng.pick(&files).cloned() else { return };
-        if self.rng.chance(250) {
+        // Who cannot tell when its folder was made never puts it back.
+        let is_certain = !disk.options().system.moves_creation_times();
+        if self.rng.chance(250) && is_certain {
             for dir in disk.dirs() {
                 self.world.delete(member, &dir, None);
             }
@@ -363,6 +359,9 @@ impl Run<'_> {
     /// Somebody writes over a message: bytes of the same or another length, or a message that is another's.
     fn overwrite(&mut self, member: usize, disk: &Disk) {
         let files = disk.files();
+        if self.rng.chance(200) {
+            return self.forestall(member, disk);
+        }
         let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
         let other = self.rng.pick(&files).map_or_else(Bytes::new, |(.., content)| content.clone());
         let by = match self.rng.below(3) {
@@ -372,6 +371,17 @@ impl Run<'_> {
         };
         self.world.overwrite(member, &dir, &name, by);
         self.world.note_fault(member, "overwritten", "somebody writes over a file here");
+    }
+
+    /// Somebody puts another message under the name of a member's next one, which the member sends at once.
+    fn forestall(&mut self, member: usize, disk: &Disk) {
+        let mut files = disk.files();
+        files.retain(|(_, name, _)| matches!(FileName::parse(name), FileName::Message(_)));
+        let is_running = self.world.session(member).is_some() && !disk.is_unmounted();
+        let Some((.., content)) = self.rng.pick(&files).filter(|_| is_running) else { return };
+        self.world.forestall(member, content.clone());
+        let _ = self.world.send(member, "a message whose name is taken");
+        self.world.note_fault(member, "forestalled", "somebody takes the name of the next message");
     }
 
     fn roll_back(&mut self, member: usize) {
@@ -403,7 +413,7 @@ impl Run<'_> {
         let number = self.rng.below(1000);
         match self.rng.below(7) {
             6 => self.put_into_another(disk, number),
-            4 => self.put_damaged_copy(disk),
+            4 => self.put_damaged_copy(disk, &disk.files()),
             5 => put_poison(disk, number),
             0 => disk.put(&dir, &OsString::from(format!("notes {number}.txt")), "not ours".into()),
             1 => disk.put(&dir, &OsString::from(format!("{:016x}", 0x1000 + number)), vec![0x5a; number].into()),
@@ -421,10 +431,24 @@ impl Run<'_> {
         }
     }
 
+    /// Somebody tidies up because there are copies: some are equal, of others only a part has come or one bit is another.
+    fn tidy(&mut self, member: usize, disk: &Disk) {
+        let own = self.world.member(member).map(|there| OsString::from(there.author().to_string()));
+        let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
+        files.retain(|(dir, name, _)| {
+            own.as_ref() == Some(dir) && matches!(FileName::parse(name), FileName::Message(_))
+        });
+        if self.rng.chance(500) {
+            self.put_damaged_copy(disk, &files);
+        } else if let Some((dir, name, content)) = self.rng.pick(&files) {
+            disk.put(dir, &OsString::from(format!("{} (copy)", name.to_string_lossy())), content.clone());
+        }
+        self.world.tidy(member);
+    }
+
     /// A copy of a message in which one bit is another.
-    fn put_damaged_copy(&mut self, disk: &Disk) {
-        let files = disk.files();
-        let Some((dir, name, content)) = self.rng.pick(&files).cloned() else { return };
+    fn put_damaged_copy(&mut self, disk: &Disk, files: &[(OsString, OsString, Bytes)]) {
+        let Some((dir, name, content)) = self.rng.pick(files).cloned() else { return };
         let mut bytes = content.to_vec();
         let at = self.rng.below(bytes.len());
         if let Some(byte) = bytes.get_mut(at) {

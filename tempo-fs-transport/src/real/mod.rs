@@ -1,37 +1,49 @@
 //! The file system of the machine.
 
-#[cfg(not(unix))]
-mod other;
+mod resolve;
 #[cfg(unix)]
 mod unix;
 mod watch;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(not(any(unix, windows)))]
+compile_error!(
+    "tempo-fs-transport knows the file systems of Unix and Windows; another system needs a module beside \
+     src/real/unix.rs that keeps the promises of the `Fs` port"
+);
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-#[cfg(not(unix))]
-use other as imp;
+use thiserror::Error;
 #[cfg(unix)]
 use unix as imp;
 use uuid::Uuid;
+#[cfg(windows)]
+use windows as imp;
 
-use crate::{Fs, Signal, Stat, Volume, Watch};
+use crate::{Fs, Reach, Signal, Stat, Volume, Watch};
 
-/// The file system of the machine, through directory handles where the system has them.
+/// The file system of the machine.
 ///
 /// # Platform notes
 ///
 /// - Unix: `openat` and friends with `O_NOFOLLOW` and `O_NONBLOCK`; renames with `RENAME_NOREPLACE` (Linux) or
 ///   `RENAME_EXCL` (Apple). Where the file system lacks that flag the name is looked up first, which is enough for a
 ///   directory that only its author writes.
-/// - Elsewhere: paths instead of handles, and the look-up before the rename. A directory cannot be synced there; the
-///   system journals names by itself.
+/// - Windows: paths in their literal form (`\\\\?\\`), since the standard library has no directory handles. A directory
+///   that is swapped for a link between two calls is followed (clause 1); what is read there counts only when the
+///   opened file is the one that was looked at. A file keeps its number from a handle (volume and file index), and renames
+///   neither replace nor copy. Creation times may be those of an earlier file of the same name. Directories are flushed
+///   where the file system allows that; NTFS and `ReFS` journal names in order. A file with the read-only attribute
+///   cannot be flushed, and counts as written.
 #[derive(Clone, Debug)]
 pub struct RealFs {
     started: Instant,
@@ -53,6 +65,12 @@ impl RealFs {
     pub fn check_writable(path: &Path) -> io::Result<()> {
         imp::check_writable(path)
     }
+
+    /// Whether an error of the standard library about a path means *not yet* (clause 7): another program holds the file open,
+    /// or it is about to be removed.
+    pub fn is_in_use(path: &Path, error: &io::Error) -> bool {
+        imp::is_in_use(path, error)
+    }
 }
 
 impl Fs for RealFs {
@@ -61,7 +79,7 @@ impl Fs for RealFs {
     const MAY_BLOCK: bool = true;
 
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
-        fs::canonicalize(path)
+        resolve::resolve(path)
     }
 
     fn open_root(&self, path: &Path) -> io::Result<imp::Dir> {
@@ -121,12 +139,16 @@ impl Fs for RealFs {
         io::Write::write_all(&mut Once(file), bytes)
     }
 
-    fn sync_file(&self, file: &File) -> io::Result<()> {
-        file.sync_all()
+    fn sync_file(&self, file: &File, reach: Reach) -> io::Result<()> {
+        imp::sync_file(file, reach)
     }
 
-    fn sync_dir(&self, dir: &imp::Dir) -> io::Result<()> {
-        imp::sync_dir(dir)
+    fn sync_named(&self, dir: &imp::Dir, name: &OsStr, reach: Reach) -> io::Result<()> {
+        imp::sync_named(dir, name, reach)
+    }
+
+    fn sync_dir(&self, dir: &imp::Dir, reach: Reach) -> io::Result<()> {
+        imp::sync_dir(dir, reach)
     }
 
     fn rename_new(&self, from: &imp::Dir, name: &OsStr, to: &imp::Dir, new_name: &OsStr) -> io::Result<()> {
@@ -159,6 +181,26 @@ impl Fs for RealFs {
     }
 }
 
+/// An error that is over when another program has closed the file.
+#[derive(Debug, Error)]
+#[error("in use by another program")]
+struct InUse(#[source] io::Error);
+
+/// The error of clause 7.
+fn in_use(error: io::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, InUse(error))
+}
+
+/// The number of a file on its volume, where the system tells it.
+pub(crate) fn number(file: &Path) -> io::Result<u64> {
+    imp::number(file)
+}
+
+/// What an error of the standard library about a path means by the clauses of the port.
+pub(crate) fn judged(path: &Path, error: io::Error) -> io::Error {
+    if imp::is_in_use(path, &error) { in_use(error) } else { error }
+}
+
 /// The standard library tries for ever what a file system answers with "interrupted". Here that is no answer.
 struct Once<'a>(&'a mut File);
 
@@ -175,6 +217,7 @@ impl io::Write for Once<'_> {
 fn given_up(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::Interrupted => io::Error::new(io::ErrorKind::TimedOut, error),
+        _ if imp::is_held(&error) => in_use(error),
         _ => error,
     }
 }

@@ -1,11 +1,11 @@
-//! Directory handles and the `*at` calls.
+//! Unix: directory handles and the `*at` calls. What only Apple's systems do is marked.
 
 use std::{
     ffi::OsStr,
     fs::File,
     io,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -14,14 +14,20 @@ use rustix::{
 };
 use tempo_message::FileType;
 
-use crate::{Identity, Stat, Volume, online};
+use crate::{Identity, Reach, Stat, Volume, online};
 
 pub(super) type Dir = OwnedFd;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 pub(super) fn open_root(path: &Path) -> io::Result<Dir> {
-    Ok(fs::open(path, DIRECTORY, Mode::empty())?)
+    fs::open(path, DIRECTORY, Mode::empty()).map_err(|error| match error {
+        // A program that served the files, or the machine that did, is gone.
+        Errno::NOTCONN | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::NETDOWN => {
+            io::Error::new(io::ErrorKind::NotFound, io::Error::from(error))
+        }
+        error => error.into(),
+    })
 }
 
 pub(super) fn open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir> {
@@ -82,7 +88,8 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
 
 pub(super) fn open(dir: &Dir, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(File::from(fs::openat(dir, name, flags, Mode::empty())?))
+    let opened = fs::openat(dir, name, flags, Mode::empty()).map_err(io::Error::from);
+    opened.map(File::from).map_err(|error| if is_held(&error) { super::in_use(error) } else { error })
 }
 
 pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
@@ -90,9 +97,26 @@ pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
     Ok(File::from(fs::openat(dir, name, flags, Mode::from_bits_truncate(0o666))?))
 }
 
-pub(super) fn sync_dir(dir: &Dir) -> io::Result<()> {
-    // Through `File`, because the standard library reaches the platter on Apple systems as well.
-    File::from(dir.try_clone()?).sync_all()
+pub(super) fn sync_file(file: &File, reach: Reach) -> io::Result<()> {
+    let synced = match reach {
+        // The standard library reaches the medium on Apple's systems as well (`F_FULLFSYNC`). Network volumes refuse that.
+        Reach::Medium => file.sync_all(),
+        Reach::Volume => fs::fsync(file).map_err(io::Error::from),
+    };
+    synced.map_err(|error| if is_refused(&error) { io::Error::new(io::ErrorKind::Unsupported, error) } else { error })
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    const REFUSED: [Errno; 5] = [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOTTY, Errno::NOSYS];
+    error.raw_os_error().is_some_and(|code| REFUSED.contains(&Errno::from_raw_os_error(code)))
+}
+
+pub(super) fn sync_named(dir: &Dir, name: &OsStr, reach: Reach) -> io::Result<()> {
+    sync_file(&open(dir, name)?, reach)
+}
+
+pub(super) fn sync_dir(dir: &Dir, reach: Reach) -> io::Result<()> {
+    sync_file(&File::from(dir.try_clone()?), reach)
 }
 
 pub(super) fn rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {
@@ -139,6 +163,26 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     Ok(fs::access(path, Access::WRITE_OK)?)
 }
 
+pub(super) fn number(file: &Path) -> io::Result<u64> {
+    Ok(from_stat(&fs::stat(file)?).identity.number)
+}
+
+/// The path in the spelling of events: Apple's name the real one.
+pub(super) fn watched(folder: &Path) -> io::Result<PathBuf> {
+    std::fs::canonicalize(folder)
+}
+
+pub(super) fn is_in_use(_: &Path, error: &io::Error) -> bool {
+    is_held(error)
+}
+
+/// Returns whether another program holds a file: a server has lent it to another machine (a lease), a program has locked it, or a
+/// network drive reports a sharing violation.
+pub(super) fn is_held(error: &io::Error) -> bool {
+    use io::ErrorKind::{ExecutableFileBusy, ResourceBusy, WouldBlock};
+    matches!(error.kind(), ResourceBusy | ExecutableFileBusy | WouldBlock)
+}
+
 /// The fields of `stat` have other types on other systems, hence the casts.
 #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_possible_wrap)]
 fn from_stat(stat: &fs::Stat) -> Stat {
@@ -170,4 +214,31 @@ fn flags(_: &fs::Stat) -> u32 {
 
 fn nanos(seconds: i64, nanos: i64) -> i128 {
     i128::from(seconds) * 1_000_000_000 + i128::from(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SMB and macFUSE volumes answer to `F_FULLFSYNC`, and old file systems to syncing a directory.
+    #[test]
+    fn a_sync_that_is_refused_is_told_from_one_that_fails() {
+        for code in [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOTTY, Errno::NOSYS] {
+            assert!(is_refused(&code.into()), "{code}");
+        }
+        for code in [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::STALE] {
+            assert!(!is_refused(&code.into()), "{code}");
+        }
+    }
+
+    #[test]
+    fn both_ways_to_sync_work_on_a_file_and_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "content").unwrap();
+        let root = open_root(dir.path()).unwrap();
+        for reach in [Reach::Medium, Reach::Volume] {
+            sync_named(&root, OsStr::new("file"), reach).unwrap();
+            sync_dir(&root, reach).unwrap();
+        }
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::{
     ffi::OsStr,
-    fs, io,
+    io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    time::Duration,
 };
 
 use notify::{
@@ -12,35 +13,67 @@ use notify::{
     event::{AccessKind, AccessMode},
 };
 
+use super::imp;
 use crate::{Signal, Watch};
 
-/// Watches the folder itself. Directories are added one by one, so that whatever else somebody keeps below the folder
-/// costs no watches.
+/// Watches a folder.
+///
+/// On Linux the watch is on the folder itself, and directories are added one by one, so that other things below the folder cost
+/// no watches. On Windows and Apple's systems one watch covers everything below. A watch on a directory there would keep the
+/// folder from being moved (Windows), or restart the stream of events and lose some (`FSEvents`).
+///
+/// Nothing depends on an event: `notify` reports nothing when the buffer that Windows fills (16 KiB) overflows.
 pub(super) fn start(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
-    let folder = fs::canonicalize(folder)?;
+    // Events carry the path in this spelling.
+    let folder = imp::watched(folder)?;
+    let (open, is_over) = mpsc::channel();
     let root = folder.clone();
-    let on_event = move |event: notify::Result<Event>| match event {
-        Ok(event) => forward(&root, &event, &signal),
-        Err(error) => signal.fail(error.to_string()),
+    let on_event = move |event: notify::Result<Event>| {
+        // Goes with the thread that reads the events, which closes its handles first.
+        let _open: &mpsc::Sender<()> = &open;
+        match event {
+            Ok(event) => forward(&root, &event, &signal),
+            Err(error) => signal.fail(error.to_string()),
+        }
     };
     let config = Config::default().with_follow_symlinks(false);
     let mut watcher = RecommendedWatcher::new(on_event, config).map_err(into_io)?;
-    watcher.watch(&folder, RecursiveMode::NonRecursive).map_err(into_io)?;
-    Ok(Box::new(Watching { folder, watcher }))
+    let mode = if COVERS { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+    watcher.watch(&folder, mode).map_err(into_io)?;
+    Ok(Box::new(Watching { folder, watcher: Some(watcher), is_over }))
 }
+
+const COVERS: bool = cfg!(any(windows, target_vendor = "apple"));
 
 #[derive(Debug)]
 struct Watching {
     folder: PathBuf,
-    watcher: RecommendedWatcher,
+    /// There until it is dropped.
+    watcher: Option<RecommendedWatcher>,
+    /// Disconnected once the thread that reads the events has ended.
+    is_over: mpsc::Receiver<()>,
 }
 
 impl Watch for Watching {
+    fn covers_directories(&self) -> bool {
+        COVERS
+    }
+
     fn add(&mut self, dir: &OsStr) -> io::Result<()> {
-        self.watcher.watch(&self.folder.join(dir), RecursiveMode::NonRecursive).map_err(into_io)
+        let Some(watcher) = &mut self.watcher else { return Ok(()) };
+        watcher.watch(&self.folder.join(dir), RecursiveMode::NonRecursive).map_err(into_io)
     }
 }
 
+impl Drop for Watching {
+    fn drop(&mut self) {
+        /// More than enough to close a few handles, and short enough for a system that does not answer.
+        const PATIENCE: Duration = Duration::from_secs(1);
+        drop(self.watcher.take());
+        // Nothing is ever sent: this ends with the thread.
+        let _ = self.is_over.recv_timeout(PATIENCE);
+    }
+}
 fn forward(folder: &Path, event: &Event, signal: &Signal) {
     if event.need_rescan() {
         signal.hint_everywhere();

@@ -49,7 +49,7 @@ fn a_folder_finds_its_installation_again() {
     assert_eq!(machine.find(&folder), Some(first.clone()));
     assert!(first.staging().is_dir());
     first.set_holder("somebody").unwrap();
-    assert_eq!(first.holder().as_deref(), Some("somebody"));
+    assert_eq!(first.holder().unwrap().as_deref(), Some("somebody"));
 }
 
 #[test]

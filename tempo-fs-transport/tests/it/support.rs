@@ -3,11 +3,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 use tempo_clock::Seen;
-use tempo_fs_transport::{FsTransport, Options};
+use tempo_fs_transport::{FsTransport, Home, Options};
 use tempo_message::{Arrival, Budget, CollectError, Foreign, Frame, MessageId, Taken, Transport, Want};
 
 pub(crate) struct Session {
@@ -45,6 +46,38 @@ pub(crate) fn unwatched() -> Options {
     let mut options = Options::default();
     options.without_watching = true;
     options
+}
+
+/// Whether a folder can be told from another one in its place, by when it was made; says so when it cannot. It has changed since.
+pub(crate) fn is_told_apart(folder: &Path) -> bool {
+    let (began, probe) = (Instant::now(), folder.join("probe"));
+    while began.elapsed() < Duration::from_secs(2) {
+        fs::write(&probe, "").unwrap();
+        fs::remove_file(&probe).unwrap();
+        if Home::of(folder).unwrap().is_some() {
+            return true;
+        }
+    }
+    println!("skipped: this file system does not keep when directories were made");
+    false
+}
+
+/// Makes a symbolic link to a file or a directory; false, with a reason, where that is not allowed.
+pub(crate) fn link(target: &Path, link: &Path) -> bool {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(target, link);
+    #[cfg(windows)]
+    let made = if target.is_dir() {
+        std::os::windows::fs::symlink_dir(target, link)
+    } else {
+        std::os::windows::fs::symlink_file(target, link)
+    };
+    // Wine says that it has made one.
+    let is_made = made.is_ok() && fs::symlink_metadata(link).is_ok_and(|link| link.is_symlink());
+    if !is_made {
+        println!("without links, which cannot be made here: {made:?}");
+    }
+    is_made
 }
 
 pub(crate) struct Reader {

@@ -94,8 +94,10 @@ fn more_directories_than_watches_are_looked_at_from_time_to_time() {
     let mut reader = session.reader();
     reader.transport = FsTransport::open(&session.folder, &Options::default()).unwrap();
     assert_eq!(reader.collect().len(), 255);
-    let Some(reason) = reader.transport.report().without_hints else { panic!("nothing is said about it") };
-    println!("{reason}");
+    // One watch covers everything there.
+    let is_covered = cfg!(any(windows, target_vendor = "apple"));
+    let reason = reader.transport.report().without_hints;
+    assert_eq!(reason.is_none(), is_covered, "{reason:?}");
     let second: Vec<_> = scripts.iter_mut().map(|script| script.next(b"two")).collect();
     for frame in &second {
         writer.publish(frame, Durability::Lazy).unwrap();

@@ -182,6 +182,10 @@ fn refusal(state: &Path, installation: Option<&Installation>) -> Option<String> 
     let is_missing =
         |path: &Path| matches!(RealFs::check_writable(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
     let state = state.map(Path::to_owned).find(|path| !is_missing(path));
+    // Some systems say of what is below a file that it is missing.
+    if let Some(path) = state.as_deref().filter(|path| path.is_file()) {
+        return Some(format!("{} is a file, where a directory belongs", path.display()));
+    }
     let inside = installation.map(|it| [it.dir.clone(), it.store(), it.staging()]);
     let mut paths = state.into_iter().chain(inside.into_iter().flatten());
     paths.find_map(|path| {
@@ -193,10 +197,7 @@ fn refusal(state: &Path, installation: Option<&Installation>) -> Option<String> 
 impl Opened {
     fn open(installation: &Installation, folder: &Path) -> Result<Self, OpenError> {
         let reader = RedbReader::open(&installation.store(), installation.author).map_err(|error| match error {
-            StoreError::InUse { .. } => OpenError::AlreadyOpen {
-                folder: folder.to_owned(),
-                holder: installation.holder().unwrap_or_else(|| "another process".to_owned()),
-            },
+            StoreError::InUse { .. } => OpenError::already_open(folder, installation),
             error => error.into(),
         })?;
         let marks = reader.marks()?;
@@ -319,8 +320,9 @@ impl Reading {
     fn compare(&self, author: AuthorId, sent: &OwnMessages, status: &mut Status) {
         let report = &status.report;
         let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.counter?, &it.reason)));
-        let is_elsewhere =
-            |reason: &PendingReason| matches!(reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. });
+        let is_elsewhere = |reason: &PendingReason| {
+            matches!(reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. } | PendingReason::InUse)
+        };
         let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
         let elsewhere: BTreeSet<MessageId> =
             elsewhere.map(|(author, counter, _)| MessageId { author, counter }).collect();
@@ -336,7 +338,13 @@ impl Reading {
 /// Whether something in the folder may be about to become a message.
 fn is_unsettled(report: &Report) -> bool {
     let is_moving = |reason: &PendingReason| {
-        matches!(reason, PendingReason::Incomplete { .. } | PendingReason::Changing | PendingReason::Unreadable { .. })
+        matches!(
+            reason,
+            PendingReason::Incomplete { .. }
+                | PendingReason::Changing
+                | PendingReason::InUse
+                | PendingReason::Unreadable { .. }
+        )
     };
     report.pending.iter().any(|it| is_moving(&it.reason))
 }

@@ -9,7 +9,7 @@ use tempo_message::Beside;
 use super::{
     Finding,
     FindingKind::{
-        self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, Incomplete, Newer, OnlineOnly, SplitFolder,
+        self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, SplitFolder,
         Unreadable,
     },
     Loss, Surroundings,
@@ -67,6 +67,7 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
             PendingReason::OnlineOnly => (OnlineOnly, None),
             PendingReason::NotHereYet { cause } => (OnlineOnly, Some(printable_text(cause))),
             PendingReason::Incomplete { .. } | PendingReason::Changing => (Incomplete, None),
+            PendingReason::InUse => (InUse, None),
             PendingReason::Unsupported(_) => (Newer, None),
             PendingReason::Unreadable { cause } => (Unreadable, Some(printable_text(cause))),
             reason => (Unreadable, Some(printable_text(&reason.to_string()))),
@@ -101,6 +102,22 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
                 )
             })
             .advice(mending(people, author)),
+            InUse => {
+                let is = one_or_many(count, "is", "are");
+                Finding::new(kind, format!("{subject} {is} in use by another program{}.", which(&group.missing)))
+                    .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
+                    .meaning(if is_here {
+                        known
+                    } else {
+                        format!(
+                            "A program has {} open and does not share {}: often the sync service itself, an antivirus scanner \
+                             or a backup. {it} read as soon as that program is done.",
+                            one_or_many(count, "it", "them"),
+                            one_or_many(count, "it", "them"),
+                        )
+                    })
+                    .advice("Wait a moment. If it stays like this, find out which program has the file open, and close it.")
+            }
             Newer => {
                 let subject = named(people, author, count, "message");
                 let (this, they) = (one_or_many(count, "it", "them"), one_or_many(count, "It is", "They are"));
@@ -160,6 +177,7 @@ fn directory(author: AuthorId, place: &str, reason: &PendingReason, people: &Peo
     let whose = people.subject_of(author);
     let (message, about) = match reason {
         PendingReason::NotHereYet { cause } => (format!("The directory of {whose} does not answer."), cause.clone()),
+        PendingReason::OnlineOnly => (format!("The directory of {whose} is only online."), reason.to_string()),
         PendingReason::Unreadable { cause } => (format!("The directory of {whose} cannot be read."), cause.clone()),
         reason => (format!("The directory of {whose} cannot be read."), reason.to_string()),
     };

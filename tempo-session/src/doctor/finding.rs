@@ -87,6 +87,8 @@ pub enum FindingKind {
     OnlineOnly,
     /// Files that are there in part.
     Incomplete,
+    /// Files that another program holds open.
+    InUse,
     /// Files that cannot be read.
     Unreadable,
     /// Messages of newer software.
@@ -175,6 +177,7 @@ impl FindingKind {
             Self::Refused => "refused",
             Self::OnlineOnly => "online-only",
             Self::Incomplete => "incomplete",
+            Self::InUse => "in-use",
             Self::Unreadable => "unreadable",
             Self::Newer => "newer",
             Self::Damaged => "damaged",

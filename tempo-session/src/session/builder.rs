@@ -197,11 +197,11 @@ impl Builder {
         let state = self.state()?;
         let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
         // Who has held the store before and finds none has lost it: that name is not taken up again.
-        let is_lost = installation.holder().is_some();
+        let is_lost = installation.holder()?.is_some();
         installation.make_store(|path| -> Result<(), OpenError> {
             let begun = Marks::new(Some(installation.author));
             let marks = if is_lost {
-                let before = installation.authors().into_iter().skip(1);
+                let before = installation.authors()?.into_iter().skip(1);
                 before.fold(begun, Marks::succeeded_by).succeeded_by(installation.mint()?)
             } else {
                 begun
@@ -226,9 +226,7 @@ impl Builder {
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
             ..Parts::new(Box::new(transport), Box::new(store))
         };
-        let (session, driver) = Session::assemble(parts)?;
-        self.start(driver)?;
-        Ok(session)
+        self.start(parts)
     }
 
     /// Looks on. Name and state directory have no meaning then.
@@ -243,9 +241,7 @@ impl Builder {
             idle_after: self.idle_after,
             ..Parts::new(Box::new(self.transport(options)?), Box::new(MemoryStore::new(None)))
         };
-        let (session, driver) = Session::assemble(parts)?;
-        self.start(driver)?;
-        Ok(session)
+        self.start(parts)
     }
 
     /// Whether this installation is a member of the folder's session already, and would be the same one after opening.
@@ -290,20 +286,22 @@ impl Builder {
         self.off_thread(move |folder| doctor::remove_redundant(state.as_deref(), folder))?
     }
 
-    /// Opens the store for writing. Whoever only looks at it lets it go soon, and is waited for; whoever writes is not.
+    /// Opens the store for writing. Waits for a process that only looks at it, and for a program that holds the file; not for
+    /// a session that writes.
     #[allow(clippy::disallowed_methods, reason = "nobody tells when a store is let go")]
     fn open_store(&self, installation: &Installation) -> Result<RedbStore, OpenError> {
         let (path, author) = (installation.store(), installation.author);
         let clock = SystemEnvironment::default();
         loop {
-            match RedbStore::open(&path, author) {
+            let opened = RedbStore::open(&path, author);
+            match &opened {
+                Err(StoreError::Held { .. }) if clock.now() <= self.patience => {}
                 Err(StoreError::InUse { .. }) => {}
-                store => return Ok(store?),
+                _ => return Ok(opened?),
             }
             let is_written = matches!(RedbReader::open(&path, author), Err(StoreError::InUse { .. }));
             if is_written || clock.now() > self.patience {
-                let holder = installation.holder().unwrap_or_else(|| "another process".to_owned());
-                return Err(OpenError::AlreadyOpen { folder: self.folder.clone(), holder });
+                return Err(OpenError::already_open(&self.folder, installation));
             }
             // deadline loop: to look takes milliseconds, but for a doctor's, which reads everything.
             thread::sleep(Duration::from_millis(5));
@@ -339,9 +337,18 @@ impl Builder {
         finished.recv_timeout(self.patience).map_err(timed_out)
     }
 
-    fn start(&self, driver: Driver) -> Result<(), OpenError> {
-        let spawned = thread::Builder::new().name("tempo-session".to_owned()).spawn(move || driver.run());
-        spawned.map(drop).map_err(|source| OpenError::Thread { folder: self.folder.clone(), source })
+    fn start(&self, parts: Parts) -> Result<Session, OpenError> {
+        let (session, driver) = Session::assemble(parts)?;
+        let (runs, ended) = mpsc::channel::<()>();
+        let run = move || {
+            // Dropped after everything that the driver has open.
+            let _runs = runs;
+            driver.run();
+        };
+        let spawned = thread::Builder::new().name("tempo-session".to_owned()).spawn(run);
+        spawned.map_err(|source| OpenError::Thread { folder: self.folder.clone(), source })?;
+        session.is_driven_until(ended);
+        Ok(session)
     }
 }
 

@@ -25,7 +25,7 @@ mod typed;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
 };
 
@@ -75,6 +75,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// Whoever calls [`Session::poll`].
     reader: Mutex<Reader>,
+    /// Disconnected once the thread that runs the driver has ended; `None` when somebody else runs it.
+    driver_ended: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 /// How a session was closed.
@@ -119,7 +121,7 @@ impl Session {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         // With everything that the store has, and what was to be told before anybody could listen.
         let reader = Mutex::new(Reader::default());
-        Self { inner: Arc::new(Inner { shared, reader }) }
+        Self { inner: Arc::new(Inner { shared, reader, driver_ended: Mutex::new(None) }) }
     }
 
     /// The author that this member writes as; `None` for an observer.
@@ -275,7 +277,8 @@ impl Session {
 
     /// Waits until every message that was sent lies in the folder; how many do not yet.
     ///
-    /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away.
+    /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away. A file that
+    /// another program holds is waited for.
     pub fn flush(&self, patience: Duration) -> usize {
         // Before that it is not known what lies there.
         self.shared().wait_for_first_look(patience);
@@ -285,7 +288,7 @@ impl Session {
             let before = state.outbox.len();
             let is_hopeless = |state: &State| {
                 let is_away = !matches!(state.attachment, Attachment::Attached | Attachment::Unknown);
-                let has_failed = state.publish_error.is_some() && !state.has_fresh();
+                let has_failed = state.publish_error.as_ref().is_some_and(|it| !it.is_passing) && !state.has_fresh();
                 is_away || has_failed || !state.is_open()
             };
             let is_done = |state: &State| state.outbox.is_empty() || is_hopeless(state);
@@ -303,6 +306,9 @@ impl Session {
     }
 
     /// Ends the session for all its handles. What was sent and is not in the folder yet gets some seconds to get there.
+    ///
+    /// When it returns, no file or directory of the folder and of the local state is open any more, unless a call into the
+    /// folder has been without an answer for a second.
     ///
     /// # Errors
     ///
@@ -325,8 +331,14 @@ impl Session {
         self.shared().waker.wake_by_ref();
         let is_over = |state: &State| state.is_at_rest || !state.outbox.is_empty() || !state.is_open();
         drop(self.wait_until(state, patience.min(Self::LAST_HEAD), is_over));
-        self.inner.shut()?;
-        Ok(Closed { unpublished })
+        let shut = self.inner.shut();
+        self.inner.wait_for_driver();
+        shut.map(|()| Closed { unpublished })
+    }
+
+    /// A thread runs the driver until this is disconnected.
+    fn is_driven_until(&self, ended: mpsc::Receiver<()>) {
+        *self.inner.driver_ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     }
 
     /// How long closing waits for the last head.
@@ -361,6 +373,16 @@ impl Inner {
         self.shared.waker.wake_by_ref();
         self.shared.announce();
         shut
+    }
+}
+
+impl Inner {
+    /// Waits until the driver has closed what it had open; not for long, because a folder may not answer.
+    fn wait_for_driver(&self) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let ended = self.driver_ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Nothing is ever sent: this ends with the thread.
+        let _ = ended.map(|ended| ended.recv_timeout(PATIENCE));
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempo_fs_transport::printable_text;
-use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, Report, Taken, planted};
+use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, PublishError, Report, Taken, planted};
 
 use super::{
     Event, OwnMessages,
@@ -82,7 +82,7 @@ pub(crate) struct State {
     pub(crate) attachment: Attachment,
     pub(crate) report: Arc<Report>,
     /// Why the last attempt to publish failed.
-    pub(crate) publish_error: Option<String>,
+    pub(crate) publish_error: Option<Trouble>,
     /// When the publishing began that is under way.
     pub(crate) publishing_since: Option<Duration>,
     /// Why the last attempt to leave a head failed.
@@ -109,6 +109,14 @@ pub(crate) struct State {
     pub(super) is_open: bool,
     /// So many messages were there when it was read.
     pub(super) begun: u64,
+}
+
+/// Why messages could not be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) why: String,
+    /// Another program holds a file: it is worth waiting.
+    pub(crate) is_passing: bool,
 }
 
 /// With more messages that have failed alone everything waits for the next attempt.
@@ -336,8 +344,10 @@ impl State {
     }
 
     /// Notes how publishing goes.
-    pub(crate) fn note_publishing(&mut self, error: Option<String>) {
-        if let Some(why) = error.clone().filter(|_| error != self.publish_error) {
+    pub(crate) fn note_publishing(&mut self, error: Option<&PublishError>) {
+        let error = error
+            .map(|error| Trouble { why: describe(error), is_passing: matches!(error, PublishError::InUse { .. }) });
+        if let Some(Trouble { why, .. }) = error.clone().filter(|_| error != self.publish_error) {
             self.tell(Event::Unpublished { why });
         }
         self.publish_error = error;

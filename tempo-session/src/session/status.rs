@@ -158,7 +158,7 @@ impl Status {
             settled: Settled { messages: core.settled_len(), until: core.settled(), waits_for: waits_for.collect() },
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
-            publish_error: is_stuck(state, now).or_else(|| state.publish_error.clone()),
+            publish_error: is_stuck(state, now).or_else(|| state.publish_error.as_ref().map(|it| it.why.clone())),
             occupied: occupied(state),
             store_error: state.store_error.clone(),
             head_error: state.head_error.clone(),

@@ -242,6 +242,12 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// A program that knows nothing of stores has the file open and does not share it: a scanner, a backup. Soon it may be free.
+    #[error("the store {} is in use by another program", path.display())]
+    Held {
+        /// The store.
+        path: PathBuf,
+    },
     /// The process that had the store open last did not close it, or it is damaged. Opening it for writing mends it, if it
     /// can be mended.
     #[error("the store {} was not closed and has to be mended", path.display())]

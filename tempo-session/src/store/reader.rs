@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::redb::{DatabaseError, ReadOnlyDatabase};
+use ::redb::{DatabaseError, ReadOnlyDatabase, StorageError};
 use tempo_clock::AuthorId;
+use tempo_fs_transport::RealFs;
 
 use super::{
     Marks, Restored, StoreError,
@@ -31,6 +32,9 @@ impl RedbReader {
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
         let database = ReadOnlyDatabase::open(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
+            DatabaseError::Storage(StorageError::Io(error)) if RealFs::is_in_use(path, &error) => {
+                StoreError::Held { path: path.to_owned() }
+            }
             DatabaseError::RepairAborted => StoreError::Unclean { path: path.to_owned() },
             error => failed(path)(error.into()),
         })?;

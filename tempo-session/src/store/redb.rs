@@ -10,6 +10,7 @@ use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBa
 use bytes::Bytes;
 use serde::Serialize;
 use tempo_clock::AuthorId;
+use tempo_fs_transport::RealFs;
 use tempo_message::{Decoded, Digest, Durability, Frames, MessageId};
 
 use super::{
@@ -74,6 +75,9 @@ impl RedbStore {
     fn of(path: &Path, opened: Result<Database, DatabaseError>) -> Result<Self, StoreError> {
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
+            DatabaseError::Storage(StorageError::Io(error)) if RealFs::is_in_use(path, &error) => {
+                StoreError::Held { path: path.to_owned() }
+            }
             error => failed(path)(error.into()),
         })?;
         Ok(Self { database, path: path.to_owned() })

@@ -137,7 +137,7 @@ fn ailing(place: &Place) -> AuthorId {
     put_as(place, &format!("{}/0000000000000009", dora.id), cleo.say("astray").bytes());
 
     // What does not belong here, and what services and systems leave behind.
-    put_as(place, "notes \u{1b}[2J.txt", b"remember the milk");
+    put_as(place, "about \u{202e}.txt", b"remember the milk");
     for n in 0..5 {
         put_as(place, &format!("notes {n}.txt"), b"");
     }
@@ -206,7 +206,7 @@ fn ten_ills_at_once() {
     assert_eq!(findings[3]["place"], format!("{ben}/.0000000000000007.icloud"));
     let stray = &findings[9];
     assert_eq!((stray["files"].as_array().unwrap().len(), &stray["place"]), (6, &Value::Null));
-    assert_eq!(stray["files"][0], "notes \\u{1b}[2J.txt");
+    assert_eq!(stray["files"][0], "about \\u{202e}.txt");
     assert_eq!(findings[5]["place"], format!("{dora}/0000000000000009"));
     for finding in findings {
         let keys: Vec<&String> = finding.as_object().unwrap().keys().collect();

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, sync::mpsc, thread, time::Duration};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use tempo_session::{Attachment, Entry, MessageId, OpenError, Session, store::RedbReader};
 
-use crate::support::{Place, STUCK, copy_file, replay, texts, timeline, wait_until};
+use crate::support::{Place, STUCK, copy_file, id_of, replay, texts, timeline, wait_until};
 
 #[test]
 fn members_agree_after_all_have_sent_at_once() {
@@ -67,7 +67,7 @@ fn any_order_of_files_gives_the_same_timeline() {
     assert!(held > 0 && !named.is_empty(), "the order of arrival was too kind");
     assert_eq!(list, timeline(&ana));
     assert_eq!(reader.status().waiting, []);
-    let known: BTreeSet<MessageId> = files.iter().map(|file| file.to_str().unwrap().parse().unwrap()).collect();
+    let known: BTreeSet<MessageId> = files.iter().map(|file| id_of(file)).collect();
     assert!(named.is_subset(&known));
 }
 

@@ -147,7 +147,7 @@ fn a_message_under_a_name_that_is_not_read_is_found() {
         format!("{me}/0000000000000004"),
         "0000000000000004".to_owned(),
         "old things/0000000000000004".to_owned(),
-        "message \u{1b}[2J.txt".to_owned(),
+        "message \u{202e}.txt".to_owned(),
     ];
     for name in names {
         let elsewhere = place.folder.join(&name);

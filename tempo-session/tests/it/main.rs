@@ -51,5 +51,6 @@ mod stream;
 #[cfg(target_os = "linux")]
 mod stuck;
 mod support;
+mod systems;
 #[cfg(target_os = "linux")]
 mod volume;

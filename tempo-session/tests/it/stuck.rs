@@ -245,17 +245,21 @@ fn what_fails_or_changes_is_pending_until_it_is_well() {
         (Call::Open, Fault::Fail(Errno::ETIMEDOUT)),
         (Call::Open, Fault::Fail(Errno::EDEADLK)),
         (Call::Open, Fault::Fail(Errno::EINTR)),
+        (Call::Open, Fault::Fail(Errno::EBUSY)),
+        (Call::Open, Fault::Fail(Errno::EAGAIN)),
+        (Call::Read, Fault::Fail(Errno::EBUSY)),
     ];
+    let is_held = |it: Errno| [Errno::EBUSY, Errno::EAGAIN].map(Errno::code).contains(&it.code());
     let place = Place::new();
-    let real = Real::with(&place, ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|name| (name, 1)));
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"];
+    let real = Real::with(&place, names.map(|name| (name, 1)));
     let Some(fuse) = Fuse::over(&place, &real.folder) else { return };
-    let dora = open(&place);
-    let mut list = Vec::new();
+    let (dora, mut list) = (open(&place), Vec::new());
     for (author, (call, fault)) in real.authors.iter().zip(faults) {
         fuse.spoil(&author.files[0], call, fault);
     }
     let began = Instant::now();
-    (0..10).for_each(|author| real.arrive(author, 1));
+    (0..names.len()).for_each(|author| real.arrive(author, 1));
     let tried = |author: &Author| fuse.count(&author.files[0], Call::Open);
     by_itself(&dora, "trying again", |_| real.authors.iter().all(|author| tried(author) >= 4));
     assert!(began.elapsed() >= Duration::from_millis(250 + 500 + 1000), "tried again without a pause");
@@ -269,6 +273,7 @@ fn what_fails_or_changes_is_pending_until_it_is_well() {
             Fault::Fail(error) if error.code() == Errno::EIO.code() => {
                 matches!(reason, PendingReason::Unreadable { .. })
             }
+            Fault::Fail(error) if is_held(error) => matches!(reason, PendingReason::InUse),
             Fault::Fail(_) => matches!(reason, PendingReason::NotHereYet { .. }),
             _ => matches!(reason, PendingReason::Changing),
         };
@@ -276,8 +281,8 @@ fn what_fails_or_changes_is_pending_until_it_is_well() {
     }
     assert_eq!((status.rejected.len(), status.report.foreign.len()), (0, 0), "{status:#?}");
     fuse.mend_all();
-    by_itself(&dora, "delivery", |dora| dora.timeline().len() == 10);
-    check_whole(&dora, &mut list, 10);
+    by_itself(&dora, "delivery", |dora| dora.timeline().len() == names.len());
+    check_whole(&dora, &mut list, names.len());
     let opens: Vec<usize> = real.authors.iter().map(tried).collect();
     by_itself(&dora, "rest", |_| true);
     assert_eq!(opens, real.authors.iter().map(tried).collect::<Vec<_>>(), "read again after delivery");

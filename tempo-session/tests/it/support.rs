@@ -8,8 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use tempfile::TempDir;
+use tempo_fs_transport::Home;
 use tempo_message::{Frame, Kind};
-use tempo_session::{AuthorId, Entry, Event, RefreshError, Session, protocol::SessionCore};
+use tempo_session::{AuthorId, Entry, Event, MessageId, RefreshError, Session, protocol::SessionCore};
 use uuid::Uuid;
 
 pub(crate) fn author(number: u8) -> AuthorId {
@@ -99,6 +100,26 @@ pub(crate) fn replay(session: &Session, list: &mut Vec<Entry>) -> Vec<Event> {
         entry.position = position;
     }
     others
+}
+
+/// Whether a folder can be told from another one in its place, by when it was made; says so when it cannot. It has changed since.
+pub(crate) fn is_told_apart(folder: &Path) -> bool {
+    let (began, probe) = (Instant::now(), folder.join("probe"));
+    while began.elapsed() < Duration::from_secs(2) {
+        fs::write(&probe, "").unwrap();
+        fs::remove_file(&probe).unwrap();
+        if Home::of(folder).unwrap().is_some() {
+            return true;
+        }
+    }
+    println!("skipped: this file system does not keep when directories were made");
+    false
+}
+
+/// The message in a file of [`Place::files`].
+pub(crate) fn id_of(file: &Path) -> MessageId {
+    let parts: Vec<&str> = file.iter().map(|part| part.to_str().unwrap()).collect();
+    parts.join("/").parse().unwrap()
 }
 
 pub(crate) fn copy_file(from: &Path, to: &Path, file: &Path) {

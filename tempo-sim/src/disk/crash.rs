@@ -10,12 +10,12 @@ use crate::Rng;
 impl Tree {
     /// Keeps what is durable, and of the rest any part that a file system may keep.
     ///
-    /// Names: a journal keeps a prefix of the steps, other file systems any selection; each step whole. Content that
+    /// Names: a journal (NTFS: `in_order`) keeps a prefix of the steps, other file systems any selection; each step whole. Content that
     /// was not synced: nothing, a beginning, zeros, or all of it.
-    pub(super) fn crash(&mut self, rng: &mut Rng) {
+    pub(super) fn crash(&mut self, rng: &mut Rng, in_order: bool) {
         let pending = std::mem::take(&mut self.pending);
         let steps: BTreeSet<u64> = pending.iter().map(|change| change.step).collect();
-        let kept: BTreeSet<u64> = if rng.chance(500) {
+        let kept: BTreeSet<u64> = if in_order || rng.chance(500) {
             let length = rng.below(steps.len() + 1);
             steps.into_iter().take(length).collect()
         } else {

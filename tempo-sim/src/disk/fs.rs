@@ -3,17 +3,17 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, MutexGuard},
     time::Duration,
 };
 
-use bytes::Bytes;
-use tempo_fs_transport::{DirName, FileName, Fs, Identity, Signal, Stat, Watch};
-use tempo_message::FileType;
+use tempo_fs_transport::{FileName, Fs, Identity, Reach, Signal, Stat, Watch};
+use tempo_message::{FileType, planted};
 
 use super::{
     Act, Change, Disk, State,
+    process::{Handle, Process},
     tree::{Kind, NodeId, Pending},
 };
 
@@ -21,12 +21,14 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct SimFs {
     disk: Disk,
+    process: Arc<Process>,
 }
 
 /// An opened directory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct SimDir {
     node: NodeId,
+    _handle: Handle,
 }
 
 /// An opened file.
@@ -34,14 +36,53 @@ pub struct SimDir {
 pub struct SimFile {
     node: NodeId,
     read: usize,
+    is_writable: bool,
+    _handle: Handle,
 }
 
-#[derive(Debug)]
-struct SimWatch;
-
 impl SimFs {
-    pub(super) fn new(disk: Disk) -> Self {
-        Self { disk }
+    pub(super) fn new(disk: Disk, process: Arc<Process>) -> Self {
+        Self { disk, process }
+    }
+
+    fn handle_of_dir(&self, state: &State, node: NodeId) -> SimDir {
+        SimDir { node, _handle: Handle::new(&self.process, state.place_of(node)) }
+    }
+
+    fn handle_of_file(&self, state: &State, (dir, node): (NodeId, NodeId), is_writable: bool) -> SimFile {
+        SimFile { node, read: 0, is_writable, _handle: Handle::new(&self.process, state.place_of(dir)) }
+    }
+
+    fn open_by(&self, dir: &SimDir, name: &OsStr, is_writable: bool) -> io::Result<SimFile> {
+        let mut state = self.call()?;
+        let node = state.find(dir.node, name)?;
+        if dir.node == state.staging || FileName::parse(name) == FileName::Staged {
+            state.violations.push(format!("a process read {}, which is staged", name.to_string_lossy()));
+        }
+        match state.tree.kind(node) {
+            Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
+            _ if state.is_online_only(node) => Err(state.judge_opening(dir.node, name)),
+            _ if state.is_locked(node) => {
+                state.meet("file in use met");
+                Err(state.options.system.in_use())
+            }
+            _ => Ok(self.handle_of_file(&state, (dir.node, node), is_writable)),
+        }
+    }
+
+    /// Begins to list a dataless directory, which makes the service bring its names. Waiting for more than the first of them
+    /// would take as long as that takes.
+    fn list_dataless(&self, dir: &SimDir, mut state: MutexGuard<'_, State>, each: &mut dyn FnMut(&OsStr) -> bool) {
+        let name = state.name_in_folder(dir.node).unwrap_or_default();
+        if state.begin_filling(dir.node) {
+            state.wanted.push(Change { dir: name.clone(), name: OsString::new() });
+        }
+        let first = state.tree.children(dir.node).into_iter().next();
+        drop(state);
+        if first.is_some_and(|(first, _)| each(&first)) {
+            let what = format!("a process listed {}, which is not on this machine", name.to_string_lossy());
+            self.disk.lock().violations.push(what);
+        }
     }
 
     /// A call that changes what is on the disk or what is durable.
@@ -74,44 +115,50 @@ impl Fs for SimFs {
     type File = SimFile;
     const MAY_BLOCK: bool = false;
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(self.disk.lock().resolve(path))
+    }
+
     fn open_root(&self, path: &Path) -> io::Result<SimDir> {
-        let node = self.call()?.node_at(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(SimDir { node })
+        let state = self.call()?;
+        let node = state.node_at(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(self.handle_of_dir(&state, node))
     }
 
     fn open_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<SimDir> {
-        let state = self.call()?;
+        let mut state = self.call()?;
         let node = state.find(parent.node, name)?;
         match state.tree.kind(node) {
-            Some(Kind::Directory) => Ok(SimDir { node }),
+            Some(Kind::Directory) => Ok(self.handle_of_dir(&state, node)),
             _ => Err(io::ErrorKind::NotADirectory.into()),
         }
     }
 
     fn create_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<()> {
         let mut state = self.act(Act::Change)?;
-        if state.tree.child(parent.node, name).is_some() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
+        state.refuse_taken(parent.node, name)?;
         let now = state.stamp();
         let node = state.tree.add(Kind::Directory, now);
+        state.inherit(parent.node, name, node);
         state.rename(&[(parent.node, name, Some(node))]);
         Ok(())
     }
 
     fn list(&self, dir: &SimDir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()> {
-        // The callback looks at files, so the lock must not be held meanwhile.
-        let names = self.call()?.tree.children(dir.node);
-        for (name, _) in names {
-            if !each(&name) {
-                break;
-            }
+        let state = self.call()?;
+        if state.is_dataless(dir.node) {
+            self.list_dataless(dir, state, each);
+            return Ok(());
         }
+        let (names, dying) = (state.tree.children(dir.node), state.dying_in(dir.node));
+        // The callback looks at files, so the lock must not be held meanwhile.
+        drop(state);
+        let _ = names.into_iter().map(|(name, _)| name).chain(dying).all(|name| each(&name));
         Ok(())
     }
 
     fn made_ns(&self, dir: &SimDir) -> Option<i128> {
-        i128::try_from(dir.node.0).ok()
+        self.disk.lock().made_ns(dir.node)
     }
 
     fn stat_dir(&self, dir: &SimDir) -> io::Result<Stat> {
@@ -119,27 +166,25 @@ impl Fs for SimFs {
     }
 
     fn stat(&self, dir: &SimDir, name: &OsStr) -> io::Result<Stat> {
-        let state = self.call()?;
+        let mut state = self.call()?;
         let node = state.find(dir.node, name)?;
+        if state.is_unseen(node) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         state.stat(node)
     }
 
     fn stat_file(&self, file: &SimFile) -> io::Result<Stat> {
-        self.call()?.stat(file.node)
+        let state = self.call()?;
+        let mut stat = state.stat(file.node)?;
+        if planted!(NumberByHandle) && state.options.system.is_windows() {
+            stat.identity.number = !stat.identity.number;
+        }
+        Ok(stat)
     }
 
     fn open(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
-        let mut state = self.call()?;
-        let node = state.find(dir.node, name)?;
-        if dir.node == state.staging || FileName::parse(name) == FileName::Staged {
-            state.violations.push(format!("a process read {}, which is staged", name.to_string_lossy()));
-        }
-        match state.tree.kind(node) {
-            Some(Kind::Symlink) => Err(io::Error::other("too many levels of symbolic links")),
-            _ if state.is_online_only(node) => Err(state.judge_opening(dir.node, name)),
-            _ if state.is_locked(node) => Err(io::ErrorKind::PermissionDenied.into()),
-            _ => Ok(SimFile { node, read: 0 }),
-        }
+        self.open_by(dir, name, false)
     }
 
     fn read(&self, file: &mut SimFile, buffer: &mut [u8]) -> io::Result<usize> {
@@ -157,16 +202,14 @@ impl Fs for SimFs {
 
     fn create(&self, dir: &SimDir, name: &OsStr) -> io::Result<SimFile> {
         let mut state = self.act(Act::Change)?;
-        if state.tree.child(dir.node, name).is_some() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
+        state.refuse_taken(dir.node, name)?;
         if state.name_in_folder(dir.node).is_some() && matches!(FileName::parse(name), FileName::Message(_)) {
             state.violations.push(format!("a process writes {} in place", name.to_string_lossy()));
         }
         let now = state.stamp();
         let node = state.tree.add(Kind::File, now);
         state.rename(&[(dir.node, name, Some(node))]);
-        Ok(SimFile { node, read: 0 })
+        Ok(self.handle_of_file(&state, (dir.node, node), true))
     }
 
     fn write(&self, file: &mut SimFile, bytes: &[u8]) -> io::Result<()> {
@@ -184,16 +227,27 @@ impl Fs for SimFs {
         Ok(())
     }
 
-    fn sync_file(&self, file: &SimFile) -> io::Result<()> {
+    fn sync_file(&self, file: &SimFile, reach: Reach) -> io::Result<()> {
         let mut state = self.act(Act::Settle)?;
+        state.refuse_sync(file.is_writable, reach)?;
         if let Some(node) = state.tree.nodes.get_mut(file.node.0) {
             node.durable = Some(node.content.clone());
+        }
+        if state.options.system.is_windows() {
+            // What the journal has noted before the sync goes with it.
+            state.tree.settle_names();
         }
         Ok(())
     }
 
-    fn sync_dir(&self, dir: &SimDir) -> io::Result<()> {
+    fn sync_named(&self, dir: &SimDir, name: &OsStr, reach: Reach) -> io::Result<()> {
+        let file = self.open_by(dir, name, true)?;
+        self.sync_file(&file, reach)
+    }
+
+    fn sync_dir(&self, dir: &SimDir, reach: Reach) -> io::Result<()> {
         let mut state = self.act(Act::Settle)?;
+        state.refuse_dir_sync(reach)?;
         let pending = std::mem::take(&mut state.tree.pending);
         for change in pending {
             if change.dir == dir.node {
@@ -206,7 +260,8 @@ impl Fs for SimFs {
     }
 
     fn rename_new(&self, from: &SimDir, name: &OsStr, to: &SimDir, new_name: &OsStr) -> io::Result<()> {
-        let state = self.call()?;
+        let mut state = self.call()?;
+        state.refuse_dying(to.node, new_name)?;
         if let Some(there) = state.tree.child(to.node, new_name) {
             let is_missed = state.options.looks_before_renaming && state.has_just_arrived(there);
             if !is_missed {
@@ -224,6 +279,9 @@ impl Fs for SimFs {
             return Err(io::ErrorKind::CrossesDevices.into());
         }
         let node = state.find(from.node, name)?;
+        state.refuse_dying(to.node, new_name)?;
+        let replaced = state.tree.child(to.node, new_name);
+        state.refuse_in_use([Some(node), replaced])?;
         state.judge_replacement(to.node, new_name, node);
         state.rename(&[(from.node, name, None), (to.node, new_name, Some(node))]);
         Ok(())
@@ -231,16 +289,18 @@ impl Fs for SimFs {
 
     fn remove(&self, dir: &SimDir, name: &OsStr) -> io::Result<()> {
         let mut state = self.act(Act::Change)?;
-        state.find(dir.node, name)?;
+        let node = state.find(dir.node, name)?;
+        state.refuse_in_use([Some(node), None])?;
         state.judge_removal(dir.node, name);
         state.rename(&[(dir.node, name, None)]);
         Ok(())
     }
 
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
-        let about = folder.file_name().unwrap_or_default().to_owned();
-        self.call()?.signals.push((about, signal));
-        Ok(Box::new(SimWatch))
+        let name = folder.file_name().unwrap_or_default();
+        let mut state = self.call()?;
+        let about = if state.is_folder(name) { OsString::new() } else { state.tree.naming.key(name) };
+        Ok(Box::new(state.begin_watch(self.disk.clone(), &self.process, about, signal)))
     }
 
     fn now(&self) -> Duration {
@@ -252,15 +312,25 @@ impl Fs for SimFs {
     }
 }
 
-impl Watch for SimWatch {
-    fn add(&mut self, _: &OsStr) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl State {
-    fn find(&self, dir: NodeId, name: &OsStr) -> io::Result<NodeId> {
+    fn find(&mut self, dir: NodeId, name: &OsStr) -> io::Result<NodeId> {
+        self.refuse_dying(dir, name)?;
         self.tree.child(dir, name).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn refuse_taken(&mut self, dir: NodeId, name: &OsStr) -> io::Result<()> {
+        self.refuse_dying(dir, name)?;
+        if self.tree.child(dir, name).is_some() { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
+    }
+
+    /// On Windows nothing can be renamed, replaced or removed that another program has for itself.
+    fn refuse_in_use(&mut self, nodes: [Option<NodeId>; 2]) -> io::Result<()> {
+        let is_held = nodes.into_iter().flatten().any(|node| self.is_locked(node));
+        if !is_held || !self.options.system.is_windows() {
+            return Ok(());
+        }
+        self.meet("file in use met");
+        Err(io::ErrorKind::ResourceBusy.into())
     }
 
     fn stat(&self, node: NodeId) -> io::Result<Stat> {
@@ -273,10 +343,10 @@ impl State {
                 Kind::Pipe => FileType::Special,
             },
             len: u64::try_from(there.content.len()).unwrap_or(u64::MAX),
-            identity: Identity { volume: 1, number: u64::try_from(node.0).unwrap_or(u64::MAX) },
+            identity: Identity { volume: 1, number: self.options.system.number(node) },
             modified_ns: there.modified,
             changed_ns: there.modified,
-            online_only: there.online_only && !self.options.hides_online_only,
+            online_only: there.online_only && (there.kind == Kind::Directory || !self.options.hides_online_only),
         })
     }
 
@@ -301,12 +371,12 @@ impl State {
     }
 
     /// The name of an author's directory; `None` for other directories.
-    fn name_in_folder(&self, dir: NodeId) -> Option<OsString> {
+    pub(super) fn name_in_folder(&self, dir: NodeId) -> Option<OsString> {
         self.dirs().into_iter().find(|&(_, node)| node == dir).map(|(name, _)| name)
     }
 
     /// Whether the service has put a file there within the last moment.
-    fn has_just_arrived(&self, node: NodeId) -> bool {
+    pub(super) fn has_just_arrived(&self, node: NodeId) -> bool {
         const MOMENT: Duration = Duration::from_millis(50);
         self.arrived.is_some_and(|(arrived, at)| arrived == node && self.now < at + MOMENT)
     }
@@ -318,90 +388,4 @@ impl State {
     pub(super) fn is_online_only(&self, node: NodeId) -> bool {
         self.tree.nodes.get(node.0).is_some_and(|node| node.online_only)
     }
-
-    /// A process does not open what it can see to be online only, unless it wants it fetched: that may block for ever.
-    fn judge_opening(&mut self, dir: NodeId, name: &OsStr) -> io::Error {
-        if self.options.fetches {
-            self.wanted.extend(self.name_in_folder(dir).map(|dir| Change { dir, name: name.to_owned() }));
-        } else if !self.options.hides_online_only {
-            self.violations.push(format!("a process opened {}, which is online only", name.to_string_lossy()));
-        }
-        io::ErrorKind::TimedOut.into()
-    }
-
-    /// A published name never gets other bytes from a process, except in the place of what a crash left.
-    fn judge_replacement(&mut self, dir: NodeId, name: &OsStr, by: NodeId) {
-        let Some(there) = self.tree.child(dir, name).and_then(|node| self.tree.content(node)) else { return };
-        let new = self.tree.content(by).unwrap_or_default();
-        let is_missed = self.options.looks_before_renaming
-            && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
-        let is_complete = match FileName::parse(name) {
-            FileName::Head => false,
-            // A loss of power leaves some of its messages whole.
-            FileName::Pack(first, last) => count_whole(&there) == Some(last - first + 1),
-            FileName::Copy(_) => match pack_beside(name) {
-                Some((first, last)) => count_whole(&there) == Some(last - first + 1),
-                None => is_whole(&there),
-            },
-            _ => is_whole(&there),
-        };
-        if is_complete && there != new && !is_missed {
-            self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
-        }
-    }
-
-    /// Whether a larger pack that is durable, with its name, has this content as well.
-    fn is_packed(&self, dir: NodeId, name: &OsStr, content: &Bytes) -> bool {
-        let (first, last) = match FileName::parse(name) {
-            FileName::Message(counter) => (counter, counter),
-            FileName::Pack(first, last) => (first, last),
-            _ => return false,
-        };
-        let Some(there) = self.tree.nodes.get(dir.0) else { return false };
-        let packs = there.durable_names.values().filter(|(pack, _)| match FileName::parse(pack) {
-            FileName::Pack(start, end) => (start, end) != (first, last) && start <= first && last <= end,
-            _ => false,
-        });
-        let mut contents = packs.filter_map(|(_, node)| self.tree.nodes.get(node.0)?.durable.as_ref());
-        contents.any(|pack| pack.windows(content.len().max(1)).any(|part| part == content))
-    }
-
-    /// A process removes nothing but staged files, copies of what lies whole beside them, and what lies in a durable pack.
-    fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
-        let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
-        let original = original.and_then(|name| self.tree.content(self.tree.child(dir, name)?));
-        let copy = self.tree.child(dir, name).and_then(|node| self.tree.content(node));
-        let is_redundant = name.len() > 16 && original.as_ref().is_some_and(is_whole) && original == copy;
-        if is_redundant || copy.is_some_and(|content| self.is_packed(dir, name, &content)) {
-            return;
-        }
-        let is_authors = self.name_in_folder(dir).is_some_and(|dir| DirName::parse(&dir) != DirName::Foreign);
-        if is_authors && FileName::parse(name) != FileName::Staged {
-            self.violations.push(format!("a process removed {}", name.to_string_lossy()));
-        }
-    }
-}
-
-/// The messages of a pack that lies beside something else of its name.
-fn pack_beside(name: &OsStr) -> Option<(u64, u64)> {
-    let stem = name.to_str()?.get(..33)?;
-    match FileName::parse(OsStr::new(stem)) {
-        FileName::Pack(first, last) => Some((first, last)),
-        _ => None,
-    }
-}
-
-/// How many whole frames there are, if there is nothing else.
-fn count_whole(bytes: &Bytes) -> Option<u64> {
-    let (mut rest, mut count) = (bytes.clone(), 0);
-    while !rest.is_empty() {
-        let tempo_message::Decoded::Whole(frame) = tempo_message::Frame::decode(&rest) else { return None };
-        rest = rest.slice(frame.bytes().len()..);
-        count += 1;
-    }
-    Some(count)
-}
-
-fn is_whole(bytes: &Bytes) -> bool {
-    matches!(tempo_message::Frame::decode(bytes), tempo_message::Decoded::Whole(_))
 }

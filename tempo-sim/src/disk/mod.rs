@@ -2,8 +2,14 @@
 
 mod crash;
 mod fs;
+mod hints;
+mod judge;
+mod outside;
 mod pieces;
+mod process;
+mod spelled;
 mod states;
+mod system;
 mod tree;
 mod witness;
 
@@ -17,9 +23,11 @@ use std::{
 
 use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
-use pieces::split;
+use hints::Hint;
+use process::{Process, Watched};
 pub use states::{Cuts, DiskImage, Outcomes};
-use tempo_fs_transport::Signal;
+use system::Peculiar;
+pub use system::{System, Volume};
 use tree::Tree;
 pub use tree::{Kind, Naming, NodeId};
 pub use witness::{Act, Witness};
@@ -39,6 +47,12 @@ pub struct Disk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "disks differ in ways that have nothing to do with each other")]
 pub struct DiskOptions {
+    /// The system whose file system it has. Windows and macOS decide which names are the same.
+    pub system: System,
+    /// The name of the session folder has an accent.
+    pub is_accented: bool,
+    /// A [link](Disk::LINK) leads to the directory that holds the session folder.
+    pub is_linked: bool,
     /// The staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,
     /// Which names are the same.
@@ -60,6 +74,9 @@ pub struct DiskOptions {
 impl Default for DiskOptions {
     fn default() -> Self {
         Self {
+            system: System::Linux,
+            is_accented: false,
+            is_linked: false,
             staging_elsewhere: false,
             naming: Naming::default(),
             looks_before_renaming: false,
@@ -81,14 +98,21 @@ pub struct Change {
     pub name: OsString,
 }
 
-const FOLDER: &str = "jam.session";
+impl DiskOptions {
+    /// The name of the session folder.
+    pub fn folder_name(&self) -> &'static str {
+        if self.is_accented { "j\u{e4}m.session" } else { "jam.session" }
+    }
+}
 
 #[derive(Debug)]
 struct State {
     tree: Tree,
     folder: NodeId,
-    /// The folder, while an empty directory is in its place.
+    /// The folder, while an empty directory or nothing is in its place.
     mounted: Option<NodeId>,
+    /// Nothing is in the folder's place.
+    is_missing: bool,
     staging: NodeId,
     options: DiskOptions,
     now: Duration,
@@ -96,8 +120,9 @@ struct State {
     changes: Vec<Change>,
     /// Online-only files that a process has opened.
     wanted: Vec<Change>,
-    /// Each with the name of the folder or piece that it is about.
-    signals: Vec<(OsString, Arc<Signal>)>,
+    watches: Vec<Watched>,
+    processes: Vec<Arc<Process>>,
+    peculiar: Peculiar,
     /// How many calls a process has made.
     calls: u64,
     /// The call that fails, and how.
@@ -119,31 +144,32 @@ struct State {
     witness: Option<Witness>,
 }
 
-/// A directory in which something has changed, and the file.
-type Hint = (OsString, Option<OsString>);
-
 impl Disk {
-    /// The path of the session folder.
+    /// The path of the session folder where its name has no accent.
     pub const FOLDER: &str = "/jam.session";
     /// The path of the staging directory.
     pub const STAGING: &str = "/staging";
 
     /// An empty disk.
-    pub fn new(options: DiskOptions, rng: Rng) -> Self {
+    pub fn new(mut options: DiskOptions, rng: Rng) -> Self {
+        options.naming = options.system.naming(options.naming);
         let mut tree = Tree::new(options.naming);
-        let folder = tree.make_durable_dir(FOLDER);
+        let folder = tree.make_durable_dir(options.folder_name());
         let staging = tree.make_durable_dir("staging");
         let state = State {
             tree,
             folder,
             mounted: None,
+            is_missing: false,
             staging,
             options,
             now: Duration::ZERO,
             rng,
             changes: Vec::new(),
             wanted: Vec::new(),
-            signals: Vec::new(),
+            watches: Vec::new(),
+            processes: Vec::new(),
+            peculiar: Peculiar::default(),
             calls: 0,
             failing: None,
             power_until: None,
@@ -191,20 +217,6 @@ impl Disk {
         state.node(dir, name).is_some_and(|node| state.is_online_only(node))
     }
 
-    /// Something else has a file open for itself, for so long.
-    pub fn lock_file(&self, dir: &OsStr, name: &OsStr, span: Duration) {
-        let mut state = self.lock();
-        let until = state.now + span;
-        let found = state.node(dir, name).map(|node| (node, until));
-        state.locked.extend(found);
-    }
-
-    /// Until when a file cannot be opened, or could not; zero if that was never so.
-    pub fn locked_until(&self, dir: &OsStr, name: &OsStr) -> Duration {
-        let state = self.lock();
-        state.node(dir, name).and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
-    }
-
     /// How it differs from the usual one.
     pub fn options(&self) -> DiskOptions {
         self.lock().options.clone()
@@ -212,17 +224,9 @@ impl Disk {
 
     /// The file system as a process sees it.
     pub fn fs(&self) -> SimFs {
-        SimFs::new(self.clone())
-    }
-
-    /// Moves the disk's time.
-    pub fn set_now(&self, now: Duration) {
-        let mut state = self.lock();
-        state.now = now;
-        while let Some(at) = state.late_hints.iter().position(|&(due, _)| due <= now) {
-            let (_, (dir, name)) = state.late_hints.remove(at);
-            state.tell(&dir, name.as_deref());
-        }
+        let process = Arc::<Process>::default();
+        self.lock().processes.push(Arc::clone(&process));
+        SimFs::new(self.clone(), process)
     }
 
     /// What processes changed in the session folder since the last call.
@@ -238,6 +242,11 @@ impl Disk {
     /// What processes did that they must not do, since the last call.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().violations)
+    }
+
+    /// What processes met since the last call that only disks of some systems have.
+    pub fn take_met(&self) -> Vec<&'static str> {
+        self.lock().take_met()
     }
 
     /// When something last got in the way: a failing call, the folder away, files that came back.
@@ -275,42 +284,10 @@ impl Disk {
         state.power_until = Some(state.calls + calls);
     }
 
-    /// Whether a process has been told of a change since the last call.
-    pub fn take_hint(&self) -> bool {
-        std::mem::take(&mut self.lock().hinted)
-    }
-
     /// Whether the power was cut while a process was at work.
     pub fn is_without_power(&self) -> bool {
         let state = self.lock();
         state.power_until.is_some_and(|last| state.calls > last)
-    }
-
-    /// Unmounts the session folder: an empty directory is in its place until it is mounted again.
-    pub fn unmount(&self) {
-        let mut state = self.lock();
-        if state.mounted.is_none() {
-            let now = state.stamp();
-            let empty = state.tree.add(Kind::Directory, now);
-            state.mounted = Some(std::mem::replace(&mut state.folder, empty));
-        }
-    }
-
-    /// Mounts the session folder again. Whatever was written under the mount is a violation.
-    pub fn mount(&self) {
-        let mut state = self.lock();
-        if let Some(folder) = state.mounted.take() {
-            state.disturbed = state.now;
-            let below = std::mem::replace(&mut state.folder, folder);
-            if !state.tree.children(below).is_empty() {
-                state.violations.push("a process wrote into the folder while it was unmounted".to_owned());
-            }
-        }
-    }
-
-    /// Whether the session folder is unmounted.
-    pub fn is_unmounted(&self) -> bool {
-        self.lock().mounted.is_some()
     }
 
     /// Changes how many bytes fit.
@@ -374,82 +351,19 @@ impl Disk {
         state.tree.children(state.staging).into_iter().map(|(name, _)| name).collect()
     }
 
-    /// The service puts a file there, at once durable, in the place of whatever has that name.
-    pub fn put(&self, dir: &OsStr, name: &OsStr, content: Bytes) {
-        let mut state = self.lock();
-        let now = state.stamp();
-        let dir_node = state.ensure_dir(dir, now);
-        let node = state.tree.put_durable(dir_node, name, content, now);
-        state.arrived = Some((node, state.now));
-        state.hint(dir, Some(name));
-    }
-
-    /// The service makes an empty directory there.
-    pub fn put_dir(&self, dir: &OsStr) {
-        let mut state = self.lock();
-        let now = state.stamp();
-        state.ensure_dir(dir, now);
-        state.hint(dir, None);
-    }
-
-    /// Somebody puts something there that is no file.
-    pub fn put_special(&self, dir: &OsStr, name: &OsStr, kind: Kind) {
-        let mut state = self.lock();
-        let now = state.stamp();
-        let dir_node = state.ensure_dir(dir, now);
-        state.tree.put_special(dir_node, name, kind, now);
-        state.hint(dir, Some(name));
-    }
-
-    /// The service takes the content of a file away, or brings it back. What the file shows of itself stays the same.
-    pub fn set_online_only(&self, dir: &OsStr, name: &OsStr, online_only: bool) {
-        let mut state = self.lock();
-        let found = state.node(dir, name);
-        if let Some(file) = found.and_then(|node| state.tree.nodes.get_mut(node.0)) {
-            file.online_only = online_only;
-            state.disturbed = state.now;
-            state.hint(dir, Some(name));
-        }
-    }
-
-    /// The service removes a file; false when there was none.
-    pub fn remove(&self, dir: &OsStr, name: &OsStr) -> bool {
-        let mut state = self.lock();
-        let now = state.stamp();
-        let Some(dir_node) = state.dir(dir) else { return false };
-        let removed = state.tree.remove_durable(dir_node, name, now);
-        state.hint(dir, Some(name));
-        removed
-    }
-
-    /// The service, or somebody, removes an author's directory with everything in it.
-    pub fn remove_dir(&self, dir: &OsStr) -> bool {
-        let mut state = self.lock();
-        let now = state.stamp();
-        let Some((parent, name)) = state.locate(dir) else { return false };
-        let removed = state.tree.remove_durable(parent, &name, now);
-        state.hint(dir, None);
-        removed
-    }
-
     /// The power is lost and comes back: of what was not synced, any legal part is left. Processes are gone.
     pub fn crash(&self) {
         let mut state = self.lock();
         let mut rng = state.rng.fork();
-        state.tree.crash(&mut rng);
+        let in_order = state.options.system.is_windows();
+        state.tree.crash(&mut rng, in_order);
         state.power_until = None;
         state.failing = None;
         state.changes.clear();
-        state.signals.clear();
+        state.watches.clear();
+        state.processes.clear();
         state.late_hints.clear();
-    }
-
-    /// The processes have ended, the machine goes on.
-    pub fn forget_processes(&self) {
-        let mut state = self.lock();
-        state.power_until = None;
-        state.failing = None;
-        state.signals.clear();
+        state.peculiar.unread.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -461,38 +375,5 @@ impl State {
     fn stamp(&self) -> i128 {
         let granularity = self.options.granularity.as_nanos().max(1);
         i128::try_from(self.now.as_nanos() / granularity * granularity).unwrap_or(i128::MAX)
-    }
-
-    /// Tells the watchers that something changed in a directory of the folder, unless that gets lost.
-    fn hint(&mut self, dir: &OsStr, name: Option<&OsStr>) {
-        if self.signals.is_empty() || self.rng.chance(self.options.lost_hints) {
-            return;
-        }
-        if self.options.lost_hints > 0 && self.rng.chance(200) {
-            let due = self.now + Duration::from_millis(self.rng.range(1..20_000));
-            self.late_hints.push((due, (dir.to_owned(), name.map(OsStr::to_owned))));
-            return;
-        }
-        self.tell(dir, name);
-    }
-
-    /// Tells the watchers, and perhaps more than is true.
-    fn tell(&mut self, dir: &OsStr, file: Option<&OsStr>) {
-        self.hinted = true;
-        let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
-        let (folder, name) = split(dir).unwrap_or((OsStr::new(FOLDER), dir));
-        for (about, signal) in &self.signals {
-            match oddity {
-                0 => signal.hint_everywhere(),
-                1 => signal.fail("the watcher has ended".to_owned()),
-                2 => signal.hint_dir(OsStr::new("nowhere")),
-                _ => {}
-            }
-            match file {
-                _ if about != folder => {}
-                Some(file) => signal.hint_file(name, file),
-                None => signal.hint_dir(name),
-            }
-        }
     }
 }

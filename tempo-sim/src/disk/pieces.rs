@@ -1,12 +1,9 @@
 //! The pieces of the session folder on a disk: usually one.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-};
+use std::ffi::{OsStr, OsString};
 
 use super::{
-    Disk, FOLDER, State,
+    State,
     tree::{NodeId, ROOT},
 };
 
@@ -22,7 +19,8 @@ impl State {
     }
 
     pub(super) fn pieces(&self) -> impl Iterator<Item = (OsString, NodeId)> + use<> {
-        self.tree.children(ROOT).into_iter().filter(|(name, _)| name != FOLDER && name != "staging")
+        let own = [self.mounted.unwrap_or(self.folder), self.staging];
+        self.tree.children(ROOT).into_iter().filter(move |(_, node)| !own.contains(node))
     }
 
     /// Where the name of a directory is, and that name alone.
@@ -46,20 +44,21 @@ impl State {
     pub(super) fn ensure_dir(&mut self, dir: &OsStr, now: i128) -> NodeId {
         match split(dir) {
             Some((piece, name)) => {
-                let piece = self.tree.ensure_durable_dir(ROOT, piece, now);
-                self.tree.ensure_durable_dir(piece, name, now)
+                let piece = self.make_dir(ROOT, piece, now);
+                self.make_dir(piece, name, now)
             }
-            None => self.tree.ensure_durable_dir(self.folder, dir, now),
+            None => self.make_dir(self.folder, dir, now),
         }
     }
 
-    pub(super) fn node_at(&self, path: &Path) -> Option<NodeId> {
-        match path.to_str() {
-            Some(Disk::FOLDER) => Some(self.folder),
-            Some(Disk::STAGING) => Some(self.staging),
-            Some("/") => Some(ROOT),
-            _ => None,
-        }
+    fn make_dir(&mut self, parent: NodeId, name: &OsStr, now: i128) -> NodeId {
+        let before = self.tree.child(parent, name);
+        before.unwrap_or_else(|| {
+            let dir = self.tree.ensure_durable_dir(parent, name, now);
+            self.revive(parent, name);
+            self.inherit(parent, name, dir);
+            dir
+        })
     }
 }
 

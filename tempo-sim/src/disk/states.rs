@@ -339,7 +339,7 @@ fn inside(all: [&Names; 2], dir: NodeId) -> impl Iterator<Item = (&Arc<OsStr>, N
 
 #[cfg(test)]
 mod tests {
-    use tempo_fs_transport::Fs;
+    use tempo_fs_transport::{Fs, Reach};
 
     use super::*;
 
@@ -368,12 +368,12 @@ mod tests {
         assert_eq!(left(&disk), [vec![(0, vec![]), (1, vec![])], torn.to_vec()].concat());
         assert_eq!(disk.states_after_power_loss(Cuts::All).selections, 16);
 
-        fs.sync_file(&file).unwrap();
+        fs.sync_file(&file, Reach::Medium).unwrap();
         assert_eq!(left(&disk), [(0, vec![]), (1, vec![]), (0, vec![b"four".to_vec()])]);
-        fs.sync_dir(&dir).unwrap();
+        fs.sync_dir(&dir, Reach::Medium).unwrap();
         // The staged name is gone, and nothing says so durably.
         assert_eq!(left(&disk), [(0, vec![b"four".to_vec()]), (1, vec![b"four".to_vec()])]);
-        fs.sync_dir(&staging).unwrap();
+        fs.sync_dir(&staging, Reach::Medium).unwrap();
         assert_eq!(left(&disk), [(0, vec![b"four".to_vec()])]);
     }
 
@@ -391,7 +391,7 @@ mod tests {
                 fs.create(&staging, OsStr::new(name)).unwrap();
                 fs.rename_new(&staging, OsStr::new(name), &dir, OsStr::new(name)).unwrap();
                 if seed.is_multiple_of(3) && number == 1 {
-                    fs.sync_dir(&dir).unwrap();
+                    fs.sync_dir(&dir, Reach::Medium).unwrap();
                 }
                 if seed.is_multiple_of(2) {
                     fs.remove(&dir, OsStr::new(name)).unwrap();

@@ -51,7 +51,9 @@ pub(super) struct Node {
     pub(super) names: Names,
     pub(super) durable_names: Names,
     pub(super) modified: i128,
-    /// The content is with the service only.
+    /// When it was made; no two things were at one time.
+    pub(super) made: i128,
+    /// The content, or the names in it, are with the service only.
     pub(super) online_only: bool,
     /// Rises with every change, so that no two versions look the same.
     pub(super) version: i128,
@@ -116,17 +118,23 @@ impl Tree {
 
     /// Makes everything durable.
     pub(super) fn sync(&mut self) {
-        for change in std::mem::take(&mut self.pending) {
-            self.set_durable(change.dir, &change.name, change.to);
-        }
+        self.settle_names();
         for node in self.nodes.iter_mut().filter(|node| node.kind == Kind::File) {
             node.durable = Some(node.content.clone());
         }
     }
 
+    /// Makes all names durable.
+    pub(super) fn settle_names(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
+            self.set_durable(change.dir, &change.name, change.to);
+        }
+    }
+
     pub(super) fn add(&mut self, kind: Kind, now: i128) -> NodeId {
-        self.nodes.push(Node::new(kind, now));
-        NodeId(self.nodes.len() - 1)
+        let number = self.nodes.len();
+        self.nodes.push(Node { made: i128::try_from(number).unwrap_or(i128::MAX), ..Node::new(kind, now) });
+        NodeId(number)
     }
 
     pub(super) fn child(&self, dir: NodeId, name: &OsStr) -> Option<NodeId> {
@@ -187,14 +195,17 @@ impl Tree {
 impl Naming {
     /// What a name is compared by.
     pub(super) fn key(self, name: &OsStr) -> OsString {
-        let kept = self.kept(name);
-        if self.folds_case { kept.to_ascii_lowercase() } else { kept }
+        match (self.folds_case, self.decomposes && !name.as_encoded_bytes().is_ascii()) {
+            (true, true) => self.kept(name).to_ascii_lowercase(),
+            (true, false) => name.to_ascii_lowercase(),
+            (false, _) => self.kept(name),
+        }
     }
 
     /// How a list gives a name.
     pub(super) fn kept(self, name: &OsStr) -> OsString {
         match name.to_str() {
-            Some(name) if self.decomposes => name.nfd().collect::<String>().into(),
+            Some(name) if self.decomposes && !name.is_ascii() => name.nfd().collect::<String>().into(),
             _ => name.to_owned(),
         }
     }
@@ -209,6 +220,7 @@ impl Node {
             names: Names::new(),
             durable_names: Names::new(),
             modified: now,
+            made: 0,
             online_only: false,
             version: 0,
         }

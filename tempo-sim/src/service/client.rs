@@ -42,9 +42,7 @@ impl Client {
     /// What everybody calls what has this name here. Names are compared composed, however the disk keeps them: or a service's
     /// own copies would be other files to it, and be copied for ever.
     pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
-        let dir = self.shared_name(here);
-        let name: OsString =
-            name.to_str().map_or_else(|| name.to_owned(), |name| name.nfc().collect::<String>().into());
+        let (dir, name) = (self.shared_name(&composed(here)), composed(name));
         let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && **local == name);
         renamed.map_or_else(|| (dir.clone(), name.clone()), |(place, _)| place.clone())
     }
@@ -53,6 +51,10 @@ impl Client {
         let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
         alias.map_or_else(|| here.to_owned(), |(dir, _)| dir.clone())
     }
+}
+
+fn composed(name: &OsStr) -> OsString {
+    name.to_str().map_or_else(|| name.to_owned(), |name| name.nfc().collect::<String>().into())
 }
 
 #[cfg(test)]

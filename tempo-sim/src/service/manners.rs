@@ -45,8 +45,8 @@ impl Service {
             self.told.push(Told::Doubled(member));
         } else if is_new && !self.fair && self.profile.split_folders > 0 && self.rng.chance(self.profile.split_folders)
         {
-            let piece = if self.rng.chance(500) { "jam (1).session/" } else { "jam 2.session/" };
-            let mut alias = OsString::from(piece);
+            let tail = if self.rng.chance(500) { " (1).session/" } else { " 2.session/" };
+            let mut alias = OsString::from(disk.options().folder_name().replace(".session", tail));
             alias.push(dir);
             client.aliases.insert(dir.to_owned(), alias);
             self.told.push(Told::Split(member));

@@ -119,6 +119,8 @@ impl Service {
         for place in std::mem::take(&mut client.busy) {
             client.base.remove(&place);
         }
+        // No directory of the copied disk is dataless.
+        client.evicted.retain(|(_, name), _| !name.is_empty());
         client.waiting.clear();
         client.offline = false;
         self.clients.push(client);
@@ -224,6 +226,10 @@ impl Service {
             client.waiting.insert(task);
             return None;
         }
+        if let Some(until) = self.is_kept_from(&task) {
+            self.tasks.push((until.saturating_sub(now), task));
+            return None;
+        }
         match task {
             Task::Upload(member, place) => self.upload(member, place),
             Task::Download(member, place) => self.download(member, place),
@@ -237,6 +243,8 @@ impl Service {
         if self.clients.get(member)?.busy.contains(&place) {
             return None;
         }
+        let (here, name) = self.clients.get(member)?.local_place(&place);
+        self.disks.get(member)?.carry(&here, &name);
         let local = self.local(member, &place);
         let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
         let base = self.base(member, &place);

@@ -1,6 +1,9 @@
 //! Files whose content is with the service only, for a while.
 
-use std::{ffi::OsStr, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -14,10 +17,44 @@ impl Service {
             let delay = Duration::from_millis(self.rng.range(1..20_000));
             self.tasks.push((delay, Task::Evict(member, place.clone())));
         }
+        let is_mac = self.disks.get(member).is_some_and(|disk| disk.options().system.is_mac());
+        let is_own = self.clients.get(member).is_some_and(|client| client.own.contains(&place.0));
+        // What is in use on this machine is not taken away.
+        if !self.fair && is_mac && !is_own && self.rng.chance(self.profile.online_only) {
+            let delay = Duration::from_millis(self.rng.range(1..20_000));
+            self.tasks.push((delay, Task::Evict(member, (place.0.clone(), OsString::new()))));
+        }
+    }
+
+    /// Until when a removed name keeps the service from doing this.
+    pub(super) fn is_kept_from(&self, task: &Task) -> Option<Duration> {
+        let (Task::Download(member, place) | Task::Finish(member, place, _) | Task::Hydrate(member, place)) = task
+        else {
+            return None;
+        };
+        let (here, name) = self.clients.get(*member)?.local_place(place);
+        self.disks.get(*member)?.dying_until(&here, &name)
+    }
+
+    /// Takes the names of a directory away; the answer is the member whose disk has changed by it.
+    fn evict_dir(&mut self, member: usize, place: Place) -> Option<usize> {
+        let client = self.clients.get_mut(member)?;
+        if self.fair || client.evicted.contains_key(&place) {
+            return None;
+        }
+        let ((here, _), disk) = (client.local_place(&place), self.disks.get(member)?);
+        client.evicted.insert(place.clone(), self.now);
+        disk.set_dir_online_only(&here, true);
+        let span = Duration::from_millis(self.rng.range(1..200_000));
+        self.tasks.push((span, Task::Hydrate(member, place)));
+        Some(member)
     }
 
     /// Takes the content of a file away that is as agreed, until somebody needs it or for `span`.
     pub(super) fn evict(&mut self, member: usize, place: Place, span: Option<Duration>) -> Option<usize> {
+        if place.1.is_empty() {
+            return self.evict_dir(member, place);
+        }
         let base = self.base(member, &place);
         let content = base.content.clone()?;
         let client = self.clients.get_mut(member)?;
@@ -46,6 +83,13 @@ impl Service {
     pub(super) fn hydrate(&mut self, member: usize, place: &Place) -> Option<usize> {
         if !self.clients.get(member)?.evicted.contains_key(place) {
             return None;
+        }
+        if place.1.is_empty() {
+            let client = self.clients.get_mut(member)?;
+            client.evicted.remove(place);
+            let (here, _) = client.local_place(place);
+            self.disks.get(member)?.set_dir_online_only(&here, false);
+            return Some(member);
         }
         let content = self.base(member, place).content;
         self.forget_placeholder(member, place);

@@ -9,7 +9,6 @@ use tempo_session::{Driver, Environment, OpenError, Parts, Session, Turn, store:
 use uuid::Uuid;
 
 use super::{Member, SimStore, Violation, World, check};
-use crate::Disk;
 
 /// A second process does not take more turns than this to see everything.
 const TURNS: usize = 200;
@@ -115,7 +114,7 @@ impl World {
         self.stop(member);
         let Some(there) = self.members.get(member) else { return };
         let options = Options::default();
-        let opened = FsTransport::open_on(there.disk.fs(), Disk::FOLDER.as_ref(), &options);
+        let opened = FsTransport::open_on(there.disk.fs(), &there.disk.folder(), &options);
         let (author, known) = (there.author, Seen::default());
         let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
         let own = Some(Own { author, joined: there.store.marks_now().has_joined() });
@@ -147,7 +146,7 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
     let mut options = Options::default();
     options.read_only = true;
     options.without_watching = true;
-    let transport = FsTransport::open_on(member.disk.fs(), Disk::FOLDER.as_ref(), &options);
+    let transport = FsTransport::open_on(member.disk.fs(), &member.disk.folder(), &options);
     let parts = Parts {
         environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
         ..Parts::new(

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     ffi::OsString,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -11,19 +12,21 @@ use std::{
 };
 
 use tempo_clock::{AuthorId, Lamport};
-use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options};
+use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options, Spelling};
 use tempo_message::{Digest, MessageId};
 use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Packing, Parts, Replica, Session};
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::{
     SimStore,
     app::{App, Digests, Saved},
 };
-use crate::{Disk, Rng};
+use crate::{Counts, Disk, Rng};
 
 /// A member.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Member {
     pub(crate) author: AuthorId,
     /// Whom it was before.
@@ -40,6 +43,10 @@ pub struct Member {
     pub(crate) disk: Disk,
     /// Which directory the folder was when it was opened first.
     home: Option<Home>,
+    /// How the folder was named when the session was opened in it last.
+    remembered: Option<Spelling>,
+    /// Its folder is away, and what it is called now is not what it was called.
+    pub(crate) is_lost: bool,
     pub(crate) store: SimStore,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) running: Option<Running>,
@@ -100,7 +107,9 @@ impl Member {
             rng,
             display_name: name.clone(),
             name,
-            home: Home::on(&disk.fs(), Disk::FOLDER.as_ref()).ok().flatten(),
+            home: Home::on(&disk.fs(), &disk.folder()).ok().flatten(),
+            remembered: None,
+            is_lost: false,
             disk,
             store: SimStore::new(author),
             clock: Arc::default(),
@@ -158,13 +167,47 @@ impl Member {
         Ok((cursor, app))
     }
 
+    /// The path by which the folder is named this time.
+    fn name_folder(&mut self) -> PathBuf {
+        let (folder, options) = (self.disk.folder(), self.disk.options());
+        if !options.is_linked {
+            return folder;
+        }
+        let name = options.folder_name();
+        match self.rng.below(4) {
+            0 => Path::new(Disk::LINK).join(name),
+            // Only where these are the same.
+            1 if options.naming.folds_case => Path::new("/").join(name.to_ascii_uppercase()),
+            2 if options.naming.decomposes => Path::new("/").join(name.nfd().collect::<String>()),
+            _ => folder,
+        }
+    }
+
+    /// Whether the folder is away and known by its name: then the session is opened all the same, and keeps what is sent.
+    fn finds(&mut self, folder: &Path, counts: &mut Counts) -> bool {
+        let asked = Spelling::of(&self.disk.fs(), folder);
+        if !self.disk.is_missing() {
+            self.remembered = Some(asked);
+            return false;
+        }
+        let Some(remembered) = &self.remembered else { return false };
+        let is_found = remembered.is(&asked) || remembered.is_like(&asked);
+        if is_found && remembered.given != asked.given {
+            counts.add("found by another spelling");
+        }
+        self.is_lost = !is_found;
+        is_found
+    }
+
     /// Opens the session, as a process does when it starts.
-    pub(crate) fn start(&mut self) -> Result<(), OpenError> {
+    pub(crate) fn start(&mut self, counts: &mut Counts) -> Result<(), OpenError> {
+        let folder = self.name_folder();
         let mut options = Options::default();
         options.staging = Some(Disk::STAGING.into());
         options.home = self.home;
         options.fetch_online_only = self.disk.options().fetches;
-        let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
+        options.may_be_away = self.finds(&folder, counts);
+        let transport = FsTransport::open_on(self.disk.fs(), &folder, &options);
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
         let store = self.store.open_store()?;
         let parts = Parts {

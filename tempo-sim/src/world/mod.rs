@@ -23,14 +23,15 @@ pub use member::{Member, SimClock};
 use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
-use tempo_message::Digest;
+use tempo_message::{CounterName, Digest};
 use tempo_session::{Packing, SendError, Session};
 pub use torn::StoreImage;
 use uuid::Uuid;
 
 use crate::{
     CALM, Counts, Disk, Hasher, Profile, Rng, Trace,
-    disk::{Change, DiskOptions},
+    disk::{Change, DiskOptions, System},
+    disks::count_systems,
     rule::Rule,
     service::{Service, Task},
     trace::What,
@@ -135,6 +136,8 @@ impl World {
         const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana"];
         let rng = &mut self.rng;
         let disks: Vec<Disk> = (0..members).map(|_| Disk::new(options(rng), rng.fork())).collect();
+        let systems: Vec<System> = disks.iter().map(|disk| disk.options().system).collect();
+        count_systems(&systems, &mut self.counts);
         let members: Vec<Member> = disks
             .iter()
             .enumerate()
@@ -232,6 +235,13 @@ impl World {
         self.push(back_after, Pending::Start(member));
     }
 
+    /// A member's process ends in an orderly way and starts again.
+    pub fn restart(&mut self, member: usize) {
+        self.look_after(member);
+        self.stop(member);
+        self.start(member);
+    }
+
     /// The service does not reach a member, or reaches it again.
     pub fn set_offline(&mut self, member: usize, offline: bool) {
         if let Some(there) = self.members.get_mut(member)
@@ -298,6 +308,22 @@ impl World {
         self.service.changed(member, vec![Change { dir: dir.to_owned(), name: name.to_owned() }]);
         self.plan_service();
         self.turn_soon(member, Duration::from_millis(5));
+    }
+
+    /// Somebody at a member's machine, or its service, puts something under the name of the member's next message.
+    pub fn forestall(&mut self, member: usize, content: Bytes) {
+        let Some(there) = self.members.get_mut(member) else { return };
+        let own = there.store.sent().into_iter().map(|frame| frame.id()).filter(|id| id.author == there.author);
+        let last = own.map(|id| id.counter).max().unwrap_or_default();
+        let (dir, name) = (there.author.to_string(), CounterName::new(last + 1));
+        there.is_overwritten = true;
+        // It goes beside that, and is looked for in the end.
+        self.published.insert((OsString::from(&dir), OsString::from(name.as_str())));
+        let change = Change { dir: OsString::from(dir), name: OsString::from(name.as_str()) };
+        there.disk.disturb();
+        there.disk.put(&change.dir, &change.name, content);
+        self.service.changed(member, vec![change]);
+        self.plan_service();
     }
 
     /// What lies in a member's folder now.

@@ -99,6 +99,7 @@ impl World {
         }
         there.turn_at = None;
         let Some(running) = &mut there.running else { return };
+        there.disk.read_hints();
         let calls = there.disk.calls();
         let turn = running.driver.turn();
         if there.disk.is_without_power() {
@@ -146,6 +147,7 @@ impl World {
         } else {
             listen(there, &self.registry, &mut self.counts, self.trace.is_some())
         };
+        there.disk.take_met().into_iter().for_each(|met| self.counts.add(met));
         for Change { dir, name } in there.disk.take_wanted() {
             self.counts.add("fetched");
             self.service.fetch(member, &dir, &name);
@@ -343,7 +345,7 @@ impl World {
         if self.rng.chance(self.torn_restarts) {
             there.disk.cut_power_after(self.rng.range(0..60));
         }
-        match there.start() {
+        match there.start(&mut self.counts) {
             Ok(()) => {
                 let checked = check::the_head_is_true(there).and_then(|()| check::what_was_settled_stays(there));
                 if let Err(violation) = checked {
@@ -362,6 +364,11 @@ impl World {
             }
             Err(error) => {
                 there.disk.forget_processes();
+                if there.is_lost {
+                    let what =
+                        format!("{} does not find its session, because its folder is named otherwise", there.name);
+                    return self.fail(Violation::new("I19", what));
+                }
                 self.tell(member, What::Fault(format!("cannot open: {error}")));
                 self.push(Duration::from_secs(1), Pending::Start(member));
             }

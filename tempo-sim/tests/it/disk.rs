@@ -11,7 +11,7 @@ use tempo_message::{
 };
 use tempo_sim::{
     Disk, DiskOptions, Rng,
-    disk::{Cuts, Naming, SimFs},
+    disk::{Cuts, Naming, SimFs, System, Volume},
 };
 use uuid::Uuid;
 
@@ -46,6 +46,24 @@ mod odd {
             ..DiskOptions::default()
         },
         Rng::new(2)
+    )));
+}
+
+mod windows {
+    use super::*;
+
+    tempo_message::conformance_suite!(OneDisk(Disk::new(
+        DiskOptions { system: System::Windows(Volume::Refs), ..DiskOptions::default() },
+        Rng::new(3)
+    )));
+}
+
+mod mac {
+    use super::*;
+
+    tempo_message::conformance_suite!(OneDisk(Disk::new(
+        DiskOptions { system: System::Mac { syncs_to_volume: true }, ..DiskOptions::default() },
+        Rng::new(4)
     )));
 }
 

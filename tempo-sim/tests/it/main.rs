@@ -13,3 +13,4 @@
 mod disk;
 mod example;
 mod runs;
+mod systems;

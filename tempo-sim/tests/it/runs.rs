@@ -131,6 +131,13 @@ fn planted_defects_are_found() {
         Bug::ReceivedNotKept,
         Bug::NoSweep,
         Bug::NoAudit,
+        Bug::NumberByHandle,
+        Bug::SyncToRead,
+        Bug::InUseIsBad,
+        Bug::WatchEach,
+        Bug::WatchLeaks,
+        Bug::FullSyncOnly,
+        Bug::DatalessListed,
     ] {
         let mut runs = 0;
         let found = find(bug, 1, || {

@@ -1,6 +1,7 @@
 //! The scenes: real processes of the `tempo` command, some under Wine, in folders of their own.
 
 mod alone;
+mod away;
 mod held;
 mod mixed;
 
@@ -31,6 +32,11 @@ const SCENES: &[Scene] = &[
     Scene { name: "chats", about: "two chats hear each other", play: alone::chats },
     Scene { name: "mixed", about: "Linux and Windows in one folder, 500 messages each", play: mixed::together },
     Scene { name: "killed", about: "the Windows member is killed while both send", play: mixed::killed },
+    Scene {
+        name: "away",
+        about: "the disk is away, and named through a link and in another case",
+        play: away::spelled,
+    },
     Scene { name: "held message", about: "another program holds a message file", play: held::message },
     Scene { name: "held store", about: "another program holds files of the local store", play: held::store },
 ];

@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const A_WHILE: Duration = Duration::from_millis(200);
 /// The line that asks who has seen one's own.
 const ASK: &str = "/seen";
+/// How a terminal ends what is typed.
+const END: &str = if cfg!(windows) { "Ctrl-Z and Enter" } else { "Ctrl-D" };
 
 pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<(), Failure> {
     let name = name.or_else(|| env::var("USER").or_else(|_| env::var("USERNAME")).ok().filter(|name| !name.is_empty()));
@@ -116,7 +118,7 @@ fn greet(session: &Session, folder: &Path, name: Option<&str>) -> Result<BTreeSe
     let with = if others.is_empty() { "nobody else yet".to_owned() } else { format!("with {}", others.join(", ")) };
     let folder = output::path(folder);
     output::line(&format!(
-        "{folder}: you are {name}, {with}. Type a line and press Enter; {ASK} shows who has seen yours; end with Ctrl-D."
+        "{folder}: you are {name}, {with}. Type a line and press Enter; {ASK} shows who has seen yours; end with {END}."
     ))?;
     Ok(met)
 }

@@ -1,7 +1,7 @@
 //! `tempo demo`: the main job in one command.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     sync::Barrier,
     thread,
@@ -62,10 +62,13 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
     output::line(&format!("{said} messages, {} members, and the three timelines are equal.\n", NAMES.len()))?;
     output::line("Try it yourself, in two terminals:")?;
-    output::line("  mkdir /tmp/jam.session")?;
-    output::line("  cargo tempo --state /tmp/ana chat /tmp/jam.session --name Ana")?;
-    output::line("  cargo tempo --state /tmp/ben chat /tmp/jam.session --name Ben")?;
-    output::line("and afterwards: cargo tempo log /tmp/jam.session, cargo tempo status /tmp/jam.session.")?;
+    let place = |name: &str| output::word(&env::temp_dir().join(name));
+    let folder = place("jam.session");
+    output::line(&format!("  mkdir {folder}"))?;
+    for (state, name) in [("ana", "Ana"), ("ben", "Ben")] {
+        output::line(&format!("  cargo tempo --state {} chat {folder} --name {name}", place(state)))?;
+    }
+    output::line(&format!("and afterwards: cargo tempo log {folder}, cargo tempo status {folder}."))?;
     output::line("With a folder inside Dropbox, Syncthing or the like, the two can be on two machines.")
 }
 

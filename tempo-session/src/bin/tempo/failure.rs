@@ -2,11 +2,15 @@
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
-use tempo_fs_transport::{InstallationError, OpenError as FolderError};
+use tempo_fs_transport::{InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
     MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, SendError, doctor::TidyError, printable_text,
     store::StoreError,
 };
+
+/// What to do about a file that another program does not share.
+const IN_USE: &str =
+    "a scanner, a backup or the sync service has the file open; nothing is lost, so try again in a moment";
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -64,8 +68,15 @@ impl Failure {
                 }
                 FolderError::NotASession { .. } => "rename it, or make a folder for the session inside it",
                 FolderError::NotAFolder { .. } => "name the folder itself",
+                FolderError::Failed { path, source } if RealFs::is_in_use(path, source) => IN_USE,
                 _ => "look at the folder's permissions",
             },
+            Self::Open(OpenError::Installation(InstallationError::Failed { path, source }))
+                if RealFs::is_in_use(path, source) =>
+            {
+                IN_USE
+            }
+            Self::Open(OpenError::Store(StoreError::Held { .. })) => IN_USE,
             Self::Open(OpenError::Installation(InstallationError::Failed { .. })) => {
                 "look at its permissions, or name another directory with --state"
             }

@@ -42,6 +42,13 @@ pub(crate) fn path(path: &Path) -> String {
     printable_text(&path.display().to_string())
 }
 
+/// A path as a shell takes it for one word.
+pub(crate) fn word(path: &Path) -> String {
+    let path = self::path(path);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_+=./:\\".contains(c);
+    if path.chars().all(is_plain) { path } else { format!("\"{path}\"") }
+}
+
 /// Whether a person types what we read.
 pub(crate) fn is_typed() -> bool {
     io::stdin().is_terminal()

@@ -9,7 +9,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{CollectError, Digest, Durability, MessageId, Piece, PublishError, Published, planted};
 
 use super::{Driver, OwnMessages, audit::Audit, packing::Batch};
-use crate::{session::shared::describe, store::OwnAuthor};
+use crate::store::OwnAuthor;
 
 /// When what has failed is tried again.
 #[derive(Debug, Default)]
@@ -50,12 +50,12 @@ impl Driver {
             }
             Ok(Some(error)) => {
                 self.retry.failed(now);
-                state.note_publishing(Some(describe(&error)));
+                state.note_publishing(Some(&error));
             }
             Err(error) => {
                 state.stuck.clear();
                 self.retry.failed(now);
-                state.note_publishing(Some(describe(&error)));
+                state.note_publishing(Some(&error));
             }
         }
         let is_over = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
@@ -213,7 +213,9 @@ impl Driver {
         for batch in self.packer.batches(&waiting) {
             match self.publish_batch(&batch) {
                 Err(_) if planted!(DropOnError) => {}
-                Err(error @ (PublishError::Failed { .. } | PublishError::Denied { .. })) if !planted!(OneBlocksAll) => {
+                Err(
+                    error @ (PublishError::Failed { .. } | PublishError::Denied { .. } | PublishError::InUse { .. }),
+                ) if !planted!(OneBlocksAll) => {
                     let of_batch = waiting.range(batch.keys()).map(|(own, _)| *own);
                     self.shared.lock().stuck.extend(of_batch);
                     failed = failed.or(Some(error));

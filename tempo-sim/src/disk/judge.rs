@@ -1,0 +1,98 @@
+//! What processes must not do to a disk.
+
+use std::{ffi::OsStr, io};
+
+use bytes::Bytes;
+use tempo_fs_transport::{DirName, FileName};
+
+use super::{Change, State, tree::NodeId};
+
+impl State {
+    /// A process does not open what it can see to be online only, unless it wants it fetched: that may block for ever.
+    pub(super) fn judge_opening(&mut self, dir: NodeId, name: &OsStr) -> io::Error {
+        if self.options.fetches {
+            self.wanted.extend(self.name_in_folder(dir).map(|dir| Change { dir, name: name.to_owned() }));
+        } else if !self.options.hides_online_only {
+            self.violations.push(format!("a process opened {}, which is online only", name.to_string_lossy()));
+        }
+        io::ErrorKind::TimedOut.into()
+    }
+
+    /// A published name never gets other bytes from a process, except in the place of what a crash left.
+    pub(super) fn judge_replacement(&mut self, dir: NodeId, name: &OsStr, by: NodeId) {
+        let Some(there) = self.tree.child(dir, name).and_then(|node| self.tree.content(node)) else { return };
+        let new = self.tree.content(by).unwrap_or_default();
+        let is_missed = self.options.looks_before_renaming
+            && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
+        let is_complete = match FileName::parse(name) {
+            FileName::Head => false,
+            // A loss of power leaves some of its messages whole.
+            FileName::Pack(first, last) => count_whole(&there) == Some(last - first + 1),
+            FileName::Copy(_) => match pack_beside(name) {
+                Some((first, last)) => count_whole(&there) == Some(last - first + 1),
+                None => is_whole(&there),
+            },
+            _ => is_whole(&there),
+        };
+        if is_complete && there != new && !is_missed {
+            self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
+        }
+    }
+
+    /// Whether a larger pack that is durable, with its name, has this content as well. Where names become durable in the order in
+    /// which they were changed, a name that is there is durable before the removal is.
+    fn is_packed(&self, dir: NodeId, name: &OsStr, content: &Bytes) -> bool {
+        let (first, last) = match FileName::parse(name) {
+            FileName::Message(counter) => (counter, counter),
+            FileName::Pack(first, last) => (first, last),
+            _ => return false,
+        };
+        let Some(there) = self.tree.nodes.get(dir.0) else { return false };
+        let names = if self.options.system.is_windows() { &there.names } else { &there.durable_names };
+        let packs = names.values().filter(|(pack, _)| match FileName::parse(pack) {
+            FileName::Pack(start, end) => (start, end) != (first, last) && start <= first && last <= end,
+            _ => false,
+        });
+        let mut contents = packs.filter_map(|(_, node)| self.tree.nodes.get(node.0)?.durable.as_ref());
+        contents.any(|pack| pack.windows(content.len().max(1)).any(|part| part == content))
+    }
+
+    /// A process removes nothing but staged files, copies of what lies whole beside them, and what lies in a durable pack.
+    pub(super) fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
+        let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
+        let original = original.and_then(|name| self.tree.content(self.tree.child(dir, name)?));
+        let copy = self.tree.child(dir, name).and_then(|node| self.tree.content(node));
+        let is_redundant = name.len() > 16 && original.as_ref().is_some_and(is_whole) && original == copy;
+        if is_redundant || copy.is_some_and(|content| self.is_packed(dir, name, &content)) {
+            return;
+        }
+        let is_authors = self.name_in_folder(dir).is_some_and(|dir| DirName::parse(&dir) != DirName::Foreign);
+        if is_authors && FileName::parse(name) != FileName::Staged {
+            self.violations.push(format!("a process removed {}", name.to_string_lossy()));
+        }
+    }
+}
+
+/// The messages of a pack that lies beside something else of its name.
+fn pack_beside(name: &OsStr) -> Option<(u64, u64)> {
+    let stem = name.to_str()?.get(..33)?;
+    match FileName::parse(OsStr::new(stem)) {
+        FileName::Pack(first, last) => Some((first, last)),
+        _ => None,
+    }
+}
+
+/// How many whole frames there are, if there is nothing else.
+fn count_whole(bytes: &Bytes) -> Option<u64> {
+    let (mut rest, mut count) = (bytes.clone(), 0);
+    while !rest.is_empty() {
+        let tempo_message::Decoded::Whole(frame) = tempo_message::Frame::decode(&rest) else { return None };
+        rest = rest.slice(frame.bytes().len()..);
+        count += 1;
+    }
+    Some(count)
+}
+
+fn is_whole(bytes: &Bytes) -> bool {
+    matches!(tempo_message::Frame::decode(bytes), tempo_message::Decoded::Whole(_))
+}
