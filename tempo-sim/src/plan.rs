@@ -9,7 +9,8 @@ use tempo_session::Packing;
 use uuid::Uuid;
 
 use crate::{
-    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World, disk::Kind,
+    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
+    disk::{Kind, System, Volume},
     disks::Disks,
 };
 
@@ -278,7 +279,9 @@ impl Run<'_> {
                 self.world.stop_reading(member, span);
             }
             // Whether a rename replaces shows where look-ups miss what has just come.
-            Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => self.forestall(member, &disk),
+            Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => {
+                self.forestall_on_a_share(member, &disk);
+            }
             Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
         }
     }
@@ -382,6 +385,17 @@ impl Run<'_> {
         self.world.forestall(member, content.clone());
         let _ = self.world.send(member, "a message whose name is taken");
         self.world.note_fault(member, "forestalled", "somebody takes the name of the next message");
+    }
+
+    /// The same at a member with a network drive, if there is one.
+    fn forestall_on_a_share(&mut self, member: usize, disk: &Disk) {
+        let disk_of = |world: &World, member| world.member(member).map(|there| there.disk().clone());
+        let has_share = |disk: &Disk| disk.options().system == System::Windows(Volume::Share);
+        let at_a_share = (0..self.world.len()).find(|&at| disk_of(&self.world, at).as_ref().is_some_and(has_share));
+        match at_a_share.and_then(|at| Some((at, disk_of(&self.world, at)?))) {
+            Some((member, disk)) => self.forestall(member, &disk),
+            None => self.forestall(member, disk),
+        }
     }
 
     fn roll_back(&mut self, member: usize) {

@@ -385,7 +385,7 @@ fn a_running_author_puts_everything_back_at_once() {
     // Without anybody else the folder could be another one.
     place.member("ben").close().unwrap();
     let ana = open_quick(&place);
-    ana.send_all((0..1000).map(|number| format!("{number}"))).unwrap();
+    ana.send_all((0..400).map(|number| format!("{number}"))).unwrap();
     assert_eq!(ana.flush(STUCK), 0);
     let before = place.files();
     remove(&dir_of(&place, ana.author().unwrap()));

@@ -204,7 +204,7 @@ impl State {
         if self.rng.chance(200) {
             self.hold(node);
         }
-        if volume == Volume::Share && is_new && self.rng.chance(500) {
+        if volume == Volume::Share && is_new && self.rng.chance(800) {
             let until = self.now + Duration::from_millis(self.rng.range(1..5000));
             self.peculiar.unseen.insert(node, until);
         }

@@ -98,6 +98,8 @@ impl Service {
             (Placeholder::Marked, _) => disk.set_online_only(&here, &name, false),
             // Unless a process has put something of that name there.
             (Placeholder::Named(..), Some(content)) if disk.kind(&here, &name).is_none() => {
+                // It is there from now on, and is to be read within two scans.
+                disk.disturb();
                 disk.put(&here, &name, content);
             }
             (Placeholder::Named(..), _) => {}

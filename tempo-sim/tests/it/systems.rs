@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_fs_transport::{Fs, FsTransport, Hints, Options, Reach, Signal, Watch};
+use tempo_fs_transport::{Fs, FsTransport, Hints, Options, Reach, Signal};
 use tempo_message::{
     Taken,
     conformance::{Script, gather},
@@ -172,7 +172,7 @@ fn windows_syncs_no_file_through_a_handle_for_reading() {
 
 #[test]
 fn creation_times_tunnel_or_move() {
-    let made_again_after = |system, seconds| {
+    let made_again_after = |system, seconds: u64| {
         let disk = disk(system, 1);
         let (fs, folder, dir) = opened(&disk);
         let before = fs.made_ns(&dir);
