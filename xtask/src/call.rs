@@ -113,7 +113,6 @@ impl Call {
     /// # Errors
     ///
     /// `Failed` when the program says no, `NotStarted` when there is no such program.
-    #[cfg(unix)]
     pub(crate) fn told(&self) -> Result<Vec<u8>, Failure> {
         eprintln!("$ {}", self.line());
         let mut command = self.command();

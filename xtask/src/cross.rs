@@ -90,9 +90,14 @@ impl Cross {
 
     /// Checks every target of every crate with the compiler's linter; a warning is an error.
     pub(crate) fn lint(&self) -> Result<(), Failure> {
-        let call =
-            self.for_target(Call::program(CLIPPY, &["clippy", "--workspace", "--all-targets", "--all-features"]));
-        call.arguments(&["--", "-D", "warnings"]).run()
+        let words = ["clippy", "--workspace", "--all-targets", "--all-features"];
+        let call = self.for_target(Call::program(CLIPPY, &words)).arguments(&["--", "-D", "warnings"]);
+        let call = match self.target {
+            // False there: `thread_local!` expands differently, and the linter overlooks a `const` block.
+            Target::Windows => call.arguments(&["-A", "clippy::missing_const_for_thread_local"]),
+            Target::MacOs => call,
+        };
+        call.run()
     }
 
     fn for_target(&self, call: Call) -> Call {

@@ -10,6 +10,10 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
 
 mod bench;
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    allow(dead_code, reason = "some commands run on one system only")
+)]
 mod call;
 mod ci;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use tempo_message::Frame;
-use tempo_session::{AuthorId, Session};
+use tempo_session::AuthorId;
 
 use crate::{
     cli::{run, tempo},
@@ -127,7 +127,7 @@ fn local_state_that_cannot_be_written_is_told() {
     let (place, elsewhere) = (Place::new(), Place::new());
     let Some(volume) = crate::volume::Volume::over(&elsewhere) else { return };
     let state = elsewhere.folder.join("state");
-    let ana = Session::builder(&place.folder).state_dir(&state).name("Ana").open().unwrap();
+    let ana = tempo_session::Session::builder(&place.folder).state_dir(&state).name("Ana").open().unwrap();
     ana.close().unwrap();
     volume.make_read_only();
     for state in [&state, &elsewhere.folder.join("none yet")] {
