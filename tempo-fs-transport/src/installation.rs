@@ -410,6 +410,7 @@ fn from_bytes(bytes: Vec<u8>) -> OsString {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::needless_pass_by_value, reason = "one signature on all systems")]
 fn from_bytes(bytes: Vec<u8>) -> OsString {
     String::from_utf8_lossy(&bytes).into_owned().into()
 }

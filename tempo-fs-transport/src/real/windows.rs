@@ -240,6 +240,7 @@ pub(super) fn sync_dir(dir: &Dir, _: Reach) -> io::Result<()> {
     })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "other systems can fail")]
 pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
     let free = fs4::available_space(dir).ok();
     Ok(Volume::new(free, check_writable(dir).is_err_and(|error| is_refusal(&error))))
@@ -370,6 +371,7 @@ mod tests {
         // The attribute binds everybody but Wine's superuser.
         let expected = OpenOptions::new().write(true).open(&path).err().map(|_| io::ErrorKind::Unsupported);
         assert_eq!(synced.err().map(|error| error.kind()), expected);
+        #[allow(clippy::permissions_set_readonly_false, reason = "harmless on this system")]
         permissions.set_readonly(false);
         fs::set_permissions(&path, permissions).unwrap();
     }
