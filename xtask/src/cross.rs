@@ -90,7 +90,7 @@ impl Cross {
 
     /// Checks every target of every crate with the compiler's linter; a warning is an error.
     pub(crate) fn lint(&self) -> Result<(), Failure> {
-        let words = ["clippy", "--workspace", "--all-targets", "--all-features"];
+        let words = ["clippy", "--workspace", "--all-targets", "--all-features", "--keep-going"];
         let call = self.for_target(Call::program(CLIPPY, &words)).arguments(&["--", "-D", "warnings"]);
         let call = match self.target {
             // False there: `thread_local!` expands differently, and the linter overlooks a `const` block.

@@ -371,6 +371,7 @@ mod tests {
         // The attribute binds everybody but Wine's superuser.
         let expected = OpenOptions::new().write(true).open(&path).err().map(|_| io::ErrorKind::Unsupported);
         assert_eq!(synced.err().map(|error| error.kind()), expected);
+        #[allow(clippy::permissions_set_readonly_false, reason = "harmless on this system")]
         permissions.set_readonly(false);
         fs::set_permissions(&path, permissions).unwrap();
     }

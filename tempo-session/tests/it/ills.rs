@@ -1,6 +1,6 @@
 //! `tempo doctor` and `tempo status` on folders with one ill each.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use serde_json::{Value, json};
 use tempo_message::Frame;
@@ -201,7 +201,7 @@ fn what_lies_in_the_place_of_a_message_is_the_cause_of_what_waits() {
         ("damaged", &|| fs::write(&file, &edited).unwrap()),
         ("in-the-way", &|| fs::create_dir(&file).unwrap()),
         ("in-the-way", &|| std::os::unix::fs::symlink("elsewhere", &file).unwrap()),
-        ("in-the-way", &|| assert!(Command::new("mkfifo").arg(&file).status().unwrap().success())),
+        ("in-the-way", &|| assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success())),
         ("in-the-way", &|| fs::File::create(&file).unwrap().set_len(1 << 40).unwrap()),
         ("damaged", &|| fs::write(&file, "edited by somebody").unwrap()),
         ("online-only", &|| put_as(&place, &format!("{}/.0000000000000002.icloud", author(1)), b"stub")),
