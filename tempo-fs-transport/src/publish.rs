@@ -17,6 +17,7 @@ use crate::{
     error::publish_error,
     fs::sync,
     name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
+    online::is_in_use,
     spelling::composed,
     thin,
 };
@@ -374,7 +375,8 @@ fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::R
     })?;
     for name in staged {
         match fs.remove(dir, &name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // What another program has open, such as a scanner, is swept at the next start, and keeps nothing else waiting.
+            Err(error) if error.kind() != io::ErrorKind::NotFound && !is_in_use(&error) => return Err(error),
             _ => {}
         }
     }

@@ -354,7 +354,11 @@ fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
 pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
     let own: Vec<OsString> =
         member.former.iter().chain([&member.author]).map(|author| OsString::from(author.to_string())).collect();
-    let own = member.disk.files().into_iter().filter(|(at, ..)| own.contains(at)).map(|(_, name, _)| name);
+    // Nor is what was in use when it started.
+    let since = member.running.as_ref().map(|running| running.since).unwrap_or_default();
+    let is_free = |at: &OsStr, name: &OsStr| member.disk.locked_until(at, name) <= since;
+    let own = member.disk.files().into_iter().filter(|(at, name, _)| own.contains(at) && is_free(at, name));
+    let own = own.map(|(_, name, _)| name);
     let staged = own.chain(member.disk.staged()).find(|name| FileName::parse(name) == FileName::Staged);
     match staged {
         Some(left) => Err(Violation::new("I12", format!("{} has left {}", member.name, left.to_string_lossy()))),
