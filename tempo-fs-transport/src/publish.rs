@@ -1,6 +1,7 @@
 //! Putting a message or a pack into its author's directory: stage, write, sync, rename without replacing, sync the directory.
 
 use std::{
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     io, iter,
     path::{Path, PathBuf},
@@ -33,6 +34,8 @@ pub(crate) struct Publisher<F: Fs> {
     is_root_unsynced: bool,
     /// What the folder is called, links to it aside.
     called: Option<String>,
+    /// The authors in whose directories staged files of an earlier process were in use when they were to be swept.
+    unswept: BTreeSet<AuthorId>,
 }
 
 impl<F: Fs> Publisher<F> {
@@ -44,7 +47,7 @@ impl<F: Fs> Publisher<F> {
         }
         let real = fs.resolve(&folder).unwrap_or_else(|_| folder.clone());
         let called = real.file_name().and_then(|name| composed(name).to_str().map(str::to_owned));
-        Ok(Self { fs, folder, staging, is_root_unsynced: true, called })
+        Ok(Self { fs, folder, staging, is_root_unsynced: true, called, unswept: BTreeSet::new() })
     }
 
     /// Makes the author's directory, and sweeps what an earlier process left in it.
@@ -53,10 +56,21 @@ impl<F: Fs> Publisher<F> {
         let place = self.folder.join(&name).display().to_string();
         let failed = |error| publish_error(place.clone(), error);
         let dir = self.own_dir(root, &name).map_err(failed)?;
+        self.sweep_staged(&dir, author).map_err(failed)
+    }
+
+    /// Sweeps what an earlier process left in an author's directory. What another program holds keeps nothing else waiting, and
+    /// is swept with a later head.
+    fn sweep_staged(&mut self, dir: &F::Dir, author: AuthorId) -> io::Result<()> {
         if planted!(NoSweep) {
             return Ok(());
         }
-        sweep(&self.fs, &dir, |name| FileName::parse(name) == FileName::Staged).map_err(failed)
+        if sweep(&self.fs, dir, |name| FileName::parse(name) == FileName::Staged)? {
+            self.unswept.remove(&author);
+        } else {
+            self.unswept.insert(author);
+        }
+        Ok(())
     }
 
     /// Publishes a message or a pack; `has_placeholders` when a service leaves stand-ins in the author's directory. Every way
@@ -137,6 +151,9 @@ impl<F: Fs> Publisher<F> {
         let place = self.folder.join(&author).join(name).display().to_string();
         let failed = |error| publish_error(place.clone(), error);
         let dir = self.own_dir(root, &author).map_err(failed)?;
+        if self.unswept.contains(&head.author) {
+            self.sweep_staged(&dir, head.author).map_err(failed)?;
+        }
         let target = Target { dir: &dir, name };
         if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
             return Err(failed(io::Error::other("its content is only with the service")));
@@ -365,7 +382,8 @@ fn write_new<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, bytes: &[u8], durability
     }
 }
 
-fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::Result<()> {
+/// Removes what is ours; false when another program holds some of it.
+fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::Result<bool> {
     let mut staged = Vec::new();
     fs.list(dir, &mut |name| {
         if is_ours(name) {
@@ -373,12 +391,13 @@ fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::R
         }
         true
     })?;
+    let mut is_swept = true;
     for name in staged {
         match fs.remove(dir, &name) {
-            // What a scanner holds is swept at the next start.
-            Err(error) if error.kind() != io::ErrorKind::NotFound && !is_in_use(&error) => return Err(error),
+            Err(error) if is_in_use(&error) => is_swept = false,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
-    Ok(())
+    Ok(is_swept)
 }
