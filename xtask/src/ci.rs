@@ -42,7 +42,8 @@ fn steps() -> Vec<Step> {
         Step::call("no_std tempo-message", without_std("tempo-message")),
         Step::call("test", test::call(&[])),
         Step::ours("macos", cross::macos),
-        Step::ours("windows", || windows::run(&[])),
+        // A busy machine needs longer than a person would wait.
+        Step::ours("windows", || windows::run(&["--seconds".to_owned(), "180".to_owned()])),
         Step::call("doc", doc()),
         Step::ours("page", || page::run(&[])),
         Step::ours("crash", || crash::run(&["--quick".to_owned()])),
