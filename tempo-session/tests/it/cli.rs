@@ -196,7 +196,7 @@ fn status_names_what_is_missing() {
     let ana = place.member("Ana");
     let ids = ana.send_all(["one", "two", "three"]).unwrap();
     ana.close().unwrap();
-    fs::remove_file(place.folder.join(ids[0].to_string())).unwrap();
+    crate::support::remove_file(place.folder.join(ids[0].to_string())).unwrap();
     fs::write(place.folder.join("notes.txt"), "").unwrap();
     let status = ok(tempo(&place.at("observer")).arg("status").arg(&place.folder));
     for text in
@@ -228,7 +228,7 @@ fn looking_heals_what_has_become_of_the_files() {
     let place = Place::new();
     let ids = ok(tempo(&place.at("ana")).arg("send").arg(&place.folder).args(["one", "two"]));
     let file = |line: usize| place.folder.join(ids.lines().nth(line).unwrap());
-    fs::remove_file(file(0)).unwrap();
+    crate::support::remove_file(file(0)).unwrap();
     log(&place, "ana");
     assert!(file(0).exists(), "a vanished message is put back before log ends");
 

@@ -106,7 +106,7 @@ fn ailing(place: &Place) -> AuthorId {
     let own = |counter| place.folder.join(MessageId { author: me, counter }.to_string());
     // An equal copy, a message that has gone, and another that something has taken the place of.
     fs::copy(own(2), place.folder.join(format!("{me}/0000000000000002 (1)"))).unwrap();
-    fs::remove_file(own(3)).unwrap();
+    crate::support::remove_file(own(3)).unwrap();
     fs::write(own(4), "something else, and longer than what was there before; nobody knows what it is ............")
         .unwrap();
 
@@ -284,7 +284,7 @@ fn an_emptied_folder_is_away_and_nothing_is_called_lost() {
     ana.close().unwrap();
     ben.close().unwrap();
     for dir in fs::read_dir(&place.folder).unwrap() {
-        fs::remove_dir_all(dir.unwrap().path()).unwrap();
+        crate::support::remove_dir_all(dir.unwrap().path()).unwrap();
     }
     let is_away = || {
         let before = tree(&place.folder);
@@ -345,7 +345,7 @@ fn fix_removes_equal_copies_of_own_messages_and_nothing_else() {
     put_as(&place, &format!("{me} (1)/0000000000000002"), &fs::read(file(me, "0000000000000002")).unwrap());
     put_as(&place, &format!("{me} (1)/0000000000000002 (1)"), &fs::read(file(me, "0000000000000002")).unwrap());
     // A copy without its message, and one whose message is cut short.
-    fs::rename(file(me, "0000000000000005"), file(me, "0000000000000005 (1)")).unwrap();
+    crate::support::rename(file(me, "0000000000000005"), file(me, "0000000000000005 (1)")).unwrap();
     fs::copy(file(me, "0000000000000006"), file(me, "0000000000000006 (1)")).unwrap();
     let whole = fs::read(file(me, "0000000000000006")).unwrap();
     fs::write(file(me, "0000000000000006"), &whole[..whole.len() - 1]).unwrap();

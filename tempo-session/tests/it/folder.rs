@@ -108,7 +108,7 @@ fn a_session_survives_its_folder_moving_and_closing() {
     ana.send("one").unwrap();
     ana.close().unwrap();
     let moved = place.at("moved.session");
-    fs::rename(&place.folder, &moved).unwrap();
+    crate::support::rename(&place.folder, &moved).unwrap();
     let ana = Session::builder(&moved).state_dir(place.at("ana")).open().unwrap();
     assert_eq!((ana.author(), texts(&timeline(&ana))), (author, vec!["one".to_owned()]));
     assert_eq!(ana.send("two").unwrap().counter, 3, "after the name and one message");
@@ -122,7 +122,7 @@ fn a_vanished_or_short_file_is_published_again_at_the_next_opening() {
     ana.close().unwrap();
     let file = |id: &MessageId| place.folder.join(id.to_string());
     let original: Vec<Vec<u8>> = ids.iter().map(|id| fs::read(file(id)).unwrap()).collect();
-    fs::remove_file(file(&ids[0])).unwrap();
+    crate::support::remove_file(file(&ids[0])).unwrap();
     fs::write(file(&ids[1]), &original[1][..20]).unwrap();
     // The right length, and zeros: what some file systems leave of a file that was not synced.
     fs::write(file(&ids[2]), vec![0; original[2].len()]).unwrap();
@@ -140,15 +140,15 @@ fn an_emptied_folder_is_detached_and_nothing_is_undelivered() {
     ana.send("hello").unwrap();
     wait_until(&ben, "hello", |ben| ben.timeline().len() == 1);
     let aside = place.at("aside");
-    fs::rename(&place.folder, &aside).unwrap();
+    crate::support::rename(&place.folder, &aside).unwrap();
     fs::create_dir(&place.folder).unwrap();
     assert!(ben.refresh(STUCK).is_err());
     assert!(matches!(ben.status().attachment, Attachment::Detached { .. }), "{:?}", ben.status());
     ben.send("nobody hears me yet").unwrap();
     assert_eq!((ben.timeline().len(), ben.flush(Duration::from_millis(50))), (2, 1));
     assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 0, "nothing is written where the session was");
-    fs::remove_dir(&place.folder).unwrap();
-    fs::rename(&aside, &place.folder).unwrap();
+    crate::support::remove_dir(&place.folder).unwrap();
+    crate::support::rename(&aside, &place.folder).unwrap();
     wait_until(&ana, "what was said meanwhile", |ana| ana.timeline().len() == 2);
     assert_eq!(timeline(&ana), timeline(&ben));
 }
@@ -161,7 +161,7 @@ fn a_member_opens_while_the_folder_is_away() {
     ana.send("before").unwrap();
     ana.close().unwrap();
     let aside = place.at("unplugged");
-    fs::rename(&place.folder, &aside).unwrap();
+    crate::support::rename(&place.folder, &aside).unwrap();
     let ana = place.member("ana");
     assert!(ana.refresh(STUCK).is_err());
     assert_eq!(texts(&timeline(&ana)), ["before"]);
@@ -169,7 +169,7 @@ fn a_member_opens_while_the_folder_is_away() {
     assert!(!place.folder.exists(), "a folder is never made");
     let stranger = Session::builder(&place.folder).state_dir(place.at("stranger")).open();
     assert!(matches!(stranger, Err(OpenError::Installation(_))), "{stranger:?}");
-    fs::rename(&aside, &place.folder).unwrap();
+    crate::support::rename(&aside, &place.folder).unwrap();
     wait_until_back(&ana);
     assert_eq!(ana.flush(STUCK), 0);
     let ben = place.member("ben");

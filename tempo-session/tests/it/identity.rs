@@ -144,7 +144,7 @@ fn a_head_that_is_ahead_of_the_store_is_enough() {
     ana.close().unwrap();
     let head = Head::decode(&fs::read(dir_of(&place, before).join("head")).unwrap()).unwrap();
     assert_eq!(head.counter, lost.counter);
-    fs::remove_file(place.folder.join(lost.to_string())).unwrap();
+    crate::support::remove_file(place.folder.join(lost.to_string())).unwrap();
     put_back(&place.at("ana"), &place.at("backup"));
     let ana = place.member("ana");
     wait_until(&ana, "a new author", |ana| ana.author() != Some(before));
@@ -159,7 +159,7 @@ fn a_lost_store_is_followed_by_a_new_author() {
     let before = ana.author().unwrap();
     ana.send("before").unwrap();
     ana.close().unwrap();
-    fs::remove_file(place.at("ana").join(before.to_string()).join("store.redb")).unwrap();
+    crate::support::remove_file(place.at("ana").join(before.to_string()).join("store.redb")).unwrap();
     let ana = place.member("ana");
     assert_ne!(ana.author(), Some(before));
     wait_until(&ana, "what it had written", |ana| texts(&timeline(ana)) == ["before"]);
@@ -177,7 +177,7 @@ fn a_fresh_installation_takes_no_author_that_is_there() {
     let ana = place.member("ana");
     ana.send("mine").unwrap();
     ana.close().unwrap();
-    fs::remove_dir_all(place.at("ana")).unwrap();
+    crate::support::remove_dir_all(place.at("ana")).unwrap();
     let fresh = place.member("ana");
     wait_until(&fresh, "the old message", |fresh| fresh.timeline().len() == 1);
     assert_ne!(fresh.author(), Some(timeline(&fresh)[0].author()));
@@ -237,7 +237,7 @@ fn a_clone_whose_file_was_replaced_sends_it_again() {
     left.close().unwrap();
     // On the other machine the name is still free; its service then puts that file in the place of this one.
     let kept = fs::read(place.folder.join(mine.to_string())).unwrap();
-    fs::remove_file(place.folder.join(mine.to_string())).unwrap();
+    crate::support::remove_file(place.folder.join(mine.to_string())).unwrap();
     let right = open_image(&place, "image");
     let theirs = right.send("theirs").unwrap();
     if theirs == mine {
@@ -320,7 +320,7 @@ fn a_rewound_folder_heals_and_nothing_comes_twice() {
     let authors = (ana.author(), ben.author());
     ana.close().unwrap();
     ben.close().unwrap();
-    fs::remove_dir_all(&place.folder).unwrap();
+    crate::support::remove_dir_all(&place.folder).unwrap();
     copy_dir(&place.at("last week"), &place.folder);
     let (ana, ben) = (place.member("ana"), place.member("ben"));
     assert_eq!((ana.author(), ben.author()), authors, "nobody becomes somebody else for it");
@@ -395,7 +395,8 @@ fn a_running_author_puts_everything_back_at_once() {
 /// Removes a directory into which its author may be writing.
 fn remove(dir: &Path) {
     let began = std::time::Instant::now();
-    while fs::remove_dir_all(dir).is_err_and(|error| error.kind() == std::io::ErrorKind::DirectoryNotEmpty) {
+    while crate::support::remove_dir_all(dir).is_err_and(|error| error.kind() == std::io::ErrorKind::DirectoryNotEmpty)
+    {
         assert!(began.elapsed() < STUCK, "{} cannot be removed", dir.display());
     }
 }
@@ -441,7 +442,7 @@ fn a_copied_folder_keeps_its_own_author_when_the_original_is_away() {
         let author = first.author();
         first.send("in the copy").unwrap();
         first.close().unwrap();
-        fs::rename(&place.folder, place.at("unplugged")).unwrap();
+        crate::support::rename(&place.folder, place.at("unplugged")).unwrap();
         let again = open();
         assert_eq!(again.author(), author);
         again.send("still in the copy").unwrap();
@@ -467,7 +468,7 @@ fn what_a_member_was_before_its_store_was_lost_is_over() {
     let mut expected = vec!["one", "two", "three", "four"];
     let mut before = first;
     for text in ["five", "six"] {
-        fs::remove_file(&store).unwrap();
+        crate::support::remove_file(&store).unwrap();
         let ana = Session::builder(&place.folder).state_dir(place.at("ana")).open().unwrap();
         let now = ana.author().unwrap();
         ana.send(text).unwrap();

@@ -52,14 +52,14 @@ fn status(place: &Place, member: &str, flags: &[&str]) -> String {
 fn what_others_wrote_and_is_gone_from_the_folder_is_missed_by_whoever_has_it() {
     let (place, _, frames) = ana_and_ben();
     assert_eq!((brief(&ask(&place, "Ana").0), ask(&place, "Ana").1), (vec![], 0));
-    fs::remove_file(place.folder.join(frames[1].id().to_string())).unwrap();
+    crate::support::remove_file(place.folder.join(frames[1].id().to_string())).unwrap();
     let (json, code) = ask(&place, "Ana");
     let message = "1 message of Ben that you have is not in the folder any more: number 2.";
     assert_eq!((brief(&json), code), (vec![("vanished", "attention", message)], 1));
     assert_eq!((&json["findings"][0]["numbers"], &json["findings"][0]["lost"]), (&json!([[2, 2]]), &json!("nothing")));
     // Somebody who has never been here has less, and a gap.
     assert_eq!(brief(&ask(&place, "stranger").0).iter().map(|it| it.0).collect::<Vec<_>>(), ["gap", "held"]);
-    fs::remove_dir_all(place.folder.join(author(1).to_string())).unwrap();
+    crate::support::remove_dir_all(place.folder.join(author(1).to_string())).unwrap();
     let (json, code) = ask(&place, "Ana");
     let message = "The directory of Ben is not in the folder any more; you have the 4 messages that were in it.";
     assert_eq!((brief(&json)[0], code), (("vanished", "attention", message), 1));
@@ -152,7 +152,7 @@ fn a_message_under_a_name_that_is_not_read_is_found() {
     for name in names {
         let elsewhere = place.folder.join(&name);
         fs::create_dir_all(elsewhere.parent().unwrap()).unwrap();
-        fs::rename(&original, &elsewhere).unwrap();
+        crate::support::rename(&original, &elsewhere).unwrap();
         let (json, code) = ask(&place, "stranger");
         let thing = if name.starts_with("old") { "directory" } else { "file" };
         let message = format!("1 {thing} holds message 4 of Ben, and is not read where it lies.");
@@ -165,12 +165,12 @@ fn a_message_under_a_name_that_is_not_read_is_found() {
         let kinds: Vec<_> =
             ask(&place, "Ana").0["findings"].as_array().unwrap().iter().map(|it| it["kind"].clone()).collect();
         assert!(kinds.contains(&json!("misplaced")), "{name}: {kinds:?}");
-        fs::rename(&elsewhere, &original).unwrap();
+        crate::support::rename(&elsewhere, &original).unwrap();
         // While the message lies in its place as well, the other one is in nobody's way.
         fs::copy(&original, &elsewhere).unwrap();
         let found = ask(&place, "stranger").0;
         assert!(brief(&found).iter().all(|it| it.0 != "misplaced"), "{name}: {found:#}");
-        fs::remove_file(elsewhere).unwrap();
+        crate::support::remove_file(elsewhere).unwrap();
         let _ = fs::remove_dir(place.folder.join("old things"));
     }
 }
@@ -181,10 +181,10 @@ fn a_whole_message_under_the_name_of_a_temporary_file_is_read_and_called_tempora
     let original = place.folder.join(frames[3].id().to_string());
     for tail in [".part", "~"] {
         let temporary = place.folder.join(format!("{}{tail}", frames[3].id()));
-        fs::rename(&original, &temporary).unwrap();
+        crate::support::rename(&original, &temporary).unwrap();
         let (json, code) = ask(&place, "stranger");
         assert_eq!((brief(&json)[0].0, brief(&json).len(), code), ("harmless", 1, 0), "{json:#}");
-        fs::rename(&temporary, &original).unwrap();
+        crate::support::rename(&temporary, &original).unwrap();
     }
 }
 
@@ -207,7 +207,7 @@ fn what_lies_in_the_place_of_a_message_is_the_cause_of_what_waits() {
         ("online-only", &|| put_as(&place, &format!("{}/.0000000000000002.icloud", author(1)), b"stub")),
     ];
     for (kind, put_there) in obstacles {
-        fs::remove_file(&file).unwrap();
+        crate::support::remove_file(&file).unwrap();
         put_there();
         let (json, code) = ask(&place, "stranger");
         let found: Vec<_> = brief(&json).iter().map(|it| it.0.to_owned()).collect();
@@ -217,8 +217,8 @@ fn what_lies_in_the_place_of_a_message_is_the_cause_of_what_waits() {
         assert!(brief(&json)[1].2.starts_with(waiting), "{json:#}");
         // In Ana's store it is.
         assert!(brief(&ask(&place, "Ana").0).iter().all(|it| it.0 != "held" && it.0 != "vanished"), "{kind}");
-        let _ = fs::remove_file(place.folder.join(format!("{}/.0000000000000002.icloud", author(1))));
-        if fs::remove_file(&file).is_err() {
+        let _ = crate::support::remove_file(place.folder.join(format!("{}/.0000000000000002.icloud", author(1))));
+        if crate::support::remove_file(&file).is_err() {
             let _ = fs::remove_dir(&file);
         }
         put(&place, &frames[1]);
@@ -273,7 +273,7 @@ fn what_could_not_be_looked_at_is_told_to_programs_too() {
     }
     let (place, ..) = ana_and_ben();
     for dir in fs::read_dir(&place.folder).unwrap() {
-        fs::remove_dir_all(dir.unwrap().path()).unwrap();
+        crate::support::remove_dir_all(dir.unwrap().path()).unwrap();
     }
     let (json, code) = ask(&place, "Ana");
     assert_eq!((code, &json["looked"], &json["healthy"]), (2, &json!(false), &json!(false)), "{json}");

@@ -99,7 +99,7 @@ fn a_pack_is_looked_after() {
     let (before, dir) = (files(&place, &ana), own_dir(&place, &ana));
     ana.close().unwrap();
     let spoil: [&dyn Fn(&Path); 4] = [
-        &|path| fs::remove_file(path).unwrap(),
+        &|path| crate::support::remove_file(path).unwrap(),
         &|path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(100).unwrap(),
         &|path| fs::write(path, b"").unwrap(),
         &|path| fs::write(path, vec![0; usize::try_from(fs::metadata(path).unwrap().len()).unwrap()]).unwrap(),

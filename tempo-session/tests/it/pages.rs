@@ -1,6 +1,6 @@
 //! What is opened from pages is what would be opened from the log.
 
-use std::{fs, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use tempo_message::{Durability, MemoryMedium};
 use tempo_session::{
@@ -94,7 +94,7 @@ fn what_was_sent_long_ago_is_looked_after() {
     wait_until(&ana, "everything is in the folder", |ana| ana.status().unpublished == 0);
     let own = ana.author().unwrap().to_string();
     ana.close().unwrap();
-    fs::remove_dir_all(place.folder.join(&own)).unwrap();
+    crate::support::remove_dir_all(place.folder.join(&own)).unwrap();
     let ana = place.member("Ana");
     assert_eq!(ana.timeline().len(), 1500);
     let ben = Session::builder(&place.folder).observe().unwrap();

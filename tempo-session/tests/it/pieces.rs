@@ -80,13 +80,15 @@ impl Scene {
     fn split(&self, name: &str) -> PathBuf {
         let second = self.place.at(name);
         fs::create_dir(&second).unwrap();
-        fs::rename(self.place.folder.join(self.ben.to_string()), second.join(self.ben.to_string())).unwrap();
+        crate::support::rename(self.place.folder.join(self.ben.to_string()), second.join(self.ben.to_string()))
+            .unwrap();
         second
     }
 
     fn unite(&self, second: &Path) {
-        fs::rename(second.join(self.ben.to_string()), self.place.folder.join(self.ben.to_string())).unwrap();
-        fs::remove_dir(second).unwrap();
+        crate::support::rename(second.join(self.ben.to_string()), self.place.folder.join(self.ben.to_string()))
+            .unwrap();
+        crate::support::remove_dir(second).unwrap();
     }
 
     fn look(&self) -> Session {
@@ -182,7 +184,7 @@ fn an_own_directory_in_the_second_piece_is_a_copy() {
     ben.close().unwrap();
     assert_eq!(tree(&second), before);
     // His earlier messages are in their place again as well.
-    fs::remove_dir_all(&second).unwrap();
+    crate::support::remove_dir_all(&second).unwrap();
     assert_eq!(texts(&timeline(&scene.look())), ["from ana", "from ben", "more from ben"]);
 }
 
@@ -218,7 +220,7 @@ fn everybody_may_be_in_the_second_piece() {
     }
     let second = scene.split("jam 2.session");
     let ana = scene.ana.to_string();
-    fs::rename(scene.place.folder.join(&ana), second.join(&ana)).unwrap();
+    crate::support::rename(scene.place.folder.join(&ana), second.join(&ana)).unwrap();
     let observer = scene.look();
     observer.refresh(STUCK).unwrap();
     assert_eq!(observer.timeline().len(), 2);
@@ -251,7 +253,7 @@ fn a_folder_may_be_split_and_united_while_a_session_is_open() {
         copy_file(&cleo.folder, &second, &file);
     }
     wait_until(&ana, "it is delivered", |ana| ana.timeline().len() == 3);
-    fs::rename(second.join(author.to_string()), scene.place.folder.join(author.to_string())).unwrap();
+    crate::support::rename(second.join(author.to_string()), scene.place.folder.join(author.to_string())).unwrap();
     scene.unite(&second);
     wait_until(&ana, "it is gone", |ana| ana.status().report.pieces.is_empty());
     assert_eq!(ana.timeline().len(), 3);

@@ -152,7 +152,7 @@ fn a_copy_is_read_whether_it_is_the_only_one_or_not() {
         fs::copy(scene.at(&name(3)), &copy).unwrap();
         for only in [false, true] {
             if only {
-                fs::rename(scene.at(&name(3)), scene.at("aside")).unwrap();
+                crate::support::rename(scene.at(&name(3)), scene.at("aside")).unwrap();
             }
             let session = scene.look();
             assert_eq!(texts(&timeline(&session)), ["one", "two", "three"], "{service}: {tail}");
@@ -163,8 +163,8 @@ fn a_copy_is_read_whether_it_is_the_only_one_or_not() {
             assert_eq!(report.pending, [], "{service}: {tail}");
             assert_eq!(session.status().members[0].forks, [0; 0]);
         }
-        fs::rename(scene.at("aside"), scene.at(&name(3))).unwrap();
-        fs::remove_file(copy).unwrap();
+        crate::support::rename(scene.at("aside"), scene.at(&name(3))).unwrap();
+        crate::support::remove_file(copy).unwrap();
     }
 }
 
@@ -180,7 +180,7 @@ fn a_copy_with_another_message_is_a_fork_and_both_are_delivered() {
         found.sort();
         assert_eq!(found, ["one", "three", "two", "two, elsewhere"], "{service}: {tail}");
         assert_eq!(session.status().members[0].forks, [3], "{service}: {tail}");
-        fs::remove_file(copy).unwrap();
+        crate::support::remove_file(copy).unwrap();
     }
 }
 
@@ -190,7 +190,7 @@ fn directories_that_were_doubled_are_read_as_one() {
     for (service, tail) in COPIES {
         let doubled = scene.place.folder.join(format!("{}{tail}", scene.author));
         fs::create_dir(&doubled).unwrap();
-        fs::rename(scene.at(&name(3)), doubled.join(name(3))).unwrap();
+        crate::support::rename(scene.at(&name(3)), doubled.join(name(3))).unwrap();
         let session = scene.look();
         assert_eq!(texts(&timeline(&session)), ["one", "two", "three"], "{service}: {tail}");
         let report = session.status().report;
@@ -203,7 +203,7 @@ fn directories_that_were_doubled_are_read_as_one() {
         ana.close().unwrap();
         assert!(scene.at(&name(3)).exists(), "{service}: {tail}");
         assert_eq!(fs::read_dir(&doubled).unwrap().count(), 1, "{service}: {tail}");
-        fs::remove_dir_all(doubled).unwrap();
+        crate::support::remove_dir_all(doubled).unwrap();
     }
 }
 
@@ -212,7 +212,7 @@ fn what_is_not_whole_yet_is_known_as_temporary_and_delivered_when_it_is() {
     let scene = Scene::new();
     let whole = fs::read(scene.at(&name(3))).unwrap();
     for (service, before, after) in TEMPORARIES {
-        fs::remove_file(scene.at(&name(3))).unwrap();
+        crate::support::remove_file(scene.at(&name(3))).unwrap();
         let temporary = scene.at(&format!("{before}{}{after}", name(3)));
         fs::write(&temporary, &whole[..whole.len() / 2]).unwrap();
         let session = scene.look();
@@ -222,7 +222,7 @@ fn what_is_not_whole_yet_is_known_as_temporary_and_delivered_when_it_is() {
         assert!(matches!(reasons[..], [ForeignReason::Temporary { .. }]), "{service}: {report:?}");
         assert_eq!(report.pending, [], "{service}");
         fs::write(&temporary, &whole).unwrap();
-        fs::rename(&temporary, scene.at(&name(3))).unwrap();
+        crate::support::rename(&temporary, scene.at(&name(3))).unwrap();
         wait_until(&session, "it is whole", |session| session.timeline().len() == 3);
         wait_until(&session, "nothing odd is left", |session| session.status().report.foreign.is_empty());
     }
@@ -233,7 +233,7 @@ fn a_placeholder_waits_for_download_and_nothing_is_published_over_it() {
     let scene = Scene::new();
     for (service, before, after) in PLACEHOLDERS {
         let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
-        fs::rename(scene.at(&name(3)), scene.place.at("kept")).unwrap();
+        crate::support::rename(scene.at(&name(3)), scene.place.at("kept")).unwrap();
         fs::write(&placeholder, " ").unwrap();
         let session = scene.look();
         assert_eq!(texts(&timeline(&session)), ["one"], "{service}");
@@ -247,8 +247,8 @@ fn a_placeholder_waits_for_download_and_nothing_is_published_over_it() {
         assert_eq!(ana.flush(STUCK), 0);
         ana.close().unwrap();
         assert!(!scene.at(&name(3)).exists(), "{service}");
-        fs::remove_file(&placeholder).unwrap();
-        fs::rename(scene.place.at("kept"), scene.at(&name(3))).unwrap();
+        crate::support::remove_file(&placeholder).unwrap();
+        crate::support::rename(scene.place.at("kept"), scene.at(&name(3))).unwrap();
         wait_until(&session, "it is here", |session| session.timeline().len() == 3);
     }
 }
@@ -296,12 +296,12 @@ fn the_doctor_knows_copies_and_doubled_directories() {
         assert_eq!(kinds(&scene), [(kind, Severity::Info)], "{service}: {tail}");
         fs::write(&copy, other.bytes()).unwrap();
         assert_eq!(kinds(&scene), [(FindingKind::Fork, Severity::Attention)], "{service}: {tail}");
-        fs::remove_file(copy).unwrap();
+        crate::support::remove_file(copy).unwrap();
         let doubled = scene.place.folder.join(format!("{}{tail}", scene.author));
         fs::create_dir(&doubled).unwrap();
-        fs::rename(scene.at(&name(3)), doubled.join(name(3))).unwrap();
+        crate::support::rename(scene.at(&name(3)), doubled.join(name(3))).unwrap();
         assert_eq!(kinds(&scene), [(FindingKind::DoubledDirectory, Severity::Info)], "{service}: {tail}");
-        fs::rename(doubled.join(name(3)), scene.at(&name(3))).unwrap();
+        crate::support::rename(doubled.join(name(3)), scene.at(&name(3))).unwrap();
         fs::remove_dir(doubled).unwrap();
     }
 }
@@ -315,7 +315,7 @@ fn the_doctor_knows_temporary_files() {
         let temporary = scene.at(&format!("{before}{}{after}", name(3)));
         fs::write(&temporary, &whole[..whole.len() / 2]).unwrap();
         assert_eq!(kinds(&scene), [(FindingKind::Harmless, Severity::Info)], "{service}");
-        fs::remove_file(temporary).unwrap();
+        crate::support::remove_file(temporary).unwrap();
     }
 }
 
@@ -324,9 +324,9 @@ fn the_doctor_knows_placeholders() {
     let scene = Scene::new();
     for (service, before, after) in PLACEHOLDERS {
         let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
-        fs::rename(scene.at(&name(3)), &placeholder).unwrap();
+        crate::support::rename(scene.at(&name(3)), &placeholder).unwrap();
         let waits = [(FindingKind::OnlineOnly, Severity::Attention), (FindingKind::Held, Severity::Attention)];
         assert_eq!(kinds(&scene), waits, "{service}");
-        fs::rename(&placeholder, scene.at(&name(3))).unwrap();
+        crate::support::rename(&placeholder, scene.at(&name(3))).unwrap();
     }
 }

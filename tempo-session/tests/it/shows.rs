@@ -135,7 +135,7 @@ fn whoever_goes_on_as_a_new_member_is_still_one_person() {
     ana.until("* Ben has seen \"hello\"");
     let former = ben.author().unwrap().to_string();
     ben.close().unwrap();
-    fs::remove_file(place.at("Ben").join(former).join("store.redb")).unwrap();
+    crate::support::remove_file(place.at("Ben").join(former).join("store.redb")).unwrap();
     let ben = place.member("Ben");
     let now = ben.author().unwrap().to_string();
     let lines = ana.until("goes on as a new member");
@@ -181,7 +181,7 @@ fn a_chat_begins_with_what_is_on_its_way() {
     let member = place.member("Ana");
     let own = place.folder.join(member.author().unwrap().to_string());
     member.close().unwrap();
-    fs::rename(&own, place.at("aside")).unwrap();
+    crate::support::rename(&own, place.at("aside")).unwrap();
     fs::write(&own, "no directory").unwrap();
     let mut ana = Chat::new(&place, "Ana");
     ana.types("three");

@@ -1,7 +1,7 @@
 //! Members in memory, and members on a real folder.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -59,7 +59,8 @@ impl Place {
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for author in fs::read_dir(&self.folder).unwrap() {
-            for file in fs::read_dir(author.unwrap().path()).unwrap() {
+            // One may go while it is looked at.
+            for file in fs::read_dir(author.unwrap().path()).into_iter().flatten() {
                 let path = file.unwrap().path();
                 if !path.ends_with("head") {
                     files.push(path.strip_prefix(&self.folder).unwrap().to_owned());
@@ -69,6 +70,34 @@ impl Place {
         files.sort();
         files
     }
+}
+
+/// Windows refuses to rename and to remove what is open, also for the moment in which a session reads it.
+fn once_free<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Err(error)
+                if cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32 | 145)) && began.elapsed() < STUCK => {}
+            done => return done,
+        }
+    }
+}
+
+pub(crate) fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+    once_free(|| fs::rename(&from, &to))
+}
+
+pub(crate) fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
+    once_free(|| fs::remove_file(&path))
+}
+
+pub(crate) fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
+    once_free(|| fs::remove_dir(&path))
+}
+
+pub(crate) fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
+    once_free(|| fs::remove_dir_all(&path))
 }
 
 /// Far beyond anything a working machine needs; only a defect ever waits so long.

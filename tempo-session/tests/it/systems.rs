@@ -49,10 +49,10 @@ fn a_folder_can_be_moved_while_its_session_is_open() {
     ana.send("before").unwrap();
     wait_until(&ben, "the message", |ben| ben.timeline().len() == 1);
     let moved = place.at("moved.session");
-    fs::rename(&place.folder, &moved).unwrap();
+    crate::support::rename(&place.folder, &moved).unwrap();
     ana.send("while it is away").unwrap();
     wait_until(&ana, "detaching", |ana| matches!(ana.status().attachment, Attachment::Detached { .. }));
-    fs::rename(&moved, &place.folder).unwrap();
+    crate::support::rename(&moved, &place.folder).unwrap();
     wait_until(&ben, "the message that was kept", |ben| ben.timeline().len() == 2);
     ana.close().unwrap();
     ben.close().unwrap();
@@ -61,14 +61,14 @@ fn a_folder_can_be_moved_while_its_session_is_open() {
 /// Sends while the folder is away and named like this; then it comes back.
 fn keeps_what_is_sent(place: &Place, parent: &Path, named: &[PathBuf]) {
     let moved = place.at("unplugged");
-    fs::rename(parent, &moved).unwrap();
+    crate::support::rename(parent, &moved).unwrap();
     for (number, folder) in named.iter().enumerate() {
         let ana = Session::builder(folder).state_dir(place.at("ana")).open();
         let ana = ana.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         ana.send(format!("away {number}")).unwrap();
         ana.close().unwrap();
     }
-    fs::rename(&moved, parent).unwrap();
+    crate::support::rename(&moved, parent).unwrap();
     let ana = Session::builder(&place.folder).state_dir(place.at("ana")).open().unwrap();
     wait_until(&ana, "publishing", |ana| ana.status().unpublished == 0);
     let expected: Vec<String> =
@@ -140,7 +140,7 @@ fn a_folder_that_is_away_is_not_another_one() {
     let ana = Session::builder(&place.folder).state_dir(place.at("ana")).open().unwrap();
     ana.send("here").unwrap();
     ana.close().unwrap();
-    fs::rename(&disk, place.at("unplugged")).unwrap();
+    crate::support::rename(&disk, place.at("unplugged")).unwrap();
     for name in ["jam2.session", "jam .session", "J\u{e4}m.session"] {
         let opened = Session::builder(place.folder.with_file_name(name)).state_dir(place.at("ana")).open();
         assert!(opened.is_err(), "{name}");
