@@ -36,18 +36,22 @@ pub(crate) struct Publisher<F: Fs> {
     called: Option<String>,
     /// The authors in whose directories staged files of an earlier process were in use when they were to be swept.
     unswept: BTreeSet<AuthorId>,
+    /// The same of the staging directory.
+    is_staging_unswept: bool,
 }
 
 impl<F: Fs> Publisher<F> {
     /// A publisher that stages in `staging` where that is possible, and sweeps what an earlier process left there.
     pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>) -> io::Result<Self> {
         let staging = staging.map(|path| fs.open_root(path)).transpose()?;
-        if let Some(dir) = staging.as_ref().filter(|_| !planted!(NoSweep)) {
-            sweep(&fs, dir, |_| true)?;
-        }
+        let is_swept = match &staging {
+            Some(dir) if !planted!(NoSweep) => sweep(&fs, dir, |_| true)?,
+            _ => true,
+        };
         let real = fs.resolve(&folder).unwrap_or_else(|_| folder.clone());
         let called = real.file_name().and_then(|name| composed(name).to_str().map(str::to_owned));
-        Ok(Self { fs, folder, staging, is_root_unsynced: true, called, unswept: BTreeSet::new() })
+        let (is_root_unsynced, unswept, is_staging_unswept) = (true, BTreeSet::new(), !is_swept);
+        Ok(Self { fs, folder, staging, is_root_unsynced, called, unswept, is_staging_unswept })
     }
 
     /// Makes the author's directory, and sweeps what an earlier process left in it.
@@ -71,6 +75,14 @@ impl<F: Fs> Publisher<F> {
             self.unswept.insert(author);
         }
         Ok(())
+    }
+
+    /// Sweeps what was in use before. Nothing of this process is staged meanwhile.
+    fn sweep_again(&mut self, dir: &F::Dir, author: AuthorId) -> io::Result<()> {
+        if let Some(staging) = self.staging.as_ref().filter(|_| self.is_staging_unswept) {
+            self.is_staging_unswept = !sweep(&self.fs, staging, |_| true)?;
+        }
+        if self.unswept.contains(&author) { self.sweep_staged(dir, author) } else { Ok(()) }
     }
 
     /// Publishes a message or a pack; `has_placeholders` when a service leaves stand-ins in the author's directory. Every way
@@ -151,9 +163,7 @@ impl<F: Fs> Publisher<F> {
         let place = self.folder.join(&author).join(name).display().to_string();
         let failed = |error| publish_error(place.clone(), error);
         let dir = self.own_dir(root, &author).map_err(failed)?;
-        if self.unswept.contains(&head.author) {
-            self.sweep_staged(&dir, head.author).map_err(failed)?;
-        }
+        self.sweep_again(&dir, head.author).map_err(failed)?;
         let target = Target { dir: &dir, name };
         if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
             return Err(failed(io::Error::other("its content is only with the service")));

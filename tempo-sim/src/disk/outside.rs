@@ -24,6 +24,13 @@ impl Disk {
         state.node(dir, name).and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
     }
 
+    /// Returns the same for a file of the staging directory: a loss of power can undo the renaming of a file that is in use.
+    pub fn staged_locked_until(&self, name: &OsStr) -> Duration {
+        let state = self.lock();
+        let node = state.tree.child(state.staging, name);
+        node.and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
+    }
+
     /// The service reads a file that it carries; on Windows it has it for itself meanwhile.
     pub fn carry(&self, dir: &OsStr, name: &OsStr) {
         let mut state = self.lock();

@@ -359,7 +359,8 @@ pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
     let is_free = |at: &OsStr, name: &OsStr| member.disk.locked_until(at, name) <= since;
     let own = member.disk.files().into_iter().filter(|(at, name, _)| own.contains(at) && is_free(at, name));
     let own = own.map(|(_, name, _)| name);
-    let staged = own.chain(member.disk.staged()).find(|name| FileName::parse(name) == FileName::Staged);
+    let beside = member.disk.staged().into_iter().filter(|name| member.disk.staged_locked_until(name) <= since);
+    let staged = own.chain(beside).find(|name| FileName::parse(name) == FileName::Staged);
     match staged {
         Some(left) => Err(Violation::new("I12", format!("{} has left {}", member.name, left.to_string_lossy()))),
         None => Ok(()),
