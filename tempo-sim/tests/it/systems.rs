@@ -12,7 +12,7 @@ use std::{
 use tempo_clock::Seen;
 use tempo_fs_transport::{Fs, FsTransport, Hints, Options, Reach, Signal};
 use tempo_message::{
-    Taken,
+    Head, Lamport, Life, Taken, Transport,
     conformance::{Script, gather},
 };
 use tempo_sim::{
@@ -344,4 +344,25 @@ fn a_folder_has_several_names_and_may_be_missing() {
         assert_eq!(there, if disk.is_missing() { Err(io::ErrorKind::NotFound) } else { Ok(()) });
         disk.mount();
     }
+}
+
+/// What a crash has left and a scanner holds keeps nobody from joining, and goes with a later head.
+#[test]
+fn a_staged_file_in_use_is_swept_when_it_is_free() {
+    let disk = disk(NTFS, 1);
+    let author = Script::new(1).author();
+    let dir = OsString::from(author.to_string());
+    let staged = OsStr::new("~tempo-0000000000000001.tmp");
+    disk.put(&dir, staged, "half a mess".into());
+    disk.lock_file(&dir, staged, Duration::from_secs(5));
+    let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
+    assert_eq!(gather(&mut member, &Seen::default(), Taken::Known).len(), 0);
+    member.join(author).unwrap();
+    assert!(disk.read(&dir, staged).is_some(), "it is in use");
+    disk.set_now(Duration::from_secs(6));
+    let (name, place, digest, seen) = (None, None, None, Vec::new());
+    let head =
+        Head { author, name, place, counter: 0, digest, lamport: Lamport(0), seen, life: Life::default(), unix_ms: 0 };
+    member.leave_head(&head).unwrap();
+    assert!(disk.read(&dir, staged).is_none(), "it is free");
 }
