@@ -28,6 +28,8 @@ pub(super) struct Test {
 const AT_ONCE: usize = 2;
 /// The number of tests between two lines of progress.
 const STEP: usize = 100;
+/// How often a process is started that ends without a word: Wine, and not the test, has failed then.
+const STARTS: usize = 3;
 
 /// Runs the tests and returns the outcome and the time of each, in the same order.
 ///
@@ -78,14 +80,20 @@ fn run_one(wine: &Wine, test: &Test, limit: Duration) -> Result<Outcome, String>
         // Tests that start examples would build them first, which nothing under Wine can do.
         command.env("TEMPO_EXAMPLES", wine::path(&profile.join("examples")));
     }
-    match process::run_merged(&mut command, &test.log, limit) {
-        Ok(said) if said.status.success() && says_passed(&said.out) => Ok(Outcome::Passed),
-        Ok(_) => Ok(Outcome::Failed),
-        Err(why) => {
-            process::check_interruption()?;
-            if has_log(&test.log) { Ok(Outcome::Unended) } else { Err(why) }
+    for start in 1..=STARTS {
+        match process::run_merged(&mut command, &test.log, limit) {
+            Ok(said) if said.status.success() && says_passed(&said.out) => return Ok(Outcome::Passed),
+            Ok(said) if said.out.is_empty() => {
+                println!("{} was not started ({}), attempt {start} of {STARTS}", test.name, said.status);
+            }
+            Ok(_) => return Ok(Outcome::Failed),
+            Err(why) => {
+                process::check_interruption()?;
+                return if has_log(&test.log) { Ok(Outcome::Unended) } else { Err(why) };
+            }
         }
     }
+    Ok(Outcome::Failed)
 }
 
 /// Returns whether one test passed. The exit status is not enough: it is also good if no test has the name.
