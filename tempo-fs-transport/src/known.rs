@@ -40,27 +40,39 @@ const TEMPORARY: &[(&str, &str, &str)] = &[
 /// What stands anywhere in the name of a temporary file, after the name of the file that it will be.
 const TEMPORARY_INSIDE: &[(&str, &str)] = &[(".~", "Nextcloud or ownCloud"), ("~RF", "OneDrive")];
 
-/// Names of files and directories of a service or a system, and whose they are.
+/// Names of files and directories of a service or a system, in lower case, and whose they are. Their case does not matter, and
+/// services make copies of them as well.
 const SYSTEM: &[(&str, &str)] = &[
-    (".DS_Store", "macOS"),
+    (".ds_store", "macOS"),
     (".localized", "macOS"),
-    (".AppleDouble", "macOS"),
-    (".Spotlight-V100", "macOS"),
-    (".TemporaryItems", "macOS"),
-    (".Trashes", "macOS"),
+    (".appledouble", "macOS"),
+    (".spotlight-v100", "macOS"),
+    (".documentrevisions-v100", "macOS"),
+    (".temporaryitems", "macOS"),
+    (".trashes", "macOS"),
     (".fseventsd", "macOS"),
+    (".volumeicon.icns", "macOS"),
     (".apdisk", "macOS"),
+    ("icon\r", "macOS"),
     ("desktop.ini", "Windows"),
-    ("Desktop.ini", "Windows"),
-    ("Thumbs.db", "Windows"),
+    ("autorun.inf", "Windows"),
+    ("folder.jpg", "Windows"),
     ("thumbs.db", "Windows"),
     ("ehthumbs.db", "Windows"),
-    ("ehThumbs.db", "Windows"),
-    ("$RECYCLE.BIN", "Windows"),
-    ("System Volume Information", "Windows"),
+    ("ehthumbs_vista.db", "Windows"),
+    ("$recycle.bin", "Windows"),
+    ("recycler", "Windows"),
+    ("system volume information", "Windows"),
+    ("found.000", "Windows"),
+    ("wpsettings.dat", "Windows"),
     (".directory", "a Linux desktop"),
+    (".thumbnails", "a Linux desktop"),
+    (".hidden", "a Linux desktop"),
     ("lost+found", "the file system"),
-    ("@eaDir", "a NAS"),
+    ("@eadir", "a NAS"),
+    ("#recycle", "a NAS"),
+    (".@__thumb", "a NAS"),
+    ("@recycle", "a NAS"),
     ("rules.dropboxignore", "Dropbox"),
     (".tmp.drivedownload", "Google Drive"),
     (".tmp.driveupload", "Google Drive"),
@@ -74,13 +86,14 @@ const SYSTEM: &[(&str, &str)] = &[
     (".megaignore", "MEGA"),
     (".pcloud", "pCloud"),
     (".maestral.cache", "Maestral"),
-    ("Icon\r", "macOS"),
+    (".849c9593-d756-4e56-8d6e-42412f2a707b", "OneDrive"),
 ];
 
 /// What such a name begins and ends with, where it goes on in between.
 const SYSTEM_AROUND: &[(&str, &str, &str)] = &[
     ("._", "", "macOS"),
-    (".Trash-", "", "a Linux desktop"),
+    ("", "zone.identifier", "Windows"),
+    (".trash-", "", "a Linux desktop"),
     (".fuse_hidden", "", "the file system"),
     (".nfs", "", "the file system"),
     (".dropbox", "", "Dropbox"),
@@ -91,12 +104,25 @@ const SYSTEM_AROUND: &[(&str, &str, &str)] = &[
 
 /// What is known of a name that is none of ours.
 pub(crate) fn known(name: &OsStr) -> Option<ForeignReason> {
-    let system = SYSTEM.iter().find(|(system, _)| name == *system).map(|&(_, by)| by);
-    let around = || SYSTEM_AROUND.iter().find(|(before, after, _)| fits(name, before, after, 0)).map(|&(_, _, by)| by);
-    system
+    let lower = name.to_ascii_lowercase();
+    let of = |is: &dyn Fn(&str) -> bool| SYSTEM.iter().find(|(system, _)| is(system)).map(|&(_, by)| by);
+    let around =
+        || SYSTEM_AROUND.iter().find(|(before, after, _)| fits(&lower, before, after, 0)).map(|&(_, _, by)| by);
+    of(&|system| lower == system)
         .or_else(around)
+        .or_else(|| of(&|system| is_copy(lower.as_encoded_bytes(), system)))
         .map(|by| ForeignReason::System { by })
         .or_else(|| temporary(name).map(|by| ForeignReason::Temporary { by }))
+}
+
+/// Whether a name is that of a copy that a service has made: before the extension or behind it goes on what is neither letter
+/// nor digit.
+fn is_copy(name: &[u8], of: &str) -> bool {
+    let goes_on = |rest: &[u8]| rest.first().is_some_and(|next| !next.is_ascii_alphanumeric());
+    let stem_end = of.rfind('.').filter(|&at| at > 0).unwrap_or(of.len());
+    let (stem, extension) = of.split_at(stem_end);
+    let inside = || name.strip_prefix(stem.as_bytes())?.strip_suffix(extension.as_bytes());
+    name.strip_prefix(of.as_bytes()).is_some_and(goes_on) || inside().is_some_and(goes_on)
 }
 
 /// Whose temporary file a name belongs to, for people, if it is known as one's.
@@ -143,11 +169,20 @@ mod tests {
         for (name, by) in [(".DS_Store", "macOS"), ("._0000000000000003", "macOS"), ("desktop.ini", "Windows")] {
             assert_eq!(known(OsStr::new(name)), Some(ForeignReason::System { by }));
         }
+        for name in ["THUMBS.DB", "Thumbs (2).db", "Desktop.ini (1)", "desktop (Ana's conflicted copy 2026-11-29).ini"]
+        {
+            assert_eq!(known(OsStr::new(name)), Some(ForeignReason::System { by: "Windows" }), "{name}");
+        }
+        for name in [".DS_Store (1)", ".DS_Store.sync-conflict-20261122-101112-ABCDEFG", ".ds_store 2", "Icon\r"] {
+            assert_eq!(known(OsStr::new(name)), Some(ForeignReason::System { by: "macOS" }), "{name}");
+        }
         for (name, by) in
             [(".stfolder", "Syncthing"), (".sync_3f1a.db", "Nextcloud or ownCloud"), (".sync", "Resilio Sync")]
         {
             assert_eq!(known(OsStr::new(name)), Some(ForeignReason::System { by }));
         }
-        assert_eq!(known(OsStr::new("notes.txt")), None);
+        for name in ["notes.txt", "desktopnotes.ini", "recyclers", "thumbsup.db", ".syncs"] {
+            assert_eq!(known(OsStr::new(name)), None, "{name}");
+        }
     }
 }
