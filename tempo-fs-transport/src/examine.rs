@@ -58,6 +58,7 @@ impl FileRead {
 #[derive(Debug)]
 pub(crate) struct Content {
     version: Option<Version>,
+    is_read: bool,
     read: Read,
     newer: Option<Unsupported>,
     /// Nothing comes any more.
@@ -66,13 +67,19 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn of(file: FileRead) -> Self {
+        let is_read = file.0.is_ok();
         let (version, read, end) = match file.0 {
             Ok((version, read)) => (Some(version), read, None),
             Err((version, end)) => {
                 (version, Read { frames: Frames::new(Bytes::new()), ahead: Room::default() }, Some(end))
             }
         };
-        Self { version, read, newer: None, end }
+        Self { version, is_read, read, newer: None, end }
+    }
+
+    /// All that is in the file, if it could be read.
+    pub(crate) fn bytes(&self) -> Option<&Bytes> {
+        self.is_read.then(|| self.read.frames.bytes())
     }
 
     /// What became of the file, of which no frame is left.

@@ -23,6 +23,7 @@ use crate::{
     list::{list_names, list_place},
     notes::{Finding, Notes},
     place::{CONTESTED, Freshness, Place},
+    stand_in::in_place_of,
 };
 
 /// What is known of a session folder.
@@ -308,7 +309,7 @@ impl<F: Fs> Folder<F> {
     fn meet(&mut self, root: &mut Root<F>, names: Vec<OsString>, now: Duration) {
         let Self { calls, places, notes, .. } = self;
         let watched = WATCHES.saturating_sub(places.len());
-        let (dir, mut met) = (Arc::clone(&root.dir), Vec::new());
+        let (dir, mut met, mut files) = (Arc::clone(&root.dir), Vec::new(), Vec::new());
         calls.ask_each(
             names,
             move |fs, name| fs.stat(&dir, name),
@@ -324,14 +325,17 @@ impl<F: Fs> Folder<F> {
                     root.places.push((name.clone(), Ok(stat)));
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
-                (_, Ok(stat)) => {
-                    let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
-                    notes.put(&name, Some(stat.version()), Finding::Foreign(reason), now);
-                }
+                (dir, Ok(stat)) => files.push((dir, name, stat)),
                 (_, Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
                 (_, Err(_)) => {}
             },
         );
+        let is_here = |author| places.values().any(|place| place.author == author && place.listing == notes.listing());
+        let files: Vec<_> =
+            files.into_iter().map(|(dir, name, stat)| (in_place_of(dir, &stat, is_here), name, stat)).collect();
+        for (finding, name, stat) in files {
+            notes.put(&name, Some(stat.version()), finding, now);
+        }
         self.watch_also(met, watched);
     }
 

@@ -10,8 +10,8 @@ use tempo_message::{AuthorId, CounterName};
 pub enum DirName {
     /// Exactly an author.
     Author(AuthorId),
-    /// An author, and more after a character that is neither letter nor digit: made by a service that had to keep two
-    /// directories. Read like the author's own, never written.
+    /// An author, and more after a character that is neither letter nor digit, or an author between a dot and an
+    /// extension: made by a service that had to keep two directories, or in the place of one. Read like the author's own, never written.
     Copy(AuthorId),
     /// An author in another spelling.
     Misspelled,
@@ -58,6 +58,11 @@ impl DirName {
     /// Reads a name, by its bytes alone.
     pub fn parse(name: &OsStr) -> Self {
         let name = name.as_encoded_bytes();
+        if let Some(stub) = name.strip_prefix(b".")
+            && let Some((stem, [b'.', _, ..])) = stub.split_at_checked(AUTHOR_LEN)
+        {
+            return AuthorId::parse(stem).map_or(Self::Foreign, Self::Copy);
+        }
         let Some((stem, rest)) = name.split_at_checked(AUTHOR_LEN) else {
             return Self::Foreign;
         };
@@ -82,6 +87,9 @@ impl FileName {
         }
         if let Some(rest) = name.strip_prefix(HEAD.as_bytes()) {
             return if rest.first().is_none_or(|&next| continues(next)) { Self::Head } else { Self::Foreign };
+        }
+        if let Some(stub) = name.strip_prefix(b".") {
+            return parse_stub(stub);
         }
         parse_stem(name)
     }
@@ -128,6 +136,17 @@ fn placeholder(name: &[u8], before: &str, after: &str) -> Option<FileName> {
         FileName::Pack(first, last) => Some(FileName::Placeholder(first, last)),
         FileName::Copy(first) => Some(FileName::Placeholder(first, u64::MAX)),
         _ => None,
+    }
+}
+
+/// A hidden name that goes on like a counter with an extension: some services hide what stands for a file.
+fn parse_stub(name: &[u8]) -> FileName {
+    let is_extended = |at: usize| name.get(at) == Some(&b'.') && name.len() > at + 1;
+    match parse_stem(name) {
+        FileName::Copy(first) if is_extended(CounterName::LEN) || is_extended(2 * CounterName::LEN + 1) => {
+            FileName::Copy(first)
+        }
+        _ => FileName::Foreign,
     }
 }
 

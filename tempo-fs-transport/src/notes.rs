@@ -147,6 +147,12 @@ impl Notes {
         self.by_name.values().any(|note| matches!(note.finding, Finding::Foreign(ForeignReason::Bad(_))))
     }
 
+    /// The names of what may be stand-ins of a service.
+    pub(crate) fn stand_ins(&self) -> Vec<OsString> {
+        let perhaps = |note: &Note| note.finding == Finding::Pending(PendingReason::PerhapsOnline);
+        self.by_name.iter().filter(|(_, note)| perhaps(note)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// When the next pending name is to be looked at again.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
         let pending = self.by_name.values().filter(|note| matches!(note.finding, Finding::Pending(_)));

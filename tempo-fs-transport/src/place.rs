@@ -15,6 +15,7 @@ use crate::{
     FileName, Stat, Version,
     known::known,
     notes::{Finding, Note, Notes},
+    stand_in::StandIns,
 };
 
 /// A directory whose name is an author, or a copy of one.
@@ -32,8 +33,8 @@ pub(crate) struct Place {
     /// Counters of which there are copies: somebody else may have written under their names as well, so that a name alone
     /// does not tell whether its content is known.
     pub(crate) contested: Option<Arc<BTreeSet<u64>>>,
-    /// The last listing has met a service's placeholders.
-    pub(crate) has_placeholders: bool,
+    /// The last listing has met placeholders of services that are known.
+    has_placeholders: bool,
     /// How many names the last listing has met.
     names: u32,
     /// How many names `todo` has room for.
@@ -217,6 +218,11 @@ impl Place {
     pub(crate) fn rests(&self, is_own: bool, now: Duration) -> bool {
         let for_names = FOR_A_NAME * self.names.saturating_sub(FEW);
         self.freshness.was_listed_within(if is_own { RESTED } else { for_names.min(RESTED) }, now)
+    }
+
+    /// What a service has left here in the place of files.
+    pub(crate) fn stand_ins(&self) -> StandIns {
+        StandIns { has_known: self.has_placeholders, perhaps: self.notes.stand_ins() }
     }
 
     /// Whether there is something to read.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
-    io, iter,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -17,9 +17,10 @@ use crate::{
     buffer::Buffers,
     error::publish_error,
     fs::sync,
-    name::{HEAD, PLACEHOLDERS, STAGED_PREFIX, STAGED_SUFFIX},
+    name::{HEAD, STAGED_PREFIX, STAGED_SUFFIX},
     online::is_in_use,
     spelling::composed,
+    stand_in::StandIns,
     thin,
 };
 
@@ -85,14 +86,13 @@ impl<F: Fs> Publisher<F> {
         if self.unswept.contains(&author) { self.sweep_staged(dir, author) } else { Ok(()) }
     }
 
-    /// Publishes a message or a pack; `has_placeholders` when a service leaves stand-ins in the author's directory. Every way
-    /// out but success leaves nothing visible.
+    /// Publishes a message or a pack, unless a stand-in lies there for it. Every way out but success leaves nothing visible.
     pub(crate) fn publish(
         &mut self,
         root: &F::Dir,
         content: &Content,
         durability: Durability,
-        has_placeholders: bool,
+        stand_ins: &StandIns,
     ) -> Result<Published, PublishError> {
         let is_pack = matches!(FileName::parse(&content.name), FileName::Pack(..));
         let durability = if is_pack && planted!(PackUnsynced) { Durability::Lazy } else { durability };
@@ -101,7 +101,7 @@ impl<F: Fs> Publisher<F> {
         let failed = |error| publish_error(path.display().to_string(), error);
         let dir = self.own_dir(root, &author).map_err(failed)?;
         let target = Target { dir: &dir, name: &content.name };
-        if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
+        if self.is_placeheld(&target, stand_ins).map_err(failed)? {
             return Ok(Published::Already);
         }
         let published = match self.put(&target, &content.bytes, durability).map_err(failed)? {
@@ -115,7 +115,8 @@ impl<F: Fs> Publisher<F> {
                     Published::Mended
                 }
                 There::Other => {
-                    return self.publish_beside(&dir, content, durability, has_placeholders).map_err(failed);
+                    let beside = self.publish_beside(&dir, content, durability, stand_ins).map_err(failed)?;
+                    return beside.ok_or_else(|| PublishError::Undone { place: path.display().to_string() });
                 }
             },
         };
@@ -134,16 +135,16 @@ impl<F: Fs> Publisher<F> {
         root: &F::Dir,
         pack: &Pack,
         most: usize,
-        has_placeholders: bool,
+        stand_ins: &StandIns,
     ) -> Result<Vec<(u64, u64)>, PublishError> {
         let content = Content::from(pack);
         let author = OsString::from(content.author.to_string());
         let place = self.folder.join(&author).display().to_string();
-        self.publish(root, &content, Durability::Durable, has_placeholders)?;
+        self.publish(root, &content, Durability::Durable, stand_ins)?;
         let thinned = self.fs.open_dir(root, &author).and_then(|dir| {
             let target = Target { dir: &dir, name: &content.name };
             // Beside, or only with a service, is no place from which others certainly get it.
-            let is_elsewhere = has_placeholders && self.is_placeheld(&target)?;
+            let is_elsewhere = self.is_placeheld(&target, stand_ins)?;
             let is_same = planted!(PackUnread) || matches!(self.compare(&target, &content.bytes)?, There::Same);
             let is_there = !is_elsewhere && is_same;
             if is_there { thin::thin_out(&self.fs, &dir, pack, most) } else { Ok(Vec::new()) }
@@ -152,12 +153,7 @@ impl<F: Fs> Publisher<F> {
     }
 
     /// Puts a head in the place of the one before, or of whatever lies there but for a service's placeholder.
-    pub(crate) fn leave_head(
-        &mut self,
-        root: &F::Dir,
-        head: &Head,
-        has_placeholders: bool,
-    ) -> Result<(), PublishError> {
+    pub(crate) fn leave_head(&mut self, root: &F::Dir, head: &Head, stand_ins: &StandIns) -> Result<(), PublishError> {
         let author = OsString::from(head.author.to_string());
         let name = OsStr::new(HEAD);
         let place = self.folder.join(&author).join(name).display().to_string();
@@ -165,7 +161,7 @@ impl<F: Fs> Publisher<F> {
         let dir = self.own_dir(root, &author).map_err(failed)?;
         self.sweep_again(&dir, head.author).map_err(failed)?;
         let target = Target { dir: &dir, name };
-        if has_placeholders && self.is_placeheld(&target).map_err(failed)? {
+        if self.is_placeheld(&target, stand_ins).map_err(failed)? {
             return Err(failed(io::Error::other("its content is only with the service")));
         }
         // A service that splits the folder gives the pieces other names; what everybody calls it tells them from other sessions.
@@ -174,40 +170,43 @@ impl<F: Fs> Publisher<F> {
     }
 
     /// Publishes what has a name that something else has taken, under a name that readers take for a copy of that one:
-    /// a message that was sent reaches the others, whoever writes in our place.
+    /// a message that was sent reaches the others, whoever writes in our place. `None` when those names are taken as well:
+    /// something replaces every file, and one more would only be replaced, too.
     fn publish_beside(
         &mut self,
         dir: &F::Dir,
         content: &Content,
         durability: Durability,
-        has_placeholders: bool,
-    ) -> io::Result<Published> {
+        stand_ins: &StandIns,
+    ) -> io::Result<Option<Published>> {
         let digest = content.digest.to_string();
         let mut beside = content.name.clone();
         beside.push(format!(".{}", digest.get(..16).unwrap_or(&digest)));
-        let further = |number: u64| {
-            let mut name = beside.clone();
-            name.push(format!(".{number}"));
-            name
-        };
-        for name in iter::once(beside.clone()).chain((2..).map(further)) {
-            let target = Target { dir, name: &name };
-            if has_placeholders && self.is_placeheld(&target)? {
-                return Ok(Published::Beside);
+        let mut further = beside.clone();
+        further.push(".2");
+        for name in [&beside, &further] {
+            let target = Target { dir, name };
+            if self.is_placeheld(&target, stand_ins)? {
+                return Ok(Some(Published::Beside));
             }
             if matches!(self.put(&target, &content.bytes, durability)?, Put::Done) {
-                break;
+                return self.named(dir, durability).map(Some);
             }
             match self.compare(&target, &content.bytes)? {
-                There::Same | There::Elsewhere => break,
+                There::Same | There::Elsewhere => return self.named(dir, durability).map(Some),
                 There::Remains => {
                     self.replace(&target, &content.bytes, durability)?;
-                    break;
+                    return self.named(dir, durability).map(Some);
                 }
                 // Somebody has written over that as well; it may be the only one of its kind.
                 There::Other => {}
             }
         }
+        Ok(None)
+    }
+
+    /// A message lies beside its place, under a name that is as certain as it is to be.
+    fn named(&self, dir: &F::Dir, durability: Durability) -> io::Result<Published> {
         if durability == Durability::Durable {
             sync(|reach| self.fs.sync_dir(dir, reach))?;
         }
@@ -300,14 +299,20 @@ impl<F: Fs> Publisher<F> {
         }
     }
 
-    /// Whether the name is free because a placeholder stands for the file.
-    fn is_placeheld(&self, target: &Target<'_, F>) -> io::Result<bool> {
-        let name = target.name.to_string_lossy();
-        let names = PLACEHOLDERS.iter().map(|(before, after)| OsString::from(format!("{before}{name}{after}")));
-        for placeholder in names.filter(|_| !planted!(PlaceholderIsMissing)) {
-            match self.fs.stat(target.dir, &placeholder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                there => return there.map(|_| true),
+    /// Whether the name is free because something stands for the file.
+    fn is_placeheld(&self, target: &Target<'_, F>, stand_ins: &StandIns) -> io::Result<bool> {
+        let is_there = |name: &OsStr| match self.fs.stat(target.dir, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            there => there.map(|_| true),
+        };
+        for stand_in in stand_ins.known_for(target.name) {
+            if is_there(&stand_in)? {
+                return Ok(true);
+            }
+        }
+        for perhaps in stand_ins.perhaps_for(target.name) {
+            if is_there(perhaps)? && !is_there(target.name)? {
+                return Ok(true);
             }
         }
         Ok(false)

@@ -15,6 +15,8 @@ pub struct Survey {
     pub entries: u64,
     /// Whose directories are there, with or without messages.
     pub authors: BTreeSet<AuthorId>,
+    /// In whose directories nothing can be written, as far as the system says so without being tried.
+    pub unwritable: BTreeSet<AuthorId>,
     /// What is known of the volume.
     pub volume: Volume,
 }
@@ -32,7 +34,7 @@ pub struct Volume {
 impl Survey {
     /// What was counted.
     pub fn new(entries: u64, authors: impl IntoIterator<Item = AuthorId>, volume: Volume) -> Self {
-        Self { entries, authors: authors.into_iter().collect(), volume }
+        Self { entries, authors: authors.into_iter().collect(), unwritable: BTreeSet::new(), volume }
     }
 }
 
@@ -70,7 +72,13 @@ impl<F: Fs> FsTransport<F> {
                 survey.authors.insert(author);
                 continue;
             }
-            let counted = fs.open_dir(&root.dir, &name).and_then(|dir| count(fs, &dir));
+            let opened = fs.open_dir(&root.dir, &name);
+            if let (Ok(dir), DirName::Author(author)) = (&opened, DirName::parse(&name))
+                && fs.volume(dir).is_ok_and(|volume| volume.read_only)
+            {
+                survey.unwritable.insert(author);
+            }
+            let counted = opened.and_then(|dir| count(fs, &dir));
             if let Ok(files) = counted {
                 survey.authors.insert(author);
                 survey.entries += files;

@@ -12,7 +12,7 @@ use std::{
 
 use tempo_message::{
     Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Frame, Head, Pack, Piece, PublishError,
-    Published, Report, Taken, Transport, Want,
+    Published, Report, Taken, Transport, Want, planted,
 };
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     pieces::{Pieces, named},
     publish::{Content, Publisher},
     reads::Reads,
+    stand_in::StandIns,
     work::{Done, Work, looks_anew},
 };
 
@@ -170,14 +171,14 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
-        let (author, pack, has_placeholders) = (pack.author(), pack.clone(), self.has_placeholders(pack.author()));
-        self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most, has_placeholders))
+        let (author, pack, stand_ins) = (pack.author(), pack.clone(), self.stand_ins(pack.author()));
+        self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most, &stand_ins))
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
         self.folder.own.insert(head.author);
-        let (author, head, has_placeholders) = (head.author, head.clone(), self.has_placeholders(head.author));
-        self.write(author, move |publisher, root| publisher.leave_head(root, &head, has_placeholders))
+        let (author, head, stand_ins) = (head.author, head.clone(), self.stand_ins(head.author));
+        self.write(author, move |publisher, root| publisher.leave_head(root, &head, &stand_ins))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
@@ -304,16 +305,16 @@ impl<F: Fs> FsTransport<F> {
         Ok(root.way())
     }
 
-    /// Whether a service leaves stand-ins in an author's directory.
-    fn has_placeholders(&self, author: AuthorId) -> bool {
+    /// What a service has left in an author's directory in the place of files.
+    fn stand_ins(&self, author: AuthorId) -> StandIns {
         let own = self.folder.places.get(&OsString::from(author.to_string()));
-        own.is_some_and(|place| place.has_placeholders)
+        own.map(|place| place.stand_ins()).unwrap_or_default()
     }
 
     fn put(&mut self, author: AuthorId, content: Content, durability: Durability) -> Result<Published, PublishError> {
         self.folder.own.insert(author);
-        let has_placeholders = self.has_placeholders(author);
-        self.write(author, move |publisher, root| publisher.publish(root, &content, durability, has_placeholders))
+        let stand_ins = self.stand_ins(author);
+        self.write(author, move |publisher, root| publisher.publish(root, &content, durability, &stand_ins))
     }
 
     /// Writes into an author's directory, as long as the folder is the one that was looked at.
@@ -326,6 +327,12 @@ impl<F: Fs> FsTransport<F> {
         let Some(publisher) = self.publisher.clone() else { return Err(PublishError::ReadOnly { place: path }) };
         let own = OsString::from(author.to_string());
         let place = self.folder.path.join(&own).display().to_string();
+        if !self.folder.places.contains_key(&own) && self.folder.is_placeheld(author) {
+            return Err(publish_error(place, io::Error::other("the directory is perhaps only with the service")));
+        }
+        if self.folder.is_undone(author) && !planted!(UndoneForEver) {
+            return Err(PublishError::Undone { place });
+        }
         let calls = &mut self.folder.calls;
         // Making a directory waits in some systems for every question about the others, and everything else for it.
         let must_wait = !self.folder.places.contains_key(&own) && calls.is_any_directory_late();

@@ -6,15 +6,17 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, BadHead, Collected, ForeignReason, Frame, Head, PendingReason, Taken, Unsupported, Want, planted,
+    Arrival, AuthorId, BadFrame, BadHead, Collected, Decoded, ForeignReason, Frame, Head, PendingReason, Taken,
+    Unsupported, Want, planted,
 };
 
 use crate::{
     FileName,
     examine::{Content, End, Examined, FileRead},
-    known::temporary,
+    known::{known, temporary},
     notes::Finding,
     place::{Item, Place},
+    stand_in::may_be_stand_in,
 };
 
 /// So many files are looked at in one collect, whatever comes of them.
@@ -173,6 +175,7 @@ impl<'a> Work<'a> {
 
     /// Puts down what became of a file.
     pub(crate) fn close(&mut self, opened: Opened, place: &mut Place, now: Duration) {
+        let strange = self.strange(&opened);
         let Opened { item, content, later, known, other_author, .. } = opened;
         let examined = content.into_examined();
         let finding = match examined.end {
@@ -183,6 +186,7 @@ impl<'a> Work<'a> {
             End::Read(finding) => finding,
         };
         let finding = finding.map(|finding| unless_temporary(finding, &item.name));
+        let finding = finding.map(|finding| strange.unwrap_or(finding));
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
         match finding.or(wrong) {
             // Once it is known the name alone tells; what comes again must not be settled.
@@ -193,6 +197,23 @@ impl<'a> Work<'a> {
             place.park(item);
         } else {
             place.done(&item);
+        }
+    }
+
+    /// What a file is whose name goes on after one of ours, and that does not begin like a message: perhaps it stands for the
+    /// message, and otherwise it is none of ours.
+    fn strange(&self, opened: &Opened) -> Option<Finding> {
+        let FileName::Copy(first) = opened.kind else { return None };
+        let (name, content) = (&opened.item.name, opened.content.bytes()?);
+        let is_known = self.want.known.contains(opened.author, first);
+        if temporary(name).is_some() || planted!(StrangeIsBad) {
+            None
+        } else if may_be_stand_in(name, content) {
+            Some(Finding::Pending(PendingReason::PerhapsOnline))
+        } else if matches!(Frame::decode(content), Decoded::Bad(BadFrame::Magic)) || (content.is_empty() && is_known) {
+            Some(Finding::Foreign(known(name).unwrap_or(ForeignReason::Content)))
+        } else {
+            None
         }
     }
 

@@ -68,6 +68,9 @@ pub enum PendingReason {
     /// Its content is not on this machine; the service fetches it when somebody asks for that.
     #[error("online only: the service has not put the content on this machine")]
     OnlineOnly,
+    /// A small file of an unknown kind lies there in the place of it, as services leave one for what is online only.
+    #[error("perhaps online only: a small file lies in its place")]
+    PerhapsOnline,
     /// Reading it takes long, or the system says that it has to be fetched first.
     #[error("not on this machine yet: {cause}")]
     NotHereYet {
@@ -140,6 +143,9 @@ pub enum ForeignReason {
     /// The content is not a message.
     #[error(transparent)]
     Bad(BadFrame),
+    /// The name goes on after one of ours, and the content does not begin like a message.
+    #[error("the name begins like that of a message, and the content is something else")]
+    Content,
     /// The content of an author's head is not that of a head.
     #[error(transparent)]
     BadHead(BadHead),

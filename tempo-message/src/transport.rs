@@ -274,6 +274,12 @@ pub enum PublishError {
         /// What the system said.
         source: Cause,
     },
+    /// Something moves away or replaces what is written there, every time. It is not written once more.
+    #[error("{place} is undone every time it is written")]
+    Undone {
+        /// What was to be written.
+        place: String,
+    },
     /// This transport was opened for reading only.
     #[error("{place} was opened for reading only")]
     ReadOnly {

@@ -151,7 +151,7 @@ pub enum PackError {
     #[error("the session is closed")]
     Closed,
     /// Nothing can be packed as long as something is not in the folder, the folder is away, or much is to be done.
-    #[error("packing did not come to its end within {patience:?}: {unpublished} messages are not in the folder yet")]
+    #[error("packing did not come to its end within {patience:?}: messages not in the folder yet: {unpublished}")]
     TimedOut {
         /// How long it was waited.
         patience: Duration,

@@ -253,9 +253,19 @@ pub const USB_STICK: Profile = Profile {
     ..CALM
 };
 
+/// odrive: small files with an extension of its own stand for what is online only.
+pub const ODRIVE: Profile = Profile {
+    name: "odrive",
+    about: "odrive: small files with an extension of its own stand for what is online only",
+    most_delay: seconds(30),
+    online_only: 60,
+    placeholder: Placeholder::Named("", ".cloud"),
+    ..CALM
+};
+
 /// Every profile, the chaotic one last.
 pub const PROFILES: &[Profile] =
-    &[CALM, DROPBOX, DRIVE, ONEDRIVE, ICLOUD, SYNCTHING, NEXTCLOUD, SEAFILE, UNISON, RCLONE, USB_STICK, CHAOS];
+    &[CALM, DROPBOX, DRIVE, ONEDRIVE, ICLOUD, SYNCTHING, NEXTCLOUD, SEAFILE, UNISON, RCLONE, USB_STICK, ODRIVE, CHAOS];
 
 impl Profile {
     /// The profile of this name.

@@ -107,6 +107,35 @@ fn other_types_than_files_are_named_and_not_touched() {
     assert_eq!(reader.report().contains(&a_link), has_links);
 }
 
+/// Messages that are not where they are read are found at any depth, and what was not looked at is said.
+#[test]
+fn strays_are_found_at_any_depth() {
+    let (session, script, frames, mut reader) = scene();
+    let author = script.author().to_string();
+    let deeper = session.path("jam.session").join("old").join(&author);
+    fs::create_dir_all(&deeper).unwrap();
+    fs::write(deeper.join("0000000000000001"), frames[0].bytes()).unwrap();
+    let sorted = session.path(&author).join("2026");
+    fs::create_dir(&sorted).unwrap();
+    fs::write(sorted.join("0000000000000002"), frames[1].bytes()).unwrap();
+    fs::create_dir(session.path("presets")).unwrap();
+    fs::write(session.path("presets").join("bass.fxp"), "not ours").unwrap();
+    let is_told_apart = link(session.dir.path(), &session.path("presets").join("link"));
+    reader.collect();
+    let strays = reader.transport.strays().unwrap();
+    let found: Vec<_> = strays.found.iter().map(|it| (it.place.as_str(), it.is_directory, it.messages.len())).collect();
+    assert_eq!(found, [("jam.session", true, 1), (&*format!("{author}/2026"), true, 1)], "{is_told_apart}");
+    let path = strays.found[0].session.as_ref().unwrap();
+    assert!(path.ends_with("jam.session/old"), "{path}");
+    assert_eq!(strays.found[1].session, None);
+    assert!(strays.unseen.is_empty(), "{strays:?}");
+    let deep = (0..20).fold(session.path("presets"), |path, _| path.join("deep"));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("0000000000000003"), frames[2].bytes()).unwrap();
+    let unseen = reader.transport.strays().unwrap().unseen;
+    assert_eq!(unseen.into_iter().collect::<Vec<_>>(), ["presets"]);
+}
+
 #[test]
 fn strange_names_are_foreign_and_printable() {
     let (session, script, frames, mut reader) = scene();

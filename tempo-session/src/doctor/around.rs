@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub vanished: Vec<Vanished>,
     /// What is not read, with messages in it that are not in the folder otherwise.
     pub strays: Vec<Stray>,
+    /// Where messages may lie that were not looked at, as the report names the places.
+    pub unseen: BTreeSet<String>,
     /// The copies that [`remove_redundant`](crate::Builder::remove_redundant) would remove.
     pub redundant: BTreeSet<String>,
     /// Who has not received what others have.
@@ -85,8 +87,16 @@ const MANY: u64 = 100_000;
 /// Less room than this is as good as none: a message has up to 16 MiB.
 const LITTLE_ROOM: u64 = 64 * 1024 * 1024;
 
-pub(super) fn folder(status: &Status, findings: &mut Vec<Finding>) {
+pub(super) fn folder(status: &Status, around: &Surroundings, findings: &mut Vec<Finding>) {
     match &status.attachment {
+        Attachment::Detached { .. } if !around.strays.is_empty() => findings.push(
+            Finding::new(FolderAway, "The session folder holds messages, and nobody's directory lies where it belongs.")
+                .meaning(
+                    "Directories were moved or renamed there. Nothing counts as deleted. What you write is kept on this \
+                     computer until they are back.",
+                )
+                .advice("Bring the directories back to their places and names. Where they are now is said below."),
+        ),
         Attachment::Detached { why } => findings.push(
             Finding::new(FolderAway, format!("The session folder is away: {}.", printable_text(why)))
                 .meaning(
@@ -180,6 +190,18 @@ pub(super) fn store(status: &Status, around: &Surroundings, findings: &mut Vec<F
 
 pub(super) fn volume(around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let Some(survey) = &around.survey else { return };
+    let is_mine = |author: &AuthorId| people.is_me(*author);
+    if let Some(me) = survey.unwritable.iter().find(|author| is_mine(author)).filter(|_| !survey.volume.read_only) {
+        findings.push(
+            Finding::new(FolderReadOnly, "Your directory in the session folder cannot be written: permission denied.")
+                .meaning(
+                    "It belongs to another user of this computer, or its permissions were changed, often by a sync service \
+                     that runs as another user. What you write is kept on this computer and reaches nobody.",
+                )
+                .advice("Give yourself the permission to write in this directory and in what is in it.")
+                .files(vec![(me.to_string(), None)]),
+        );
+    }
     if survey.volume.read_only && people.me.is_some() {
         findings.push(
             Finding::new(FolderReadOnly, "Nothing can be written into the session folder.")

@@ -91,22 +91,23 @@ impl Checkup {
             me,
             store,
             state_error,
-            lagging: lagging(&reading.core),
             ..Surroundings::default()
         };
         let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
+        surroundings.lagging = lagging(&reading.core, &status, environment.unix_ms());
         status.attachment = match &read {
             Ok(_) => Attachment::Attached,
             Err(error @ CollectError::Detached { .. }) => Attachment::Detached { why: describe(error) },
             Err(error) => Attachment::Unreadable { why: describe(error) },
         };
+        // What does not answer has been told of.
+        let strays = transport.strays().unwrap_or_default();
+        (surroundings.strays, surroundings.unseen) = (reading.unmet(strays.found), strays.unseen);
         if let Ok(extent) = read {
             if let Some(own) = own {
                 reading.compare(own.author, &sent, &mut status);
                 surroundings.redundant = transport.redundant(own.author).unwrap_or_default().into_iter().collect();
             }
-            // What does not answer has been told of.
-            surroundings.strays = reading.unmet(transport.strays().unwrap_or_default());
             if extent == Extent::Whole {
                 let (survey, strays) = (surroundings.survey.as_ref(), &surroundings.strays);
                 surroundings.vanished = vanished(&reading.core, &reading.met, &status, survey, strays);
@@ -321,7 +322,8 @@ impl Reading {
         let report = &status.report;
         let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.counter?, &it.reason)));
         let is_elsewhere = |reason: &PendingReason| {
-            matches!(reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. } | PendingReason::InUse)
+            use PendingReason::{InUse, NotHereYet, OnlineOnly, PerhapsOnline};
+            matches!(reason, OnlineOnly | PerhapsOnline | NotHereYet { .. } | InUse)
         };
         let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
         let elsewhere: BTreeSet<MessageId> =

@@ -88,19 +88,38 @@ pub(super) fn vanished(
 }
 
 /// Who has not received what others have.
-pub(super) fn lagging(core: &SessionCore) -> Vec<Lag> {
+pub(super) fn lagging(core: &SessionCore, status: &Status, now_ms: i64) -> Vec<Lag> {
     let heads = core.authors_with_head().filter_map(|author| core.head(author)).take(COMPARED);
-    heads.filter_map(|head| lag(core, head)).collect()
+    let off = off(core, status, now_ms);
+    heads.filter(|head| !off.contains(&head.author)).filter_map(|head| lag(core, head, &off)).collect()
 }
 
-fn lag(core: &SessionCore, head: &Head) -> Option<Lag> {
+/// Whose clocks are wrong by days: in the future, or behind what was there before. What they say proves no delay.
+fn off(core: &SessionCore, status: &Status, now_ms: i64) -> BTreeSet<AuthorId> {
+    let members = status.members.iter().filter(|member| {
+        let is_ahead = member.latest.is_some_and(|latest| latest.unix_ms.saturating_sub(now_ms) > LONG_MS);
+        is_ahead || member.setback.is_some_and(|setback| i64::try_from(setback.by_ms).is_ok_and(|by| by > LONG_MS))
+    });
+    let heads = core.authors_with_head().filter_map(|author| core.head(author)).take(COMPARED);
+    let heads = heads.filter(|head| {
+        let is_later = |&(author, last): &(AuthorId, u64)| {
+            let seen = core.first_after(author, last.saturating_sub(1));
+            seen.is_some_and(|(_, written_ms)| written_ms.saturating_sub(head.unix_ms) > LONG_MS)
+        };
+        head.unix_ms.saturating_sub(now_ms) > LONG_MS || head.seen.iter().any(is_later)
+    });
+    members.map(|member| member.author).chain(heads.map(|head| head.author)).collect()
+}
+
+fn lag(core: &SessionCore, head: &Head, off: &BTreeSet<AuthorId>) -> Option<Lag> {
     let seen: BTreeMap<AuthorId, u64> = head.seen.iter().copied().collect();
     let (mut messages, mut since_ms) = (0_u64, i64::MAX);
     for (author, counters) in core.seen().iter().filter(|(author, _)| *author != head.author) {
         // A head has room for so many others; nothing follows from who is not in it.
         let Some(seen) = seen.get(&author).copied().or((seen.len() < Head::MAX_SEEN).then_some(0)) else { continue };
         let last = counters.last().unwrap_or(0);
-        if let Some((_, written_ms)) = core.first_after(author, seen).filter(|_| last > seen) {
+        if let Some((_, written_ms)) = core.first_after(author, seen).filter(|_| last > seen && !off.contains(&author))
+        {
             messages = messages.saturating_add(last - seen);
             since_ms = since_ms.min(written_ms);
         }
@@ -129,6 +148,8 @@ pub(super) fn without(ranges: &[Gap], others: &[Gap]) -> Vec<Gap> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tempo_message::{Kind, Life};
 
     use super::*;
@@ -169,7 +190,8 @@ mod tests {
                 life: Life::default(),
                 unix_ms,
             });
-            lagging(&core)
+            let status = Status::of_core(&core, Arc::default());
+            lagging(&core, &status, 200 * DAY)
         };
         assert_eq!(hint(0, 102 * DAY), [], "the messages may have been on the way");
         let lag = |messages, since_ms, hinted_ms| vec![Lag { author: author(2), messages, since_ms, hinted_ms }];
@@ -177,5 +199,6 @@ mod tests {
         assert_eq!(hint(1, 104 * DAY), []);
         assert_eq!(hint(1, 109 * DAY), lag(2, 105 * DAY, 109 * DAY));
         assert_eq!(hint(3, 200 * DAY), []);
+        assert_eq!(hint(0, 400 * DAY), [], "its clock is ahead");
     }
 }

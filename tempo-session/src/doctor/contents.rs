@@ -10,7 +10,7 @@ use super::{
     Finding,
     FindingKind::{
         self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, SplitFolder,
-        Unreadable,
+        Undone, Unreadable,
     },
     Loss, Surroundings,
     words::{People, counted, numbers, one_or_many},
@@ -35,6 +35,9 @@ pub(super) struct Group {
 
 const AVAILABLE: &str = "Let the service keep the folder on this computer: \"Make available offline\" in Dropbox, \"Always \
                          keep on this device\" in OneDrive, \"Keep Downloaded\" or \"Download Now\" in the Finder.";
+
+/// A service that keeps two directories apart makes a copy or two; more of them show that it undoes what is written.
+const UNDONE: usize = 3;
 
 impl Group {
     /// Takes a file; answers whether everything in it is here already, by its name.
@@ -64,7 +67,7 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
         }
         let (kind, about) = match &it.reason {
             _ if name_in(&it.place) == FileName::Head => (DamagedHead, None),
-            PendingReason::OnlineOnly => (OnlineOnly, None),
+            PendingReason::OnlineOnly | PendingReason::PerhapsOnline => (OnlineOnly, None),
             PendingReason::NotHereYet { cause } => (OnlineOnly, Some(printable_text(cause))),
             PendingReason::Incomplete { .. } | PendingReason::Changing => (Incomplete, None),
             PendingReason::InUse => (InUse, None),
@@ -166,6 +169,7 @@ fn downloads(status: &Status, people: &People, findings: &mut Vec<Finding>) {
         };
         let files = download.files.into_iter().map(|it| match it.reason {
             PendingReason::NotHereYet { cause } => (it.place, Some(printable_text(&cause))),
+            PendingReason::PerhapsOnline => (it.place, Some(PendingReason::PerhapsOnline.to_string())),
             _ => (it.place, None),
         });
         findings.push(about(finding, download.author, people).numbers(download.numbers).files(files.collect()));
@@ -175,6 +179,13 @@ fn downloads(status: &Status, people: &People, findings: &mut Vec<Finding>) {
 /// An author's directory that cannot be looked into.
 fn directory(author: AuthorId, place: &str, reason: &PendingReason, people: &People) -> Finding {
     let whose = people.subject_of(author);
+    if *reason == PendingReason::PerhapsOnline {
+        return Finding::new(OnlineOnly, format!("The directory of {whose} is perhaps only online."))
+            .of(author, people)
+            .meaning("In its place is a small file, as services leave one for what they have not put on this computer.")
+            .advice(format!("{AVAILABLE} Leave the small file: removing it may remove the directory for everybody."))
+            .files(vec![(place.to_owned(), None)]);
+    }
     let (message, about) = match reason {
         PendingReason::NotHereYet { cause } => (format!("The directory of {whose} does not answer."), cause.clone()),
         PendingReason::OnlineOnly => (format!("The directory of {whose} is only online."), reason.to_string()),
@@ -243,7 +254,24 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
                 }),
         });
     }
-    for doubled in &status.report.doubled {
+    let mine = status.report.doubled.iter().filter(|doubled| people.is_me(doubled.author)).count();
+    if mine >= UNDONE {
+        let service = around.service.unwrap_or("Something");
+        let files = status.report.doubled.iter().filter(|doubled| people.is_me(doubled.author));
+        findings.push(
+            Finding::new(Undone, format!("{service} undoes what you write here: there are {mine} copies of your directory."))
+                .meaning(
+                    "What you write is moved away from its place. You may only be allowed to view this folder. The others do \
+                     not get it. It is kept on this computer, and not written again and again.",
+                )
+                .advice(
+                    "Ask whoever shares the folder for the permission to edit it. Then move the copies out of the folder and \
+                     open the session, which writes what is missing.",
+                )
+                .files(files.map(|doubled| (doubled.place.clone(), None)).collect()),
+        );
+    }
+    for doubled in status.report.doubled.iter().filter(|doubled| mine < UNDONE || !people.is_me(doubled.author)) {
         findings.push(
             Finding::new(
                 DoubledDirectory,

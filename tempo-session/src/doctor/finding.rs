@@ -113,6 +113,8 @@ pub enum FindingKind {
     HeadCopy,
     /// An author's directory that is there more than once.
     DoubledDirectory,
+    /// What is written here is moved away or replaced every time.
+    Undone,
     /// Other pieces of the session's folder lie beside it.
     SplitFolder,
     /// A member's clock is ahead.
@@ -190,6 +192,7 @@ impl FindingKind {
             Self::EqualCopy => "equal-copy",
             Self::HeadCopy => "head-copy",
             Self::DoubledDirectory => "doubled-directory",
+            Self::Undone => "undone",
             Self::SplitFolder => "split-folder",
             Self::ClockAhead => "clock-ahead",
             Self::ClockBehind => "clock-behind",

@@ -18,8 +18,7 @@ use crate::{
 };
 
 /// What is no message, where messages or directories of members should be.
-pub(super) fn in_places(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
-    misplaced(status, around, people, findings);
+pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     let mut groups = Groups::new();
     for it in &status.report.foreign {
         let mut occupied =
@@ -69,7 +68,7 @@ fn obstacle(it: &crate::Foreign) -> Option<(FindingKind, Option<String>)> {
 
 /// What does not belong to the session, and is in nobody's way.
 pub(super) fn others(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
-    let (mut harmless, mut strange) = (Vec::new(), Vec::new());
+    let (mut harmless, mut strange, mut behind, mut unseen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let strays: BTreeSet<&str> = around.strays.iter().map(|stray| stray.place.as_str()).collect();
     let is_told = |it: &crate::Foreign| obstacle(it).is_some() || strays.contains(it.place.as_str());
     for it in status.report.foreign.iter().filter(|it| !is_told(it)) {
@@ -81,11 +80,19 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
             ForeignReason::Author { found } => {
                 Some(format!("a message of {} in another member's directory", people.name(*found)))
             }
+            ForeignReason::Content => {
+                behind.push((it.place.clone(), None));
+                continue;
+            }
             ForeignReason::Name => None,
             ForeignReason::Type { found, .. } => Some(found.to_string()),
             reason => Some(printable_text(&reason.to_string())),
         };
-        strange.push((it.place.clone(), about));
+        if around.unseen.contains(&it.place) {
+            unseen.push((it.place.clone(), about));
+        } else {
+            strange.push((it.place.clone(), about));
+        }
     }
     // Its content was whole, and counts; perhaps it is on its way to its name.
     let copies = status.report.copies.iter().filter(|copy| !is_version(status, copy));
@@ -103,6 +110,32 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
                 ))
                 .advice(format!("Move {it} out of the session folder, unless somebody needs {it} there."))
                 .files(strange),
+        );
+    }
+    if !unseen.is_empty() {
+        let count = unseen.len() as u64;
+        let (file, does) = (counted(count, "file"), one_or_many(count, "does", "do"));
+        let them = one_or_many(count, "it", "them");
+        findings.push(
+            Finding::new(Foreign, format!("{file} {does} not seem to belong to the session."))
+                .meaning(format!("Not everything in {them} could be looked at. Messages may lie there."))
+                .advice(format!(
+                    "Leave {them} where {} until it is clear what is inside.",
+                    one_or_many(count, "it is", "they are")
+                ))
+                .files(unseen),
+        );
+    }
+    if !behind.is_empty() {
+        let count = behind.len() as u64;
+        let (file, has) =
+            (counted(count, "file"), one_or_many(count, "has a name that begins", "have names that begin"));
+        findings.push(
+            Finding::new(Foreign, format!("{file} {has} like ours, and something else in it."))
+                .info()
+                .meaning("Sync services, systems and other programs put such files beside ours. They are not read.")
+                .advice("Nothing.")
+                .files(behind),
         );
     }
     if !harmless.is_empty() {
@@ -129,7 +162,7 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
 }
 
 /// Messages under names that are not read.
-fn misplaced(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
+pub(super) fn misplaced(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let (foreign, pending) = (status.report.foreign.iter(), status.report.pending.iter());
     let taken: BTreeSet<&str> =
         foreign.map(|it| it.place.as_str()).chain(pending.map(|it| it.place.as_str())).collect();
@@ -143,7 +176,12 @@ fn misplaced(status: &Status, around: &Surroundings, people: &People, findings: 
             _ => counted(count, "message"),
         };
         let thing = if stray.is_directory { "directory" } else { "file" };
-        let message = format!("1 {thing} holds {what}, and is not read where it lies.");
+        let message = match &stray.session {
+            Some(path) => {
+                format!("A session with {what} lies deeper, in `{}`, and is not read there.", printable_text(path))
+            }
+            None => format!("1 {thing} holds {what}, and is not read where it lies."),
+        };
         let place = first.to_string();
         let target = if taken.contains(place.as_str()) { format!("{place} (1)") } else { place };
         let finding = Finding::new(Misplaced, message)
@@ -153,7 +191,14 @@ fn misplaced(status: &Status, around: &Surroundings, people: &People, findings: 
             } else {
                 "It is nowhere else in the folder, and may be the only one that is left. It is not shown."
             })
-            .advice(if stray.is_directory {
+            .advice(if let Some(path) = &stray.session {
+                format!(
+                    "Open `{}` instead, if everybody has it there. Otherwise move what is in it into the session folder.",
+                    printable_text(path)
+                )
+            } else if author_of(&stray.place.to_ascii_lowercase()).is_some() {
+                format!("Rename it to `{}`.", stray.place.to_ascii_lowercase())
+            } else if stray.is_directory {
                 format!(
                     "Move each file into the directory of its author, {} as `{target}`.",
                     people.message(first.author, first.counter)

@@ -22,6 +22,17 @@ const SET_CLOCKS: &str = "Let the computers set their clocks by themselves, over
 
 pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let mut ahead = BTreeSet::new();
+    if is_own_clock_behind(status, around, people) {
+        findings.push(
+            Finding::new(
+                ClockBehind,
+                "The clock of this computer is behind: everybody else's messages are in its future.",
+            )
+            .meaning(format!("The times that others see of your messages are wrong. {ORDER}"))
+            .advice(SET_CLOCKS),
+        );
+        return;
+    }
     for member in &status.members {
         let (Some(now), Some(latest)) = (around.unix_ms, member.latest) else { continue };
         let by = now.abs_diff(latest.unix_ms);
@@ -63,6 +74,15 @@ pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, fi
                 .advice(SET_CLOCKS),
         );
     }
+}
+
+/// Whether several others have written later than this computer says that it is, and none has not.
+fn is_own_clock_behind(status: &Status, around: &Surroundings, people: &People) -> bool {
+    let Some(now) = around.unix_ms else { return false };
+    let others = status.members.iter().filter(|member| !people.is_me(member.author));
+    let is_ahead = |ms: i64| ms > now && now.abs_diff(ms) > TOLERANCE_MS;
+    let ahead: Vec<bool> = others.filter_map(|member| Some(is_ahead(member.latest?.unix_ms))).collect();
+    ahead.len() > 1 && ahead.iter().all(|&is_ahead| is_ahead)
 }
 
 pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Finding>) {
@@ -113,6 +133,8 @@ pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, f
     for member in &status.members {
         // Of one that goes on as another one nothing more is to be expected.
         let is_expected = !people.is_me(member.author) && member.successor.is_none();
+        // A clock that was behind says nothing of when that was.
+        let is_expected = is_expected && member.setback.is_none_or(|setback| setback.by_ms <= SILENT_MS);
         let Some(heard) = member.heard_ms.filter(|_| is_expected) else { continue };
         let by = now.abs_diff(heard);
         if heard > now || by <= SILENT_MS {

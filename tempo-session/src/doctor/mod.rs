@@ -30,7 +30,7 @@ use crate::{Attachment, Status};
 pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     let people = People::new(status, status.author.or(around.me));
     let mut findings = Vec::new();
-    around::folder(status, &mut findings);
+    around::folder(status, around, &mut findings);
     around::store(status, around, &mut findings);
     // Of a folder that is away nothing is known but what had arrived before.
     let is_away = matches!(status.attachment, Attachment::Detached { .. } | Attachment::Unreadable { .. });
@@ -40,9 +40,10 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     }
     history::vanished(around, &people, &mut findings);
     history::gaps(status, around, &people, &mut findings);
+    foreign::misplaced(status, around, &people, &mut findings);
     if !is_away {
         contents::pending(status, &people, &mut findings);
-        foreign::in_places(status, around, &people, &mut findings);
+        foreign::in_places(status, &people, &mut findings);
     }
     // What waits comes after its causes.
     history::members(status, around, &people, &mut findings);

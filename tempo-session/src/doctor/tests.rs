@@ -298,6 +298,14 @@ fn clocks_and_silence() {
         }
     };
     let minute = 60_000;
+    let all_ahead = found(|status, _| {
+        status.members.push(member(3, "Cleo"));
+        for member in &mut status.members[1..] {
+            member.latest = member.latest.map(|latest| Stamp { unix_ms: NOW + 3 * DAY, ..latest });
+        }
+    });
+    let own = "The clock of this computer is behind: everybody else's messages are in its future.";
+    only(&all_ahead, ClockBehind, Severity::Attention, Loss::Nothing, own);
     attention(ClockAhead, "The time of Ben\\u{1b}'s latest message is 3 days in the future.", at(NOW + 3 * DAY));
     assert_eq!(found(at(NOW + 10 * minute)), []);
     info(Silent, "The last sign of Ben\\u{1b} is 31 days old.", at(NOW - 31 * DAY));

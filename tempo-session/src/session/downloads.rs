@@ -38,7 +38,8 @@ impl Status {
         let mut of: BTreeMap<_, Download> = BTreeMap::new();
         for pending in &self.report.pending {
             let is_least = matches!(pending.reason, PendingReason::NotHereYet { .. });
-            if !is_least && pending.reason != PendingReason::OnlineOnly || author_of(&pending.place).is_some() {
+            let is_online = matches!(pending.reason, PendingReason::OnlineOnly | PendingReason::PerhapsOnline);
+            if !(is_least || is_online) || author_of(&pending.place).is_some() {
                 continue;
             }
             let named = numbers_in(&pending.place);
@@ -46,7 +47,8 @@ impl Status {
             if named.is_some() && missing.is_empty() {
                 continue;
             }
-            let is_placeholder = matches!(name_in(&pending.place), FileName::Placeholder(..));
+            let is_placeholder = pending.reason == PendingReason::PerhapsOnline
+                || matches!(name_in(&pending.place), FileName::Placeholder(..));
             let download = of.entry((pending.author, is_placeholder)).or_insert_with(|| Download {
                 author: pending.author,
                 numbers: Vec::new(),

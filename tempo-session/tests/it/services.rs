@@ -1,7 +1,7 @@
 //! Every name that a sync service is known to give to a copy, a temporary file, a placeholder or a second directory, as a
 //! real file in a real folder, and what a session makes of it.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use tempo_message::{Decoded, ForeignReason, Frame, PendingReason};
 use tempo_session::{
@@ -96,6 +96,14 @@ const PLACEHOLDERS: &[(&str, &str, &str)] = &[
     ("ownCloud", "", ".owncloud"),
     ("Resilio Sync", "", ".rslsync"),
     ("Resilio Sync", "", ".rsls"),
+];
+
+/// The same of services that are not known by name, with what is in it.
+const STAND_INS: &[(&str, &str, &str, &str)] = &[
+    ("odrive", "", ".cloud", ""),
+    ("a branded Nextcloud", "", ".magentacloud", " "),
+    ("a service that hides them", ".", ".stub", "bplist00"),
+    ("a service that writes text", "", ".gdoc", "{\"url\": \"https://example.org/3\"}\r\n"),
 ];
 
 /// A folder with three messages of Ana.
@@ -253,11 +261,125 @@ fn a_placeholder_waits_for_download_and_nothing_is_published_over_it() {
     }
 }
 
+#[test]
+fn what_may_be_a_placeholder_is_named_and_nothing_is_published_over_it() {
+    let scene = Scene::new();
+    for (service, before, after, content) in STAND_INS {
+        let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
+        crate::support::rename(scene.at(&name(3)), scene.place.at("kept")).unwrap();
+        fs::write(&placeholder, content).unwrap();
+        let session = scene.look();
+        let report = session.status().report;
+        assert_eq!(report.pending.len(), 1, "{service}");
+        assert_eq!(report.pending[0].reason, PendingReason::PerhapsOnline, "{service}");
+        assert_eq!((report.pending[0].author, report.pending[0].counter), (Some(scene.author), Some(3)), "{service}");
+        let waits = [(FindingKind::OnlineOnly, Severity::Attention), (FindingKind::Held, Severity::Attention)];
+        assert_eq!(kinds(&scene), waits, "{service}");
+        let ana = scene.place.member("ana");
+        ana.refresh(STUCK).unwrap();
+        assert_eq!(ana.flush(STUCK), 0);
+        ana.close().unwrap();
+        assert!(!scene.at(&name(3)).exists(), "{service}");
+        crate::support::remove_file(&placeholder).unwrap();
+        crate::support::rename(scene.place.at("kept"), scene.at(&name(3))).unwrap();
+        wait_until(&session, "it is here", |session| session.timeline().len() == 3);
+    }
+}
+
+/// What is behind the name of a message that is here is in nobody's way, whatever it is.
+#[test]
+fn what_is_behind_the_name_of_a_message_alarms_nobody() {
+    let scene = Scene::new();
+    let zone = "[ZoneTransfer]\r\nZoneId=3\r\n".as_bytes();
+    let encrypted = [0x9c; 900];
+    let behind: [(&str, &[u8]); 4] =
+        [("\u{f03a}Zone.Identifier", zone), (".id-1A2B.locked", &encrypted), (" (1)", b"notes"), (".txt", b"notes")];
+    for (after, content) in behind {
+        let beside = scene.at(&format!("{}{after}", name(3)));
+        fs::write(&beside, content).unwrap();
+        assert!(kinds(&scene).iter().all(|(_, severity)| *severity == Severity::Info), "{after}: {:?}", kinds(&scene));
+        crate::support::remove_file(&beside).unwrap();
+    }
+}
+
+/// A service does not let a member write, and moves away its directory each time: the messages are kept, the copies do not become
+/// more and more, and the doctor says it.
+#[test]
+fn what_is_moved_away_every_time_is_not_written_without_end() {
+    let scene = Scene::new();
+    let own = scene.place.folder.join(scene.author.to_string());
+    let mut copies = 0;
+    let mut waits = Vec::new();
+    for round in 0..6 {
+        if own.exists() {
+            let tail = if copies == 0 { String::new() } else { format!(" ({copies})") };
+            crate::support::rename(&own, scene.place.folder.join(format!("{} (Nur Anzeigen){tail}", scene.author)))
+                .unwrap();
+            copies += 1;
+        }
+        let ana = scene.place.member("ana");
+        ana.send(format!("round {round}")).unwrap();
+        waits.push(ana.flush(Duration::from_millis(300)));
+        ana.close().unwrap();
+    }
+    assert_eq!((copies, &waits[..2]), (3, &[0, 0][..]), "{waits:?}");
+    assert!(waits[2..].is_sorted_by(|before, after| 0 < *before && before < after), "{waits:?}");
+    let checkup = Session::builder(&scene.place.folder).state_dir(scene.place.at("ana")).check_up().unwrap();
+    let undone = checkup.findings().into_iter().find(|it| it.kind == FindingKind::Undone).unwrap();
+    assert_eq!((undone.severity, undone.files.len()), (Severity::Attention, 3), "{undone:#?}");
+    // Once it may write again, everything is there.
+    for copy in undone.files {
+        fs::remove_dir_all(scene.place.folder.join(copy)).unwrap();
+    }
+    let ana = scene.place.member("ana");
+    assert_eq!(ana.flush(STUCK), 0);
+    assert_eq!(texts(&timeline(&scene.look())).len(), 9);
+}
+
+/// A tool that turns every file into a link finds no end of new ones.
+#[cfg(unix)]
+#[test]
+fn what_replaces_every_file_gets_few_of_them() {
+    let scene = Scene::new();
+    let annex = scene.place.at("annex");
+    fs::create_dir(&annex).unwrap();
+    let names = || fs::read_dir(scene.place.folder.join(scene.author.to_string())).unwrap().count();
+    let before = names();
+    for round in 0..5 {
+        for entry in fs::read_dir(scene.place.folder.join(scene.author.to_string())).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name != "head" && !path.is_symlink() {
+                let key = annex.join(format!("{round}-{name}"));
+                fs::rename(&path, &key).unwrap();
+                std::os::unix::fs::symlink(key, &path).unwrap();
+            }
+        }
+        let ana = scene.place.member("ana");
+        ana.refresh(STUCK).unwrap();
+        ana.flush(Duration::from_millis(300));
+        ana.close().unwrap();
+    }
+    assert!(names() <= 3 * before, "{} names, {before} before", names());
+}
+
 /// What services and systems leave in every folder is in nobody's way, and known for what it is.
 #[test]
 fn files_of_services_and_systems_are_known() {
     let scene = Scene::new();
-    let left = [".stfolder", ".DS_Store", "desktop.ini", "Thumbs.db", ".dropbox", "Icon\r", ".sync_3f1a.db", "@eaDir"];
+    let left = [
+        ".stfolder",
+        ".DS_Store",
+        ".DS_Store (1)",
+        "desktop.ini",
+        "desktop (conflict 2026-11-22).ini",
+        "Thumbs.db",
+        "THUMBS.DB",
+        ".dropbox",
+        "Icon\r",
+        ".sync_3f1a.db",
+        "@eaDir",
+    ];
     // Windows knows no control characters in names.
     let left: Vec<&str> = left.into_iter().filter(|name| !cfg!(windows) || !name.contains(char::is_control)).collect();
     for name in &left {

@@ -51,8 +51,12 @@ pub(crate) fn close(session: Session) -> Result<(), Failure> {
     let closed = session.close_within(Duration::ZERO)?;
     if closed.unpublished > 0 {
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        eprintln!("tempo: {} messages are not in the folder yet{why}", closed.unpublished);
-        eprintln!("       they are safe here and go out the next time; tempo status shows how it stands");
+        let (messages, is, they) = match closed.unpublished {
+            1 => ("1 message".to_owned(), "is", "it is safe here and goes"),
+            count => (output::counted(count, "message"), "are", "they are safe here and go"),
+        };
+        eprintln!("tempo: {messages} {is} not in the folder yet{why}");
+        eprintln!("       {they} out as soon as that works; tempo status shows how it stands");
     }
     Ok(())
 }

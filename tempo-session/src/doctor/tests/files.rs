@@ -67,6 +67,70 @@ fn what_has_vanished_is_misplaced_or_lags() {
 }
 
 #[test]
+fn what_lies_deeper_is_said_instead_of_that_the_disk_is_away() {
+    use FindingKind::{FolderAway, Misplaced};
+    let path = "/music/jam.session/jam.session";
+    let mut stray = Stray::new("jam.session", true, [9, 10].map(|counter| MessageId { author: author(2), counter }));
+    stray.session = Some(path.to_owned());
+    let message = format!("A session with 2 messages lies deeper, in `{path}`, and is not read there.");
+    let deeper = found(|_, around| around.strays = vec![stray.clone()]);
+    only(&deeper, Misplaced, Severity::Attention, Loss::Possible, &message);
+    let away = found(|status, around| {
+        status.attachment = Attachment::Detached { why: "it holds nobody whom we know".to_owned() };
+        around.strays = vec![stray];
+    });
+    assert_eq!(away.iter().map(|it| it.kind).collect::<Vec<_>>(), [FolderAway, Misplaced]);
+    assert!(!away[0].advice.contains("Plug in"), "{away:#?}");
+    let upper = author(2).to_string().to_uppercase();
+    let stray = Stray::new(&upper, true, [MessageId { author: author(2), counter: 9 }]);
+    let found = found(|_, around| around.strays = vec![stray]);
+    assert_eq!(found[0].advice, format!("Rename it to `{}`.", author(2)));
+}
+
+#[test]
+fn what_was_not_looked_into_is_to_be_left_where_it_is() {
+    let other = |around: &mut Surroundings, is_seen: bool| {
+        around.unseen = (!is_seen).then(|| "2026".to_owned()).into_iter().collect();
+    };
+    let advice = |is_seen| {
+        let found = found(|status, around| {
+            Arc::make_mut(&mut status.report).foreign = vec![foreign("2026", ForeignReason::Name)];
+            other(around, is_seen);
+        });
+        found[0].advice.clone()
+    };
+    assert!(advice(true).starts_with("Move it out"), "{}", advice(true));
+    assert!(advice(false).starts_with("Leave it"), "{}", advice(false));
+}
+
+#[test]
+fn small_files_may_stand_for_messages_and_directories() {
+    use FindingKind::{FolderReadOnly, OnlineOnly};
+    let perhaps =
+        |counter| report(move |report| report.pending = vec![pending(2, counter, PendingReason::PerhapsOnline)]);
+    attention(OnlineOnly, "1 message of Ben\\u{1b} waits for download: number 9.", perhaps(9));
+    info(OnlineOnly, "1 file of Ben\\u{1b} is only online.", perhaps(2));
+    let dir = Pending {
+        place: format!("{}.cloudf", author(2)),
+        author: None,
+        counter: None,
+        reason: PendingReason::PerhapsOnline,
+    };
+    let message = "The directory of Ben\\u{1b} is perhaps only online.";
+    let dir = attention(OnlineOnly, message, report(|report| report.pending = vec![dir]));
+    assert!(!dir.advice.contains("Move it"), "{dir:#?}");
+    let mine = "Your directory in the session folder cannot be written: permission denied.";
+    let denied = |number| {
+        move |_: &mut Status, around: &mut Surroundings| {
+            around.me = Some(author(1));
+            around.survey.as_mut().unwrap().unwritable.insert(author(number));
+        }
+    };
+    attention(FolderReadOnly, mine, denied(1));
+    assert_eq!(found(denied(2)), [], "nobody else's need be written");
+}
+
+#[test]
 fn what_is_not_a_message_yet() {
     use FindingKind::{Incomplete, Newer, OnlineOnly, Unreadable};
     let all = |reason: PendingReason, counters: [u64; 2]| {
@@ -126,6 +190,11 @@ fn what_is_no_message() {
                 foreign("~a.tmp", ForeignReason::Temporary { by }),
             ];
         }),
+    );
+    info(
+        Stray,
+        "1 file has a name that begins like ours, and something else in it.",
+        report(|report| report.foreign = vec![foreign("x/0000000000000003.locked", ForeignReason::Content)]),
     );
     let bad = |counter| Foreign {
         place: MessageId { author: author(2), counter }.to_string(),

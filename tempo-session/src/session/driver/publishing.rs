@@ -214,7 +214,10 @@ impl Driver {
             match self.publish_batch(&batch) {
                 Err(_) if planted!(DropOnError) => {}
                 Err(
-                    error @ (PublishError::Failed { .. } | PublishError::Denied { .. } | PublishError::InUse { .. }),
+                    error @ (PublishError::Failed { .. }
+                    | PublishError::Denied { .. }
+                    | PublishError::InUse { .. }
+                    | PublishError::Undone { .. }),
                 ) if !planted!(OneBlocksAll) => {
                     let of_batch = waiting.range(batch.keys()).map(|(own, _)| *own);
                     self.shared.lock().stuck.extend(of_batch);
