@@ -39,12 +39,39 @@ pub(crate) struct FileRead(Result<(Version, Read), (Option<Version>, End)>);
 struct Read {
     frames: Frames,
     ahead: Room,
+    held_still: bool,
+}
+
+/// The bytes of a file.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    /// The version that the file had after it was read.
+    pub(crate) version: Version,
+    pub(crate) bytes: Bytes,
+    /// Neither times nor length have changed meanwhile. Some services move the times of a file that is only read, so this says
+    /// nothing about bytes that verify.
+    held_still: bool,
+}
+
+impl Bare {
+    /// What is wrong with bytes that do not verify: when the file has changed meanwhile, that is all that is known.
+    pub(crate) fn unless_changing(&self, finding: Finding) -> Finding {
+        if self.held_still { finding } else { Finding::Pending(PendingReason::Changing) }
+    }
 }
 
 impl FileRead {
-    /// The content of the file as a whole, with its version.
-    pub(crate) fn into_content(self) -> Result<(Version, Bytes), Examined> {
-        let content = self.0.map(|(version, read)| (version, read.frames.bytes().clone()));
+    /// Nothing was read, because the way to the file could not be gone.
+    pub(crate) fn failed(error: &io::Error) -> Self {
+        Self(Err((None, End::Read(Some(Finding::Pending(unreadable(error)))))))
+    }
+
+    /// The content of the file as a whole.
+    pub(crate) fn into_content(self) -> Result<Bare, Examined> {
+        let content = self.0.map(|(version, read)| {
+            let Read { frames, held_still, .. } = read;
+            Bare { version, bytes: frames.bytes().clone(), held_still }
+        });
         content.map_err(|(version, end)| Examined { version, end })
     }
 
@@ -69,7 +96,8 @@ impl Content {
         let (version, read, end) = match file.0 {
             Ok((version, read)) => (Some(version), read, None),
             Err((version, end)) => {
-                (version, Read { frames: Frames::new(Bytes::new()), ahead: Room::default() }, Some(end))
+                let nothing = Read { frames: Frames::new(Bytes::new()), ahead: Room::default(), held_still: true };
+                (version, nothing, Some(end))
             }
         };
         Self { version, read, newer: None, end }
@@ -98,6 +126,7 @@ impl Content {
                 self.newer = self.newer.or(Some(what));
                 return;
             }
+            Some(_) if !self.read.held_still => Some(Finding::Pending(PendingReason::Changing)),
             Some(Decoded::Incomplete { missing }) => {
                 let missing = u64::try_from(missing).unwrap_or(u64::MAX);
                 Some(Finding::Pending(PendingReason::Incomplete { missing }))
@@ -154,26 +183,28 @@ impl Iterator for Read {
     }
 }
 
-/// Reads a whole regular file that holds still, and its frames.
+/// Reads a whole regular file and its frames.
 ///
-/// Nothing is opened that is not a regular file, nothing is read beyond what its name allows, and nothing that changed
-/// meanwhile counts; online-only files are opened only when they shall be fetched.
+/// Nothing is opened that is not a regular file, and nothing is read beyond what its name allows; online-only files are opened
+/// only when they shall be fetched. Frames whose digest holds count whatever happens to the file meanwhile. Of one that changed
+/// nothing else does.
 pub(crate) fn read<F: Fs>(fs: &F, (dir, name): (&F::Dir, &OsStr), fetch: bool, buffers: &Buffers) -> FileRead {
-    FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|(version, bytes)| {
-        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room() };
+    FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|bare| {
+        let Bare { version, bytes, held_still } = bare;
+        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room(), held_still };
         read.read_ahead();
         (version, read)
     }))
 }
 
-/// Reads such a file as it is.
-pub(crate) fn read_still<F: Fs>(
+/// Reads the bytes of such a file, which are for the caller to verify.
+pub(crate) fn read_bare<F: Fs>(
     fs: &F,
     dir: &F::Dir,
     name: &OsStr,
     limit: u64,
     fetch: bool,
-) -> Result<(Version, Bytes), (Option<Version>, End)> {
+) -> Result<Bare, (Option<Version>, End)> {
     read_into(fs, (dir, name), limit, fetch, &Buffers::default())
 }
 
@@ -183,7 +214,7 @@ fn read_into<F: Fs>(
     limit: u64,
     fetch: bool,
     buffers: &Buffers,
-) -> Result<(Version, Bytes), (Option<Version>, End)> {
+) -> Result<Bare, (Option<Version>, End)> {
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => (version, End::Vanished),
@@ -209,13 +240,13 @@ fn read_into<F: Fs>(
     // One more, which shows when it has grown.
     let mut buffer = buffers.buffer(usize::try_from(named.len).unwrap_or(0) + 1);
     let read = fs.read(&mut file, buffer.as_mut()).map_err(|error| failed(version, error))?;
-    // What was opened is what had the name, and has not changed since.
-    let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;
-    let held_still = named.version() == after.version() && u64::try_from(read) == Ok(named.len);
-    if !held_still {
+    let after = fs.stat_file(&file).map_err(|error| failed(version, error))?.version();
+    let held_still = named.version() == after && u64::try_from(read) == Ok(named.len);
+    // What was opened has to be what had the name.
+    if !named.version().is_same_thing(&after) || (!held_still && planted!(TimesOutrankContent)) {
         return Err(found(version, Finding::Pending(PendingReason::Changing)));
     }
-    Ok((named.version(), buffer.into_bytes(read)))
+    Ok(Bare { version: after, bytes: buffer.into_bytes(read), held_still })
 }
 
 /// Why something cannot be read now.

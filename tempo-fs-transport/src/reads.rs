@@ -12,7 +12,7 @@ use crate::{
     Fs, Identity,
     buffer::Buffers,
     calls::{About, no_answer},
-    door::Way,
+    door::{Way, is_absence},
     examine::{FileRead, read, unreadable},
     folder::Folder,
     lanes::{AHEAD, Came, Files, Lanes, Turn},
@@ -128,8 +128,12 @@ impl Reads {
         self.lanes.start(&mut folder.calls, self.late.len(), || {
             let (way, fetch, buffers) = (way.clone(), self.fetch, self.buffers.clone());
             move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| {
-                if let Some(root) = way.go(fs) {
-                    read_all(fs, &root, files, (fetch, &buffers), outlet);
+                match way.go(fs) {
+                    Ok(Some(root)) => read_all(fs, &root, files, (fetch, &buffers), outlet),
+                    Err(error) if !is_absence(&error) => {
+                        let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error)), 0));
+                    }
+                    Ok(None) | Err(_) => {}
                 }
             }
         });
@@ -149,7 +153,7 @@ impl Reads {
         match came {
             Came::File(file) => {
                 merge.came(author);
-                // A directory that cannot be opened now is looked at again by the next collect.
+                // A directory that is gone is missed by the next look.
                 if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place, now)) {
                     merge.put(opened, work, places, now);
                 }
@@ -237,7 +241,7 @@ impl Reads {
     }
 }
 
-/// Reads files one after the other; `None` for one whose directory cannot be opened.
+/// Reads files one after the other; `None` for one whose directory is gone.
 fn read_all<F: Fs>(
     fs: &F,
     root: &F::Dir,
@@ -247,15 +251,20 @@ fn read_all<F: Fs>(
 ) {
     let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
     for (dir, name) in files {
-        if !dirs.contains_key(&dir)
-            && let Ok(opened) = fs.open_dir(root, &dir)
-        {
+        let mut failed = None;
+        if !dirs.contains_key(&dir) {
             if dirs.len() >= OPEN {
                 dirs.clear();
             }
-            dirs.insert(dir.clone(), opened);
+            match fs.open_dir(root, &dir) {
+                Ok(opened) => drop(dirs.insert(dir.clone(), opened)),
+                Err(error) => failed = Some(error).filter(|error| !is_absence(error)),
+            }
         }
-        let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), fetch, buffers));
+        let file = match dirs.get(&dir) {
+            Some(dir) => Some(read(fs, (dir, &name), fetch, buffers)),
+            None => failed.map(|error| FileRead::failed(&error)),
+        };
         let weight = file.as_ref().map_or(0, FileRead::weight);
         if !outlet.put_heavy(file, weight) {
             break;

@@ -9,7 +9,7 @@ use std::{
 use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frames, MessageId, Transport};
 
 use crate::{
-    Fs, FsTransport, calls::About, error::collect_error, examine::read_still, name::printable, place::limit,
+    Fs, FsTransport, calls::About, error::collect_error, examine::read_bare, name::printable, place::limit,
     telling::inside,
 };
 
@@ -129,9 +129,9 @@ impl<F: Fs> Search<'_, F> {
             return messages;
         }
         self.files += 1;
-        let Ok((_, bytes)) = read_still(self.fs, dir, name, limit(name), false) else { return messages };
-        self.bytes += bytes.len();
-        for decoded in Frames::new(bytes) {
+        let Ok(file) = read_bare(self.fs, dir, name, limit(name), false) else { return messages };
+        self.bytes += file.bytes.len();
+        for decoded in Frames::new(file.bytes) {
             let Decoded::Whole(frame) = decoded else { break };
             messages.insert(frame.id());
         }

@@ -200,20 +200,22 @@ impl<'a> Work<'a> {
     fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item, now: Duration) {
         place.done(item);
         let (version, finding) = match file.into_content() {
-            Ok((version, bytes)) => {
-                let finding = match Head::decode(&bytes) {
+            Ok(bare) => {
+                let finding = match Head::decode(&bare.bytes) {
                     Ok(head) if head.author == place.author => {
                         (self.take)(Arrival::Head(head));
                         Finding::Settled
                     }
                     Ok(head) => Finding::Foreign(ForeignReason::Author { found: head.author }),
-                    Err(BadHead::Incomplete) => Finding::Pending(PendingReason::Incomplete { missing: 1 }),
                     Err(BadHead::Newer(version)) => {
                         Finding::Pending(PendingReason::Unsupported(Unsupported::Version(version)))
                     }
-                    Err(bad) => Finding::Foreign(ForeignReason::BadHead(bad)),
+                    Err(BadHead::Incomplete) => {
+                        bare.unless_changing(Finding::Pending(PendingReason::Incomplete { missing: 1 }))
+                    }
+                    Err(bad) => bare.unless_changing(Finding::Foreign(ForeignReason::BadHead(bad))),
                 };
-                (Some(version), finding)
+                (Some(bare.version), finding)
             }
             Err(Examined { end: End::Vanished, .. }) => return place.notes.forget(&item.name),
             Err(Examined { version, end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None) }) => {

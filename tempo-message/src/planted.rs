@@ -99,6 +99,7 @@ bugs! {
     SyncToRead: "a file is synced by a handle that can only read",
     OneSpelling: "a folder that is away is known by the path alone to which it once led",
     RenameReplaces: "a message replaces what has taken its name a moment ago",
+    TimesOutrankContent: "a file whose times move while it is read is never taken for whole",
     InUseIsBad: "a file that another program has open is taken for damaged",
     WatchEach: "each directory is watched although the folder's watch covers it",
     WatchLeaks: "the watch before is not ended when the folder is watched again",

@@ -56,6 +56,7 @@ impl Counts {
         "hints overflowed",
         "sync refused",
         "found by another spelling",
+        "times moved by reading",
     ];
 
     /// It happened.

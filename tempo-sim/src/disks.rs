@@ -30,6 +30,7 @@ impl Disks {
             options.fetches = rng.chance(300);
             let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
             options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
+            options.reading_moves_times = rng.chance(200);
         }
         if self.lose_hints {
             options.lost_hints = rng.pick(&[100, 500, 1000]).copied().unwrap_or(1000);

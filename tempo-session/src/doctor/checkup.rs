@@ -21,9 +21,9 @@ use super::{
     diagnose,
 };
 use crate::{
-    Attachment, Environment, MessageId, OpenError, Status, SystemEnvironment,
+    Attachment, Environment, Gap, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{OwnMessages, Resumed, describe},
+    session::{OwnMessages, Resumed, describe, numbers_in},
     store::{Marks, RedbReader, StoreError},
 };
 
@@ -319,14 +319,16 @@ impl Reading {
     /// Adds to a status what has become of the own messages in the folder.
     fn compare(&self, author: AuthorId, sent: &OwnMessages, status: &mut Status) {
         let report = &status.report;
-        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.counter?, &it.reason)));
+        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, numbers_in(&it.place)?, &it.reason)));
         let is_elsewhere = |reason: &PendingReason| {
-            matches!(reason, PendingReason::OnlineOnly | PendingReason::NotHereYet { .. } | PendingReason::InUse)
+            use PendingReason::{Changing, InUse, NotHereYet, OnlineOnly};
+            matches!(reason, OnlineOnly | NotHereYet { .. } | InUse | Changing)
         };
         let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
-        let elsewhere: BTreeSet<MessageId> =
-            elsewhere.map(|(author, counter, _)| MessageId { author, counter }).collect();
-        let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || elsewhere.contains(&own.0);
+        let elsewhere: Vec<(AuthorId, Gap)> = elsewhere.map(|(author, numbers, _)| (author, numbers)).collect();
+        let is_elsewhere =
+            |id: MessageId| elsewhere.iter().any(|(author, numbers)| *author == id.author && numbers.contains(&id.counter));
+        let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || is_elsewhere(own.0);
         status.unpublished = sent.keys().filter(|own| !is_there(own)).count();
         let foreign: BTreeSet<&str> = report.foreign.iter().map(|it| it.place.as_str()).collect();
         let is_taken = |counter: &u64| foreign.contains(MessageId { author, counter: *counter }.to_string().as_str());

@@ -65,6 +65,8 @@ pub struct DiskOptions {
     pub fetches: bool,
     /// The granularity of times.
     pub granularity: Duration,
+    /// Reading a file moves its times, as on a drive of rclone whose write cache has not been uploaded.
+    pub reading_moves_times: bool,
     /// How many bytes fit.
     pub capacity: u64,
     /// How many of a thousand hints about changes are lost; some of the others are late, wrong, or the last ones, then.
@@ -83,6 +85,7 @@ impl Default for DiskOptions {
             hides_online_only: false,
             fetches: false,
             granularity: Duration::from_nanos(1),
+            reading_moves_times: false,
             capacity: u64::MAX,
             lost_hints: 0,
         }

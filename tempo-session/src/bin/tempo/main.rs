@@ -15,6 +15,7 @@ mod seen;
 mod send;
 mod settled;
 mod status;
+mod unread;
 
 use std::{
     path::PathBuf,
