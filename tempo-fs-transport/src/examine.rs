@@ -1,6 +1,6 @@
 //! Reading one file of frames, without trust.
 
-use std::{ffi::OsStr, io};
+use std::{ffi::OsStr, io, time::Duration};
 
 use bytes::Bytes;
 use tempo_message::{BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
@@ -30,9 +30,19 @@ pub(crate) enum End {
     Read(Option<Finding>),
 }
 
+/// When a file was looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
+}
+
 /// What a file held, or why nothing of it counts.
 #[derive(Debug)]
-pub(crate) struct FileRead(Result<(Version, Read), (Option<Version>, End)>);
+pub(crate) struct FileRead {
+    pub(crate) span: Span,
+    came: Result<(Version, Read), (Option<Version>, End)>,
+}
 
 /// The frames of a file, the first of them decoded.
 #[derive(Debug)]
@@ -62,13 +72,14 @@ impl Bare {
 
 impl FileRead {
     /// Nothing was read, because the way to the file could not be gone.
-    pub(crate) fn failed(error: &io::Error) -> Self {
-        Self(Err((None, End::Read(Some(Finding::Pending(unreadable(error)))))))
+    pub(crate) fn failed(error: &io::Error, now: Duration) -> Self {
+        let span = Span { began: now, ended: now };
+        Self { span, came: Err((None, End::Read(Some(Finding::Pending(unreadable(error)))))) }
     }
 
     /// The content of the file as a whole.
     pub(crate) fn into_content(self) -> Result<Bare, Examined> {
-        let content = self.0.map(|(version, read)| {
+        let content = self.came.map(|(version, read)| {
             let Read { frames, held_still, .. } = read;
             Bare { version, bytes: frames.bytes().clone(), held_still }
         });
@@ -77,7 +88,7 @@ impl FileRead {
 
     /// So much memory it takes, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.0.as_ref().map_or(0, |(_, read)| read.frames.bytes().len() + read.ahead.weight())
+        self.came.as_ref().map_or(0, |(_, read)| read.frames.bytes().len() + read.ahead.weight())
     }
 }
 
@@ -93,7 +104,7 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn of(file: FileRead) -> Self {
-        let (version, read, end) = match file.0 {
+        let (version, read, end) = match file.came {
             Ok((version, read)) => (Some(version), read, None),
             Err((version, end)) => {
                 let nothing = Read { frames: Frames::new(Bytes::new()), ahead: Room::default(), held_still: true };
@@ -189,12 +200,15 @@ impl Iterator for Read {
 /// only when they shall be fetched. Frames whose digest holds count whatever happens to the file meanwhile. Of one that changed
 /// nothing else does.
 pub(crate) fn read<F: Fs>(fs: &F, (dir, name): (&F::Dir, &OsStr), fetch: bool, buffers: &Buffers) -> FileRead {
-    FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|bare| {
-        let Bare { version, bytes, held_still } = bare;
+    let began = fs.now();
+    let bare = read_into(fs, (dir, name), limit(name), fetch, buffers);
+    let span = Span { began, ended: fs.now() };
+    let came = bare.map(|Bare { version, bytes, held_still }| {
         let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room(), held_still };
         read.read_ahead();
         (version, read)
-    }))
+    });
+    FileRead { span, came }
 }
 
 /// Reads the bytes of such a file, which are for the caller to verify.

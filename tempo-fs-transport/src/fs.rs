@@ -173,6 +173,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// A version that was first seen so long ago shows every later change: until then another one may come within the same tick
+    /// of the file system's clock, which is up to two seconds long (FAT). This is measured by the own clock, because that of a
+    /// volume may be off by hours.
+    pub(crate) const SETTLING: Duration = Duration::from_millis(2500);
+
     /// Whether both are versions of one thing.
     pub(crate) fn is_same_thing(&self, other: &Self) -> bool {
         self.identity == other.identity

@@ -106,8 +106,8 @@ impl Reads {
         self.buffers.open();
         let is_fair = self.is_neglected;
         self.merge.begin(is_fair, awaited, cut);
-        self.take_late(folder, work, now);
-        self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        self.take_late(folder, work);
+        self.turn = self.merge.hand_up(work, &mut folder.places).or(self.turn);
         while !self.merge.is_over && !work.is_exhausted() {
             self.start(folder, way);
             let Some((turn, came)) = self.lanes.next(&mut folder.calls) else { break };
@@ -115,7 +115,7 @@ impl Reads {
         }
         work.done.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
         self.merge.forgo_all();
-        self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        self.turn = self.merge.hand_up(work, &mut folder.places).or(self.turn);
         self.is_neglected = self.merge.end(work) && !is_fair;
         if !work.done.collected.more {
             self.rest();
@@ -131,7 +131,7 @@ impl Reads {
                 match way.go(fs) {
                     Ok(Some(root)) => read_all(fs, &root, files, (fetch, &buffers), outlet),
                     Err(error) if !is_absence(&error) => {
-                        let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error)), 0));
+                        let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error, fs.now())), 0));
                     }
                     Ok(None) | Err(_) => {}
                 }
@@ -154,10 +154,10 @@ impl Reads {
             Came::File(file) => {
                 merge.came(author);
                 // A directory that is gone is missed by the next look.
-                if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place, now)) {
-                    merge.put(opened, work, places, now);
+                if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place)) {
+                    merge.put(opened, work, places);
                 }
-                self.turn = merge.hand_up(work, places, now).or(self.turn);
+                self.turn = merge.hand_up(work, places).or(self.turn);
             }
             Came::Late(files) => {
                 place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
@@ -175,7 +175,7 @@ impl Reads {
     }
 
     /// Takes what was late and has come.
-    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>) {
         let (places, merge) = (&mut folder.places, &mut self.merge);
         self.late.retain(|(name, _), late| match late.files.poll() {
             Next::Late => true,
@@ -183,8 +183,8 @@ impl Reads {
             Next::Item(file) => {
                 if let (Some(file), Some(place)) = (file, places.get_mut(name)) {
                     let named = (name.clone(), late.item.clone());
-                    if let Some(opened) = work.open(named, file, place, now) {
-                        merge.put(opened, work, places, now);
+                    if let Some(opened) = work.open(named, file, place) {
+                        merge.put(opened, work, places);
                     }
                 }
                 false
@@ -263,7 +263,7 @@ fn read_all<F: Fs>(
         }
         let file = match dirs.get(&dir) {
             Some(dir) => Some(read(fs, (dir, &name), fetch, buffers)),
-            None => failed.map(|error| FileRead::failed(&error)),
+            None => failed.map(|error| FileRead::failed(&error, fs.now())),
         };
         let weight = file.as_ref().map_or(0, FileRead::weight);
         if !outlet.put_heavy(file, weight) {

@@ -1,9 +1,6 @@
 //! The work of one collect: reading files and handing up what is in them, within the budget.
 
-use std::{
-    ffi::{OsStr, OsString},
-    time::Duration,
-};
+use std::ffi::{OsStr, OsString};
 
 use tempo_message::{
     Arrival, AuthorId, BadHead, Collected, ForeignReason, Frame, Head, PendingReason, Taken, Unsupported, Want, planted,
@@ -11,7 +8,7 @@ use tempo_message::{
 
 use crate::{
     FileName,
-    examine::{Content, End, Examined, FileRead},
+    examine::{Content, End, Examined, FileRead, Span},
     known::temporary,
     notes::Finding,
     place::{Item, Place},
@@ -49,6 +46,7 @@ pub(crate) struct Opened {
     pub(crate) author: AuthorId,
     kind: FileName,
     is_contested: bool,
+    span: Span,
     content: Content,
     /// So much memory it took when it was opened, in bytes.
     pub(crate) weight: usize,
@@ -109,12 +107,11 @@ impl<'a> Work<'a> {
         (dir, item): (OsString, Item),
         file: FileRead,
         place: &mut Place,
-        now: Duration,
     ) -> Option<Opened> {
         self.done.examined += 1;
         let kind = FileName::parse(&item.name);
         if kind == FileName::Head {
-            self.take_head(file, place, &item, now);
+            self.take_head(file, place, &item);
             return None;
         }
         let is_contested = match kind {
@@ -128,6 +125,7 @@ impl<'a> Work<'a> {
             kind,
             is_contested,
             weight: file.weight(),
+            span: file.span,
             content: Content::of(file),
             later: false,
             known: false,
@@ -172,8 +170,8 @@ impl<'a> Work<'a> {
     }
 
     /// Puts down what became of a file.
-    pub(crate) fn close(&mut self, opened: Opened, place: &mut Place, now: Duration) {
-        let Opened { item, content, later, known, other_author, .. } = opened;
+    pub(crate) fn close(&mut self, opened: Opened, place: &mut Place) {
+        let Opened { item, span, content, later, known, other_author, .. } = opened;
         let examined = content.into_examined();
         let finding = match examined.end {
             End::Vanished => {
@@ -187,7 +185,7 @@ impl<'a> Work<'a> {
         match finding.or(wrong) {
             // Once it is known the name alone tells; what comes again must not be settled.
             None if later || (known && !self.is_in_haste) => place.notes.forget(&item.name),
-            finding => place.notes.put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
+            finding => place.notes.put_read(&item.name, examined.version, finding.unwrap_or(Finding::Settled), span),
         }
         if later {
             place.park(item);
@@ -197,8 +195,9 @@ impl<'a> Work<'a> {
     }
 
     /// Hands up the head that a file holds. What is wrong with it, or that it is not here, keeps nothing waiting.
-    fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item, now: Duration) {
+    fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item) {
         place.done(item);
+        let span = file.span;
         let (version, finding) = match file.into_content() {
             Ok(bare) => {
                 let finding = match Head::decode(&bare.bytes) {
@@ -218,12 +217,13 @@ impl<'a> Work<'a> {
                 (Some(bare.version), finding)
             }
             Err(Examined { end: End::Vanished, .. }) => return place.notes.forget(&item.name),
-            Err(Examined { version, end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None) }) => {
-                (version, Finding::Settled)
+            // It may come without looking any different.
+            Err(Examined { end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None), .. }) => {
+                (None, Finding::Settled)
             }
             Err(Examined { version, end: End::Read(Some(finding)) }) => (version, finding),
         };
-        place.notes.put(&item.name, version, unless_temporary(finding, &item.name), now);
+        place.notes.put_read(&item.name, version, unless_temporary(finding, &item.name), span);
     }
 }
 

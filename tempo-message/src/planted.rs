@@ -100,6 +100,7 @@ bugs! {
     OneSpelling: "a folder that is away is known by the path alone to which it once led",
     RenameReplaces: "a message replaces what has taken its name a moment ago",
     TimesOutrankContent: "a file whose times move while it is read is never taken for whole",
+    LooksAreFinal: "a file that was damaged once is not read again as long as it looks the same",
     InUseIsBad: "a file that another program has open is taken for damaged",
     WatchEach: "each directory is watched although the folder's watch covers it",
     WatchLeaks: "the watch before is not ended when the folder is watched again",

@@ -57,6 +57,7 @@ impl Counts {
         "sync refused",
         "found by another spelling",
         "times moved by reading",
+        "length before content",
     ];
 
     /// It happened.

@@ -28,8 +28,9 @@ impl Disks {
             options.looks_before_renaming = rng.chance(300);
             options.hides_online_only = rng.chance(400);
             options.fetches = rng.chance(300);
-            let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
+            let granularities = [1, 10_000_000, 1_000_000_000, 2_000_000_000].map(Duration::from_nanos);
             options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
+            options.length_first = rng.chance(500);
             options.reading_moves_times = rng.chance(200);
         }
         if self.lose_hints {

@@ -11,7 +11,7 @@ use std::{
 use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service};
 use tempo_message::{
-    Arrival, Budget, CollectError, Digest, Own, PendingReason, PublishError, Report, Taken, Transport, Want,
+    Arrival, Budget, CollectError, Digest, ForeignReason, Own, PendingReason, PublishError, Report, Taken, Transport, Want,
 };
 use thiserror::Error;
 
@@ -56,7 +56,7 @@ pub enum TidyError {
 }
 
 /// How long files that may be about to become whole are waited for.
-const SETTLING: Duration = Duration::from_secs(2);
+const SETTLING: Duration = Duration::from_secs(4);
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// Nothing is read with it: it only asks whether this is the folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
@@ -337,7 +337,7 @@ impl Reading {
     }
 }
 
-/// Whether something in the folder may be about to become a message.
+/// Whether something in the folder may be about to become a message. What is damaged may look the same when it is whole.
 fn is_unsettled(report: &Report) -> bool {
     let is_moving = |reason: &PendingReason| {
         matches!(
@@ -348,5 +348,6 @@ fn is_unsettled(report: &Report) -> bool {
                 | PendingReason::Unreadable { .. }
         )
     };
-    report.pending.iter().any(|it| is_moving(&it.reason))
+    let is_damaged = |reason: &ForeignReason| matches!(reason, ForeignReason::Bad(_) | ForeignReason::BadHead(_));
+    report.pending.iter().any(|it| is_moving(&it.reason)) || report.foreign.iter().any(|it| is_damaged(&it.reason))
 }

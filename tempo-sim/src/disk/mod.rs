@@ -14,7 +14,7 @@ mod tree;
 mod witness;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -65,6 +65,8 @@ pub struct DiskOptions {
     pub fetches: bool,
     /// The granularity of times.
     pub granularity: Duration,
+    /// A file that comes bit by bit has its full length first, with zeros for what is still to come.
+    pub length_first: bool,
     /// Reading a file moves its times, as on a drive of rclone whose write cache has not been uploaded.
     pub reading_moves_times: bool,
     /// How many bytes fit.
@@ -85,6 +87,7 @@ impl Default for DiskOptions {
             hides_online_only: false,
             fetches: false,
             granularity: Duration::from_nanos(1),
+            length_first: false,
             reading_moves_times: false,
             capacity: u64::MAX,
             lost_hints: 0,
@@ -136,6 +139,8 @@ struct State {
     hinted: bool,
     /// When somebody or something last got in the way of the processes.
     disturbed: Duration,
+    /// Files that have their full length and not all of their content.
+    unfilled: BTreeSet<NodeId>,
     /// Files that cannot be opened, and until when.
     locked: BTreeMap<NodeId, Duration>,
     /// Hints that come later, with the time.
@@ -178,6 +183,7 @@ impl Disk {
             power_until: None,
             hinted: false,
             disturbed: Duration::ZERO,
+            unfilled: BTreeSet::new(),
             locked: BTreeMap::new(),
             late_hints: Vec::new(),
             arrived: None,
