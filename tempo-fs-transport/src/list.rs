@@ -62,7 +62,9 @@ pub(crate) fn list_place<F: Fs>(
         },
         |step: io::Result<Step<F>>| {
             match (step, &mut begun) {
-                (Ok(Step::Opened(dir, stat, at)), _) => begun = Some((dir, stat, at, place.begin_listing(want, places))),
+                (Ok(Step::Opened(dir, stat, at)), _) => {
+                    begun = Some((dir, stat, at, place.begin_listing(want, places)));
+                }
                 (Ok(Step::Names(names)), Some((.., listing))) => {
                     place.take_names(listing, names.into_iter(), want, now);
                 }

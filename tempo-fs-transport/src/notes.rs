@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn times_that_reading_moves_do_not_have_it_read_ever_again() {
         let ever_others = looks(12, |look| version(i128::try_from(look).unwrap()));
-        assert_eq!(ever_others[9..], [93_750, 123_750, 153_750]);
+        assert_eq!(ever_others[9..], [91_750, 121_750, 151_750]);
     }
 
     /// A look that took long, on a slow drive, may have begun before its version had settled.

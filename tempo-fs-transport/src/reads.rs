@@ -127,14 +127,12 @@ impl Reads {
     fn start<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>) {
         self.lanes.start(&mut folder.calls, self.late.len(), || {
             let (way, fetch, buffers) = (way.clone(), self.fetch, self.buffers.clone());
-            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| {
-                match way.go(fs) {
-                    Ok(Some(root)) => read_all(fs, &root, files, (fetch, &buffers), outlet),
-                    Err(error) if !is_absence(&error) => {
-                        let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error, fs.now())), 0));
-                    }
-                    Ok(None) | Err(_) => {}
+            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| match way.go(fs) {
+                Ok(Some(root)) => read_all(fs, &root, files, (fetch, &buffers), outlet),
+                Err(error) if !is_absence(&error) => {
+                    let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error, fs.now())), 0));
                 }
+                Ok(None) | Err(_) => {}
             }
         });
     }

@@ -102,12 +102,7 @@ impl<'a> Work<'a> {
     }
 
     /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
-    pub(crate) fn open(
-        &mut self,
-        (dir, item): (OsString, Item),
-        file: FileRead,
-        place: &mut Place,
-    ) -> Option<Opened> {
+    pub(crate) fn open(&mut self, (dir, item): (OsString, Item), file: FileRead, place: &mut Place) -> Option<Opened> {
         self.done.examined += 1;
         let kind = FileName::parse(&item.name);
         if kind == FileName::Head {

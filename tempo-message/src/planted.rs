@@ -99,6 +99,7 @@ bugs! {
     SyncToRead: "a file is synced by a handle that can only read",
     OneSpelling: "a folder that is away is known by the path alone to which it once led",
     RenameReplaces: "a message replaces what has taken its name a moment ago",
+    PrivatePermissions: "a file keeps the permissions of the private place where it was staged",
     TimesOutrankContent: "a file whose times move while it is read is never taken for whole",
     LooksAreFinal: "a file that was damaged once is not read again as long as it looks the same",
     InUseIsBad: "a file that another program has open is taken for damaged",

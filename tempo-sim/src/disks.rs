@@ -24,6 +24,7 @@ impl Disks {
         let mut options = DiskOptions::default();
         if self.are_odd {
             options.staging_elsewhere = rng.chance(400);
+            options.is_shared = rng.chance(300);
             options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
             options.looks_before_renaming = rng.chance(300);
             options.hides_online_only = rng.chance(400);

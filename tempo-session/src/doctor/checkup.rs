@@ -11,7 +11,8 @@ use std::{
 use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service};
 use tempo_message::{
-    Arrival, Budget, CollectError, Digest, ForeignReason, Own, PendingReason, PublishError, Report, Taken, Transport, Want,
+    Arrival, Budget, CollectError, Digest, ForeignReason, Own, PendingReason, PublishError, Report, Taken, Transport,
+    Want,
 };
 use thiserror::Error;
 
@@ -326,8 +327,9 @@ impl Reading {
         };
         let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
         let elsewhere: Vec<(AuthorId, Gap)> = elsewhere.map(|(author, numbers, _)| (author, numbers)).collect();
-        let is_elsewhere =
-            |id: MessageId| elsewhere.iter().any(|(author, numbers)| *author == id.author && numbers.contains(&id.counter));
+        let is_elsewhere = |id: MessageId| {
+            elsewhere.iter().any(|(author, numbers)| *author == id.author && numbers.contains(&id.counter))
+        };
         let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || is_elsewhere(own.0);
         status.unpublished = sent.keys().filter(|own| !is_there(own)).count();
         let foreign: BTreeSet<&str> = report.foreign.iter().map(|it| it.place.as_str()).collect();

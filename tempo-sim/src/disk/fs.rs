@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_fs_transport::{FileName, Fs, Identity, Reach, Signal, Stat, Watch};
+use tempo_fs_transport::{FileName, Fs, Heritage, Identity, Reach, Signal, Stat, Watch};
 use tempo_message::{FileType, planted};
 
 use super::{
@@ -211,6 +211,9 @@ impl Fs for SimFs {
         }
         let now = state.stamp();
         let node = state.tree.add(Kind::File, now);
+        if dir.node == state.staging {
+            state.private.insert(node);
+        }
         state.rename(&[(dir.node, name, Some(node))]);
         Ok(self.handle_of_file(&state, (dir.node, node), true))
     }
@@ -286,6 +289,7 @@ impl Fs for SimFs {
         let replaced = state.tree.child(to.node, new_name);
         state.refuse_in_use([Some(node), replaced])?;
         state.judge_replacement(to.node, new_name, node);
+        state.judge_permissions(to.node, new_name, node);
         state.rename(&[(from.node, name, None), (to.node, new_name, Some(node))]);
         Ok(())
     }
@@ -297,6 +301,11 @@ impl Fs for SimFs {
         state.judge_removal(dir.node, name);
         state.rename(&[(dir.node, name, None)]);
         Ok(())
+    }
+
+    fn heritage(&self, dir: &SimDir) -> io::Result<Option<Heritage>> {
+        let mut state = self.call()?;
+        Ok(state.heritage(dir.node).map(|heritage| Heritage::new(vec![heritage])))
     }
 
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {

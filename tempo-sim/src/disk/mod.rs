@@ -55,6 +55,8 @@ pub struct DiskOptions {
     pub is_linked: bool,
     /// The staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,
+    /// The session folder belongs to several users: what is made in it has other permissions than what is made elsewhere.
+    pub is_shared: bool,
     /// Which names are the same.
     pub naming: Naming,
     /// A rename that must not replace anything looks for the name first, and misses what has come in the last moment.
@@ -82,6 +84,7 @@ impl Default for DiskOptions {
             is_accented: false,
             is_linked: false,
             staging_elsewhere: false,
+            is_shared: false,
             naming: Naming::default(),
             looks_before_renaming: false,
             hides_online_only: false,
@@ -139,6 +142,8 @@ struct State {
     hinted: bool,
     /// When somebody or something last got in the way of the processes.
     disturbed: Duration,
+    /// Files that were made in the staging directory.
+    private: BTreeSet<NodeId>,
     /// Files that have their full length and not all of their content.
     unfilled: BTreeSet<NodeId>,
     /// Files that cannot be opened, and until when.
@@ -183,6 +188,7 @@ impl Disk {
             power_until: None,
             hinted: false,
             disturbed: Duration::ZERO,
+            private: BTreeSet::new(),
             unfilled: BTreeSet::new(),
             locked: BTreeMap::new(),
             late_hints: Vec::new(),

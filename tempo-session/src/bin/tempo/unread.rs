@@ -1,9 +1,9 @@
-//! What lies in the folder and could not be read: whoever shows messages says how many may be missing, and why.
+//! What lies in the folder and could not be read: whoever shows messages says how many files that is, and why.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::{Value, json};
-use tempo_session::{PendingReason, Status, printable_text};
+use tempo_session::{ForeignReason, PendingReason, Status, printable_text};
 
 use crate::output;
 
@@ -40,16 +40,18 @@ fn for_people(reasons: BTreeMap<String, usize>) -> String {
         told.push("and others".to_owned());
     }
     let (files, told) = (output::counted(all, "file"), told.join(", "));
-    format!("tempo: {files} could not be read yet ({told}); messages may be missing; `tempo status` names the files")
+    format!("tempo: {files} could not be read ({told}); messages may be missing; `tempo status` names the files")
 }
 
 fn reasons(status: &Status) -> BTreeMap<String, usize> {
+    let pending = status.report.pending.iter().map(|it| match &it.reason {
+        PendingReason::Incomplete { .. } => "incomplete".to_owned(),
+        other => printable_text(&other.to_string()),
+    });
+    // A file that has its length before its content looks damaged.
+    let foreign = status.report.foreign.iter().filter(|it| matches!(it.reason, ForeignReason::Bad(_)));
     let mut reasons = BTreeMap::new();
-    for pending in &status.report.pending {
-        let reason = match &pending.reason {
-            PendingReason::Incomplete { .. } => "incomplete".to_owned(),
-            other => printable_text(&other.to_string()),
-        };
+    for reason in pending.chain(foreign.map(|_| "damaged, or not whole yet".to_owned())) {
         *reasons.entry(reason).or_default() += 1;
     }
     reasons
