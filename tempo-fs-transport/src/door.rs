@@ -66,11 +66,11 @@ impl<F: Fs> Root<F> {
 }
 
 impl<F: Fs> Way<F> {
-    /// The opened folder; `None` when there is no way.
-    pub(crate) fn go(self, fs: &F) -> Option<Arc<F::Dir>> {
+    /// The opened folder; `None` when it is another one.
+    pub(crate) fn go(self, fs: &F) -> io::Result<Option<Arc<F::Dir>>> {
         match self {
-            Self::Opened(dir) => Some(dir),
-            Self::Through(door) => door.open_here(fs).ok().flatten().map(Arc::new),
+            Self::Opened(dir) => Ok(Some(dir)),
+            Self::Through(door) => Ok(door.open_here(fs)?.map(Arc::new)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading one file of frames, without trust.
 
-use std::{ffi::OsStr, io};
+use std::{ffi::OsStr, io, time::Duration};
 
 use bytes::Bytes;
 use tempo_message::{BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
@@ -30,27 +30,65 @@ pub(crate) enum End {
     Read(Option<Finding>),
 }
 
+/// When a file was looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
+}
+
 /// What a file held, or why nothing of it counts.
 #[derive(Debug)]
-pub(crate) struct FileRead(Result<(Version, Read), (Option<Version>, End)>);
+pub(crate) struct FileRead {
+    pub(crate) span: Span,
+    came: Result<(Version, Read), (Option<Version>, End)>,
+}
 
 /// The frames of a file, the first of them decoded.
 #[derive(Debug)]
 struct Read {
     frames: Frames,
     ahead: Room,
+    held_still: bool,
+}
+
+/// The bytes of a file.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    /// The version that the file had after it was read.
+    pub(crate) version: Version,
+    pub(crate) bytes: Bytes,
+    /// Neither times nor length have changed meanwhile. Some services move the times of a file that is only read, so this says
+    /// nothing about bytes that verify.
+    held_still: bool,
+}
+
+impl Bare {
+    /// What is wrong with bytes that do not verify: when the file has changed meanwhile, that is all that is known.
+    pub(crate) fn unless_changing(&self, finding: Finding) -> Finding {
+        if self.held_still { finding } else { Finding::Pending(PendingReason::Changing) }
+    }
 }
 
 impl FileRead {
-    /// The content of the file as a whole, with its version.
-    pub(crate) fn into_content(self) -> Result<(Version, Bytes), Examined> {
-        let content = self.0.map(|(version, read)| (version, read.frames.bytes().clone()));
+    /// Nothing was read, because the way to the file could not be gone.
+    pub(crate) fn failed(error: &io::Error, now: Duration) -> Self {
+        let span = Span { began: now, ended: now };
+        Self { span, came: Err((None, End::Read(Some(Finding::Pending(unreadable(error)))))) }
+    }
+
+    /// The content of the file as a whole.
+    pub(crate) fn into_content(self) -> Result<Bare, Examined> {
+        let content = self.came.map(|(version, read)| {
+            let Read { frames, held_still, .. } = read;
+            Bare { version, bytes: frames.bytes().clone(), held_still }
+        });
         content.map_err(|(version, end)| Examined { version, end })
     }
 
     /// So much memory it takes, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.0.as_ref().map_or(0, |(_, read)| read.frames.bytes().len() + read.ahead.weight())
+        self.came.as_ref().map_or(0, |(_, read)| read.frames.bytes().len() + read.ahead.weight())
     }
 }
 
@@ -67,11 +105,12 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn of(file: FileRead) -> Self {
-        let is_read = file.0.is_ok();
-        let (version, read, end) = match file.0 {
+        let is_read = file.came.is_ok();
+        let (version, read, end) = match file.came {
             Ok((version, read)) => (Some(version), read, None),
             Err((version, end)) => {
-                (version, Read { frames: Frames::new(Bytes::new()), ahead: Room::default() }, Some(end))
+                let nothing = Read { frames: Frames::new(Bytes::new()), ahead: Room::default(), held_still: true };
+                (version, nothing, Some(end))
             }
         };
         Self { version, is_read, read, newer: None, end }
@@ -105,6 +144,7 @@ impl Content {
                 self.newer = self.newer.or(Some(what));
                 return;
             }
+            Some(_) if !self.read.held_still => Some(Finding::Pending(PendingReason::Changing)),
             Some(Decoded::Incomplete { missing }) => {
                 let missing = u64::try_from(missing).unwrap_or(u64::MAX);
                 Some(Finding::Pending(PendingReason::Incomplete { missing }))
@@ -161,26 +201,31 @@ impl Iterator for Read {
     }
 }
 
-/// Reads a whole regular file that holds still, and its frames.
+/// Reads a whole regular file and its frames.
 ///
-/// Nothing is opened that is not a regular file, nothing is read beyond what its name allows, and nothing that changed
-/// meanwhile counts; online-only files are opened only when they shall be fetched.
+/// Nothing is opened that is not a regular file, and nothing is read beyond what its name allows; online-only files are opened
+/// only when they shall be fetched. Frames whose digest holds count whatever happens to the file meanwhile. Of one that changed
+/// nothing else does.
 pub(crate) fn read<F: Fs>(fs: &F, (dir, name): (&F::Dir, &OsStr), fetch: bool, buffers: &Buffers) -> FileRead {
-    FileRead(read_into(fs, (dir, name), limit(name), fetch, buffers).map(|(version, bytes)| {
-        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room() };
+    let began = fs.now();
+    let bare = read_into(fs, (dir, name), limit(name), fetch, buffers);
+    let span = Span { began, ended: fs.now() };
+    let came = bare.map(|Bare { version, bytes, held_still }| {
+        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room(), held_still };
         read.read_ahead();
         (version, read)
-    }))
+    });
+    FileRead { span, came }
 }
 
-/// Reads such a file as it is.
-pub(crate) fn read_still<F: Fs>(
+/// Reads the bytes of such a file, which are for the caller to verify.
+pub(crate) fn read_bare<F: Fs>(
     fs: &F,
     dir: &F::Dir,
     name: &OsStr,
     limit: u64,
     fetch: bool,
-) -> Result<(Version, Bytes), (Option<Version>, End)> {
+) -> Result<Bare, (Option<Version>, End)> {
     read_into(fs, (dir, name), limit, fetch, &Buffers::default())
 }
 
@@ -190,7 +235,7 @@ fn read_into<F: Fs>(
     limit: u64,
     fetch: bool,
     buffers: &Buffers,
-) -> Result<(Version, Bytes), (Option<Version>, End)> {
+) -> Result<Bare, (Option<Version>, End)> {
     let found = |version, finding| (version, End::Read(Some(finding)));
     let failed = |version, error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => (version, End::Vanished),
@@ -216,13 +261,13 @@ fn read_into<F: Fs>(
     // One more, which shows when it has grown.
     let mut buffer = buffers.buffer(usize::try_from(named.len).unwrap_or(0) + 1);
     let read = fs.read(&mut file, buffer.as_mut()).map_err(|error| failed(version, error))?;
-    // What was opened is what had the name, and has not changed since.
-    let after = fs.stat_file(&file).map_err(|error| failed(version, error))?;
-    let held_still = named.version() == after.version() && u64::try_from(read) == Ok(named.len);
-    if !held_still {
+    let after = fs.stat_file(&file).map_err(|error| failed(version, error))?.version();
+    let held_still = named.version() == after && u64::try_from(read) == Ok(named.len);
+    // What was opened has to be what had the name.
+    if !named.version().is_same_thing(&after) || (!held_still && planted!(TimesOutrankContent)) {
         return Err(found(version, Finding::Pending(PendingReason::Changing)));
     }
-    Ok((named.version(), buffer.into_bytes(read)))
+    Ok(Bare { version: after, bytes: buffer.into_bytes(read), held_still })
 }
 
 /// Why something cannot be read now.

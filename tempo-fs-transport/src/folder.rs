@@ -195,8 +195,9 @@ impl<F: Fs> Folder<F> {
         let version = root.stat.version();
         let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
         if want.full || retries || self.freshness.is_due(version, now) {
+            let at = self.calls.fs.now();
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
-            self.freshness.listed(version, now);
+            self.freshness.listed(version, at);
         }
         if !self.is_piece {
             self.check_emptied(root, want, elsewhere)?;

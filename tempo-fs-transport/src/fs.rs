@@ -29,7 +29,10 @@ use crate::{Signal, Volume};
 /// 6. `open_root` and `resolve` answer `NotFound` for a folder whose volume, server or network is not there.
 /// 7. `ResourceBusy` means *not yet*: another program holds the thing open and does not share it, or is about to remove
 ///    it. The same call may succeed a moment later.
-/// 8. `stat` of a name and `stat_file` of the file opened under it give the same [`Version`], as long as nothing changes.
+/// 8. `stat` of a name and `stat_file` of the file opened under it give the same [`Version`], as long as nothing changes. Some
+///    file systems change the times of a file that is only read.
+/// 9. A rename keeps the permissions of a file. Where two directories of one volume have equal [heritages](Self::heritage), a file
+///    that was made in one has the permissions that it would have been given in the other.
 #[allow(clippy::missing_errors_doc, reason = "errors are the system's own, as the contract says")]
 pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// A handle of a directory.
@@ -92,6 +95,11 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
         Ok(Volume::default())
     }
 
+    /// What decides on the permissions of a file that is made in this directory; `None` where the system does not tell all of it.
+    fn heritage(&self, _: &Self::Dir) -> io::Result<Option<Heritage>> {
+        Ok(None)
+    }
+
     /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, and what is below if it
     /// [covers](Watch::covers_directories) that.
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
@@ -109,6 +117,18 @@ pub trait Watch: fmt::Debug + Send {
     fn covers_directories(&self) -> bool;
     /// Watches a directory of the folder as well.
     fn add(&mut self, dir: &OsStr) -> io::Result<()>;
+}
+
+/// What decides on the permissions of a file that is made in a directory: its group, its access control lists, its label. Equal
+/// ones give equal permissions, as long as the process is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heritage(Vec<u8>);
+
+impl Heritage {
+    /// The heritage that a file system describes with these bytes.
+    pub fn new(description: Vec<u8>) -> Self {
+        Self(description)
+    }
 }
 
 /// How far a sync reaches.
@@ -173,6 +193,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// A version that was first seen so long ago shows every later change: until then another one may come within the same tick
+    /// of the file system's clock, which is up to two seconds long (FAT). This is measured by the own clock, because that of a
+    /// volume may be off by hours.
+    pub(crate) const SETTLING: Duration = Duration::from_millis(2500);
+
     /// Whether both are versions of one thing.
     pub(crate) fn is_same_thing(&self, other: &Self) -> bool {
         self.identity == other.identity

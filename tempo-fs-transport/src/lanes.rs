@@ -45,7 +45,7 @@ pub(crate) struct Turn {
 /// What came of a file.
 #[derive(Debug)]
 pub(crate) enum Came {
-    /// `None` when its directory could not be opened.
+    /// `None` when its directory is gone.
     File(Option<FileRead>),
     /// Nothing yet; here is where it will come.
     Late(Files),

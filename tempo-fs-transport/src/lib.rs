@@ -41,7 +41,7 @@ mod work;
 
 pub use error::OpenError;
 pub use fingerprint::Fingerprint;
-pub use fs::{Fs, Identity, Reach, Stat, Version, Watch};
+pub use fs::{Fs, Heritage, Identity, Reach, Stat, Version, Watch};
 pub use home::Home;
 pub use installation::{Installation, InstallationError};
 pub use known::temporary;

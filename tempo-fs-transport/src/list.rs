@@ -24,7 +24,7 @@ const TOGETHER: usize = 256;
 /// What listing an author's directory shows, one thing after the other.
 #[derive(Debug)]
 enum Step<F: Fs> {
-    Opened(Arc<F::Dir>, Stat),
+    Opened(Arc<F::Dir>, Stat, Duration),
     Names(Vec<OsString>),
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn list_place<F: Fs>(
 ) -> io::Result<BTreeSet<u64>> {
     let about = About::Directory(name.to_owned());
     let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
-    let (mut begun, mut failed) = (None::<(_, Stat, Listing)>, Ok(()));
+    let (mut begun, mut failed) = (None::<(_, Stat, Duration, Listing)>, Ok(()));
     calls.run_each(
         about.clone(),
         move |fs, outlet| match fs.open_dir(&parent, &own).and_then(|dir| Ok((fs.stat_dir(&dir)?, Arc::new(dir)))) {
             Ok((stat, dir)) => {
-                if outlet.put(Ok(Step::Opened(Arc::clone(&dir), stat))) {
+                if outlet.put(Ok(Step::Opened(Arc::clone(&dir), stat, fs.now()))) {
                     list_names(fs, &dir, |names| outlet.put(names.map(Step::Names)));
                 }
             }
@@ -62,7 +62,9 @@ pub(crate) fn list_place<F: Fs>(
         },
         |step: io::Result<Step<F>>| {
             match (step, &mut begun) {
-                (Ok(Step::Opened(dir, stat)), _) => begun = Some((dir, stat, place.begin_listing(want, places))),
+                (Ok(Step::Opened(dir, stat, at)), _) => {
+                    begun = Some((dir, stat, at, place.begin_listing(want, places)));
+                }
                 (Ok(Step::Names(names)), Some((.., listing))) => {
                     place.take_names(listing, names.into_iter(), want, now);
                 }
@@ -73,10 +75,10 @@ pub(crate) fn list_place<F: Fs>(
         },
     )?;
     failed?;
-    let Some((dir, stat, mut listing)) = begun else { return Ok(BTreeSet::new()) };
+    let Some((dir, stat, at, mut listing)) = begun else { return Ok(BTreeSet::new()) };
     let copies = mem::take(&mut listing.copies);
     look_again(calls, about, dir, place, listing, now)?;
-    place.end_listing(stat.version(), now);
+    place.end_listing(stat.version(), at);
     Ok(copies)
 }
 

@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     ffi::OsString,
-    time::Duration,
 };
 
 use tempo_message::AuthorId;
@@ -85,7 +84,7 @@ impl Merge {
     }
 
     /// Adds a file that was opened.
-    pub(crate) fn put(&mut self, opened: Opened, work: &mut Work<'_>, places: &mut Places, now: Duration) {
+    pub(crate) fn put(&mut self, opened: Opened, work: &mut Work<'_>, places: &mut Places) {
         let author = opened.author;
         self.came += 1;
         self.bytes += opened.weight;
@@ -93,12 +92,12 @@ impl Merge {
         let queue = self.queues.entry(author).or_default();
         queue.push_back(opened);
         if queue.len() == 1 {
-            self.advance(author, work, places, now);
+            self.advance(author, work, places);
         }
     }
 
     /// Hands up what nothing earlier can come before; the answer is whose frame was the last one.
-    pub(crate) fn hand_up(&mut self, work: &mut Work<'_>, places: &mut Places, now: Duration) -> Option<AuthorId> {
+    pub(crate) fn hand_up(&mut self, work: &mut Work<'_>, places: &mut Places) -> Option<AuthorId> {
         let mut last = None;
         while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !self.is_over && !work.is_exhausted() {
             let Some((_, author)) = self.fronts.pop_first() else { break };
@@ -114,7 +113,7 @@ impl Merge {
                 last = Some(author);
                 self.served.insert(author);
             }
-            self.advance(author, work, places, now);
+            self.advance(author, work, places);
         }
         last
     }
@@ -126,7 +125,7 @@ impl Merge {
     }
 
     /// Passes over the files of an author that have no frame left, and notes the next one that has.
-    fn advance(&mut self, author: AuthorId, work: &mut Work<'_>, places: &mut Places, now: Duration) {
+    fn advance(&mut self, author: AuthorId, work: &mut Work<'_>, places: &mut Places) {
         let Some(queue) = self.queues.get_mut(&author) else { return };
         while let Some(opened) = queue.front_mut() {
             if let Some(key) = key(opened, self.is_fair, self.came) {
@@ -137,7 +136,7 @@ impl Merge {
             if let Some(opened) = queue.pop_front()
                 && let Some(place) = places.get_mut(&opened.dir)
             {
-                work.close(opened, place, now);
+                work.close(opened, place);
             }
         }
         self.queues.remove(&author);

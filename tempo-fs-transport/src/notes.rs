@@ -9,7 +9,7 @@ use std::{
 
 use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
-use crate::{FileName, Version, name::HEAD};
+use crate::{FileName, Version, examine::Span, name::HEAD};
 
 /// The exceptional names of one directory, bounded.
 #[derive(Debug, Default)]
@@ -25,6 +25,10 @@ pub(crate) struct Notes {
 pub(crate) struct Note {
     finding: Finding,
     version: Option<Version>,
+    /// When the version had certainly been seen for the first time.
+    first_seen: Duration,
+    /// The version had not settled when it was read: the same one may hold something else by now.
+    is_provisional: bool,
     attempts: u32,
     retry_at: Duration,
     listing: u32,
@@ -39,7 +43,7 @@ pub(crate) enum Finding {
     Settled,
     /// It may become a message; looked at again after a while, or when it changes.
     Pending(PendingReason),
-    /// It is not ours; looked at again when it changes.
+    /// It is not ours; looked at again when it changes, and once its version has settled.
     Foreign(ForeignReason),
 }
 
@@ -84,6 +88,11 @@ impl Notes {
 
     /// Writes down what a name turned out to be. Without a version, the name alone decided.
     pub(crate) fn put(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, now: Duration) {
+        self.put_read(name, version, finding, Span { began: now, ended: now });
+    }
+
+    /// The same, of a file that was read at this time.
+    pub(crate) fn put_read(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, span: Span) {
         if planted!(SilentForeign) && matches!(finding, Finding::Foreign(_)) {
             return;
         }
@@ -93,18 +102,17 @@ impl Notes {
             Entry::Occupied(mut entry) => {
                 let note = entry.get_mut();
                 let news = note.finding != finding || note.version != version;
-                note.attempts = if news { 0 } else { note.attempts.saturating_add(1) };
-                note.retry_at = now + retry_delay(note.attempts);
-                note.version = version;
-                note.finding = finding;
-                note.listing = self.listing;
-                note.is_news = is_foreign && (news || note.is_news);
+                // Times that change each time it is read are no reason to read it ever again.
+                let attempts = if note.finding == finding { note.attempts.saturating_add(1) } else { 0 };
+                let first_seen = if note.version == version { note.first_seen } else { span.ended };
+                let is_news = is_foreign && (news || note.is_news);
+                let retry_at = span.ended + retry_delay(attempts);
+                let now = Note::new(finding, version, first_seen, span, self.listing);
+                *note = Note { attempts, retry_at, is_news, ..now };
                 news
             }
             Entry::Vacant(entry) if room => {
-                let retry_at = now + retry_delay(0);
-                let listing = self.listing;
-                entry.insert(Note { finding, version, attempts: 0, retry_at, listing, is_news: is_foreign });
+                entry.insert(Note::new(finding, version, span.ended, span, self.listing));
                 true
             }
             Entry::Vacant(_) => {
@@ -153,10 +161,9 @@ impl Notes {
         self.by_name.iter().filter(|(_, note)| perhaps(note)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// When the next pending name is to be looked at again.
+    /// When the next name is to be looked at again although nothing has changed.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
-        let pending = self.by_name.values().filter(|note| matches!(note.finding, Finding::Pending(_)));
-        pending.map(|note| note.retry_at).min()
+        self.by_name.values().filter(|note| note.is_retried()).map(|note| note.retry_at).min()
     }
 
     /// Adds to a report what these names are; `place` gives their printable path.
@@ -192,6 +199,26 @@ impl Notes {
 }
 
 impl Note {
+    fn new(finding: Finding, version: Option<Version>, first_seen: Duration, span: Span, listing: u32) -> Self {
+        let is_foreign = matches!(finding, Finding::Foreign(_));
+        let has_settled = first_seen + Version::SETTLING <= span.began || planted!(LooksAreFinal);
+        Self {
+            is_provisional: is_foreign && version.is_some() && !has_settled,
+            is_news: is_foreign,
+            finding,
+            version,
+            first_seen,
+            attempts: 0,
+            retry_at: span.ended + retry_delay(0),
+            listing,
+        }
+    }
+
+    /// Whether it is looked at again although nothing has changed.
+    fn is_retried(&self) -> bool {
+        self.is_provisional || matches!(self.finding, Finding::Pending(_))
+    }
+
     /// Whether the report names it for what it holds.
     pub(crate) fn is_exceptional(&self) -> bool {
         self.finding != Finding::Settled
@@ -205,7 +232,7 @@ impl Note {
         if planted!(UnreadableIsFinal) && matches!(self.finding, Finding::Pending(PendingReason::Unreadable { .. })) {
             return true;
         }
-        self.version == Some(version) && !(matches!(self.finding, Finding::Pending(_)) && self.retry_at <= now)
+        self.version == Some(version) && !(self.is_retried() && self.retry_at <= now)
     }
 }
 
@@ -214,4 +241,60 @@ fn retry_delay(attempts: u32) -> Duration {
         return FIRST_RETRY.saturating_mul(1 << (5 * attempts).min(30));
     }
     FIRST_RETRY.saturating_mul(1 << attempts.min(10)).min(LAST_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempo_message::{BadFrame, FileType};
+
+    use super::*;
+    use crate::{Identity, Stat};
+
+    fn version(modified_ns: i128) -> Version {
+        let identity = Identity { volume: 1, number: 1 };
+        let (file_type, changed_ns) = (FileType::File, modified_ns);
+        Stat { file_type, len: 9, identity, modified_ns, changed_ns, online_only: false }.version()
+    }
+
+    /// Looks at a file that is damaged, and looks the same each time, as soon as that is due; when that was.
+    fn looks(most: usize, mut version: impl FnMut(usize) -> Version) -> Vec<u64> {
+        let (mut notes, mut now, mut looks) = (Notes::default(), Duration::from_secs(60), Vec::new());
+        let name = OsStr::new("0000000000000001");
+        while looks.len() < most {
+            looks.push(u64::try_from((now - Duration::from_secs(60)).as_millis()).unwrap());
+            let (bad, version) = (Finding::Foreign(ForeignReason::Bad(BadFrame::Digest)), version(looks.len()));
+            notes.put_read(name, Some(version), bad, Span { began: now, ended: now });
+            let Some(retry) = notes.next_retry() else { break };
+            let note = notes.get(name).unwrap();
+            assert!(note.holds(version, retry - Duration::from_millis(1)) && !note.holds(version, retry));
+            now = retry;
+        }
+        looks
+    }
+
+    #[test]
+    fn what_is_damaged_is_read_again_until_a_change_would_show() {
+        assert_eq!(looks(99, |_| version(0)), [0, 250, 750, 1750, 3750]);
+    }
+
+    #[test]
+    fn times_that_reading_moves_do_not_have_it_read_ever_again() {
+        let ever_others = looks(12, |look| version(i128::try_from(look).unwrap()));
+        assert_eq!(ever_others[9..], [91_750, 121_750, 151_750]);
+    }
+
+    /// A look that took long, on a slow drive, may have begun before its version had settled.
+    #[test]
+    fn a_look_counts_from_when_it_began() {
+        let mut notes = Notes::default();
+        let mut look = |began: u64, ended: u64| {
+            let [began, ended] = [began, ended].map(Duration::from_secs);
+            let bad = Finding::Foreign(ForeignReason::Bad(BadFrame::Digest));
+            notes.put_read(OsStr::new("0000000000000001"), Some(version(0)), bad, Span { began, ended });
+            notes.next_retry().is_some()
+        };
+        assert!(look(0, 9));
+        assert!(look(10, 30), "one second after the version was seen");
+        assert!(!look(30, 31));
+    }
 }

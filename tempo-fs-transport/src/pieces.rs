@@ -325,6 +325,7 @@ impl<F: Fs> Pieces<F> {
         if !full && !self.freshness.is_due(version, now) {
             return Ok(());
         }
+        let at = self.calls.fs.now();
         let found = self.list(&dir, &own)?;
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
         let (main_dir, main_identity) = (Arc::clone(&main.dir), main.stat.identity);
@@ -358,7 +359,7 @@ impl<F: Fs> Pieces<F> {
             let piece = self.open(&name, identity);
             self.found.insert(name, piece);
         }
-        self.freshness.listed(version, now);
+        self.freshness.listed(version, at);
         Ok(())
     }
 

@@ -161,13 +161,13 @@ impl Place {
         }
     }
 
-    /// Ends a listing of this version that is whole.
-    pub(crate) fn end_listing(&mut self, version: Version, now: Duration) {
+    /// Ends a listing that is whole, and that began at this time with this version.
+    pub(crate) fn end_listing(&mut self, version: Version, at: Duration) {
         self.notes.end_listing();
         if self.todo.is_empty() {
             self.after = None;
         }
-        self.freshness.listed(version, now);
+        self.freshness.listed(version, at);
     }
 
     /// The first `most` files to be read, in the order of their counters.
@@ -320,7 +320,7 @@ pub(crate) fn limit(name: &OsStr) -> u64 {
 
 /// When a directory has to be listed again.
 ///
-/// A file system shows a change of names in the directory's times, but with a granularity of up to two seconds (FAT),
+/// A file system shows a change of names in the directory's times, but only once the version [has settled](Version::SETTLING),
 /// and some services and network file systems do not show it at all. So an unchanged version is believed only some
 /// time after it was first seen, and never for longer than [`Self::ALL`].
 #[derive(Debug, Default)]
@@ -337,7 +337,6 @@ struct Listed {
 }
 
 impl Freshness {
-    const SETTLING: Duration = Duration::from_millis(2500);
     const ALL: Duration = Duration::from_secs(30);
 
     /// Somebody says that something has changed.
@@ -357,19 +356,19 @@ impl Freshness {
         match &self.listed {
             Some(listed) if !self.hinted && listed.version == version => {
                 !planted!(TrustTimes)
-                    && (listed.at < listed.first_seen + Self::SETTLING || listed.at + Self::ALL <= now)
+                    && (listed.at < listed.first_seen + Version::SETTLING || listed.at + Self::ALL <= now)
             }
             _ => true,
         }
     }
 
-    /// A listing of this version has begun at `now` and is complete.
-    pub(crate) fn listed(&mut self, version: Version, now: Duration) {
+    /// A listing that is complete began at this time, after the version had been seen.
+    pub(crate) fn listed(&mut self, version: Version, at: Duration) {
         let first_seen = match &self.listed {
             Some(listed) if listed.version == version => listed.first_seen,
-            _ => now,
+            _ => at,
         };
-        self.listed = Some(Listed { version, first_seen, at: now });
+        self.listed = Some(Listed { version, first_seen, at });
         self.hinted = false;
     }
 

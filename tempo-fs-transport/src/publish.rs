@@ -29,7 +29,8 @@ use crate::{
 pub(crate) struct Publisher<F: Fs> {
     fs: F,
     folder: PathBuf,
-    /// A directory outside the shared folder; `None` when there is none on the same volume.
+    /// A directory outside the shared folder, for whatever would have the same permissions had it been made in the folder; `None`
+    /// when there is none on the same volume.
     staging: Option<F::Dir>,
     /// A directory was made in the folder, perhaps in an earlier life, and its name may not be durable.
     is_root_unsynced: bool,
@@ -270,8 +271,8 @@ impl<F: Fs> Publisher<F> {
         self.staged(target, bytes, durability, |fs, dir, staged| fs.rename_over(dir, staged, target.dir, target.name))
     }
 
-    /// Writes a staged file and has it renamed; first outside the folder, and once that proves to be another volume,
-    /// beside the target from then on.
+    /// Writes a staged file and has it renamed: outside the folder, or beside the target when it would have other permissions than
+    /// a file that is made there; once outside proves to be another volume, beside the target from then on.
     fn staged(
         &mut self,
         target: &Target<'_, F>,
@@ -289,7 +290,8 @@ impl<F: Fs> Publisher<F> {
             }
             done
         };
-        match self.staging.as_ref().map(in_dir) {
+        let outside = self.staging.as_ref().filter(|staging| self.is_alike(staging, target.dir));
+        match outside.map(in_dir) {
             Some(Err(error)) if error.kind() == io::ErrorKind::CrossesDevices && !planted!(NoFallback) => {
                 self.staging = None;
                 self.staged(target, bytes, durability, rename)
@@ -297,6 +299,13 @@ impl<F: Fs> Publisher<F> {
             Some(done) => done,
             None => in_dir(target.dir),
         }
+    }
+
+    /// Whether files that are made in either directory have equal permissions. They are compared each time, because somebody may
+    /// give the folder to others at any time.
+    fn is_alike(&self, staging: &F::Dir, dir: &F::Dir) -> bool {
+        let heritage = |dir: &F::Dir| self.fs.heritage(dir).ok().flatten();
+        planted!(PrivatePermissions) || heritage(dir).is_some_and(|there| heritage(staging) == Some(there))
     }
 
     /// Whether the name is free because something stands for the file.

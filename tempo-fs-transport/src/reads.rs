@@ -12,7 +12,7 @@ use crate::{
     Fs, Identity,
     buffer::Buffers,
     calls::{About, no_answer},
-    door::Way,
+    door::{Way, is_absence},
     examine::{FileRead, read, unreadable},
     folder::Folder,
     lanes::{AHEAD, Came, Files, Lanes, Turn},
@@ -106,8 +106,8 @@ impl Reads {
         self.buffers.open();
         let is_fair = self.is_neglected;
         self.merge.begin(is_fair, awaited, cut);
-        self.take_late(folder, work, now);
-        self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        self.take_late(folder, work);
+        self.turn = self.merge.hand_up(work, &mut folder.places).or(self.turn);
         while !self.merge.is_over && !work.is_exhausted() {
             self.start(folder, way);
             let Some((turn, came)) = self.lanes.next(&mut folder.calls) else { break };
@@ -115,7 +115,7 @@ impl Reads {
         }
         work.done.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
         self.merge.forgo_all();
-        self.turn = self.merge.hand_up(work, &mut folder.places, now).or(self.turn);
+        self.turn = self.merge.hand_up(work, &mut folder.places).or(self.turn);
         self.is_neglected = self.merge.end(work) && !is_fair;
         if !work.done.collected.more {
             self.rest();
@@ -127,10 +127,12 @@ impl Reads {
     fn start<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>) {
         self.lanes.start(&mut folder.calls, self.late.len(), || {
             let (way, fetch, buffers) = (way.clone(), self.fetch, self.buffers.clone());
-            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| {
-                if let Some(root) = way.go(fs) {
-                    read_all(fs, &root, files, (fetch, &buffers), outlet);
+            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| match way.go(fs) {
+                Ok(Some(root)) => read_all(fs, &root, files, (fetch, &buffers), outlet),
+                Err(error) if !is_absence(&error) => {
+                    let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error, fs.now())), 0));
                 }
+                Ok(None) | Err(_) => {}
             }
         });
     }
@@ -149,11 +151,11 @@ impl Reads {
         match came {
             Came::File(file) => {
                 merge.came(author);
-                // A directory that cannot be opened now is looked at again by the next collect.
-                if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place, now)) {
-                    merge.put(opened, work, places, now);
+                // A directory that is gone is missed by the next look.
+                if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place)) {
+                    merge.put(opened, work, places);
                 }
-                self.turn = merge.hand_up(work, places, now).or(self.turn);
+                self.turn = merge.hand_up(work, places).or(self.turn);
             }
             Came::Late(files) => {
                 place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
@@ -171,7 +173,7 @@ impl Reads {
     }
 
     /// Takes what was late and has come.
-    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>) {
         let (places, merge) = (&mut folder.places, &mut self.merge);
         self.late.retain(|(name, _), late| match late.files.poll() {
             Next::Late => true,
@@ -179,8 +181,8 @@ impl Reads {
             Next::Item(file) => {
                 if let (Some(file), Some(place)) = (file, places.get_mut(name)) {
                     let named = (name.clone(), late.item.clone());
-                    if let Some(opened) = work.open(named, file, place, now) {
-                        merge.put(opened, work, places, now);
+                    if let Some(opened) = work.open(named, file, place) {
+                        merge.put(opened, work, places);
                     }
                 }
                 false
@@ -237,7 +239,7 @@ impl Reads {
     }
 }
 
-/// Reads files one after the other; `None` for one whose directory cannot be opened.
+/// Reads files one after the other; `None` for one whose directory is gone.
 fn read_all<F: Fs>(
     fs: &F,
     root: &F::Dir,
@@ -247,15 +249,20 @@ fn read_all<F: Fs>(
 ) {
     let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
     for (dir, name) in files {
-        if !dirs.contains_key(&dir)
-            && let Ok(opened) = fs.open_dir(root, &dir)
-        {
+        let mut failed = None;
+        if !dirs.contains_key(&dir) {
             if dirs.len() >= OPEN {
                 dirs.clear();
             }
-            dirs.insert(dir.clone(), opened);
+            match fs.open_dir(root, &dir) {
+                Ok(opened) => drop(dirs.insert(dir.clone(), opened)),
+                Err(error) => failed = Some(error).filter(|error| !is_absence(error)),
+            }
         }
-        let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), fetch, buffers));
+        let file = match dirs.get(&dir) {
+            Some(dir) => Some(read(fs, (dir, &name), fetch, buffers)),
+            None => failed.map(|error| FileRead::failed(&error, fs.now())),
+        };
         let weight = file.as_ref().map_or(0, FileRead::weight);
         if !outlet.put_heavy(file, weight) {
             break;

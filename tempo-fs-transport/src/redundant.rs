@@ -12,7 +12,7 @@ use crate::{
     FileName, Fs, FsTransport, Version,
     calls::About,
     error::{collect_error, publish_error},
-    examine::read_still,
+    examine::read_bare,
     fs::sync,
     telling::inside,
 };
@@ -95,17 +95,15 @@ fn copies_in<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(u64, OsString)>> {
 /// Whether the message lies whole in its place and the copy holds the same bytes. What cannot be read is not redundant.
 fn is_redundant<F: Fs>(fs: &F, dir: &F::Dir, id: MessageId, copy: &OsStr) -> bool {
     let original = OsString::from(CounterName::new(id.counter).as_str());
-    let whole = |name: &OsStr| read_still(fs, dir, name, MAX_FRAME as u64, false).ok();
-    let (Some((original_version, bytes)), Some((copy_version, copied))) = (whole(&original), whole(copy)) else {
-        return false;
-    };
+    let whole = |name: &OsStr| read_bare(fs, dir, name, MAX_FRAME as u64, false).ok();
+    let (Some(there), Some(copied)) = (whole(&original), whole(copy)) else { return false };
     let is_still = |name: &OsStr, version: Version| fs.stat(dir, name).is_ok_and(|stat| stat.version() == version);
-    is_message(&bytes, id)
-        && (bytes == copied || planted!(AnyCopyIsRedundant))
+    is_message(&there.bytes, id)
+        && (there.bytes == copied.bytes || planted!(AnyCopyIsRedundant))
         // Two names of one file: what removing one does to the other is not for us to find out.
-        && !original_version.is_same_thing(&copy_version)
-        && is_still(&original, original_version)
-        && is_still(copy, copy_version)
+        && !there.version.is_same_thing(&copied.version)
+        && is_still(&original, there.version)
+        && is_still(copy, copied.version)
 }
 
 /// Whether the bytes are exactly one sound message of this id.

@@ -9,7 +9,7 @@ use std::{
 use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frames, MessageId, Transport};
 
 use crate::{
-    DirName, Fs, FsTransport, calls::About, error::collect_error, examine::read_still, name::printable, place::limit,
+    DirName, Fs, FsTransport, calls::About, error::collect_error, examine::read_bare, name::printable, place::limit,
     telling::inside,
 };
 
@@ -180,12 +180,12 @@ impl<F: Fs> Search<'_, F> {
             return Found { is_partial: true, ..Found::default() };
         }
         self.files += 1;
-        let Ok((_, bytes)) = read_still(self.fs, dir, name, limit(name), false) else {
+        let Ok(file) = read_bare(self.fs, dir, name, limit(name), false) else {
             return Found { is_partial: true, ..Found::default() };
         };
-        self.bytes += bytes.len();
+        self.bytes += file.bytes.len();
         let mut found = Found::default();
-        for decoded in Frames::new(bytes) {
+        for decoded in Frames::new(file.bytes) {
             let Decoded::Whole(frame) = decoded else { break };
             found.messages.insert(frame.id());
         }

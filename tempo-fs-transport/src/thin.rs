@@ -7,7 +7,7 @@ use std::{
 
 use tempo_message::{Pack, planted};
 
-use crate::{FileName, Fs, examine::read_still, fs::sync, place::limit};
+use crate::{FileName, Fs, examine::read_bare, fs::sync, place::limit};
 
 /// Removes files in an author's own directory that hold messages of this pack, byte for byte, and nothing else; `most` at
 /// most. The pack itself must lie there durably. The answer is what was removed, by first and last counter.
@@ -49,6 +49,6 @@ fn run(name: &OsStr) -> Option<(u64, u64)> {
 
 /// Whether a file holds these bytes, and still does.
 fn is_equal<F: Fs>(fs: &F, dir: &F::Dir, name: &OsString, part: &[u8]) -> bool {
-    let Ok((version, bytes)) = read_still(fs, dir, name, limit(name), false) else { return false };
-    bytes == part && fs.stat(dir, name).is_ok_and(|stat| stat.version() == version)
+    let Ok(file) = read_bare(fs, dir, name, limit(name), false) else { return false };
+    file.bytes == part && fs.stat(dir, name).is_ok_and(|stat| stat.version() == file.version)
 }

@@ -1,9 +1,6 @@
 //! The work of one collect: reading files and handing up what is in them, within the budget.
 
-use std::{
-    ffi::{OsStr, OsString},
-    time::Duration,
-};
+use std::ffi::{OsStr, OsString};
 
 use tempo_message::{
     Arrival, AuthorId, BadFrame, BadHead, Collected, Decoded, ForeignReason, Frame, Head, PendingReason, Taken,
@@ -12,7 +9,7 @@ use tempo_message::{
 
 use crate::{
     FileName,
-    examine::{Content, End, Examined, FileRead},
+    examine::{Content, End, Examined, FileRead, Span},
     known::{known, temporary},
     notes::Finding,
     place::{Item, Place},
@@ -51,6 +48,7 @@ pub(crate) struct Opened {
     pub(crate) author: AuthorId,
     kind: FileName,
     is_contested: bool,
+    span: Span,
     content: Content,
     /// So much memory it took when it was opened, in bytes.
     pub(crate) weight: usize,
@@ -106,17 +104,11 @@ impl<'a> Work<'a> {
     }
 
     /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
-    pub(crate) fn open(
-        &mut self,
-        (dir, item): (OsString, Item),
-        file: FileRead,
-        place: &mut Place,
-        now: Duration,
-    ) -> Option<Opened> {
+    pub(crate) fn open(&mut self, (dir, item): (OsString, Item), file: FileRead, place: &mut Place) -> Option<Opened> {
         self.done.examined += 1;
         let kind = FileName::parse(&item.name);
         if kind == FileName::Head {
-            self.take_head(file, place, &item, now);
+            self.take_head(file, place, &item);
             return None;
         }
         let is_contested = match kind {
@@ -130,6 +122,7 @@ impl<'a> Work<'a> {
             kind,
             is_contested,
             weight: file.weight(),
+            span: file.span,
             content: Content::of(file),
             later: false,
             known: false,
@@ -174,9 +167,9 @@ impl<'a> Work<'a> {
     }
 
     /// Puts down what became of a file.
-    pub(crate) fn close(&mut self, opened: Opened, place: &mut Place, now: Duration) {
+    pub(crate) fn close(&mut self, opened: Opened, place: &mut Place) {
         let strange = self.strange(&opened);
-        let Opened { item, content, later, known, other_author, .. } = opened;
+        let Opened { item, span, content, later, known, other_author, .. } = opened;
         let examined = content.into_examined();
         let finding = match examined.end {
             End::Vanished => {
@@ -191,7 +184,7 @@ impl<'a> Work<'a> {
         match finding.or(wrong) {
             // Once it is known the name alone tells; what comes again must not be settled.
             None if later || (known && !self.is_in_haste) => place.notes.forget(&item.name),
-            finding => place.notes.put(&item.name, examined.version, finding.unwrap_or(Finding::Settled), now),
+            finding => place.notes.put_read(&item.name, examined.version, finding.unwrap_or(Finding::Settled), span),
         }
         if later {
             place.park(item);
@@ -218,31 +211,35 @@ impl<'a> Work<'a> {
     }
 
     /// Hands up the head that a file holds. What is wrong with it, or that it is not here, keeps nothing waiting.
-    fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item, now: Duration) {
+    fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item) {
         place.done(item);
+        let span = file.span;
         let (version, finding) = match file.into_content() {
-            Ok((version, bytes)) => {
-                let finding = match Head::decode(&bytes) {
+            Ok(bare) => {
+                let finding = match Head::decode(&bare.bytes) {
                     Ok(head) if head.author == place.author => {
                         (self.take)(Arrival::Head(head));
                         Finding::Settled
                     }
                     Ok(head) => Finding::Foreign(ForeignReason::Author { found: head.author }),
-                    Err(BadHead::Incomplete) => Finding::Pending(PendingReason::Incomplete { missing: 1 }),
                     Err(BadHead::Newer(version)) => {
                         Finding::Pending(PendingReason::Unsupported(Unsupported::Version(version)))
                     }
-                    Err(bad) => Finding::Foreign(ForeignReason::BadHead(bad)),
+                    Err(BadHead::Incomplete) => {
+                        bare.unless_changing(Finding::Pending(PendingReason::Incomplete { missing: 1 }))
+                    }
+                    Err(bad) => bare.unless_changing(Finding::Foreign(ForeignReason::BadHead(bad))),
                 };
-                (Some(version), finding)
+                (Some(bare.version), finding)
             }
             Err(Examined { end: End::Vanished, .. }) => return place.notes.forget(&item.name),
-            Err(Examined { version, end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None) }) => {
-                (version, Finding::Settled)
+            // It may come without looking any different.
+            Err(Examined { end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None), .. }) => {
+                (None, Finding::Settled)
             }
             Err(Examined { version, end: End::Read(Some(finding)) }) => (version, finding),
         };
-        place.notes.put(&item.name, version, unless_temporary(finding, &item.name), now);
+        place.notes.put_read(&item.name, version, unless_temporary(finding, &item.name), span);
     }
 }
 

@@ -56,6 +56,9 @@ impl Counts {
         "hints overflowed",
         "sync refused",
         "found by another spelling",
+        "shared by users",
+        "times moved by reading",
+        "length before content",
     ];
 
     /// It happened.

@@ -24,12 +24,15 @@ impl Disks {
         let mut options = DiskOptions::default();
         if self.are_odd {
             options.staging_elsewhere = rng.chance(400);
+            options.is_shared = rng.chance(300);
             options.naming = Naming { folds_case: rng.chance(300), decomposes: rng.chance(200) };
             options.looks_before_renaming = rng.chance(300);
             options.hides_online_only = rng.chance(400);
             options.fetches = rng.chance(300);
-            let granularities = [Duration::from_nanos(1), Duration::from_millis(10), Duration::from_secs(2)];
+            let granularities = [1, 10_000_000, 1_000_000_000, 2_000_000_000].map(Duration::from_nanos);
             options.granularity = rng.pick(&granularities).copied().unwrap_or(options.granularity);
+            options.length_first = rng.chance(500);
+            options.reading_moves_times = rng.chance(200);
         }
         if self.lose_hints {
             options.lost_hints = rng.pick(&[100, 500, 1000]).copied().unwrap_or(1000);

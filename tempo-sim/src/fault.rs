@@ -31,7 +31,8 @@ pub enum Fault {
     Clocks,
     /// Hints about changes get lost.
     LostHints,
-    /// Disks have coarse times, fold case, decompose names, stage on another volume, or look before they rename.
+    /// Disks have coarse times or times that reading moves, show lengths before contents, fold case, decompose names, stage on
+    /// another volume, belong to several users, or look before they rename.
     OddDisks,
     /// A machine is cloned, disk and store.
     Cloned,

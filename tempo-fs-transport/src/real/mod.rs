@@ -29,7 +29,7 @@ use uuid::Uuid;
 #[cfg(windows)]
 use windows as imp;
 
-use crate::{Fs, Reach, Signal, Stat, Volume, Watch};
+use crate::{Fs, Heritage, Reach, Signal, Stat, Volume, Watch};
 
 /// The file system of the machine.
 ///
@@ -38,6 +38,9 @@ use crate::{Fs, Reach, Signal, Stat, Volume, Watch};
 /// - Unix: `openat` and friends with `O_NOFOLLOW` and `O_NONBLOCK`; renames with `RENAME_NOREPLACE` (Linux) or
 ///   `RENAME_EXCL` (Apple). Where the file system lacks that flag the name is looked up first, which is enough for a
 ///   directory that only its author writes.
+/// - Linux: the heritage of a directory is its group, the bit that has it inherited, and those extended attributes that are
+///   access control lists or labels. File systems of other machines and of programs do not show all that they inherit, and Apple's
+///   and Windows' lists cannot be read without unsafe code: there a directory has no heritage (clause 9).
 /// - Windows: paths in their literal form (`\\\\?\\`), since the standard library has no directory handles. A directory
 ///   that is swapped for a link between two calls is followed (clause 1); what is read there counts only when the
 ///   opened file is the one that was looked at. A file keeps its number from a handle (volume and file index), and renames
@@ -165,6 +168,10 @@ impl Fs for RealFs {
 
     fn volume(&self, dir: &imp::Dir) -> io::Result<Volume> {
         imp::volume(dir)
+    }
+
+    fn heritage(&self, dir: &imp::Dir) -> io::Result<Option<Heritage>> {
+        imp::heritage(dir)
     }
 
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {

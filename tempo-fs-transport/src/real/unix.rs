@@ -14,7 +14,7 @@ use rustix::{
 };
 use tempo_message::FileType;
 
-use crate::{Identity, Reach, Stat, Volume, online};
+use crate::{Heritage, Identity, Reach, Stat, Volume, online};
 
 pub(super) type Dir = OwnedFd;
 
@@ -157,6 +157,68 @@ pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
     // A file system of a program may know nothing of its size.
     let free = (about.f_blocks > 0).then(|| about.f_bavail.saturating_mul(about.f_frsize));
     Ok(Volume::new(free, read_only))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn heritage(_: &Dir) -> io::Result<Option<Heritage>> {
+    Ok(None)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn heritage(dir: &Dir) -> io::Result<Option<Heritage>> {
+    if inherits_unseen(dir)? {
+        return Ok(None);
+    }
+    let stat = fs::fstat(dir)?;
+    // A volume may be mounted so that every directory hands its group down (`grpid`).
+    let mut description = stat.st_gid.to_le_bytes().to_vec();
+    description.push(u8::from(Mode::from_raw_mode(stat.st_mode).contains(Mode::SGID)));
+    let names = extended(|buffer| fs::flistxattr(dir, buffer))?;
+    let mut names: Vec<&[u8]> = names.split(|&byte| byte == 0).filter(|name| is_inherited(name)).collect();
+    names.sort_unstable();
+    for name in names {
+        let value = extended(|buffer| fs::fgetxattr(dir, name, buffer))?;
+        for part in [name, value.as_slice()] {
+            description.extend(part.len().to_le_bytes());
+            description.extend(part);
+        }
+    }
+    Ok(Some(Heritage::new(description)))
+}
+
+/// Returns whether what files inherit is decided by a program or another machine that need not show it: FUSE, SMB, 9P.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn inherits_unseen(dir: &Dir) -> io::Result<bool> {
+    const UNSEEN: [u32; 5] = [0x6573_5546, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
+    let kind = fs::fstatfs(dir)?.f_type;
+    // The type of the field is another one on other machines.
+    Ok(UNSEEN.iter().any(|&unseen| i128::from(kind) & 0xffff_ffff == i128::from(unseen)))
+}
+
+/// Returns whether an extended attribute of a directory is an access control list that is handed down, or a label.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_inherited(name: &[u8]) -> bool {
+    const OWN: [&[u8]; 4] = [b"system.posix_acl_access", b"security.capability", b"security.ima", b"security.evm"];
+    (name.starts_with(b"system.") || name.starts_with(b"security.")) && !OWN.contains(&name)
+}
+
+/// Extended attributes, however long they are; nothing on a file system that has none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn extended(get: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> io::Result<Vec<u8>> {
+    // The system has no longer ones.
+    const LONGEST: usize = 65_536;
+    let mut buffer = vec![0; 256];
+    loop {
+        match get(&mut buffer) {
+            Ok(len) => {
+                buffer.truncate(len);
+                return Ok(buffer);
+            }
+            Err(Errno::RANGE) if buffer.len() < LONGEST => buffer.resize(LONGEST, 0),
+            Err(Errno::NOTSUP | Errno::NODATA) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {

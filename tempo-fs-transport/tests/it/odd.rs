@@ -1,6 +1,12 @@
 //! What is no message: named once, never delivered, and never in the way of what is.
 
-use std::{fs, fs::File};
+use std::{
+    fs,
+    fs::File,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use tempo_message::{Decoded, Durability, Foreign, Frame, Pack, Transport, conformance::Script};
 
@@ -72,6 +78,28 @@ fn bad_content_is_foreign_once_per_change() {
     fs::write(&path, frames[0].bytes()).unwrap();
     assert_eq!(reader.try_collect(&[], true).unwrap(), [frames[0].clone()]);
     assert_eq!((reader.report(), reader.foreign.len()), (vec![], 2));
+}
+
+/// With a write cache, the times of a file on a mounted drive change until it is uploaded, also by reading it.
+#[test]
+fn a_whole_message_is_read_while_its_times_move() {
+    let (session, _, frames, mut reader) = scene();
+    let path = session.file(frames[0].id());
+    fs::write(&path, frames[0].bytes()).unwrap();
+    let (file, is_over) = (File::options().write(true).open(&path).unwrap(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for time in (0..).map(Duration::from_secs).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                file.set_modified(UNIX_EPOCH + time).unwrap();
+            }
+        });
+        for round in 0..100 {
+            let arrived = reader.try_collect(&[frames[0].id()], true).unwrap();
+            assert!(arrived.contains(&frames[0]), "round {round}: {:?}", reader.report());
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(reader.report(), []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::{Detachment, Durability, PublishError, Published, Transport, conformance::Script};
+use tempo_message::{Detachment, Durability, Pack, PublishError, Published, Transport, conformance::Script};
 
 use crate::support::{Session, unwatched};
 
@@ -86,6 +86,58 @@ fn staging_on_another_volume_falls_back_to_the_folder() {
     }
     assert_eq!(names(staging.path()), Vec::<String>::new());
     assert_eq!(names(&session.path(script.author().to_string())).len(), 3);
+}
+
+/// A file that is renamed keeps the permissions of the place where it was made.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    const ANYBODY: u32 = u32::MAX;
+    let entry = |tag: u16, rights: u16, id: u32| {
+        [&tag.to_le_bytes()[..], &rights.to_le_bytes()[..], &id.to_le_bytes()[..]].concat()
+    };
+    // The owner, another user, no group, at most everything, nobody else.
+    let list =
+        [entry(1, 7, ANYBODY), entry(2, 7, 61_002), entry(4, 0, ANYBODY), entry(16, 7, ANYBODY), entry(32, 0, ANYBODY)];
+    let list = [2_u32.to_le_bytes().to_vec(), list.concat()].concat();
+
+    let session = Session::new();
+    let staging = session.dir.path().join("staging");
+    fs::create_dir(&staging).unwrap();
+    if let Err(error) = setxattr(&session.folder, "system.posix_acl_default", &list, XattrFlags::empty()) {
+        println!("skipped: this file system has no access control lists: {error}");
+        return;
+    }
+    let mut options = unwatched();
+    options.staging = Some(staging.clone());
+    let mut writer = FsTransport::open(&session.folder, &options).unwrap();
+    let (mut script, pack) = (Script::new(1), Script::new(1).run(9));
+    let dir = session.path(script.author().to_string());
+    let permissions = |name: &str| {
+        let about = fs::metadata(dir.join(name)).unwrap();
+        let mut acl = [0; 1024];
+        let len = getxattr(dir.join(name), "system.posix_acl_access", &mut acl).unwrap_or(0);
+        (about.uid(), about.gid(), about.mode(), acl[..len].to_vec())
+    };
+    writer.publish(&script.next(b"one"), Durability::Durable).unwrap();
+    writer.publish_pack(&Pack::of(&pack[2..]).unwrap(), Durability::Durable).unwrap();
+    fs::write(dir.join("probe"), "").unwrap();
+    assert!(permissions("probe").3.len() > 4, "a list is inherited");
+    assert_eq!(permissions("0000000000000001"), permissions("probe"));
+    assert_eq!(permissions("0000000000000003-0000000000000009"), permissions("probe"));
+
+    // Somebody gives the directory to others while it is in use.
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o2775)).unwrap();
+    if let Err(error) = chown(&dir, None, Some(61_234)) {
+        println!("without another group: {error}");
+    }
+    writer.publish(&script.next(b"two"), Durability::Durable).unwrap();
+    fs::write(dir.join("probe again"), "").unwrap();
+    assert_eq!(permissions("0000000000000002"), permissions("probe again"));
+    assert!(names(&staging).is_empty() && names(&dir).iter().all(|name| !name.starts_with('~')));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use std::{
 use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service};
 use tempo_message::{
-    Arrival, Budget, CollectError, Digest, Own, PendingReason, PublishError, Report, Taken, Transport, Want,
+    Arrival, Budget, CollectError, Digest, ForeignReason, Own, PendingReason, PublishError, Report, Taken, Transport,
+    Want,
 };
 use thiserror::Error;
 
@@ -21,9 +22,9 @@ use super::{
     diagnose,
 };
 use crate::{
-    Attachment, Environment, MessageId, OpenError, Status, SystemEnvironment,
+    Attachment, Environment, Gap, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{OwnMessages, Resumed, describe},
+    session::{OwnMessages, Resumed, describe, numbers_in},
     store::{Marks, RedbReader, StoreError},
 };
 
@@ -56,7 +57,7 @@ pub enum TidyError {
 }
 
 /// How long files that may be about to become whole are waited for.
-const SETTLING: Duration = Duration::from_secs(2);
+const SETTLING: Duration = Duration::from_secs(4);
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// Nothing is read with it: it only asks whether this is the folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
@@ -320,15 +321,17 @@ impl Reading {
     /// Adds to a status what has become of the own messages in the folder.
     fn compare(&self, author: AuthorId, sent: &OwnMessages, status: &mut Status) {
         let report = &status.report;
-        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.counter?, &it.reason)));
+        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, numbers_in(&it.place)?, &it.reason)));
         let is_elsewhere = |reason: &PendingReason| {
-            use PendingReason::{InUse, NotHereYet, OnlineOnly, PerhapsOnline};
-            matches!(reason, OnlineOnly | PerhapsOnline | NotHereYet { .. } | InUse)
+            use PendingReason::{Changing, InUse, NotHereYet, OnlineOnly, PerhapsOnline};
+            matches!(reason, OnlineOnly | PerhapsOnline | NotHereYet { .. } | InUse | Changing)
         };
         let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
-        let elsewhere: BTreeSet<MessageId> =
-            elsewhere.map(|(author, counter, _)| MessageId { author, counter }).collect();
-        let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || elsewhere.contains(&own.0);
+        let elsewhere: Vec<(AuthorId, Gap)> = elsewhere.map(|(author, numbers, _)| (author, numbers)).collect();
+        let is_elsewhere = |id: MessageId| {
+            elsewhere.iter().any(|(author, numbers)| *author == id.author && numbers.contains(&id.counter))
+        };
+        let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || is_elsewhere(own.0);
         status.unpublished = sent.keys().filter(|own| !is_there(own)).count();
         let foreign: BTreeSet<&str> = report.foreign.iter().map(|it| it.place.as_str()).collect();
         let is_taken = |counter: &u64| foreign.contains(MessageId { author, counter: *counter }.to_string().as_str());
@@ -337,7 +340,7 @@ impl Reading {
     }
 }
 
-/// Whether something in the folder may be about to become a message.
+/// Whether something in the folder may be about to become a message. What is damaged may look the same when it is whole.
 fn is_unsettled(report: &Report) -> bool {
     let is_moving = |reason: &PendingReason| {
         matches!(
@@ -348,5 +351,6 @@ fn is_unsettled(report: &Report) -> bool {
                 | PendingReason::Unreadable { .. }
         )
     };
-    report.pending.iter().any(|it| is_moving(&it.reason))
+    let is_damaged = |reason: &ForeignReason| matches!(reason, ForeignReason::Bad(_) | ForeignReason::BadHead(_));
+    report.pending.iter().any(|it| is_moving(&it.reason)) || report.foreign.iter().any(|it| is_damaged(&it.reason))
 }

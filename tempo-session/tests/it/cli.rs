@@ -49,6 +49,27 @@ fn pipe(command: &mut Command, lines: impl IntoIterator<Item = String> + Send + 
 }
 
 #[test]
+fn files_that_cannot_be_read_are_counted_on_standard_error() {
+    let place = Place::new();
+    let (ana, ben) = (place.at("ana"), place.at("ben"));
+    ok(tempo(&ana).arg("send").arg(&place.folder).args(["one", "two"]));
+    let author = fs::read_dir(&place.folder).unwrap().next().unwrap().unwrap().path();
+    let file = fs::File::options().write(true).open(author.join("0000000000000002")).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    let (out, err, code) = run(tempo(&ben).arg("log").arg(&place.folder));
+    assert!(code == 0 && out.contains("one") && !out.contains("two"), "{out}");
+    assert!(err.contains("tempo: 1 file could not be read (incomplete)"), "{err}");
+    let (out, err, _) = run(tempo(&ben).args(["log", "--json"]).arg(&place.folder));
+    let told: Value = serde_json::from_str(&err).unwrap();
+    assert!(out.lines().count() == 1 && told["unread"]["incomplete"] == 1, "{out}{err}");
+    let (out, err, _) = run(tempo(&ben).args(["status", "--json"]).arg(&place.folder));
+    let status: Value = serde_json::from_str(&out).unwrap();
+    assert!(status["unread"]["incomplete"] == 1 && !err.is_empty(), "{out}{err}");
+    let (_, err, code) = run(tempo(&ben).arg("send").arg(&place.folder).arg("three"));
+    assert!(code == 0 && err.contains("1 file could not be read"), "{err}");
+}
+
+#[test]
 fn the_demo_shows_equal_timelines() {
     let place = Place::new();
     let out = ok(tempo(&place.at("unused")).arg("demo"));

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_fs_transport::{FileName, Fs, Identity, Reach, Signal, Stat, Watch};
+use tempo_fs_transport::{FileName, Fs, Heritage, Identity, Reach, Signal, Stat, Watch};
 use tempo_message::{FileType, planted};
 
 use super::{
@@ -188,9 +188,12 @@ impl Fs for SimFs {
     }
 
     fn read(&self, file: &mut SimFile, buffer: &mut [u8]) -> io::Result<usize> {
-        let state = self.call()?;
+        let mut state = self.call()?;
         if state.is_online_only(file.node) {
             return Err(io::ErrorKind::TimedOut.into());
+        }
+        if state.options.reading_moves_times {
+            state.move_times(file.node);
         }
         let content = state.tree.content(file.node).ok_or(io::ErrorKind::InvalidInput)?;
         let left = content.get(file.read..).unwrap_or_default();
@@ -208,6 +211,9 @@ impl Fs for SimFs {
         }
         let now = state.stamp();
         let node = state.tree.add(Kind::File, now);
+        if dir.node == state.staging {
+            state.private.insert(node);
+        }
         state.rename(&[(dir.node, name, Some(node))]);
         Ok(self.handle_of_file(&state, (dir.node, node), true))
     }
@@ -283,6 +289,7 @@ impl Fs for SimFs {
         let replaced = state.tree.child(to.node, new_name);
         state.refuse_in_use([Some(node), replaced])?;
         state.judge_replacement(to.node, new_name, node);
+        state.judge_permissions(to.node, new_name, node);
         state.rename(&[(from.node, name, None), (to.node, new_name, Some(node))]);
         Ok(())
     }
@@ -294,6 +301,11 @@ impl Fs for SimFs {
         state.judge_removal(dir.node, name);
         state.rename(&[(dir.node, name, None)]);
         Ok(())
+    }
+
+    fn heritage(&self, dir: &SimDir) -> io::Result<Option<Heritage>> {
+        let mut state = self.call()?;
+        Ok(state.heritage(dir.node).map(|heritage| Heritage::new(vec![heritage])))
     }
 
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
@@ -348,6 +360,15 @@ impl State {
             changed_ns: there.modified,
             online_only: there.online_only && (there.kind == Kind::Directory || !self.options.hides_online_only),
         })
+    }
+
+    /// Gives a file other times, although nothing about it has changed.
+    fn move_times(&mut self, node: NodeId) {
+        let now = self.stamp();
+        if let Some(node) = self.tree.nodes.get_mut(node.0) {
+            node.modified = now.max(node.modified + 1);
+        }
+        self.meet("times moved by reading");
     }
 
     /// Changes names in one step, as one that becomes durable whole or not at all.

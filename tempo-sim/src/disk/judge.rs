@@ -5,7 +5,7 @@ use std::{ffi::OsStr, io};
 use bytes::Bytes;
 use tempo_fs_transport::{DirName, FileName};
 
-use super::{Change, State, tree::NodeId};
+use super::{Change, State, System, tree::NodeId};
 
 impl State {
     /// A process does not open what it can see to be online only, unless it wants it fetched: that may block for ever.
@@ -36,6 +36,14 @@ impl State {
         };
         if is_complete && there != new && !is_missed {
             self.violations.push(format!("a process replaced the whole message {}", name.to_string_lossy()));
+        }
+    }
+
+    /// A file that was made in a private place keeps its permissions: nobody else could read it.
+    pub(super) fn judge_permissions(&mut self, dir: NodeId, name: &OsStr, node: NodeId) {
+        let is_private = self.private.contains(&node) && dir != self.staging;
+        if is_private && (self.options.is_shared || self.options.system != System::Linux) {
+            self.violations.push(format!("a process published {} for itself alone", name.to_string_lossy()));
         }
     }
 

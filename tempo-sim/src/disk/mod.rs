@@ -14,7 +14,7 @@ mod tree;
 mod witness;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -55,6 +55,8 @@ pub struct DiskOptions {
     pub is_linked: bool,
     /// The staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,
+    /// The session folder belongs to several users: what is made in it has other permissions than what is made elsewhere.
+    pub is_shared: bool,
     /// Which names are the same.
     pub naming: Naming,
     /// A rename that must not replace anything looks for the name first, and misses what has come in the last moment.
@@ -65,6 +67,10 @@ pub struct DiskOptions {
     pub fetches: bool,
     /// The granularity of times.
     pub granularity: Duration,
+    /// A file that comes bit by bit has its full length first, with zeros for what is still to come.
+    pub length_first: bool,
+    /// Reading a file moves its times, as on a drive of rclone whose write cache has not been uploaded.
+    pub reading_moves_times: bool,
     /// How many bytes fit.
     pub capacity: u64,
     /// How many of a thousand hints about changes are lost; some of the others are late, wrong, or the last ones, then.
@@ -78,11 +84,14 @@ impl Default for DiskOptions {
             is_accented: false,
             is_linked: false,
             staging_elsewhere: false,
+            is_shared: false,
             naming: Naming::default(),
             looks_before_renaming: false,
             hides_online_only: false,
             fetches: false,
             granularity: Duration::from_nanos(1),
+            length_first: false,
+            reading_moves_times: false,
             capacity: u64::MAX,
             lost_hints: 0,
         }
@@ -133,6 +142,10 @@ struct State {
     hinted: bool,
     /// When somebody or something last got in the way of the processes.
     disturbed: Duration,
+    /// Files that were made in the staging directory.
+    private: BTreeSet<NodeId>,
+    /// Files that have their full length and not all of their content.
+    unfilled: BTreeSet<NodeId>,
     /// Files that cannot be opened, and until when.
     locked: BTreeMap<NodeId, Duration>,
     /// Hints that come later, with the time.
@@ -175,6 +188,8 @@ impl Disk {
             power_until: None,
             hinted: false,
             disturbed: Duration::ZERO,
+            private: BTreeSet::new(),
+            unfilled: BTreeSet::new(),
             locked: BTreeMap::new(),
             late_hints: Vec::new(),
             arrived: None,

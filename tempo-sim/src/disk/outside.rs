@@ -89,7 +89,11 @@ impl Disk {
         let now = state.stamp();
         let dir_node = state.ensure_dir(dir, now);
         let is_new = state.tree.child(dir_node, name).is_none();
-        let node = state.tree.put_durable(dir_node, name, content, now);
+        let unfilled = state.tree.child(dir_node, name).filter(|node| state.unfilled.remove(node));
+        let node = match unfilled.filter(|&node| state.tree.fill(node, &content, now)) {
+            Some(node) => node,
+            None => state.tree.put_durable(dir_node, name, content, now),
+        };
         state.arrived = Some((node, state.now));
         state.revive(dir_node, name);
         state.bring(node, is_new);
@@ -97,6 +101,21 @@ impl Disk {
             state.set_dataless(dir_node, false);
         }
         state.hint(dir, Some(name));
+    }
+
+    /// The service begins to put a file there, of which so many bytes have come.
+    pub fn put_part(&self, dir: &OsStr, name: &OsStr, content: &Bytes, bytes: usize) {
+        let mut part = content.slice(..bytes.min(content.len())).to_vec();
+        let length_first = self.options().length_first;
+        if length_first {
+            part.resize(content.len(), 0);
+        }
+        self.put(dir, name, part.into());
+        let mut state = self.lock();
+        if let Some(node) = state.node(dir, name).filter(|_| length_first) {
+            state.unfilled.insert(node);
+            state.meet("length before content");
+        }
     }
 
     /// The service makes an empty directory there.

@@ -241,6 +241,15 @@ impl State {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// What decides on the permissions of a file that is made in a directory, where the system tells.
+    pub(super) fn heritage(&mut self, dir: NodeId) -> Option<u8> {
+        let is_shared = self.options.is_shared && dir != self.staging;
+        if is_shared {
+            self.meet("shared by users");
+        }
+        (self.options.system == System::Linux).then_some(u8::from(is_shared))
+    }
+
     /// Whether the names of a directory are with the service only.
     pub(super) fn is_dataless(&self, dir: NodeId) -> bool {
         self.tree.nodes.get(dir.0).is_some_and(|node| node.kind == Kind::Directory && node.online_only)

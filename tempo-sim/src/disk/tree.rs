@@ -103,6 +103,15 @@ impl Tree {
         node
     }
 
+    /// Gives a file of this length its content; false when it has another length.
+    pub(super) fn fill(&mut self, node: NodeId, content: &Bytes, now: i128) -> bool {
+        let Some(file) = self.nodes.get_mut(node.0).filter(|file| file.content.len() == content.len()) else {
+            return false;
+        };
+        (file.content, file.durable, file.modified) = (content.clone(), Some(content.clone()), now);
+        true
+    }
+
     pub(super) fn put_special(&mut self, dir: NodeId, name: &OsStr, kind: Kind, now: i128) {
         let node = self.add(kind, now);
         self.set(dir, name, Some(node), now);

@@ -367,7 +367,7 @@ impl Service {
                 disk.remove(&here, &name);
             }
             (Verdict::Partial { bytes, rest_after }, Some(content)) => {
-                disk.put(&here, &name, content.slice(..bytes.min(content.len())));
+                disk.put_part(&here, &name, content, bytes);
                 self.told.push(Told::Partial(member));
                 return self.begin(member, place, None, rest_after);
             }

@@ -49,6 +49,21 @@ mod odd {
     )));
 }
 
+mod mounted {
+    use super::*;
+
+    tempo_message::conformance_suite!(OneDisk(Disk::new(
+        DiskOptions {
+            is_shared: true,
+            granularity: Duration::from_secs(2),
+            length_first: true,
+            reading_moves_times: true,
+            ..DiskOptions::default()
+        },
+        Rng::new(5)
+    )));
+}
+
 mod windows {
     use super::*;
 

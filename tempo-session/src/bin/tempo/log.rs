@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 
-use crate::{Local, failure::Failure, member, output, progress, settled};
+use crate::{Local, failure::Failure, member, output, progress, settled, unread};
 
 /// How long nothing may arrive from a folder that is being read before the command says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -35,6 +35,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
         1 => eprintln!("tempo: one more message is here and waits for others; `tempo doctor` says for which"),
         held => eprintln!("tempo: {held} more messages are here and wait for others; `tempo doctor` says for which"),
     }
+    unread::tell(&session.status(), json);
     if follow {
         let mut length = shown.len();
         for event in session.events() {

@@ -15,6 +15,7 @@ mod seen;
 mod send;
 mod settled;
 mod status;
+mod unread;
 
 use std::{
     path::PathBuf,
@@ -73,6 +74,8 @@ enum Command {
     ///
     /// A line on standard error marks where the settled part ends: what stands before it keeps its place, and what follows
     /// may still move. Standard output is the same for everybody who has the same messages.
+    ///
+    /// Standard error also says how many files could not be read, and why; with `--json` as an object.
     Log {
         #[command(flatten)]
         folder: Folder,

@@ -22,6 +22,11 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Prints an object on a line, to be read by a program and safe for a terminal as well.
 pub(crate) fn object(value: &Value) -> Result<(), Failure> {
+    line(&safe(value))
+}
+
+/// An object as text that is safe for a terminal.
+pub(crate) fn safe(value: &Value) -> String {
     let mut text = String::new();
     for c in value.to_string().chars() {
         if printable_text(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
@@ -34,7 +39,7 @@ pub(crate) fn object(value: &Value) -> Result<(), Failure> {
             }
         }
     }
-    line(&text)
+    text
 }
 
 /// A path, safe for a terminal.

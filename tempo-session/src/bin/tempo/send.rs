@@ -10,7 +10,7 @@ use std::{
 
 use tempo_session::{MAX_PAYLOAD, Session};
 
-use crate::{Local, failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output};
+use crate::{Local, failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output, unread};
 
 /// Lines that are there already are sent together, up to this many at a time.
 const BATCH: usize = 64;
@@ -47,10 +47,11 @@ fn send_lines(session: &Session) -> Result<(), Failure> {
 /// Ends a session and says when something has not reached the folder.
 pub(crate) fn close(session: Session) -> Result<(), Failure> {
     session.flush(PATIENCE_OF_PUBLISHING);
-    let why = session.status().publish_error;
+    let status = session.status();
     let closed = session.close_within(Duration::ZERO)?;
+    unread::tell(&status, false);
     if closed.unpublished > 0 {
-        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let why = status.publish_error.map(|why| format!(": {why}")).unwrap_or_default();
         let (messages, is, they) = match closed.unpublished {
             1 => ("1 message".to_owned(), "is", "it is safe here and goes"),
             count => (output::counted(count, "message"), "are", "they are safe here and go"),

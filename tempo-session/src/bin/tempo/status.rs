@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempo_session::{Attachment, Download, Gap, Member, MessageId, Names, Status};
 
-use crate::{Local, failure::Failure, log, member, output, settled};
+use crate::{Local, failure::Failure, log, member, output, settled, unread};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -16,6 +16,7 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failur
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
     session.close()?;
+    unread::tell(&status, json);
     if json { output::object(&for_programs(&status)) } else { output::line(for_people(folder, &status).trim_end()) }
 }
 
@@ -235,6 +236,7 @@ fn for_programs(status: &Status) -> Value {
         "held": status.held,
         "waiting": waiting.collect::<Vec<_>>(),
         "rejected": rejected.collect::<Vec<_>>(),
+        "unread": unread::for_programs(status),
         "pending": pending.collect::<Vec<_>>(),
         "foreign": foreign.collect::<Vec<_>>(),
         "copies": copies.collect::<Vec<_>>(),

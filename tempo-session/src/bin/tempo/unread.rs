@@ -1,0 +1,58 @@
+//! What lies in the folder and could not be read: whoever shows messages says how many files that is, and why.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use serde_json::{Value, json};
+use tempo_session::{ForeignReason, PendingReason, Status, printable_text};
+
+use crate::output;
+
+/// So many reasons are told to people.
+const SHOWN: usize = 3;
+
+/// Says on standard error what could not be read, if that is anything: a line for people, or an object.
+pub(crate) fn tell(status: &Status, json: bool) {
+    let reasons = reasons(status);
+    if reasons.is_empty() {
+        return;
+    }
+    if json {
+        eprintln!("{}", output::safe(&json!({ "unread": for_programs(status) })));
+    } else {
+        eprintln!("{}", for_people(reasons));
+    }
+}
+
+/// How many files could not be read, for each reason.
+pub(crate) fn for_programs(status: &Status) -> Value {
+    json!(reasons(status))
+}
+
+fn for_people(reasons: BTreeMap<String, usize>) -> String {
+    let all = reasons.values().sum();
+    let mut sorted: Vec<(String, usize)> = reasons.into_iter().collect();
+    sorted.sort_by_key(|&(_, count)| Reverse(count));
+    let mut told: Vec<String> = match sorted.as_slice() {
+        [(reason, _)] => vec![reason.clone()],
+        several => several.iter().take(SHOWN).map(|(reason, count)| format!("{count} {reason}")).collect(),
+    };
+    if sorted.len() > SHOWN {
+        told.push("and others".to_owned());
+    }
+    let (files, told) = (output::counted(all, "file"), told.join(", "));
+    format!("tempo: {files} could not be read ({told}); messages may be missing; `tempo status` names the files")
+}
+
+fn reasons(status: &Status) -> BTreeMap<String, usize> {
+    let pending = status.report.pending.iter().map(|it| match &it.reason {
+        PendingReason::Incomplete { .. } => "incomplete".to_owned(),
+        other => printable_text(&other.to_string()),
+    });
+    // A file that has its length before its content looks damaged.
+    let foreign = status.report.foreign.iter().filter(|it| matches!(it.reason, ForeignReason::Bad(_)));
+    let mut reasons = BTreeMap::new();
+    for reason in pending.chain(foreign.map(|_| "damaged, or not whole yet".to_owned())) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    reasons
+}
