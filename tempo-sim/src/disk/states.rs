@@ -296,7 +296,7 @@ fn applied(tree: &Tree, mut outcome: Outcome, step: &[Pending]) -> Outcome {
     for change in step {
         let place = place_of(tree, change);
         match change.to {
-            Some(node) => outcome.insert(place, (tree.naming.kept(&change.name).into(), node)),
+            Some(node) => outcome.insert(place, (Arc::from(&*tree.naming.kept(&change.name)), node)),
             None => outcome.remove(&place),
         };
     }
@@ -326,7 +326,7 @@ fn groups(tree: &Tree) -> Vec<Group> {
 }
 
 fn place_of(tree: &Tree, change: &Pending) -> Place {
-    (change.dir, tree.naming.key(&change.name).into())
+    (change.dir, Arc::from(&*tree.naming.key(&change.name)))
 }
 
 fn inside(all: [&Names; 2], dir: NodeId) -> impl Iterator<Item = (&Arc<OsStr>, NodeId)> {

@@ -1,6 +1,7 @@
 //! The directories and files of a disk, each with what is visible and what is durable.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     ffi::{OsStr, OsString},
 };
@@ -139,12 +140,12 @@ impl Tree {
 
     pub(super) fn child(&self, dir: NodeId, name: &OsStr) -> Option<NodeId> {
         let names = &self.nodes.get(dir.0)?.names;
-        let found = if self.naming == Naming::default() { names.get(name) } else { names.get(&self.naming.key(name)) };
-        found.map(|&(_, node)| node)
+        names.get(&*self.naming.key(name)).map(|&(_, node)| node)
     }
 
-    pub(super) fn children(&self, dir: NodeId) -> Vec<(OsString, NodeId)> {
-        self.nodes.get(dir.0).map(|node| node.names.values().cloned().collect()).unwrap_or_default()
+    pub(super) fn children(&self, dir: NodeId) -> impl Iterator<Item = (&OsStr, NodeId)> {
+        let names = self.nodes.get(dir.0).map(|node| node.names.values());
+        names.into_iter().flatten().map(|(name, node)| (name.as_os_str(), *node))
     }
 
     pub(super) fn content(&self, node: NodeId) -> Option<Bytes> {
@@ -160,8 +161,8 @@ impl Tree {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.names.insert(key, (name, to)),
-            None => node.names.remove(&key),
+            Some(to) => node.names.insert(key.into_owned(), (name.into_owned(), to)),
+            None => node.names.remove(&*key),
         };
         node.modified = now;
         node.version += 1;
@@ -169,8 +170,8 @@ impl Tree {
 
     /// Lets a name stand for something else on the medium, whatever was going to be written there before.
     fn settle(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
-        let naming = self.naming;
-        self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != naming.key(name));
+        let (naming, key) = (self.naming, self.naming.key(name));
+        self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != key);
         self.set_durable(dir, name, to);
     }
 
@@ -179,8 +180,8 @@ impl Tree {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.durable_names.insert(key, (name, to)),
-            None => node.durable_names.remove(&key),
+            Some(to) => node.durable_names.insert(key.into_owned(), (name.into_owned(), to)),
+            None => node.durable_names.remove(&*key),
         };
     }
 
@@ -194,20 +195,20 @@ impl Tree {
 
 impl Naming {
     /// What a name is compared by.
-    pub(super) fn key(self, name: &OsStr) -> OsString {
-        match (self.folds_case, self.decomposes && !name.as_encoded_bytes().is_ascii()) {
-            (true, true) => self.kept(name).to_ascii_lowercase(),
-            (true, false) => name.to_ascii_lowercase(),
-            (false, _) => self.kept(name),
+    pub(super) fn key(self, name: &OsStr) -> Cow<'_, OsStr> {
+        let kept = self.kept(name);
+        if self.folds_case && kept.as_encoded_bytes().iter().any(u8::is_ascii_uppercase) {
+            return Cow::Owned(kept.to_ascii_lowercase());
         }
+        kept
     }
 
     /// How a list gives a name.
-    pub(super) fn kept(self, name: &OsStr) -> OsString {
-        match name.to_str() {
-            Some(name) if self.decomposes && !name.is_ascii() => name.nfd().collect::<String>().into(),
-            _ => name.to_owned(),
+    pub(super) fn kept(self, name: &OsStr) -> Cow<'_, OsStr> {
+        if !self.decomposes || name.is_ascii() {
+            return Cow::Borrowed(name);
         }
+        name.to_str().map_or(Cow::Borrowed(name), |name| Cow::Owned(name.nfd().collect::<String>().into()))
     }
 }
 
