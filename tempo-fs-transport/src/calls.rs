@@ -171,7 +171,7 @@ impl<F: Fs> Calls<F> {
     ) {
         let mut names: VecDeque<OsString> = names.into_iter().collect();
         names.retain(|name| {
-            let is_late = self.is_late(&About::Directory(name.clone()));
+            let is_late = self.is_directory_late(name);
             if is_late {
                 each(name.clone(), Err(no_answer()));
             }
@@ -217,6 +217,11 @@ impl<F: Fs> Calls<F> {
             self.late.remove(about);
         }
         !is_over
+    }
+
+    /// Whether a call about this directory has not come back.
+    pub(crate) fn is_directory_late(&mut self, name: &OsStr) -> bool {
+        !self.late.is_empty() && self.is_late(&About::Directory(name.to_owned()))
     }
 
     /// Whether a call about any directory has not come back.

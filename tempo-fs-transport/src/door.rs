@@ -105,7 +105,7 @@ impl Door {
         let has_room = !calls.is_exhausted(0);
         let (mut asked, late) = mem::take(&mut self.places)
             .into_iter()
-            .partition::<Vec<_>, _>(|name| has_room && !calls.is_late(&About::Directory(name.clone())));
+            .partition::<Vec<_>, _>(|name| has_room && !calls.is_directory_late(name));
         asked.truncate(most);
         self.places = asked;
         let mut left: VecDeque<OsString> = self.places.iter().cloned().collect();

@@ -11,7 +11,7 @@ use tempo_message::{AuthorId, PendingReason};
 use crate::{
     Fs, Identity,
     buffer::Buffers,
-    calls::{About, no_answer},
+    calls::no_answer,
     door::Way,
     examine::{FileRead, read, unreadable},
     folder::Folder,
@@ -215,7 +215,7 @@ impl Reads {
         let mut cut = BTreeSet::new();
         for (name, place) in &*places {
             let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
-            if place.is_busy() && !is_stuck && !calls.is_late(&About::Directory(name.clone())) {
+            if place.is_busy() && !is_stuck && !calls.is_directory_late(name) {
                 if place.has_more_than(most) {
                     cut.insert(place.author);
                 }

@@ -41,6 +41,11 @@ pub(crate) fn inside(dir: &OsStr, name: &OsStr) -> String {
 }
 
 fn place(piece: Option<&OsStr>, dir: Option<&OsStr>, name: &OsStr) -> String {
-    let parts: Vec<String> = [piece, dir, Some(name)].into_iter().flatten().map(printable).collect();
-    parts.join("/")
+    let mut place = String::new();
+    for part in [piece, dir].into_iter().flatten() {
+        place.push_str(&printable(part));
+        place.push('/');
+    }
+    place.push_str(&printable(name));
+    place
 }

@@ -329,7 +329,7 @@ impl<F: Fs> FsTransport<F> {
         let calls = &mut self.folder.calls;
         // Making a directory waits in some systems for every question about the others, and everything else for it.
         let must_wait = !self.folder.places.contains_key(&own) && calls.is_any_directory_late();
-        if must_wait || calls.is_late(&About::Directory(own.clone())) {
+        if must_wait || calls.is_directory_late(&own) {
             return Err(publish_error(place, no_answer()));
         }
         let write = move |root: &F::Dir| {
