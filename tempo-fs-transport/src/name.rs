@@ -91,13 +91,7 @@ impl FileName {
 /// escaped, so that nothing that lies in a folder can act on a terminal.
 pub fn printable(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        push_printable(&mut text, chunk.valid(), |c| c == '\\');
-        for byte in chunk.invalid() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\\x{byte:02x}");
-        }
-    }
+    push_printable_name(&mut text, name);
     text
 }
 
@@ -106,6 +100,17 @@ pub fn printable_text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     push_printable(&mut shown, text, |_| false);
     shown
+}
+
+/// Adds a name for display.
+pub(crate) fn push_printable_name(text: &mut String, name: &OsStr) {
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        push_printable(text, chunk.valid(), |c| c == '\\');
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
 }
 
 fn push_printable(text: &mut String, more: &str, escape: impl Fn(char) -> bool) {

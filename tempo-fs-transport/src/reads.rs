@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsString,
+    ffi::{OsStr, OsString},
+    sync::Arc,
     time::Duration,
 };
 
@@ -38,7 +39,7 @@ pub(crate) struct Reads {
     /// The folder in which all of this lies.
     within: Option<Identity>,
     /// Reads that have not come back, by directory and file.
-    late: BTreeMap<(OsString, OsString), Late>,
+    late: BTreeMap<(Arc<OsStr>, OsString), Late>,
 }
 
 #[derive(Debug)]
@@ -205,7 +206,7 @@ impl Reads {
                 place.notes.put(file, None, Finding::Pending(reason), now);
             }
         }
-        let mut by_author: BTreeMap<AuthorId, Vec<(&Item, &OsString)>> = BTreeMap::new();
+        let mut by_author: BTreeMap<AuthorId, Vec<(&Item, &Arc<OsStr>)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
         let mut open = self.merge.names();
         open.extend(self.lanes.names());
@@ -231,8 +232,9 @@ impl Reads {
             turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
         }
         turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        let turn =
-            |(_, _, author, (item, name)): (_, _, _, (&Item, &OsString))| Turn::new(author, name.clone(), item.clone());
+        let turn = |(_, _, author, (item, name)): (_, _, _, (&Item, &Arc<OsStr>))| {
+            Turn::new(author, Arc::clone(name), item.clone())
+        };
         (turns.into_iter().map(turn).collect(), cut)
     }
 }
@@ -241,11 +243,11 @@ impl Reads {
 fn read_all<F: Fs>(
     fs: &F,
     root: &F::Dir,
-    files: Vec<(OsString, OsString)>,
+    files: Vec<(Arc<OsStr>, OsString)>,
     (fetch, buffers): (bool, &Buffers),
     outlet: &mut Outlet<Option<FileRead>>,
 ) {
-    let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
+    let mut dirs: BTreeMap<Arc<OsStr>, F::Dir> = BTreeMap::new();
     for (dir, name) in files {
         if !dirs.contains_key(&dir)
             && let Ok(opened) = fs.open_dir(root, &dir)
@@ -253,7 +255,7 @@ fn read_all<F: Fs>(
             if dirs.len() >= OPEN {
                 dirs.clear();
             }
-            dirs.insert(dir.clone(), opened);
+            dirs.insert(Arc::clone(&dir), opened);
         }
         let file = dirs.get(&dir).map(|dir| read(fs, (dir, &name), fetch, buffers));
         let weight = file.as_ref().map_or(0, FileRead::weight);

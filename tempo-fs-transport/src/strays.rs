@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     io,
+    sync::Arc,
 };
 
 use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frames, MessageId, Transport};
@@ -57,7 +58,7 @@ impl<F: Fs> FsTransport<F> {
         }
         let root = self.folder.attach()?;
         let path = self.folder.path.display().to_string();
-        let dirs: Vec<OsString> = self.folder.places.keys().cloned().collect();
+        let dirs: Vec<Arc<OsStr>> = self.folder.places.keys().cloned().collect();
         let search = move |fs: &F| {
             let mut search = Search { fs, files: 0, bytes: 0, found: Vec::new() };
             for name in search.names(&root.dir, &|name| wanted.contains(&printable(name)))? {

@@ -306,7 +306,7 @@ impl<F: Fs> FsTransport<F> {
 
     /// Whether a service leaves stand-ins in an author's directory.
     fn has_placeholders(&self, author: AuthorId) -> bool {
-        let own = self.folder.places.get(&OsString::from(author.to_string()));
+        let own = self.folder.places.get(OsStr::new(&author.to_string()));
         own.is_some_and(|place| place.has_placeholders)
     }
 
@@ -328,7 +328,7 @@ impl<F: Fs> FsTransport<F> {
         let place = self.folder.path.join(&own).display().to_string();
         let calls = &mut self.folder.calls;
         // Making a directory waits in some systems for every question about the others, and everything else for it.
-        let must_wait = !self.folder.places.contains_key(&own) && calls.is_any_directory_late();
+        let must_wait = !self.folder.places.contains_key(&*own) && calls.is_any_directory_late();
         if must_wait || calls.is_directory_late(&own) {
             return Err(publish_error(place, no_answer()));
         }

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    sync::Arc,
     time::Duration,
 };
 
@@ -43,7 +44,7 @@ pub(crate) struct Done {
 #[derive(Debug)]
 pub(crate) struct Opened {
     /// The directory.
-    pub(crate) dir: OsString,
+    pub(crate) dir: Arc<OsStr>,
     item: Item,
     /// Whose directory it is.
     pub(crate) author: AuthorId,
@@ -60,7 +61,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Its directory and its name.
-    pub(crate) fn place(&self) -> (&OsString, &OsString) {
+    pub(crate) fn place(&self) -> (&Arc<OsStr>, &OsString) {
         (&self.dir, &self.item.name)
     }
 
@@ -106,7 +107,7 @@ impl<'a> Work<'a> {
     /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
     pub(crate) fn open(
         &mut self,
-        (dir, item): (OsString, Item),
+        (dir, item): (Arc<OsStr>, Item),
         file: FileRead,
         place: &mut Place,
         now: Duration,

@@ -150,8 +150,8 @@ impl Fs for SimFs {
             self.list_dataless(dir, state, each);
             return Ok(());
         }
-        let names = state.tree.children(dir.node).map(|(name, _)| name).chain(state.dying_in(dir.node));
-        let names: Vec<OsString> = names.map(OsStr::to_owned).collect();
+        let mut names = state.tree.listed(dir.node);
+        names.extend(state.dying_in(dir.node).map(Arc::from));
         // The callback looks at files, so the lock must not be held meanwhile.
         drop(state);
         let _ = names.iter().all(|name| each(name));

@@ -187,7 +187,7 @@ impl State {
             for (key, (name, to)) in &node.durable_names {
                 let place = (NodeId(number), Arc::from(key.as_os_str()));
                 if !groups.iter().any(|group| group.places.contains(&place)) {
-                    self.add(&mut settled, place, name.as_os_str().into(), *to);
+                    self.add(&mut settled, place, Arc::clone(name), *to);
                 }
             }
         }
@@ -280,7 +280,7 @@ impl Group {
         for (dir, key) in &self.places {
             let there = tree.nodes.get(dir.0).and_then(|dir| dir.durable_names.get(&**key));
             if let Some((name, node)) = there {
-                durable.insert((*dir, Arc::clone(key)), (name.as_os_str().into(), *node));
+                durable.insert((*dir, Arc::clone(key)), (Arc::clone(name), *node));
             }
         }
         let mut outcomes = BTreeSet::from([durable]);

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -61,7 +62,7 @@ pub(super) struct Node {
 }
 
 /// Names by what they are compared by.
-pub(super) type Names = BTreeMap<OsString, (OsString, NodeId)>;
+pub(super) type Names = BTreeMap<OsString, (Arc<OsStr>, NodeId)>;
 
 /// A change of names: what a directory's name shall stand for. Those of one step become durable together.
 #[derive(Debug, Clone)]
@@ -145,7 +146,13 @@ impl Tree {
 
     pub(super) fn children(&self, dir: NodeId) -> impl Iterator<Item = (&OsStr, NodeId)> {
         let names = self.nodes.get(dir.0).map(|node| node.names.values());
-        names.into_iter().flatten().map(|(name, node)| (name.as_os_str(), *node))
+        names.into_iter().flatten().map(|(name, node)| (&**name, *node))
+    }
+
+    /// The names in a directory, for one who goes through them without the disk.
+    pub(super) fn listed(&self, dir: NodeId) -> Vec<Arc<OsStr>> {
+        let names = self.nodes.get(dir.0).map(|node| node.names.values());
+        names.into_iter().flatten().map(|(name, _)| Arc::clone(name)).collect()
     }
 
     pub(super) fn content(&self, node: NodeId) -> Option<Bytes> {
@@ -161,7 +168,7 @@ impl Tree {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.names.insert(key.into_owned(), (name.into_owned(), to)),
+            Some(to) => node.names.insert(key.into_owned(), (Arc::from(&*name), to)),
             None => node.names.remove(&*key),
         };
         node.modified = now;
@@ -180,7 +187,7 @@ impl Tree {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.durable_names.insert(key.into_owned(), (name.into_owned(), to)),
+            Some(to) => node.durable_names.insert(key.into_owned(), (Arc::from(&*name), to)),
             None => node.durable_names.remove(&*key),
         };
     }
