@@ -165,13 +165,13 @@ impl<F: Fs> Calls<F> {
     /// Asks something of one directory after the other. One that does not answer keeps only itself waiting.
     pub(crate) fn ask_each<T: Send + fmt::Debug + 'static>(
         &mut self,
-        names: impl IntoIterator<Item = OsString>,
+        names: impl IntoIterator<Item = Arc<OsStr>>,
         ask: impl Fn(&F, &OsStr) -> io::Result<T> + Clone + Send + 'static,
-        mut each: impl FnMut(OsString, io::Result<T>),
+        mut each: impl FnMut(Arc<OsStr>, io::Result<T>),
     ) {
-        let mut names: VecDeque<OsString> = names.into_iter().collect();
+        let mut names: VecDeque<Arc<OsStr>> = names.into_iter().collect();
         names.retain(|name| {
-            let is_late = self.is_late(&About::Directory(name.clone()));
+            let is_late = self.is_directory_late(name);
             if is_late {
                 each(name.clone(), Err(no_answer()));
             }
@@ -192,7 +192,7 @@ impl<F: Fs> Calls<F> {
             );
             match (drained, names.pop_front()) {
                 (Ok(Drained::Late(stream)), Some(name)) => {
-                    self.keep_late(About::Directory(name.clone()), stream);
+                    self.keep_late(About::Directory(name.to_os_string()), stream);
                     each(name, Err(no_answer()));
                 }
                 (Err(error), Some(name)) => each(name, Err(error)),
@@ -217,6 +217,11 @@ impl<F: Fs> Calls<F> {
             self.late.remove(about);
         }
         !is_over
+    }
+
+    /// Whether a call about this directory has not come back.
+    pub(crate) fn is_directory_late(&mut self, name: &OsStr) -> bool {
+        !self.late.is_empty() && self.is_late(&About::Directory(name.to_owned()))
     }
 
     /// Whether a call about any directory has not come back.

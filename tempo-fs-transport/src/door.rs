@@ -1,12 +1,6 @@
 //! Opening the session folder, and making sure that it is still the one that it was: one call for the whole look.
 
-use std::{
-    collections::VecDeque,
-    ffi::{OsStr, OsString},
-    io, mem,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::VecDeque, ffi::OsStr, io, mem, path::PathBuf, sync::Arc};
 
 use tempo_message::FileType;
 
@@ -22,7 +16,7 @@ pub(crate) struct Root<F: Fs> {
     pub(crate) dir: Arc<F::Dir>,
     pub(crate) stat: Stat,
     /// What has become of the directories that were here, if it is the same folder.
-    pub(crate) places: Vec<(OsString, io::Result<Stat>)>,
+    pub(crate) places: Vec<(Arc<OsStr>, io::Result<Stat>)>,
     is_familiar: bool,
 }
 
@@ -33,7 +27,7 @@ pub(crate) struct Door {
     is_piece: bool,
     identity: Identity,
     /// The directories that were in it.
-    places: Vec<OsString>,
+    places: Vec<Arc<OsStr>>,
 }
 
 /// How to come to what is in the folder, for one who waits there for whatever does not answer.
@@ -89,7 +83,7 @@ impl Door {
     pub(crate) fn new<'a>(
         (path, is_piece): (PathBuf, bool),
         identity: Identity,
-        places: impl Iterator<Item = &'a OsString>,
+        places: impl Iterator<Item = &'a Arc<OsStr>>,
     ) -> Self {
         Self { path, is_piece, identity, places: places.cloned().collect() }
     }
@@ -105,10 +99,10 @@ impl Door {
         let has_room = !calls.is_exhausted(0);
         let (mut asked, late) = mem::take(&mut self.places)
             .into_iter()
-            .partition::<Vec<_>, _>(|name| has_room && !calls.is_late(&About::Directory(name.clone())));
+            .partition::<Vec<_>, _>(|name| has_room && !calls.is_directory_late(name));
         asked.truncate(most);
         self.places = asked;
-        let mut left: VecDeque<OsString> = self.places.iter().cloned().collect();
+        let mut left: VecDeque<Arc<OsStr>> = self.places.iter().cloned().collect();
         let identity = self.identity;
         let (mut opened, mut failed) = (None, Ok(()));
         let mut answers = Answers::default();
@@ -131,9 +125,9 @@ impl Door {
         if let Drained::Late(stream) = drained {
             let waits_for = opened.as_ref().and_then(|_| left.pop_front());
             if let Some(name) = &waits_for {
-                answers.take(name.clone(), Err(no_answer()));
+                answers.take(Arc::clone(name), Err(no_answer()));
             }
-            calls.keep_late(waits_for.map_or(About::Folder, About::Directory), stream);
+            calls.keep_late(waits_for.map_or(About::Folder, |name| About::Directory(name.to_os_string())), stream);
         }
         let (dir, stat) = opened.ok_or_else(no_answer)?;
         let is_same = stat.identity == identity;
@@ -186,13 +180,13 @@ impl Door {
 /// What is known of the directories that were here.
 #[derive(Debug, Default)]
 struct Answers {
-    places: Vec<(OsString, io::Result<Stat>)>,
+    places: Vec<(Arc<OsStr>, io::Result<Stat>)>,
     is_anything_known: bool,
     is_somebody_there: bool,
 }
 
 impl Answers {
-    fn take(&mut self, name: OsString, stat: io::Result<Stat>) {
+    fn take(&mut self, name: Arc<OsStr>, stat: io::Result<Stat>) {
         self.is_anything_known |= stat.as_ref().map_or_else(is_absence, |_| true);
         self.is_somebody_there |= is_directory(&stat);
         self.places.push((name, stat));

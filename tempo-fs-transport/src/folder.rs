@@ -35,7 +35,7 @@ pub(crate) struct Folder<F: Fs> {
     /// It is another piece of the session's folder.
     is_piece: bool,
     /// Boxed, because a tree keeps room for more than it has.
-    pub(crate) places: BTreeMap<OsString, Box<Place>>,
+    pub(crate) places: BTreeMap<Arc<OsStr>, Box<Place>>,
     pub(crate) notes: Notes,
     pub(crate) without_hints: Option<String>,
     /// The last look found none of the authors that should be here.
@@ -164,12 +164,12 @@ impl<F: Fs> Folder<F> {
     }
 
     /// How to open the folder where that may block, as long as this place is still in it.
-    pub(crate) fn door_to(&self, name: &OsString) -> Option<Door> {
-        let is_known = !self.is_emptied && self.places.contains_key(name);
-        is_known.then(|| self.door(iter::once(name)))
+    pub(crate) fn door_to(&self, name: &OsStr) -> Option<Door> {
+        let (name, _) = self.places.get_key_value(name).filter(|_| !self.is_emptied)?;
+        Some(self.door(iter::once(name)))
     }
 
-    fn door<'a>(&self, places: impl Iterator<Item = &'a OsString>) -> Door {
+    fn door<'a>(&self, places: impl Iterator<Item = &'a Arc<OsStr>>) -> Door {
         Door::new((self.path.clone(), self.is_piece), self.identity, places)
     }
 
@@ -237,7 +237,7 @@ impl<F: Fs> Folder<F> {
             self.freshness.hint();
         }
         for dir in hints.dirs {
-            match self.places.get_mut(&dir) {
+            match self.places.get_mut(&*dir) {
                 Some(place) => place.freshness.hint(),
                 None => self.freshness.hint(),
             }
@@ -259,7 +259,7 @@ impl<F: Fs> Folder<F> {
                 Some((other, _)) if *other != dir => break,
                 chosen => chosen.as_ref().map(|&(_, next)| next),
             };
-            if let Some(next) = self.places.get_mut(&dir).and_then(|place| place.choose(name, next, want)) {
+            if let Some(next) = self.places.get_mut(&*dir).and_then(|place| place.choose(name, next, want)) {
                 chosen = Some((dir, next));
             }
         }
@@ -270,7 +270,7 @@ impl<F: Fs> Folder<F> {
         let Self { calls, places, notes, .. } = self;
         notes.begin_listing();
         let listing = notes.listing();
-        let (mut new, mut failed) = (Vec::new(), Ok(()));
+        let (mut new, mut failed) = (Vec::<Arc<OsStr>>::new(), Ok(()));
         let mut take = |name: OsString| {
             match DirName::parse(&name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
@@ -282,9 +282,9 @@ impl<F: Fs> Folder<F> {
                 }
             }
             notes.keep(&name);
-            match places.get_mut(&name) {
+            match places.get_mut(&*name) {
                 Some(place) => place.listing = listing,
-                None => new.push(name),
+                None => new.push(name.into()),
             }
         };
         let dir = Arc::clone(&root.dir);
@@ -307,7 +307,7 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Looks what the names are that were not here before. One that does not answer keeps only itself waiting.
-    fn meet(&mut self, root: &mut Root<F>, names: Vec<OsString>, now: Duration) {
+    fn meet(&mut self, root: &mut Root<F>, names: Vec<Arc<OsStr>>, now: Duration) {
         let Self { calls, places, notes, .. } = self;
         let watched = WATCHES.saturating_sub(places.len());
         let (dir, mut met, mut files) = (Arc::clone(&root.dir), Vec::new(), Vec::new());
@@ -321,9 +321,9 @@ impl<F: Fs> Folder<F> {
                     notes.forget(&name);
                     // One more shows that there are too many.
                     if met.len() <= watched {
-                        met.push(name.clone());
+                        met.push(name.to_os_string());
                     }
-                    root.places.push((name.clone(), Ok(stat)));
+                    root.places.push((Arc::clone(&name), Ok(stat)));
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
                 (dir, Ok(stat)) => files.push((dir, name, stat)),
@@ -442,7 +442,7 @@ impl<F: Fs> Folder<F> {
             drop(before);
         }
         let (path, signal) = (self.path.clone(), Arc::clone(&self.signal));
-        let names = self.places.keys().take(WATCHES + 1).cloned().collect();
+        let names = self.places.keys().take(WATCHES + 1).map(|name| name.to_os_string()).collect();
         self.watch_by(move |fs| fs.watch(&path, signal), names, WATCHES);
     }
 

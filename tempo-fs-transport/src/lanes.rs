@@ -2,8 +2,9 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     mem,
+    sync::Arc,
 };
 
 use tempo_message::AuthorId;
@@ -38,7 +39,7 @@ struct Lane {
 pub(crate) struct Turn {
     number: u64,
     pub(crate) author: AuthorId,
-    pub(crate) dir: OsString,
+    pub(crate) dir: Arc<OsStr>,
     pub(crate) item: Item,
 }
 
@@ -61,14 +62,14 @@ pub(crate) const AHEAD: usize = 256;
 
 impl Turn {
     /// The number is for the lanes to give.
-    pub(crate) fn new(author: AuthorId, dir: OsString, item: Item) -> Self {
+    pub(crate) fn new(author: AuthorId, dir: Arc<OsStr>, item: Item) -> Self {
         Self { number: 0, author, dir, item }
     }
 }
 
 impl Lanes {
     /// The files that are being read, by directory and name.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&Arc<OsStr>, &OsString)> {
         self.all.iter().flat_map(|lane| &lane.reading).map(|turn| (&turn.dir, &turn.item.name))
     }
 
@@ -145,7 +146,7 @@ impl Lanes {
     /// directory and a name for each file.
     pub(crate) fn start<F: Fs, R>(&mut self, calls: &mut Calls<F>, others: usize, read: impl Fn() -> R)
     where
-        R: FnOnce(&F, Vec<(OsString, OsString)>, &mut Outlet<Option<FileRead>>) + Send + 'static,
+        R: FnOnce(&F, Vec<(Arc<OsStr>, OsString)>, &mut Outlet<Option<FileRead>>) + Send + 'static,
     {
         for lane in self.all.iter_mut().filter(|lane| lane.reading.is_empty()) {
             if let Some(mut stream) = lane.stream.take() {
@@ -159,7 +160,7 @@ impl Lanes {
                 return;
             }
             let turns: VecDeque<Turn> = lane.waiting.drain(..lane.waiting.len().min(AHEAD)).collect();
-            let files = turns.iter().map(|turn| (turn.dir.clone(), turn.item.name.clone())).collect();
+            let files = turns.iter().map(|turn| (Arc::clone(&turn.dir), turn.item.name.clone())).collect();
             let read = read();
             // What cannot be begun is found again by the next look.
             if let Ok(stream) = calls.start(move |fs, outlet| read(fs, files, outlet)) {
@@ -201,7 +202,9 @@ mod tests {
 
     fn turns(authors: impl IntoIterator<Item = u128>) -> impl Iterator<Item = Turn> {
         let item = || Item { first: 1, name: "0000000000000001".into() };
-        authors.into_iter().map(move |author| Turn::new(AuthorId::new(Uuid::from_u128(author)), "dir".into(), item()))
+        authors
+            .into_iter()
+            .map(move |author| Turn::new(AuthorId::new(Uuid::from_u128(author)), Arc::from(OsStr::new("dir")), item()))
     }
 
     fn authors(turns: &VecDeque<Turn>) -> Vec<u128> {

@@ -5,7 +5,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    ffi::OsString,
+    ffi::{OsStr, OsString},
+    sync::Arc,
 };
 
 use tempo_message::AuthorId;
@@ -41,7 +42,7 @@ pub(crate) struct Merge {
 /// With so many bytes open no further file is, and some are handed up although something earlier may come.
 const BYTES: usize = 16 * 1024 * 1024;
 
-type Places = BTreeMap<OsString, Box<Place>>;
+type Places = BTreeMap<Arc<OsStr>, Box<Place>>;
 
 impl Merge {
     /// Begins a collect; so many files of authors are to come, and more than that of some.
@@ -57,7 +58,7 @@ impl Merge {
     }
 
     /// The files that are open, by directory and name.
-    pub(crate) fn names(&self) -> BTreeSet<(&OsString, &OsString)> {
+    pub(crate) fn names(&self) -> BTreeSet<(&Arc<OsStr>, &OsString)> {
         self.queues.values().flatten().map(Opened::place).collect()
     }
 

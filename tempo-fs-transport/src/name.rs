@@ -98,25 +98,33 @@ impl FileName {
 /// A name for display: control characters, marks that change the direction of text, and bytes that are no text are
 /// escaped, so that nothing that lies in a folder can act on a terminal.
 pub fn printable(name: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        push_printable(&mut text, chunk.valid(), |c| c == '\\');
-        for byte in chunk.invalid() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\\x{byte:02x}");
-        }
-    }
+    let mut text = String::with_capacity(name.len());
+    push_printable_name(&mut text, name);
     text
 }
 
 /// As [`printable`], for text that people wrote: backslashes stay.
 pub fn printable_text(text: &str) -> String {
-    let mut shown = String::new();
+    let mut shown = String::with_capacity(text.len());
     push_printable(&mut shown, text, |_| false);
     shown
 }
 
+/// Adds a name for display.
+pub(crate) fn push_printable_name(text: &mut String, name: &OsStr) {
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        push_printable(text, chunk.valid(), |c| c == '\\');
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+}
+
 fn push_printable(text: &mut String, more: &str, escape: impl Fn(char) -> bool) {
+    if more.bytes().all(|byte| matches!(byte, b' '..=b'~') && !escape(char::from(byte))) {
+        return text.push_str(more);
+    }
     for c in more.chars() {
         if is_plain(c) && !escape(c) {
             text.push(c);

@@ -187,7 +187,7 @@ impl<F: Fs> Pieces<F> {
 
     /// Whether somebody has a directory in one of them.
     pub(crate) fn hold(&self, author: AuthorId) -> bool {
-        let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(&OsString::from(author.to_string()));
+        let is_in = |piece: &Piece<F>| piece.folder.places.contains_key(OsStr::new(&author.to_string()));
         self.found.values().any(|piece| is_in(piece))
     }
 
@@ -330,7 +330,7 @@ impl<F: Fs> Pieces<F> {
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
         let (main_dir, main_identity) = (Arc::clone(&main.dir), main.stat.identity);
         self.calls.ask_each(
-            found,
+            found.into_iter().map(Arc::from),
             move |fs, name| {
                 let stat = fs.stat(&dir, name)?;
                 let is_main = stat.identity == main_identity && is_one(fs, &main_dir, (&dir, name))?;
@@ -339,12 +339,12 @@ impl<F: Fs> Pieces<F> {
             |name, stat| match stat {
                 // Not for a link, whatever it leads to.
                 Ok(Some(stat)) if stat.file_type == FileType::Directory => {
-                    there.insert(name, stat.identity);
+                    there.insert(name.to_os_string(), stat.identity);
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(_) => {
-                    doubtful.insert(name);
+                    doubtful.insert(name.to_os_string());
                 }
             },
         );

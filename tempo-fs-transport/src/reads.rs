@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsString,
+    ffi::{OsStr, OsString},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use tempo_message::{AuthorId, PendingReason};
 use crate::{
     Fs, Identity,
     buffer::Buffers,
-    calls::{About, no_answer},
+    calls::no_answer,
     door::{Way, is_absence},
     examine::{FileRead, read, unreadable},
     folder::Folder,
@@ -38,7 +39,7 @@ pub(crate) struct Reads {
     /// The folder in which all of this lies.
     within: Option<Identity>,
     /// Reads that have not come back, by directory and file.
-    late: BTreeMap<(OsString, OsString), Late>,
+    late: BTreeMap<(Arc<OsStr>, OsString), Late>,
 }
 
 #[derive(Debug)]
@@ -207,7 +208,7 @@ impl Reads {
                 place.notes.put(file, None, Finding::Pending(reason), now);
             }
         }
-        let mut by_author: BTreeMap<AuthorId, Vec<(&Item, &OsString)>> = BTreeMap::new();
+        let mut by_author: BTreeMap<AuthorId, Vec<(&Item, &Arc<OsStr>)>> = BTreeMap::new();
         let Folder { calls, places, .. } = folder;
         let mut open = self.merge.names();
         open.extend(self.lanes.names());
@@ -217,7 +218,7 @@ impl Reads {
         let mut cut = BTreeSet::new();
         for (name, place) in &*places {
             let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
-            if place.is_busy() && !is_stuck && !calls.is_late(&About::Directory(name.clone())) {
+            if place.is_busy() && !is_stuck && !calls.is_directory_late(name) {
                 if place.has_more_than(most) {
                     cut.insert(place.author);
                 }
@@ -233,8 +234,9 @@ impl Reads {
             turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
         }
         turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        let turn =
-            |(_, _, author, (item, name)): (_, _, _, (&Item, &OsString))| Turn::new(author, name.clone(), item.clone());
+        let turn = |(_, _, author, (item, name)): (_, _, _, (&Item, &Arc<OsStr>))| {
+            Turn::new(author, Arc::clone(name), item.clone())
+        };
         (turns.into_iter().map(turn).collect(), cut)
     }
 }
@@ -243,11 +245,11 @@ impl Reads {
 fn read_all<F: Fs>(
     fs: &F,
     root: &F::Dir,
-    files: Vec<(OsString, OsString)>,
+    files: Vec<(Arc<OsStr>, OsString)>,
     (fetch, buffers): (bool, &Buffers),
     outlet: &mut Outlet<Option<FileRead>>,
 ) {
-    let mut dirs: BTreeMap<OsString, F::Dir> = BTreeMap::new();
+    let mut dirs: BTreeMap<Arc<OsStr>, F::Dir> = BTreeMap::new();
     for (dir, name) in files {
         let mut failed = None;
         if !dirs.contains_key(&dir) {
@@ -255,7 +257,7 @@ fn read_all<F: Fs>(
                 dirs.clear();
             }
             match fs.open_dir(root, &dir) {
-                Ok(opened) => drop(dirs.insert(dir.clone(), opened)),
+                Ok(opened) => drop(dirs.insert(Arc::clone(&dir), opened)),
                 Err(error) => failed = Some(error).filter(|error| !is_absence(error)),
             }
         }

@@ -38,7 +38,7 @@ impl<F: Fs> FsTransport<F> {
         let fs = self.folder.calls.fs.clone();
         // Also makes sure that this is still the folder that was looked at.
         let root = self.root_to_write()?;
-        if !self.folder.places.contains_key(&own) {
+        if !self.folder.places.contains_key(&*own) {
             return Ok(Vec::new());
         }
         let dir = fs.open_dir(&root.dir, &own).map_err(failed)?;
@@ -64,7 +64,7 @@ impl<F: Fs> FsTransport<F> {
     pub fn redundant(&mut self, author: AuthorId) -> Result<Vec<String>, CollectError> {
         let own = OsString::from(author.to_string());
         let root = self.folder.attach()?;
-        if !self.folder.places.contains_key(&own) {
+        if !self.folder.places.contains_key(&*own) {
             return Ok(Vec::new());
         }
         let place = self.folder.path.join(&own).display().to_string();

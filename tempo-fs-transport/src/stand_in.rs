@@ -42,9 +42,9 @@ impl<F: Fs> Folder<F> {
 
     /// Whether an author's directory is gone while several copies of it are here: something moves away what is written.
     pub(crate) fn is_undone(&self, author: AuthorId) -> bool {
-        let of_author = |name: &&OsString| matches!(DirName::parse(name), DirName::Copy(it) if it == author);
-        !self.places.contains_key(&OsString::from(author.to_string()))
-            && self.places.keys().filter(of_author).count() >= UNDONE
+        let is_copy = |name: &OsStr| matches!(DirName::parse(name), DirName::Copy(it) if it == author);
+        !self.places.contains_key(OsStr::new(&author.to_string()))
+            && self.places.keys().filter(|name| is_copy(name)).count() >= UNDONE
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     io,
+    sync::Arc,
 };
 
 use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frames, MessageId, Transport};
@@ -68,7 +69,7 @@ impl<F: Fs> FsTransport<F> {
         }
         let root = self.folder.attach()?;
         let path = self.folder.path.display().to_string();
-        let dirs: Vec<OsString> = self.folder.places.keys().cloned().collect();
+        let dirs: Vec<Arc<OsStr>> = self.folder.places.keys().cloned().collect();
         let above = path.clone();
         let search = move |fs: &F| {
             let mut search = Search { fs, above, files: 0, bytes: 0, strays: Strays::default() };

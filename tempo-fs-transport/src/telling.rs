@@ -4,17 +4,23 @@ use std::ffi::OsStr;
 
 use tempo_message::{Arrival, Beside, Foreign, Report, Taken};
 
-use crate::{DirName, Fs, folder::Folder, name::printable};
+use crate::{
+    DirName, Fs,
+    folder::Folder,
+    name::{printable, push_printable_name},
+};
 
 impl<F: Fs> Folder<F> {
     /// Adds to a report what is here. The places of another piece of the session's folder begin with its name.
     pub(crate) fn describe(&self, piece: Option<&OsStr>, report: &mut Report) {
-        self.notes.describe(&|name| place(piece, None, name), None, report);
+        let top = before(piece, None);
+        self.notes.describe(&|name| inside_of(&top, name), None, report);
         for (dir, there) in &self.places {
             if let DirName::Copy(author) = DirName::parse(dir) {
                 report.doubled.push(Beside { place: place(piece, None, dir), author, counter: None });
             }
-            there.notes.describe(&|name| place(piece, Some(dir), name), Some(there.author), report);
+            let within = before(piece, Some(dir));
+            there.notes.describe(&|name| inside_of(&within, name), Some(there.author), report);
         }
     }
 
@@ -41,6 +47,17 @@ pub(crate) fn inside(dir: &OsStr, name: &OsStr) -> String {
 }
 
 fn place(piece: Option<&OsStr>, dir: Option<&OsStr>, name: &OsStr) -> String {
-    let parts: Vec<String> = [piece, dir, Some(name)].into_iter().flatten().map(printable).collect();
-    parts.join("/")
+    inside_of(&before(piece, dir), name)
+}
+
+/// What stands before the names in a directory.
+fn before(piece: Option<&OsStr>, dir: Option<&OsStr>) -> String {
+    [piece, dir].into_iter().flatten().map(|part| printable(part) + "/").collect()
+}
+
+fn inside_of(before: &str, name: &OsStr) -> String {
+    let mut place = String::with_capacity(before.len() + name.len());
+    place.push_str(before);
+    push_printable_name(&mut place, name);
+    place
 }

@@ -307,7 +307,7 @@ impl<F: Fs> FsTransport<F> {
 
     /// What a service has left in an author's directory in the place of files.
     fn stand_ins(&self, author: AuthorId) -> StandIns {
-        let own = self.folder.places.get(&OsString::from(author.to_string()));
+        let own = self.folder.places.get(OsStr::new(&author.to_string()));
         own.map(|place| place.stand_ins()).unwrap_or_default()
     }
 
@@ -327,7 +327,7 @@ impl<F: Fs> FsTransport<F> {
         let Some(publisher) = self.publisher.clone() else { return Err(PublishError::ReadOnly { place: path }) };
         let own = OsString::from(author.to_string());
         let place = self.folder.path.join(&own).display().to_string();
-        if !self.folder.places.contains_key(&own) && self.folder.is_placeheld(author) {
+        if !self.folder.places.contains_key(&*own) && self.folder.is_placeheld(author) {
             return Err(publish_error(place, io::Error::other("the directory is perhaps only with the service")));
         }
         if self.folder.is_undone(author) && !planted!(UndoneForEver) {
@@ -335,8 +335,8 @@ impl<F: Fs> FsTransport<F> {
         }
         let calls = &mut self.folder.calls;
         // Making a directory waits in some systems for every question about the others, and everything else for it.
-        let must_wait = !self.folder.places.contains_key(&own) && calls.is_any_directory_late();
-        if must_wait || calls.is_late(&About::Directory(own.clone())) {
+        let must_wait = !self.folder.places.contains_key(&*own) && calls.is_any_directory_late();
+        if must_wait || calls.is_directory_late(&own) {
             return Err(publish_error(place, no_answer()));
         }
         let write = move |root: &F::Dir| {

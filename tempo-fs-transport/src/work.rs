@@ -1,6 +1,9 @@
 //! The work of one collect: reading files and handing up what is in them, within the budget.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    sync::Arc,
+};
 
 use tempo_message::{
     Arrival, AuthorId, BadFrame, BadHead, Collected, Decoded, ForeignReason, Frame, Head, PendingReason, Taken,
@@ -42,7 +45,7 @@ pub(crate) struct Done {
 #[derive(Debug)]
 pub(crate) struct Opened {
     /// The directory.
-    pub(crate) dir: OsString,
+    pub(crate) dir: Arc<OsStr>,
     item: Item,
     /// Whose directory it is.
     pub(crate) author: AuthorId,
@@ -60,7 +63,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Its directory and its name.
-    pub(crate) fn place(&self) -> (&OsString, &OsString) {
+    pub(crate) fn place(&self) -> (&Arc<OsStr>, &OsString) {
         (&self.dir, &self.item.name)
     }
 
@@ -104,7 +107,12 @@ impl<'a> Work<'a> {
     }
 
     /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
-    pub(crate) fn open(&mut self, (dir, item): (OsString, Item), file: FileRead, place: &mut Place) -> Option<Opened> {
+    pub(crate) fn open(
+        &mut self,
+        (dir, item): (Arc<OsStr>, Item),
+        file: FileRead,
+        place: &mut Place,
+    ) -> Option<Opened> {
         self.done.examined += 1;
         let kind = FileName::parse(&item.name);
         if kind == FileName::Head {

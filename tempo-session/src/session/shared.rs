@@ -5,7 +5,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Waker,
     time::Duration,
 };
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     pub(super) beginning: Beginning,
     /// Something changed that somebody may wait for.
     changed: Condvar,
+    /// How many threads wait for that. Waking nobody costs a system call as well.
+    waiting: AtomicUsize,
     /// Tasks that wait for the same.
     pub(super) wakers: Wakers,
     /// Who may write into the store. Taken before the state, never after it.
@@ -138,6 +143,7 @@ impl Shared {
             state: OnceLock::new(),
             beginning,
             changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
             wakers: Wakers::default(),
             writer: Mutex::new(writer),
             store: RwLock::new(Some(store)),
@@ -166,13 +172,19 @@ impl Shared {
     }
 
     pub(crate) fn announce(&self) {
-        self.changed.notify_all();
+        // Whoever has found nothing under the lock has counted itself under it, before this was changed.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.changed.notify_all();
+        }
         self.wakers.wake();
     }
 
     /// Waits until something changes or the time is over.
     pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let state = self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        state
     }
 
     /// Waits until there is something for a reader, at most until `end`; whether there is.

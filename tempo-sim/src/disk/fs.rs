@@ -77,9 +77,9 @@ impl SimFs {
         if state.begin_filling(dir.node) {
             state.wanted.push(Change { dir: name.clone(), name: OsString::new() });
         }
-        let first = state.tree.children(dir.node).into_iter().next();
+        let first = state.tree.children(dir.node).next().map(|(first, _)| first.to_owned());
         drop(state);
-        if first.is_some_and(|(first, _)| each(&first)) {
+        if first.is_some_and(|first| each(&first)) {
             let what = format!("a process listed {}, which is not on this machine", name.to_string_lossy());
             self.disk.lock().violations.push(what);
         }
@@ -150,10 +150,11 @@ impl Fs for SimFs {
             self.list_dataless(dir, state, each);
             return Ok(());
         }
-        let (names, dying) = (state.tree.children(dir.node), state.dying_in(dir.node));
+        let mut names = state.tree.listed(dir.node);
+        names.extend(state.dying_in(dir.node).map(Arc::from));
         // The callback looks at files, so the lock must not be held meanwhile.
         drop(state);
-        let _ = names.into_iter().map(|(name, _)| name).chain(dying).all(|name| each(&name));
+        let _ = names.iter().all(|name| each(name));
         Ok(())
     }
 
@@ -311,7 +312,7 @@ impl Fs for SimFs {
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>> {
         let name = folder.file_name().unwrap_or_default();
         let mut state = self.call()?;
-        let about = if state.is_folder(name) { OsString::new() } else { state.tree.naming.key(name) };
+        let about = if state.is_folder(name) { OsString::new() } else { state.tree.naming.key(name).into_owned() };
         Ok(Box::new(state.begin_watch(self.disk.clone(), &self.process, about, signal)))
     }
 
@@ -376,7 +377,7 @@ impl State {
         let now = self.stamp();
         let step = self.calls;
         for &(dir, name, to) in changes {
-            if self.pieces().any(|(_, piece)| piece == dir || self.tree.children(piece).iter().any(|it| it.1 == dir)) {
+            if self.pieces().any(|(_, piece)| piece == dir || self.tree.children(piece).any(|it| it.1 == dir)) {
                 self.violations.push(format!("a process writes {} into another piece", name.to_string_lossy()));
             }
             self.tree.set(dir, name, to, now);
@@ -393,7 +394,7 @@ impl State {
 
     /// The name of an author's directory; `None` for other directories.
     pub(super) fn name_in_folder(&self, dir: NodeId) -> Option<OsString> {
-        self.dirs().into_iter().find(|&(_, node)| node == dir).map(|(name, _)| name)
+        self.dirs().find(|&(_, node)| node == dir).map(|(name, _)| name.into_owned())
     }
 
     /// Whether the service has put a file there within the last moment.

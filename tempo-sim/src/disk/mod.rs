@@ -203,8 +203,7 @@ impl Disk {
     #[must_use]
     pub fn copied(&self, rng: Rng) -> Self {
         let copy = Self::new(self.options(), rng);
-        let dirs = self.lock().dirs();
-        for (dir, _) in dirs {
+        for (dir, _) in self.lock().dirs() {
             copy.put_dir(&dir);
         }
         for (dir, name, content) in self.files() {
@@ -278,8 +277,7 @@ impl Disk {
     /// How many files and directories the session folder has.
     pub fn entries(&self) -> usize {
         let state = self.lock();
-        let dirs = state.dirs();
-        dirs.len() + dirs.iter().map(|&(_, dir)| state.tree.children(dir).len()).sum::<usize>()
+        state.dirs().map(|(_, dir)| 1 + state.tree.children(dir).count()).sum()
     }
 
     /// How many calls processes have made.
@@ -332,12 +330,12 @@ impl Disk {
     /// Everything in the authors' directories that is no file: directory, name.
     pub fn specials(&self) -> Vec<(OsString, OsString)> {
         let state = self.lock();
-        let dirs = state.dirs().into_iter();
-        let entries = dirs.flat_map(|(dir, node)| {
-            state.tree.children(node).into_iter().map(move |(name, node)| (dir.clone(), name, node))
-        });
-        let specials = entries.filter(|&(_, _, node)| state.tree.kind(node) != Some(Kind::File));
-        specials.map(|(dir, name, _)| (dir, name)).collect()
+        let mut specials = Vec::new();
+        for (dir_name, dir) in state.dirs() {
+            let inside = state.tree.children(dir).filter(|&(_, node)| state.tree.kind(node) != Some(Kind::File));
+            specials.extend(inside.map(|(name, _)| (dir_name.to_os_string(), name.to_owned())));
+        }
+        specials
     }
 
     /// Every file of the session folder: directory, name, content.
@@ -347,23 +345,32 @@ impl Disk {
         for (dir_name, dir) in state.dirs() {
             for (name, node) in state.tree.children(dir) {
                 if let Some(content) = state.tree.content(node) {
-                    files.push((dir_name.clone(), name, content));
+                    files.push((dir_name.to_os_string(), name.to_owned(), content));
                 }
             }
         }
         files
     }
 
+    /// Shows the directory and the name of every file of the session folder.
+    pub(crate) fn each_file(&self, mut each: impl FnMut(&OsStr, &OsStr)) {
+        let state = self.lock();
+        for (dir_name, dir) in state.dirs() {
+            let files = state.tree.children(dir).filter(|&(_, node)| state.tree.kind(node) == Some(Kind::File));
+            files.for_each(|(name, _)| each(&dir_name, name));
+        }
+    }
+
     /// The names in the session folder itself.
     pub fn dirs(&self) -> Vec<OsString> {
         let state = self.lock();
-        state.tree.children(state.folder).into_iter().map(|(name, _)| name).collect()
+        state.tree.children(state.folder).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// The names in the staging directory.
     pub fn staged(&self) -> Vec<OsString> {
         let state = self.lock();
-        state.tree.children(state.staging).into_iter().map(|(name, _)| name).collect()
+        state.tree.children(state.staging).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// The power is lost and comes back: of what was not synced, any legal part is left. Processes are gone.

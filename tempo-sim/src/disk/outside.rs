@@ -67,7 +67,7 @@ impl Disk {
             state.disturbed = state.now;
             state.is_missing = false;
             let below = std::mem::replace(&mut state.folder, folder);
-            if !state.tree.children(below).is_empty() {
+            if state.tree.children(below).next().is_some() {
                 state.violations.push("a process wrote into the folder while it was unmounted".to_owned());
             }
         }
@@ -176,11 +176,11 @@ impl Disk {
         let mut state = self.lock();
         let now = state.stamp();
         let Some((parent, name)) = state.locate(dir) else { return false };
-        if let Some(node) = state.tree.child(parent, &name) {
-            state.bequeath(parent, &name, node);
+        if let Some(node) = state.tree.child(parent, name) {
+            state.bequeath(parent, name, node);
         }
-        let removed = state.tree.remove_durable(parent, &name, now);
-        match state.linger(parent, &name).filter(|_| removed) {
+        let removed = state.tree.remove_durable(parent, name, now);
+        match state.linger(parent, name).filter(|_| removed) {
             Some(until) => state.hint_at(until, dir, None),
             None => state.hint(dir, None),
         }
@@ -190,7 +190,7 @@ impl Disk {
     /// When the service can put something under a name that was removed a moment ago, if that is not yet.
     pub fn dying_until(&self, dir: &OsStr, name: &OsStr) -> Option<Duration> {
         let state = self.lock();
-        let of_dir = state.locate(dir).and_then(|(parent, own)| state.dies_at(parent, &own));
+        let of_dir = state.locate(dir).and_then(|(parent, own)| state.dies_at(parent, own));
         of_dir.or_else(|| state.dies_at(state.dir(dir)?, name))
     }
 }

@@ -1,6 +1,9 @@
 //! The pieces of the session folder on a disk: usually one.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
+};
 
 use super::{
     State,
@@ -9,31 +12,30 @@ use super::{
 
 impl State {
     /// Everything that is a directory of an author, or in the place of one, in all pieces.
-    pub(super) fn dirs(&self) -> Vec<(OsString, NodeId)> {
-        let mut dirs = self.tree.children(self.folder);
-        for (piece, node) in self.pieces() {
-            let inside = self.tree.children(node).into_iter();
-            dirs.extend(inside.map(|(name, node)| (joined(&piece, &name), node)));
-        }
-        dirs
+    pub(super) fn dirs(&self) -> impl Iterator<Item = (Cow<'_, OsStr>, NodeId)> {
+        let own = self.tree.children(self.folder).map(|(name, node)| (Cow::Borrowed(name), node));
+        let others = self.pieces().flat_map(|(piece, node)| {
+            self.tree.children(node).map(move |(name, node)| (Cow::Owned(joined(piece, name)), node))
+        });
+        own.chain(others)
     }
 
-    pub(super) fn pieces(&self) -> impl Iterator<Item = (OsString, NodeId)> + use<> {
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (&OsStr, NodeId)> {
         let own = [self.mounted.unwrap_or(self.folder), self.staging];
-        self.tree.children(ROOT).into_iter().filter(move |(_, node)| !own.contains(node))
+        self.tree.children(ROOT).filter(move |(_, node)| !own.contains(node))
     }
 
     /// Where the name of a directory is, and that name alone.
-    pub(super) fn locate(&self, dir: &OsStr) -> Option<(NodeId, OsString)> {
+    pub(super) fn locate<'a>(&self, dir: &'a OsStr) -> Option<(NodeId, &'a OsStr)> {
         match split(dir) {
-            Some((piece, name)) => Some((self.tree.child(ROOT, piece)?, name.to_owned())),
-            None => Some((self.folder, dir.to_owned())),
+            Some((piece, name)) => Some((self.tree.child(ROOT, piece)?, name)),
+            None => Some((self.folder, dir)),
         }
     }
 
     pub(super) fn dir(&self, dir: &OsStr) -> Option<NodeId> {
         let (parent, name) = self.locate(dir)?;
-        self.tree.child(parent, &name)
+        self.tree.child(parent, name)
     }
 
     /// What has a name in a directory of the folder.

@@ -187,7 +187,7 @@ impl State {
             for (key, (name, to)) in &node.durable_names {
                 let place = (NodeId(number), Arc::from(key.as_os_str()));
                 if !groups.iter().any(|group| group.places.contains(&place)) {
-                    self.add(&mut settled, place, name.as_os_str().into(), *to);
+                    self.add(&mut settled, place, Arc::clone(name), *to);
                 }
             }
         }
@@ -280,7 +280,7 @@ impl Group {
         for (dir, key) in &self.places {
             let there = tree.nodes.get(dir.0).and_then(|dir| dir.durable_names.get(&**key));
             if let Some((name, node)) = there {
-                durable.insert((*dir, Arc::clone(key)), (name.as_os_str().into(), *node));
+                durable.insert((*dir, Arc::clone(key)), (Arc::clone(name), *node));
             }
         }
         let mut outcomes = BTreeSet::from([durable]);
@@ -296,7 +296,7 @@ fn applied(tree: &Tree, mut outcome: Outcome, step: &[Pending]) -> Outcome {
     for change in step {
         let place = place_of(tree, change);
         match change.to {
-            Some(node) => outcome.insert(place, (tree.naming.kept(&change.name).into(), node)),
+            Some(node) => outcome.insert(place, (Arc::from(&*tree.naming.kept(&change.name)), node)),
             None => outcome.remove(&place),
         };
     }
@@ -326,7 +326,7 @@ fn groups(tree: &Tree) -> Vec<Group> {
 }
 
 fn place_of(tree: &Tree, change: &Pending) -> Place {
-    (change.dir, tree.naming.key(&change.name).into())
+    (change.dir, Arc::from(&*tree.naming.key(&change.name)))
 }
 
 fn inside(all: [&Names; 2], dir: NodeId) -> impl Iterator<Item = (&Arc<OsStr>, NodeId)> {

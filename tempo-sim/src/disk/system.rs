@@ -133,7 +133,7 @@ impl State {
         if self.peculiar.dying.is_empty() {
             return None;
         }
-        let until = self.peculiar.dying.get(&(dir, self.tree.naming.key(name))).map(|&(_, until)| until);
+        let until = self.peculiar.dying.get(&(dir, self.tree.naming.key(name).into_owned())).map(|&(_, until)| until);
         until.filter(|&until| self.now < until)
     }
 
@@ -149,9 +149,10 @@ impl State {
     }
 
     /// The names that were removed from a directory and are still listed.
-    pub(super) fn dying_in(&self, dir: NodeId) -> Vec<OsString> {
-        let of_dir = self.peculiar.dying.iter().filter(|((parent, _), (_, until))| *parent == dir && self.now < *until);
-        of_dir.map(|(_, (name, _))| name.clone()).collect()
+    pub(super) fn dying_in(&self, dir: NodeId) -> impl Iterator<Item = &OsStr> {
+        let of_dir =
+            self.peculiar.dying.iter().filter(move |((parent, _), (_, until))| *parent == dir && self.now < *until);
+        of_dir.map(|(_, (name, _))| name.as_os_str())
     }
 
     /// Somebody has removed a name, which another program may keep for a while; until when.
@@ -160,8 +161,8 @@ impl State {
             return None;
         }
         let until = self.now + Duration::from_millis(self.rng.range(1..3000));
-        let key = (dir, self.tree.naming.key(name));
-        self.peculiar.dying.insert(key, (self.tree.naming.kept(name), until));
+        let key = (dir, self.tree.naming.key(name).into_owned());
+        self.peculiar.dying.insert(key, (self.tree.naming.kept(name).into_owned(), until));
         self.disturbed = self.disturbed.max(until);
         Some(until)
     }
@@ -169,7 +170,7 @@ impl State {
     /// A name is taken again, by whatever closes the file that it stood for.
     pub(super) fn revive(&mut self, dir: NodeId, name: &OsStr) {
         if !self.peculiar.dying.is_empty() {
-            self.peculiar.dying.remove(&(dir, self.tree.naming.key(name)));
+            self.peculiar.dying.remove(&(dir, self.tree.naming.key(name).into_owned()));
         }
     }
 
@@ -178,14 +179,14 @@ impl State {
         if self.options.system == System::Windows(Volume::Ntfs)
             && let Some(made) = self.tree.nodes.get(dir.0).map(|node| node.made)
         {
-            let key = (parent, self.tree.naming.key(name));
+            let key = (parent, self.tree.naming.key(name).into_owned());
             self.peculiar.former.insert(key, (made, self.now));
         }
     }
 
     /// A directory is made: it may inherit the time of a former one.
     pub(super) fn inherit(&mut self, parent: NodeId, name: &OsStr, dir: NodeId) {
-        let key = (parent, self.tree.naming.key(name));
+        let key = (parent, self.tree.naming.key(name).into_owned());
         let former = self.peculiar.former.get(&key).filter(|&&(_, gone)| self.now < gone + TUNNEL);
         if let (Some(&(made, _)), Some(node)) = (former, self.tree.nodes.get_mut(dir.0)) {
             node.made = made;

@@ -1,8 +1,10 @@
 //! The directories and files of a disk, each with what is visible and what is durable.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -60,7 +62,7 @@ pub(super) struct Node {
 }
 
 /// Names by what they are compared by.
-pub(super) type Names = BTreeMap<OsString, (OsString, NodeId)>;
+pub(super) type Names = BTreeMap<OsString, (Arc<OsStr>, NodeId)>;
 
 /// A change of names: what a directory's name shall stand for. Those of one step become durable together.
 #[derive(Debug, Clone)]
@@ -148,12 +150,18 @@ impl Tree {
 
     pub(super) fn child(&self, dir: NodeId, name: &OsStr) -> Option<NodeId> {
         let names = &self.nodes.get(dir.0)?.names;
-        let found = if self.naming == Naming::default() { names.get(name) } else { names.get(&self.naming.key(name)) };
-        found.map(|&(_, node)| node)
+        names.get(&*self.naming.key(name)).map(|&(_, node)| node)
     }
 
-    pub(super) fn children(&self, dir: NodeId) -> Vec<(OsString, NodeId)> {
-        self.nodes.get(dir.0).map(|node| node.names.values().cloned().collect()).unwrap_or_default()
+    pub(super) fn children(&self, dir: NodeId) -> impl Iterator<Item = (&OsStr, NodeId)> {
+        let names = self.nodes.get(dir.0).map(|node| node.names.values());
+        names.into_iter().flatten().map(|(name, node)| (&**name, *node))
+    }
+
+    /// The names in a directory, for one who goes through them without the disk.
+    pub(super) fn listed(&self, dir: NodeId) -> Vec<Arc<OsStr>> {
+        let names = self.nodes.get(dir.0).map(|node| node.names.values());
+        names.into_iter().flatten().map(|(name, _)| Arc::clone(name)).collect()
     }
 
     pub(super) fn content(&self, node: NodeId) -> Option<Bytes> {
@@ -169,8 +177,8 @@ impl Tree {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.names.insert(key, (name, to)),
-            None => node.names.remove(&key),
+            Some(to) => node.names.insert(key.into_owned(), (Arc::from(&*name), to)),
+            None => node.names.remove(&*key),
         };
         node.modified = now;
         node.version += 1;
@@ -178,8 +186,8 @@ impl Tree {
 
     /// Lets a name stand for something else on the medium, whatever was going to be written there before.
     fn settle(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
-        let naming = self.naming;
-        self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != naming.key(name));
+        let (naming, key) = (self.naming, self.naming.key(name));
+        self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != key);
         self.set_durable(dir, name, to);
     }
 
@@ -188,8 +196,8 @@ impl Tree {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
         match to {
-            Some(to) => node.durable_names.insert(key, (name, to)),
-            None => node.durable_names.remove(&key),
+            Some(to) => node.durable_names.insert(key.into_owned(), (Arc::from(&*name), to)),
+            None => node.durable_names.remove(&*key),
         };
     }
 
@@ -203,20 +211,20 @@ impl Tree {
 
 impl Naming {
     /// What a name is compared by.
-    pub(super) fn key(self, name: &OsStr) -> OsString {
-        match (self.folds_case, self.decomposes && !name.as_encoded_bytes().is_ascii()) {
-            (true, true) => self.kept(name).to_ascii_lowercase(),
-            (true, false) => name.to_ascii_lowercase(),
-            (false, _) => self.kept(name),
+    pub(super) fn key(self, name: &OsStr) -> Cow<'_, OsStr> {
+        let kept = self.kept(name);
+        if self.folds_case && kept.as_encoded_bytes().iter().any(u8::is_ascii_uppercase) {
+            return Cow::Owned(kept.to_ascii_lowercase());
         }
+        kept
     }
 
     /// How a list gives a name.
-    pub(super) fn kept(self, name: &OsStr) -> OsString {
-        match name.to_str() {
-            Some(name) if self.decomposes && !name.is_ascii() => name.nfd().collect::<String>().into(),
-            _ => name.to_owned(),
+    pub(super) fn kept(self, name: &OsStr) -> Cow<'_, OsStr> {
+        if !self.decomposes || name.is_ascii() {
+            return Cow::Borrowed(name);
         }
+        name.to_str().map_or(Cow::Borrowed(name), |name| Cow::Owned(name.nfd().collect::<String>().into()))
     }
 }
 

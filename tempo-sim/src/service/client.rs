@@ -1,6 +1,7 @@
 //! A service's client on one machine: what it knows, and what it names otherwise there.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     time::Duration,
@@ -30,31 +31,37 @@ pub(super) struct Client {
 }
 
 impl Client {
-    fn local_name(&self, dir: &OsStr) -> OsString {
-        self.aliases.get(dir).cloned().unwrap_or_else(|| dir.to_owned())
+    /// What a place is called here: directory and name.
+    pub(super) fn local_names<'a>(&'a self, place: &'a Place) -> (&'a OsStr, &'a OsStr) {
+        let dir = self.aliases.get(&place.0).unwrap_or(&place.0);
+        (dir, self.renamed.get(place).unwrap_or(&place.1))
     }
 
     pub(super) fn local_place(&self, place: &Place) -> Place {
-        let name = self.renamed.get(place).cloned().unwrap_or_else(|| place.1.clone());
-        (self.local_name(&place.0), name)
+        let (dir, name) = self.local_names(place);
+        (dir.to_owned(), name.to_owned())
     }
 
     /// What everybody calls what has this name here. Names are compared composed, however the disk keeps them: or a service's
     /// own copies would be other files to it, and be copied for ever.
     pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
-        let (dir, name) = (self.shared_name(&composed(here)), composed(name));
-        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && **local == name);
-        renamed.map_or_else(|| (dir.clone(), name.clone()), |(place, _)| place.clone())
+        let (here, name) = (composed(here), composed(name));
+        let dir = self.shared_name(&here);
+        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && *local.as_os_str() == *name);
+        renamed.map_or_else(|| (dir.to_owned(), name.to_os_string()), |(place, _)| place.clone())
     }
 
-    fn shared_name(&self, here: &OsStr) -> OsString {
+    fn shared_name<'a>(&'a self, here: &'a OsStr) -> &'a OsStr {
         let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
-        alias.map_or_else(|| here.to_owned(), |(dir, _)| dir.clone())
+        alias.map_or(here, |(dir, _)| dir)
     }
 }
 
-fn composed(name: &OsStr) -> OsString {
-    name.to_str().map_or_else(|| name.to_owned(), |name| name.nfc().collect::<String>().into())
+fn composed(name: &OsStr) -> Cow<'_, OsStr> {
+    if name.is_ascii() {
+        return Cow::Borrowed(name);
+    }
+    name.to_str().map_or(Cow::Borrowed(name), |name| Cow::Owned(name.nfc().collect::<String>().into()))
 }
 
 #[cfg(test)]

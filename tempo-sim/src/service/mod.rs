@@ -191,31 +191,36 @@ impl Service {
     /// A client compares its whole disk with what was agreed; true when there was a difference.
     pub(crate) fn compare(&mut self, member: usize) -> bool {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return false };
-        let files = disk.files().into_iter().map(|(dir, name, _)| client.shared_place(&dir, &name));
-        let mut places: BTreeSet<Place> = files.collect();
-        places.extend(client.base.keys().cloned());
-        places.extend(self.agreed.keys().cloned());
-        let mut differs = false;
-        for place in places {
-            self.bring_back_forgotten(member, &place);
-            let is_busy = self.clients.get(member).is_some_and(|client| client.busy.contains(&place));
-            if self.is_ignored(&place.1) || self.is_temporary(&place.1) || self.is_placeholder(&place.1) || is_busy {
-                continue;
-            }
-            let agreed = self.agreed.get(&place).map_or(0, |agreed| agreed.number);
-            let base = self.base(member, &place);
-            let task = if self.local(member, &place) != base.content {
-                Task::Upload(member, place)
-            } else if base.number != agreed {
-                Task::Download(member, place)
-            } else {
-                continue;
-            };
-            differs = true;
+        let mut here: Vec<Place> = Vec::new();
+        disk.each_file(|dir, name| here.push(client.shared_place(dir, name)));
+        let mut places: Vec<&Place> = here.iter().chain(client.base.keys()).chain(self.agreed.keys()).collect();
+        places.sort();
+        places.dedup();
+        let tasks: Vec<Task> = places.into_iter().filter_map(|place| self.due(member, place)).collect();
+        let differs = !tasks.is_empty();
+        for task in tasks {
             let delay = if self.fair { Duration::ZERO } else { self.profile.delay(self.now, &mut self.rng) };
             self.tasks.push((delay, task));
         }
         differs
+    }
+
+    /// What a client has to do about a place, where its disk or what it knows differs from what was agreed.
+    fn due(&self, member: usize, place: &Place) -> Option<Task> {
+        self.bring_back_forgotten(member, place);
+        let client = self.clients.get(member)?;
+        if self.is_ignored(&place.1) || self.is_temporary(&place.1) || self.is_placeholder(&place.1) {
+            return None;
+        }
+        if client.busy.contains(place) {
+            return None;
+        }
+        let agreed = self.agreed.get(place).map_or(0, |agreed| agreed.number);
+        let base = client.base.get(place);
+        if self.local(member, place).as_ref() != base.and_then(|base| base.content.as_ref()) {
+            return Some(Task::Upload(member, place.clone()));
+        }
+        (base.map_or(0, |base| base.number) != agreed).then(|| Task::Download(member, place.clone()))
     }
 
     /// Does one task. Answers the member whose disk has changed by it.
@@ -460,8 +465,8 @@ impl Service {
 
     fn local(&self, member: usize, place: &Place) -> Option<Bytes> {
         let client = self.clients.get(member)?;
-        let (here, name) = client.local_place(place);
-        let there = self.disks.get(member)?.read(&here, &name);
+        let (here, name) = client.local_names(place);
+        let there = self.disks.get(member)?.read(here, name);
         // What a placeholder stands for is there, as far as the service is concerned.
         let is_placeheld = client.evicted.contains_key(place) && self.profile.placeholder != Placeholder::Marked;
         if there.is_none() && is_placeheld { client.base.get(place)?.content.clone() } else { there }

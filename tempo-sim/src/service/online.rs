@@ -32,8 +32,8 @@ impl Service {
         else {
             return None;
         };
-        let (here, name) = self.clients.get(*member)?.local_place(place);
-        self.disks.get(*member)?.dying_until(&here, &name)
+        let (here, name) = self.clients.get(*member)?.local_names(place);
+        self.disks.get(*member)?.dying_until(here, name)
     }
 
     /// Takes the names of a directory away; the answer is the member whose disk has changed by it.
@@ -118,9 +118,9 @@ impl Service {
     /// A crash has undone that a file was replaced, and it is online only again without the client's knowledge.
     pub(super) fn bring_back_forgotten(&self, member: usize, place: &Place) {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return };
-        let (here, name) = client.local_place(place);
-        if disk.is_online_only(&here, &name) && !client.evicted.contains_key(place) {
-            disk.set_online_only(&here, &name, false);
+        let (here, name) = client.local_names(place);
+        if disk.is_online_only(here, name) && !client.evicted.contains_key(place) {
+            disk.set_online_only(here, name, false);
         }
     }
 
