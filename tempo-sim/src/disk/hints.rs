@@ -29,6 +29,11 @@ impl Disk {
         std::mem::take(&mut self.lock().hinted)
     }
 
+    /// When hints overflowed last; zero if they never did.
+    pub fn overflowed(&self) -> Duration {
+        self.lock().peculiar.overflowed
+    }
+
     /// The watch of a process reads its buffer, where the system has one that can overflow: all of it is lost then, and
     /// nothing says so (notify 8 drops that event of Windows).
     pub fn read_hints(&self) {
@@ -36,6 +41,7 @@ impl Disk {
         let unread = std::mem::take(&mut state.peculiar.unread);
         if unread.len() > BUFFER {
             state.meet("hints overflowed");
+            state.peculiar.overflowed = state.now;
             return;
         }
         for (dir, name) in unread {

@@ -54,6 +54,8 @@ pub(super) struct Peculiar {
     unseen: BTreeMap<NodeId, Duration>,
     /// Hints that no process has read yet.
     pub(super) unread: Vec<Hint>,
+    /// When hints overflowed last.
+    pub(super) overflowed: Duration,
     /// Dataless directories that a process has begun to list.
     filling: BTreeSet<NodeId>,
     /// What a process met that only some systems have.

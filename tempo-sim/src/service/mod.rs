@@ -151,6 +151,7 @@ impl Service {
             if let (Some(evicted), Some(disk)) = (evicted, disk)
                 && evicted.max(disk.disturbed()) + LONG < self.now
                 && disk.options().lost_hints == 0
+                && disk.overflowed() < evicted
                 && self.profile.placeholder != Placeholder::Marked
                 && disk.kind(&dir, &name).is_some()
             {
