@@ -149,6 +149,9 @@ fn placeholder(name: &[u8], before: &str, after: &str) -> Option<FileName> {
 
 /// A hidden name that goes on like a counter with an extension: some services hide what stands for a file.
 fn parse_stub(name: &[u8]) -> FileName {
+    if name.strip_prefix(HEAD.as_bytes()).is_some_and(|rest| matches!(rest, [b'.', _, ..])) {
+        return FileName::Head;
+    }
     let is_extended = |at: usize| name.get(at) == Some(&b'.') && name.len() > at + 1;
     match parse_stem(name) {
         FileName::Copy(first) if is_extended(CounterName::LEN) || is_extended(2 * CounterName::LEN + 1) => {

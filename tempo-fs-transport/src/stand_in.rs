@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use tempo_message::{AuthorId, FileType, ForeignReason, PendingReason, planted};
 
-use crate::{DirName, Fs, Stat, folder::Folder, name::PLACEHOLDERS, notes::Finding};
+use crate::{DirName, Fs, Stat, folder::Folder, name::{HEAD, PLACEHOLDERS}, notes::Finding};
 
 /// The stand-ins in one author's directory.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,8 @@ impl<F: Fs> Folder<F> {
 /// keep anybody from publishing again.
 pub(crate) fn may_be_stand_in(name: &OsStr, content: &[u8]) -> bool {
     let name = name.as_encoded_bytes();
-    let has_extension = name.first() == Some(&b'.') || name.iter().find(|byte| !is_of_stem(**byte)) == Some(&b'.');
+    let stem = name.strip_prefix(HEAD.as_bytes()).unwrap_or(name);
+    let has_extension = name.first() == Some(&b'.') || stem.iter().find(|byte| !is_of_stem(**byte)) == Some(&b'.');
     has_extension && content.len() <= usize::from(LARGEST) && is_text(content)
 }
 
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn a_little_text_behind_an_extension_may_be_one() {
         let is = |name: &str, content: &[u8]| may_be_stand_in(OsStr::new(name), content);
-        for name in ["0000000000000003.cloud", ".0000000000000003.stub", "0000000000000001-0000000000000003.gdoc"] {
+        for name in ["head.cloud", "0000000000000003.cloud", ".0000000000000003.stub", "0000000000000001-0000000000000003.gdoc"] {
             assert!(
                 is(name, b"") && is(name, b" ") && is(name, b"{\"url\": \"...\"}\r\n") && is(name, b"bplist00\xd1\x01")
             );
@@ -101,7 +102,7 @@ mod tests {
             assert!(!is(name, &[0; 100]), "not yet written");
             assert!(!is(name, &vec![b'a'; usize::from(LARGEST) + 1]), "{name}");
         }
-        for name in ["0000000000000003 (1)", "0000000000000003:Zone.Identifier", "0000000000000003 (1).cloud"] {
+        for name in ["head", "0000000000000003 (1)", "0000000000000003:Zone.Identifier", "0000000000000003 (1).cloud"] {
             assert!(!is(name, b""), "{name}");
         }
     }

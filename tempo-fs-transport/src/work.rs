@@ -233,6 +233,9 @@ impl<'a> Work<'a> {
                     Err(BadHead::Newer(version)) => {
                         Finding::Pending(PendingReason::Unsupported(Unsupported::Version(version)))
                     }
+                    Err(_) if may_be_stand_in(&item.name, &bare.bytes) && !planted!(StrangeIsBad) => {
+                        Finding::Pending(PendingReason::PerhapsOnline)
+                    }
                     Err(BadHead::Incomplete) => {
                         bare.unless_changing(Finding::Pending(PendingReason::Incomplete { missing: 1 }))
                     }

@@ -25,7 +25,7 @@ use hasher::Hasher;
 pub use plan::{Outcome, Plan};
 pub use profile::{
     CALM, CHAOS, Conflict, DRIVE, DROPBOX, ICLOUD, NEXTCLOUD, ONEDRIVE, PROFILES, Placeholder, Profile, RCLONE,
-    SEAFILE, SYNCTHING, Temporary, UNISON, USB_STICK,
+    ODRIVE, SEAFILE, SYNCTHING, Temporary, UNISON, USB_STICK,
 };
 pub use rng::Rng;
 pub use rule::{Effect, Rule, Rules, Verdict};
