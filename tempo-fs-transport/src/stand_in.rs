@@ -4,7 +4,12 @@ use std::ffi::{OsStr, OsString};
 
 use tempo_message::{AuthorId, FileType, ForeignReason, PendingReason, planted};
 
-use crate::{DirName, Fs, Stat, folder::Folder, name::{HEAD, PLACEHOLDERS}, notes::Finding};
+use crate::{
+    DirName, Fs, Stat,
+    folder::Folder,
+    name::{HEAD, PLACEHOLDERS},
+    notes::Finding,
+};
 
 /// The stand-ins in one author's directory.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +99,9 @@ mod tests {
     #[test]
     fn a_little_text_behind_an_extension_may_be_one() {
         let is = |name: &str, content: &[u8]| may_be_stand_in(OsStr::new(name), content);
-        for name in ["head.cloud", "0000000000000003.cloud", ".0000000000000003.stub", "0000000000000001-0000000000000003.gdoc"] {
+        for name in
+            ["head.cloud", "0000000000000003.cloud", ".0000000000000003.stub", "0000000000000001-0000000000000003.gdoc"]
+        {
             assert!(
                 is(name, b"") && is(name, b" ") && is(name, b"{\"url\": \"...\"}\r\n") && is(name, b"bplist00\xd1\x01")
             );

@@ -24,8 +24,8 @@ pub use fault::Fault;
 use hasher::Hasher;
 pub use plan::{Outcome, Plan};
 pub use profile::{
-    CALM, CHAOS, Conflict, DRIVE, DROPBOX, ICLOUD, NEXTCLOUD, ONEDRIVE, PROFILES, Placeholder, Profile, RCLONE,
-    ODRIVE, SEAFILE, SYNCTHING, Temporary, UNISON, USB_STICK,
+    CALM, CHAOS, Conflict, DRIVE, DROPBOX, ICLOUD, NEXTCLOUD, ODRIVE, ONEDRIVE, PROFILES, Placeholder, Profile, RCLONE,
+    SEAFILE, SYNCTHING, Temporary, UNISON, USB_STICK,
 };
 pub use rng::Rng;
 pub use rule::{Effect, Rule, Rules, Verdict};
