@@ -255,12 +255,12 @@ mod tests {
         let (mut notes, mut now, mut looks) = (Notes::default(), Duration::from_secs(60), Vec::new());
         let name = OsStr::new("0000000000000001");
         while looks.len() < most {
-            looks.push(u64::try_from((now - Duration::from_secs(60)).as_millis()).unwrap());
+            looks.push(u64::try_from(now.as_millis()).unwrap() - 60_000);
             let (bad, version) = (Finding::Foreign(ForeignReason::Bad(BadFrame::Digest)), version(looks.len()));
             notes.put_read(name, Some(version), bad, Span { began: now, ended: now });
             let Some(retry) = notes.next_retry() else { break };
             let note = notes.get(name).unwrap();
-            assert!(note.holds(version, retry - Duration::from_millis(1)) && !note.holds(version, retry));
+            assert!(note.holds(version, now) && !note.holds(version, retry));
             now = retry;
         }
         looks
