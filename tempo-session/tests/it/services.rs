@@ -308,6 +308,10 @@ fn what_is_behind_the_name_of_a_message_alarms_nobody() {
 fn what_is_moved_away_every_time_is_not_written_without_end() {
     let scene = Scene::new();
     let own = scene.place.folder.join(scene.author.to_string());
+    let ben = scene.place.member("ben");
+    ben.send("hello").unwrap();
+    assert_eq!(ben.flush(STUCK), 0);
+    ben.close().unwrap();
     let mut copies = 0;
     let mut waits = Vec::new();
     for round in 0..6 {
@@ -333,7 +337,7 @@ fn what_is_moved_away_every_time_is_not_written_without_end() {
     }
     let ana = scene.place.member("ana");
     assert_eq!(ana.flush(STUCK), 0);
-    assert_eq!(texts(&timeline(&scene.look())).len(), 9);
+    assert_eq!(texts(&timeline(&scene.look())).len(), 10);
 }
 
 /// A tool that turns every file into a link finds no end of new ones.

@@ -1,9 +1,10 @@
 //! What lies in the folder and could not be read: whoever shows messages says how many files that is, and why.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, ffi::OsStr};
 
 use serde_json::{Value, json};
-use tempo_session::{ForeignReason, PendingReason, Status, printable_text};
+use tempo_fs_transport::FileName;
+use tempo_session::{Foreign, ForeignReason, Member, PendingReason, Status, printable_text};
 
 use crate::output;
 
@@ -49,10 +50,25 @@ fn reasons(status: &Status) -> BTreeMap<String, usize> {
         other => printable_text(&other.to_string()),
     });
     // A file that has its length before its content looks damaged.
-    let foreign = status.report.foreign.iter().filter(|it| matches!(it.reason, ForeignReason::Bad(_)));
+    let foreign = status.report.foreign.iter();
+    let foreign = foreign.filter(|it| matches!(it.reason, ForeignReason::Bad(_)) && !is_known(status, it));
     let mut reasons = BTreeMap::new();
     for reason in pending.chain(foreign.map(|_| "damaged, or not whole yet".to_owned())) {
         *reasons.entry(reason).or_default() += 1;
     }
     reasons
+}
+
+/// Whether the messages that a file has by its name are here all the same.
+fn is_known(status: &Status, file: &Foreign) -> bool {
+    let name = file.place.rsplit('/').next().unwrap_or_default();
+    let (first, last) = match FileName::parse(OsStr::new(name)) {
+        FileName::Message(counter) | FileName::Copy(counter) => (counter, counter),
+        FileName::Pack(first, last) => (first, last),
+        _ => return false,
+    };
+    let is_here = |member: &Member| {
+        member.last >= last && member.gaps.iter().all(|gap| *gap.end() < first || last < *gap.start())
+    };
+    status.members.iter().any(|member| Some(member.author) == file.author && is_here(member))
 }
