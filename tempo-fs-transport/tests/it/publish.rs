@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::{Detachment, Durability, Pack, PublishError, Published, Transport, conformance::Script};
+use tempo_message::{Detachment, Durability, PublishError, Published, Transport, conformance::Script};
 
 use crate::support::{Session, unwatched};
 
@@ -123,7 +123,7 @@ fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
         (about.uid(), about.gid(), about.mode(), acl[..len].to_vec())
     };
     writer.publish(&script.next(b"one"), Durability::Durable).unwrap();
-    writer.publish_pack(&Pack::of(&pack[2..]).unwrap(), Durability::Durable).unwrap();
+    writer.publish_pack(&tempo_message::Pack::of(&pack[2..]).unwrap(), Durability::Durable).unwrap();
     fs::write(dir.join("probe"), "").unwrap();
     assert!(permissions("probe").3.len() > 4, "a list is inherited");
     assert_eq!(permissions("0000000000000001"), permissions("probe"));

@@ -38,11 +38,11 @@ fn what_was_found_stays_mended() {
     use tempo_sim::bugs::{Bug, plan};
     let found = [
         // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
-        (Bug::AuditByLength, 110),
+        (Bug::AuditByLength, 71),
         // A rewind brought back a damaged file of the right length, long after the audit.
-        (Bug::NoScrub, 302),
+        (Bug::NoScrub, 99),
         // Who had found another one writing under its name stopped looking after what it had written there.
-        (Bug::FormerIsForgotten, 4173),
+        (Bug::FormerIsForgotten, 307),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
@@ -57,7 +57,7 @@ fn what_was_found_stays_mended() {
 #[test]
 fn a_pack_does_not_hide_an_earlier_message_of_its_number() {
     let faults = [Fault::NoScrubbing, Fault::OddDisks, Fault::RestoredStore, Fault::Packs].into();
-    let plan = Plan { seed: 3_100_114_723, profile: &SEAFILE, members: 3, messages: 7, faults };
+    let plan = Plan { seed: 477, profile: &SEAFILE, members: 3, messages: 7, faults };
     let outcome = plan.execute(false);
     assert_eq!(outcome.failure, None, "{}", plan.command());
     let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
@@ -142,7 +142,7 @@ fn planted_defects_are_found() {
         let mut runs = 0;
         let found = find(bug, 1, || {
             runs += 1;
-            runs <= 60
+            runs <= 120
         });
         assert!(found.is_some(), "{bug}: {} was not found", bug.about());
     }
