@@ -40,9 +40,11 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     }
     history::vanished(around, &people, &mut findings);
     history::gaps(status, around, &people, &mut findings);
-    foreign::misplaced(status, around, &people, &mut findings);
     if !is_away {
         contents::pending(status, &people, &mut findings);
+    }
+    foreign::misplaced(status, around, &people, &mut findings);
+    if !is_away {
         foreign::in_places(status, &people, &mut findings);
     }
     // What waits comes after its causes.

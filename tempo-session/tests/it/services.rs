@@ -378,7 +378,7 @@ fn files_of_services_and_systems_are_known() {
         "desktop.ini",
         "desktop (conflict 2026-11-22).ini",
         "Thumbs.db",
-        "THUMBS.DB",
+        "THUMBS (1).DB",
         ".dropbox",
         "Icon\r",
         ".sync_3f1a.db",
