@@ -12,7 +12,7 @@ use std::{
 
 use tempo_message::{
     Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Frame, Head, Pack, Piece, PublishError,
-    Published, Report, Taken, Transport, Want, planted,
+    Published, Report, Taken, Transport, Want,
 };
 
 use crate::{
@@ -330,7 +330,7 @@ impl<F: Fs> FsTransport<F> {
         if !self.folder.places.contains_key(&*own) && self.folder.is_placeheld(author) {
             return Err(publish_error(place, io::Error::other("the directory is perhaps only with the service")));
         }
-        if self.folder.is_undone(author) && !planted!(UndoneForEver) {
+        if self.folder.is_undone(author) {
             return Err(PublishError::Undone { place });
         }
         let calls = &mut self.folder.calls;

@@ -29,7 +29,6 @@ macro_rules! bugs {
 
 bugs! {
     NoFsync: "a durable publication is not synced",
-    UndoneForEver: "a directory that is moved away every time is made again and again",
     StrangeIsBad: "a small file of an unknown service counts as a damaged message",
     InPlace: "messages are written under their final name",
     NoMend: "what a loss of power left is taken for somebody else's message",

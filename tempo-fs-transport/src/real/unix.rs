@@ -160,6 +160,7 @@ pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[allow(clippy::unnecessary_wraps, reason = "on Linux it may fail")]
 pub(super) fn heritage(_: &Dir) -> io::Result<Option<Heritage>> {
     Ok(None)
 }
