@@ -25,7 +25,8 @@ use crate::{Signal, Volume};
 /// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
 /// 5. After `sync_file` or `sync_named` the content, after `sync_dir` the names of a directory survive a loss of power,
 ///    as far as [`Reach`] says. Nothing else does. After a failed sync nothing is known, and syncing the same handle
-///    again proves nothing. A file system that has no such sync answers `Unsupported`.
+///    again proves nothing. A file system that has no such sync answers `Unsupported`. Where `sync_dir` does, a later
+///    `sync_named` also keeps what was done to the names before it, as the journal of NTFS does.
 /// 6. `open_root` and `resolve` answer `NotFound` for a folder whose volume, server or network is not there.
 /// 7. `ResourceBusy` means *not yet*: another program holds the thing open and does not share it, or is about to remove
 ///    it. The same call may succeed a moment later.
@@ -143,13 +144,26 @@ pub enum Reach {
 
 /// Syncs to the medium, or to the volume where that is refused. Succeeds without a sync on a file system that has none.
 pub(crate) fn sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<()> {
+    try_sync(each).map(drop)
+}
+
+/// Makes a file's name durable, by its directory, or by the file where directories cannot be synced.
+pub(crate) fn sync_name<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> io::Result<()> {
+    if try_sync(|reach| fs.sync_dir(dir, reach))? {
+        return Ok(());
+    }
+    sync(|reach| fs.sync_named(dir, name, reach))
+}
+
+/// Syncs as far as the file system can; whether it can at all.
+fn try_sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<bool> {
     let is_refused = |done: &io::Result<()>| matches!(done, Err(error) if error.kind() == io::ErrorKind::Unsupported);
     let done = each(Reach::Medium);
     if !is_refused(&done) || planted!(FullSyncOnly) {
-        return done;
+        return done.map(|()| true);
     }
     let done = each(Reach::Volume);
-    if is_refused(&done) { Ok(()) } else { done }
+    if is_refused(&done) { Ok(false) } else { done.map(|()| true) }
 }
 
 /// What a name or a handle stands for.

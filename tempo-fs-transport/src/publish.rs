@@ -16,7 +16,7 @@ use crate::{
     FileName, Fs,
     buffer::Buffers,
     error::publish_error,
-    fs::sync,
+    fs::{sync, sync_name},
     name::{HEAD, STAGED_PREFIX, STAGED_SUFFIX},
     online::is_in_use,
     spelling::composed,
@@ -125,7 +125,7 @@ impl<F: Fs> Publisher<F> {
             if published == Published::Already && !planted!(NoFsync) {
                 self.sync_there(&target).map_err(failed)?;
             }
-            sync(|reach| self.fs.sync_dir(&dir, reach)).map_err(failed)?;
+            sync_name(&self.fs, &dir, target.name).map_err(failed)?;
         }
         Ok(published)
     }
@@ -191,13 +191,13 @@ impl<F: Fs> Publisher<F> {
                 return Ok(Some(Published::Beside));
             }
             if matches!(self.put(&target, &content.bytes, durability)?, Put::Done) {
-                return self.named(dir, durability).map(Some);
+                return self.named(&target, durability).map(Some);
             }
             match self.compare(&target, &content.bytes)? {
-                There::Same | There::Elsewhere => return self.named(dir, durability).map(Some),
+                There::Same | There::Elsewhere => return self.named(&target, durability).map(Some),
                 There::Remains => {
                     self.replace(&target, &content.bytes, durability)?;
-                    return self.named(dir, durability).map(Some);
+                    return self.named(&target, durability).map(Some);
                 }
                 // Somebody has written over that as well; it may be the only one of its kind.
                 There::Other => {}
@@ -207,9 +207,9 @@ impl<F: Fs> Publisher<F> {
     }
 
     /// A message lies beside its place, under a name that is as certain as it is to be.
-    fn named(&self, dir: &F::Dir, durability: Durability) -> io::Result<Published> {
+    fn named(&self, target: &Target<'_, F>, durability: Durability) -> io::Result<Published> {
         if durability == Durability::Durable {
-            sync(|reach| self.fs.sync_dir(dir, reach))?;
+            sync_name(&self.fs, target.dir, target.name)?;
         }
         Ok(Published::Beside)
     }

@@ -12,7 +12,7 @@ use std::{
 use tempo_clock::Seen;
 use tempo_fs_transport::{Fs, FsTransport, Hints, Options, Reach, Signal};
 use tempo_message::{
-    Head, Lamport, Life, Taken, Transport,
+    Durability, Head, Lamport, Life, Published, Taken, Transport,
     conformance::{Script, gather},
 };
 use tempo_sim::{
@@ -156,6 +156,35 @@ fn windows_keeps_names_in_the_order_in_which_they_were_changed() {
         names.for_each(|(number, name)| assert_eq!(name, format!("~tempo-{}.tmp", number + 1).as_str()));
     }
     assert_eq!(left, BTreeSet::from([0, 1, 2, 3]));
+}
+
+/// Where directories cannot be synced, the file that got the name is: what was published durably is there after a loss of
+/// power, also in the place of what an earlier one had left.
+#[test]
+fn a_durable_name_needs_no_sync_of_its_directory() {
+    let mut script = Script::new(1);
+    let frames = script.run(2);
+    let dir = OsString::from(script.author().to_string());
+    for system in [NTFS, REFS, SHARE] {
+        for seed in 0..50 {
+            let disk = disk(system, seed);
+            let names = ["0000000000000001", "0000000000000002"].map(OsStr::new);
+            disk.put_dir(&dir);
+            disk.put(&dir, names[0], vec![0; frames[0].bytes().len()].into());
+            let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
+            gather(&mut member, &Seen::default(), Taken::Known);
+            // The service has let go what it has put there.
+            disk.set_now(Duration::from_secs(60));
+            for (frame, expected) in frames.iter().zip([Published::Mended, Published::New]) {
+                assert_eq!(member.publish(frame, Durability::Durable).unwrap(), expected);
+            }
+            drop(member);
+            disk.crash();
+            for (frame, name) in frames.iter().zip(names) {
+                assert_eq!(disk.read(&dir, name).as_ref(), Some(frame.bytes()), "{system:?}, seed {seed}");
+            }
+        }
+    }
 }
 
 #[test]
