@@ -63,6 +63,13 @@ impl Status {
         of.into_values().map(|it| Download { numbers: merged(it.numbers), ..it }).collect()
     }
 
+    /// Whether messages may be missing here because a file, in this author's place, cannot be read.
+    pub fn is_missed(&self, author: Option<AuthorId>, place: &str) -> bool {
+        let numbers = numbers_in(place).filter(|_| author.is_some());
+        let is_missed = numbers.is_none_or(|numbers| !self.missing_of(author, &numbers).is_empty());
+        is_missed && name_in(place) != FileName::Head
+    }
+
     /// What is not here of some messages of an author.
     pub(crate) fn missing_of(&self, author: Option<AuthorId>, numbers: &Gap) -> Vec<Gap> {
         let at = author.and_then(|author| self.members.binary_search_by_key(&author, |member| member.author).ok());

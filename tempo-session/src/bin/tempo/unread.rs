@@ -1,10 +1,9 @@
 //! What lies in the folder and could not be read: whoever shows messages says how many files that is, and why.
 
-use std::{cmp::Reverse, collections::BTreeMap, ffi::OsStr};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::{Value, json};
-use tempo_fs_transport::FileName;
-use tempo_session::{Foreign, ForeignReason, Member, PendingReason, Status, printable_text};
+use tempo_session::{ForeignReason, PendingReason, Status, printable_text};
 
 use crate::output;
 
@@ -45,30 +44,18 @@ fn for_people(reasons: BTreeMap<String, usize>) -> String {
 }
 
 fn reasons(status: &Status) -> BTreeMap<String, usize> {
-    let pending = status.report.pending.iter().map(|it| match &it.reason {
+    let pending = status.report.pending.iter().filter(|it| status.is_missed(it.author, &it.place));
+    let pending = pending.map(|it| match &it.reason {
         PendingReason::Incomplete { .. } => "incomplete".to_owned(),
         other => printable_text(&other.to_string()),
     });
     // A file that has its length before its content looks damaged.
     let foreign = status.report.foreign.iter();
-    let foreign = foreign.filter(|it| matches!(it.reason, ForeignReason::Bad(_)) && !is_known(status, it));
+    let damaged =
+        foreign.filter(|it| matches!(it.reason, ForeignReason::Bad(_)) && status.is_missed(it.author, &it.place));
     let mut reasons = BTreeMap::new();
-    for reason in pending.chain(foreign.map(|_| "damaged, or not whole yet".to_owned())) {
+    for reason in pending.chain(damaged.map(|_| "damaged, or not whole yet".to_owned())) {
         *reasons.entry(reason).or_default() += 1;
     }
     reasons
-}
-
-/// Whether the messages that a file has by its name are here all the same.
-fn is_known(status: &Status, file: &Foreign) -> bool {
-    let name = file.place.rsplit('/').next().unwrap_or_default();
-    let (first, last) = match FileName::parse(OsStr::new(name)) {
-        FileName::Message(counter) | FileName::Copy(counter) => (counter, counter),
-        FileName::Pack(first, last) => (first, last),
-        _ => return false,
-    };
-    let is_here = |member: &Member| {
-        member.last >= last && member.gaps.iter().all(|gap| *gap.end() < first || last < *gap.start())
-    };
-    status.members.iter().any(|member| Some(member.author) == file.author && is_here(member))
 }
