@@ -1,7 +1,7 @@
 //! A look at a session from outside: no thread goes on, nothing is written, nobody joins.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Attachment, Environment, Gap, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{OwnMessages, Resumed, describe, numbers_in},
+    session::{OwnMessages, Resumed, describe, merged, numbers_in},
     store::{Marks, RedbReader, StoreError},
 };
 
@@ -327,9 +327,16 @@ impl Reading {
             matches!(reason, OnlineOnly | PerhapsOnline | NotHereYet { .. } | InUse | Changing)
         };
         let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
-        let elsewhere: Vec<(AuthorId, Gap)> = elsewhere.map(|(author, numbers, _)| (author, numbers)).collect();
+        let mut of: BTreeMap<AuthorId, Vec<Gap>> = BTreeMap::new();
+        for (author, numbers, _) in elsewhere {
+            of.entry(author).or_default().push(numbers);
+        }
+        let of: BTreeMap<AuthorId, Vec<Gap>> =
+            of.into_iter().map(|(author, numbers)| (author, merged(numbers))).collect();
         let is_elsewhere = |id: MessageId| {
-            elsewhere.iter().any(|(author, numbers)| *author == id.author && numbers.contains(&id.counter))
+            let runs = of.get(&id.author).map(Vec::as_slice).unwrap_or_default();
+            let after = runs.partition_point(|run| *run.end() < id.counter);
+            runs.get(after).is_some_and(|run| run.contains(&id.counter))
         };
         let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || is_elsewhere(own.0);
         status.unpublished = sent.keys().filter(|own| !is_there(own)).count();
