@@ -238,43 +238,23 @@ fn what_is_not_whole_yet_is_known_as_temporary_and_delivered_when_it_is() {
 
 #[test]
 fn a_placeholder_waits_for_download_and_nothing_is_published_over_it() {
+    let known = PLACEHOLDERS.iter().map(|&(service, before, after)| (service, before, after, " ", false));
+    let unknown = STAND_INS.iter().map(|&(service, before, after, content)| (service, before, after, content, true));
     let scene = Scene::new();
-    for (service, before, after) in PLACEHOLDERS {
-        let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
-        crate::support::rename(scene.at(&name(3)), scene.place.at("kept")).unwrap();
-        fs::write(&placeholder, " ").unwrap();
-        let session = scene.look();
-        assert_eq!(texts(&timeline(&session)), ["one"], "{service}");
-        let report = session.status().report;
-        assert_eq!(report.pending.len(), 1, "{service}");
-        assert_eq!(report.pending[0].reason, PendingReason::OnlineOnly, "{service}");
-        assert_eq!((report.pending[0].author, report.pending[0].counter), (Some(scene.author), Some(3)), "{service}");
-        // Its author does not take it for deleted.
-        let ana = scene.place.member("ana");
-        ana.refresh(STUCK).unwrap();
-        assert_eq!(ana.flush(STUCK), 0);
-        ana.close().unwrap();
-        assert!(!scene.at(&name(3)).exists(), "{service}");
-        crate::support::remove_file(&placeholder).unwrap();
-        crate::support::rename(scene.place.at("kept"), scene.at(&name(3))).unwrap();
-        wait_until(&session, "it is here", |session| session.timeline().len() == 3);
-    }
-}
-
-#[test]
-fn what_may_be_a_placeholder_is_named_and_nothing_is_published_over_it() {
-    let scene = Scene::new();
-    for (service, before, after, content) in STAND_INS {
+    for (service, before, after, content, is_perhaps) in known.chain(unknown) {
         let placeholder = scene.at(&format!("{before}{}{after}", name(3)));
         crate::support::rename(scene.at(&name(3)), scene.place.at("kept")).unwrap();
         fs::write(&placeholder, content).unwrap();
         let session = scene.look();
+        assert_eq!(texts(&timeline(&session)), ["one"], "{service}");
         let report = session.status().report;
         assert_eq!(report.pending.len(), 1, "{service}");
-        assert_eq!(report.pending[0].reason, PendingReason::PerhapsOnline, "{service}");
+        let reason = if is_perhaps { PendingReason::PerhapsOnline } else { PendingReason::OnlineOnly };
+        assert_eq!(report.pending[0].reason, reason, "{service}");
         assert_eq!((report.pending[0].author, report.pending[0].counter), (Some(scene.author), Some(3)), "{service}");
         let waits = [(FindingKind::OnlineOnly, Severity::Attention), (FindingKind::Held, Severity::Attention)];
         assert_eq!(kinds(&scene), waits, "{service}");
+        // Its author does not take it for deleted.
         let ana = scene.place.member("ana");
         ana.refresh(STUCK).unwrap();
         assert_eq!(ana.flush(STUCK), 0);

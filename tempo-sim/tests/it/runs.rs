@@ -43,6 +43,8 @@ fn what_was_found_stays_mended() {
         (Bug::NoScrub, 99),
         // Who had found another one writing under its name stopped looking after what it had written there.
         (Bug::FormerIsForgotten, 307),
+        // A file that another program had open was taken for damaged, and read no more.
+        (Bug::InUseIsBad, 79),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
@@ -133,7 +135,6 @@ fn planted_defects_are_found() {
         Bug::NoAudit,
         Bug::NumberByHandle,
         Bug::SyncToRead,
-        Bug::InUseIsBad,
         Bug::WatchEach,
         Bug::WatchLeaks,
         Bug::FullSyncOnly,
@@ -142,7 +143,7 @@ fn planted_defects_are_found() {
         let mut runs = 0;
         let found = find(bug, 1, || {
             runs += 1;
-            runs <= 120
+            runs <= 60
         });
         assert!(found.is_some(), "{bug}: {} was not found", bug.about());
     }
