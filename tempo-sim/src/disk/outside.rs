@@ -157,6 +157,12 @@ impl Disk {
         }
     }
 
+    /// Whether the service has the names of a directory for itself.
+    pub(crate) fn is_dir_online_only(&self, dir: &OsStr) -> bool {
+        let state = self.lock();
+        state.dir(dir).is_some_and(|node| state.is_dataless(node))
+    }
+
     /// The service, or somebody, removes a file; false when there was none. On Windows another program may have it open, and
     /// its name stays until that is over.
     pub fn remove(&self, dir: &OsStr, name: &OsStr) -> bool {

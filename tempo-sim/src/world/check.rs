@@ -197,7 +197,10 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
             arrived.insert((now, digest));
             continue;
         }
+        // Offline, nobody brings the names of a dataless directory.
+        let is_out_of_reach = member.offline && disk.is_dir_online_only(&dir);
         if !disk.is_unmounted()
+            && !is_out_of_reach
             && !disk.is_online_only(&dir, &name)
             && disk.read(&dir, &name) == Some(known.bytes.clone())
         {
