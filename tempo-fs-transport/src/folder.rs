@@ -20,7 +20,7 @@ use crate::{
     error::collect_error,
     examine::unreadable,
     known::known,
-    list::{list_names, list_place},
+    list::{fill, list_names, list_place},
     notes::{Finding, Notes},
     place::{CONTESTED, Freshness, Place},
     stand_in::in_place_of,
@@ -274,7 +274,7 @@ impl<F: Fs> Folder<F> {
         let mut take = |name: OsString| {
             match DirName::parse(&name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
-                DirName::Author(_) | DirName::Copy(_) => {}
+                DirName::Author(_) | DirName::Relay(..) | DirName::Copy(_) => {}
                 DirName::Misspelled => return notes.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now),
                 DirName::Foreign => {
                     let reason = known(&name).unwrap_or(ForeignReason::Name);
@@ -300,9 +300,13 @@ impl<F: Fs> Folder<F> {
             },
         )?;
         failed?;
+        let (has_new, before) = (!new.is_empty(), self.places.len());
         self.meet(root, new, now);
         self.notes.end_listing();
         self.places.retain(|_, place| place.listing == listing);
+        if has_new || self.places.len() != before {
+            self.notes.note_change();
+        }
         Ok(())
     }
 
@@ -314,10 +318,8 @@ impl<F: Fs> Folder<F> {
         calls.ask_each(
             names,
             move |fs, name| fs.stat(&dir, name),
-            |name, stat| match (DirName::parse(&name), stat) {
-                (DirName::Author(author) | DirName::Copy(author), Ok(stat))
-                    if stat.file_type == FileType::Directory =>
-                {
+            |name, stat| match (DirName::parse(&name).author(), stat) {
+                (Some(author), Ok(stat)) if stat.file_type == FileType::Directory => {
                     notes.forget(&name);
                     // One more shows that there are too many.
                     if met.len() <= watched {
@@ -326,7 +328,7 @@ impl<F: Fs> Folder<F> {
                     root.places.push((Arc::clone(&name), Ok(stat)));
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
-                (dir, Ok(stat)) => files.push((dir, name, stat)),
+                (_, Ok(stat)) => files.push((DirName::parse(&name), name, stat)),
                 (_, Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
                 (_, Err(_)) => {}
             },
@@ -408,6 +410,7 @@ impl<F: Fs> Folder<F> {
             }
             Err(error) if is_absence(&error) => {
                 self.places.remove(name);
+                self.notes.note_change();
                 self.freshness.distrust();
             }
             Err(error) => put_unreadable(&mut self.notes, name, &error, now),
@@ -483,16 +486,6 @@ impl<F: Fs> Folder<F> {
             Err(error) => self.without_hints = Some(error.to_string()),
         }
     }
-}
-
-/// Lists a directory whose names are not on this machine, by a call that nobody waits for: the system brings them, and the
-/// directory is an ordinary one from then on. Only as long as hardly anything else is late.
-fn fill<F: Fs>(calls: &mut Calls<F>, root: &Root<F>, name: &OsStr) {
-    let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
-    calls.begin(About::Directory(own.clone()), move |fs| {
-        let dir = fs.open_dir(&parent, &own)?;
-        fs.list(&dir, &mut |_| false)
-    });
 }
 
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {

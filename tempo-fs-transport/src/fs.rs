@@ -85,6 +85,8 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     fn rename_over(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
+    /// Removes a directory in which nothing is.
+    fn remove_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<()>;
 
     /// When an opened directory was made, in nanoseconds since 1970; `None` where the system does not keep that, and for the
     /// root of a volume. Some systems give the time of the last change instead, or that of an earlier directory of this name.

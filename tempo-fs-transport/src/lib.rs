@@ -27,6 +27,7 @@ mod publish;
 mod reads;
 mod real;
 mod redundant;
+mod relay;
 mod service;
 mod signal;
 mod spelling;
@@ -38,6 +39,7 @@ mod telling;
 mod thin;
 mod transport;
 mod work;
+mod writing;
 
 pub use error::OpenError;
 pub use fingerprint::Fingerprint;

@@ -1,6 +1,9 @@
 //! The names of the format. `docs/FORMAT.md` lists them.
 
-use std::{ffi::OsStr, fmt::Write};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt::Write,
+};
 
 use tempo_message::{AuthorId, CounterName};
 
@@ -10,6 +13,8 @@ use tempo_message::{AuthorId, CounterName};
 pub enum DirName {
     /// Exactly an author.
     Author(AuthorId),
+    /// An author, a dot, and the author who keeps the first one's messages there. Written by the second one only.
+    Relay(AuthorId, AuthorId),
     /// An author, and more after a character that is neither letter nor digit, or an author between a dot and an
     /// extension: made by a service that had to keep two directories, or in the place of one. Read like the author's own, never written.
     Copy(AuthorId),
@@ -68,10 +73,29 @@ impl DirName {
         };
         match (AuthorId::parse(stem), rest.first()) {
             (Ok(author), None) => Self::Author(author),
+            (Ok(author), Some(b'.')) => match AuthorId::parse(rest.get(1..).unwrap_or_default()) {
+                Ok(relayer) => Self::Relay(author, relayer),
+                Err(_) => Self::Copy(author),
+            },
             (Ok(author), Some(&next)) if continues(next) => Self::Copy(author),
             (Err(_), None) if AuthorId::parse(&stem.to_ascii_lowercase()).is_ok() => Self::Misspelled,
             _ => Self::Foreign,
         }
+    }
+}
+
+impl DirName {
+    /// Whose messages lie in a directory of this name.
+    pub fn author(self) -> Option<AuthorId> {
+        match self {
+            Self::Author(author) | Self::Relay(author, _) | Self::Copy(author) => Some(author),
+            Self::Misspelled | Self::Foreign => None,
+        }
+    }
+
+    /// The directory that `relayer` keeps for an author, or, without one, the author's own.
+    pub(crate) fn of(author: AuthorId, relayer: Option<AuthorId>) -> OsString {
+        relayer.map_or_else(|| author.to_string(), |relayer| format!("{author}.{relayer}")).into()
     }
 }
 
@@ -206,6 +230,14 @@ mod tests {
         for tail in [" (1)", " 2", ".Conflict", "-HOST", " (# Name clash 2026-11-22 a1b2c3C #)", "\u{e9}"] {
             assert_eq!(dir(&format!("{AUTHOR}{tail}")), DirName::Copy(author), "{tail:?}");
         }
+        let relayer: AuthorId = "1c9e4a70-52bd-4a0e-8f0f-6d1b6f6f2b10".parse().unwrap();
+        let relay = format!("{AUTHOR}.{relayer}");
+        assert_eq!(dir(&relay), DirName::Relay(author, relayer));
+        assert_eq!(DirName::of(author, Some(relayer)), OsStr::new(&relay));
+        for copy in [format!("{relay} (1)"), format!(".{relay}"), relay.replace('.', "-"), relay.to_uppercase()] {
+            assert_ne!(dir(&copy), DirName::Relay(author, relayer), "{copy:?}");
+        }
+        assert_eq!(dir(&format!("{relay} (1)")), DirName::Copy(author));
         assert_eq!(dir(&AUTHOR.to_uppercase()), DirName::Misspelled);
         for name in ["", "notes.txt", &format!("{AUTHOR}2"), &AUTHOR.replace('-', ""), &AUTHOR[1..], ".stfolder"] {
             assert_eq!(dir(name), DirName::Foreign, "{name:?}");

@@ -133,6 +133,11 @@ impl Notes {
         self.changed |= removed.is_some_and(|note| note.finding != Finding::Settled);
     }
 
+    /// Something else that is reported has changed.
+    pub(crate) fn note_change(&mut self) {
+        self.changed = true;
+    }
+
     /// Whether the report has changed since the last call.
     pub(crate) fn take_changed(&mut self) -> bool {
         mem::take(&mut self.changed)

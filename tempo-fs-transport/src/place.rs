@@ -252,7 +252,8 @@ impl Place {
                 self.has_placeholders = true;
                 // Nobody needs a head.
                 let is_known = last == 0 || is_known(want.known, self.author, first, last);
-                return if is_known { Judged::PassOver } else { Judged::OnlineOnly };
+                let is_sought = first <= last && listing.recheck.range(first..=last).next().is_some();
+                return if is_known && !is_sought { Judged::PassOver } else { Judged::OnlineOnly };
             }
             FileName::Head => (0, 0),
             FileName::Staged => return Judged::PassOver,

@@ -13,12 +13,13 @@ use tempo_message::{
 };
 
 use crate::{
-    FileName, Fs,
+    DirName, FileName, Fs,
     buffer::Buffers,
     error::publish_error,
     fs::{sync, sync_name},
     name::{HEAD, STAGED_PREFIX, STAGED_SUFFIX},
     online::is_in_use,
+    relay,
     spelling::composed,
     stand_in::StandIns,
     thin,
@@ -97,10 +98,9 @@ impl<F: Fs> Publisher<F> {
     ) -> Result<Published, PublishError> {
         let is_pack = matches!(FileName::parse(&content.name), FileName::Pack(..));
         let durability = if is_pack && planted!(PackUnsynced) { Durability::Lazy } else { durability };
-        let author = OsString::from(content.author.to_string());
-        let path = self.folder.join(&author).join(&content.name);
+        let path = self.folder.join(&content.dir).join(&content.name);
         let failed = |error| publish_error(path.display().to_string(), error);
-        let dir = self.own_dir(root, &author).map_err(failed)?;
+        let dir = self.own_dir(root, &content.dir).map_err(failed)?;
         let target = Target { dir: &dir, name: &content.name };
         if self.is_placeheld(&target, stand_ins).map_err(failed)? {
             return Ok(Published::Already);
@@ -130,6 +130,34 @@ impl<F: Fs> Publisher<F> {
         Ok(published)
     }
 
+    /// Publishes what another author has written, durably, in a directory that is there for it. What an earlier process has staged
+    /// there goes away first.
+    pub(crate) fn relay(
+        &mut self,
+        root: &F::Dir,
+        content: &Content,
+        stand_ins: &StandIns,
+    ) -> Result<Published, PublishError> {
+        let failed = |error| publish_error(self.folder.join(&content.dir).display().to_string(), error);
+        match self.fs.open_dir(root, &content.dir) {
+            Ok(dir) => drop(sweep(&self.fs, &dir, |name| FileName::parse(name) == FileName::Staged).map_err(failed)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        self.publish(root, content, Durability::Durable, stand_ins)
+    }
+
+    /// Removes from the directory that a relayer keeps for an author what the author's own has; how many files that were.
+    pub(crate) fn withdraw(
+        &mut self,
+        root: &F::Dir,
+        author: AuthorId,
+        relayer: AuthorId,
+    ) -> Result<usize, PublishError> {
+        let place = self.folder.join(DirName::of(author, Some(relayer))).display().to_string();
+        relay::withdraw(&self.fs, root, author, relayer).map_err(|error| publish_error(place, error))
+    }
+
     /// Removes files that hold nothing but messages of a pack that lies there whole and durably; `most` at most.
     pub(crate) fn thin_out(
         &mut self,
@@ -139,10 +167,9 @@ impl<F: Fs> Publisher<F> {
         stand_ins: &StandIns,
     ) -> Result<Vec<(u64, u64)>, PublishError> {
         let content = Content::from(pack);
-        let author = OsString::from(content.author.to_string());
-        let place = self.folder.join(&author).display().to_string();
+        let place = self.folder.join(&content.dir).display().to_string();
         self.publish(root, &content, Durability::Durable, stand_ins)?;
-        let thinned = self.fs.open_dir(root, &author).and_then(|dir| {
+        let thinned = self.fs.open_dir(root, &content.dir).and_then(|dir| {
             let target = Target { dir: &dir, name: &content.name };
             // Beside, or only with a service, is no place from which others certainly get it.
             let is_elsewhere = self.is_placeheld(&target, stand_ins)?;
@@ -354,28 +381,40 @@ impl<F: Fs> Publisher<F> {
     }
 }
 
-/// What is to lie under a name in its author's directory.
+/// What is to lie under a name in its author's directory, or in that of a relayer.
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
-    author: AuthorId,
+    dir: OsString,
     name: OsString,
     bytes: Bytes,
     /// What tells it from others of that name.
     digest: Digest,
 }
 
+impl Content {
+    /// The same in the directory that a relayer keeps for the author.
+    pub(crate) fn by(self, author: AuthorId, relayer: AuthorId) -> Self {
+        Self { dir: DirName::of(author, Some(relayer)), ..self }
+    }
+}
+
 impl From<&Frame> for Content {
     fn from(frame: &Frame) -> Self {
         let MessageId { author, counter } = frame.id();
         let name = OsString::from(CounterName::new(counter).as_str());
-        Self { author, name, bytes: frame.bytes().clone(), digest: frame.digest() }
+        Self { dir: DirName::of(author, None), name, bytes: frame.bytes().clone(), digest: frame.digest() }
     }
 }
 
 impl From<&Pack> for Content {
     fn from(pack: &Pack) -> Self {
         let name = OsString::from(format!("{}-{}", CounterName::new(pack.first()), CounterName::new(pack.last())));
-        Self { author: pack.author(), name, bytes: pack.bytes().clone(), digest: Digest::of(pack.bytes()) }
+        Self {
+            dir: DirName::of(pack.author(), None),
+            name,
+            bytes: pack.bytes().clone(),
+            digest: Digest::of(pack.bytes()),
+        }
     }
 }
 

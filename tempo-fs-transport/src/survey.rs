@@ -60,7 +60,7 @@ impl<F: Fs> FsTransport<F> {
         let mut dirs = Vec::new();
         let listed = fs.list(&root.dir, &mut |name| {
             survey.entries += 1;
-            if let DirName::Author(author) | DirName::Copy(author) = DirName::parse(name) {
+            if let Some(author) = DirName::parse(name).author() {
                 dirs.push((author, name.to_owned()));
             }
             true

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use tempo_message::{Arrival, Beside, Foreign, Report, Taken};
+use tempo_message::{Arrival, Beside, Foreign, Relay, Report, Taken};
 
 use crate::{
     DirName, Fs,
@@ -16,8 +16,11 @@ impl<F: Fs> Folder<F> {
         let top = before(piece, None);
         self.notes.describe(&|name| inside_of(&top, name), None, report);
         for (dir, there) in &self.places {
-            if let DirName::Copy(author) = DirName::parse(dir) {
-                report.doubled.push(Beside { place: place(piece, None, dir), author, counter: None });
+            let at = || place(piece, None, dir);
+            match DirName::parse(dir) {
+                DirName::Copy(author) => report.doubled.push(Beside { place: at(), author, counter: None }),
+                DirName::Relay(author, relayer) => report.relays.push(Relay { place: at(), author, relayer }),
+                _ => {}
             }
             let within = before(piece, Some(dir));
             there.notes.describe(&|name| inside_of(&within, name), Some(there.author), report);

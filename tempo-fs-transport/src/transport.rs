@@ -3,29 +3,28 @@
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
-    fmt, io,
+    io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     task::Waker,
     time::Duration,
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Detachment, Durability, Frame, Head, Pack, Piece, PublishError,
-    Published, Report, Taken, Transport, Want,
+    Arrival, AuthorId, CollectError, Collected, Durability, Frame, Head, Pack, Piece, PublishError, Published, Report,
+    Taken, Transport, Want,
 };
 
 use crate::{
-    FileName, Fs, Hints, Home, OpenError, RealFs, Signal,
-    calls::{About, Calls, no_answer},
-    door::{Root, Way},
-    error::{check_name, collect_error, open_error, publish_error},
+    DirName, FileName, Fs, Hints, Home, OpenError, RealFs, Signal,
+    calls::{About, Calls},
+    door::Way,
+    error::{check_name, collect_error, open_error},
     folder::Folder,
     offload::Threads,
     pieces::{Pieces, named},
     publish::{Content, Publisher},
     reads::Reads,
-    stand_in::StandIns,
     work::{Done, Work, looks_anew},
 };
 
@@ -44,7 +43,7 @@ use crate::{
 pub struct FsTransport<F: Fs = RealFs> {
     pub(crate) folder: Folder<F>,
     /// Shared with the thread that publishes.
-    publisher: Option<Arc<Mutex<Publisher<F>>>>,
+    pub(crate) publisher: Option<Arc<Mutex<Publisher<F>>>>,
     reads: Reads,
     pieces: Pieces<F>,
     pieces_first: bool,
@@ -155,7 +154,7 @@ impl<F: Fs> FsTransport<F> {
 impl<F: Fs> Transport for FsTransport<F> {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         self.folder.own.insert(author);
-        self.write(author, move |publisher, root| publisher.join(root, author))
+        self.write_own(author, move |publisher, root| publisher.join(root, author))
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
@@ -171,14 +170,31 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
-        let (author, pack, stand_ins) = (pack.author(), pack.clone(), self.stand_ins(pack.author()));
-        self.write(author, move |publisher, root| publisher.thin_out(root, &pack, most, &stand_ins))
+        let (author, pack, stand_ins) = (pack.author(), pack.clone(), self.stand_ins(pack.author(), None));
+        self.write_own(author, move |publisher, root| publisher.thin_out(root, &pack, most, &stand_ins))
+    }
+
+    fn has_relays(&self) -> bool {
+        true
+    }
+
+    fn relay(&mut self, frame: &Frame, relayer: AuthorId) -> Result<Published, PublishError> {
+        self.put_for(frame.id().author, relayer, Content::from(frame))
+    }
+
+    fn relay_pack(&mut self, pack: &Pack, relayer: AuthorId) -> Result<Published, PublishError> {
+        self.put_for(pack.author(), relayer, Content::from(pack))
+    }
+
+    fn withdraw(&mut self, author: AuthorId, relayer: AuthorId) -> Result<usize, PublishError> {
+        let dir = DirName::of(author, Some(relayer));
+        self.write(&dir, author, move |publisher, root| publisher.withdraw(root, author, relayer))
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
         self.folder.own.insert(head.author);
-        let (author, head, stand_ins) = (head.author, head.clone(), self.stand_ins(head.author));
-        self.write(author, move |publisher, root| publisher.leave_head(root, &head, &stand_ins))
+        let (author, head, stand_ins) = (head.author, head.clone(), self.stand_ins(head.author, None));
+        self.write_own(author, move |publisher, root| publisher.leave_head(root, &head, &stand_ins))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
@@ -303,77 +319,6 @@ impl<F: Fs> FsTransport<F> {
             self.pieces.close();
         })?;
         Ok(root.way())
-    }
-
-    /// What a service has left in an author's directory in the place of files.
-    fn stand_ins(&self, author: AuthorId) -> StandIns {
-        let own = self.folder.places.get(OsStr::new(&author.to_string()));
-        own.map(|place| place.stand_ins()).unwrap_or_default()
-    }
-
-    fn put(&mut self, author: AuthorId, content: Content, durability: Durability) -> Result<Published, PublishError> {
-        self.folder.own.insert(author);
-        let stand_ins = self.stand_ins(author);
-        self.write(author, move |publisher, root| publisher.publish(root, &content, durability, &stand_ins))
-    }
-
-    /// Writes into an author's directory, as long as the folder is the one that was looked at.
-    fn write<T: Send + fmt::Debug + 'static>(
-        &mut self,
-        author: AuthorId,
-        work: impl Fn(&mut Publisher<F>, &F::Dir) -> Result<T, PublishError> + Clone + Send + 'static,
-    ) -> Result<T, PublishError> {
-        let path = self.folder.path.display().to_string();
-        let Some(publisher) = self.publisher.clone() else { return Err(PublishError::ReadOnly { place: path }) };
-        let own = OsString::from(author.to_string());
-        let place = self.folder.path.join(&own).display().to_string();
-        if !self.folder.places.contains_key(&*own) && self.folder.is_placeheld(author) {
-            return Err(publish_error(place, io::Error::other("the directory is perhaps only with the service")));
-        }
-        if self.folder.is_undone(author) {
-            return Err(PublishError::Undone { place });
-        }
-        let calls = &mut self.folder.calls;
-        // Making a directory waits in some systems for every question about the others, and everything else for it.
-        let must_wait = !self.folder.places.contains_key(&*own) && calls.is_any_directory_late();
-        if must_wait || calls.is_directory_late(&own) {
-            return Err(publish_error(place, no_answer()));
-        }
-        let write = move |root: &F::Dir| {
-            // A publication that has not come back keeps it, and lets no other one be begun.
-            work(&mut publisher.lock().unwrap_or_else(PoisonError::into_inner), root)
-        };
-        if let Some(door) = self.folder.door_to(&own) {
-            // Usually all is well, and a second change of threads would cost more than the publication.
-            let write = write.clone();
-            let at_once = move |fs: &F| door.open_here(fs).ok().flatten().map(|root| write(&root));
-            match self.folder.calls.run(About::Publishing, at_once) {
-                Ok(Some(written)) => return written,
-                Ok(None) => {}
-                Err(error) => return Err(publish_error(place, error)),
-            }
-        }
-        let root = self.root_to_write()?;
-        let written = self.folder.calls.run(About::Publishing, move |_| write(&root.dir));
-        written.map_err(|error| publish_error(place, error))?
-    }
-
-    /// The opened folder, as long as it is the one that was looked at and may be written.
-    pub(crate) fn root_to_write(&mut self) -> Result<Root<F>, PublishError> {
-        let path = self.folder.path.display().to_string();
-        if self.publisher.is_none() {
-            return Err(PublishError::ReadOnly { place: path });
-        }
-        let root = self.folder.attach().map_err(|error| match error {
-            CollectError::Failed { place, source } => PublishError::Failed { place, source },
-            CollectError::Detached { place, why } => PublishError::Detached { place, why },
-            _ => PublishError::Detached { place: path.clone(), why: Detachment::Missing },
-        })?;
-        if self.folder.is_emptied || !root.is_familiar() {
-            // It is not known who is in it.
-            return Err(PublishError::Detached { place: path, why: Detachment::Emptied });
-        }
-        Ok(root)
     }
 
     /// Hands up what was found foreign; true when the report has changed.

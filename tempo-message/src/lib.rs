@@ -38,7 +38,7 @@ pub use id::{CounterName, MessageId, ParseIdError};
 pub use memory::{MemoryMedium, MemoryTransport};
 pub use message::{Kind, MAX_FRAME, MAX_PACK, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};
 pub use pack::{BadPack, Pack};
-pub use report::{Beside, FileType, Foreign, ForeignReason, Pending, PendingReason, Report};
+pub use report::{Beside, FileType, Foreign, ForeignReason, Pending, PendingReason, Relay, Report};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use transport::{
     Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Own, Piece, PublishError, Published,

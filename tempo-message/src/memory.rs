@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt, format,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Wake, Waker},
     time::{Duration, Instant},
@@ -12,8 +12,8 @@ use std::{
 use tempo_clock::AuthorId;
 
 use crate::{
-    Arrival, CollectError, Collected, Digest, Durability, Frame, Head, Piece, PublishError, Published, Report, Taken,
-    Transport, Want,
+    Arrival, CollectError, Collected, Digest, Durability, Frame, Head, Piece, PublishError, Published, Relay, Report,
+    Taken, Transport, Want,
 };
 
 /// The place that memory transports share. Cloning gives another handle to the same place.
@@ -22,12 +22,16 @@ pub struct MemoryMedium {
     shared: Arc<Shared>,
 }
 
-/// By author, every frame by counter and digest.
-type Authors = BTreeMap<AuthorId, BTreeMap<(u64, Digest), Frame>>;
+/// Frames by counter and digest.
+type Frames = BTreeMap<(u64, Digest), Frame>;
+/// By author, every frame.
+type Authors = BTreeMap<AuthorId, Frames>;
 
 #[derive(Default)]
 struct Shared {
     authors: Mutex<Authors>,
+    /// By author and relayer, what is relayed.
+    relays: Mutex<BTreeMap<(AuthorId, AuthorId), Frames>>,
     heads: Mutex<BTreeMap<AuthorId, Head>>,
     waiting: Mutex<Vec<Arc<Bell>>>,
 }
@@ -56,6 +60,10 @@ impl MemoryMedium {
         lock(&self.shared.authors)
     }
 
+    fn relays(&self) -> MutexGuard<'_, BTreeMap<(AuthorId, AuthorId), Frames>> {
+        lock(&self.shared.relays)
+    }
+
     fn ring_all(&self) {
         lock(&self.shared.waiting).retain(|bell| {
             bell.ring();
@@ -72,18 +80,31 @@ impl Transport for MemoryTransport {
     }
 
     fn publish(&mut self, frame: &Frame, _: Durability) -> Result<Published, PublishError> {
-        let id = frame.id();
-        let mut authors = self.medium.authors();
-        let messages = authors.entry(id.author).or_default();
-        let key = (id.counter, frame.digest());
-        if messages.contains_key(&key) {
-            return Ok(Published::Already);
-        }
-        let is_taken = messages.keys().any(|&(counter, _)| counter == id.counter);
-        messages.insert(key, frame.clone());
-        drop(authors);
+        let published = put(self.medium.authors().entry(frame.id().author).or_default(), frame);
         self.medium.ring_all();
-        Ok(if is_taken { Published::Beside } else { Published::New })
+        Ok(published)
+    }
+
+    fn has_relays(&self) -> bool {
+        true
+    }
+
+    fn relay(&mut self, frame: &Frame, relayer: AuthorId) -> Result<Published, PublishError> {
+        let published = put(self.medium.relays().entry((frame.id().author, relayer)).or_default(), frame);
+        self.medium.ring_all();
+        Ok(published)
+    }
+
+    fn withdraw(&mut self, author: AuthorId, relayer: AuthorId) -> Result<usize, PublishError> {
+        let (authors, mut relays) = (self.medium.authors(), self.medium.relays());
+        let Some(kept) = relays.get_mut(&(author, relayer)) else { return Ok(0) };
+        let before = kept.len();
+        kept.retain(|key, _| !authors.get(&author).is_some_and(|published| published.contains_key(key)));
+        let withdrawn = before - kept.len();
+        if kept.is_empty() {
+            relays.remove(&(author, relayer));
+        }
+        Ok(withdrawn)
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
@@ -134,7 +155,9 @@ impl Transport for MemoryTransport {
     }
 
     fn report(&self) -> Report {
-        Report::default()
+        let relays = self.medium.relays();
+        let relay = |&(author, relayer): &_| Relay { place: format!("{author}.{relayer}"), author, relayer };
+        Report { relays: relays.keys().map(relay).collect(), ..Report::default() }
     }
 }
 
@@ -146,14 +169,20 @@ impl MemoryTransport {
             want.recheck.contains(&id)
                 || !(want.known.contains(id.author, id.counter) || self.settled.contains(&frame.digest()))
         };
-        let authors = self.medium.authors();
-        let mut rounds: Vec<(usize, bool, AuthorId, Frame)> = Vec::new();
-        for (&author, messages) in authors.iter() {
-            let served = self.turn.is_some_and(|turn| author <= turn);
-            let of_author = messages.values().filter(|frame| is_wanted(frame));
-            rounds.extend(of_author.enumerate().map(|(round, frame)| (round, served, author, frame.clone())));
+        let (authors, relays) = (self.medium.authors(), self.medium.relays());
+        let relayed = relays.iter().map(|((author, _), messages)| (author, messages));
+        let mut wanted = Authors::new();
+        for (&author, messages) in authors.iter().chain(relayed) {
+            let of_author = messages.iter().filter(|(_, frame)| is_wanted(frame));
+            wanted.entry(author).or_default().extend(of_author.map(|(&key, frame)| (key, frame.clone())));
         }
-        drop(authors);
+        drop((authors, relays));
+        let mut rounds: Vec<(usize, bool, AuthorId, Frame)> = Vec::new();
+        for (author, messages) in wanted {
+            let served = self.turn.is_some_and(|turn| author <= turn);
+            let of_author = messages.into_values().enumerate();
+            rounds.extend(of_author.map(|(round, frame)| (round, served, author, frame)));
+        }
         rounds.sort_by_key(|&(round, served, author, _)| (round, served, author));
         rounds.into_iter().map(|(.., frame)| frame).collect()
     }
@@ -164,6 +193,18 @@ impl fmt::Debug for MemoryMedium {
         let authors = self.authors();
         f.debug_map().entries(authors.iter().map(|(author, messages)| (author, messages.len()))).finish()
     }
+}
+
+/// Puts a frame to others.
+fn put(messages: &mut Frames, frame: &Frame) -> Published {
+    let counter = frame.id().counter;
+    let key = (counter, frame.digest());
+    if messages.contains_key(&key) {
+        return Published::Already;
+    }
+    let is_taken = messages.keys().any(|&(taken, _)| taken == counter);
+    messages.insert(key, frame.clone());
+    if is_taken { Published::Beside } else { Published::New }
 }
 
 /// Rings for one waiting member; a ring before the wait is remembered.

@@ -19,6 +19,8 @@ pub struct Report {
     pub copies: Vec<Beside>,
     /// Places of authors beside their own, which are read like those; ordered by place.
     pub doubled: Vec<Beside>,
+    /// Places in which members keep what other authors have written; ordered by place.
+    pub relays: Vec<Relay>,
     /// Other pieces of the whole session, made by a service that has split it, which are read like it and never written;
     /// printable and ordered. The places of what is in one begin with its name.
     pub pieces: Vec<String>,
@@ -37,6 +39,17 @@ pub struct Beside {
     pub author: AuthorId,
     /// The counter that its name announces, if it is the copy of a message; none for a copy of a head or of a place.
     pub counter: Option<u64>,
+}
+
+/// A place in which one member keeps what another author has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// Where it lies, relative to the session.
+    pub place: String,
+    /// Whose messages it holds.
+    pub author: AuthorId,
+    /// Who keeps them there.
+    pub relayer: AuthorId,
 }
 
 /// Something that may become a message without anybody's doing, and is looked at again.

@@ -43,6 +43,8 @@ use crate::{Foreign, Frame, Head, MessageId, Pack, Report};
 ///     or more often; earlier ones perhaps never. They count for no budget, hold back nothing, and come without order.
 /// 18. **Packs carry their messages.** What was published as a pack is collected like what was published alone, also where
 ///     both lie there, and after [`thin_out`](Self::thin_out).
+/// 19. **Relays.** What a member relays of another author is collected like what that author has published, and changes nothing of
+///     it. [`withdraw`](Self::withdraw) takes back what the author itself has there, and nothing else.
 pub trait Transport: fmt::Debug + Send {
     /// Makes the place where `author`'s messages will lie, so that services know it before the first message.
     ///
@@ -54,7 +56,7 @@ pub trait Transport: fmt::Debug + Send {
     /// Puts a frame where the other members will find it.
     ///
     /// When this returns, the frame is visible whole or not at all. Only the frame's author may publish it, and only
-    /// one process at a time may do so for one author.
+    /// one process at a time may do so for one author; others [relay](Self::relay) it.
     ///
     /// # Durability
     ///
@@ -97,6 +99,49 @@ pub trait Transport: fmt::Debug + Send {
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
         let _ = (pack, most);
         Ok(Vec::new())
+    }
+
+    /// Whether a member can put here what another author has written. Where it cannot, nothing is relayed.
+    fn has_relays(&self) -> bool {
+        false
+    }
+
+    /// Puts another author's frame where the members will find it, durably: in a place that `relayer` keeps for that author. The
+    /// author's own place is not touched. Only one process at a time may do so for one relayer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Self::publish); [`PublishError::Failed`] where [nothing can be relayed](Self::has_relays).
+    fn relay(&mut self, frame: &Frame, relayer: AuthorId) -> Result<Published, PublishError> {
+        let _ = relayer;
+        Err(PublishError::Failed { place: frame.id().to_string(), source: "nothing can be relayed here".into() })
+    }
+
+    /// The same with a pack of another author's messages.
+    ///
+    /// # Errors
+    ///
+    /// As for [`relay`](Self::relay); some of its messages may have been relayed then.
+    fn relay_pack(&mut self, pack: &Pack, relayer: AuthorId) -> Result<Published, PublishError> {
+        let mut relayed = Published::Already;
+        for frame in pack.frames() {
+            let now = self.relay(&frame, relayer)?;
+            if now != Published::Already && relayed != Published::Beside {
+                relayed = now;
+            }
+        }
+        Ok(relayed)
+    }
+
+    /// Takes back what `relayer` has relayed of an author and the author's own place has whole, byte for byte; the answer is how
+    /// many files that were.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Self::publish); what was removed before stays so.
+    fn withdraw(&mut self, author: AuthorId, relayer: AuthorId) -> Result<usize, PublishError> {
+        let _ = (author, relayer);
+        Ok(0)
     }
 
     /// Leaves an author's head in the place of the one before; what the place is called, it may add. Atomic for readers, and

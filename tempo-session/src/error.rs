@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use tempo_clock::AuthorId;
 use tempo_fs_transport::{Installation, InstallationError};
 use tempo_message::{MAX_PAYLOAD, MessageId};
 use thiserror::Error;
@@ -159,6 +160,47 @@ pub enum PackError {
         unpublished: usize,
     },
     /// A file could not be written, read or removed. What was packed before stays so, and nothing is lost.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why an author's messages were not put into the folder. What was put there before stays, and nothing is lost.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RelayError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The session was opened to look on.
+    #[error("an observer cannot relay; open the session as a member")]
+    Observer,
+    /// It is an author of this installation, which puts its own messages into the folder anyway.
+    #[error("your own messages are put into the folder by themselves")]
+    Own,
+    /// No message of that author is here.
+    #[error("no message of {author} is here")]
+    Unknown {
+        /// The author.
+        author: AuthorId,
+    },
+    /// Nothing can be relayed here: the transport has no place for it.
+    #[error("nothing can be relayed in this kind of place")]
+    Unsupported,
+    /// Whether the messages lie in the folder cannot be told, because something there cannot be read.
+    #[error("it cannot be told what lies in the folder: {why}")]
+    Unclear {
+        /// What cannot be read.
+        why: String,
+    },
+    /// Nothing is relayed as long as own messages are not in the folder, or the folder is away.
+    #[error("relaying did not come to its end within {patience:?}: own messages not in the folder yet: {unpublished}")]
+    TimedOut {
+        /// How long it was waited.
+        patience: Duration,
+        /// So many own messages are not in the folder yet.
+        unpublished: usize,
+    },
+    /// A file could not be written or read.
     #[error("{0}")]
     Failed(String),
 }

@@ -9,14 +9,14 @@ mod session;
 pub mod store;
 
 pub use environment::{Environment, SystemEnvironment};
-pub use error::{CursorError, MintError, OpenError, PackError, ReadError, RefreshError, SendError};
-pub use protocol::{Packing, Shelved};
+pub use error::{CursorError, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError};
+pub use protocol::{Packing, Relaying, Shelved};
 #[cfg(feature = "stream")]
 pub use session::EventStream;
 pub use session::{
     Attachment, Builder, Change, Closed, Cursor, Download, Driver, Entry, Event, Events, Fork, Gap, Member, Membership,
-    Mint, Names, NoMint, Parts, Placed, Progress, Reducer, Replica, Session, Setback, Settled, Snapshot, Status,
-    Timeline, Turn, Typed, Waiting,
+    Mint, Names, NoMint, Parts, Placed, Progress, Reducer, Relayed, Replica, Session, Setback, Settled, Snapshot,
+    Status, Timeline, Turn, Typed, Waiting,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use tempo_fs_transport::{printable, printable_text};

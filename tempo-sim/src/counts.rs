@@ -12,6 +12,10 @@ impl Counts {
     /// What must have happened at least once in a sweep over all faults.
     pub const EXPECTED: &[&str] = &[
         "late insertion",
+        "gone for good",
+        "gone for a while",
+        "latecomer",
+        "relayed",
         "held",
         "crash",
         "crash during a call",

@@ -50,11 +50,13 @@ pub enum Fault {
     LockedFile,
     /// Members sit at Linux, Windows and macOS.
     Systems,
+    /// A member goes, for good or for a while, and everything that it wrote with it; somebody else joins only then.
+    Departure,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -78,6 +80,7 @@ impl Fault {
         Self::Packs,
         Self::LockedFile,
         Self::Systems,
+        Self::Departure,
     ];
 
     /// What only somebody can put right who has the store.
@@ -87,7 +90,7 @@ impl Fault {
     /// Of a thousand plans so many have it. Some rule others out, so they are not in every second one.
     pub(crate) fn frequency(self) -> u32 {
         match self {
-            Self::Cloned | Self::RestoredStore | Self::LostStore => 150,
+            Self::Cloned | Self::RestoredStore | Self::LostStore | Self::Departure => 150,
             _ => 500,
         }
     }

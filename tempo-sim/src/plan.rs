@@ -1,16 +1,16 @@
 //! A schedule from a seed: who sends when, and what goes wrong meanwhile.
 
+mod odd;
+
 use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
 use bytes::Bytes;
 use tempo_fs_transport::FileName;
-use tempo_message::{AuthorId, Frame, Lamport, Message, MessageId};
-use tempo_session::Packing;
-use uuid::Uuid;
+use tempo_session::{Packing, Relaying};
 
 use crate::{
-    Conflict, Counts, Disk, Failing, Fault, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
-    disk::{Kind, System, Volume},
+    Conflict, Counts, Disk, Failing, Fault, Leave, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
+    disk::{System, Volume},
     disks::Disks,
 };
 
@@ -60,6 +60,19 @@ impl Plan {
                 faults.remove(&fault);
             }
         }
+        if faults.contains(&Fault::Departure) {
+            // Whoever is gone puts nothing right, and who it was is certain.
+            for fault in [
+                Fault::Cloned,
+                Fault::RestoredStore,
+                Fault::LostStore,
+                Fault::Rollback,
+                Fault::Deletion,
+                Fault::Overwriting,
+            ] {
+                faults.remove(&fault);
+            }
+        }
         if profile.conflict == Conflict::Skipped {
             // Neither side is ever shown what the other has under the same name.
             faults.remove(&Fault::Cloned);
@@ -104,6 +117,7 @@ impl Plan {
             strange: BTreeSet::new(),
             sent: 0,
             full: Vec::new(),
+            has_departed: false,
         };
         if record {
             run.world.record(self.seed, self.command());
@@ -127,6 +141,8 @@ struct Run<'a> {
     strange: BTreeSet<usize>,
     sent: usize,
     full: Vec<usize>,
+    /// Somebody went.
+    has_departed: bool,
 }
 
 impl Run<'_> {
@@ -148,6 +164,22 @@ impl Run<'_> {
                 patience: Duration::from_secs(self.rng.range(60..300)),
             };
             self.world.with_packing(packing);
+        }
+        if self.plan.faults.contains(&Fault::Departure) {
+            let mut seconds = |range| Duration::from_secs(self.rng.range(range));
+            let relaying = Relaying {
+                lacking: seconds(5..20),
+                absent: seconds(20..40),
+                silent: seconds(40..90),
+                turn: seconds(10..30),
+                pause: seconds(1..5),
+                back: seconds(20..60),
+                ..Relaying::default()
+            };
+            self.world.with_relaying(relaying);
+            if self.rng.chance(500) {
+                self.world.hold_back(self.plan.members - 1);
+            }
         }
         if self.plan.faults.contains(&Fault::TornCall) {
             self.world.tear_restarts(300);
@@ -271,6 +303,7 @@ impl Run<'_> {
                     self.world.lose_store(member);
                 }
             }
+            Fault::Departure => self.depart(member),
             Fault::LockedFile => self.lock_file(member, &disk),
             Fault::SecondProcess if self.rng.chance(300) => self.tidy(member, &disk),
             Fault::SecondProcess => self.world.look_with_second_process(member),
@@ -284,6 +317,18 @@ impl Run<'_> {
             }
             Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
         }
+    }
+
+    /// Once in a run somebody goes, and the others have what it wrote, or most of it.
+    fn depart(&mut self, member: usize) {
+        let leave = if self.rng.chance(600) { Leave::ForGood } else { Leave::ForNow };
+        let is_there = |world: &World, member: usize| {
+            world.session(member).is_some() && world.member(member).is_some_and(|there| !there.disk().is_unmounted())
+        };
+        let at = (0..self.plan.members).find(|&at| at != member && is_there(&self.world, at));
+        let Some(at) = at.filter(|_| is_there(&self.world, member) && !self.has_departed) else { return };
+        self.has_departed = true;
+        self.world.depart(member, leave, at);
     }
 
     /// Some file operation that comes soon fails.
@@ -419,73 +464,5 @@ impl Run<'_> {
             }
             Some(_) => {}
         }
-    }
-
-    fn put_odd_file(&mut self, member: usize, disk: &Disk) {
-        let dirs = disk.dirs();
-        let Some(dir) = self.rng.pick(&dirs).cloned() else { return };
-        let number = self.rng.below(1000);
-        match self.rng.below(7) {
-            6 => self.put_into_another(disk, number),
-            4 => self.put_damaged_copy(disk, &disk.files()),
-            5 => put_poison(disk, number),
-            0 => disk.put(&dir, &OsString::from(format!("notes {number}.txt")), "not ours".into()),
-            1 => disk.put(&dir, &OsString::from(format!("{:016x}", 0x1000 + number)), vec![0x5a; number].into()),
-            2 => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x2000 + number)), Kind::Symlink),
-            _ => disk.put_special(&dir, &OsString::from(format!("{:016x}", 0x3000 + number)), Kind::Pipe),
-        }
-        self.world.note_fault(member, "odd file", "something odd is put into the folder");
-    }
-
-    /// A message of one author in the directory of another.
-    fn put_into_another(&mut self, disk: &Disk, number: usize) {
-        let (files, dirs) = (disk.files(), disk.dirs());
-        if let (Some((_, _, content)), Some(dir)) = (self.rng.pick(&files), self.rng.clone().pick(&dirs)) {
-            disk.put(dir, &OsString::from(format!("{:016x}", 0x4000 + number)), content.clone());
-        }
-    }
-
-    /// Somebody tidies up because there are copies: some are equal, of others only a part has come or one bit is another.
-    fn tidy(&mut self, member: usize, disk: &Disk) {
-        let own = self.world.member(member).map(|there| OsString::from(there.author().to_string()));
-        let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
-        files.retain(|(dir, name, _)| {
-            own.as_ref() == Some(dir) && matches!(FileName::parse(name), FileName::Message(_))
-        });
-        if self.rng.chance(500) {
-            self.put_damaged_copy(disk, &files);
-        } else if let Some((dir, name, content)) = self.rng.pick(&files) {
-            disk.put(dir, &OsString::from(format!("{} (copy)", name.to_string_lossy())), content.clone());
-        }
-        self.world.tidy(member);
-    }
-
-    /// A copy of a message in which one bit is another.
-    fn put_damaged_copy(&mut self, disk: &Disk, files: &[(OsString, OsString, Bytes)]) {
-        let Some((dir, name, content)) = self.rng.pick(files).cloned() else { return };
-        let mut bytes = content.to_vec();
-        let at = self.rng.below(bytes.len());
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 1 << self.rng.below(8);
-            disk.put(&dir, &OsString::from(format!("{} (damaged)", name.to_string_lossy())), bytes.into());
-        }
-    }
-}
-
-/// A well-formed message of a stranger that claims to come at the end of time.
-fn put_poison(disk: &Disk, number: usize) {
-    let stranger = AuthorId::new(Uuid::from_u64_pair(0xbad, u64::try_from(number).unwrap_or(0)));
-    let message = Message {
-        id: MessageId { author: stranger, counter: 1 },
-        lamport: Lamport(u64::MAX),
-        unix_ms: 0,
-        previous: None,
-        parents: Vec::new(),
-        kind: tempo_message::Kind::Payload,
-        payload: Bytes::from_static(b"poison"),
-    };
-    if let Ok(frame) = Frame::encode(&message) {
-        let dir = OsString::from(stranger.to_string());
-        disk.put(&dir, &OsString::from("0000000000000001"), frame.bytes().clone());
     }
 }

@@ -166,6 +166,10 @@ impl Fs for RealFs {
         imp::remove(dir, name)
     }
 
+    fn remove_dir(&self, parent: &imp::Dir, name: &OsStr) -> io::Result<()> {
+        imp::remove_dir(parent, name)
+    }
+
     fn volume(&self, dir: &imp::Dir) -> io::Result<Volume> {
         imp::volume(dir)
     }

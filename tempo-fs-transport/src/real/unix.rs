@@ -149,6 +149,10 @@ pub(super) fn remove(dir: &Dir, name: &OsStr) -> io::Result<()> {
     Ok(fs::unlinkat(dir, name, AtFlags::empty())?)
 }
 
+pub(super) fn remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()> {
+    Ok(fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+}
+
 pub(super) fn volume(dir: &Dir) -> io::Result<Volume> {
     let about = fs::fstatvfs(dir)?;
     let is_refused = |done: rustix::io::Result<()>| matches!(done, Err(Errno::ACCESS | Errno::ROFS | Errno::PERM));

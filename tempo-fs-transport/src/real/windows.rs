@@ -289,6 +289,11 @@ pub(super) fn remove(dir: &Dir, name: &OsStr) -> io::Result<()> {
     within(SCANNED, &path, || fs::remove_file(&path))
 }
 
+pub(super) fn remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()> {
+    let path = parent.join(name);
+    within(SCANNED, &path, || fs::remove_dir(&path))
+}
+
 pub(super) fn number(file: &Path) -> io::Result<u64> {
     let opened = OpenOptions::new().access_mode(FILE_READ_ATTRIBUTES).custom_flags(BACKUP_SEMANTICS).open(file)?;
     Ok(winapi_util::file::information(opened)?.file_index())

@@ -202,6 +202,7 @@ impl Fs for Meddling {
         rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
         rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
         remove(dir: &Dir, name: &OsStr) -> io::Result<()>;
+        remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
         watch(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
         now() -> Duration;
         random() -> u64;

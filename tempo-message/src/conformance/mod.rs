@@ -23,12 +23,14 @@
 
 mod carrying;
 mod heads;
+mod relaying;
 mod script;
 mod taking;
 mod waiting;
 
 pub use carrying::*;
 pub use heads::*;
+pub use relaying::*;
 pub use script::{Script, gather};
 pub use taking::*;
 pub use waiting::*;
@@ -67,6 +69,7 @@ macro_rules! conformance_suite {
             c16_joining_is_repeatable,
             c17_the_last_head_is_handed_up,
             c18_packs_carry_their_messages,
+            c19_relays_carry_what_others_wrote,
         }
     };
     (@tests $arena:expr; $($clause:ident,)*) => {

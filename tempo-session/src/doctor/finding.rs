@@ -75,6 +75,8 @@ pub enum FindingKind {
     Gap,
     /// Messages of a member are here and not in the folder any more.
     Vanished,
+    /// Messages of a member lie in the folder because another one keeps them there.
+    Relayed,
     /// Messages of a member have been written, as it hints, and are not here yet.
     OnTheWay,
     /// Messages wait for others.
@@ -173,6 +175,7 @@ impl FindingKind {
             Self::Occupied => "occupied",
             Self::Gap => "gap",
             Self::Vanished => "vanished",
+            Self::Relayed => "relayed",
             Self::OnTheWay => "on-the-way",
             Self::Held => "held",
             Self::Fork => "fork",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::AuthorId;
 use tempo_fs_transport::printable_text;
+use tempo_message::Relay;
 
 use super::{
     Finding,
@@ -12,7 +13,7 @@ use super::{
     compare::{unread, without},
     words::{People, ago, counted, numbers, one_or_many, ranges, total},
 };
-use crate::{Gap, Member, MessageId, Status, Waiting};
+use crate::{Gap, Member, MessageId, Status, Waiting, session::short};
 
 /// What concerns the own messages on their way into the folder.
 pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
@@ -93,17 +94,43 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
 /// What is missing and has no file in the folder.
 pub(super) fn gaps(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let unread = unread(status, &around.strays);
+    let unread = |author| unread.get(&author).map(Vec::as_slice).unwrap_or_default();
+    let mut awaited = awaited(status);
     for member in &status.members {
-        let unread = unread.get(&member.author).map(Vec::as_slice).unwrap_or_default();
-        let gaps = without(&member.gaps, unread);
+        let last = awaited.remove(&member.author).unwrap_or(0).max(member.last);
+        let mut gaps = member.gaps.clone();
+        gaps.extend(after(member.last, last));
+        let gaps = without(&gaps, unread(member.author));
         if !gaps.is_empty() {
             findings.push(gap(member.author, gaps, status, around, people));
         }
-        let announced = without(&[member.last.saturating_add(1)..=member.announced], unread);
-        if member.announced > member.last && !announced.is_empty() {
+        let announced: Vec<Gap> = after(last, member.announced).into_iter().collect();
+        let announced = without(&announced, unread(member.author));
+        if !announced.is_empty() {
             findings.push(on_the_way(member.author, announced, people));
         }
     }
+    // Of these nothing is here, perhaps not even a directory.
+    for (author, last) in awaited {
+        let gaps = without(&[1..=last], unread(author));
+        if !gaps.is_empty() {
+            findings.push(gap(author, gaps, status, around, people));
+        }
+    }
+}
+
+/// Whose messages are waited for, and up to which one.
+fn awaited(status: &Status) -> BTreeMap<AuthorId, u64> {
+    let mut awaited = BTreeMap::new();
+    for (id, _) in status.waiting.iter().flat_map(|waiting| &waiting.missing) {
+        let last: &mut u64 = awaited.entry(id.author).or_default();
+        *last = id.counter.max(*last);
+    }
+    awaited
+}
+
+fn after(before: u64, last: u64) -> Option<Gap> {
+    (before < last).then(|| before + 1..=last)
 }
 
 pub(super) fn members(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
@@ -146,8 +173,10 @@ pub(super) fn vanished(around: &Surroundings, people: &People, findings: &mut Ve
                     one_or_many(count, "it", "them")
                 ))
                 .advice(format!(
-                    "Ask {name} to open the session, which puts back what is missing. Look whether the sync service keeps \
-                     deleted files, if {name} does not come back."
+                    "Ask {name} to open the session, which puts back what is missing. If {name} does not come back, do it from \
+                     here: `tempo relay FOLDER {}`. An open session does so by itself when somebody lacks {}, and takes its time.",
+                    short(*author),
+                    one_or_many(count, "it", "them")
                 ))
                 .numbers(gone.clone()),
         );
@@ -176,9 +205,43 @@ fn gap(author: AuthorId, gaps: Vec<Gap>, status: &Status, around: &Surroundings,
         .advice(if people.is_me(author) {
             "Wait until the sync service says that it is done. Then open the session on the device that wrote them.".to_owned()
         } else {
-            format!("Wait until the sync service says that it is done. Then ask {subject} to open the session.")
+            let otherwise = instead_of(author, &gaps, status, people).unwrap_or_default();
+            format!("Wait until the sync service says that it is done. Then ask {subject} to open the session.{otherwise}")
         })
         .numbers(gaps)
+}
+
+/// Who can put an author's messages into the folder, if some member has them by its hints.
+fn instead_of(author: AuthorId, gaps: &[Gap], status: &Status, people: &People) -> Option<String> {
+    let last = *gaps.last()?.end();
+    let has = |member: &&Member| member.has_seen.iter().any(|&(of, seen)| of == author && seen >= last);
+    let holder = status.members.iter().filter(|member| !people.is_me(member.author)).find(has)?;
+    Some(format!(
+        " If {} does not come back, ask {}, who has {}, to run `tempo relay FOLDER {}`.",
+        people.name(author),
+        people.name(holder.author),
+        one_or_many(total(gaps), "it", "them"),
+        short(author)
+    ))
+}
+
+/// What members keep in the folder for others.
+pub(super) fn relayed(status: &Status, people: &People, findings: &mut Vec<Finding>) {
+    for Relay { place, author, relayer } in &status.report.relays {
+        let (whose, keeps) = (people.whose(*author), if people.is_me(*relayer) { "keep" } else { "keeps" });
+        let who = if people.is_me(*relayer) { "You".to_owned() } else { people.name(*relayer) };
+        findings.push(
+            Finding::new(Kind::Relayed, format!("{who} {keeps} {whose} messages in the folder."))
+                .info()
+                .of(*author, people)
+                .meaning(
+                    "They had vanished there. They are read like the ones that were there before, and taken back a week after \
+                     their author's own have come back.",
+                )
+                .advice("Nothing.")
+                .files(vec![(place.clone(), None)]),
+        );
+    }
 }
 
 /// How long ago the oldest of some messages was written, by its author's clock.

@@ -53,6 +53,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         foreign::others(status, around, &people, &mut findings);
         contents::copies(status, around, &people, &mut findings);
         contents::pieces(status, &mut findings);
+        history::relayed(status, &people, &mut findings);
         around::service(status, around, &people, &mut findings);
     }
     members::clocks(status, around, &people, &mut findings);

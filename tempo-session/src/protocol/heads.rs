@@ -18,12 +18,18 @@ pub(crate) struct Heads {
 /// The heads of so many authors are kept of whom no message is accepted: anybody can invent them.
 const STRANGERS: usize = 256;
 /// Of each head so much of what it has seen.
-const SEEN: usize = 256;
+pub(super) const SEEN: usize = 256;
+/// Of so many authors of whom no message is accepted: somebody may have what is missing here.
+const UNKNOWN: usize = 16;
 
 impl Heads {
     /// Merges a head with what was known; `is_known` says of whom a message is accepted. True when anything is new.
     pub(crate) fn take(&mut self, mut head: Head, is_known: impl Fn(AuthorId) -> bool) -> bool {
-        head.seen.retain(|&(author, _)| is_known(author));
+        let mut unknown = 0;
+        head.seen.retain(|&(author, _)| {
+            unknown += usize::from(!is_known(author));
+            is_known(author) || unknown <= UNKNOWN
+        });
         head.seen.truncate(SEEN);
         if let Some(known) = self.by_author.get_mut(&head.author) {
             let before = known.clone();

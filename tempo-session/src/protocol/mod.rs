@@ -15,6 +15,7 @@ mod ledger;
 mod lookup;
 mod packs;
 mod pages;
+mod relaying;
 mod settled;
 mod timeline;
 mod tips;
@@ -38,6 +39,7 @@ use ledger::{Ledger, Past};
 pub(crate) use packs::Stock;
 pub use packs::{Packing, Shelved};
 pub use pages::{Page, Resuming};
+pub use relaying::Relaying;
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
 use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
 use thiserror::Error;
@@ -213,8 +215,7 @@ impl SessionCore {
         !self.events.is_empty()
     }
 
-    /// Ids to look for again although known: something waits for another message of the same id. Each is named once,
-    /// until [`recheck_again`](Self::recheck_again).
+    /// Ids to look for again although known: another message of them is awaited. Each once, until [`recheck_again`](Self::recheck_again).
     pub fn poll_recheck(&mut self) -> Vec<MessageId> {
         mem::take(&mut self.suspects).into_iter().collect()
     }

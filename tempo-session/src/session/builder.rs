@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Environment, OpenError, SendError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
-    protocol::{MAX_NAME, Packing},
+    protocol::{MAX_NAME, Packing, Relaying},
     store::{Marks, MemoryStore, RedbReader, RedbStore, Store, StoreError},
 };
 
@@ -38,6 +38,7 @@ pub struct Builder {
     folder_patience: Option<Duration>,
     idle_after: Option<Duration>,
     packing: Option<Packing>,
+    relaying: Option<Relaying>,
 }
 
 /// Whether an installation is a member of a session.
@@ -71,6 +72,8 @@ pub struct Parts {
     pub idle_after: Option<Duration>,
     /// When own messages are packed; `None`: never.
     pub packing: Option<Packing>,
+    /// When messages of others that have vanished from the folder are put there; `None`: never by themselves.
+    pub relaying: Option<Relaying>,
     /// After so many new messages the store gets in pages what follows from the log, so that opening need not read all of
     /// that; `None`: never.
     pub pages_after: Option<u64>,
@@ -82,7 +85,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// A transport and a store, the time of the system, and nothing else: nothing is compared in passing, packed, or kept in
+    /// A transport and a store, the time of the system, and nothing else: nothing is compared in passing, packed, relayed, or kept in
     /// pages, nobody has a name or becomes somebody else, and nobody waits.
     pub fn new(transport: Box<dyn Transport>, store: Box<dyn Store>) -> Self {
         Self {
@@ -94,6 +97,7 @@ impl Parts {
             mint: Box::new(NoMint),
             idle_after: None,
             packing: None,
+            relaying: None,
             pages_after: None,
             name: None,
             first_look: None,
@@ -121,6 +125,7 @@ impl Builder {
             folder_patience: None,
             idle_after: None,
             packing: Some(Packing::default()),
+            relaying: Some(Relaying::default()),
             fetch_online_only: false,
         }
     }
@@ -187,6 +192,15 @@ impl Builder {
         self
     }
 
+    /// When messages of others that are here, and that have vanished from the folder while somebody lacks them, are put there
+    /// in their author's place; `None`: only when [asked](Session::relay). It takes hours, unless told otherwise: as a rule the
+    /// author or the service puts them back. They lie in a directory that only this member writes, and stay what they are.
+    #[must_use]
+    pub fn relaying(mut self, relaying: Option<Relaying>) -> Self {
+        self.relaying = relaying;
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -221,6 +235,7 @@ impl Builder {
             mint: Box::new(Installed(installation)),
             idle_after: self.idle_after,
             packing: self.packing,
+            relaying: self.relaying,
             pages_after: Some(Self::PAGES),
             name: self.name.clone(),
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
@@ -381,7 +396,7 @@ impl Session {
             shared.begin()?;
         }
         let session = Self::new(Arc::clone(&shared));
-        Ok((session, Driver::new(shared, transport, (parts.scrub, parts.packing))))
+        Ok((session, Driver::new(shared, transport, (parts.scrub, parts.packing, parts.relaying))))
     }
 
     /// Sends the display name, unless it is known by that already.

@@ -107,10 +107,7 @@ pub(crate) fn numbers_in(place: &str) -> Option<RangeInclusive<u64>> {
 /// Whose directory a place is, if it is one.
 pub(crate) fn author_of(place: &str) -> Option<AuthorId> {
     let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
-    match DirName::parse(OsStr::new(name)) {
-        DirName::Author(author) | DirName::Copy(author) => Some(author),
-        _ => None,
-    }
+    DirName::parse(OsStr::new(name)).author()
 }
 
 /// Whether a name is that of a temporary file, also when it begins like a message.

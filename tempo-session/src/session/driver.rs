@@ -4,6 +4,7 @@ mod audit;
 mod keeper;
 mod packing;
 mod publishing;
+mod relaying;
 
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use keeper::Keeper;
 pub(crate) use packing::ByHand;
 use packing::Packer;
 use publishing::Retry;
+use relaying::Relayer;
 use tempo_clock::AuthorId;
 use tempo_message::{Budget, CollectError, Collected, Digest, Durability, MessageId, Own, Transport, Want, planted};
 
@@ -19,7 +21,10 @@ use super::{
     shared::{Shared, describe},
     status::Attachment,
 };
-use crate::{protocol::Packing, store::StoreError};
+use crate::{
+    protocol::{Packing, Relaying},
+    store::StoreError,
+};
 
 /// Moves messages between a session and its transport.
 ///
@@ -44,6 +49,7 @@ pub struct Driver {
     /// When publishing may be tried again, and after how long the time after that.
     retry: Retry,
     packer: Packer,
+    relayer: Relayer,
     /// The last own message that was compared with the folder in passing.
     scrubbed: Option<(MessageId, Digest)>,
     scrub: Option<Duration>,
@@ -87,7 +93,7 @@ impl Driver {
     pub(crate) fn new(
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
-        (scrub, packing): (Option<Duration>, Option<Packing>),
+        (scrub, packing, relaying): (Option<Duration>, Option<Packing>, Option<Relaying>),
     ) -> Self {
         let scrub_at = scrub.map(|_| shared.environment.now());
         Self {
@@ -102,6 +108,7 @@ impl Driver {
             renew_at: Duration::ZERO,
             retry: Retry::default(),
             packer: Packer::new(packing),
+            relayer: Relayer::new(relaying),
             scrubbed: None,
             scrub,
             scrub_at,
@@ -132,6 +139,7 @@ impl Driver {
             return Turn::Stop;
         }
         self.audit = state.own.take().or(self.audit.take());
+        state.unix_ms = self.shared.environment.unix_ms();
         state.is_at_rest = false;
         drop(state);
         let now = self.shared.environment.now();
@@ -164,7 +172,7 @@ impl Driver {
         self.save();
         let next_settling = self.settle(now);
         let next_head = if self.attached { self.leave_head(now) } else { None };
-        if self.pack(now) || self.keep_pages() {
+        if self.pack(now) || self.relay(now) || self.keep_pages() {
             return Turn::Again;
         }
         let mut state = self.shared.lock();

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use tempo_clock::AuthorId;
 use tempo_fs_transport::printable_text;
 use tempo_message::{Arrival, Decoded, Digest, Durability, Frame, MessageId, PublishError, Report, Taken, planted};
 
@@ -23,12 +24,13 @@ use super::{
     noticing::Noticed,
     opening::Beginning,
     paging::{Paging, Resumed},
+    relaying::Relayed,
     saving::Writer,
     status::Attachment,
     stream::Wakers,
 };
 use crate::{
-    Environment, ReadError,
+    Environment, ReadError, RelayError,
     protocol::{CoreEvent, Intake, SessionCore, Shelved},
     store::{Marks, Origin, Record, Store, StoreError},
 };
@@ -102,6 +104,14 @@ pub(crate) struct State {
     pub(crate) pack_wanted: Option<ByHand>,
     /// What came of that.
     pub(crate) packed: Option<Result<Shelved, String>>,
+    /// Somebody wants this author's messages put into the folder.
+    pub(crate) relay_wanted: Option<AuthorId>,
+    /// What came of that.
+    pub(crate) relayed: Option<Result<Relayed, RelayError>>,
+    /// When something new of an author came last, by the clock of this machine: in milliseconds since 1970.
+    pub(crate) heard: BTreeMap<AuthorId, i64>,
+    /// The wall clock as of the last turn.
+    pub(crate) unix_ms: i64,
     pub(crate) refresh_wanted: u64,
     pub(crate) refresh_done: u64,
     /// Until when whoever sends waits for the first look at the folder; `None` once that is over.
@@ -128,6 +138,8 @@ pub(crate) struct Trouble {
 const STUCK: usize = 1024;
 /// So many received messages wait for a store that fails; the folder keeps the others.
 const UNSAVED: usize = 8192;
+/// Of so many authors it is known when something came.
+const HEARD: usize = 4096;
 /// So many are worth a thread that saves them, and room that is kept for those that come next.
 pub(super) const MUCH: usize = 512;
 
@@ -250,6 +262,10 @@ impl State {
             store_error: None,
             pack_wanted: None,
             packed: None,
+            relay_wanted: None,
+            relayed: None,
+            heard: BTreeMap::new(),
+            unix_ms: 0,
             refresh_wanted: 0,
             refresh_done: 0,
             look_until: None,
@@ -272,6 +288,7 @@ impl State {
             Arrival::Frame(frame) => match self.core.handle_received(frame.message(), frame.digest()) {
                 Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Taken::Known,
                 Intake::Accepted | Intake::Held => {
+                    self.hear(frame.id().author);
                     if self.core.is_own(frame.id().author) {
                         let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
                         self.paging.note((frame.id(), frame.digest()), Origin::Received, len);
@@ -287,6 +304,7 @@ impl State {
             Arrival::Head(head) => {
                 let author = head.author;
                 if self.core.handle_head(head) {
+                    self.hear(author);
                     self.is_unsettled = true;
                     if Some(author) != self.core.author() {
                         self.tell(Event::Receipt { author });
@@ -299,6 +317,14 @@ impl State {
                 Taken::Settled
             }
             _ => Taken::Settled,
+        }
+    }
+
+    /// Something new of another author has come.
+    fn hear(&mut self, author: AuthorId) {
+        let has_room = self.heard.len() < HEARD || self.heard.contains_key(&author);
+        if has_room && !self.core.is_own(author) {
+            self.heard.insert(author, self.unix_ms);
         }
     }
 

@@ -123,6 +123,21 @@ pub struct Marks {
     pub settled: Lamport,
     /// Packs beside which the files of which they were made may still lie.
     pub packs: Vec<Packed>,
+    /// The authors whose messages lay nowhere in the folder although they are here.
+    pub absent: Vec<Absent>,
+    /// The authors whose own messages are in the folder beside what was relayed of them, and since when.
+    pub back: Vec<(AuthorId, i64)>,
+}
+
+/// An author whose messages were looked for in the folder, and some not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absent {
+    /// The author.
+    pub author: AuthorId,
+    /// Since when they are missed, by the clock of this machine: milliseconds since 1970. `None` when they were there the last time.
+    pub since_ms: Option<i64>,
+    /// How often they were put there by this installation without being asked.
+    pub relayed: u32,
 }
 
 /// A pack of own messages in the folder.

@@ -38,7 +38,7 @@ pub struct RedbStore {
 /// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
 const CACHE: usize = 2 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");

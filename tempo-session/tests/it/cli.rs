@@ -280,6 +280,55 @@ fn chat_shows_what_it_sent_before_its_input_ended() {
     assert_eq!(out.lines().skip(1).map(|line| line.chars().last().unwrap()).collect::<String>(), "ab", "{out}");
 }
 
+/// A member goes, and everything that it wrote with it. Whoever joins is told what is missing, and who can put it back.
+#[test]
+fn relay_puts_back_what_somebody_took_along() {
+    let place = Place::new();
+    let said = |member: &str, text: &str| ok(tempo(&place.at(member)).arg("send").arg(&place.folder).arg(text));
+    let mut chat =
+        pipe(tempo(&place.at("ben")).arg("chat").arg(&place.folder).args(["--name", "Ben B"]), ["hi".to_owned()]);
+    assert!(chat.wait().unwrap().success());
+    let ben = fs::read_dir(&place.folder).unwrap().next().unwrap().unwrap().path();
+    said("ana", "hello Ben");
+    said("ben", "hello Ana");
+    said("ana", "and again");
+    let before = log(&place, "ana");
+    fs::remove_dir_all(&ben).unwrap();
+
+    let doctor = |member: &str| {
+        let (out, _, code) = run(tempo(&place.at(member)).args(["doctor", "--json"]).arg(&place.folder));
+        let told: Value = serde_json::from_str(&out).unwrap();
+        (told["findings"].as_array().unwrap().clone(), code)
+    };
+    let of_kind = |findings: &[Value], kind: &str| {
+        let found = findings.iter().find(|it| it["kind"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} in {findings:#?}")).clone()
+    };
+    let beginning: String = ben.file_name().unwrap().to_string_lossy().chars().take(8).collect();
+    let (findings, code) = doctor("cleo");
+    let gap = of_kind(&findings, "gap");
+    assert_eq!((code, &gap["numbers"]), (1, &serde_json::json!([[1, 3]])), "{gap:#}");
+    let (author, advice) = (gap["author"].as_str().unwrap(), gap["advice"].as_str().unwrap());
+    assert!(author.starts_with(&beginning) && advice.contains(&format!("`tempo relay FOLDER {beginning}`")), "{gap:#}");
+    let vanished = of_kind(&doctor("ana").0, "vanished");
+    assert!(vanished["advice"].as_str().unwrap().contains(&format!("tempo relay FOLDER {beginning}")), "{vanished:#}");
+
+    for wrong in ["Cleo", "be", ""] {
+        let (out, err, code) = run(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg(wrong));
+        assert!((out.as_str(), code) == ("", 2) && err.contains("anybody else called"), "{wrong:?}: {err}");
+    }
+    let (_, err, code) = run(tempo(&place.at("cleo")).arg("relay").arg(&place.folder).arg("Ben B"));
+    assert!(code == 2 && err.contains("--state"), "{err}");
+    let told = ok(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg("ben b"));
+    assert_eq!(told, "3 messages of Ben B lay nowhere in the folder; now you keep them there\n");
+    let told = ok(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg(&beginning));
+    assert_eq!(told, "every message of Ben B that you have lies in the folder\n");
+    assert_eq!(log(&place, "cleo"), before);
+    let (findings, code) = doctor("cleo");
+    let relayed = of_kind(&findings, "relayed");
+    assert!(code == 0 && relayed["message"].as_str().unwrap().contains("keeps Ben B's messages"), "{findings:#?}");
+}
+
 #[test]
 fn pack_leaves_few_files_and_the_same_log() {
     let place = Place::new();

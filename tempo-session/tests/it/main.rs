@@ -39,6 +39,7 @@ mod packing;
 mod pages;
 mod pieces;
 mod protocol;
+mod relaying;
 mod replica;
 mod services;
 mod session;

@@ -304,6 +304,17 @@ impl Fs for SimFs {
         Ok(())
     }
 
+    fn remove_dir(&self, parent: &SimDir, name: &OsStr) -> io::Result<()> {
+        let mut state = self.act(Act::Change)?;
+        let node = state.find(parent.node, name)?;
+        if state.tree.nodes.get(node.0).is_none_or(|node| !node.names.is_empty()) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.refuse_in_use([Some(node), None])?;
+        state.rename(&[(parent.node, name, None)]);
+        Ok(())
+    }
+
     fn heritage(&self, dir: &SimDir) -> io::Result<Option<Heritage>> {
         let mut state = self.call()?;
         Ok(state.heritage(dir.node).map(|heritage| Heritage::new(vec![heritage])))

@@ -4,6 +4,7 @@ use std::{ffi::OsStr, io};
 
 use bytes::Bytes;
 use tempo_fs_transport::{DirName, FileName};
+use tempo_message::{Decoded, Frames};
 
 use super::{Change, State, System, tree::NodeId};
 
@@ -65,13 +66,34 @@ impl State {
         contents.any(|pack| pack.windows(content.len().max(1)).any(|part| part == content))
     }
 
+    /// Whether this is in a directory that one member keeps for another one, who has all of it in its own.
+    fn is_back(&self, dir: NodeId, content: &Bytes) -> bool {
+        let Some(DirName::Relay(author, _)) = self.name_in_folder(dir).map(|dir| DirName::parse(&dir)) else {
+            return false;
+        };
+        let own = self.dir(OsStr::new(&author.to_string())).and_then(|own| self.tree.nodes.get(own.0));
+        let there: Vec<Bytes> = own
+            .into_iter()
+            .flat_map(|own| own.names.values())
+            .filter_map(|(_, node)| self.tree.content(*node))
+            .collect();
+        let mut frames = Frames::new(content.clone());
+        frames.all(|decoded| match decoded {
+            Decoded::Whole(frame) => {
+                there.iter().any(|file| file.windows(frame.bytes().len()).any(|it| it == frame.bytes()))
+            }
+            _ => false,
+        })
+    }
+
     /// A process removes nothing but staged files, copies of what lies whole beside them, and what lies in a durable pack.
     pub(super) fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
         let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
         let original = original.and_then(|name| self.tree.content(self.tree.child(dir, name)?));
         let copy = self.tree.child(dir, name).and_then(|node| self.tree.content(node));
         let is_redundant = name.len() > 16 && original.as_ref().is_some_and(is_whole) && original == copy;
-        if is_redundant || copy.is_some_and(|content| self.is_packed(dir, name, &content)) {
+        let is_needless = |content: Bytes| self.is_packed(dir, name, &content) || self.is_back(dir, &content);
+        if is_redundant || copy.is_some_and(is_needless) {
             return;
         }
         let is_authors = self.name_in_folder(dir).is_some_and(|dir| DirName::parse(&dir) != DirName::Foreign);

@@ -16,6 +16,8 @@ pub(super) struct Client {
     /// The directories in which this machine's own processes write: no other name for one would be the same place.
     pub(super) own: BTreeSet<OsString>,
     pub(super) offline: bool,
+    /// It never comes back.
+    pub(super) is_gone: bool,
     /// What this client knows to be agreed, and has on its disk.
     pub(super) base: BTreeMap<Place, Agreed>,
     /// Directories that have another name on this disk.

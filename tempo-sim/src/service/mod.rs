@@ -162,6 +162,13 @@ impl Service {
         }
     }
 
+    /// A machine is never seen again.
+    pub(crate) fn leave(&mut self, member: usize) {
+        if let Some(client) = self.clients.get_mut(member) {
+            client.is_gone = true;
+        }
+    }
+
     pub(crate) fn set_offline(&mut self, member: usize, offline: bool) {
         let Some(client) = self.clients.get_mut(member) else { return };
         client.offline = offline;
@@ -192,6 +199,9 @@ impl Service {
     /// A client compares its whole disk with what was agreed; true when there was a difference.
     pub(crate) fn compare(&mut self, member: usize) -> bool {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return false };
+        if client.is_gone {
+            return false;
+        }
         let mut here: Vec<Place> = Vec::new();
         disk.each_file(|dir, name| here.push(client.shared_place(dir, name)));
         let mut places: Vec<&Place> = here.iter().chain(client.base.keys()).chain(self.agreed.keys()).collect();
@@ -227,7 +237,7 @@ impl Service {
     /// Does one task. Answers the member whose disk has changed by it.
     pub(crate) fn run(&mut self, task: Task, now: Duration) -> Option<usize> {
         self.now = now;
-        let client = self.clients.get_mut(task.member())?;
+        let client = self.clients.get_mut(task.member()).filter(|client| !client.is_gone)?;
         if client.offline {
             client.waiting.insert(task);
             return None;

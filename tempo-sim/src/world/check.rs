@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tempo_fs_transport::FileName;
 use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Head, MessageId, Report};
-use tempo_session::{Entry, Event, Session};
+use tempo_session::{Entry, Event, Session, Status};
 
 use super::{Member, member::Running, registry::Registry};
 use crate::Counts;
@@ -240,7 +240,11 @@ pub(crate) fn nothing_waits_to_be_published(
 }
 
 /// What must hold of a member once all faults are over and everything has arrived.
-pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Registry) -> Result<(), Violation> {
+pub(crate) fn final_state(
+    member: &Member,
+    (timeline, gone): (&[Digest], &BTreeSet<AuthorId>),
+    registry: &Registry,
+) -> Result<(), Violation> {
     let name = &member.name;
     let Some(running) = &member.running else { return Err(Violation::new("L1", format!("{name} does not run"))) };
     let status = running.session.status();
@@ -267,11 +271,16 @@ pub(crate) fn final_state(member: &Member, timeline: &[Digest], registry: &Regis
         return Err(Violation::new("I9", format!("{name} has two messages {id} and was not told")));
     }
     let is_occupied = !status.occupied.is_empty() && !member.may_lie_beside();
-    if status.unpublished > 0 || !status.waiting.is_empty() || is_occupied {
+    if status.unpublished > 0 || waits(&status, gone) || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
     every_odd_thing_is_named(member, &status.report)?;
     every_message_is_whole(member)
+}
+
+/// Whether anything waits but what somebody wrote who has taken along what it waits for.
+pub(crate) fn waits(status: &Status, gone: &BTreeSet<AuthorId>) -> bool {
+    status.waiting.iter().any(|waiting| !gone.contains(&waiting.id.author))
 }
 
 /// Whatever lies in the folder and is no message is in the report.

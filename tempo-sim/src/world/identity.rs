@@ -28,7 +28,8 @@ impl World {
         clone.display_name.clone_from(&there.display_name);
         clone.store = there.store.copied();
         clone.saved = there.saved.clone();
-        (clone.is_ambiguous, clone.scrub, clone.packing) = (true, there.scrub, there.packing);
+        (clone.is_ambiguous, clone.scrub) = (true, there.scrub);
+        (clone.packing, clone.relaying) = (there.packing, there.relaying);
         clone.clock.set_now(self.now);
         if let Some(trace) = &mut self.trace {
             trace.members.push(clone.name.clone());

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -14,7 +14,7 @@ use std::{
 use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options, Spelling};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Packing, Parts, Replica, Session};
+use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Packing, Parts, Relaying, Replica, Session};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
@@ -53,6 +53,8 @@ pub struct Member {
     /// When its driver is to be turned next.
     pub(crate) turn_at: Option<Duration>,
     pub(crate) offline: bool,
+    /// It does not start again, or not before the faults are over.
+    pub(crate) leave: Option<Leave>,
     /// Whole messages that have arrived under their names, by the time since when nothing keeps them from being delivered.
     pub(crate) arrived: BTreeSet<(Duration, Digest)>,
     /// Messages that were sent, and when, until they are looked for in the folder.
@@ -68,8 +70,18 @@ pub struct Member {
     /// How often own messages are compared with the folder in passing.
     pub(crate) scrub: Option<Duration>,
     pub(crate) packing: Option<Packing>,
+    pub(crate) relaying: Option<Relaying>,
     /// After so many messages there are new pages in its store.
     pages_after: Option<u64>,
+}
+
+/// For how long a member is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It never comes back.
+    ForGood,
+    /// It comes back when all faults are over.
+    ForNow,
 }
 
 /// A member's session while it runs.
@@ -94,6 +106,7 @@ pub(crate) struct Running {
 pub struct SimClock {
     now_us: AtomicU64,
     skew_ms: AtomicI64,
+    was_wrong: AtomicBool,
 }
 
 impl Member {
@@ -116,6 +129,7 @@ impl Member {
             running: None,
             turn_at: None,
             offline: false,
+            leave: None,
             arrived: BTreeSet::new(),
             sent_at: VecDeque::new(),
             is_ambiguous: false,
@@ -124,6 +138,7 @@ impl Member {
             saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),
             packing: None,
+            relaying: Some(Relaying::default()),
             pages_after: machine.as_bytes().first().map(|&byte| u64::from(byte) % 8),
         }
     }
@@ -214,6 +229,7 @@ impl Member {
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             packing: self.packing,
+            relaying: self.relaying,
             pages_after: self.pages_after,
             mint: Box::new(SimMint(self.rng.fork())),
             fingerprint: Some(self.fingerprint),
@@ -256,9 +272,15 @@ impl SimClock {
         self.now_us.store(u64::try_from(now.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// Whether the wall clock has always shown what it should.
+    pub(crate) fn is_right(&self) -> bool {
+        !self.was_wrong.load(Ordering::Relaxed)
+    }
+
     /// Lets the wall clock be wrong by so much.
     pub fn set_skew_ms(&self, skew: i64) {
         self.skew_ms.store(skew, Ordering::Relaxed);
+        self.was_wrong.fetch_or(skew != 0, Ordering::Relaxed);
     }
 }
 

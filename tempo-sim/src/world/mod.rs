@@ -4,6 +4,7 @@ mod app;
 mod check;
 mod database;
 mod identity;
+mod leaving;
 mod member;
 mod moving;
 mod registry;
@@ -19,7 +20,7 @@ use std::{
 
 use bytes::Bytes;
 pub use check::Violation;
-pub use member::{Member, SimClock};
+pub use member::{Leave, Member, SimClock};
 use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
@@ -71,6 +72,10 @@ pub struct World {
     is_membership_fixed: bool,
     /// The files that some process has published.
     published: BTreeSet<(OsString, OsString)>,
+    /// When each author went that did.
+    left_at: BTreeMap<AuthorId, Duration>,
+    /// Somebody was gone for a while.
+    has_returned: bool,
     torn_restarts: u32,
     /// When the service last changed something on a disk.
     served_at: Duration,
@@ -111,6 +116,8 @@ impl World {
             settled: Vec::new(),
             is_membership_fixed: true,
             published: BTreeSet::new(),
+            left_at: BTreeMap::new(),
+            has_returned: false,
             torn_restarts: 0,
             served_at: Duration::ZERO,
             violation: None,
@@ -434,6 +441,9 @@ impl World {
     /// [`Violation`] when an invariant breaks, or when somebody lacks something in the end.
     pub fn settle(&mut self) -> Result<(), Violation> {
         self.end_faults();
+        if self.has_departed() {
+            self.chat()?;
+        }
         self.quiesce()?;
         // Starting again is when an author puts right what has become of its files.
         for member in 0..self.members.len() {
@@ -441,7 +451,8 @@ impl World {
             self.start(member);
         }
         self.quiesce()?;
-        if let Some(violation) = self.members.iter().find_map(|member| check::nothing_is_staged(member).err()) {
+        let staged = self.present().find_map(|member| check::nothing_is_staged(member).err());
+        if let Some(violation) = staged {
             self.fail(violation);
         }
         self.conclude()
@@ -455,6 +466,9 @@ impl World {
     /// As for [`settle`](Self::settle).
     pub fn settle_running(&mut self) -> Result<(), Violation> {
         self.end_faults();
+        if self.has_departed() {
+            self.chat()?;
+        }
         self.quiesce()?;
         self.conclude()
     }

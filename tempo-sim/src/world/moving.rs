@@ -57,6 +57,7 @@ impl World {
 
     pub(super) fn end_faults(&mut self) {
         self.torn_restarts = 0;
+        self.bring_back();
         for member in 0..self.members.len() {
             self.set_unmounted(member, false);
             let Some(there) = self.members.get_mut(member) else { continue };
@@ -169,6 +170,7 @@ impl World {
             Err(violation) => self.fail(violation),
         }
         if !changes.is_empty() {
+            self.judge_relays(member, &changes);
             for change in &changes {
                 self.tell_publication(member, &change.dir, &change.name);
                 let (first, last) = match FileName::parse(&change.name) {
@@ -339,7 +341,7 @@ impl World {
 
     pub(super) fn start(&mut self, member: usize) {
         let Some(there) = self.members.get_mut(member) else { return };
-        if there.running.is_some() {
+        if there.running.is_some() || there.leave.is_some() {
             return;
         }
         if self.rng.chance(self.torn_restarts) {
@@ -440,15 +442,15 @@ impl World {
     }
 
     pub(super) fn agree(&self) -> bool {
-        let timeline = self.registry.timeline();
-        self.members.iter().all(|member| {
+        let (timeline, gone) = (self.expected(), self.gone());
+        self.present().all(|member| {
             let is_like_it = |running: &member::Running| {
                 let status = running.session.status();
                 if self.settles_everything() && status.settled.messages < timeline.len() {
                     return false;
                 }
                 let list = running.app.list.iter().map(|entry| entry.digest);
-                list.eq(timeline.iter().copied()) && status.unpublished == 0 && status.waiting.is_empty()
+                list.eq(timeline.iter().copied()) && status.unpublished == 0 && !check::waits(&status, &gone)
             };
             let knows_who_is_who = check::successions_are_known(member, &self.successions, &self.registry).is_ok();
             knows_who_is_who && member.running.as_ref().is_some_and(is_like_it)
@@ -456,18 +458,19 @@ impl World {
     }
 
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
-        let timeline = self.registry.timeline();
+        let timeline = self.expected();
         if !timeline.starts_with(&self.settled) && self.is_membership_fixed {
             return Err(Violation::new("I8", "something came where all was settled"));
         }
-        for member in &self.members {
+        self.relays_are_taken_back()?;
+        for member in self.present() {
             let running = member.running.as_ref().filter(|_| self.settles_everything());
             let settled = running.map(|running| running.session.status().settled);
             if let Some(settled) = settled.filter(|settled| settled.messages < timeline.len()) {
                 let what = format!("{} never takes everything for settled: {settled:?}", member.name);
                 return Err(Violation::new("L3", what));
             }
-            check::final_state(member, &timeline, &self.registry)?;
+            check::final_state(member, (&timeline, &self.gone()), &self.registry)?;
             check::successions_are_known(member, &self.successions, &self.registry)?;
         }
         Ok(())

@@ -4,8 +4,8 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
-    MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, SendError, doctor::TidyError, printable_text,
-    store::StoreError,
+    MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError, doctor::TidyError,
+    printable_text, store::StoreError,
 };
 
 /// What to do about a file that another program does not share.
@@ -27,6 +27,11 @@ pub(crate) enum Failure {
     Temporary(io::Error),
     Tidy(TidyError),
     Pack(PackError),
+    Relay(RelayError),
+    /// Nobody whose messages are here is called that.
+    Nobody {
+        who: String,
+    },
     /// Only a member can do this.
     NotAMember,
     /// The command's own negative answer.
@@ -55,8 +60,9 @@ impl Failure {
             Self::Close(error) => Some(error),
             Self::Tidy(error) => Some(error),
             Self::Pack(error) => Some(error),
+            Self::Relay(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
-            Self::No(_) | Self::NotAMember | Self::LongLine { .. } | Self::Told { .. } => None,
+            Self::No(_) | Self::Nobody { .. } | Self::NotAMember | Self::LongLine { .. } | Self::Told { .. } => None,
         }
     }
 
@@ -88,8 +94,13 @@ impl Failure {
                 "each member removes its own copies; name the directory of the local state with --state if this is yours"
             }
             Self::NotAMember => {
-                "each member packs its own messages; name the directory of the local state with --state if you are one"
+                "only members write into the folder; name the directory of the local state with --state if you are one"
             }
+            Self::Nobody { .. } => "tempo status names the members; four characters of the author are enough as well",
+            Self::Relay(RelayError::Unclear { .. }) => {
+                "wait until the sync service says that it is done; --download has it fetch what is only online"
+            }
+            Self::Relay(_) => "nothing is lost, and what was put into the folder stays there",
             Self::Pack(_) => "nothing is lost, and what is packed stays so; tempo status shows how it stands",
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
@@ -107,6 +118,7 @@ impl fmt::Display for Failure {
         match self {
             Self::No(answer) => f.write_str(answer)?,
             Self::NotAMember => f.write_str("you have no messages here")?,
+            Self::Nobody { who } => write!(f, "you have no messages of anybody else called {who}")?,
             Self::LongLine { number } => {
                 write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;
             }
@@ -153,6 +165,7 @@ from! {
     OpenError => Open,
     SendError => Send,
     PackError => Pack,
+    RelayError => Relay,
     ReadError => Read,
     RefreshError => Refresh,
     StoreError => Close,

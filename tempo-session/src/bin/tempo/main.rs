@@ -11,6 +11,7 @@ mod member;
 mod output;
 mod pack;
 mod progress;
+mod relay;
 mod seen;
 mod send;
 mod settled;
@@ -118,6 +119,17 @@ enum Command {
         #[arg(long)]
         at_once: bool,
     },
+    /// Put another member's messages that you have, and that lie nowhere in the folder, back into it
+    ///
+    /// When somebody leaves and its files go with it, whoever joins later waits for them. An open session puts them back by
+    /// itself, but takes hours to be sure that their author does not. They lie in a directory of yours, and stay what they are.
+    Relay {
+        #[command(flatten)]
+        folder: Folder,
+        /// The member's name, or the beginning of its author
+        #[arg(value_name = "WHO")]
+        who: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +150,7 @@ fn main() -> ExitCode {
         Command::Status { folder, json } => status::run(&folder.path, local, json),
         Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),
         Command::Pack { folder, at_once } => pack::run(&folder.path, local, at_once),
+        Command::Relay { folder, who } => relay::run(&folder.path, local, &who),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -71,20 +71,25 @@ impl Lengths {
 }
 
 /// Which counters lie in any of some runs.
-struct Runs(Vec<(u64, u64)>);
+pub(super) struct Runs(Vec<(u64, u64)>);
 
 impl Runs {
-    fn of<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
+    pub(super) fn of<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
         let mut runs: Vec<(u64, u64)> = pieces.into_iter().map(|piece| (piece.first, piece.last)).collect();
         runs.sort_unstable();
         let mut apart: Vec<(u64, u64)> = Vec::with_capacity(runs.len());
         for (first, last) in runs {
-            match apart.last_mut().filter(|before| first <= before.1) {
+            match apart.last_mut().filter(|before| first <= before.1.saturating_add(1)) {
                 Some(before) => before.1 = last.max(before.1),
                 None => apart.push((first, last)),
             }
         }
         Self(apart)
+    }
+
+    /// Whether all of these are there.
+    pub(super) fn have_all(&self, first: u64, last: u64) -> bool {
+        first > last || self.0.iter().any(|run| run.0 <= first && last <= run.1)
     }
 
     fn have(&self, counter: u64) -> bool {

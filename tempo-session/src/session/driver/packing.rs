@@ -9,7 +9,7 @@ use super::Driver;
 use crate::{
     protocol::{Packing, Shelved, Stock},
     session::shared::describe,
-    store::Packed,
+    store::{Marks, Packed},
 };
 
 /// What is known of the own directories in the folder, and what is to be done there.
@@ -232,7 +232,8 @@ impl Driver {
                 stock.thick().map(move |(first, last)| Packed { author, first, last, since_ms })
             })
             .collect();
-        self.note_marks(|packs| {
+        self.note_marks(|marks| {
+            let packs = &mut marks.packs;
             packs.retain(|noted| thick.iter().any(|pack| is_same(noted, pack)));
             let new = thick.iter().filter(|pack| !packs.iter().any(|noted| is_same(noted, pack)));
             let new: Vec<Packed> = new.copied().collect();
@@ -243,8 +244,8 @@ impl Driver {
         })
     }
 
-    fn note_marks(&self, change: impl FnOnce(&mut Vec<Packed>)) -> Result<(), PublishError> {
-        let noted = self.shared.note(|marks| change(&mut marks.packs));
+    pub(super) fn note_marks(&self, change: impl FnOnce(&mut Marks)) -> Result<(), PublishError> {
+        let noted = self.shared.note(change);
         noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
     }
 
@@ -284,7 +285,7 @@ impl Driver {
     }
 
     /// Whether nothing else is to be done in the own directories.
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         let state = self.shared.lock();
         let is_busy = !state.outbox.is_empty() || state.is_leaving || state.core.usurped().is_some();
         self.attached && self.joined.is_some() && self.joined == state.core.author() && self.audit.is_none() && !is_busy
@@ -352,7 +353,7 @@ impl Driver {
             left -= removed.len();
         }
         if !thin.is_empty() {
-            self.note_marks(|packs| packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
+            self.note_marks(|marks| marks.packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
         }
         let has_removed = left < TOGETHER;
         if has_removed || is_over {

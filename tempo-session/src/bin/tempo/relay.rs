@@ -1,0 +1,66 @@
+//! `tempo relay`: other members' messages that have vanished from the folder.
+
+use std::{path::Path, time::Duration};
+
+use tempo_fs_transport::printable_text;
+use tempo_session::{AuthorId, Membership, Session, Status};
+
+use crate::{
+    Local,
+    failure::Failure,
+    log::{self, PATIENCE_OF_PUBLISHING},
+    member, output,
+};
+
+/// How long relaying may take, however much there is.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// So much of an author tells it from others.
+const BEGINNING: usize = 4;
+
+pub(crate) fn run(folder: &Path, local: &Local, who: &str) -> Result<(), Failure> {
+    if member::builder(folder, local).membership()? != Membership::Member {
+        return Err(Failure::NotAMember);
+    }
+    let session = member::join(folder, local, None)?;
+    log::refresh(&session, PATIENCE)?;
+    session.flush(PATIENCE_OF_PUBLISHING);
+    let told = relay(&session, who);
+    session.close()?;
+    told
+}
+
+fn relay(session: &Session, who: &str) -> Result<(), Failure> {
+    let status = session.status();
+    let names = status.names();
+    let authors = called(&status, who);
+    if authors.is_empty() {
+        return Err(Failure::Nobody { who: printable_text(who) });
+    }
+    for author in authors {
+        let relayed = session.relay(author, PATIENCE)?;
+        let name = names.of(author);
+        match relayed.messages {
+            0 => output::line(&format!("every message of {name} that you have lies in the folder"))?,
+            count => output::line(&format!(
+                "{} of {name} lay nowhere in the folder; now you keep {} there",
+                output::counted(usize::try_from(count).unwrap_or(usize::MAX), "message"),
+                if count == 1 { "it" } else { "them" },
+            ))?,
+        }
+    }
+    Ok(())
+}
+
+/// Everybody else of this name, of whom a message is here; or whoever's author begins like this.
+fn called(status: &Status, who: &str) -> Vec<AuthorId> {
+    let names = status.names();
+    let is_me = |author: AuthorId| Some(author) == status.author || status.former.contains(&author);
+    let others = status.members.iter().filter(|member| !is_me(member.author) && member.messages > 0);
+    let lower = who.to_lowercase();
+    let is_called = |name: Option<&str>| name.is_some_and(|name| name.to_lowercase() == lower);
+    let begins = |author: AuthorId| lower.len() >= BEGINNING && author.to_string().starts_with(&lower);
+    let called = others.filter(|member| {
+        is_called(member.name.as_deref()) || is_called(names.get(member.author)) || begins(member.author)
+    });
+    called.map(|member| member.author).collect()
+}
