@@ -21,5 +21,6 @@ mod odd;
 mod pieces;
 mod publish;
 mod redundant;
+mod relaying;
 mod support;
 mod watch;

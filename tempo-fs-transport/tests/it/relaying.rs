@@ -1,0 +1,77 @@
+//! What one member keeps for another one: where it lies, and what of it is taken back.
+
+use std::{ffi::OsString, fs, path::Path};
+
+use tempo_message::{Durability, Frame, MessageId, Pack, Published, Relay, Transport, conformance::Script};
+
+use crate::support::Session;
+
+fn names(dir: &Path) -> Vec<OsString> {
+    let mut names: Vec<OsString> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_relay_is_a_directory_of_its_own_and_no_copy() {
+    let session = Session::new();
+    let (mut gone, relayer) = (Script::new(1), Script::new(2).author());
+    let frames = gone.run(4);
+    let mut writer = session.writer();
+    let place = format!("{}.{relayer}", gone.author());
+    let dir = session.path(&place);
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("~tempo-00ff.tmp"), "an earlier process was killed").unwrap();
+    // Somebody else's file has the name.
+    fs::write(dir.join("0000000000000004"), "something else").unwrap();
+    assert_eq!(writer.relay_pack(&Pack::of(&frames[..3]).unwrap(), relayer).unwrap(), Published::New);
+    assert_eq!(writer.relay(&frames[3], relayer).unwrap(), Published::Beside);
+    let beside = format!("0000000000000004.{}", &frames[3].digest().to_string()[..16]);
+    assert_eq!(names(&dir), ["0000000000000001-0000000000000003", "0000000000000004", &beside]);
+
+    let mut reader = session.reader();
+    let mut read = reader.collect();
+    read.sort_by_key(Frame::id);
+    assert_eq!(read, frames);
+    let report = reader.transport.report();
+    assert_eq!(report.relays, [Relay { place, author: gone.author(), relayer }]);
+    assert!(report.doubled.is_empty(), "{report:?}");
+    // The numbers in it are known by their names, and nobody has to read them again.
+    assert_eq!(reader.collect(), [] as [Frame; 0]);
+}
+
+#[test]
+fn only_what_its_author_has_whole_is_taken_back() {
+    let session = Session::new();
+    let (mut gone, relayer) = (Script::new(1), Script::new(2).author());
+    let frames = gone.run(5);
+    let mut writer = session.writer();
+    for frame in &frames {
+        writer.relay(frame, relayer).unwrap();
+    }
+    let dir = session.path(format!("{}.{relayer}", gone.author()));
+    let file = |counter| session.file(MessageId { author: gone.author(), counter });
+    // One is cut short in the author's own directory, one damaged, one another one, one missing.
+    for frame in &frames[..4] {
+        writer.publish(frame, Durability::Lazy).unwrap();
+    }
+    fs::write(file(1), &frames[0].bytes()[..20]).unwrap();
+    let mut damaged = frames[1].bytes().to_vec();
+    damaged[30] ^= 1;
+    fs::write(file(2), damaged).unwrap();
+    fs::write(file(3), Script::new(1).next(b"another").bytes()).unwrap();
+    fs::write(dir.join("notes.txt"), "not ours").unwrap();
+    assert_eq!(writer.withdraw(gone.author(), relayer).unwrap(), 1);
+    let left = ["0000000000000001", "0000000000000002", "0000000000000003", "0000000000000005", "notes.txt"];
+    assert_eq!(names(&dir), left);
+
+    // In a pack it is there as well.
+    fs::remove_file(file(3)).unwrap();
+    writer.publish_pack(&Pack::of(&frames).unwrap(), Durability::Lazy).unwrap();
+    assert_eq!(writer.withdraw(gone.author(), relayer).unwrap(), 4);
+    assert_eq!(names(&dir), ["notes.txt"], "what somebody has put there stays, and with it the directory");
+    fs::remove_file(dir.join("notes.txt")).unwrap();
+    assert_eq!(writer.withdraw(gone.author(), relayer).unwrap(), 0);
+    assert!(!dir.exists());
+    assert_eq!(writer.withdraw(gone.author(), relayer).unwrap(), 0, "there is nothing");
+}
