@@ -20,7 +20,7 @@ use crate::{
     error::collect_error,
     examine::unreadable,
     known::known,
-    list::{list_names, list_place},
+    list::{fill, list_names, list_place},
     notes::{Finding, Notes},
     place::{CONTESTED, Freshness, Place},
     stand_in::in_place_of,
@@ -32,8 +32,8 @@ use crate::{
 pub(crate) struct Folder<F: Fs> {
     pub(crate) calls: Calls<F>,
     pub(crate) path: PathBuf,
-    /// It is another piece of the session's folder.
-    is_piece: bool,
+    /// It is another piece of the session's folder, of which only these authors are read.
+    piece_of: Option<BTreeSet<AuthorId>>,
     /// Boxed, because a tree keeps room for more than it has.
     pub(crate) places: BTreeMap<Arc<OsStr>, Box<Place>>,
     pub(crate) notes: Notes,
@@ -80,18 +80,17 @@ impl<F: Fs> Folder<F> {
             Err(error) if may_be_away && is_absence(&error) => Identity { volume: 0, number: 0 },
             stat => stat?.identity,
         };
-        Ok(Self::new(calls, path, false, identity, signal, hints))
+        Ok(Self::new((calls, path), None, identity, signal, hints))
     }
 
-    /// Another piece of the folder, which was found to be this. It may hold any authors, and is never written.
+    /// Another piece of the folder, which was found to be this. It is never written.
     pub(crate) fn piece(calls: Calls<F>, path: PathBuf, identity: Identity, signal: Arc<Signal>, hints: bool) -> Self {
-        Self::new(calls, path, true, identity, signal, hints)
+        Self::new((calls, path), Some(BTreeSet::new()), identity, signal, hints)
     }
 
     fn new(
-        calls: Calls<F>,
-        path: PathBuf,
-        is_piece: bool,
+        (calls, path): (Calls<F>, PathBuf),
+        piece_of: Option<BTreeSet<AuthorId>>,
         identity: Identity,
         signal: Arc<Signal>,
         hints: bool,
@@ -99,7 +98,7 @@ impl<F: Fs> Folder<F> {
         Self {
             calls,
             path,
-            is_piece,
+            piece_of,
             places: BTreeMap::new(),
             notes: Notes::default(),
             without_hints: (!hints).then(|| "watching is switched off".to_owned()),
@@ -116,6 +115,14 @@ impl<F: Fs> Folder<F> {
             is_watch_late: false,
             was_away: hints,
             is_other: false,
+        }
+    }
+
+    /// Of this piece these authors are read from here on, and no others.
+    pub(crate) fn admit(&mut self, authors: BTreeSet<AuthorId>) {
+        if self.piece_of.as_ref() != Some(&authors) {
+            self.piece_of = Some(authors);
+            self.freshness.distrust();
         }
     }
 
@@ -170,7 +177,7 @@ impl<F: Fs> Folder<F> {
     }
 
     fn door<'a>(&self, places: impl Iterator<Item = &'a Arc<OsStr>>) -> Door {
-        Door::new((self.path.clone(), self.is_piece), self.identity, places)
+        Door::new((self.path.clone(), self.piece_of.is_some()), self.identity, places)
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -199,7 +206,7 @@ impl<F: Fs> Folder<F> {
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, at);
         }
-        if !self.is_piece {
+        if self.piece_of.is_none() {
             self.check_emptied(root, want, elsewhere)?;
         }
         for (name, stat) in mem::take(&mut root.places) {
@@ -267,13 +274,15 @@ impl<F: Fs> Folder<F> {
     }
 
     fn list(&mut self, root: &mut Root<F>, now: Duration) -> io::Result<()> {
-        let Self { calls, places, notes, .. } = self;
+        let Self { calls, places, notes, piece_of, .. } = self;
         notes.begin_listing();
         let listing = notes.listing();
+        let is_admitted = |author| piece_of.as_ref().is_none_or(|authors| authors.contains(&author));
         let (mut new, mut failed) = (Vec::<Arc<OsStr>>::new(), Ok(()));
         let mut take = |name: OsString| {
             match DirName::parse(&name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
+                DirName::Author(author) | DirName::Copy(author) if !is_admitted(author) => return,
                 DirName::Author(_) | DirName::Copy(_) => {}
                 DirName::Misspelled => return notes.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now),
                 DirName::Foreign => {
@@ -327,8 +336,8 @@ impl<F: Fs> Folder<F> {
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
                 (dir, Ok(stat)) => files.push((dir, name, stat)),
-                (_, Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
-                (_, Err(_)) => {}
+                (_, Err(error)) if is_absence(&error) => {}
+                (_, Err(error)) => put_unreadable(notes, &name, &error, now),
             },
         );
         let is_here = |author| places.values().any(|place| place.author == author && place.listing == notes.listing());
@@ -483,16 +492,6 @@ impl<F: Fs> Folder<F> {
             Err(error) => self.without_hints = Some(error.to_string()),
         }
     }
-}
-
-/// Lists a directory whose names are not on this machine, by a call that nobody waits for: the system brings them, and the
-/// directory is an ordinary one from then on. Only as long as hardly anything else is late.
-fn fill<F: Fs>(calls: &mut Calls<F>, root: &Root<F>, name: &OsStr) {
-    let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
-    calls.begin(About::Directory(own.clone()), move |fs| {
-        let dir = fs.open_dir(&parent, &own)?;
-        fs.list(&dir, &mut |_| false)
-    });
 }
 
 fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {

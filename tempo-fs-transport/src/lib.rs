@@ -3,6 +3,7 @@
 
 mod buffer;
 mod calls;
+mod decisions;
 mod door;
 mod error;
 mod examine;
@@ -12,6 +13,7 @@ mod fs;
 mod hatch;
 mod home;
 mod installation;
+mod kin;
 mod known;
 mod lanes;
 mod list;
@@ -28,6 +30,8 @@ mod reads;
 mod real;
 mod redundant;
 mod service;
+mod shelf;
+mod siblings;
 mod signal;
 mod spelling;
 mod split;
@@ -39,6 +43,7 @@ mod thin;
 mod transport;
 mod work;
 
+pub use decisions::{Decision, DecisionError, Decisions};
 pub use error::OpenError;
 pub use fingerprint::Fingerprint;
 pub use fs::{Fs, Heritage, Identity, Reach, Stat, Version, Watch};

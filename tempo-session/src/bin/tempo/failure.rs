@@ -4,8 +4,8 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
-    MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, SendError, doctor::TidyError, printable_text,
-    store::StoreError,
+    DecideError, MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, SendError, doctor::TidyError,
+    printable_text, store::StoreError,
 };
 
 /// What to do about a file that another program does not share.
@@ -27,6 +27,7 @@ pub(crate) enum Failure {
     Temporary(io::Error),
     Tidy(TidyError),
     Pack(PackError),
+    Decide(DecideError),
     /// Only a member can do this.
     NotAMember,
     /// The command's own negative answer.
@@ -55,6 +56,7 @@ impl Failure {
             Self::Close(error) => Some(error),
             Self::Tidy(error) => Some(error),
             Self::Pack(error) => Some(error),
+            Self::Decide(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
             Self::No(_) | Self::NotAMember | Self::LongLine { .. } | Self::Told { .. } => None,
         }
@@ -91,6 +93,9 @@ impl Failure {
                 "each member packs its own messages; name the directory of the local state with --state if you are one"
             }
             Self::Pack(_) => "nothing is lost, and what is packed stays so; tempo status shows how it stands",
+            Self::Decide(DecideError::Decision(_)) => {
+                "name a directory beside the session folder in which there are members"
+            }
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::NoNewAuthor { .. }) => {
@@ -145,6 +150,15 @@ impl From<TidyError> for Failure {
         match error {
             TidyError::Open(error) => Self::Open(error),
             error => Self::Tidy(error),
+        }
+    }
+}
+
+impl From<DecideError> for Failure {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::Open(error) => Self::Open(error),
+            error => Self::Decide(error),
         }
     }
 }
