@@ -18,7 +18,6 @@ use crate::{
     calls::{About, Calls},
     door::{Door, Root, Way, is_absence},
     error::collect_error,
-    examine::unreadable,
     known::known,
     list::{fill, list_names, list_place},
     notes::{Finding, Notes},
@@ -32,8 +31,8 @@ use crate::{
 pub(crate) struct Folder<F: Fs> {
     pub(crate) calls: Calls<F>,
     pub(crate) path: PathBuf,
-    /// It is another piece of the session's folder.
-    is_piece: bool,
+    /// It is another piece of the session's folder, of which only these authors are read.
+    piece_of: Option<BTreeSet<AuthorId>>,
     /// Boxed, because a tree keeps room for more than it has.
     pub(crate) places: BTreeMap<Arc<OsStr>, Box<Place>>,
     pub(crate) notes: Notes,
@@ -80,18 +79,17 @@ impl<F: Fs> Folder<F> {
             Err(error) if may_be_away && is_absence(&error) => Identity { volume: 0, number: 0 },
             stat => stat?.identity,
         };
-        Ok(Self::new(calls, path, false, identity, signal, hints))
+        Ok(Self::new((calls, path), None, identity, signal, hints))
     }
 
-    /// Another piece of the folder, which was found to be this. It may hold any authors, and is never written.
+    /// Another piece of the folder, which was found to be this. It is never written.
     pub(crate) fn piece(calls: Calls<F>, path: PathBuf, identity: Identity, signal: Arc<Signal>, hints: bool) -> Self {
-        Self::new(calls, path, true, identity, signal, hints)
+        Self::new((calls, path), Some(BTreeSet::new()), identity, signal, hints)
     }
 
     fn new(
-        calls: Calls<F>,
-        path: PathBuf,
-        is_piece: bool,
+        (calls, path): (Calls<F>, PathBuf),
+        piece_of: Option<BTreeSet<AuthorId>>,
         identity: Identity,
         signal: Arc<Signal>,
         hints: bool,
@@ -99,7 +97,7 @@ impl<F: Fs> Folder<F> {
         Self {
             calls,
             path,
-            is_piece,
+            piece_of,
             places: BTreeMap::new(),
             notes: Notes::default(),
             without_hints: (!hints).then(|| "watching is switched off".to_owned()),
@@ -116,6 +114,14 @@ impl<F: Fs> Folder<F> {
             is_watch_late: false,
             was_away: hints,
             is_other: false,
+        }
+    }
+
+    /// Of this piece these authors are read from here on, and no others.
+    pub(crate) fn admit(&mut self, authors: BTreeSet<AuthorId>) {
+        if self.piece_of.as_ref() != Some(&authors) {
+            self.piece_of = Some(authors);
+            self.freshness.distrust();
         }
     }
 
@@ -170,7 +176,7 @@ impl<F: Fs> Folder<F> {
     }
 
     fn door<'a>(&self, places: impl Iterator<Item = &'a Arc<OsStr>>) -> Door {
-        Door::new((self.path.clone(), self.is_piece), self.identity, places)
+        Door::new((self.path.clone(), self.piece_of.is_some()), self.identity, places)
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -199,7 +205,7 @@ impl<F: Fs> Folder<F> {
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, at);
         }
-        if !self.is_piece {
+        if self.piece_of.is_none() {
             self.check_emptied(root, want, elsewhere)?;
         }
         for (name, stat) in mem::take(&mut root.places) {
@@ -267,13 +273,17 @@ impl<F: Fs> Folder<F> {
     }
 
     fn list(&mut self, root: &mut Root<F>, now: Duration) -> io::Result<()> {
-        let Self { calls, places, notes, .. } = self;
+        let Self { calls, places, notes, piece_of, .. } = self;
         notes.begin_listing();
         let listing = notes.listing();
+        let is_admitted = |author| piece_of.as_ref().is_none_or(|authors| authors.contains(&author));
         let (mut new, mut failed) = (Vec::<Arc<OsStr>>::new(), Ok(()));
         let mut take = |name: OsString| {
             match DirName::parse(&name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
+                DirName::Author(author) | DirName::Relay(author, _) | DirName::Copy(author) if !is_admitted(author) => {
+                    return;
+                }
                 DirName::Author(_) | DirName::Relay(..) | DirName::Copy(_) => {}
                 DirName::Misspelled => return notes.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now),
                 DirName::Foreign => {
@@ -329,8 +339,8 @@ impl<F: Fs> Folder<F> {
                     places.insert(name, Box::new(Place::new(author, notes.listing())));
                 }
                 (_, Ok(stat)) => files.push((DirName::parse(&name), name, stat)),
-                (_, Err(error)) if !is_absence(&error) => put_unreadable(notes, &name, &error, now),
-                (_, Err(_)) => {}
+                (_, Err(error)) if is_absence(&error) => {}
+                (_, Err(error)) => notes.put_unreadable(&name, &error, now),
             },
         );
         let is_here = |author| places.values().any(|place| place.author == author && place.listing == notes.listing());
@@ -413,7 +423,7 @@ impl<F: Fs> Folder<F> {
                 self.notes.note_change();
                 self.freshness.distrust();
             }
-            Err(error) => put_unreadable(&mut self.notes, name, &error, now),
+            Err(error) => self.notes.put_unreadable(name, &error, now),
         }
     }
 
@@ -486,8 +496,4 @@ impl<F: Fs> Folder<F> {
             Err(error) => self.without_hints = Some(error.to_string()),
         }
     }
-}
-
-fn put_unreadable(notes: &mut Notes, name: &OsStr, error: &io::Error, now: Duration) {
-    notes.put(name, None, Finding::Pending(unreadable(error)), now);
 }

@@ -19,6 +19,7 @@ use crate::{
     error::{check_name, open_error},
     fs::sync,
     patience::{PATIENCE, PAUSE, patiently},
+    spelling::composed,
 };
 
 /// The local state of one author: the directory of its store, and which session folder it belongs to.
@@ -30,6 +31,7 @@ use crate::{
 ///         folder                  the path of the session folder, as it was last seen, with all links followed
 ///         given                   the same as somebody gave it, perhaps through a link or a mapped drive
 ///         home                    which directory that was
+///         called                  what the folder was called when the installation was made
 ///         authors                 the authors that it has become since, one a line; mostly there are none
 ///         holder                  who has it open, for the error message of the second one
 ///         staging/                messages on their way into the folder
@@ -94,6 +96,7 @@ const GIVEN: &str = "given";
 const HOME: &str = "home";
 const HOLDER: &str = "holder";
 const AUTHORS: &str = "authors";
+const CALLED: &str = "called";
 
 impl Installation {
     /// Where installations are kept when nobody says otherwise.
@@ -187,6 +190,11 @@ impl Installation {
         let Spelling { given, resolved } = Spelling::of(&RealFs::default(), folder);
         installation.keep(FOLDER, resolved.as_os_str().as_encoded_bytes())?;
         installation.keep(GIVEN, given.as_os_str().as_encoded_bytes())?;
+        if let Some(called) = resolved.file_name().and_then(|name| composed(name).to_str().map(str::to_owned))
+            && installation.called().is_none()
+        {
+            installation.put(CALLED, called.as_bytes())?;
+        }
         if is_home && let Ok(Some(home)) = Home::of(&resolved) {
             installation.keep(HOME, home.to_line().as_bytes())?;
         }
@@ -247,6 +255,12 @@ impl Installation {
     /// Which directory the folder was when the session was found in it last, if the system tells directories apart.
     pub fn home(&self) -> Option<Home> {
         self.read(HOME).ok()??.parse().ok()
+    }
+
+    /// What the folder was called when the installation was made: what the session is called, whatever a service or a person
+    /// makes of the folder's name later.
+    pub fn called(&self) -> Option<String> {
+        self.read(CALLED).ok().flatten()
     }
 
     /// The path of the store.
@@ -338,16 +352,20 @@ impl Installation {
         if is_there { Ok(()) } else { self.put(name, bytes) }
     }
 
-    /// Puts a file in the place of the one before, whole or not at all.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
-        let (path, new) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
-        let written = patiently(&new, || File::create(&new)).and_then(|mut file| {
-            io::Write::write_all(&mut file, bytes)?;
-            sync(|reach| RealFs::default().sync_file(&file, reach))
-        });
-        let put = written.and_then(|()| patiently(&path, || fs::rename(&new, &path)));
-        put.map_err(|source| failed(&path, source))
+        put_file(&self.dir, name, bytes)
     }
+}
+
+/// Puts a file in the place of the one before, whole or not at all.
+pub(crate) fn put_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
+    let (path, new) = (dir.join(name), dir.join(format!("{name}.new")));
+    let written = patiently(&new, || File::create(&new)).and_then(|mut file| {
+        io::Write::write_all(&mut file, bytes)?;
+        sync(|reach| RealFs::default().sync_file(&file, reach))
+    });
+    let put = written.and_then(|()| patiently(&path, || fs::rename(&new, &path)));
+    put.map_err(|source| failed(&path, source))
 }
 
 #[allow(clippy::disallowed_methods, reason = "authors are minted here, and nowhere else")]
@@ -362,7 +380,7 @@ struct Asked {
 }
 
 /// Makes the names in a directory durable, where the system has a way for that.
-fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     let fs = RealFs::default();
     let dir = fs.open_root(dir)?;
     sync(|reach| fs.sync_dir(&dir, reach))
@@ -385,7 +403,7 @@ fn authors_in(folder: &Path) -> Result<BTreeSet<AuthorId>, InstallationError> {
 
 /// Takes a lock that ends with the process at the latest.
 #[allow(clippy::disallowed_methods, reason = "the standard library has no lock with a deadline")]
-fn lock(path: &Path) -> Result<File, InstallationError> {
+pub(crate) fn lock(path: &Path) -> Result<File, InstallationError> {
     let file = patiently(path, || File::create(path)).map_err(|source| failed(path, source))?;
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {

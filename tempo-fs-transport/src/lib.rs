@@ -3,6 +3,7 @@
 
 mod buffer;
 mod calls;
+mod decisions;
 mod door;
 mod error;
 mod examine;
@@ -12,6 +13,7 @@ mod fs;
 mod hatch;
 mod home;
 mod installation;
+mod kin;
 mod known;
 mod lanes;
 mod list;
@@ -29,6 +31,8 @@ mod real;
 mod redundant;
 mod relay;
 mod service;
+mod shelf;
+mod siblings;
 mod signal;
 mod spelling;
 mod split;
@@ -41,6 +45,7 @@ mod transport;
 mod work;
 mod writing;
 
+pub use decisions::{Decision, DecisionError, Decisions};
 pub use error::OpenError;
 pub use fingerprint::Fingerprint;
 pub use fs::{Fs, Heritage, Identity, Reach, Stat, Version, Watch};

@@ -82,6 +82,16 @@ pub(crate) fn list_place<F: Fs>(
     Ok(copies)
 }
 
+/// Lists a directory whose names are not on this machine, by a call that nobody waits for: the system brings them, and the
+/// directory is an ordinary one from then on. Only as long as hardly anything else is late.
+pub(crate) fn fill<F: Fs>(calls: &mut Calls<F>, root: &Root<F>, name: &OsStr) {
+    let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
+    calls.begin(About::Directory(own.clone()), move |fs| {
+        let dir = fs.open_dir(&parent, &own)?;
+        fs.list(&dir, &mut |_| false)
+    });
+}
+
 /// Looks at what was looked at before.
 fn look_again<F: Fs>(
     calls: &mut Calls<F>,
@@ -110,14 +120,4 @@ fn look_again<F: Fs>(
             true
         },
     )
-}
-
-/// Lists a directory whose names are not on this machine, by a call that nobody waits for: the system brings them, and the
-/// directory is an ordinary one from then on. Only as long as hardly anything else is late.
-pub(crate) fn fill<F: Fs>(calls: &mut Calls<F>, root: &Root<F>, name: &OsStr) {
-    let (parent, own) = (Arc::clone(&root.dir), name.to_owned());
-    calls.begin(About::Directory(own.clone()), move |fs| {
-        let dir = fs.open_dir(&parent, &own)?;
-        fs.list(&dir, &mut |_| false)
-    });
 }

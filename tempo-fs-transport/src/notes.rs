@@ -3,13 +3,17 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     ffi::{OsStr, OsString},
-    mem,
+    io, mem,
     time::Duration,
 };
 
 use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
-use crate::{FileName, Version, examine::Span, name::HEAD};
+use crate::{
+    FileName, Version,
+    examine::{Span, unreadable},
+    name::HEAD,
+};
 
 /// The exceptional names of one directory, bounded.
 #[derive(Debug, Default)]
@@ -91,7 +95,12 @@ impl Notes {
         self.put_read(name, version, finding, Span { began: now, ended: now });
     }
 
-    /// The same, of a file that was read at this time.
+    /// Writes down that the system does not let a name be looked at now.
+    pub(crate) fn put_unreadable(&mut self, name: &OsStr, error: &io::Error, now: Duration) {
+        self.put(name, None, Finding::Pending(unreadable(error)), now);
+    }
+
+    /// Writes down what a file turned out to be that was read at this time.
     pub(crate) fn put_read(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, span: Span) {
         if planted!(SilentForeign) && matches!(finding, Finding::Foreign(_)) {
             return;

@@ -20,6 +20,7 @@ use crate::{
     name::{HEAD, STAGED_PREFIX, STAGED_SUFFIX},
     online::is_in_use,
     relay,
+    shelf::read_head,
     spelling::composed,
     stand_in::StandIns,
     thin,
@@ -35,7 +36,7 @@ pub(crate) struct Publisher<F: Fs> {
     staging: Option<F::Dir>,
     /// A directory was made in the folder, perhaps in an earlier life, and its name may not be durable.
     is_root_unsynced: bool,
-    /// What the folder is called, links to it aside.
+    /// What the session is called: what the folder was called when the installation was made, links to it aside.
     called: Option<String>,
     /// The authors in whose directories staged files of an earlier process were in use when they were to be swept.
     unswept: BTreeSet<AuthorId>,
@@ -45,14 +46,14 @@ pub(crate) struct Publisher<F: Fs> {
 
 impl<F: Fs> Publisher<F> {
     /// A publisher that stages in `staging` where that is possible, and sweeps what an earlier process left there.
-    pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>, called: Option<String>) -> io::Result<Self> {
         let staging = staging.map(|path| fs.open_root(path)).transpose()?;
         let is_swept = match &staging {
             Some(dir) if !planted!(NoSweep) => sweep(&fs, dir, |_| true)?,
             _ => true,
         };
         let real = fs.resolve(&folder).unwrap_or_else(|_| folder.clone());
-        let called = real.file_name().and_then(|name| composed(name).to_str().map(str::to_owned));
+        let called = called.or_else(|| real.file_name().and_then(|name| composed(name).to_str().map(str::to_owned)));
         let (is_root_unsynced, unswept, is_staging_unswept) = (true, BTreeSet::new(), !is_swept);
         Ok(Self { fs, folder, staging, is_root_unsynced, called, unswept, is_staging_unswept })
     }
@@ -192,8 +193,11 @@ impl<F: Fs> Publisher<F> {
         if self.is_placeheld(&target, stand_ins).map_err(failed)? {
             return Err(failed(io::Error::other("its content is only with the service")));
         }
-        // A service that splits the folder gives the pieces other names; what everybody calls it tells them from other sessions.
-        let head = Head { place: self.called.clone(), ..head.clone() };
+        // A service that splits the folder gives the pieces other names, and whoever opens one by that name must not part it from
+        // the others: what its author has called the session once stays.
+        let before = read_head(&self.fs, &dir, name).filter(|before| before.author == head.author);
+        let called = before.and_then(|before| before.place).or_else(|| head.place.clone());
+        let head = Head { place: called.or_else(|| self.called.clone()), ..head.clone() };
         self.replace(&target, &head.encode(), Durability::Lazy).map_err(failed)
     }
 

@@ -50,7 +50,8 @@ impl Spelling {
     }
 }
 
-fn folded(path: &Path) -> String {
+/// A path or a name for systems that ignore case and Unicode form in names.
+pub(crate) fn folded(path: &Path) -> String {
     path.to_string_lossy().nfc().flat_map(char::to_lowercase).collect()
 }
 

@@ -22,7 +22,7 @@ use crate::{
     error::{check_name, collect_error, open_error},
     folder::Folder,
     offload::Threads,
-    pieces::{Pieces, named},
+    pieces::Pieces,
     publish::{Content, Publisher},
     reads::Reads,
     work::{Done, Work, looks_anew},
@@ -30,8 +30,8 @@ use crate::{
 
 /// A session folder as a transport.
 ///
-/// Where a service has split the folder, its other pieces are read as well: directories beside it whose names services
-/// are known to give. They are never written, and change nothing about whether the folder is there.
+/// Where a service has split the folder, its other pieces are read as well: directories beside it in which something goes on
+/// from what is in the folder. They are never written, and change nothing about whether the folder is there.
 ///
 /// Scanning is the truth; the watcher only says when to scan. Everything works without it, later: a file of which no event
 /// tells is found within 30 seconds where directories show that they have changed, and within 60 where they do not.
@@ -52,14 +52,9 @@ pub struct FsTransport<F: Fs = RealFs> {
     changed_at: Duration,
     /// What was said last about hints.
     told_hints: Option<String>,
-    /// Whom the members have met, by what they say.
-    met: BTreeSet<AuthorId>,
     /// The last to be dropped.
     _threads: Threads,
 }
-
-/// So many are remembered.
-const MET: usize = 4096;
 
 /// How a folder is used.
 #[derive(Debug, Clone)]
@@ -81,6 +76,10 @@ pub struct Options {
     pub home: Option<Home>,
     /// Open also when the folder is not there: it may come back.
     pub may_be_away: bool,
+    /// The state directory in which it is kept what people have said of directories beside session folders.
+    pub decisions: Option<PathBuf>,
+    /// What the session is called, if it is not what the folder is called now.
+    pub called: Option<String>,
     /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
     pub patience: Duration,
 }
@@ -93,6 +92,8 @@ impl Default for Options {
             without_watching: false,
             fetch_online_only: false,
             home: None,
+            decisions: None,
+            called: None,
             may_be_away: false,
             patience: Duration::from_secs(5),
         }
@@ -129,7 +130,7 @@ impl<F: Fs> FsTransport<F> {
             None
         } else {
             let staging = options.staging.as_deref();
-            let made = Publisher::new(fs, folder.to_owned(), staging);
+            let made = Publisher::new(fs, folder.to_owned(), staging, options.called.clone());
             let made = made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?;
             Some(Arc::new(Mutex::new(made)))
         };
@@ -145,7 +146,6 @@ impl<F: Fs> FsTransport<F> {
             looked_at: now,
             changed_at: now,
             told_hints: None,
-            met: BTreeSet::new(),
             _threads: threads,
         })
     }
@@ -193,7 +193,9 @@ impl<F: Fs> Transport for FsTransport<F> {
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
         self.folder.own.insert(head.author);
-        let (author, head, stand_ins) = (head.author, head.clone(), self.stand_ins(head.author, None));
+        let (author, mut head, stand_ins) = (head.author, head.clone(), self.stand_ins(head.author, None));
+        // Whoever comes new to a piece calls the session what everybody calls it.
+        head.place = head.place.or_else(|| self.pieces.called().cloned());
         self.write_own(author, move |publisher, root| publisher.leave_head(root, &head, &stand_ins))
     }
 
@@ -214,30 +216,19 @@ impl<F: Fs> Transport for FsTransport<F> {
         let files = self.folder.heed(hints);
         let done = if looks_anew(want) { Done::default() } else { self.read_named(files, want, take, now) };
         let way = if is_midway { self.folder.way() } else { self.look(want, now)? };
-        let Folder { places, own, .. } = &self.folder;
-        let mut members = BTreeSet::new();
-        if !self.pieces.is_empty() {
-            members.clone_from(&self.met);
-            members.extend(places.values().map(|place| place.author).chain(own.iter().copied()));
-        }
-        let is_me = |author| want.own.is_some_and(|own| own.author == author);
-        let is_member = |author| members.contains(&author) || is_me(author) || want.known.counters(author).is_some();
-        let has_news = self.pieces.admit(is_member);
-        let mut noting = noting(&mut self.met, take);
-        let mut work = Work::new(want, &mut noting, done);
-        work.done.collected.more |= has_news || is_midway;
+        let mut work = Work::new(want, take, done);
+        work.done.collected.more |= is_midway;
         // When there is not room for all, the folder and its other pieces are first in turn.
         let pieces_first = self.pieces_first;
         if pieces_first {
-            self.pieces.read(&mut work, want, &is_member, now);
+            self.pieces.read(&mut work, now);
         }
         self.reads.read(&mut self.folder, &way, &mut work, now);
         if !pieces_first {
-            self.pieces.read(&mut work, want, &is_member, now);
+            self.pieces.read(&mut work, now);
         }
         self.pieces_first = work.is_exhausted() && !pieces_first;
         let Done { mut collected, progress, .. } = work.done;
-        drop(noting);
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {
             self.changed_at = now;
@@ -293,8 +284,7 @@ impl<F: Fs> FsTransport<F> {
             return Done::default();
         }
         let Some(way) = self.folder.choose(files, want) else { return Done::default() };
-        let mut noting = noting(&mut self.met, take);
-        let mut work = Work::in_haste(want, &mut noting);
+        let mut work = Work::in_haste(want, take);
         self.reads.read(&mut self.folder, &way, &mut work, now);
         // The look that follows shows whether there is more.
         work.done.collected.more = false;
@@ -332,18 +322,6 @@ impl<F: Fs> FsTransport<F> {
     /// Why nobody tells when something changes.
     fn without_hints(&self) -> Option<&String> {
         self.folder.without_hints.as_ref().or(self.pieces.without_hints())
-    }
-}
-
-/// Hands arrivals on, and notes whom they name.
-fn noting<'a>(
-    met: &'a mut BTreeSet<AuthorId>,
-    take: &'a mut dyn FnMut(Arrival) -> Taken,
-) -> impl FnMut(Arrival) -> Taken + 'a {
-    |arrival| {
-        let space = MET.saturating_sub(met.len());
-        met.extend(named(&arrival).take(space));
-        take(arrival)
     }
 }
 

@@ -43,6 +43,8 @@ bugs! {
     IgnoreCopies: "conflict copies are not read",
     IgnoreCopiedDirs: "duplicated directories are not read",
     IgnorePieces: "the second piece of a session's folder is not read",
+    PieceByTable: "the second piece of a session's folder is known by an English name alone",
+    CopyIsPart: "a copy of a session that goes on by itself is read as a part of it",
     CopiesAreKnown: "a conflict copy of a counter that is known is not read",
     GapsAreKnown: "every counter up to the greatest is taken for known",
     PartialIsFinal: "a file that was incomplete once is never read again",

@@ -24,6 +24,11 @@ pub struct Report {
     /// Other pieces of the whole session, made by a service that has split it, which are read like it and never written;
     /// printable and ordered. The places of what is in one begin with its name.
     pub pieces: Vec<String>,
+    /// Directories beside the session of which nothing shows whether they are pieces of it or sessions of their own; nothing in
+    /// them is read. Printable and ordered.
+    pub undecided: Vec<String>,
+    /// Copies of the session beside it that go on by themselves; nothing in them is read. Printable and ordered.
+    pub apart: Vec<String>,
     /// How many more there are than the lists have room for.
     pub unlisted: u64,
     /// Why nobody tells us when something arrives, so that we have to look from time to time; `None` while hints work.

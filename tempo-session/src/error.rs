@@ -6,7 +6,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Installation, InstallationError};
+use tempo_fs_transport::{DecisionError, Installation, InstallationError};
 use tempo_message::{MAX_PAYLOAD, MessageId};
 use thiserror::Error;
 
@@ -14,6 +14,18 @@ use crate::{
     protocol::{MAX_NAME, Usurped},
     store::StoreError,
 };
+
+/// Why it could not be kept what somebody says of a directory beside a session folder.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// The folder does not answer, or there is no place for local state.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// One of the directories cannot be that, or the local state cannot be written.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+}
 
 /// Why a session cannot be opened. Nothing has been lost, and nothing is left open.
 #[derive(Debug, Error)]

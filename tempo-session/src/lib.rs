@@ -9,7 +9,9 @@ mod session;
 pub mod store;
 
 pub use environment::{Environment, SystemEnvironment};
-pub use error::{CursorError, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError};
+pub use error::{
+    CursorError, DecideError, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
+};
 pub use protocol::{Packing, Relaying, Shelved};
 #[cfg(feature = "stream")]
 pub use session::EventStream;
@@ -19,7 +21,7 @@ pub use session::{
     Status, Timeline, Turn, Typed, Waiting,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
-pub use tempo_fs_transport::{printable, printable_text};
+pub use tempo_fs_transport::{Decision, printable, printable_text};
 pub use tempo_message::{
     Codec, CodecError, Digest, Foreign, ForeignReason, MAX_PAYLOAD, MessageId, Pending, PendingReason, Postcard,
     Report, Transport,

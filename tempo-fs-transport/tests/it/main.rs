@@ -17,6 +17,7 @@ mod heads;
 #[cfg(unix)]
 mod hostile;
 mod installation;
+mod kin;
 mod odd;
 mod pieces;
 mod publish;

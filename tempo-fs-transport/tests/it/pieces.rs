@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, time::Instant};
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{CollectError, Detachment, Durability, Frame, Report, Transport, conformance::Script};
 
-use crate::support::{Reader, Session, link};
+use crate::support::{Reader, Session, link, put_head, put_messages};
 
 /// A session with a message of one author in the folder and three of another one in a second piece.
 struct Split {
@@ -29,11 +29,15 @@ impl Split {
     /// Puts some messages into the second piece, in which the other one has a directory as well.
     fn put(&mut self, which: std::ops::Range<usize>) {
         fs::create_dir_all(self.second.join(self.here[0].id().author.to_string())).unwrap();
-        for frame in &self.there[which] {
-            let file = self.second.join(frame.id().to_string());
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, frame.bytes()).unwrap();
-        }
+        put_head(&self.second, self.there[0].id().author, "jam.session");
+        put_messages(&self.second, &self.there[which]);
+    }
+
+    /// A place for a directory that is not beside the folder.
+    fn aside(&self) -> PathBuf {
+        let aside = self.session.dir.path().join("elsewhere");
+        fs::create_dir(&aside).unwrap();
+        aside.join("aside")
     }
 
     fn all(&self) -> Vec<Frame> {
@@ -133,23 +137,31 @@ fn writing_goes_to_the_folder_alone() {
     assert_eq!(writer.transport.inventory(author).unwrap().len(), 4);
     let names = |path: PathBuf| fs::read_dir(path).unwrap().count();
     assert_eq!(names(split.session.path(author.to_string())), 4);
-    assert_eq!((names(split.second.clone()), names(split.second.join(author.to_string()))), (2, 3));
+    assert_eq!((names(split.second.clone()), names(split.second.join(author.to_string()))), (2, 4));
 }
 
+/// Names only hint: services translate what they add, and some add what nobody knows yet.
 #[test]
-fn names_that_people_give_and_things_that_are_no_directories_are_no_pieces() {
+fn a_piece_may_have_any_name() {
     let split = Split::new();
-    for name in ["jam copy.session", "jam (acoustic).session", "jam 2026.session", "jam-HOST.session", "jim 2.session"]
-    {
+    let translated = "jam (\u{9078}\u{629e}\u{578b}\u{540c}\u{671f}\u{306e}\u{7af6}\u{5408}).session";
+    let german = "jam.session (Konflikt durch selektive Synchronisierung)";
+    for name in [translated, german, "jam copy.session", "JAM 2026.Session", "Old stuff"] {
         let other = split.session.dir.path().join(name);
         fs::rename(&split.second, &other).unwrap();
         let mut reader = split.session.reader();
-        assert_eq!(split.collect_all(&mut reader), split.here, "{name}");
-        assert_eq!(reader.transport.report(), unremarkable(), "{name}");
+        assert_eq!(split.collect_all(&mut reader), split.all(), "{name}");
+        assert_eq!(reader.transport.report().pieces, [name]);
         fs::rename(&other, &split.second).unwrap();
     }
+}
+
+#[test]
+fn things_that_are_no_directories_of_members_are_no_pieces() {
+    let split = Split::new();
     // A directory of such a name in which there is nobody is none either, whatever lies in it.
-    fs::rename(&split.second, split.session.dir.path().join("elsewhere")).unwrap();
+    fs::rename(&split.second, split.session.dir.path().join("jam (1).zip")).unwrap();
+    fs::remove_dir_all(split.session.dir.path().join("jam (1).zip")).unwrap();
     fs::create_dir(&split.second).unwrap();
     fs::write(split.second.join("take 1.wav"), "").unwrap();
     fs::write(split.session.dir.path().join("jam (1).session"), "").unwrap();
@@ -162,7 +174,11 @@ fn names_that_people_give_and_things_that_are_no_directories_are_no_pieces() {
 fn pieces_without_end_are_bounded_and_counted() {
     let split = Split::new();
     for number in 3..=22 {
-        fs::create_dir(split.session.dir.path().join(format!("jam {number}.session"))).unwrap();
+        let other = split.session.dir.path().join(format!("jam {number}.session"));
+        fs::create_dir_all(other.join(split.here[0].id().author.to_string())).unwrap();
+        let mut script = Script::new(number);
+        put_head(&other, script.author(), "jam.session");
+        put_messages(&other, &script.run(1));
     }
     let mut reader = split.session.reader();
     reader.try_collect(&[], true).unwrap();
@@ -174,7 +190,7 @@ fn a_piece_that_goes_disturbs_nobody() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
-    let aside = split.session.dir.path().join("aside");
+    let aside = split.aside();
     fs::rename(&split.second, &aside).unwrap();
     for full in [false, true] {
         assert_eq!(reader.try_collect(&[], full).unwrap(), []);
@@ -223,7 +239,8 @@ fn the_budget_is_shared() {
         let pieces = frames.iter().filter(|frame| frame.id().author == split.there[0].id().author).count();
         (here, there) = (here + frames.len() - pieces, there + pieces);
     }
-    assert_eq!((here, there), (15, 15));
+    // A head takes the turn of a message.
+    assert!(here + there == 30 && here.abs_diff(there) <= 2, "{here} and {there}");
 }
 
 mod links {
@@ -232,7 +249,7 @@ mod links {
     #[test]
     fn a_link_is_no_piece_and_a_piece_that_becomes_one_is_read_no_more() {
         let split = Split::new();
-        let aside = split.session.dir.path().join("aside");
+        let aside = split.aside();
         fs::rename(&split.second, &aside).unwrap();
         if !link(&aside, &split.second) {
             return;
@@ -244,7 +261,7 @@ mod links {
         let mut split = Split::new();
         let mut reader = split.session.reader();
         assert_eq!(reader.collect().len(), 4);
-        let aside = split.session.dir.path().join("aside");
+        let aside = split.aside();
         fs::rename(&split.second, &aside).unwrap();
         assert!(link(&aside, &split.second));
         split.there = Script::new(4).run(1);

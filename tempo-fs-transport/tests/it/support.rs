@@ -9,7 +9,9 @@ use std::{
 use tempfile::TempDir;
 use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Home, Options};
-use tempo_message::{Arrival, Budget, CollectError, Foreign, Frame, MessageId, Taken, Transport, Want};
+use tempo_message::{
+    Arrival, AuthorId, Budget, CollectError, Foreign, Frame, Head, Lamport, Life, MessageId, Taken, Transport, Want,
+};
 
 pub(crate) struct Session {
     pub(crate) dir: TempDir,
@@ -46,6 +48,33 @@ pub(crate) fn unwatched() -> Options {
     let mut options = Options::default();
     options.without_watching = true;
     options
+}
+
+/// Puts the head of an author into a directory of the session, or of another one beside it, in which it says what it calls that.
+pub(crate) fn put_head(session: &Path, author: AuthorId, called: &str) {
+    let head = Head {
+        author,
+        name: None,
+        place: Some(called.to_owned()),
+        counter: 0,
+        digest: None,
+        lamport: Lamport(0),
+        seen: Vec::new(),
+        life: Life::default(),
+        unix_ms: 0,
+    };
+    let dir = session.join(author.to_string());
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("head"), head.encode()).unwrap();
+}
+
+/// Puts messages into a directory of the session, or of another one beside it.
+pub(crate) fn put_messages(session: &Path, frames: &[Frame]) {
+    for frame in frames {
+        let file = session.join(frame.id().to_string());
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, frame.bytes()).unwrap();
+    }
 }
 
 /// Whether a folder can be told from another one in its place, by when it was made; says so when it cannot. It has changed since.
@@ -129,6 +158,7 @@ impl Reader {
                 self.foreign.push(foreign);
                 Taken::Settled
             }
+            Arrival::Head(_) => Taken::Settled,
             _ => unreachable!("no other arrivals exist"),
         })?;
         Ok((frames, collected.more))

@@ -73,6 +73,7 @@ impl Checkup {
         let environment = SystemEnvironment::default();
         let mut options = Options::default();
         options.read_only = true;
+        options.decisions = state.map(Path::to_owned).or_else(|| Installation::default_state_dir().ok());
         let mut transport = FsTransport::open(folder, &options).map_err(InstallationError::from)?;
         let Local { me, opened, state_error } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened);

@@ -9,8 +9,8 @@ use tempo_message::Beside;
 use super::{
     Finding,
     FindingKind::{
-        self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, SplitFolder,
-        Undone, Unreadable,
+        self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, Undone,
+        Unreadable,
     },
     Loss, Surroundings,
     words::{People, counted, numbers, one_or_many},
@@ -292,33 +292,6 @@ pub(super) fn is_version(status: &Status, copy: &Beside) -> bool {
     let mut members = status.members.iter().filter(|member| member.author == copy.author);
     let is_beside = Some(copy.author) == status.author && status.occupied.contains(&counter);
     is_beside || members.any(|member| member.forks.contains(&counter))
-}
-
-/// The other pieces of the folder.
-pub(super) fn pieces(status: &Status, findings: &mut Vec<Finding>) {
-    let pieces = &status.report.pieces;
-    if pieces.is_empty() {
-        return;
-    }
-    let count = pieces.len() as u64;
-    let (folder, lies, it) = (
-        counted(count, "more folder"),
-        one_or_many(count, "lies", "lie"),
-        one_or_many(count, "It is read as a part", "They are read as parts"),
-    );
-    findings.push(
-        Finding::new(SplitFolder, format!("{folder} of this session {lies} beside the session folder."))
-            .meaning(format!(
-                "Sync services make such a folder when a folder of the same name has come from two computers. {it} of the \
-                 session, and nothing is written there."
-            ))
-            .advice(
-                "If it is the same session, let it be; or move into the session folder the directories of those members \
-                 who have none in there. If it is another session, give it another name: what has been read from it stays \
-                 in this one, and nothing more comes.",
-            )
-            .files(pieces.iter().map(|piece| (piece.clone(), None)).collect()),
-    );
 }
 
 pub(super) fn about(finding: Finding, author: Option<AuthorId>, people: &People) -> Finding {

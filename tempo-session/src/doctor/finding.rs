@@ -119,6 +119,10 @@ pub enum FindingKind {
     Undone,
     /// Other pieces of the session's folder lie beside it.
     SplitFolder,
+    /// Directories beside the session's folder may be pieces of it, and are not read.
+    UndecidedFolder,
+    /// Copies of the session's folder lie beside it and go on by themselves.
+    CopiedFolder,
     /// A member's clock is ahead.
     ClockAhead,
     /// A member's clock is behind another one, or was set back.
@@ -197,6 +201,8 @@ impl FindingKind {
             Self::DoubledDirectory => "doubled-directory",
             Self::Undone => "undone",
             Self::SplitFolder => "split-folder",
+            Self::UndecidedFolder => "undecided-folder",
+            Self::CopiedFolder => "copied-folder",
             Self::ClockAhead => "clock-ahead",
             Self::ClockBehind => "clock-behind",
             Self::Successor => "successor",

@@ -5,6 +5,7 @@
 //! without a running session and without writing anything, anywhere.
 
 mod around;
+mod beside;
 mod checkup;
 mod compare;
 mod contents;
@@ -52,7 +53,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     if !is_away {
         foreign::others(status, around, &people, &mut findings);
         contents::copies(status, around, &people, &mut findings);
-        contents::pieces(status, &mut findings);
+        beside::folders(status, &mut findings);
         history::relayed(status, &people, &mut findings);
         around::service(status, around, &people, &mut findings);
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Fingerprint, FsTransport, Installation, InstallationError, Options};
+use tempo_fs_transport::{Decision, Decisions, Fingerprint, FsTransport, Installation, InstallationError, Options};
 use tempo_message::Transport;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    Environment, OpenError, SendError, SystemEnvironment,
+    DecideError, Environment, OpenError, SendError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
     protocol::{MAX_NAME, Packing, Relaying},
     store::{Marks, MemoryStore, RedbReader, RedbStore, Store, StoreError},
@@ -227,6 +227,7 @@ impl Builder {
         let mut options = self.options();
         options.staging = Some(installation.staging());
         options.home = installation.home();
+        options.called = installation.called();
         options.may_be_away = true;
         let transport = self.transport(options)?;
         let parts = Parts {
@@ -244,7 +245,7 @@ impl Builder {
         self.start(parts)
     }
 
-    /// Looks on. Name and state directory have no meaning then.
+    /// Looks on. The name has no meaning then, and the state directory only for what people have [decided](Self::decide).
     ///
     /// # Errors
     ///
@@ -289,6 +290,21 @@ impl Builder {
         self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience))?
     }
 
+    /// Says for good what another directory beside the folder is, in which there are members: a part of this session, which is
+    /// read with it from then on, or another session, which is left alone. That is kept in the state directory, for all its
+    /// members, wherever the two are moved to and whichever of them is opened. A session that is open goes by it after half a
+    /// minute at most. What was read as a part before stays in the timeline.
+    ///
+    /// It is needed where nothing in the directories shows which it is: see [`Report::undecided`](crate::Report::undecided).
+    ///
+    /// # Errors
+    ///
+    /// [`DecideError`]; what was said before still counts then.
+    pub fn decide(self, other: impl AsRef<Path>, decision: Decision) -> Result<(), DecideError> {
+        let (decisions, other) = (Decisions::new(self.state().map_err(OpenError::from)?), other.as_ref().to_owned());
+        Ok(self.off_thread(move |folder| decisions.decide(folder, &other, decision))??)
+    }
+
     /// Removes from the own directory the copies that are equal to the message beside them, and nothing else; the answer
     /// names what was removed. See [`FsTransport::remove_redundant`].
     ///
@@ -331,6 +347,8 @@ impl Builder {
         let mut options = Options::default();
         options.fetch_online_only = self.fetch_online_only;
         options.patience = self.folder_patience.unwrap_or(options.patience);
+        // A system without a place for local state has none for decisions either.
+        options.decisions = self.state().ok();
         options
     }
 

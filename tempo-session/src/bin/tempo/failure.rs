@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
-    MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError, doctor::TidyError,
+    DecideError, MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError, doctor::TidyError,
     printable_text, store::StoreError,
 };
 
@@ -32,6 +32,7 @@ pub(crate) enum Failure {
     Nobody {
         who: String,
     },
+    Decide(DecideError),
     /// Only a member can do this.
     NotAMember,
     /// The command's own negative answer.
@@ -61,6 +62,7 @@ impl Failure {
             Self::Tidy(error) => Some(error),
             Self::Pack(error) => Some(error),
             Self::Relay(error) => Some(error),
+            Self::Decide(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
             Self::No(_) | Self::Nobody { .. } | Self::NotAMember | Self::LongLine { .. } | Self::Told { .. } => None,
         }
@@ -102,6 +104,9 @@ impl Failure {
             }
             Self::Relay(_) => "nothing is lost, and what was put into the folder stays there",
             Self::Pack(_) => "nothing is lost, and what is packed stays so; tempo status shows how it stands",
+            Self::Decide(DecideError::Decision(_)) => {
+                "name a directory beside the session folder in which there are members"
+            }
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::NoNewAuthor { .. }) => {
@@ -157,6 +162,15 @@ impl From<TidyError> for Failure {
         match error {
             TidyError::Open(error) => Self::Open(error),
             error => Self::Tidy(error),
+        }
+    }
+}
+
+impl From<DecideError> for Failure {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::Open(error) => Self::Open(error),
+            error => Self::Decide(error),
         }
     }
 }

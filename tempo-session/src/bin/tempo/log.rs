@@ -7,7 +7,7 @@ use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 use crate::{Local, failure::Failure, member, output, progress, settled, unread};
 
 /// How long nothing may arrive from a folder that is being read before the command says that something is wrong.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Result<(), Failure> {
     let mut session = member::visit(folder, local)?;

@@ -10,6 +10,7 @@ mod log;
 mod member;
 mod output;
 mod pack;
+mod pieces;
 mod progress;
 mod relay;
 mod seen;
@@ -130,6 +131,20 @@ enum Command {
         #[arg(value_name = "WHO")]
         who: String,
     },
+    /// What lies beside the session folder and has to do with it; or say what it is, for good
+    ///
+    /// A sync service may split a session folder, and people copy one to begin another. What lies in both shows which it is, as a
+    /// rule. Where it does not, nothing is read until somebody says so. That is remembered in the local state for both
+    /// directories, wherever they are moved to.
+    Pieces {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        said: pieces::Said,
+        /// One object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +164,7 @@ fn main() -> ExitCode {
         Command::Log { folder, follow, json } => log::run(&folder.path, local, follow, json),
         Command::Status { folder, json } => status::run(&folder.path, local, json),
         Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),
+        Command::Pieces { folder, said, json } => pieces::run(&folder.path, local, &said, json),
         Command::Pack { folder, at_once } => pack::run(&folder.path, local, at_once),
         Command::Relay { folder, who } => relay::run(&folder.path, local, &who),
     };

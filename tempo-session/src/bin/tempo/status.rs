@@ -110,6 +110,11 @@ fn files(status: &Status, add: &mut impl FnMut(&str)) {
         report.pieces.len(),
         report.pieces.iter().map(|piece| format!("{piece}, beside the session folder")),
     );
+    for (heading, names) in
+        [("perhaps parts of this session, and not read", &report.undecided), ("sessions of their own", &report.apart)]
+    {
+        section(add, heading, names.len(), names.iter().map(|name| format!("{name}, beside the session folder")));
+    }
     if let Some(why) = &report.without_hints {
         add(&format!("\nthe folder is looked at from time to time, because it cannot be watched: {why}"));
     }
@@ -242,6 +247,8 @@ fn for_programs(status: &Status) -> Value {
         "copies": copies.collect::<Vec<_>>(),
         "doubled": doubled.collect::<Vec<_>>(),
         "pieces": status.report.pieces,
+        "undecided": status.report.undecided,
+        "apart": status.report.apart,
         "unlisted": status.report.unlisted,
         "without_hints": status.report.without_hints,
     })

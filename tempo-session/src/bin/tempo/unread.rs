@@ -1,4 +1,5 @@
-//! What lies in the folder and could not be read: whoever shows messages says how many files that is, and why.
+//! What could not be read, or was not: whoever shows messages says how many files that is, and why, and which directories beside
+//! the folder may hold messages as well.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -12,7 +13,15 @@ const SHOWN: usize = 3;
 
 /// Says on standard error what could not be read, if that is anything: a line for people, or an object.
 pub(crate) fn tell(status: &Status, json: bool) {
-    let reasons = reasons(status);
+    let (reasons, undecided) = (reasons(status), &status.report.undecided);
+    if json && !undecided.is_empty() {
+        eprintln!("{}", output::safe(&json!({ "undecided": undecided })));
+    } else if !undecided.is_empty() {
+        let names = undecided.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        eprintln!(
+            "tempo: {names} beside the session folder may be a part of it and is not read; `tempo doctor` says what to do"
+        );
+    }
     if reasons.is_empty() {
         return;
     }

@@ -1,0 +1,254 @@
+//! What lies in a directory of members, by the names of files alone, and single messages of it when they are asked for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    io,
+    sync::Arc,
+};
+
+use tempo_message::{AuthorId, CounterName, Decoded, Digest, FileType, Frames, Head, MAX_HEAD, MessageId, Parent};
+
+use crate::{DirName, FileName, Fs, Home, Version, examine::read_bare, place::limit};
+
+/// What lies in a directory of members.
+#[derive(Debug)]
+pub(crate) struct Shelf<F: Fs> {
+    dir: Arc<F::Dir>,
+    /// Which directory it is, if that is known.
+    pub(crate) home: Option<Home>,
+    /// What shows that something has changed, as far as that shows.
+    pub(crate) mark: Mark,
+    authors: BTreeMap<AuthorId, Row>,
+    pub(crate) heads: BTreeMap<AuthorId, Head>,
+}
+
+/// The versions of a directory and of those in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark(Vec<(OsString, Version)>);
+
+/// A shelf that several look at.
+pub(crate) type Shared<F> = Arc<Shelf<F>>;
+
+/// A message by its digest, and what it names as its causes.
+pub(crate) type Named = (Digest, Vec<Parent>);
+
+/// Ranges of counters that ascend and do not touch.
+pub(crate) type Runs = Vec<(u64, u64)>;
+
+/// The files of one author.
+#[derive(Debug, Default)]
+struct Row {
+    runs: Runs,
+    /// The author has its own directory here.
+    has_own: bool,
+    /// Those that are not found by the name of their message in the author's own directory.
+    others: Vec<Other>,
+}
+
+#[derive(Debug)]
+struct Other {
+    first: u64,
+    last: u64,
+    dir: Arc<OsStr>,
+    name: OsString,
+}
+
+/// So many directories of members are looked into.
+const AUTHORS: usize = 4096;
+/// So many heads are read.
+const HEADS: usize = 256;
+
+impl<F: Fs> Shelf<F> {
+    /// Looks what lies in a directory. Nothing in it is opened but heads, and nothing that is not on this machine.
+    pub(crate) fn look(fs: &F, dir: Arc<F::Dir>) -> io::Result<Self> {
+        let stat = fs.stat_dir(&dir)?;
+        let mut shelf = Self {
+            home: Home::opened(fs, &dir, &stat),
+            mark: Mark(vec![(OsString::new(), stat.version())]),
+            authors: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            dir,
+        };
+        for (name, author) in members(fs, &shelf.dir)? {
+            let Ok(stat) = fs.stat(&shelf.dir, &name) else { continue };
+            if stat.file_type != FileType::Directory || stat.online_only {
+                continue;
+            }
+            shelf.mark.0.push((name.clone(), stat.version()));
+            if let Ok(dir) = fs.open_dir(&shelf.dir, &name) {
+                shelf.take(fs, &dir, &name, author)?;
+            }
+        }
+        for row in shelf.authors.values_mut() {
+            row.runs = merged(std::mem::take(&mut row.runs));
+        }
+        Ok(shelf)
+    }
+
+    fn take(&mut self, fs: &F, dir: &F::Dir, name: &OsStr, author: AuthorId) -> io::Result<()> {
+        let is_own = DirName::parse(name) == DirName::Author(author);
+        let (row, place) = (self.authors.entry(author).or_default(), Arc::<OsStr>::from(name));
+        row.has_own |= is_own;
+        let mut heads = Vec::new();
+        fs.list(dir, &mut |name| {
+            let (first, last) = match FileName::parse(name) {
+                FileName::Message(counter) | FileName::Copy(counter) => (counter, counter),
+                FileName::Pack(first, last) => (first, last),
+                FileName::Placeholder(first, last) if first > 0 => (first, if last == u64::MAX { first } else { last }),
+                FileName::Head => {
+                    heads.push(name.to_owned());
+                    return true;
+                }
+                _ => return true,
+            };
+            row.runs.push((first, last));
+            if !is_own || !matches!(FileName::parse(name), FileName::Message(_)) {
+                row.others.push(Other { first, last, dir: Arc::clone(&place), name: name.to_owned() });
+            }
+            true
+        })?;
+        for name in heads {
+            let Some(head) = read_head(fs, dir, &name).filter(|head| head.author == author) else { continue };
+            let has_room = self.heads.len() < HEADS;
+            match self.heads.get_mut(&author) {
+                Some(other) => other.merge(&head),
+                None if has_room => drop(self.heads.insert(author, head)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody who has a directory here.
+    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.authors.keys().copied()
+    }
+
+    /// The messages of an author that lie here, by names.
+    pub(crate) fn runs(&self, author: AuthorId) -> &[(u64, u64)] {
+        self.authors.get(&author).map(|row| row.runs.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether a message lies here, by its name.
+    pub(crate) fn has(&self, id: MessageId) -> bool {
+        let runs = self.runs(id.author);
+        let at = runs.partition_point(|&(_, last)| last < id.counter);
+        runs.get(at).is_some_and(|&(first, _)| first <= id.counter)
+    }
+
+    /// Reads the messages that lie here under an id: usually one, and none when that cannot be read now. Others in the same
+    /// files are given as well.
+    pub(crate) fn read(&self, fs: &F, id: MessageId, each: &mut dyn FnMut(MessageId, Named)) {
+        let Some(row) = self.authors.get(&id.author) else { return };
+        let mut read = |dir: &OsStr, name: &OsStr| {
+            let Ok(dir) = fs.open_dir(&self.dir, dir) else { return };
+            let Ok(file) = read_bare(fs, &dir, name, limit(name), false) else { return };
+            for decoded in Frames::new(file.bytes) {
+                let Decoded::Whole(frame) = decoded else { continue };
+                if frame.id().author == id.author {
+                    each(frame.id(), (frame.digest(), frame.message().causes().collect()));
+                }
+            }
+        };
+        if row.has_own {
+            read(OsStr::new(&id.author.to_string()), OsStr::new(CounterName::new(id.counter).as_str()));
+        }
+        for other in row.others.iter().filter(|it| (it.first..=it.last).contains(&id.counter)) {
+            read(&other.dir, &other.name);
+        }
+    }
+}
+
+/// The directories of members in a directory, and of copies of them.
+pub(crate) fn members<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(OsString, AuthorId)>> {
+    let mut members = Vec::new();
+    fs.list(dir, &mut |name| {
+        if let DirName::Author(author) | DirName::Copy(author) = DirName::parse(name) {
+            members.push((name.to_owned(), author));
+        }
+        members.len() < AUTHORS
+    })?;
+    members.sort();
+    Ok(members)
+}
+
+/// Whether something in a directory has the name of a member; of the first so many names.
+pub(crate) fn has_members<F: Fs>(fs: &F, dir: &F::Dir, most: usize) -> io::Result<bool> {
+    let (mut left, mut found) = (most, false);
+    fs.list(dir, &mut |name| {
+        found |= !matches!(DirName::parse(name), DirName::Foreign);
+        left = left.saturating_sub(1);
+        !found && left > 0
+    })?;
+    Ok(found)
+}
+
+impl Mark {
+    /// What shows now whether something has changed.
+    pub(crate) fn now<F: Fs>(&self, fs: &F, dir: &F::Dir) -> io::Result<Self> {
+        let mut mark = vec![(OsString::new(), fs.stat_dir(dir)?.version())];
+        for (name, _) in self.0.iter().skip(1) {
+            if let Ok(stat) = fs.stat(dir, name) {
+                mark.push((name.clone(), stat.version()));
+            }
+        }
+        Ok(Self(mark))
+    }
+}
+
+/// The head that a file holds, if it can be read now.
+pub(crate) fn read_head<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Head> {
+    let bare = read_bare(fs, dir, name, MAX_HEAD as u64, false).ok()?;
+    Head::decode(&bare.bytes).ok()
+}
+
+/// Ranges in any order as ranges that ascend and do not touch.
+pub(crate) fn merged(mut runs: Runs) -> Runs {
+    runs.sort_unstable();
+    let mut merged: Runs = Vec::new();
+    for (first, last) in runs {
+        match merged.last_mut() {
+            Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
+}
+
+/// What is in some ranges and not in others.
+pub(crate) fn without(runs: &[(u64, u64)], others: &[(u64, u64)]) -> Runs {
+    let mut rest = Vec::new();
+    for &(first, last) in runs {
+        let mut next = Some(first);
+        let from = others.partition_point(|&(_, end)| end < first);
+        for &(start, end) in others.iter().skip(from).take_while(|&&(start, _)| start <= last) {
+            if let Some(first) = next.filter(|&first| first < start) {
+                rest.push((first, start - 1));
+            }
+            next = end.checked_add(1).map(|after| after.max(next.unwrap_or(after)));
+        }
+        rest.extend(next.filter(|&first| first <= last).map(|first| (first, last)));
+    }
+    rest
+}
+
+/// The authors whose messages lie in one of several directories.
+pub(crate) fn authors_of<F: Fs>(shelves: &[Shared<F>]) -> BTreeSet<AuthorId> {
+    shelves.iter().flat_map(|shelf| shelf.authors()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(merged(vec![(5, 5), (1, 2), (3, 3), (9, u64::MAX), (10, 12)]), [(1, 3), (5, 5), (9, u64::MAX)]);
+        assert_eq!(without(&[(1, 9), (12, 12)], &[(3, 4), (6, 20)]), [(1, 2), (5, 5)]);
+        assert_eq!(without(&[(1, u64::MAX)], &[(2, u64::MAX)]), [(1, 1)]);
+        assert_eq!(without(&[(1, 3), (5, 9)], &[(2, 6)]), [(1, 1), (7, 9)]);
+        assert_eq!(without(&[(4, 5)], &[]), [(4, 5)]);
+        assert_eq!(without(&[], &[(1, 1)]), []);
+    }
+}

@@ -1,0 +1,303 @@
+//! What a directory of members beside the folder is to the session: a piece of it, a copy, another session, or nobody knows.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempo_fs_transport::{Decision, DecisionError, Decisions, FsTransport};
+use tempo_message::{Frame, Head, Kind, Lamport, Life, Message, Parent, Transport, conformance::Script};
+
+use crate::support::{Reader, Session, put_head, put_messages, unwatched};
+
+/// A session with two messages of Ana, and a directory beside it.
+struct Scene {
+    session: Session,
+    ana: Vec<Frame>,
+    other: PathBuf,
+}
+
+impl Scene {
+    fn new(other: &str) -> Self {
+        let session = Session::new();
+        let ana = Script::new(1).run(2);
+        put_messages(&session.folder, &ana);
+        put_head(&session.folder, ana[0].id().author, "jam.session");
+        let other = session.dir.path().join(other);
+        Self { session, ana, other }
+    }
+
+    /// A copy of the session as it is now.
+    fn copied(other: &str) -> Self {
+        let scene = Self::new(other);
+        put_messages(&scene.other, &scene.ana);
+        put_head(&scene.other, scene.ana[0].id().author, "jam.session");
+        scene
+    }
+
+    /// A message of Ben that comes after Ana's.
+    fn after_ana(&self, number: u8) -> Frame {
+        let id = Script::new(number).next(b"").id();
+        let parents = self.ana[1..].iter().map(|frame| {
+            let id = frame.id();
+            Parent { author: id.author, counter: id.counter, digest: frame.digest() }
+        });
+        let message = Message {
+            id,
+            lamport: Lamport(3),
+            unix_ms: 0,
+            previous: None,
+            parents: parents.collect(),
+            kind: Kind::Payload,
+            payload: "after Ana".into(),
+        };
+        Frame::encode(&message).unwrap()
+    }
+
+    /// What somebody reads who opens one of the directories.
+    fn open(folder: &Path) -> (Reader, Vec<Frame>) {
+        let mut reader = Session::new().reader();
+        reader.transport = FsTransport::open(folder, &unwatched()).unwrap();
+        let mut frames = reader.try_collect(&[], true).unwrap();
+        frames.sort_by_key(|frame| (frame.message().lamport, frame.id()));
+        // What lies in both comes twice.
+        frames.dedup();
+        (reader, frames)
+    }
+
+    fn read(&self) -> (Reader, Vec<Frame>) {
+        Self::open(&self.session.folder)
+    }
+
+    fn name(&self) -> String {
+        self.other.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    fn all(&self, more: &[Frame]) -> Vec<Frame> {
+        [&self.ana[..], more].concat()
+    }
+}
+
+/// What is told of the directories beside a folder: pieces, those of which nothing is known, and copies.
+fn told(reader: &Reader) -> [Vec<String>; 3] {
+    let report = reader.transport.report();
+    [report.pieces, report.undecided, report.apart]
+}
+
+#[test]
+fn what_goes_on_from_here_is_a_piece_once_it_says_what_it_calls_the_session() {
+    let scene = Scene::new("jam (conflit de synchronisation).session");
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    let (mut reader, frames) = scene.read();
+    assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], vec![scene.name()], vec![]]));
+    put_head(&scene.other, ben.id().author, "jam.session");
+    assert_eq!(reader.try_collect(&[], true).unwrap(), [ben.clone()]);
+    assert_eq!(told(&reader), [vec![scene.name()], vec![], vec![]]);
+    // Whichever of both is opened.
+    let (reader, frames) = Scene::open(&scene.other);
+    assert_eq!((frames, told(&reader)), (scene.all(&[ben]), [vec!["jam.session".to_owned()], vec![], vec![]]));
+}
+
+/// A person or a program may put one half into the other, or into another directory.
+#[test]
+fn a_piece_may_lie_one_directory_deeper() {
+    for name in ["jam.session/jam (Konflikt).session", "jam.session/old", "jam (1)/jam.session"] {
+        let scene = Scene::new(name);
+        let ben = scene.after_ana(2);
+        put_messages(&scene.other, std::slice::from_ref(&ben));
+        put_head(&scene.other, ben.id().author, "jam.session");
+        let (reader, frames) = scene.read();
+        assert_eq!((frames, told(&reader)), (scene.all(&[ben]), [vec![name.to_owned()], vec![], vec![]]));
+    }
+    let scene = Scene::copied("jam.session/backup of it");
+    assert_eq!(scene.read().1, scene.ana);
+}
+
+#[test]
+fn a_copy_that_goes_on_is_never_read_whichever_of_both_is_opened() {
+    for name in ["jam 2.session", "jam (2).session", "jam copy.session", "jam - Kopie.session", "next song.session"] {
+        let scene = Scene::copied(name);
+        let (reader, frames) = scene.read();
+        assert_eq!((frames, told(&reader)), (scene.ana.clone(), Default::default()), "{name}: nothing new in it");
+        let (new, old) = (scene.after_ana(2), scene.after_ana(3));
+        put_messages(&scene.other, std::slice::from_ref(&new));
+        put_head(&scene.other, new.id().author, name);
+        let (reader, frames) = scene.read();
+        assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], vec![], vec![scene.name()]]), "{name}");
+        put_messages(&scene.session.folder, std::slice::from_ref(&old));
+        put_head(&scene.session.folder, old.id().author, "jam.session");
+        let (reader, frames) = scene.read();
+        assert_eq!((frames, told(&reader)), (scene.all(&[old]), [vec![], vec![], vec![scene.name()]]), "{name}");
+        let (reader, frames) = Scene::open(&scene.other);
+        let original = vec!["jam.session".to_owned()];
+        assert_eq!((frames, told(&reader)), (scene.all(&[new]), [vec![], vec![], original]), "{name}");
+    }
+}
+
+/// While a copy arrives, what is new in it goes on from what lies only in the original.
+#[test]
+fn a_copy_of_which_only_the_new_message_has_come_is_not_read() {
+    let scene = Scene::new("jam 2.session");
+    let new = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&new));
+    for head in [false, true] {
+        if head {
+            put_head(&scene.other, new.id().author, "jam 2.session");
+        }
+        let (reader, frames) = scene.read();
+        assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], vec![scene.name()], vec![]]));
+    }
+}
+
+/// A service copies whole directories as well. Only a name that nobody else gives tells.
+#[test]
+fn a_copy_in_which_the_same_people_go_on_is_read_under_the_name_of_a_service_alone() {
+    let mut script = Script::new(1);
+    for (name, is_read) in
+        [("jam 2.session", false), ("jam copy.session", false), ("jam (Case Conflict).session", true)]
+    {
+        let scene = Scene::copied(name);
+        let third = script.run(3).pop().unwrap();
+        put_messages(&scene.other, std::slice::from_ref(&third));
+        script = Script::new(1);
+        let (reader, frames) = scene.read();
+        if is_read {
+            assert_eq!((frames, told(&reader)), (scene.all(&[third]), [vec![scene.name()], vec![], vec![]]));
+        } else {
+            assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], vec![scene.name()], vec![]]));
+        }
+    }
+}
+
+#[test]
+fn two_messages_of_one_number_are_two_sessions_although_one_goes_on_from_the_other() {
+    let scene = Scene::new("jam 2.session");
+    let mut other = Script::new(1);
+    put_messages(&scene.other, &[other.next(b"another first"), other.next(b"another second")]);
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    put_head(&scene.other, ben.id().author, "jam.session");
+    let (reader, frames) = scene.read();
+    assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], vec![scene.name()], vec![]]));
+}
+
+#[test]
+fn another_session_is_nobodys_business_unless_names_say_more() {
+    for (name, called, is_told) in [
+        ("song.session", Some("song.session"), false),
+        ("song.session", None, false),
+        ("jam 2.session", Some("jam 2.session"), false),
+        ("jam (acoustic).session", Some("jam (acoustic).session"), false),
+        ("jam old.session", Some("jam.session"), true),
+        ("jam 2.session", None, true),
+    ] {
+        let scene = Scene::new(name);
+        let stranger = Script::new(9).run(1);
+        put_messages(&scene.other, &stranger);
+        if let Some(called) = called {
+            put_head(&scene.other, stranger[0].id().author, called);
+        }
+        let (reader, frames) = scene.read();
+        let undecided = if is_told { vec![scene.name()] } else { vec![] };
+        assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], undecided, vec![]]), "{name} {called:?}");
+    }
+}
+
+/// Whoever comes to a piece later may be somebody's new song that has come before everything else of it.
+#[test]
+fn nothing_of_a_newcomer_in_a_piece_is_read_before_it_was_judged() {
+    let scene = Scene::new("jam 2.session");
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    put_head(&scene.other, ben.id().author, "jam.session");
+    let (mut reader, frames) = scene.read();
+    assert_eq!(frames, scene.all(&[ben]));
+    let new = scene.after_ana(3);
+    put_messages(&scene.other, std::slice::from_ref(&new));
+    assert_eq!(reader.collect(), []);
+    assert_eq!(reader.try_collect(&[], true).unwrap(), []);
+    put_head(&scene.other, new.id().author, "jam.session");
+    assert_eq!(reader.try_collect(&[], true).unwrap(), [new]);
+}
+
+#[test]
+fn several_pieces_are_known_by_each_other() {
+    let scene = Scene::new("jam (1).session");
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    put_head(&scene.other, ben.id().author, "jam.session");
+    let third = scene.session.dir.path().join("a third.session");
+    let message = Message {
+        id: Script::new(3).next(b"").id(),
+        lamport: Lamport(4),
+        parents: vec![Parent { author: ben.id().author, counter: 1, digest: ben.digest() }],
+        ..ben.message().clone()
+    };
+    let cleo = Frame::encode(&message).unwrap();
+    put_messages(&third, std::slice::from_ref(&cleo));
+    put_head(&third, cleo.id().author, "jam.session");
+    let (reader, frames) = scene.read();
+    assert_eq!(frames, scene.all(&[ben, cleo]));
+    assert_eq!(reader.transport.report().pieces, ["a third.session", "jam (1).session"]);
+}
+
+#[test]
+fn what_a_person_says_counts_for_both_wherever_they_are_moved() {
+    let scene = Scene::copied("jam 2.session");
+    let new = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&new));
+    put_head(&scene.other, new.id().author, "jam 2.session");
+    let decisions = Decisions::new(scene.session.dir.path().join("state"));
+    let open = |folder: &Path| {
+        let mut options = unwatched();
+        options.decisions = Some(scene.session.dir.path().join("state"));
+        let mut reader = Session::new().reader();
+        reader.transport = FsTransport::open(folder, &options).unwrap();
+        let frames = reader.try_collect(&[], true).unwrap();
+        let ids: std::collections::BTreeSet<_> = frames.iter().map(Frame::id).collect();
+        (ids.len(), told(&reader))
+    };
+    let name = vec![scene.name()];
+    assert_eq!(open(&scene.session.folder), (2, [vec![], vec![], name.clone()]));
+    decisions.decide(&scene.session.folder, &scene.other, Decision::Join).unwrap();
+    assert_eq!(open(&scene.session.folder), (3, [name, vec![], vec![]]));
+    let moved = scene.session.dir.path().join("elsewhere");
+    fs::create_dir(&moved).unwrap();
+    fs::rename(&scene.session.folder, moved.join("first.session")).unwrap();
+    fs::rename(&scene.other, moved.join("second.session")).unwrap();
+    assert_eq!(open(&moved.join("second.session")), (3, [vec!["first.session".to_owned()], vec![], vec![]]));
+    decisions.decide(&moved.join("second.session"), &moved.join("first.session"), Decision::Apart).unwrap();
+    assert_eq!(open(&moved.join("first.session")), (2, [vec![], vec![], vec!["second.session".to_owned()]]));
+    let itself = decisions.decide(&moved.join("first.session"), &moved.join("first.session"), Decision::Join);
+    assert!(matches!(itself, Err(DecisionError::Itself { .. })), "{itself:?}");
+    let nobody = decisions.decide(&moved.join("first.session"), &moved, Decision::Join);
+    assert!(matches!(nobody, Err(DecisionError::NoMembers { .. })), "{nobody:?}");
+}
+
+/// A member that opens a piece by its new name goes on calling the session as before, and a newcomer calls it as the others do.
+#[test]
+fn heads_go_on_calling_the_session_what_it_was_called() {
+    let scene = Scene::new("jam (Konflikt).session");
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    put_head(&scene.other, ben.id().author, "jam.session");
+    let (mut reader, _) = Scene::open(&scene.other);
+    for author in [ben.id().author, Script::new(7).author()] {
+        let head = Head {
+            author,
+            name: None,
+            place: None,
+            counter: 0,
+            digest: None,
+            lamport: Lamport(0),
+            seen: Vec::new(),
+            life: Life::default(),
+            unix_ms: 1,
+        };
+        reader.transport.leave_head(&head).unwrap();
+        let left = fs::read(scene.other.join(author.to_string()).join("head")).unwrap();
+        assert_eq!(Head::decode(&left).unwrap().place.as_deref(), Some("jam.session"));
+        assert_eq!(Head::decode(&left).unwrap().unix_ms, 1);
+    }
+}

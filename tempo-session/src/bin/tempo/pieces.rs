@@ -1,0 +1,63 @@
+//! `tempo pieces`: what lies beside the session folder, and what somebody says that it is.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tempo_session::{Decision, Report};
+
+use crate::{Local, failure::Failure, log, member, output};
+
+/// What somebody says of another directory.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct Said {
+    /// This directory beside it is a part of the session: read it as one, from now on
+    #[arg(long, value_name = "OTHER")]
+    join: Option<PathBuf>,
+    /// This directory beside it is another session: leave it alone, from now on
+    #[arg(long, value_name = "OTHER")]
+    apart: Option<PathBuf>,
+}
+
+pub(crate) fn run(folder: &Path, local: &Local, said: &Said, json: bool) -> Result<(), Failure> {
+    let decided = [(&said.join, Decision::Join), (&said.apart, Decision::Apart)];
+    for (other, decision) in decided {
+        if let Some(other) = other {
+            member::builder(folder, local).decide(beside(folder, other), decision)?;
+        }
+    }
+    let session = member::builder(folder, local).observe()?;
+    log::refresh(&session, log::PATIENCE)?;
+    let status = session.status();
+    session.close()?;
+    if json { output::object(&for_programs(&status.report)) } else { for_people(&status.report) }
+}
+
+/// A directory as it was named: by a path, or by its name alone.
+fn beside(folder: &Path, other: &Path) -> PathBuf {
+    match folder.parent().map(|parent| parent.join(other)) {
+        Some(path) if !other.exists() => path,
+        _ => other.to_owned(),
+    }
+}
+
+fn for_people(report: &Report) -> Result<(), Failure> {
+    let lists = [
+        (&report.pieces, "a part of this session"),
+        (&report.undecided, "perhaps a part of this session; not read"),
+        (&report.apart, "another session"),
+    ];
+    if lists.iter().all(|(names, _)| names.is_empty()) {
+        return output::line("nothing beside the session folder has to do with it");
+    }
+    for (names, what) in lists {
+        for name in names {
+            output::line(&format!("{name}: {what}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn for_programs(report: &Report) -> serde_json::Value {
+    json!({ "pieces": report.pieces, "undecided": report.undecided, "apart": report.apart })
+}
