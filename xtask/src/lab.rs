@@ -1,6 +1,7 @@
 //! `cargo xtask lab`: real sync engines on this machine, real `tempo` processes that talk through them, and what becomes
 //! of what they say.
 
+mod departure;
 mod engine;
 mod flood;
 mod group;

@@ -124,7 +124,7 @@ impl Group {
     /// Notes what somebody has settled. Behind a veil nobody may get an answer just now.
     pub(super) fn sample(&mut self, which: usize) -> Result<(), String> {
         let is_veiled = self.veil.as_ref().is_some_and(|veil| veil.who == which);
-        if is_veiled {
+        if is_veiled || self.member(which)?.is_gone {
             return Ok(());
         }
         let place = self.place.join("looked-at");
@@ -157,10 +157,16 @@ impl Group {
 
     /// Everybody is connected, and everything runs again.
     pub(super) fn restore(&mut self) -> Result<(), String> {
-        for number in 0..self.members.len() {
+        let there = self.members.iter().enumerate().filter(|(_, member)| !member.is_gone);
+        for number in there.map(|(number, _)| number).collect::<Vec<_>>() {
             self.engine.set_online(number, true)?;
         }
         self.members.iter_mut().try_for_each(Member::start)
+    }
+
+    /// Those who have not gone.
+    pub(super) fn present(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.is_gone)
     }
 
     pub(super) fn member(&mut self, number: usize) -> Result<&mut Member, String> {

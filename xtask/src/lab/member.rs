@@ -23,6 +23,8 @@ pub(super) struct Member {
     pub(super) folder: PathBuf,
     logs: PathBuf,
     typing: Option<Typing>,
+    /// It never comes back.
+    pub(super) is_gone: bool,
     /// How many lines were ever typed.
     typed: u64,
     /// The lines that were said to be safe.
@@ -57,6 +59,7 @@ impl Member {
             logs: place.join("logs"),
             name,
             typing: None,
+            is_gone: false,
             typed: 0,
             acknowledged: Vec::new(),
             uncertain: Vec::new(),
@@ -71,7 +74,7 @@ impl Member {
 
     /// Starts the process into which lines are typed.
     pub(super) fn start(&mut self) -> Result<(), String> {
-        if self.typing.is_some() {
+        if self.typing.is_some() || self.is_gone {
             return Ok(());
         }
         let errors = File::options().create(true).append(true).open(self.logs.join(format!("{}-send.err", self.name)));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::group::{Group, MEMBERS};
 use super::harm::{self, HARMS, Harm, JOINS};
 use super::veil::Veil;
-use super::{flood, latency};
+use super::{departure, flood, latency};
 use crate::failure::Failure;
 
 /// A story that can be asked for by its name.
@@ -75,6 +75,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("conflict", "the same names are made on two sides", Story::Later(harm::make_conflict)),
     scenario("pack", "everybody packs, twice", Story::Harm(pack)),
     scenario("late", "a fourth joins with an old copy of the folder", Story::Later(harm::join_late)),
+    scenario("departure", "a member goes with its directory, and a fourth joins", Story::Told(departure::depart)),
     scenario("evict", "a member's files cannot be read for a while", Story::Veiled(evict)),
     scenario("flood", "five hundred files at once from one", Story::Told(flood::measure)),
     scenario("latency", "from send to event, beside a plain file", Story::Told(latency::measure)),

@@ -61,7 +61,7 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     group.members.iter_mut().try_for_each(Member::close)?;
     // Whoever asks for a log from here on reads the folder into the store before it answers, so the stores come first.
     let mut logs = if late.is_none() { logs_of_stores(group)? } else { Vec::new() };
-    let with_folder = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
+    let with_folder = group.present().map(Member::log).collect::<Result<Vec<_>, _>>()?;
     logs.splice(0..0, with_folder);
     let acknowledged: BTreeSet<&str> = lines(group, |member| &member.acknowledged);
     let uncertain: BTreeSet<&str> = lines(group, |member| &member.uncertain);
@@ -82,7 +82,7 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
 /// No engine runs any more.
 fn logs_of_stores(group: &mut Group) -> Result<Vec<String>, String> {
     (0..group.members.len()).try_for_each(|number| group.engine.kill(number).map(drop))?;
-    group.members.iter().map(Member::log_of_store).collect()
+    group.present().map(Member::log_of_store).collect()
 }
 
 fn lines(group: &Group, of: impl Fn(&Member) -> &Vec<String>) -> BTreeSet<&str> {
@@ -125,7 +125,7 @@ fn out_of_turn(log: &str) -> Option<String> {
 fn wait(group: &Group, deadline: Instant) -> Result<Option<String>, String> {
     loop {
         let begun = Instant::now();
-        let logs = group.members.iter().map(Member::log).collect::<Result<Vec<_>, _>>()?;
+        let logs = group.present().map(Member::log).collect::<Result<Vec<_>, _>>()?;
         let Some(missing) = missing(group, &logs) else { return Ok(None) };
         if begun > deadline {
             return Ok(Some(missing));
@@ -137,7 +137,7 @@ fn wait(group: &Group, deadline: Instant) -> Result<Option<String>, String> {
 /// What is not yet as it has to be.
 fn missing(group: &Group, logs: &[String]) -> Option<String> {
     let typed: Vec<&String> = group.members.iter().flat_map(Member::certain).collect();
-    for (member, log) in group.members.iter().zip(logs) {
+    for (member, log) in group.present().zip(logs) {
         let counts = counts(log);
         let lines: Vec<_> = typed.iter().filter(|line| !counts.contains_key(line.as_str())).collect();
         if let Some(line) = lines.first() {
@@ -145,7 +145,7 @@ fn missing(group: &Group, logs: &[String]) -> Option<String> {
         }
     }
     let first = logs.first()?;
-    let other = logs.iter().zip(&group.members).find(|(log, _)| *log != first)?;
+    let other = logs.iter().zip(group.present()).find(|(log, _)| *log != first)?;
     Some(format!("{} has {} messages, others {}", other.1.name, other.0.lines().count(), first.lines().count()))
 }
 
