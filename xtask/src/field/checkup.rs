@@ -76,7 +76,8 @@ impl Checkup {
 
     /// Returns everything that the doctor says, for people.
     pub(super) fn text(&self) -> String {
-        self.findings.iter().map(|finding| format!("\n  {}: {}", finding.kind, finding.text())).collect()
+        let said: Vec<_> = self.findings.iter().map(|found| format!("\n  {}: {}", found.kind, found.text())).collect();
+        said.concat()
     }
 
     /// Returns the finding that calls a file of messages foreign, or tells people to move one out or to remove it.

@@ -17,8 +17,8 @@ pub(super) fn line(played: &Played) -> String {
         Err(Stop::Skip(why)) => write!(line, "  {why}"),
         Err(Stop::Wrong(why)) => {
             let why = why.replace('\n', "\n    ");
-            let story: String = story.iter().map(|told| format!("\n    | {told}")).collect();
-            write!(line, "\n    {}\n    right: {}\n    wrong: {why}{story}", scene.about, scene.right)
+            let story = story.join("\n    | ");
+            write!(line, "\n    {}\n    right: {}\n    wrong: {why}\n    | {story}", scene.about, scene.right)
         }
     };
     line

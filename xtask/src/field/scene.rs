@@ -82,7 +82,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), all().count());
         for scene in all() {
-            let has_report = scene.source.contains('#') || scene.source.contains('/');
+            let has_report = scene.source.contains('#') || scene.source.contains('.');
             assert!(has_report && !scene.about.is_empty() && !scene.right.is_empty(), "{}", scene.name);
         }
     }

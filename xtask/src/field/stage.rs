@@ -26,6 +26,8 @@ pub(super) struct Stage {
 struct Kept {
     runs: Cell<usize>,
     story: RefCell<Vec<String>>,
+    /// The story up to the first part that was wrong.
+    first_wrong: RefCell<Option<Vec<String>>>,
     skipped: RefCell<Vec<String>>,
 }
 
@@ -72,7 +74,11 @@ impl Stage {
             self.tell(format!("-- {}", name(row)));
             match stage.prepare().and_then(|()| play(row, &stage)) {
                 Ok(()) => {}
-                Err(Stop::Wrong(why)) => wrong.push(format!("{}: {why}", name(row))),
+                Err(Stop::Wrong(why)) => {
+                    wrong.push(format!("{}: {why}", name(row)));
+                    let story = self.story();
+                    self.kept.first_wrong.replace(Some(story));
+                }
                 Err(Stop::Skip(why)) => skipped.push(format!("{}: {why}", name(row))),
             }
         }
@@ -111,8 +117,11 @@ impl Stage {
         self.kept.story.borrow_mut().push(what);
     }
 
-    /// Returns the last steps.
+    /// Returns the last steps, up to the first part that was wrong if there was one.
     pub(super) fn story(&self) -> Vec<String> {
+        if let Some(story) = &*self.kept.first_wrong.borrow() {
+            return story.clone();
+        }
         let story = self.kept.story.borrow();
         story.iter().skip(story.len().saturating_sub(TOLD)).cloned().collect()
     }

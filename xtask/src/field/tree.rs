@@ -85,9 +85,9 @@ pub(super) fn messages(dir: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(files(dir)?.into_iter().filter(is_message).collect())
 }
 
-/// Returns whether a file, or any file in a directory, holds a message.
+/// Returns whether a file, or any file in a directory, holds a message. A link is no file.
 pub(super) fn holds_message(path: &Path) -> bool {
-    let begins = |path: &PathBuf| fs::read(path).is_ok_and(|bytes| bytes.starts_with(MAGIC));
+    let begins = |path: &PathBuf| !path.is_symlink() && fs::read(path).is_ok_and(|bytes| bytes.starts_with(MAGIC));
     if path.is_dir() { files(path).is_ok_and(|files| files.iter().any(begins)) } else { begins(&path.to_owned()) }
 }
 

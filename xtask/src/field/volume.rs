@@ -125,7 +125,10 @@ impl<'a> Volume<'a> {
                     return Err(Stop::Skip("this kernel has no btrfs".to_owned()));
                 }
             }
-            Kind::Gocryptfs => drop(self.stage.must(self.gocryptfs().arg(&self.behind).arg(&self.point))?),
+            Kind::Gocryptfs => {
+                let mut command = self.gocryptfs();
+                server = Some(serve(command.arg("-fg").arg(&self.behind).arg(&self.point))?);
+            }
             Kind::Mergerfs => {
                 let both = format!("{0}/one:{0}/two", self.behind.display());
                 let words = ["-o".as_ref(), "category.create=rand".as_ref(), both.as_ref(), self.point.as_os_str()];
@@ -164,7 +167,8 @@ impl<'a> Volume<'a> {
 
     fn try_mount(&self, program: &str, words: &[&std::ffi::OsStr]) -> Outcome {
         let path = path_of(program).ok_or_else(|| Stop::Skip(format!("{program} is missing")))?;
-        let said = self.stage.run(Command::new(path).args(words))?;
+        // In a session of its own, because a server that goes to the background stays after the command.
+        let said = self.stage.run(Command::new("setsid").arg("--wait").arg(path).args(words))?;
         if said.status.success() {
             return Ok(());
         }
@@ -177,14 +181,17 @@ impl<'a> Volume<'a> {
         command
     }
 
-    /// Starts rclone, which serves the mount until it ends.
     fn rclone(&self) -> Outcome<Running> {
         let mut command = Command::new("rclone");
         command.args(["mount", "--config", "/dev/null", "--vfs-cache-mode", "writes", "--cache-dir"]);
         command.arg(self.stage.at("cache")).arg(&self.behind).arg(&self.point);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(Running::start(&mut command)?)
+        serve(&mut command)
     }
+}
+
+/// Starts a program that serves a mount for as long as it runs.
+fn serve(command: &mut Command) -> Outcome<Running> {
+    Ok(Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))?)
 }
 
 /// Mounts a new volume with an empty session folder on it, and plays there.

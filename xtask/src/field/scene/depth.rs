@@ -19,7 +19,7 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "sorted-into-folders",
-        source: "hbons/SparkleShare#566, jjdltc/jjdltc-cordova-plugin-zip#7",
+        source: "owncloud/client#5192, cvat-ai/cvat#8508",
         about: "Somebody sorts Ben's messages into a folder inside his directory.",
         right: "the doctor names that folder and calls no message foreign; Ben puts everything back by opening",
         needs: &[],

@@ -1,7 +1,7 @@
 //! Sticks and other volumes, with file systems of their own manners.
 
 use std::fs::{File, FileTimes};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -47,7 +47,7 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         name: "full-volume",
-        source: "syncthing/syncthing#1552, owncloud/client#2939",
+        source: "owncloud/client#2939, syncthing/syncthing#8106",
         about: "The volume of the folder has no room left, and later it has again.",
         right: "sending keeps every message and says that it is not in the folder; with room, everything arrives",
         needs: &[Need::Root],
@@ -154,7 +154,10 @@ fn within_one_tick(path: &Path, bytes: &[u8]) -> Outcome<bool> {
         file.sync_all()?;
         Ok(path.metadata()?.modified()? == before)
     };
-    Ok(made().map_err(|error| format!("{}: {error}", path.display()))?)
+    made().map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => Stop::Skip("this driver cannot set the length of a file".to_owned()),
+        _ => Stop::Wrong(format!("{}: {error}", path.display())),
+    })
 }
 
 fn full_volume(stage: &Stage) -> Outcome {
@@ -185,7 +188,7 @@ fn fill_up(path: &Path) -> Outcome {
     loop {
         match file.write_all(&block) {
             Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::StorageFull => return Ok(()),
             Err(error) => return Err(Stop::Wrong(format!("{}: {error}", path.display()))),
         }
     }

@@ -24,7 +24,7 @@ const NAMES: [&str; 10] = [
     "jam (Konflikt durch selektive Synchronisierung).session",
     "jam (選択型同期の競合).session",
     "jam.session (選択型同期の競合)",
-    "jam (Conflit de synchronisation sélective).session",
+    "jam (Conflicto de sincronización selectiva).session",
     "jam (Конфликт выборочной синхронизации).session",
     "jam (view only conflicts).session",
     "jam (Schreibschutzkonflikte).session",

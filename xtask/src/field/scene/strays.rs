@@ -10,7 +10,7 @@ use crate::field::tree;
 pub(super) const SCENES: &[Scene] = &[
     Scene {
         name: "sidecars",
-        source: "microsoft/WSL#4609, #7456, #11983; Ableton's analysis files: help.ableton.com 209769625",
+        source: "microsoft/WSL#4609, #7456, #11983; stoermelder/vcvrack-packone#460, meganz/MEGAsync#82",
         about: "A system or a program puts a small file beside every message, under a name that continues it.",
         right: "nothing is called damaged, nothing wants attention, and the sidecars stay as they are",
         needs: &[],
@@ -94,7 +94,9 @@ fn ransomware(stage: &Stage) -> Outcome {
             ben.open()?;
             all_read(&[&ana, &ben, &cleo], &["one", "two", "three"])?;
             let checkup = cleo.doctor()?;
-            checkup.expect(&[])?;
+            // The note is a file of somebody else, and may be moved out.
+            checkup.expect(&["foreign"])?;
+            check(checkup.must("foreign")?.files == [*note], || checkup.text())?;
             check(!checkup.text().contains("puts it right"), || {
                 format!("the doctor asks for a repair that is done:{}", checkup.text())
             })

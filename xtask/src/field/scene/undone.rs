@@ -110,6 +110,7 @@ fn links_instead_of_files(stage: &Stage) -> Outcome {
             ana.send(&["one", "two", "three"])?;
             ben.send(&["four"])?;
             let texts = ["one", "two", "three", "four"];
+            all_read(&[&ana], &texts)?;
             for _ in 0..ROUNDS {
                 (tool.take)(stage)?;
                 ana.open()?;
