@@ -139,11 +139,11 @@ impl Stage {
     }
 }
 
-/// Returns the command as the report shows it: programs without their directories.
+/// Returns the command as the report shows it: in one short line, paths without their directories.
 fn shown(command: &Command) -> String {
     let base = |word: &std::ffi::OsStr| word.to_string_lossy().rsplit('/').next().unwrap_or_default().to_owned();
     let words = [command.get_program()].into_iter().chain(command.get_args());
-    words.map(base).collect::<Vec<_>>().join(" ")
+    words.map(base).collect::<Vec<_>>().join(" ").escape_debug().take(SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -73,12 +73,13 @@ fn sleep(stage: &Stage) -> Outcome {
     let mut chat = ana.chat()?;
     chat.expect("one")?;
     chat.say(&["two"])?;
-    process::wait_until(PATIENCE, || ben.log().is_ok_and(|log| log.texts().contains(&"two")))?;
+    let has_arrived = || ben.log().is_ok_and(|log| log.texts().contains(&"two"));
+    process::wait_until(PATIENCE, has_arrived).map_err(|why| format!("what Ana types does not arrive: {why}"))?;
 
     chat.signal(Signal::SIGSTOP);
     let status = format!("/proc/{}/status", chat.id());
     let is_asleep = || fs::read_to_string(&status).is_ok_and(|status| status.contains("T (stopped)"));
-    process::wait_until(PATIENCE, is_asleep)?;
+    process::wait_until(PATIENCE, is_asleep).map_err(|why| format!("the chat does not stop: {why}"))?;
     let asleep: Vec<String> = (3..6).map(|number| format!("asleep {number}")).collect();
     asleep.iter().try_for_each(|text| ben.send(&[text]).map(drop))?;
     let (folder, again, was) = (&ana.folder, stage.at("again"), stage.at("was"));

@@ -41,7 +41,7 @@ const SIDECARS: &[(&str, &str, &[u8])] = &[
 fn sidecars(stage: &Stage) -> Outcome {
     stage.each(
         SIDECARS,
-        |(before, behind, _)| format!("{before}N{}", behind.escape_unicode()),
+        |(before, behind, _)| format!("{before}N{}", behind.escape_default()),
         |(before, behind, content), stage| {
             let (ana, ben, cleo) = (stage.member("Ana"), stage.member("Ben"), stage.member("Cleo"));
             ana.introduce("one")?;
