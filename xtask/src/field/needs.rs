@@ -1,6 +1,7 @@
 //! What a scene needs of the machine, and the packages that bring it.
 
 use std::env;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
@@ -48,8 +49,8 @@ impl Need {
     pub(super) fn lacking(self) -> Option<String> {
         match self {
             Self::Root => (!nix::unistd::geteuid().is_root()).then(|| "only root can do this".to_owned()),
-            Self::Fuse => missing("/dev/fuse"),
-            Self::Loop => missing("/dev/loop-control"),
+            Self::Fuse => unusable("/dev/fuse"),
+            Self::Loop => unusable("/dev/loop-control"),
             Self::Tool(tool) => path_of(tool).is_none().then(|| match package(tool) {
                 Some(package) => format!("{tool} is missing; it is in Debian's package {package}"),
                 None => format!("{tool} is missing"),
@@ -91,8 +92,9 @@ fn package(tool: &str) -> Option<&'static str> {
     PACKAGES.iter().find(|(name, _)| *name == tool).map(|(_, package)| *package)
 }
 
-fn missing(path: &str) -> Option<String> {
-    (!Path::new(path).exists()).then(|| format!("{path} is missing"))
+fn unusable(device: &str) -> Option<String> {
+    let opened = File::options().read(true).write(true).open(device);
+    opened.err().map(|error| format!("{device} cannot be used: {error}"))
 }
 
 #[cfg(test)]
@@ -105,6 +107,7 @@ mod tests {
         assert_eq!(Need::Tool("sh").lacking(), None);
         assert_eq!(Need::Tool("no-such-tool").lacking().unwrap(), "no-such-tool is missing");
         assert_eq!(package("mkntfs"), Some("ntfs-3g"));
+        assert!(unusable("/dev/no-such-device").unwrap().starts_with("/dev/no-such-device cannot be used: "));
     }
 
     #[test]

@@ -58,6 +58,10 @@ fn copied_for_the_next_song(stage: &Stage) -> Outcome {
             all_read(&[&ana, &ben, &cleo], &old_texts)?;
             let readers = [&ana, &ben, &cleo].map(|member| member.opening(&new));
             all_read(&readers.each_ref(), &new_texts)?;
+            for member in readers.iter().chain([&ana, &ben, &cleo]) {
+                let checkup = member.doctor()?;
+                check(checkup.find("fork").is_none() && checkup.find("gap").is_none(), || checkup.text())?;
+            }
 
             tree::remove(&new)?;
             all_read(&[&ana, &ben, &cleo], &old_texts)
