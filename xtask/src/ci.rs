@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::{crash, cross, lab, layers, page, test, tidy, windows};
+use crate::{crash, cross, field, lab, layers, page, test, tidy, windows};
 
 /// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -47,6 +47,7 @@ fn steps() -> Vec<Step> {
         Step::call("doc", doc()),
         Step::ours("page", || page::run(&[])),
         Step::ours("crash", || crash::run(&["--quick".to_owned()])),
+        Step::ours("field", || field::run(&[])),
         Step { name: "lab", repeat: format!("cargo xtask lab {}", LAB.join(" ")), run: Box::new(short_lab) },
     ]
 }
@@ -186,6 +187,7 @@ mod tests {
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
                 "cargo xtask page",
                 "cargo xtask crash",
+                "cargo xtask field",
                 "cargo xtask lab --engine syncthing --scenario calm --scenario partition --scenario clone --seconds 15",
             ]
         );

@@ -34,7 +34,19 @@ mod cross {
         Err(crate::failure::Failure::Skipped { why: "macOS is checked from Linux on x86-64 only".to_owned() })
     }
 }
+#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "some commands run on one system only"))]
+mod debian;
 mod failure;
+#[cfg(target_os = "linux")]
+mod field;
+#[cfg(not(target_os = "linux"))]
+mod field {
+    /// Volumes are mounted, and the packages are Debian's.
+    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
+        Err(crate::failure::Failure::Skipped { why: "the scenes are played on Linux only".to_owned() })
+    }
+}
 mod fuzz;
 mod golden;
 #[cfg(unix)]
@@ -50,6 +62,9 @@ mod layers;
 mod page;
 #[cfg(unix)]
 mod process;
+#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "some commands run on one system only"))]
+mod talk;
 mod test;
 mod tidy;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -148,6 +163,12 @@ const COMMANDS: &[Command] = &[
         run: Run::WithArguments(lab::run),
     },
     Command {
+        name: "field",
+        arguments: "[--list] [NAME]...",
+        about: "tempo in situations that people report of synced folders; --list names them with their sources",
+        run: Run::WithArguments(field::run),
+    },
+    Command {
         name: "windows",
         arguments: "[--only PART] [--suite NAME]... [--seconds N] [--logs DIR] [--seed N]",
         about: "the crates built for Windows; their tests and the tempo command under Wine",
@@ -221,6 +242,8 @@ mod tests {
             &["fuzz", "--seconds", "soon"],
             &["page", "--pictures"],
             &["bench", "--json"],
+            &["field", "--lisst"],
+            &["field", "no-such-scene"],
             &["lab", "--engine", "pigeon"],
             &["macos", "--run"],
             &["windows", "--suite", "xtask"],

@@ -11,7 +11,6 @@ mod runner;
 mod scene;
 mod skips;
 mod suite;
-mod talk;
 mod wine;
 
 use std::time::Instant;

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use super::{RUSTC, skipped, step};
+use crate::debian::{self, APT, is_installed};
 use crate::failure::Failure;
 use crate::workspace;
 
@@ -27,7 +28,7 @@ pub(super) fn install(packages: &[&'static str], home: &Path) -> Result<String, 
             return Err(skipped(format!("only root can install {what}; as root: {install}")));
         }
         // The package list comes first: an old one can name an older compiler.
-        step(&what, || apt(home, &[&["update"]]).and_then(|()| apt(home, &[INSTALL, packages])))?;
+        step(&what, || debian::install(packages, home).map_err(skipped))?;
     }
     match compiler() {
         Some(version) if version_in(&version) >= oldest => Ok(version),
@@ -37,32 +38,6 @@ pub(super) fn install(packages: &[&'static str], home: &Path) -> Result<String, 
             Err(skipped(format!("the workspace needs Rust {major}.{minor}, and the packaged compiler is {version}")))
         }
     }
-}
-
-const APT: &str = "/usr/bin/apt-get";
-/// The words of an installation that removes no other package.
-const INSTALL: &[&str] = &["install", "--yes", "--no-install-recommends", "--no-remove"];
-
-/// Runs apt-get with its output in a file.
-fn apt(home: &Path, words: &[&[&str]]) -> Result<(), Failure> {
-    let mut command = Command::new(APT);
-    command.args(["--quiet", "--option", "DPkg::Lock::Timeout=300"]).args(words.concat());
-    let output = command.env("DEBIAN_FRONTEND", "noninteractive").output();
-    let Output { status, stdout, stderr } = output.map_err(|error| skipped(format!("{APT}: {error}")))?;
-    let log = home.join("apt.log");
-    fs::write(&log, [stdout, stderr.clone()].concat())
-        .map_err(|source| Failure::Unreadable { path: log.clone(), source })?;
-    if status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&stderr).into_owned();
-    let why = said.lines().find(|line| line.starts_with("E:")).unwrap_or("it does not say why");
-    Err(skipped(format!("`apt-get {}` failed: {why}; see {}", words.concat().join(" "), log.display())))
-}
-
-fn is_installed(package: &str) -> bool {
-    let output = Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]).output();
-    output.is_ok_and(|output| output.stdout == b"installed")
 }
 
 /// Returns the version line of the packaged compiler, if there is one.
@@ -99,10 +74,5 @@ mod tests {
     #[test]
     fn the_workspace_names_its_oldest_compiler() {
         assert!(oldest_compiler().unwrap() >= (1, 90));
-    }
-
-    #[test]
-    fn what_is_not_installed_is_missing() {
-        assert!(!is_installed("xtask-no-such-package"));
     }
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::talk::{PATIENCE, Talk};
 use super::wine::{self, Wine};
 use crate::process::{self, Said};
+use crate::talk::{PATIENCE, Talk};
 
 /// The `tempo` command of one member.
 #[derive(Debug)]

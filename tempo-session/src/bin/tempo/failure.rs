@@ -112,7 +112,9 @@ impl Failure {
             Self::Send(SendError::NoNewAuthor { .. }) => {
                 "make room and see to the permissions of the state directory; nothing that you wrote is lost there"
             }
-            Self::Open(OpenError::Store(_)) | Self::Close(_) => "the messages of others are safe in the folder",
+            Self::Open(OpenError::Store(_)) | Self::Close(_) => {
+                "the messages of others are safe in the folder; tempo doctor says what to do"
+            }
             _ => return None,
         })
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::super::member::{same_log, texts};
-use super::super::talk::PATIENCE;
 use super::{Stage, check};
+use crate::talk::PATIENCE;
 
 /// Runs the demonstration, which must find its timelines equal.
 pub(super) fn demo(stage: &Stage) -> Result<(), String> {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::member::{Member, same_log, texts};
-use super::super::talk::{PATIENCE, Talk};
 use super::super::wine;
 use super::{Stage, check};
 use crate::process;
+use crate::talk::{PATIENCE, Talk};
 
 /// The words of `status` for such a file.
 const IN_USE: &str = "in use by another program";

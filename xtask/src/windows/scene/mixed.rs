@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use super::super::member::{Member, same_log, texts};
-use super::super::talk::{PATIENCE, Talk};
 use super::{Stage, check};
 use crate::process;
+use crate::talk::{PATIENCE, Talk};
 
 /// The messages of each member in the scene without kills.
 const EACH: usize = 500;

@@ -8,22 +8,24 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use crate::process::{self, Running};
 
 /// A running program with its standard input and output.
 #[derive(Debug)]
-pub(super) struct Talk {
+pub(crate) struct Talk {
     running: Running,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
 /// The time limit for the next line, and for the end of a program.
-pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 impl Talk {
     /// Starts the program. Appends its standard error to a file.
-    pub(super) fn start(command: &mut Command, errors: &Path) -> Result<Self, String> {
+    pub(crate) fn start(command: &mut Command, errors: &Path) -> Result<Self, String> {
         let errors = File::options().create(true).append(true).open(errors);
         let errors = errors.map_err(|error| error.to_string())?;
         let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors))?;
@@ -38,20 +40,20 @@ impl Talk {
     }
 
     /// Writes lines to the program.
-    pub(super) fn say<T: AsRef<str>>(&mut self, lines: &[T]) -> Result<(), String> {
+    pub(crate) fn say<T: AsRef<str>>(&mut self, lines: &[T]) -> Result<(), String> {
         let text: String = lines.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
         let input = self.input.as_mut().ok_or("the input has ended")?;
         input.write_all(text.as_bytes()).map_err(|error| format!("the program does not listen: {error}"))
     }
 
     /// Returns the program's next line.
-    pub(super) fn hear(&self) -> Result<String, String> {
+    pub(crate) fn hear(&self) -> Result<String, String> {
         process::check_interruption()?;
         self.lines.recv_timeout(PATIENCE).map_err(|error| format!("the program says nothing: {error}"))
     }
 
     /// Waits for a line that contains a text.
-    pub(super) fn expect(&self, part: &str) -> Result<(), String> {
+    pub(crate) fn expect(&self, part: &str) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
         let mut heard = Vec::new();
         while Instant::now() < deadline {
@@ -65,12 +67,22 @@ impl Talk {
     }
 
     /// Returns the exit status if the program has ended.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.running.ended()
     }
 
+    /// Sends a signal to the program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// Returns the id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.child.id()
+    }
+
     /// Closes the input, waits until the program ends, and returns its unread lines. A bad exit status is an error.
-    pub(super) fn end(mut self, patience: Duration) -> Result<Vec<String>, String> {
+    pub(crate) fn end(mut self, patience: Duration) -> Result<Vec<String>, String> {
         drop(self.input.take());
         let status = self.running.wait(patience).map_err(|why| format!("the program does not end: {why}"))?;
         let rest = self.rest();
@@ -78,7 +90,7 @@ impl Talk {
     }
 
     /// Kills the program and returns its unread lines.
-    pub(super) fn kill(self) -> Vec<String> {
+    pub(crate) fn kill(self) -> Vec<String> {
         let Self { running, input, lines } = self;
         drop(running);
         drop(input);
