@@ -50,11 +50,13 @@ pub enum Fault {
     LockedFile,
     /// Members sit at Linux, Windows and macOS.
     Systems,
+    /// Somebody copies the session folder, and a new song begins in the copy, which the service carries as well.
+    CopiedSession,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -78,6 +80,7 @@ impl Fault {
         Self::Packs,
         Self::LockedFile,
         Self::Systems,
+        Self::CopiedSession,
     ];
 
     /// What only somebody can put right who has the store.

@@ -99,6 +99,21 @@ fn what_goes_on_from_here_is_a_piece_once_it_says_what_it_calls_the_session() {
     assert_eq!((frames, told(&reader)), (scene.all(&[ben]), [vec!["jam.session".to_owned()], vec![], vec![]]));
 }
 
+/// A person or a program may put one half into the other, or into another directory.
+#[test]
+fn a_piece_may_lie_one_directory_deeper() {
+    for name in ["jam.session/jam (Konflikt).session", "jam.session/old", "jam (1)/jam.session"] {
+        let scene = Scene::new(name);
+        let ben = scene.after_ana(2);
+        put_messages(&scene.other, std::slice::from_ref(&ben));
+        put_head(&scene.other, ben.id().author, "jam.session");
+        let (reader, frames) = scene.read();
+        assert_eq!((frames, told(&reader)), (scene.all(&[ben]), [vec![name.to_owned()], vec![], vec![]]));
+    }
+    let scene = Scene::copied("jam.session/backup of it");
+    assert_eq!(scene.read().1, scene.ana);
+}
+
 #[test]
 fn a_copy_that_goes_on_is_never_read_whichever_of_both_is_opened() {
     for name in ["jam 2.session", "jam (2).session", "jam copy.session", "jam - Kopie.session", "next song.session"] {
