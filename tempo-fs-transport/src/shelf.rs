@@ -56,6 +56,10 @@ struct Other {
 
 /// So many directories of members are looked into.
 const AUTHORS: usize = 4096;
+/// So many names in one of them.
+const MESSAGES: usize = 1 << 20;
+/// So many of its files are remembered that are not found by the name of their message.
+const OTHERS: usize = 4096;
 /// So many heads are read.
 const HEADS: usize = 256;
 
@@ -77,7 +81,8 @@ impl<F: Fs> Shelf<F> {
             }
             shelf.mark.0.push((name.clone(), stat.version()));
             if let Ok(dir) = fs.open_dir(&shelf.dir, &name) {
-                shelf.take(fs, &dir, &name, author)?;
+                // What cannot be listed is told of where it is to be read.
+                let _ = shelf.take(fs, &dir, &name, author);
             }
         }
         for row in shelf.authors.values_mut() {
@@ -103,7 +108,11 @@ impl<F: Fs> Shelf<F> {
                 _ => return true,
             };
             row.runs.push((first, last));
-            if !is_own || !matches!(FileName::parse(name), FileName::Message(_)) {
+            if row.runs.len() >= MESSAGES {
+                return false;
+            }
+            let is_other = !is_own || !matches!(FileName::parse(name), FileName::Message(_));
+            if is_other && row.others.len() < OTHERS {
                 row.others.push(Other { first, last, dir: Arc::clone(&place), name: name.to_owned() });
             }
             true
@@ -185,6 +194,11 @@ pub(crate) fn has_members<F: Fs>(fs: &F, dir: &F::Dir, most: usize) -> io::Resul
 }
 
 impl Mark {
+    /// What shows whether somebody has come or gone.
+    pub(crate) fn of_names(&self) -> Self {
+        Self(self.0.iter().take(1).cloned().collect())
+    }
+
     /// What shows now whether something has changed.
     pub(crate) fn now<F: Fs>(&self, fs: &F, dir: &F::Dir) -> io::Result<Self> {
         let mut mark = vec![(OsString::new(), fs.stat_dir(dir)?.version())];

@@ -1,4 +1,5 @@
-//! The directories beside the session's folder in which there are members, and what each is to the session.
+//! The directories beside the session's folder in which there are members, and what each is to the session. Also those that lie
+//! in the folder, or in one beside it with a name like its: they are named by their paths.
 //!
 //! Nothing about them is an error. One that does not answer keeps only itself waiting; until it has, nothing in it is read.
 
@@ -14,8 +15,8 @@ use std::{
 use tempo_message::{AuthorId, FileType, PendingReason, planted};
 
 use crate::{
-    Decision, Decisions, Fs, Identity,
-    calls::{About, Calls},
+    Decision, Decisions, DirName, Fs, Identity, Stat,
+    calls::{About, Calls, no_answer},
     decisions::{Said, Side},
     door::{Root, is_absence},
     examine::unreadable,
@@ -58,11 +59,15 @@ struct Sibling {
 const LIKE_IT: usize = 64;
 const OTHERS: usize = 256;
 /// So many names in a directory are looked at, to see whether it holds members.
-const NAMES_IN_IT: usize = 256;
+const NAMES_IN_IT: usize = 1024;
+/// So many others in the folder, or in a directory with a name like its, are looked at for the same.
+const INSIDE: usize = 64;
 /// So many names in the directory that holds the folder are looked at.
 const NAMES: usize = 65_536;
 /// How long that directory is left alone after a look: it may be a busy one, and is not ours.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long a judgment about what is no part holds at least.
+const BUSY: Duration = Duration::from_secs(10);
 /// How long a judgment holds although nothing seems to have changed.
 const JUDGED: Duration = Duration::from_secs(30);
 
@@ -123,6 +128,13 @@ impl Siblings {
         if !due.is_empty() {
             self.judge(calls, main, (&dir, &own), due, now);
         }
+        for (name, sibling) in self.found.iter().filter(|(_, sibling)| sibling.hint != Hint::Nothing) {
+            if sibling.judged_at.is_some() {
+                self.closed.remove(name);
+            } else {
+                self.closed.entry(Arc::clone(name)).or_insert_with(|| unreadable(&no_answer()));
+            }
+        }
     }
 
     /// Whether a sibling is to be judged anew.
@@ -133,10 +145,16 @@ impl Siblings {
         if *judged_at + JUDGED <= now {
             return true;
         }
-        let Some(mark) = mark.clone().filter(|_| *kin != Kin::Other || *hint != Hint::Nothing) else { return false };
+        // Where others write all the time, the folder is not listed again for each message.
+        let mark = match kin {
+            Kin::Part => mark.as_ref().map(Mark::of_names),
+            Kin::Copy | Kin::Contained if now < *judged_at + BUSY => None,
+            _ => mark.clone(),
+        };
+        let Some(mark) = mark.filter(|_| *kin != Kin::Other || *hint != Hint::Nothing) else { return false };
         let (dir, own) = (Arc::clone(dir), Arc::clone(name));
         let is_changed = calls.run(About::Directory(name.to_os_string()), move |fs| {
-            let sibling = fs.open_dir(&dir, &own)?;
+            let sibling = enter(fs, &dir, &own)?;
             io::Result::Ok(mark.now(fs, &sibling)? != mark)
         });
         is_changed.flatten().unwrap_or(false)
@@ -161,30 +179,45 @@ impl Siblings {
         )?;
         failed?;
         names.sort();
+        let least = if planted!(PieceByTable) { Hint::Continued } else { Hint::Nothing };
         let (like, others): (Vec<OsString>, Vec<OsString>) =
-            names.into_iter().partition(|name| hint(name, own) != Hint::Nothing);
+            names.into_iter().partition(|name| hint(name, own) > least);
         let others = if planted!(PieceByTable) { Vec::new() } else { others };
         let candidates = like.into_iter().chain(others.into_iter().take(OTHERS)).map(Arc::<OsStr>::from);
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeMap::new());
         let (main_dir, main_identity, parent) = (Arc::clone(&main.dir), main.stat.identity, Arc::clone(dir));
+        let whole = own.to_owned();
         calls.ask_each(
             candidates,
             move |fs, name| {
                 let stat = fs.stat(&parent, name)?;
                 // Not for a link, whatever it leads to.
-                let is_main = || {
-                    Ok(stat.identity == main_identity && is_one(fs, &main_dir, (&parent, name))?) as io::Result<bool>
-                };
-                if stat.file_type != FileType::Directory || is_main()? {
-                    return Ok(None);
+                if stat.file_type != FileType::Directory {
+                    return Ok(Vec::new());
                 }
-                let holds_members = || has_members(fs, &fs.open_dir(&parent, name)?, NAMES_IN_IT);
-                Ok((stat.online_only || holds_members()?).then_some(stat))
+                if stat.identity == main_identity && is_one(fs, &main_dir, (&parent, name))? {
+                    return if name == whole { holders_in(fs, &main_dir, name) } else { Ok(Vec::new()) };
+                }
+                if stat.online_only {
+                    return Ok(vec![(name.to_owned(), stat)]);
+                }
+                let sibling = fs.open_dir(&parent, name)?;
+                if has_members(fs, &sibling, NAMES_IN_IT)? {
+                    return Ok(vec![(name.to_owned(), stat)]);
+                }
+                if hint(name, &whole) == Hint::Nothing { Ok(Vec::new()) } else { holders_in(fs, &sibling, name) }
             },
             |name, answer| match answer {
-                Ok(Some(stat)) if stat.online_only => drop(doubtful.insert(name, PendingReason::OnlineOnly)),
-                Ok(Some(stat)) => drop(there.insert(name, stat.identity)),
-                Ok(None) => {}
+                Ok(holders) => {
+                    for (name, stat) in holders {
+                        let name = Arc::<OsStr>::from(name);
+                        if stat.online_only {
+                            doubtful.insert(name, PendingReason::OnlineOnly);
+                        } else {
+                            there.insert(name, stat.identity);
+                        }
+                    }
+                }
                 Err(error) if is_absence(&error) => {}
                 Err(error) => drop(doubtful.insert(name, unreadable(&error))),
             },
@@ -192,13 +225,14 @@ impl Siblings {
         self.found.retain(|name, sibling| {
             there.get(name).map_or_else(|| doubtful.contains_key(name), |identity| *identity == sibling.identity)
         });
-        doubtful.retain(|name, _| hint(name, own) != Hint::Nothing);
+        doubtful.retain(|name, _| hint(last(name), own) != Hint::Nothing);
         self.closed = doubtful;
         there.retain(|name, _| !self.found.contains_key(name));
         let room = LIKE_IT.saturating_sub(self.found.len());
         self.too_many = u64::try_from(there.len().saturating_sub(room)).unwrap_or(u64::MAX);
         // Those with names like the folder's go first.
-        let mut new: Vec<_> = there.into_iter().map(|(name, identity)| (hint(&name, own), name, identity)).collect();
+        let mut new: Vec<_> =
+            there.into_iter().map(|(name, identity)| (hint(last(&name), own), name, identity)).collect();
         new.sort_by_key(|&(hint, ..)| std::cmp::Reverse(hint));
         for (hint, name, identity) in new.into_iter().take(room) {
             let (kin, admitted) = (Kin::Other, BTreeSet::new());
@@ -225,7 +259,7 @@ impl Siblings {
         let parts: Vec<Arc<OsStr>> = self.parts().map(|(name, ..)| Arc::clone(name)).collect();
         for name in due.iter().chain(&parts) {
             let (dir, sibling) = (Arc::clone(dir), Arc::clone(name));
-            let look = move |fs: &F| Shelf::look(fs, Arc::new(fs.open_dir(&dir, &sibling)?));
+            let look = move |fs: &F| Shelf::look(fs, Arc::new(enter(fs, &dir, &sibling)?));
             if let Ok(shelf) = calls.run(About::Directory(name.to_os_string()), look).flatten() {
                 looked.insert(Arc::clone(name), Arc::new(shelf));
             }
@@ -279,6 +313,40 @@ impl Sibling {
         (self.mark, self.judged_at) = (Some(there.mark.clone()), Some(now));
         self.kin == Kin::Part
     }
+}
+
+/// The directories in a directory that hold members, by their paths; nothing that is ours.
+fn holders_in<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> io::Result<Vec<(OsString, Stat)>> {
+    let (mut names, mut left) = (Vec::new(), NAMES_IN_IT);
+    fs.list(dir, &mut |name| {
+        if DirName::parse(name) == DirName::Foreign && names.len() < INSIDE {
+            names.push(name.to_owned());
+        }
+        left = left.saturating_sub(1);
+        left > 0
+    })?;
+    let holder = |inner: OsString| {
+        let stat =
+            fs.stat(dir, &inner).ok().filter(|stat| stat.file_type == FileType::Directory && !stat.online_only)?;
+        let holds = has_members(fs, &fs.open_dir(dir, &inner).ok()?, NAMES_IN_IT).ok()?;
+        let mut path = name.to_owned();
+        path.push("/");
+        path.push(inner);
+        holds.then_some((path, stat))
+    };
+    Ok(names.into_iter().filter_map(holder).collect())
+}
+
+/// Opens a directory beside the folder, or one in such a directory.
+fn enter<F: Fs>(fs: &F, dir: &F::Dir, path: &OsStr) -> io::Result<F::Dir> {
+    let mut names = Path::new(path).iter();
+    let first = fs.open_dir(dir, names.next().unwrap_or_default())?;
+    names.try_fold(first, |dir, name| fs.open_dir(&dir, name))
+}
+
+/// The last name of a path.
+fn last(path: &OsStr) -> &OsStr {
+    Path::new(path).file_name().unwrap_or(path)
 }
 
 /// What most members call the session.

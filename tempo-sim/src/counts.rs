@@ -25,6 +25,7 @@ impl Counts {
         "partial file",
         "doubled directory",
         "split folder",
+        "copied session",
         "deletion by another",
         "session deleted",
         "overwritten",

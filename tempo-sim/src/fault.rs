@@ -52,11 +52,13 @@ pub enum Fault {
     Systems,
     /// A member goes, for good or for a while, and everything that it wrote with it; somebody else joins only then.
     Departure,
+    /// Somebody copies the session folder, and a new song begins in the copy, which the service carries as well.
+    CopiedSession,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -81,6 +83,7 @@ impl Fault {
         Self::LockedFile,
         Self::Systems,
         Self::Departure,
+        Self::CopiedSession,
     ];
 
     /// What only somebody can put right who has the store.

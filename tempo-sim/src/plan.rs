@@ -307,6 +307,10 @@ impl Run<'_> {
             Fault::LockedFile => self.lock_file(member, &disk),
             Fault::SecondProcess if self.rng.chance(300) => self.tidy(member, &disk),
             Fault::SecondProcess => self.world.look_with_second_process(member),
+            Fault::CopiedSession => {
+                let number = self.rng.range(0..u64::MAX);
+                self.world.copy_session(member, number);
+            }
             Fault::SlowReader => {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
                 self.world.stop_reading(member, span);

@@ -86,7 +86,7 @@ fn told(reader: &Reader) -> [Vec<String>; 3] {
 
 #[test]
 fn what_goes_on_from_here_is_a_piece_once_it_says_what_it_calls_the_session() {
-    let scene = Scene::new("jam (conflit de synchronisation).session");
+    let scene = Scene::new("jam (Synchronisierungskonflikt).session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
     let (mut reader, frames) = scene.read();

@@ -70,7 +70,12 @@ fn obstacle(it: &crate::Foreign) -> Option<(FindingKind, Option<String>)> {
 pub(super) fn others(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let (mut harmless, mut strange, mut behind, mut unseen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let strays: BTreeSet<&str> = around.strays.iter().map(|stray| stray.place.as_str()).collect();
-    let is_told = |it: &crate::Foreign| obstacle(it).is_some() || strays.contains(it.place.as_str());
+    // A piece or a copy of the session that lies in it is told of by its path.
+    let report = &status.report;
+    let paths = || [&report.pieces, &report.undecided, &report.apart].into_iter().flatten();
+    let is_inside = |place: &str| paths().any(|path| path.strip_suffix(place).is_some_and(|rest| rest.ends_with('/')));
+    let is_told =
+        |it: &crate::Foreign| obstacle(it).is_some() || strays.contains(it.place.as_str()) || is_inside(&it.place);
     for it in status.report.foreign.iter().filter(|it| !is_told(it)) {
         let about = match &it.reason {
             ForeignReason::Temporary { .. } | ForeignReason::System { .. } => {

@@ -40,8 +40,11 @@ const PIECES: &[(&str, &str)] = &[
     ("Proton Drive for macOS", "jam (# Name Clash 2026-11-22 aB3dE5f #).session"),
 ];
 
-/// Names that people give to sessions of their own, and one that means nothing without the names of machines.
+/// Names that people give to sessions of their own, that services give in other languages, and that mean nothing.
 const OTHERS: &[&str] = &[
+    "jam (Konflikt durch selektive Synchronisierung).session",
+    "jam.session (\u{9078}\u{629e}\u{578b}\u{540c}\u{671f}\u{306e}\u{7af6}\u{5408})",
+    "JAM (konflik lihat saja).Session",
     "jam copy.session",
     "jam copy 2.session",
     "jam - Copy.session",
@@ -143,17 +146,86 @@ fn messages_in_the_second_piece_are_delivered_and_nothing_is_written_there() {
     assert_eq!(scene.look().timeline().len(), 2 + PIECES.len());
 }
 
+/// Ben's message comes after Ana's: that is enough.
 #[test]
-fn another_session_beside_it_is_left_alone() {
+fn a_second_piece_may_have_any_name() {
     let scene = Scene::new();
     for name in OTHERS {
         let second = scene.split(name);
         let session = scene.look();
-        assert_eq!(texts(&timeline(&session)), ["from ana"], "{name}");
-        assert_eq!(session.status().report.pieces, [""; 0], "{name}");
-        assert!(!scene.findings().iter().any(|it| it.kind == FindingKind::SplitFolder), "{name}");
+        assert_eq!(texts(&timeline(&session)), ["from ana", "from ben"], "{name}");
+        assert_eq!(session.status().report.pieces, [*name]);
+        assert!(scene.findings().iter().any(|it| it.kind == FindingKind::SplitFolder), "{name}");
         scene.unite(&second);
     }
+}
+
+/// Both songs go on, under every name that people give to copies, and whichever is opened first.
+#[test]
+fn a_copy_of_the_folder_is_another_session() {
+    for (name, copy_first) in [
+        ("jam 2.session", true),
+        ("jam (2).session", false),
+        ("jam copy.session", true),
+        ("jam - Kopie.session", false),
+    ] {
+        let scene = Scene::new();
+        let copy = scene.place.at(name);
+        for author in [scene.ana, scene.ben] {
+            let dir = copy.join(author.to_string());
+            fs::create_dir_all(&dir).unwrap();
+            for file in fs::read_dir(scene.place.folder.join(author.to_string())).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), dir.join(file.file_name())).unwrap();
+            }
+        }
+        let write = |folder: &Path, text: &str| {
+            let ana = Session::builder(folder).state_dir(scene.place.at("ana")).name("ana").open().unwrap();
+            ana.refresh(STUCK).unwrap();
+            ana.send(text).unwrap();
+            assert_eq!(ana.flush(STUCK), 0);
+            ana.close().unwrap();
+        };
+        let mut writes = [(&copy, "the new song"), (&scene.place.folder, "the old song")];
+        if !copy_first {
+            writes.reverse();
+        }
+        writes.iter().for_each(|(folder, text)| write(folder, text));
+        let read = |folder: &Path| {
+            let session = Session::observe(folder).unwrap();
+            session.refresh(STUCK).unwrap();
+            let report = session.status().report;
+            (texts(&timeline(&session)), report.apart.clone(), report.undecided.clone())
+        };
+        let expected = |text: &str, other: &str| {
+            let all = ["from ana", "from ben", text].map(str::to_owned).to_vec();
+            (all, vec![other.to_owned()], Vec::<String>::new())
+        };
+        assert_eq!(read(&scene.place.folder), expected("the old song", name));
+        assert_eq!(read(&copy), expected("the new song", "jam.session"));
+        let kinds: Vec<_> = scene.findings().iter().map(|it| (it.kind, it.severity)).collect();
+        assert_eq!(kinds, [(FindingKind::CopiedFolder, Severity::Info)], "{name}");
+    }
+}
+
+/// Whoever opens a piece by its new name must not part it from the others.
+#[test]
+fn a_piece_that_is_opened_by_its_own_name_stays_one() {
+    let scene = Scene::new();
+    let name = "jam (Konflikt).session";
+    let second = scene.split(name);
+    for who in ["ben", "eva"] {
+        let member = Session::builder(&second).state_dir(scene.place.at(who)).name(who).open().unwrap();
+        member.refresh(STUCK).unwrap();
+        assert!(texts(&timeline(&member)).contains(&"from ana".to_owned()), "{who} reads the other one");
+        member.send(format!("{who} in the second piece")).unwrap();
+        assert_eq!(member.flush(STUCK), 0);
+        member.close().unwrap();
+    }
+    let all = ["from ana", "from ben", "ben in the second piece", "eva in the second piece"];
+    let session = scene.look();
+    assert_eq!(texts(&timeline(&session)), all);
+    assert_eq!(session.status().report.pieces, [name]);
 }
 
 #[test]
@@ -211,14 +283,15 @@ fn a_session_that_shares_nobody_is_another_one() {
     assert_eq!(texts(&timeline(&observer)), ["from ana", "from ben", "an answer"]);
 }
 
-/// A newcomer's own folder may be the empty one of the two: what those in the other one call the folder tells.
+/// A newcomer's own folder may be the empty one of the two: a name that only services give tells, and what those in the other one
+/// call the folder.
 #[test]
 fn everybody_may_be_in_the_second_piece() {
     let scene = Scene::new();
     if !is_told_apart(&scene.place.folder) {
         return;
     }
-    let second = scene.split("jam 2.session");
+    let second = scene.split("jam (Case Conflict).session");
     let ana = scene.ana.to_string();
     crate::support::rename(scene.place.folder.join(&ana), second.join(&ana)).unwrap();
     let observer = scene.look();
@@ -252,6 +325,8 @@ fn a_folder_may_be_split_and_united_while_a_session_is_open() {
     for file in cleo.files() {
         copy_file(&cleo.folder, &second, &file);
     }
+    let head = Path::new(&author.to_string()).join("head");
+    fs::copy(cleo.folder.join(&head), second.join(&head)).unwrap();
     wait_until(&ana, "it is delivered", |ana| ana.timeline().len() == 3);
     crate::support::rename(second.join(author.to_string()), scene.place.folder.join(author.to_string())).unwrap();
     scene.unite(&second);
@@ -276,7 +351,49 @@ fn the_command_names_it() {
     assert_eq!(status["pieces"], serde_json::json!(["jam 2.session"]));
     let (doctor, _, code) = command(&["doctor"]);
     assert_eq!(code, 1);
-    for said in ["1 more folder of this session lies beside the session folder.", "let it be", "give it another name"] {
+    for said in ["1 more folder of this session lies beside the session folder.", "Let it be", "--apart NAME"] {
         assert!(doctor.split_whitespace().collect::<Vec<_>>().join(" ").contains(said), "{doctor}");
     }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn what_is_undecided_is_told_until_somebody_says_what_it_is() {
+    use crate::cli::{run, tempo};
+
+    let scene = Scene::new();
+    let name = "jam (Konflikt).session";
+    let second = scene.split(name);
+    // Without it nobody knows what Ben calls the session: it may be a new song of which not everything has come.
+    fs::remove_file(second.join(scene.ben.to_string()).join("head")).unwrap();
+    let state = scene.place.at("nobody");
+    let command = |words: &[&str]| run(tempo(&state).args(words).arg(&scene.place.folder));
+    let said = format!("tempo: `{name}` beside the session folder may be a part of it and is not read");
+    for words in [&["log"][..], &["status"]] {
+        let (out, err, code) = command(words);
+        assert!(err.contains(&said) && !out.contains("from ben") && code == 0, "{words:?}: {err}");
+    }
+    let (status, err, _) = command(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(
+        (&status["undecided"], err.trim()),
+        (&serde_json::json!([name]), &*format!("{{\"undecided\":[\"{name}\"]}}"))
+    );
+    let (doctor, _, code) = command(&["doctor"]);
+    let doctor = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == 1 && doctor.contains("--join NAME"), "{doctor}");
+    let (out, err, code) = command(&["pieces", "--apart", name]);
+    assert_eq!((out, err, code), (format!("{name}: another session\n"), String::new(), 0));
+    assert_eq!(command(&["doctor"]).2, 0);
+    let (log, err, _) = command(&["log"]);
+    assert!(!log.contains("from ben") && !err.contains("beside the session folder"), "{err}");
+    let path = second.to_str().unwrap();
+    let (out, _, code) = command(&["pieces", "--json", "--join", path]);
+    let pieces: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((pieces, code), (serde_json::json!({ "pieces": [name], "undecided": [], "apart": [] }), 0));
+    assert!(command(&["log"]).0.contains("from ben"));
+    let (_, err, code) = command(&["pieces", "--join", "nothing.session"]);
+    assert!(code == 2 && err.contains("there is no folder"), "{err}");
+    let sent = run(tempo(&scene.place.at("fay")).arg("send").arg(&scene.place.folder).arg("from fay"));
+    assert!(sent.1.contains(&said), "{sent:?}");
 }

@@ -11,6 +11,14 @@ use crate::{
     rule::{Effect, Verdict},
 };
 
+/// What services make of `.session` in the name of a second session folder, in the languages of their users.
+const SECOND: &[&str] = &[
+    " (1).session",
+    " 2.session",
+    " (Konflikt durch selektive Synchronisierung).session",
+    ".session (\u{9078}\u{629e}\u{578b}\u{540c}\u{671f}\u{306e}\u{7af6}\u{5408})",
+];
+
 impl Service {
     /// The profile's own oddities.
     pub(super) fn manners(&mut self, effect: &Effect<'_>) -> Verdict {
@@ -31,8 +39,11 @@ impl Service {
         Verdict::Pass
     }
 
-    /// A directory that this client makes may get another name here.
+    /// A directory that this client makes may get another name here, or come into a second session folder.
     pub(super) fn maybe_double(&mut self, member: usize, dir: &OsStr) {
+        if is_in_another(dir) {
+            return;
+        }
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
         let is_new = !client.own.contains(dir)
             && !client.aliases.contains_key(dir)
@@ -45,8 +56,9 @@ impl Service {
             self.told.push(Told::Doubled(member));
         } else if is_new && !self.fair && self.profile.split_folders > 0 && self.rng.chance(self.profile.split_folders)
         {
-            let tail = if self.rng.chance(500) { " (1).session/" } else { " 2.session/" };
+            let tail = self.rng.pick(SECOND).copied().unwrap_or(" 2.session");
             let mut alias = OsString::from(disk.options().folder_name().replace(".session", tail));
+            alias.push("/");
             alias.push(dir);
             client.aliases.insert(dir.to_owned(), alias);
             self.told.push(Told::Split(member));
@@ -74,4 +86,9 @@ impl Service {
             _ => None,
         }
     }
+}
+
+/// Whether a directory is not in the session folder itself.
+fn is_in_another(dir: &OsStr) -> bool {
+    dir.as_encoded_bytes().contains(&b'/')
 }

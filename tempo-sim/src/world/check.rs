@@ -12,7 +12,7 @@ use tempo_fs_transport::FileName;
 use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Head, MessageId, Report};
 use tempo_session::{Entry, Event, Session, Status};
 
-use super::{Member, member::Running, registry::Registry};
+use super::{Member, copying::is_copy, member::Running, registry::Registry};
 use crate::Counts;
 
 /// A broken invariant.
@@ -229,7 +229,8 @@ pub(crate) fn nothing_waits_to_be_published(
         }
         let disturbed = disk.disturbed().max(running.since).max(disk.locked_until(&place.0, &place.1));
         // Who cannot tell when an empty folder was made takes it for one that is away.
-        let seems_away = disk.dirs().is_empty() && disk.options().system.moves_creation_times();
+        let is_beside = |dir: &OsString| dir.as_encoded_bytes().contains(&b'/');
+        let seems_away = disk.dirs().iter().all(is_beside) && disk.options().system.moves_creation_times();
         if disturbed + TWO_ATTEMPTS < now && !disk.is_unmounted() && !disk.is_full() && !seems_away {
             let what = format!("{} does not publish {}", member.name, place.1.to_string_lossy());
             return Err(Violation::new("I15", what));
@@ -274,6 +275,9 @@ pub(crate) fn final_state(
     if status.unpublished > 0 || waits(&status, gone) || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
+    if let Some(copy) = status.report.pieces.iter().find(|piece| is_copy(piece)) {
+        return Err(Violation::new("I1", format!("{name} reads {copy}, which is another session")));
+    }
     every_odd_thing_is_named(member, &status.report)?;
     every_message_is_whole(member)
 }
@@ -289,7 +293,7 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
     let named: BTreeSet<&String> = foreign.chain(report.pending.iter().map(|pending| &pending.place)).collect();
     let files = member.disk.files().into_iter().filter(|(dir, name, content)| is_odd(dir, name, content));
     let odd = files.map(|(dir, name, _)| (dir, name)).chain(member.disk.specials());
-    for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(member, dir)) {
+    for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(report, dir)) {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
         if !named.contains(&place) {
             let there = member.disk.read(&dir, &name).map_or(0, |bytes| bytes.len());
@@ -300,16 +304,10 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
     Ok(())
 }
 
-/// A further piece of the folder in which there is nobody of the session may be another session's.
-fn is_in_the_session(member: &Member, dir: &OsStr) -> bool {
-    let piece_of =
-        |dir: &OsStr| dir.to_string_lossy().split_once('/').map(|(piece, dir)| (piece.to_owned(), dir.to_owned()));
-    let Some((piece, _)) = piece_of(dir) else { return true };
-    let status = member.running.as_ref().map(|running| running.session.status());
-    let authors: Vec<String> =
-        status.iter().flat_map(|status| &status.members).map(|known| known.author.to_string()).collect();
-    let is_member = |dir: &str| authors.iter().any(|author| dir.starts_with(author.as_str()));
-    member.disk.dirs().iter().filter_map(|dir| piece_of(dir)).any(|(of, dir)| of == piece && is_member(&dir))
+/// A further folder beside it may be a piece of the session, of which everything odd is named, or another session.
+fn is_in_the_session(report: &Report, dir: &OsStr) -> bool {
+    let dir = dir.to_string_lossy();
+    dir.split_once('/').is_none_or(|(piece, _)| report.pieces.iter().any(|name| name == piece))
 }
 
 /// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.

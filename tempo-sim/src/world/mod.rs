@@ -2,6 +2,7 @@
 
 mod app;
 mod check;
+mod copying;
 mod database;
 mod identity;
 mod leaving;

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
-use tempo_fs_transport::{InstallationError, OpenError as FolderError, RealFs};
+use tempo_fs_transport::{DecisionError, InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
     DecideError, MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError, doctor::TidyError,
     printable_text, store::StoreError,
@@ -104,9 +104,10 @@ impl Failure {
             }
             Self::Relay(_) => "nothing is lost, and what was put into the folder stays there",
             Self::Pack(_) => "nothing is lost, and what is packed stays so; tempo status shows how it stands",
-            Self::Decide(DecideError::Decision(_)) => {
-                "name a directory beside the session folder in which there are members"
+            Self::Decide(DecideError::Decision(DecisionError::State(_))) => {
+                "look at the permissions of the state directory"
             }
+            Self::Decide(_) => "name the directory beside the session folder that is a part of it, or another session",
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::NoNewAuthor { .. }) => {

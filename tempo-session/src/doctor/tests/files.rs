@@ -271,4 +271,15 @@ fn pieces_of_the_folder() {
     let two = "2 more folders of this session lie beside the session folder.";
     let two = attention(SplitFolder, two, pieces(&["jam 2.session", "jam 3.session"]));
     assert_eq!((two.place, two.files.len()), (None, 2));
+    let undecided = "1 folder that may be a part of this session lies beside it.";
+    let undecided = attention(
+        FindingKind::UndecidedFolder,
+        undecided,
+        report(|report| report.undecided = vec!["jam (Konflikt).session".to_owned()]),
+    );
+    assert!(undecided.advice.contains("--join") && undecided.advice.contains("--apart"), "{undecided:#?}");
+    let copy = "1 folder beside the session folder is another session that began with messages of this one.";
+    let copied = report(|report| report.apart = vec!["jam copy.session".to_owned()]);
+    let copy = info(FindingKind::CopiedFolder, copy, copied);
+    assert_eq!(copy.place.as_deref(), Some("jam copy.session"));
 }

@@ -1,0 +1,94 @@
+//! Somebody copies the session folder to begin another song in the copy: two sessions from then on, whatever comes when.
+
+use std::ffi::{OsStr, OsString};
+
+use bytes::Bytes;
+use tempo_fs_transport::FileName;
+use tempo_message::{AuthorId, Decoded, Frames, Head, Kind, Lamport, Life, Message, MessageId, Parent};
+use uuid::Uuid;
+
+use super::World;
+use crate::disk::Change;
+
+/// What people make of `.session` in the name of a copy.
+const COPIES: &[&str] = &[" copy.session", " - Kopie.session", " 3.session", " (3).session"];
+
+/// Whether a directory beside the session folder is such a copy.
+pub(super) fn is_copy(name: &str) -> bool {
+    COPIES.iter().any(|tail| name.ends_with(tail))
+}
+
+impl World {
+    /// Somebody at a member's machine copies the session folder as it is there, and somebody new goes on in the copy.
+    pub fn copy_session(&mut self, member: usize, number: u64) {
+        let Some(there) = self.members.get(member) else { return };
+        let disk = there.disk.clone();
+        let at = usize::try_from(number % COPIES.len() as u64).unwrap_or(0);
+        let tail = COPIES.get(at).copied().unwrap_or_default();
+        let copy = disk.options().folder_name().replace(".session", tail);
+        let is_there = disk.dirs().iter().any(|dir| dir.to_string_lossy().starts_with(&format!("{copy}/")));
+        let is_own = |dir: &OsStr| !dir.as_encoded_bytes().contains(&b'/');
+        let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
+        files.retain(|(dir, name, _)| {
+            is_own(dir) && FileName::parse(name) != FileName::Staged && !self.service.is_placeholder(name)
+        });
+        let latest = latest(&files).filter(|_| !is_there);
+        let Some((parent, lamport)) = latest else { return };
+        let author = AuthorId::new(Uuid::from_u64_pair(0xc0b1, number));
+        files.extend(new_song(author, parent, lamport, &copy));
+        let mut changes = Vec::new();
+        for (dir, name, content) in files {
+            let dir = OsString::from(format!("{copy}/{}", dir.to_string_lossy()));
+            disk.put(&dir, &name, content);
+            changes.push(Change { dir, name });
+        }
+        self.service.changed(member, changes);
+        self.plan_service();
+        self.note_fault(member, "copied session", "somebody copies the session and begins another song in the copy");
+    }
+}
+
+/// The latest message of some files: whatever is written in a copy of them comes after it.
+fn latest(files: &[(OsString, OsString, Bytes)]) -> Option<(Parent, Lamport)> {
+    let frames = files.iter().flat_map(|(.., content)| Frames::new(content.clone()));
+    let frames = frames.filter_map(|decoded| match decoded {
+        Decoded::Whole(frame) => Some(frame),
+        _ => None,
+    });
+    let latest = frames.filter(|frame| frame.message().lamport.0 < u64::MAX).max_by_key(|it| it.message().lamport)?;
+    let MessageId { author, counter } = latest.id();
+    Some((Parent { author, counter, digest: latest.digest() }, latest.message().lamport))
+}
+
+/// The first message of somebody new in a copy, and the head beside it.
+fn new_song(
+    author: AuthorId,
+    parent: Parent,
+    lamport: Lamport,
+    copy: &str,
+) -> impl Iterator<Item = (OsString, OsString, Bytes)> {
+    let message = Message {
+        id: MessageId { author, counter: 1 },
+        lamport: Lamport(lamport.0 + 1),
+        unix_ms: 0,
+        previous: None,
+        parents: vec![parent],
+        kind: Kind::Payload,
+        payload: Bytes::from_static(b"the next song"),
+    };
+    let head = Head {
+        author,
+        name: None,
+        place: Some(copy.to_owned()),
+        counter: 1,
+        digest: None,
+        lamport: message.lamport,
+        seen: vec![(parent.author, parent.counter)],
+        life: Life { number: 1, nonce: 1 },
+        unix_ms: 0,
+    };
+    let dir = OsString::from(author.to_string());
+    let frame = tempo_message::Frame::encode(&message).ok();
+    let first = frame.map(|frame| (dir.clone(), OsString::from("0000000000000001"), frame.bytes().clone()));
+    first.into_iter().chain([(dir, OsString::from("head"), head.encode())])
+}
