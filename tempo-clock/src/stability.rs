@@ -1,6 +1,6 @@
 //! Up to which time the order is settled.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::{AuthorId, Lamport};
 
@@ -27,12 +27,13 @@ use crate::{AuthorId, Lamport};
 pub struct Stability {
     floors: BTreeMap<AuthorId, Lamport>,
     settled: Lamport,
+    settled_by: BTreeSet<AuthorId>,
 }
 
 impl Stability {
     /// As far as it was settled earlier.
     pub fn resume(settled: Lamport) -> Self {
-        Self { floors: BTreeMap::new(), settled }
+        Self { settled, ..Self::default() }
     }
 
     /// Everything that this member has yet to write comes after this time.
@@ -49,6 +50,26 @@ impl Stability {
     /// So much is settled, whatever comes.
     pub fn settle(&mut self, to: Lamport) {
         self.settled = to.max(self.settled);
+    }
+
+    /// The time after which everything comes that this member has yet to write, as far as is known.
+    pub fn floor(&self, author: AuthorId) -> Lamport {
+        self.floors.get(&author).copied().unwrap_or_default()
+    }
+
+    /// Those who have come so far: what they have yet to write comes after this time.
+    pub fn at_least(&self, lamport: Lamport) -> impl Iterator<Item = AuthorId> + '_ {
+        self.floors.iter().filter(move |&(_, &floor)| floor >= lamport).map(|(&author, _)| author)
+    }
+
+    /// These had a say in what is settled: they had come so far.
+    pub fn settled_by(&mut self, authors: impl IntoIterator<Item = AuthorId>) {
+        self.settled_by.extend(authors);
+    }
+
+    /// Whether a member had a say in what is settled, so that nothing that it has yet to write comes below that.
+    pub fn had_a_say(&self, author: AuthorId) -> bool {
+        self.settled_by.contains(&author)
     }
 
     /// Messages up to this time keep their order.
@@ -93,5 +114,9 @@ mod tests {
         stability.raise(author(1), Lamport(4));
         stability.settle(Lamport(4));
         assert_eq!(stability.settled(), Lamport(9));
+        assert_eq!([1, 2, 3].map(|number| stability.floor(author(number))), [9, 12, 0].map(Lamport));
+        stability.settled_by([author(1)]);
+        assert!(stability.had_a_say(author(1)) && !stability.had_a_say(author(2)));
+        assert_eq!(stability.at_least(Lamport(10)).collect::<alloc::vec::Vec<_>>(), [author(2)]);
     }
 }

@@ -65,11 +65,18 @@ pub(crate) fn collect_error(place: String, source: io::Error) -> CollectError {
 
 /// The error of writing `place`.
 pub(crate) fn publish_error(place: String, source: io::Error) -> PublishError {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, ResourceBusy, StorageFull};
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     match source.kind() {
         ResourceBusy => PublishError::InUse { place, source: Cause::from(source) },
-        StorageFull | QuotaExceeded => PublishError::Full { place, source: Cause::from(source) },
+        _ if is_full(&source) => PublishError::Full { place, source: Cause::from(source) },
         PermissionDenied | ReadOnlyFilesystem => PublishError::Denied { place, source: Cause::from(source) },
         _ => PublishError::Failed { place, source: Cause::from(source) },
     }
+}
+
+/// Whether there is no room: the volume is full, or this user's quota used up. Windows says so in several ways: disk full (112),
+/// also of a handle (39), and quota exceeded (1295).
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    let is_named = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    is_named || (cfg!(windows) && matches!(error.raw_os_error(), Some(39 | 112 | 1295)))
 }

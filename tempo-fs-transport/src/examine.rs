@@ -3,7 +3,9 @@
 use std::{ffi::OsStr, io, time::Duration};
 
 use bytes::Bytes;
-use tempo_message::{BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted};
+use tempo_message::{
+    BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted, restored_frames,
+};
 
 use crate::{
     Fs, Version,
@@ -50,6 +52,8 @@ struct Read {
     frames: Frames,
     ahead: Room,
     held_still: bool,
+    /// Its line ends had been converted.
+    is_restored: bool,
 }
 
 /// The bytes of a file.
@@ -109,7 +113,12 @@ impl Content {
         let (version, read, end) = match file.came {
             Ok((version, read)) => (Some(version), read, None),
             Err((version, end)) => {
-                let nothing = Read { frames: Frames::new(Bytes::new()), ahead: Room::default(), held_still: true };
+                let nothing = Read {
+                    frames: Frames::new(Bytes::new()),
+                    ahead: Room::default(),
+                    held_still: true,
+                    is_restored: false,
+                };
                 (version, nothing, Some(end))
             }
         };
@@ -151,6 +160,7 @@ impl Content {
             }
             Some(Decoded::Bad(bad)) => Some(Finding::Foreign(ForeignReason::Bad(bad))),
             Some(_) => Some(Finding::Foreign(ForeignReason::Name)),
+            None if self.newer.is_none() && self.read.is_restored => Some(Finding::Converted),
             None => self.newer.map(|what| Finding::Pending(PendingReason::Unsupported(what))),
         };
         self.end = Some(End::Read(finding));
@@ -184,6 +194,17 @@ impl Read {
         self.frames.check_ahead();
     }
 
+    /// As it was before something converted its line ends, if it is not whole as it is and that shows.
+    fn restored(self, buffers: &Buffers) -> Self {
+        if self.frames.are_checked() {
+            return self;
+        }
+        let Some(bytes) = restored_frames(self.frames.bytes()) else { return self };
+        let mut read = Self { frames: Frames::new(bytes), ahead: buffers.room(), is_restored: true, ..self };
+        read.read_ahead();
+        read
+    }
+
     fn peek(&mut self) -> Option<&Decoded> {
         if self.ahead.first().is_none() {
             self.ahead.fill(self.frames.next());
@@ -211,9 +232,9 @@ pub(crate) fn read<F: Fs>(fs: &F, (dir, name): (&F::Dir, &OsStr), fetch: bool, b
     let bare = read_into(fs, (dir, name), limit(name), fetch, buffers);
     let span = Span { began, ended: fs.now() };
     let came = bare.map(|Bare { version, bytes, held_still }| {
-        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room(), held_still };
+        let mut read = Read { frames: Frames::new(bytes), ahead: buffers.room(), held_still, is_restored: false };
         read.read_ahead();
-        (version, read)
+        (version, read.restored(buffers))
     });
     FileRead { span, came }
 }

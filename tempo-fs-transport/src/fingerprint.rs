@@ -8,7 +8,7 @@ use tempo_message::Digest;
 use crate::real;
 
 /// The machine and the place on it where a file lies. A copy has another one; a file that was only moved within its
-/// volume, or whose content has changed, has the same.
+/// volume, or whose content has changed, has the same, and so has one that several machines see on a network drive.
 ///
 /// What cannot be found out is not compared: a system without an identity, a file system that does not keep when a file
 /// was made. An image of a whole machine has the fingerprints of the machine; nothing here can tell those two apart.
@@ -37,11 +37,15 @@ impl Fingerprint {
     }
 
     /// Whether this cannot be the file that had the fingerprint `before`.
+    ///
+    /// The same file seen by another machine is no copy: it lies on a network drive, or its disk was put into another
+    /// computer. An image of a disk looks the same; that shows by the lives that heads tell of.
     pub fn is_of_another_than(&self, before: &Self) -> bool {
         let differ = |a: Option<Digest>, b: Option<Digest>| a.zip(b).is_some_and(|(a, b)| a != b);
         let is_made_again = self.made_ns.zip(before.made_ns).is_some_and(|(a, b)| a != b);
         let is_numbered_alike = self.number.zip(before.number).is_some_and(|(a, b)| a == b);
-        differ(self.machine, before.machine) || (is_made_again && !is_numbered_alike)
+        let is_certainly_one = is_numbered_alike && !is_made_again;
+        (differ(self.machine, before.machine) && !is_certainly_one) || (is_made_again && !is_numbered_alike)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    ffi::OsString,
     fs::{self, File, TryLockError},
     io, iter,
     path::{Path, PathBuf},
@@ -15,9 +14,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    DirName, Fingerprint, Fs, Home, OpenError, RealFs, Spelling,
+    DirName, Fingerprint, Fs, Home, OpenError, Original, RealFs, Spelling,
     error::{check_name, open_error},
     fs::sync,
+    original::{from_bytes, is_one_directory},
     patience::{PATIENCE, PAUSE, patiently},
     spelling::composed,
 };
@@ -33,15 +33,17 @@ use crate::{
 ///         home                    which directory that was
 ///         called                  what the folder was called when the installation was made
 ///         authors                 the authors that it has become since, one a line; mostly there are none
+///         original                the folder of which its own was a copy when it was made; mostly there is none
+///         original-authors        who wrote there, one a line
 ///         holder                  who has it open, for the error message of the second one
 ///         staging/                messages on their way into the folder
 ///         store.redb              what `tempo-session` keeps
 /// ```
 ///
 /// An installation belongs to a folder that holds the directory of one of its authors, wherever it has been moved to; or to
-/// a remembered path, while that holds no such directory. Of several the one that has been at the path before goes
-/// first. In a *copy* of a folder whose original is still in its
-/// place the author is not taken: a copy needs a new one.
+/// a remembered path, while that holds no such directory. Of several the one that was made for a copy goes before the one
+/// of the original, and then the one that has been at the path before. In a *copy* of a folder whose original is still in
+/// its place the author is not taken: a copy needs a new one. Two paths to one directory are no copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     /// The author that it was made for. It may have become another one since; its store knows.
@@ -63,6 +65,26 @@ enum Claim {
     Remembered,
     /// It has been at a path that differs in case or Unicode form only, and the folder is away.
     Alike,
+    /// None: the folder is a copy of its own, which is still in its place.
+    Copy,
+}
+
+impl Claim {
+    /// Whether the directory of one of its authors is there.
+    fn has_directory(self) -> bool {
+        matches!(self, Self::Stays | Self::Moved | Self::Copy)
+    }
+}
+
+/// Who an installation of a folder is, before anything is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Belonging {
+    /// Nobody: the folder is new here.
+    None,
+    /// This installation.
+    To(Installation),
+    /// Nobody, because the folder is a copy of the one of an installation.
+    CopyOf(Original),
 }
 
 /// Why local state cannot be used.
@@ -116,7 +138,23 @@ impl Installation {
     ///
     /// [`InstallationError`], also when the folder does not exist and never was a session's here.
     pub fn find(state: &Path, folder: &Path) -> Result<Option<Self>, InstallationError> {
-        Ok(Self::find_claim(state, folder)?.map(|(_, installation)| installation))
+        Ok(match Self::belonging(state, folder)? {
+            Belonging::To(installation) => Some(installation),
+            Belonging::None | Belonging::CopyOf(_) => None,
+        })
+    }
+
+    /// As [`find`](Self::find); tells also of which folder this one is a copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`find`](Self::find).
+    pub fn belonging(state: &Path, folder: &Path) -> Result<Belonging, InstallationError> {
+        Ok(match Self::find_claim(state, folder)? {
+            None => Belonging::None,
+            Some((Claim::Copy, installation)) => installation.as_original()?.map_or(Belonging::None, Belonging::CopyOf),
+            Some((_, installation)) => Belonging::To(installation),
+        })
     }
 
     fn find_claim(state: &Path, folder: &Path) -> Result<Option<(Claim, Self)>, InstallationError> {
@@ -133,7 +171,7 @@ impl Installation {
             entries => entries.map_err(|source| failed(state, source))?,
         };
         let authors = if asked.is_away { BTreeSet::new() } else { authors_in(folder)? };
-        let (mut found, mut unreadable): (Option<(Claim, Self)>, _) = (None, None);
+        let (mut found, mut unreadable): (Vec<(Claim, Self)>, _) = (Vec::new(), None);
         for entry in entries {
             let name = entry.map_err(|source| failed(state, source))?.file_name();
             let DirName::Author(author) = DirName::parse(&name) else {
@@ -151,17 +189,42 @@ impl Installation {
                     continue;
                 }
             };
-            // Two claims are rare, and equally good ones even more.
-            let better = found.as_ref().is_none_or(|(best, other)| (claim, author) < (*best, other.author));
-            if better {
-                found = Some((claim, candidate));
-            }
+            found.push((claim, candidate));
         }
-        match (found, unreadable) {
+        match (Self::best(found)?, unreadable) {
             (None, Some(error)) => Err(error),
             (None, None) => none(away),
             (found, _) => Ok(found),
         }
+    }
+
+    /// The best of several claims. In a folder where an installation was made beside that of the original it stays, also when
+    /// the original is gone and the copy is in its place.
+    fn best(mut found: Vec<(Claim, Self)>) -> Result<Option<(Claim, Self)>, InstallationError> {
+        if found.len() > 1 {
+            let mut succeeded = BTreeSet::new();
+            for (_, candidate) in found.iter().filter(|(claim, _)| claim.has_directory()) {
+                succeeded.extend(candidate.original()?.into_iter().flat_map(|original| original.authors));
+            }
+            found.retain(|(_, candidate)| !succeeded.contains(&candidate.author));
+        }
+        Ok(found.into_iter().min_by_key(|(claim, candidate)| (*claim, candidate.author)))
+    }
+
+    /// Of which folder its own was a copy when it was made, if it was one.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`].
+    pub fn original(&self) -> Result<Option<Original>, InstallationError> {
+        Original::of(self)
+    }
+
+    /// Its folder as the one of which another one is a copy. Whose copy that was is a part of its own history.
+    fn as_original(&self) -> Result<Option<Original>, InstallationError> {
+        let mut authors = self.original()?.map_or_else(Vec::new, |original| original.authors);
+        authors.extend(self.authors()?);
+        Ok(self.remembered()?.map(|remembered| Original { folder: remembered.resolved, authors }))
     }
 
     /// The installation that belongs to `folder`, or a new one with a new author; remembers the folder's path.
@@ -176,14 +239,21 @@ impl Installation {
         fs::create_dir_all(state).map_err(|source| failed(state, source))?;
         let _lock = lock(&state.join("lock"))?;
         let found = Self::find_claim(state, folder)?;
-        let is_home = found.as_ref().is_none_or(|(claim, _)| matches!(claim, Claim::Stays | Claim::Moved));
+        let is_home = found.as_ref().is_none_or(|(claim, _)| claim.has_directory());
         let new = || {
             let author = new_author();
             Self { author, dir: state.join(author.to_string()) }
         };
-        let installation = found.map_or_else(new, |(_, installation)| installation);
+        let (installation, original) = match found {
+            None => (new(), None),
+            Some((Claim::Copy, installation)) => (new(), installation.as_original()?),
+            Some((_, installation)) => (installation, None),
+        };
         let staging = installation.staging();
         fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
+        if let Some(original) = original {
+            original.keep_for(&installation)?;
+        }
         if !folder.is_dir() {
             return Ok(installation);
         }
@@ -302,16 +372,18 @@ impl Installation {
         }
         // A link that leads elsewhere now leads to the same session, unless that is still in its place.
         let is_relinked = || remembered.given == asked.spelling.given && !remembered.resolved.is_dir();
-        let is_same = remembered.resolved == *folder || is_relinked();
+        let is_same = is_one_directory(&remembered.resolved, folder) || is_relinked();
         let own = self.authors()?;
         if !own.iter().any(|author| authors.contains(author)) {
             let is_home = || Home::of(folder).ok().flatten().is_some_and(|home| self.home() == Some(home));
             return Ok(is_same.then(|| if is_home() { Claim::Deleted } else { Claim::Remembered }));
         }
         let is_in = |folder: &Path| own.iter().any(|author| folder.join(author.to_string()).is_dir());
-        let is_elsewhere = || RealFs::default().resolve(&remembered.resolved).is_ok_and(|there| there != *folder);
-        let is_copy = !is_same && is_in(&remembered.resolved) && is_elsewhere();
-        Ok((!is_copy).then_some(if is_same { Claim::Stays } else { Claim::Moved }))
+        Ok(Some(match is_same {
+            true => Claim::Stays,
+            false if is_in(&remembered.resolved) => Claim::Copy,
+            false => Claim::Moved,
+        }))
     }
 
     /// How its folder was named; `None` for one that was never finished.
@@ -334,11 +406,11 @@ impl Installation {
     }
 
     /// A small file of it as text; `None` when there is none.
-    fn read(&self, name: &str) -> Result<Option<String>, InstallationError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<String>, InstallationError> {
         Ok(self.read_bytes(name)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    fn read_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, InstallationError> {
+    pub(crate) fn read_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, InstallationError> {
         let path = self.dir.join(name);
         match patiently(&path, || fs::read(&path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -347,7 +419,7 @@ impl Installation {
     }
 
     /// As [`put`](Self::put), if it is not there already.
-    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
+    pub(crate) fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), InstallationError> {
         let is_there = self.read_bytes(name)?.is_some_and(|there| there == bytes);
         if is_there { Ok(()) } else { self.put(name, bytes) }
     }
@@ -420,15 +492,4 @@ pub(crate) fn lock(path: &Path) -> Result<File, InstallationError> {
 
 fn failed(path: &Path, source: io::Error) -> InstallationError {
     InstallationError::Failed { path: path.to_owned(), source }
-}
-
-#[cfg(unix)]
-fn from_bytes(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-#[allow(clippy::needless_pass_by_value, reason = "one signature on all systems")]
-fn from_bytes(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }

@@ -47,6 +47,8 @@ pub(crate) enum Finding {
     Settled,
     /// It may become a message; looked at again after a while, or when it changes.
     Pending(PendingReason),
+    /// Everything in it is dealt with, although something has converted its line ends.
+    Converted,
     /// It is not ours; looked at again when it changes, and once its version has settled.
     Foreign(ForeignReason),
 }
@@ -194,6 +196,15 @@ impl Notes {
                     };
                     if let Some(author) = author {
                         report.copies.push(Beside { place: place(), author, counter });
+                    }
+                }
+                Finding::Converted => {
+                    let counter = match FileName::parse(name) {
+                        FileName::Message(first) | FileName::Pack(first, _) | FileName::Copy(first) => Some(first),
+                        _ => None,
+                    };
+                    if let Some(author) = author {
+                        report.converted.push(Beside { place: place(), author, counter });
                     }
                 }
                 Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), author, reason }),

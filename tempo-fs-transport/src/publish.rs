@@ -46,16 +46,17 @@ pub(crate) struct Publisher<F: Fs> {
 
 impl<F: Fs> Publisher<F> {
     /// A publisher that stages in `staging` where that is possible, and sweeps what an earlier process left there.
-    pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>, called: Option<String>) -> io::Result<Self> {
-        let staging = staging.map(|path| fs.open_root(path)).transpose()?;
+    pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>, called: Option<String>) -> Self {
+        // Whatever is wrong with it, there is the folder.
+        let staging = staging.and_then(|path| fs.open_root(path).ok());
         let is_swept = match &staging {
-            Some(dir) if !planted!(NoSweep) => sweep(&fs, dir, |_| true)?,
+            Some(dir) if !planted!(NoSweep) => sweep(&fs, dir, |_| true).unwrap_or(false),
             _ => true,
         };
         let real = fs.resolve(&folder).unwrap_or_else(|_| folder.clone());
         let called = called.or_else(|| real.file_name().and_then(|name| composed(name).to_str().map(str::to_owned)));
         let (is_root_unsynced, unswept, is_staging_unswept) = (true, BTreeSet::new(), !is_swept);
-        Ok(Self { fs, folder, staging, is_root_unsynced, called, unswept, is_staging_unswept })
+        Self { fs, folder, staging, is_root_unsynced, called, unswept, is_staging_unswept }
     }
 
     /// Makes the author's directory, and sweeps what an earlier process left in it.
@@ -84,7 +85,8 @@ impl<F: Fs> Publisher<F> {
     /// Sweeps what was in use before. Nothing of this process is staged meanwhile.
     fn sweep_again(&mut self, dir: &F::Dir, author: AuthorId) -> io::Result<()> {
         if let Some(staging) = self.staging.as_ref().filter(|_| self.is_staging_unswept) {
-            self.is_staging_unswept = !sweep(&self.fs, staging, |_| true)?;
+            // What is left there harms nobody.
+            self.is_staging_unswept = !sweep(&self.fs, staging, |_| true).unwrap_or(false);
         }
         if self.unswept.contains(&author) { self.sweep_staged(dir, author) } else { Ok(()) }
     }
@@ -303,7 +305,8 @@ impl<F: Fs> Publisher<F> {
     }
 
     /// Writes a staged file and has it renamed: outside the folder, or beside the target when it would have other permissions than
-    /// a file that is made there; once outside proves to be another volume, beside the target from then on.
+    /// a file that is made there, or when that fails outside; once outside proves to be another volume, beside the target from
+    /// then on.
     fn staged(
         &mut self,
         target: &Target<'_, F>,
@@ -322,13 +325,19 @@ impl<F: Fs> Publisher<F> {
             done
         };
         let outside = self.staging.as_ref().filter(|staging| self.is_alike(staging, target.dir));
-        match outside.map(in_dir) {
-            Some(Err(error)) if error.kind() == io::ErrorKind::CrossesDevices && !planted!(NoFallback) => {
+        let failed = match outside.map(in_dir) {
+            None => return in_dir(target.dir),
+            Some(Err(error)) if !planted!(NoFallback) => error,
+            Some(done) => return done,
+        };
+        // What is wrong with the place outside is not wrong with the folder: no room, no permission, gone, another volume.
+        match failed.kind() {
+            io::ErrorKind::AlreadyExists => Err(failed),
+            io::ErrorKind::CrossesDevices => {
                 self.staging = None;
-                self.staged(target, bytes, durability, rename)
+                in_dir(target.dir)
             }
-            Some(done) => done,
-            None => in_dir(target.dir),
+            _ => in_dir(target.dir),
         }
     }
 

@@ -131,7 +131,6 @@ impl<F: Fs> FsTransport<F> {
         } else {
             let staging = options.staging.as_deref();
             let made = Publisher::new(fs, folder.to_owned(), staging, options.called.clone());
-            let made = made.map_err(|error| open_error(staging.unwrap_or(folder).to_owned(), error))?;
             Some(Arc::new(Mutex::new(made)))
         };
         let mut opened = opened.map_err(|error| open_error(folder.to_owned(), error))?;

@@ -7,7 +7,7 @@ use std::{
 
 use tempo_message::{
     Arrival, AuthorId, BadFrame, BadHead, Collected, Decoded, ForeignReason, Frame, Head, PendingReason, Taken,
-    Unsupported, Want, planted,
+    Unsupported, Want, planted, restored_head,
 };
 
 use crate::{
@@ -224,10 +224,16 @@ impl<'a> Work<'a> {
         let span = file.span;
         let (version, finding) = match file.into_content() {
             Ok(bare) => {
-                let finding = match Head::decode(&bare.bytes) {
+                let as_it_is = Head::decode(&bare.bytes);
+                let whole = if as_it_is.is_ok() { Finding::Settled } else { Finding::Converted };
+                let restored = as_it_is.or_else(|bad| match bad {
+                    BadHead::Newer(_) => Err(bad),
+                    _ => restored_head(&bare.bytes),
+                });
+                let finding = match restored {
                     Ok(head) if head.author == place.author => {
                         (self.take)(Arrival::Head(head));
-                        Finding::Settled
+                        whole
                     }
                     Ok(head) => Finding::Foreign(ForeignReason::Author { found: head.author }),
                     Err(BadHead::Newer(version)) => {

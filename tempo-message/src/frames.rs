@@ -36,6 +36,11 @@ impl Frames {
         }
     }
 
+    /// Whether all digests are known to hold, to the last byte.
+    pub fn are_checked(&self) -> bool {
+        self.checked.max(self.at) == self.bytes.len() && !self.bytes.is_empty()
+    }
+
     /// All of the bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes

@@ -23,7 +23,8 @@ pub struct Head {
     pub author: AuthorId,
     /// The author's display name; anything but 1 to 128 bytes counts as none.
     pub name: Option<String>,
-    /// What the place is called where the author has this session, if its transport knows that: 1 to 255 bytes.
+    /// What the author calls this session, if its transport knows that: the name that the place had when the author joined. 1 to
+    /// 255 bytes.
     pub place: Option<String>,
     /// The counter of its last message; zero before the first.
     pub counter: u64,
@@ -96,6 +97,13 @@ impl Head {
         let digest = Digest::of(&bytes);
         bytes.extend_from_slice(digest.as_bytes());
         bytes.into()
+    }
+
+    /// The length in bytes that a head announces with its first nine; `None` when these are not there or not a head's.
+    pub(crate) fn announced_len(beginning: &[u8]) -> Option<usize> {
+        let [m0, m1, m2, m3, _, l0, l1, l2, l3] = *beginning.first_chunk::<PRELUDE>()?;
+        let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
+        ([m0, m1, m2, m3] == MAGIC).then(|| len.saturating_add(PRELUDE + Digest::LEN))
     }
 
     /// Reads a head that is exactly these bytes.

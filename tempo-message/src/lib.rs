@@ -15,6 +15,7 @@ mod frame;
 mod frames;
 mod head;
 mod id;
+mod line_ends;
 #[cfg(feature = "std")]
 mod memory;
 mod message;
@@ -34,6 +35,7 @@ pub use frame::{BadFrame, Decoded, EncodeError, Frame, Unsupported};
 pub use frames::Frames;
 pub use head::{BadHead, Head, Life, MAX_HEAD};
 pub use id::{CounterName, MessageId, ParseIdError};
+pub use line_ends::{restored_frames, restored_head};
 #[cfg(feature = "std")]
 pub use memory::{MemoryMedium, MemoryTransport};
 pub use message::{Kind, MAX_FRAME, MAX_PACK, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};

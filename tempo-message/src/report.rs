@@ -29,20 +29,23 @@ pub struct Report {
     pub undecided: Vec<String>,
     /// Copies of the session beside it that go on by themselves; nothing in them is read. Printable and ordered.
     pub apart: Vec<String>,
+    /// Files in which something on the way has converted line ends. What was in them has been restored, and counts; ordered by
+    /// place.
+    pub converted: Vec<Beside>,
     /// How many more there are than the lists have room for.
     pub unlisted: u64,
     /// Why nobody tells us when something arrives, so that we have to look from time to time; `None` while hints work.
     pub without_hints: Option<String>,
 }
 
-/// Something that a service, or somebody, has put beside what it is a copy of.
+/// Something that a service, or somebody, has put beside what it is a copy of, or has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beside {
     /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
     /// Whose messages it holds.
     pub author: AuthorId,
-    /// The counter that its name announces, if it is the copy of a message; none for a copy of a head or of a place.
+    /// The counter that its name announces, if it is that of a message; none for a head or a place.
     pub counter: Option<u64>,
 }
 

@@ -112,8 +112,9 @@ pub enum SendError {
         /// Why there is none.
         source: MintError,
     },
-    /// The store failed. Whether it kept the message shows when the session is opened again.
-    #[error("the message could not be kept; open the session again")]
+    /// The store failed. After [`StoreError::Full`] the message was not kept, and may be sent again; after another error it shows
+    /// when the session is opened again whether it was.
+    #[error("the message could not be kept")]
     Store(#[source] StoreError),
     /// The store failed earlier, and the session has to be opened again.
     #[error("the store has failed before; open the session again")]

@@ -15,8 +15,8 @@ compile_error!(
 
 use std::{
     ffi::OsStr,
-    fs::File,
-    io,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -29,7 +29,7 @@ use uuid::Uuid;
 #[cfg(windows)]
 use windows as imp;
 
-use crate::{Fs, Heritage, Reach, Signal, Stat, Volume, Watch};
+use crate::{Fs, Heritage, Reach, Signal, Stat, Volume, Watch, error::is_full};
 
 /// The file system of the machine.
 ///
@@ -73,6 +73,39 @@ impl RealFs {
     /// or it is about to be removed.
     pub fn is_in_use(path: &Path, error: &io::Error) -> bool {
         imp::is_in_use(path, error)
+    }
+
+    /// Whether an error of the standard library means that there is no room: the volume is full, or this user's quota used up.
+    pub fn is_full(error: &io::Error) -> bool {
+        is_full(error)
+    }
+
+    /// How much room the system says there is for this user on the volume of a directory, in bytes; `None` when it does not say.
+    pub fn free_bytes(dir: &Path) -> Option<u64> {
+        let dir = imp::open_root(dir).ok()?;
+        imp::volume(&dir).ok()?.free_bytes
+    }
+
+    /// Opens a file of the local state to be read. Only whoever could write it can keep others from it.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn open_local(path: &Path) -> io::Result<File> {
+        File::options().read(true).write(true).open(path)
+    }
+
+    /// Tries whether there is room for so many bytes: writes them into this file, and removes it.
+    ///
+    /// # Errors
+    ///
+    /// What the system said; see [`is_full`](Self::is_full).
+    pub fn try_room(probe: &Path, bytes: u64) -> io::Result<()> {
+        let zeros = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        let written = File::create(probe).and_then(|mut file| file.write_all(&zeros).and_then(|()| file.sync_all()));
+        // The next one takes its place if it stays.
+        let _ = fs::remove_file(probe);
+        written
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use tempfile::TempDir;
-use tempo_fs_transport::{Installation, InstallationError};
+use tempo_fs_transport::{Belonging, Fingerprint, Installation, InstallationError};
+use tempo_message::Digest;
 
 struct Machine {
     dir: TempDir,
@@ -74,6 +75,37 @@ fn a_moved_folder_keeps_its_author_and_a_copy_does_not() {
     assert_eq!(machine.find(&moved), Some(first), "an emptied folder at the remembered path is still the session");
 }
 
+/// In a copy of a copy nobody is who it was in either; and where a new one has begun, it stays.
+#[test]
+fn a_copy_knows_its_original() {
+    let machine = Machine::new();
+    let (folder, copy, third) = (machine.at("jam.session"), machine.at("copy.session"), machine.at("third.session"));
+    let first = machine.create(&folder);
+    fs::create_dir_all(copy.join(first.author.to_string())).unwrap();
+    fs::create_dir(folder.join(first.author.to_string())).unwrap();
+    assert_eq!(first.original().unwrap(), None);
+    let second = machine.create(&copy);
+    let original = second.original().unwrap().unwrap();
+    assert_eq!(original.folder, fs::canonicalize(&folder).unwrap());
+    assert_eq!(original.authors, [first.author]);
+    assert!(original.is_beside(&copy) && !original.is_beside(&folder));
+    fs::create_dir(copy.join(second.author.to_string())).unwrap();
+
+    for author in [first.author, second.author] {
+        fs::create_dir_all(third.join(author.to_string())).unwrap();
+    }
+    let Belonging::CopyOf(original) = Installation::belonging(&machine.at("state"), &third).unwrap() else {
+        panic!("it is a copy of both");
+    };
+    assert_eq!(original.folder, fs::canonicalize(&copy).unwrap());
+    assert_eq!(original.authors, [first.author, second.author]);
+
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(!second.original().unwrap().unwrap().is_beside(&copy));
+    fs::rename(&copy, &folder).unwrap();
+    assert_eq!(machine.find(&folder), Some(second), "whose directory is there");
+}
+
 #[test]
 fn two_folders_have_two_installations() {
     let machine = Machine::new();
@@ -132,8 +164,29 @@ fn a_copy_has_another_fingerprint() {
     fs::rename(&elsewhere, installation.store()).unwrap();
     let copied = installation.fingerprint().unwrap();
     assert!(copied.is_of_another_than(&before) && before.is_of_another_than(&copied), "{before:?} {copied:?}");
-    let nothing = tempo_fs_transport::Fingerprint::default();
+    let nothing = Fingerprint::default();
     assert!(!nothing.is_of_another_than(&before) && !before.is_of_another_than(&nothing), "what is not known");
+}
+
+/// What several machines see on a network drive is one file; a copy on another machine is not.
+#[test]
+fn another_machine_alone_makes_no_copy() {
+    let on =
+        |machine: &str, made_ns, number| Fingerprint { machine: Some(Digest::of(machine.as_bytes())), made_ns, number };
+    let here = on("desk", Some(1), Some(2));
+    for (there, is_copy) in [
+        (on("laptop", Some(1), Some(2)), false),
+        (on("laptop", None, Some(2)), false),
+        (on("laptop", Some(1), Some(3)), true),
+        (on("laptop", Some(2), Some(2)), true),
+        (on("laptop", Some(1), None), true),
+        (on("desk", Some(1), Some(3)), false),
+        (on("desk", Some(2), Some(2)), false),
+        (on("desk", Some(2), Some(3)), true),
+    ] {
+        assert_eq!(there.is_of_another_than(&here), is_copy, "{there:?}");
+        assert_eq!(here.is_of_another_than(&there), is_copy, "{there:?}");
+    }
 }
 
 /// What cannot be read now may be ours: no new author is made beside it. Other sessions are none of its business.

@@ -92,7 +92,7 @@ fn what_goes_on_from_here_is_a_piece_once_it_says_what_it_calls_the_session() {
     let (mut reader, frames) = scene.read();
     assert_eq!((frames, told(&reader)), (scene.ana.clone(), [vec![], vec![scene.name()], vec![]]));
     put_head(&scene.other, ben.id().author, "jam.session");
-    assert_eq!(reader.try_collect(&[], true).unwrap(), [ben.clone()]);
+    assert_eq!(reader.try_collect(&[], true).unwrap(), std::slice::from_ref(&ben));
     assert_eq!(told(&reader), [vec![scene.name()], vec![], vec![]]);
     // Whichever of both is opened.
     let (reader, frames) = Scene::open(&scene.other);

@@ -12,6 +12,7 @@
 
 mod ahead;
 mod conformance;
+mod converted;
 mod folder;
 mod heads;
 #[cfg(unix)]

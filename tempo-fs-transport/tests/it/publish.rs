@@ -36,6 +36,29 @@ fn staging_outside_is_left_empty_and_swept() {
     assert_eq!(names(&staging), Vec::<String>::new());
 }
 
+/// Whatever is wrong with the place outside, the folder takes the message.
+#[test]
+fn what_fails_outside_is_staged_in_the_folder() {
+    let session = Session::new();
+    let (staging, elsewhere) = (session.dir.path().join("staging"), session.dir.path().join("elsewhere"));
+    fs::create_dir(&staging).unwrap();
+    let mut options = unwatched();
+    options.staging = Some(staging.clone());
+    let mut script = Script::new(1);
+    let mut writer = FsTransport::open(&session.folder, &options).unwrap();
+    writer.join(script.author()).unwrap();
+    if cfg!(unix) {
+        // It is open, and nothing can be made in it any more.
+        fs::remove_dir(&staging).unwrap();
+    }
+    let frame = script.next(b"hello");
+    assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::New);
+    assert_eq!(names(&session.path(script.author().to_string())), ["0000000000000001"]);
+    options.staging = Some(elsewhere);
+    let mut writer = FsTransport::open(&session.folder, &options).unwrap();
+    assert_eq!(writer.publish(&script.next(b"again"), Durability::Durable).unwrap(), Published::New);
+}
+
 /// Engines wait longer the more events a directory has, and longest after a removal.
 #[cfg(target_os = "linux")]
 #[test]

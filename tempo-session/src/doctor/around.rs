@@ -9,12 +9,12 @@ use super::{
     Finding,
     FindingKind::{
         FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StateUnusable,
-        StoreFails, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable,
+        StoreFails, StoreFull, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable,
     },
     compare::{Lag, Vanished},
     words::{People, counted},
 };
-use crate::{Attachment, Status};
+use crate::{Attachment, Status, store::StoreError};
 
 /// What is known of a session beside its status. Whatever is not known is not diagnosed.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,10 @@ pub struct Surroundings {
     pub redundant: BTreeSet<String>,
     /// Who has not received what others have.
     pub lagging: Vec<Lag>,
+    /// The local store, if there is no room left on its disk.
+    pub full_store: Option<PathBuf>,
+    /// The folder of which this one is a copy, while it is still in its place.
+    pub original: Option<PathBuf>,
 }
 
 /// What came of the local store when it was to be looked at.
@@ -70,6 +74,8 @@ pub enum LocalStore {
     },
     /// It cannot be read.
     Unusable {
+        /// The store.
+        path: PathBuf,
         /// What the system said.
         why: String,
     },
@@ -144,9 +150,20 @@ pub(super) fn store(status: &Status, around: &Surroundings, findings: &mut Vec<F
                 .advice("Look at the permissions and the disk, or name another directory with --state."),
         );
     }
+    if let Some(path) = &around.full_store {
+        findings.push(
+            Finding::new(
+                StoreFull,
+                format!("There is no room left on the disk of the local store, {}.", printable_text(&path.display().to_string())),
+            )
+            .meaning(
+                "What you write has to be kept there before it goes into the folder, so you cannot write now. Nothing of what \
+                 you wrote before is lost, and what others write is read from the folder.",
+            )
+            .advice("Make room on this disk. Move nothing of the local state: everything goes on by itself then."),
+        );
+    }
     let unseen = "Messages of yours may lie only there, and whether there are any cannot be seen now. ";
-    let begin_anew = "keep it and move its directory out of the state directory. The next time you go on as a new member; \
-                      what you wrote and had not reached the folder is lost then, and nothing else.";
     findings.push(match &around.store {
         LocalStore::Fine | LocalStore::Denied { .. } => return,
         LocalStore::InUse { holder } => {
@@ -158,19 +175,20 @@ pub(super) fn store(status: &Status, around: &Surroundings, findings: &mut Vec<F
                 )
                 .advice("End the session there and ask again to see more.")
         }
-        LocalStore::Unclean { path } => {
-            Finding::new(StoreUnclean, "The local store was not closed the last time, or is damaged.")
-                .may_lose()
-                .meaning(format!(
-                    "Mostly the program or the computer was stopped while the session was open. Then nothing is lost. \
+        LocalStore::Unclean { path } => Finding::new(
+            StoreUnclean,
+            "The local store was not closed the last time, or is damaged.",
+        )
+        .may_lose()
+        .meaning(format!(
+            "Mostly the program or the computer was stopped while the session was open. Then nothing is lost. \
                      {unseen}This is what the folder alone shows."
-                ))
-                .advice(format!(
-                    "Open the session, with `tempo status` for instance: that mends the store, if it can be mended. If \
-                     {} cannot be opened, {begin_anew}",
-                    printable_text(&path.display().to_string())
-                ))
-        }
+        ))
+        .advice(format!(
+            "Open the session, with `tempo status` for instance: that mends the store, if it can be mended. If it \
+                     cannot be opened: {}",
+            StoreError::beginning_anew(path)
+        )),
         LocalStore::Newer => Finding::new(
             StoreNewer,
             "The local store was written by a newer version of this software.",
@@ -179,11 +197,13 @@ pub(super) fn store(status: &Status, around: &Surroundings, findings: &mut Vec<F
             "This version cannot read it, and changes nothing in it. {unseen}This is what the folder alone shows."
         ))
         .advice("Update this software."),
-        LocalStore::Unusable { why } => {
+        // That is said.
+        LocalStore::Unusable { .. } if around.full_store.is_some() => return,
+        LocalStore::Unusable { path, why } => {
             Finding::new(StoreUnusable, format!("The local store cannot be read: {}.", printable_text(why)))
                 .may_lose()
                 .meaning(format!("{unseen}Everything in the folder is safe. This is what the folder alone shows."))
-                .advice(format!("Look at the disk, and for a backup of the store. If there is none, {begin_anew}"))
+                .advice(StoreError::beginning_anew(path))
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Finding,
-    FindingKind::{CopiedFolder, SplitFolder, UndecidedFolder},
+    FindingKind::{CopyBeside, SplitFolder, UndecidedFolder},
     words::{counted, one_or_many},
 };
 use crate::Status;
@@ -63,7 +63,7 @@ fn undecided(count: u64) -> Finding {
 /// Copies that go on by themselves.
 fn copies(count: u64) -> Finding {
     let (folder, is) = (counted(count, "folder"), one_or_many(count, "is another session", "are other sessions"));
-    Finding::new(CopiedFolder, format!("{folder} beside the session folder {is} that began with messages of this one."))
+    Finding::new(CopyBeside, format!("{folder} beside the session folder {is} that began with messages of this one."))
         .info()
         .meaning("What is written there stays there, and what is written here stays here.")
         .advice("Nothing. If it is this session all the same, say so with `tempo pieces FOLDER --join NAME`.")

@@ -9,7 +9,9 @@ use std::{
 };
 
 use tempo_clock::{AuthorId, Seen};
-use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service};
+use tempo_fs_transport::{
+    Belonging, FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service,
+};
 use tempo_message::{
     Arrival, Budget, CollectError, Digest, ForeignReason, Own, PendingReason, PublishError, Report, Taken, Transport,
     Want,
@@ -25,7 +27,7 @@ use crate::{
     Attachment, Environment, Gap, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
     session::{OwnMessages, Resumed, describe, merged, numbers_in},
-    store::{Marks, RedbReader, StoreError},
+    store::{Marks, RedbReader, StoreError, is_without_room},
 };
 
 /// What a look at a folder gave.
@@ -75,8 +77,8 @@ impl Checkup {
         options.read_only = true;
         options.decisions = state.map(Path::to_owned).or_else(|| Installation::default_state_dir().ok());
         let mut transport = FsTransport::open(folder, &options).map_err(InstallationError::from)?;
-        let Local { me, opened, state_error } = Local::read(state, folder)?;
-        let store = LocalStore::of(&opened);
+        let Local { me, opened, state_error, original, path } = Local::read(state, folder)?;
+        let store = LocalStore::of(&opened, path.as_deref());
         // The store is let go before the folder is looked at, so that nobody has to wait for it.
         let known = opened.ok().flatten().map(|Opened { marks, core, sent, .. }| (marks, core, sent));
         let (marks, core, sent) =
@@ -93,6 +95,8 @@ impl Checkup {
             me,
             store,
             state_error,
+            original,
+            full_store: path.filter(|path| is_without_room(path)),
             ..Surroundings::default()
         };
         let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
@@ -145,6 +149,10 @@ struct Local {
     opened: Result<Option<Opened>, OpenError>,
     /// Why it cannot be written, if that is so.
     state_error: Option<String>,
+    /// The folder of which this one is a copy, while it is still in its place.
+    original: Option<PathBuf>,
+    /// The store.
+    path: Option<PathBuf>,
 }
 
 /// A store that nobody else writes into while it is held.
@@ -162,19 +170,29 @@ impl Local {
     fn read(state: Option<&Path>, folder: &Path) -> Result<Self, OpenError> {
         let state = match state.map_or_else(Installation::default_state_dir, |state| Ok(PathBuf::from(state))) {
             Ok(state) => state,
-            Err(error) => return Ok(Self { me: None, opened: Err(error.into()), state_error: None }),
+            Err(error) => return Ok(Self::unusable(error)),
         };
-        match Installation::find(&state, folder) {
-            Ok(None) => Ok(Self { me: None, opened: Ok(None), state_error: refusal(&state, None) }),
-            Ok(Some(installation)) => {
+        let nothing =
+            || Self { me: None, opened: Ok(None), state_error: refusal(&state, None), original: None, path: None };
+        match Installation::belonging(&state, folder) {
+            Ok(Belonging::None) => Ok(nothing()),
+            Ok(Belonging::CopyOf(original)) => Ok(Self { original: Some(original.folder), ..nothing() }),
+            Ok(Belonging::To(installation)) => {
                 let opened = Opened::open(&installation, folder).map(Some);
                 let me = opened.as_ref().ok().and_then(|opened| opened.as_ref()?.marks.author());
                 let state_error = refusal(&state, Some(&installation));
-                Ok(Self { me: me.or(Some(installation.author)), opened, state_error })
+                let original = installation.original().ok().flatten().filter(|original| original.is_beside(folder));
+                let original = original.map(|original| original.folder);
+                let path = Some(installation.store());
+                Ok(Self { me: me.or(Some(installation.author)), opened, state_error, original, path })
             }
             Err(error @ InstallationError::Folder(_)) => Err(error.into()),
-            Err(error) => Ok(Self { me: None, opened: Err(error.into()), state_error: None }),
+            Err(error) => Ok(Self::unusable(error)),
         }
+    }
+
+    fn unusable(error: InstallationError) -> Self {
+        Self { me: None, opened: Err(error.into()), state_error: None, original: None, path: None }
     }
 }
 
@@ -212,14 +230,14 @@ impl Opened {
 }
 
 impl LocalStore {
-    fn of(opened: &Result<Option<Opened>, OpenError>) -> Self {
+    fn of(opened: &Result<Option<Opened>, OpenError>, path: Option<&Path>) -> Self {
         match opened {
             Ok(_) => Self::Fine,
             Err(OpenError::AlreadyOpen { holder, .. }) => Self::InUse { holder: holder.clone() },
             Err(OpenError::Store(StoreError::Unclean { path })) => Self::Unclean { path: path.clone() },
             Err(OpenError::Store(StoreError::Newer { .. })) => Self::Newer,
             Err(error) if is_denied(error) => Self::Denied { why: describe(error) },
-            Err(error) => Self::Unusable { why: describe(error) },
+            Err(error) => Self::Unusable { path: path.map(Path::to_owned).unwrap_or_default(), why: describe(error) },
         }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{FileName, printable_text};
-use tempo_message::Beside;
+use tempo_message::{BadFrame, Beside};
 
 use super::{
     Finding,
     FindingKind::{
-        self, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, Undone,
-        Unreadable,
+        self, ChangedOnTheWay, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer,
+        OnlineOnly, Undone, Unreadable,
     },
     Loss, Surroundings,
     words::{People, counted, numbers, one_or_many},
@@ -308,6 +308,61 @@ pub(super) fn named(people: &People, author: Option<AuthorId>, count: u64, what:
 pub(super) fn known(count: u64, is_here: bool) -> String {
     let known = one_or_many(count, "The message in it is known here", "The messages in them are known here");
     if is_here { format!("{known}; others may not have what is there.") } else { String::new() }
+}
+
+/// What keeps programs from changing bytes that they take for text.
+const BINARY: &str = "In git, put the line `*.session/** -text` into the file `.gitattributes` at the top of the repository and \
+                      check the folder out again; with FTP, use the binary mode; in other programs, switch off the conversion of \
+                      line ends. Then have the files fetched again.";
+
+/// Files that came with other line ends than they were written with.
+pub(super) fn converted(status: &Status, people: &People, findings: &mut Vec<Finding>) {
+    let converted = &status.report.converted;
+    if converted.is_empty() {
+        return;
+    }
+    let count = converted.len() as u64;
+    let (file, was, them) =
+        (counted(count, "file"), one_or_many(count, "was", "were"), one_or_many(count, "it", "them"));
+    let mut authors = converted.iter().map(|it| it.author);
+    let author = authors.next().filter(|&first| authors.all(|author| author == first));
+    let finding =
+        Finding::new(ChangedOnTheWay, format!("{file} {was} changed on the way: something has converted line ends."));
+    findings.push(
+        about(finding, author, people)
+            .meaning(format!(
+                "It is this copy alone that is changed; others have {them} as written. What was in {them} could be restored, and \
+                 nothing is missing. That is not always possible."
+            ))
+            .advice(BINARY)
+            .files(converted.iter().map(|it| (it.place.clone(), None)).collect()),
+    );
+}
+
+/// How a damaged file becomes whole again. Where others have what is in it, or something changes bytes on the way, it is this copy
+/// alone that is damaged, and its author cannot help.
+pub(super) fn mending_of_damage(status: &Status, author: Option<AuthorId>, group: &Group, people: &People) -> String {
+    let Some(author) = author.filter(|&author| !people.is_me(author)) else { return mending(people, author) };
+    let missing = || group.missing.iter().map(|gap| *gap.end()).max();
+    let is_with_others = status.members.iter().filter(|it| it.author != author && !people.is_me(it.author)).any(|it| {
+        let last = it.has_seen.iter().find(|(of, _)| *of == author).map(|&(_, last)| last);
+        missing().is_some_and(|missing| last >= Some(missing))
+    });
+    let changed = BadFrame::Digest.to_string();
+    let has_changed = group.files.iter().any(|(_, about)| about.as_ref() == Some(&changed));
+    let otherwise = if has_changed {
+        format!(" If that does not help, something changes bytes on the way here. {BINARY}")
+    } else {
+        String::new()
+    };
+    if is_with_others || !status.report.converted.is_empty() {
+        let name = people.name(author);
+        return format!(
+            "Others have what {name} wrote, so it is the copy on this computer that is damaged. Have the service fetch it \
+             again.{otherwise}"
+        );
+    }
+    mending(people, Some(author)) + &otherwise
 }
 
 /// How a damaged file becomes whole again.

@@ -63,6 +63,8 @@ pub enum FindingKind {
     StoreNewer,
     /// Another process has the local store open.
     StoreInUse,
+    /// There is no room left for the local store.
+    StoreFull,
     /// What arrives cannot be kept.
     StoreFails,
     /// Another device writes under one's own name.
@@ -97,6 +99,8 @@ pub enum FindingKind {
     Newer,
     /// Files that look like messages and are damaged.
     Damaged,
+    /// Something on the way changes bytes.
+    ChangedOnTheWay,
     /// Something else lies in the place of messages, or of a directory.
     InTheWay,
     /// Messages under names that are not read.
@@ -122,11 +126,13 @@ pub enum FindingKind {
     /// Directories beside the session's folder may be pieces of it, and are not read.
     UndecidedFolder,
     /// Copies of the session's folder lie beside it and go on by themselves.
-    CopiedFolder,
+    CopyBeside,
     /// A member's clock is ahead.
     ClockAhead,
     /// A member's clock is behind another one, or was set back.
     ClockBehind,
+    /// The folder is a copy of another one that is still there.
+    CopiedFolder,
     /// A member goes on as another one.
     Successor,
     /// A member has not received what others have for long.
@@ -173,6 +179,7 @@ impl FindingKind {
             Self::StoreUnclean => "store-unclean",
             Self::StoreNewer => "store-newer",
             Self::StoreInUse => "store-in-use",
+            Self::StoreFull => "store-full",
             Self::StoreFails => "store-fails",
             Self::IdentityInUse => "identity-in-use",
             Self::Unpublished => "unpublished",
@@ -190,6 +197,7 @@ impl FindingKind {
             Self::Unreadable => "unreadable",
             Self::Newer => "newer",
             Self::Damaged => "damaged",
+            Self::ChangedOnTheWay => "changed-on-the-way",
             Self::InTheWay => "in-the-way",
             Self::Misplaced => "misplaced",
             Self::DamagedHead => "damaged-head",
@@ -202,9 +210,10 @@ impl FindingKind {
             Self::Undone => "undone",
             Self::SplitFolder => "split-folder",
             Self::UndecidedFolder => "undecided-folder",
-            Self::CopiedFolder => "copied-folder",
+            Self::CopyBeside => "copy-beside",
             Self::ClockAhead => "clock-ahead",
             Self::ClockBehind => "clock-behind",
+            Self::CopiedFolder => "copied-folder",
             Self::Successor => "successor",
             Self::Lagging => "lagging",
             Self::Silent => "silent",

@@ -9,7 +9,7 @@ use super::{
     Finding,
     FindingKind::{self, Damaged, DamagedHead, Foreign, Harmless, InTheWay, Misplaced, Unlisted},
     Loss, Surroundings,
-    contents::{Group, Groups, about, damaged_head, is_version, known, mending, named, which},
+    contents::{Group, Groups, about, damaged_head, is_version, known, mending_of_damage, named, which},
     words::{People, counted, one_or_many, ranges, total},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Fin
                          was written. It is not shown. Its author keeps the message and puts it back."
                             .to_owned()
                     })
-                    .advice(mending(people, author))
+                    .advice(mending_of_damage(status, author, &group, people))
             }
         };
         findings.push(about(finding, author, people).numbers(merged(group.missing)).files(group.files));

@@ -31,12 +31,12 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
             }
             .meaning(
                 "The local store of this device is a copy of another one, or was restored from a backup. This device sends \
-                 nothing more as this member, so that no number is used twice. What both have written is shown to \
+                 nothing more as this member, so that no more numbers are used twice. What both have written is shown to \
                  everybody.",
             )
             .advice(
-                "Nothing. The next time the session is open here, this device goes on as a new member with the same name, \
-                 and everybody sees who it is.",
+                "Open the session here, with `tempo status` for instance: this device then goes on as a new member with the \
+                 same name, and everybody sees who it is.",
             )
             .numbers(ranges(status.intruders.iter().map(|id| id.counter))),
         );
@@ -85,6 +85,7 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
                 "Somebody or something has changed or replaced the file. While the session is open here, your message is \
                  put beside it under another name, and so reaches everybody.",
             )
+            .info()
             .advice("Nothing. If you do not know the file, you may move it out of the folder; your message takes its place.")
             .files(places.unwrap_or_default()),
         );
@@ -264,17 +265,27 @@ fn fork(member: &Member, status: &Status, people: &People) -> Finding {
             _ => format!("{} exist", people.count(count, "message", author)),
         }
     );
-    Finding::new(Fork, message)
-        .of(author, people)
-        .meaning(format!(
-            "Two devices have written under {} name: a copied or restored computer, or a copied local store. Both versions \
-             are shown, in the same order for everybody. As soon as a device notices, it goes on as a new member of the \
-             same name.",
-            people.whose(author)
-        ))
-        .advice("Nothing. If it happens again and again, use the session on one of the two devices only.")
-        .numbers(ranges(member.forks.iter().copied()))
-        .files(places)
+    let meaning = format!(
+        "Two devices have written under {} name: a copied or restored computer, or a copied local store. Both versions are \
+         shown, in the same order for everybody.",
+        people.whose(author)
+    );
+    let finding = Finding::new(Fork, message).of(author, people);
+    let finding = match member.successor {
+        // Whoever has noticed goes on apart.
+        Some(_) => finding
+            .info()
+            .meaning(format!("{meaning} One of them has noticed and goes on as a new member of the same name."))
+            .advice("Nothing. If it happens again and again, use the session on one of the two devices only."),
+        None => finding
+            .meaning(format!("{meaning} As soon as a device notices, it goes on as a new member of the same name."))
+            .advice(format!(
+                "{} the session on both devices, once the sync service is done there. Until one of them goes on as a new \
+                 member, write on one of them only.",
+                if people.is_me(author) { "Open".to_owned() } else { format!("Ask {} to open", people.name(author)) }
+            )),
+    };
+    finding.numbers(ranges(member.forks.iter().copied())).files(places)
 }
 
 fn on_the_way(author: AuthorId, announced: Vec<Gap>, people: &People) -> Finding {
@@ -336,7 +347,7 @@ fn held(status: &Status, around: &Surroundings, people: &People, findings: &mut 
                 one_or_many(count, "It comes", "They come"),
                 one_or_many(count, "It is", "They are"),
             ))
-            .advice("Nothing with what waits. See to what is missing."),
+            .advice("See to what is missing. With what waits there is nothing to do."),
     );
 }
 

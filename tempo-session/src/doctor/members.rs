@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use tempo_fs_transport::printable_text;
+
 use super::{
     Finding,
-    FindingKind::{ClockAhead, ClockBehind, Lagging, Silent, Successor},
+    FindingKind::{ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, Successor},
     Surroundings,
     words::{People, ago, counted, one_or_many, span},
 };
@@ -83,6 +85,36 @@ fn is_own_clock_behind(status: &Status, around: &Surroundings, people: &People) 
     let is_ahead = |ms: i64| ms > now && now.abs_diff(ms) > TOLERANCE_MS;
     let ahead: Vec<bool> = others.filter_map(|member| Some(is_ahead(member.latest?.unix_ms))).collect();
     ahead.len() > 1 && ahead.iter().all(|&is_ahead| is_ahead)
+}
+
+pub(super) fn copied_folder(around: &Surroundings, findings: &mut Vec<Finding>) {
+    let Some(original) = &around.original else { return };
+    let original = printable_text(&original.display().to_string());
+    let (here, advice) = match around.me {
+        None => (
+            "you will be a new member of the same name here",
+            format!(
+                "If you only want to move the session, do not write here yet: once the sync service does not carry {original} \
+                 any more, rename or remove it, and you stay the member that you are. If you want both, nothing."
+            ),
+        ),
+        Some(_) => (
+            "you are a new member of the same name here",
+            format!(
+                "Write in one of the two from now on. Once the sync service does not carry {original} any more and everything \
+                 that you wrote there is here as well, you may remove it."
+            ),
+        ),
+    };
+    findings.push(
+        Finding::new(CopiedFolder, format!("This folder is a copy of {original}, which is still there."))
+            .info()
+            .meaning(format!(
+                "You are a member there. Were you the same one in both folders, two of your messages could get one number, so \
+                 {here}. Your messages in this folder stay yours."
+            ))
+            .advice(advice),
+    );
 }
 
 pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Finding>) {

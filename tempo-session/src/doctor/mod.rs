@@ -47,6 +47,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     foreign::misplaced(status, around, &people, &mut findings);
     if !is_away {
         foreign::in_places(status, &people, &mut findings);
+        contents::converted(status, &people, &mut findings);
     }
     // What waits comes after its causes.
     history::members(status, around, &people, &mut findings);
@@ -58,6 +59,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         around::service(status, around, &people, &mut findings);
     }
     members::clocks(status, around, &people, &mut findings);
+    members::copied_folder(around, &mut findings);
     members::successors(status, &people, &mut findings);
     members::lagging(status, around, &people, &mut findings);
     members::silence(status, around, &people, &mut findings);

@@ -57,6 +57,8 @@ fn found(change: impl FnOnce(&mut Status, &mut Surroundings)) -> Vec<Finding> {
     let findings = diagnose(&status, &around);
     for finding in &findings {
         assert!(finding.message.ends_with('.') && finding.meaning.ends_with('.') && finding.advice.ends_with('.'));
+        let needs_nothing = finding.advice.starts_with("Nothing");
+        assert!(finding.severity == Severity::Info || !needs_nothing, "{finding:#?}");
         let texts = [&finding.message, &finding.meaning, &finding.advice].into_iter().chain(&finding.files);
         assert!(texts.into_iter().all(|text| !text.contains('\u{1b}') && !text.contains("  ")), "{finding:#?}");
     }
@@ -192,8 +194,10 @@ fn the_store() {
     let unclean = found(|_, around| around.store = LocalStore::Unclean { path: "state/store.redb".into() });
     let message = "The local store was not closed the last time, or is damaged.";
     only(&unclean, StoreUnclean, Severity::Attention, Loss::Possible, message);
-    assert!(unclean[0].advice.contains("state/store.redb cannot be opened, keep it"), "{unclean:#?}");
-    let unusable = found(|_, around| around.store = LocalStore::Unusable { why: "damaged".to_owned() });
+    assert!(unclean[0].advice.contains("for a backup of state/store.redb. If there is none, keep it"), "{unclean:#?}");
+    let unusable = found(|_, around| {
+        around.store = LocalStore::Unusable { path: "/state/store.redb".into(), why: "damaged".to_owned() }
+    });
     let message = "The local store cannot be read: damaged.";
     only(&unusable, StoreUnusable, Severity::Attention, Loss::Possible, message);
     let denied = "The local state cannot be used: no.";
@@ -211,7 +215,7 @@ fn own_messages_on_their_way() {
     });
     assert!(finding.advice.starts_with("Remove the cause."), "{finding:#?}");
     let taken = "Something else lies in the place of 1 message of yours: number 2.";
-    let finding = attention(Occupied, taken, |status, _| {
+    let finding = info(Occupied, taken, |status, _| {
         status.occupied = vec![2];
         let id = MessageId { author: author(1), counter: 2 };
         let bad =
@@ -224,6 +228,7 @@ fn own_messages_on_their_way() {
         status.intruders = [3, 4].map(|counter| MessageId { author: author(1), counter }).to_vec();
         status.members[0].forks = vec![3];
     });
+    assert!(finding.advice.starts_with("Open the session here"), "{finding:#?}");
     assert_eq!((finding.numbers, finding.author), (vec![3..=4], Some(author(1))));
 }
 
@@ -274,6 +279,18 @@ fn what_is_missing_and_what_waits_for_it() {
 }
 
 #[test]
+fn a_copy_of_a_folder_names_the_other_one() {
+    let message = "This folder is a copy of /old/jam.session, which is still there.";
+    for (me, then) in [(None, "you stay the member that you are"), (Some(author(1)), "you may remove it")] {
+        let finding = info(FindingKind::CopiedFolder, message, |status, around| {
+            status.author = me;
+            (around.me, around.original) = (me, Some("/old/jam.session".into()));
+        });
+        assert!(finding.advice.contains(then) && finding.advice.contains("/old/jam.session"), "{finding:#?}");
+    }
+}
+
+#[test]
 fn two_versions_and_refusals() {
     use FindingKind::{Fork, Refused};
     let id = MessageId { author: author(2), counter: 3 };
@@ -283,6 +300,13 @@ fn two_versions_and_refusals() {
         Arc::make_mut(&mut status.report).copies.push(copy);
     });
     assert_eq!(finding.files, [format!("{id}-HOST")], "the copy is told of here, and not as a harmless one");
+    assert!(finding.advice.starts_with("Ask Ben\\u{1b} to open the session on both"), "{finding:#?}");
+    let over = found(|status, _| {
+        status.members.push(Member { former: Some(author(2)), ..member(3, "Ben") });
+        (status.members[1].forks, status.members[1].successor) = (vec![3], Some(author(3)));
+    });
+    let over = over.iter().find(|finding| finding.kind == Fork).unwrap();
+    assert_eq!((over.severity, over.advice.starts_with("Nothing.")), (Severity::Info, true), "{over:#?}");
     let refused = found(|status, _| status.rejected = vec![(id, Rejection::Exhausted)]);
     let message = "1 message of Ben\\u{1b} was refused: number 3.";
     only(&refused, Refused, Severity::Attention, Loss::Possible, message);

@@ -11,6 +11,9 @@ use tempo_message::{Head, MessageId};
 pub(crate) struct Heads {
     #[serde(skip)]
     by_author: BTreeMap<AuthorId, Head>,
+    /// Of whom no message is accepted, although others say that they have some: up to which counter.
+    #[serde(skip)]
+    rumored: BTreeMap<AuthorId, u64>,
     /// By author, and author of this installation: the last of its messages after which the other has written something.
     answered: BTreeMap<(AuthorId, AuthorId), u64>,
 }
@@ -25,6 +28,11 @@ const UNKNOWN: usize = 16;
 impl Heads {
     /// Merges a head with what was known; `is_known` says of whom a message is accepted. True when anything is new.
     pub(crate) fn take(&mut self, mut head: Head, is_known: impl Fn(AuthorId) -> bool) -> bool {
+        let is_rumor = head
+            .seen
+            .iter()
+            .filter(|&&(author, _)| !is_known(author))
+            .fold(false, |is_rumor, &(author, last)| self.hear_of(author, last) || is_rumor);
         let mut unknown = 0;
         head.seen.retain(|&(author, _)| {
             unknown += usize::from(!is_known(author));
@@ -35,14 +43,32 @@ impl Heads {
             let before = known.clone();
             known.merge(&head);
             known.seen.truncate(SEEN);
-            return *known != before;
+            return is_rumor || *known != before;
         }
         let strangers = self.by_author.keys().filter(|&&author| !is_known(author)).count();
         let has_room = is_known(head.author) || strangers < STRANGERS;
         if has_room {
             self.by_author.insert(head.author, head);
         }
-        has_room
+        is_rumor || has_room
+    }
+
+    /// Somebody says that it has messages of a stranger; whether that is news.
+    fn hear_of(&mut self, author: AuthorId, last: u64) -> bool {
+        let has_room = self.rumored.len() < STRANGERS || self.rumored.contains_key(&author);
+        if last == 0 || !has_room {
+            return false;
+        }
+        let known = self.rumored.entry(author).or_default();
+        let is_news = last > *known;
+        *known = last.max(*known);
+        is_news
+    }
+
+    /// Up to which counter authors have written, as they say themselves, or as others say of strangers.
+    pub(crate) fn written(&self) -> impl Iterator<Item = (AuthorId, u64)> + '_ {
+        let own = self.by_author.values().map(|head| (head.author, head.counter));
+        own.chain(self.rumored.iter().map(|(&author, &last)| (author, last)))
     }
 
     /// An author has answered this message of ours, so it has it, and all before; whether that is news.

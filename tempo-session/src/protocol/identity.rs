@@ -30,6 +30,9 @@ pub enum Usurped {
     /// The local state lies on another machine, or in another file, than where it was written.
     #[error("the local state is a copy")]
     Copied,
+    /// The folder is a copy of another one, which is still in its place and in which the former author writes.
+    #[error("the folder is a copy of another one in which this member writes")]
+    CopiedFolder,
 }
 
 /// The authors of an installation.

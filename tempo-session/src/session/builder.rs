@@ -9,7 +9,9 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Decision, Decisions, Fingerprint, FsTransport, Installation, InstallationError, Options};
+use tempo_fs_transport::{
+    Belonging, Decision, Decisions, Fingerprint, FsTransport, Installation, InstallationError, Options, RealFs,
+};
 use tempo_message::Transport;
 use uuid::Uuid;
 
@@ -23,7 +25,7 @@ use super::{
 use crate::{
     DecideError, Environment, OpenError, SendError, SystemEnvironment,
     doctor::{self, Checkup, TidyError},
-    protocol::{MAX_NAME, Packing, Relaying},
+    protocol::{MAX_NAME, Packing, Relaying, Usurped},
     store::{Marks, MemoryStore, RedbReader, RedbStore, Store, StoreError},
 };
 
@@ -42,15 +44,21 @@ pub struct Builder {
 }
 
 /// Whether an installation is a member of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Membership {
     /// It is not; opening the session makes it one.
     None,
     /// It is.
     Member,
-    /// Its local state is a copy of a member's; opening the session makes it another one.
+    /// Its local state is a copy of a member's; opening the session makes it another one of the same name.
     Copied,
+    /// The folder is a copy of another one in which it is a member, and which is still in its place; opening the session makes
+    /// it another one of the same name.
+    CopiedFolder {
+        /// The folder in which it is a member.
+        original: PathBuf,
+    },
 }
 
 /// A session's parts, for transports, stores and clocks of your own.
@@ -68,6 +76,8 @@ pub struct Parts {
     pub fingerprint: Option<Fingerprint>,
     /// Where new authors come from.
     pub mint: Box<dyn Mint>,
+    /// Who it was in the folder of which this one is a copy, if it begins there.
+    pub copied_from: Option<AuthorId>,
     /// A member of whom nothing was heard for so long is not waited for; `None`: everybody is, for ever.
     pub idle_after: Option<Duration>,
     /// When own messages are packed; `None`: never.
@@ -95,6 +105,7 @@ impl Parts {
             scrub: None,
             fingerprint: None,
             mint: Box::new(NoMint),
+            copied_from: None,
             idle_after: None,
             packing: None,
             relaying: None,
@@ -212,8 +223,12 @@ impl Builder {
         let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
         // Who has held the store before and finds none has lost it: that name is not taken up again.
         let is_lost = installation.holder()?.is_some();
+        let original = installation.original()?;
+        let is_new = !is_lost && !installation.store().exists();
+        let copied_from = original.as_ref().and_then(|original| original.authors.last().copied()).filter(|_| is_new);
         installation.make_store(|path| -> Result<(), OpenError> {
-            let begun = Marks::new(Some(installation.author));
+            let originals = original.into_iter().flat_map(|original| original.authors);
+            let begun = originals.fold(Marks::default(), Marks::succeeded_by).succeeded_by(installation.author);
             let marks = if is_lost {
                 let before = installation.authors()?.into_iter().skip(1);
                 before.fold(begun, Marks::succeeded_by).succeeded_by(installation.mint()?)
@@ -223,7 +238,11 @@ impl Builder {
             Ok(RedbStore::make(path, installation.author, marks).map(drop)?)
         })?;
         let store = self.open_store(&installation)?;
-        installation.set_holder(&format!("process {}", process::id()))?;
+        match installation.set_holder(&format!("process {}", process::id())) {
+            // It is only said to whoever else wants to open it.
+            Err(InstallationError::Failed { source, .. }) if RealFs::is_full(&source) => {}
+            held => held?,
+        }
         let mut options = self.options();
         options.staging = Some(installation.staging());
         options.home = installation.home();
@@ -234,6 +253,7 @@ impl Builder {
             scrub: Some(Self::SCRUB),
             fingerprint: Some(installation.fingerprint()?),
             mint: Box::new(Installed(installation)),
+            copied_from,
             idle_after: self.idle_after,
             packing: self.packing,
             relaying: self.relaying,
@@ -268,8 +288,11 @@ impl Builder {
     /// [`OpenError::Installation`], also when there is no such folder.
     pub fn membership(&self) -> Result<Membership, OpenError> {
         let state = self.state()?;
-        let found = self.off_thread(move |folder| Installation::find(&state, folder))??;
-        let Some(installation) = found else { return Ok(Membership::None) };
+        let installation = match self.off_thread(move |folder| Installation::belonging(&state, folder))?? {
+            Belonging::To(installation) => installation,
+            Belonging::None => return Ok(Membership::None),
+            Belonging::CopyOf(original) => return Ok(Membership::CopiedFolder { original: original.folder }),
+        };
         // Whatever cannot be read here shows when the session is opened.
         let marks = RedbReader::open(&installation.store(), installation.author).and_then(|store| store.marks());
         let before = marks.ok().and_then(|marks| marks.fingerprint);
@@ -399,9 +422,10 @@ impl Session {
         let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
         // An observer is called nothing.
         let name = parts.name.filter(|_| marks.author().is_some());
+        let given_up = given_up.map(|author| (author, Usurped::Copied));
         let beginning = Beginning {
             marks,
-            given_up,
+            given_up: given_up.or(parts.copied_from.map(|author| (author, Usurped::CopiedFolder))),
             pages_after: parts.pages_after,
             name,
             first_look: parts.first_look,

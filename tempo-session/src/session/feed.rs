@@ -198,7 +198,7 @@ impl Reader {
         let settled = core.settled();
         (settled > self.progress.settled).then(|| {
             self.progress.settled = settled;
-            Event::Settled { messages: core.settled_len() }
+            Event::Settled { messages: core.len_until(settled) }
         })
     }
 }

@@ -28,8 +28,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Beginning {
     pub(super) marks: Marks,
-    /// The author that the store had, if it is a copy.
-    pub(super) given_up: Option<AuthorId>,
+    /// The author that the store had if it is a copy, or the member in the folder of which this one is a copy.
+    pub(super) given_up: Option<(AuthorId, Usurped)>,
     pub(super) pages_after: Option<u64>,
     /// What the member is to be called.
     pub(super) name: Option<String>,
@@ -83,13 +83,13 @@ impl Shared {
         let doubtful = resumed.own.keys().filter(|(id, _)| !is_audited(id) && !planted!(AuditByLength));
         let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
         let mut state = State::new(resumed, marks.clone(), outbox);
-        state.core.handle_settled(marks.settled);
+        state.core.handle_settled(marks.settled, marks.settled_by.iter().copied());
         (state.name, state.look_until) =
             (name.clone(), first_look.map(|patience| self.environment.now().saturating_add(patience)));
         // The first look is a refresh.
         state.refresh_wanted = u64::from(first_look.is_some());
-        if let Some((former, author)) = given_up.zip(marks.author()) {
-            state.tell(Event::NewAuthor { former, author, why: Usurped::Copied });
+        if let Some(((former, why), author)) = given_up.zip(marks.author()) {
+            state.tell(Event::NewAuthor { former, author, why });
         }
         if let Some(early) = early.lock().unwrap_or_else(PoisonError::into_inner).take() {
             early.fill(&state.core);

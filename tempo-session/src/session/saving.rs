@@ -69,8 +69,9 @@ impl Shared {
         if let Err(error) = saved
             && !planted!(SendWithoutStore)
         {
-            // Whether they were kept is unknown; they must not be made again under the same counters.
-            state.store_failed = true;
+            // Unless there was only no room, it is unknown whether they were kept; they must not be made again under the same
+            // counters.
+            state.store_failed = !matches!(error, StoreError::Full { .. });
             return Err(SendError::Store(error));
         }
         for frame in &frames {
@@ -155,13 +156,14 @@ impl Shared {
             state.is_unsettled = false;
             return Ok(());
         };
-        let marks = Marks { settled, ..state.marks.clone() };
+        let settled_by = state.core.who_settles(settled);
+        let marks = Marks { settled, settled_by: settled_by.iter().copied().collect(), ..state.marks.clone() };
         drop(state);
         if !planted!(SettledForgotten) {
             self.keep_marks(marks)?;
         }
         let mut state = self.lock();
-        state.core.handle_settled(settled);
+        state.core.handle_settled(settled, settled_by);
         state.store_error = None;
         Ok(())
     }

@@ -55,6 +55,8 @@ pub struct Status {
 }
 
 /// How much of the timeline keeps its order: nobody who is waited for can insert anything there any more.
+///
+/// It grows, and goes back only when something becomes known of a newcomer that it has written and that is not here yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
@@ -153,9 +155,10 @@ const WAITING: usize = 1024;
 impl Status {
     pub(super) fn of(state: &State, now: Duration, (unix_ms, idle): (i64, Option<Duration>)) -> Self {
         let core = &state.core;
+        let until = core.stable(unix_ms, idle);
         let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
         Self {
-            settled: Settled { messages: core.settled_len(), until: core.settled(), waits_for: waits_for.collect() },
+            settled: Settled { messages: core.len_until(until), until, waits_for: waits_for.collect() },
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: is_stuck(state, now).or_else(|| state.publish_error.as_ref().map(|it| it.why.clone())),

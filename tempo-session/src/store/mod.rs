@@ -1,21 +1,28 @@
 //! The local memory of an installation: every frame sent or received, outside the shared folder.
 
+mod handle;
 mod memory;
+mod overlay;
 mod reader;
 mod redb;
 mod runs;
 
-use std::{fmt, ops::ControlFlow, path::PathBuf};
+use std::{
+    fmt,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 /// What a [`RedbStore`] can be put on instead of a file.
 pub use ::redb::StorageBackend;
 use bytes::Bytes;
+pub(crate) use handle::is_without_room;
 pub use memory::MemoryStore;
 pub use reader::RedbReader;
 pub use redb::RedbStore;
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
-use tempo_fs_transport::Fingerprint;
+use tempo_fs_transport::{Fingerprint, printable_text};
 use tempo_message::{Digest, Durability, Frame, Life, Message, MessageId};
 use thiserror::Error;
 
@@ -30,7 +37,8 @@ pub use crate::protocol::Page;
 ///    power; all of them or none, never a part.
 /// 2. After `commit(records, Lazy)` returns, the records can be read, and survive as soon as a later durable commit
 ///    returns.
-/// 3. After an error of `commit` it is unknown what was kept. The session then refuses to send until it is reopened.
+/// 3. After [`StoreError::Full`] nothing of what was given is kept, and it can be tried again. After another error of `commit`
+///    it is unknown what was kept; the session then refuses to send until it is reopened.
 /// 4. Committing a record again changes nothing: what was [sent](Origin::Sent) stays so when it comes back.
 /// 5. `frame` gives the exact bytes that were committed.
 /// 6. After `keep_pages` returns, those pages are read as they were given, and the others as before. They become durable
@@ -127,6 +135,8 @@ pub struct Marks {
     pub absent: Vec<Absent>,
     /// The authors whose own messages are in the folder beside what was relayed of them, and since when.
     pub back: Vec<(AuthorId, i64)>,
+    /// Who had a say in what is settled.
+    pub settled_by: Vec<AuthorId>,
 }
 
 /// An author whose messages were looked for in the folder, and some not found.
@@ -298,7 +308,15 @@ pub enum StoreError {
         /// What cannot be read.
         what: &'static str,
     },
-    /// The database failed: no room, no permission, a broken disk.
+    /// There is no room for it where the store lies. Nothing of it was kept, and everything else is as before.
+    #[error("make room on the disk of the local store {}, which is full", path.display())]
+    Full {
+        /// The store.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database failed: no permission, a broken disk.
     #[error("cannot use the store {}", path.display())]
     Failed {
         /// The store.
@@ -306,4 +324,36 @@ pub enum StoreError {
         /// What the database said.
         source: Box<::redb::Error>,
     },
+}
+
+impl StoreError {
+    /// What a person can do about it, in a sentence; `None` when it passes by itself.
+    pub fn advice(&self) -> Option<String> {
+        let path = |path: &Path| printable_text(&path.display().to_string());
+        Some(match self {
+            Self::Closed | Self::InUse { .. } | Self::Held { .. } => return None,
+            Self::Full { path: store, .. } => format!(
+                "Make room on the disk that holds {}. Move nothing there: everything goes on by itself then, and nothing of what \
+                 you wrote before is lost.",
+                path(store)
+            ),
+            Self::Newer { .. } => "Update this software.".to_owned(),
+            Self::Unclean { path: store }
+            | Self::Author { path: store, .. }
+            | Self::Damaged { path: store, .. }
+            | Self::Failed { path: store, .. } => Self::beginning_anew(store),
+        })
+    }
+
+    /// What remains when nothing brings a store back.
+    pub(crate) fn beginning_anew(store: &Path) -> String {
+        let path = |path: &Path| printable_text(&path.display().to_string());
+        format!(
+            "Look at the disk, and for a backup of {}. If there is none, keep it and move its directory {} out of the state \
+             directory. The next time you go on as a new member; what you wrote and had not reached the folder is lost then, and \
+             nothing else.",
+            path(store),
+            path(store.parent().unwrap_or(store))
+        )
+    }
 }

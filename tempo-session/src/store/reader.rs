@@ -5,21 +5,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::redb::{DatabaseError, ReadOnlyDatabase, StorageError};
+use ::redb::{Database, Error, ReadOnlyDatabase};
 use tempo_clock::AuthorId;
-use tempo_fs_transport::RealFs;
 
 use super::{
     Marks, Restored, StoreError,
-    redb::{check_meta_in, failed, marks_in, restore_in},
+    handle::{failed, is_without_room, open_error, open_to_read},
+    redb::{UNSOUND, check_meta, damaged, decode_marks, read_meta, restore_in},
 };
 
 /// A [`RedbStore`](super::RedbStore) opened for looking: nothing is written into it, and nothing is made.
 ///
 /// As long as it is open, nobody can open the store for writing, and so nobody else writes as its author.
 pub struct RedbReader {
-    database: ReadOnlyDatabase,
+    way: Way,
     path: PathBuf,
+}
+
+enum Way {
+    Clean(ReadOnlyDatabase),
+    /// Mended in memory only.
+    Mended(Database),
 }
 
 impl RedbReader {
@@ -28,18 +34,17 @@ impl RedbReader {
     /// # Errors
     ///
     /// [`StoreError::InUse`] while somebody else has it open for writing, [`StoreError::Unclean`] when it has to be
-    /// mended first, which opening it for writing does; the other variants as they say, also when there is no store.
+    /// mended first, which opening it for writing does, unless there is no room for that; the other variants as they say, also
+    /// when there is no store.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        let database = ReadOnlyDatabase::open(path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
-            DatabaseError::Storage(StorageError::Io(error)) if RealFs::is_in_use(path, &error) => {
-                StoreError::Held { path: path.to_owned() }
-            }
-            DatabaseError::RepairAborted => StoreError::Unclean { path: path.to_owned() },
-            error => failed(path)(error.into()),
-        })?;
-        check_meta_in(&database, path, author)?;
-        Ok(Self { database, path: path.to_owned() })
+        let way = match ReadOnlyDatabase::open(path).map_err(|error| open_error(path, error)) {
+            Ok(database) => Way::Clean(database),
+            Err(StoreError::Unclean { .. }) if is_without_room(path) => Way::Mended(open_to_read(path)?),
+            Err(error) => return Err(error),
+        };
+        let reader = Self { way, path: path.to_owned() };
+        check_meta(path, author, reader.meta()?)?;
+        Ok(reader)
     }
 
     /// How far its author has come.
@@ -48,7 +53,7 @@ impl RedbReader {
     ///
     /// As for [`Store::marks`](super::Store::marks).
     pub fn marks(&self) -> Result<Marks, StoreError> {
-        marks_in(&self.database, &self.path)
+        decode_marks(&self.path, self.meta()?.1.as_deref())
     }
 
     /// Hands up every record.
@@ -57,7 +62,22 @@ impl RedbReader {
     ///
     /// As for [`Store::restore`](super::Store::restore).
     pub fn restore(&self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        restore_in(&self.database, &self.path, 0, each)
+        let restored = match &self.way {
+            Way::Clean(database) => restore_in(database, 0, each),
+            Way::Mended(database) => restore_in(database, 0, each),
+        };
+        if self.done(restored)? { Ok(()) } else { Err(damaged(&self.path, UNSOUND)) }
+    }
+
+    fn meta(&self) -> Result<super::redb::Meta, StoreError> {
+        self.done(match &self.way {
+            Way::Clean(database) => read_meta(database),
+            Way::Mended(database) => read_meta(database),
+        })
+    }
+
+    fn done<T>(&self, done: Result<T, Error>) -> Result<T, StoreError> {
+        done.map_err(failed(&self.path))
     }
 }
 

@@ -3,18 +3,19 @@
 use std::{
     cmp::Ordering,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ::redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition};
+use ::redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition};
 use bytes::Bytes;
 use serde::Serialize;
 use tempo_clock::AuthorId;
-use tempo_fs_transport::RealFs;
 use tempo_message::{Decoded, Digest, Durability, Frames, MessageId};
 
 use super::{
     Marks, Page, Record, Restored, Store, StoreError,
+    handle::{Handle, make_room},
     runs::{self, FRAMES, Key, Row, Runs},
 };
 use crate::{Progress, protocol::without_payload};
@@ -29,14 +30,27 @@ use crate::{Progress, protocol::without_payload};
 /// # Durability
 ///
 /// A durable commit is one synced transaction. Lazy commits become durable with the next durable one.
+///
+/// # A full disk
+///
+/// What there is no room for fails with [`StoreError::Full`] and changes nothing. Everything else is read as before, also by
+/// who opens the store then. Once there is room it is written again; what had been committed lazily is kept until then.
 #[derive(Debug)]
 pub struct RedbStore {
-    database: Database,
-    path: PathBuf,
+    database: Handle,
+    /// What was committed and is not durable.
+    lazy: Mutex<Lazy>,
 }
 
-/// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
-const CACHE: usize = 2 * 1024 * 1024;
+#[derive(Debug, Default)]
+struct Lazy {
+    records: Vec<Record>,
+    /// The length of their frames.
+    bytes: u64,
+}
+
+/// So many bytes of frames are committed lazily at most before they are made durable.
+const LAZY: u64 = 8 * 1024 * 1024;
 const MARKS: &str = "marks";
 const FORMAT: u32 = 6;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -56,8 +70,8 @@ impl RedbStore {
     ///
     /// [`StoreError::InUse`] while somebody else has it open; the other variants as they say.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        let store = Self::of(path, Database::builder().set_cache_size(CACHE).open(path))?;
-        check_meta_in(&store.database, path, author)?;
+        let store = Self::of(Handle::open(path)?);
+        store.database.read(read_meta).and_then(|meta| check_meta(path, author, meta))?;
         Ok(store)
     }
 
@@ -67,20 +81,14 @@ impl RedbStore {
     ///
     /// As for [`open`](Self::open).
     pub fn make(path: &Path, author: AuthorId, first: Marks) -> Result<Self, StoreError> {
-        let store = Self::of(path, Database::builder().set_cache_size(CACHE).create(path))?;
-        store.check_meta(author, || first)?;
+        make_room(path, BEGINNING)?;
+        let store = Self::of(Handle::create(path)?);
+        store.begin(author, || first)?;
         Ok(store)
     }
 
-    fn of(path: &Path, opened: Result<Database, DatabaseError>) -> Result<Self, StoreError> {
-        let database = opened.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
-            DatabaseError::Storage(StorageError::Io(error)) if RealFs::is_in_use(path, &error) => {
-                StoreError::Held { path: path.to_owned() }
-            }
-            error => failed(path)(error.into()),
-        })?;
-        Ok(Self { database, path: path.to_owned() })
+    fn of(database: Handle) -> Self {
+        Self { database, lazy: Mutex::default() }
     }
 
     /// Opens or makes a store on any medium; `name` stands for it in errors.
@@ -89,180 +97,231 @@ impl RedbStore {
     ///
     /// As for [`open`](Self::open).
     pub fn open_on(medium: impl StorageBackend, name: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        let opened = Database::builder().set_cache_size(CACHE).create_with_backend(medium);
-        let database = opened.map_err(|error| failed(name)(error.into()))?;
-        let store = Self { database, path: name.to_owned() };
-        store.check_meta(author, || Marks::new(Some(author)))?;
+        let store = Self::of(Handle::on(medium, name)?);
+        store.begin(author, || Marks::new(Some(author)))?;
         Ok(store)
     }
 
     /// Writes format and marks into a new store, and compares an old one's with what is expected.
-    fn check_meta(&self, author: AuthorId, first: impl FnOnce() -> Marks) -> Result<(), StoreError> {
-        let failed = failed(&self.path);
-        let transaction = self.database.begin_write().map_err(|error| failed(error.into()))?;
-        {
-            let mut meta = transaction.open_table(META).map_err(|error| failed(error.into()))?;
-            let read = |key| -> Result<Option<Vec<u8>>, StoreError> {
-                let value = meta.get(key).map_err(|error| failed(error.into()))?;
-                Ok(value.map(|value| value.value().to_vec()))
-            };
-            match (read("format")?, read(MARKS)?) {
-                (Some(format), marks) => return compare_meta(&self.path, author, &format, marks.as_deref()),
-                (None, None) => {}
-                (None, Some(_)) => return Err(self.damaged("its description is incomplete")),
+    fn begin(&self, author: AuthorId, first: impl FnOnce() -> Marks) -> Result<(), StoreError> {
+        let found = self.database.write(|database| {
+            let transaction = database.begin_write()?;
+            {
+                let mut meta = transaction.open_table(META)?;
+                let read = |key| -> Result<Option<Vec<u8>>, ::redb::Error> {
+                    Ok(meta.get(key)?.map(|value| value.value().to_vec()))
+                };
+                let found = (read("format")?, read(MARKS)?);
+                if found.0.is_some() || found.1.is_some() {
+                    return Ok(Some(found));
+                }
+                meta.insert("format", FORMAT.to_be_bytes().as_slice())?;
+                meta.insert(MARKS, encode(&first()).as_slice())?;
+                transaction.open_table(LOG)?;
+                transaction.open_table(FRAMES)?;
+                transaction.open_table(CURSORS)?;
+                transaction.open_table(PAGES)?;
             }
-            meta.insert("format", FORMAT.to_be_bytes().as_slice()).map_err(|error| failed(error.into()))?;
-            meta.insert(MARKS, encode(&first()).as_slice()).map_err(|error| failed(error.into()))?;
-            transaction.open_table(LOG).map_err(|error| failed(error.into()))?;
-            transaction.open_table(FRAMES).map_err(|error| failed(error.into()))?;
-            transaction.open_table(CURSORS).map_err(|error| failed(error.into()))?;
-            transaction.open_table(PAGES).map_err(|error| failed(error.into()))?;
-        }
-        transaction.commit().map_err(|error| failed(error.into()))
+            transaction.commit()?;
+            Ok(None)
+        })?;
+        found.map_or(Ok(()), |meta| check_meta(self.database.path(), author, meta))
     }
 
     fn damaged(&self, what: &'static str) -> StoreError {
-        damaged(&self.path, what)
+        damaged(self.database.path(), what)
     }
 
-    fn write(&self, records: &[Record], durability: Durability) -> Result<(), ::redb::Error> {
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(match durability {
-            Durability::Durable => ::redb::Durability::Immediate,
-            Durability::Lazy => ::redb::Durability::None,
-        })?;
-        {
-            let mut log = transaction.open_table(LOG)?;
-            let mut frames = transaction.open_table(FRAMES)?;
-            let mut runs = Runs::into(&mut frames);
-            records.iter().try_for_each(|record| runs.add(record))?;
-            let rows = runs.finish()?;
-            for (number, rows) in (end_of(&log)?..).zip(rows.chunks(ROWS)) {
-                log.insert(number, encode(&rows).as_slice())?;
+    fn lazy(&self) -> MutexGuard<'_, Lazy> {
+        self.lazy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes sure that so many bytes can be written, and that everything is there that was committed before.
+    fn make_writable(&self, bytes: u64) -> Result<(), StoreError> {
+        if self.database.make_writable(bytes)? {
+            let records = self.lazy().records.clone();
+            if !records.is_empty() {
+                self.database.write(|database| write(database, &records, Durability::Durable))?;
             }
+            *self.lazy() = Lazy::default();
         }
-        transaction.commit()?;
         Ok(())
     }
 
     /// Writes one row, durably.
-    fn put(&self, table: TableDefinition<&str, &[u8]>, key: &str, value: &impl Serialize) -> Result<(), ::redb::Error> {
-        let transaction = self.database.begin_write()?;
-        transaction.open_table(table)?.insert(key, encode(value).as_slice())?;
-        transaction.commit()?;
+    fn put(&self, table: TableDefinition<&str, &[u8]>, key: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let value = encode(value);
+        self.make_writable(len_of(&value))?;
+        self.database.write(|database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(table)?.insert(key, value.as_slice())?;
+            Ok(transaction.commit()?)
+        })?;
+        *self.lazy() = Lazy::default();
         Ok(())
     }
 
-    fn get(&self, table: TableDefinition<&str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, ::redb::Error> {
-        let table = self.database.begin_read()?.open_table(table)?;
-        Ok(table.get(key)?.map(|value| value.value().to_vec()))
-    }
-
-    fn write_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), ::redb::Error> {
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(::redb::Durability::None)?;
-        {
-            let mut table = transaction.open_table(PAGES)?;
-            for (page, bytes) in pages {
-                table.insert(key_of(*page), bytes.as_slice())?;
-            }
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-
-    fn read_pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), ::redb::Error> {
-        let table = self.database.begin_read()?.open_table(PAGES)?;
-        for row in table.iter()? {
-            let (key, bytes) = row?;
-            if page_of(key.value()).is_some_and(|page| each(page, bytes.value()).is_break()) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, ::redb::Error> {
-        let frames = self.database.begin_read()?.open_table(FRAMES)?;
-        Ok(runs::find(&frames, id, digest)?)
+    /// Whether all of these are kept; not, when that cannot be seen.
+    fn has(&self, records: &[Record]) -> bool {
+        let has = |record: &Record| {
+            let (id, digest) = (record.frame.id(), record.frame.digest());
+            self.database.read(|database| find(database, id, digest)).is_ok_and(|found| found.is_some())
+        };
+        !records.is_empty() && records.iter().all(has)
     }
 }
 
 impl Store for RedbStore {
     fn marks(&self) -> Result<Marks, StoreError> {
-        marks_in(&self.database, &self.path)
+        decode_marks(self.database.path(), self.database.read(read_meta)?.1.as_deref())
     }
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
-        self.put(META, MARKS, marks).map_err(failed(&self.path))
+        self.put(META, MARKS, marks)
     }
 
     fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
-        let row = self.get(CURSORS, cursor).map_err(failed(&self.path))?;
+        let row = self.database.read(|database| {
+            let table = database.begin_read()?.open_table(CURSORS)?;
+            Ok(table.get(cursor)?.map(|value| value.value().to_vec()))
+        })?;
         let read = |row: Vec<u8>| postcard::from_bytes(&row).map_err(|_| self.damaged("a cursor cannot be read"));
         row.map(read).transpose()
     }
 
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
-        self.put(CURSORS, cursor, progress).map_err(failed(&self.path))
+        self.put(CURSORS, cursor, progress)
     }
 
     fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
-        restore_in(&self.database, &self.path, from, each)
+        let is_sound = self.database.read_once(|database| restore_in(database, from, each))?;
+        if is_sound { Ok(()) } else { Err(self.damaged(UNSOUND)) }
     }
 
     fn log_end(&self) -> Result<u64, StoreError> {
-        let read = || -> Result<u64, ::redb::Error> { Ok(end_of(&self.database.begin_read()?.open_table(LOG)?)?) };
-        read().map_err(failed(&self.path))
+        self.database.read(|database| Ok(end_of(&database.begin_read()?.open_table(LOG)?)?))
     }
 
     fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        self.read_pages(each).map_err(failed(&self.path))
+        self.database.read_once(|database| {
+            let table = database.begin_read()?.open_table(PAGES)?;
+            for row in table.iter()? {
+                let (key, bytes) = row?;
+                let page = page_of(key.value());
+                if page.is_some_and(|page| each(page, bytes.value()).is_break()) {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        self.write_pages(pages).map_err(failed(&self.path))
+        self.make_writable(pages.iter().map(|(_, bytes)| len_of(bytes)).sum())?;
+        self.database.write(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(::redb::Durability::None)?;
+            {
+                let mut table = transaction.open_table(PAGES)?;
+                for (page, bytes) in pages {
+                    table.insert(key_of(*page), bytes.as_slice())?;
+                }
+            }
+            Ok(transaction.commit()?)
+        })
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
-        self.write(records, durability).map_err(failed(&self.path))
+        let bytes = records.iter().map(|record| len_of(record.frame.bytes())).sum();
+        self.make_writable(bytes)?;
+        let is_much = self.lazy().bytes.saturating_add(bytes) > LAZY;
+        let durability = if is_much { Durability::Durable } else { durability };
+        if let Err(error) = self.database.write(|database| write(database, records, durability)) {
+            // It was opened again, and shows what became of it. What is there now is durable.
+            if !self.has(records) {
+                return Err(error);
+            }
+        }
+        let mut lazy = self.lazy();
+        if durability == Durability::Durable {
+            *lazy = Lazy::default();
+        } else {
+            lazy.records.extend_from_slice(records);
+            lazy.bytes = lazy.bytes.saturating_add(bytes);
+        }
+        Ok(())
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        self.read(id, digest).map_err(failed(&self.path))
+        let found = self.database.read(|database| find(database, id, digest))?;
+        let lazy = || {
+            let lazy = self.lazy();
+            let mut records = lazy.records.iter().map(|record| &record.frame);
+            records.find(|frame| (frame.id(), frame.digest()) == (id, digest)).map(|frame| frame.bytes().clone())
+        };
+        Ok(found.or_else(lazy))
     }
 }
 
-/// What was noted last, as the database says.
-pub(super) fn marks_in(database: &impl ReadableDatabase, path: &Path) -> Result<Marks, StoreError> {
-    let read = || -> Result<Option<Vec<u8>>, ::redb::Error> {
-        let meta = database.begin_read()?.open_table(META)?;
-        Ok(meta.get(MARKS)?.map(|value| value.value().to_vec()))
-    };
-    decode_marks(path, read().map_err(failed(path))?.as_deref())
+/// What a new store takes at least, in bytes.
+const BEGINNING: u64 = 64 * 1024;
+pub(super) const UNSOUND: &str = "messages cannot be read that its log names";
+
+fn len_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
+fn write(database: &Database, records: &[Record], durability: Durability) -> Result<(), ::redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(match durability {
+        Durability::Durable => ::redb::Durability::Immediate,
+        Durability::Lazy => ::redb::Durability::None,
+    })?;
+    {
+        let mut log = transaction.open_table(LOG)?;
+        let mut frames = transaction.open_table(FRAMES)?;
+        let mut runs = Runs::into(&mut frames);
+        records.iter().try_for_each(|record| runs.add(record))?;
+        let rows = runs.finish()?;
+        for (number, rows) in (end_of(&log)?..).zip(rows.chunks(ROWS)) {
+            log.insert(number, encode(&rows).as_slice())?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn find(database: &Database, id: MessageId, digest: Digest) -> Result<Option<Bytes>, ::redb::Error> {
+    let frames = database.begin_read()?.open_table(FRAMES)?;
+    Ok(runs::find(&frames, id, digest)?)
+}
+
+/// The format and what was noted last, as the database says.
+pub(super) fn read_meta(database: &impl ReadableDatabase) -> Result<Meta, ::redb::Error> {
+    let meta = database.begin_read()?.open_table(META)?;
+    let value = |key| Ok::<_, ::redb::Error>(meta.get(key)?.map(|value| value.value().to_vec()));
+    Ok((value("format")?, value(MARKS)?))
+}
+
+/// The format and the marks.
+pub(super) type Meta = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Hands up every record of a database from a row of its log on: row by row, and of one row the earlier times first, so that
-/// nothing comes before its causes.
+/// nothing comes before its causes. Whether everything could be read that the log names.
 pub(super) fn restore_in(
     database: &impl ReadableDatabase,
-    path: &Path,
     from: u64,
-    each: &mut dyn FnMut(Restored),
-) -> Result<(), StoreError> {
+    mut each: impl FnMut(Restored),
+) -> Result<bool, ::redb::Error> {
     let mut is_sound = true;
-    let mut read = || -> Result<(), ::redb::Error> {
-        let transaction = database.begin_read()?;
-        let (log, frames) = (transaction.open_table(LOG)?, transaction.open_table(FRAMES)?);
-        for row in log.range(from..)? {
-            let restored = restored_of(row?.1.value(), &frames)?;
-            is_sound &= restored.is_some();
-            restored.into_iter().flatten().for_each(&mut *each);
-        }
-        Ok(())
-    };
-    read().map_err(failed(path))?;
-    if is_sound { Ok(()) } else { Err(damaged(path, "messages cannot be read that its log names")) }
+    let transaction = database.begin_read()?;
+    let (log, frames) = (transaction.open_table(LOG)?, transaction.open_table(FRAMES)?);
+    for row in log.range(from..)? {
+        let restored = restored_of(row?.1.value(), &frames)?;
+        is_sound &= restored.is_some();
+        restored.into_iter().flatten().for_each(&mut each);
+    }
+    Ok(is_sound)
 }
 
 /// The messages of a row of the log; `None` when it cannot be read, or what it names.
@@ -315,17 +374,8 @@ fn page_of((about, number): (u8, u32)) -> Option<Page> {
 }
 
 /// Makes sure that a database is the store of this author, in a format that is known.
-pub(super) fn check_meta_in(
-    database: &impl ReadableDatabase,
-    path: &Path,
-    expected: AuthorId,
-) -> Result<(), StoreError> {
-    let read = || -> Result<_, ::redb::Error> {
-        let meta = database.begin_read()?.open_table(META)?;
-        let value = |key| Ok::<_, ::redb::Error>(meta.get(key)?.map(|value| value.value().to_vec()));
-        Ok((value("format")?, value(MARKS)?))
-    };
-    match read().map_err(failed(path))? {
+pub(super) fn check_meta(path: &Path, expected: AuthorId, meta: Meta) -> Result<(), StoreError> {
+    match meta {
         (Some(format), marks) => compare_meta(path, expected, &format, marks.as_deref()),
         _ => Err(damaged(path, "its description is incomplete")),
     }
@@ -341,7 +391,7 @@ fn compare_meta(path: &Path, expected: AuthorId, format: &[u8], marks: Option<&[
     }
     let marks = decode_marks(path, marks)?;
     let first = marks.own.first().ok_or_else(|| damaged(path, "it belongs to nobody"))?;
-    if first.author == expected {
+    if marks.own.iter().any(|own| own.author == expected) {
         Ok(())
     } else {
         Err(StoreError::Author { path: path.to_owned(), found: first.author, expected })
@@ -352,15 +402,60 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(value, Vec::new()).unwrap_or_default()
 }
 
-fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> {
+pub(super) fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> {
     let marks = bytes.and_then(|bytes| postcard::from_bytes(bytes).ok());
     marks.ok_or_else(|| damaged(path, "who it belongs to cannot be read"))
 }
 
-fn damaged(path: &Path, what: &'static str) -> StoreError {
+pub(super) fn damaged(path: &Path, what: &'static str) -> StoreError {
     StoreError::Damaged { path: path.to_owned(), what }
 }
 
-pub(super) fn failed(path: &Path) -> impl Fn(::redb::Error) -> StoreError {
-    move |source| StoreError::Failed { path: path.to_owned(), source: Box::new(source) }
+#[cfg(test)]
+mod tests {
+    use tempo_clock::Lamport;
+    use tempo_message::{Frame, Kind, Message};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::Origin;
+
+    fn author() -> AuthorId {
+        AuthorId::new(Uuid::from_u128(1))
+    }
+
+    fn record(counter: u64) -> Record {
+        let message = Message {
+            id: MessageId { author: author(), counter },
+            lamport: Lamport(counter),
+            unix_ms: 0,
+            previous: (counter > 1).then(|| Digest::of(&[])),
+            parents: Vec::new(),
+            kind: Kind::Payload,
+            payload: Bytes::from_static(b"something"),
+        };
+        Record { frame: Frame::encode(&message).unwrap(), origin: Origin::Received }
+    }
+
+    /// After a failure the database is only read, and has nothing that was lazy; it is put back as soon as something is written.
+    #[test]
+    fn what_was_committed_lazily_survives_a_failure_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.redb");
+        let store = RedbStore::make(&path, author(), Marks::new(Some(author()))).unwrap();
+        let records: Vec<Record> = (1..4).map(record).collect();
+        let read = |store: &RedbStore, record: &Record| {
+            store.frame(record.frame.id(), record.frame.digest()).unwrap().as_ref() == Some(record.frame.bytes())
+        };
+        store.commit(&records[..1], Durability::Durable).unwrap();
+        store.commit(&records[1..2], Durability::Lazy).unwrap();
+        store.database.fail();
+        assert!(records[..2].iter().all(|record| read(&store, record)));
+        assert_eq!(store.marks().unwrap().author(), Some(author()));
+        store.commit(&records[2..], Durability::Durable).unwrap();
+        assert!(records.iter().all(|record| read(&store, record)));
+        drop(store);
+        let store = RedbStore::open(&path, author()).unwrap();
+        assert!(records.iter().all(|record| read(&store, record)), "durably");
+    }
 }

@@ -27,7 +27,7 @@ fn open_image(place: &Place, state: &str) -> Session {
 }
 
 #[derive(Debug)]
-struct Fresh(Installation);
+pub(crate) struct Fresh(pub(crate) Installation);
 
 impl Mint for Fresh {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
@@ -39,7 +39,7 @@ impl Mint for Fresh {
     }
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -53,7 +53,7 @@ fn copy_dir(from: &Path, to: &Path) {
 }
 
 /// Puts a state directory back to an earlier copy without making a file anew, as a snapshot of a machine does.
-fn put_back(state: &Path, earlier: &Path) {
+pub(crate) fn put_back(state: &Path, earlier: &Path) {
     for entry in fs::read_dir(earlier).unwrap() {
         let (from, to) = (entry.as_ref().unwrap().path(), state.join(entry.unwrap().file_name()));
         if from.is_dir() { put_back(&to, &from) } else { fs::write(to, fs::read(from).unwrap()).unwrap() }

@@ -88,15 +88,38 @@ fn what_cannot_be_known_is_not_called_healthy() {
     assert_eq!(ask(&place, "Ana").0["unpublished"], 0);
 }
 
+/// Also by whoever only wants to send.
+#[test]
+fn a_broken_store_has_a_next_step_in_every_command() {
+    let place = Place::new();
+    let ana = place.member("Ana");
+    ana.send("one").unwrap();
+    let author = ana.author().unwrap();
+    ana.close().unwrap();
+    let store = place.at("Ana").join(author.to_string()).join("store.redb");
+    fs::write(&store, vec![0; 4096 * 16]).unwrap();
+    let said = |command: &str, code: i32| {
+        let (out, err, exit) =
+            run(tempo(&place.at("Ana")).arg(command).arg(&place.folder).args((command == "send").then_some("two")));
+        assert_eq!(exit, code, "{out}{err}");
+        (out + &err).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (command, code) in [("send", 2), ("doctor", 1)] {
+        let said = said(command, code);
+        let step = format!("for a backup of {}. If there is none, keep it and move its directory", store.display());
+        assert!(said.contains(&step), "{command}: {said}");
+    }
+}
+
 #[test]
 fn a_store_that_is_newer_is_told_from_one_that_is_damaged() {
     let (place, me, _) = ana_and_ben();
     let store = place.at("Ana").join(me.to_string()).join("store.redb");
-    crate::store::set_format(&store, 6);
+    crate::store::set_format(&store, 7);
     let (json, code) = ask(&place, "Ana");
     assert_eq!((brief(&json)[0].0, code), ("store-newer", 1), "{json:#}");
     assert!(json["findings"][0]["advice"].as_str().unwrap().contains("Update this software"));
-    crate::store::set_format(&store, 5);
+    crate::store::set_format(&store, 6);
     assert_eq!(ask(&place, "Ana").1, 0);
     for len in [0, 4096, fs::metadata(&store).unwrap().len() / 2] {
         fs::OpenOptions::new().write(true).open(&store).unwrap().set_len(len).unwrap();

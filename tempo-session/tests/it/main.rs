@@ -16,6 +16,7 @@ mod away;
 mod cli;
 mod closing;
 mod convergence;
+mod copied;
 mod cursor;
 #[cfg(target_os = "linux")]
 mod cutoff;
@@ -25,6 +26,8 @@ mod disk;
 mod doctor;
 mod examples;
 mod folder;
+#[cfg(target_os = "linux")]
+mod full;
 #[cfg(target_os = "linux")]
 mod fuse;
 mod guarded_store;
@@ -46,6 +49,7 @@ mod session;
 #[cfg(feature = "cli")]
 mod shows;
 mod slow_store;
+mod stable;
 mod store;
 #[cfg(feature = "stream")]
 mod stream;

@@ -204,7 +204,7 @@ fn a_copy_of_the_folder_is_another_session() {
         assert_eq!(read(&scene.place.folder), expected("the old song", name));
         assert_eq!(read(&copy), expected("the new song", "jam.session"));
         let kinds: Vec<_> = scene.findings().iter().map(|it| (it.kind, it.severity)).collect();
-        assert_eq!(kinds, [(FindingKind::CopiedFolder, Severity::Info)], "{name}");
+        assert_eq!(kinds, [(FindingKind::CopyBeside, Severity::Info)], "{name}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempo_fs_transport::{DirName, FileName};
-use tempo_message::{AuthorId, CounterName, Digest, MessageId};
+use tempo_message::{AuthorId, CounterName, Digest, Lamport, MessageId};
 use tempo_session::Turn;
 
 use super::{
@@ -194,6 +194,8 @@ impl World {
     /// I8: what two members who know everybody take for settled is the same, as far as both have come.
     fn check_settled(&mut self, member: usize, is_more: bool) {
         let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();
+        // The status says less while it knows of messages that are not here.
+        let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().settled);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
         if !self.is_membership_fixed {
             return;
@@ -202,10 +204,10 @@ impl World {
             let status = running.session.status();
             // Whoever has only messages that wait does not count yet.
             let counts = |author| status.members.iter().any(|it| it.author == author && it.heard_ms.is_some());
-            running.settled_by_few = authors.into_iter().all(counts).then_some(status.settled.until);
+            running.settled_by_few = authors.into_iter().all(counts).then_some(marked);
             return;
         };
-        if !is_more || running.session.status().settled.until <= by_few {
+        if !is_more || marked <= by_few {
             return;
         }
         let settled = running.app.list.get(..running.app.settled).unwrap_or_default();

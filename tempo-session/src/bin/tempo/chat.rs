@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_session::{Attachment, AuthorId, Event, RefreshError, Session};
+use tempo_session::{Attachment, AuthorId, Event, RefreshError, SendError, Session, printable_text, store::StoreError};
 
 use crate::{
     Local,
@@ -131,7 +131,14 @@ fn type_lines(session: Session, asks: Sender<()>) -> thread::JoinHandle<Result<(
                 Ok(line) if line.is_empty() => {}
                 // Nobody answers once the chat has failed.
                 Ok(line) if line == ASK.as_bytes() => drop(asks.send(())),
-                Ok(line) => drop(session.send(meant(&line))?),
+                Ok(line) => match session.send(meant(&line)) {
+                    // There may be room again for the next one.
+                    Err(error @ SendError::Store(StoreError::Full { .. })) => {
+                        eprintln!("tempo: {}", Failure::from(error));
+                        eprintln!("       Then type it again: \"{}\"", printable_text(&String::from_utf8_lossy(&line)));
+                    }
+                    sent => drop(sent?),
+                },
                 Err(failure @ Failure::LongLine { .. }) => eprintln!("tempo: {failure}"),
                 Err(failure) => return Err(failure),
             }

@@ -1,11 +1,11 @@
 //! How a command fails: what happened, where, and what to do next.
 
-use std::{error::Error, fmt, io, process::ExitCode};
+use std::{borrow::Cow, error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{DecisionError, InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
-    DecideError, MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError, doctor::TidyError,
-    printable_text, store::StoreError,
+    DecideError, MAX_PAYLOAD, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
+    doctor::TidyError, printable_text, store::StoreError,
 };
 
 /// What to do about a file that another program does not share.
@@ -68,7 +68,23 @@ impl Failure {
         }
     }
 
-    fn advice(&self) -> Option<&'static str> {
+    /// What the store says of itself, if it is the store that has failed.
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Open(OpenError::Store(error) | OpenError::Announce(SendError::Store(error)))
+            | Self::Send(SendError::Store(error) | SendError::NoNewAuthor { source: MintError::Store(error), .. })
+            | Self::Read(ReadError::Store(error))
+            | Self::Close(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn advice(&self) -> Option<Cow<'static, str>> {
+        let of_store = || self.store_error()?.advice().map(Cow::Owned);
+        self.own_advice().map(Cow::Borrowed).or_else(of_store)
+    }
+
+    fn own_advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::Open(OpenError::Installation(InstallationError::Folder(error))) => match error {
                 FolderError::NotFound { .. } => {
@@ -85,6 +101,11 @@ impl Failure {
                 IN_USE
             }
             Self::Open(OpenError::Store(StoreError::Held { .. })) => IN_USE,
+            Self::Open(OpenError::Installation(InstallationError::Failed { source, .. }))
+                if RealFs::is_full(source) =>
+            {
+                "make room on the disk that holds it, or name another directory with --state; nothing is lost"
+            }
             Self::Open(OpenError::Installation(InstallationError::Failed { .. })) => {
                 "look at its permissions, or name another directory with --state"
             }
@@ -110,11 +131,9 @@ impl Failure {
             Self::Decide(_) => "name the directory beside the session folder that is a part of it, or another session",
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
-            Self::Send(SendError::NoNewAuthor { .. }) => {
+            Self::Send(SendError::StoreFailed) => "tempo doctor says what is wrong, and what to do",
+            Self::Send(SendError::NoNewAuthor { source: MintError::Installation(_), .. }) => {
                 "make room and see to the permissions of the state directory; nothing that you wrote is lost there"
-            }
-            Self::Open(OpenError::Store(_)) | Self::Close(_) => {
-                "the messages of others are safe in the folder; tempo doctor says what to do"
             }
             _ => return None,
         })

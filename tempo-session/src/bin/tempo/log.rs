@@ -15,7 +15,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     session.flush(PATIENCE_OF_PUBLISHING);
     if follow && session.author().is_some() {
         // Whoever follows for hours must not keep the member from writing in another terminal.
-        session.close()?;
+        member::leave(session)?;
         session = Session::observe(folder)?;
         refresh(&session, PATIENCE)?;
     }
@@ -51,7 +51,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
             }
         }
     }
-    session.close()?;
+    member::leave(session)?;
     Ok(())
 }
 

@@ -74,8 +74,9 @@ enum Command {
     },
     /// The timeline, in order
     ///
-    /// A line on standard error marks where the settled part ends: what stands before it keeps its place, and what follows
-    /// may still move. Standard output is the same for everybody who has the same messages.
+    /// A line on standard error marks where the settled part ends: what stands before it keeps its place, unless a newcomer of
+    /// whom nothing was known comes before it; what follows may still move. Standard output is the same for everybody who has
+    /// the same messages.
     ///
     /// Standard error also says how many files could not be read, and why; with `--json` as an object.
     Log {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_session::{MAX_PAYLOAD, Session};
+use tempo_session::{MAX_PAYLOAD, Session, store::StoreError};
 
 use crate::{Local, failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output, unread};
 
@@ -48,11 +48,14 @@ fn send_lines(session: &Session) -> Result<(), Failure> {
 pub(crate) fn close(session: Session) -> Result<(), Failure> {
     session.flush(PATIENCE_OF_PUBLISHING);
     let status = session.status();
-    let closed = session.close_within(Duration::ZERO)?;
     unread::tell(&status, false);
-    if closed.unpublished > 0 {
+    let unpublished = match session.close_within(Duration::ZERO) {
+        Err(StoreError::Full { .. }) => status.unpublished,
+        closed => closed?.unpublished,
+    };
+    if unpublished > 0 {
         let why = status.publish_error.map(|why| format!(": {why}")).unwrap_or_default();
-        let (messages, is, they) = match closed.unpublished {
+        let (messages, is, they) = match unpublished {
             1 => ("1 message".to_owned(), "is", "it is safe here and goes"),
             count => (output::counted(count, "message"), "are", "they are safe here and go"),
         };

@@ -15,7 +15,7 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failur
     // What was kept while the folder was away goes out first, so that it does not count as missing.
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
-    session.close()?;
+    member::leave(session)?;
     unread::tell(&status, json);
     if json { output::object(&for_programs(&status)) } else { output::line(for_people(folder, &status).trim_end()) }
 }
@@ -97,6 +97,12 @@ fn files(status: &Status, add: &mut impl FnMut(&str)) {
             output::counted(usize::try_from(report.unlisted).unwrap_or(usize::MAX), "more file")
         ));
     }
+    section(
+        add,
+        "changed on the way, and restored",
+        report.converted.len(),
+        report.converted.iter().map(|it| it.place.clone()),
+    );
     section(add, "copies", report.copies.len(), report.copies.iter().map(|copy| copy.place.clone()));
     section(
         add,
@@ -224,6 +230,9 @@ fn for_programs(status: &Status) -> Value {
         .copies
         .iter()
         .map(|it| json!({ "place": it.place, "author": it.author.to_string(), "counter": it.counter }));
+    let converted = status.report.converted.iter();
+    let converted =
+        converted.map(|it| json!({ "place": it.place, "author": it.author.to_string(), "counter": it.counter }));
     let doubled = status.report.doubled.iter().map(|it| json!({ "place": it.place, "author": it.author.to_string() }));
     json!({
         "author": status.author.map(|author| author.to_string()),
@@ -245,6 +254,7 @@ fn for_programs(status: &Status) -> Value {
         "pending": pending.collect::<Vec<_>>(),
         "foreign": foreign.collect::<Vec<_>>(),
         "copies": copies.collect::<Vec<_>>(),
+        "converted": converted.collect::<Vec<_>>(),
         "doubled": doubled.collect::<Vec<_>>(),
         "pieces": status.report.pieces,
         "undecided": status.report.undecided,

@@ -11,8 +11,11 @@ use crate::output;
 /// So many reasons are told to people.
 const SHOWN: usize = 3;
 
-/// Says on standard error what could not be read, if that is anything: a line for people, or an object.
+/// Says on standard error what could not be read, if that is anything: a line for people, or an object; and what cannot be kept.
 pub(crate) fn tell(status: &Status, json: bool) {
+    if let Some(why) = status.store_error.as_ref().filter(|_| !json) {
+        eprintln!("tempo: what arrives cannot be kept: {}; `tempo doctor` says what to do", printable_text(why));
+    }
     let (reasons, undecided) = (reasons(status), &status.report.undecided);
     if json && !undecided.is_empty() {
         eprintln!("{}", output::safe(&json!({ "undecided": undecided })));

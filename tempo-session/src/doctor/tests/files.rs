@@ -20,6 +20,19 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
         (&damaged[0].numbers, &damaged[0].files[0]),
         (&vec![2..=2], &format!("{place}: the content was changed after it was written"))
     );
+    assert!(
+        damaged[0].advice.contains("ask Ben\\u{1b} to open") && damaged[0].advice.contains("-text"),
+        "{damaged:#?}"
+    );
+    let alone = found(|status, _| {
+        status.members.push(Member { has_seen: vec![(author(2), 3)], ..member(3, "Cleo") });
+        status.members[1].gaps = vec![2..=2];
+        let reason = ForeignReason::Bad(BadFrame::Digest);
+        Arc::make_mut(&mut status.report).foreign =
+            vec![Foreign { place: place.clone(), author: Some(author(2)), reason }];
+    });
+    let advice = &alone[0].advice;
+    assert!(advice.starts_with("Others have what Ben") && !advice.contains("ask Ben"), "{advice}");
     let pipe = ForeignReason::Type { expected: FileType::File, found: FileType::Special };
     for (reason, about) in [
         (pipe, "a pipe, socket or device"),
@@ -239,7 +252,7 @@ fn what_is_there_twice() {
     let theirs = "2 files are copies of messages of Ben\\u{1b}.";
     let theirs = info(EqualCopy, theirs, report(|report| report.copies = vec![copy(2, 2), copy(2, 3)]));
     assert!(theirs.advice.contains("Leave them") && !theirs.advice.contains("--fix"), "{theirs:#?}");
-    let beside = attention(
+    let beside = info(
         FindingKind::Occupied,
         "Something else lies in the place of 1 message of yours: number 2.",
         |status, _| {
@@ -282,4 +295,15 @@ fn pieces_of_the_folder() {
     let copied = report(|report| report.apart = vec!["jam copy.session".to_owned()]);
     let copy = info(FindingKind::CopiedFolder, copy, copied);
     assert_eq!(copy.place.as_deref(), Some("jam copy.session"));
+}
+
+#[test]
+fn what_was_changed_on_the_way_and_restored() {
+    let id = MessageId { author: author(2), counter: 2 };
+    let converted = vec![Beside { place: id.to_string(), author: author(2), counter: Some(2) }];
+    let message = "1 file was changed on the way: something has converted line ends.";
+    let change = report(|report| report.converted = converted);
+    let finding = attention(FindingKind::ChangedOnTheWay, message, change);
+    assert!(finding.advice.contains("*.session/** -text") && finding.advice.contains("binary"), "{finding:#?}");
+    assert_eq!((finding.author, finding.place), (Some(author(2)), Some(id.to_string())));
 }

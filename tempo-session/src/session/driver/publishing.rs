@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    error::Error,
     time::Duration,
 };
 
@@ -9,7 +10,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{CollectError, Digest, Durability, MessageId, Piece, PublishError, Published, planted};
 
 use super::{Driver, OwnMessages, audit::Audit, packing::Batch};
-use crate::store::OwnAuthor;
+use crate::store::{OwnAuthor, StoreError};
 
 /// When what has failed is tried again.
 #[derive(Debug, Default)]
@@ -68,7 +69,11 @@ impl Driver {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
         if self.joined != Some(author) {
             self.transport.join(author)?;
-            self.note(|own| own.author == author, |own| own.joined = true)?;
+            match self.note(|own| own.author == author, |own| own.joined = true) {
+                // What is committed goes out all the same; it is noted with the next opening.
+                Err(PublishError::Failed { source, .. }) if is_full_store(&*source) => {}
+                noted => noted?,
+            }
             self.joined = Some(author);
         }
         let Some(own) = &self.audit else { return Ok(()) };
@@ -270,6 +275,10 @@ impl Driver {
         self.packer.put(id.author, id.counter, id.counter);
         Ok(published)
     }
+}
+
+fn is_full_store(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Full { .. }))
 }
 
 impl Retry {

@@ -1,0 +1,160 @@
+//! Session folders that are copied, reached by two paths, or opened from several computers in turn.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use tempo_fs_transport::{Fingerprint, FsTransport, Installation, Options};
+use tempo_message::Digest;
+use tempo_session::{Event, Membership, Parts, Session, protocol::Usurped, store::RedbStore};
+
+use crate::{
+    identity::{Fresh, copy_dir, put_back},
+    support::{Place, STUCK, rename, texts, timeline, wait_until},
+};
+
+fn open(place: &Place, folder: &Path) -> Session {
+    Session::builder(folder).state_dir(place.at("ana")).open().unwrap()
+}
+
+fn membership(place: &Place, folder: &Path) -> Membership {
+    Session::builder(folder).state_dir(place.at("ana")).membership().unwrap()
+}
+
+/// Sends one message in a folder; answers who wrote it.
+fn write(place: &Place, folder: &Path, text: &str) -> tempo_session::AuthorId {
+    let session = open(place, folder);
+    let author = session.send(text).unwrap().author;
+    session.close().unwrap();
+    author
+}
+
+/// Ana has written in a folder of which there is a copy.
+fn copied() -> (Place, PathBuf) {
+    let place = Place::new();
+    let ana = place.member("ana");
+    ana.send("before").unwrap();
+    ana.close().unwrap();
+    fs::create_dir(place.at("new")).unwrap();
+    let copy = place.at("new").join("jam.session");
+    copy_dir(&place.folder, &copy);
+    (place, copy)
+}
+
+#[test]
+fn in_a_copy_of_a_folder_a_member_is_a_new_one_of_the_same_name() {
+    let (place, copy) = copied();
+    let before = write(&place, &place.folder, "old");
+    let original = fs::canonicalize(&place.folder).unwrap();
+    assert_eq!(membership(&place, &copy), Membership::CopiedFolder { original: original.clone() });
+    let ana = open(&place, &copy);
+    let after = ana.send("new").unwrap().author;
+    assert_ne!(before, after);
+    wait_until(&ana, "the message in the copy", |ana| texts(&timeline(ana)) == ["before", "new"]);
+    let names: Vec<_> = timeline(&ana).into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, vec![Some("ana".to_owned()); 2], "one person");
+    assert_eq!(ana.status().former, [before]);
+    let told = Event::NewAuthor { former: before, author: after, why: Usurped::CopiedFolder };
+    let events: Vec<Event> = std::iter::from_fn(|| ana.poll().unwrap()).collect();
+    assert!(events.contains(&told), "{events:?}");
+    ana.close().unwrap();
+    let ana = open(&place, &copy);
+    ana.refresh(STUCK).unwrap();
+    let events: Vec<Event> = std::iter::from_fn(|| ana.poll().unwrap()).collect();
+    assert!(!events.contains(&told), "told once");
+    ana.close().unwrap();
+    // Both go on, each for itself.
+    assert_eq!(write(&place, &copy, "new again"), after);
+    assert_eq!(write(&place, &place.folder, "old again"), before);
+    assert_eq!(membership(&place, &copy), Membership::Member);
+    // The original goes, and the copy takes its place.
+    crate::support::remove_dir_all(&place.folder).unwrap();
+    assert_eq!(write(&place, &copy, "without the original"), after);
+    rename(&copy, &place.folder).unwrap();
+    assert_eq!(write(&place, &place.folder, "in its place"), after);
+}
+
+#[test]
+fn a_folder_whose_original_is_gone_was_moved() {
+    let (place, copy) = copied();
+    let before = write(&place, &place.folder, "old");
+    crate::support::remove_dir_all(&place.folder).unwrap();
+    assert_eq!(membership(&place, &copy), Membership::Member);
+    assert_eq!(write(&place, &copy, "new"), before);
+}
+
+/// A bind mount has a path of its own that no link leads to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_path_to_a_folder_is_no_copy() {
+    use crate::volume::command;
+
+    struct Bound(PathBuf);
+
+    impl Drop for Bound {
+        fn drop(&mut self) {
+            let _ = command(std::process::Command::new("umount").args(["-q", "-l"]).arg(&self.0));
+        }
+    }
+
+    let place = Place::new();
+    let before = write(&place, &place.folder, "here");
+    let other = place.at("other").join("jam.session");
+    fs::create_dir_all(&other).unwrap();
+    let mut mount = std::process::Command::new("mount");
+    if let Err(reason) = command(mount.arg("--bind").args([&place.folder, &other])) {
+        return println!("skipped: nothing can be mounted here: {reason}");
+    }
+    let bound = Bound(other.clone());
+    assert_eq!(membership(&place, &other), Membership::Member);
+    assert_eq!(write(&place, &other, "there"), before);
+    assert_eq!(write(&place, &place.folder, "here again"), before);
+    drop(bound);
+}
+
+/// Opens Ana's state as another computer does that has it on a network drive.
+fn open_from(place: &Place, machine: &str) -> Session {
+    let installation = Installation::find(&place.at("ana"), &place.folder).unwrap().unwrap();
+    let mut options = Options::default();
+    options.staging = Some(installation.staging());
+    let transport = FsTransport::open(&place.folder, &options).unwrap();
+    let store = RedbStore::open(&installation.store(), installation.author).unwrap();
+    let machine = Some(Digest::of(machine.as_bytes()));
+    let parts = Parts {
+        fingerprint: Some(Fingerprint { machine, ..installation.fingerprint().unwrap() }),
+        mint: Box::new(Fresh(installation)),
+        first_look: Some(Duration::from_secs(3)),
+        ..Parts::new(Box::new(transport), Box::new(store))
+    };
+    let (session, driver) = Session::assemble(parts).unwrap();
+    thread::spawn(move || driver.run());
+    session
+}
+
+#[test]
+fn one_store_on_several_computers_in_turn_is_one_member() {
+    let place = Place::new();
+    let before = write(&place, &place.folder, "here");
+    for machine in ["desk", "laptop", "desk"] {
+        let ana = open_from(&place, machine);
+        assert_eq!(ana.send(machine).unwrap().author, before);
+        ana.close().unwrap();
+    }
+    assert_eq!(write(&place, &place.folder, "here again"), before);
+}
+
+/// An image of a disk looks like the disk in another computer, but the head in the folder tells of a start that it has not made.
+#[test]
+fn an_older_image_of_a_store_on_another_computer_is_a_new_member() {
+    let place = Place::new();
+    write(&place, &place.folder, "in the image");
+    copy_dir(&place.at("ana"), &place.at("image"));
+    let before = write(&place, &place.folder, "later");
+    put_back(&place.at("ana"), &place.at("image"));
+    let ana = open_from(&place, "laptop");
+    assert_ne!(ana.send("from the image").unwrap().author, before);
+    ana.close().unwrap();
+}
