@@ -114,26 +114,35 @@ pub(crate) fn compare<F: Fs>(
     let (us, them) = (authors_of(here), authors_of(there));
     let common: Vec<(AuthorId, u64)> = them.iter().filter_map(|&author| last_common(author, there, here)).collect();
     let shares = !them.is_disjoint(&us);
-    let called = |author: &AuthorId| {
-        let heads = there.iter().chain(here).filter_map(|shelf| shelf.heads.get(author));
+    let called_by = |author: &AuthorId, shelves: &[&Shared<F>]| {
+        let heads = shelves.iter().filter_map(|shelf| shelf.heads.get(author));
         heads.filter_map(|head| head.place.as_deref()).map(|place| folded(place.as_ref())).next()
     };
+    let all: Vec<&Shared<F>> = there.iter().chain(here).collect();
+    let ours: Vec<&Shared<F>> = here.iter().collect();
+    let called = |author: &AuthorId| called_by(author, &all);
     let heads = |shelves: &[Shared<F>]| -> BTreeSet<AuthorId> {
         let heads = shelves.iter().flat_map(|shelf| shelf.heads.values());
         heads.flat_map(|head| head.seen.iter().map(|&(author, _)| author)).collect()
     };
     let (mut we_met, mut they_met) = (heads(here), heads(there));
     let most = if shares { READ } else { READ_OF_STRANGERS };
-    let crosses =
-        goes_on(fs, (there, &new), here, most, &mut they_met) || goes_on(fs, (here, &own), there, most, &mut we_met);
+    let mut all_called: BTreeSet<String> = us.iter().filter_map(|author| called_by(author, &ours)).collect();
+    all_called.insert(folded(own_name.as_ref()));
+    let other_names: BTreeSet<String> = new.keys().filter_map(called).collect();
+    // Of what cannot be a part nothing is compared, only whom its authors have met: no file of the session need be opened.
+    let may_be_part = hint == Hint::Service || other_names.is_subset(&all_called) || !common.is_empty();
+    let others = if may_be_part { here } else { &[] };
+    let crosses = !new.is_empty()
+        && (goes_on(fs, (there, &new), others, most, &mut they_met)
+            || (may_be_part && goes_on(fs, (here, &own), there, most, &mut we_met)));
     let is_other = |&(author, counter): &(AuthorId, u64)| {
         let id = MessageId { author, counter };
         let (there, here) = (digests(fs, there, id), digests(fs, here, id));
         !there.is_empty() && !here.is_empty() && there.is_disjoint(&here)
     };
-    let mut all_called: BTreeSet<String> = us.iter().filter_map(called).collect();
-    all_called.insert(folded(own_name.as_ref()));
-    let mut called_here: BTreeSet<String> = own.keys().filter_map(called).collect();
+    let called_here = own.keys().filter_map(|author| called_by(author, &ours));
+    let mut called_here: BTreeSet<String> = called_here.collect();
     if called_here.is_empty() {
         called_here.clone_from(&all_called);
     }
@@ -141,7 +150,7 @@ pub(crate) fn compare<F: Fs>(
         hint,
         gains: !new.is_empty(),
         overlaps: !common.is_empty(),
-        is_contested: common.iter().any(is_other),
+        is_contested: !new.is_empty() && common.iter().any(is_other),
         crosses,
         is_related: shares || !they_met.is_disjoint(&us) || !we_met.is_disjoint(&them),
         agreeing: them
@@ -151,7 +160,7 @@ pub(crate) fn compare<F: Fs>(
             .collect(),
         called: all_called,
         called_here,
-        called_there: new.keys().filter_map(called).collect(),
+        called_there: other_names,
         is_anonymous: new.keys().any(|author| called(author).is_none()),
     }
 }
@@ -159,7 +168,8 @@ pub(crate) fn compare<F: Fs>(
 /// The messages that lie in some directories and not in others.
 fn new_in<F: Fs>(shelves: &[Shared<F>], others: &[Shared<F>]) -> BTreeMap<AuthorId, Runs> {
     let of = |author| (author, without(&runs(shelves, author), &runs(others, author)));
-    authors_of(shelves).into_iter().map(of).filter(|(_, runs)| !runs.is_empty()).collect()
+    let is_open = |author: &AuthorId| shelves.iter().all(|shelf| !shelf.is_closed(*author));
+    authors_of(shelves).into_iter().filter(is_open).map(of).filter(|(_, runs)| !runs.is_empty()).collect()
 }
 
 fn runs<F: Fs>(shelves: &[Shared<F>], author: AuthorId) -> Runs {

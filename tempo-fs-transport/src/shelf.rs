@@ -21,6 +21,8 @@ pub(crate) struct Shelf<F: Fs> {
     pub(crate) mark: Mark,
     authors: BTreeMap<AuthorId, Row>,
     pub(crate) heads: BTreeMap<AuthorId, Head>,
+    /// Those of whom not everything that lies here could be looked at.
+    closed: BTreeSet<AuthorId>,
 }
 
 /// The versions of a directory and of those in it.
@@ -65,24 +67,33 @@ const HEADS: usize = 256;
 
 impl<F: Fs> Shelf<F> {
     /// Looks what lies in a directory. Nothing in it is opened but heads, and nothing that is not on this machine.
-    pub(crate) fn look(fs: &F, dir: Arc<F::Dir>) -> io::Result<Self> {
+    /// What has not answered before is not asked.
+    pub(crate) fn look(fs: &F, dir: Arc<F::Dir>, silent: &BTreeSet<Arc<OsStr>>) -> io::Result<Self> {
         let stat = fs.stat_dir(&dir)?;
         let mut shelf = Self {
             home: Home::opened(fs, &dir, &stat),
             mark: Mark(vec![(OsString::new(), stat.version())]),
             authors: BTreeMap::new(),
             heads: BTreeMap::new(),
+            closed: BTreeSet::new(),
             dir,
         };
         for (name, author) in members(fs, &shelf.dir)? {
-            let Ok(stat) = fs.stat(&shelf.dir, &name) else { continue };
-            if stat.file_type != FileType::Directory || stat.online_only {
+            if silent.contains(&*name) {
+                shelf.closed.insert(author);
                 continue;
             }
-            shelf.mark.0.push((name.clone(), stat.version()));
-            if let Ok(dir) = fs.open_dir(&shelf.dir, &name) {
-                // What cannot be listed is told of where it is to be read.
-                let _ = shelf.take(fs, &dir, &name, author);
+            let looked = fs.stat(&shelf.dir, &name).and_then(|stat| {
+                if stat.file_type == FileType::Directory && !stat.online_only {
+                    shelf.mark.0.push((name.clone(), stat.version()));
+                    let dir = fs.open_dir(&shelf.dir, &name)?;
+                    shelf.take(fs, &dir, &name, author)?;
+                }
+                Ok(stat.online_only)
+            });
+            // What cannot be looked at is told of where it is to be read.
+            if !looked.is_ok_and(|is_elsewhere| !is_elsewhere) {
+                shelf.closed.insert(author);
             }
         }
         for row in shelf.authors.values_mut() {
@@ -134,8 +145,21 @@ impl<F: Fs> Shelf<F> {
         self.authors.keys().copied()
     }
 
-    /// The messages of an author that lie here, by names.
+    /// Whether any message lies here, by names.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.authors.values().any(|row| !row.runs.is_empty())
+    }
+
+    /// Whether not everything of an author could be looked at.
+    pub(crate) fn is_closed(&self, author: AuthorId) -> bool {
+        self.closed.contains(&author)
+    }
+
+    /// The messages of an author that lie here, by names. Of one of whom not everything could be looked at, any may lie here.
     pub(crate) fn runs(&self, author: AuthorId) -> &[(u64, u64)] {
+        if self.closed.contains(&author) {
+            return &[(1, u64::MAX)];
+        }
         self.authors.get(&author).map(|row| row.runs.as_slice()).unwrap_or_default()
     }
 

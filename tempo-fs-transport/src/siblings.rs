@@ -252,14 +252,15 @@ impl Siblings {
         now: Duration,
     ) {
         let root = Arc::clone(&main.dir);
-        let Ok(main) = calls.run(About::Folder, move |fs| Shelf::look(fs, root)).flatten() else { return };
+        let silent = main.places.iter().filter(|(_, stat)| stat.is_err()).map(|(name, _)| Arc::clone(name)).collect();
+        let Ok(main) = calls.run(About::Folder, move |fs| Shelf::look(fs, root, &silent)).flatten() else { return };
         let mut here = vec![Arc::new(main)];
         let said = self.decisions.as_ref().map(Decisions::read).unwrap_or_default();
         let mut looked: BTreeMap<Arc<OsStr>, Shared<F>> = BTreeMap::new();
         let parts: Vec<Arc<OsStr>> = self.parts().map(|(name, ..)| Arc::clone(name)).collect();
         for name in due.iter().chain(&parts) {
             let (dir, sibling) = (Arc::clone(dir), Arc::clone(name));
-            let look = move |fs: &F| Shelf::look(fs, Arc::new(enter(fs, &dir, &sibling)?));
+            let look = move |fs: &F| Shelf::look(fs, Arc::new(enter(fs, &dir, &sibling)?), &BTreeSet::new());
             if let Ok(shelf) = calls.run(About::Directory(name.to_os_string()), look).flatten() {
                 looked.insert(Arc::clone(name), Arc::new(shelf));
             }
@@ -294,7 +295,9 @@ impl Sibling {
         now: Duration,
     ) -> bool {
         let side = |it: &Shelf<F>| Side { home: it.home, authors: it.authors().collect() };
-        let decided = here.first().and_then(|main| said.of(&side(main), &side(there)));
+        // A directory of local state has members as well, and no messages.
+        let main = here.first().filter(|_| there.has_messages());
+        let decided = main.and_then(|main| said.of(&side(main), &side(there)));
         if let Some(decision) = decided {
             self.kin = if decision == Decision::Join { Kin::Part } else { Kin::Copy };
             self.admitted = there.authors().collect();
