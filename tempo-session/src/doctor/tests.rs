@@ -255,6 +255,11 @@ fn what_is_missing_and_what_waits_for_it() {
         status.waiting = vec![waiting(5, &[(2, 4)]), waiting(9, &[(1, 7), (2, 8)]), waiting(10, &[])];
         status.held = 5;
     });
+    // Somebody has answered what is not here.
+    let mine = "4 messages of yours have not arrived: numbers 4 to 7. The oldest message that waits for them was written 2 \
+                days ago.";
+    assert_eq!((findings[0].message.as_str(), &findings[0].numbers), (mine, &vec![4..=7]));
+    let findings = &findings[1..];
     let messages: Vec<_> = findings.iter().map(|it| (it.kind, it.lost, it.message.as_str())).collect();
     let gap = "4 messages of Ben\\u{1b} have not arrived: numbers 4, 6 to 8. The oldest message that waits for them was \
                written 2 days ago.";

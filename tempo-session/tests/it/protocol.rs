@@ -237,7 +237,8 @@ fn the_heads_of_strangers_are_bounded() {
         ana.handle_head(Head { author: stranger, seen, ..ben.own_head(0).unwrap() });
     }
     assert_eq!(ana.authors_with_head().count(), 256);
-    assert!(ana.authors_with_head().all(|author| ana.head(author).unwrap().seen.len() <= 2));
+    // Ben, itself, and a few of whom nothing is here.
+    assert!(ana.authors_with_head().all(|author| ana.head(author).unwrap().seen.len() <= 18));
     ana.handle_head(ben.own_head(0).unwrap());
     assert_eq!(ana.head(author(1)).unwrap().counter, 1, "whoever is known has room");
 }

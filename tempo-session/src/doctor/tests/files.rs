@@ -293,7 +293,7 @@ fn pieces_of_the_folder() {
     assert!(undecided.advice.contains("--join") && undecided.advice.contains("--apart"), "{undecided:#?}");
     let copy = "1 folder beside the session folder is another session that began with messages of this one.";
     let copied = report(|report| report.apart = vec!["jam copy.session".to_owned()]);
-    let copy = info(FindingKind::CopiedFolder, copy, copied);
+    let copy = info(FindingKind::CopyBeside, copy, copied);
     assert_eq!(copy.place.as_deref(), Some("jam copy.session"));
 }
 
