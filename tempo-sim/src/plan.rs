@@ -106,7 +106,12 @@ impl Plan {
             have_systems,
             are_accented: have_systems && rng.chance(500),
         };
-        let world = World::new(rng.next()).profile(self.profile.clone());
+        let mut profile = self.profile.clone();
+        if self.faults.contains(&Fault::Departure) {
+            // Whose half of a split folder that was can no longer be told of one who has gone before its head came.
+            profile.split_folders = 0;
+        }
+        let world = World::new(rng.next()).profile(profile);
         let world = world.members_with_disks(self.members, |rng| disks.draw(rng));
         let mut run = Run {
             world,
