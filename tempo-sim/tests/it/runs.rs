@@ -42,9 +42,9 @@ fn what_was_found_stays_mended() {
         // A rewind brought back a damaged file of the right length, long after the audit.
         (Bug::NoScrub, 99),
         // Who had found another one writing under its name stopped looking after what it had written there.
-        (Bug::FormerIsForgotten, 307),
+        (Bug::FormerIsForgotten, 229),
         // A file that another program had open was taken for damaged, and read no more.
-        (Bug::InUseIsBad, 79),
+        (Bug::InUseIsBad, 622),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);

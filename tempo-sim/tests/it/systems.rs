@@ -242,9 +242,22 @@ fn a_piece_with_the_number_of_the_folder_is_read() {
         let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
         (0..others).for_each(|number| disk.put_dir(format!("other {number}").as_ref()));
         let frame = Script::new(1).next(b"content");
-        // Somebody of the session is in it.
+        // Somebody of the session is in it, and calls it what it is called here.
         let author = frame.id().author;
+        let (name, place, digest, seen) = (None, Some("jam.session".to_owned()), None, Vec::new());
+        let head = Head {
+            author,
+            name,
+            place,
+            counter: 1,
+            digest,
+            lamport: Lamport(1),
+            seen,
+            life: Life::default(),
+            unix_ms: 0,
+        };
         disk.put_dir(author.to_string().as_ref());
+        disk.put(format!("jam 2.session/{author}").as_ref(), "head".as_ref(), head.encode());
         disk.put(format!("jam 2.session/{author}").as_ref(), FILE.as_ref(), frame.bytes().clone());
         let read = gather(&mut member, &Seen::default(), Taken::Known);
         assert_eq!(read, [frame], "beside {others} directories");
