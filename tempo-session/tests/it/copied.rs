@@ -4,10 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tempo_fs_transport::{Fingerprint, FsTransport, Installation, Options};
+use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
 use tempo_message::Digest;
 use tempo_session::{Event, Membership, Parts, Session, protocol::Usurped, store::RedbStore};
 
@@ -48,7 +48,7 @@ fn copied() -> (Place, PathBuf) {
 fn in_a_copy_of_a_folder_a_member_is_a_new_one_of_the_same_name() {
     let (place, copy) = copied();
     let before = write(&place, &place.folder, "old");
-    let original = fs::canonicalize(&place.folder).unwrap();
+    let original = RealFs::default().resolve(&place.folder).unwrap();
     assert_eq!(membership(&place, &copy), Membership::CopiedFolder { original: original.clone() });
     let ana = open(&place, &copy);
     let after = ana.send("new").unwrap().author;
@@ -137,6 +137,10 @@ fn open_from(place: &Place, machine: &str) -> Session {
 #[test]
 fn one_store_on_several_computers_in_turn_is_one_member() {
     let place = Place::new();
+    if !keeps_creation_times(&place) {
+        println!("skipped: this file system gives the time of the last change for that of creation");
+        return;
+    }
     let before = write(&place, &place.folder, "here");
     for machine in ["desk", "laptop", "desk"] {
         let ana = open_from(&place, machine);
@@ -157,4 +161,20 @@ fn an_older_image_of_a_store_on_another_computer_is_a_new_member() {
     let ana = open_from(&place, "laptop");
     assert_ne!(ana.send("from the image").unwrap().author, before);
     ana.close().unwrap();
+}
+
+/// Whether a file that is written again is still the one that it was, by when it was made.
+fn keeps_creation_times(place: &Place) -> bool {
+    let (probe, began) = (place.at("probe"), Instant::now());
+    let write = || {
+        fs::write(&probe, "something").unwrap();
+        let about = fs::metadata(&probe).unwrap();
+        (about.created().ok(), about.modified().unwrap())
+    };
+    let (made, changed) = write();
+    let mut again = write();
+    while again.1 == changed && began.elapsed() < STUCK {
+        again = write();
+    }
+    made.is_some() && again.0 == made
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Stdio,
     time::SystemTime,
@@ -72,8 +72,14 @@ pub(crate) fn tree(dir: &Path) -> Tree {
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
         for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
-            let changed = fs::symlink_metadata(&path).unwrap().modified().unwrap();
-            let content = if path.is_dir() { None } else { Some(fs::read(&path).unwrap()) };
+            let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+            let about = fs::symlink_metadata(&path);
+            let content = if path.is_dir() { Ok(None) } else { fs::read(&path).map(Some) };
+            // An open session replaces its head at any time.
+            if about.as_ref().is_err_and(gone) || content.as_ref().is_err_and(gone) {
+                continue;
+            }
+            let (changed, content) = (about.unwrap().modified().unwrap(), content.unwrap());
             if content.is_none() {
                 dirs.push(path.clone());
             }

@@ -378,13 +378,9 @@ fn counts(head: &Head, news: &BTreeMap<AuthorId, i64>, relaying: &Relaying, unix
     latest >= unix_ms.saturating_sub(ms(relaying.patience))
 }
 
-/// Frames in the order of their counters as runs that lie in one file each. Of two messages of one number each is alone.
+/// Frames in the order of their counters as runs that lie in one file each.
 fn runs(frames: &[Frame]) -> Vec<&[Frame]> {
-    let is_forked = |frame: &Frame| frames.iter().filter(|other| other.id() == frame.id()).count() > 1;
-    let follows = |before: &Frame, next: &Frame| {
-        before.id().counter + 1 == next.id().counter && !is_forked(before) && !is_forked(next)
-    };
-    frames.chunk_by(follows).collect()
+    frames.chunk_by(|before, next| before.id().counter + 1 == next.id().counter).collect()
 }
 
 fn ms(span: Duration) -> i64 {
