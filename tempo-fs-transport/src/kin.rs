@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tempo_clock::{difference, union};
 use tempo_message::{AuthorId, Digest, MessageId, planted};
 
 use crate::{
     Fs,
-    shelf::{Named, Runs, Shared, authors_of, merged, without},
+    shelf::{Named, Runs, Shared, authors_of},
     spelling::folded,
     split::Hint,
 };
@@ -167,20 +168,20 @@ pub(crate) fn compare<F: Fs>(
 
 /// The messages that lie in some directories and not in others.
 fn new_in<F: Fs>(shelves: &[Shared<F>], others: &[Shared<F>]) -> BTreeMap<AuthorId, Runs> {
-    let of = |author| (author, without(&runs(shelves, author), &runs(others, author)));
+    let of = |author| (author, difference(&runs(shelves, author), &runs(others, author)));
     let is_open = |author: &AuthorId| shelves.iter().all(|shelf| !shelf.is_closed(*author));
     authors_of(shelves).into_iter().filter(is_open).map(of).filter(|(_, runs)| !runs.is_empty()).collect()
 }
 
 fn runs<F: Fs>(shelves: &[Shared<F>], author: AuthorId) -> Runs {
-    merged(shelves.iter().flat_map(|shelf| shelf.runs(author)).copied().collect())
+    union(shelves.iter().flat_map(|shelf| shelf.runs(author)).cloned())
 }
 
 /// The last message of an author that lies in both: its digest stands for all before it.
 fn last_common<F: Fs>(author: AuthorId, there: &[Shared<F>], here: &[Shared<F>]) -> Option<(AuthorId, u64)> {
     let all = runs(there, author);
-    let common = without(&all, &without(&all, &runs(here, author)));
-    common.last().map(|&(_, last)| (author, last))
+    let common = difference(&all, &difference(&all, &runs(here, author)));
+    common.last().map(|run| (author, *run.end()))
 }
 
 fn digests<F: Fs>(fs: &F, shelves: &[Shared<F>], id: MessageId) -> BTreeSet<Digest> {
@@ -206,7 +207,7 @@ fn goes_on<F: Fs>(
 ) -> bool {
     let mut queue: VecDeque<MessageId> = VecDeque::new();
     for (&author, runs) in new {
-        for &(first, last) in runs.iter().take(GAPS) {
+        for (first, last) in runs.iter().take(GAPS).map(|run| (*run.start(), *run.end())) {
             let beginning = first..=last.min(first.saturating_add(ENDS));
             let end = last.saturating_sub(ENDS).max(*beginning.end())..=last;
             queue.extend(beginning.chain(end).map(|counter| MessageId { author, counter }));

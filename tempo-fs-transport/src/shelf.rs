@@ -4,9 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     io,
+    ops::RangeInclusive,
     sync::Arc,
 };
 
+use tempo_clock::union;
 use tempo_message::{AuthorId, CounterName, Decoded, Digest, FileType, Frames, Head, MAX_HEAD, MessageId, Parent};
 
 use crate::{DirName, FileName, Fs, Home, Version, examine::read_bare, place::limit};
@@ -36,7 +38,7 @@ pub(crate) type Shared<F> = Arc<Shelf<F>>;
 pub(crate) type Named = (Digest, Vec<Parent>);
 
 /// Ranges of counters that ascend and do not touch.
-pub(crate) type Runs = Vec<(u64, u64)>;
+pub(crate) type Runs = Vec<RangeInclusive<u64>>;
 
 /// The files of one author.
 #[derive(Debug, Default)]
@@ -50,8 +52,7 @@ struct Row {
 
 #[derive(Debug)]
 struct Other {
-    first: u64,
-    last: u64,
+    holds: RangeInclusive<u64>,
     dir: Arc<OsStr>,
     name: OsString,
 }
@@ -97,7 +98,7 @@ impl<F: Fs> Shelf<F> {
             }
         }
         for row in shelf.authors.values_mut() {
-            row.runs = merged(std::mem::take(&mut row.runs));
+            row.runs = union(std::mem::take(&mut row.runs));
         }
         Ok(shelf)
     }
@@ -108,23 +109,23 @@ impl<F: Fs> Shelf<F> {
         row.has_own |= is_own;
         let mut heads = Vec::new();
         fs.list(dir, &mut |name| {
-            let (first, last) = match FileName::parse(name) {
-                FileName::Message(counter) | FileName::Copy(counter) => (counter, counter),
-                FileName::Pack(first, last) => (first, last),
-                FileName::Placeholder(first, last) if first > 0 => (first, if last == u64::MAX { first } else { last }),
+            let holds = match FileName::parse(name) {
+                FileName::Message(counter) | FileName::Copy(counter) => counter..=counter,
+                FileName::Pack(first, last) => first..=last,
+                FileName::Placeholder(first, last) if first > 0 => first..=if last == u64::MAX { first } else { last },
                 FileName::Head => {
                     heads.push(name.to_owned());
                     return true;
                 }
                 _ => return true,
             };
-            row.runs.push((first, last));
+            row.runs.push(holds.clone());
             if row.runs.len() >= MESSAGES {
                 return false;
             }
             let is_other = !is_own || !matches!(FileName::parse(name), FileName::Message(_));
             if is_other && row.others.len() < OTHERS {
-                row.others.push(Other { first, last, dir: Arc::clone(&place), name: name.to_owned() });
+                row.others.push(Other { holds, dir: Arc::clone(&place), name: name.to_owned() });
             }
             true
         })?;
@@ -156,9 +157,10 @@ impl<F: Fs> Shelf<F> {
     }
 
     /// The messages of an author that lie here, by names. Of one of whom not everything could be looked at, any may lie here.
-    pub(crate) fn runs(&self, author: AuthorId) -> &[(u64, u64)] {
+    pub(crate) fn runs(&self, author: AuthorId) -> &[RangeInclusive<u64>] {
+        const ANY: &[RangeInclusive<u64>] = &[1..=u64::MAX];
         if self.closed.contains(&author) {
-            return &[(1, u64::MAX)];
+            return ANY;
         }
         self.authors.get(&author).map(|row| row.runs.as_slice()).unwrap_or_default()
     }
@@ -166,8 +168,8 @@ impl<F: Fs> Shelf<F> {
     /// Whether a message lies here, by its name.
     pub(crate) fn has(&self, id: MessageId) -> bool {
         let runs = self.runs(id.author);
-        let at = runs.partition_point(|&(_, last)| last < id.counter);
-        runs.get(at).is_some_and(|&(first, _)| first <= id.counter)
+        let at = runs.partition_point(|run| *run.end() < id.counter);
+        runs.get(at).is_some_and(|run| run.contains(&id.counter))
     }
 
     /// Reads the messages that lie here under an id: usually one, and none when that cannot be read now. Others in the same
@@ -187,17 +189,17 @@ impl<F: Fs> Shelf<F> {
         if row.has_own {
             read(OsStr::new(&id.author.to_string()), OsStr::new(CounterName::new(id.counter).as_str()));
         }
-        for other in row.others.iter().filter(|it| (it.first..=it.last).contains(&id.counter)) {
+        for other in row.others.iter().filter(|it| it.holds.contains(&id.counter)) {
             read(&other.dir, &other.name);
         }
     }
 }
 
-/// The directories of members in a directory, and of copies of them.
+/// The directories in a directory in which members' messages lie: their own, relays, and copies of them.
 pub(crate) fn members<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(OsString, AuthorId)>> {
     let mut members = Vec::new();
     fs.list(dir, &mut |name| {
-        if let DirName::Author(author) | DirName::Copy(author) = DirName::parse(name) {
+        if let Some(author) = DirName::parse(name).author() {
             members.push((name.to_owned(), author));
         }
         members.len() < AUTHORS
@@ -241,52 +243,7 @@ pub(crate) fn read_head<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Hea
     Head::decode(&bare.bytes).ok()
 }
 
-/// Ranges in any order as ranges that ascend and do not touch.
-pub(crate) fn merged(mut runs: Runs) -> Runs {
-    runs.sort_unstable();
-    let mut merged: Runs = Vec::new();
-    for (first, last) in runs {
-        match merged.last_mut() {
-            Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
-            _ => merged.push((first, last)),
-        }
-    }
-    merged
-}
-
-/// What is in some ranges and not in others.
-pub(crate) fn without(runs: &[(u64, u64)], others: &[(u64, u64)]) -> Runs {
-    let mut rest = Vec::new();
-    for &(first, last) in runs {
-        let mut next = Some(first);
-        let from = others.partition_point(|&(_, end)| end < first);
-        for &(start, end) in others.iter().skip(from).take_while(|&&(start, _)| start <= last) {
-            if let Some(first) = next.filter(|&first| first < start) {
-                rest.push((first, start - 1));
-            }
-            next = end.checked_add(1).map(|after| after.max(next.unwrap_or(after)));
-        }
-        rest.extend(next.filter(|&first| first <= last).map(|first| (first, last)));
-    }
-    rest
-}
-
 /// The authors whose messages lie in one of several directories.
 pub(crate) fn authors_of<F: Fs>(shelves: &[Shared<F>]) -> BTreeSet<AuthorId> {
     shelves.iter().flat_map(|shelf| shelf.authors()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges() {
-        assert_eq!(merged(vec![(5, 5), (1, 2), (3, 3), (9, u64::MAX), (10, 12)]), [(1, 3), (5, 5), (9, u64::MAX)]);
-        assert_eq!(without(&[(1, 9), (12, 12)], &[(3, 4), (6, 20)]), [(1, 2), (5, 5)]);
-        assert_eq!(without(&[(1, u64::MAX)], &[(2, u64::MAX)]), [(1, 1)]);
-        assert_eq!(without(&[(1, 3), (5, 9)], &[(2, 6)]), [(1, 1), (7, 9)]);
-        assert_eq!(without(&[(4, 5)], &[]), [(4, 5)]);
-        assert_eq!(without(&[], &[(1, 1)]), []);
-    }
 }

@@ -192,7 +192,6 @@ mod tests {
 
     #[test]
     fn a_head_is_restored() {
-        let mut found = 0;
         for counter in 0..400 {
             let head = Head {
                 author: AuthorId::new(Uuid::from_u128(7)),
@@ -208,9 +207,7 @@ mod tests {
             let converted = added(&head.encode(), true);
             assert!(Head::decode(&converted).is_err());
             assert_eq!(restored_head(&converted), Ok(head));
-            found += 1;
         }
-        assert_eq!(found, 400);
     }
 
     #[test]

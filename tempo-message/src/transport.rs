@@ -79,14 +79,7 @@ pub trait Transport: fmt::Debug + Send {
     ///
     /// As for [`publish`](Self::publish); some of its messages may have been published then.
     fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
-        let mut published = Published::Already;
-        for frame in pack.frames() {
-            let now = self.publish(&frame, durability)?;
-            if now != Published::Already && published != Published::Beside {
-                published = now;
-            }
-        }
-        Ok(published)
+        one_by_one(pack, |frame| self.publish(frame, durability))
     }
 
     /// Removes what lies there of a pack's author and is nothing but messages of the pack, byte for byte: at most so many
@@ -123,14 +116,7 @@ pub trait Transport: fmt::Debug + Send {
     ///
     /// As for [`relay`](Self::relay); some of its messages may have been relayed then.
     fn relay_pack(&mut self, pack: &Pack, relayer: AuthorId) -> Result<Published, PublishError> {
-        let mut relayed = Published::Already;
-        for frame in pack.frames() {
-            let now = self.relay(&frame, relayer)?;
-            if now != Published::Already && relayed != Published::Beside {
-                relayed = now;
-            }
-        }
-        Ok(relayed)
+        one_by_one(pack, |frame| self.relay(frame, relayer))
     }
 
     /// Takes back what `relayer` has relayed of an author and the author's own place has whole, byte for byte; the answer is how
@@ -177,6 +163,17 @@ pub trait Transport: fmt::Debug + Send {
 
     /// What lies there and is not a message, as of the last collect. Touches nothing outside memory.
     fn report(&self) -> Report;
+}
+
+/// Puts the messages of a pack somewhere; the worst of what became of them.
+fn one_by_one(
+    pack: &Pack,
+    mut put: impl FnMut(&Frame) -> Result<Published, PublishError>,
+) -> Result<Published, PublishError> {
+    pack.frames().try_fold(Published::Already, |worst, frame| {
+        let now = put(&frame)?;
+        Ok(if now == Published::Already || worst == Published::Beside { worst } else { now })
+    })
 }
 
 /// What a collect is asked for.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_clock::{AuthorId, Seen};
+use tempo_clock::{AuthorId, Seen, union};
 use tempo_fs_transport::{
     Belonging, FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service,
 };
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     Attachment, Environment, Gap, MessageId, OpenError, Status, SystemEnvironment,
     protocol::{Intake, SessionCore},
-    session::{OwnMessages, Resumed, describe, merged, numbers_in},
+    session::{OwnMessages, Resumed, describe, numbers_in},
     store::{Marks, RedbReader, StoreError, is_without_room},
 };
 
@@ -351,7 +351,7 @@ impl Reading {
             of.entry(author).or_default().push(numbers);
         }
         let of: BTreeMap<AuthorId, Vec<Gap>> =
-            of.into_iter().map(|(author, numbers)| (author, merged(numbers))).collect();
+            of.into_iter().map(|(author, numbers)| (author, union(numbers))).collect();
         let is_elsewhere = |id: MessageId| {
             let runs = of.get(&id.author).map(Vec::as_slice).unwrap_or_default();
             let after = runs.partition_point(|run| *run.end() < id.counter);

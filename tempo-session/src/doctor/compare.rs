@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tempo_clock::{AuthorId, Seen};
+use tempo_clock::{AuthorId, Seen, difference, union};
 use tempo_fs_transport::{Stray, Survey};
 use tempo_message::Head;
 
 use crate::{
     ForeignReason, Gap, Status,
     protocol::SessionCore,
-    session::{author_of, merged, numbers_in},
+    session::{author_of, numbers_in},
 };
 
 /// Messages of somebody else that are here and not in the folder any more.
@@ -59,7 +59,7 @@ pub(super) fn unread(status: &Status, strays: &[Stray]) -> BTreeMap<AuthorId, Ve
     for id in strays.iter().flat_map(|stray| &stray.messages) {
         unread.entry(id.author).or_default().push(id.counter..=id.counter);
     }
-    unread.into_iter().map(|(author, numbers)| (author, merged(numbers))).collect()
+    unread.into_iter().map(|(author, numbers)| (author, union(numbers))).collect()
 }
 
 /// What a core knows of others and a pass over the whole folder has not met.
@@ -80,7 +80,7 @@ pub(super) fn vanished(
     let gone = of_others.filter_map(|(author, counters)| {
         let runs: Vec<Gap> = counters.runs().collect();
         let here: Vec<Gap> = met.counters(author).map(|met| met.runs().collect()).unwrap_or_default();
-        let numbers = without(&without(&runs, &here), unread.get(&author).map(Vec::as_slice).unwrap_or_default());
+        let numbers = difference(&difference(&runs, &here), unread.get(&author).map(Vec::as_slice).unwrap_or_default());
         let with_directory = survey.is_some_and(|survey| !survey.authors.contains(&author));
         (!numbers.is_empty()).then_some(Vanished { author, numbers, with_directory })
     });
@@ -128,24 +128,6 @@ fn lag(core: &SessionCore, head: &Head, off: &BTreeSet<AuthorId>) -> Option<Lag>
     is_long.then_some(Lag { author: head.author, messages, since_ms, hinted_ms: head.unix_ms })
 }
 
-/// What is in some ranges and not in others; both ascend.
-pub(super) fn without(ranges: &[Gap], others: &[Gap]) -> Vec<Gap> {
-    let mut rest = Vec::new();
-    let mut others = others.iter().peekable();
-    for range in ranges {
-        while others.next_if(|it| it.end() < range.start()).is_some() {}
-        let (mut ahead, mut first) = (others.clone(), Some(*range.start()));
-        while let (Some(from), Some(other)) = (first, ahead.next_if(|it| it.start() <= range.end())) {
-            if from < *other.start() {
-                rest.push(from..=*other.start() - 1);
-            }
-            first = other.end().checked_add(1).map(|next| next.max(from));
-        }
-        rest.extend(first.filter(|first| first <= range.end()).map(|first| first..=*range.end()));
-    }
-    rest
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -153,16 +135,6 @@ mod tests {
     use tempo_message::{Kind, Life};
 
     use super::*;
-
-    #[test]
-    fn ranges_without_ranges() {
-        assert_eq!(without(&[1..=9], &[]), [1..=9]);
-        assert_eq!(without(&[1..=9, 12..=12], &[3..=4, 6..=20]), [1..=2, 5..=5]);
-        assert_eq!(without(&[1..=3, 5..=9], &[2..=6]), [1..=1, 7..=9]);
-        assert_eq!(without(&[1..=u64::MAX], &[2..=u64::MAX]), [1..=1]);
-        assert_eq!(without(&[4..=5], &[1..=2, 9..=9]), [4..=5]);
-        assert_eq!(without(&[], &[1..=2]), [] as [Gap; 0]);
-    }
 
     #[test]
     fn whoever_was_at_work_and_had_not_received_old_messages_lags() {

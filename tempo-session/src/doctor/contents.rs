@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, union};
 use tempo_fs_transport::{FileName, printable_text};
 use tempo_message::{BadFrame, Beside};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Gap, PendingReason, Status,
-    session::{author_of, is_temporary, merged, name_in, numbers_in},
+    session::{author_of, is_temporary, name_in, numbers_in},
 };
 
 /// Files of one kind and one author, by whether what they hold is here already.
@@ -140,7 +140,7 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
                 })
                 .advice("Look at the permissions, and whether the disk or the service works."),
         };
-        findings.push(about(finding, author, people).numbers(merged(group.missing)).files(group.files));
+        findings.push(about(finding, author, people).numbers(union(group.missing)).files(group.files));
     }
 }
 
@@ -209,7 +209,7 @@ pub(super) fn damaged_head(subject: &str, count: u64) -> Finding {
 
 /// ": numbers 2 to 3", if there are any.
 pub(super) fn which(missing: &[Gap]) -> String {
-    if missing.is_empty() { String::new() } else { format!(": {}", numbers(&merged(missing.to_vec()))) }
+    if missing.is_empty() { String::new() } else { format!(": {}", numbers(&union(missing.to_vec()))) }
 }
 
 /// What is there twice.

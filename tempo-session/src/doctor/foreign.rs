@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, union};
 use tempo_fs_transport::{FileName, printable_text};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ForeignReason, MessageId, Status,
-    session::{author_of, is_temporary, merged, name_in, numbers_in},
+    session::{author_of, is_temporary, name_in, numbers_in},
 };
 
 /// What is no message, where messages or directories of members should be.
@@ -47,7 +47,7 @@ pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Fin
                     .advice(mending_of_damage(status, author, &group, people))
             }
         };
-        findings.push(about(finding, author, people).numbers(merged(group.missing)).files(group.files));
+        findings.push(about(finding, author, people).numbers(union(group.missing)).files(group.files));
     }
 }
 
@@ -224,7 +224,7 @@ pub(super) fn misplaced(status: &Status, around: &Surroundings, people: &People,
 /// What is no file, or no message by its size alone, and lies where one belongs.
 fn in_the_way(author: Option<AuthorId>, is_here: bool, group: &Group, people: &People) -> Finding {
     let whose = author.map_or_else(|| "a member".to_owned(), |author| people.subject_of(author));
-    let count = total(&merged(group.missing.clone()));
+    let count = total(&union(group.missing.clone()));
     let place = match count {
         0 if is_here => format!("a message of {whose}"),
         0 => format!("the directory of {whose}"),

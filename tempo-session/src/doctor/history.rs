@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, difference};
 use tempo_fs_transport::printable_text;
 use tempo_message::Relay;
 
@@ -10,7 +10,7 @@ use super::{
     Finding,
     FindingKind::{self as Kind, Fork, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished},
     Loss, Surroundings, Vanished,
-    compare::{unread, without},
+    compare::unread,
     words::{People, ago, counted, numbers, one_or_many, ranges, total},
 };
 use crate::{Gap, Member, MessageId, Status, Waiting, session::short};
@@ -101,19 +101,19 @@ pub(super) fn gaps(status: &Status, around: &Surroundings, people: &People, find
         let last = awaited.remove(&member.author).unwrap_or(0).max(member.last);
         let mut gaps = member.gaps.clone();
         gaps.extend(after(member.last, last));
-        let gaps = without(&gaps, unread(member.author));
+        let gaps = difference(&gaps, unread(member.author));
         if !gaps.is_empty() {
             findings.push(gap(member.author, gaps, status, around, people));
         }
         let announced: Vec<Gap> = after(last, member.announced).into_iter().collect();
-        let announced = without(&announced, unread(member.author));
+        let announced = difference(&announced, unread(member.author));
         if !announced.is_empty() {
             findings.push(on_the_way(member.author, announced, people));
         }
     }
     // Of these nothing is here, perhaps not even a directory.
     for (author, last) in awaited {
-        let gaps = without(&[1..=last], unread(author));
+        let gaps = difference(&[1..=last], unread(author));
         if !gaps.is_empty() {
             findings.push(gap(author, gaps, status, around, people));
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsStr, ops::RangeInclusive};
 
-use tempo_clock::AuthorId;
+use tempo_clock::{AuthorId, union};
 use tempo_fs_transport::{DirName, FileName, temporary};
 use tempo_message::{Pending, PendingReason};
 
@@ -60,7 +60,7 @@ impl Status {
             download.numbers.extend(missing);
             download.files.push(pending.clone());
         }
-        of.into_values().map(|it| Download { numbers: merged(it.numbers), ..it }).collect()
+        of.into_values().map(|it| Download { numbers: union(it.numbers), ..it }).collect()
     }
 
     /// Whether messages may be missing here because a file, in this author's place, cannot be read.
@@ -114,19 +114,4 @@ pub(crate) fn author_of(place: &str) -> Option<AuthorId> {
 pub(crate) fn is_temporary(place: &str) -> bool {
     let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
     temporary(OsStr::new(name)).is_some()
-}
-
-/// Ranges in order, those that overlap or touch as one.
-pub(crate) fn merged(mut ranges: Vec<RangeInclusive<u64>>) -> Vec<RangeInclusive<u64>> {
-    ranges.sort_by_key(|range| *range.start());
-    let mut merged: Vec<RangeInclusive<u64>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if *range.start() <= last.end().saturating_add(1) => {
-                *last = *last.start()..=*last.end().max(range.end());
-            }
-            _ => merged.push(range),
-        }
-    }
-    merged
 }

@@ -37,7 +37,7 @@ use tempo_message::{Codec, Kind, MessageId, Postcard};
 pub use builder::{Builder, Membership, NoMint, Parts};
 pub use cursor::Cursor;
 pub use downloads::Download;
-pub(crate) use downloads::{author_of, is_temporary, merged, name_in, numbers_in};
+pub(crate) use downloads::{author_of, is_temporary, name_in, numbers_in};
 pub(crate) use driver::OwnMessages;
 pub use driver::{Driver, Turn};
 pub use events::{Event, Events, Placed};

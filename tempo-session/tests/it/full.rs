@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    io::{ErrorKind, Write},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -18,7 +17,7 @@ use crate::{
 struct Small {
     place: Place,
     state: PathBuf,
-    _volume: Volume,
+    volume: Volume,
 }
 
 impl Small {
@@ -32,7 +31,7 @@ impl Small {
             return None;
         }
         let volume = Volume::of(&image, &state, "loop")?;
-        Some(Self { place, state, _volume: volume })
+        Some(Self { place, state, volume })
     }
 
     fn open(&self) -> Session {
@@ -45,24 +44,11 @@ impl Small {
 
     /// Takes all the room.
     fn fill(&self) {
-        let mut file = File::create(self.fill_path()).unwrap();
-        let mut chunk = vec![0x5a; 1 << 16];
-        while !chunk.is_empty() {
-            match file.write_all(&chunk) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::StorageFull => chunk.truncate(chunk.len() / 2),
-                Err(error) => panic!("{error}"),
-            }
-        }
-        let _ = file.sync_all();
+        self.volume.fill();
     }
 
     fn make_room(&self) {
-        fs::remove_file(self.fill_path()).unwrap();
-    }
-
-    fn fill_path(&self) -> PathBuf {
-        self.state.join("other things")
+        fs::remove_file(self.state.join(Volume::OTHERS)).unwrap();
     }
 }
 

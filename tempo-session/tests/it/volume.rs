@@ -23,6 +23,8 @@ pub(crate) struct Volume {
 
 impl Volume {
     const BYTES: u64 = 4 << 20;
+    /// By what it is [filled](Self::fill).
+    pub(crate) const OTHERS: &str = "other people's things";
 
     /// Mounts a new file system over the place's session folder; says so and gives `None` where that cannot be done.
     pub(crate) fn over(place: &Place) -> Option<Self> {
@@ -95,7 +97,7 @@ impl Volume {
 
     /// Fills the file system to the last block; the file to be removed again.
     pub(crate) fn fill(&self) -> PathBuf {
-        let path = self.at.join("other people's things");
+        let path = self.at.join(Self::OTHERS);
         let mut file = File::create(&path).unwrap();
         let mut chunk = vec![0x5a; 1 << 16];
         while !chunk.is_empty() {

@@ -1,6 +1,8 @@
 //! Comparing what was sent with what lies in an author's directory, by names and lengths.
 
-use tempo_clock::AuthorId;
+use std::ops::RangeInclusive;
+
+use tempo_clock::{AuthorId, union};
 use tempo_message::{Digest, MessageId, Piece};
 
 use super::OwnMessages;
@@ -70,30 +72,25 @@ impl Lengths {
     }
 }
 
-/// Which counters lie in any of some runs.
-pub(super) struct Runs(Vec<(u64, u64)>);
+/// Which counters lie in any of some pieces.
+pub(super) struct Runs(Vec<RangeInclusive<u64>>);
 
 impl Runs {
     pub(super) fn of<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
-        let mut runs: Vec<(u64, u64)> = pieces.into_iter().map(|piece| (piece.first, piece.last)).collect();
-        runs.sort_unstable();
-        let mut apart: Vec<(u64, u64)> = Vec::with_capacity(runs.len());
-        for (first, last) in runs {
-            match apart.last_mut().filter(|before| first <= before.1.saturating_add(1)) {
-                Some(before) => before.1 = last.max(before.1),
-                None => apart.push((first, last)),
-            }
-        }
-        Self(apart)
+        Self(union(pieces.into_iter().map(|piece| piece.first..=piece.last)))
     }
 
     /// Whether all of these are there.
     pub(super) fn have_all(&self, first: u64, last: u64) -> bool {
-        first > last || self.0.iter().any(|run| run.0 <= first && last <= run.1)
+        first > last || self.with(first).is_some_and(|run| run.contains(&last))
     }
 
     fn have(&self, counter: u64) -> bool {
-        let at = self.0.partition_point(|&(_, last)| last < counter);
-        self.0.get(at).is_some_and(|&(first, _)| first <= counter)
+        self.with(counter).is_some()
+    }
+
+    fn with(&self, counter: u64) -> Option<&RangeInclusive<u64>> {
+        let at = self.0.partition_point(|run| *run.end() < counter);
+        self.0.get(at).filter(|run| run.contains(&counter))
     }
 }
