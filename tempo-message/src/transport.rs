@@ -1,6 +1,10 @@
 //! How frames travel.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{error::Error, fmt, task::Waker, time::Duration};
 
 use tempo_clock::{AuthorId, Seen};
