@@ -114,6 +114,20 @@ fn a_piece_may_lie_one_directory_deeper() {
     assert_eq!(scene.read().1, scene.ana);
 }
 
+/// Of one who is gone the folder has only what somebody else has put back.
+#[test]
+fn what_was_put_back_counts_as_being_here() {
+    let scene = Scene::copied("jam copy.session");
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    assert_eq!(told(&scene.read().0), [vec![], vec![scene.name()], vec![]], "as long as it is only there");
+    let ana = scene.ana[0].id().author;
+    let (mut reader, _) = scene.read();
+    reader.transport.relay(&ben, ana).unwrap();
+    let (reader, frames) = scene.read();
+    assert_eq!((frames, told(&reader)), (scene.all(&[ben]), Default::default()));
+}
+
 #[test]
 fn a_copy_that_goes_on_is_never_read_whichever_of_both_is_opened() {
     for name in ["jam 2.session", "jam (2).session", "jam copy.session", "jam - Kopie.session", "next song.session"] {
