@@ -28,8 +28,10 @@ pub(super) struct Test {
 const AT_ONCE: usize = 2;
 /// The number of tests between two lines of progress.
 const STEP: usize = 100;
-/// How often a process is started that ends without a word: Wine, and not the test, has failed then.
+/// How often a test is started in which Wine has failed, and not the test.
 const STARTS: usize = 3;
+/// What Rust says of `ERROR_INTERNAL_ERROR`, with which Wine at times refuses to start a process.
+const NO_PROCESS: &str = "Os { code: 1359,";
 
 /// Runs the tests and returns the outcome and the time of each, in the same order.
 ///
@@ -83,8 +85,8 @@ fn run_one(wine: &Wine, test: &Test, limit: Duration) -> Result<Outcome, String>
     for start in 1..=STARTS {
         match process::run_merged(&mut command, &test.log, limit) {
             Ok(said) if said.status.success() && says_passed(&said.out) => return Ok(Outcome::Passed),
-            Ok(said) if said.out.is_empty() => {
-                println!("{} was not started ({}), attempt {start} of {STARTS}", test.name, said.status);
+            Ok(said) if is_failure_of_wine(&said.out) => {
+                println!("Wine failed in {} ({}), attempt {start} of {STARTS}", test.name, said.status);
             }
             Ok(_) => return Ok(Outcome::Failed),
             Err(why) => {
@@ -101,6 +103,11 @@ fn says_passed(output: &str) -> bool {
     output.lines().any(|line| line.starts_with("test result: ok. 1 passed;"))
 }
 
+/// Returns whether the test was not started at all, or could not start a process of its own.
+fn is_failure_of_wine(output: &str) -> bool {
+    output.is_empty() || output.contains(NO_PROCESS)
+}
+
 fn has_log(log: &Path) -> bool {
     log.with_extension("out").exists()
 }
@@ -114,5 +121,14 @@ mod tests {
         assert!(says_passed("running 1 test\r\n\r\ntest result: ok. 1 passed; 0 failed; 0 ignored\r\n"));
         assert!(!says_passed("running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored\n"));
         assert!(!says_passed("test result: FAILED. 0 passed; 1 failed;\n"));
+    }
+
+    #[test]
+    fn a_test_is_started_again_only_where_wine_has_failed() {
+        let refused = "called `Result::unwrap()` on an `Err` value: Os { code: 1359, kind: Uncategorized, message: \"Internal error.\" }";
+        assert!(is_failure_of_wine("") && is_failure_of_wine(refused));
+        assert!(!is_failure_of_wine(
+            "called `Result::unwrap()` on an `Err` value: Os { code: 5, kind: PermissionDenied }"
+        ));
     }
 }
