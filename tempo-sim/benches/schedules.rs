@@ -6,7 +6,12 @@
 use std::{hint::black_box, ops::Range, time::Duration};
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
 use tempo_sim::{CHAOS, Plan};
+
+/// As in the command.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The seeds of one measurement. They follow each other and are always the same: faults and disks come in the mix of a
 /// sweep, the real database (one seed in 32) included, and two measurements differ by the code alone.

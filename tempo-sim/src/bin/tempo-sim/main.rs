@@ -19,7 +19,12 @@ mod sweep;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tempo_sim::{PROFILES, Profile};
+
+/// Simulated disks and services are many small objects with short lives.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Every misfortune of a synced folder, on demand, from one seed.
 #[derive(Debug, Parser)]
