@@ -185,15 +185,8 @@ fn last_common<F: Fs>(author: AuthorId, there: &[Shared<F>], here: &[Shared<F>])
 }
 
 fn digests<F: Fs>(fs: &F, shelves: &[Shared<F>], id: MessageId) -> BTreeSet<Digest> {
-    let mut digests = BTreeSet::new();
-    for shelf in shelves {
-        shelf.read(fs, id, &mut |read, (digest, _)| {
-            if read == id {
-                digests.insert(digest);
-            }
-        });
-    }
-    digests
+    let read = shelves.iter().flat_map(|shelf| shelf.read(fs, id));
+    read.filter(|(read, _)| *read == id).map(|(_, (digest, _))| digest).collect()
 }
 
 /// Whether messages go on from others that are not beside them but lie in the other directories: messages that are only here, or
@@ -221,9 +214,8 @@ fn goes_on<F: Fs>(
                 break;
             }
             reads += 1;
-            let each = &mut |id, named| read.entry(id).or_default().push(named);
-            for shelf in shelves {
-                shelf.read(fs, id, each);
+            for (id, named) in shelves.iter().flat_map(|shelf| shelf.read(fs, id)) {
+                read.entry(id).or_default().push(named);
             }
         }
         for cause in read.get(&id).into_iter().flatten().flat_map(|(_, causes)| causes) {

@@ -5,7 +5,7 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     ops::RangeInclusive,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tempo_clock::union;
@@ -25,6 +25,8 @@ pub(crate) struct Shelf<F: Fs> {
     pub(crate) heads: BTreeMap<AuthorId, Head>,
     /// Those of whom not everything that lies here could be looked at.
     closed: BTreeSet<AuthorId>,
+    /// What was read for each message that was asked for: several ask for the same ones.
+    read: Mutex<BTreeMap<MessageId, Vec<(MessageId, Named)>>>,
 }
 
 /// The versions of a directory and of those in it.
@@ -77,6 +79,7 @@ impl<F: Fs> Shelf<F> {
             authors: BTreeMap::new(),
             heads: BTreeMap::new(),
             closed: BTreeSet::new(),
+            read: Mutex::default(),
             dir,
         };
         for (name, author) in members(fs, &shelf.dir)? {
@@ -172,17 +175,23 @@ impl<F: Fs> Shelf<F> {
         runs.get(at).is_some_and(|run| run.contains(&id.counter))
     }
 
-    /// Reads the messages that lie here under an id: usually one, and none when that cannot be read now. Others in the same
-    /// files are given as well.
-    pub(crate) fn read(&self, fs: &F, id: MessageId, each: &mut dyn FnMut(MessageId, Named)) {
-        let Some(row) = self.authors.get(&id.author) else { return };
+    /// Reads the messages that lie here under an id, once: usually one, and none when that cannot be read now. Others in the
+    /// same files are given as well.
+    pub(crate) fn read(&self, fs: &F, id: MessageId) -> Vec<(MessageId, Named)> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.entry(id).or_insert_with(|| self.read_anew(fs, id)).clone()
+    }
+
+    fn read_anew(&self, fs: &F, id: MessageId) -> Vec<(MessageId, Named)> {
+        let Some(row) = self.authors.get(&id.author) else { return Vec::new() };
+        let mut found = Vec::new();
         let mut read = |dir: &OsStr, name: &OsStr| {
             let Ok(dir) = fs.open_dir(&self.dir, dir) else { return };
             let Ok(file) = read_bare(fs, &dir, name, limit(name), false) else { return };
             for decoded in Frames::new(file.bytes) {
                 let Decoded::Whole(frame) = decoded else { continue };
                 if frame.id().author == id.author {
-                    each(frame.id(), (frame.digest(), frame.message().causes().collect()));
+                    found.push((frame.id(), (frame.digest(), frame.message().causes().collect())));
                 }
             }
         };
@@ -192,6 +201,7 @@ impl<F: Fs> Shelf<F> {
         for other in row.others.iter().filter(|it| it.holds.contains(&id.counter)) {
             read(&other.dir, &other.name);
         }
+        found
     }
 }
 
