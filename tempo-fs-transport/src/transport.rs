@@ -325,10 +325,14 @@ impl<F: Fs> FsTransport<F> {
 }
 
 fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<Piece>> {
-    let dir = match fs.open_dir(root, name) {
+    match fs.stat(root, name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        opened => opened?,
-    };
+        // Listing it would take as long as it takes to bring the names; a look has that begun.
+        Ok(stat) if stat.online_only => return Err(io::Error::new(io::ErrorKind::WouldBlock, "it is online only")),
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    let dir = fs.open_dir(root, name)?;
     let mut pieces = Vec::new();
     fs.list(&dir, &mut |name| {
         let (first, last) = match FileName::parse(name) {

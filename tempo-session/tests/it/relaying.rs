@@ -162,6 +162,31 @@ fn nothing_is_put_back_before_something_new_has_come() {
     wait_until(&ana, "what is put back", |_| !relayed(&place).is_empty());
 }
 
+/// A service may give directories the names of copies on one machine; they are not away.
+#[test]
+fn directories_with_names_of_copies_are_not_missing() {
+    let place = Place::new();
+    let others = ["cleo", "dora"].map(|name| {
+        let other = builder(&place, name).open().unwrap();
+        other.send(name).unwrap();
+        assert_eq!(other.flush(STUCK), 0);
+        let author = other.author().unwrap();
+        other.close().unwrap();
+        author
+    });
+    let (ana, _, all) = without_ben(&place, 3);
+    for other in others {
+        fs::rename(own_dir(&place, other), place.folder.join(format!("{other} (1)"))).unwrap();
+    }
+    let emil = builder(&place, "emil").open().unwrap();
+    wait_until(&emil, "everything", |emil| {
+        ana.refresh(STUCK).unwrap();
+        emil.send("is it here?").unwrap();
+        all.iter().all(|text| texts(&timeline(emil)).contains(text))
+    });
+    assert_eq!(relayed(&place).len(), 1);
+}
+
 #[test]
 fn who_removes_it_again_and_again_has_the_last_word() {
     let place = Place::new();

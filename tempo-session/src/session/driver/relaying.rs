@@ -198,7 +198,7 @@ impl Driver {
         }
         // After a service was linked anew everything is absent for a while.
         let is_news = |(&other, &at): (&AuthorId, &i64)| other != author && at > since;
-        let is_one_of_many = heard.iter().any(is_news) && !self.is_half_missing()?;
+        let is_one_of_many = heard.iter().any(is_news) && !self.is_half_missing();
         if !is_one_of_many {
             return Ok(false);
         }
@@ -298,18 +298,18 @@ impl Driver {
         Ok(())
     }
 
-    /// Whether the directories of more than half of the members are missing.
-    fn is_half_missing(&mut self) -> Result<bool, PublishError> {
+    /// Whether the directories of more than half of the members are missing. One is there that a service has named like a copy,
+    /// and one that cannot be looked at.
+    fn is_half_missing(&mut self) -> bool {
+        let doubled: BTreeSet<AuthorId> = self.transport.report().doubled.iter().map(|beside| beside.author).collect();
         let authors: Vec<AuthorId> = {
             let state = self.shared.lock();
             state.core.authors().filter(|&author| !state.core.is_own(author)).take(ASKED).collect()
         };
-        let mut missing = 0;
-        for &author in &authors {
-            missing += usize::from(self.own_runs(author)?.is_none());
-        }
+        let is_missing = |&author: &&AuthorId| !doubled.contains(author) && matches!(self.own_runs(*author), Ok(None));
+        let missing = authors.iter().filter(is_missing).count();
         // This member's own is there, or is put there.
-        Ok(missing * 2 > authors.len() + 1)
+        missing * 2 > authors.len() + 1
     }
 
     /// What lies in an author's own directory; `None` when that is nothing.
@@ -333,7 +333,9 @@ impl Driver {
         let relays: Vec<Relay> = self.transport.report().relays;
         for Relay { author, relayer, .. } in relays.into_iter().filter(|relay| own.contains(&relay.relayer)) {
             let last = self.shared.lock().core.contiguous(author);
-            let is_back = self.own_runs(author)?.is_some_and(|runs| runs.have_all(1, last));
+            // Whether they are back shows another time.
+            let Ok(there) = self.own_runs(author) else { continue };
+            let is_back = there.is_some_and(|runs| runs.have_all(1, last));
             let noted = self.shared.lock().marks.back.iter().find(|back| back.0 == author).map(|back| back.1);
             let since = noted.filter(|&since| since <= unix_ms).unwrap_or(unix_ms);
             if is_back && unix_ms.saturating_sub(since) >= ms(relaying.back) {
