@@ -210,6 +210,7 @@ impl Run<'_> {
         self.world.run_for(Duration::from_secs(calm))?;
         if !Fault::NEED_THE_STORE.iter().any(|fault| self.plan.faults.contains(fault)) {
             self.world.settle_running()?;
+            return self.world.settle_again();
         }
         self.world.settle()
     }

@@ -12,7 +12,7 @@ use tempo_fs_transport::FileName;
 use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Head, MessageId, Report};
 use tempo_session::{Entry, Event, Session, Status};
 
-use super::{Member, copying::is_copy, member::Running, registry::Registry};
+use super::{Member, copying::goes_on_in, member::Running, registry::Registry};
 use crate::Counts;
 
 /// A broken invariant.
@@ -275,7 +275,7 @@ pub(crate) fn final_state(
     if status.unpublished > 0 || waits(&status, gone) || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
-    if let Some(copy) = status.report.pieces.iter().find(|piece| is_copy(piece)) {
+    if let Some(copy) = status.report.pieces.iter().find(|piece| goes_on_in(&member.disk, piece)) {
         return Err(Violation::new("I1", format!("{name} reads {copy}, which is another session")));
     }
     every_odd_thing_is_named(member, &status.report)?;

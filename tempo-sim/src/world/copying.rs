@@ -3,19 +3,27 @@
 use std::ffi::{OsStr, OsString};
 
 use bytes::Bytes;
-use tempo_fs_transport::FileName;
+use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, Decoded, Frames, Head, Kind, Lamport, Life, Message, MessageId, Parent};
 use uuid::Uuid;
 
 use super::World;
-use crate::disk::Change;
+use crate::{Disk, disk::Change};
 
 /// What people make of `.session` in the name of a copy.
 const COPIES: &[&str] = &[" copy.session", " - Kopie.session", " 3.session", " (3).session"];
 
-/// Whether a directory beside the session folder is such a copy.
-pub(super) fn is_copy(name: &str) -> bool {
+/// The first half of the ids of those who begin another song in a copy.
+const SINGER: u64 = 0xc0b1;
+
+/// Whether a directory beside the session folder is such a copy, and what was begun in it has come.
+pub(super) fn goes_on_in(disk: &Disk, name: &str) -> bool {
+    let is_singers = |dir: &str| {
+        let author = dir.strip_prefix(name).and_then(|dir| DirName::parse(OsStr::new(dir.strip_prefix('/')?)).author());
+        author.is_some_and(|author| author.uuid().as_u64_pair().0 == SINGER)
+    };
     COPIES.iter().any(|tail| name.ends_with(tail))
+        && disk.files().iter().any(|(dir, ..)| is_singers(&dir.to_string_lossy()))
 }
 
 impl World {
@@ -34,7 +42,7 @@ impl World {
         });
         let latest = latest(&files).filter(|_| !is_there);
         let Some((parent, lamport)) = latest else { return };
-        let author = AuthorId::new(Uuid::from_u64_pair(0xc0b1, number));
+        let author = AuthorId::new(Uuid::from_u64_pair(SINGER, number));
         files.extend(new_song(author, parent, lamport, &copy));
         let mut changes = Vec::new();
         for (dir, name, content) in files {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ffi::OsString, time::Duration};
 
 use bytes::Bytes;
-use tempo_fs_transport::DirName;
+use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, Decoded, Digest, Frame, Frames};
 use tempo_session::Relaying;
 
@@ -13,6 +13,8 @@ use crate::disk::Change;
 /// How often whoever is there says something while those who lack something wait for it.
 const CHAT: Duration = Duration::from_secs(45);
 const CHATS: usize = 12;
+/// So often in a row nobody lacks anything before they stop.
+const ENOUGH: usize = 3;
 
 impl World {
     /// Lets the members that start from here on put back what has vanished of others, after such times.
@@ -73,10 +75,16 @@ impl World {
         }
     }
 
-    /// Everybody who is there says something from time to time: without any sign of life nobody knows what is missing.
+    /// Everybody who is there says something from time to time, as long as anybody lacks anything: without any sign of life
+    /// nobody knows what is missing.
     pub(super) fn chat(&mut self) -> Result<(), Violation> {
+        let mut agreed = 0;
         for number in 0..CHATS {
             self.run_for(CHAT)?;
+            agreed = if self.is_settled() { agreed + 1 } else { 0 };
+            if agreed == ENOUGH {
+                break;
+            }
             for member in 0..self.members.len() {
                 let _ = self.send(member, &format!("still here {number}"));
             }
@@ -134,17 +142,19 @@ impl World {
         }
     }
 
-    /// What was put back is taken back when its author is there again.
+    /// What was put back is taken back when its author is there again, under the names that the author gives. What a service
+    /// has named like a copy does not count.
     pub(super) fn relays_are_taken_back(&self) -> Result<(), Violation> {
         for member in self.present() {
-            let files = member.disk.files();
-            let of =
-                |dir: &OsString| files.iter().filter(|file| file.0 == *dir).map(|file| &file.2).collect::<Vec<_>>();
             for dir in member.disk.dirs() {
                 let DirName::Relay(author, relayer) = DirName::parse(&dir) else { continue };
                 if relayer != member.author {
                     continue;
                 }
+                let mut files = member.disk.files();
+                files.retain(|(_, name, _)| matches!(FileName::parse(name), FileName::Message(_) | FileName::Pack(..)));
+                let of =
+                    |dir: &OsString| files.iter().filter(|file| file.0 == *dir).map(|file| &file.2).collect::<Vec<_>>();
                 let own = frames(of(&author.to_string().into()));
                 let kept = frames(of(&dir));
                 if !own.is_empty() && kept.is_subset(&own) {

@@ -1,5 +1,6 @@
 //! Members, their disks, the service between them, and virtual time.
 
+mod agreement;
 mod app;
 mod check;
 mod copying;
@@ -441,12 +442,23 @@ impl World {
     ///
     /// [`Violation`] when an invariant breaks, or when somebody lacks something in the end.
     pub fn settle(&mut self) -> Result<(), Violation> {
-        self.end_faults();
-        if self.has_departed() {
-            self.chat()?;
-        }
-        self.quiesce()?;
-        // Starting again is when an author puts right what has become of its files.
+        self.come_to_rest()?;
+        self.settle_again()
+    }
+
+    /// As [`settle`](Self::settle), without starting anybody again who runs: what must hold when nothing has touched
+    /// anybody's files but the service.
+    ///
+    /// # Errors
+    ///
+    /// As for [`settle`](Self::settle).
+    pub fn settle_running(&mut self) -> Result<(), Violation> {
+        self.come_to_rest()?;
+        self.conclude()
+    }
+
+    /// Starts everybody again after all have settled: that is when an author puts right what has become of its files.
+    pub(crate) fn settle_again(&mut self) -> Result<(), Violation> {
         for member in 0..self.members.len() {
             self.stop(member);
             self.start(member);
@@ -459,19 +471,12 @@ impl World {
         self.conclude()
     }
 
-    /// As [`settle`](Self::settle), without starting anybody again who runs: what must hold when nothing has touched
-    /// anybody's files but the service.
-    ///
-    /// # Errors
-    ///
-    /// As for [`settle`](Self::settle).
-    pub fn settle_running(&mut self) -> Result<(), Violation> {
+    fn come_to_rest(&mut self) -> Result<(), Violation> {
         self.end_faults();
         if self.has_departed() {
             self.chat()?;
         }
-        self.quiesce()?;
-        self.conclude()
+        self.quiesce()
     }
 
     /// The story, when it was recorded.

@@ -7,13 +7,13 @@ use std::{
 };
 
 use tempo_fs_transport::{DirName, FileName};
-use tempo_message::{AuthorId, CounterName, Digest, Lamport, MessageId};
+use tempo_message::{CounterName, Digest, MessageId};
 use tempo_session::Turn;
 
 use super::{
     Pending, RESTLESS, Violation, World,
     check::{self, Heard, listen},
-    member::{self, Member},
+    member::Member,
 };
 use crate::{
     disk::Change,
@@ -44,10 +44,10 @@ impl World {
             if quiet > QUIET {
                 return Ok(());
             }
-            if !differs && self.agree() {
+            if !differs && self.is_settled() {
                 // What has come last may be something that is only to be named, or a reason to become a new author.
                 self.run_for((self.served_at + ROUND).saturating_sub(self.now))?;
-                if self.agree() {
+                if self.is_settled() {
                     return Ok(());
                 }
             }
@@ -124,8 +124,7 @@ impl World {
         self.hasher.add(&[1, member as u64, u64::from(turn == Turn::Again)]);
         let pause = match turn {
             Turn::Again => Duration::from_micros(20),
-            // As often as the transport looks by itself when nobody gives it a hint.
-            Turn::Wait(longest) => longest.min(Duration::from_millis(self.rng.range(2000..9000))),
+            Turn::Wait(longest) => longest.min(self.pause()),
             Turn::Stop => return,
         };
         self.turn_soon(member, pause);
@@ -136,6 +135,13 @@ impl World {
         {
             self.fail(violation);
         }
+    }
+
+    /// How long a member waits that nobody gives a hint: like the transport, the longer, the longer nothing has come.
+    fn pause(&mut self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(20);
+        let quiet = self.now.saturating_sub(self.served_at);
+        Duration::from_millis(self.rng.range(2000..9000)).max((quiet / 4).min(LONGEST))
     }
 
     /// What follows from a member having done something.
@@ -189,43 +195,6 @@ impl World {
             self.service.changed(member, changes);
             self.plan_service();
         }
-    }
-
-    /// I8: what two members who know everybody take for settled is the same, as far as both have come.
-    fn check_settled(&mut self, member: usize, is_more: bool) {
-        let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();
-        // The status says less while it knows of messages that are not here.
-        let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().settled);
-        let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
-        if !self.is_membership_fixed {
-            return;
-        }
-        let Some(by_few) = running.settled_by_few else {
-            let status = running.session.status();
-            // Whoever has only messages that wait does not count yet.
-            let counts = |author| status.members.iter().any(|it| it.author == author && it.heard_ms.is_some());
-            running.settled_by_few = authors.into_iter().all(counts).then_some(marked);
-            return;
-        };
-        if !is_more || marked <= by_few {
-            return;
-        }
-        let settled = running.app.list.get(..running.app.settled).unwrap_or_default();
-        self.counts.add("settled by all");
-        if let Some((_, entry)) = self.settled.iter().zip(settled).find(|(digest, entry)| **digest != entry.digest) {
-            let what = format!("{name} takes {} for settled, where others have something else", entry.id);
-            return self.fail(Violation::new("I8", what));
-        }
-        if settled.len() > self.settled.len() {
-            self.settled = settled.iter().map(|entry| entry.digest).collect();
-        }
-    }
-
-    /// Whether everything must be settled in the end. Where the times of files are coarse, one of two heads that follow each
-    /// other quickly may be passed over.
-    fn settles_everything(&self) -> bool {
-        let is_exact = |member: &Member| member.disk.options().granularity.is_zero();
-        self.is_membership_fixed && self.members.iter().all(is_exact)
     }
 
     fn tell_publication(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
@@ -441,41 +410,6 @@ impl World {
         if let (Some(digest), Some(there)) = (self.registry.only(id), self.members.get_mut(member)) {
             there.arrived.insert((self.now, digest));
         }
-    }
-
-    pub(super) fn agree(&self) -> bool {
-        let (timeline, gone) = (self.expected(), self.gone());
-        self.present().all(|member| {
-            let is_like_it = |running: &member::Running| {
-                let status = running.session.status();
-                if self.settles_everything() && status.settled.messages < timeline.len() {
-                    return false;
-                }
-                let list = running.app.list.iter().map(|entry| entry.digest);
-                list.eq(timeline.iter().copied()) && status.unpublished == 0 && !check::waits(&status, &gone)
-            };
-            let knows_who_is_who = check::successions_are_known(member, &self.successions, &self.registry).is_ok();
-            knows_who_is_who && member.running.as_ref().is_some_and(is_like_it)
-        })
-    }
-
-    pub(super) fn check_agreement(&self) -> Result<(), Violation> {
-        let timeline = self.expected();
-        if !timeline.starts_with(&self.settled) && self.is_membership_fixed {
-            return Err(Violation::new("I8", "something came where all was settled"));
-        }
-        self.relays_are_taken_back()?;
-        for member in self.present() {
-            let running = member.running.as_ref().filter(|_| self.settles_everything());
-            let settled = running.map(|running| running.session.status().settled);
-            if let Some(settled) = settled.filter(|settled| settled.messages < timeline.len()) {
-                let what = format!("{} never takes everything for settled: {settled:?}", member.name);
-                return Err(Violation::new("L3", what));
-            }
-            check::final_state(member, (&timeline, &self.gone()), &self.registry)?;
-            check::successions_are_known(member, &self.successions, &self.registry)?;
-        }
-        Ok(())
     }
 
     fn name_of(&self, member: usize) -> &str {
