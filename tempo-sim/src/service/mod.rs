@@ -149,13 +149,17 @@ impl Service {
             let place = client.shared_place(&dir, &name);
             let (evicted, disk) = (client.evicted.get(&place).copied(), self.disks.get(member));
             if let (Some(evicted), Some(disk)) = (evicted, disk)
-                && evicted.max(disk.disturbed()) + LONG < self.now
-                && disk.options().lost_hints == 0
-                && disk.overflowed() < evicted
                 && self.profile.placeholder != Placeholder::Marked
                 && disk.kind(&dir, &name).is_some()
             {
-                self.told.push(Told::Ignored(member, name.to_string_lossy().into_owned()));
+                if evicted.max(disk.disturbed()) + LONG < self.now
+                    && disk.options().lost_hints == 0
+                    && disk.overflowed() < evicted
+                {
+                    self.told.push(Told::Ignored(member, name.to_string_lossy().into_owned()));
+                }
+                // The file itself is there again, and nothing stands for it any more.
+                self.forget_placeholder(member, &place);
             }
             let delay = self.profile.delay(self.now, &mut self.rng) / 2;
             self.tasks.push((delay, Task::Upload(member, place)));
