@@ -1,4 +1,4 @@
-//! How many schedules the simulator does: `cargo bench -p tempo-sim`.
+//! How many schedules the simulator does: `cargo bench --profile sim -p tempo-sim`.
 //!
 //! The figure that criterion prints as elements a second is schedules a second, on one core; a sweep does as many on
 //! each. Nothing is recorded, as in a sweep.
