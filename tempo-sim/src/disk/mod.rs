@@ -231,6 +231,12 @@ impl Disk {
         state.node(dir, name).is_some_and(|node| state.is_online_only(node))
     }
 
+    /// Whether a process does not find a file yet, because it has just come.
+    pub(crate) fn is_unseen(&self, dir: &OsStr, name: &OsStr) -> bool {
+        let state = self.lock();
+        state.node(dir, name).is_some_and(|node| state.is_unseen(node))
+    }
+
     /// How it differs from the usual one.
     pub fn options(&self) -> DiskOptions {
         self.lock().options.clone()

@@ -18,12 +18,13 @@ const SINGER: u64 = 0xc0b1;
 
 /// Whether a directory beside the session folder is such a copy, and what was begun in it has come.
 pub(super) fn goes_on_in(disk: &Disk, name: &str) -> bool {
-    let is_singers = |dir: &str| {
+    let is_song = |dir: &OsStr, file: &OsStr| {
+        let dir = dir.to_string_lossy();
         let author = dir.strip_prefix(name).and_then(|dir| DirName::parse(OsStr::new(dir.strip_prefix('/')?)).author());
-        author.is_some_and(|author| author.uuid().as_u64_pair().0 == SINGER)
+        let is_message = matches!(FileName::parse(file), FileName::Message(_) | FileName::Copy(_));
+        is_message && author.is_some_and(|author| author.uuid().as_u64_pair().0 == SINGER)
     };
-    COPIES.iter().any(|tail| name.ends_with(tail))
-        && disk.files().iter().any(|(dir, ..)| is_singers(&dir.to_string_lossy()))
+    COPIES.iter().any(|tail| name.ends_with(tail)) && disk.files().iter().any(|(dir, file, _)| is_song(dir, file))
 }
 
 impl World {

@@ -130,8 +130,10 @@ impl World {
             let absent = there.relaying.map_or(Duration::ZERO, |relaying| relaying.absent);
             let absent = if there.clock.is_right() { absent } else { Duration::ZERO };
             let is_early = self.left_at.get(&author).is_some_and(|&left| self.now < left + absent);
-            // What lies beside the folder may be another session.
-            let files = there.disk.files().into_iter().filter(|(at, ..)| !at.to_string_lossy().contains('/'));
+            // What lies beside the folder may be another session, and a network drive does not show what has just come.
+            let counts =
+                |at: &OsString, of: &OsString| !at.to_string_lossy().contains('/') && !there.disk.is_unseen(at, of);
+            let files = there.disk.files().into_iter().filter(|(at, of, _)| counts(at, of));
             let (put, others): (Vec<_>, Vec<_>) = files.partition(|(at, of, _)| (at, of) == (dir, name));
             let put = frames(put.iter().map(|file| &file.2).collect());
             let is_needless = !put.is_empty() && put.is_subset(&frames(others.iter().map(|file| &file.2).collect()));
