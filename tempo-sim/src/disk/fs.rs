@@ -14,7 +14,7 @@ use tempo_message::{FileType, planted};
 use super::{
     Act, Change, Disk, State,
     process::{Handle, Process},
-    tree::{Kind, NodeId, Pending, ROOT},
+    tree::{Kind, NodeId, Pending},
 };
 
 /// A process's view of a disk.
@@ -152,7 +152,6 @@ impl Fs for SimFs {
         }
         let mut names = state.tree.listed(dir.node);
         names.extend(state.dying_in(dir.node).map(Arc::from));
-        names.retain(|name| dir.node != ROOT || !state.is_missing || !state.is_folder(name));
         // The callback looks at files, so the lock must not be held meanwhile.
         drop(state);
         let _ = names.iter().all(|name| each(name));
@@ -340,12 +339,7 @@ impl Fs for SimFs {
 impl State {
     fn find(&mut self, dir: NodeId, name: &OsStr) -> io::Result<NodeId> {
         self.refuse_dying(dir, name)?;
-        let there = if dir == ROOT && self.is_folder(name) {
-            (!self.is_missing).then_some(self.folder)
-        } else {
-            self.tree.child(dir, name)
-        };
-        there.ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.tree.child(dir, name).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn refuse_taken(&mut self, dir: NodeId, name: &OsStr) -> io::Result<()> {

@@ -120,8 +120,6 @@ struct State {
     folder: NodeId,
     /// The folder, while an empty directory or nothing is in its place.
     mounted: Option<NodeId>,
-    /// Nothing is in the folder's place.
-    is_missing: bool,
     staging: NodeId,
     options: DiskOptions,
     now: Duration,
@@ -173,7 +171,6 @@ impl Disk {
             tree,
             folder,
             mounted: None,
-            is_missing: false,
             staging,
             options,
             now: Duration::ZERO,

@@ -53,7 +53,8 @@ impl Disk {
         }
         let now = state.stamp();
         let (empty, name) = (state.tree.add(Kind::Directory, now), state.options.folder_name());
-        state.is_missing = state.rng.chance(500);
+        let in_its_place = (!state.rng.chance(500)).then_some(empty);
+        state.tree.cover(ROOT, OsStr::new(name), in_its_place);
         let folder = std::mem::replace(&mut state.folder, empty);
         state.mounted = Some(folder);
         state.bequeath(ROOT, OsStr::new(name), folder);
@@ -65,7 +66,8 @@ impl Disk {
         let mut state = self.lock();
         if let Some(folder) = state.mounted.take() {
             state.disturbed = state.now;
-            state.is_missing = false;
+            let name = state.options.folder_name();
+            state.tree.cover(ROOT, OsStr::new(name), Some(folder));
             let below = std::mem::replace(&mut state.folder, folder);
             if state.tree.children(below).next().is_some() {
                 state.violations.push("a process wrote into the folder while it was unmounted".to_owned());
@@ -80,7 +82,8 @@ impl Disk {
 
     /// Whether nothing is in the place of the session folder.
     pub fn is_missing(&self) -> bool {
-        self.lock().is_missing
+        let state = self.lock();
+        state.tree.child(ROOT, OsStr::new(state.options.folder_name())).is_none()
     }
 
     /// The service puts a file there, at once durable, in the place of whatever has that name.

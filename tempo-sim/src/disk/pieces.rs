@@ -21,7 +21,7 @@ impl State {
     }
 
     pub(super) fn pieces(&self) -> impl Iterator<Item = (&OsStr, NodeId)> {
-        let own = [self.mounted.unwrap_or(self.folder), self.staging];
+        let own = [self.folder, self.staging];
         self.tree.children(ROOT).filter(move |(_, node)| !own.contains(node))
     }
 

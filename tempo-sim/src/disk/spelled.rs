@@ -36,7 +36,8 @@ impl State {
     /// Unicode form in which it was made, so that the folder and what is beside it differ.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let parts = self.parts(path);
-        let is_folder = matches!(parts.as_slice(), [name] if self.is_folder(name)) && !self.is_missing;
+        let is_folder =
+            matches!(parts.as_slice(), [name] if self.is_folder(name) && self.tree.child(ROOT, name).is_some());
         if is_folder && matches!(self.options.system, System::Windows(_)) {
             return Path::new("/").join(self.options.folder_name());
         }
@@ -47,7 +48,7 @@ impl State {
         match self.parts(path).as_slice() {
             [] => Some(ROOT),
             [name] if *name == "staging" => Some(self.staging),
-            [name] if self.is_folder(name) => (!self.is_missing).then_some(self.folder),
+            [name] if self.is_folder(name) => self.tree.child(ROOT, name),
             _ => None,
         }
     }

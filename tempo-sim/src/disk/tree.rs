@@ -184,6 +184,16 @@ impl Tree {
         node.version += 1;
     }
 
+    /// Lets a name stand for something else, or for nothing, as a volume does that is mounted there: no times show it.
+    pub(super) fn cover(&mut self, dir: NodeId, name: &OsStr, with: Option<NodeId>) {
+        let Some(times) = self.nodes.get(dir.0).map(|node| (node.modified, node.version)) else { return };
+        self.set(dir, name, with, times.0);
+        self.settle(dir, name, with);
+        if let Some(node) = self.nodes.get_mut(dir.0) {
+            node.version = times.1;
+        }
+    }
+
     /// Lets a name stand for something else on the medium, whatever was going to be written there before.
     fn settle(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
         let (naming, key) = (self.naming, self.naming.key(name));
