@@ -101,7 +101,9 @@ impl Disk {
         state.revive(dir_node, name);
         state.bring(node, is_new);
         if state.is_dataless(dir_node) {
+            // Its other names are there from now on too, and are to be read within two scans.
             state.set_dataless(dir_node, false);
+            state.disturbed = state.now;
         }
         state.hint(dir, Some(name));
     }

@@ -65,9 +65,6 @@ pub(crate) enum Told {
     Ignored(usize, String),
 }
 
-/// After so long everybody has seen a placeholder who is told of changes.
-const LONG: Duration = Duration::from_secs(15);
-
 #[derive(Debug)]
 pub(crate) struct Service {
     profile: Profile,
@@ -147,20 +144,7 @@ impl Service {
             }
             let Some(client) = self.clients.get(member) else { continue };
             let place = client.shared_place(&dir, &name);
-            let (evicted, disk) = (client.evicted.get(&place).copied(), self.disks.get(member));
-            if let (Some(evicted), Some(disk)) = (evicted, disk)
-                && self.profile.placeholder != Placeholder::Marked
-                && disk.kind(&dir, &name).is_some()
-            {
-                if evicted.max(disk.disturbed()) + LONG < self.now
-                    && disk.options().lost_hints == 0
-                    && disk.overflowed() < evicted
-                {
-                    self.told.push(Told::Ignored(member, name.to_string_lossy().into_owned()));
-                }
-                // The file itself is there again, and nothing stands for it any more.
-                self.forget_placeholder(member, &place);
-            }
+            self.judge_placeholder(member, &place, (&dir, &name));
             let delay = self.profile.delay(self.now, &mut self.rng) / 2;
             self.tasks.push((delay, Task::Upload(member, place)));
         }

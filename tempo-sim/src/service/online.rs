@@ -10,6 +10,9 @@ use bytes::Bytes;
 use super::{Place, Service, Task, Told, around};
 use crate::profile::Placeholder;
 
+/// After so long everybody has seen a placeholder who is told of changes.
+const LONG: Duration = Duration::from_secs(15);
+
 impl Service {
     /// A file may become online only after a while.
     pub(super) fn maybe_evict(&mut self, member: usize, place: &Place) {
@@ -141,6 +144,21 @@ impl Service {
             let (here, name) = client.local_place(place);
             disk.remove(&here, &around(before, &name, after));
         }
+    }
+
+    /// A process has changed something where a small file may stand for what is online only: it must see that one.
+    pub(super) fn judge_placeholder(&mut self, member: usize, place: &Place, (dir, name): (&OsStr, &OsStr)) {
+        let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return };
+        let Placeholder::Named(before, after) = self.profile.placeholder else { return };
+        let Some(&evicted) = client.evicted.get(place).filter(|_| disk.kind(dir, name).is_some()) else { return };
+        // A loss of power may have taken the whole directory, if its name was never durable.
+        let stands = disk.kind(dir, &around(before, name, after)).is_some();
+        let sees = disk.options().lost_hints == 0 && disk.overflowed() < evicted;
+        if stands && sees && evicted.max(disk.disturbed()) + LONG < self.now {
+            self.told.push(Told::Ignored(member, name.to_string_lossy().into_owned()));
+        }
+        // The file itself is there again, and nothing stands for it any more.
+        self.forget_placeholder(member, place);
     }
 
     /// Whether the service has put this there instead of a file.

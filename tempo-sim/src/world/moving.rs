@@ -193,8 +193,8 @@ impl World {
                 }
             }
             self.service.changed(member, changes);
-            self.plan_service();
         }
+        self.plan_service();
     }
 
     fn tell_publication(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
