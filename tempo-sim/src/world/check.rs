@@ -287,12 +287,16 @@ pub(crate) fn waits(status: &Status, gone: &BTreeSet<AuthorId>) -> bool {
     status.waiting.iter().any(|waiting| !gone.contains(&waiting.id.author))
 }
 
+/// A file, by directory and name.
+type Placed = (OsString, OsString, Bytes);
+
 /// Whatever lies in the folder and is no message is in the report.
 fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Violation> {
     let foreign = report.foreign.iter().map(|foreign| &foreign.place);
     let named: BTreeSet<&String> = foreign.chain(report.pending.iter().map(|pending| &pending.place)).collect();
-    let files = member.disk.files().into_iter().filter(|(dir, name, content)| is_odd(dir, name, content));
-    let odd = files.map(|(dir, name, _)| (dir, name)).chain(member.disk.specials());
+    let files = member.disk.files();
+    let odd = files.iter().filter(|file| is_odd(&file.0, &file.1, &file.2) && !is_packed_beside(file, &files));
+    let odd = odd.map(|(dir, name, _)| (dir.clone(), name.clone())).chain(member.disk.specials());
     for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(report, dir)) {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
         if !named.contains(&place) {
@@ -308,6 +312,24 @@ fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Viol
 fn is_in_the_session(report: &Report, dir: &OsStr) -> bool {
     let dir = dir.to_string_lossy();
     dir.split_once('/').is_none_or(|(piece, _)| report.pieces.iter().any(|name| name == piece))
+}
+
+/// Whether all its messages lie whole in a larger pack beside it: nothing is missing then.
+fn is_packed_beside((dir, name, _): &Placed, files: &[Placed]) -> bool {
+    let Some((first, last)) = counters(name) else { return false };
+    files.iter().any(|(at, pack, content)| {
+        let larger = |(start, end)| start <= first && last <= end && end - start > last - first;
+        at == dir && counters(pack).is_some_and(larger) && !is_odd(at, pack, content)
+    })
+}
+
+/// The messages that a file has by its name.
+fn counters(name: &OsStr) -> Option<(u64, u64)> {
+    match FileName::parse(name) {
+        FileName::Message(counter) => Some((counter, counter)),
+        FileName::Pack(first, last) => Some((first, last)),
+        _ => None,
+    }
 }
 
 /// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.
