@@ -39,6 +39,7 @@ impl Counts {
         "unmounted",
         "foreign file told",
         "published again",
+        "put back by hand",
         "real database",
         "attachment changed",
         "online only",

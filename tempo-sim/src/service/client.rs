@@ -4,12 +4,13 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
+    path::Path,
     time::Duration,
 };
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Agreed, Place, Task};
+use super::{Agreed, Place, Service, Task};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Client {
@@ -64,6 +65,28 @@ fn composed(name: &OsStr) -> Cow<'_, OsStr> {
         return Cow::Borrowed(name);
     }
     name.to_str().map_or(Cow::Borrowed(name), |name| Cow::Owned(name.nfc().collect::<String>().into()))
+}
+
+impl Service {
+    /// Somebody moves the directories back into the folder that this service has put into one beside it. Answers whether there
+    /// were any.
+    pub(crate) fn reunite(&mut self, member: usize, sibling: &str) -> bool {
+        let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return false };
+        let sibling = composed(sibling.as_ref());
+        let mut moved = Vec::new();
+        client.aliases.retain(|dir, alias| {
+            let is_in_it = Path::new(alias).parent().is_some_and(|parent| parent.as_os_str() == &*sibling);
+            moved.extend(is_in_it.then(|| (dir.clone(), alias.clone())));
+            !is_in_it
+        });
+        for (dir, alias) in &moved {
+            for (at, name, content) in disk.files().into_iter().filter(|(at, ..)| composed(at) == *alias) {
+                disk.remove(&at, &name);
+                disk.put(dir, &name, content);
+            }
+        }
+        !moved.is_empty()
+    }
 }
 
 #[cfg(test)]

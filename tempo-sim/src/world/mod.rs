@@ -476,7 +476,8 @@ impl World {
         if self.has_departed() {
             self.chat()?;
         }
-        self.quiesce()
+        self.quiesce()?;
+        if self.reunite() { self.quiesce() } else { Ok(()) }
     }
 
     /// The story, when it was recorded.

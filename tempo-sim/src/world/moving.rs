@@ -55,6 +55,24 @@ impl World {
         Ok(())
     }
 
+    /// People put back what the service has put beside the folder, where nothing shows which session it is of: nobody there has
+    /// met anybody of the folder. Answers whether there was any of that.
+    pub(super) fn reunite(&mut self) -> bool {
+        let mut any = false;
+        for member in 0..self.members.len() {
+            let running = self.members.get(member).and_then(|there| there.running.as_ref());
+            let undecided =
+                running.map(|running| running.session.status().report.undecided.clone()).unwrap_or_default();
+            for sibling in undecided {
+                if self.service.reunite(member, &sibling) {
+                    any = true;
+                    self.note_fault(member, "put back by hand", &format!("puts back what is in {sibling}"));
+                }
+            }
+        }
+        any
+    }
+
     pub(super) fn end_faults(&mut self) {
         self.torn_restarts = 0;
         self.bring_back();
