@@ -29,15 +29,23 @@ const CALLS_PER_ENTRY: u64 = 20;
 impl World {
     /// Lets everything happen that is going to happen, without new faults.
     pub(super) fn quiesce(&mut self) -> Result<(), Violation> {
-        // Every round is longer than any delay of anybody.
+        // Longer than any pause of anybody, and than any delay of a service that is fair.
         const ROUND: Duration = Duration::from_secs(40);
         const ROUNDS: usize = 12;
+        const LOOKS: u32 = 4;
         // Once the service has nothing to carry any more, everybody has to have everything soon; a head may be due in a
         // minute and a half.
         const QUIET: usize = 4;
+        // What has come last may be something that is only to be named, or a reason to become a new author.
+        const LAST: Duration = Duration::from_secs(30);
         let mut quiet = 0;
         for _ in 0..ROUNDS {
-            self.run_for(ROUND)?;
+            for _ in 0..LOOKS {
+                self.run_for(ROUND / LOOKS)?;
+                if self.is_settled() {
+                    break;
+                }
+            }
             let differs = self.service.compare_all();
             self.plan_service();
             quiet = if differs { 0 } else { quiet + 1 };
@@ -45,8 +53,7 @@ impl World {
                 return Ok(());
             }
             if !differs && self.is_settled() {
-                // What has come last may be something that is only to be named, or a reason to become a new author.
-                self.run_for((self.served_at + ROUND).saturating_sub(self.now))?;
+                self.run_for((self.served_at + LAST).saturating_sub(self.now))?;
                 if self.is_settled() {
                     return Ok(());
                 }
