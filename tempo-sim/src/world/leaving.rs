@@ -144,8 +144,8 @@ impl World {
         }
     }
 
-    /// What was put back is taken back when its author is there again, under the names that the author gives. What a service
-    /// has named like a copy does not count.
+    /// What was put back is taken back when its author is there again, with everything under the names that the author gives.
+    /// What a service has named like a copy does not count.
     pub(super) fn relays_are_taken_back(&self) -> Result<(), Violation> {
         for member in self.present() {
             for dir in member.disk.dirs() {
@@ -153,13 +153,13 @@ impl World {
                 if relayer != member.author {
                     continue;
                 }
-                let mut files = member.disk.files();
+                let (mut files, dir_of) = (member.disk.files(), OsString::from(author.to_string()));
+                let all = frames(files.iter().filter(|file| file.0 == dir_of).map(|file| &file.2).collect());
                 files.retain(|(_, name, _)| matches!(FileName::parse(name), FileName::Message(_) | FileName::Pack(..)));
                 let of =
                     |dir: &OsString| files.iter().filter(|file| file.0 == *dir).map(|file| &file.2).collect::<Vec<_>>();
-                let own = frames(of(&author.to_string().into()));
-                let kept = frames(of(&dir));
-                if !own.is_empty() && kept.is_subset(&own) {
+                let (own, kept) = (frames(of(&dir_of)), frames(of(&dir)));
+                if !own.is_empty() && own == all && kept.is_subset(&own) {
                     let what = format!("{} keeps what {author} has put back itself", member.name);
                     return Err(Violation::new("L4", what));
                 }
