@@ -191,6 +191,13 @@ impl Place {
         }
     }
 
+    /// A name that was listed is not there. It was removed, or a network drive does not show it yet: a new listing tells.
+    pub(crate) fn vanished(&mut self, item: &Item) {
+        self.notes.forget(&item.name);
+        self.done(item);
+        self.freshness.distrust();
+    }
+
     /// Puts a file aside for the next collect. Beyond a limit the folder remembers it.
     pub(crate) fn park(&mut self, item: Item) {
         self.done(&item);

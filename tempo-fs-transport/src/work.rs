@@ -180,10 +180,7 @@ impl<'a> Work<'a> {
         let Opened { item, span, content, later, known, other_author, .. } = opened;
         let examined = content.into_examined();
         let finding = match examined.end {
-            End::Vanished => {
-                place.notes.forget(&item.name);
-                return place.done(&item);
-            }
+            End::Vanished => return place.vanished(&item),
             End::Read(finding) => finding,
         };
         let finding = finding.map(|finding| unless_temporary(finding, &item.name));
@@ -249,7 +246,7 @@ impl<'a> Work<'a> {
                 };
                 (Some(bare.version), finding)
             }
-            Err(Examined { end: End::Vanished, .. }) => return place.notes.forget(&item.name),
+            Err(Examined { end: End::Vanished, .. }) => return place.vanished(item),
             // It may come without looking any different.
             Err(Examined { end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None), .. }) => {
                 (None, Finding::Settled)

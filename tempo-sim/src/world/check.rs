@@ -219,7 +219,12 @@ pub(crate) fn nothing_waits_to_be_published(
     published: &BTreeSet<(OsString, OsString)>,
     now: Duration,
 ) -> Result<(), Violation> {
-    let Member { running: Some(running), disk, sent_at, .. } = member else { return Ok(()) };
+    let Member { running: Some(running), disk, sent_at, seemed_away, .. } = member else { return Ok(()) };
+    // Who cannot tell when an empty folder was made takes it for one that is away.
+    let is_beside = |dir: &OsString| dir.as_encoded_bytes().contains(&b'/');
+    if !sent_at.is_empty() && disk.options().system.moves_creation_times() && disk.dirs().iter().all(is_beside) {
+        *seemed_away = now;
+    }
     while sent_at.front().is_some_and(|&(since, ..)| since + TWO_ATTEMPTS < now)
         && let Some((_, dir, name)) = sent_at.pop_front()
     {
@@ -227,11 +232,9 @@ pub(crate) fn nothing_waits_to_be_published(
         if published.contains(&place) {
             continue;
         }
-        let disturbed = disk.disturbed().max(running.since).max(disk.locked_until(&place.0, &place.1));
-        // Who cannot tell when an empty folder was made takes it for one that is away.
-        let is_beside = |dir: &OsString| dir.as_encoded_bytes().contains(&b'/');
-        let seems_away = disk.dirs().iter().all(is_beside) && disk.options().system.moves_creation_times();
-        if disturbed + TWO_ATTEMPTS < now && !disk.is_unmounted() && !disk.is_full() && !seems_away {
+        let disturbed =
+            disk.disturbed().max(running.since).max(disk.locked_until(&place.0, &place.1)).max(*seemed_away);
+        if disturbed + TWO_ATTEMPTS < now && !disk.is_unmounted() && !disk.is_full() {
             let what = format!("{} does not publish {}", member.name, place.1.to_string_lossy());
             return Err(Violation::new("I15", what));
         }

@@ -59,6 +59,8 @@ pub struct Member {
     pub(crate) arrived: BTreeSet<(Duration, Digest)>,
     /// Messages that were sent, and when, until they are looked for in the folder.
     pub(crate) sent_at: VecDeque<(Duration, OsString, OsString)>,
+    /// When its folder last looked like one that is away.
+    pub(crate) seemed_away: Duration,
     /// More than one store has been in use under this name.
     pub(crate) is_ambiguous: bool,
     /// Somebody has written over its messages.
@@ -132,6 +134,7 @@ impl Member {
             leave: None,
             arrived: BTreeSet::new(),
             sent_at: VecDeque::new(),
+            seemed_away: Duration::ZERO,
             is_ambiguous: false,
             is_overwritten: false,
             reads_from: Duration::ZERO,

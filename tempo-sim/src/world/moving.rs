@@ -37,7 +37,7 @@ impl World {
         // minute and a half.
         const QUIET: usize = 4;
         // What has come last may be something that is only to be named, or a reason to become a new author.
-        const LAST: Duration = Duration::from_secs(30);
+        const LAST: Duration = Duration::from_secs(40);
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             for _ in 0..LOOKS {
