@@ -39,7 +39,6 @@ impl Counts {
         "unmounted",
         "foreign file told",
         "published again",
-        "put back by hand",
         "real database",
         "attachment changed",
         "online only",
