@@ -126,7 +126,8 @@ impl World {
         there.turn_at = None;
         let Some(running) = &mut there.running else { return };
         there.disk.read_hints();
-        let calls = there.disk.calls();
+        // A turn may remove what it has looked at.
+        let (calls, entries) = (there.disk.calls(), there.disk.entries());
         let turn = running.driver.turn();
         if there.disk.is_without_power() {
             self.counts.add("crash during a call");
@@ -135,7 +136,8 @@ impl World {
             return self.crash(member, back_after);
         }
         let calls = there.disk.calls() - calls;
-        if calls > FEW_CALLS && calls > CALLS_PER_ENTRY * u64::try_from(there.disk.entries()).unwrap_or(u64::MAX) {
+        let entries = u64::try_from(entries.max(there.disk.entries())).unwrap_or(u64::MAX);
+        if calls > FEW_CALLS && calls > CALLS_PER_ENTRY.saturating_mul(entries) {
             let what = format!("{} made {calls} calls in one turn", there.name);
             self.fail(Violation::new("I17", what));
             return;
