@@ -196,7 +196,7 @@ impl Read {
 
     /// As it was before something converted its line ends, if it is not whole as it is and that shows.
     fn restored(self, buffers: &Buffers) -> Self {
-        if self.frames.are_checked() {
+        if self.frames.are_checked() || planted!(ConvertedIsBad) {
             return self;
         }
         let Some(bytes) = restored_frames(self.frames.bytes()) else { return self };

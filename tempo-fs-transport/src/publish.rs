@@ -9,7 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use tempo_message::{
-    AuthorId, CounterName, Digest, Durability, FileType, Frame, Head, MessageId, Pack, PublishError, Published, planted,
+    AuthorId, CounterName, Digest, Durability, FileType, Frame, Head, MessageId, Pack, PublishError, Published,
+    planted, restored_frames,
 };
 
 use crate::{
@@ -111,7 +112,7 @@ impl<F: Fs> Publisher<F> {
         let published = match self.put(&target, &content.bytes, durability).map_err(failed)? {
             Put::Done => Published::New,
             Put::Taken => match self.compare(&target, &content.bytes).map_err(failed)? {
-                There::Same => Published::Already,
+                There::Same | There::Converted => Published::Already,
                 // Nothing can be compared or synced before the service fetches it, and it has it whole.
                 There::Elsewhere => return Ok(Published::Already),
                 There::Remains => {
@@ -227,7 +228,7 @@ impl<F: Fs> Publisher<F> {
                 return self.named(&target, durability).map(Some);
             }
             match self.compare(&target, &content.bytes)? {
-                There::Same | There::Elsewhere => return self.named(&target, durability).map(Some),
+                There::Same | There::Converted | There::Elsewhere => return self.named(&target, durability).map(Some),
                 There::Remains => {
                     self.replace(&target, &content.bytes, durability)?;
                     return self.named(&target, durability).map(Some);
@@ -378,7 +379,9 @@ impl<F: Fs> Publisher<F> {
             return Ok(if is_full { There::Elsewhere } else { There::Other });
         }
         let mut file = self.fs.open(target.dir, target.name)?;
-        let mut buffer = Buffers::default().buffer(expected.len() + 1);
+        // A converted message is longer by its line ends at most.
+        let most = usize::try_from(there.len).unwrap_or(usize::MAX).min(2 * expected.len()).max(expected.len());
+        let mut buffer = Buffers::default().buffer(most + 1);
         let read = self.fs.read(&mut file, buffer.as_mut())?;
         let bytes = buffer.into_bytes(read);
         // A loss of power cuts a file short or leaves zeros where the content was to come.
@@ -388,6 +391,8 @@ impl<F: Fs> Publisher<F> {
             There::Same
         } else if bytes.len() <= expected.len() && expected.starts_with(kept) && !planted!(NoMend) {
             There::Remains
+        } else if restored_frames(&bytes).as_ref() == Some(expected) {
+            There::Converted
         } else {
             There::Other
         })
@@ -443,6 +448,8 @@ enum Put {
 
 enum There {
     Same,
+    /// The same with converted line ends, which readers restore.
+    Converted,
     /// Of the right length, and its content is not on this machine.
     Elsewhere,
     Remains,

@@ -225,6 +225,7 @@ impl<'a> Work<'a> {
                 let whole = if as_it_is.is_ok() { Finding::Settled } else { Finding::Converted };
                 let restored = as_it_is.or_else(|bad| match bad {
                     BadHead::Newer(_) => Err(bad),
+                    bad if planted!(ConvertedIsBad) => Err(bad),
                     _ => restored_head(&bare.bytes),
                 });
                 let finding = match restored {

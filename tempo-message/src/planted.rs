@@ -108,6 +108,8 @@ bugs! {
     PrivatePermissions: "a file keeps the permissions of the private place where it was staged",
     TimesOutrankContent: "a file whose times move while it is read is never taken for whole",
     LooksAreFinal: "a file that was damaged once is not read again as long as it looks the same",
+    ConvertedIsBad: "a file whose line ends were converted counts as damaged",
+    FullIsBroken: "a store that had no room once is not written to again",
     InUseIsBad: "a file that another program has open is taken for damaged",
     WatchEach: "each directory is watched although the folder's watch covers it",
     WatchLeaks: "the watch before is not ended when the folder is watched again",

@@ -32,6 +32,8 @@ impl Counts {
         "forestalled",
         "rollback",
         "disk full",
+        "store full",
+        "line ends converted",
         "locked file",
         "offline",
         "odd file",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Counts, DiskOptions, Rng,
-    disk::{Naming, System},
+    disk::{LineEnds, Naming, System},
 };
 
 /// What the disks of one run have in common.
@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Disks {
     pub(crate) are_odd: bool,
     pub(crate) lose_hints: bool,
+    pub(crate) convert: bool,
     pub(crate) have_systems: bool,
     /// Everybody's folder has a name with an accent.
     pub(crate) are_accented: bool,
@@ -36,6 +37,9 @@ impl Disks {
         }
         if self.lose_hints {
             options.lost_hints = rng.pick(&[100, 500, 1000]).copied().unwrap_or(1000);
+        }
+        if self.convert && rng.chance(400) {
+            options.line_ends = rng.pick(&[LineEnds::Added, LineEnds::Dropped]).copied();
         }
         if self.have_systems {
             options.system = System::draw(rng);

@@ -52,13 +52,17 @@ pub enum Fault {
     Systems,
     /// A member goes, for good or for a while, and everything that it wrote with it; somebody else joins only then.
     Departure,
+    /// Something takes messages for text, and converts their line ends on the way to some members.
+    LineEnds,
+    /// The volume of a store is full for a while.
+    StoreFull,
     /// Somebody copies the session folder, and a new song begins in the copy, which the service carries as well.
     CopiedSession,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -84,6 +88,8 @@ impl Fault {
         Self::Systems,
         Self::Departure,
         Self::CopiedSession,
+        Self::LineEnds,
+        Self::StoreFull,
     ];
 
     /// What only somebody can put right who has the store.

@@ -103,6 +103,7 @@ impl Plan {
         let disks = Disks {
             are_odd: self.faults.contains(&Fault::OddDisks),
             lose_hints: self.faults.contains(&Fault::LostHints),
+            convert: self.faults.contains(&Fault::LineEnds),
             have_systems,
             are_accented: have_systems && rng.chance(500),
         };
@@ -122,6 +123,7 @@ impl Plan {
             strange: BTreeSet::new(),
             sent: 0,
             full: Vec::new(),
+            full_stores: Vec::new(),
             has_departed: false,
         };
         if record {
@@ -146,6 +148,7 @@ struct Run<'a> {
     strange: BTreeSet<usize>,
     sent: usize,
     full: Vec<usize>,
+    full_stores: Vec<usize>,
     /// Somebody went.
     has_departed: bool,
 }
@@ -325,7 +328,13 @@ impl Run<'_> {
             Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => {
                 self.forestall_on_a_share(member, &disk);
             }
-            Fault::NoScrubbing | Fault::LostHints | Fault::OddDisks | Fault::Packs | Fault::Systems => {}
+            Fault::StoreFull => self.fill_store(member),
+            Fault::NoScrubbing
+            | Fault::LostHints
+            | Fault::LineEnds
+            | Fault::OddDisks
+            | Fault::Packs
+            | Fault::Systems => {}
         }
     }
 
@@ -392,6 +401,19 @@ impl Run<'_> {
         let _ = self.world.send(member, "a message that may be lost");
         let back_after = Duration::from_millis(self.rng.range(10..2000));
         self.world.crash(member, back_after);
+    }
+
+    /// The volume of a member's store is full, or that of another one has room again.
+    fn fill_store(&mut self, member: usize) {
+        if let Some(freed) = self.full_stores.pop() {
+            if let Some(there) = self.world.member(freed) {
+                there.store().set_full(false);
+            }
+        } else if let Some(there) = self.world.member(member) {
+            there.store().set_full(true);
+            self.full_stores.push(member);
+            self.world.note_fault(member, "store full", "the store's volume is full");
+        }
     }
 
     fn delete(&mut self, member: usize, disk: &Disk) {

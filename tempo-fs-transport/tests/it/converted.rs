@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use tempo_message::{Durability, Head, Lamport, Life, Pack, Transport, conformance::Script};
+use tempo_message::{Durability, Head, Lamport, Life, Pack, Published, Transport, conformance::Script};
 
 use crate::support::Session;
 
@@ -91,4 +91,19 @@ fn what_cannot_be_restored_is_damaged() {
     let why = "the content was changed after it was written".to_owned();
     assert_eq!(reader.report(), [(frames[1].id().to_string(), why)]);
     assert_eq!(reader.transport.report().converted, []);
+}
+
+/// Readers restore it, and beside it they would have it twice.
+#[test]
+fn an_author_takes_its_own_converted_message_for_published() {
+    let session = Session::new();
+    let mut writer = session.writer();
+    let frame = Script::new(1).next(b"one\ntwo\r\nthree\n");
+    writer.publish(&frame, Durability::Durable).unwrap();
+    let path = session.file(frame.id());
+    convert(&path);
+    let converted = fs::read(&path).unwrap();
+    assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::Already);
+    assert_eq!(fs::read(&path).unwrap(), converted);
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }

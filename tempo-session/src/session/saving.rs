@@ -71,7 +71,7 @@ impl Shared {
         {
             // Unless there was only no room, it is unknown whether they were kept; they must not be made again under the same
             // counters.
-            state.store_failed = !matches!(error, StoreError::Full { .. });
+            state.store_failed = !matches!(error, StoreError::Full { .. }) || planted!(FullIsBroken);
             return Err(SendError::Store(error));
         }
         for frame in &frames {

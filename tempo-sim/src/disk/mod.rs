@@ -4,6 +4,7 @@ mod crash;
 mod fs;
 mod hints;
 mod judge;
+mod line_ends;
 mod outside;
 mod pieces;
 mod process;
@@ -24,6 +25,7 @@ use std::{
 use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
 use hints::Hint;
+pub use line_ends::LineEnds;
 use process::{Process, Watched};
 pub use states::{Cuts, DiskImage, Outcomes};
 use system::Peculiar;
@@ -71,6 +73,8 @@ pub struct DiskOptions {
     pub length_first: bool,
     /// Reading a file moves its times, as on a drive of rclone whose write cache has not been uploaded.
     pub reading_moves_times: bool,
+    /// Something converts line ends in the files that the service brings.
+    pub line_ends: Option<LineEnds>,
     /// How many bytes fit.
     pub capacity: u64,
     /// How many of a thousand hints about changes are lost; some of the others are late, wrong, or the last ones, then.
@@ -92,6 +96,7 @@ impl Default for DiskOptions {
             granularity: Duration::from_nanos(1),
             length_first: false,
             reading_moves_times: false,
+            line_ends: None,
             capacity: u64::MAX,
             lost_hints: 0,
         }
@@ -130,6 +135,8 @@ struct State {
     watches: Vec<Watched>,
     processes: Vec<Arc<Process>>,
     peculiar: Peculiar,
+    /// What the service has brought, of files in which line ends were converted.
+    originals: BTreeMap<NodeId, Bytes>,
     /// How many calls a process has made.
     calls: u64,
     /// The call that fails, and how.
@@ -180,6 +187,7 @@ impl Disk {
             watches: Vec::new(),
             processes: Vec::new(),
             peculiar: Peculiar::default(),
+            originals: BTreeMap::new(),
             calls: 0,
             failing: None,
             power_until: None,
@@ -321,7 +329,7 @@ impl Disk {
     /// The content of a file of the session folder, if there is one.
     pub fn read(&self, dir: &OsStr, name: &OsStr) -> Option<Bytes> {
         let state = self.lock();
-        state.tree.content(state.node(dir, name)?)
+        state.original(state.node(dir, name)?)
     }
 
     /// What a name in an author's directory stands for.
@@ -347,7 +355,7 @@ impl Disk {
         let mut files = Vec::new();
         for (dir_name, dir) in state.dirs() {
             for (name, node) in state.tree.children(dir) {
-                if let Some(content) = state.tree.content(node) {
+                if let Some(content) = state.original(node) {
                     files.push((dir_name.to_os_string(), name.to_owned(), content));
                 }
             }

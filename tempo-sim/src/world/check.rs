@@ -275,7 +275,7 @@ pub(crate) fn final_state(
         return Err(Violation::new("I9", format!("{name} has two messages {id} and was not told")));
     }
     let is_occupied = !status.occupied.is_empty() && !member.may_lie_beside();
-    if status.unpublished > 0 || waits(&status, gone) || is_occupied {
+    if status.unpublished > 0 || status.store_error.is_some() || waits(&status, gone) || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
     if let Some(copy) = status.report.pieces.iter().find(|piece| goes_on_in(&member.disk, piece)) {
@@ -296,7 +296,8 @@ type Placed = (OsString, OsString, Bytes);
 /// Whatever lies in the folder and is no message is in the report.
 fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Violation> {
     let foreign = report.foreign.iter().map(|foreign| &foreign.place);
-    let named: BTreeSet<&String> = foreign.chain(report.pending.iter().map(|pending| &pending.place)).collect();
+    let others = report.pending.iter().map(|pending| &pending.place).chain(report.converted.iter().map(|it| &it.place));
+    let named: BTreeSet<&String> = foreign.chain(others).collect();
     let files = member.disk.files();
     let odd = files.iter().filter(|file| is_odd(&file.0, &file.1, &file.2) && !is_packed_beside(file, &files));
     let odd = odd.map(|(dir, name, _)| (dir.clone(), name.clone())).chain(member.disk.specials());

@@ -211,6 +211,7 @@ impl Store for DatabaseStore {
     }
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
+        self.watch.room()?;
         self.inner.set_marks(marks)?;
         self.watch.note_marks(marks.clone());
         Ok(())
@@ -221,6 +222,7 @@ impl Store for DatabaseStore {
     }
 
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.watch.room()?;
         self.inner.set_progress(cursor, progress)
     }
 
@@ -237,6 +239,7 @@ impl Store for DatabaseStore {
     }
 
     fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.watch.room()?;
         let failing = self.watch.failing();
         if failing != Some(Failing::Lost) {
             self.inner.keep_pages(pages)?;
@@ -245,6 +248,7 @@ impl Store for DatabaseStore {
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        self.watch.room()?;
         let failing = self.watch.take_failing(records, durability);
         if failing == Some(Failing::Lost) {
             return Err(SimStore::failure());

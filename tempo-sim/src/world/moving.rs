@@ -87,6 +87,7 @@ impl World {
             self.set_unmounted(member, false);
             let Some(there) = self.members.get_mut(member) else { continue };
             there.disk.set_capacity(u64::MAX);
+            there.store.set_full(false);
             there.reads_from = Duration::ZERO;
             if std::mem::take(&mut there.offline) {
                 self.tell(member, What::Online);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    mem,
+    io, mem,
     ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -47,6 +47,8 @@ pub(super) struct State {
     /// What has been committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
+    /// There is no room for anything.
+    pub(super) is_full: bool,
     /// How often the machine has lost its power.
     pub(super) life: u64,
     pub(super) witness: Option<Witness>,
@@ -161,6 +163,19 @@ impl SimStore {
         self.lock().failing = Some(failing);
     }
 
+    /// Lets there be no room for anything, or room again.
+    pub fn set_full(&self, full: bool) {
+        self.lock().is_full = full;
+    }
+
+    /// The error of what there is no room for.
+    pub(crate) fn room(&self) -> Result<(), StoreError> {
+        if !self.lock().is_full {
+            return Ok(());
+        }
+        Err(StoreError::Full { path: PathBuf::from("simulated"), source: io::ErrorKind::StorageFull.into() })
+    }
+
     /// What was committed as sent since the last call.
     pub fn take_sent(&self) -> Vec<Frame> {
         mem::take(&mut self.lock().sent)
@@ -239,6 +254,7 @@ impl Store for SimStore {
     }
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
+        self.room()?;
         self.before(Act::Settle);
         let mut state = self.lock();
         if state.life == self.life {
@@ -252,6 +268,7 @@ impl Store for SimStore {
     }
 
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
+        self.room()?;
         self.before(Act::Settle);
         let mut state = self.lock();
         if state.life != self.life {
@@ -286,6 +303,7 @@ impl Store for SimStore {
     }
 
     fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+        self.room()?;
         self.before(Act::Change);
         let mut state = self.lock();
         if state.life != self.life {
@@ -300,6 +318,7 @@ impl Store for SimStore {
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
+        self.room()?;
         self.before(if durability == Durability::Durable { Act::Settle } else { Act::Change });
         let mut state = self.lock();
         if state.life != self.life {
