@@ -239,6 +239,14 @@ pub(crate) fn read<F: Fs>(fs: &F, (dir, name): (&F::Dir, &OsStr), fetch: bool, b
     FileRead { span, came }
 }
 
+/// Returns the frames in the bytes of a file, as they were before something converted their line ends.
+pub(crate) fn frames_of(bytes: Bytes) -> Frames {
+    let mut frames = Frames::new(bytes);
+    frames.check_ahead();
+    let restored = if frames.are_checked() { None } else { restored_frames(frames.bytes()) };
+    restored.map_or(frames, Frames::new)
+}
+
 /// Reads the bytes of such a file, which are for the caller to verify.
 pub(crate) fn read_bare<F: Fs>(
     fs: &F,

@@ -6,9 +6,14 @@ use std::{
     io,
 };
 
-use tempo_message::{AuthorId, Decoded, Frame, Frames};
+use tempo_message::{AuthorId, Decoded, Frame};
 
-use crate::{DirName, FileName, Fs, examine::read_bare, fs::sync, place::limit};
+use crate::{
+    DirName, FileName, Fs,
+    examine::{frames_of, read_bare},
+    fs::sync,
+    place::limit,
+};
 
 /// Removes from the directory that a relayer keeps for an author each file of which every message lies whole in the author's own
 /// directory, and then the directory, once nothing is left in it; the answer is how many files that were.
@@ -65,5 +70,5 @@ fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Vec<Frame>> {
         Decoded::Whole(frame) => Some(frame),
         _ => None,
     };
-    Frames::new(file.bytes).map(whole).collect()
+    frames_of(file.bytes).map(whole).collect()
 }

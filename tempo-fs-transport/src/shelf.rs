@@ -9,9 +9,15 @@ use std::{
 };
 
 use tempo_clock::union;
-use tempo_message::{AuthorId, CounterName, Decoded, Digest, FileType, Frames, Head, MAX_HEAD, MessageId, Parent};
+use tempo_message::{
+    AuthorId, CounterName, Decoded, Digest, FileType, Head, MAX_HEAD, MessageId, Parent, restored_head,
+};
 
-use crate::{DirName, FileName, Fs, Home, Version, examine::read_bare, place::limit};
+use crate::{
+    DirName, FileName, Fs, Home, Version,
+    examine::{frames_of, read_bare},
+    place::limit,
+};
 
 /// What lies in a directory of members.
 #[derive(Debug)]
@@ -188,7 +194,7 @@ impl<F: Fs> Shelf<F> {
         let mut read = |dir: &OsStr, name: &OsStr| {
             let Ok(dir) = fs.open_dir(&self.dir, dir) else { return };
             let Ok(file) = read_bare(fs, &dir, name, limit(name), false) else { return };
-            for decoded in Frames::new(file.bytes) {
+            for decoded in frames_of(file.bytes) {
                 let Decoded::Whole(frame) = decoded else { continue };
                 if frame.id().author == id.author {
                     found.push((frame.id(), (frame.digest(), frame.message().causes().collect())));
@@ -250,7 +256,7 @@ impl Mark {
 /// The head that a file holds, if it can be read now.
 pub(crate) fn read_head<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Head> {
     let bare = read_bare(fs, dir, name, MAX_HEAD as u64, false).ok()?;
-    Head::decode(&bare.bytes).ok()
+    Head::decode(&bare.bytes).or_else(|_| restored_head(&bare.bytes)).ok()
 }
 
 /// The authors whose messages lie in one of several directories.

@@ -7,10 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use tempo_message::{CollectError, Decoded, FileType, ForeignReason, Frames, MessageId, Transport};
+use tempo_message::{CollectError, Decoded, FileType, ForeignReason, MessageId, Transport};
 
 use crate::{
-    DirName, Fs, FsTransport, calls::About, error::collect_error, examine::read_bare, name::printable, place::limit,
+    DirName, Fs, FsTransport,
+    calls::About,
+    error::collect_error,
+    examine::{frames_of, read_bare},
+    name::printable,
+    place::limit,
     telling::inside,
 };
 
@@ -186,7 +191,7 @@ impl<F: Fs> Search<'_, F> {
         };
         self.bytes += file.bytes.len();
         let mut found = Found::default();
-        for decoded in Frames::new(file.bytes) {
+        for decoded in frames_of(file.bytes) {
             let Decoded::Whole(frame) = decoded else { break };
             found.messages.insert(frame.id());
         }

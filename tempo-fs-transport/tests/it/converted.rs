@@ -107,3 +107,16 @@ fn an_author_takes_its_own_converted_message_for_published() {
     assert_eq!(fs::read(&path).unwrap(), converted);
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
+
+/// What its author has put there again is there, however its line ends are.
+#[test]
+fn what_was_relayed_is_withdrawn_when_the_original_was_converted() {
+    let session = Session::new();
+    let (mut author, mut relayer) = (session.writer(), session.writer());
+    let frame = Script::new(1).next(b"one\ntwo\n");
+    let me = Script::new(2).author();
+    relayer.relay(&frame, me).unwrap();
+    author.publish(&frame, Durability::Durable).unwrap();
+    convert(&session.file(frame.id()));
+    assert_eq!(relayer.withdraw(frame.id().author, me).unwrap(), 1);
+}

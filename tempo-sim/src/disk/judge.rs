@@ -75,7 +75,7 @@ impl State {
         let there: Vec<Bytes> = own
             .into_iter()
             .flat_map(|own| own.names.values())
-            .filter_map(|(_, node)| self.tree.content(*node))
+            .filter_map(|(_, node)| self.original(*node))
             .collect();
         let mut frames = Frames::new(content.clone());
         frames.all(|decoded| match decoded {
@@ -89,8 +89,8 @@ impl State {
     /// A process removes nothing but staged files, copies of what lies whole beside them, and what lies in a durable pack.
     pub(super) fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
         let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
-        let original = original.and_then(|name| self.tree.content(self.tree.child(dir, name)?));
-        let copy = self.tree.child(dir, name).and_then(|node| self.tree.content(node));
+        let original = original.and_then(|name| self.original(self.tree.child(dir, name)?));
+        let copy = self.tree.child(dir, name).and_then(|node| self.original(node));
         let is_redundant = name.len() > 16 && original.as_ref().is_some_and(is_whole) && original == copy;
         let is_needless = |content: Bytes| self.is_packed(dir, name, &content) || self.is_back(dir, &content);
         if is_redundant || copy.is_some_and(is_needless) {
