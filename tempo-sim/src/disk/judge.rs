@@ -72,11 +72,8 @@ impl State {
             return false;
         };
         let own = self.dir(OsStr::new(&author.to_string())).and_then(|own| self.tree.nodes.get(own.0));
-        let there: Vec<Bytes> = own
-            .into_iter()
-            .flat_map(|own| own.names.values())
-            .filter_map(|(_, node)| self.original(*node))
-            .collect();
+        let there: Vec<Bytes> =
+            own.into_iter().flat_map(|own| own.names.values()).filter_map(|(_, node)| self.original(*node)).collect();
         let mut frames = Frames::new(content.clone());
         frames.all(|decoded| match decoded {
             Decoded::Whole(frame) => {

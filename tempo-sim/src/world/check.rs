@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempo_fs_transport::FileName;
+use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Head, MessageId, Report};
 use tempo_session::{Entry, Event, Session, Status};
 
@@ -281,7 +281,7 @@ pub(crate) fn final_state(
     if let Some(copy) = status.report.pieces.iter().find(|piece| goes_on_in(&member.disk, piece)) {
         return Err(Violation::new("I1", format!("{name} reads {copy}, which is another session")));
     }
-    every_odd_thing_is_named(member, &status.report)?;
+    every_odd_thing_is_named(member, &status.report, gone)?;
     every_message_is_whole(member)
 }
 
@@ -294,12 +294,18 @@ pub(crate) fn waits(status: &Status, gone: &BTreeSet<AuthorId>) -> bool {
 type Placed = (OsString, OsString, Bytes);
 
 /// Whatever lies in the folder and is no message is in the report.
-fn every_odd_thing_is_named(member: &Member, report: &Report) -> Result<(), Violation> {
+fn every_odd_thing_is_named(member: &Member, report: &Report, gone: &BTreeSet<AuthorId>) -> Result<(), Violation> {
     let foreign = report.foreign.iter().map(|foreign| &foreign.place);
     let others = report.pending.iter().map(|pending| &pending.place).chain(report.converted.iter().map(|it| &it.place));
     let named: BTreeSet<&String> = foreign.chain(others).collect();
     let files = member.disk.files();
-    let odd = files.iter().filter(|file| is_odd(&file.0, &file.1, &file.2) && !is_packed_beside(file, &files));
+    // Nobody mends what a loss of power has left of a message whose author has gone; who has it lacks nothing.
+    let is_left = |(dir, name, _): &Placed| {
+        counters(name).is_some() && DirName::parse(dir).author().is_some_and(|author| gone.contains(&author))
+    };
+    let odd = files
+        .iter()
+        .filter(|file| is_odd(&file.0, &file.1, &file.2) && !is_packed_beside(file, &files) && !is_left(file));
     let odd = odd.map(|(dir, name, _)| (dir.clone(), name.clone())).chain(member.disk.specials());
     for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(report, dir)) {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
