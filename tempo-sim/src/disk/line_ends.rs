@@ -37,12 +37,12 @@ impl State {
     }
 
     /// Remembers what the service has brought.
-    pub(super) fn note_original(&mut self, node: NodeId, content: &Bytes) {
-        if self.tree.content(node).as_ref() == Some(content) {
+    pub(super) fn note_original(&mut self, node: NodeId, content: Bytes) {
+        if self.tree.content(node).as_ref() == Some(&content) {
             self.originals.remove(&node);
         } else if self.options.line_ends.is_some() {
             self.meet("line ends converted");
-            self.originals.insert(node, content.clone());
+            self.originals.insert(node, content);
         }
     }
 

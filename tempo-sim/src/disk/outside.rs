@@ -92,13 +92,13 @@ impl Disk {
         let now = state.stamp();
         let dir_node = state.ensure_dir(dir, now);
         let is_new = state.tree.child(dir_node, name).is_none();
-        let (original, content) = (content.clone(), state.convert(&content));
+        let converted = state.convert(&content);
         let unfilled = state.tree.child(dir_node, name).filter(|node| state.unfilled.remove(node));
-        let node = match unfilled.filter(|&node| state.tree.fill(node, &content, now)) {
+        let node = match unfilled.filter(|&node| state.tree.fill(node, &converted, now)) {
             Some(node) => node,
-            None => state.tree.put_durable(dir_node, name, content, now),
+            None => state.tree.put_durable(dir_node, name, converted, now),
         };
-        state.note_original(node, &original);
+        state.note_original(node, content);
         state.arrived = Some((node, state.now));
         state.revive(dir_node, name);
         state.bring(node, is_new);
