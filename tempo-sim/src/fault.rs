@@ -99,7 +99,12 @@ impl Fault {
     /// Of a thousand plans so many have it. Some rule others out, so they are not in every second one.
     pub(crate) fn frequency(self) -> u32 {
         match self {
-            Self::Cloned | Self::RestoredStore | Self::LostStore | Self::Departure => 150,
+            Self::Cloned
+            | Self::RestoredStore
+            | Self::LostStore
+            | Self::Departure
+            | Self::LineEnds
+            | Self::StoreFull => 150,
             _ => 500,
         }
     }

@@ -44,7 +44,7 @@ fn what_was_found_stays_mended() {
         // Who had found another one writing under its name stopped looking after what it had written there.
         (Bug::FormerIsForgotten, 229),
         // A file that another program had open was taken for damaged, and read no more.
-        (Bug::InUseIsBad, 622),
+        (Bug::InUseIsBad, 2211),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
