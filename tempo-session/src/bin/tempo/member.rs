@@ -91,7 +91,7 @@ pub(crate) fn visit(folder: &Path, local: &Local) -> Result<Session, Failure> {
             return Err(OpenError::Installation(InstallationError::Folder(error)).into());
         }
         Err(error @ (OpenError::Installation(_) | OpenError::Store(_))) => {
-            eprintln!("tempo: {}; this is what an observer sees", Failure::from(error));
+            eprintln!("tempo: {}\n       This is what an observer sees.", Failure::from(error));
         }
         opened => return Ok(opened?),
     }
