@@ -221,6 +221,10 @@ impl World {
     pub fn send(&mut self, member: usize, text: &str) -> Result<(), SendError> {
         let Some(session) = self.session(member) else { return Ok(()) };
         let sent = session.send(text).map(|_| ());
+        // Whose commit failed for good has crashed; only a full store is left.
+        if matches!(sent, Err(SendError::StoreFailed)) {
+            self.fail(Violation::new("I15", format!("{} never sends again", self.name_of(member))));
+        }
         self.notice_sent(member);
         self.turn_soon(member, Duration::from_micros(50));
         self.look_after(member);

@@ -440,7 +440,7 @@ impl World {
         }
     }
 
-    fn name_of(&self, member: usize) -> &str {
+    pub(super) fn name_of(&self, member: usize) -> &str {
         self.members.get(member).map_or("nobody", |there| &there.name)
     }
 
