@@ -36,8 +36,6 @@ impl World {
         // Once the service has nothing to carry any more, everybody has to have everything soon; a head may be due in a
         // minute and a half.
         const QUIET: usize = 4;
-        // What has come last may be something that is only to be named, or a reason to become a new author.
-        const LAST: Duration = Duration::from_secs(40);
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             for _ in 0..LOOKS {
@@ -53,7 +51,8 @@ impl World {
                 return Ok(());
             }
             if !differs && self.is_settled() {
-                self.run_for((self.served_at + LAST).saturating_sub(self.now))?;
+                // What has come last may be something that is only to be named, or a reason to become a new author.
+                self.run_for((self.served_at + ROUND).saturating_sub(self.now))?;
                 if self.is_settled() {
                     return Ok(());
                 }
