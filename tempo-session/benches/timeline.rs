@@ -11,7 +11,7 @@ use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Frame, Kind, Message, MessageId};
-use tempo_session::protocol::{Intake, SessionCore};
+use tempo_session::core::{Intake, SessionCore};
 use uuid::Uuid;
 
 const MESSAGES: u64 = 20_000;

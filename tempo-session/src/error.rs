@@ -11,8 +11,8 @@ use tempo_message::{MAX_PAYLOAD, MessageId};
 use thiserror::Error;
 
 use crate::{
-    protocol::{MAX_NAME, Usurped},
-    store::StoreError,
+    core::{identity::authors::Usurped, session_core::MAX_NAME},
+    store::error::StoreError,
 };
 
 /// Why it could not be kept what somebody says of a directory beside a session folder.
@@ -121,7 +121,7 @@ pub enum SendError {
     StoreFailed,
     /// The own history is incomplete or used up.
     #[error("this author cannot write any more")]
-    Unable(#[source] crate::protocol::ComposeError),
+    Unable(#[source] crate::core::ComposeError),
     /// The value has no encoding.
     #[error("the value cannot be encoded")]
     Codec(#[from] tempo_message::CodecError),

@@ -1,24 +1,45 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod api;
+pub mod core;
 pub mod doctor;
+mod engine;
 mod environment;
 mod error;
-pub mod protocol;
-mod session;
+mod folder;
 pub mod store;
 
+pub use crate::core::{
+    packing::{Packing, Shelved},
+    progress::Progress,
+    relaying::Relaying,
+};
+#[cfg(feature = "stream")]
+pub use api::stream::EventStream;
+pub use api::{
+    cursor::Cursor,
+    events::{Event, Events, Placed},
+    names::Names,
+    parts::{NoMint, Parts},
+    relaying::Relayed,
+    replica::{Change, Reducer, Replica, Snapshot},
+    session::{Closed, Session},
+    status::{Attachment, Fork, Gap, Member, Setback, Settled, Status, Waiting},
+    timeline::{Entry, Timeline},
+    typed::Typed,
+};
+pub use engine::{
+    driver::{Driver, Turn},
+    minting::Mint,
+};
 pub use environment::{Environment, SystemEnvironment};
 pub use error::{
     CursorError, DecideError, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
 };
-pub use protocol::{Packing, Relaying, Shelved};
-#[cfg(feature = "stream")]
-pub use session::EventStream;
-pub use session::{
-    Attachment, Builder, Change, Closed, Cursor, Download, Driver, Entry, Event, Events, Fork, Gap, Member, Membership,
-    Mint, Names, NoMint, Parts, Placed, Progress, Reducer, Relayed, Replica, Session, Setback, Settled, Snapshot,
-    Status, Timeline, Turn, Typed, Waiting,
+pub use folder::{
+    builder::{Builder, Membership},
+    downloads::Download,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use tempo_fs_transport::{Decision, printable, printable_text};

@@ -5,16 +5,19 @@ use std::{collections::BTreeSet, path::PathBuf};
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{Stray, Survey, printable_text};
 
-use super::{
-    Finding,
-    FindingKind::{
-        FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StateUnusable,
-        StoreFails, StoreFull, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable,
-    },
+use super::finding::FindingKind::{
+    FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StateUnusable,
+    StoreFails, StoreFull, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable,
+};
+use crate::doctor::{
     compare::{Lag, Vanished},
+    finding::Finding,
     words::{People, counted},
 };
-use crate::{Attachment, Status, store::StoreError};
+use crate::{
+    api::status::{Attachment, Status},
+    store::error::StoreError,
+};
 
 /// What is known of a session beside its status. Whatever is not known is not diagnosed.
 #[derive(Debug, Clone, Default)]

@@ -1,11 +1,11 @@
 //! What lies beside the session's folder: other pieces of it, copies of it, and what may be either.
 
-use super::{
-    Finding,
-    FindingKind::{CopyBeside, SplitFolder, UndecidedFolder},
+use super::finding::FindingKind::{CopyBeside, SplitFolder, UndecidedFolder};
+use crate::api::status::Status;
+use crate::doctor::{
+    finding::Finding,
     words::{counted, one_or_many},
 };
-use crate::Status;
 
 /// The directories beside the folder that have to do with it.
 pub(super) fn folders(status: &Status, findings: &mut Vec<Finding>) {

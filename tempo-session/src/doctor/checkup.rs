@@ -13,21 +13,26 @@ use tempo_fs_transport::{
     Belonging, FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service,
 };
 use tempo_message::{
-    Arrival, Budget, CollectError, Digest, ForeignReason, Own, PendingReason, PublishError, Report, Taken, Transport,
-    Want,
+    Arrival, Budget, CollectError, Digest, ForeignReason, MessageId, Own, PendingReason, PublishError, Report, Taken,
+    Transport, Want,
 };
 use thiserror::Error;
 
-use super::{
-    Finding, LocalStore, Surroundings,
-    compare::{lagging, vanished},
-    diagnose,
+use super::compare::{lagging, vanished};
+use crate::doctor::{
+    around::{LocalStore, Surroundings},
+    diagnosis::diagnose,
+    finding::Finding,
 };
 use crate::{
-    Attachment, Environment, Gap, MessageId, OpenError, Status, SystemEnvironment,
-    protocol::{Intake, SessionCore},
-    session::{OwnMessages, Resumed, describe, numbers_in},
-    store::{Marks, RedbReader, StoreError, is_without_room},
+    api::status::{Attachment, Gap, Status},
+    core::{event::Intake, session_core::SessionCore},
+    engine::{driver::OwnMessages, paging::Resumed, shared::describe},
+    environment::{Environment, SystemEnvironment},
+    error::OpenError,
+    folder::builder::Builder,
+    folder::downloads::numbers_in,
+    store::{error::StoreError, handle::is_without_room, marks::Marks, reader::RedbReader},
 };
 
 /// What a look at a folder gave.
@@ -63,6 +68,32 @@ const SETTLING: Duration = Duration::from_secs(4);
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// Nothing is read with it: it only asks whether this is the folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
+
+impl Builder {
+    /// Looks at the folder from outside, as a doctor does: the answer tells everything that is wrong. Joins nothing and
+    /// writes nothing, anywhere; name has no meaning. While another process has the store open, or when it cannot be
+    /// read, this is what the folder alone shows.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the folder cannot be used, or was not read to its end within the [patience](Self::patience).
+    pub fn check_up(self) -> Result<Checkup, OpenError> {
+        let (state, patience) = (self.state_dir.clone(), self.patience);
+        self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience))?
+    }
+
+    /// Removes from the own directory the copies that are equal to the message beside them, and nothing else; the answer
+    /// names what was removed. See [`FsTransport::remove_redundant`].
+    ///
+    /// # Errors
+    ///
+    /// [`TidyError`]: among others when this installation is no member, when another process has the store open, or when
+    /// the folder is detached. Nothing was removed then, unless it is [`TidyError::Remove`].
+    pub fn remove_redundant(self) -> Result<Vec<String>, TidyError> {
+        let state = self.state_dir.clone();
+        self.off_thread(move |folder| remove_redundant(state.as_deref(), folder))?
+    }
+}
 
 impl Checkup {
     /// What is wrong.

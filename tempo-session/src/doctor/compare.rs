@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::{AuthorId, Seen, difference, union};
 use tempo_fs_transport::{Stray, Survey};
-use tempo_message::Head;
+use tempo_message::{ForeignReason, Head};
 
 use crate::{
-    ForeignReason, Gap, Status,
-    protocol::SessionCore,
-    session::{author_of, numbers_in},
+    api::status::{Gap, Status},
+    core::session_core::SessionCore,
+    folder::downloads::{author_of, numbers_in},
 };
 
 /// Messages of somebody else that are here and not in the folder any more.

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, union};
 use tempo_fs_transport::{FileName, printable_text};
-use tempo_message::{BadFrame, Beside};
+use tempo_message::{BadFrame, Beside, PendingReason};
 
-use super::{
-    Finding,
-    FindingKind::{
-        self, ChangedOnTheWay, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer,
-        OnlineOnly, Undone, Unreadable,
-    },
-    Loss, Surroundings,
+use super::finding::FindingKind::{
+    ChangedOnTheWay, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, Undone,
+    Unreadable,
+};
+use crate::doctor::{
+    around::Surroundings,
+    finding::{Finding, FindingKind, Loss},
     words::{People, counted, numbers, one_or_many},
 };
 use crate::{
-    Gap, PendingReason, Status,
-    session::{author_of, is_temporary, name_in, numbers_in},
+    api::status::{Gap, Status},
+    folder::downloads::{author_of, is_temporary, name_in, numbers_in},
 };
 
 /// Files of one kind and one author, by whether what they hold is here already.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tempo_clock::AuthorId;
 
-use super::words::People;
+use crate::doctor::words::People;
 
 /// Something that is wrong, or good to know, in sentences for people.
 #[derive(Debug, Clone, PartialEq, Eq)]

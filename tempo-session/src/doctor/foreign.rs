@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 
 use tempo_clock::{AuthorId, union};
 use tempo_fs_transport::{FileName, printable_text};
+use tempo_message::{ForeignReason, MessageId};
 
 use super::{
-    Finding,
-    FindingKind::{self, Damaged, DamagedHead, Foreign, Harmless, InTheWay, Misplaced, Unlisted},
-    Loss, Surroundings,
-    contents::{Group, Groups, about, damaged_head, is_version, known, mending_of_damage, named, which},
+    contents::named,
+    finding::FindingKind::{Damaged, DamagedHead, Foreign, Harmless, InTheWay, Misplaced, Unlisted},
+};
+use crate::doctor::{
+    around::Surroundings,
+    contents::{Group, Groups, about, damaged_head, is_version, known, mending_of_damage, which},
+    finding::{Finding, FindingKind, Loss},
     words::{People, counted, one_or_many, ranges, total},
 };
 use crate::{
-    ForeignReason, MessageId, Status,
-    session::{author_of, is_temporary, name_in, numbers_in},
+    api::status::Status,
+    folder::downloads::{author_of, is_temporary, name_in, numbers_in},
 };
 
 /// What is no message, where messages or directories of members should be.

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::{AuthorId, difference};
 use tempo_fs_transport::printable_text;
-use tempo_message::Relay;
+use tempo_message::{MessageId, Relay};
 
-use super::{
-    Finding,
-    FindingKind::{self as Kind, Fork, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished},
-    Loss, Surroundings, Vanished,
-    compare::unread,
+use super::finding::FindingKind::{self as Kind, Fork, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished};
+use crate::api::{
+    names::short,
+    status::{Gap, Member, Status, Waiting},
+};
+use crate::doctor::{
+    around::Surroundings,
+    compare::{Vanished, unread},
+    finding::{Finding, Loss},
     words::{People, ago, counted, numbers, one_or_many, ranges, total},
 };
-use crate::{Gap, Member, MessageId, Status, Waiting, session::short};
 
 /// What concerns the own messages on their way into the folder.
 pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use tempo_fs_transport::printable_text;
 
-use super::{
-    Finding,
-    FindingKind::{ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, Successor},
-    Surroundings,
+use super::finding::FindingKind::{ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, Successor};
+use crate::api::status::Status;
+use crate::doctor::{
+    around::Surroundings,
+    finding::Finding,
     words::{People, ago, counted, one_or_many, span},
 };
-use crate::Status;
 
 const DAY_MS: u64 = 24 * 3_600_000;
 /// After so long without a message or a hint a member counts as silent.

@@ -9,6 +9,7 @@ mod beside;
 mod checkup;
 mod compare;
 mod contents;
+mod diagnosis;
 mod finding;
 mod foreign;
 mod history;
@@ -16,56 +17,10 @@ mod members;
 mod words;
 
 pub use around::{LocalStore, Surroundings};
-pub(crate) use checkup::remove_redundant;
 pub use checkup::{Checkup, TidyError};
 pub use compare::{Lag, Vanished};
+pub use diagnosis::diagnose;
 pub use finding::{Finding, FindingKind, Loss, Severity};
-use words::People;
-
-use crate::{Attachment, Status};
-
-/// What is wrong, the worst first: everything that wants attention, then what is good to know.
-///
-/// Long lists are cut in the sentences and whole in the numbers and files of a [`Finding`]. Everything that comes from
-/// the folder is escaped, so that it can be printed; but [`who`](Finding::who) is not.
-pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
-    let people = People::new(status, status.author.or(around.me));
-    let mut findings = Vec::new();
-    around::folder(status, around, &mut findings);
-    around::store(status, around, &mut findings);
-    // Of a folder that is away nothing is known but what had arrived before.
-    let is_away = matches!(status.attachment, Attachment::Detached { .. } | Attachment::Unreadable { .. });
-    if !is_away {
-        around::volume(around, &people, &mut findings);
-        history::own(status, &mut findings);
-    }
-    history::vanished(around, &people, &mut findings);
-    history::gaps(status, around, &people, &mut findings);
-    if !is_away {
-        contents::pending(status, &people, &mut findings);
-    }
-    foreign::misplaced(status, around, &people, &mut findings);
-    if !is_away {
-        foreign::in_places(status, &people, &mut findings);
-        contents::converted(status, &people, &mut findings);
-    }
-    // What waits comes after its causes.
-    history::members(status, around, &people, &mut findings);
-    if !is_away {
-        foreign::others(status, around, &people, &mut findings);
-        contents::copies(status, around, &people, &mut findings);
-        beside::folders(status, &mut findings);
-        history::relayed(status, &people, &mut findings);
-        around::service(status, around, &people, &mut findings);
-    }
-    members::clocks(status, around, &people, &mut findings);
-    members::copied_folder(around, &mut findings);
-    members::successors(status, &people, &mut findings);
-    members::lagging(status, around, &people, &mut findings);
-    members::silence(status, around, &people, &mut findings);
-    findings.sort_by_key(|finding| finding.severity);
-    findings
-}
 
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,10 @@ use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Unsupported};
 
 use super::*;
 use crate::{
-    Foreign, ForeignReason, Member, MessageId, Pending, PendingReason, Setback, Waiting,
-    protocol::{Rejection, SessionCore},
+    api::status::{Attachment, Member, Setback, Status, Waiting},
+    core::{event::Rejection, session_core::SessionCore},
 };
+use tempo_message::{Foreign, ForeignReason, MessageId, Pending, PendingReason};
 
 mod files;
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tempo_clock::AuthorId;
 
-use crate::{Names, Status, session::short};
+use crate::api::{
+    names::{Names, short},
+    status::Status,
+};
 
 /// What everybody is called.
 #[derive(Debug)]

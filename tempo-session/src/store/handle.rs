@@ -9,7 +9,7 @@ use std::{
 use ::redb::{Database, DatabaseError, Error, StorageBackend, StorageError, backends::FileBackend};
 use tempo_fs_transport::RealFs;
 
-use super::{StoreError, overlay::Overlay};
+use crate::store::{error::StoreError, overlay::Overlay};
 
 /// A database, and how it can be written now.
 ///

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
 
-use super::{Marks, Origin, Page, Record, Restored, Store, StoreError};
-use crate::{
-    Progress,
-    protocol::{Chunked, without_payload},
+use super::contract::Record;
+use crate::core::{order::chunked::Chunked, progress::Progress, session_core::without_payload, snapshot::Page};
+use crate::store::{
+    contract::{Origin, Restored, Store},
+    error::StoreError,
+    marks::Marks,
 };
 
 /// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can

@@ -8,9 +8,11 @@ use std::{
 use ::redb::{Database, Error, ReadOnlyDatabase};
 use tempo_clock::AuthorId;
 
-use super::{
-    Marks, Restored, StoreError,
+use crate::store::{
+    contract::Restored,
+    error::StoreError,
     handle::{failed, is_without_room, open_error, open_to_read},
+    marks::Marks,
     redb::{UNSOUND, check_meta, damaged, decode_marks, read_meta, restore_in},
 };
 

@@ -14,11 +14,13 @@ use tempo_clock::AuthorId;
 use tempo_message::{Decoded, Digest, Durability, Frames, MessageId};
 
 use super::{
-    Marks, Page, Record, Restored, Store, StoreError,
+    contract::{Record, Restored, Store},
+    error::StoreError,
     handle::{Handle, make_room},
+    marks::Marks,
     runs::{self, FRAMES, Key, Row, Runs},
 };
-use crate::{Progress, protocol::without_payload};
+use crate::core::{progress::Progress, session_core::without_payload, snapshot::Page};
 
 /// A store in a redb file.
 ///
@@ -418,7 +420,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::Origin;
+    use crate::store::contract::Origin;
 
     fn author() -> AuthorId {
         AuthorId::new(Uuid::from_u128(1))

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Frame, MessageId};
 
-use super::{Origin, Record};
+use super::contract::Record;
+use crate::store::contract::Origin;
 
 /// A row is the frames of messages of one author whose counters follow each other, and is found by its last one: author,
 /// counter and digest, big-endian, so that an author's messages lie together in order.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tempo_message::{Digest, Frame};
-use tempo_session::protocol::{CoreEvent, Intake, SessionCore, Slot};
+use tempo_session::core::{CoreEvent, Intake, SessionCore, Slot};
 
 use crate::support::{author, send};
 

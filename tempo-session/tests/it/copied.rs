@@ -9,7 +9,7 @@ use std::{
 
 use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
 use tempo_message::Digest;
-use tempo_session::{Event, Membership, Parts, Session, protocol::Usurped, store::RedbStore};
+use tempo_session::{Event, Membership, Parts, Session, core::Usurped, store::RedbStore};
 
 use crate::{
     identity::{Fresh, copy_dir, put_back},

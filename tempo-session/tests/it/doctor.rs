@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use serde_json::Value;
 use tempo_message::{Decoded, Frame, Kind};
-use tempo_session::{AuthorId, MessageId, protocol::SessionCore};
+use tempo_session::{AuthorId, MessageId, core::SessionCore};
 
 use crate::{
     cli::{run, tempo},

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
 use tempo_message::{AuthorId, CounterName, Head};
-use tempo_session::{Event, Mint, Parts, Session, protocol::Usurped, store::RedbStore};
+use tempo_session::{Event, Mint, Parts, Session, core::Usurped, store::RedbStore};
 use uuid::Uuid;
 
 use crate::support::{Place, STUCK, is_told_apart, texts, timeline, wait_until};

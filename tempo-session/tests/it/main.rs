@@ -17,6 +17,7 @@ mod cli;
 mod closing;
 mod convergence;
 mod copied;
+mod core;
 mod cursor;
 #[cfg(target_os = "linux")]
 mod cutoff;
@@ -41,7 +42,6 @@ mod opening;
 mod packing;
 mod pages;
 mod pieces;
-mod protocol;
 mod relaying;
 mod replica;
 mod services;

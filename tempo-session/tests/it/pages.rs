@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use tempo_message::{Durability, MemoryMedium};
 use tempo_session::{
     Session,
-    protocol::SessionCore,
+    core::SessionCore,
     store::{MemoryStore, Origin, Page, Record, Store},
 };
 

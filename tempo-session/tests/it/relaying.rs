@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Builder, Packing, Parts, RelayError, Relaying, Session, doctor::FindingKind, protocol::SessionCore,
+    AuthorId, Builder, Packing, Parts, RelayError, Relaying, Session, core::SessionCore, doctor::FindingKind,
     store::MemoryStore,
 };
 

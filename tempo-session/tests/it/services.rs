@@ -6,8 +6,8 @@ use std::{fs, time::Duration};
 use tempo_message::{Decoded, ForeignReason, Frame, PendingReason};
 use tempo_session::{
     AuthorId, MessageId, Session,
+    core::SessionCore,
     doctor::{FindingKind, Severity},
-    protocol::SessionCore,
 };
 
 use crate::support::{Place, STUCK, send, texts, timeline, wait_until};

@@ -2,7 +2,7 @@
 
 use tempo_clock::Lamport;
 use tempo_message::{Frame, Head};
-use tempo_session::protocol::SessionCore;
+use tempo_session::core::SessionCore;
 
 use crate::support::{author, send};
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
     AuthorId,
-    protocol::{Intake, SessionCore},
+    core::{Intake, SessionCore},
     store::{Marks, MemoryStore, Origin, Page, Record, RedbStore, Restored, Store, StoreError},
 };
 

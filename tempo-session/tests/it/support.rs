@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tempo_fs_transport::Home;
 use tempo_message::{Frame, Kind};
-use tempo_session::{AuthorId, Entry, Event, MessageId, RefreshError, Session, protocol::SessionCore};
+use tempo_session::{AuthorId, Entry, Event, MessageId, RefreshError, Session, core::SessionCore};
 use uuid::Uuid;
 
 pub(crate) fn author(number: u8) -> AuthorId {

@@ -183,7 +183,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use tempo_message::{Decoded, Digest};
-    use tempo_session::protocol::{Intake, SessionCore};
+    use tempo_session::core::{Intake, SessionCore};
 
     use super::*;
 

@@ -9,7 +9,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use bytes::Bytes;
 use tempo_clock::Stamp;
 use tempo_message::{Digest, Frame, Kind};
-use tempo_session::protocol::{Intake, SessionCore};
+use tempo_session::core::{Intake, SessionCore};
 
 use crate::{
     history::{History, Manner},

@@ -1,0 +1,14 @@
+//! A session as an application uses it.
+
+pub(crate) mod cursor;
+pub(crate) mod events;
+pub(crate) mod names;
+pub(crate) mod packing;
+pub(crate) mod parts;
+pub(crate) mod relaying;
+pub(crate) mod replica;
+pub(crate) mod session;
+pub(crate) mod status;
+pub(crate) mod stream;
+pub(crate) mod timeline;
+pub(crate) mod typed;

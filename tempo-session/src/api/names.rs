@@ -1,0 +1,57 @@
+//! What members are called, for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tempo_clock::AuthorId;
+use tempo_fs_transport::printable_text;
+
+use crate::api::status::Status;
+
+/// What everybody is called at one moment, printable, and so that nobody is taken for another one.
+///
+/// Whoever shares a name, or has become another member, or has been one, is called by the name and the beginning of the
+/// author: "Ana 3dffda63".
+#[derive(Debug, Clone)]
+pub struct Names {
+    names: BTreeMap<AuthorId, String>,
+}
+
+impl Status {
+    /// What everybody is called.
+    pub fn names(&self) -> Names {
+        let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut related = BTreeSet::new();
+        for member in &self.members {
+            if let Some(name) = &member.name {
+                *alike.entry(name).or_default() += 1;
+            }
+            if let Some(former) = member.former {
+                related.extend([member.author, former]);
+            }
+        }
+        let called = self.members.iter().filter_map(|member| {
+            let name = member.name.as_deref()?;
+            let is_ambiguous = related.contains(&member.author) || alike.get(name).is_some_and(|&count| count > 1);
+            let name = printable_text(name);
+            let name = if is_ambiguous { format!("{name} {}", short(member.author)) } else { name };
+            Some((member.author, name))
+        });
+        Names { names: called.collect() }
+    }
+}
+
+impl Names {
+    /// What an author is called, if it has a name.
+    pub fn get(&self, author: AuthorId) -> Option<&str> {
+        self.names.get(&author).map(String::as_str)
+    }
+
+    /// The same; without a name the beginning of the author.
+    pub fn of(&self, author: AuthorId) -> String {
+        self.get(author).map_or_else(|| short(author), str::to_owned)
+    }
+}
+
+pub(crate) fn short(author: AuthorId) -> String {
+    author.to_string().chars().take(8).collect()
+}

@@ -1,0 +1,73 @@
+//! Values instead of bytes.
+
+use std::marker::PhantomData;
+
+use serde::{Serialize, de::DeserializeOwned};
+use tempo_message::{Codec, CodecError, MessageId, Postcard};
+
+use crate::api::{session::Session, timeline::Entry};
+use crate::error::SendError;
+
+/// A session whose messages are values of one type.
+///
+/// The type is the application's protocol: members that run different versions of it must still understand each other,
+/// so give it a version, or use an enum that grows at its end.
+#[derive(Debug)]
+pub struct Typed<T, C = Postcard> {
+    session: Session,
+    types: PhantomData<fn(T) -> C>,
+}
+
+impl<T, C: Codec> Typed<T, C> {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session, types: PhantomData }
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Sends a value.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Codec`] when the value has no encoding; otherwise as for [`Session::send`].
+    pub fn send(&self, value: &T) -> Result<MessageId, SendError>
+    where
+        T: Serialize,
+    {
+        self.session.send(C::encode(value)?)
+    }
+
+    /// Sends several values, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_all<'a>(&self, values: impl IntoIterator<Item = &'a T>) -> Result<Vec<MessageId>, SendError>
+    where
+        T: Serialize + 'a,
+    {
+        let payloads: Vec<Vec<u8>> = values.into_iter().map(C::encode).collect::<Result<_, _>>()?;
+        self.session.send_all(payloads)
+    }
+
+    /// The value of a message.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError`] when its payload is not such a value: another version of the application wrote it.
+    pub fn read(&self, entry: &Entry) -> Result<T, CodecError>
+    where
+        T: DeserializeOwned,
+    {
+        C::decode(&entry.payload)
+    }
+}
+
+impl<T, C> Clone for Typed<T, C> {
+    fn clone(&self) -> Self {
+        Self { session: self.session.clone(), types: PhantomData }
+    }
+}

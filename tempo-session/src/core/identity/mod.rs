@@ -1,0 +1,4 @@
+//! Who this installation is, and what other authors say about themselves.
+
+pub(crate) mod authors;
+pub(crate) mod heads;

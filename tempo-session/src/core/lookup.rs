@@ -1,0 +1,41 @@
+//! Finding accepted messages.
+
+use tempo_clock::{AuthorId, Stamp};
+use tempo_message::{Digest, MessageId, Parent};
+
+use crate::core::{event::Slot, session_core::SessionCore};
+
+impl SessionCore {
+    /// The first message of the timeline with this id, and its position.
+    pub fn find(&self, id: MessageId) -> Option<(usize, Slot)> {
+        let ids = self.ledger.with_id(id).filter_map(|slot| Some((self.ledger.order(slot)?, slot)));
+        let (order, slot) = ids.min()?;
+        let position = self.timeline.position(&self.ledger, &order);
+        (self.timeline().get(position) == Some(&slot)).then_some((position, slot))
+    }
+
+    /// An accepted message.
+    pub fn slot(&self, id: MessageId, digest: Digest) -> Option<Slot> {
+        self.ledger.find(&Parent { author: id.author, counter: id.counter, digest })
+    }
+
+    /// Author and counter of an accepted message.
+    pub fn id(&self, slot: Slot) -> Option<MessageId> {
+        self.ledger.id(slot)
+    }
+
+    /// Stamp and digest of an accepted message: what orders it.
+    pub fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
+        self.ledger.order(slot)
+    }
+
+    /// The name that the author of a message had when it wrote it; the same for everybody who has the message.
+    pub fn name_at(&self, id: MessageId) -> Option<&str> {
+        self.ledger.name_at(id)
+    }
+
+    /// The latest name of an author.
+    pub fn name(&self, author: AuthorId) -> Option<&str> {
+        self.ledger.name(author)
+    }
+}

@@ -1,0 +1,47 @@
+//! A message that waits for its causes, to be kept in a page. It has no more of its payload than the rules need.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tempo_clock::Lamport;
+use tempo_message::{Digest, Kind, Message, MessageId, Parent};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Header {
+    id: MessageId,
+    digest: Digest,
+    lamport: Lamport,
+    unix_ms: i64,
+    previous: Option<Digest>,
+    parents: Vec<Parent>,
+    kind: u8,
+    content: Vec<u8>,
+}
+
+impl Header {
+    pub(crate) fn of(message: &Message, digest: Digest) -> Self {
+        Self {
+            id: message.id,
+            digest,
+            lamport: message.lamport,
+            unix_ms: message.unix_ms,
+            previous: message.previous,
+            parents: message.parents.clone(),
+            kind: message.kind.code(),
+            content: message.payload.to_vec(),
+        }
+    }
+
+    /// The message and its digest; `None` when it is of a kind that is not known.
+    pub(crate) fn into_message(self) -> Option<(Message, Digest)> {
+        let message = Message {
+            id: self.id,
+            lamport: self.lamport,
+            unix_ms: self.unix_ms,
+            previous: self.previous,
+            parents: self.parents,
+            kind: Kind::from_code(self.kind)?,
+            payload: Bytes::from(self.content),
+        };
+        Some((message, self.digest))
+    }
+}

@@ -1,0 +1,164 @@
+//! Messages that came before their parents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tempo_clock::AuthorId;
+use tempo_message::{Digest, Message, MessageId, Parent, planted};
+
+use crate::core::event::HeldMessage;
+
+/// What waits, bounded in memory. Payloads are not kept.
+#[derive(Debug)]
+pub(crate) struct Held {
+    waiting: BTreeMap<Digest, Waiting>,
+    /// Who waits for a parent.
+    children: BTreeSet<(Parent, Digest)>,
+    by_author: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
+    /// One for every message and one for every parent that a message names.
+    weight: usize,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    missing: usize,
+}
+
+/// What became of a message that was to be held.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// It is held, and not one of those that had to go.
+    pub(crate) held: bool,
+    /// What had to go for it.
+    pub(crate) evicted: Vec<MessageId>,
+}
+
+impl Held {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { waiting: BTreeMap::new(), children: BTreeSet::new(), by_author: BTreeMap::new(), weight: 0, limit }
+    }
+
+    pub(crate) fn contains(&self, digest: Digest) -> bool {
+        self.waiting.contains_key(&digest)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(crate) fn is_below_half(&self) -> bool {
+        self.weight < self.limit / 2
+    }
+
+    /// Holds a message until the `missing` of its parents are released.
+    ///
+    /// When there are too many, the message with the greatest counter of the author with the most gives way: it is the
+    /// one that will be needed last, and no author can crowd out the others.
+    pub(crate) fn hold(&mut self, message: Message, digest: Digest, missing: &[Parent]) -> Holding {
+        let id = message.id;
+        for &parent in missing {
+            self.children.insert((parent, digest));
+        }
+        self.by_author.entry(id.author).or_default().insert((id.counter, digest));
+        self.weight += weight(&message);
+        self.waiting.insert(digest, Waiting { message, missing: missing.len() });
+        let mut evicted = Vec::new();
+        while self.weight > self.limit {
+            let crowd = self.by_author.values().max_by_key(|messages| messages.len());
+            let Some(&(_, last)) = crowd.and_then(BTreeSet::last) else { break };
+            let Some(message) = self.remove(last) else { break };
+            if last == digest {
+                return Holding { held: false, evicted };
+            }
+            evicted.push(message.id);
+        }
+        Holding { held: true, evicted }
+    }
+
+    /// A parent was accepted: takes out every message that waits for nothing else.
+    pub(crate) fn release(&mut self, parent: Parent) -> Vec<(Message, Digest)> {
+        let mut released = Vec::new();
+        let children: Vec<(Parent, Digest)> =
+            self.children.range((parent, LEAST)..=(parent, GREATEST)).copied().collect();
+        for child in children {
+            self.children.remove(&child);
+            let digest = child.1;
+            let Some(waiting) = self.waiting.get_mut(&digest) else {
+                continue;
+            };
+            waiting.missing = waiting.missing.saturating_sub(1);
+            if planted!(ReleaseOne) && !released.is_empty() {
+                continue;
+            }
+            if waiting.missing == 0
+                && let Some(message) = self.remove(digest)
+            {
+                released.push((message, digest));
+            }
+        }
+        released
+    }
+
+    /// Everything that is held, with its digest.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Message, Digest)> {
+        self.waiting.iter().map(|(&digest, waiting)| (&waiting.message, digest))
+    }
+
+    /// The first held messages by author and counter, with those of their parents for which `is_here` is false.
+    pub(crate) fn list(&self, most: usize, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
+        let in_order = self.by_author.values().flatten().filter_map(|(_, digest)| self.waiting.get(digest));
+        in_order
+            .take(most)
+            .map(|waiting| HeldMessage {
+                id: waiting.message.id,
+                unix_ms: waiting.message.unix_ms,
+                waits_for: waiting.message.causes().filter(|parent| !is_here(parent)).collect(),
+            })
+            .collect()
+    }
+
+    /// The first held messages by author and counter, at most so many.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = (MessageId, Digest)> {
+        let of = |(&author, messages): (&AuthorId, &BTreeSet<(u64, Digest)>)| {
+            let named = move |&(counter, digest): &(u64, Digest)| (MessageId { author, counter }, digest);
+            messages.iter().map(named).collect::<Vec<_>>()
+        };
+        self.by_author.iter().flat_map(of).take(most)
+    }
+
+    /// The parents that something waits for.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = &Parent> {
+        let mut last = None;
+        self.children.iter().map(|(parent, _)| parent).filter(move |&parent| last.replace(parent) != Some(parent))
+    }
+
+    /// Those of them with this id.
+    pub(crate) fn awaited_as(&self, id: MessageId) -> impl Iterator<Item = &Parent> {
+        let with = |digest| (Parent { author: id.author, counter: id.counter, digest }, digest);
+        self.children.range(with(LEAST)..=with(GREATEST)).map(|(parent, _)| parent)
+    }
+
+    fn remove(&mut self, digest: Digest) -> Option<Message> {
+        let Waiting { message, .. } = self.waiting.remove(&digest)?;
+        self.weight = self.weight.saturating_sub(weight(&message));
+        let id = message.id;
+        if let Some(messages) = self.by_author.get_mut(&id.author) {
+            messages.remove(&(id.counter, digest));
+            if messages.is_empty() {
+                self.by_author.remove(&id.author);
+            }
+        }
+        for cause in message.causes() {
+            self.children.remove(&(cause, digest));
+        }
+        Some(message)
+    }
+}
+
+const LEAST: Digest = Digest::from_bytes([0; 32]);
+const GREATEST: Digest = Digest::from_bytes([0xff; 32]);
+
+fn weight(message: &Message) -> usize {
+    1 + message.parents.len()
+}

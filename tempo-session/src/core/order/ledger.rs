@@ -1,0 +1,443 @@
+//! Every accepted message, found by author, counter and digest. Payloads are not kept.
+//!
+//! An author's messages lie in blocks, one after the other, so that the place of a message says whose it is and which
+//! counter it has.
+
+mod pages;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub(crate) use pages::Resuming;
+use serde::{Deserialize, Serialize};
+use tempo_clock::{AuthorId, Lamport, Stamp};
+use tempo_message::{Digest, Message, MessageId, Parent};
+
+use crate::core::event::Slot;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Ledger {
+    #[serde(skip)]
+    blocks: Vec<Block>,
+    chains: Vec<Chain>,
+    #[serde(skip)]
+    by_author: BTreeMap<AuthorId, u32>,
+    /// How many messages there are.
+    len: u32,
+    /// All blocks before this one are in pages as they are.
+    #[serde(skip)]
+    unkept: usize,
+}
+
+/// Messages of one author, each of which continues the one before; at most [`MOST`](Self::MOST).
+#[derive(Debug)]
+struct Block {
+    chain: u32,
+    /// So many of them are in the block's page.
+    kept: u16,
+    /// The counter of the first of them.
+    first: u64,
+    records: Vec<Record>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    digest: Digest,
+    unix_ms: i64,
+    /// The logical time: one more than that of the latest cause, and so no more than there are messages.
+    lamport: u32,
+    /// How many messages were accepted before.
+    number: u32,
+}
+
+// There are as many of them as messages, and little else.
+const _: () = assert!(size_of::<Record>() == 48);
+
+/// The messages of one author.
+#[derive(Debug, Serialize, Deserialize)]
+struct Chain {
+    author: AuthorId,
+    /// The first accepted message of each counter while each continues the one before: where the blocks begin, all full
+    /// but the last. Which branch of a fork stands here depends on what arrived first, and nothing visible may depend on
+    /// it.
+    main: Vec<Slot>,
+    /// How many messages are on it.
+    on_main: u64,
+    /// Everything else; each lies in a block of its own.
+    branches: BTreeMap<(u64, Digest), Branch>,
+    /// Display names by counter, then order.
+    names: BTreeMap<(u64, Stamp, Digest), String>,
+    /// The message with the greatest stamp.
+    latest: Option<Slot>,
+    /// Whose place the author takes, by the first message that says so.
+    former: Option<Box<Claim>>,
+    /// The message with the latest wall clock among all that its messages come after.
+    past: Option<Slot>,
+}
+
+/// A message that names a former author, and whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Claim {
+    of: (u64, Stamp, Digest),
+    former: AuthorId,
+}
+
+/// A message beside the main line, and the digest of the one before it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Branch {
+    slot: Slot,
+    previous: Option<Digest>,
+}
+
+/// What the accepted causes of a message say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Past {
+    /// The greatest time among them.
+    pub(crate) lamport: Lamport,
+    /// The one with the latest wall clock.
+    clock: Option<Slot>,
+}
+
+/// What is new about an author by one more message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Added {
+    pub(crate) slot: Slot,
+    pub(crate) is_first: bool,
+    /// It is the second of its counter.
+    pub(crate) forks: bool,
+}
+
+impl Ledger {
+    /// What is known of a message by what it comes after, and what of that is not accepted.
+    pub(crate) fn causes_of(&self, message: &Message) -> (Past, Vec<Parent>) {
+        let (mut past, mut missing) = (Past::default(), Vec::new());
+        for cause in message.causes() {
+            match self.find(&cause) {
+                Some(slot) => {
+                    past.lamport = past.lamport.max(self.lamport(slot).unwrap_or_default());
+                    past.clock = self.later_clock(past.clock, Some(slot));
+                }
+                None => missing.push(cause),
+            }
+        }
+        (past, missing)
+    }
+
+    /// Adds a message whose causes are all here, and say this.
+    pub(crate) fn add(&mut self, message: &Message, digest: Digest, past: Past) -> Added {
+        let id = message.id;
+        let chain_at = self.chain_of(id.author);
+        let Some(chain) = self.chains.get(chain_at as usize) else {
+            return Added::default();
+        };
+        let is_first = chain.latest.is_none();
+        let is_latest = chain.latest.is_none_or(|latest| self.is_before(latest, &(message.stamp(), digest)));
+        let past = self.later_clock(chain.past, past.clock);
+        let is_on_main = id.counter <= chain.on_main;
+        let continues = id.counter - 1 == chain.on_main && message.previous == self.last_of_main(chain);
+        let in_branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST)).count();
+        let next = Slot::new(self.blocks.len(), 0);
+        let slot = if continues { chain.slot_after_main().unwrap_or(next) } else { next };
+        if slot == next {
+            self.blocks.push(Block::new(chain_at, id.counter, continues));
+        }
+        if let Some(block) = self.blocks.get_mut(slot.block()) {
+            let lamport = u32::try_from(message.lamport.0).unwrap_or(u32::MAX);
+            block.records.push(Record { digest, unix_ms: message.unix_ms, lamport, number: self.len });
+        }
+        self.unkept = self.unkept.min(slot.block());
+        self.len = self.len.saturating_add(1);
+        if let Some(chain) = self.chains.get_mut(chain_at as usize) {
+            if continues {
+                chain.on_main = id.counter;
+                if slot == next {
+                    chain.main.push(slot);
+                }
+            } else {
+                chain.branches.insert((id.counter, digest), Branch { slot, previous: message.previous });
+            }
+            chain.latest = if is_latest { Some(slot) } else { chain.latest };
+            chain.past = past;
+        }
+        Added { slot, is_first, forks: usize::from(is_on_main) + in_branches == 1 }
+    }
+
+    /// The accepted message that a parent names, if it is here.
+    pub(crate) fn find(&self, parent: &Parent) -> Option<Slot> {
+        let chain = self.chain(parent.author)?;
+        let on_main = chain.slot(parent.counter).filter(|&slot| self.digest(slot) == Some(parent.digest));
+        on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).map(|branch| branch.slot))
+    }
+
+    /// Whether a message belongs to the first line of its author's history.
+    pub(crate) fn is_on_main(&self, slot: Slot) -> bool {
+        let on_main = || {
+            let block = self.blocks.get(slot.block())?;
+            self.chains.get(block.chain as usize)?.slot(block.first + slot.at() as u64)
+        };
+        on_main() == Some(slot)
+    }
+
+    /// The digest of its author's message before a message beside the main line.
+    pub(crate) fn previous(&self, slot: Slot) -> Option<Digest> {
+        let block = self.blocks.get(slot.block())?;
+        let chain = self.chains.get(block.chain as usize)?;
+        chain.branches.get(&(block.first, self.digest(slot)?))?.previous
+    }
+
+    /// How many messages are accepted.
+    pub(crate) fn len(&self) -> u64 {
+        self.len.into()
+    }
+
+    /// Whether any message of this id is accepted.
+    pub(crate) fn has(&self, id: MessageId) -> bool {
+        self.with_id(id).next().is_some()
+    }
+
+    /// The accepted messages of an id: more than one of a fork.
+    pub(crate) fn with_id(&self, id: MessageId) -> impl Iterator<Item = Slot> + '_ {
+        self.chain(id.author).into_iter().flat_map(move |chain| {
+            let branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST));
+            chain.slot(id.counter).into_iter().chain(branches.map(|(_, branch)| branch.slot))
+        })
+    }
+
+    pub(crate) fn id(&self, slot: Slot) -> Option<MessageId> {
+        let block = self.blocks.get(slot.block())?;
+        let author = self.chains.get(block.chain as usize)?.author;
+        Some(MessageId { author, counter: block.first + slot.at() as u64 })
+    }
+
+    pub(crate) fn digest(&self, slot: Slot) -> Option<Digest> {
+        self.record(slot).map(|record| record.digest)
+    }
+
+    pub(crate) fn lamport(&self, slot: Slot) -> Option<Lamport> {
+        self.record(slot).map(Record::lamport)
+    }
+
+    /// How many messages were accepted before this one.
+    pub(crate) fn number(&self, slot: Slot) -> Option<u64> {
+        self.record(slot).map(|record| record.number.into())
+    }
+
+    /// What orders a message among all others.
+    pub(crate) fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
+        let block = self.blocks.get(slot.block())?;
+        let record = block.records.get(slot.at())?;
+        let author = self.chains.get(block.chain as usize)?.author;
+        Some((Stamp { lamport: record.lamport(), unix_ms: record.unix_ms, author }, record.digest))
+    }
+
+    /// Whether a message comes before a place in the order. Most often the times decide, and nothing else is looked at.
+    pub(crate) fn is_before(&self, slot: Slot, (stamp, digest): &(Stamp, Digest)) -> bool {
+        let Some(block) = self.blocks.get(slot.block()) else { return false };
+        let Some(record) = block.records.get(slot.at()) else { return false };
+        let times = (record.lamport(), record.unix_ms).cmp(&(stamp.lamport, stamp.unix_ms));
+        let author = || self.chains.get(block.chain as usize).map(|chain| chain.author);
+        times.then_with(|| (author(), &record.digest).cmp(&(Some(stamp.author), digest))).is_lt()
+    }
+
+    /// Notes a display name; true when the author's latest name is another one now.
+    pub(crate) fn add_name(&mut self, message: &Message, digest: Digest, name: &str) -> bool {
+        let chain_at = self.chain_of(message.id.author) as usize;
+        let Some(chain) = self.chains.get_mut(chain_at) else {
+            return false;
+        };
+        let before = chain.names.values().next_back().cloned();
+        chain.names.insert((message.id.counter, message.stamp(), digest), name.to_owned());
+        chain.names.values().next_back() != before.as_ref()
+    }
+
+    /// The name that the author of a message had given itself before it: the same for everybody who has the message.
+    pub(crate) fn name_at(&self, id: MessageId) -> Option<&str> {
+        let names = &self.chain(id.author)?.names;
+        let before = names.iter().rev().find(|((counter, ..), _)| *counter < id.counter);
+        before.map(|(_, name)| name.as_str())
+    }
+
+    /// The latest name of an author.
+    pub(crate) fn name(&self, author: AuthorId) -> Option<&str> {
+        self.chain(author)?.names.values().next_back().map(String::as_str)
+    }
+
+    /// Notes whose place an author takes; true when that is new.
+    pub(crate) fn add_former(&mut self, message: &Message, digest: Digest, former: AuthorId) -> bool {
+        let chain_at = self.chain_of(message.id.author) as usize;
+        let Some(chain) = self.chains.get_mut(chain_at).filter(|_| former != message.id.author) else {
+            return false;
+        };
+        let claim = Claim { of: (message.id.counter, message.stamp(), digest), former };
+        let known = chain.former.as_deref().copied();
+        let before = known.filter(|before| *before < claim);
+        let is_new = before.is_none() && known.is_none_or(|known| known.former != former);
+        chain.former = Some(Box::new(before.unwrap_or(claim)));
+        is_new
+    }
+
+    /// Whose place an author has taken.
+    pub(crate) fn former(&self, author: AuthorId) -> Option<AuthorId> {
+        self.chain(author)?.former.as_ref().map(|claim| claim.former)
+    }
+
+    /// Everybody whose place somebody has taken, and at what time that was said.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, Stamp)> + '_ {
+        let claims = self.chains.iter().filter_map(|chain| chain.former.as_deref());
+        claims.map(|Claim { of: (_, stamp, _), former }| (*former, *stamp))
+    }
+
+    /// Up to which counter everything of an author is accepted.
+    pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
+        self.chain(author).map_or(0, |chain| chain.on_main)
+    }
+
+    /// The greatest counter of an author's accepted messages.
+    pub(crate) fn last_counter(&self, author: AuthorId) -> u64 {
+        let on_branch = self.chain(author).and_then(|chain| chain.branches.keys().next_back());
+        self.contiguous(author).max(on_branch.map_or(0, |&(counter, _)| counter))
+    }
+
+    /// The greatest stamp of an author's messages.
+    pub(crate) fn latest(&self, author: AuthorId) -> Option<Stamp> {
+        self.order(self.chain(author)?.latest?).map(|(stamp, _)| stamp)
+    }
+
+    /// The latest wall clock among everything that an author's messages come after, and the message that has it.
+    pub(crate) fn past(&self, author: AuthorId) -> Option<(i64, MessageId)> {
+        let slot = self.chain(author)?.past?;
+        Some((self.record(slot)?.unix_ms, self.id(slot)?))
+    }
+
+    /// Counters and digests of an author's messages after a counter, in the order of counters.
+    pub(crate) fn messages_after(&self, author: AuthorId, counter: u64) -> impl Iterator<Item = (u64, Digest)> + '_ {
+        let chain = self.chain(author);
+        let first = counter.saturating_add(1);
+        let on_main = move |counter| Some((counter, self.digest(chain?.slot(counter)?)?));
+        let mut main = (first..=self.contiguous(author)).filter_map(on_main).peekable();
+        let branches = chain.into_iter().flat_map(move |chain| chain.branches.range((first, LEAST)..));
+        let mut branches = branches.map(|(&at, _)| at).peekable();
+        std::iter::from_fn(move || match (main.peek(), branches.peek()) {
+            (Some(main), Some(branch)) if branch.0 <= main.0 => branches.next(),
+            (Some(_), _) => main.next(),
+            (None, _) => branches.next(),
+        })
+    }
+
+    /// Every author of whom something is accepted.
+    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.by_author.keys().copied()
+    }
+
+    /// The counters of an author that more than one message has.
+    pub(crate) fn forks(&self, author: AuthorId) -> Vec<u64> {
+        let Some(chain) = self.chain(author) else {
+            return Vec::new();
+        };
+        let mut forks: Vec<u64> = Vec::new();
+        let mut previous = None;
+        for &(counter, _) in chain.branches.keys() {
+            if (counter <= chain.on_main || previous == Some(counter)) && forks.last() != Some(&counter) {
+                forks.push(counter);
+            }
+            previous = Some(counter);
+        }
+        forks
+    }
+
+    /// Which of two messages has the later wall clock; of equal ones the id decides.
+    fn later_clock(&self, a: Option<Slot>, b: Option<Slot>) -> Option<Slot> {
+        let unix_ms = |slot| self.record(slot).map(|record| record.unix_ms);
+        let clocks = |&a: &Slot, &b: &Slot| unix_ms(a).cmp(&unix_ms(b)).then_with(|| self.id(a).cmp(&self.id(b)));
+        a.into_iter().chain(b).max_by(clocks)
+    }
+
+    fn record(&self, slot: Slot) -> Option<&Record> {
+        self.blocks.get(slot.block())?.records.get(slot.at())
+    }
+
+    fn chain(&self, author: AuthorId) -> Option<&Chain> {
+        let at = *self.by_author.get(&author)?;
+        self.chains.get(at as usize)
+    }
+
+    fn chain_of(&mut self, author: AuthorId) -> u32 {
+        let next = u32::try_from(self.chains.len()).unwrap_or(u32::MAX);
+        let at = *self.by_author.entry(author).or_insert(next);
+        if at == next {
+            self.chains.push(Chain {
+                author,
+                main: Vec::new(),
+                on_main: 0,
+                branches: BTreeMap::new(),
+                names: BTreeMap::new(),
+                latest: None,
+                former: None,
+                past: None,
+            });
+        }
+        at
+    }
+
+    fn last_of_main(&self, chain: &Chain) -> Option<Digest> {
+        self.digest(chain.slot(chain.on_main)?)
+    }
+}
+
+impl Block {
+    /// So many fill whole pages, and leave few gaps in memory between those of the store; few where it is tried what becomes
+    /// of many blocks.
+    const MOST: usize = if cfg!(test) { 8 } else { 256 };
+
+    /// One with as much room as the messages before it have taken; what goes on in no block has room for itself, or forks
+    /// without number would cost a block's room each.
+    fn new(chain: u32, first: u64, continues: bool) -> Self {
+        let before = usize::try_from(first - 1).unwrap_or(Self::MOST);
+        let room = if continues { before.clamp(1, Self::MOST) } else { 1 };
+        Self { chain, kept: 0, first, records: Vec::with_capacity(room) }
+    }
+}
+
+impl Record {
+    fn lamport(&self) -> Lamport {
+        Lamport(self.lamport.into())
+    }
+}
+
+impl Chain {
+    /// The message of a counter on the main line.
+    fn slot(&self, counter: u64) -> Option<Slot> {
+        let at = counter.checked_sub(1).filter(|_| counter <= self.on_main)?;
+        self.place(at)
+    }
+
+    /// Where the next message of the main line has its place, unless that is in a new block.
+    fn slot_after_main(&self) -> Option<Slot> {
+        self.place(self.on_main)
+    }
+
+    fn place(&self, at: u64) -> Option<Slot> {
+        let at = usize::try_from(at).ok()?;
+        let begin = self.main.get(at / Block::MOST)?;
+        Some(Slot::new(begin.block(), at % Block::MOST))
+    }
+}
+
+/// Every block has a block's numbers, however full it is.
+impl Slot {
+    fn new(block: usize, at: usize) -> Self {
+        Self(u32::try_from(block * Block::MOST + at).unwrap_or(u32::MAX))
+    }
+
+    fn block(self) -> usize {
+        self.0 as usize / Block::MOST
+    }
+
+    fn at(self) -> usize {
+        self.0 as usize % Block::MOST
+    }
+}
+
+const LEAST: Digest = Digest::from_bytes([0; 32]);
+const GREATEST: Digest = Digest::from_bytes([0xff; 32]);

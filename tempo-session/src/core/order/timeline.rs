@@ -1,0 +1,143 @@
+//! The messages of the application in the one order.
+
+use tempo_clock::Stamp;
+use tempo_message::{Digest, planted};
+
+use crate::core::{
+    event::Slot,
+    order::{chunked::Chunked, ledger::Ledger},
+};
+
+/// The accepted messages of the application, sorted by stamp, then digest.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    slots: Chunked<Slot>,
+    /// So many of the first ones are in pages as they are.
+    kept: usize,
+}
+
+impl Timeline {
+    /// So many are in a page; few where it is tried what becomes of many pages.
+    const PAGE: usize = if cfg!(test) { 5 } else { 4000 };
+
+    /// How many messages there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.len() == 0
+    }
+
+    /// The message at a position.
+    pub fn get(&self, position: usize) -> Option<&Slot> {
+        self.slots.get(position)
+    }
+
+    /// The last message.
+    pub fn last(&self) -> Option<&Slot> {
+        self.slots.last()
+    }
+
+    /// All messages, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> + '_ {
+        self.slots.iter()
+    }
+
+    /// All messages, in order, as they are now.
+    pub(crate) fn slots(&self) -> Chunked<Slot> {
+        self.slots.clone()
+    }
+
+    /// How many messages come before a place, which is the same question about each.
+    pub(crate) fn partition_point(&self, is_before: impl Fn(&Slot) -> bool) -> usize {
+        self.slots.partition_point(is_before)
+    }
+
+    /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time; near the one
+    /// that came before it elsewhere, without looking at much else.
+    pub(crate) fn insert(&mut self, ledger: &Ledger, slot: Slot) -> usize {
+        let position = self.insert_unkept(ledger, slot);
+        self.kept = self.kept.min(position);
+        position
+    }
+
+    /// What is not in pages as it is, as pages; from here on it counts as kept.
+    pub(crate) fn next_pages(&mut self) -> Vec<(u32, Vec<u8>)> {
+        let first = self.kept / Self::PAGE;
+        let changed: Vec<Slot> = self.iter().skip(first * Self::PAGE).copied().collect();
+        self.kept = self.len();
+        let page = |slots: &[Slot]| slots.iter().flat_map(|slot| slot.0.to_le_bytes()).collect();
+        let numbers = u32::try_from(first).unwrap_or(u32::MAX)..;
+        numbers.zip(changed.chunks(Self::PAGE).map(page)).collect()
+    }
+
+    /// Takes what the next page has of the first `len` messages.
+    pub(crate) fn resume(&mut self, page: &[u8], len: usize) {
+        let (slots, _) = page.as_chunks();
+        for slot in slots.iter().take(len.saturating_sub(self.len())) {
+            self.slots.push(Slot(u32::from_le_bytes(*slot)));
+        }
+        self.kept = self.len();
+    }
+
+    fn insert_unkept(&mut self, ledger: &Ledger, slot: Slot) -> usize {
+        let Some(order) = ledger.order(slot).filter(|_| !planted!(OrderByArrival)) else {
+            return self.slots.push(slot);
+        };
+        let wrong = |slot| match ledger.order(slot) {
+            Some((stamp, _)) if planted!(OrderByWallClock) => Some((stamp.unix_ms, None)),
+            Some((stamp, _)) if planted!(OrderByAuthor) => Some((0, Some(stamp.author))),
+            _ => None,
+        };
+        self.slots.insert(slot, |&at| match (wrong(at), wrong(slot)) {
+            (Some(at), Some(new)) if at != new => at < new,
+            _ => ledger.is_before(at, &order),
+        })
+    }
+
+    /// Where a message of this order is, or would be.
+    pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> usize {
+        self.slots.partition_point(|&at| ledger.is_before(at, order))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tempo_message::{Frame, Kind, Lamport, Message};
+
+    use super::*;
+    use crate::core::order::ledger::Past;
+
+    /// Concurrent messages with one stamp exist when an author is in use twice; the digest orders them.
+    #[test]
+    fn equal_stamps_are_ordered_by_digest_whatever_comes_first() {
+        let frames = [0_u8, 1, 2, 3].map(|number| {
+            let message = Message {
+                id: "00000000-0000-0000-0000-000000000001/0000000000000001".parse().unwrap(),
+                lamport: Lamport(1),
+                unix_ms: 5,
+                previous: None,
+                parents: Vec::new(),
+                kind: Kind::Payload,
+                payload: Bytes::from(vec![number]),
+            };
+            Frame::encode(&message).unwrap()
+        });
+        let order_of = |arrival: [usize; 4]| {
+            let (mut ledger, mut timeline) = (Ledger::default(), Timeline::default());
+            for at in arrival {
+                let added = ledger.add(frames[at].message(), frames[at].digest(), Past::default());
+                timeline.insert(&ledger, added.slot);
+            }
+            timeline.iter().map(|&slot| ledger.digest(slot).unwrap()).collect::<Vec<_>>()
+        };
+        let mut sorted = frames.each_ref().map(Frame::digest);
+        sorted.sort();
+        for arrival in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+            assert_eq!(order_of(arrival), sorted);
+        }
+    }
+}

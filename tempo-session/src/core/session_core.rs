@@ -1,0 +1,479 @@
+//! One member's knowledge of a session, and the rules by which it grows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    mem,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
+use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::core::{
+    event::{CoreEvent, HeldMessage, Intake, Rejection},
+    identity::{
+        authors::{Identity, Usurped},
+        heads::Heads,
+    },
+    order::{
+        held::{Held, Holding},
+        ledger::{Ledger, Past},
+        timeline::Timeline,
+        tips::Tips,
+    },
+};
+
+/// The longest display name, in bytes of UTF-8. A longer one, or one that is no text, counts as none.
+pub const MAX_NAME: usize = 128;
+
+/// One member's knowledge of a session.
+#[derive(Debug)]
+pub struct SessionCore {
+    pub(crate) identity: Identity,
+    pub(crate) heads: Heads,
+    pub(crate) clock: LamportClock,
+    pub(crate) stability: Stability,
+    pub(crate) ledger: Ledger,
+    pub(crate) timeline: Timeline,
+    pub(crate) tips: Tips,
+    pub(crate) held: Held,
+    /// Accepted messages for which others may have waited.
+    pub(crate) accepted: VecDeque<Parent>,
+    pub(crate) rejected: BTreeMap<Digest, (MessageId, Rejection)>,
+    /// What is accepted or held, shared with whoever collects.
+    pub(crate) seen: Arc<Seen>,
+    /// The last message that this installation sent.
+    pub(crate) own_last: Option<Parent>,
+    /// Something held had to give way and lies in the folder only.
+    pub(crate) evicted: bool,
+    /// Something that may be in the log has given way and has not been handed up again.
+    pub(crate) is_partial: bool,
+    /// Ids of which another message is awaited than the one that is here.
+    pub(crate) suspects: BTreeSet<MessageId>,
+    pub(crate) events: VecDeque<CoreEvent>,
+}
+
+/// Why no message can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ComposeError {
+    /// An observer writes nothing.
+    #[error("an observer has no author to write as")]
+    Observer,
+    /// Somebody else writes under our name; what we wrote now could take a counter that is in use.
+    #[error("a new author is needed: {0}")]
+    Usurped(Usurped),
+    /// The payload is over the limit.
+    #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
+    PayloadTooLarge {
+        /// Its length.
+        actual: usize,
+    },
+    /// The store has our previous message without everything that it comes after.
+    #[error("the own previous message waits for its parents")]
+    Incomplete,
+    /// No counter or no logical time is left.
+    #[error("no counter or no logical time is left")]
+    Exhausted,
+}
+
+impl SessionCore {
+    /// How much is held at most; the folder is the buffer for the rest. A message counts as one and one for each parent.
+    pub const HELD: usize = 65_536;
+    /// So many messages are judged in a row, so that others get their turn.
+    const STEP: usize = 1024;
+    /// So many rejected messages are remembered and announced; later ones are judged anew whenever they are read.
+    const REJECTED: usize = 4096;
+
+    /// A member that has seen nothing. Without an author it can only read.
+    pub fn new(me: Option<AuthorId>) -> Self {
+        Self::with_limit(me, Self::HELD)
+    }
+
+    /// A member that holds at most so much.
+    pub fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
+        Self {
+            identity: Identity::new(me),
+            heads: Heads::default(),
+            clock: LamportClock::default(),
+            stability: Stability::default(),
+            ledger: Ledger::default(),
+            timeline: Timeline::default(),
+            tips: Tips::default(),
+            held: Held::new(held),
+            accepted: VecDeque::new(),
+            rejected: BTreeMap::new(),
+            seen: Arc::default(),
+            own_last: None,
+            evicted: false,
+            is_partial: false,
+            suspects: BTreeSet::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Makes the next messages of this member, each after the one before. Changes nothing: hand them to
+    /// [`handle_sent`](Self::handle_sent) once they are safe.
+    ///
+    /// # Errors
+    ///
+    /// [`ComposeError`]; no message has been made then.
+    pub fn compose(
+        &self,
+        contents: impl IntoIterator<Item = (Kind, Bytes)>,
+        unix_ms: i64,
+    ) -> Result<Vec<Frame>, ComposeError> {
+        let author = self.identity.me.ok_or(ComposeError::Observer)?;
+        if let Some(why) = self.identity.usurped() {
+            return Err(ComposeError::Usurped(why));
+        }
+        let mut previous = self.own_last;
+        let own_time = match previous {
+            Some(own) => self.ledger.find(&own).and_then(|slot| self.ledger.lamport(slot)),
+            None => Some(Lamport::ZERO),
+        };
+        let own_time = own_time.ok_or(ComposeError::Incomplete)?;
+        let (mut parents, others) = self.tips.parents_for(author);
+        let mut latest = if planted!(TimeOfOwnLast) { own_time } else { others.max(own_time) };
+        if planted!(NoParents) {
+            (parents, latest) = (Vec::new(), own_time);
+        }
+        let mut frames = Vec::new();
+        for (kind, payload) in contents {
+            let counter = previous.map_or(Some(1), |own| own.counter.checked_add(1)).ok_or(ComposeError::Exhausted)?;
+            latest = latest.next().map_err(|_| ComposeError::Exhausted)?;
+            let message = Message {
+                id: MessageId { author, counter },
+                lamport: latest,
+                unix_ms,
+                previous: previous.map(|own| own.digest),
+                parents: mem::take(&mut parents),
+                kind,
+                payload,
+            };
+            let frame = Frame::encode(&message).map_err(|error| match error {
+                EncodeError::PayloadTooLarge { actual } => ComposeError::PayloadTooLarge { actual },
+                _ => ComposeError::Exhausted,
+            })?;
+            previous = Some(parent_of(frame.id(), frame.digest()));
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    /// A message of this installation is safe, just now or in an earlier life.
+    pub fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
+        let itself = parent_of(message.id, digest);
+        let is_forgotten = planted!(CounterFromStoreMinusOne) && itself.counter == 3;
+        let is_mine = Some(message.id.author) == self.identity.me;
+        if is_mine && self.own_last.is_none_or(|last| last.counter < itself.counter) && !is_forgotten {
+            self.own_last = Some(itself);
+        }
+        self.take(message, digest)
+    }
+
+    /// A message arrived, from anywhere.
+    pub fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
+        let intake = self.take(message, digest);
+        if Some(message.id.author) == self.identity.me && matches!(intake, Intake::Accepted | Intake::Held) {
+            self.identity.find_impostor(message.id, digest);
+        }
+        intake
+    }
+
+    /// The next announcement.
+    pub fn poll_event(&mut self) -> Option<CoreEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether there is an announcement.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Ids to look for again although known: another message of them is awaited. Each once, until [`recheck_again`](Self::recheck_again).
+    pub fn poll_recheck(&mut self) -> Vec<MessageId> {
+        mem::take(&mut self.suspects).into_iter().collect()
+    }
+
+    /// Asks for an id to be looked for again: something else than what is known was found in its place.
+    pub fn suspect(&mut self, id: MessageId) {
+        self.suspects.insert(id);
+    }
+
+    /// Names every such id once more.
+    pub fn recheck_again(&mut self) {
+        let elsewhere = self.held.awaited().filter(|parent| self.is_elsewhere(parent)).map(id_of);
+        self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
+    }
+
+    /// Whether anything that was held had to give way.
+    pub fn has_evicted(&self) -> bool {
+        self.evicted
+    }
+
+    /// Whether messages that gave way earlier can be taken now, so that a full collect is worth its cost.
+    pub fn poll_room(&mut self) -> bool {
+        let room = self.evicted && self.held.is_below_half();
+        self.evicted &= !room;
+        room
+    }
+
+    /// What need not arrive again: accepted and held.
+    pub fn seen(&self) -> &Arc<Seen> {
+        &self.seen
+    }
+
+    /// The greatest logical time accepted.
+    pub fn latest(&self) -> Lamport {
+        self.clock.latest()
+    }
+
+    /// The accepted messages of the application, in order.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Every author of whom something is accepted.
+    pub fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.ledger.authors()
+    }
+
+    /// The greatest stamp of an author's messages.
+    pub fn latest_of(&self, author: AuthorId) -> Option<Stamp> {
+        self.ledger.latest(author)
+    }
+
+    /// The latest wall clock among the messages that an author's messages directly come after, and the message that has
+    /// it.
+    pub fn past_of(&self, author: AuthorId) -> Option<(i64, MessageId)> {
+        self.ledger.past(author)
+    }
+
+    /// The counters that more than one message of an author has.
+    pub fn forks(&self, author: AuthorId) -> Vec<u64> {
+        self.ledger.forks(author)
+    }
+
+    /// The last message that this installation sent.
+    pub fn own_last(&self) -> Option<MessageId> {
+        self.own_last.as_ref().map(id_of)
+    }
+
+    /// How many messages are held.
+    pub fn held_len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The first held messages by author and counter, at most so many, with what they wait for.
+    pub fn held(&self, most: usize) -> Vec<HeldMessage> {
+        self.held.list(most, |parent| self.ledger.find(parent).is_some())
+    }
+
+    /// Ids and digests of the first held messages by author and counter, at most so many.
+    pub fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
+        self.held.first(most).collect()
+    }
+
+    /// Whether a message with this digest waits for its parents.
+    pub fn is_held(&self, digest: Digest) -> bool {
+        self.held.contains(digest)
+    }
+
+    /// The messages that were refused, with the reasons.
+    pub fn rejected(&self) -> impl Iterator<Item = (MessageId, Rejection)> + '_ {
+        self.rejected.values().copied()
+    }
+
+    fn take(&mut self, message: &Message, digest: Digest) -> Intake {
+        let is_here = self.ledger.find(&parent_of(message.id, digest)).is_some() || self.held.contains(digest);
+        if is_here && !planted!(NoDedupe) {
+            return Intake::Duplicate;
+        }
+        if let Some(&(_, why)) = self.rejected.get(&digest) {
+            return Intake::Rejected(why);
+        }
+        let (past, missing) = self.ledger.causes_of(message);
+        if missing.is_empty() || planted!(NoHold) {
+            self.judge(message, digest, past)
+        } else {
+            self.hold(message, digest, &missing)
+        }
+    }
+
+    /// Accepts or rejects a message whose causes are all here, and then what has waited for it.
+    fn judge(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
+        let intake = self.settle(message, digest, past);
+        self.go_on();
+        intake
+    }
+
+    /// Judges what has waited for what was accepted, a limited number of messages; whether there is more to judge.
+    ///
+    /// Every `handle_*` does so once, and that is enough until a message comes for which very many have waited.
+    pub fn go_on(&mut self) -> bool {
+        let mut judged = 0;
+        while judged < Self::STEP
+            && let Some(parent) = self.accepted.pop_front()
+        {
+            for (message, digest) in self.held.release(parent) {
+                judged += 1;
+                let (past, _) = self.ledger.causes_of(&message);
+                if self.settle(&message, digest, past) == Intake::Accepted
+                    && planted!(EventTwice)
+                    && let Some(&event) = self.events.back()
+                {
+                    self.events.push_back(event);
+                }
+            }
+        }
+        !self.accepted.is_empty()
+    }
+
+    fn settle(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
+        match self.verify(message, past.lamport) {
+            Ok(()) => {
+                let itself = parent_of(message.id, digest);
+                self.accept(message, itself, past);
+                self.accepted.push_back(itself);
+                Intake::Accepted
+            }
+            Err(why) => {
+                self.reject(message.id, digest, why);
+                Intake::Rejected(why)
+            }
+        }
+    }
+
+    /// The verified clock: one more than the latest cause, so that nobody can move time by more than that.
+    fn verify(&self, message: &Message, latest: Lamport) -> Result<(), Rejection> {
+        let expected = latest.next().map_err(|_| Rejection::Exhausted)?;
+        if planted!(ClockByArrival)
+            && self.latest_unix_ms().is_some_and(|last| message.unix_ms.abs_diff(last) > 3_000_000)
+        {
+            return Err(Rejection::Exhausted);
+        }
+        if message.lamport == expected || planted!(UnverifiedClock) {
+            Ok(())
+        } else {
+            Err(Rejection::Clock { claimed: message.lamport, expected })
+        }
+    }
+
+    /// The wall clock of the last message of the timeline.
+    fn latest_unix_ms(&self) -> Option<i64> {
+        let last = *self.timeline.last()?;
+        self.ledger.order(last).map(|(stamp, _)| stamp.unix_ms)
+    }
+
+    fn accept(&mut self, message: &Message, itself: Parent, past: Past) {
+        let (id, digest) = (message.id, itself.digest);
+        self.clock.observe(message.lamport);
+        self.stability.raise(id.author, message.lamport);
+        self.see(id);
+        let mut is_answer = false;
+        for parent in message.parents.iter().filter(|parent| self.identity.is_own(parent.author)) {
+            let to = MessageId { author: parent.author, counter: parent.counter };
+            is_answer |= self.heads.answer(id.author, to);
+        }
+        self.tips.accept(message, itself);
+        let added = self.ledger.add(message, digest, past);
+        if added.is_first {
+            self.events.push_back(CoreEvent::Joined { author: id.author });
+        }
+        if is_answer && !self.identity.is_own(id.author) {
+            self.events.push_back(CoreEvent::Answered { author: id.author });
+        }
+        if added.forks && !planted!(ForkUntold) {
+            self.events.push_back(CoreEvent::Fork { id });
+        }
+        if message.kind == Kind::Successor {
+            let former = message.payload.as_ref().try_into().map(Uuid::from_bytes).map(AuthorId::new);
+            if former.is_ok_and(|former| self.ledger.add_former(message, digest, former)) {
+                self.events.push_back(CoreEvent::Succeeded { author: id.author });
+            }
+        } else if message.kind == Kind::Profile {
+            if display_name(&message.payload).is_some_and(|name| self.ledger.add_name(message, digest, name)) {
+                self.events.push_back(CoreEvent::Renamed { author: id.author });
+            }
+        } else {
+            let position = self.timeline.insert(&self.ledger, added.slot);
+            let position = position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.len());
+            let is_late = position + 1 < self.timeline.len();
+            self.events.push_back(CoreEvent::Message { slot: added.slot, position, is_late });
+        }
+    }
+
+    fn reject(&mut self, id: MessageId, digest: Digest, why: Rejection) {
+        if !self.ledger.has(id) {
+            Arc::make_mut(&mut self.seen).remove(id.author, id.counter);
+        }
+        if self.rejected.len() < Self::REJECTED {
+            self.rejected.insert(digest, (id, why));
+            self.events.push_back(CoreEvent::Rejected { id, digest, why });
+        }
+    }
+
+    fn hold(&mut self, message: &Message, digest: Digest, missing: &[Parent]) -> Intake {
+        let id = message.id;
+        let Holding { held, evicted } = self.held.hold(without_payload(message.clone()), digest, missing);
+        self.evicted |= !held || !evicted.is_empty();
+        self.is_partial |= self.evicted;
+        for other in evicted {
+            if !self.ledger.has(other) {
+                Arc::make_mut(&mut self.seen).remove(other.author, other.counter);
+            }
+        }
+        if !held {
+            return Intake::NoRoom;
+        }
+        self.see(id);
+        // Somebody has seen messages of ours that we have not made.
+        let is_strange = |parent: &&Parent| Some(parent.author) == self.identity.me && self.is_elsewhere(parent);
+        for parent in missing.iter().filter(is_strange).copied().collect::<Vec<_>>() {
+            self.identity.find_impostor(id_of(&parent), parent.digest);
+        }
+        let elsewhere = missing.iter().filter(|parent| self.is_elsewhere(parent)).map(id_of);
+        let suspects: Vec<MessageId> = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
+        self.suspects.extend(suspects);
+        Intake::Held
+    }
+
+    fn see(&mut self, id: MessageId) {
+        Arc::make_mut(&mut self.seen).insert(id.author, id.counter);
+        if self.held.awaited_as(id).any(|parent| self.is_elsewhere(parent)) {
+            self.suspects.insert(id);
+        }
+    }
+
+    /// Not here in any form: neither accepted nor held.
+    pub(crate) fn is_elsewhere(&self, parent: &Parent) -> bool {
+        self.ledger.find(parent).is_none() && !self.held.contains(parent.digest)
+    }
+}
+
+fn parent_of(id: MessageId, digest: Digest) -> Parent {
+    Parent { author: id.author, counter: id.counter, digest }
+}
+
+fn id_of(parent: &Parent) -> MessageId {
+    MessageId { author: parent.author, counter: parent.counter }
+}
+
+/// A message as the core keeps it: of the payload only what a name, or another author's, needs.
+pub(crate) fn without_payload(message: Message) -> Message {
+    let payload = match message.kind {
+        Kind::Profile | Kind::Successor => {
+            Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload))
+        }
+        _ => Bytes::new(),
+    };
+    Message { payload, ..message }
+}
+
+fn display_name(payload: &[u8]) -> Option<&str> {
+    std::str::from_utf8(payload).ok().filter(|name| (1..=MAX_NAME).contains(&name.len()))
+}

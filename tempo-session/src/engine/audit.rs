@@ -1,0 +1,96 @@
+//! Comparing what was sent with what lies in an author's directory, by names and lengths.
+
+use std::ops::RangeInclusive;
+
+use tempo_clock::{AuthorId, union};
+use tempo_message::{Digest, MessageId, Piece};
+
+use crate::core::packing::Stock;
+use crate::engine::driver::OwnMessages;
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    /// Messages that do not lie in the folder with their full length, alone or in a pack, or lie there cut short.
+    pub(crate) absent: Vec<(MessageId, Digest)>,
+    /// Packs of own messages that have not their full length.
+    pub(crate) damaged: Vec<(u64, u64)>,
+    /// Whatever has, and what is alone there and cut short.
+    pub(crate) stock: Stock,
+}
+
+impl Audit {
+    /// Of two messages of one number neither is taken for the file of that name: publishing them again finds out.
+    pub(crate) fn of(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Self {
+        let own: Vec<(&(MessageId, Digest), u64)> = of_author(own, author).map(|(key, &len)| (key, len)).collect();
+        let lengths = Lengths::of(&own);
+        let is_full = |piece: &Piece| lengths.of_run(piece.first, piece.last) == Some(piece.bytes);
+        let (full, others): (Vec<Piece>, Vec<Piece>) = there.iter().partition(|piece| is_full(piece));
+        let others = others.into_iter().filter(|piece| lengths.of_run(piece.first, piece.last).is_some());
+        let (torn, damaged): (Vec<Piece>, Vec<Piece>) = others.partition(|piece| piece.first == piece.last);
+        let (is_there, is_torn) = (Runs::of(full.iter().chain(&damaged)), Runs::of(&torn));
+        let is_absent = |counter| is_torn.have(counter) || !is_there.have(counter);
+        let absent = own.iter().map(|(key, _)| **key).filter(|(id, _)| is_absent(id.counter)).collect();
+        let damaged = damaged.iter().map(|piece| (piece.first, piece.last)).collect();
+        Self { absent, damaged, stock: Stock::of(full.into_iter().chain(torn)) }
+    }
+}
+
+/// The messages of one author.
+fn of_author(own: &OwnMessages, author: AuthorId) -> impl Iterator<Item = (&(MessageId, Digest), &u64)> {
+    let with = |counter, digest| (MessageId { author, counter }, Digest::from_bytes([digest; Digest::LEN]));
+    own.range(with(0, 0)..=with(u64::MAX, u8::MAX))
+}
+
+/// How many bytes an author's messages have, one after the other.
+struct Lengths {
+    counters: Vec<u64>,
+    /// Behind each of them: how many bytes there are up to it, and how many numbers up to it two messages have.
+    sums: Vec<(u64, u64)>,
+}
+
+impl Lengths {
+    fn of(own: &[(&(MessageId, Digest), u64)]) -> Self {
+        let (mut counters, mut sums) = (Vec::with_capacity(own.len()), Vec::with_capacity(own.len() + 1));
+        let (mut bytes, mut doubles) = (0, 0);
+        sums.push((0, 0));
+        for messages in own.chunk_by(|(a, _), (b, _)| a.0.counter == b.0.counter) {
+            counters.extend(messages.first().map(|((id, _), _)| id.counter));
+            bytes += messages.iter().map(|(_, len)| len).sum::<u64>();
+            doubles += u64::from(messages.len() > 1);
+            sums.push((bytes, doubles));
+        }
+        Self { counters, sums }
+    }
+
+    /// The bytes of a run of messages; `None` when not each of them is there once.
+    fn of_run(&self, first: u64, last: u64) -> Option<u64> {
+        let at = self.counters.binary_search(&first).ok()?;
+        let end = at.checked_add(usize::try_from(last.checked_sub(first)?).ok()?)?;
+        let (before, behind) = (self.sums.get(at)?, self.sums.get(end + 1)?);
+        (self.counters.get(end) == Some(&last) && before.1 == behind.1).then(|| behind.0 - before.0)
+    }
+}
+
+/// Which counters lie in any of some pieces.
+pub(crate) struct Runs(Vec<RangeInclusive<u64>>);
+
+impl Runs {
+    pub(crate) fn of<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
+        Self(union(pieces.into_iter().map(|piece| piece.first..=piece.last)))
+    }
+
+    /// Whether all of these are there.
+    pub(crate) fn have_all(&self, first: u64, last: u64) -> bool {
+        first > last || self.with(first).is_some_and(|run| run.contains(&last))
+    }
+
+    fn have(&self, counter: u64) -> bool {
+        self.with(counter).is_some()
+    }
+
+    fn with(&self, counter: u64) -> Option<&RangeInclusive<u64>> {
+        let at = self.0.partition_point(|run| *run.end() < counter);
+        self.0.get(at).filter(|run| run.contains(&counter))
+    }
+}

@@ -1,0 +1,180 @@
+//! What there is to tell, in one order, for whoever takes it and whenever.
+//!
+//! The feed is short. A reader that has fallen behind it, or begins, goes through the timeline instead and takes what it
+//! has not been given, in order; so no message is ever lost, and nobody who is slow costs memory.
+
+use std::{collections::VecDeque, vec};
+
+use tempo_message::planted;
+
+use crate::core::progress::Progress;
+use crate::core::{event::Slot, session_core::SessionCore};
+use crate::{
+    api::events::{Event, Placed},
+    engine::shared::{Shared, State},
+};
+
+/// The last things that happened.
+#[derive(Debug, Default)]
+pub(crate) struct Feed {
+    items: VecDeque<Item>,
+    /// The number of the first of them.
+    first: u64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    /// A message entered the timeline.
+    Message { slot: Slot, position: usize, is_late: bool },
+    /// Anything else.
+    Other(Event),
+}
+
+/// Somebody who takes the events.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    progress: Progress,
+    /// What it does not have of the timeline as it was when it began, with positions; `None` until it is needed.
+    backlog: Option<vec::IntoIter<(usize, Slot)>>,
+    /// Behind this position there is nothing that it had before the backlog.
+    last: usize,
+    /// The next item of the feed.
+    next: u64,
+    /// So many messages, the first ones that were accepted, are given or in the backlog; `None`: those with which the session
+    /// has begun.
+    taken: Option<u64>,
+    /// What could not be read, to be taken again.
+    returned: Option<Item>,
+}
+
+/// What a reader takes.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    Message { slot: Slot, position: usize, placed: Placed },
+    Event(Event),
+}
+
+impl Feed {
+    /// So many are kept.
+    const LIMIT: usize = 4096;
+
+    pub(crate) fn push(&mut self, item: Item) {
+        if self.items.len() == Self::LIMIT {
+            self.items.pop_front();
+            self.first += 1;
+        }
+        self.items.push_back(item);
+    }
+
+    fn end(&self) -> u64 {
+        self.first + u64::try_from(self.items.len()).unwrap_or(u64::MAX)
+    }
+
+    fn get(&self, number: u64) -> Option<&Item> {
+        self.items.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+}
+
+impl Reader {
+    /// Begins after what the application has. While the state is not read, it need not be: it has no events yet.
+    pub(crate) fn begin(progress: Progress, shared: &Shared) -> Self {
+        if shared.is_read() { Self::after(progress, &shared.lock()) } else { Self { progress, ..Self::default() } }
+    }
+
+    /// Begins after what the application has.
+    pub(crate) fn after(progress: Progress, state: &State) -> Self {
+        Self { progress, next: state.feed.end(), taken: Some(state.core.end()), ..Self::default() }
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Whether there is something to take.
+    pub(crate) fn has_news(&self, state: &State) -> bool {
+        let has_backlog = match &self.backlog {
+            Some(backlog) => !backlog.as_slice().is_empty(),
+            None => self.taken(state) > 0,
+        };
+        let is_behind = self.next < state.feed.end() || state.core.settled() > self.progress.settled;
+        has_backlog || is_behind || self.returned.is_some()
+    }
+
+    /// Takes what is next. A message counts as given only once [`note`](Self::note) says so.
+    pub(crate) fn take(&mut self, state: &State) -> Option<Taken> {
+        let item = match self.returned.take() {
+            Some(item) => item,
+            None => match self.next_item(state) {
+                Some(item) => item,
+                None => return self.settle(&state.core).map(Taken::Event),
+            },
+        };
+        Some(match item {
+            Item::Message { slot, position, is_late } => {
+                let placed = match is_late {
+                    _ if self.progress.is_settled(&state.core, slot) => Placed::BelowSettled,
+                    true => Placed::Late,
+                    false => Placed::Last,
+                };
+                Taken::Message { slot, position, placed }
+            }
+            Item::Other(event) => Taken::Event(event),
+        })
+    }
+
+    /// The application has it now.
+    pub(crate) fn note(&mut self, core: &SessionCore, slot: Slot) {
+        core.cover(&mut self.progress.given, slot);
+    }
+
+    /// It could not be read; it is next again.
+    pub(crate) fn give_back(&mut self, slot: Slot, position: usize, placed: Placed) {
+        self.returned = Some(Item::Message { slot, position, is_late: placed != Placed::Last });
+    }
+
+    fn taken(&self, state: &State) -> u64 {
+        self.taken.unwrap_or(state.begun)
+    }
+
+    fn next_item(&mut self, state: &State) -> Option<Item> {
+        let taken = self.taken(state);
+        let backlog = self.backlog.get_or_insert_with(|| {
+            let (missing, last) = state.core.beyond(&self.progress.given, taken);
+            self.last = last;
+            missing.into_iter()
+        });
+        if let Some((position, slot)) = backlog.next() {
+            return Some(Item::Message { slot, position, is_late: position < self.last });
+        }
+        if self.next < state.feed.first {
+            let (missing, last) = state.core.since(taken);
+            (self.next, self.taken, self.last) = (state.feed.end(), Some(state.core.end()), last);
+            self.backlog = Some(missing.into_iter());
+            return Some(Item::Other(Event::Missed));
+        }
+        loop {
+            let item = state.feed.get(self.next)?.clone();
+            self.next += 1;
+            match item {
+                Item::Message { slot, .. } => {
+                    let number = state.core.number(slot)?;
+                    if number >= self.taken(state) || planted!(EventTwice) {
+                        self.taken = Some(number + 1);
+                        return Some(item);
+                    }
+                }
+                Item::Other(_) => return Some(item),
+            }
+        }
+    }
+
+    /// Once everything is taken, what of it is settled.
+    fn settle(&mut self, core: &SessionCore) -> Option<Event> {
+        let settled = core.settled();
+        (settled > self.progress.settled).then(|| {
+            self.progress.settled = settled;
+            Event::Settled { messages: core.len_until(settled) }
+        })
+    }
+}

@@ -1,0 +1,396 @@
+//! Packs of own messages: making them, and removing the files of which they were made.
+
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
+
+use tempo_clock::AuthorId;
+use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published, planted};
+
+use crate::engine::driver::Driver;
+use crate::{
+    core::packing::{Packing, Shelved, Stock},
+    engine::shared::describe,
+    store::marks::{Marks, Packed},
+};
+
+/// What is known of the own directories in the folder, and what is to be done there.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    /// `None` when nothing is packed.
+    packing: Option<Packing>,
+    stocks: BTreeMap<AuthorId, Stock>,
+    /// Packs that lie there and are not whole.
+    damaged: Vec<(AuthorId, u64, u64)>,
+    /// When the next files may be removed.
+    thin_at: Duration,
+    /// When packing is tried again after a failure.
+    pack_at: Duration,
+}
+
+/// So many files are removed together, and then none for a while: some services hold back what comes after very many
+/// removals.
+const TOGETHER: usize = 100;
+const A_WHILE: Duration = Duration::from_secs(60);
+
+impl Packer {
+    pub(crate) fn new(packing: Option<Packing>) -> Self {
+        Self { packing, ..Self::default() }
+    }
+
+    /// What lies in an author's directory was looked at.
+    pub(crate) fn found(&mut self, author: AuthorId, stock: Stock, damaged: Vec<(u64, u64)>) {
+        self.stocks.insert(author, stock);
+        self.damaged.extend(damaged.into_iter().map(|(first, last)| (author, first, last)));
+    }
+
+    pub(crate) fn put(&mut self, author: AuthorId, first: u64, last: u64) {
+        self.stocks.entry(author).or_default().put(first, last);
+    }
+
+    /// The packs in which a message lies.
+    pub(crate) fn packs_with(&self, id: MessageId) -> Vec<(u64, u64)> {
+        self.stocks.get(&id.author).into_iter().flat_map(|stock| stock.packs_with(id.counter)).collect()
+    }
+
+    pub(crate) fn is_alone(&self, id: MessageId) -> bool {
+        self.stocks.get(&id.author).is_some_and(|stock| stock.is_alone(id.counter))
+    }
+
+    /// Puts messages together that lie in one file, or are to: what is sent together, and lies nowhere yet, becomes a pack
+    /// when it is much. A message that lies in several files is in several batches.
+    pub(crate) fn batches(&self, waiting: &BTreeMap<(MessageId, Digest), Durability>) -> Vec<Batch> {
+        let (mut packed, mut fresh): (BTreeMap<_, Batch>, Vec<Batch>) = (BTreeMap::new(), Vec::new());
+        let most = self.packing.map_or(0, |packing| packing.bytes);
+        for (&(id, digest), &durability) in waiting {
+            let packs = self.packs_with(id);
+            for &(first, last) in &packs {
+                let new =
+                    || Batch { author: id.author, run: first..=last, own: Vec::new(), durability, most: usize::MAX };
+                packed.entry((id.author, first, last)).or_insert_with(new).add(None, durability);
+            }
+            let largest = packs.into_iter().max_by_key(|&(first, last)| last - first).filter(|_| !self.is_alone(id));
+            if let Some(batch) = largest.and_then(|(first, last)| packed.get_mut(&(id.author, first, last))) {
+                batch.add(Some((id, digest)), durability);
+                continue;
+            }
+            let is_alone = self.is_alone(id);
+            match fresh.last_mut() {
+                Some(batch) if !is_alone && batch.is_before(id) => batch.add(Some((id, digest)), durability),
+                _ => {
+                    let (run, most) = (id.counter..=id.counter, if is_alone { 0 } else { most });
+                    fresh.push(Batch { author: id.author, run, own: vec![(id, digest)], durability, most });
+                }
+            }
+        }
+        let at_once = self.packing.map_or(usize::MAX, |packing| packing.at_once);
+        let fresh =
+            fresh.into_iter().flat_map(|batch| if batch.own.len() < at_once { batch.split() } else { vec![batch] });
+        packed.into_values().chain(fresh).collect()
+    }
+}
+
+/// Messages that lie, or are to lie, in one file.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) author: AuthorId,
+    /// What the file holds.
+    pub(crate) run: RangeInclusive<u64>,
+    /// Those of it that wait.
+    pub(crate) own: Vec<(MessageId, Digest)>,
+    pub(crate) durability: Durability,
+    /// The file may have so many bytes.
+    pub(crate) most: usize,
+}
+
+impl Batch {
+    fn add(&mut self, own: Option<(MessageId, Digest)>, durability: Durability) {
+        if let Some((id, _)) = own {
+            self.run = *self.run.start()..=(*self.run.end()).max(id.counter);
+        }
+        self.own.extend(own);
+        if durability == Durability::Durable {
+            self.durability = durability;
+        }
+    }
+
+    /// Between which keys the messages lie that are in the file, or are to be.
+    pub(crate) fn keys(&self) -> RangeInclusive<(MessageId, Digest)> {
+        let key = |&counter: &u64, byte| (MessageId { author: self.author, counter }, Digest::from_bytes([byte; 32]));
+        key(self.run.start(), 0)..=key(self.run.end(), u8::MAX)
+    }
+
+    /// Whether a message is the next one of what is to become a pack.
+    fn is_before(&self, id: MessageId) -> bool {
+        self.author == id.author && self.most > 0 && self.run.end().checked_add(1) == Some(id.counter)
+    }
+
+    /// Each of its messages alone.
+    fn split(self) -> Vec<Self> {
+        let Self { author, own, durability, most, .. } = self;
+        let alone = |own: (MessageId, Digest)| {
+            let counter = own.0.counter;
+            Self { author, run: counter..=counter, own: vec![own], durability, most }
+        };
+        own.into_iter().map(alone).collect()
+    }
+}
+
+impl Driver {
+    /// Puts right the packs that were found to be damaged.
+    pub(crate) fn mend_packs(&mut self) -> Result<(), PublishError> {
+        while let Some((author, first, last)) = self.packer.damaged.pop() {
+            if planted!(PackNotMended) {
+                continue;
+            }
+            let published = self.publish_run(author, first..=last, Durability::Durable);
+            if !matches!(published, Ok(Some(_))) {
+                // One by one, then: what has its name may be anything.
+                let mut state = self.shared.lock();
+                let digests = state.core.own_run(author, first..=last).unwrap_or_default();
+                let own = (first..=last).zip(digests);
+                let own = own.map(|(counter, digest)| ((MessageId { author, counter }, digest), Durability::Durable));
+                state.outbox.extend(own);
+                drop(state);
+                published?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes a run of own messages as a pack; `None` when they make none.
+    pub(crate) fn publish_run(
+        &mut self,
+        author: AuthorId,
+        run: RangeInclusive<u64>,
+        durability: Durability,
+    ) -> Result<Option<Published>, PublishError> {
+        let Some(pack) = self.pack_of(author, run, usize::MAX)? else { return Ok(None) };
+        self.publish_pack(&pack, durability).map(Some)
+    }
+
+    pub(crate) fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
+        let published = self.transport.publish_pack(pack, durability)?;
+        let author = pack.author();
+        if published == Published::Beside {
+            // If what lies there are messages, another installation writes under our name; the core has to see them.
+            let mut state = self.shared.lock();
+            (pack.first()..=pack.last()).for_each(|counter| state.core.suspect(MessageId { author, counter }));
+        }
+        self.packer.put(author, pack.first(), pack.last());
+        Ok(published)
+    }
+
+    /// A run of own messages as a pack of at most so many bytes; `None` when they make none.
+    pub(crate) fn pack_of(
+        &self,
+        author: AuthorId,
+        run: RangeInclusive<u64>,
+        most: usize,
+    ) -> Result<Option<Pack>, PublishError> {
+        let Some(digests) = self.shared.lock().core.own_run(author, run.clone()) else { return Ok(None) };
+        let (mut frames, mut bytes): (Vec<Frame>, usize) = (Vec::new(), 0);
+        for (counter, digest) in run.zip(digests) {
+            let frame = self.read_own(MessageId { author, counter }, digest)?;
+            bytes += frame.bytes().len();
+            if bytes > most {
+                break;
+            }
+            frames.push(frame);
+        }
+        Ok(Pack::of(&frames).ok())
+    }
+
+    pub(crate) fn read_own(&self, id: MessageId, digest: Digest) -> Result<Frame, PublishError> {
+        self.shared.frame(id, digest).map_err(|error| {
+            let place = id.to_string();
+            PublishError::Failed { place, source: Box::new(error) }
+        })
+    }
+
+    /// Looks anew what lies in the own directories.
+    pub(crate) fn look_over(&mut self) -> Result<(), PublishError> {
+        let authors: Vec<AuthorId> = self.packer.stocks.keys().copied().collect();
+        for author in authors {
+            let there = match self.transport.inventory(author) {
+                Ok(there) => there,
+                Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
+                Err(_) => return Ok(()),
+            };
+            let last = self.shared.lock().core.contiguous(author);
+            let stock = Stock::of(there.into_iter().filter(|piece| piece.last <= last));
+            self.packer.found(author, stock, Vec::new());
+        }
+        self.note_packs()
+    }
+
+    /// Notes the packs beside which there is something to be removed, so that it is known since when they have been there.
+    pub(crate) fn note_packs(&mut self) -> Result<(), PublishError> {
+        let since_ms = self.shared.environment.unix_ms();
+        let stocks = &self.packer.stocks;
+        let thick: Vec<Packed> = stocks
+            .iter()
+            .flat_map(|(&author, stock)| {
+                stock.thick().map(move |(first, last)| Packed { author, first, last, since_ms })
+            })
+            .collect();
+        self.note_marks(|marks| {
+            let packs = &mut marks.packs;
+            packs.retain(|noted| thick.iter().any(|pack| is_same(noted, pack)));
+            let new = thick.iter().filter(|pack| !packs.iter().any(|noted| is_same(noted, pack)));
+            let new: Vec<Packed> = new.copied().collect();
+            packs.extend(new);
+            for pack in packs {
+                pack.since_ms = pack.since_ms.min(since_ms);
+            }
+        })
+    }
+
+    pub(crate) fn note_marks(&self, change: impl FnOnce(&mut Marks)) -> Result<(), PublishError> {
+        let noted = self.shared.note(change);
+        noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
+    }
+
+    /// Does one step of what there is to pack or to remove; true when there is more to do at once. Nobody waits for it, so a
+    /// failure is only a reason to try again later.
+    pub(crate) fn pack(&mut self, now: Duration) -> bool {
+        let Some(packing) = self.packer.packing.filter(|_| self.transport.has_packs() && self.is_quiet()) else {
+            return false;
+        };
+        let wanted = self.shared.lock().pack_wanted.take();
+        if wanted.is_none() && now < self.packer.pack_at {
+            return false;
+        }
+        match self.pack_some(&packing, now, wanted) {
+            Ok(more) => {
+                let mut state = self.shared.lock();
+                if let Some(by_hand) = wanted {
+                    if more {
+                        state.pack_wanted = state.pack_wanted.or(Some(by_hand));
+                    } else {
+                        state.packed = Some(Ok(self.packer.shelved()));
+                    }
+                }
+                drop(state);
+                self.shared.announce();
+                more
+            }
+            Err(error) => {
+                self.packer.pack_at = now + A_WHILE;
+                if wanted.is_some() {
+                    self.shared.lock().packed = Some(Err(describe(&error)));
+                    self.shared.announce();
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether nothing else is to be done in the own directories.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let state = self.shared.lock();
+        let is_busy = !state.outbox.is_empty() || state.is_leaving || state.core.usurped().is_some();
+        self.attached && self.joined.is_some() && self.joined == state.core.author() && self.audit.is_none() && !is_busy
+    }
+
+    fn pack_some(&mut self, packing: &Packing, now: Duration, by_hand: Option<ByHand>) -> Result<bool, PublishError> {
+        let authors: Vec<AuthorId> = self.packer.stocks.keys().copied().collect();
+        for &author in &authors {
+            let last = self.shared.lock().core.contiguous(author);
+            while let Some(run) = self.next_run(author, packing, last, by_hand.is_some()) {
+                let pack = self.pack_of(author, run.clone(), packing.bytes)?;
+                let whole = pack.filter(|pack| pack.first() == *run.start() && pack.last() == *run.end());
+                let Some(pack) = whole else {
+                    self.packer.stocks.entry(author).or_default().pass(packing, &run);
+                    continue;
+                };
+                self.publish_pack(&pack, Durability::Durable)?;
+                self.note_packs()?;
+                return Ok(true);
+            }
+        }
+        if now < self.packer.thin_at && by_hand.is_none() {
+            return Ok(false);
+        }
+        self.thin_out(packing, now, by_hand == Some(ByHand::AtOnce))
+    }
+
+    fn next_run(
+        &mut self,
+        author: AuthorId,
+        packing: &Packing,
+        last: u64,
+        everything: bool,
+    ) -> Option<RangeInclusive<u64>> {
+        self.packer.stocks.get_mut(&author)?.next(packing, last, everything)
+    }
+
+    /// Removes some of the files of which packs were made that have lain there for long enough; true when there are more.
+    fn thin_out(&mut self, packing: &Packing, now: Duration, at_once: bool) -> Result<bool, PublishError> {
+        let unix_ms = self.shared.environment.unix_ms();
+        let packs = self.shared.lock().marks.packs.clone();
+        if packs.is_empty() {
+            return Ok(false);
+        }
+        let (mut left, mut looked_at, mut thin, mut is_over) = (TOGETHER, 0, Vec::new(), true);
+        for packed in packs {
+            if left == 0 || looked_at >= packing.bytes {
+                is_over = false;
+                break;
+            }
+            let Packed { author, first, last, .. } = packed;
+            if !at_once && !self.is_due(&packed, packing, unix_ms) {
+                continue;
+            }
+            let Some(pack) = self.pack_of(author, first..=last, usize::MAX)? else { continue };
+            looked_at += pack.bytes().len();
+            let removed = self.transport.thin_out(&pack, left)?;
+            let stock = self.packer.stocks.entry(author).or_default();
+            for &(first, last) in &removed {
+                stock.remove(first, last);
+            }
+            if removed.len() < left {
+                thin.push(packed);
+            }
+            left -= removed.len();
+        }
+        if !thin.is_empty() {
+            self.note_marks(|marks| marks.packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
+        }
+        let has_removed = left < TOGETHER;
+        if has_removed || is_over {
+            self.packer.thin_at = now + A_WHILE;
+        }
+        Ok(!is_over && (at_once || !has_removed))
+    }
+
+    /// Whether the files of which a pack was made have been kept for long enough.
+    fn is_due(&self, packed: &Packed, packing: &Packing, unix_ms: i64) -> bool {
+        let &Packed { author, last: counter, since_ms, .. } = packed;
+        let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));
+        let id = MessageId { author, counter };
+        let is_with_everybody = || self.shared.lock().core.is_with_everybody(id, unix_ms, packing.patience);
+        age >= packing.grace && (age >= packing.patience || is_with_everybody())
+    }
+}
+
+/// How packing by hand differs from what is done by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByHand {
+    /// Everything is packed, and files are removed after their time.
+    Packed,
+    /// Files are removed without waiting for anybody.
+    AtOnce,
+}
+
+impl Packer {
+    fn shelved(&self) -> Shelved {
+        self.stocks.values().map(Stock::shelved).fold(Shelved::default(), |all, one| Shelved {
+            packs: all.packs + one.packs,
+            alone: all.alone + one.alone,
+            kept: all.kept + one.kept,
+        })
+    }
+}
+
+fn is_same(one: &Packed, other: &Packed) -> bool {
+    (one.author, one.first, one.last) == (other.author, other.first, other.last)
+}

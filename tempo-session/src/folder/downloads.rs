@@ -1,0 +1,117 @@
+//! Messages whose files are listed in the folder, and whose content is elsewhere.
+
+use std::{collections::BTreeMap, ffi::OsStr, ops::RangeInclusive};
+
+use tempo_clock::{AuthorId, union};
+use tempo_fs_transport::{DirName, FileName, temporary};
+use tempo_message::{Pending, PendingReason};
+
+use crate::api::status::{Gap, Member, Status};
+
+/// What of an author waits for download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Download {
+    /// Whose it is.
+    pub author: Option<AuthorId>,
+    /// Which messages, as far as the names of the files say so; none that is here already.
+    pub numbers: Vec<Gap>,
+    /// The files.
+    pub files: Vec<Pending>,
+    /// There may be more: files that do not answer are not all tried at once.
+    pub is_least: bool,
+    /// They are files that stand for others, which only the program of the service can replace; opening them does nothing.
+    pub is_placeholder: bool,
+}
+
+impl Download {
+    /// How many messages there are at least.
+    pub fn count(&self) -> u64 {
+        let numbers = self.numbers.iter().map(|range| (range.end() - range.start()).saturating_add(1));
+        numbers.fold(0, u64::saturating_add).max(u64::from(!self.files.is_empty()))
+    }
+}
+
+impl Status {
+    /// What waits for download, by author.
+    pub fn downloads(&self) -> Vec<Download> {
+        let mut of: BTreeMap<_, Download> = BTreeMap::new();
+        for pending in &self.report.pending {
+            let is_least = matches!(pending.reason, PendingReason::NotHereYet { .. });
+            let is_online = matches!(pending.reason, PendingReason::OnlineOnly | PendingReason::PerhapsOnline);
+            if !(is_least || is_online) || author_of(&pending.place).is_some() {
+                continue;
+            }
+            let named = numbers_in(&pending.place);
+            let missing = named.as_ref().map(|named| self.missing_of(pending.author, named)).unwrap_or_default();
+            if named.is_some() && missing.is_empty() {
+                continue;
+            }
+            let is_placeholder = pending.reason == PendingReason::PerhapsOnline
+                || matches!(name_in(&pending.place), FileName::Placeholder(..));
+            let download = of.entry((pending.author, is_placeholder)).or_insert_with(|| Download {
+                author: pending.author,
+                numbers: Vec::new(),
+                files: Vec::new(),
+                is_least: false,
+                is_placeholder,
+            });
+            download.is_least |= is_least;
+            download.numbers.extend(missing);
+            download.files.push(pending.clone());
+        }
+        of.into_values().map(|it| Download { numbers: union(it.numbers), ..it }).collect()
+    }
+
+    /// Whether messages may be missing here because a file, in this author's place, cannot be read.
+    pub fn is_missed(&self, author: Option<AuthorId>, place: &str) -> bool {
+        let numbers = numbers_in(place).filter(|_| author.is_some());
+        let is_missed = numbers.is_none_or(|numbers| !self.missing_of(author, &numbers).is_empty());
+        is_missed && name_in(place) != FileName::Head
+    }
+
+    /// What is not here of some messages of an author.
+    pub(crate) fn missing_of(&self, author: Option<AuthorId>, numbers: &Gap) -> Vec<Gap> {
+        let at = author.and_then(|author| self.members.binary_search_by_key(&author, |member| member.author).ok());
+        let member = at.and_then(|at| self.members.get(at));
+        member.map_or_else(|| vec![numbers.clone()], |member| missing_of(member, numbers))
+    }
+}
+
+fn missing_of(member: &Member, numbers: &Gap) -> Vec<Gap> {
+    let later = member.last.saturating_add(1)..=u64::MAX;
+    let missing = member.gaps.iter().chain([&later]);
+    missing
+        .map(|gap| *gap.start().max(numbers.start())..=*gap.end().min(numbers.end()))
+        .filter(|it| !it.is_empty())
+        .collect()
+}
+
+/// The name at the end of a place, as a report gives it. Those of the format contain nothing that a report escapes.
+pub(crate) fn name_in(place: &str) -> FileName {
+    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
+    FileName::parse(OsStr::new(name))
+}
+
+/// The messages that a file holds, if it is what its name says.
+pub(crate) fn numbers_in(place: &str) -> Option<RangeInclusive<u64>> {
+    match name_in(place) {
+        FileName::Message(first) | FileName::Copy(first) | FileName::Placeholder(first, u64::MAX) => {
+            Some(first..=first)
+        }
+        FileName::Pack(first, last) | FileName::Placeholder(first, last) if first > 0 => Some(first..=last),
+        _ => None,
+    }
+}
+
+/// Whose directory a place is, if it is one.
+pub(crate) fn author_of(place: &str) -> Option<AuthorId> {
+    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
+    DirName::parse(OsStr::new(name)).author()
+}
+
+/// Whether a name is that of a temporary file, also when it begins like a message.
+pub(crate) fn is_temporary(place: &str) -> bool {
+    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
+    temporary(OsStr::new(name)).is_some()
+}

@@ -1,0 +1,4 @@
+//! A session over a folder.
+
+pub(crate) mod builder;
+pub(crate) mod downloads;

@@ -1,0 +1,382 @@
+//! What the core refuses, holds, reports and limits.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use tempo_message::{Digest, Frame, Head, Kind, Lamport, Life, MAX_PARENTS, Message, MessageId, Parent};
+use tempo_session::core::{ComposeError, CoreEvent, Intake, MAX_NAME, Rejection, SessionCore, Usurped};
+
+use crate::support::{author, send};
+
+fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
+    core.handle_received(frame.message(), frame.digest())
+}
+
+fn events(core: &mut SessionCore) -> Vec<CoreEvent> {
+    std::iter::from_fn(|| core.poll_event()).collect()
+}
+
+fn encode(message: &Message) -> Frame {
+    Frame::encode(message).unwrap()
+}
+
+#[test]
+fn a_poisoned_clock_is_refused_and_moves_nobody() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let honest = send(&mut ana, "hello", 0);
+    receive(&mut ben, &honest);
+    for claimed in [u64::MAX, 3, 1, 0] {
+        let message = Message {
+            id: MessageId { author: author(2), counter: 1 },
+            lamport: Lamport(claimed),
+            unix_ms: 0,
+            previous: None,
+            parents: vec![Parent { author: author(0), counter: 1, digest: honest.digest() }],
+            kind: Kind::Payload,
+            payload: Bytes::from(format!("time {claimed}")),
+        };
+        let why = Rejection::Clock { claimed: Lamport(claimed), expected: Lamport(2) };
+        let frame = encode(&message);
+        assert_eq!(receive(&mut ben, &frame), Intake::Rejected(why));
+        assert_eq!(receive(&mut ben, &frame), Intake::Rejected(why), "again");
+        assert_eq!(ben.latest(), Lamport(1));
+        assert!(!ben.seen().contains(author(2), 1));
+    }
+    assert_eq!(ben.rejected().count(), 4);
+    assert_eq!(ben.timeline().len(), 1);
+    assert_eq!(send(&mut ben, "unharmed", 0).message().lamport, Lamport(2));
+}
+
+#[test]
+fn a_held_message_names_what_it_waits_for_and_delays_nobody_else() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let frames: Vec<Frame> = (0..3).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
+    let mut cleo = SessionCore::new(None);
+    assert_eq!(receive(&mut cleo, &frames[2]), Intake::Held);
+    receive(&mut ben, &frames[0]);
+    let answer = send(&mut ben, "answer", 0);
+    assert_eq!(receive(&mut cleo, &answer), Intake::Held);
+    let mut dora = SessionCore::new(Some(author(3)));
+    assert_eq!(receive(&mut cleo, &send(&mut dora, "unrelated", 0)), Intake::Accepted);
+    let waits: Vec<(MessageId, Vec<u64>)> = cleo
+        .held(usize::MAX)
+        .into_iter()
+        .map(|held| (held.id, held.waits_for.iter().map(|parent| parent.counter).collect()))
+        .collect();
+    assert_eq!(waits, [(frames[2].id(), vec![2]), (answer.id(), vec![1])]);
+    assert_eq!(receive(&mut cleo, &frames[0]), Intake::Accepted);
+    assert_eq!(cleo.timeline().len(), 3, "the answer was released, the third still waits");
+    assert_eq!(receive(&mut cleo, &frames[1]), Intake::Accepted);
+    assert_eq!((cleo.timeline().len(), cleo.held_len()), (5, 0));
+}
+
+/// What very many wait for lets them in step by step, and in every step everything is here exactly once.
+#[test]
+fn very_many_that_waited_are_judged_in_steps() {
+    const MANY: usize = 5000;
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let frames: Vec<Frame> = (0..MANY).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
+    for frame in frames[1..].iter().rev() {
+        assert_eq!(receive(&mut ben, frame), Intake::Held);
+    }
+    assert_eq!((ben.held(10).len(), ben.held_len()), (10, MANY - 1));
+    assert_eq!(receive(&mut ben, &frames[0]), Intake::Accepted);
+    let mut steps = 0;
+    loop {
+        assert_eq!(ben.timeline().len() + ben.held_len(), MANY);
+        for frame in frames.iter().step_by(97) {
+            assert!(ben.seen().contains(author(0), frame.id().counter));
+        }
+        if !ben.go_on() {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps > 1, "everything at once");
+    assert_eq!((ben.timeline().len(), ben.held_len()), (MANY, 0));
+    let messages = events(&mut ben).into_iter().filter(|event| matches!(event, CoreEvent::Message { .. })).count();
+    assert_eq!(messages, MANY);
+    assert_eq!(receive(&mut ben, &frames[MANY - 1]), Intake::Duplicate);
+}
+
+#[test]
+fn what_follows_a_refused_message_waits() {
+    let mut ben = SessionCore::new(None);
+    let first = encode(&Message {
+        id: MessageId { author: author(0), counter: 1 },
+        lamport: Lamport(9),
+        unix_ms: 0,
+        previous: None,
+        parents: Vec::new(),
+        kind: Kind::Payload,
+        payload: Bytes::new(),
+    });
+    let second = encode(&Message {
+        id: MessageId { author: author(0), counter: 2 },
+        lamport: Lamport(10),
+        previous: Some(first.digest()),
+        ..first.message().clone()
+    });
+    assert_eq!(receive(&mut ben, &second), Intake::Held);
+    assert!(matches!(receive(&mut ben, &first), Intake::Rejected(_)));
+    assert_eq!((ben.held_len(), ben.timeline().len()), (1, 0));
+}
+
+#[test]
+fn a_fork_is_delivered_whole_and_reported_once() {
+    let (mut left, mut right) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let lefts: Vec<Frame> = (0..3).map(|n| send(&mut left, &format!("left {n}"), 0)).collect();
+    let rights: Vec<Frame> = (0..3).map(|n| send(&mut right, &format!("right {n}"), 0)).collect();
+    let (mut ana, mut ben) = (SessionCore::new(None), SessionCore::new(None));
+    for frame in lefts.iter().chain(&rights) {
+        assert_eq!(receive(&mut ana, frame), Intake::Accepted);
+    }
+    for frame in rights.iter().chain(&lefts) {
+        assert_eq!(receive(&mut ben, frame), Intake::Accepted);
+    }
+    let order = |core: &SessionCore| core.timeline().iter().map(|&slot| core.order(slot)).collect::<Vec<_>>();
+    assert_eq!(order(&ana), order(&ben));
+    assert_eq!((ana.timeline().len(), ana.forks(author(0)), ben.forks(author(0))), (6, vec![1, 2, 3], vec![1, 2, 3]));
+    let forks = events(&mut ana).into_iter().filter(|event| matches!(event, CoreEvent::Fork { .. })).count();
+    assert_eq!(forks, 3, "one for each counter");
+}
+
+#[test]
+fn whoever_finds_its_name_in_use_goes_on_under_another_one() {
+    let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let mine = send(&mut ana, "mine", 0);
+    let other = send(&mut twin, "not mine", 0);
+    receive(&mut ana, &other);
+    let refused = ana.compose([(Kind::Payload, Bytes::new())], 0);
+    assert_eq!(refused.unwrap_err(), ComposeError::Usurped(Usurped::Message { id: other.id() }));
+    assert_eq!(ana.timeline().len(), 2, "and delivers both");
+    ana.become_author(author(7));
+    assert_eq!((ana.usurped(), ana.author(), ana.former()), (None, Some(author(7)), [author(0)].as_slice()));
+    let frames = ana.compose(ana.introduction(), 0).unwrap();
+    let parents: Vec<Digest> = frames[0].message().parents.iter().map(|parent| parent.digest).collect();
+    assert!(parents.contains(&mine.digest()) && parents.contains(&other.digest()), "it comes after both");
+    ana.handle_sent(frames[0].message(), frames[0].digest());
+    assert_eq!((ana.introduction(), ana.former_of(author(7))), (vec![], Some(author(0))));
+    assert_eq!(send(&mut ana, "on", 0).id(), MessageId { author: author(7), counter: 2 });
+    let looked_after: BTreeSet<Digest> = ana.own_after(None, 100).into_iter().map(|(_, digest)| digest).collect();
+    assert!(looked_after.contains(&mine.digest()) && looked_after.contains(&other.digest()), "both are looked after");
+    // Whoever reads sees one person, in whatever order.
+    let mut ben = SessionCore::new(None);
+    for frame in [&frames[0], &other, &mine] {
+        receive(&mut ben, frame);
+    }
+    assert_eq!(ben.former_of(author(7)), Some(author(0)));
+}
+
+/// The one who has taken the name has written nothing that arrives; others name what it wrote.
+#[test]
+fn a_parent_that_one_never_made_shows_that_the_name_is_in_use() {
+    let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let mut ben = SessionCore::new(Some(author(1)));
+    let first = send(&mut ana, "first", 0);
+    receive(&mut ben, &first);
+    receive(&mut ana, &send(&mut ben, "seen", 0));
+    assert_eq!(ana.usurped(), None, "what it made is its own");
+    twin.handle_sent(first.message(), first.digest());
+    receive(&mut ben, &send(&mut twin, "second, elsewhere", 0));
+    let answer = send(&mut ben, "answer", 0);
+    assert_eq!(receive(&mut ana, &answer), Intake::Held);
+    let id = MessageId { author: author(0), counter: 2 };
+    assert_eq!(ana.usurped(), Some(Usurped::Message { id }));
+}
+
+#[test]
+fn a_head_shows_what_the_store_has_forgotten_and_nothing_else() {
+    let life = |number, nonce| Life { number, nonce };
+    let lived = |lives: &[Life]| {
+        let mut ana = SessionCore::new(Some(author(0)));
+        ana.handle_restored(Vec::new(), lives.to_vec());
+        let sent = send(&mut ana, "first", 0);
+        (ana, sent)
+    };
+    let (ana, _) = lived(&[life(1, 5), life(2, 6)]);
+    let own = ana.own_head(7).unwrap();
+    let harmless = [
+        own.clone(),
+        Head { life: life(1, 5), ..own.clone() },
+        Head { counter: 0, digest: None, ..own.clone() },
+        Head { author: author(1), counter: 100, life: life(100, 100), ..own.clone() },
+    ];
+    for head in harmless {
+        let (mut ana, _) = lived(&[life(1, 5), life(2, 6)]);
+        ana.handle_head(head.clone());
+        assert_eq!(ana.usurped(), None, "{head:?}");
+    }
+    let telling = [
+        Head { counter: 2, ..own.clone() },
+        Head { digest: Some(Digest::of(b"another")), ..own.clone() },
+        Head { life: life(2, 7), ..own.clone() },
+        Head { life: life(3, 7), ..own.clone() },
+    ];
+    for head in telling {
+        let (mut ana, _) = lived(&[life(1, 5), life(2, 6)]);
+        ana.handle_head(head.clone());
+        assert!(matches!(ana.usurped(), Some(Usurped::Head { .. })), "{head:?}");
+        ana.become_author(author(9));
+        assert_eq!(ana.usurped(), None);
+    }
+    // Of lives that are forgotten nothing follows.
+    let (mut old, _) = lived(&[life(70, 1)]);
+    old.handle_head(Head { life: life(6, 99), ..own });
+    assert_eq!(old.usurped(), None);
+}
+
+/// Anybody can invent authors; their heads fill nobody's memory.
+#[test]
+fn the_heads_of_strangers_are_bounded() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    receive(&mut ana, &send(&mut ben, "known", 0));
+    for number in 0..10_000_u128 {
+        let stranger = tempo_session::AuthorId::new(uuid::Uuid::from_u128(u128::MAX - number));
+        let seen = (0..1024).map(|other| (tempo_session::AuthorId::new(uuid::Uuid::from_u128(other)), 1)).collect();
+        ana.handle_head(Head { author: stranger, seen, ..ben.own_head(0).unwrap() });
+    }
+    assert_eq!(ana.authors_with_head().count(), 256);
+    // Ben, itself, and a few of whom nothing is here.
+    assert!(ana.authors_with_head().all(|author| ana.head(author).unwrap().seen.len() <= 18));
+    ana.handle_head(ben.own_head(0).unwrap());
+    assert_eq!(ana.head(author(1)).unwrap().counter, 1, "whoever is known has room");
+}
+
+#[test]
+fn another_message_of_a_known_id_is_asked_for() {
+    let (mut left, mut right) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
+    let (here, elsewhere) = (send(&mut left, "here", 0), send(&mut right, "elsewhere", 0));
+    let second = send(&mut right, "second", 0);
+    for order in [[&here, &second], [&second, &here]] {
+        let mut ben = SessionCore::new(None);
+        for frame in order {
+            receive(&mut ben, frame);
+        }
+        assert_eq!(ben.poll_recheck(), [elsewhere.id()]);
+        assert_eq!(ben.poll_recheck(), [], "once");
+        ben.recheck_again();
+        assert_eq!(ben.poll_recheck(), [elsewhere.id()]);
+        receive(&mut ben, &elsewhere);
+        ben.recheck_again();
+        assert_eq!((ben.poll_recheck(), ben.timeline().len()), (vec![], 3));
+    }
+}
+
+#[test]
+fn what_is_held_is_bounded_and_still_all_arrives() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
+    let frames: Vec<Frame> = (0..50).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
+    let others: Vec<Frame> = (0..3).map(|n| send(&mut ben, &format!("{n}"), 0)).collect();
+    let mut cleo = SessionCore::with_limit(None, 8);
+    for frame in others[1..].iter().rev().chain(frames[1..].iter().rev()) {
+        receive(&mut cleo, frame);
+        assert!(cleo.held_len() <= 8);
+    }
+    assert!(cleo.seen().contains(author(1), 3), "the author with few was not crowded out");
+    assert!(!cleo.poll_room());
+    for frame in [&frames[0], &others[0]] {
+        assert_eq!(receive(&mut cleo, frame), Intake::Accepted);
+    }
+    assert!(cleo.poll_room(), "what gave way can come again");
+    for frame in &frames {
+        receive(&mut cleo, frame);
+    }
+    assert_eq!((cleo.timeline().len(), cleo.held_len()), (53, 0));
+}
+
+#[test]
+fn more_tips_than_a_message_can_name_are_named_in_turn() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let count = MAX_PARENTS + 44;
+    for number in 0..count {
+        let other = tempo_session::AuthorId::new(uuid::Uuid::from_u128(1000 + number as u128));
+        let mut core = SessionCore::new(Some(other));
+        receive(&mut ana, &send(&mut core, "one of many", 0));
+    }
+    let (first, second) = (send(&mut ana, "first", 0), send(&mut ana, "second", 0));
+    assert_eq!((first.message().parents.len(), second.message().parents.len()), (MAX_PARENTS, 44));
+    assert_eq!(send(&mut ana, "third", 0).message().parents, []);
+}
+
+#[test]
+fn a_name_holds_from_its_message_on() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let say = |core: &mut SessionCore, name: &[u8]| {
+        let frames = core.compose([(Kind::Profile, Bytes::copy_from_slice(name))], 0).unwrap();
+        core.handle_sent(frames[0].message(), frames[0].digest());
+    };
+    let nameless = send(&mut ana, "who am I", 0);
+    say(&mut ana, "Ana".as_bytes());
+    let named = send(&mut ana, "Ana", 0);
+    say(&mut ana, &[b'x'; MAX_NAME + 1]);
+    say(&mut ana, b"\xff");
+    say(&mut ana, b"");
+    let still = send(&mut ana, "still", 0);
+    assert_eq!(ana.name_at(nameless.id()), None);
+    assert_eq!(ana.name_at(named.id()), Some("Ana"));
+    assert_eq!((ana.name_at(still.id()), ana.name(author(0))), (Some("Ana"), Some("Ana")));
+    assert_eq!(ana.timeline().len(), 3, "names do not stand in the timeline");
+}
+
+#[test]
+fn several_messages_at_once_are_a_chain() {
+    let ana = SessionCore::new(Some(author(0)));
+    let contents = (0..5).map(|n| (Kind::Payload, Bytes::from(format!("{n}"))));
+    let frames = ana.compose(contents, 7).unwrap();
+    let mut previous: Option<Digest> = None;
+    for (at, frame) in frames.iter().enumerate() {
+        assert_eq!(frame.message().previous, previous);
+        assert_eq!(frame.message().lamport, Lamport(at as u64 + 1));
+        assert_eq!(receive(&mut SessionCore::new(None), frame) == Intake::Accepted, at == 0);
+        previous = Some(frame.digest());
+    }
+    assert_eq!(ana.timeline().len(), 0, "composing changes nothing");
+}
+
+#[test]
+fn an_observer_composes_nothing() {
+    let refused = SessionCore::new(None).compose([(Kind::Payload, Bytes::new())], 0);
+    assert_eq!(refused.unwrap_err(), ComposeError::Observer);
+}
+
+/// An answer shows that its author has what it answers, and everything before; heads are not needed for that.
+#[test]
+fn who_answers_has_seen() {
+    let [mut ana, mut ben, mut cleo] = [0, 1, 2].map(|number| SessionCore::new(Some(author(number))));
+    let [first, second, third] = ["one", "two", "three"].map(|text| send(&mut ana, text, 0));
+    for frame in [&first, &second] {
+        receive(&mut ben, frame);
+    }
+    receive(&mut cleo, &first);
+    let answer = send(&mut ben, "two, you say", 0);
+    for frame in [&answer, &send(&mut cleo, "one", 0)] {
+        receive(&mut ana, frame);
+    }
+    let seen_by = |frame: &Frame| ana.seen_by(frame.id());
+    assert_eq!(seen_by(&first), [author(0), author(1), author(2)]);
+    assert_eq!(seen_by(&second), [author(0), author(1)]);
+    assert_eq!(seen_by(&third), [author(0)]);
+}
+
+/// From where on somebody has written two messages of one number, what others say that they have may be either.
+#[test]
+fn of_a_fork_nothing_is_known() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let mut clone = SessionCore::new(Some(author(0)));
+    let [mut ben, mut cleo] = [1, 2].map(|number| SessionCore::new(Some(author(number))));
+    let first = send(&mut ana, "one", 0);
+    clone.handle_sent(first.message(), first.digest());
+    let (ours, theirs) = (send(&mut ana, "ours", 0), send(&mut clone, "theirs", 0));
+    for frame in [&first, &theirs] {
+        receive(&mut ben, frame);
+    }
+    let answer = send(&mut ben, "to theirs", 0);
+    for frame in [&first, &ours, &theirs, &answer] {
+        receive(&mut cleo, frame);
+    }
+    receive(&mut ana, &theirs);
+    receive(&mut ana, &answer);
+    assert!(ana.seen_by(first.id()).contains(&author(1)), "before it all is well");
+    assert_eq!(ana.seen_by(ours.id()), [author(0)]);
+}
