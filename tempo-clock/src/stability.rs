@@ -1,4 +1,4 @@
-//! Up to which time the order is settled.
+//! Up to which time the order is stable.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::{AuthorId, Lamport};
 /// How far nobody can insert anything any more.
 ///
 /// Whoever has accepted a message of some time writes nothing at that time or before it. So every member has a floor,
-/// and below the least of all floors the order is settled. It never goes back, whoever joins later.
+/// and below the least of all floors the order is stable. It never goes back, whoever joins later.
 ///
 /// ```
 /// use tempo_clock::{AuthorId, Lamport, Stability};
@@ -18,7 +18,7 @@ use crate::{AuthorId, Lamport};
 /// stability.raise(ana, Lamport(7));
 /// stability.raise(ben, Lamport(4));
 /// assert_eq!(stability.reach(|_| true), Some(Lamport(4)));
-/// stability.settle(Lamport(4));
+/// stability.confirm(Lamport(4));
 /// assert_eq!(stability.reach(|_| true), None);
 /// assert_eq!(stability.waits_for(|_| true).collect::<Vec<_>>(), [ben]);
 /// ```
@@ -26,14 +26,14 @@ use crate::{AuthorId, Lamport};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stability {
     floors: BTreeMap<AuthorId, Lamport>,
-    settled: Lamport,
-    settled_by: BTreeSet<AuthorId>,
+    stable: Lamport,
+    stable_by: BTreeSet<AuthorId>,
 }
 
 impl Stability {
-    /// As far as it was settled earlier.
-    pub fn resume(settled: Lamport) -> Self {
-        Self { settled, ..Self::default() }
+    /// As far as it was stable earlier.
+    pub fn resume(stable: Lamport) -> Self {
+        Self { stable, ..Self::default() }
     }
 
     /// Everything that this member has yet to write comes after this time.
@@ -42,14 +42,14 @@ impl Stability {
         *floor = lamport.max(*floor);
     }
 
-    /// Up to which time more can be settled, by the floors of those who count.
+    /// Up to which time more can become stable, by the floors of those who count.
     pub fn reach(&self, counts: impl Fn(AuthorId) -> bool) -> Option<Lamport> {
-        self.least(counts).filter(|&least| least > self.settled)
+        self.least(counts).filter(|&least| least > self.stable)
     }
 
-    /// So much is settled, whatever comes.
-    pub fn settle(&mut self, to: Lamport) {
-        self.settled = to.max(self.settled);
+    /// So much is stable, whatever comes.
+    pub fn confirm(&mut self, to: Lamport) {
+        self.stable = to.max(self.stable);
     }
 
     /// The time after which everything comes that this member has yet to write, as far as is known.
@@ -62,22 +62,22 @@ impl Stability {
         self.floors.iter().filter(move |&(_, &floor)| floor >= lamport).map(|(&author, _)| author)
     }
 
-    /// These had a say in what is settled: they had come so far.
-    pub fn settled_by(&mut self, authors: impl IntoIterator<Item = AuthorId>) {
-        self.settled_by.extend(authors);
+    /// These had a say in what is stable: they had come so far.
+    pub fn stable_by(&mut self, authors: impl IntoIterator<Item = AuthorId>) {
+        self.stable_by.extend(authors);
     }
 
-    /// Whether a member had a say in what is settled, so that nothing that it has yet to write comes below that.
+    /// Whether a member had a say in what is stable, so that nothing that it has yet to write comes below that.
     pub fn had_a_say(&self, author: AuthorId) -> bool {
-        self.settled_by.contains(&author)
+        self.stable_by.contains(&author)
     }
 
     /// Messages up to this time keep their order.
-    pub fn settled(&self) -> Lamport {
-        self.settled
+    pub fn stable(&self) -> Lamport {
+        self.stable
     }
 
-    /// Those whose floor is the least: as soon as more is known of each of them, more is settled.
+    /// Those whose floor is the least: as soon as more is known of each of them, more is stable.
     pub fn waits_for<'a>(&'a self, counts: impl Fn(AuthorId) -> bool + 'a) -> impl Iterator<Item = AuthorId> + 'a {
         let least = self.least(&counts);
         let holding = self.floors.iter().filter(move |&(&author, &floor)| Some(floor) == least && counts(author));
@@ -107,15 +107,15 @@ mod tests {
         stability.raise(author(2), Lamport(1));
         assert_eq!(stability.reach(|_| true), None);
         assert_eq!(stability.reach(|counted| counted == author(1)), Some(Lamport(9)));
-        stability.settle(Lamport(9));
+        stability.confirm(Lamport(9));
         stability.raise(author(2), Lamport(12));
         assert_eq!(stability.reach(|_| true), None, "the first one is at 9");
         assert_eq!(stability.waits_for(|_| true).collect::<alloc::vec::Vec<_>>(), [author(1)]);
         stability.raise(author(1), Lamport(4));
-        stability.settle(Lamport(4));
-        assert_eq!(stability.settled(), Lamport(9));
+        stability.confirm(Lamport(4));
+        assert_eq!(stability.stable(), Lamport(9));
         assert_eq!([1, 2, 3].map(|number| stability.floor(author(number))), [9, 12, 0].map(Lamport));
-        stability.settled_by([author(1)]);
+        stability.stable_by([author(1)]);
         assert!(stability.had_a_say(author(1)) && !stability.had_a_say(author(2)));
         assert_eq!(stability.at_least(Lamport(10)).collect::<alloc::vec::Vec<_>>(), [author(2)]);
     }

@@ -99,7 +99,7 @@ bugs! {
     EventTwice: "a message that was held is announced twice",
     NeverRolledBack: "a late message is applied to the latest state",
     CursorForgotten: "a cursor begins anew after a restart",
-    HeadSettlesTooMuch: "a head settles the order although messages of its author are missing",
+    HeadStabilizesTooMuch: "a head makes the order stable although messages of its author are missing",
     PagesSkipOne: "behind the pages of a store the next row of its log is not read",
     NumberByHandle: "a file has another number when it is open",
     SyncToRead: "a file is synced by a handle that can only read",
@@ -116,7 +116,7 @@ bugs! {
     FullSyncOnly: "a volume that syncs only to itself gets nothing published",
     FolderSpelled: "a folder's name in another Unicode form is another name",
     DatalessListed: "a directory that is not on this machine is listed while everything waits",
-    SettledForgotten: "what is settled is not noted in the store",
+    StableForgotten: "what is stable is not noted in the store",
 }
 
 thread_local! {

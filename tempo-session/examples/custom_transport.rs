@@ -49,7 +49,7 @@ struct BoardTransport {
     bell: Arc<Bell>,
     heard: mpsc::Receiver<()>,
     /// What is not handed up again.
-    settled: BTreeSet<Digest>,
+    done: BTreeSet<Digest>,
     /// Whose frame was handed up last: the next collect begins with the author after it.
     served: u128,
 }
@@ -68,7 +68,7 @@ impl Board {
         let (ring, heard) = mpsc::sync_channel(1);
         let bell = Arc::new(Bell(ring));
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(Waker::from(Arc::clone(&bell)));
-        BoardTransport { board: self.clone(), bell, heard, settled: BTreeSet::new(), served: 0 }
+        BoardTransport { board: self.clone(), bell, heard, done: BTreeSet::new(), served: 0 }
     }
 
     fn tell_all(&self) {
@@ -126,7 +126,7 @@ impl BoardTransport {
         for row in frames.iter()? {
             let (author, counter, digest) = row?.0.value();
             let id = MessageId { author: AuthorId::new(Uuid::from_u128(author)), counter };
-            let is_done = want.known.contains(id.author, counter) || self.settled.contains(&Digest::from_bytes(digest));
+            let is_done = want.known.contains(id.author, counter) || self.done.contains(&Digest::from_bytes(digest));
             if !is_done || want.recheck.contains(&id) {
                 wanted.entry(author).or_default().push_back((author, counter, digest));
             }
@@ -149,8 +149,8 @@ impl BoardTransport {
             bytes += frame.bytes().len();
             let digest = frame.digest();
             match take(Arrival::Frame(frame)) {
-                Taken::Settled => self.settled.insert(digest),
-                Taken::Known | Taken::Later => self.settled.remove(&digest),
+                Taken::Settled => self.done.insert(digest),
+                Taken::Known | Taken::Later => self.done.remove(&digest),
             };
             self.served = author;
         }

@@ -11,7 +11,7 @@ use tempo_message::{MAX_PAYLOAD, MessageId};
 use thiserror::Error;
 
 use crate::{
-    core::{identity::authors::Usurped, session_core::MAX_NAME},
+    core::{identity::authors::IdentityConflict, session_core::MAX_NAME},
     store::error::StoreError,
 };
 
@@ -79,11 +79,11 @@ impl OpenError {
     }
 }
 
-impl From<MintError> for OpenError {
-    fn from(error: MintError) -> Self {
+impl From<IdentityError> for OpenError {
+    fn from(error: IdentityError) -> Self {
         match error {
-            MintError::Installation(error) => Self::Installation(error),
-            MintError::Store(error) => Self::Store(error),
+            IdentityError::Installation(error) => Self::Installation(error),
+            IdentityError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -108,9 +108,9 @@ pub enum SendError {
     #[error("this member must go on as a new author, because {why}; and that failed")]
     NoNewAuthor {
         /// What shows it.
-        why: Usurped,
+        why: IdentityConflict,
         /// Why there is none.
-        source: MintError,
+        source: IdentityError,
     },
     /// The store failed. After [`StoreError::Full`] the message was not kept, and may be sent again; after another error it shows
     /// when the session is opened again whether it was.
@@ -130,7 +130,7 @@ pub enum SendError {
 /// Why an installation did not become a new author. It is who it was.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum MintError {
+pub enum IdentityError {
     /// The local state cannot be written.
     #[error(transparent)]
     Installation(#[from] InstallationError),

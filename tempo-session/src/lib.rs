@@ -11,7 +11,7 @@ mod folder;
 pub mod store;
 
 pub use crate::core::{
-    packing::{Packing, Shelved},
+    packing::{PackStats, Packing},
     progress::Progress,
     relaying::Relaying,
 };
@@ -21,21 +21,21 @@ pub use api::{
     cursor::Cursor,
     events::{Event, Events, Placed},
     names::Names,
-    parts::{NoMint, Parts},
+    parts::{NoIdentity, Parts},
     relaying::Relayed,
     replica::{Change, Reducer, Replica, Snapshot},
     session::{Closed, Session},
-    status::{Attachment, Fork, Gap, Member, Setback, Settled, Status, Waiting},
+    status::{Attachment, ClockSkew, Fork, Gap, Member, StablePrefix, Status, Waiting},
     timeline::{Entry, Timeline},
     typed::Typed,
 };
 pub use engine::{
     driver::{Driver, Turn},
-    minting::Mint,
+    minting::IdentitySource,
 };
 pub use environment::{Environment, SystemEnvironment};
 pub use error::{
-    CursorError, DecideError, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
+    CursorError, DecideError, IdentityError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
 };
 pub use folder::{
     builder::{Builder, Membership},

@@ -71,7 +71,7 @@ pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
         }
         world.run_for(Duration::from_millis(rng.range(0..10_000)))?;
     }
-    world.settle()?;
+    world.rest()?;
 
     let mut lists = Vec::new();
     for (member, kept) in kept.into_iter().enumerate() {

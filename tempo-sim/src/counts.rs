@@ -55,7 +55,7 @@ impl Counts {
         "tidied",
         "slow reader",
         "pack published",
-        "settled by all",
+        "stable by all",
         "several systems",
         "file in use met",
         "delete pending met",

@@ -212,10 +212,10 @@ impl Run<'_> {
         let calm = if self.rng.chance(200) { 120 } else { 30 };
         self.world.run_for(Duration::from_secs(calm))?;
         if !Fault::NEED_THE_STORE.iter().any(|fault| self.plan.faults.contains(fault)) {
-            self.world.settle_running()?;
-            return self.world.settle_again();
+            self.world.rest_running()?;
+            return self.world.rest_again();
         }
-        self.world.settle()
+        self.world.rest()
     }
 
     fn send(&mut self) {

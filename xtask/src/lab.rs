@@ -13,7 +13,7 @@ mod member;
 mod options;
 mod report;
 mod scenario;
-mod settled;
+mod stable;
 mod syncthing;
 mod veil;
 mod verdict;

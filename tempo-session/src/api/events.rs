@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use crate::{
-    core::{event::Rejection, identity::authors::Usurped},
+    core::{event::Rejection, identity::authors::IdentityConflict},
     error::ReadError,
     store::error::StoreError,
 };
@@ -36,7 +36,7 @@ pub enum Event {
     },
     /// The first messages of the timeline, so many, keep their order: nobody who is waited for can insert anything among
     /// them any more. Everything behind them is tentative.
-    Settled {
+    Stable {
         /// How many.
         messages: usize,
     },
@@ -63,7 +63,7 @@ pub enum Event {
         author: AuthorId,
     },
     /// Nothing was heard of this author for as long as [`idle_after`](super::Builder::idle_after) says, so it is not
-    /// waited for; a message of it may come [below what is settled](Placed::BelowSettled).
+    /// waited for; a message of it may come [below what is stable](Placed::BelowStable).
     Silent {
         /// The author.
         author: AuthorId,
@@ -113,7 +113,7 @@ pub enum Event {
         /// Who it is now.
         author: AuthorId,
         /// What showed it.
-        why: Usurped,
+        why: IdentityConflict,
     },
     /// What was sent cannot be put into the folder, for this reason; it is tried again until it can.
     Unpublished {
@@ -137,9 +137,9 @@ pub enum Placed {
     Last,
     /// Before messages that the application has.
     Late,
-    /// Among those that the application was told to be settled: it is of a newcomer, of somebody who was not waited for,
+    /// Among those that the application was told to be stable: it is of a newcomer, of somebody who was not waited for,
     /// or of an author that is in use twice.
-    BelowSettled,
+    BelowStable,
 }
 
 impl Event {

@@ -6,7 +6,7 @@ use crate::{
     api::session::Session,
     engine::{packing::ByHand, shared::State},
 };
-use crate::{core::packing::Shelved, error::PackError};
+use crate::{core::packing::PackStats, error::PackError};
 
 impl Session {
     /// Packs all own messages now, also the latest ones, which are otherwise left in files of their own for a while. The
@@ -15,7 +15,7 @@ impl Session {
     /// # Errors
     ///
     /// [`PackError`]; nothing is lost.
-    pub fn pack(&self, patience: Duration) -> Result<Shelved, PackError> {
+    pub fn pack(&self, patience: Duration) -> Result<PackStats, PackError> {
         self.pack_by(ByHand::Packed, patience)
     }
 
@@ -25,11 +25,11 @@ impl Session {
     /// # Errors
     ///
     /// [`PackError`]; nothing is lost.
-    pub fn pack_at_once(&self, patience: Duration) -> Result<Shelved, PackError> {
+    pub fn pack_at_once(&self, patience: Duration) -> Result<PackStats, PackError> {
         self.pack_by(ByHand::AtOnce, patience)
     }
 
-    fn pack_by(&self, by_hand: ByHand, patience: Duration) -> Result<Shelved, PackError> {
+    fn pack_by(&self, by_hand: ByHand, patience: Duration) -> Result<PackStats, PackError> {
         let mut state = self.shared().lock();
         (state.pack_wanted, state.packed) = (Some(by_hand), None);
         self.shared().waker.wake_by_ref();

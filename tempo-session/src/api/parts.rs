@@ -8,10 +8,10 @@ use tempo_message::Transport;
 
 use crate::{
     api::session::Session,
-    core::{identity::authors::Usurped, packing::Packing, relaying::Relaying, session_core::MAX_NAME},
+    core::{identity::authors::IdentityConflict, packing::Packing, relaying::Relaying, session_core::MAX_NAME},
     engine::{
         driver::Driver,
-        minting::{Mint, Settled, settle},
+        minting::{Established, IdentitySource, establish},
         opening::Beginning,
         saving::Writer,
         shared::Shared,
@@ -35,7 +35,7 @@ pub struct Parts {
     /// Where the store lies, if that can be told. In another place than before it is a copy, and goes on as a new author.
     pub fingerprint: Option<Fingerprint>,
     /// Where new authors come from.
-    pub mint: Box<dyn Mint>,
+    pub mint: Box<dyn IdentitySource>,
     /// Who it was in the folder of which this one is a copy, if it begins there.
     pub copied_from: Option<AuthorId>,
     /// A member of whom nothing was heard for so long is not waited for; `None`: everybody is, for ever.
@@ -64,7 +64,7 @@ impl Parts {
             environment: Arc::new(SystemEnvironment::default()),
             scrub: None,
             fingerprint: None,
-            mint: Box::new(NoMint),
+            mint: Box::new(NoIdentity),
             copied_from: None,
             idle_after: None,
             packing: None,
@@ -78,9 +78,9 @@ impl Parts {
 
 /// An observer is nobody, and becomes nobody.
 #[derive(Debug)]
-pub struct NoMint;
+pub struct NoIdentity;
 
-impl Mint for NoMint {
+impl IdentitySource for NoIdentity {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
         Err(InstallationError::NoDefault)
     }
@@ -101,13 +101,13 @@ impl Session {
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
         let Parts { transport, store, environment, mut mint, fingerprint, .. } = parts;
         check_name(parts.name.as_deref())?;
-        let Settled { marks, given_up } = settle(store.as_ref(), mint.as_mut(), fingerprint)?;
+        let Established { marks, given_up } = establish(store.as_ref(), mint.as_mut(), fingerprint)?;
         // An observer is called nothing.
         let name = parts.name.filter(|_| marks.author().is_some());
-        let given_up = given_up.map(|author| (author, Usurped::Copied));
+        let given_up = given_up.map(|author| (author, IdentityConflict::Copied));
         let beginning = Beginning {
             marks,
-            given_up: given_up.or(parts.copied_from.map(|author| (author, Usurped::CopiedFolder))),
+            given_up: given_up.or(parts.copied_from.map(|author| (author, IdentityConflict::CopiedFolder))),
             pages_after: parts.pages_after,
             name,
             first_look: parts.first_look,

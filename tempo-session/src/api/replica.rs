@@ -25,7 +25,7 @@ use checkpoints::Checkpoints;
 /// [`update`](Self::update) takes in what has arrived. A message at the end is applied to the state; for one that belongs
 /// before others, the state goes back to a checkpoint before it, and everything from there is applied again. That costs
 /// about twice as many applications as the message is messages away from the end, and some sixty at least. So many clones
-/// of the state are kept as it has digits in the binary system, roughly, and none from before what is settled but one.
+/// of the state are kept as it has digits in the binary system, roughly, and none from before what is stable but one.
 ///
 /// It takes the events of the session for itself, and none away from others. Payloads are read from the store when they are
 /// applied, and not kept; a message costs four bytes.
@@ -76,7 +76,7 @@ pub struct Replica<R: Reducer> {
     checkpoints: Checkpoints<R::State>,
     /// From here on the state differs from what the application was told last.
     changed: Option<usize>,
-    settled: usize,
+    stable: usize,
 }
 
 /// Makes a state of messages, one after the other.
@@ -146,16 +146,16 @@ impl<R: Reducer> Replica<R> {
     /// Goes on from a snapshot; from the beginning when the store does not have the messages that have made it.
     pub(crate) fn after(session: Session, reducer: R, snapshot: Snapshot<R::State>) -> Self {
         let Snapshot { made, earlier, progress } = snapshot;
-        let (reader, slots, settled) = {
+        let (reader, slots, stable) = {
             let shared = session.shared().lock();
             let slots = progress.given(&shared.core);
-            let settled = slots.partition_point(|&slot| progress.is_settled(&shared.core, slot));
-            (Reader::after(progress, &shared), slots, settled)
+            let stable = slots.partition_point(|&slot| progress.is_stable(&shared.core, slot));
+            (Reader::after(progress, &shared), slots, stable)
         };
         if slots.len() != made.messages {
             return Self::new(session, reducer);
         }
-        let mut replica = Self { settled, ..Self::at(session, reducer, (reader, slots), made) };
+        let mut replica = Self { stable, ..Self::at(session, reducer, (reader, slots), made) };
         replica.checkpoints.come_after(earlier);
         replica
     }
@@ -163,7 +163,7 @@ impl<R: Reducer> Replica<R> {
     fn at(session: Session, reducer: R, (reader, slots): (Reader, Vec<Slot>), made: Applied<R::State>) -> Self {
         let (intact, checkpoints) = (made.messages, Checkpoints::new(made.clone()));
         let current = Some(made);
-        Self { session, reader, reducer, slots, current, intact, checkpoints, changed: None, settled: 0 }
+        Self { session, reader, reducer, slots, current, intact, checkpoints, changed: None, stable: 0 }
     }
 
     /// The state as of the last update.
@@ -179,10 +179,10 @@ impl<R: Reducer> Replica<R> {
         self.made().messages
     }
 
-    /// So many of these are settled: only a message that is [below what is settled](super::Placed::BelowSettled) can change
+    /// So many of these are stable: only a message that is [below what is stable](super::Placed::BelowStable) can change
     /// what they have made.
-    pub fn settled(&self) -> usize {
-        self.settled.min(self.messages())
+    pub fn stable(&self) -> usize {
+        self.stable.min(self.messages())
     }
 
     /// What makes the state.
@@ -240,8 +240,8 @@ impl<R: Reducer> Replica<R> {
     }
 
     /// The state, to be kept by the application and [gone on from](Session::replica_after) later, so that not everything has
-    /// to be applied again when it starts. The states at what is settled and shortly before the end are in it as well, so that
-    /// what comes late then costs no more than what is not settled.
+    /// to be applied again when it starts. The states at what is stable and shortly before the end are in it as well, so that
+    /// what comes late then costs no more than what is not stable.
     ///
     /// # Durability
     ///
@@ -281,11 +281,11 @@ impl<R: Reducer> Replica<R> {
             match it {
                 Taken::Message { slot, position, placed } => {
                     self.slots.insert(position, slot);
-                    self.settled += usize::from(placed == Placed::BelowSettled);
+                    self.stable += usize::from(placed == Placed::BelowStable);
                     self.intact = self.intact.min(position);
                     self.changed = Some(self.changed.map_or(position, |changed| changed.min(position)));
                 }
-                Taken::Event(Event::Settled { messages }) => self.settled = messages,
+                Taken::Event(Event::Stable { messages }) => self.stable = messages,
                 Taken::Event(_) => {}
             }
         }
@@ -296,7 +296,7 @@ impl<R: Reducer> Replica<R> {
     fn apply_all(&mut self) -> Result<(), ReadError> {
         let mut current = self.go_back();
         self.intact = self.slots.len();
-        self.checkpoints.forget_below(self.settled);
+        self.checkpoints.forget_below(self.stable);
         while let Some(&slot) = self.slots.get(current.messages) {
             if self.checkpoints.is_due(current.messages, self.slots.len()) {
                 self.checkpoints.keep(current.clone());
@@ -338,7 +338,7 @@ impl<R: Reducer> fmt::Debug for Replica<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replica")
             .field("messages", &self.messages())
-            .field("settled", &self.settled)
+            .field("stable", &self.stable)
             .finish_non_exhaustive()
     }
 }

@@ -31,7 +31,7 @@ pub struct Status {
     /// The number of messages in the timeline.
     pub messages: usize,
     /// How much of the timeline keeps its order.
-    pub settled: Settled,
+    pub stable: StablePrefix,
     /// The greatest logical time accepted.
     pub latest: Lamport,
     /// How many messages wait for others.
@@ -62,7 +62,7 @@ pub struct Status {
 /// It grows, and goes back only when something becomes known of a newcomer that it has written and that is not here yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Settled {
+pub struct StablePrefix {
     /// The number of messages, from the beginning.
     pub messages: usize,
     /// The logical time up to which that is so.
@@ -121,13 +121,13 @@ pub struct Member {
     /// Its counters that have more than one message.
     pub forks: Vec<Fork>,
     /// By how much its clock and another one disagree, if they do.
-    pub setback: Option<Setback>,
+    pub clock_skew: Option<ClockSkew>,
 }
 
 /// An effect that was written before its cause, if one believes the clocks of those who wrote them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Setback {
+pub struct ClockSkew {
     /// A message that the member had seen; may be an earlier one of its own.
     pub after: MessageId,
     /// By so many milliseconds the member's latest message claims to be older than that.
@@ -158,10 +158,10 @@ const WAITING: usize = 1024;
 impl Status {
     pub(crate) fn of(state: &State, now: Duration, (unix_ms, idle): (i64, Option<Duration>)) -> Self {
         let core = &state.core;
-        let until = core.stable(unix_ms, idle);
+        let until = core.stable_now(unix_ms, idle);
         let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
         Self {
-            settled: Settled { messages: core.len_until(until), until, waits_for: waits_for.collect() },
+            stable: StablePrefix { messages: core.len_until(until), until, waits_for: waits_for.collect() },
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: is_stuck(state, now).or_else(|| state.publish_error.as_ref().map(|it| it.why.clone())),
@@ -191,7 +191,7 @@ impl Status {
             attachment: Attachment::Unknown,
             members: members.collect(),
             messages: core.timeline().len(),
-            settled: Settled::default(),
+            stable: StablePrefix::default(),
             latest: core.latest(),
             held: core.held_len(),
             waiting: waiting.collect(),
@@ -229,7 +229,7 @@ fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> 
         heard_ms: core.heard_ms(author),
         has_seen: head.map(|head| head.seen.clone()).unwrap_or_default(),
         forks: core.forks(author),
-        setback: setback(core, author),
+        clock_skew: clock_skew(core, author),
     }
 }
 
@@ -246,10 +246,10 @@ fn is_stuck(state: &State, now: Duration) -> Option<String> {
     (span >= LONG).then(|| format!("the folder has not answered for {} s", span.as_secs()))
 }
 
-fn setback(core: &SessionCore, author: AuthorId) -> Option<Setback> {
+fn clock_skew(core: &SessionCore, author: AuthorId) -> Option<ClockSkew> {
     let (past, after) = core.past_of(author)?;
     let latest = core.latest_of(author)?.unix_ms;
-    (past > latest).then(|| Setback { after, by_ms: past.abs_diff(latest) })
+    (past > latest).then(|| ClockSkew { after, by_ms: past.abs_diff(latest) })
 }
 
 fn named(parent: &Parent) -> (MessageId, Digest) {

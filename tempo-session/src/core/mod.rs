@@ -16,7 +16,7 @@ pub(crate) mod snapshot;
 pub(crate) mod stable;
 
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
-pub use identity::authors::Usurped;
+pub use identity::authors::IdentityConflict;
 pub use order::timeline::Timeline;
 pub use progress::{Frontier, Progress};
 pub use session_core::{ComposeError, MAX_NAME, SessionCore};

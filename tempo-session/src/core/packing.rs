@@ -33,7 +33,7 @@ pub(crate) struct Stock {
 /// In how many files own messages lie in the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Shelved {
+pub struct PackStats {
     /// Files with several messages.
     pub packs: usize,
     /// Messages that lie only in a file of their own.
@@ -91,7 +91,7 @@ impl Stock {
     }
 
     /// In how many files what lies here lies.
-    pub(crate) fn shelved(&self) -> Shelved {
+    pub(crate) fn pack_stats(&self) -> PackStats {
         let mut packs: Vec<(u64, u64)> = self.packs.iter().copied().collect();
         packs.sort_by_key(|&(first, last)| (first, Reverse(last)));
         let mut reach = 0;
@@ -104,7 +104,7 @@ impl Stock {
         let is_packed = |counter: &&u64| self.packs_with(**counter).next().is_some();
         let packed = self.alone.iter().filter(is_packed).count();
         let alone = self.alone.len() - packed;
-        Shelved { packs: packs.len(), alone, kept: packed + self.packs.len() - packs.len() }
+        PackStats { packs: packs.len(), alone, kept: packed + self.packs.len() - packs.len() }
     }
 
     /// Whether a message lies there in a file of its own.
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn what_lies_in_a_pack_as_well_is_kept_beside_it() {
         let stock = stock([3, 4, 9, 12], &[(1, 2), (1, 8), (5, 8), (11, 13)]);
-        assert_eq!(stock.shelved(), Shelved { packs: 2, alone: 1, kept: 5 });
+        assert_eq!(stock.pack_stats(), PackStats { packs: 2, alone: 1, kept: 5 });
         assert_eq!(stock.thick().collect::<Vec<_>>(), [(1, 8), (11, 13)]);
     }
 

@@ -15,8 +15,8 @@ use crate::core::{event::Slot, session_core::SessionCore};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     pub(crate) given: Frontier,
-    /// What the application was told to be settled.
-    pub(crate) settled: Lamport,
+    /// What the application was told to be stable.
+    pub(crate) stable: Lamport,
 }
 
 impl Progress {
@@ -25,9 +25,9 @@ impl Progress {
         core.within(&self.given)
     }
 
-    /// Whether the application was told that a message is settled.
-    pub(crate) fn is_settled(&self, core: &SessionCore, slot: Slot) -> bool {
-        core.order(slot).is_some_and(|(stamp, _)| stamp.lamport <= self.settled)
+    /// Whether the application was told that a message is stable.
+    pub(crate) fn is_stable(&self, core: &SessionCore, slot: Slot) -> bool {
+        core.order(slot).is_some_and(|(stamp, _)| stamp.lamport <= self.stable)
     }
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::core::{
     event::{CoreEvent, HeldMessage, Intake, Rejection},
     identity::{
-        authors::{Identity, Usurped},
+        authors::{Identity, IdentityConflict},
         heads::Heads,
     },
     order::{
@@ -65,7 +65,7 @@ pub enum ComposeError {
     Observer,
     /// Somebody else writes under our name; what we wrote now could take a counter that is in use.
     #[error("a new author is needed: {0}")]
-    Usurped(Usurped),
+    IdentityConflict(IdentityConflict),
     /// The payload is over the limit.
     #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
     PayloadTooLarge {
@@ -127,8 +127,8 @@ impl SessionCore {
         unix_ms: i64,
     ) -> Result<Vec<Frame>, ComposeError> {
         let author = self.identity.me.ok_or(ComposeError::Observer)?;
-        if let Some(why) = self.identity.usurped() {
-            return Err(ComposeError::Usurped(why));
+        if let Some(why) = self.identity.conflict() {
+            return Err(ComposeError::IdentityConflict(why));
         }
         let mut previous = self.own_last;
         let own_time = match previous {
@@ -306,7 +306,7 @@ impl SessionCore {
 
     /// Accepts or rejects a message whose causes are all here, and then what has waited for it.
     fn judge(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
-        let intake = self.settle(message, digest, past);
+        let intake = self.decide(message, digest, past);
         self.go_on();
         intake
     }
@@ -322,7 +322,7 @@ impl SessionCore {
             for (message, digest) in self.held.release(parent) {
                 judged += 1;
                 let (past, _) = self.ledger.causes_of(&message);
-                if self.settle(&message, digest, past) == Intake::Accepted
+                if self.decide(&message, digest, past) == Intake::Accepted
                     && planted!(EventTwice)
                     && let Some(&event) = self.events.back()
                 {
@@ -333,7 +333,7 @@ impl SessionCore {
         !self.accepted.is_empty()
     }
 
-    fn settle(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
+    fn decide(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
         match self.verify(message, past.lamport) {
             Ok(()) => {
                 let itself = parent_of(message.id, digest);

@@ -223,7 +223,7 @@ mod tests {
         let floors = core.stability.clone();
         let waiting = core.held(usize::MAX);
         let summary = core.summary_pages().swap_remove(0);
-        (timeline, floors, waiting, core.latest(), core.usurped(), summary)
+        (timeline, floors, waiting, core.latest(), core.conflict(), summary)
     }
 
     /// A core from pages and what the log has behind them.

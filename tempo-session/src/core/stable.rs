@@ -11,18 +11,18 @@ use tempo_message::planted;
 use crate::core::session_core::SessionCore;
 
 impl SessionCore {
-    /// So much is settled, by these authors, which the store knows already.
-    pub fn handle_settled(&mut self, settled: Lamport, by: impl IntoIterator<Item = AuthorId>) {
-        self.stability.settle(settled);
-        self.stability.settled_by(by);
+    /// So much is stable, by these authors, which the store knows already.
+    pub fn handle_stable(&mut self, stable: Lamport, by: impl IntoIterator<Item = AuthorId>) {
+        self.stability.confirm(stable);
+        self.stability.stable_by(by);
     }
 
-    /// Who has come so far that this can be settled. What they have yet to write comes after it, whatever is heard of them.
-    pub fn who_settles(&self, settled: Lamport) -> BTreeSet<AuthorId> {
-        self.stability.at_least(settled).collect()
+    /// Who has come so far that this can become stable. What they have yet to write comes after it, whatever is heard of them.
+    pub fn who_confirms(&self, stable: Lamport) -> BTreeSet<AuthorId> {
+        self.stability.at_least(stable).collect()
     }
 
-    /// Up to which time more can be settled, by what is accepted and by heads.
+    /// Up to which time more can become stable, by what is accepted and by heads.
     ///
     /// All that is accepted must be kept durably before. A member of whom nothing was heard for the time `idle` is not
     /// waited for.
@@ -33,7 +33,7 @@ impl SessionCore {
         let heads: Vec<_> = self.heads.iter().map(|head| (head.author, head.counter, head.lamport)).collect();
         for (author, counter, lamport) in heads {
             // What it has written before it knew of that time must be here, or it could still land below.
-            let is_here = self.ledger.contiguous(author) >= counter || planted!(HeadSettlesTooMuch);
+            let is_here = self.ledger.contiguous(author) >= counter || planted!(HeadStabilizesTooMuch);
             self.stability.raise(author, if is_here { lamport } else { Lamport::ZERO });
         }
         // Whoever is only heard of may have written anything.
@@ -44,16 +44,16 @@ impl SessionCore {
         self.stability.reach(|author| !given_up.contains(&author))
     }
 
-    /// Up to which time it was settled. It never goes back, also when somebody is met who had no say in that.
-    pub fn settled(&self) -> Lamport {
-        self.stability.settled()
+    /// Up to which time it was stable. It never goes back, also when somebody is met who had no say in that.
+    pub fn stable_until(&self) -> Lamport {
+        self.stability.stable()
     }
 
-    /// Messages up to this time keep their positions as far as is known: it is settled, and nobody is known to have written
+    /// Messages up to this time keep their positions as far as is known: it is stable, and nobody is known to have written
     /// anything that is not here and may come below.
-    pub fn stable(&self, unix_ms: i64, idle: Option<Duration>) -> Lamport {
+    pub fn stable_now(&self, unix_ms: i64, idle: Option<Duration>) -> Lamport {
         let doubts = self.doubts(unix_ms, idle);
-        doubts.into_values().min().map_or(self.settled(), |least| least.min(self.settled()))
+        doubts.into_values().min().map_or(self.stable_until(), |least| least.min(self.stable_until()))
     }
 
     /// How many messages of the timeline come up to a time.
@@ -61,13 +61,13 @@ impl SessionCore {
         self.timeline().partition_point(|&slot| self.ledger.lamport(slot).is_some_and(|lamport| lamport <= until))
     }
 
-    /// Who has to say more before more is settled; nobody once everything is.
+    /// Who has to say more before more is stable; nobody once everything is.
     pub fn waits_for(&self, unix_ms: i64, idle: Option<Duration>) -> Vec<AuthorId> {
         let doubts = self.doubts(unix_ms, idle);
         if let Some(least) = doubts.values().min() {
             return doubts.iter().filter(|&(_, floor)| floor == least).map(|(&author, _)| author).collect();
         }
-        if self.settled() >= self.latest() {
+        if self.stable_until() >= self.latest() {
             return Vec::new();
         }
         let given_up = self.not_waited_for(unix_ms, idle);
@@ -101,22 +101,22 @@ impl SessionCore {
         written.into_iter().filter(is_lacking).map(|(author, _)| author).collect()
     }
 
-    /// Who had no say in what is settled, and has written what is not here and may come below that; after which time.
+    /// Who had no say in what is stable, and has written what is not here and may come below that; after which time.
     fn doubts(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeMap<AuthorId, Lamport> {
-        let settled = self.settled();
-        if settled == Lamport::ZERO {
+        let stable = self.stable_until();
+        if stable == Lamport::ZERO {
             return BTreeMap::new();
         }
         let given_up = self.not_waited_for(unix_ms, idle);
         let counts = |author: &AuthorId| !self.stability.had_a_say(*author) && !given_up.contains(author);
         let lacking = self.lacking().into_iter().filter(counts);
-        lacking.map(|author| (author, self.stability.floor(author))).filter(|&(_, floor)| floor < settled).collect()
+        lacking.map(|author| (author, self.stability.floor(author))).filter(|&(_, floor)| floor < stable).collect()
     }
 
     /// The silent ones are not waited for, nor whoever has a successor and shows no sign of life since: the original of a
     /// copied store writes on. Who has lost what it knew may take the place at an early logical time, so the wall clock, which
     /// is that of one machine as a rule, counts as well; if it is wrong, what comes after all is
-    /// [below what is settled](crate::Placed::BelowSettled).
+    /// [below what is stable](crate::Placed::BelowStable).
     fn not_waited_for(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
         let is_over = |&(former, since): &(AuthorId, Stamp)| {
             let latest = self.latest_of(former).map(|latest| latest.lamport);

@@ -64,7 +64,7 @@ pub enum TidyError {
 }
 
 /// How long files that may be about to become whole are waited for.
-const SETTLING: Duration = Duration::from_secs(4);
+const UNFINISHED: Duration = Duration::from_secs(4);
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// Nothing is read with it: it only asks whether this is the folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
@@ -316,7 +316,7 @@ impl Reading {
         let want = Want { known: &known, own, recheck: &[], full: false, budget: NOTHING };
         transport.collect(&want, &mut |_| Taken::Later)?;
         let mut full = true;
-        let mut settled = None;
+        let mut until = None;
         while environment.now() < began + patience {
             let known = self.met.clone();
             let recheck = self.core.poll_recheck();
@@ -327,8 +327,8 @@ impl Reading {
             if collected.more {
                 continue;
             }
-            let end = *settled.get_or_insert_with(|| environment.now() + SETTLING);
-            if environment.now() >= end || !is_unsettled(&transport.report()) {
+            let end = *until.get_or_insert_with(|| environment.now() + UNFINISHED);
+            if environment.now() >= end || !is_unfinished(&transport.report()) {
                 return Ok(Extent::Whole);
             }
             transport.wait(end.saturating_sub(environment.now()));
@@ -398,7 +398,7 @@ impl Reading {
 }
 
 /// Whether something in the folder may be about to become a message. What is damaged may look the same when it is whole.
-fn is_unsettled(report: &Report) -> bool {
+fn is_unfinished(report: &Report) -> bool {
     let is_moving = |reason: &PendingReason| {
         matches!(
             reason,

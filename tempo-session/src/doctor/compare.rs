@@ -98,7 +98,8 @@ pub(super) fn lagging(core: &SessionCore, status: &Status, now_ms: i64) -> Vec<L
 fn off(core: &SessionCore, status: &Status, now_ms: i64) -> BTreeSet<AuthorId> {
     let members = status.members.iter().filter(|member| {
         let is_ahead = member.latest.is_some_and(|latest| latest.unix_ms.saturating_sub(now_ms) > LONG_MS);
-        is_ahead || member.setback.is_some_and(|setback| i64::try_from(setback.by_ms).is_ok_and(|by| by > LONG_MS))
+        is_ahead
+            || member.clock_skew.is_some_and(|clock_skew| i64::try_from(clock_skew.by_ms).is_ok_and(|by| by > LONG_MS))
     });
     let heads = core.authors_with_head().filter_map(|author| core.head(author)).take(COMPARED);
     let heads = heads.filter(|head| {

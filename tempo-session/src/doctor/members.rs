@@ -54,14 +54,14 @@ pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, fi
         );
     }
     for member in &status.members {
-        let Some(setback) = member.setback.filter(|setback| setback.by_ms > TOLERANCE_MS) else { continue };
+        let Some(clock_skew) = member.clock_skew.filter(|clock_skew| clock_skew.by_ms > TOLERANCE_MS) else { continue };
         // Whoever answers somebody whose clock is ahead seems to be behind.
-        if ahead.contains(&setback.after.author) {
+        if ahead.contains(&clock_skew.after.author) {
             continue;
         }
-        let (whose, by) = (people.whose(member.author), span(setback.by_ms));
-        let after = people.message(setback.after.author, setback.after.counter);
-        let message = if setback.after.author == member.author {
+        let (whose, by) = (people.whose(member.author), span(clock_skew.by_ms));
+        let after = people.message(clock_skew.after.author, clock_skew.after.counter);
+        let message = if clock_skew.after.author == member.author {
             format!("By its time, {whose} latest message is {by} older than {after}, which came before it.")
         } else {
             format!("By its time, {whose} latest message is {by} older than {after}, which was there before it.")
@@ -166,7 +166,7 @@ pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, f
         // Of one that goes on as another one nothing more is to be expected.
         let is_expected = !people.is_me(member.author) && member.successor.is_none();
         // A clock that was behind says nothing of when that was.
-        let is_expected = is_expected && member.setback.is_none_or(|setback| setback.by_ms <= SILENT_MS);
+        let is_expected = is_expected && member.clock_skew.is_none_or(|clock_skew| clock_skew.by_ms <= SILENT_MS);
         let Some(heard) = member.heard_ms.filter(|_| is_expected) else { continue };
         let by = now.abs_diff(heard);
         if heard > now || by <= SILENT_MS {

@@ -8,7 +8,7 @@ use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Unsupported};
 
 use super::*;
 use crate::{
-    api::status::{Attachment, Member, Setback, Status, Waiting},
+    api::status::{Attachment, ClockSkew, Member, Status, Waiting},
     core::{event::Rejection, session_core::SessionCore},
 };
 use tempo_message::{Foreign, ForeignReason, MessageId, Pending, PendingReason};
@@ -38,7 +38,7 @@ fn member(number: u8, name: &str) -> Member {
         heard_ms: Some(latest.unix_ms),
         has_seen: Vec::new(),
         forks: Vec::new(),
-        setback: None,
+        clock_skew: None,
     }
 }
 
@@ -349,7 +349,7 @@ fn clocks_and_silence() {
     let behind = |number, minutes: u64| {
         move |status: &mut Status| {
             let after = MessageId { author: author(number), counter: 2 };
-            status.members[1].setback = Some(Setback { after, by_ms: minutes * 60_000 });
+            status.members[1].clock_skew = Some(ClockSkew { after, by_ms: minutes * 60_000 });
         }
     };
     let other =

@@ -34,8 +34,8 @@ pub struct Driver {
     /// The author whose directory is known to be there.
     pub(crate) joined: Option<AuthorId>,
     pub(crate) pace: Pace,
-    /// When it may be looked again for what is settled.
-    pub(crate) settle_at: Duration,
+    /// When it may be looked again for what is stable.
+    pub(crate) stabilize_at: Duration,
     /// When the name may be given up for a new one without anything to send.
     pub(crate) renew_at: Duration,
     /// When publishing may be tried again, and after how long the time after that.
@@ -74,8 +74,8 @@ pub(crate) type OwnMessages = BTreeMap<(MessageId, Digest), u64>;
 const BUDGET: Budget = Budget { frames: 4096, bytes: 8 * 1024 * 1024 };
 /// How often a name may be given up without anything to send: somebody may write under every new one.
 const RENEW: Duration = Duration::from_secs(60);
-/// How often it is looked for what is settled: that costs a transaction.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How often it is looked for what is stable: that costs a transaction.
+const STABILIZE: Duration = Duration::from_secs(1);
 const RECHECK: Duration = Duration::from_secs(30);
 /// How long others may have the lock while very much follows from one message.
 const BREATH: Duration = Duration::from_micros(50);
@@ -96,7 +96,7 @@ impl Driver {
             attached: false,
             joined: None,
             pace: Pace::default(),
-            settle_at: Duration::ZERO,
+            stabilize_at: Duration::ZERO,
             renew_at: Duration::ZERO,
             retry: Retry::default(),
             packer: Packer::new(packing),
@@ -162,7 +162,7 @@ impl Driver {
             return Turn::Again;
         }
         self.save();
-        let next_settling = self.settle(now);
+        let next_stabilizing = self.stabilize(now);
         let next_head = if self.attached { self.leave_head(now) } else { None };
         if self.pack(now) || self.relay(now) || self.keep_pages() {
             return Turn::Again;
@@ -175,13 +175,13 @@ impl Driver {
         let waits_to_publish = self.attached && !state.outbox.is_empty();
         drop(state);
         self.shared.announce();
-        let longest = next_head.unwrap_or(LONGEST_WAIT).min(next_settling.unwrap_or(LONGEST_WAIT)).min(LONGEST_WAIT);
+        let longest = next_head.unwrap_or(LONGEST_WAIT).min(next_stabilizing.unwrap_or(LONGEST_WAIT)).min(LONGEST_WAIT);
         Turn::Wait(if waits_to_publish { longest.min(self.retry.at.saturating_sub(now)) } else { longest })
     }
 
     /// Gives up a name that somebody else may have, also when there is nothing to send; whether it did.
     fn renew(&mut self, now: Duration) -> bool {
-        let is_needed = self.shared.usurped().is_some() || !self.shared.lock().introduction().is_empty();
+        let is_needed = self.shared.conflict().is_some() || !self.shared.lock().introduction().is_empty();
         if !is_needed || now < self.renew_at {
             return false;
         }
@@ -193,24 +193,24 @@ impl Driver {
         sent.is_ok()
     }
 
-    /// Settles what can be settled and tells what is worth it, if there is anything new; the answer is when it will be time.
-    fn settle(&mut self, now: Duration) -> Option<Duration> {
-        let is_due = self.shared.lock().is_unsettled || self.shared.idle_after.is_some();
+    /// Marks as stable what can be and tells what is worth it, if there is anything new; the answer is when it will be time.
+    fn stabilize(&mut self, now: Duration) -> Option<Duration> {
+        let is_due = self.shared.lock().may_become_stable || self.shared.idle_after.is_some();
         if !is_due {
             return None;
         }
-        if now < self.settle_at && self.refreshing.is_none() {
-            return Some(self.settle_at.saturating_sub(now));
+        if now < self.stabilize_at && self.refreshing.is_none() {
+            return Some(self.stabilize_at.saturating_sub(now));
         }
-        self.settle_at = now + SETTLE;
-        if let Err(error) = self.shared.settle() {
+        self.stabilize_at = now + STABILIZE;
+        if let Err(error) = self.shared.stabilize() {
             self.shared.lock().store_error = Some(describe(&error));
         }
         let unix_ms = self.shared.environment.unix_ms();
         let mut state = self.shared.lock();
         state.notice(unix_ms, self.shared.idle_after);
         // There may be more by now, or what there is could not be noted.
-        state.is_unsettled.then_some(SETTLE)
+        state.may_become_stable.then_some(STABILIZE)
     }
 
     /// Leaves the head if it is time; the answer is when it will be.
@@ -218,7 +218,7 @@ impl Driver {
         let known = {
             let state = self.shared.lock();
             let is_new = state.look_until.is_some() || !state.introduction().is_empty();
-            let is_busy = !state.outbox.is_empty() || state.core.usurped().is_some() || is_new;
+            let is_busy = !state.outbox.is_empty() || state.core.conflict().is_some() || is_new;
             (self.joined.is_some() && self.joined == state.core.author() && !is_busy).then(|| state.core.known())?
         };
         let wait = self.pace.due(known, now)?;
@@ -327,7 +327,7 @@ impl Driver {
     }
 
     /// Says that a refresh is done: everything was looked at, what a member has to put there was tried, and it is known what is
-    /// settled.
+    /// stable.
     fn finish_refresh(&mut self, now: Duration) {
         let has_tried = {
             let state = self.shared.lock();
@@ -337,7 +337,7 @@ impl Driver {
             return;
         };
         self.save();
-        self.settle(now);
+        self.stabilize(now);
         self.refreshing = None;
         let mut state = self.shared.lock();
         (state.refresh_done, state.look_until) = (refreshing, None);

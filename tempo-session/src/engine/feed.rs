@@ -97,7 +97,7 @@ impl Reader {
             Some(backlog) => !backlog.as_slice().is_empty(),
             None => self.taken(state) > 0,
         };
-        let is_behind = self.next < state.feed.end() || state.core.settled() > self.progress.settled;
+        let is_behind = self.next < state.feed.end() || state.core.stable_until() > self.progress.stable;
         has_backlog || is_behind || self.returned.is_some()
     }
 
@@ -107,13 +107,13 @@ impl Reader {
             Some(item) => item,
             None => match self.next_item(state) {
                 Some(item) => item,
-                None => return self.settle(&state.core).map(Taken::Event),
+                None => return self.stabilize(&state.core).map(Taken::Event),
             },
         };
         Some(match item {
             Item::Message { slot, position, is_late } => {
                 let placed = match is_late {
-                    _ if self.progress.is_settled(&state.core, slot) => Placed::BelowSettled,
+                    _ if self.progress.is_stable(&state.core, slot) => Placed::BelowStable,
                     true => Placed::Late,
                     false => Placed::Last,
                 };
@@ -169,12 +169,12 @@ impl Reader {
         }
     }
 
-    /// Once everything is taken, what of it is settled.
-    fn settle(&mut self, core: &SessionCore) -> Option<Event> {
-        let settled = core.settled();
-        (settled > self.progress.settled).then(|| {
-            self.progress.settled = settled;
-            Event::Settled { messages: core.len_until(settled) }
+    /// Once everything is taken, what of it is stable.
+    fn stabilize(&mut self, core: &SessionCore) -> Option<Event> {
+        let stable = core.stable_until();
+        (stable > self.progress.stable).then(|| {
+            self.progress.stable = stable;
+            Event::Stable { messages: core.len_until(stable) }
         })
     }
 }

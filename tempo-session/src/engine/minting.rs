@@ -15,13 +15,13 @@ use crate::{
     },
 };
 use crate::{
-    core::identity::authors::Usurped,
-    error::{MintError, SendError},
+    core::identity::authors::IdentityConflict,
+    error::{IdentityError, SendError},
     store::{contract::Store, error::StoreError, marks::Marks},
 };
 
 /// Where a session gets what nobody else may have.
-pub trait Mint: fmt::Debug + Send {
+pub trait IdentitySource: fmt::Debug + Send {
     /// An author that nobody ever was.
     ///
     /// # Errors
@@ -34,11 +34,11 @@ pub trait Mint: fmt::Debug + Send {
 }
 
 /// Who a store that is opened belongs to: its author, unless it is a copy.
-pub(crate) fn settle(
+pub(crate) fn establish(
     store: &dyn Store,
-    mint: &mut dyn Mint,
+    mint: &mut dyn IdentitySource,
     fingerprint: Option<Fingerprint>,
-) -> Result<Settled, MintError> {
+) -> Result<Established, IdentityError> {
     let before = store.marks()?;
     let is_copy = fingerprint.zip(before.fingerprint).is_some_and(|(now, before)| now.is_of_another_than(&before));
     let given_up = before.author().filter(|_| is_copy && !planted!(CopyGoesOn));
@@ -50,12 +50,12 @@ pub(crate) fn settle(
     if marks != before && marks.author().is_some() {
         store.set_marks(&marks)?;
     }
-    Ok(Settled { marks, given_up })
+    Ok(Established { marks, given_up })
 }
 
 /// What became of it.
 #[derive(Debug)]
-pub(crate) struct Settled {
+pub(crate) struct Established {
     pub(crate) marks: Marks,
     /// The author that the store had, if it is a copy.
     pub(crate) given_up: Option<AuthorId>,
@@ -64,9 +64,9 @@ pub(crate) struct Settled {
 impl Shared {
     /// Becomes a new author if somebody else may write under the present name. What was sent under it stays what it is, and
     /// is looked after.
-    pub(crate) fn renew_if_usurped(&self, writer: &mut Writer) -> Result<(), SendError> {
-        let Some((before, why)) = self.usurped() else { return Ok(()) };
-        let mut renew = || -> Result<AuthorId, MintError> {
+    pub(crate) fn renew_if_in_conflict(&self, writer: &mut Writer) -> Result<(), SendError> {
+        let Some((before, why)) = self.conflict() else { return Ok(()) };
+        let mut renew = || -> Result<AuthorId, IdentityError> {
             let author = writer.mint.author()?;
             let mut marks = self.lock().marks.clone().succeeded_by(author);
             marks.fingerprint = writer.fingerprint.or(marks.fingerprint);
@@ -83,9 +83,9 @@ impl Shared {
     }
 
     /// The present author, and why it should not write any more.
-    pub(crate) fn usurped(&self) -> Option<(AuthorId, Usurped)> {
+    pub(crate) fn conflict(&self) -> Option<(AuthorId, IdentityConflict)> {
         let state = self.lock();
-        state.core.author().zip(state.core.usurped())
+        state.core.author().zip(state.core.conflict())
     }
 
     /// The head to be left now. Everything that it claims, and the life that it tells of, is durable; `None` when that is
@@ -96,7 +96,7 @@ impl Shared {
         }
         self.begin_life()?;
         let state = self.lock();
-        if state.core.usurped().is_some() || (state.is_undurable() && !planted!(HeadClaimsTooMuch)) {
+        if state.core.conflict().is_some() || (state.is_undurable() && !planted!(HeadClaimsTooMuch)) {
             return Ok(None);
         }
         Ok(state.core.own_head(self.environment.unix_ms()))

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 use crate::{
-    core::identity::authors::Usurped,
+    core::identity::authors::IdentityConflict,
     store::{contract::Store, error::StoreError, marks::Marks},
 };
 
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) struct Beginning {
     pub(crate) marks: Marks,
     /// The author that the store had if it is a copy, or the member in the folder of which this one is a copy.
-    pub(crate) given_up: Option<(AuthorId, Usurped)>,
+    pub(crate) given_up: Option<(AuthorId, IdentityConflict)>,
     pub(crate) pages_after: Option<u64>,
     /// What the member is to be called.
     pub(crate) name: Option<String>,
@@ -85,7 +85,7 @@ impl Shared {
         let doubtful = resumed.own.keys().filter(|(id, _)| !is_audited(id) && !planted!(AuditByLength));
         let outbox = doubtful.map(|&own| (own, Durability::Durable)).collect();
         let mut state = State::new(resumed, marks.clone(), outbox);
-        state.core.handle_settled(marks.settled, marks.settled_by.iter().copied());
+        state.core.handle_stable(marks.stable, marks.stable_by.iter().copied());
         (state.name, state.look_until) =
             (name.clone(), first_look.map(|patience| self.environment.now().saturating_add(patience)));
         // The first look is a refresh.

@@ -7,7 +7,7 @@ use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, Pu
 
 use crate::engine::driver::Driver;
 use crate::{
-    core::packing::{Packing, Shelved, Stock},
+    core::packing::{PackStats, Packing, Stock},
     engine::shared::describe,
     store::marks::{Marks, Packed},
 };
@@ -266,7 +266,7 @@ impl Driver {
                     if more {
                         state.pack_wanted = state.pack_wanted.or(Some(by_hand));
                     } else {
-                        state.packed = Some(Ok(self.packer.shelved()));
+                        state.packed = Some(Ok(self.packer.pack_stats()));
                     }
                 }
                 drop(state);
@@ -287,7 +287,7 @@ impl Driver {
     /// Whether nothing else is to be done in the own directories.
     pub(crate) fn is_quiet(&self) -> bool {
         let state = self.shared.lock();
-        let is_busy = !state.outbox.is_empty() || state.is_leaving || state.core.usurped().is_some();
+        let is_busy = !state.outbox.is_empty() || state.is_leaving || state.core.conflict().is_some();
         self.attached && self.joined.is_some() && self.joined == state.core.author() && self.audit.is_none() && !is_busy
     }
 
@@ -382,8 +382,8 @@ pub(crate) enum ByHand {
 }
 
 impl Packer {
-    fn shelved(&self) -> Shelved {
-        self.stocks.values().map(Stock::shelved).fold(Shelved::default(), |all, one| Shelved {
+    fn pack_stats(&self) -> PackStats {
+        self.stocks.values().map(Stock::pack_stats).fold(PackStats::default(), |all, one| PackStats {
             packs: all.packs + one.packs,
             alone: all.alone + one.alone,
             kept: all.kept + one.kept,

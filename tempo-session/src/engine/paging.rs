@@ -303,7 +303,7 @@ mod tests {
         Session::assemble(parts).unwrap()
     }
 
-    fn settle(driver: &mut Driver) {
+    fn drain(driver: &mut Driver) {
         while driver.turn() == Turn::Again {}
     }
 
@@ -329,7 +329,7 @@ mod tests {
                 transport.publish(frame, Durability::Durable).unwrap();
             }
             let (session, mut driver) = open(&medium, &store);
-            settle(&mut driver);
+            drain(&mut driver);
             session.close_within(Duration::ZERO).unwrap();
             let from_pages = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
             let waits = from_log(&store).core.held_len() > 0;
@@ -352,7 +352,7 @@ mod tests {
             let (session, mut driver) = open(&medium, &store);
             for number in 0..sent {
                 session.send(format!("message {number}")).unwrap();
-                settle(&mut driver);
+                drain(&mut driver);
             }
             session.close_within(Duration::ZERO).unwrap();
             messages += sent;

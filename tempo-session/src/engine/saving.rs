@@ -12,7 +12,7 @@ use tempo_message::{Durability, Frame, Kind, MessageId, planted};
 
 use crate::core::progress::Progress;
 use crate::engine::{
-    minting::Mint,
+    minting::IdentitySource,
     shared::{MUCH, Shared, State, describe},
 };
 use crate::{
@@ -29,13 +29,13 @@ use crate::{
 /// What only one thread at a time may do: commit, and become somebody else.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pub(crate) mint: Box<dyn Mint>,
+    pub(crate) mint: Box<dyn IdentitySource>,
     /// Where the store lies.
     pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 impl Writer {
-    pub(crate) fn new(mint: Box<dyn Mint>, fingerprint: Option<Fingerprint>) -> Self {
+    pub(crate) fn new(mint: Box<dyn IdentitySource>, fingerprint: Option<Fingerprint>) -> Self {
         Self { mint, fingerprint }
     }
 }
@@ -58,7 +58,7 @@ impl Shared {
         let unix_ms = self.environment.unix_ms();
         let mut writer = self.writer();
         self.check_can_send()?;
-        self.renew_if_usurped(&mut writer)?;
+        self.renew_if_in_conflict(&mut writer)?;
         let state = self.lock();
         let name = state.name.clone();
         let introduction = state.introduction();
@@ -90,7 +90,7 @@ impl Shared {
         if state.name == name {
             state.name = None;
         }
-        state.is_unsettled = true;
+        state.may_become_stable = true;
         state.tell_of_core();
         drop(state);
         drop(writer);
@@ -150,26 +150,26 @@ impl Shared {
         Ok(())
     }
 
-    /// Settles what can be settled, durably, before anybody hears of it. What could not be noted is tried again.
-    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+    /// Marks as stable what can be, durably, before anybody hears of it. What could not be noted is tried again.
+    pub(crate) fn stabilize(&self) -> Result<(), StoreError> {
         let _writer = self.writer();
         let unix_ms = self.environment.unix_ms();
         let mut state = self.lock();
         if state.is_undurable() {
             return Ok(());
         }
-        let Some(settled) = state.core.reach(unix_ms, self.idle_after) else {
-            state.is_unsettled = false;
+        let Some(stable) = state.core.reach(unix_ms, self.idle_after) else {
+            state.may_become_stable = false;
             return Ok(());
         };
-        let settled_by = state.core.who_settles(settled);
-        let marks = Marks { settled, settled_by: settled_by.iter().copied().collect(), ..state.marks.clone() };
+        let stable_by = state.core.who_confirms(stable);
+        let marks = Marks { stable, stable_by: stable_by.iter().copied().collect(), ..state.marks.clone() };
         drop(state);
-        if !planted!(SettledForgotten) {
+        if !planted!(StableForgotten) {
             self.keep_marks(marks)?;
         }
         let mut state = self.lock();
-        state.core.handle_settled(settled, settled_by);
+        state.core.handle_stable(stable, stable_by);
         state.store_error = None;
         Ok(())
     }

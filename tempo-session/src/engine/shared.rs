@@ -32,7 +32,7 @@ use crate::{
 use crate::{
     core::{
         event::{CoreEvent, Intake},
-        packing::Shelved,
+        packing::PackStats,
         session_core::SessionCore,
     },
     environment::Environment,
@@ -94,8 +94,8 @@ pub(crate) struct State {
     pub(crate) noticed: Noticed,
     /// The cursors that are in use.
     pub(crate) cursors: BTreeSet<String>,
-    /// Something is accepted, held or hinted at that has not been looked at for what is settled.
-    pub(crate) is_unsettled: bool,
+    /// Something is accepted, held or hinted at that has not been looked at for what is stable.
+    pub(crate) may_become_stable: bool,
     pub(crate) attachment: Attachment,
     pub(crate) report: Arc<Report>,
     /// Why the last attempt to publish failed.
@@ -113,7 +113,7 @@ pub(crate) struct State {
     /// Somebody wants everything packed.
     pub(crate) pack_wanted: Option<ByHand>,
     /// What came of that.
-    pub(crate) packed: Option<Result<Shelved, String>>,
+    pub(crate) packed: Option<Result<PackStats, String>>,
     /// Somebody wants this author's messages put into the folder.
     pub(crate) relay_wanted: Option<AuthorId>,
     /// What came of that.
@@ -261,7 +261,7 @@ impl State {
             feed: Feed::default(),
             noticed: Noticed::default(),
             cursors: BTreeSet::new(),
-            is_unsettled: true,
+            may_become_stable: true,
             attachment: Attachment::Unknown,
             report: Arc::default(),
             publish_error: None,
@@ -304,7 +304,7 @@ impl State {
                         self.paging.note((frame.id(), frame.digest()), Origin::Received, len);
                     }
                     self.unsaved.push(Record { frame, origin: Origin::Received });
-                    self.is_unsettled = true;
+                    self.may_become_stable = true;
                     Taken::Known
                 }
                 Intake::Duplicate => Taken::Known,
@@ -315,7 +315,7 @@ impl State {
                 let author = head.author;
                 if self.core.handle_head(head) {
                     self.hear(author);
-                    self.is_unsettled = true;
+                    self.may_become_stable = true;
                     if Some(author) != self.core.author() {
                         self.tell(Event::Receipt { author });
                     }

@@ -19,7 +19,7 @@ use crate::{
         parts::{Parts, check_name},
         session::Session,
     },
-    engine::minting::Mint,
+    engine::minting::IdentitySource,
 };
 use crate::{
     core::{packing::Packing, relaying::Relaying},
@@ -130,9 +130,9 @@ impl Builder {
     }
 
     /// A member of whom nothing was heard for so long is not waited for when it is told what is
-    /// [settled](super::Event::Settled); everybody is, for ever, unless told otherwise. How long that is shows by the
+    /// [stable](super::Event::Stable); everybody is, for ever, unless told otherwise. How long that is shows by the
     /// member's own clock. What it writes later is delivered like everything else, and may be
-    /// [below](super::Placed::BelowSettled) what is settled.
+    /// [below](super::Placed::BelowStable) what is stable.
     #[must_use]
     pub fn idle_after(mut self, idle: Duration) -> Self {
         self.idle_after = Some(idle);
@@ -367,7 +367,7 @@ impl Session {
 #[derive(Debug)]
 struct Installed(Installation);
 
-impl Mint for Installed {
+impl IdentitySource for Installed {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
         self.0.mint()
     }

@@ -14,16 +14,16 @@ pub struct Marks {
     pub lives: Vec<Life>,
     /// Where the store lay when this was noted.
     pub fingerprint: Option<Fingerprint>,
-    /// Up to which time the order was known to be settled.
-    pub settled: Lamport,
+    /// Up to which time the order was known to be stable.
+    pub stable: Lamport,
     /// Packs beside which the files of which they were made may still lie.
     pub packs: Vec<Packed>,
     /// The authors whose messages lay nowhere in the folder although they are here.
     pub absent: Vec<Absent>,
     /// The authors whose own messages are in the folder beside what was relayed of them, and since when.
     pub back: Vec<(AuthorId, i64)>,
-    /// Who had a say in what is settled.
-    pub settled_by: Vec<AuthorId>,
+    /// Who had a say in what is stable.
+    pub stable_by: Vec<AuthorId>,
 }
 
 /// An author whose messages were looked for in the folder, and some not found.

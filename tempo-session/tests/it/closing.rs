@@ -11,7 +11,7 @@ use tempo_message::{
     Report, Taken, Transport, Want,
 };
 use tempo_session::{
-    AuthorId, Mint, Parts, Session, Turn,
+    AuthorId, IdentitySource, Parts, Session, Turn,
     store::{MemoryStore, Store},
 };
 
@@ -63,7 +63,7 @@ impl<T: Transport> Transport for Interrupted<T> {
 #[derive(Debug)]
 struct Lives(std::sync::atomic::AtomicU64);
 
-impl Mint for Lives {
+impl IdentitySource for Lives {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
         Err(InstallationError::NoDefault)
     }

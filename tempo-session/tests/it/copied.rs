@@ -9,7 +9,7 @@ use std::{
 
 use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
 use tempo_message::Digest;
-use tempo_session::{Event, Membership, Parts, Session, core::Usurped, store::RedbStore};
+use tempo_session::{Event, Membership, Parts, Session, core::IdentityConflict, store::RedbStore};
 
 use crate::{
     identity::{Fresh, copy_dir, put_back},
@@ -57,7 +57,7 @@ fn in_a_copy_of_a_folder_a_member_is_a_new_one_of_the_same_name() {
     let names: Vec<_> = timeline(&ana).into_iter().map(|entry| entry.name).collect();
     assert_eq!(names, vec![Some("ana".to_owned()); 2], "one person");
     assert_eq!(ana.status().former, [before]);
-    let told = Event::NewAuthor { former: before, author: after, why: Usurped::CopiedFolder };
+    let told = Event::NewAuthor { former: before, author: after, why: IdentityConflict::CopiedFolder };
     let events: Vec<Event> = std::iter::from_fn(|| ana.poll().unwrap()).collect();
     assert!(events.contains(&told), "{events:?}");
     ana.close().unwrap();

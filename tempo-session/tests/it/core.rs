@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use tempo_message::{Digest, Frame, Head, Kind, Lamport, Life, MAX_PARENTS, Message, MessageId, Parent};
-use tempo_session::core::{ComposeError, CoreEvent, Intake, MAX_NAME, Rejection, SessionCore, Usurped};
+use tempo_session::core::{ComposeError, CoreEvent, IdentityConflict, Intake, MAX_NAME, Rejection, SessionCore};
 
 use crate::support::{author, send};
 
@@ -148,10 +148,10 @@ fn whoever_finds_its_name_in_use_goes_on_under_another_one() {
     let other = send(&mut twin, "not mine", 0);
     receive(&mut ana, &other);
     let refused = ana.compose([(Kind::Payload, Bytes::new())], 0);
-    assert_eq!(refused.unwrap_err(), ComposeError::Usurped(Usurped::Message { id: other.id() }));
+    assert_eq!(refused.unwrap_err(), ComposeError::IdentityConflict(IdentityConflict::Message { id: other.id() }));
     assert_eq!(ana.timeline().len(), 2, "and delivers both");
     ana.become_author(author(7));
-    assert_eq!((ana.usurped(), ana.author(), ana.former()), (None, Some(author(7)), [author(0)].as_slice()));
+    assert_eq!((ana.conflict(), ana.author(), ana.former()), (None, Some(author(7)), [author(0)].as_slice()));
     let frames = ana.compose(ana.introduction(), 0).unwrap();
     let parents: Vec<Digest> = frames[0].message().parents.iter().map(|parent| parent.digest).collect();
     assert!(parents.contains(&mine.digest()) && parents.contains(&other.digest()), "it comes after both");
@@ -176,13 +176,13 @@ fn a_parent_that_one_never_made_shows_that_the_name_is_in_use() {
     let first = send(&mut ana, "first", 0);
     receive(&mut ben, &first);
     receive(&mut ana, &send(&mut ben, "seen", 0));
-    assert_eq!(ana.usurped(), None, "what it made is its own");
+    assert_eq!(ana.conflict(), None, "what it made is its own");
     twin.handle_sent(first.message(), first.digest());
     receive(&mut ben, &send(&mut twin, "second, elsewhere", 0));
     let answer = send(&mut ben, "answer", 0);
     assert_eq!(receive(&mut ana, &answer), Intake::Held);
     let id = MessageId { author: author(0), counter: 2 };
-    assert_eq!(ana.usurped(), Some(Usurped::Message { id }));
+    assert_eq!(ana.conflict(), Some(IdentityConflict::Message { id }));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_head_shows_what_the_store_has_forgotten_and_nothing_else() {
     for head in harmless {
         let (mut ana, _) = lived(&[life(1, 5), life(2, 6)]);
         ana.handle_head(head.clone());
-        assert_eq!(ana.usurped(), None, "{head:?}");
+        assert_eq!(ana.conflict(), None, "{head:?}");
     }
     let telling = [
         Head { counter: 2, ..own.clone() },
@@ -216,14 +216,14 @@ fn a_head_shows_what_the_store_has_forgotten_and_nothing_else() {
     for head in telling {
         let (mut ana, _) = lived(&[life(1, 5), life(2, 6)]);
         ana.handle_head(head.clone());
-        assert!(matches!(ana.usurped(), Some(Usurped::Head { .. })), "{head:?}");
+        assert!(matches!(ana.conflict(), Some(IdentityConflict::Head { .. })), "{head:?}");
         ana.become_author(author(9));
-        assert_eq!(ana.usurped(), None);
+        assert_eq!(ana.conflict(), None);
     }
     // Of lives that are forgotten nothing follows.
     let (mut old, _) = lived(&[life(70, 1)]);
     old.handle_head(Head { life: life(6, 99), ..own });
-    assert_eq!(old.usurped(), None);
+    assert_eq!(old.conflict(), None);
 }
 
 /// Anybody can invent authors; their heads fill nobody's memory.

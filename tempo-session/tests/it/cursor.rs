@@ -1,4 +1,4 @@
-//! Events for each who takes them, exactly once over restarts, and what is told to be settled.
+//! Events for each who takes them, exactly once over restarts, and what is told to be stable.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -10,7 +10,7 @@ use tempo_session::{
 };
 
 use crate::{
-    session::{Clock, open, open_at, settle},
+    session::{Clock, drain, open, open_at},
     support::{author, texts, timeline},
 };
 
@@ -60,7 +60,7 @@ impl Two {
     /// A minute later, what there is to do then.
     fn turn(&mut self, member: usize) {
         self.clock.0.fetch_add(60_000, Ordering::SeqCst);
-        settle(&mut self.open[member].1);
+        drain(&mut self.open[member].1);
     }
 }
 
@@ -95,7 +95,7 @@ fn a_cursor_goes_on_where_it_was_committed() {
 #[test]
 fn a_late_message_comes_once() {
     let mut two = Two::new();
-    // They have met: nothing is settled that Ben can still insert into.
+    // They have met: nothing is stable that Ben can still insert into.
     two.turn(1);
     two.turn(0);
     two.session(0).send("ana 1").unwrap();
@@ -175,7 +175,7 @@ fn who_is_slow_loses_no_message() {
     assert_eq!(missed, 1);
 }
 
-/// What is settled grows up to the end when everybody has said what it has, and a newcomer with an old copy is told of.
+/// What is stable grows up to the end when everybody has said what it has, and a newcomer with an old copy is told of.
 #[test]
 fn the_order_is_settled_as_far_as_everybody_has_come() {
     let mut two = Two::new();
@@ -187,21 +187,21 @@ fn the_order_is_settled_as_far_as_everybody_has_come() {
     for member in [1, 0, 1, 0] {
         two.turn(member);
     }
-    let mut settled = 0;
+    let mut stable = 0;
     let mut events = two.session(0).events();
     while let Some(event) = events.poll().unwrap() {
-        if let Event::Settled { messages } = event {
-            settled = messages;
+        if let Event::Stable { messages } = event {
+            stable = messages;
         }
     }
     let status = two.session(0).status();
-    assert_eq!((settled, status.settled.messages), (3, 3), "{:?}", status.settled);
-    assert_eq!(status.settled.waits_for, []);
+    assert_eq!((stable, status.stable.messages), (3, 3), "{:?}", status.stable);
+    assert_eq!(status.stable.waits_for, []);
     // A newcomer who has seen nothing of it.
     let late = MemoryMedium::default();
     let (cleo, mut driver) = open(&late, MemoryStore::new(Some(author(9))));
     cleo.send("from the past").unwrap();
-    settle(&mut driver);
+    drain(&mut driver);
     let frames = gather(&mut late.transport(), &Seen::default(), Taken::Later);
     let mut copy = two.medium.transport();
     copy.join(author(9)).unwrap();
@@ -215,7 +215,7 @@ fn the_order_is_settled_as_far_as_everybody_has_come() {
             _ => None,
         })
         .collect();
-    assert_eq!(placed, [Placed::BelowSettled]);
+    assert_eq!(placed, [Placed::BelowStable]);
     let status = two.session(0).status();
-    assert_eq!(status.settled.messages, 4, "it never shrinks");
+    assert_eq!(status.stable.messages, 4, "it never shrinks");
 }

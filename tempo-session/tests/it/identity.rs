@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
 use tempo_message::{AuthorId, CounterName, Head};
-use tempo_session::{Event, Mint, Parts, Session, core::Usurped, store::RedbStore};
+use tempo_session::{Event, IdentitySource, Parts, Session, core::IdentityConflict, store::RedbStore};
 use uuid::Uuid;
 
 use crate::support::{Place, STUCK, is_told_apart, texts, timeline, wait_until};
@@ -29,7 +29,7 @@ fn open_image(place: &Place, state: &str) -> Session {
 #[derive(Debug)]
 pub(crate) struct Fresh(pub(crate) Installation);
 
-impl Mint for Fresh {
+impl IdentitySource for Fresh {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
         self.0.mint()
     }
@@ -101,7 +101,7 @@ fn a_copied_state_directory_goes_on_as_a_new_author_of_the_same_name() {
     assert_eq!(names, vec![Some("ana".to_owned()); 3], "one person");
     assert!(ben.status().members.iter().all(|member| member.forks.is_empty()));
     let events: Vec<Event> = std::iter::from_fn(|| copy.poll().unwrap()).collect();
-    let told = Event::NewAuthor { former: before, author: after, why: Usurped::Copied };
+    let told = Event::NewAuthor { former: before, author: after, why: IdentityConflict::Copied };
     assert!(events.contains(&told), "{events:?}");
     // It stays who it is.
     copy.close().unwrap();
@@ -480,7 +480,7 @@ fn what_a_member_was_before_its_store_was_lost_is_over() {
         before = now;
     }
     // Ben has the last head of each, and waits for nobody who is over.
-    let waits = |ben: &Session| ben.status().settled.waits_for;
+    let waits = |ben: &Session| ben.status().stable.waits_for;
     wait_until(&ben, "the last head", |ben| {
         waits(ben).iter().all(|&(author, _)| author == before || Some(author) == ben.author())
     });

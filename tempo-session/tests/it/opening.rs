@@ -18,7 +18,7 @@ use tempo_session::{
 
 use crate::{
     guarded_store::{Act, GuardedStore},
-    session::{Clock, open, settle},
+    session::{Clock, drain, open},
     support::{Place, STUCK, author, replay, texts, timeline},
 };
 
@@ -32,15 +32,15 @@ fn closed() -> (MemoryMedium, MemoryStore) {
     ana.announce_name("Ana").unwrap();
     for number in 0..MESSAGES / 2 {
         ana.send(format!("{number}, says Ana")).unwrap();
-        settle(&mut ana_driver);
-        settle(&mut ben_driver);
+        drain(&mut ana_driver);
+        drain(&mut ben_driver);
         if number == MESSAGES / 4 {
             ben.announce_name("Ben").unwrap();
         }
         ben.send(format!("{number}, says Ben")).unwrap();
-        settle(&mut ben_driver);
+        drain(&mut ben_driver);
     }
-    settle(&mut ana_driver);
+    drain(&mut ana_driver);
     ana.close_within(Duration::ZERO).unwrap();
     (medium, store)
 }
@@ -167,7 +167,7 @@ fn who_sends_waits_for_the_first_look() {
     let medium = MemoryMedium::default();
     let (ben, mut driver) = open(&medium, MemoryStore::new(Some(author(1))));
     ben.send_all(["one", "two", "three"]).unwrap();
-    settle(&mut driver);
+    drain(&mut driver);
     let (asked, is_asked) = mpsc::channel();
     let parts = Parts {
         environment: Arc::new(Watched {
@@ -188,9 +188,9 @@ fn who_sends_waits_for_the_first_look() {
         sent
     });
     is_asked.recv_timeout(STUCK).unwrap();
-    settle(&mut driver);
+    drain(&mut driver);
     assert_eq!(sending.join().unwrap().counter, 2, "the name comes first");
-    settle(&mut driver);
+    drain(&mut driver);
     let said = timeline(&ana);
     assert_eq!(texts(&said), ["one", "two", "three", "answer"], "it was sent by one who knew what was there");
     assert_eq!(said[3].name.as_deref(), Some("Ana"));
@@ -242,6 +242,6 @@ fn a_name_is_checked_whoever_puts_the_session_together() {
         assert!(matches!(refused, Err(OpenError::Name { actual }) if actual == name.len()));
     }
     let (observer, mut driver) = Session::assemble(parts("Ana".to_owned(), None)).unwrap();
-    settle(&mut driver);
+    drain(&mut driver);
     assert_eq!(observer.status().store_error, None, "it is called nothing");
 }

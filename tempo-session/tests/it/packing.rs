@@ -60,16 +60,16 @@ fn packing_by_hand_leaves_one_file_for_many() {
     let place = Place::new();
     let ana = member(&place, "ana", small(Duration::from_secs(3600)));
     say(&ana, 1..=30);
-    let shelved = ana.pack(STUCK).unwrap();
+    let pack_stats = ana.pack(STUCK).unwrap();
     // Two of twelve, one of four, and the rest; what was alone is kept for a while.
-    assert_eq!((shelved.packs, shelved.alone, shelved.kept), (4, 0, 30), "{:?}", files(&place, &ana));
+    assert_eq!((pack_stats.packs, pack_stats.alone, pack_stats.kept), (4, 0, 30), "{:?}", files(&place, &ana));
     everybody_has(&place, 30);
-    let shelved = ana.pack_at_once(STUCK).unwrap();
-    assert_eq!((shelved.packs, shelved.alone, shelved.kept), (4, 0, 0));
+    let pack_stats = ana.pack_at_once(STUCK).unwrap();
+    assert_eq!((pack_stats.packs, pack_stats.alone, pack_stats.kept), (4, 0, 0));
     assert_eq!(files(&place, &ana), [run(1, 12), run(13, 24), run(25, 28), run(29, 30)]);
     everybody_has(&place, 30);
     // Again it finds nothing to do, and it goes on from there.
-    assert_eq!(ana.pack_at_once(STUCK).unwrap(), shelved);
+    assert_eq!(ana.pack_at_once(STUCK).unwrap(), pack_stats);
     say(&ana, 31..=36);
     ana.pack_at_once(STUCK).unwrap();
     assert_eq!(files(&place, &ana), [run(1, 12), run(13, 24), run(25, 36)]);

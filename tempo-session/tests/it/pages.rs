@@ -10,7 +10,7 @@ use tempo_session::{
 };
 
 use crate::{
-    session::{open, settle},
+    session::{drain, open},
     support::{Place, author, send, texts, timeline, wait_until},
 };
 
@@ -32,12 +32,12 @@ fn talked() -> (MemoryMedium, MemoryStore, Vec<String>) {
     ana.announce_name("Ana").unwrap();
     for number in 0..20 {
         ana.send(format!("{number}, says Ana")).unwrap();
-        settle(&mut ana_driver);
-        settle(&mut ben_driver);
+        drain(&mut ana_driver);
+        drain(&mut ben_driver);
         ben.send(format!("{number}, says Ben")).unwrap();
-        settle(&mut ben_driver);
+        drain(&mut ben_driver);
     }
-    settle(&mut ana_driver);
+    drain(&mut ana_driver);
     let said = texts(&timeline(&ana));
     assert_eq!(said.len(), 40);
     (medium, store, said)
@@ -60,10 +60,10 @@ fn a_session_goes_on_from_its_pages() {
     let (ana, mut driver) = open(&medium, store.clone());
     assert_eq!(texts(&timeline(&ana)), said);
     assert_eq!((ana.timeline().len(), ana.status().unpublished), (40, 21), "everything is compared with the folder");
-    settle(&mut driver);
+    drain(&mut driver);
     assert_eq!(ana.status().unpublished, 0);
     assert_eq!(ana.send("and goes on").unwrap().counter, 22);
-    settle(&mut driver);
+    drain(&mut driver);
     drop((ana, driver));
     let (ana, _driver) = open(&medium, store);
     assert_eq!(texts(&timeline(&ana)).last().map(String::as_str), Some("and goes on"));

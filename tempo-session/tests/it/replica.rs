@@ -10,7 +10,7 @@ use tempo_message::{Durability, Frame, MemoryMedium, Transport, conformance::Scr
 use tempo_session::{Change, Driver, Entry, Reducer, Replica, Session, Snapshot, store::MemoryStore};
 
 use crate::{
-    session::{open, settle},
+    session::{drain, open},
     support::{author, texts, timeline},
 };
 
@@ -73,7 +73,7 @@ impl Stage {
         for frame in frames {
             self.medium.transport().publish(frame, Durability::Lazy).unwrap();
         }
-        settle(&mut self.open.as_mut().unwrap().1);
+        drain(&mut self.open.as_mut().unwrap().1);
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock:
     Session::assemble(parts).unwrap()
 }
 
-pub(crate) fn settle(driver: &mut Driver) {
+pub(crate) fn drain(driver: &mut Driver) {
     while driver.turn() == Turn::Again {}
 }
 
@@ -60,7 +60,7 @@ fn what_one_sends_the_other_gets() {
     assert_eq!(id.counter, 2, "the name is said once");
     let mut list = Vec::new();
     for driver in [&mut ana_driver, &mut ben_driver] {
-        settle(driver);
+        drain(driver);
     }
     let others = replay(&ben, &mut list);
     assert_eq!(texts(&list), ["hello"]);
@@ -69,7 +69,7 @@ fn what_one_sends_the_other_gets() {
     let answers = ben.send_all(["one", "two"]).unwrap();
     assert_eq!(answers.iter().map(|id| id.counter).collect::<Vec<_>>(), [1, 2]);
     for driver in [&mut ben_driver, &mut ana_driver] {
-        settle(driver);
+        drain(driver);
     }
     assert_eq!(texts(&timeline(&ana)), ["hello", "one", "two"]);
     assert_eq!(timeline(&ana), timeline(&ben));
@@ -103,7 +103,7 @@ fn a_reopened_session_goes_on_and_publishes_what_was_left() {
     let (ana, mut driver) = open(&medium, store.clone());
     assert_eq!(texts(&timeline(&ana)), ["one", "two"], "before anybody has looked at the folder");
     assert_eq!(ana.send("three").unwrap().counter, 3);
-    settle(&mut driver);
+    drain(&mut driver);
     assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 3);
     let mut list = Vec::new();
     replay(&ana, &mut list);
@@ -113,7 +113,7 @@ fn a_reopened_session_goes_on_and_publishes_what_was_left() {
     lost.transport().join(author(0)).unwrap();
     drop((ana, driver));
     let (_ana, mut driver) = open(&lost, store);
-    settle(&mut driver);
+    drain(&mut driver);
     let counters: Vec<u64> = lost.transport().inventory(author(0)).unwrap().iter().map(|piece| piece.first).collect();
     assert_eq!(counters, [1, 2, 3], "what has vanished is published again");
 }
@@ -158,8 +158,8 @@ fn typed_values_travel() {
     cues.send(&cue(4)).unwrap();
     cues.clone().send_all(&[cue(8), cue(12)]).unwrap();
     ana.send("no cue").unwrap();
-    settle(&mut driver);
-    settle(&mut ben_driver);
+    drain(&mut driver);
+    drain(&mut ben_driver);
     let read: Vec<_> = timeline(&ben).iter().map(|entry| ben.typed::<Cue>().read(entry).ok()).collect();
     assert_eq!(read, [Some(cue(4)), Some(cue(8)), Some(cue(12)), None]);
 }
@@ -214,12 +214,12 @@ fn sending_goes_on_while_the_folder_is_away() {
     };
     let (ana, mut driver) = Session::assemble(parts).unwrap();
     ana.send("into the void").unwrap();
-    settle(&mut driver);
+    drain(&mut driver);
     let status = ana.status();
     assert!(format!("{:?}", status.attachment).contains("the stick"), "{status:?}");
     assert_eq!((status.unpublished, medium.transport().inventory(author(0)).unwrap().len()), (1, 0));
     away.store(false, Ordering::SeqCst);
-    settle(&mut driver);
+    drain(&mut driver);
     assert_eq!((ana.status().unpublished, medium.transport().inventory(author(0)).unwrap().len()), (0, 1));
 }
 
@@ -243,7 +243,7 @@ fn a_failed_store_sends_no_more_and_reuses_no_counter() {
     assert!(matches!(ana.send("not kept"), Err(SendError::Store(_))));
     is_full.store(false, Ordering::SeqCst);
     assert!(matches!(ana.send("whether it was kept is unknown"), Err(SendError::StoreFailed)));
-    settle(&mut driver);
+    drain(&mut driver);
     assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 1, "what was kept goes out all the same");
 }
 
@@ -254,12 +254,12 @@ fn what_arrives_while_the_disk_is_full_is_delivered_and_kept_later() {
     let store = MemoryStore::new(Some(author(1)));
     let (ben, mut ben_driver) = open(&medium, full(store.clone(), &is_full));
     ana.send("hello").unwrap();
-    settle(&mut ana_driver);
-    settle(&mut ben_driver);
+    drain(&mut ana_driver);
+    drain(&mut ben_driver);
     assert_eq!(texts(&timeline(&ben)), ["hello"]);
     assert!(ben.status().store_error.is_some());
     is_full.store(false, Ordering::SeqCst);
-    settle(&mut ben_driver);
+    drain(&mut ben_driver);
     assert_eq!(ben.status().store_error, None);
     drop((ben, ben_driver));
     let (ben, _driver) = open(&medium, store);

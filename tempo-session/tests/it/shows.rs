@@ -1,4 +1,4 @@
-//! What the `tempo` command shows of receipts, and of what is settled.
+//! What the `tempo` command shows of receipts, and of what is stable.
 
 use std::{
     fs,
@@ -192,13 +192,13 @@ fn a_chat_begins_with_what_is_on_its_way() {
 }
 
 /// Ana has written a line that Ben has not received, after a line of each; both are away.
-fn unsettled() -> Place {
+fn unstable() -> Place {
     let place = Place::new();
     let (ana, ben) = (place.member("Ana"), place.member("Ben"));
     ana.send("one").unwrap();
     wait_until(&ben, "it arrives", |ben| ben.timeline().len() == 1);
     ben.send("two").unwrap();
-    wait_until(&ana, "both are settled", |ana| ana.status().settled.messages == 2);
+    wait_until(&ana, "both are stable", |ana| ana.status().stable.messages == 2);
     ben.close().unwrap();
     ana.send("three").unwrap();
     ana.close().unwrap();
@@ -207,8 +207,8 @@ fn unsettled() -> Place {
 
 #[test]
 fn the_log_marks_what_is_settled_and_is_the_same_for_everybody() {
-    let place = unsettled();
-    let mark = "-- settled up to here, 2 messages; what follows may still move (waiting for Ben) --\n";
+    let place = unstable();
+    let mark = "-- stable up to here, 2 messages; what follows may still move (waiting for Ben) --\n";
     let log = |member: &str, flags: &[&str]| run(tempo(&place.at(member)).arg("log").args(flags).arg(&place.folder));
     let (ana, err, _) = log("Ana", &[]);
     assert_eq!((ana.lines().count(), err.as_str()), (3, mark));
@@ -230,21 +230,21 @@ fn the_log_marks_what_is_settled_and_is_the_same_for_everybody() {
 
 #[test]
 fn the_status_tells_what_is_settled_and_for_whom_the_rest_waits() {
-    let place = unsettled();
+    let place = unstable();
     let status = |flags: &[&str]| run(tempo(&place.at("Ana")).arg("status").args(flags).arg(&place.folder)).0;
-    let settled = || serde_json::from_str::<Value>(&status(&["--json"])).unwrap()["settled"].clone();
+    let stable = || serde_json::from_str::<Value>(&status(&["--json"])).unwrap()["stable"].clone();
     let text = status(&[]);
     let said = "\nsettled: 2 of 3 messages; the others may still move until more is heard of Ben (last heard of 20";
     assert!(text.contains(said), "{text}");
-    let json = settled();
+    let json = stable();
     assert_eq!((&json["messages"], &json["waits_for"][0]["name"]), (&2.into(), &"Ben".into()));
     assert!(json["until"].as_u64() > Some(0) && json["waits_for"][0]["heard_ms"].as_i64() > Some(0), "{json}");
 
     let began = Instant::now();
-    while settled()["messages"] != 3 {
-        assert!(began.elapsed() < STUCK, "{}", settled());
+    while stable()["messages"] != 3 {
+        assert!(began.elapsed() < STUCK, "{}", stable());
         run(tempo(&place.at("Ben")).arg("log").arg(&place.folder));
     }
     assert!(status(&[]).contains("\nsettled: everything\n"));
-    assert_eq!(settled()["waits_for"], Value::Array(Vec::new()));
+    assert_eq!(stable()["waits_for"], Value::Array(Vec::new()));
 }

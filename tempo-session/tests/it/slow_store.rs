@@ -133,7 +133,7 @@ fn nobody_who_only_reads_waits_for_what_somebody_sends() {
     assert_eq!(ana.timeline().len(), 3);
 }
 
-/// What is settled is told once it is noted, and noted as soon as the store can.
+/// What is stable is told once it is noted, and noted as soon as the store can.
 #[test]
 fn what_is_settled_and_cannot_be_noted_is_tried_again() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
@@ -156,12 +156,12 @@ fn what_is_settled_and_cannot_be_noted_is_tried_again() {
     let pause = drive();
     assert!(pause <= Duration::from_secs(1), "{pause:?}");
     let status = ana.status();
-    assert_eq!(status.settled.messages, 0);
+    assert_eq!(status.stable.messages, 0);
     assert!(status.store_error.is_some(), "{status:?}");
     gate.refuses_marks.store(false, Ordering::SeqCst);
     drive();
     let status = ana.status();
-    assert_eq!((status.settled.messages, status.store_error), (1, None));
+    assert_eq!((status.stable.messages, status.store_error), (1, None));
 }
 
 /// More than one collect hands up, while every second commit fails: it is kept all the same, and in the end it is said that all

@@ -1,4 +1,4 @@
-//! What is settled, and what is known of newcomers who had no say in it.
+//! What is stable, and what is known of newcomers who had no say in it.
 
 use tempo_clock::Lamport;
 use tempo_message::{Frame, Head};
@@ -27,13 +27,13 @@ fn two() -> (SessionCore, SessionCore, Vec<Frame>) {
     (ana, ben, said)
 }
 
-/// Settles what can be settled, and tells up to where.
-fn settle(core: &mut SessionCore) -> Lamport {
-    if let Some(settled) = core.reach(0, None) {
-        let by = core.who_settles(settled);
-        core.handle_settled(settled, by);
+/// Marks as stable what can become stable, and tells up to where.
+fn stabilize(core: &mut SessionCore) -> Lamport {
+    if let Some(stable) = core.reach(0, None) {
+        let by = core.who_confirms(stable);
+        core.handle_stable(stable, by);
     }
-    core.stable(0, None)
+    core.stable_now(0, None)
 }
 
 /// Cleo, who has said three things to nobody.
@@ -46,38 +46,38 @@ fn cleo() -> (SessionCore, Vec<Frame>) {
 #[test]
 fn nothing_is_settled_that_a_known_head_contradicts() {
     let (mut ana, _, _) = two();
-    assert_eq!((settle(&mut ana), ana.len_until(Lamport(4))), (Lamport(4), 4));
+    assert_eq!((stabilize(&mut ana), ana.len_until(Lamport(4))), (Lamport(4), 4));
     let (cleo, said) = cleo();
     ana.handle_head(head(&cleo));
-    assert_eq!((ana.stable(0, None), ana.settled()), (Lamport(0), Lamport(4)));
+    assert_eq!((ana.stable_now(0, None), ana.stable_until()), (Lamport(0), Lamport(4)));
     assert_eq!(ana.waits_for(0, None), [author(2)]);
     receive(&mut ana, &said[0]);
-    assert_eq!(settle(&mut ana), Lamport(1), "what comes next is later than that");
+    assert_eq!(stabilize(&mut ana), Lamport(1), "what comes next is later than that");
     receive(&mut ana, &said[1]);
     receive(&mut ana, &said[2]);
-    assert_eq!(settle(&mut ana), Lamport(4), "nothing more is known");
+    assert_eq!(stabilize(&mut ana), Lamport(4), "nothing more is known");
     assert_eq!(ana.len_until(Lamport(4)), 7);
 }
 
 /// Of whoever had a say nothing comes below, also when heads have to be read again.
 #[test]
-fn whoever_has_settled_it_does_not_unsettle_it() {
+fn an_author_that_confirmed_the_prefix_does_not_undo_it() {
     let (mut ana, mut ben, said) = two();
     // Ben's last message has seen less than his head has.
     ana.handle_head(head(&ben));
     let last = send(&mut ana, "three", 0);
     receive(&mut ben, &last);
     ana.handle_head(head(&ben));
-    assert_eq!(settle(&mut ana), Lamport(5));
-    let by = ana.who_settles(Lamport(5));
+    assert_eq!(stabilize(&mut ana), Lamport(5));
+    let by = ana.who_confirms(Lamport(5));
     assert_eq!(by.len(), 2);
     send(&mut ben, "on its way", 0);
     for (by, stable) in [(by, 5), (Default::default(), 4)] {
         let mut again = SessionCore::new(Some(author(0)));
         said.iter().chain([&last]).for_each(|frame| receive(&mut again, frame));
-        again.handle_settled(Lamport(5), by);
+        again.handle_stable(Lamport(5), by);
         again.handle_head(head(&ben));
-        assert_eq!(again.stable(0, None), Lamport(stable));
+        assert_eq!(again.stable_now(0, None), Lamport(stable));
     }
 }
 
@@ -87,15 +87,15 @@ fn what_others_know_of_a_newcomer_counts() {
     let (mut ana, mut ben, _) = two();
     let (_, said) = cleo();
     said.iter().for_each(|frame| receive(&mut ben, frame));
-    assert_eq!(settle(&mut ana), Lamport(4));
+    assert_eq!(stabilize(&mut ana), Lamport(4));
     assert!(ana.handle_head(head(&ben)), "that is news");
-    assert_eq!((ana.stable(0, None), ana.waits_for(0, None)), (Lamport(0), vec![author(2)]));
-    // And before anything is settled.
+    assert_eq!((ana.stable_now(0, None), ana.waits_for(0, None)), (Lamport(0), vec![author(2)]));
+    // And before anything is stable.
     let (mut ana, _, _) = two();
     ana.handle_head(head(&ben));
-    assert_eq!(settle(&mut ana), Lamport(0));
+    assert_eq!(stabilize(&mut ana), Lamport(0));
     said.iter().for_each(|frame| receive(&mut ana, frame));
-    assert_eq!(settle(&mut ana), Lamport(3));
+    assert_eq!(stabilize(&mut ana), Lamport(3));
 }
 
 /// What waits names what it waits for.
@@ -103,11 +103,11 @@ fn what_others_know_of_a_newcomer_counts() {
 fn what_something_waits_for_counts() {
     let (mut ana, mut ben, _) = two();
     let (_, said) = cleo();
-    assert_eq!(settle(&mut ana), Lamport(4));
+    assert_eq!(stabilize(&mut ana), Lamport(4));
     said.iter().for_each(|frame| receive(&mut ben, frame));
     let answer = send(&mut ben, "to Cleo", 0);
     receive(&mut ana, &answer);
-    assert_eq!((ana.held_len(), ana.stable(0, None)), (1, Lamport(0)));
+    assert_eq!((ana.held_len(), ana.stable_now(0, None)), (1, Lamport(0)));
     said.iter().for_each(|frame| receive(&mut ana, frame));
-    assert_eq!((ana.held_len(), settle(&mut ana)), (0, Lamport(4)));
+    assert_eq!((ana.held_len(), stabilize(&mut ana)), (0, Lamport(4)));
 }

@@ -235,14 +235,14 @@ impl Fs for SimFs {
     }
 
     fn sync_file(&self, file: &SimFile, reach: Reach) -> io::Result<()> {
-        let mut state = self.act(Act::Settle)?;
+        let mut state = self.act(Act::Sync)?;
         state.refuse_sync(file.is_writable, reach)?;
         if let Some(node) = state.tree.nodes.get_mut(file.node.0) {
             node.durable = Some(node.content.clone());
         }
         if state.options.system.is_windows() {
             // What the journal has noted before the sync goes with it.
-            state.tree.settle_names();
+            state.tree.sync_names();
         }
         Ok(())
     }
@@ -253,7 +253,7 @@ impl Fs for SimFs {
     }
 
     fn sync_dir(&self, dir: &SimDir, reach: Reach) -> io::Result<()> {
-        let mut state = self.act(Act::Settle)?;
+        let mut state = self.act(Act::Sync)?;
         state.refuse_dir_sync(reach)?;
         let pending = std::mem::take(&mut state.tree.pending);
         for change in pending {

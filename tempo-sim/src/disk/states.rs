@@ -63,7 +63,7 @@ type Reached = (Arc<OsStr>, Arc<OsStr>, NodeId);
 /// What the names of a group stand for in one outcome: how each is listed, and what it stands for.
 type Outcome = BTreeMap<Place, (Arc<OsStr>, NodeId)>;
 
-/// What names stand for: those that are settled, or the others in one outcome.
+/// What names stand for: those that are synced, or the others in one outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Names {
     /// How the name is listed, and what it stands for.
@@ -118,9 +118,9 @@ impl Disk {
     /// file by itself: what was durable, and what the cuts say.
     pub fn states_after_power_loss(&self, cuts: Cuts) -> Outcomes {
         let state = self.lock();
-        let (settled, names, steps) = state.names_after_power_loss();
+        let (synced, names, steps) = state.names_after_power_loss();
         let mut classes = BTreeMap::new();
-        let all: Vec<Vec<Reached>> = names.iter().map(|names| state.reachable([&settled, names])).collect();
+        let all: Vec<Vec<Reached>> = names.iter().map(|names| state.reachable([&synced, names])).collect();
         for (_, name, node) in all.iter().flatten() {
             let contents = || state.tree.classes(*node, cuts, &**name == HEAD);
             classes.entry(*node).or_insert_with(contents);
@@ -133,7 +133,7 @@ impl Disk {
         let mut images = Vec::new();
         let mut number = 0;
         for (names, files) in names.iter().zip(&all) {
-            let (dirs, staged) = state.staged([&settled, names]);
+            let (dirs, staged) = state.staged([&synced, names]);
             let dirs = Arc::new(dirs);
             for mut selection in 0..count(files) {
                 number += 1;
@@ -182,12 +182,12 @@ impl State {
     /// that differ only in which staged file is left become one at once.
     fn names_after_power_loss(&self) -> (Names, BTreeSet<Names>, u32) {
         let groups = groups(&self.tree);
-        let mut settled = Names::default();
+        let mut synced = Names::default();
         for (number, node) in self.tree.nodes.iter().enumerate() {
             for (key, (name, to)) in &node.durable_names {
                 let place = (NodeId(number), Arc::from(key.as_os_str()));
                 if !groups.iter().any(|group| group.places.contains(&place)) {
-                    self.add(&mut settled, place, Arc::clone(name), *to);
+                    self.add(&mut synced, place, Arc::clone(name), *to);
                 }
             }
         }
@@ -197,7 +197,7 @@ impl State {
             all = all.iter().flat_map(|names| outcomes.iter().map(|more| names.with(more))).collect();
         }
         let steps = groups.iter().map(|group| group.steps.len()).sum::<usize>();
-        (settled, all, u32::try_from(steps).unwrap_or(u32::MAX))
+        (synced, all, u32::try_from(steps).unwrap_or(u32::MAX))
     }
 
     fn names(&self, outcome: Outcome) -> Names {

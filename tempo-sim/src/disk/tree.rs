@@ -101,7 +101,7 @@ impl Tree {
             file.durable = Some(content);
         }
         self.set(dir, name, Some(node), now);
-        self.settle(dir, name, Some(node));
+        self.sync_name(dir, name, Some(node));
         node
     }
 
@@ -117,26 +117,26 @@ impl Tree {
     pub(super) fn put_special(&mut self, dir: NodeId, name: &OsStr, kind: Kind, now: i128) {
         let node = self.add(kind, now);
         self.set(dir, name, Some(node), now);
-        self.settle(dir, name, Some(node));
+        self.sync_name(dir, name, Some(node));
     }
 
     pub(super) fn remove_durable(&mut self, dir: NodeId, name: &OsStr, now: i128) -> bool {
         let was_there = self.child(dir, name).is_some();
         self.set(dir, name, None, now);
-        self.settle(dir, name, None);
+        self.sync_name(dir, name, None);
         was_there
     }
 
     /// Makes everything durable.
     pub(super) fn sync(&mut self) {
-        self.settle_names();
+        self.sync_names();
         for node in self.nodes.iter_mut().filter(|node| node.kind == Kind::File) {
             node.durable = Some(node.content.clone());
         }
     }
 
     /// Makes all names durable.
-    pub(super) fn settle_names(&mut self) {
+    pub(super) fn sync_names(&mut self) {
         for change in std::mem::take(&mut self.pending) {
             self.set_durable(change.dir, &change.name, change.to);
         }
@@ -188,14 +188,14 @@ impl Tree {
     pub(super) fn cover(&mut self, dir: NodeId, name: &OsStr, with: Option<NodeId>) {
         let Some(times) = self.nodes.get(dir.0).map(|node| (node.modified, node.version)) else { return };
         self.set(dir, name, with, times.0);
-        self.settle(dir, name, with);
+        self.sync_name(dir, name, with);
         if let Some(node) = self.nodes.get_mut(dir.0) {
             node.version = times.1;
         }
     }
 
     /// Lets a name stand for something else on the medium, whatever was going to be written there before.
-    fn settle(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
+    fn sync_name(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
         let (naming, key) = (self.naming, self.naming.key(name));
         self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != key);
         self.set_durable(dir, name, to);

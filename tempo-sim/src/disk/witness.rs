@@ -10,7 +10,7 @@ pub enum Act {
     /// Something that is not durable yet: it only adds to what may be left.
     Change,
     /// Something that makes other things durable: what may be left becomes less.
-    Settle,
+    Sync,
 }
 
 /// Is told of every act of a process before it happens.

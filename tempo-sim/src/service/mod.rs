@@ -1,7 +1,7 @@
 //! A sync service: clients on every machine, and what they agree on.
 //!
 //! A client uploads what has changed on its disk since it last agreed with the others, and downloads what has changed
-//! elsewhere. Two changes of one file at the same time are a conflict, which the profile settles.
+//! elsewhere. Two changes of one file at the same time are a conflict, which the profile resolves.
 
 mod client;
 mod manners;
@@ -270,7 +270,7 @@ impl Service {
                 self.clients.get_mut(member)?.base.insert(place.clone(), gone);
                 self.later_download(member, place)
             }
-            Some(local) => self.settle(member, place, local, agreed),
+            Some(local) => self.resolve(member, place, local, agreed),
         }
     }
 
@@ -294,7 +294,7 @@ impl Service {
     }
 
     /// A conflict: the version of `member` loses.
-    fn settle(&mut self, member: usize, place: Place, local: Bytes, agreed: Agreed) -> Option<usize> {
+    fn resolve(&mut self, member: usize, place: Place, local: Bytes, agreed: Agreed) -> Option<usize> {
         let (dir, name) = place.clone();
         let (here, local_name) = self.clients.get(member)?.local_place(&place);
         let disk = self.disks.get(member)?.clone();

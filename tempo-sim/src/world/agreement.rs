@@ -1,4 +1,4 @@
-//! What all members must agree on: what is settled while the world moves, and everything once all faults are over.
+//! What all members must agree on: what is stable while the world moves, and everything once all faults are over.
 
 use std::time::Duration;
 
@@ -10,45 +10,45 @@ use super::{
 };
 
 impl World {
-    /// I8: what two members who know everybody take for settled is the same, as far as both have come.
-    pub(super) fn check_settled(&mut self, member: usize, is_more: bool) {
+    /// I8: what two members who know everybody take for stable is the same, as far as both have come.
+    pub(super) fn check_stable(&mut self, member: usize, is_more: bool) {
         let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();
         // The status says less while it knows of messages that are not here.
-        let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().settled);
+        let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().stable);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
         if !self.is_membership_fixed {
             return;
         }
-        let Some(by_few) = running.settled_by_few else {
+        let Some(by_few) = running.stable_by_few else {
             let status = running.session.status();
             // Whoever has only messages that wait does not count yet.
             let counts = |author| status.members.iter().any(|it| it.author == author && it.heard_ms.is_some());
-            running.settled_by_few = authors.into_iter().all(counts).then_some(marked);
+            running.stable_by_few = authors.into_iter().all(counts).then_some(marked);
             return;
         };
         if !is_more || marked <= by_few {
             return;
         }
-        let settled = running.app.list.get(..running.app.settled).unwrap_or_default();
-        self.counts.add("settled by all");
-        if let Some((_, entry)) = self.settled.iter().zip(settled).find(|(digest, entry)| **digest != entry.digest) {
-            let what = format!("{name} takes {} for settled, where others have something else", entry.id);
+        let stable = running.app.list.get(..running.app.stable).unwrap_or_default();
+        self.counts.add("stable by all");
+        if let Some((_, entry)) = self.stable.iter().zip(stable).find(|(digest, entry)| **digest != entry.digest) {
+            let what = format!("{name} takes {} for stable, where others have something else", entry.id);
             return self.fail(Violation::new("I8", what));
         }
-        if settled.len() > self.settled.len() {
-            self.settled = settled.iter().map(|entry| entry.digest).collect();
+        if stable.len() > self.stable.len() {
+            self.stable = stable.iter().map(|entry| entry.digest).collect();
         }
     }
 
-    /// Whether everything must be settled in the end. Where the times of files are coarse, one of two heads that follow each
+    /// Whether everything must be stable in the end. Where the times of files are coarse, one of two heads that follow each
     /// other quickly may be passed over.
-    fn settles_everything(&self) -> bool {
+    fn stabilizes_everything(&self) -> bool {
         let is_exact = |member: &Member| member.disk.options().granularity <= Duration::from_nanos(1);
         self.is_membership_fixed && self.members.iter().all(is_exact)
     }
 
     /// Whether everybody has everything, and nobody keeps for another one what need not be kept.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_stable(&self) -> bool {
         self.agree() && self.relays_are_taken_back().is_ok()
     }
 
@@ -57,7 +57,7 @@ impl World {
         self.present().all(|member| {
             let is_like_it = |running: &member::Running| {
                 let status = running.session.status();
-                if self.settles_everything() && status.settled.messages < timeline.len() {
+                if self.stabilizes_everything() && status.stable.messages < timeline.len() {
                     return false;
                 }
                 let list = running.app.list.iter().map(|entry| entry.digest);
@@ -70,15 +70,15 @@ impl World {
 
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
         let timeline = self.expected();
-        if !timeline.starts_with(&self.settled) && self.is_membership_fixed {
-            return Err(Violation::new("I8", "something came where all was settled"));
+        if !timeline.starts_with(&self.stable) && self.is_membership_fixed {
+            return Err(Violation::new("I8", "something came where all was stable"));
         }
         self.relays_are_taken_back()?;
         for member in self.present() {
-            let running = member.running.as_ref().filter(|_| self.settles_everything());
-            let settled = running.map(|running| running.session.status().settled);
-            if let Some(settled) = settled.filter(|settled| settled.messages < timeline.len()) {
-                let what = format!("{} never takes everything for settled: {settled:?}", member.name);
+            let running = member.running.as_ref().filter(|_| self.stabilizes_everything());
+            let stable = running.map(|running| running.session.status().stable);
+            if let Some(stable) = stable.filter(|stable| stable.messages < timeline.len()) {
+                let what = format!("{} never takes everything for stable: {stable:?}", member.name);
                 return Err(Violation::new("L3", what));
             }
             check::final_state(member, (&timeline, &self.gone()), &self.registry)?;

@@ -18,8 +18,8 @@ pub(crate) struct App {
     pub(crate) forks: BTreeSet<MessageId>,
     /// Own names under which it was shown a message that its store has not sent.
     pub(crate) met_impostors: BTreeSet<AuthorId>,
-    /// So many messages were told to be settled.
-    pub(crate) settled: usize,
+    /// So many messages were told to be stable.
+    pub(crate) stable: usize,
 }
 
 /// A state that shows every message and its place.

@@ -45,8 +45,8 @@ pub(crate) struct Heard {
     pub(crate) delivered: Vec<(usize, usize)>,
     /// Numbers of messages that began to wait.
     pub(crate) held: Vec<usize>,
-    /// More was told to be settled.
-    pub(crate) settled: bool,
+    /// More was told to be stable.
+    pub(crate) stable: bool,
 }
 
 /// Takes every event of a member as an application would, and judges each.
@@ -84,14 +84,14 @@ pub(crate) fn listen(
                 heard.delivered.push((number, position));
                 running.app.list.insert(position, entry);
             }
-            Ok(Some(Event::Settled { messages })) => {
-                counts.add("settled");
-                if messages < running.app.settled || messages > running.app.list.len() {
-                    let what = format!("{} messages were settled, and now {messages}", running.app.settled);
+            Ok(Some(Event::Stable { messages })) => {
+                counts.add("stable");
+                if messages < running.app.stable || messages > running.app.list.len() {
+                    let what = format!("{} messages were stable, and now {messages}", running.app.stable);
                     return Err(Violation::new("I8", what));
                 }
-                running.app.settled = messages;
-                heard.settled = true;
+                running.app.stable = messages;
+                heard.stable = true;
             }
             Ok(Some(Event::Fork { id })) => {
                 counts.add("fork");
@@ -452,17 +452,17 @@ pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
     }
 }
 
-/// What an application was told to be settled is so when it starts again.
-pub(crate) fn what_was_settled_stays(member: &Member) -> Result<(), Violation> {
+/// What an application was told to be stable is so when it starts again.
+pub(crate) fn what_was_stable_stays(member: &Member) -> Result<(), Violation> {
     let Some(running) = &member.running else { return Ok(()) };
     // The status says less while it knows of a newcomer's messages that are not here.
-    let until = member.store().marks_now().settled;
+    let until = member.store().marks_now().stable;
     let entries = running.session.timeline().map_while(Result::ok);
-    let (told, settled) = (running.app.settled, entries.take_while(|entry| entry.stamp.lamport <= until).count());
-    if told <= settled {
+    let (told, stable) = (running.app.stable, entries.take_while(|entry| entry.stamp.lamport <= until).count());
+    if told <= stable {
         return Ok(());
     }
-    Err(Violation::new("I8", format!("{} was told that {told} messages are settled, and now {settled}", member.name)))
+    Err(Violation::new("I8", format!("{} was told that {told} messages are stable, and now {stable}", member.name)))
 }
 
 /// A list with the positions that its entries have now.

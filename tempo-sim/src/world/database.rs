@@ -148,7 +148,7 @@ impl StorageBackend for Medium {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.before(Act::Settle);
+        self.before(Act::Sync);
         let mut state = self.alive()?;
         let len = usize::try_from(len).map_err(io::Error::other)?;
         state.live.resize(len, 0);
@@ -158,7 +158,7 @@ impl StorageBackend for Medium {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.before(Act::Settle);
+        self.before(Act::Sync);
         let mut state = self.alive()?;
         for (offset, data) in std::mem::take(&mut state.pending) {
             put(&mut state.durable, offset, &data);

@@ -81,7 +81,7 @@ impl World {
         let mut agreed = 0;
         for number in 0..CHATS {
             self.run_for(CHAT)?;
-            agreed = if self.is_settled() { agreed + 1 } else { 0 };
+            agreed = if self.is_stable() { agreed + 1 } else { 0 };
             if agreed == ENOUGH {
                 break;
             }

@@ -14,7 +14,9 @@ use std::{
 use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options, Spelling};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Cursor, Driver, Environment, Mint, OpenError, Packing, Parts, Relaying, Replica, Session};
+use tempo_session::{
+    Cursor, Driver, Environment, IdentitySource, OpenError, Packing, Parts, Relaying, Replica, Session,
+};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
@@ -95,8 +97,8 @@ pub(crate) struct Running {
     pub(crate) cursor: Cursor,
     pub(crate) app: App,
     pub(crate) replica: Replica<Digests>,
-    /// Up to which time the order was settled when it came to know everybody: whoever it did not know had no say in that.
-    pub(crate) settled_by_few: Option<Lamport>,
+    /// Up to which time the order was stable when it came to know everybody: whoever it did not know had no say in that.
+    pub(crate) stable_by_few: Option<Lamport>,
     /// Messages that were told to be held.
     pub(crate) told_held: BTreeSet<MessageId>,
     /// Turns in a row that asked for another one at once.
@@ -248,7 +250,7 @@ impl Member {
             cursor,
             app,
             replica,
-            settled_by_few: None,
+            stable_by_few: None,
             told_held: BTreeSet::new(),
             restless: 0,
         });
@@ -260,7 +262,7 @@ impl Member {
 #[derive(Debug)]
 struct SimMint(Rng);
 
-impl Mint for SimMint {
+impl IdentitySource for SimMint {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
         Ok(AuthorId::new(Uuid::from_u64_pair(self.0.next(), self.0.next())))
     }

@@ -50,7 +50,7 @@ use crate::{
 ///
 /// let mut world = World::new(7).profile(DROPBOX).members(3);
 /// world.session(0).unwrap().send("hello").unwrap();
-/// world.settle().unwrap();
+/// world.rest().unwrap();
 /// assert_eq!(world.session(2).unwrap().timeline().len(), 1);
 /// ```
 #[derive(Debug)]
@@ -68,8 +68,8 @@ pub struct World {
     trace: Option<Box<Trace>>,
     /// Who has taken whose place.
     successions: BTreeMap<AuthorId, AuthorId>,
-    /// The longest part of the timeline that somebody who knew everybody was told to be settled.
-    settled: Vec<Digest>,
+    /// The longest part of the timeline that somebody who knew everybody was told to be stable.
+    stable: Vec<Digest>,
     /// Nobody has joined or left since the beginning, and no name was in use twice.
     is_membership_fixed: bool,
     /// The files that some process has published.
@@ -115,7 +115,7 @@ impl World {
             counts: Counts::default(),
             trace: None,
             successions: BTreeMap::new(),
-            settled: Vec::new(),
+            stable: Vec::new(),
             is_membership_fixed: true,
             published: BTreeSet::new(),
             left_at: BTreeMap::new(),
@@ -445,24 +445,24 @@ impl World {
     /// # Errors
     ///
     /// [`Violation`] when an invariant breaks, or when somebody lacks something in the end.
-    pub fn settle(&mut self) -> Result<(), Violation> {
+    pub fn rest(&mut self) -> Result<(), Violation> {
         self.come_to_rest()?;
-        self.settle_again()
+        self.rest_again()
     }
 
-    /// As [`settle`](Self::settle), without starting anybody again who runs: what must hold when nothing has touched
+    /// As [`settle`](Self::rest), without starting anybody again who runs: what must hold when nothing has touched
     /// anybody's files but the service.
     ///
     /// # Errors
     ///
-    /// As for [`settle`](Self::settle).
-    pub fn settle_running(&mut self) -> Result<(), Violation> {
+    /// As for [`settle`](Self::rest).
+    pub fn rest_running(&mut self) -> Result<(), Violation> {
         self.come_to_rest()?;
         self.conclude()
     }
 
-    /// Starts everybody again after all have settled: that is when an author puts right what has become of its files.
-    pub(crate) fn settle_again(&mut self) -> Result<(), Violation> {
+    /// Starts everybody again after all are at rest: that is when an author puts right what has become of its files.
+    pub(crate) fn rest_again(&mut self) -> Result<(), Violation> {
         for member in 0..self.members.len() {
             self.stop(member);
             self.start(member);

@@ -40,7 +40,7 @@ impl World {
         for _ in 0..ROUNDS {
             for _ in 0..LOOKS {
                 self.run_for(ROUND / LOOKS)?;
-                if self.is_settled() {
+                if self.is_stable() {
                     break;
                 }
             }
@@ -50,10 +50,10 @@ impl World {
             if quiet > QUIET {
                 return Ok(());
             }
-            if !differs && self.is_settled() {
+            if !differs && self.is_stable() {
                 // What has come last may be something that is only to be named, or a reason to become a new author.
                 self.run_for((self.served_at + ROUND).saturating_sub(self.now))?;
-                if self.is_settled() {
+                if self.is_stable() {
                     return Ok(());
                 }
             }
@@ -194,7 +194,7 @@ impl World {
                 for message in heard.held {
                     self.tell(member, What::Hold(message));
                 }
-                self.check_settled(member, heard.settled);
+                self.check_stable(member, heard.stable);
                 for (message, position) in heard.delivered {
                     self.hasher.add(&[2, member as u64, message as u64, position as u64]);
                     self.tell(member, What::Deliver { message, position });
@@ -347,7 +347,7 @@ impl World {
         }
         match there.start(&mut self.counts) {
             Ok(()) => {
-                let checked = check::the_head_is_true(there).and_then(|()| check::what_was_settled_stays(there));
+                let checked = check::the_head_is_true(there).and_then(|()| check::what_was_stable_stays(there));
                 if let Err(violation) = checked {
                     self.violation.get_or_insert(violation);
                 }

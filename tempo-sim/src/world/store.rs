@@ -255,7 +255,7 @@ impl Store for SimStore {
 
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError> {
         self.room()?;
-        self.before(Act::Settle);
+        self.before(Act::Sync);
         let mut state = self.lock();
         if state.life == self.life {
             state.marks = marks.clone();
@@ -269,7 +269,7 @@ impl Store for SimStore {
 
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
         self.room()?;
-        self.before(Act::Settle);
+        self.before(Act::Sync);
         let mut state = self.lock();
         if state.life != self.life {
             return Err(Self::failure());
@@ -319,7 +319,7 @@ impl Store for SimStore {
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         self.room()?;
-        self.before(if durability == Durability::Durable { Act::Settle } else { Act::Change });
+        self.before(if durability == Durability::Durable { Act::Sync } else { Act::Change });
         let mut state = self.lock();
         if state.life != self.life {
             return Err(Self::failure());

@@ -32,7 +32,7 @@ pub struct StoreImage {
 impl Hash for StoreImage {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // How many lives there were makes no difference.
-        self.marks.settled.hash(state);
+        self.marks.stable.hash(state);
         self.marks.fingerprint.and_then(|fingerprint| fingerprint.machine).hash(state);
         self.marks.own.iter().for_each(|own| (own.author, own.joined, own.audited).hash(state));
         if let Some((_, digest)) = self.medium {

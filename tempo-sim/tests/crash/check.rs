@@ -140,7 +140,7 @@ fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
             }
             Event::Message { .. } | Event::Joined { .. } | Event::Attachment(_) => {}
             Event::NewAuthor { .. } | Event::Succeeded { .. } | Event::Receipt { .. } if status.former.len() == 1 => {}
-            Event::Settled { messages } if messages <= delivered.len() => {}
+            Event::Stable { messages } if messages <= delivered.len() => {}
             Event::Foreign(foreign) if is_head(&foreign.place) => {}
             event => return Err(format!("L1: {event:?}")),
         }

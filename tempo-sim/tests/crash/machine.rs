@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
 use tempo_message::{AuthorId, Digest, MessageId};
-use tempo_session::{Driver, Mint, Packing, Parts, Session, Turn};
+use tempo_session::{Driver, IdentitySource, Packing, Parts, Session, Turn};
 use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
 use uuid::Uuid;
 
@@ -87,7 +87,7 @@ struct Lives {
     authors: usize,
 }
 
-impl Mint for Lives {
+impl IdentitySource for Lives {
     fn author(&mut self) -> Result<AuthorId, InstallationError> {
         Ok(AuthorId::new(Uuid::from_u64_pair(1, u64::try_from(self.authors).unwrap() + 1)))
     }

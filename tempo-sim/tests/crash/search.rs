@@ -150,10 +150,10 @@ impl Search {
         for (number, &operation) in workload.operations.iter().enumerate() {
             watched.is_idle.store(repeats && number < last, Relaxed);
             machine.act(operation)?;
-            self.look(&watched, Act::Settle);
+            self.look(&watched, Act::Sync);
             if workload.pace == Pace::Resting || number == last {
                 machine.rest()?;
-                self.look(&watched, Act::Settle);
+                self.look(&watched, Act::Sync);
             }
         }
         watched.end();
@@ -173,7 +173,7 @@ impl Search {
         *watched.promised.lock().unwrap() = Arc::clone(&wreck.promised);
         let mut machine = Machine::open(disk, store, &self.setup)?;
         machine.rest()?;
-        self.look(&watched, Act::Settle);
+        self.look(&watched, Act::Sync);
         watched.end();
         check::at_rest(&machine, &wreck.promised)?;
         let is_new = self.ends.lock().unwrap().insert(check::summary(&machine, &wreck.promised));
@@ -202,7 +202,7 @@ impl Search {
         watched
     }
 
-    /// The power may be lost now. What a mere change adds is found before the next act that settles something: until
+    /// The power may be lost now. What a mere change adds is found before the next act that syncs something: until
     /// then nothing that may be left becomes impossible.
     fn look(&self, watched: &Watched, act: Act) {
         let crashes = watched.crashes.map_or(0, |crashes| crashes + 1);
@@ -212,7 +212,7 @@ impl Search {
         let mut counts = Counts::default();
         *if watched.crashes.is_some() { &mut counts.recovery_points } else { &mut counts.points } += 1;
         let mut new = Vec::new();
-        if act == Act::Settle {
+        if act == Act::Sync {
             let left = watched.disk.states_after_power_loss(self.setup.cuts);
             let stores: Vec<Arc<StoreImage>> =
                 watched.store.states_after_power_loss().into_iter().map(Arc::new).collect();

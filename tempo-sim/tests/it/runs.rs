@@ -86,7 +86,7 @@ fn a_deleted_directory_comes_back() {
     assert!(world.member(0).unwrap().disk().files().is_empty());
     world.run_for(Duration::from_secs(90)).unwrap();
     assert_eq!(messages(&world), before);
-    world.settle().unwrap();
+    world.rest().unwrap();
 }
 
 /// After a loss of power an author looks whether its last messages lie there whole. One that could not be opened kept
@@ -111,7 +111,7 @@ fn a_file_that_cannot_be_opened_keeps_nothing_else_waiting() {
     assert!(locked > Duration::from_secs(100), "the loss of power has left it there, and nobody has replaced it");
     assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 1);
     assert!(disk.read(&dir, &place(3)).is_some(), "it goes round it");
-    world.settle().unwrap();
+    world.rest().unwrap();
     assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 0);
 }
 
@@ -187,7 +187,7 @@ fn a_rule_delays_and_nothing_is_lost() {
         world.run_for(Duration::from_secs(40)).unwrap();
     }
     assert_eq!(world.session(2).unwrap().timeline().len(), 0);
-    world.settle().unwrap();
+    world.rest().unwrap();
     assert_eq!(world.session(2).unwrap().timeline().len(), 5);
 }
 
@@ -197,7 +197,7 @@ fn an_application_talks_through_a_simulated_dropbox() {
     world.send(0, "Who plays the drums?").unwrap();
     world.run_for(Duration::from_secs(30)).unwrap();
     world.send(1, "I do.").unwrap();
-    world.settle().unwrap();
+    world.rest().unwrap();
     for member in 0..3 {
         let texts: Vec<_> = world.session(member).unwrap().timeline().map(|entry| entry.unwrap().payload).collect();
         assert_eq!(texts, ["Who plays the drums?", "I do."]);
@@ -222,6 +222,6 @@ fn who_asks_for_online_only_files_gets_them() {
     let pending = world.session(1).unwrap().status().report.pending.clone();
     assert_eq!(pending.len(), 1);
     assert_eq!(pending[0].reason.to_string(), "online only: the service has not put the content on this machine");
-    world.settle().unwrap();
+    world.rest().unwrap();
     assert_eq!(len(&world, 1), 1);
 }

@@ -38,7 +38,7 @@ pub(crate) enum Action {
     /// A second installation appears with a copy of the first one's store and folder.
     Clone { member: usize },
     /// An author that saw others write under its name goes on under a new one.
-    Mint { member: usize },
+    IdentitySource { member: usize },
 }
 
 impl stateright::Model for Config {
@@ -93,7 +93,7 @@ impl stateright::Model for Config {
                 clone.crash(Set::EMPTY);
                 state.members[member] = Member { phase: Phase::Up, ..clone };
             }
-            Action::Mint { member } => state.members[member].author = minted(member),
+            Action::IdentitySource { member } => state.members[member].author = minted(member),
         }
         self.follow(&mut state);
         Some(state)
@@ -134,7 +134,7 @@ impl Config {
             actions.push(Action::WriteHead { member });
         }
         if self.mints && it.author != minted(member) && !it.impostors(messages).is_empty() {
-            actions.push(Action::Mint { member });
+            actions.push(Action::IdentitySource { member });
         }
         if state.crashes > 0 {
             crashes(state, member, it, actions);
@@ -210,7 +210,7 @@ impl Config {
                 // Nobody can tell any more what is durable.
                 flush(member);
             }
-            member.settle(messages, self);
+            member.accept_all(messages, self);
             if self.tells() {
                 member.tell(messages, self);
             }

@@ -115,7 +115,7 @@ impl Member {
     }
 
     /// Accepts what can be accepted, one message at a time.
-    pub(crate) fn settle(&mut self, messages: &Messages, config: &Config) {
+    pub(crate) fn accept_all(&mut self, messages: &Messages, config: &Config) {
         while let Some(slot) = self.held().iter().find(|&slot| self.accepts(messages.at(slot), messages, config)) {
             self.notice_late(slot, messages, config);
             self.accepted.insert(slot);

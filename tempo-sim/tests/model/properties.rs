@@ -81,7 +81,7 @@ pub(crate) fn of(config: &Config) -> Vec<Rule> {
     }
     if config.tells() && (0..INSTALLATIONS).all(|at| config.sends[at] == 0 || config.writes_heads(at)) {
         all.push(Rule::always(TO_THE_END, |config, state| {
-            state.up().all(|(_, member)| member.told == state.messages.all()) || !state.is_settled(config)
+            state.up().all(|(_, member)| member.told == state.messages.all()) || !state.is_stable(config)
         }));
         all.push(Rule::sometimes(TOLD_ALL, |config, state| no_more_to_send(config, state) && told_all(state)));
     }
@@ -169,7 +169,7 @@ fn complete(config: &Config, state: &State) -> bool {
 fn no_end(config: &Config, state: &State) -> bool {
     let mut actions = Vec::new();
     stateright::Model::actions(config, state, &mut actions);
-    !actions.is_empty() || (state.is_quiet(config) && state.is_settled(config))
+    !actions.is_empty() || (state.is_quiet(config) && state.is_stable(config))
 }
 
 /// A message that belongs into a stable prefix and is not in it: in a fixed membership there is none, in whatever store

@@ -58,7 +58,7 @@ impl State {
     }
 
     /// Besides, everything is durable, and everybody's newest head is everywhere.
-    pub(crate) fn is_settled(&self, config: &Config) -> bool {
+    pub(crate) fn is_stable(&self, config: &Config) -> bool {
         let heads_are_new = |of: usize, owner: &Member| {
             let claim = owner.claim(&self.messages, config);
             !config.writes_heads(of) || self.present().all(|(_, member)| member.heads[of] == claim)

@@ -39,7 +39,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     for (manner, how) in [(Manner::Turns, "a quarter with a parent"), (Manner::Alternating, "each with a parent")] {
         let folder = lab.volume.folder("disk");
         write_packs(&folder, &mut History::of(manner), many);
-        lab.volume.settle();
+        lab.volume.sync();
         let operation = format!("disk a message, {} of 4 authors, {how}", thousands(many));
         let row = Row::new("disk", operation, Unit::Bytes, each(allocated(&folder), many));
         // Nothing is said of how much members answer each other; the first is how people talk.
@@ -60,13 +60,13 @@ fn packed_by_hand(lab: &mut Lab, messages: usize) -> (f64, f64) {
     let session = opened.expect("the folder is there");
     session.send_all((0..messages as u64).map(payload)).expect("the store works");
     ours::calm(&session);
-    lab.volume.settle();
+    lab.volume.sync();
     let alone = allocated(&folder);
     let patience = Duration::from_secs(600);
-    let shelved = session.pack_at_once(patience).expect("the folder is there");
-    assert!(shelved.packs > 0 && shelved.alone < messages / 100, "it is packed: {shelved:?}");
+    let pack_stats = session.pack_at_once(patience).expect("the folder is there");
+    assert!(pack_stats.packs > 0 && pack_stats.alone < messages / 100, "it is packed: {pack_stats:?}");
     session.close().expect("the store works");
-    lab.volume.settle();
+    lab.volume.sync();
     (alone, allocated(&folder))
 }
 

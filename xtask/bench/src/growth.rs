@@ -9,7 +9,7 @@ use crate::{
     join::thousands,
     latency::Reader,
     ours,
-    poll::{Idle, SETTLING},
+    poll::{CALMING, Idle},
     reopen::show_last,
     rounds::{median_of, rest, time},
     stats::{Figures, median},
@@ -40,8 +40,8 @@ pub(crate) fn measure(lab: &mut Lab) -> (Vec<Row>, Plot) {
     let (sizes, rounds): (&[usize], _) =
         lab.options.pick((&[1000, 10_000, 100_000, 1_000_000], 7), (&[1000, 20_000], 5));
     let mut sites: Vec<Site> = sizes.iter().map(|&messages| Site::new(lab, messages)).collect();
-    lab.volume.settle();
-    rest(SETTLING);
+    lab.volume.sync();
+    rest(CALMING);
     for round in 0..=rounds {
         for step in 0..sites.len() {
             let site = (round + step) % sites.len();
@@ -93,14 +93,14 @@ impl Site {
         const TIMES: usize = 30;
         let payload = payload(0);
         // What a session still does with what it has sent or received gets in the way of what is measured next.
-        rest(SETTLING);
+        rest(CALMING);
         let sent = median_of(TIMES, || {
             self.session.send(&payload).expect("the store works");
         });
         ours::calm(&self.session);
         // The reader is told of what was sent here as well.
         self.reader.pass(TIMES);
-        rest(SETTLING);
+        rest(CALMING);
         let polled = self.idle.turn();
         let delivered = median(&self.reader.deliver(TIMES));
         let (folder, state) = &self.closed;

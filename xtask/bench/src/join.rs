@@ -40,7 +40,7 @@ fn from_files(lab: &mut Lab) -> Vec<Row> {
     write_files(&folder, messages);
     let mailbox = lab.volume.dir("join-maildir");
     Maildir::create(&mailbox).fill((0..messages as u64).map(payload));
-    lab.volume.settle();
+    lab.volume.sync();
     let mut rows = Vec::new();
     if lab.options.wants(&["join_files"]) {
         let rounds = lab.options.pick(5, 3);
@@ -109,7 +109,7 @@ fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
     let (sqlite, redb) = (lab.volume.dir("join-sqlite"), lab.volume.dir("join-redb"));
     Sqlite::create(&sqlite, Synchronous::Normal).put_all(&payloads);
     Redb::create(&redb).put_all(&payloads);
-    lab.volume.settle();
+    lab.volume.sync();
     let mut variants = ours_joining(lab, &folder, messages, rounds);
     let directories = ours::directories(&folder);
     variants.push(Variant::new("floor", move || {

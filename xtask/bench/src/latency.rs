@@ -15,7 +15,7 @@ use crate::{
     Lab,
     history::{AUTHORS, History, Manner, path_of},
     ours,
-    poll::SETTLING,
+    poll::CALMING,
     rounds::{ns, rest},
     stats::{Figures, median, quantile},
     table::{Bound, Row, Unit},
@@ -48,7 +48,7 @@ struct Spread {
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (rounds, messages) = lab.options.pick((10, 200), (5, 100));
     let mut readers = readers(lab);
-    rest(SETTLING);
+    rest(CALMING);
     let mut spreads = vec![Spread::default(); readers.len()];
     for round in 0..=rounds {
         for step in 0..readers.len() {

@@ -37,7 +37,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     // Both have four authors, so that the difference is the messages'.
     let few = 8;
     write_packs(&small, &mut History::new(), few);
-    lab.volume.settle();
+    lab.volume.sync();
     let (mut joined, mut reopened) = (Figures::default(), Figures::default());
     for _ in 0..rounds {
         let (state, idle) = (lab.volume.dir("memory-state"), lab.volume.dir("memory-state"));

@@ -22,7 +22,7 @@ pub(crate) const KEYS: &[&str] = &["poll"];
 /// How often a turn is taken in one round.
 const TURNS: u32 = 200;
 /// For so long a directory that has been met is listed at every look, because its times may be coarse.
-pub(crate) const SETTLING: Duration = Duration::from_millis(2600);
+pub(crate) const CALMING: Duration = Duration::from_millis(2600);
 
 /// Folders of files, a small one and a large one.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
@@ -45,8 +45,8 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
             took
         }));
     }
-    lab.volume.settle();
-    rest(SETTLING);
+    lab.volume.sync();
+    rest(CALMING);
     variants.iter_mut().for_each(Variant::warm_up);
     let measured = interleave(rounds, variants);
     let of = |what: &str, messages: usize| measured.of(&format!("{what} {messages}")).clone();

@@ -53,7 +53,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
             time(|| assert!(Redb::open(&redb).read_last(SHOWN) > 0)).0
         }));
     }
-    lab.volume.settle();
+    lab.volume.sync();
     variants.iter_mut().for_each(Variant::warm_up);
     let measured = interleave(rounds, variants);
     let ours = |messages: usize| measured.of(&format!("ours {messages}")).clone();

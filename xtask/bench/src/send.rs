@@ -88,7 +88,7 @@ fn measure(lab: &mut Lab, rounds: usize, figure: impl Fn(&mut dyn FnMut()) -> f6
     let mut full = Sqlite::create(&volume.dir("sqlite-full"), Synchronous::Full);
     let mut normal = Sqlite::create(&volume.dir("sqlite-normal"), Synchronous::Normal);
     let mut maildir = Maildir::create(&volume.dir("maildir"));
-    volume.settle();
+    volume.sync();
     let mut variants = vec![
         Variant::new("send", || {
             let sent = figure(&mut || drop(session.send_all(&payloads).expect("the store works")));

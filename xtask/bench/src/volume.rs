@@ -79,7 +79,7 @@ impl Volume {
     }
 
     /// Has everything written to the disk, so that it does not disturb what is measured next.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn sync(&self) {
         let done = File::open(&self.root).and_then(|root| sync_all_of(&root));
         done.expect("the volume can be synced");
     }
@@ -149,7 +149,7 @@ mod tests {
         let folder = volume.folder("a");
         assert_ne!(folder, volume.folder("a"));
         fs::write(folder.join("file"), b"content").unwrap();
-        volume.settle();
+        volume.sync();
         let home = volume._home.path().to_owned();
         drop(volume);
         assert!(!home.exists());

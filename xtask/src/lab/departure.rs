@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::group::{self, Group};
-use super::settled::field;
+use super::stable::field;
 use crate::process;
 
 /// Who stays, and puts back what the other one took along.

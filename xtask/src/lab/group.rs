@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::engine::{Engine, Kind};
 use super::member::Member;
-use super::settled::Settled;
+use super::stable::StableParts;
 use super::veil::Veil;
 use crate::process;
 
@@ -17,7 +17,7 @@ pub(super) const SESSION: &str = "jam.session";
 pub(super) const MEMBERS: usize = 3;
 /// Machines in all: one more may join.
 pub(super) const MACHINES: usize = 4;
-/// How often somebody is asked what is settled; a long log less often.
+/// How often somebody is asked what is stable; a long log less often.
 const BETWEEN_SAMPLES: Duration = Duration::from_secs(5);
 const NAMES: [&str; MACHINES] = ["Ana", "Ben", "Cleo", "Dora"];
 
@@ -36,13 +36,13 @@ pub(super) struct Group {
     /// What was done, with the seconds since the beginning.
     story: File,
     begun: Instant,
-    /// What members have said to be settled, on the way.
-    pub(super) settled: Settled,
+    /// What members have said to be stable, on the way.
+    pub(super) stable: StableParts,
     /// What lies between a member and its share. It goes last: somebody may be looking through it.
     pub(super) veil: Option<Veil>,
     /// When each types the next line.
     due: [Option<Instant>; MACHINES],
-    /// When somebody is asked again what is settled.
+    /// When somebody is asked again what is stable.
     sample_at: Instant,
 }
 
@@ -65,7 +65,7 @@ impl Group {
             done: 0,
             story: story.map_err(|error| format!("{}: {error}", place.display()))?,
             begun: Instant::now(),
-            settled: Settled::default(),
+            stable: StableParts::default(),
             veil: None,
             due: [None; MACHINES],
             sample_at: Instant::now() + BETWEEN_SAMPLES,
@@ -121,7 +121,7 @@ impl Group {
         Ok(())
     }
 
-    /// Notes what somebody has settled. Behind a veil nobody may get an answer just now.
+    /// Notes what somebody has stable. Behind a veil nobody may get an answer just now.
     pub(super) fn sample(&mut self, which: usize) -> Result<(), String> {
         let is_veiled = self.veil.as_ref().is_some_and(|veil| veil.who == which);
         if is_veiled || self.member(which)?.is_gone {
@@ -129,12 +129,12 @@ impl Group {
         }
         let place = self.place.join("looked-at");
         match self.member(which)?.marked_log(&place)? {
-            Some((asked, log)) => self.settled.note(asked, &log),
+            Some((asked, log)) => self.stable.note(asked, &log),
             None => Ok(()),
         }
     }
 
-    /// Starts a member again; half the time after it has been asked what is settled, which is a start of its own.
+    /// Starts a member again; half the time after it has been asked what is stable, which is a start of its own.
     pub(super) fn start_again(&mut self, which: usize) -> Result<(), String> {
         if self.pace.bool() {
             self.sample(which)?;

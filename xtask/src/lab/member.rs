@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::group;
-use super::settled::Asked;
+use super::stable::Asked;
 use crate::process::{self, Running, Said};
 
 /// One member of the session, on a machine of its own for all that it knows.
@@ -171,7 +171,7 @@ impl Member {
         Ok(self.ask(&["log", "--json"])?.out)
     }
 
-    /// Who can be asked what is settled, and its log for people, with the mark where that ends. While the process runs, it
+    /// Who can be asked what is stable, and its log for people, with the mark where that ends. While the process runs, it
     /// is who looks at a copy of the folder, made in this place. Nobody, while the store is a copy that is no member yet.
     pub(super) fn marked_log(&self, place: &Path) -> Result<Option<(Asked, String)>, String> {
         let (asked, mut command) = if self.typing.is_some() {
@@ -182,7 +182,7 @@ impl Member {
         } else {
             (Asked::Store(self.name.clone()), self.command(&["log"]))
         };
-        let said = process::run_merged(&mut command, &self.logs.join(format!("{}-settled", self.name)), PATIENCE)?;
+        let said = process::run_merged(&mut command, &self.logs.join(format!("{}-stable", self.name)), PATIENCE)?;
         let said = said.check(&format!("tempo log (of {asked:?})"))?;
         // It is there only if it was needed.
         let _ = fs::remove_dir_all(place);

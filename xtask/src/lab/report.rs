@@ -24,7 +24,7 @@ pub(super) struct Tried {
 
 /// What became of it, in a line.
 pub(super) fn line(tried: &Tried) -> String {
-    let Verdict { counted, settling, settled, wrong } = &tried.verdict;
+    let Verdict { counted, resting, stable, wrong } = &tried.verdict;
     let mut line = counted.map_or("not judged".to_owned(), |Counted { sent, lost, twice }| {
         format!("{sent} messages, {lost} lost, {twice} twice")
     });
@@ -32,10 +32,10 @@ pub(super) fn line(tried: &Tried) -> String {
     let _ = match wrong {
         None => write!(
             line,
-            "; all equal {:.0} s after; {} settled parts, up to {} messages, agree",
-            settling.as_secs_f64(),
-            settled.0,
-            settled.1
+            "; all equal {:.0} s after; {} stable parts, up to {} messages, agree",
+            resting.as_secs_f64(),
+            stable.0,
+            stable.1
         ),
         Some(wrong) => write!(line, "; WRONG: {wrong}; see {}", tried.place.display()),
     };
@@ -50,7 +50,7 @@ pub(super) fn table(tried: &[Tried]) -> String {
     let mut table = "| engine | scenario | messages | lost | twice | all equal after | result |\n".to_owned();
     table.push_str("|---|---|---:|---:|---:|---:|---|\n");
     for one in tried {
-        let Verdict { counted, settling, wrong, .. } = &one.verdict;
+        let Verdict { counted, resting, wrong, .. } = &one.verdict;
         let Counted { sent, lost, twice } = counted.unwrap_or_default();
         let result = wrong.as_deref().or(one.note.as_deref()).unwrap_or("ok");
         // Writing into a string cannot fail.
@@ -60,7 +60,7 @@ pub(super) fn table(tried: &[Tried]) -> String {
             one.kind.name(),
             one.version,
             one.scenario,
-            settling.as_secs_f64(),
+            resting.as_secs_f64(),
         );
     }
     table
@@ -68,7 +68,7 @@ pub(super) fn table(tried: &[Tried]) -> String {
 
 /// The same as an object in a line.
 pub(super) fn json(tried: &Tried, seed: u64, commit: &str) -> String {
-    let Verdict { counted, settling, settled, wrong } = &tried.verdict;
+    let Verdict { counted, resting, stable, wrong } = &tried.verdict;
     let object = json!({
         "engine": tried.kind.name(),
         "version": tried.version,
@@ -79,9 +79,9 @@ pub(super) fn json(tried: &Tried, seed: u64, commit: &str) -> String {
         "messages": counted.map(|counted| counted.sent),
         "lost": counted.map(|counted| counted.lost),
         "twice": counted.map(|counted| counted.twice),
-        "settling_seconds": settling.as_secs_f64(),
-        "settled_parts": settled.0,
-        "settled_messages": settled.1,
+        "resting_seconds": resting.as_secs_f64(),
+        "stable_parts": stable.0,
+        "stable_messages": stable.1,
         "note": tried.note,
         "wrong": wrong,
         "evidence": wrong.as_ref().map(|_| tried.place.display().to_string()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::group::Group;
 use super::member::Member;
-use super::settled::field;
+use super::stable::field;
 use crate::process;
 
 /// What came of a scenario.
@@ -14,9 +14,9 @@ pub(super) struct Verdict {
     /// What was counted, if it came to that.
     pub(super) counted: Option<Counted>,
     /// How long it took until everybody had everything.
-    pub(super) settling: Duration,
-    /// How many settled parts were compared, and how long the longest was.
-    pub(super) settled: (usize, usize),
+    pub(super) resting: Duration,
+    /// How many stable parts were compared, and how long the longest was.
+    pub(super) stable: (usize, usize),
     /// What is wrong.
     pub(super) wrong: Option<String>,
 }
@@ -52,10 +52,10 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     group.tell("everybody is connected again");
     let begun = Instant::now();
     let late = wait(group, begun + PATIENCE.max(talked / PART))?;
-    let settling = begun.elapsed();
+    let resting = begun.elapsed();
     if late.is_none() {
         process::rest(if group.veil.is_some() { LONG_LOOK } else { LOOK })?;
-        // By now something has to be settled.
+        // By now something has to be stable.
         (0..group.members.len()).try_for_each(|which| group.sample(which))?;
     }
     group.members.iter_mut().try_for_each(Member::close)?;
@@ -68,14 +68,14 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     let (counted, wrong) = compare(&logs, &acknowledged, &uncertain);
     let silent = group.members.iter().find(|member| member.acknowledged.is_empty());
     let silent = silent.map(|member| format!("{} has sent nothing", member.name));
-    let evidence = group.place.join("logs/settled");
-    let unsettled = group.settled.agrees(logs.first().map(String::as_str).unwrap_or_default(), &evidence).err();
+    let evidence = group.place.join("logs/stable");
+    let unstable = group.stable.agrees(logs.first().map(String::as_str).unwrap_or_default(), &evidence).err();
     // Who came to see the folder through a veil is a member anew, and what it was before never writes again.
-    let is_vacuous = group.veil.is_none() && group.settled.extent().1 == 0;
-    let vacuous = is_vacuous.then(|| "nothing was ever settled".to_owned());
-    let wrong = late.or(wrong).or(silent).or(unsettled).or(vacuous);
+    let is_vacuous = group.veil.is_none() && group.stable.extent().1 == 0;
+    let vacuous = is_vacuous.then(|| "nothing was ever stable".to_owned());
+    let wrong = late.or(wrong).or(silent).or(unstable).or(vacuous);
     group.tell(wrong.as_deref().unwrap_or("all is well"));
-    Ok(Verdict { counted: Some(counted), settling, settled: group.settled.extent(), wrong })
+    Ok(Verdict { counted: Some(counted), resting, stable: group.stable.extent(), wrong })
 }
 
 /// What the members' processes have kept of what they received: their logs without a folder that could tell them the rest.

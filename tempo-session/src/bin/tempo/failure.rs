@@ -4,7 +4,7 @@ use std::{borrow::Cow, error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{DecisionError, InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
-    DecideError, MAX_PAYLOAD, MintError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
+    DecideError, IdentityError, MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
     doctor::TidyError, printable_text, store::StoreError,
 };
 
@@ -72,7 +72,9 @@ impl Failure {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Open(OpenError::Store(error) | OpenError::Announce(SendError::Store(error)))
-            | Self::Send(SendError::Store(error) | SendError::NoNewAuthor { source: MintError::Store(error), .. })
+            | Self::Send(
+                SendError::Store(error) | SendError::NoNewAuthor { source: IdentityError::Store(error), .. },
+            )
             | Self::Read(ReadError::Store(error))
             | Self::Close(error) => Some(error),
             _ => None,
@@ -132,7 +134,7 @@ impl Failure {
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::StoreFailed) => "tempo doctor says what is wrong, and what to do",
-            Self::Send(SendError::NoNewAuthor { source: MintError::Installation(_), .. }) => {
+            Self::Send(SendError::NoNewAuthor { source: IdentityError::Installation(_), .. }) => {
                 "make room and see to the permissions of the state directory; nothing that you wrote is lost there"
             }
             _ => return None,

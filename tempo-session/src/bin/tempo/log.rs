@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
 
-use crate::{Local, failure::Failure, member, output, progress, settled, unread};
+use crate::{Local, failure::Failure, member, output, progress, stable, unread};
 
 /// How long nothing may arrive from a folder that is being read before the command says that something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
@@ -24,9 +24,9 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     let mut is_marked = json;
     let shown = each_of_timeline(&session, |entry| {
         // By its time: a newcomer's message may have come before it since the status was asked for.
-        if !is_marked && entry.stamp.lamport > status.settled.until {
+        if !is_marked && entry.stamp.lamport > status.stable.until {
             is_marked = true;
-            eprintln!("{}", settled::mark(&status, entry.position));
+            eprintln!("{}", stable::mark(&status, entry.position));
         }
         print(entry, 0)
     })?;

@@ -15,7 +15,7 @@ mod progress;
 mod relay;
 mod seen;
 mod send;
-mod settled;
+mod stable;
 mod status;
 mod unread;
 
@@ -74,7 +74,7 @@ enum Command {
     },
     /// The timeline, in order
     ///
-    /// A line on standard error marks where the settled part ends: what stands before it keeps its place, unless a newcomer of
+    /// A line on standard error marks where the stable part ends: what stands before it keeps its place, unless a newcomer of
     /// whom nothing was known comes before it; what follows may still move. Standard output is the same for everybody who has
     /// the same messages.
     ///
@@ -89,7 +89,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Members, what is settled, what is missing, what waits, and what else lies in the folder
+    /// Members, what is stable, what is missing, what waits, and what else lies in the folder
     Status {
         #[command(flatten)]
         folder: Folder,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use tempo_session::{Membership, Session, Shelved};
+use tempo_session::{Membership, PackStats, Session};
 
 use crate::{
     Local,
@@ -22,23 +22,23 @@ pub(crate) fn run(folder: &Path, local: &Local, at_once: bool) -> Result<(), Fai
     log::refresh(&session, PATIENCE)?;
     session.flush(PATIENCE_OF_PUBLISHING);
     let packed = if at_once { session.pack_at_once(PATIENCE) } else { session.pack(PATIENCE) };
-    let told = packed.map_err(Failure::from).and_then(|shelved| tell(&session, shelved));
+    let told = packed.map_err(Failure::from).and_then(|pack_stats| tell(&session, pack_stats));
     session.close()?;
     told
 }
 
-fn tell(session: &Session, shelved: Shelved) -> Result<(), Failure> {
+fn tell(session: &Session, pack_stats: PackStats) -> Result<(), Failure> {
     let status = session.status();
     let own = status.members.iter().filter(|it| Some(it.author) == status.author || status.former.contains(&it.author));
     let messages =
         output::counted(usize::try_from(own.map(|it| it.messages).sum::<u64>()).unwrap_or(usize::MAX), "message");
-    let packs = output::counted(shelved.packs, "pack");
-    let alone = match shelved.alone {
+    let packs = output::counted(pack_stats.packs, "pack");
+    let alone = match pack_stats.alone {
         0 => String::new(),
         alone => format!(" and {} of one message", output::counted(alone, "file")),
     };
     output::line(&format!("your {messages} lie in {packs}{alone}"))?;
-    match shelved.kept {
+    match pack_stats.kept {
         0 => Ok(()),
         kept => output::line(&format!(
             "{} of which packs were made stay beside them for a day at least, for those who are reading them",

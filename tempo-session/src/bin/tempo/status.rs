@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempo_session::{Attachment, Download, Gap, Member, MessageId, Names, Status};
 
-use crate::{Local, failure::Failure, log, member, output, settled, unread};
+use crate::{Local, failure::Failure, log, member, output, stable, unread};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -29,8 +29,8 @@ fn for_people(folder: &Path, status: &Status) -> String {
     };
     add(&format!("{}: {}", output::path(folder), attachment(&status.attachment)));
     add(&output::who_and_how_much(status, status.author.map(|author| names.of(author))));
-    if let Some(settled) = settled::for_people(status) {
-        add(&settled);
+    if let Some(stable) = stable::for_people(status) {
+        add(&stable);
     }
     if status.unpublished > 0 {
         let is = if status.unpublished == 1 { "is" } else { "are" };
@@ -239,7 +239,7 @@ fn for_programs(status: &Status) -> Value {
         "former": status.former.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "folder": attachment(&status.attachment),
         "messages": status.messages,
-        "settled": settled::for_programs(status),
+        "stable": stable::for_programs(status),
         "lamport": status.latest.0,
         "unpublished": status.unpublished,
         "publish_error": status.publish_error,

@@ -12,7 +12,7 @@ use crate::core::session_core::SessionCore;
 /// Why a member must go on as a new author: what it wrote under the old name could take a counter that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Usurped {
+pub enum IdentityConflict {
     /// Another installation has written this message: it was found, or others say that they come after it.
     #[error("message {id} was written under this name by another installation, or before the local state was restored")]
     Message {
@@ -47,7 +47,7 @@ pub(crate) struct Identity {
     /// Messages under the present name that this installation did not send.
     pub(crate) impostors: BTreeSet<(MessageId, Digest)>,
     /// Another sign that the name is in use.
-    pub(crate) sign: Option<Usurped>,
+    pub(crate) sign: Option<IdentityConflict>,
 }
 
 /// So many foreign messages under the own name are remembered; one is reason enough.
@@ -64,8 +64,8 @@ impl Identity {
     }
 
     /// Why a new author is needed, if one is.
-    pub(crate) fn usurped(&self) -> Option<Usurped> {
-        let message = self.impostors.first().map(|&(id, _)| Usurped::Message { id });
+    pub(crate) fn conflict(&self) -> Option<IdentityConflict> {
+        let message = self.impostors.first().map(|&(id, _)| IdentityConflict::Message { id });
         self.sign.or(message).filter(|_| self.me.is_some() && !planted!(WriteOn))
     }
 
@@ -95,7 +95,7 @@ impl Identity {
         let is_ahead = head.counter > last;
         let is_strange_message = head.digest.is_some_and(|digest| !is_own(head.counter, digest));
         if is_strange_life || is_ahead || is_strange_message {
-            self.sign = Some(Usurped::Head { head: (head.counter, head.life.number), known: last });
+            self.sign = Some(IdentityConflict::Head { head: (head.counter, head.life.number), known: last });
         }
     }
 }
@@ -125,7 +125,7 @@ impl SessionCore {
     }
 
     /// Something outside the folder says that the present author must not go on.
-    pub fn handle_usurped(&mut self, why: Usurped) {
+    pub fn handle_conflict(&mut self, why: IdentityConflict) {
         self.identity.sign = Some(why);
     }
 
@@ -136,8 +136,8 @@ impl SessionCore {
     }
 
     /// Why a new author is needed before the next message, if one is.
-    pub fn usurped(&self) -> Option<Usurped> {
-        self.identity.usurped()
+    pub fn conflict(&self) -> Option<IdentityConflict> {
+        self.identity.conflict()
     }
 
     /// What a new author has to say before anything else: whose place it takes, and the name. Nothing, once it has spoken.

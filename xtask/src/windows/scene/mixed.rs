@@ -126,8 +126,8 @@ fn begin(member: &Member) -> Result<Talk, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut talk = member.talk(&["send"])?;
-        let settled = Instant::now() + Duration::from_secs(1);
-        while talk.ended().is_none() && process::pause_until(settled).is_ok() {}
+        let stable = Instant::now() + Duration::from_secs(1);
+        while talk.ended().is_none() && process::pause_until(stable).is_ok() {}
         if talk.ended().is_none() {
             return Ok(talk);
         }

@@ -1,4 +1,4 @@
-//! What members have said to be settled, to be compared with what everybody has in the end.
+//! What members have said to be stable, to be compared with what everybody has in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::{fs, slice};
 use indexmap::IndexSet;
 use serde_json::Value;
 
-/// The settled parts that were seen, in their order.
+/// The stable parts that were seen, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct StableParts {
     seen: Vec<Part>,
     lines: Lines,
 }
@@ -23,11 +23,11 @@ pub(super) enum Asked {
     Store(String),
 }
 
-/// A settled part, and what else was there then.
+/// A stable part, and what else was there then.
 #[derive(Debug)]
 struct Part {
     asked: Asked,
-    settled: Vec<Line>,
+    stable: Vec<Line>,
     others: Vec<Line>,
 }
 
@@ -38,32 +38,32 @@ type Line = usize;
 #[derive(Debug, Default)]
 struct Lines(IndexSet<String>);
 
-/// How the line begins that `tempo log` puts after what is settled.
+/// How the line begins that `tempo log` puts after what is stable.
 const MARK: &str = "-- ";
 
-impl Settled {
-    /// Notes what a log for people says to be settled.
+impl StableParts {
+    /// Notes what a log for people says to be stable.
     pub(super) fn note(&mut self, asked: Asked, log: &str) -> Result<(), String> {
         // What else it says to people is not of the timeline.
         let said: Vec<&str> = log.lines().filter(|line| !line.starts_with("tempo: ")).collect();
         let end = said.iter().position(|line| line.starts_with(MARK)).unwrap_or(said.len());
-        let (settled, others) = said.split_at(end);
-        let settled = self.lines.of(settled)?;
+        let (stable, others) = said.split_at(end);
+        let stable = self.lines.of(stable)?;
         let others = self.lines.of(others.get(1..).unwrap_or_default())?;
-        self.seen.push(Part { asked, settled, others });
+        self.seen.push(Part { asked, stable, others });
         Ok(())
     }
 
     /// How many were noted, and how long the longest was.
     pub(super) fn extent(&self) -> (usize, usize) {
-        (self.seen.len(), self.seen.iter().map(|part| part.settled.len()).max().unwrap_or(0))
+        (self.seen.len(), self.seen.iter().map(|part| part.stable.len()).max().unwrap_or(0))
     }
 
-    /// Whether each is the beginning of the final timeline, but for messages of newcomers: who had not seen what is settled
+    /// Whether each is the beginning of the final timeline, but for messages of newcomers: who had not seen what is stable
     /// may come before. One that is not is written into a file.
     ///
     /// Who looks at a copy knows everybody of whom there is a message. A member goes on where it was, so for it one is no
-    /// newcomer any more as soon as a message of theirs was the last settled one, or beyond that.
+    /// newcomer any more as soon as a message of theirs was the last stable one, or beyond that.
     pub(super) fn agrees(&mut self, log: &str, evidence: &Path) -> Result<(), String> {
         let mut authors = BTreeMap::new();
         let mut last = Vec::new();
@@ -77,24 +77,24 @@ impl Settled {
             let of_some = |lines: &[Line]| lines.iter().filter_map(|line| authors.get(line)).collect::<BTreeSet<_>>();
             let met = met.entry(&part.asked).or_default();
             let known = match &part.asked {
-                Asked::Copy(_) => &(&of_some(&part.settled) | &of_some(&part.others)),
+                Asked::Copy(_) => &(&of_some(&part.stable) | &of_some(&part.others)),
                 Asked::Store(_) => {
                     met.append(&mut of_some(&part.others));
-                    met.append(&mut of_some(part.settled.last().map(slice::from_ref).unwrap_or_default()));
+                    met.append(&mut of_some(part.stable.last().map(slice::from_ref).unwrap_or_default()));
                     met
                 }
             };
             // A line that nobody has in the end is of nobody in particular, and counts.
             let is_bound = |line: &&Line| authors.get(*line).is_none_or(|author| known.contains(author));
             let mut now = last.iter().filter(is_bound);
-            for (same, was) in part.settled.iter().filter(is_bound).enumerate() {
+            for (same, was) in part.stable.iter().filter(is_bound).enumerate() {
                 let is = now.next();
                 if is != Some(was) {
                     self.keep(part, evidence)?;
-                    let (count, name, was) = (part.settled.len(), part.asked.name(), self.lines.text(*was));
+                    let (count, name, was) = (part.stable.len(), part.asked.name(), self.lines.text(*was));
                     let is = is.map_or("nothing", |line| self.lines.text(*line));
                     return Err(format!(
-                        "of {count} settled for {name}, {same} have stayed; then came `{was}`, and now `{is}`"
+                        "of {count} stable for {name}, {same} have stayed; then came `{was}`, and now `{is}`"
                     ));
                 }
             }
@@ -105,8 +105,8 @@ impl Settled {
     /// Writes down what was seen.
     fn keep(&self, part: &Part, evidence: &Path) -> Result<(), String> {
         let texts = |lines: &[Line]| lines.iter().flat_map(|line| [self.lines.text(*line), "\n"]).collect::<String>();
-        let (settled, others) = (texts(&part.settled), texts(&part.others));
-        let kept = fs::write(evidence, format!("{}\n{settled}{MARK}\n{others}", part.asked.name()));
+        let (stable, others) = (texts(&part.stable), texts(&part.others));
+        let kept = fs::write(evidence, format!("{}\n{stable}{MARK}\n{others}", part.asked.name()));
         kept.map_err(|error| format!("{}: {error}", evidence.display()))
     }
 }
@@ -155,12 +155,12 @@ mod tests {
 {\"author\":\"b\",\"text\":\"Ben 2\"}
 ";
 
-    /// What comes of logs for people in which these are settled, and these not.
+    /// What comes of logs for people in which these are stable, and these not.
     fn judge(parts: &[(Asked, &[&str], &[&str])]) -> Result<(), String> {
-        let mut seen = Settled::default();
-        for (asked, settled, others) in parts {
+        let mut seen = StableParts::default();
+        for (asked, stable, others) in parts {
             let lines = |lines: &[&str]| lines.iter().map(|line| format!("2026  x  {line}")).collect::<Vec<_>>();
-            let said = [lines(settled), vec!["-- mark --".to_owned()], lines(others)].concat();
+            let said = [lines(stable), vec!["-- mark --".to_owned()], lines(others)].concat();
             let log = format!("tempo: a word\n{}\n", said.join("\n"));
             seen.note(asked.clone(), &log).unwrap();
         }
@@ -177,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn a_settled_part_that_changed_is_told() {
+    fn a_stable_part_that_changed_is_told() {
         assert_eq!(judge(&[(copy(), &["Ana 1", "Ben 1"], &[])]), Ok(()));
-        let found = |settled: &[&str], others: &[&str]| judge(&[(copy(), settled, others)]).unwrap_err();
+        let found = |stable: &[&str], others: &[&str]| judge(&[(copy(), stable, others)]).unwrap_err();
         assert!(found(&["Ana 1", "Ana 2"], &["Ben 1"]).contains("1 have stayed; then came `Ana 2`, and now `Ben 1`"));
         assert!(found(&["Ana 1", "Ben 1", "Ana 2", "Ana 3"], &["Ben 2"]).contains("`Ana 3`, and now `Ben 2`"));
         assert!(found(&["Ana 1", "Ana 2", "Ana 3"], &[]).contains("`Ana 3`, and now `nothing`"));
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_part_that_changed_is_kept() {
-        let mut seen = Settled::default();
+        let mut seen = StableParts::default();
         seen.note(copy(), "x  Ana 2\n-- mark\nx  Ben 1\n").unwrap();
         let evidence = tempfile::NamedTempFile::new().unwrap();
         seen.agrees(LOG, evidence.path()).unwrap_err();
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(judge(&[(store(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
         // Of whom there is something, who looks at a copy has waited for them.
         assert!(judge(&[(copy(), &["Ana 1", "Ana 2"], &["Ben 2"])]).is_err());
-        // A member had settled it before it knew of them.
+        // A member had stable it before it knew of them.
         assert_eq!(judge(&[(store(), &["Ben 1", "Ana 1", "Ana 2"], &[])]), Ok(()));
         assert!(judge(&[(store(), &["Ana 1"], &["Ben 1", "Ana 2"]), (store(), &["Ana 1", "Ana 2"], &[])]).is_err());
         assert!(judge(&[(store(), &["Ana 1", "Ana 2", "Ben 2"], &[])]).is_err());

@@ -1,4 +1,4 @@
-//! Which part of the timeline is settled, and for whom the rest waits.
+//! Which part of the timeline is stable, and for whom the rest waits.
 
 use serde_json::{Value, json};
 use tempo_session::Status;
@@ -7,44 +7,44 @@ use crate::output;
 
 /// A line, if there is any message.
 pub(crate) fn for_people(status: &Status) -> Option<String> {
-    let settled = status.settled.messages;
+    let stable = status.stable.messages;
     if status.messages == 0 {
         return None;
     }
-    if settled == status.messages {
-        return Some("settled: everything".to_owned());
+    if stable == status.messages {
+        return Some("stable: everything".to_owned());
     }
     let names = status.names();
-    let others = status.settled.waits_for.iter().map(|&(author, heard_ms)| match heard_ms {
+    let others = status.stable.waits_for.iter().map(|&(author, heard_ms)| match heard_ms {
         Some(heard_ms) => format!("{} (last heard of {})", names.of(author), output::time(heard_ms)),
         None => format!("{} (not heard of yet)", names.of(author)),
     });
     let others = output::listed(others);
     let until = if others.is_empty() { String::new() } else { format!(" until more is heard of {others}") };
     let all = output::counted(status.messages, "message");
-    Some(format!("settled: {settled} of {all}; the others may still move{until}"))
+    Some(format!("stable: {stable} of {all}; the others may still move{until}"))
 }
 
 /// The same for a program.
 pub(crate) fn for_programs(status: &Status) -> Value {
-    let waits_for = status.settled.waits_for.iter().map(|&(author, heard_ms)| {
+    let waits_for = status.stable.waits_for.iter().map(|&(author, heard_ms)| {
         json!({ "author": author.to_string(), "name": status.name(author), "heard_ms": heard_ms })
     });
     json!({
-        "messages": status.settled.messages,
-        "until": status.settled.until.0,
+        "messages": status.stable.messages,
+        "until": status.stable.until.0,
         "waits_for": waits_for.collect::<Vec<_>>(),
     })
 }
 
-/// What stands between the last settled line of the timeline, the `count`-th, and the first one that is not.
+/// What stands between the last stable line of the timeline, the `count`-th, and the first one that is not.
 pub(crate) fn mark(status: &Status, count: usize) -> String {
     let names = status.names();
-    let others = output::listed(status.settled.waits_for.iter().map(|&(author, _)| names.of(author)));
+    let others = output::listed(status.stable.waits_for.iter().map(|&(author, _)| names.of(author)));
     let waiting = if others.is_empty() { String::new() } else { format!(" (waiting for {others})") };
     let here = match count {
-        0 => "nothing is settled yet".to_owned(),
-        count => format!("settled up to here, {}", output::counted(count, "message")),
+        0 => "nothing is stable yet".to_owned(),
+        count => format!("stable up to here, {}", output::counted(count, "message")),
     };
     format!("-- {here}; what follows may still move{waiting} --")
 }
