@@ -36,6 +36,17 @@ impl Fingerprint {
         Ok(Self { machine: machine(), made_ns, number: Some(real::number(file)?) })
     }
 
+    /// The fingerprint as bytes, for a store to keep.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Into a vector, and of types that all can be written.
+        postcard::to_extend(self, Vec::new()).unwrap_or_default()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) has written; `None` when the bytes are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+
     /// Whether this cannot be the file that had the fingerprint `before`.
     ///
     /// The same file seen by another machine is no copy: it lies on a network drive, or its disk was put into another

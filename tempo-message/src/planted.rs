@@ -100,7 +100,7 @@ bugs! {
     NeverRolledBack: "a late message is applied to the latest state",
     CursorForgotten: "a cursor begins anew after a restart",
     HeadStabilizesTooMuch: "a head makes the order stable although messages of its author are missing",
-    PagesSkipOne: "behind the pages of a store the next row of its log is not read",
+    SnapshotSkipsOne: "behind the snapshot of a store the next row of its log is not read",
     NumberByHandle: "a file has another number when it is open",
     SyncToRead: "a file is synced by a handle that can only read",
     OneSpelling: "a folder that is away is known by the path alone to which it once led",

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Frame, Kind, Message, MessageId};
-use tempo_session::core::{Intake, SessionCore};
+use tempo_session::core::{Input, Intake, Output, SessionCore};
 use uuid::Uuid;
 
 const MESSAGES: u64 = 20_000;
@@ -42,8 +42,8 @@ fn history(kind: Kind) -> Vec<Frame> {
 
 fn accept(core: &mut SessionCore, frames: &[Frame]) {
     for frame in frames {
-        assert_eq!(core.handle_received(frame.message(), frame.digest()), Intake::Accepted);
-        while core.poll_event().is_some() {}
+        assert_eq!(core.handle(Input::Received { message: frame.message(), digest: frame.digest() }), Intake::Accepted);
+        while core.poll() != Output::Idle {}
     }
 }
 

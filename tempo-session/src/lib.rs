@@ -18,27 +18,28 @@ pub use crate::core::{
 #[cfg(feature = "stream")]
 pub use api::stream::EventStream;
 pub use api::{
-    cursor::Cursor,
-    events::{Event, Events, Placed},
+    cursor::{Cursor, CursorError},
+    events::Events,
     names::Names,
+    packing::PackError,
     parts::{NoIdentity, Parts},
-    relaying::Relayed,
     replica::{Change, Reducer, Replica, Snapshot},
-    session::{Closed, Session},
-    status::{Attachment, ClockSkew, Fork, Gap, Member, StablePrefix, Status, Waiting},
-    timeline::{Entry, Timeline},
+    session::{Closed, RefreshError, Session},
+    status::{ClockSkew, Fork, Gap, Member, StablePrefix, Status, Waiting},
+    timeline::Timeline,
     typed::Typed,
 };
 pub use engine::{
     driver::{Driver, Turn},
-    minting::IdentitySource,
+    entry::Entry,
+    event::{Attachment, Event, Placed},
+    identity::IdentitySource,
+    relayed::{RelayError, Relayed, Unclear},
 };
 pub use environment::{Environment, SystemEnvironment};
-pub use error::{
-    CursorError, DecideError, IdentityError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
-};
+pub use error::{IdentityError, OpenError, ReadError, SendError};
 pub use folder::{
-    builder::{Builder, Membership},
+    builder::{Builder, DecideError, Membership},
     downloads::Download,
 };
 pub use tempo_clock::{AuthorId, Lamport, Stamp};

@@ -118,7 +118,7 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
     let store = RedbStore::make(&installation.store(), installation.author, marks).expect("a new store");
     let parts = Parts {
         scrub: Some(Duration::from_secs(30)),
-        pages_after: Some(1024),
+        snapshot_after: Some(1024),
         ..Parts::new(Box::new(Counted { inner, scans: Arc::clone(scans) }), Box::new(store))
     };
     let (session, driver) = Session::assemble(parts).expect("the store is new");

@@ -2,14 +2,46 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::api::{
-    events::{Event, Events},
-    session::Session,
-};
+use thiserror::Error;
+
 use crate::{
-    error::{CursorError, ReadError},
+    api::{events::Events, session::Session},
+    engine::event::Event,
+    error::ReadError,
     store::error::StoreError,
 };
+
+/// Why a cursor cannot be had, or not be committed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CursorError {
+    /// The name is empty or too long.
+    #[error("the name of a cursor has 1 to {} bytes, and this one has {actual}", Cursor::MAX_NAME)]
+    Name {
+        /// The length of the name.
+        actual: usize,
+    },
+    /// There is one of this name, and two would not know of each other.
+    #[error("the cursor {name:?} is in use in this process")]
+    InUse {
+        /// The name.
+        name: String,
+    },
+    /// The store failed, or the session is closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Session {
+    /// The events that come after what an application has, by a name under which the session keeps how far that is.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorError`].
+    pub fn cursor(&self, name: &str) -> Result<Cursor, CursorError> {
+        Cursor::open(self, name)
+    }
+}
 
 /// The events of a session from where an application has come to, by a name.
 ///

@@ -2,11 +2,34 @@
 
 use std::time::Duration;
 
+use tempo_message::PublishError;
+use thiserror::Error;
+
 use crate::{
     api::session::Session,
-    engine::{packing::ByHand, shared::State},
+    core::packing::PackStats,
+    engine::state::{ByHand, State},
 };
-use crate::{core::packing::PackStats, error::PackError};
+
+/// Why own messages were not packed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// Nothing can be packed as long as something is not in the folder, the folder is away, or much is to be done.
+    #[error("packing did not come to its end within {patience:?}: messages not in the folder yet: {unpublished}")]
+    TimedOut {
+        /// How long it was waited.
+        patience: Duration,
+        /// So many messages are not in the folder yet.
+        unpublished: usize,
+    },
+    /// A file could not be written, read or removed. What was packed before stays so, and nothing is lost.
+    #[error(transparent)]
+    Failed(PublishError),
+}
 
 impl Session {
     /// Packs all own messages now, also the latest ones, which are otherwise left in files of their own for a while. The
@@ -31,14 +54,13 @@ impl Session {
 
     fn pack_by(&self, by_hand: ByHand, patience: Duration) -> Result<PackStats, PackError> {
         let mut state = self.shared().lock();
-        (state.pack_wanted, state.packed) = (Some(by_hand), None);
+        state.packing.ask(by_hand);
         self.shared().waker.wake_by_ref();
-        let is_over = |state: &State| state.packed.is_some() || !state.is_open();
-        let (mut state, _) = self.wait_until(state, patience, is_over);
-        state.pack_wanted = None;
-        match state.packed.take() {
+        let is_over = |state: &State| state.packing.is_answered() || !state.lifecycle.is_open();
+        let (mut state, _) = self.shared().wait_until(state, patience, is_over);
+        match state.packing.withdraw() {
             Some(packed) => packed.map_err(PackError::Failed),
-            None if !state.is_open() => Err(PackError::Closed),
+            None if !state.lifecycle.is_open() => Err(PackError::Closed),
             None => Err(PackError::TimedOut { patience, unpublished: state.outbox.len() }),
         }
     }

@@ -1,20 +1,21 @@
 //! A session put together from its parts.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Fingerprint, InstallationError};
 use tempo_message::Transport;
 
 use crate::{
     api::session::Session,
-    core::{identity::authors::IdentityConflict, packing::Packing, relaying::Relaying, session_core::MAX_NAME},
+    core::{identity::conflict::IdentityConflict, packing::Packing, relaying::Relaying, session_core::MAX_NAME},
     engine::{
         driver::Driver,
-        minting::{Established, IdentitySource, establish},
-        opening::Beginning,
-        saving::Writer,
+        event::Event,
+        identity::{Established, IdentitySource, Writer, establish},
+        refresh::Refresh,
+        resume::Resumed,
         shared::Shared,
+        state::State,
     },
     environment::{Environment, SystemEnvironment},
     error::{OpenError, SendError},
@@ -32,10 +33,8 @@ pub struct Parts {
     pub environment: Arc<dyn Environment>,
     /// How often some of the own messages are compared with the folder in passing; `None`: only at the opening.
     pub scrub: Option<Duration>,
-    /// Where the store lies, if that can be told. In another place than before it is a copy, and goes on as a new author.
-    pub fingerprint: Option<Fingerprint>,
-    /// Where new authors come from.
-    pub mint: Box<dyn IdentitySource>,
+    /// Where new authors come from, and what tells the store from a copy.
+    pub identity: Box<dyn IdentitySource>,
     /// Who it was in the folder of which this one is a copy, if it begins there.
     pub copied_from: Option<AuthorId>,
     /// A member of whom nothing was heard for so long is not waited for; `None`: everybody is, for ever.
@@ -44,9 +43,9 @@ pub struct Parts {
     pub packing: Option<Packing>,
     /// When messages of others that have vanished from the folder are put there; `None`: never by themselves.
     pub relaying: Option<Relaying>,
-    /// After so many new messages the store gets in pages what follows from the log, so that opening need not read all of
-    /// that; `None`: never.
-    pub pages_after: Option<u64>,
+    /// The fewest new messages after which the store gets a snapshot, so that opening need not read the whole log; `None`:
+    /// never.
+    pub snapshot_after: Option<u64>,
     /// What the member is to be called, 1 to 128 bytes; it says so with the first message, or when it has looked at the folder.
     pub name: Option<String>,
     /// How long whoever sends waits for the first look at the folder, at most; the driver is run by another thread then.
@@ -63,26 +62,25 @@ impl Parts {
             store,
             environment: Arc::new(SystemEnvironment::default()),
             scrub: None,
-            fingerprint: None,
-            mint: Box::new(NoIdentity),
+            identity: Box::new(NoIdentity),
             copied_from: None,
             idle_after: None,
             packing: None,
             relaying: None,
-            pages_after: None,
+            snapshot_after: None,
             name: None,
             first_look: None,
         }
     }
 }
 
-/// An observer is nobody, and becomes nobody.
+/// An observer has no author, and gets none.
 #[derive(Debug)]
 pub struct NoIdentity;
 
 impl IdentitySource for NoIdentity {
-    fn author(&mut self) -> Result<AuthorId, InstallationError> {
-        Err(InstallationError::NoDefault)
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
+        Err("an observer has no author".into())
     }
 
     fn nonce(&mut self) -> u64 {
@@ -96,31 +94,27 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Store`] when the store cannot be read, and [`OpenError::Name`]. What the pages of the store have is read
-    /// later: a session whose store can be read no more then is closed, and the status says why.
+    /// [`OpenError::Store`] when the store cannot be read, [`OpenError::Identity`] when it is a copy and no new author can be
+    /// made, and [`OpenError::Name`].
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, mut mint, fingerprint, .. } = parts;
+        let Parts { transport, store, environment, mut identity, .. } = parts;
         check_name(parts.name.as_deref())?;
-        let Established { marks, given_up } = establish(store.as_ref(), mint.as_mut(), fingerprint)?;
-        // An observer is called nothing.
-        let name = parts.name.filter(|_| marks.author().is_some());
+        let Established { marks, given_up } = establish(store.as_ref(), identity.as_mut())?;
         let given_up = given_up.map(|author| (author, IdentityConflict::Copied));
-        let beginning = Beginning {
-            marks,
-            given_up: given_up.or(parts.copied_from.map(|author| (author, IdentityConflict::CopiedFolder))),
-            pages_after: parts.pages_after,
-            name,
-            first_look: parts.first_look,
-            early: Beginning::early(store.as_ref())?,
-        };
-        let writer = Writer::new(mint, fingerprint);
-        let around = (environment, parts.idle_after);
-        let shared = Arc::new(Shared::new(beginning, store, writer, around, transport.waker()));
-        if shared.early().is_none() {
-            shared.begin()?;
+        let given_up = given_up.or(parts.copied_from.map(|author| (author, IdentityConflict::CopiedFolder)));
+        let resumed = Resumed::from(store.as_ref(), &marks, parts.snapshot_after)?;
+        // The first look is a refresh.
+        let first_look = parts.first_look.map(|patience| environment.now().saturating_add(patience));
+        let (me, name) = (marks.author(), parts.name);
+        // An observer is called nothing.
+        let mut state = State::new(resumed, marks, Refresh::with_first(first_look), name.filter(|_| me.is_some()));
+        if let Some(((former, why), author)) = given_up.zip(me) {
+            state.tell(Event::NewAuthor { former, author, why });
         }
+        let (writer, waker) = (Writer { identity }, transport.waker());
+        let shared = Arc::new(Shared::new(state, store, writer, environment, waker, parts.idle_after));
         let session = Self::new(Arc::clone(&shared));
-        Ok((session, Driver::new(shared, transport, (parts.scrub, parts.packing, parts.relaying))))
+        Ok((session, Driver::new(shared, transport, parts.scrub, parts.packing, parts.relaying)))
     }
 
     /// Sends the display name, unless it is known by that already.

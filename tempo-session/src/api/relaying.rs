@@ -4,18 +4,13 @@ use std::time::Duration;
 
 use tempo_clock::AuthorId;
 
-use crate::error::RelayError;
-use crate::{api::session::Session, engine::shared::State};
-
-/// What was put into the folder in its author's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Relayed {
-    /// Whose messages they are.
-    pub author: AuthorId,
-    /// How many of them lay nowhere in the folder. None when all that are here were found there.
-    pub messages: u64,
-}
+use crate::{
+    api::session::Session,
+    engine::{
+        relayed::{RelayError, Relayed},
+        state::State,
+    },
+};
 
 impl Session {
     /// Puts those of an author's messages into the folder that are here and lie nowhere there, without waiting for their author
@@ -37,14 +32,13 @@ impl Session {
         if state.core.contiguous(author) == 0 {
             return Err(RelayError::Unknown { author });
         }
-        (state.relay_wanted, state.relayed) = (Some(author), None);
+        state.relaying.ask(author);
         self.shared().waker.wake_by_ref();
-        let is_over = |state: &State| state.relayed.is_some() || !state.is_open();
-        let (mut state, _) = self.wait_until(state, patience, is_over);
-        state.relay_wanted = None;
-        match state.relayed.take() {
+        let is_over = |state: &State| state.relaying.is_answered() || !state.lifecycle.is_open();
+        let (mut state, _) = self.shared().wait_until(state, patience, is_over);
+        match state.relaying.withdraw() {
             Some(relayed) => relayed,
-            None if !state.is_open() => Err(RelayError::Closed),
+            None if !state.lifecycle.is_open() => Err(RelayError::Closed),
             None => Err(RelayError::TimedOut { patience, unpublished: state.outbox.len() }),
         }
     }

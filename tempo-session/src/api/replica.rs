@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use tempo_message::{Durability, planted};
 
 use crate::{
-    api::{
-        events::{Event, Placed},
-        session::Session,
-        timeline::{Described, Entry},
+    api::session::Session,
+    core::{event::Slot, progress::Progress},
+    engine::{
+        entry::Entry,
+        event::{Event, Placed},
+        feed::{Next, Reader},
     },
-    core::progress::Progress,
-    engine::feed::{Reader, Taken},
+    error::ReadError,
 };
-use crate::{core::event::Slot, error::ReadError};
-use checkpoints::Checkpoints;
+use checkpoints::{Applied, Checkpoints};
 
 /// A state that is always what a [`Reducer`] makes of the timeline, and so the same for everybody who has the same
 /// messages.
@@ -96,13 +96,6 @@ pub trait Reducer {
     fn apply(&self, state: &mut Self::State, entry: &Entry);
 }
 
-/// A state, and of how many messages it was made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Applied<S> {
-    state: S,
-    messages: usize,
-}
-
 /// What an update has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -133,12 +126,26 @@ impl<S> Snapshot<S> {
     }
 }
 
+impl Session {
+    /// State that a reducer makes of the timeline, always right, whatever arrives late.
+    pub fn replica<R: Reducer>(&self, reducer: R) -> Replica<R> {
+        Replica::new(self.clone(), reducer)
+    }
+
+    /// The same, going on from a state that was kept. When the store does not have the messages of which it was made,
+    /// because the local state was lost or restored from a backup, it begins anew, with no
+    /// [messages](Replica::messages).
+    pub fn replica_after<R: Reducer>(&self, reducer: R, snapshot: Snapshot<R::State>) -> Replica<R> {
+        Replica::after(self.clone(), reducer, snapshot)
+    }
+}
+
 impl<R: Reducer> Replica<R> {
     /// An update takes in no more messages than this, so that a long timeline can be shown while it comes.
     const TOGETHER: usize = 4096;
 
     pub(crate) fn new(session: Session, reducer: R) -> Self {
-        let reader = Reader::begin(Progress::default(), session.shared());
+        let reader = session.shared().reader_after(Progress::default());
         let begun = Applied { state: reducer.initial(), messages: 0 };
         Self::at(session, reducer, (reader, Vec::new()), begun)
     }
@@ -150,7 +157,7 @@ impl<R: Reducer> Replica<R> {
             let shared = session.shared().lock();
             let slots = progress.given(&shared.core);
             let stable = slots.partition_point(|&slot| progress.is_stable(&shared.core, slot));
-            (Reader::after(progress, &shared), slots, stable)
+            (Reader::after(progress, &shared.feed, &shared.core), slots, stable)
         };
         if slots.len() != made.messages {
             return Self::new(session, reducer);
@@ -268,9 +275,9 @@ impl<R: Reducer> Replica<R> {
         {
             let state = self.session.shared().lock();
             while taken.len() < Self::TOGETHER
-                && let Some(it) = self.reader.take(&state)
+                && let Some(it) = self.reader.take(&state.feed, &state.core)
             {
-                if let Taken::Message { slot, .. } = it {
+                if let Next::Message { slot, .. } = it {
                     self.reader.note(&state.core, slot);
                 }
                 taken.push(it);
@@ -279,14 +286,14 @@ impl<R: Reducer> Replica<R> {
         let count = taken.len();
         for it in taken {
             match it {
-                Taken::Message { slot, position, placed } => {
+                Next::Message { slot, position, placed } => {
                     self.slots.insert(position, slot);
                     self.stable += usize::from(placed == Placed::BelowStable);
                     self.intact = self.intact.min(position);
                     self.changed = Some(self.changed.map_or(position, |changed| changed.min(position)));
                 }
-                Taken::Event(Event::Stable { messages }) => self.stable = messages,
-                Taken::Event(_) => {}
+                Next::Event(Event::Stable { messages }) => self.stable = messages,
+                Next::Event(_) => {}
             }
         }
         count
@@ -328,9 +335,7 @@ impl<R: Reducer> Replica<R> {
     }
 
     fn read(&self, slot: Slot, position: usize) -> Result<Option<Entry>, ReadError> {
-        let shared = self.session.shared();
-        let described = Described::of(&shared.lock().core, slot, position);
-        described.map(|described| described.read(shared)).transpose()
+        self.session.shared().read_entry(slot, position)
     }
 }
 

@@ -1,31 +1,18 @@
 //! A session as an application uses it.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Codec, Kind, MessageId, Postcard};
+use tempo_message::{Kind, MessageId};
+use thiserror::Error;
 
-use crate::core::progress::Progress;
 use crate::{
-    api::{
-        cursor::Cursor,
-        events::{Event, Events},
-        replica::{Reducer, Replica, Snapshot},
-        status::{Attachment, Status},
-        timeline::{Entry, Timeline},
-        typed::Typed,
-    },
-    engine::{
-        feed::Reader,
-        shared::{Shared, State},
-    },
-};
-use crate::{
-    error::{CursorError, ReadError, RefreshError, SendError},
+    engine::{event::Attachment, feed::Reader, lifecycle::Phase, shared::Shared, state::State},
+    error::SendError,
     store::error::StoreError,
 };
 
@@ -51,6 +38,24 @@ struct Inner {
     driver_ended: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
+/// Why a refresh did not come to its end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The folder cannot be read now.
+    #[error("{0}")]
+    Away(Attachment),
+    /// The folder did not answer in time; what has arrived until then is there.
+    #[error("the folder has not been read to its end within {} seconds", patience.as_secs())]
+    TimedOut {
+        /// How long it was waited for.
+        patience: Duration,
+    },
+}
+
 /// How a session was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,8 +66,8 @@ pub struct Closed {
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        // With everything that the store has, and what was to be told before anybody could listen.
-        let reader = Mutex::new(Reader::default());
+        // With everything that the store has, and what was to be told before there was a handle.
+        let reader = Mutex::new(Reader::at_the_beginning(&shared.lock().core));
         Self { inner: Arc::new(Inner { shared, reader, driver_ended: Mutex::new(None) }) }
     }
 
@@ -102,64 +107,6 @@ impl Session {
         self.shared().send(payloads.collect())
     }
 
-    /// Sends and reads values of one type instead of bytes, in the postcard format.
-    pub fn typed<T>(&self) -> Typed<T, Postcard> {
-        self.typed_as()
-    }
-
-    /// Sends and reads values of one type in a format of your choice.
-    pub fn typed_as<T, C: Codec>(&self) -> Typed<T, C> {
-        Typed::new(self.clone())
-    }
-
-    /// The next event, if there is one, of the events that all handles share.
-    ///
-    /// Events begin with the whole timeline as the store has it, in order, and go on with what happens. Insert the
-    /// entry of every [`Event::Message`] at its position, and your list is the timeline.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] when a message cannot be read; the next call tries it again.
-    pub fn poll(&self) -> Result<Option<Event>, ReadError> {
-        let mut reader = self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        Event::next(self.shared(), &mut reader)
-    }
-
-    /// The events, one after the other, waiting for each, as [`poll`](Self::poll) gives them, but for the caller alone. Ends
-    /// when the session is closed.
-    pub fn events(&self) -> Events {
-        self.events_after(Progress::default())
-    }
-
-    /// The events that come after what an application has, which has kept how far that is together with its own data.
-    ///
-    /// Messages of which [`Progress`] says that they were given are not given again, as far as the store has them: after
-    /// the local state was lost or restored from a backup, some may be.
-    pub fn events_after(&self, progress: Progress) -> Events {
-        Events::new(self.clone(), progress)
-    }
-
-    /// The events that come after what an application has, by a name under which the session keeps how far that is.
-    ///
-    /// # Errors
-    ///
-    /// [`CursorError`].
-    pub fn cursor(&self, name: &str) -> Result<Cursor, CursorError> {
-        Cursor::open(self, name)
-    }
-
-    /// State that a reducer makes of the timeline, always right, whatever arrives late.
-    pub fn replica<R: Reducer>(&self, reducer: R) -> Replica<R> {
-        Replica::new(self.clone(), reducer)
-    }
-
-    /// The same, going on from a state that was kept. When the store does not have the messages of which it was made,
-    /// because the local state was lost or restored from a backup, it begins anew, with no
-    /// [messages](Replica::messages).
-    pub fn replica_after<R: Reducer>(&self, reducer: R, snapshot: Snapshot<R::State>) -> Replica<R> {
-        Replica::after(self.clone(), reducer, snapshot)
-    }
-
     /// Who is known to have a message: its author, this member, everybody whose head says so, and, of messages of this
     /// member, everybody who has answered them or later ones directly. From where on an author has two messages of one
     /// number, nothing is known of the others. Heads are left at once when something new has come, three
@@ -173,68 +120,48 @@ impl Session {
         self.shared().lock().outbox.keys().map(|(id, _)| *id).collect()
     }
 
-    /// The message of this id in its place, if it is in the timeline; of a fork the first one.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] when it cannot be read.
-    pub fn find(&self, id: MessageId) -> Result<Option<Entry>, ReadError> {
-        Entry::find(self.shared(), id)
-    }
-
-    /// Every message of the application, in the order that is the same for everybody, as of now.
-    pub fn timeline(&self) -> Timeline {
-        Timeline::new(self.clone())
-    }
-
-    /// Who is here, what is missing, what waits for what, and what else lies in the folder.
-    pub fn status(&self) -> Status {
-        let environment = &self.shared().environment;
-        Status::of(&self.shared().lock(), environment.now(), (environment.unix_ms(), self.shared().idle_after))
-    }
-
     /// How many messages are here and wait for others. [`status`](Self::status) names them.
     pub fn held(&self) -> usize {
         self.shared().lock().core.held_len()
     }
 
-    /// Waits until everything that lies in the folder now has been looked at, at most for `patience`.
+    /// Waits until everything that the folder holds now has been looked at, at most for `patience`.
     ///
     /// # Errors
     ///
     /// [`RefreshError`]; what has arrived until then is there.
     pub fn refresh(&self, patience: Duration) -> Result<(), RefreshError> {
         let mut state = self.shared().lock();
-        state.refresh_wanted += 1;
-        let wanted = state.refresh_wanted;
+        let wanted = state.refresh.ask();
         self.shared().waker.wake_by_ref();
-        let (state, done) = self.wait_until(state, patience, |state| state.refresh_done >= wanted || !state.is_open());
+        let is_over = |state: &State| state.refresh.is_done(wanted) || !state.lifecycle.is_open();
+        let (state, is_done) = self.shared().wait_until(state, patience, is_over);
         match &state.attachment {
-            _ if !state.is_open() => Err(RefreshError::Closed),
-            _ if !done => Err(RefreshError::TimedOut { patience }),
-            Attachment::Detached { why } | Attachment::Unreadable { why } => Err(RefreshError::Away(why.clone())),
+            _ if !state.lifecycle.is_open() => Err(RefreshError::Closed),
+            _ if !is_done => Err(RefreshError::TimedOut { patience }),
             Attachment::Attached | Attachment::Unknown => Ok(()),
+            away => Err(RefreshError::Away(away.clone())),
         }
     }
 
-    /// Waits until every message that was sent lies in the folder; how many do not yet.
+    /// Waits until every message that was sent is in the folder; returns how many are not yet.
     ///
     /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away. A file that
     /// another program holds is waited for.
     pub fn flush(&self, patience: Duration) -> usize {
-        // Before that it is not known what lies there.
+        // Before that it is not known what the folder holds.
         self.shared().wait_for_first_look(patience);
         let mut state = self.shared().lock();
         self.shared().waker.wake_by_ref();
+        let is_done = |state: &State| {
+            let is_away = !matches!(state.attachment, Attachment::Attached | Attachment::Unknown);
+            let is_over = is_away || state.outbox.is_hopeless() || !state.lifecycle.is_open();
+            is_over || state.outbox.is_empty()
+        };
         loop {
             let before = state.outbox.len();
-            let is_hopeless = |state: &State| {
-                let is_away = !matches!(state.attachment, Attachment::Attached | Attachment::Unknown);
-                let has_failed = state.publish_error.as_ref().is_some_and(|it| !it.is_passing) && !state.has_fresh();
-                is_away || has_failed || !state.is_open()
-            };
-            let is_done = |state: &State| state.outbox.is_empty() || is_hopeless(state);
-            let (now, moved) = self.wait_until(state, patience, |state| state.outbox.len() < before || is_done(state));
+            let has_moved = |state: &State| state.outbox.len() < before || is_done(state);
+            let (now, moved) = self.shared().wait_until(state, patience, has_moved);
             if !moved || is_done(&now) {
                 return now.outbox.len();
             }
@@ -244,7 +171,7 @@ impl Session {
 
     /// Whether the session is not closed.
     pub fn is_open(&self) -> bool {
-        self.shared().lock().is_open()
+        self.shared().lock().lifecycle.is_open()
     }
 
     /// Ends the session for all its handles. What was sent and is not in the folder yet gets some seconds to get there.
@@ -269,13 +196,19 @@ impl Session {
         let unpublished = self.flush(patience);
         // The head should tell of what has come and was published last.
         let mut state = self.shared().lock();
-        (state.is_leaving, state.is_at_rest) = (true, false);
+        state.lifecycle.advance(Phase::Leaving);
         self.shared().waker.wake_by_ref();
-        let is_over = |state: &State| state.is_at_rest || !state.outbox.is_empty() || !state.is_open();
-        drop(self.wait_until(state, patience.min(Self::LAST_HEAD), is_over));
+        let is_over =
+            |state: &State| state.lifecycle.is_at_rest() || !state.outbox.is_empty() || !state.lifecycle.is_open();
+        drop(self.shared().wait_until(state, patience.min(Self::LAST_HEAD), is_over));
         let shut = self.inner.shut();
         self.inner.wait_for_driver();
         shut.map(|()| Closed { unpublished })
+    }
+
+    /// The reader that [`poll`](Self::poll) moves.
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A thread runs the driver until this is disconnected.
@@ -288,24 +221,6 @@ impl Session {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
-    }
-
-    /// Waits until `is_done`, at most for `patience`; whether it is.
-    pub(crate) fn wait_until<'a>(
-        &'a self,
-        mut state: std::sync::MutexGuard<'a, State>,
-        patience: Duration,
-        is_done: impl Fn(&State) -> bool,
-    ) -> (std::sync::MutexGuard<'a, State>, bool) {
-        let end = self.shared().environment.now().saturating_add(patience);
-        while !is_done(&state) {
-            let left = end.saturating_sub(self.shared().environment.now());
-            if left.is_zero() {
-                return (state, false);
-            }
-            state = self.shared().wait(state, left);
-        }
-        (state, true)
     }
 }
 

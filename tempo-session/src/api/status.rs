@@ -14,7 +14,10 @@ use crate::core::{
     event::{HeldMessage, Rejection},
     session_core::SessionCore,
 };
-use crate::engine::shared::State;
+use crate::{
+    api::session::Session,
+    engine::{event::Attachment, state::State},
+};
 
 /// A session at one moment.
 #[derive(Debug, Clone)]
@@ -70,26 +73,6 @@ pub struct StablePrefix {
     /// Who has to be heard of before it is more, and the latest time, by their own clocks, of which anything is known of
     /// them, in milliseconds since 1970. Nobody once it is everything.
     pub waits_for: Vec<(AuthorId, Option<i64>)>,
-}
-
-/// Whether the folder is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Attachment {
-    /// Nobody has looked yet.
-    Unknown,
-    /// It is there.
-    Attached,
-    /// It is away, emptied or another one. Nothing in it counts as deleted; sending goes on, into the store.
-    Detached {
-        /// How that shows.
-        why: String,
-    },
-    /// It is there and cannot be read.
-    Unreadable {
-        /// What the system said.
-        why: String,
-    },
 }
 
 /// What is known of a member.
@@ -155,8 +138,16 @@ pub struct Waiting {
 /// So many waiting messages are named: naming all of them would keep everybody waiting.
 const WAITING: usize = 1024;
 
+impl Session {
+    /// Who is here, what is missing, what waits for what, and what else lies in the folder.
+    pub fn status(&self) -> Status {
+        let environment = &self.shared().environment;
+        Status::of(&self.shared().lock(), environment.now(), environment.unix_ms(), self.shared().idle_after)
+    }
+}
+
 impl Status {
-    pub(crate) fn of(state: &State, now: Duration, (unix_ms, idle): (i64, Option<Duration>)) -> Self {
+    fn of(state: &State, now: Duration, unix_ms: i64, idle: Option<Duration>) -> Self {
         let core = &state.core;
         let until = core.stable_now(unix_ms, idle);
         let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
@@ -164,8 +155,9 @@ impl Status {
             stable: StablePrefix { messages: core.len_until(until), until, waits_for: waits_for.collect() },
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
-            publish_error: is_stuck(state, now).or_else(|| state.publish_error.as_ref().map(|it| it.why.clone())),
-            occupied: occupied(state),
+            publish_error: state.outbox.trouble(now),
+            // Of former authors it is to be expected: another one went on under their names.
+            occupied: state.outbox.occupied(core.author()),
             store_error: state.store_error.clone(),
             head_error: state.head_error.clone(),
             ..Self::of_core(&state.core, Arc::clone(&state.report))
@@ -231,19 +223,6 @@ fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> 
         forks: core.forks(author),
         clock_skew: clock_skew(core, author),
     }
-}
-
-/// Of former authors it is to be expected: another one went on under their names.
-fn occupied(state: &State) -> Vec<u64> {
-    let author = state.core.author();
-    state.occupied.iter().filter(|id| Some(id.author) == author).map(|id| id.counter).collect()
-}
-
-/// What to say while publishing does not come back.
-fn is_stuck(state: &State, now: Duration) -> Option<String> {
-    const LONG: Duration = Duration::from_secs(5);
-    let span = now.saturating_sub(state.publishing_since?);
-    (span >= LONG).then(|| format!("the folder has not answered for {} s", span.as_secs()))
 }
 
 fn clock_skew(core: &SessionCore, author: AuthorId) -> Option<ClockSkew> {

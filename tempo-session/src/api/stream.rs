@@ -1,12 +1,8 @@
 //! Events for whoever must not wait: the task of an async runtime.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    task::{Context, Poll, Waker},
-};
+use std::task::{Context, Poll};
 
-use crate::api::events::{Event, Events};
-use crate::error::ReadError;
+use crate::{api::events::Events, engine::event::Event, error::ReadError};
 
 impl Events {
     /// The next event, for a task: when there is none, the task is woken once there may be one. `None` when the session is
@@ -14,7 +10,7 @@ impl Events {
     ///
     /// This needs no runtime and no feature; `std::future::poll_fn(|context| events.poll_next(context)).await` is the next
     /// event wherever there is a task. The payload of a message is read from the local store meanwhile, which takes some
-    /// microseconds; the first call after the opening may read all that the store knows, 30 nanoseconds a message.
+    /// microseconds.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, ReadError>>> {
         match self.poll_or_end() {
             // What comes from here on wakes the task; what came before that must not be missed.
@@ -29,7 +25,7 @@ impl Events {
     fn poll_or_end(&mut self) -> Poll<Option<Result<Event, ReadError>>> {
         match self.poll() {
             Ok(Some(event)) => Poll::Ready(Some(Ok(event))),
-            _ if !self.session().shared().lock().is_open() => Poll::Ready(None),
+            _ if !self.session().shared().lock().lifecycle.is_open() => Poll::Ready(None),
             Ok(None) => Poll::Pending,
             Err(error) => Poll::Ready(Some(Err(error))),
         }
@@ -58,25 +54,5 @@ impl futures_core::Stream for EventStream<'_> {
 
     fn poll_next(mut self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.events.poll_next(context)
-    }
-}
-
-/// Tasks that wait for something to happen.
-#[derive(Debug, Default)]
-pub(crate) struct Wakers {
-    waiting: Mutex<Vec<Waker>>,
-}
-
-impl Wakers {
-    fn register(&self, waker: &Waker) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !waiting.iter().any(|it| it.will_wake(waker)) {
-            waiting.push(waker.clone());
-        }
-    }
-
-    pub(crate) fn wake(&self) {
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting.into_iter().for_each(Waker::wake);
     }
 }

@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 use serde::{Serialize, de::DeserializeOwned};
 use tempo_message::{Codec, CodecError, MessageId, Postcard};
 
-use crate::api::{session::Session, timeline::Entry};
-use crate::error::SendError;
+use crate::{api::session::Session, engine::entry::Entry, error::SendError};
 
 /// A session whose messages are values of one type.
 ///
@@ -18,11 +17,19 @@ pub struct Typed<T, C = Postcard> {
     types: PhantomData<fn(T) -> C>,
 }
 
-impl<T, C: Codec> Typed<T, C> {
-    pub(crate) fn new(session: Session) -> Self {
-        Self { session, types: PhantomData }
+impl Session {
+    /// Sends and reads values of one type instead of bytes, in the postcard format.
+    pub fn typed<T>(&self) -> Typed<T, Postcard> {
+        self.typed_as()
     }
 
+    /// Sends and reads values of one type in a format of your choice.
+    pub fn typed_as<T, C: Codec>(&self) -> Typed<T, C> {
+        Typed { session: self.clone(), types: PhantomData }
+    }
+}
+
+impl<T, C: Codec> Typed<T, C> {
     /// The session.
     pub fn session(&self) -> &Session {
         &self.session

@@ -15,7 +15,7 @@ impl SessionCore {
     }
 
     /// An accepted message.
-    pub fn slot(&self, id: MessageId, digest: Digest) -> Option<Slot> {
+    pub(crate) fn slot(&self, id: MessageId, digest: Digest) -> Option<Slot> {
         self.ledger.find(&Parent { author: id.author, counter: id.counter, digest })
     }
 

@@ -4,9 +4,11 @@
 //! same frames give the same answers on every machine: whether a message is accepted depends on nothing but the
 //! message and its causal past.
 
+pub(crate) mod driving;
 pub(crate) mod event;
 pub(crate) mod identity;
 pub(crate) mod lookup;
+pub(crate) mod membership;
 pub(crate) mod order;
 pub(crate) mod packing;
 pub(crate) mod progress;
@@ -15,9 +17,12 @@ pub(crate) mod session_core;
 pub(crate) mod snapshot;
 pub(crate) mod stable;
 
+pub use driving::{Input, Output};
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
-pub use identity::authors::IdentityConflict;
+pub use identity::conflict::IdentityConflict;
 pub use order::timeline::Timeline;
 pub use progress::{Frontier, Progress};
 pub use session_core::{ComposeError, MAX_NAME, SessionCore};
-pub use snapshot::{Page, Resuming};
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ struct Covered {
 
 impl SessionCore {
     /// Adds an accepted message to a frontier.
-    pub fn cover(&self, frontier: &mut Frontier, slot: Slot) {
+    pub(crate) fn cover(&self, frontier: &mut Frontier, slot: Slot) {
         let Some((id, digest)) = self.id(slot).zip(self.ledger.digest(slot)) else { return };
         let last = frontier.last.entry(id.author).or_default();
         if self.ledger.is_on_main(slot) {
@@ -69,7 +69,7 @@ impl SessionCore {
     /// order; and behind which position there is none that it has.
     ///
     /// Messages of the frontier that are not here count for nothing.
-    pub fn beyond(&self, frontier: &Frontier, end: u64) -> (Vec<(usize, Slot)>, usize) {
+    pub(crate) fn beyond(&self, frontier: &Frontier, end: u64) -> (Vec<(usize, Slot)>, usize) {
         let covered = self.covered(frontier);
         let is_covered = |slot: Slot| {
             let id = self.id(slot).filter(|_| !planted!(CursorForgotten))?;
@@ -81,7 +81,7 @@ impl SessionCore {
     }
 
     /// The messages of a frontier that are here, in order.
-    pub fn within(&self, frontier: &Frontier) -> Vec<Slot> {
+    pub(crate) fn within(&self, frontier: &Frontier) -> Vec<Slot> {
         let (beyond, _) = self.beyond(frontier, self.end());
         let mut beyond = beyond.into_iter().map(|(_, slot)| slot).peekable();
         let all = self.timeline().iter().copied();
@@ -89,7 +89,7 @@ impl SessionCore {
     }
 
     /// The same for who has the first `end` ones accepted.
-    pub fn since(&self, end: u64) -> (Vec<(usize, Slot)>, usize) {
+    pub(crate) fn since(&self, end: u64) -> (Vec<(usize, Slot)>, usize) {
         self.uncovered(self.end(), |slot| self.is_among(slot, end))
     }
 
@@ -136,7 +136,7 @@ impl SessionCore {
     }
 
     /// How many messages were accepted before this one.
-    pub fn number(&self, slot: Slot) -> Option<u64> {
+    pub(crate) fn number(&self, slot: Slot) -> Option<u64> {
         self.ledger.number(slot)
     }
 

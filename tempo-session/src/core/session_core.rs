@@ -14,10 +14,7 @@ use uuid::Uuid;
 
 use crate::core::{
     event::{CoreEvent, HeldMessage, Intake, Rejection},
-    identity::{
-        authors::{Identity, IdentityConflict},
-        heads::Heads,
-    },
+    identity::{authors::Identity, conflict::IdentityConflict, heads::Heads},
     order::{
         held::{Held, Holding},
         ledger::{Ledger, Past},
@@ -93,8 +90,8 @@ impl SessionCore {
         Self::with_limit(me, Self::HELD)
     }
 
-    /// A member that holds at most so much.
-    pub fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
+    /// A member that holds at most this much.
+    pub(crate) fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
         Self {
             identity: Identity::new(me),
             heads: Heads::default(),
@@ -116,7 +113,7 @@ impl SessionCore {
     }
 
     /// Makes the next messages of this member, each after the one before. Changes nothing: hand them to
-    /// [`handle_sent`](Self::handle_sent) once they are safe.
+    /// [`handle`](Self::handle) once they are safe.
     ///
     /// # Errors
     ///
@@ -165,7 +162,7 @@ impl SessionCore {
     }
 
     /// A message of this installation is safe, just now or in an earlier life.
-    pub fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
+    pub(crate) fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
         let itself = parent_of(message.id, digest);
         let is_forgotten = planted!(CounterFromStoreMinusOne) && itself.counter == 3;
         let is_mine = Some(message.id.author) == self.identity.me;
@@ -176,7 +173,7 @@ impl SessionCore {
     }
 
     /// A message arrived, from anywhere.
-    pub fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
+    pub(crate) fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
         let intake = self.take(message, digest);
         if Some(message.id.author) == self.identity.me && matches!(intake, Intake::Accepted | Intake::Held) {
             self.identity.find_impostor(message.id, digest);
@@ -184,42 +181,25 @@ impl SessionCore {
         intake
     }
 
-    /// The next announcement.
-    pub fn poll_event(&mut self) -> Option<CoreEvent> {
-        self.events.pop_front()
-    }
-
-    /// Whether there is an announcement.
-    pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
-    }
-
-    /// Ids to look for again although known: another message of them is awaited. Each once, until [`recheck_again`](Self::recheck_again).
-    pub fn poll_recheck(&mut self) -> Vec<MessageId> {
-        mem::take(&mut self.suspects).into_iter().collect()
-    }
-
     /// Asks for an id to be looked for again: something else than what is known was found in its place.
-    pub fn suspect(&mut self, id: MessageId) {
+    pub(crate) fn suspect(&mut self, id: MessageId) {
         self.suspects.insert(id);
     }
 
     /// Names every such id once more.
-    pub fn recheck_again(&mut self) {
+    pub(crate) fn recheck_again(&mut self) {
         let elsewhere = self.held.awaited().filter(|parent| self.is_elsewhere(parent)).map(id_of);
         self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
     }
 
-    /// Whether anything that was held had to give way.
-    pub fn has_evicted(&self) -> bool {
-        self.evicted
+    /// Drops the announcements of what a store knows already.
+    pub(crate) fn forget_events(&mut self) {
+        self.events.clear();
     }
 
-    /// Whether messages that gave way earlier can be taken now, so that a full collect is worth its cost.
-    pub fn poll_room(&mut self) -> bool {
-        let room = self.evicted && self.held.is_below_half();
-        self.evicted &= !room;
-        room
+    /// Whether anything that was held had to give way.
+    pub(crate) fn has_evicted(&self) -> bool {
+        self.evicted
     }
 
     /// What need not arrive again: accepted and held.
@@ -238,29 +218,24 @@ impl SessionCore {
     }
 
     /// Every author of whom something is accepted.
-    pub fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
+    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.ledger.authors()
     }
 
     /// The greatest stamp of an author's messages.
-    pub fn latest_of(&self, author: AuthorId) -> Option<Stamp> {
+    pub(crate) fn latest_of(&self, author: AuthorId) -> Option<Stamp> {
         self.ledger.latest(author)
     }
 
     /// The latest wall clock among the messages that an author's messages directly come after, and the message that has
     /// it.
-    pub fn past_of(&self, author: AuthorId) -> Option<(i64, MessageId)> {
+    pub(crate) fn past_of(&self, author: AuthorId) -> Option<(i64, MessageId)> {
         self.ledger.past(author)
     }
 
     /// The counters that more than one message of an author has.
-    pub fn forks(&self, author: AuthorId) -> Vec<u64> {
+    pub(crate) fn forks(&self, author: AuthorId) -> Vec<u64> {
         self.ledger.forks(author)
-    }
-
-    /// The last message that this installation sent.
-    pub fn own_last(&self) -> Option<MessageId> {
-        self.own_last.as_ref().map(id_of)
     }
 
     /// How many messages are held.
@@ -274,12 +249,12 @@ impl SessionCore {
     }
 
     /// Ids and digests of the first held messages by author and counter, at most so many.
-    pub fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
+    pub(crate) fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
         self.held.first(most).collect()
     }
 
     /// Whether a message with this digest waits for its parents.
-    pub fn is_held(&self, digest: Digest) -> bool {
+    pub(crate) fn is_held(&self, digest: Digest) -> bool {
         self.held.contains(digest)
     }
 
@@ -313,8 +288,8 @@ impl SessionCore {
 
     /// Judges what has waited for what was accepted, a limited number of messages; whether there is more to judge.
     ///
-    /// Every `handle_*` does so once, and that is enough until a message comes for which very many have waited.
-    pub fn go_on(&mut self) -> bool {
+    /// Every message that is handed in does so once, and that is enough until one comes for which very many have waited.
+    pub(crate) fn go_on(&mut self) -> bool {
         let mut judged = 0;
         while judged < Self::STEP
             && let Some(parent) = self.accepted.pop_front()

@@ -1,170 +1,102 @@
-//! What a core knows, as pages: whoever has kept them goes on from there, and need not be told everything again.
+//! What a core knows, as bytes from which it can be made again.
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, LogicalClock, Seen};
 use tempo_message::{Digest, MessageId, Parent};
 
-use super::order::{ledger, timeline::Timeline};
 use crate::core::{
-    identity::heads::Heads,
-    order::{header::Header, ledger::Ledger, tips::Tips},
+    identity::heads::Answers,
+    order::{
+        header::Header,
+        ledger::{Ledger, flat::Outline},
+        timeline::Timeline,
+        tips::Tips,
+    },
     session_core::SessionCore,
 };
 
-/// A page. They are handed up in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Page {
-    /// What the session notes beside the core.
-    Session,
-    /// Messages that the installation looks after.
-    Own(u32),
-    /// Everything of the core but the following.
-    Summary,
-    /// Messages of one author.
-    Block(u32),
-    /// A stretch of the timeline.
-    Order(u32),
-}
-
-/// A core that is put together from pages.
-#[derive(Debug, Default)]
-pub struct Resuming {
-    summary: Option<Summary>,
-    ledger: Option<ledger::Resuming>,
-    timeline: Timeline,
-    is_damaged: bool,
-}
-
-/// What a summary says, as it is read.
-#[derive(Debug, Deserialize)]
-struct Summary {
-    beside: Beside,
-    ledger: Ledger,
-    tips: Tips,
-    heads: Heads,
-    seen: Seen,
-    held: Vec<Header>,
-    impostors: BTreeSet<(MessageId, Digest)>,
-}
-
-/// The same, as it is written: field by field as above.
-#[derive(Serialize)]
-struct Known<'a> {
-    beside: Beside,
-    ledger: &'a Ledger,
-    tips: &'a Tips,
-    heads: &'a Heads,
-    seen: &'a Seen,
-    held: Vec<Header>,
-    impostors: &'a BTreeSet<(MessageId, Digest)>,
-}
-
-/// Who wrote the pages, and how much there is in those that are not the summary.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Beside {
+/// A snapshot begins with the length of this as four bytes, least first, and this in postcard. The records of all messages
+/// follow, and the slots of the timeline in order.
+#[derive(Debug, Serialize, Deserialize)]
+struct Summary<'a> {
     me: Option<AuthorId>,
     own_last: Option<Parent>,
-    blocks: usize,
-    timeline: usize,
+    ledger: Outline<'a>,
+    timeline: u32,
+    tips: Cow<'a, Tips>,
+    answers: Cow<'a, Answers>,
+    seen: Cow<'a, Seen>,
+    held: Vec<Header>,
+    impostors: Cow<'a, BTreeSet<(MessageId, Digest)>>,
 }
 
 impl SessionCore {
-    /// The next pages of what is accepted that are not kept yet, at most so many. From here on they count as kept; they mean
-    /// nothing before the next summary is.
-    pub fn next_pages(&mut self, most: usize) -> Vec<(Page, Vec<u8>)> {
-        let blocks = self.ledger.next_pages(most);
-        blocks.into_iter().map(|(number, page)| (Page::Block(number), page)).collect()
-    }
-
     /// Whether everything that was handed in is here: nothing had to give way, and nothing waits to be judged.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.accepted.is_empty() && !self.is_partial
     }
 
-    /// Everything that ever was handed in is handed in once more.
-    pub fn begin_again(&mut self) {
+    /// Forgets that something had to give way: everything that was ever handed in is handed in once more.
+    pub(crate) fn begin_again(&mut self) {
         self.is_partial = false;
     }
 
-    /// The pages that make those before valid, to be kept together; only when it [is whole](Self::is_whole) and there is no
-    /// [other page](Self::next_pages) left.
-    pub fn summary_pages(&mut self) -> Vec<(Page, Vec<u8>)> {
-        let known = Known {
-            beside: Beside {
-                me: self.identity.me,
-                own_last: self.own_last,
-                blocks: self.ledger.blocks(),
-                timeline: self.timeline.len(),
-            },
-            ledger: &self.ledger,
-            tips: &self.tips,
-            heads: &self.heads,
-            seen: &self.seen,
+    /// Appends everything that this core knows and that no store or folder tells again: not heads, and nothing that a
+    /// store's marks have. Takes some 52 bytes a message. The core must be [whole](Self::is_whole).
+    pub(crate) fn write_snapshot(&self, out: &mut Vec<u8>) {
+        let summary = Summary {
+            me: self.identity.me,
+            own_last: self.own_last,
+            ledger: self.ledger.outline(),
+            timeline: u32::try_from(self.timeline.len()).unwrap_or(u32::MAX),
+            tips: Cow::Borrowed(&self.tips),
+            answers: Cow::Borrowed(self.heads.answers()),
+            seen: Cow::Borrowed(&self.seen),
             held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
-            impostors: &self.identity.impostors,
+            impostors: Cow::Borrowed(&self.identity.impostors),
         };
         // Into a vector, and of types that all can be written.
-        let summary = postcard::to_extend(&known, Vec::new()).unwrap_or_default();
-        let order = self.timeline.next_pages().into_iter().map(|(number, page)| (Page::Order(number), page));
-        [(Page::Summary, summary)].into_iter().chain(order).collect()
-    }
-}
-
-impl Resuming {
-    /// Takes the next page.
-    pub fn take(&mut self, page: Page, bytes: &[u8]) {
-        let is_fine = match (page, &self.summary, &mut self.ledger) {
-            (Page::Summary, None, _) => self.take_summary(bytes).is_some(),
-            (Page::Block(number), _, Some(ledger)) => ledger.take(number, bytes),
-            (Page::Order(_), Some(summary), _) => {
-                self.timeline.resume(bytes, summary.beside.timeline);
-                true
-            }
-            (Page::Session | Page::Own(_), ..) => true,
-            _ => false,
-        };
-        self.is_damaged |= !is_fine;
+        let summary = postcard::to_extend(&summary, Vec::new()).unwrap_or_default();
+        out.extend_from_slice(&u32::try_from(summary.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(&summary);
+        self.ledger.write_records(out);
+        self.timeline.write(out);
     }
 
-    /// The core of a member that is this author now; `None` when the pages say nothing that holds together.
-    pub fn finish(self, me: Option<AuthorId>) -> Option<SessionCore> {
-        let summary =
-            self.summary.filter(|summary| !self.is_damaged && self.timeline.len() == summary.beside.timeline)?;
-        let mut core = SessionCore::new(me);
-        core.ledger = self.ledger?.finish()?;
+    /// Makes a core from a snapshot, for a member that is this author now. `None` when the bytes are not a snapshot.
+    pub(crate) fn read_snapshot(bytes: &[u8], me: Option<AuthorId>) -> Option<Self> {
+        let (len, bytes) = bytes.split_first_chunk()?;
+        let (summary, bytes) = bytes.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
+        let summary: Summary<'_> = postcard::from_bytes(summary).ok()?;
+        let (ledger, bytes) = Ledger::read(summary.ledger, bytes)?;
+        let mut core = Self { ledger, timeline: Timeline::read(bytes)?, ..Self::new(me) };
+        let is_known = core.timeline.iter().all(|&slot| core.ledger.digest(slot).is_some());
+        let is_whole = u32::try_from(core.timeline.len()) == Ok(summary.timeline);
         for author in core.ledger.authors() {
             let latest = core.ledger.latest(author)?.lamport;
             core.clock.observe(latest);
             core.stability.raise(author, latest);
         }
-        (core.timeline, core.tips, core.heads) = (self.timeline, summary.tips, summary.heads);
-        core.seen = Arc::new(summary.seen);
+        core.tips = summary.tips.into_owned();
+        core.heads.resume(summary.answers.into_owned());
+        core.seen = Arc::new(summary.seen.into_owned());
         for header in summary.held {
             let (message, digest) = header.into_message()?;
             let (_, missing) = core.ledger.causes_of(&message);
             core.held.hold(message, digest, &missing);
         }
-        // Whoever has become somebody else since has sent nothing yet.
-        if summary.beside.me == me {
-            (core.own_last, core.identity.impostors) = (summary.beside.own_last, summary.impostors);
+        // A new author of the same installation has sent nothing yet.
+        if summary.me == me {
+            (core.own_last, core.identity.impostors) = (summary.own_last, summary.impostors.into_owned());
         }
-        Some(core)
-    }
-
-    fn take_summary(&mut self, bytes: &[u8]) -> Option<()> {
-        let mut summary: Summary = postcard::from_bytes(bytes).ok()?;
-        self.ledger = Some(ledger::Resuming::new(mem::take(&mut summary.ledger), summary.beside.blocks));
-        self.summary = Some(summary);
-        Some(())
+        Some(core).filter(|_| is_known && is_whole)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use bytes::Bytes;
     use proptest::prelude::*;
     use tempo_message::{Frame, Kind};
@@ -213,26 +145,27 @@ mod tests {
             core.handle_received(frame.message(), frame.digest());
         }
         while core.go_on() {}
-        while core.poll_event().is_some() {}
+        core.forget_events();
+    }
+
+    fn snapshot(core: &SessionCore) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        core.write_snapshot(&mut bytes);
+        bytes
     }
 
     /// Everything that can be asked of a core.
-    fn known(core: &mut SessionCore) -> impl PartialEq + std::fmt::Debug + use<> {
+    fn known(core: &SessionCore) -> impl PartialEq + std::fmt::Debug + use<> {
         let timeline: Vec<_> =
             core.timeline().iter().map(|&slot| (core.id(slot), core.order(slot), core.number(slot))).collect();
-        let floors = core.stability.clone();
-        let waiting = core.held(usize::MAX);
-        let summary = core.summary_pages().swap_remove(0);
-        (timeline, floors, waiting, core.latest(), core.conflict(), summary)
+        let (floors, waiting) = (core.stability.clone(), core.held(usize::MAX));
+        (timeline, floors, waiting, core.latest(), core.conflict(), snapshot(core))
     }
 
-    /// A core from pages and what the log has behind them.
-    fn resumed(pages: &BTreeMap<Page, Vec<u8>>, rest: &[(usize, Frame)]) -> SessionCore {
-        let mut resuming = Resuming::default();
-        for (page, bytes) in pages {
-            resuming.take(*page, bytes);
-        }
-        let mut core = resuming.finish(Some(author(0))).unwrap_or_else(|| SessionCore::new(Some(author(0))));
+    /// A core from a snapshot, if there is one, and what the log has behind it.
+    fn resumed(snapshot: Option<&[u8]>, rest: &[(usize, Frame)]) -> SessionCore {
+        let read = |bytes| SessionCore::read_snapshot(bytes, Some(author(0))).unwrap();
+        let mut core = snapshot.map_or_else(|| SessionCore::new(Some(author(0))), read);
         for frame in rest {
             take(&mut core, frame);
         }
@@ -240,13 +173,13 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever arrives in whatever order, and whenever pages are kept, whole or in part: who goes on from them, with what
-        /// has come since, knows what it would know from the log.
+        /// Whatever arrives in whatever order, and whenever a snapshot is made: who goes on from it, with what has come since,
+        /// knows what it would know from the log.
         #[test]
-        fn pages_and_the_rest_of_the_log_are_as_good_as_the_log(
+        fn a_snapshot_and_the_rest_of_the_log_are_as_good_as_the_log(
             steps in prop::collection::vec((0..WRITERS, 0_u8..6, any::<[bool; WRITERS]>()), 1..60),
             order in prop::collection::vec(0_usize..4, 60),
-            acts in prop::collection::vec((0_u8..6, 1_usize..5), 60),
+            acts in prop::collection::vec(0_u8..6, 60),
         ) {
             let mut log = written(steps);
             for (at, away) in order.into_iter().enumerate() {
@@ -254,78 +187,41 @@ mod tests {
                     log.swap(at, at + away);
                 }
             }
-            let [mut plain, mut paged] = [(); 2].map(|()| SessionCore::new(Some(author(0))));
-            let (mut pages, mut behind) = (BTreeMap::new(), 0);
-            for (number, (frame, (act, most))) in log.iter().zip(acts).enumerate() {
+            let [mut plain, mut resuming] = [(); 2].map(|()| SessionCore::new(Some(author(0))));
+            let (mut last, mut behind) = (None, 0);
+            for (number, (frame, act)) in log.iter().zip(acts).enumerate() {
                 take(&mut plain, frame);
-                take(&mut paged, frame);
-                if act < 3 && paged.is_whole() {
-                    let some = paged.next_pages(most);
-                    let is_last = some.len() < most;
-                    pages.extend(some);
-                    if is_last {
-                        pages.extend(paged.summary_pages());
-                        behind = number + 1;
-                    }
+                take(&mut resuming, frame);
+                if act < 2 && resuming.is_whole() {
+                    (last, behind) = (Some(snapshot(&resuming)), number + 1);
                 }
                 if act == 4 && let Some(lost) = log.get(number + 2) {
                     // What has been accepted last is not in the log after a loss of power.
-                    take(&mut paged, lost);
-                    pages.extend(paged.next_pages(most));
+                    take(&mut resuming, lost);
                 }
                 if act >= 4 {
-                    paged = resumed(&pages, &log[behind..=number]);
+                    resuming = resumed(last.as_deref(), &log[behind..=number]);
                 }
             }
-            prop_assert_eq!(pages.contains_key(&Page::Summary), behind > 0);
-            let mut again = resumed(&pages, &log[behind..]);
-            prop_assert_eq!(known(&mut paged), known(&mut plain));
-            prop_assert_eq!(known(&mut again), known(&mut plain));
+            let again = resumed(last.as_deref(), &log[behind..]);
+            prop_assert_eq!(known(&resuming), known(&plain));
+            prop_assert_eq!(known(&again), known(&plain));
         }
-    }
 
-    /// Pages of a state that was lost must not count once there are as many messages again.
-    #[test]
-    fn what_was_lost_does_not_come_back_with_a_page() {
-        let log = written([1, 2, 1, 2].map(|writer| (writer, 2, [false; WRITERS])).to_vec());
-        let (mut core, mut pages) = (SessionCore::new(Some(author(0))), BTreeMap::new());
-        log[..2].iter().for_each(|frame| take(&mut core, frame));
-        pages.extend(core.next_pages(usize::MAX));
-        pages.extend(core.summary_pages());
-        take(&mut core, &log[2]);
-        pages.extend(core.next_pages(usize::MAX));
-        let mut core = resumed(&pages, &log[3..]);
-        pages.extend(core.next_pages(usize::MAX));
-        pages.extend(core.summary_pages());
-        let core = resumed(&pages, &[]);
-        let ids: Vec<_> = core.timeline().iter().filter_map(|&slot| core.id(slot)).collect();
-        assert_eq!(ids, [&log[0], &log[1], &log[3]].map(|(_, frame)| frame.id()));
-    }
-
-    #[test]
-    fn of_pages_that_do_not_hold_together_nothing_is_taken() {
-        let mut core = SessionCore::new(None);
-        for frame in &written((0..9).map(|number| (number % 3, 2, [true; WRITERS])).collect()) {
-            take(&mut core, frame);
-        }
-        let mut pages = core.next_pages(usize::MAX);
-        pages.extend(core.summary_pages());
-        pages.sort();
-        let resumed = |pages: &[(Page, Vec<u8>)]| {
-            let mut resuming = Resuming::default();
-            for (page, bytes) in pages {
-                resuming.take(*page, bytes);
+        /// Bytes that are not a snapshot are refused, whatever they are; nothing is allocated for what they claim.
+        #[test]
+        fn nothing_else_is_taken_for_a_snapshot(at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
+            let mut core = SessionCore::new(None);
+            for frame in &written((0..9).map(|number| (number % 3, 2, [true; WRITERS])).collect()) {
+                take(&mut core, frame);
             }
-            resuming.finish(None)
-        };
-        assert_eq!(resumed(&pages).map(|core| core.end()), Some(9));
-        for at in 0..pages.len() {
-            let mut without = pages.clone();
-            without.remove(at);
-            assert!(resumed(&without).is_none(), "without {:?}", pages[at].0);
-            let mut cut = pages.clone();
-            cut[at].1.truncate(pages[at].1.len() / 2);
-            assert!(resumed(&cut).is_none(), "half of {:?}", pages[at].0);
+            let bytes = snapshot(&core);
+            prop_assert_eq!(SessionCore::read_snapshot(&bytes, None).map(|core| core.end()), Some(9));
+            prop_assert!(SessionCore::read_snapshot(&bytes[..cut.index(bytes.len())], None).is_none());
+            // With any other byte it is refused or read, and never a panic.
+            let mut other = bytes.clone();
+            other[at.index(bytes.len())] ^= 0xff;
+            let _ = SessionCore::read_snapshot(&other, None);
         }
     }
 }

@@ -11,14 +11,8 @@ use tempo_message::planted;
 use crate::core::session_core::SessionCore;
 
 impl SessionCore {
-    /// So much is stable, by these authors, which the store knows already.
-    pub fn handle_stable(&mut self, stable: Lamport, by: impl IntoIterator<Item = AuthorId>) {
-        self.stability.confirm(stable);
-        self.stability.stable_by(by);
-    }
-
     /// Who has come so far that this can become stable. What they have yet to write comes after it, whatever is heard of them.
-    pub fn who_confirms(&self, stable: Lamport) -> BTreeSet<AuthorId> {
+    pub(crate) fn who_confirms(&self, stable: Lamport) -> BTreeSet<AuthorId> {
         self.stability.at_least(stable).collect()
     }
 
@@ -26,7 +20,7 @@ impl SessionCore {
     ///
     /// All that is accepted must be kept durably before. A member of whom nothing was heard for the time `idle` is not
     /// waited for.
-    pub fn reach(&mut self, unix_ms: i64, idle: Option<Duration>) -> Option<Lamport> {
+    pub(crate) fn reach(&mut self, unix_ms: i64, idle: Option<Duration>) -> Option<Lamport> {
         if let Some(me) = self.identity.me {
             self.stability.raise(me, self.clock.latest());
         }
@@ -45,24 +39,24 @@ impl SessionCore {
     }
 
     /// Up to which time it was stable. It never goes back, also when somebody is met who had no say in that.
-    pub fn stable_until(&self) -> Lamport {
+    pub(crate) fn stable_until(&self) -> Lamport {
         self.stability.stable()
     }
 
     /// Messages up to this time keep their positions as far as is known: it is stable, and nobody is known to have written
     /// anything that is not here and may come below.
-    pub fn stable_now(&self, unix_ms: i64, idle: Option<Duration>) -> Lamport {
+    pub(crate) fn stable_now(&self, unix_ms: i64, idle: Option<Duration>) -> Lamport {
         let doubts = self.doubts(unix_ms, idle);
         doubts.into_values().min().map_or(self.stable_until(), |least| least.min(self.stable_until()))
     }
 
     /// How many messages of the timeline come up to a time.
-    pub fn len_until(&self, until: Lamport) -> usize {
+    pub(crate) fn len_until(&self, until: Lamport) -> usize {
         self.timeline().partition_point(|&slot| self.ledger.lamport(slot).is_some_and(|lamport| lamport <= until))
     }
 
     /// Who has to say more before more is stable; nobody once everything is.
-    pub fn waits_for(&self, unix_ms: i64, idle: Option<Duration>) -> Vec<AuthorId> {
+    pub(crate) fn waits_for(&self, unix_ms: i64, idle: Option<Duration>) -> Vec<AuthorId> {
         let doubts = self.doubts(unix_ms, idle);
         if let Some(least) = doubts.values().min() {
             return doubts.iter().filter(|&(_, floor)| floor == least).map(|(&author, _)| author).collect();
@@ -75,7 +69,7 @@ impl SessionCore {
     }
 
     /// Those of whom nothing was heard for so long.
-    pub fn silent(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
+    pub(crate) fn silent(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
         let Some(idle) = idle else { return BTreeSet::new() };
         let oldest = unix_ms.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX));
         let others =
@@ -84,7 +78,7 @@ impl SessionCore {
     }
 
     /// The latest time, by its own clock, of which anything is known of an author.
-    pub fn heard_ms(&self, author: AuthorId) -> Option<i64> {
+    pub(crate) fn heard_ms(&self, author: AuthorId) -> Option<i64> {
         let latest = self.latest_of(author).map(|latest| latest.unix_ms);
         latest.max(self.heads.of(author).map(|head| head.unix_ms))
     }

@@ -14,10 +14,7 @@ use crate::doctor::{
     finding::Finding,
     words::{People, counted},
 };
-use crate::{
-    api::status::{Attachment, Status},
-    store::error::StoreError,
-};
+use crate::{api::status::Status, engine::event::Attachment, store::error::StoreError};
 
 /// What is known of a session beside its status. Whatever is not known is not diagnosed.
 #[derive(Debug, Clone, Default)]

@@ -25,12 +25,19 @@ use crate::doctor::{
     finding::Finding,
 };
 use crate::{
-    api::status::{Attachment, Gap, Status},
-    core::{event::Intake, session_core::SessionCore},
-    engine::{driver::OwnMessages, paging::Resumed, shared::describe},
+    api::status::{Gap, Status},
+    core::{
+        driving::{Input, Output},
+        event::Intake,
+        session_core::SessionCore,
+    },
+    engine::{
+        event::Attachment,
+        resume::{OwnMessages, Resumed},
+    },
     environment::{Environment, SystemEnvironment},
-    error::OpenError,
-    folder::builder::Builder,
+    error::{OpenError, describe},
+    folder::builder::{Builder, already_open},
     folder::downloads::numbers_in,
     store::{error::StoreError, handle::is_without_room, marks::Marks, reader::RedbReader},
 };
@@ -249,7 +256,7 @@ fn refusal(state: &Path, installation: Option<&Installation>) -> Option<String> 
 impl Opened {
     fn open(installation: &Installation, folder: &Path) -> Result<Self, OpenError> {
         let reader = RedbReader::open(&installation.store(), installation.author).map_err(|error| match error {
-            StoreError::InUse { .. } => OpenError::already_open(folder, installation),
+            StoreError::InUse { .. } => already_open(folder, installation),
             error => error.into(),
         })?;
         let marks = reader.marks()?;
@@ -315,15 +322,13 @@ impl Reading {
         let known = Arc::clone(self.core.seen());
         let want = Want { known: &known, own, recheck: &[], full: false, budget: NOTHING };
         transport.collect(&want, &mut |_| Taken::Later)?;
-        let mut full = true;
+        let (mut full, mut recheck) = (true, Vec::new());
         let mut until = None;
         while environment.now() < began + patience {
             let known = self.met.clone();
-            let recheck = self.core.poll_recheck();
             let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
             let collected = transport.collect(&want, &mut |arrival| self.take(arrival))?;
-            full = false;
-            while self.core.go_on() {}
+            (full, recheck) = self.looks();
             if collected.more {
                 continue;
             }
@@ -334,6 +339,19 @@ impl Reading {
             transport.wait(end.saturating_sub(environment.now()));
         }
         Ok(Extent::Part)
+    }
+
+    /// What the core asks the next look for: everything, or these messages.
+    fn looks(&mut self) -> (bool, Vec<MessageId>) {
+        let (mut full, mut ids) = (false, Vec::new());
+        loop {
+            match self.core.poll() {
+                Output::LookFor(id) => ids.push(id),
+                Output::LookAgain => full = true,
+                Output::Event(_) | Output::More => {}
+                Output::Idle => return (full, ids),
+            }
+        }
     }
 
     /// The strays in which something is that has not been met elsewhere.
@@ -349,7 +367,7 @@ impl Reading {
         let frame = match arrival {
             Arrival::Frame(frame) => frame,
             Arrival::Head(head) => {
-                self.core.handle_head(head);
+                self.core.handle(Input::Head(head));
                 return Taken::Settled;
             }
             _ => return Taken::Settled,
@@ -358,7 +376,7 @@ impl Reading {
         if self.core.author() == Some(id.author) || self.core.former().contains(&id.author) {
             self.found.insert((id, frame.digest()));
         }
-        match self.core.handle_received(frame.message(), frame.digest()) {
+        match self.core.handle(Input::Received { message: frame.message(), digest: frame.digest() }) {
             Intake::Rejected(_) => Taken::Settled,
             Intake::NoRoom => Taken::Later,
             Intake::Accepted | Intake::Held | Intake::Duplicate => {

@@ -136,6 +136,7 @@ mod tests {
     use tempo_message::{Kind, Life};
 
     use super::*;
+    use crate::core::Input;
 
     #[test]
     fn whoever_was_at_work_and_had_not_received_old_messages_lags() {
@@ -145,14 +146,14 @@ mod tests {
         let mut now = 100 * DAY;
         for text in ["one", "two", "three"] {
             let frame = core.compose([(Kind::Payload, text.into())], now).unwrap().remove(0);
-            core.handle_sent(frame.message(), frame.digest());
+            core.handle(Input::Sent { message: frame.message(), digest: frame.digest() });
             now += 5 * DAY;
         }
         let ben = SessionCore::new(Some(author(2)));
         let frame = ben.compose([(Kind::Payload, "hello".into())], now).unwrap().remove(0);
-        core.handle_received(frame.message(), frame.digest());
+        core.handle(Input::Received { message: frame.message(), digest: frame.digest() });
         let mut hint = |seen: u64, unix_ms: i64| {
-            core.handle_head(Head {
+            core.handle(Input::Head(Head {
                 author: author(2),
                 name: None,
                 place: None,
@@ -162,7 +163,7 @@ mod tests {
                 seen: [(author(1), seen)].into_iter().filter(|it| it.1 > 0).collect(),
                 life: Life::default(),
                 unix_ms,
-            });
+            }));
             let status = Status::of_core(&core, Arc::default());
             lagging(&core, &status, 200 * DAY)
         };

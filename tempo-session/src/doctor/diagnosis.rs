@@ -7,7 +7,7 @@ use super::{
     foreign, history, members,
     words::People,
 };
-use crate::api::status::{Attachment, Status};
+use crate::{api::status::Status, engine::event::Attachment};
 
 /// What is wrong, the worst first: everything that wants attention, then what is good to know.
 ///

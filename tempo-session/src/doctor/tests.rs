@@ -8,8 +8,9 @@ use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Unsupported};
 
 use super::*;
 use crate::{
-    api::status::{Attachment, ClockSkew, Member, Status, Waiting},
+    api::status::{ClockSkew, Member, Status, Waiting},
     core::{event::Rejection, session_core::SessionCore},
+    engine::event::Attachment,
 };
 use tempo_message::{Foreign, ForeignReason, MessageId, Pending, PendingReason};
 

@@ -6,7 +6,7 @@ use tempo_clock::{AuthorId, union};
 use tempo_message::{Digest, MessageId, Piece};
 
 use crate::core::packing::Stock;
-use crate::engine::driver::OwnMessages;
+use crate::engine::resume::OwnMessages;
 
 /// What came of it.
 #[derive(Debug)]

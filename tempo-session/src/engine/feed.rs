@@ -7,11 +7,9 @@ use std::{collections::VecDeque, vec};
 
 use tempo_message::planted;
 
-use crate::core::progress::Progress;
-use crate::core::{event::Slot, session_core::SessionCore};
 use crate::{
-    api::events::{Event, Placed},
-    engine::shared::{Shared, State},
+    core::{event::Slot, progress::Progress, session_core::SessionCore},
+    engine::event::{Event, Placed},
 };
 
 /// The last things that happened.
@@ -41,16 +39,15 @@ pub(crate) struct Reader {
     last: usize,
     /// The next item of the feed.
     next: u64,
-    /// So many messages, the first ones that were accepted, are given or in the backlog; `None`: those with which the session
-    /// has begun.
-    taken: Option<u64>,
+    /// So many messages, the first ones that were accepted, are given or in the backlog.
+    taken: u64,
     /// What could not be read, to be taken again.
     returned: Option<Item>,
 }
 
 /// What a reader takes.
 #[derive(Debug)]
-pub(crate) enum Taken {
+pub(crate) enum Next {
     Message { slot: Slot, position: usize, placed: Placed },
     Event(Event),
 }
@@ -77,14 +74,14 @@ impl Feed {
 }
 
 impl Reader {
-    /// Begins after what the application has. While the state is not read, it need not be: it has no events yet.
-    pub(crate) fn begin(progress: Progress, shared: &Shared) -> Self {
-        if shared.is_read() { Self::after(progress, &shared.lock()) } else { Self { progress, ..Self::default() } }
+    /// Begins with everything that the core has, and with all that the feed has.
+    pub(crate) fn at_the_beginning(core: &SessionCore) -> Self {
+        Self { taken: core.end(), ..Self::default() }
     }
 
-    /// Begins after what the application has.
-    pub(crate) fn after(progress: Progress, state: &State) -> Self {
-        Self { progress, next: state.feed.end(), taken: Some(state.core.end()), ..Self::default() }
+    /// Begins after what the application has; what the feed has by now is in the timeline.
+    pub(crate) fn after(progress: Progress, feed: &Feed, core: &SessionCore) -> Self {
+        Self { progress, next: feed.end(), taken: core.end(), ..Self::default() }
     }
 
     pub(crate) fn progress(&self) -> &Progress {
@@ -92,34 +89,34 @@ impl Reader {
     }
 
     /// Whether there is something to take.
-    pub(crate) fn has_news(&self, state: &State) -> bool {
+    pub(crate) fn has_news(&self, feed: &Feed, core: &SessionCore) -> bool {
         let has_backlog = match &self.backlog {
             Some(backlog) => !backlog.as_slice().is_empty(),
-            None => self.taken(state) > 0,
+            None => self.taken > 0,
         };
-        let is_behind = self.next < state.feed.end() || state.core.stable_until() > self.progress.stable;
+        let is_behind = self.next < feed.end() || core.stable_until() > self.progress.stable;
         has_backlog || is_behind || self.returned.is_some()
     }
 
     /// Takes what is next. A message counts as given only once [`note`](Self::note) says so.
-    pub(crate) fn take(&mut self, state: &State) -> Option<Taken> {
+    pub(crate) fn take(&mut self, feed: &Feed, core: &SessionCore) -> Option<Next> {
         let item = match self.returned.take() {
             Some(item) => item,
-            None => match self.next_item(state) {
+            None => match self.next_item(feed, core) {
                 Some(item) => item,
-                None => return self.stabilize(&state.core).map(Taken::Event),
+                None => return self.stable(core).map(Next::Event),
             },
         };
         Some(match item {
             Item::Message { slot, position, is_late } => {
                 let placed = match is_late {
-                    _ if self.progress.is_stable(&state.core, slot) => Placed::BelowStable,
+                    _ if self.progress.is_stable(core, slot) => Placed::BelowStable,
                     true => Placed::Late,
                     false => Placed::Last,
                 };
-                Taken::Message { slot, position, placed }
+                Next::Message { slot, position, placed }
             }
-            Item::Other(event) => Taken::Event(event),
+            Item::Other(event) => Next::Event(event),
         })
     }
 
@@ -133,34 +130,30 @@ impl Reader {
         self.returned = Some(Item::Message { slot, position, is_late: placed != Placed::Last });
     }
 
-    fn taken(&self, state: &State) -> u64 {
-        self.taken.unwrap_or(state.begun)
-    }
-
-    fn next_item(&mut self, state: &State) -> Option<Item> {
-        let taken = self.taken(state);
+    fn next_item(&mut self, feed: &Feed, core: &SessionCore) -> Option<Item> {
+        let taken = self.taken;
         let backlog = self.backlog.get_or_insert_with(|| {
-            let (missing, last) = state.core.beyond(&self.progress.given, taken);
+            let (missing, last) = core.beyond(&self.progress.given, taken);
             self.last = last;
             missing.into_iter()
         });
         if let Some((position, slot)) = backlog.next() {
             return Some(Item::Message { slot, position, is_late: position < self.last });
         }
-        if self.next < state.feed.first {
-            let (missing, last) = state.core.since(taken);
-            (self.next, self.taken, self.last) = (state.feed.end(), Some(state.core.end()), last);
+        if self.next < feed.first {
+            let (missing, last) = core.since(taken);
+            (self.next, self.taken, self.last) = (feed.end(), core.end(), last);
             self.backlog = Some(missing.into_iter());
             return Some(Item::Other(Event::Missed));
         }
         loop {
-            let item = state.feed.get(self.next)?.clone();
+            let item = feed.get(self.next)?.clone();
             self.next += 1;
             match item {
                 Item::Message { slot, .. } => {
-                    let number = state.core.number(slot)?;
-                    if number >= self.taken(state) || planted!(EventTwice) {
-                        self.taken = Some(number + 1);
+                    let number = core.number(slot)?;
+                    if number >= self.taken || planted!(EventTwice) {
+                        self.taken = number + 1;
                         return Some(item);
                     }
                 }
@@ -170,7 +163,7 @@ impl Reader {
     }
 
     /// Once everything is taken, what of it is stable.
-    fn stabilize(&mut self, core: &SessionCore) -> Option<Event> {
+    fn stable(&mut self, core: &SessionCore) -> Option<Event> {
         let stable = core.stable_until();
         (stable > self.progress.stable).then(|| {
             self.progress.stable = stable;

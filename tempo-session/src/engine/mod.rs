@@ -1,18 +1,33 @@
 //! What runs a session: the state behind one lock, the store, and the driver that moves messages.
 
 pub(crate) mod audit;
+pub(crate) mod commit;
 pub(crate) mod driver;
+pub(crate) mod entry;
+pub(crate) mod event;
 pub(crate) mod feed;
+pub(crate) mod heading;
+pub(crate) mod heard;
+pub(crate) mod identity;
 pub(crate) mod keeper;
-pub(crate) mod minting;
-pub(crate) mod noticing;
-pub(crate) mod opening;
-pub(crate) mod pace;
+pub(crate) mod lifecycle;
+pub(crate) mod link;
+pub(crate) mod notices;
+pub(crate) mod outbox;
 pub(crate) mod packing;
-pub(crate) mod paging;
-pub(crate) mod preview;
 pub(crate) mod publishing;
+pub(crate) mod receiving;
+pub(crate) mod refresh;
+pub(crate) mod relayed;
 pub(crate) mod relaying;
-pub(crate) mod restoring;
-pub(crate) mod saving;
+pub(crate) mod request;
+pub(crate) mod resume;
+pub(crate) mod seeking;
 pub(crate) mod shared;
+pub(crate) mod snapshots;
+pub(crate) mod state;
+pub(crate) mod succession;
+pub(crate) mod unsaved;
+
+#[cfg(test)]
+mod tests;

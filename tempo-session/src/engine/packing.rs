@@ -3,13 +3,12 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Digest, Durability, Frame, MessageId, Pack, PublishError, Published, planted};
+use tempo_message::{Digest, Durability, MessageId, Pack, PublishError, Published, planted};
 
-use crate::engine::driver::Driver;
 use crate::{
     core::packing::{PackStats, Packing, Stock},
-    engine::shared::describe,
-    store::marks::{Marks, Packed},
+    engine::{link::Link, outbox::Key, state::ByHand},
+    store::marks::Packed,
 };
 
 /// What is known of the own directories in the folder, and what is to be done there.
@@ -57,7 +56,7 @@ impl Packer {
 
     /// Puts messages together that lie in one file, or are to: what is sent together, and lies nowhere yet, becomes a pack
     /// when it is much. A message that lies in several files is in several batches.
-    pub(crate) fn batches(&self, waiting: &BTreeMap<(MessageId, Digest), Durability>) -> Vec<Batch> {
+    pub(crate) fn batches(&self, waiting: &BTreeMap<Key, Durability>) -> Vec<Batch> {
         let (mut packed, mut fresh): (BTreeMap<_, Batch>, Vec<Batch>) = (BTreeMap::new(), Vec::new());
         let most = self.packing.map_or(0, |packing| packing.bytes);
         for (&(id, digest), &durability) in waiting {
@@ -95,14 +94,14 @@ pub(crate) struct Batch {
     /// What the file holds.
     pub(crate) run: RangeInclusive<u64>,
     /// Those of it that wait.
-    pub(crate) own: Vec<(MessageId, Digest)>,
+    pub(crate) own: Vec<Key>,
     pub(crate) durability: Durability,
     /// The file may have so many bytes.
     pub(crate) most: usize,
 }
 
 impl Batch {
-    fn add(&mut self, own: Option<(MessageId, Digest)>, durability: Durability) {
+    fn add(&mut self, own: Option<Key>, durability: Durability) {
         if let Some((id, _)) = own {
             self.run = *self.run.start()..=(*self.run.end()).max(id.counter);
         }
@@ -113,7 +112,7 @@ impl Batch {
     }
 
     /// Between which keys the messages lie that are in the file, or are to be.
-    pub(crate) fn keys(&self) -> RangeInclusive<(MessageId, Digest)> {
+    pub(crate) fn keys(&self) -> RangeInclusive<Key> {
         let key = |&counter: &u64, byte| (MessageId { author: self.author, counter }, Digest::from_bytes([byte; 32]));
         key(self.run.start(), 0)..=key(self.run.end(), u8::MAX)
     }
@@ -126,7 +125,7 @@ impl Batch {
     /// Each of its messages alone.
     fn split(self) -> Vec<Self> {
         let Self { author, own, durability, most, .. } = self;
-        let alone = |own: (MessageId, Digest)| {
+        let alone = |own: Key| {
             let counter = own.0.counter;
             Self { author, run: counter..=counter, own: vec![own], durability, most }
         };
@@ -134,21 +133,20 @@ impl Batch {
     }
 }
 
-impl Driver {
+impl Packer {
     /// Puts right the packs that were found to be damaged.
-    pub(crate) fn mend_packs(&mut self) -> Result<(), PublishError> {
-        while let Some((author, first, last)) = self.packer.damaged.pop() {
+    pub(crate) fn mend(&mut self, link: &mut Link) -> Result<(), PublishError> {
+        while let Some((author, first, last)) = self.damaged.pop() {
             if planted!(PackNotMended) {
                 continue;
             }
-            let published = self.publish_run(author, first..=last, Durability::Durable);
+            let published = self.publish_run(link, author, first..=last, Durability::Durable);
             if !matches!(published, Ok(Some(_))) {
                 // One by one, then: what has its name may be anything.
-                let mut state = self.shared.lock();
+                let mut state = link.shared.lock();
                 let digests = state.core.own_run(author, first..=last).unwrap_or_default();
                 let own = (first..=last).zip(digests);
-                let own = own.map(|(counter, digest)| ((MessageId { author, counter }, digest), Durability::Durable));
-                state.outbox.extend(own);
+                state.outbox.extend(own.map(|(counter, digest)| (MessageId { author, counter }, digest)));
                 drop(state);
                 published?;
             }
@@ -159,80 +157,55 @@ impl Driver {
     /// Publishes a run of own messages as a pack; `None` when they make none.
     pub(crate) fn publish_run(
         &mut self,
+        link: &mut Link,
         author: AuthorId,
         run: RangeInclusive<u64>,
         durability: Durability,
     ) -> Result<Option<Published>, PublishError> {
-        let Some(pack) = self.pack_of(author, run, usize::MAX)? else { return Ok(None) };
-        self.publish_pack(&pack, durability).map(Some)
+        let Some(pack) = link.pack_of(author, run, usize::MAX)? else { return Ok(None) };
+        self.publish_pack(link, &pack, durability).map(Some)
     }
 
-    pub(crate) fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
-        let published = self.transport.publish_pack(pack, durability)?;
+    pub(crate) fn publish_pack(
+        &mut self,
+        link: &mut Link,
+        pack: &Pack,
+        durability: Durability,
+    ) -> Result<Published, PublishError> {
+        let published = link.transport.publish_pack(pack, durability)?;
         let author = pack.author();
         if published == Published::Beside {
             // If what lies there are messages, another installation writes under our name; the core has to see them.
-            let mut state = self.shared.lock();
+            let mut state = link.shared.lock();
             (pack.first()..=pack.last()).for_each(|counter| state.core.suspect(MessageId { author, counter }));
         }
-        self.packer.put(author, pack.first(), pack.last());
+        self.put(author, pack.first(), pack.last());
         Ok(published)
     }
 
-    /// A run of own messages as a pack of at most so many bytes; `None` when they make none.
-    pub(crate) fn pack_of(
-        &self,
-        author: AuthorId,
-        run: RangeInclusive<u64>,
-        most: usize,
-    ) -> Result<Option<Pack>, PublishError> {
-        let Some(digests) = self.shared.lock().core.own_run(author, run.clone()) else { return Ok(None) };
-        let (mut frames, mut bytes): (Vec<Frame>, usize) = (Vec::new(), 0);
-        for (counter, digest) in run.zip(digests) {
-            let frame = self.read_own(MessageId { author, counter }, digest)?;
-            bytes += frame.bytes().len();
-            if bytes > most {
-                break;
-            }
-            frames.push(frame);
-        }
-        Ok(Pack::of(&frames).ok())
-    }
-
-    pub(crate) fn read_own(&self, id: MessageId, digest: Digest) -> Result<Frame, PublishError> {
-        self.shared.frame(id, digest).map_err(|error| {
-            let place = id.to_string();
-            PublishError::Failed { place, source: Box::new(error) }
-        })
-    }
-
     /// Looks anew what lies in the own directories.
-    pub(crate) fn look_over(&mut self) -> Result<(), PublishError> {
-        let authors: Vec<AuthorId> = self.packer.stocks.keys().copied().collect();
+    pub(crate) fn look_over(&mut self, link: &mut Link) -> Result<(), PublishError> {
+        let authors: Vec<AuthorId> = self.stocks.keys().copied().collect();
         for author in authors {
-            let there = match self.transport.inventory(author) {
-                Ok(there) => there,
-                Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
-                Err(_) => return Ok(()),
-            };
-            let last = self.shared.lock().core.contiguous(author);
+            let Some(there) = link.inventory(author)? else { return Ok(()) };
+            let last = link.shared.lock().core.contiguous(author);
             let stock = Stock::of(there.into_iter().filter(|piece| piece.last <= last));
-            self.packer.found(author, stock, Vec::new());
+            self.found(author, stock, Vec::new());
         }
-        self.note_packs()
+        self.note_packs(link)
     }
 
     /// Notes the packs beside which there is something to be removed, so that it is known since when they have been there.
-    pub(crate) fn note_packs(&mut self) -> Result<(), PublishError> {
-        let since_ms = self.shared.environment.unix_ms();
-        let stocks = &self.packer.stocks;
+    pub(crate) fn note_packs(&self, link: &Link) -> Result<(), PublishError> {
+        let since_ms = link.shared.environment.unix_ms();
+        let stocks = &self.stocks;
         let thick: Vec<Packed> = stocks
             .iter()
             .flat_map(|(&author, stock)| {
                 stock.thick().map(move |(first, last)| Packed { author, first, last, since_ms })
             })
             .collect();
-        self.note_marks(|marks| {
+        link.note(|marks| {
             let packs = &mut marks.packs;
             packs.retain(|noted| thick.iter().any(|pack| is_same(noted, pack)));
             let new = thick.iter().filter(|pack| !packs.iter().any(|noted| is_same(noted, pack)));
@@ -244,73 +217,55 @@ impl Driver {
         })
     }
 
-    pub(crate) fn note_marks(&self, change: impl FnOnce(&mut Marks)) -> Result<(), PublishError> {
-        let noted = self.shared.note(change);
-        noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
-    }
-
     /// Does one step of what there is to pack or to remove; true when there is more to do at once. Nobody waits for it, so a
     /// failure is only a reason to try again later.
-    pub(crate) fn pack(&mut self, now: Duration) -> bool {
-        let Some(packing) = self.packer.packing.filter(|_| self.transport.has_packs() && self.is_quiet()) else {
-            return false;
-        };
-        let wanted = self.shared.lock().pack_wanted.take();
-        if wanted.is_none() && now < self.packer.pack_at {
+    pub(crate) fn step(&mut self, link: &mut Link, now: Duration) -> bool {
+        let Some(packing) = self.packing.filter(|_| link.transport.has_packs()) else { return false };
+        let wanted = link.shared.lock().packing.take();
+        if wanted.is_none() && now < self.pack_at {
             return false;
         }
-        match self.pack_some(&packing, now, wanted) {
-            Ok(more) => {
-                let mut state = self.shared.lock();
-                if let Some(by_hand) = wanted {
-                    if more {
-                        state.pack_wanted = state.pack_wanted.or(Some(by_hand));
-                    } else {
-                        state.packed = Some(Ok(self.packer.pack_stats()));
-                    }
-                }
-                drop(state);
-                self.shared.announce();
-                more
-            }
-            Err(error) => {
-                self.packer.pack_at = now + A_WHILE;
-                if wanted.is_some() {
-                    self.shared.lock().packed = Some(Err(describe(&error)));
-                    self.shared.announce();
-                }
-                false
-            }
+        let packed = self.pack_some(link, &packing, now, wanted);
+        if let (Ok(true), Some(by_hand)) = (&packed, wanted) {
+            link.shared.lock().packing.put_back(by_hand);
         }
+        if packed.is_err() {
+            self.pack_at = now + A_WHILE;
+        }
+        let more = matches!(packed, Ok(true));
+        if wanted.is_some() && !more {
+            link.shared.lock().packing.answer(packed.map(|_| self.stats()));
+            link.shared.announce();
+        }
+        more
     }
 
-    /// Whether nothing else is to be done in the own directories.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let state = self.shared.lock();
-        let is_busy = !state.outbox.is_empty() || state.is_leaving || state.core.conflict().is_some();
-        self.attached && self.joined.is_some() && self.joined == state.core.author() && self.audit.is_none() && !is_busy
-    }
-
-    fn pack_some(&mut self, packing: &Packing, now: Duration, by_hand: Option<ByHand>) -> Result<bool, PublishError> {
-        let authors: Vec<AuthorId> = self.packer.stocks.keys().copied().collect();
+    fn pack_some(
+        &mut self,
+        link: &mut Link,
+        packing: &Packing,
+        now: Duration,
+        by_hand: Option<ByHand>,
+    ) -> Result<bool, PublishError> {
+        let authors: Vec<AuthorId> = self.stocks.keys().copied().collect();
         for &author in &authors {
-            let last = self.shared.lock().core.contiguous(author);
+            let last = link.shared.lock().core.contiguous(author);
             while let Some(run) = self.next_run(author, packing, last, by_hand.is_some()) {
-                let pack = self.pack_of(author, run.clone(), packing.bytes)?;
+                let pack = link.pack_of(author, run.clone(), packing.bytes)?;
                 let whole = pack.filter(|pack| pack.first() == *run.start() && pack.last() == *run.end());
                 let Some(pack) = whole else {
-                    self.packer.stocks.entry(author).or_default().pass(packing, &run);
+                    self.stocks.entry(author).or_default().pass(packing, &run);
                     continue;
                 };
-                self.publish_pack(&pack, Durability::Durable)?;
-                self.note_packs()?;
+                self.publish_pack(link, &pack, Durability::Durable)?;
+                self.note_packs(link)?;
                 return Ok(true);
             }
         }
-        if now < self.packer.thin_at && by_hand.is_none() {
+        if now < self.thin_at && by_hand.is_none() {
             return Ok(false);
         }
-        self.thin_out(packing, now, by_hand == Some(ByHand::AtOnce))
+        self.thin_out(link, packing, now, by_hand == Some(ByHand::AtOnce))
     }
 
     fn next_run(
@@ -320,13 +275,19 @@ impl Driver {
         last: u64,
         everything: bool,
     ) -> Option<RangeInclusive<u64>> {
-        self.packer.stocks.get_mut(&author)?.next(packing, last, everything)
+        self.stocks.get_mut(&author)?.next(packing, last, everything)
     }
 
     /// Removes some of the files of which packs were made that have lain there for long enough; true when there are more.
-    fn thin_out(&mut self, packing: &Packing, now: Duration, at_once: bool) -> Result<bool, PublishError> {
-        let unix_ms = self.shared.environment.unix_ms();
-        let packs = self.shared.lock().marks.packs.clone();
+    fn thin_out(
+        &mut self,
+        link: &mut Link,
+        packing: &Packing,
+        now: Duration,
+        at_once: bool,
+    ) -> Result<bool, PublishError> {
+        let unix_ms = link.shared.environment.unix_ms();
+        let packs = link.shared.lock().marks.packs.clone();
         if packs.is_empty() {
             return Ok(false);
         }
@@ -337,13 +298,13 @@ impl Driver {
                 break;
             }
             let Packed { author, first, last, .. } = packed;
-            if !at_once && !self.is_due(&packed, packing, unix_ms) {
+            if !at_once && !is_due(link, &packed, packing, unix_ms) {
                 continue;
             }
-            let Some(pack) = self.pack_of(author, first..=last, usize::MAX)? else { continue };
+            let Some(pack) = link.pack_of(author, first..=last, usize::MAX)? else { continue };
             looked_at += pack.bytes().len();
-            let removed = self.transport.thin_out(&pack, left)?;
-            let stock = self.packer.stocks.entry(author).or_default();
+            let removed = link.transport.thin_out(&pack, left)?;
+            let stock = self.stocks.entry(author).or_default();
             for &(first, last) in &removed {
                 stock.remove(first, last);
             }
@@ -353,42 +314,31 @@ impl Driver {
             left -= removed.len();
         }
         if !thin.is_empty() {
-            self.note_marks(|marks| marks.packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
+            link.note(|marks| marks.packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
         }
         let has_removed = left < TOGETHER;
         if has_removed || is_over {
-            self.packer.thin_at = now + A_WHILE;
+            self.thin_at = now + A_WHILE;
         }
         Ok(!is_over && (at_once || !has_removed))
     }
 
-    /// Whether the files of which a pack was made have been kept for long enough.
-    fn is_due(&self, packed: &Packed, packing: &Packing, unix_ms: i64) -> bool {
-        let &Packed { author, last: counter, since_ms, .. } = packed;
-        let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));
-        let id = MessageId { author, counter };
-        let is_with_everybody = || self.shared.lock().core.is_with_everybody(id, unix_ms, packing.patience);
-        age >= packing.grace && (age >= packing.patience || is_with_everybody())
-    }
-}
-
-/// How packing by hand differs from what is done by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ByHand {
-    /// Everything is packed, and files are removed after their time.
-    Packed,
-    /// Files are removed without waiting for anybody.
-    AtOnce,
-}
-
-impl Packer {
-    fn pack_stats(&self) -> PackStats {
+    fn stats(&self) -> PackStats {
         self.stocks.values().map(Stock::pack_stats).fold(PackStats::default(), |all, one| PackStats {
             packs: all.packs + one.packs,
             alone: all.alone + one.alone,
             kept: all.kept + one.kept,
         })
     }
+}
+
+/// Whether the files of which a pack was made have been kept for long enough.
+fn is_due(link: &Link, packed: &Packed, packing: &Packing, unix_ms: i64) -> bool {
+    let &Packed { author, last: counter, since_ms, .. } = packed;
+    let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));
+    let id = MessageId { author, counter };
+    let is_with_everybody = || link.shared.lock().core.is_with_everybody(id, unix_ms, packing.patience);
+    age >= packing.grace && (age >= packing.patience || is_with_everybody())
 }
 
 fn is_same(one: &Packed, other: &Packed) -> bool {

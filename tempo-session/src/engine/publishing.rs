@@ -7,19 +7,40 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Digest, Durability, MessageId, Piece, PublishError, Published, planted};
+use tempo_message::{Durability, MessageId, Piece, PublishError, Published, planted};
 
-use crate::engine::{
-    audit::Audit,
-    driver::{Driver, OwnMessages},
-    packing::Batch,
+use crate::{
+    engine::{
+        audit::Audit,
+        link::Link,
+        outbox::Key,
+        packing::{Batch, Packer},
+        resume::OwnMessages,
+    },
+    store::{error::StoreError, marks::OwnAuthor},
 };
-use crate::store::{error::StoreError, marks::OwnAuthor};
+
+/// Puts own messages into the folder, and looks after those that are there.
+#[derive(Debug, Default)]
+pub(crate) struct Publisher {
+    /// The messages that are to be looked after, with lengths, until the folder was compared with them.
+    audit: Option<OwnMessages>,
+    /// The greatest counters among them, until all of them are known to be whole in the folder.
+    auditing: Option<BTreeMap<AuthorId, u64>>,
+    /// The author whose directory is known to be there.
+    joined: Option<AuthorId>,
+    retry: Retry,
+    /// How often some messages are compared with the folder; `None`: only at the opening.
+    scrub: Option<Duration>,
+    scrub_at: Option<Duration>,
+    /// The last own message that was compared.
+    scrubbed: Option<Key>,
+}
 
 /// When what has failed is tried again.
 #[derive(Debug, Default)]
-pub(crate) struct Retry {
-    pub(crate) at: Duration,
+struct Retry {
+    at: Duration,
     delay: Duration,
 }
 
@@ -28,24 +49,49 @@ const PUBLISH: usize = 256;
 /// So many own messages are compared with the folder in passing, each time.
 const SCRUB: usize = 64;
 
-impl Driver {
+impl Publisher {
+    pub(crate) fn new(scrub: Option<Duration>, now: Duration) -> Self {
+        Self { scrub, scrub_at: scrub.map(|_| now), ..Self::default() }
+    }
+
+    /// Messages of earlier lives are to be compared with the folder.
+    pub(crate) fn compare(&mut self, own: OwnMessages) {
+        self.audit = Some(own);
+    }
+
+    /// What has failed is tried again at once.
+    pub(crate) fn retry_now(&mut self) {
+        self.retry = Retry::default();
+    }
+
+    /// When the next attempt is due.
+    pub(crate) fn retry_at(&self) -> Duration {
+        self.retry.at
+    }
+
+    /// Whether an author's directory is there.
+    pub(crate) fn has_joined(&self, author: Option<AuthorId>) -> bool {
+        author.is_some() && self.joined == author
+    }
+
+    /// Whether everything was compared with the folder, and nothing of this author's is left to be done first.
+    pub(crate) fn is_ready(&self, author: Option<AuthorId>) -> bool {
+        self.has_joined(author) && self.audit.is_none()
+    }
+
     /// Joins, compares the folder with what was sent, and publishes; true when there is more to publish at once.
-    pub(crate) fn publish(&mut self, now: Duration) -> bool {
-        let Some(author) = self.shared.author() else { return false };
+    pub(crate) fn step(&mut self, link: &mut Link, packer: &mut Packer, now: Duration) -> bool {
+        let Some(author) = link.shared.author() else { return false };
         let is_early = now < self.retry.at;
-        let is_ready = self.joined == Some(author) && self.audit.is_none();
-        if is_early && !(is_ready && self.shared.lock().has_fresh()) {
+        let mut state = link.shared.lock();
+        if is_early && !(self.is_ready(Some(author)) && state.outbox.has_fresh()) {
             return false;
         }
-        let mut state = self.shared.lock();
-        state.publishing_since = Some(now);
-        if !is_early {
-            state.stuck.clear();
-        }
+        state.outbox.begin(now, !is_early);
         drop(state);
-        let published = if is_early { self.publish_some() } else { self.publish_all(author, now) };
-        let mut state = self.shared.lock();
-        state.publishing_since = None;
+        let published = if is_early { publish_some(link, packer) } else { self.publish_all(link, packer, author, now) };
+        let mut state = link.shared.lock();
+        state.outbox.end();
         match published {
             // What has failed before is told, and tried again when it is time.
             Ok(_) if is_early => {}
@@ -58,22 +104,22 @@ impl Driver {
                 state.note_publishing(Some(&error));
             }
             Err(error) => {
-                state.stuck.clear();
+                state.outbox.fail();
                 self.retry.failed(now);
                 state.note_publishing(Some(&error));
             }
         }
         let is_over = self.retry.at <= now && (!state.outbox.is_empty() || self.scrub_at == Some(now));
-        let more = is_over || state.has_fresh();
+        let more = is_over || state.outbox.has_fresh();
         drop(state);
-        self.shared.announce();
+        link.shared.announce();
         more
     }
 
-    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
+    fn join(&mut self, link: &mut Link, packer: &mut Packer, author: AuthorId) -> Result<(), PublishError> {
         if self.joined != Some(author) {
-            self.transport.join(author)?;
-            match self.note(|own| own.author == author, |own| own.joined = true) {
+            link.transport.join(author)?;
+            match note(link, |own| own.author == author, |own| own.joined = true) {
                 // What is committed goes out all the same; it is noted with the next opening.
                 Err(PublishError::Failed { source, .. }) if is_full_store(&*source) => {}
                 noted => noted?,
@@ -86,25 +132,21 @@ impl Driver {
         for &author in &authors {
             if self.joined != Some(author) {
                 // What an earlier process has left there goes away, too.
-                self.transport.join(author)?;
+                link.transport.join(author)?;
             }
-            let there = match self.transport.inventory(author) {
-                Ok(there) => there,
-                Err(CollectError::Failed { place, source }) => return Err(PublishError::Failed { place, source }),
-                // The next collect says it, and the audit is made when the folder is back.
-                Err(_) => return Ok(()),
-            };
+            // The audit is made when the folder is back.
+            let Some(there) = link.inventory(author)? else { return Ok(()) };
             let audit = Audit::of(own, author, &there);
             found.extend(audit.absent);
-            taken.extend(self.taken_before(author, own, &there));
-            self.packer.found(author, audit.stock, audit.damaged);
+            taken.extend(taken_before(link, author, own, &there));
+            packer.found(author, audit.stock, audit.damaged);
         }
-        let mut state = self.shared.lock();
+        let mut state = link.shared.lock();
         if planted!(NoAudit) {
             found.clear();
             state.outbox.clear();
         }
-        state.outbox.extend(found.into_iter().map(|own| (own, Durability::Durable)));
+        state.outbox.extend(found);
         for id in taken {
             state.core.suspect(id);
         }
@@ -113,56 +155,40 @@ impl Driver {
         let mut last: BTreeMap<AuthorId, u64> = BTreeMap::new();
         last.extend(own.keys().map(|(id, _)| (id.author, id.counter)));
         if planted!(AuditedTooEarly) {
-            self.note_audited(&last)?;
+            note_audited(link, &last)?;
         }
         (self.audit, self.auditing) = (None, Some(last));
-        self.note_packs()
-    }
-
-    /// The numbers of what was sent since the start that something in the folder has already: another installation writes
-    /// under our name. A pack would lie beside that without a clash of names.
-    fn taken_before(&self, author: AuthorId, own: &OwnMessages, there: &[Piece]) -> Vec<MessageId> {
-        let state = self.shared.lock();
-        let sent = state.outbox.keys().filter(|sent| sent.0.author == author && !own.contains_key(sent));
-        let is_taken = |id: &MessageId| there.iter().any(|piece| (piece.first..=piece.last).contains(&id.counter));
-        sent.map(|&(id, _)| id).filter(is_taken).collect()
+        packer.note_packs(link)
     }
 
     /// Notes how far the audit has come, once everything that it found is published.
-    fn note_audit(&mut self) -> Result<(), PublishError> {
+    fn note_audit(&mut self, link: &Link) -> Result<(), PublishError> {
         let Some(last) = &self.auditing else { return Ok(()) };
         let is_old = |id: &MessageId| last.get(&id.author).is_some_and(|&last| id.counter <= last);
-        if !self.shared.lock().outbox.keys().any(|(id, _)| is_old(id)) {
-            self.note_audited(last)?;
+        if !link.shared.lock().outbox.keys().any(|(id, _)| is_old(id)) {
+            note_audited(link, last)?;
             self.auditing = None;
         }
         Ok(())
     }
 
-    fn note_audited(&self, last: &BTreeMap<AuthorId, u64>) -> Result<(), PublishError> {
-        self.note(
-            |own| last.contains_key(&own.author),
-            |own| own.audited = last.get(&own.author).copied().unwrap_or(own.audited),
-        )
-    }
-
-    /// Notes something about own authors.
-    fn note(&self, of: impl Fn(&OwnAuthor) -> bool, change: impl Fn(&mut OwnAuthor)) -> Result<(), PublishError> {
-        let noted = self.shared.note(|marks| marks.own.iter_mut().filter(|own| of(own)).for_each(change));
-        noted.map_err(|error| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) })
-    }
-
     /// Everything that there is to do; the answer is what only some messages have failed with.
-    fn publish_all(&mut self, author: AuthorId, now: Duration) -> Result<Option<PublishError>, PublishError> {
-        self.join(author)?;
-        self.mend_packs()?;
-        let failed = self.publish_some()?;
+    fn publish_all(
+        &mut self,
+        link: &mut Link,
+        packer: &mut Packer,
+        author: AuthorId,
+        now: Duration,
+    ) -> Result<Option<PublishError>, PublishError> {
+        self.join(link, packer, author)?;
+        packer.mend(link)?;
+        let failed = publish_some(link, packer)?;
         if failed.is_some() {
             return Ok(failed);
         }
-        self.note_audit()?;
+        self.note_audit(link)?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
-            let is_damaged = self.scrub()?;
+            let is_damaged = self.compare_some(link, packer)?;
             // Where something was put right there is more, as a rule.
             self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub });
         }
@@ -172,113 +198,131 @@ impl Driver {
     /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
     /// deleted them, or a service has brought back an older state; whether that was so with any. The last ones come first.
     /// Nothing is synced for it; the next round would find what a loss of power undoes.
-    fn scrub(&mut self) -> Result<bool, PublishError> {
+    fn compare_some(&mut self, link: &mut Link, packer: &mut Packer) -> Result<bool, PublishError> {
         let mut own = match self.scrubbed {
-            Some(last) => self.shared.lock().core.own_after(Some(last), SCRUB),
-            None => self.shared.lock().core.own_recent(SCRUB),
+            Some(last) => link.shared.lock().core.own_after(Some(last), SCRUB),
+            None => link.shared.lock().core.own_recent(SCRUB),
         };
         if own.is_empty() {
             // From the beginning again, and not only the next time.
-            self.look_over()?;
-            own = self.shared.lock().core.own_after(None, SCRUB);
+            packer.look_over(link)?;
+            own = link.shared.lock().core.own_after(None, SCRUB);
         }
         let mut is_damaged = false;
         // Whether what has the name of a pack is ours to compare: of two messages of one number it holds at most one.
         let mut compared = BTreeMap::new();
         for (id, digest) in own {
             self.scrubbed = Some((id, digest));
-            let is_outgoing = self.shared.lock().outbox.contains_key(&(id, digest));
+            let is_outgoing = link.shared.lock().outbox.contains(&(id, digest));
             if is_outgoing {
                 continue;
             }
             let mut is_packed = false;
-            for (first, last) in self.packer.packs_with(id) {
+            for (first, last) in packer.packs_with(id) {
                 is_packed |= match compared.entry((id.author, first, last)) {
                     Entry::Occupied(compared) => *compared.get(),
                     Entry::Vacant(new) => {
-                        let published = self.publish_run(id.author, first..=last, Durability::Lazy)?;
+                        let published = packer.publish_run(link, id.author, first..=last, Durability::Lazy)?;
                         is_damaged |= matches!(published, Some(Published::New | Published::Mended));
                         *new.insert(published.is_some())
                     }
                 };
             }
-            if !is_packed || self.packer.is_alone(id) {
-                let published = self.publish_one(id, digest, Durability::Lazy)?;
+            if !is_packed || packer.is_alone(id) {
+                let published = publish_one(link, packer, (id, digest), Durability::Lazy)?;
                 is_damaged |= matches!(published, Published::New | Published::Mended);
             }
         }
         Ok(is_damaged)
     }
+}
 
-    /// Publishes the first few that wait and are not stuck. One whose place cannot be looked at now does not keep the others
-    /// waiting; the answer is what the first such one has failed with.
-    fn publish_some(&mut self) -> Result<Option<PublishError>, PublishError> {
-        let waiting: BTreeMap<_, _> = {
-            let state = self.shared.lock();
-            let fresh = state.outbox.iter().filter(|(own, _)| !state.stuck.contains(own));
-            fresh.map(|(own, durability)| (*own, *durability)).collect()
-        };
-        let (mut left, mut failed) = (PUBLISH, None);
-        for batch in self.packer.batches(&waiting) {
-            match self.publish_batch(&batch) {
-                Err(_) if planted!(DropOnError) => {}
-                Err(
-                    error @ (PublishError::Failed { .. }
-                    | PublishError::Denied { .. }
-                    | PublishError::InUse { .. }
-                    | PublishError::Undone { .. }),
-                ) if !planted!(OneBlocksAll) => {
-                    let of_batch = waiting.range(batch.keys()).map(|(own, _)| *own);
-                    self.shared.lock().stuck.extend(of_batch);
-                    failed = failed.or(Some(error));
-                    continue;
-                }
-                published => published?,
+/// Publishes the first few that wait and are not stuck. One whose place cannot be looked at now does not keep the others
+/// waiting; the answer is what the first such one has failed with.
+fn publish_some(link: &mut Link, packer: &mut Packer) -> Result<Option<PublishError>, PublishError> {
+    let waiting = link.shared.lock().outbox.fresh();
+    let (mut left, mut failed) = (PUBLISH, None);
+    for batch in packer.batches(&waiting) {
+        match publish_batch(link, packer, &batch) {
+            Err(_) if planted!(DropOnError) => {}
+            Err(
+                error @ (PublishError::Failed { .. }
+                | PublishError::Denied { .. }
+                | PublishError::InUse { .. }
+                | PublishError::Undone { .. }),
+            ) if !planted!(OneBlocksAll) => {
+                let of_batch = waiting.range(batch.keys()).map(|(own, _)| *own);
+                link.shared.lock().outbox.fail_alone(of_batch);
+                failed = failed.or(Some(error));
+                continue;
             }
-            left -= 1;
-            if left == 0 {
-                break;
-            }
+            published => published?,
         }
-        Ok(failed)
+        left -= 1;
+        if left == 0 {
+            break;
+        }
     }
+    Ok(failed)
+}
 
-    /// Publishes messages that lie, or are to lie, in one file.
-    fn publish_batch(&mut self, batch: &Batch) -> Result<(), PublishError> {
-        let Batch { author, ref run, ref own, durability, most } = *batch;
-        let pack = if run.start() < run.end() { self.pack_of(author, run.clone(), most)? } else { None };
-        let Some(pack) = pack else {
-            for &(id, digest) in own {
-                self.publish_one(id, digest, durability)?;
-                self.shared.lock().note_published(&(id, digest));
-            }
-            return Ok(());
-        };
-        self.publish_pack(&pack, durability)?;
-        let mut state = self.shared.lock();
-        for own in own.iter().filter(|(id, _)| id.counter <= pack.last()) {
-            state.note_published(own);
+/// Publishes messages that lie, or are to lie, in one file.
+fn publish_batch(link: &mut Link, packer: &mut Packer, batch: &Batch) -> Result<(), PublishError> {
+    let Batch { author, ref run, ref own, durability, most } = *batch;
+    let pack = if run.start() < run.end() { link.pack_of(author, run.clone(), most)? } else { None };
+    let Some(pack) = pack else {
+        for &(id, digest) in own {
+            publish_one(link, packer, (id, digest), durability)?;
+            link.shared.lock().outbox.published(&(id, digest));
         }
-        Ok(())
+        return Ok(());
+    };
+    packer.publish_pack(link, &pack, durability)?;
+    let mut state = link.shared.lock();
+    for own in own.iter().filter(|(id, _)| id.counter <= pack.last()) {
+        state.outbox.published(own);
     }
+    Ok(())
+}
 
-    fn publish_one(
-        &mut self,
-        id: MessageId,
-        digest: Digest,
-        durability: Durability,
-    ) -> Result<Published, PublishError> {
-        let frame = self.read_own(id, digest)?;
-        let published = self.transport.publish(&frame, durability)?;
-        if published == Published::Beside {
-            // If what lies there is a message, another installation writes under our name; the core has to see it.
-            let mut state = self.shared.lock();
-            state.core.suspect(id);
-            state.occupied.insert(id);
-        }
-        self.packer.put(id.author, id.counter, id.counter);
-        Ok(published)
+fn publish_one(
+    link: &mut Link,
+    packer: &mut Packer,
+    (id, digest): Key,
+    durability: Durability,
+) -> Result<Published, PublishError> {
+    let frame = link.frame((id, digest))?;
+    let published = link.transport.publish(&frame, durability)?;
+    if published == Published::Beside {
+        // If what lies there is a message, another installation writes under our name; the core has to see it.
+        let mut state = link.shared.lock();
+        state.core.suspect(id);
+        state.outbox.occupy(id);
     }
+    packer.put(id.author, id.counter, id.counter);
+    Ok(published)
+}
+
+/// The numbers of what was sent since the start that something in the folder has already: another installation writes
+/// under our name. A pack would lie beside that without a clash of names.
+fn taken_before(link: &Link, author: AuthorId, own: &OwnMessages, there: &[Piece]) -> Vec<MessageId> {
+    let state = link.shared.lock();
+    let sent = state.outbox.keys().filter(|sent| sent.0.author == author && !own.contains_key(sent));
+    let is_taken = |id: &MessageId| there.iter().any(|piece| (piece.first..=piece.last).contains(&id.counter));
+    sent.map(|&(id, _)| id).filter(is_taken).collect()
+}
+
+fn note_audited(link: &Link, last: &BTreeMap<AuthorId, u64>) -> Result<(), PublishError> {
+    note(
+        link,
+        |own| last.contains_key(&own.author),
+        |own| own.audited = last.get(&own.author).copied().unwrap_or(own.audited),
+    )
+}
+
+/// Notes something about own authors.
+fn note(link: &Link, of: impl Fn(&OwnAuthor) -> bool, change: impl Fn(&mut OwnAuthor)) -> Result<(), PublishError> {
+    link.note(|marks| marks.own.iter_mut().filter(|own| of(own)).for_each(change))
 }
 
 fn is_full_store(error: &(dyn Error + 'static)) -> bool {

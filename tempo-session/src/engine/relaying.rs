@@ -6,19 +6,16 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{
-    Arrival, Budget, CollectError, Digest, Frame, Head, MessageId, Own, Pack, Pending, PendingReason, PublishError,
-    Relay, Want, planted,
-};
+use tempo_message::{CollectError, Frame, Head, Pack, PublishError, Relay, planted};
 
-use crate::engine::audit::Runs;
-use crate::engine::driver::Driver;
 use crate::{
-    api::relaying::Relayed,
-    core::{packing::Packing, relaying::Relaying},
-    engine::shared::describe,
-    error::RelayError,
-    folder::downloads::author_of,
+    core::relaying::Relaying,
+    engine::{
+        audit::Runs,
+        link::Link,
+        relayed::{RelayError, Relayed},
+        seeking::{Sought, seek},
+    },
     store::marks::Absent,
 };
 
@@ -48,15 +45,6 @@ struct Lack {
     chance: Duration,
     /// Some were put there since it was seen that they had vanished.
     is_begun: bool,
-}
-
-/// What a look for messages gave.
-#[derive(Debug)]
-enum Sought {
-    /// Those that lie nowhere, in order; and the counter after the last one that was looked for, unless it was the author's last.
-    Absent { frames: Vec<Frame>, next: Option<u64> },
-    /// Something that may be one of them cannot be read.
-    Unclear(String),
 }
 
 /// After all of them were found, they are looked for again no sooner than this, however often.
@@ -90,69 +78,44 @@ impl Relayer {
     }
 }
 
-impl Driver {
+impl Relayer {
     /// Does one step of what there is to relay or to take back; true when there is more to do at once. A failure is only a reason
     /// to try again later.
-    pub(crate) fn relay(&mut self, now: Duration) -> bool {
-        if !self.is_quiet() {
-            return false;
-        }
-        let wanted = self.shared.lock().relay_wanted.take();
+    pub(crate) fn step(&mut self, link: &mut Link, now: Duration) -> bool {
+        let wanted = link.shared.lock().relaying.take();
         if let Some(author) = wanted {
-            let relayed = self.relay_all(author);
-            self.shared.lock().relayed = Some(relayed);
-            self.shared.announce();
+            let relayed = relay_all(link, author);
+            link.shared.lock().relaying.answer(relayed);
+            link.shared.announce();
             return true;
         }
-        let Some(relaying) = self.relayer.relaying.filter(|_| self.transport.has_relays() && !planted!(NoRelay)) else {
+        let Some(relaying) = self.relaying.filter(|_| link.transport.has_relays() && !planted!(NoRelay)) else {
             return false;
         };
-        if now < self.relayer.next_at {
+        if now < self.next_at {
             return false;
         }
-        self.relayer.next_at = now + relaying.pause;
-        let _ = self.relay_some(&relaying, now).and_then(|()| self.take_back(&relaying, now));
+        self.next_at = now + relaying.pause;
+        let _ = self.relay_some(link, &relaying, now).and_then(|()| self.take_back(link, &relaying, now));
         false
     }
 
-    /// Relays what there is, at once.
-    fn relay_all(&mut self, author: AuthorId) -> Result<Relayed, RelayError> {
-        if !self.transport.has_relays() {
-            return Err(RelayError::Unsupported);
-        }
-        let failed = |error: PublishError| RelayError::Failed(describe(&error));
-        let (mut from, mut messages) = (Some(0), 0);
-        while let Some(after) = from {
-            match self.seek(author, after).map_err(failed)? {
-                Sought::Unclear(why) => return Err(RelayError::Unclear { why }),
-                Sought::Absent { frames, next } => {
-                    for run in runs(&frames) {
-                        self.put(run).map_err(failed)?;
-                        messages += run.len() as u64;
-                    }
-                    from = next;
-                }
-            }
-        }
-        Ok(Relayed { author, messages })
-    }
-
-    fn relay_some(&mut self, relaying: &Relaying, now: Duration) -> Result<(), PublishError> {
-        let unix_ms = self.shared.environment.unix_ms();
+    fn relay_some(&mut self, link: &mut Link, relaying: &Relaying, now: Duration) -> Result<(), PublishError> {
+        let unix_ms = link.shared.environment.unix_ms();
         let lacked = {
-            let state = self.shared.lock();
-            state.core.lacked(|head| counts(head, &state.heard, relaying, unix_ms))
+            let state = link.shared.lock();
+            state.core.lacked(|head| counts(head, state.heard.by_author(), relaying, unix_ms))
         };
-        let chance = || self.shared.writer().mint.nonce();
-        self.relayer.heed(&lacked, relaying, now, chance);
-        let noted = self.shared.lock().marks.absent.clone();
+        let chance = || link.shared.writer().identity.nonce();
+        self.heed(&lacked, relaying, now, chance);
+        let noted = link.shared.lock().marks.absent.clone();
         for absent in noted.iter().filter(|absent| absent.since_ms.is_some() && !lacked.contains_key(&absent.author)) {
             // When somebody lacks something again, that is another time.
-            self.note_absent(absent.author, |absent| absent.since_ms = None)?;
+            note_absent(link, absent.author, |absent| absent.since_ms = None)?;
         }
-        let due = self.relayer.lacks.iter().filter(|(_, lack)| lack.at <= now || planted!(RelayAtOnce));
+        let due = self.lacks.iter().filter(|(_, lack)| lack.at <= now || planted!(RelayAtOnce));
         for author in due.map(|(&author, _)| author).collect::<Vec<_>>() {
-            if self.relay_of(author, relaying, (now, unix_ms))? {
+            if self.relay_of(link, author, relaying, (now, unix_ms))? {
                 break;
             }
         }
@@ -162,219 +125,184 @@ impl Driver {
     /// Puts one file of an author's messages into the folder, if they have vanished and it is time; whether it did.
     fn relay_of(
         &mut self,
+        link: &mut Link,
         author: AuthorId,
         relaying: &Relaying,
         (now, unix_ms): (Duration, i64),
     ) -> Result<bool, PublishError> {
-        let Some(&Lack { from, wait, chance, is_begun, .. }) = self.relayer.lacks.get(&author) else {
+        let Some(&Lack { from, wait, chance, is_begun, .. }) = self.lacks.get(&author) else {
             return Ok(false);
         };
-        let (frames, next) = match self.seek(author, from)? {
+        let (frames, next) = match seek(link, author, from)? {
             Sought::Absent { frames, next } => (frames, next),
             Sought::Unclear(_) => {
-                self.relayer.put_off(author, now + relaying.lacking);
+                self.put_off(author, now + relaying.lacking);
                 return Ok(false);
             }
         };
         let Some(last) = frames.last().map(|frame| frame.id().counter) else {
-            if let Some(lack) = self.relayer.lacks.get_mut(&author) {
+            if let Some(lack) = self.lacks.get_mut(&author) {
                 (lack.from, lack.is_begun) = (next.unwrap_or(lack.least), next.is_some() && is_begun);
                 lack.at = now + if next.is_some() { relaying.pause } else { wait };
                 lack.wait = if next.is_some() { wait } else { (wait * 2).min(LONGEST) };
             }
             if next.is_none() && !is_begun {
-                self.note_absent(author, |absent| absent.since_ms = None)?;
+                note_absent(link, author, |absent| absent.since_ms = None)?;
             }
             return Ok(false);
         };
-        let heard = self.shared.lock().heard.clone();
+        let heard = link.shared.lock().heard.by_author().clone();
         let is_back = |since: i64| since > unix_ms || heard.get(&author).is_some_and(|&at| at > since);
-        let noted = self.absent(author);
+        let noted = absent(link, author);
         let since = noted.and_then(|absent| absent.since_ms).filter(|&since| !is_back(since)).unwrap_or(unix_ms);
-        self.note_absent(author, |absent| absent.since_ms = Some(since))?;
+        note_absent(link, author, |absent| absent.since_ms = Some(since))?;
         let relayed = noted.map_or(0, |absent| absent.relayed);
-        let due_ms = self.due_ms(author, last, since, relaying, unix_ms).saturating_add(ms(chance));
+        let due_ms = due_ms(link, author, last, since, relaying, unix_ms).saturating_add(ms(chance));
         if unix_ms < due_ms && !planted!(RelayAtOnce) {
             let left = Duration::from_millis(due_ms.abs_diff(unix_ms)).min(relaying.absent.max(relaying.lacking));
-            self.relayer.put_off(author, now + left);
+            self.put_off(author, now + left);
             return Ok(false);
         }
         // After a service was linked anew everything is absent for a while.
         let is_news = |(&other, &at): (&AuthorId, &i64)| other != author && at > since;
-        let is_one_of_many = heard.iter().any(is_news) && !self.is_half_missing();
+        let is_one_of_many = heard.iter().any(is_news) && !is_half_missing(link);
         if !is_one_of_many {
             return Ok(false);
         }
         if relayed >= relaying.times && !is_begun {
-            self.relayer.put_off(author, now + LONGEST);
+            self.put_off(author, now + LONGEST);
             return Ok(false);
         }
         let Some(run) = runs(&frames).into_iter().next() else { return Ok(false) };
         if !is_begun {
-            self.note_absent(author, |absent| absent.relayed = absent.relayed.saturating_add(1))?;
+            note_absent(link, author, |absent| absent.relayed = absent.relayed.saturating_add(1))?;
         }
-        self.put(run)?;
-        if let Some(lack) = self.relayer.lacks.get_mut(&author) {
+        put(link, run)?;
+        if let Some(lack) = self.lacks.get_mut(&author) {
             let done = run.last().map_or(from, |frame| frame.id().counter);
             (lack.from, lack.at, lack.is_begun) = (done, now + relaying.pause, true);
         }
         Ok(true)
     }
 
-    /// When this member's turn has come: what is missing has been for long enough, its author silent, and everybody who comes
-    /// before has had time.
-    fn due_ms(&self, author: AuthorId, last: u64, since: i64, relaying: &Relaying, unix_ms: i64) -> i64 {
-        let state = self.shared.lock();
-        // A clock that is ahead would have it wait for ever.
-        let heard = state.core.heard_ms(author).map_or(since, |heard| heard.min(since));
-        let rank = state.core.rank(author, last, |head| counts(head, &state.heard, relaying, unix_ms));
-        let absent = since.saturating_add(ms(relaying.absent));
-        absent.max(heard.saturating_add(ms(relaying.silent))).saturating_add(ms(relaying.turn.saturating_mul(rank)))
-    }
-
-    /// Looks everywhere in the folder for the next of an author's messages after a counter, as many as a pack may hold.
-    fn seek(&mut self, author: AuthorId, after: u64) -> Result<Sought, PublishError> {
-        let Packing { few, times, bytes: most, .. } = Packing::default();
-        let count = usize::try_from(few.saturating_mul(times)).unwrap_or(usize::MAX);
-        let messages = self.shared.lock().core.messages_after(author, after, count);
-        let (mut frames, mut bytes) = (Vec::new(), 0);
-        for (counter, digest) in messages {
-            let frame = self.read_own(MessageId { author, counter }, digest)?;
-            bytes += frame.bytes().len();
-            if bytes > most && !frames.is_empty() {
-                break;
-            }
-            frames.push(frame);
-        }
-        let last = frames.last().map_or(after, |frame| frame.id().counter);
-        let next = (last < self.shared.lock().core.contiguous(author)).then_some(last);
-        let ids: BTreeSet<MessageId> = frames.iter().map(Frame::id).collect();
-        let found = match self.find(author, &ids.into_iter().collect::<Vec<_>>()) {
-            Ok(found) => found,
-            Err(why) => return Ok(Sought::Unclear(why)),
-        };
-        frames.retain(|frame| !found.contains(&frame.digest()));
-        Ok(Sought::Absent { frames, next })
-    }
-
-    /// The digests of what lies whole in the folder under these numbers, or why that cannot be told.
-    fn find(&mut self, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet<Digest>, String> {
-        let (known, own) = {
-            let state = self.shared.lock();
-            let own = state.core.author().map(|author| Own { author, joined: state.marks.has_joined() });
-            (state.core.seen().clone(), own)
-        };
-        let mut found = BTreeSet::new();
-        let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-        let want = Want { known: &known, own, recheck: ids, full: false, budget };
-        let shared = &self.shared;
-        let collected = self.transport.collect(&want, &mut |arrival| {
-            if let Arrival::Frame(frame) = &arrival {
-                found.insert(frame.digest());
-            }
-            shared.lock().take(arrival)
-        });
-        let collected = collected.map_err(|error| describe(&error))?;
-        let report = self.transport.report();
-        if collected.report_changed {
-            self.shared.lock().report = report.clone().into();
-        }
-        let is_doubt = |pending: &&Pending| {
-            let is_authors = pending.author.or_else(|| author_of(&pending.place)) == Some(author);
-            is_authors && !matches!(pending.reason, PendingReason::Incomplete { .. })
-        };
-        match report.pending.iter().find(is_doubt) {
-            Some(pending) => Err(format!("{}: {}", pending.place, pending.reason)),
-            None if collected.more || report.unlisted > 0 => Err("there is more than can be looked at".to_owned()),
-            None => Ok(found),
-        }
-    }
-
-    /// Puts a run of messages into the folder, as this member.
-    fn put(&mut self, run: &[Frame]) -> Result<(), PublishError> {
-        let Some(me) = self.shared.author() else { return Ok(()) };
-        match (run, Pack::of(run)) {
-            (_, Ok(pack)) => self.transport.relay_pack(&pack, me)?,
-            ([frame, ..], _) => self.transport.relay(frame, me)?,
-            ([], _) => return Ok(()),
-        };
-        Ok(())
-    }
-
-    /// Whether the directories of more than half of the members are missing. One is there that a service has named like a copy,
-    /// and one that cannot be looked at.
-    fn is_half_missing(&mut self) -> bool {
-        let doubled: BTreeSet<AuthorId> = self.transport.report().doubled.iter().map(|beside| beside.author).collect();
-        let authors: Vec<AuthorId> = {
-            let state = self.shared.lock();
-            state.core.authors().filter(|&author| !state.core.is_own(author)).take(ASKED).collect()
-        };
-        let is_missing = |&author: &&AuthorId| !doubled.contains(author) && matches!(self.own_runs(*author), Ok(None));
-        let missing = authors.iter().filter(is_missing).count();
-        // This member's own is there, or is put there.
-        missing * 2 > authors.len() + 1
-    }
-
-    /// What lies in an author's own directory; `None` when that is nothing.
-    fn own_runs(&mut self, author: AuthorId) -> Result<Option<Runs>, PublishError> {
-        match self.transport.inventory(author) {
-            Ok(there) if there.is_empty() => Ok(None),
-            Ok(there) => Ok(Some(Runs::of(&there))),
-            Err(CollectError::Failed { place, source }) => Err(PublishError::Failed { place, source }),
-            Err(error) => Err(PublishError::Failed { place: "the folder".to_owned(), source: error.into() }),
-        }
-    }
-
     /// Takes back what this installation has relayed of authors whose own messages have been in the folder again for long enough.
-    fn take_back(&mut self, relaying: &Relaying, now: Duration) -> Result<(), PublishError> {
-        if now < self.relayer.tend_at || planted!(RelayNeverRemoved) {
+    fn take_back(&mut self, link: &mut Link, relaying: &Relaying, now: Duration) -> Result<(), PublishError> {
+        if now < self.tend_at || planted!(RelayNeverRemoved) {
             return Ok(());
         }
-        self.relayer.tend_at = now + relaying.absent;
-        let unix_ms = self.shared.environment.unix_ms();
-        let own = self.shared.lock().core.own_authors();
-        let relays: Vec<Relay> = self.transport.report().relays;
+        self.tend_at = now + relaying.absent;
+        let unix_ms = link.shared.environment.unix_ms();
+        let own = link.shared.lock().core.own_authors();
+        let relays: Vec<Relay> = link.transport.report().relays;
         for Relay { author, relayer, .. } in relays.into_iter().filter(|relay| own.contains(&relay.relayer)) {
-            let last = self.shared.lock().core.contiguous(author);
+            let last = link.shared.lock().core.contiguous(author);
             // Whether they are back shows another time.
-            let Ok(there) = self.own_runs(author) else { continue };
+            let Ok(there) = own_runs(link, author) else { continue };
             let is_back = there.is_some_and(|runs| runs.have_all(1, last));
-            let noted = self.shared.lock().marks.back.iter().find(|back| back.0 == author).map(|back| back.1);
+            let noted = link.shared.lock().marks.back.iter().find(|back| back.0 == author).map(|back| back.1);
             let since = noted.filter(|&since| since <= unix_ms).unwrap_or(unix_ms);
             if is_back && unix_ms.saturating_sub(since) >= ms(relaying.back) {
-                self.transport.withdraw(author, relayer)?;
-                self.note_relaying(author, None, true)?;
+                link.transport.withdraw(author, relayer)?;
+                note_relaying(link, author, None, true)?;
             } else {
-                self.note_relaying(author, is_back.then_some(since), false)?;
+                note_relaying(link, author, is_back.then_some(since), false)?;
             }
         }
         Ok(())
     }
+}
 
-    /// Notes since when an author's own messages are back, and, once nothing is relayed of it, that it is missed no more.
-    fn note_relaying(&self, author: AuthorId, since: Option<i64>, is_over: bool) -> Result<(), PublishError> {
-        self.note_marks(|marks| {
-            marks.back.retain(|back| back.0 != author);
-            marks.back.extend(since.map(|since| (author, since)));
-            marks.absent.retain(|absent| absent.author != author || !is_over);
-        })
+/// Relays what there is, at once.
+fn relay_all(link: &mut Link, author: AuthorId) -> Result<Relayed, RelayError> {
+    if !link.transport.has_relays() {
+        return Err(RelayError::Unsupported);
     }
-
-    fn absent(&self, author: AuthorId) -> Option<Absent> {
-        self.shared.lock().marks.absent.iter().find(|absent| absent.author == author).copied()
-    }
-
-    /// Notes how an author is missed; nothing is kept of one that is not.
-    fn note_absent(&self, author: AuthorId, change: impl Fn(&mut Absent)) -> Result<(), PublishError> {
-        self.note_marks(|marks| {
-            let at = marks.absent.iter().position(|absent| absent.author == author);
-            let mut absent = at.map_or(Absent { author, since_ms: None, relayed: 0 }, |at| marks.absent.remove(at));
-            change(&mut absent);
-            if absent.since_ms.is_some() || absent.relayed > 0 {
-                marks.absent.push(absent);
+    let failed = |error: PublishError| RelayError::Failed(error);
+    let (mut from, mut messages) = (Some(0), 0);
+    while let Some(after) = from {
+        match seek(link, author, after).map_err(failed)? {
+            Sought::Unclear(why) => return Err(RelayError::Unclear(why)),
+            Sought::Absent { frames, next } => {
+                for run in runs(&frames) {
+                    put(link, run).map_err(failed)?;
+                    messages += run.len() as u64;
+                }
+                from = next;
             }
-        })
+        }
     }
+    Ok(Relayed { author, messages })
+}
+
+/// When this member's turn has come: what is missing has been for long enough, its author silent, and everybody who comes
+/// before has had time.
+fn due_ms(link: &Link, author: AuthorId, last: u64, since: i64, relaying: &Relaying, unix_ms: i64) -> i64 {
+    let state = link.shared.lock();
+    // A clock that is ahead would have it wait for ever.
+    let heard = state.core.heard_ms(author).map_or(since, |heard| heard.min(since));
+    let rank = state.core.rank(author, last, |head| counts(head, state.heard.by_author(), relaying, unix_ms));
+    let absent = since.saturating_add(ms(relaying.absent));
+    absent.max(heard.saturating_add(ms(relaying.silent))).saturating_add(ms(relaying.turn.saturating_mul(rank)))
+}
+
+/// Puts a run of messages into the folder, as this member.
+fn put(link: &mut Link, run: &[Frame]) -> Result<(), PublishError> {
+    let Some(me) = link.shared.author() else { return Ok(()) };
+    match (run, Pack::of(run)) {
+        (_, Ok(pack)) => link.transport.relay_pack(&pack, me)?,
+        ([frame, ..], _) => link.transport.relay(frame, me)?,
+        ([], _) => return Ok(()),
+    };
+    Ok(())
+}
+
+/// Whether the directories of more than half of the members are missing. One is there that a service has named like a copy,
+/// and one that cannot be looked at.
+fn is_half_missing(link: &mut Link) -> bool {
+    let doubled: BTreeSet<AuthorId> = link.transport.report().doubled.iter().map(|beside| beside.author).collect();
+    let authors: Vec<AuthorId> = {
+        let state = link.shared.lock();
+        state.core.authors().filter(|&author| !state.core.is_own(author)).take(ASKED).collect()
+    };
+    let is_missing = |&author: &&AuthorId| !doubled.contains(author) && matches!(own_runs(link, *author), Ok(None));
+    let missing = authors.iter().filter(is_missing).count();
+    // This member's own is there, or is put there.
+    missing * 2 > authors.len() + 1
+}
+
+/// What lies in an author's own directory; `None` when that is nothing.
+fn own_runs(link: &mut Link, author: AuthorId) -> Result<Option<Runs>, PublishError> {
+    match link.transport.inventory(author) {
+        Ok(there) if there.is_empty() => Ok(None),
+        Ok(there) => Ok(Some(Runs::of(&there))),
+        Err(CollectError::Failed { place, source }) => Err(PublishError::Failed { place, source }),
+        Err(error) => Err(PublishError::Failed { place: "the folder".to_owned(), source: error.into() }),
+    }
+}
+
+/// Notes since when an author's own messages are back, and, once nothing is relayed of it, that it is missed no more.
+fn note_relaying(link: &Link, author: AuthorId, since: Option<i64>, is_over: bool) -> Result<(), PublishError> {
+    link.note(|marks| {
+        marks.back.retain(|back| back.0 != author);
+        marks.back.extend(since.map(|since| (author, since)));
+        marks.absent.retain(|absent| absent.author != author || !is_over);
+    })
+}
+
+fn absent(link: &Link, author: AuthorId) -> Option<Absent> {
+    link.shared.lock().marks.absent.iter().find(|absent| absent.author == author).copied()
+}
+
+/// Notes how an author is missed; nothing is kept of one that is not.
+fn note_absent(link: &Link, author: AuthorId, change: impl Fn(&mut Absent)) -> Result<(), PublishError> {
+    link.note(|marks| {
+        let at = marks.absent.iter().position(|absent| absent.author == author);
+        let mut absent = at.map_or(Absent { author, since_ms: None, relayed: 0 }, |at| marks.absent.remove(at));
+        change(&mut absent);
+        if absent.since_ms.is_some() || absent.relayed > 0 {
+            marks.absent.push(absent);
+        }
+    })
 }
 
 /// Whether a member counts: something was heard of it lately, by its clock or by ours.

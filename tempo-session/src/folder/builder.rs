@@ -1,6 +1,7 @@
 //! Opening a session.
 
 use std::{
+    error,
     path::{self, Path, PathBuf},
     process,
     sync::mpsc,
@@ -10,8 +11,10 @@ use std::{
 
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{
-    Belonging, Decision, Decisions, FsTransport, Installation, InstallationError, Options, RealFs,
+    Belonging, Decision, DecisionError, Decisions, Fingerprint, FsTransport, Installation, InstallationError, Options,
+    RealFs,
 };
+use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
@@ -19,14 +22,26 @@ use crate::{
         parts::{Parts, check_name},
         session::Session,
     },
-    engine::minting::IdentitySource,
+    engine::identity::IdentitySource,
 };
 use crate::{
     core::{packing::Packing, relaying::Relaying},
     environment::{Environment, SystemEnvironment},
-    error::{DecideError, OpenError},
+    error::OpenError,
     store::{error::StoreError, marks::Marks, memory::MemoryStore, reader::RedbReader, redb::RedbStore},
 };
+
+/// Why it could not be kept what somebody says of a directory beside a session folder.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// The folder does not answer, or there is no place for local state.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// One of the directories cannot be that, or the local state cannot be written.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+}
 
 /// The settings of a session to be opened.
 #[derive(Debug, Clone)]
@@ -63,9 +78,8 @@ pub enum Membership {
 impl Builder {
     /// How long whoever sends waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
-    /// After so many new messages there are new pages: until then they are read from the log, which takes about a
-    /// millisecond.
-    const PAGES: u64 = 1024;
+    /// With fewer new messages than this there is no snapshot: reading them from the log takes about a millisecond.
+    const SNAPSHOT: u64 = 1024;
     /// How often some of the own messages are compared with the folder in passing.
     const SCRUB: Duration = Duration::from_secs(30);
 
@@ -195,13 +209,12 @@ impl Builder {
         let transport = self.transport(options)?;
         let parts = Parts {
             scrub: Some(Self::SCRUB),
-            fingerprint: Some(installation.fingerprint()?),
-            mint: Box::new(Installed(installation)),
+            identity: Box::new(Installed { fingerprint: installation.fingerprint()?, installation }),
             copied_from,
             idle_after: self.idle_after,
             packing: self.packing,
             relaying: self.relaying,
-            pages_after: Some(Self::PAGES),
+            snapshot_after: Some(Self::SNAPSHOT),
             name: self.name.clone(),
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
             ..Parts::new(Box::new(transport), Box::new(store))
@@ -239,9 +252,9 @@ impl Builder {
         };
         // Whatever cannot be read here shows when the session is opened.
         let marks = RedbReader::open(&installation.store(), installation.author).and_then(|store| store.marks());
-        let before = marks.ok().and_then(|marks| marks.fingerprint);
-        let is_copy =
-            installation.fingerprint().ok().zip(before).is_some_and(|(now, then)| now.is_of_another_than(&then));
+        let before = marks.ok().and_then(|marks| marks.place);
+        let now = installation.fingerprint().ok();
+        let is_copy = now.zip(before).is_some_and(|(now, before)| is_of_another(&now, &before));
         Ok(if is_copy { Membership::Copied } else { Membership::Member })
     }
 
@@ -275,7 +288,7 @@ impl Builder {
             }
             let is_written = matches!(RedbReader::open(&path, author), Err(StoreError::InUse { .. }));
             if is_written || clock.now() > self.patience {
-                return Err(OpenError::already_open(&self.folder, installation));
+                return Err(already_open(&self.folder, installation));
             }
             // deadline loop: to look takes milliseconds, but for a doctor's, which reads everything.
             thread::sleep(Duration::from_millis(5));
@@ -363,17 +376,38 @@ impl Session {
     }
 }
 
-/// Mints authors of an installation.
+pub(crate) fn already_open(folder: &Path, installation: &Installation) -> OpenError {
+    let holder = installation.holder().ok().flatten().unwrap_or_else(|| "another process".to_owned());
+    OpenError::AlreadyOpen { folder: folder.to_owned(), holder }
+}
+
+/// Makes authors of an installation, and knows its store by its fingerprint.
 #[derive(Debug)]
-struct Installed(Installation);
+struct Installed {
+    installation: Installation,
+    fingerprint: Fingerprint,
+}
 
 impl IdentitySource for Installed {
-    fn author(&mut self) -> Result<AuthorId, InstallationError> {
-        self.0.mint()
+    fn author(&mut self) -> Result<AuthorId, Box<dyn error::Error + Send + Sync>> {
+        Ok(self.installation.mint()?)
     }
 
     #[allow(clippy::disallowed_methods, reason = "the one place where a session draws a number")]
     fn nonce(&mut self) -> u64 {
         Uuid::new_v4().as_u64_pair().0
     }
+
+    fn place(&self) -> Option<Vec<u8>> {
+        Some(self.fingerprint.to_bytes())
+    }
+
+    fn is_copy(&self, written_in: &[u8]) -> bool {
+        is_of_another(&self.fingerprint, written_in)
+    }
+}
+
+/// Whether a store that is here now cannot be the one that was written in a place.
+fn is_of_another(now: &Fingerprint, written_in: &[u8]) -> bool {
+    Fingerprint::from_bytes(written_in).is_some_and(|before| now.is_of_another_than(&before))
 }

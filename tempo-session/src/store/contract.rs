@@ -1,11 +1,11 @@
 //! What a session demands of a store.
 
-use std::{fmt, ops::ControlFlow};
+use std::fmt;
 
 use bytes::Bytes;
 use tempo_message::{Digest, Durability, Frame, Message, MessageId};
 
-use crate::core::{progress::Progress, snapshot::Page};
+use crate::core::progress::Progress;
 use crate::store::{error::StoreError, marks::Marks};
 
 /// Where a session keeps what it must not lose.
@@ -20,8 +20,8 @@ use crate::store::{error::StoreError, marks::Marks};
 ///    it is unknown what was kept; the session then refuses to send until it is reopened.
 /// 4. Committing a record again changes nothing: what was [sent](Origin::Sent) stays so when it comes back.
 /// 5. `frame` gives the exact bytes that were committed.
-/// 6. After `keep_pages` returns, those pages are read as they were given, and the others as before. They become durable
-///    with what is committed after them; what was committed before them is never lost without them being lost as well.
+/// 6. After `keep_snapshot` returns, `snapshot` returns those bytes. They become durable with what is committed after them;
+///    what was committed before them is never lost without them being lost as well. A snapshot is read whole or not at all.
 /// 7. After `set_marks` or `set_progress` returns, what they noted survives a loss of power; after `set_progress` also
 ///    everything that was committed before.
 pub trait Store: fmt::Debug + Send + Sync {
@@ -68,19 +68,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     fn log_end(&self) -> Result<u64, StoreError>;
 
-    /// Hands up the pages in order, until `each` wants no more.
+    /// The snapshot that was kept last, byte for byte; `None` when there is none.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; what was handed up until then is true.
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError>;
+    /// [`StoreError`].
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps pages, each in the place of what was kept under its name; all of them or none.
+    /// Keeps a snapshot in place of the one before.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; it is unknown then whether they are kept.
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError>;
+    /// [`StoreError`]; it is unknown then which one is kept.
+    fn keep_snapshot(&self, snapshot: &[u8]) -> Result<(), StoreError>;
 
     /// Keeps records.
     ///

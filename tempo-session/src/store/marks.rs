@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
-use tempo_fs_transport::Fingerprint;
 use tempo_message::Life;
 
 /// Who an installation is, and how far it has come in its folder.
@@ -12,8 +11,8 @@ pub struct Marks {
     pub own: Vec<OwnAuthor>,
     /// The latest lives that it has lived, the last one last. Noted before anybody else can hear of them.
     pub lives: Vec<Life>,
-    /// Where the store lay when this was noted.
-    pub fingerprint: Option<Fingerprint>,
+    /// Where the store was when this was noted, as its [`IdentitySource`](crate::IdentitySource) says it.
+    pub place: Option<Vec<u8>>,
     /// Up to which time the order was known to be stable.
     pub stable: Lamport,
     /// Packs beside which the files of which they were made may still lie.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -11,7 +10,7 @@ use tempo_clock::AuthorId;
 use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
 
 use super::contract::Record;
-use crate::core::{order::chunked::Chunked, progress::Progress, session_core::without_payload, snapshot::Page};
+use crate::core::{order::chunked::Chunked, progress::Progress, session_core::without_payload};
 use crate::store::{
     contract::{Origin, Restored, Store},
     error::StoreError,
@@ -25,7 +24,7 @@ pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
     marks: Arc<Mutex<Marks>>,
     progress: Arc<Mutex<BTreeMap<String, Progress>>>,
-    pages: Arc<Mutex<BTreeMap<Page, Vec<u8>>>>,
+    snapshot: Arc<Mutex<Option<Vec<u8>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -106,14 +105,12 @@ impl Store for MemoryStore {
         Ok(u64::try_from(self.records().kept.len()).unwrap_or(u64::MAX))
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = pages.iter().try_for_each(|(&page, bytes)| each(page, bytes));
-        Ok(())
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).extend(pages.iter().cloned());
+    fn keep_snapshot(&self, snapshot: &[u8]) -> Result<(), StoreError> {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.to_vec());
         Ok(())
     }
 

@@ -18,5 +18,3 @@ pub use marks::{Absent, Marks, OwnAuthor, Packed};
 pub use memory::MemoryStore;
 pub use reader::RedbReader;
 pub use redb::RedbStore;
-
-pub use crate::core::Page;

@@ -2,7 +2,6 @@
 
 use std::{
     cmp::Ordering,
-    ops::ControlFlow,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -20,13 +19,13 @@ use super::{
     marks::Marks,
     runs::{self, FRAMES, Key, Row, Runs},
 };
-use crate::core::{progress::Progress, session_core::without_payload, snapshot::Page};
+use crate::core::{progress::Progress, session_core::without_payload};
 
 /// A store in a redb file.
 ///
 /// Five tables: `meta` (the format, and who the installation is and how far it has come), `frames` (the exact bytes, an
 /// author's messages together and in order), `log` (which rows of frames have come, one commit after the other), `cursors` (how
-/// far the application has come, by name) and `pages` (what follows from the log up to a place in it, so that a session need not
+/// far the application has come, by name) and `snapshot` (what follows from the log up to a place in it, so that a session need not
 /// read that in order to open). What is committed together shares rows, both of the log and of the frames.
 ///
 /// # Durability
@@ -54,15 +53,17 @@ struct Lazy {
 /// So many bytes of frames are committed lazily at most before they are made durable.
 const LAZY: u64 = 8 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
-/// By what a page is about, and its number among those.
-const PAGES: TableDefinition<(u8, u32), &[u8]> = TableDefinition::new("pages");
+/// The parts of the snapshot, in order.
+const SNAPSHOT: TableDefinition<u32, &[u8]> = TableDefinition::new("snapshot");
 
 /// So many rows of frames are in a row of the log.
 const ROWS: usize = 256;
+/// The length of a part of the snapshot, in bytes: the database looks for room for each as a whole.
+const PART: usize = 1024 * 1024;
 
 impl RedbStore {
     /// Opens the store of the installation that was made for an author. A file that holds none is damaged: it has been a
@@ -122,7 +123,7 @@ impl RedbStore {
                 transaction.open_table(LOG)?;
                 transaction.open_table(FRAMES)?;
                 transaction.open_table(CURSORS)?;
-                transaction.open_table(PAGES)?;
+                transaction.open_table(SNAPSHOT)?;
             }
             transaction.commit()?;
             Ok(None)
@@ -204,29 +205,27 @@ impl Store for RedbStore {
         self.database.read(|database| Ok(end_of(&database.begin_read()?.open_table(LOG)?)?))
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
         self.database.read_once(|database| {
-            let table = database.begin_read()?.open_table(PAGES)?;
+            let table = database.begin_read()?.open_table(SNAPSHOT)?;
+            let mut snapshot = None;
             for row in table.iter()? {
-                let (key, bytes) = row?;
-                let page = page_of(key.value());
-                if page.is_some_and(|page| each(page, bytes.value()).is_break()) {
-                    break;
-                }
+                snapshot.get_or_insert_with(Vec::new).extend_from_slice(row?.1.value());
             }
-            Ok(())
+            Ok(snapshot)
         })
     }
 
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        self.make_writable(pages.iter().map(|(_, bytes)| len_of(bytes)).sum())?;
+    fn keep_snapshot(&self, snapshot: &[u8]) -> Result<(), StoreError> {
+        self.make_writable(len_of(snapshot))?;
         self.database.write(|database| {
             let mut transaction = database.begin_write()?;
             transaction.set_durability(::redb::Durability::None)?;
+            transaction.delete_table(SNAPSHOT)?;
             {
-                let mut table = transaction.open_table(PAGES)?;
-                for (page, bytes) in pages {
-                    table.insert(key_of(*page), bytes.as_slice())?;
+                let mut table = transaction.open_table(SNAPSHOT)?;
+                for (number, part) in (0..).zip(snapshot.chunks(PART)) {
+                    table.insert(number, part)?;
                 }
             }
             Ok(transaction.commit()?)
@@ -352,27 +351,6 @@ fn restored_of(
 /// The number of the next row of a log.
 fn end_of(log: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, StorageError> {
     Ok(log.last()?.map_or(0, |(last, _)| last.value() + 1))
-}
-
-fn key_of(page: Page) -> (u8, u32) {
-    match page {
-        Page::Session => (0, 0),
-        Page::Own(number) => (1, number),
-        Page::Summary => (2, 0),
-        Page::Block(number) => (3, number),
-        Page::Order(number) => (4, number),
-    }
-}
-
-fn page_of((about, number): (u8, u32)) -> Option<Page> {
-    Some(match about {
-        0 => Page::Session,
-        1 => Page::Own(number),
-        2 => Page::Summary,
-        3 => Page::Block(number),
-        4 => Page::Order(number),
-        _ => return None,
-    })
 }
 
 /// Makes sure that a database is the store of this author, in a format that is known.

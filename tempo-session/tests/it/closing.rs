@@ -1,11 +1,11 @@
 //! A session that is closed while its driver is at work.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, atomic::Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
 use tempo_clock::Seen;
-use tempo_fs_transport::InstallationError;
 use tempo_message::{
     Arrival, Budget, CollectError, Collected, Durability, Frame, Head, MemoryMedium, Piece, PublishError, Published,
     Report, Taken, Transport, Want,
@@ -64,8 +64,8 @@ impl<T: Transport> Transport for Interrupted<T> {
 struct Lives(std::sync::atomic::AtomicU64);
 
 impl IdentitySource for Lives {
-    fn author(&mut self) -> Result<AuthorId, InstallationError> {
-        Err(InstallationError::NoDefault)
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
+        Err("none is needed".into())
     }
     fn nonce(&mut self) -> u64 {
         self.0.fetch_add(1, Ordering::SeqCst)
@@ -81,7 +81,7 @@ fn no_head_tells_of_a_life_that_the_store_does_not_know() {
         let transport =
             Interrupted { inner: medium.transport(), session: Arc::clone(&slot), heads: Arc::clone(&heads) };
         let parts =
-            Parts { mint: Box::new(Lives(7.into())), ..Parts::new(Box::new(transport), Box::new(store.clone())) };
+            Parts { identity: Box::new(Lives(7.into())), ..Parts::new(Box::new(transport), Box::new(store.clone())) };
         let (session, mut driver) = Session::assemble(parts).unwrap();
         session.send("hello").unwrap();
         for turn in 1..8 {

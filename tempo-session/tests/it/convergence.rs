@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tempo_message::{Digest, Frame};
-use tempo_session::core::{CoreEvent, Intake, SessionCore, Slot};
+use tempo_session::core::{CoreEvent, Intake, Output, SessionCore, Slot};
 
-use crate::support::{author, send};
+use crate::support::{author, receive, send};
 
 const MEMBERS: usize = 3;
 
@@ -40,14 +40,18 @@ impl Member {
     }
 
     fn take(&mut self, frame: &Frame) {
-        let intake = self.core.handle_received(frame.message(), frame.digest());
+        let intake = receive(&mut self.core, frame);
         assert!(matches!(intake, Intake::Accepted | Intake::Held | Intake::Duplicate), "{intake:?}");
     }
 
     /// Follows the events, and checks what must hold after every step.
     fn check(&mut self, sent: &[Frame]) {
-        while let Some(event) = self.core.poll_event() {
-            if let CoreEvent::Message { slot, position, .. } = event {
+        loop {
+            let output = self.core.poll();
+            if output == Output::Idle {
+                break;
+            }
+            if let Output::Event(CoreEvent::Message { slot, position, .. }) = output {
                 let (_, digest) = self.core.order(slot).unwrap();
                 assert!(self.delivered.insert(digest), "delivered twice");
                 self.list.insert(position, slot);

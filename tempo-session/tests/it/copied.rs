@@ -1,6 +1,7 @@
 //! Session folders that are copied, reached by two paths, or opened from several computers in turn.
 
 use std::{
+    error::Error,
     fs,
     path::{Path, PathBuf},
     thread,
@@ -9,10 +10,13 @@ use std::{
 
 use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
 use tempo_message::Digest;
-use tempo_session::{Event, Membership, Parts, Session, core::IdentityConflict, store::RedbStore};
+use tempo_session::{
+    AuthorId, Event, IdentitySource, Membership, Parts, Session, core::IdentityConflict, store::RedbStore,
+};
+use uuid::Uuid;
 
 use crate::{
-    identity::{Fresh, copy_dir, put_back},
+    identity::{copy_dir, put_back},
     support::{Place, STUCK, rename, texts, timeline, wait_until},
 };
 
@@ -115,6 +119,37 @@ fn a_second_path_to_a_folder_is_no_copy() {
     drop(bound);
 }
 
+/// An installation as a machine of this name sees it.
+#[derive(Debug)]
+struct OnMachine {
+    machine: Option<Digest>,
+    installation: Installation,
+}
+
+impl OnMachine {
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { machine: self.machine, ..self.installation.fingerprint().unwrap() }
+    }
+}
+
+impl IdentitySource for OnMachine {
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
+        Ok(self.installation.mint()?)
+    }
+
+    fn nonce(&mut self) -> u64 {
+        Uuid::new_v4().as_u64_pair().0
+    }
+
+    fn place(&self) -> Option<Vec<u8>> {
+        Some(self.fingerprint().to_bytes())
+    }
+
+    fn is_copy(&self, written_in: &[u8]) -> bool {
+        self.fingerprint().is_of_another_than(&Fingerprint::from_bytes(written_in).unwrap())
+    }
+}
+
 /// Opens Ana's state as another computer does that has it on a network drive.
 fn open_from(place: &Place, machine: &str) -> Session {
     let installation = Installation::find(&place.at("ana"), &place.folder).unwrap().unwrap();
@@ -122,10 +157,8 @@ fn open_from(place: &Place, machine: &str) -> Session {
     options.staging = Some(installation.staging());
     let transport = FsTransport::open(&place.folder, &options).unwrap();
     let store = RedbStore::open(&installation.store(), installation.author).unwrap();
-    let machine = Some(Digest::of(machine.as_bytes()));
     let parts = Parts {
-        fingerprint: Some(Fingerprint { machine, ..installation.fingerprint().unwrap() }),
-        mint: Box::new(Fresh(installation)),
+        identity: Box::new(OnMachine { machine: Some(Digest::of(machine.as_bytes())), installation }),
         first_look: Some(Duration::from_secs(3)),
         ..Parts::new(Box::new(transport), Box::new(store))
     };

@@ -177,7 +177,7 @@ fn who_is_slow_loses_no_message() {
 
 /// What is stable grows up to the end when everybody has said what it has, and a newcomer with an old copy is told of.
 #[test]
-fn the_order_is_settled_as_far_as_everybody_has_come() {
+fn the_order_is_stable_as_far_as_everybody_has_come() {
     let mut two = Two::new();
     two.session(0).send("one").unwrap();
     two.turn(0);

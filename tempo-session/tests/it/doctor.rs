@@ -15,7 +15,7 @@ use tempo_session::{AuthorId, MessageId, core::SessionCore};
 
 use crate::{
     cli::{run, tempo},
-    support::{Place, STUCK, author, wait_until},
+    support::{Place, STUCK, author, receive, sent, wait_until},
 };
 
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -51,7 +51,7 @@ impl Writer {
     fn write(&mut self, kind: Kind, text: &str) -> Frame {
         let payload = Bytes::copy_from_slice(text.as_bytes());
         let frame = self.core.compose([(kind, payload)], self.unix_ms).unwrap().remove(0);
-        self.core.handle_sent(frame.message(), frame.digest());
+        sent(&mut self.core, &frame);
         frame
     }
 }
@@ -420,7 +420,7 @@ fn clocks_that_disagree_are_told_of_as_long_as_it_shows() {
     for counter in 1..=2 {
         let bytes = fs::read(place.folder.join(MessageId { author: me, counter }.to_string())).unwrap();
         let Decoded::Whole(frame) = Frame::decode(&Bytes::from(bytes)) else { panic!("no frame") };
-        ben.core.handle_received(frame.message(), frame.digest());
+        receive(&mut ben.core, &frame);
     }
     put(&place, &ben.say("time for tea"));
     put(&place, &ben.say("and for cake"));

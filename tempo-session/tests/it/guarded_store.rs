@@ -1,12 +1,12 @@
 //! A store in memory where the test decides what becomes of everything that is to be written, and of what is read first.
 
-use std::{fmt, ops::ControlFlow};
+use std::fmt;
 
 use bytes::Bytes;
 use tempo_message::{Digest, Durability, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, MemoryStore, Page, Record, Restored, Store, StoreError},
+    store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
 /// What is to be written, or read.
@@ -14,9 +14,9 @@ use tempo_session::{
 pub(crate) enum Act {
     Marks,
     Progress,
-    Pages,
+    Snapshot,
     Messages,
-    ReadPage(Page),
+    ReadSnapshot,
     ReadLog,
 }
 
@@ -69,18 +69,14 @@ impl Store for GuardedStore {
         self.store.log_end()
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let mut read = Ok(());
-        self.store.pages(&mut |page, bytes| {
-            read = (self.guard)(Act::ReadPage(page));
-            if read.is_ok() { each(page, bytes) } else { ControlFlow::Break(()) }
-        })?;
-        read
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        (self.guard)(Act::ReadSnapshot)?;
+        self.store.snapshot()
     }
 
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
-        (self.guard)(Act::Pages)?;
-        self.store.keep_pages(pages)
+    fn keep_snapshot(&self, snapshot: &[u8]) -> Result<(), StoreError> {
+        (self.guard)(Act::Snapshot)?;
+        self.store.keep_snapshot(snapshot)
     }
 
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! Stores that are copied, restored, or lost; files that vanish, are rolled back, or overwritten.
 
-use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
+use std::{collections::BTreeSet, error::Error, fs, path::Path, thread, time::Duration};
 
-use tempo_fs_transport::{FsTransport, Installation, InstallationError, Options};
+use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::{AuthorId, CounterName, Head};
 use tempo_session::{Event, IdentitySource, Parts, Session, core::IdentityConflict, store::RedbStore};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ fn open_image(place: &Place, state: &str) -> Session {
     let store = RedbStore::open(&installation.store(), installation.author).unwrap();
     let parts = Parts {
         scrub: Some(Duration::from_secs(1)),
-        mint: Box::new(Fresh(installation)),
+        identity: Box::new(Fresh(installation)),
         ..Parts::new(Box::new(transport), Box::new(store))
     };
     let (session, driver) = Session::assemble(parts).unwrap();
@@ -30,8 +30,8 @@ fn open_image(place: &Place, state: &str) -> Session {
 pub(crate) struct Fresh(pub(crate) Installation);
 
 impl IdentitySource for Fresh {
-    fn author(&mut self) -> Result<AuthorId, InstallationError> {
-        self.0.mint()
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
+        Ok(self.0.mint()?)
     }
 
     fn nonce(&mut self) -> u64 {

@@ -115,11 +115,11 @@ fn a_broken_store_has_a_next_step_in_every_command() {
 fn a_store_that_is_newer_is_told_from_one_that_is_damaged() {
     let (place, me, _) = ana_and_ben();
     let store = place.at("Ana").join(me.to_string()).join("store.redb");
-    crate::store::set_format(&store, 7);
+    crate::store::set_format(&store, 8);
     let (json, code) = ask(&place, "Ana");
     assert_eq!((brief(&json)[0].0, code), ("store-newer", 1), "{json:#}");
     assert!(json["findings"][0]["advice"].as_str().unwrap().contains("Update this software"));
-    crate::store::set_format(&store, 6);
+    crate::store::set_format(&store, 7);
     assert_eq!(ask(&place, "Ana").1, 0);
     for len in [0, 4096, fs::metadata(&store).unwrap().len() / 2] {
         fs::OpenOptions::new().write(true).open(&store).unwrap().set_len(len).unwrap();

@@ -17,7 +17,6 @@ mod cli;
 mod closing;
 mod convergence;
 mod copied;
-mod core;
 mod cursor;
 #[cfg(target_os = "linux")]
 mod cutoff;
@@ -40,7 +39,6 @@ mod ills;
 mod odd;
 mod opening;
 mod packing;
-mod pages;
 mod pieces;
 mod relaying;
 mod replica;
@@ -49,7 +47,7 @@ mod session;
 #[cfg(feature = "cli")]
 mod shows;
 mod slow_store;
-mod stable;
+mod snapshots;
 mod store;
 #[cfg(feature = "stream")]
 mod stream;

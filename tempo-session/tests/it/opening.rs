@@ -1,25 +1,21 @@
-//! A session is open before everything is read and looked at.
+//! What opening needs, and what it does not wait for.
 
 use std::{
-    sync::{
-        Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
 use tempo_message::MemoryMedium;
 use tempo_session::{
-    Environment, OpenError, Parts, ReadError, SendError, Session,
-    store::{MemoryStore, Page, StoreError},
+    Environment, OpenError, Parts, Session,
+    store::{MemoryStore, StoreError},
 };
 
 use crate::{
     guarded_store::{Act, GuardedStore},
     session::{Clock, drain, open},
-    support::{Place, STUCK, author, replay, texts, timeline},
+    support::{Place, STUCK, author, texts, timeline},
 };
 
 const MESSAGES: usize = 300;
@@ -45,96 +41,16 @@ fn closed() -> (MemoryMedium, MemoryStore) {
     (medium, store)
 }
 
-/// What is not read before it may be.
-#[derive(Debug, Default)]
-struct Gate {
-    is_open: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let is_open = self.is_open.lock().unwrap();
-        let (is_open, _) = self.changed.wait_timeout_while(is_open, STUCK, |is_open| !*is_open).unwrap();
-        assert!(*is_open, "somebody has waited for it");
-    }
-
-    fn open(&self) {
-        *self.is_open.lock().unwrap() = true;
-        self.changed.notify_all();
-    }
-}
-
 #[test]
-fn the_end_of_the_timeline_is_there_before_everything_is_read() {
-    let (medium, store) = closed();
-    let expected = {
-        let (ana, _driver) = open(&medium, store.clone());
-        assert_eq!(ana.status().members.len(), 2);
-        timeline(&ana)
-    };
-    assert_eq!((expected.len(), expected[MESSAGES - 1].name.as_deref()), (MESSAGES, Some("Ben")));
-    let gate = Arc::new(Gate::default());
-    let gated = {
-        let gate = Arc::clone(&gate);
-        GuardedStore::new(store, move |act| {
-            if act == Act::ReadPage(Page::Summary) {
-                gate.pass();
-            }
-            Ok(())
-        })
-    };
-    let (ana, driver) = open(&medium, gated);
-    let driving = thread::spawn(move || driver.run());
-    // Nothing of this waits; if it did, it would wait for ever.
-    let (early, mut events) = (ana.timeline(), ana.events());
-    assert_eq!((ana.author(), early.len()), (Some(author(0)), MESSAGES));
-    assert!(early.get(MESSAGES).unwrap().is_none() && early.clone().nth(MESSAGES).is_none());
-    let shown: Vec<_> = early.clone().rev().take(100).map(Result::unwrap).collect();
-    assert!(shown.iter().eq(expected.iter().rev().take(100)));
-    // What is further back comes when it is read.
-    let (began, begun) = mpsc::channel();
-    let reading = thread::spawn(move || {
-        began.send(()).unwrap();
-        early.collect::<Result<Vec<_>, _>>()
-    });
-    begun.recv().unwrap();
-    gate.open();
-    assert_eq!(reading.join().unwrap().unwrap(), expected);
-    assert_eq!(timeline(&ana), expected);
-    let mut list = Vec::new();
-    replay(&ana, &mut list);
-    assert_eq!(list, expected);
-    let first = events.next_within(STUCK).unwrap();
-    assert!(matches!(first, Some(tempo_session::Event::Message { entry, .. }) if entry == expected[0]));
-    ana.send("one more").unwrap();
-    assert_eq!(texts(&timeline(&ana)).last().map(String::as_str), Some("one more"));
-    ana.close().unwrap();
-    driving.join().unwrap();
-}
-
-#[test]
-fn a_store_that_cannot_be_read_after_all_ends_the_session() {
+fn a_store_that_cannot_be_read_is_not_opened() {
     let (medium, store) = closed();
     let broken = || StoreError::Damaged { path: "store".into(), what: "the disk is broken" };
-    let is_broken = Arc::new(AtomicBool::new(false));
-    let breaking = {
-        let is_broken = Arc::clone(&is_broken);
-        GuardedStore::new(store.clone(), move |act| match act {
-            Act::ReadPage(Page::Summary) | Act::ReadLog if is_broken.load(Ordering::SeqCst) => Err(broken()),
-            _ => Ok(()),
-        })
-    };
-    let (ana, driver) = open(&medium, breaking);
-    let early = ana.timeline();
-    is_broken.store(true, Ordering::SeqCst);
-    driver.run();
-    assert!(matches!(ana.send("lost?"), Err(SendError::Closed)));
-    assert!(early.clone().next_back().unwrap().is_ok() && matches!(early.get(0), Err(ReadError::Closed)));
-    assert!(!ana.is_open() && ana.events().next().is_none());
-    let why = ana.status().store_error.unwrap();
-    assert!(why.contains("the disk is broken"), "{why}");
-    drop(ana);
+    let breaking = GuardedStore::new(store.clone(), move |act| match act {
+        Act::ReadSnapshot | Act::ReadLog => Err(broken()),
+        _ => Ok(()),
+    });
+    let opened = Session::assemble(Parts::new(Box::new(medium.transport()), Box::new(breaking)));
+    assert!(matches!(opened, Err(OpenError::Store(StoreError::Damaged { what: "the disk is broken", .. }))));
     // Nothing was made of it.
     let (ana, _driver) = open(&medium, store);
     assert_eq!(timeline(&ana).len(), MESSAGES);
@@ -207,12 +123,12 @@ fn who_closes_at_once_has_said_its_name() {
     assert_eq!(ben.status().names().get(author), Some("ana"));
 }
 
-/// They are a cache; everything is in the log.
+/// It is a cache; everything is in the log.
 #[test]
-fn pages_that_cannot_be_read_keep_nobody_out() {
+fn a_snapshot_that_cannot_be_read_keeps_nobody_out() {
     let (medium, store) = closed();
     let unreadable = GuardedStore::new(store, |act| match act {
-        Act::ReadPage(_) => Err(StoreError::Damaged { path: "store".into(), what: "the pages are broken" }),
+        Act::ReadSnapshot => Err(StoreError::Damaged { path: "store".into(), what: "the snapshot is broken" }),
         _ => Ok(()),
     });
     let (ana, _driver) = open(&medium, unreadable);

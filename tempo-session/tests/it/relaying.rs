@@ -9,7 +9,7 @@ use tempo_session::{
     store::MemoryStore,
 };
 
-use crate::support::{Place, STUCK, author, remove_dir_all, send, texts, timeline, wait_until};
+use crate::support::{Place, STUCK, author, remove_dir_all, send, sent, texts, timeline, wait_until};
 
 /// Nothing takes any time, and whatever does not depend on time holds.
 const AT_ONCE: Relaying = Relaying {
@@ -92,7 +92,7 @@ fn some_of_it_and_damaged_ones_are_put_back_as_well() {
     // Another one has written as Ben: there are two messages 3.
     let mut other = SessionCore::new(Some(author(7)));
     for frame in &frames[..2] {
-        other.handle_sent(frame.message(), frame.digest());
+        sent(&mut other, frame);
     }
     let twin = send(&mut other, "not ben", 9);
     for frame in frames.iter().chain([&twin]) {

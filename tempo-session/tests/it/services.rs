@@ -10,7 +10,7 @@ use tempo_session::{
     doctor::{FindingKind, Severity},
 };
 
-use crate::support::{Place, STUCK, send, texts, timeline, wait_until};
+use crate::support::{Place, STUCK, send, sent, texts, timeline, wait_until};
 
 /// What services put after the name of a file, or of a directory, to keep two of them apart.
 const COPIES: &[(&str, &str)] = &[
@@ -134,7 +134,7 @@ impl Scene {
         for counter in 1..=2 {
             let bytes = fs::read(self.at(&name(counter))).unwrap();
             let Decoded::Whole(frame) = Frame::decode(&bytes.into()) else { panic!() };
-            twin.handle_sent(frame.message(), frame.digest());
+            sent(&mut twin, &frame);
         }
         let other = send(&mut twin, "two, elsewhere", 1_790_000_000_000);
         assert_eq!(other.id(), MessageId { author: self.author, counter: 3 });

@@ -39,7 +39,7 @@ pub(crate) fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Sessi
 pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock: &Arc<Clock>) -> (Session, Driver) {
     let parts = Parts {
         environment: Arc::clone(clock) as Arc<dyn Environment>,
-        pages_after: Some(4),
+        snapshot_after: Some(4),
         ..Parts::new(Box::new(medium.transport()), Box::new(store))
     };
     Session::assemble(parts).unwrap()

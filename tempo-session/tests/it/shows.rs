@@ -206,7 +206,7 @@ fn unstable() -> Place {
 }
 
 #[test]
-fn the_log_marks_what_is_settled_and_is_the_same_for_everybody() {
+fn the_log_marks_what_is_stable_and_is_the_same_for_everybody() {
     let place = unstable();
     let mark = "-- stable up to here, 2 messages; what follows may still move (waiting for Ben) --\n";
     let log = |member: &str, flags: &[&str]| run(tempo(&place.at(member)).arg("log").args(flags).arg(&place.folder));
@@ -229,12 +229,12 @@ fn the_log_marks_what_is_settled_and_is_the_same_for_everybody() {
 }
 
 #[test]
-fn the_status_tells_what_is_settled_and_for_whom_the_rest_waits() {
+fn the_status_tells_what_is_stable_and_for_whom_the_rest_waits() {
     let place = unstable();
     let status = |flags: &[&str]| run(tempo(&place.at("Ana")).arg("status").args(flags).arg(&place.folder)).0;
     let stable = || serde_json::from_str::<Value>(&status(&["--json"])).unwrap()["stable"].clone();
     let text = status(&[]);
-    let said = "\nsettled: 2 of 3 messages; the others may still move until more is heard of Ben (last heard of 20";
+    let said = "\nstable: 2 of 3 messages; the others may still move until more is heard of Ben (last heard of 20";
     assert!(text.contains(said), "{text}");
     let json = stable();
     assert_eq!((&json["messages"], &json["waits_for"][0]["name"]), (&2.into(), &"Ben".into()));
@@ -245,6 +245,6 @@ fn the_status_tells_what_is_settled_and_for_whom_the_rest_waits() {
         assert!(began.elapsed() < STUCK, "{}", stable());
         run(tempo(&place.at("Ben")).arg("log").arg(&place.folder));
     }
-    assert!(status(&[]).contains("\nsettled: everything\n"));
+    assert!(status(&[]).contains("\nstable: everything\n"));
     assert_eq!(stable()["waits_for"], Value::Array(Vec::new()));
 }

@@ -57,7 +57,7 @@ impl Gate {
 fn slow(store: MemoryStore, gate: &Arc<Gate>) -> GuardedStore {
     let gate = Arc::clone(gate);
     GuardedStore::new(store, move |act| {
-        if matches!(act, Act::ReadPage(_) | Act::ReadLog) {
+        if matches!(act, Act::ReadSnapshot | Act::ReadLog) {
             return Ok(());
         }
         gate.pass();
@@ -135,7 +135,7 @@ fn nobody_who_only_reads_waits_for_what_somebody_sends() {
 
 /// What is stable is told once it is noted, and noted as soon as the store can.
 #[test]
-fn what_is_settled_and_cannot_be_noted_is_tried_again() {
+fn what_is_stable_and_cannot_be_noted_is_tried_again() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
     let clock = Arc::new(Clock::default());
     let store = slow(MemoryStore::new(Some(author(0))), &gate);

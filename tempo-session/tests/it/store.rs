@@ -1,24 +1,21 @@
 //! Every store keeps the contract; the one on disk also says what is wrong with a file.
 
-use std::{ops::ControlFlow, path::Path};
+use std::path::Path;
 
 use proptest::prelude::*;
 use tempo_message::{Digest, Durability, Frame, Kind};
 use tempo_session::{
     AuthorId,
-    core::{Intake, SessionCore},
-    store::{Marks, MemoryStore, Origin, Page, Record, RedbStore, Restored, Store, StoreError},
+    core::{Input, Intake, SessionCore},
+    store::{Marks, MemoryStore, Origin, Record, RedbStore, Restored, Store, StoreError},
 };
 
-use crate::{
-    pages::pages_of,
-    support::{author, send},
-};
+use crate::support::{author, receive, send, sent};
 
 fn frames() -> Vec<Frame> {
     let mut core = SessionCore::new(Some(author(0)));
     let profile = core.compose([(Kind::Profile, "Ana".into())], 1).unwrap().remove(0);
-    core.handle_sent(profile.message(), profile.digest());
+    sent(&mut core, &profile);
     let others = (0..99).map(|_| send(&mut core, "payload", -5));
     std::iter::once(profile).chain(others).collect()
 }
@@ -89,20 +86,13 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     store.restore(end, &mut |it| behind.push(it.digest)).unwrap();
     assert_eq!(behind, [next.digest()], "from a place on");
 
-    store.keep_pages(&[(Page::Order(1), b"b".to_vec()), (Page::Session, vec![7; 40_000])]).unwrap();
-    store.keep_pages(&[(Page::Order(0), b"a".to_vec()), (Page::Session, b"new".to_vec())]).unwrap();
-    store.commit(&[], Durability::Durable).unwrap();
-    store = reopen(store);
-    let pages = pages_of(store.as_ref());
-    let expected = [(Page::Session, &b"new"[..]), (Page::Order(0), b"a"), (Page::Order(1), b"b")];
-    assert!(pages.iter().map(|(page, bytes)| (*page, &bytes[..])).eq(expected), "in order: {pages:?}");
-    let mut first = Vec::new();
-    let mut take_one = |page, _: &[u8]| {
-        first.push(page);
-        ControlFlow::Break(())
-    };
-    store.pages(&mut take_one).unwrap();
-    assert_eq!(first, [Page::Session], "no more than are wanted");
+    assert_eq!(store.snapshot().unwrap(), None);
+    for snapshot in [vec![7; 3_000_000], b"a shorter one".to_vec()] {
+        store.keep_snapshot(&snapshot).unwrap();
+        store.commit(&[], Durability::Durable).unwrap();
+        store = reopen(store);
+        assert!(store.snapshot().unwrap() == Some(snapshot), "byte for byte");
+    }
     let stranger = Digest::of(b"never committed");
     assert_eq!(store.frame(frames[1].id(), stranger).unwrap(), None);
     assert_eq!((store.marks().unwrap().author(), store.marks().unwrap().former()), (Some(author(1)), vec![author(0)]));
@@ -133,7 +123,7 @@ fn lines() -> [Vec<Frame>; 3] {
     let text = |number: usize| "la".repeat(if number % 150 == 7 { 9000 } else { number * 37 % 90 });
     let first: Vec<Frame> = (0..200).map(|number| send(&mut ana, &text(number), 0)).collect();
     for frame in &first[..60] {
-        again.handle_sent(frame.message(), frame.digest());
+        sent(&mut again, frame);
     }
     let second = (0..150).map(|number| send(&mut again, &text(number), 1)).collect();
     [first, second, (0..200).map(|number| send(&mut ben, &text(number), 2)).collect()]
@@ -195,9 +185,9 @@ fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
-    set_format(&path, 7);
+    set_format(&path, 8);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 7, supported: 6, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 8, supported: 7, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
@@ -217,12 +207,14 @@ fn what_was_kept_together_is_restored_with_its_causes_first() {
     let mut frames = Vec::new();
     for number in 0..100 {
         let frame = send(&mut cores[number % 2], "an answer", 0);
-        cores[1 - number % 2].handle_received(frame.message(), frame.digest());
+        receive(&mut cores[1 - number % 2], &frame);
         frames.push(frame);
     }
     store.commit(&records(frames.iter().rev(), Origin::Received), Durability::Durable).unwrap();
     let mut core = SessionCore::new(None);
-    let mut take = |it: Restored| assert_eq!(core.handle_received(&it.message, it.digest), Intake::Accepted);
+    let mut take = |it: Restored| {
+        assert_eq!(core.handle(Input::Received { message: &it.message, digest: it.digest }), Intake::Accepted)
+    };
     store.restore(0, &mut take).unwrap();
     assert_eq!(core.timeline().len(), frames.len());
 }

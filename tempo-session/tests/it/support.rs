@@ -10,7 +10,10 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tempo_fs_transport::Home;
 use tempo_message::{Frame, Kind};
-use tempo_session::{AuthorId, Entry, Event, MessageId, RefreshError, Session, core::SessionCore};
+use tempo_session::{
+    AuthorId, Entry, Event, MessageId, RefreshError, Session,
+    core::{Input, Intake, SessionCore},
+};
 use uuid::Uuid;
 
 pub(crate) fn author(number: u8) -> AuthorId {
@@ -20,8 +23,18 @@ pub(crate) fn author(number: u8) -> AuthorId {
 /// Sends one message from a core and answers its frame.
 pub(crate) fn send(core: &mut SessionCore, text: &str, unix_ms: i64) -> Frame {
     let frames = core.compose([(Kind::Payload, Bytes::copy_from_slice(text.as_bytes()))], unix_ms).unwrap();
-    core.handle_sent(frames[0].message(), frames[0].digest());
+    sent(core, &frames[0]);
     frames[0].clone()
+}
+
+/// A core's own message is safe.
+pub(crate) fn sent(core: &mut SessionCore, frame: &Frame) {
+    core.handle(Input::Sent { message: frame.message(), digest: frame.digest() });
+}
+
+/// A message arrives at a core.
+pub(crate) fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
+    core.handle(Input::Received { message: frame.message(), digest: frame.digest() })
 }
 
 /// The payload texts of a timeline.

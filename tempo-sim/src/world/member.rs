@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    error::Error,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::{
@@ -12,7 +13,7 @@ use std::{
 };
 
 use tempo_clock::{AuthorId, Lamport};
-use tempo_fs_transport::{Fingerprint, FsTransport, Home, InstallationError, Options, Spelling};
+use tempo_fs_transport::{Fingerprint, FsTransport, Home, Options, Spelling};
 use tempo_message::{Digest, MessageId};
 use tempo_session::{
     Cursor, Driver, Environment, IdentitySource, OpenError, Packing, Parts, Relaying, Replica, Session,
@@ -75,8 +76,8 @@ pub struct Member {
     pub(crate) scrub: Option<Duration>,
     pub(crate) packing: Option<Packing>,
     pub(crate) relaying: Option<Relaying>,
-    /// After so many messages there are new pages in its store.
-    pages_after: Option<u64>,
+    /// The fewest new messages that are worth a snapshot in its store.
+    snapshot_after: Option<u64>,
 }
 
 /// For how long a member is gone.
@@ -144,7 +145,7 @@ impl Member {
             scrub: Some(Duration::from_secs(30)),
             packing: None,
             relaying: Some(Relaying::default()),
-            pages_after: machine.as_bytes().first().map(|&byte| u64::from(byte) % 8),
+            snapshot_after: machine.as_bytes().first().map(|&byte| u64::from(byte) % 8),
         }
     }
 
@@ -235,9 +236,8 @@ impl Member {
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             packing: self.packing,
             relaying: self.relaying,
-            pages_after: self.pages_after,
-            mint: Box::new(SimMint(self.rng.fork())),
-            fingerprint: Some(self.fingerprint),
+            snapshot_after: self.snapshot_after,
+            identity: Box::new(SimIdentity { rng: self.rng.fork(), fingerprint: self.fingerprint }),
             ..Parts::new(Box::new(transport), store)
         };
         let (session, driver) = Session::assemble(parts)?;
@@ -258,17 +258,28 @@ impl Member {
     }
 }
 
-/// Draws new authors from a generator.
+/// Draws new authors from a generator, on a machine whose store has this fingerprint.
 #[derive(Debug)]
-struct SimMint(Rng);
+struct SimIdentity {
+    rng: Rng,
+    fingerprint: Fingerprint,
+}
 
-impl IdentitySource for SimMint {
-    fn author(&mut self) -> Result<AuthorId, InstallationError> {
-        Ok(AuthorId::new(Uuid::from_u64_pair(self.0.next(), self.0.next())))
+impl IdentitySource for SimIdentity {
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
+        Ok(AuthorId::new(Uuid::from_u64_pair(self.rng.next(), self.rng.next())))
     }
 
     fn nonce(&mut self) -> u64 {
-        self.0.next()
+        self.rng.next()
+    }
+
+    fn place(&self) -> Option<Vec<u8>> {
+        Some(self.fingerprint.to_bytes())
+    }
+
+    fn is_copy(&self, written_in: &[u8]) -> bool {
+        Fingerprint::from_bytes(written_in).is_some_and(|before| self.fingerprint.is_of_another_than(&before))
     }
 }
 

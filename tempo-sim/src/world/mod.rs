@@ -7,6 +7,7 @@ mod copying;
 mod database;
 mod identity;
 mod leaving;
+mod medium;
 mod member;
 mod moving;
 mod registry;

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io, mem,
-    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -13,10 +12,10 @@ use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, Message, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, Origin, Page, Record, Restored, Store, StoreError},
+    store::{Marks, Origin, Record, Restored, Store, StoreError},
 };
 
-use super::database::{DatabaseStore, Medium};
+use super::medium::Medium;
 use crate::{
     Rng,
     disk::{Act, Witness},
@@ -43,7 +42,7 @@ pub(super) struct State {
     pub(super) lazy: Vec<Lazy>,
     pub(super) marks: Marks,
     pub(super) progress: BTreeMap<String, Progress>,
-    pub(super) pages: BTreeMap<Page, Vec<u8>>,
+    pub(super) snapshot: Option<Vec<u8>>,
     /// What has been committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
@@ -67,8 +66,8 @@ pub(super) struct Kept {
 pub(super) enum Lazy {
     /// These records were new.
     Records(Vec<(MessageId, Digest)>),
-    /// In the place of these pages there are others.
-    Pages(Vec<(Page, Option<Vec<u8>>)>),
+    /// In the place of this snapshot there is another one.
+    Snapshot(Option<Vec<u8>>),
 }
 
 /// How a commit fails.
@@ -118,18 +117,6 @@ impl SimStore {
         self.medium.is_some()
     }
 
-    /// A store for a process that starts now.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the real database cannot be opened.
-    pub fn open_store(&self) -> Result<Box<dyn Store>, StoreError> {
-        match &self.medium {
-            Some(medium) => Ok(Box::new(DatabaseStore::open(medium, self.author, self.open())?)),
-            None => Ok(Box::new(self.open())),
-        }
-    }
-
     /// A database has kept this.
     pub(crate) fn note_sent(&self, frame: &Frame) {
         let mut state = self.lock();
@@ -158,7 +145,7 @@ impl SimStore {
         StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" }
     }
 
-    /// Lets the next durable commit fail, and whatever pages are to be kept until then.
+    /// Lets the next durable commit fail, and every snapshot that is to be kept until then.
     pub fn fail_next(&self, failing: Failing) {
         self.lock().failing = Some(failing);
     }
@@ -195,7 +182,7 @@ impl SimStore {
             committed: state.committed,
             marks: state.marks.clone(),
             progress: state.progress.clone(),
-            pages: state.pages.clone(),
+            snapshot: state.snapshot.clone(),
             ..State::default()
         };
         let medium = self.medium.as_ref().map(Medium::copied);
@@ -233,18 +220,8 @@ impl State {
     fn undo(&mut self, transaction: &Lazy) {
         match transaction {
             Lazy::Records(keys) => keys.iter().for_each(|key| drop(self.records.remove(key))),
-            Lazy::Pages(before) => put_back(&mut self.pages, before),
+            Lazy::Snapshot(before) => self.snapshot.clone_from(before),
         }
-    }
-}
-
-/// Undoes a transaction that was about pages.
-pub(super) fn put_back(pages: &mut BTreeMap<Page, Vec<u8>>, before: &[(Page, Option<Vec<u8>>)]) {
-    for (page, bytes) in before {
-        match bytes {
-            Some(bytes) => pages.insert(*page, bytes.clone()),
-            None => pages.remove(page),
-        };
     }
 }
 
@@ -297,12 +274,11 @@ impl Store for SimStore {
         Ok(u64::try_from(self.lock().committed).unwrap_or(u64::MAX))
     }
 
-    fn pages(&self, each: &mut dyn FnMut(Page, &[u8]) -> ControlFlow<()>) -> Result<(), StoreError> {
-        let _ = self.lock().pages.iter().try_for_each(|(&page, bytes)| each(page, bytes));
-        Ok(())
+    fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.lock().snapshot.clone())
     }
 
-    fn keep_pages(&self, pages: &[(Page, Vec<u8>)]) -> Result<(), StoreError> {
+    fn keep_snapshot(&self, snapshot: &[u8]) -> Result<(), StoreError> {
         self.room()?;
         self.before(Act::Change);
         let mut state = self.lock();
@@ -311,8 +287,8 @@ impl Store for SimStore {
         }
         let failing = state.failing;
         if failing != Some(Failing::Lost) {
-            let before = pages.iter().map(|(page, bytes)| (*page, state.pages.insert(*page, bytes.clone()))).collect();
-            state.lazy.push(Lazy::Pages(before));
+            let before = state.snapshot.replace(snapshot.to_vec());
+            state.lazy.push(Lazy::Snapshot(before));
         }
         if failing.is_some() { Err(Self::failure()) } else { Ok(()) }
     }

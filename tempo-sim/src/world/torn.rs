@@ -10,12 +10,12 @@ use std::{
 use bytes::Bytes;
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, MessageId};
-use tempo_session::store::{Marks, Origin, Page};
+use tempo_session::store::{Marks, Origin};
 
 use super::{
     SimStore,
-    database::Medium,
-    store::{Kept, Lazy, State, put_back},
+    medium::Medium,
+    store::{Kept, Lazy, State},
 };
 use crate::disk::{Act, Witness};
 
@@ -24,7 +24,7 @@ use crate::disk::{Act, Witness};
 pub struct StoreImage {
     records: BTreeMap<(MessageId, Digest), Kept>,
     marks: Marks,
-    pages: BTreeMap<Page, Vec<u8>>,
+    snapshot: Option<Vec<u8>>,
     /// What lies on the medium of a real database, and its digest.
     medium: Option<(Bytes, Digest)>,
 }
@@ -33,13 +33,13 @@ impl Hash for StoreImage {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // How many lives there were makes no difference.
         self.marks.stable.hash(state);
-        self.marks.fingerprint.and_then(|fingerprint| fingerprint.machine).hash(state);
+        self.marks.place.hash(state);
         self.marks.own.iter().for_each(|own| (own.author, own.joined, own.audited).hash(state));
         if let Some((_, digest)) = self.medium {
             digest.hash(state);
         }
         self.records.iter().for_each(|(key, kept)| (key, kept.origin == Origin::Sent).hash(state));
-        self.pages.hash(state);
+        self.snapshot.hash(state);
     }
 }
 
@@ -54,14 +54,14 @@ impl SimStore {
             let marks = self.lock().marks.clone();
             let image = |bytes: Bytes| {
                 let digest = Digest::of(&bytes);
-                let (records, pages) = (BTreeMap::new(), BTreeMap::new());
-                StoreImage { records, marks: marks.clone(), pages, medium: Some((bytes, digest)) }
+                let (records, snapshot) = (BTreeMap::new(), None);
+                StoreImage { records, marks: marks.clone(), snapshot, medium: Some((bytes, digest)) }
             };
             return medium.states_after_power_loss().into_iter().map(image).collect();
         }
         let state = self.lock();
         let mut lost: BTreeSet<BTreeSet<(MessageId, Digest)>> = BTreeSet::from([BTreeSet::new()]);
-        let mut durable = state.pages.clone();
+        let mut durable = state.snapshot.clone();
         for transaction in state.lazy.iter().rev() {
             match transaction {
                 Lazy::Records(keys) => {
@@ -69,16 +69,16 @@ impl SimStore {
                     let more: Vec<_> = lost.iter().map(with).collect();
                     lost.extend(more);
                 }
-                Lazy::Pages(before) => put_back(&mut durable, before),
+                Lazy::Snapshot(before) => durable.clone_from(before),
             }
         }
         let image = |lost: BTreeSet<_>| {
             let mut records = state.records.clone();
             records.retain(|key, _| !lost.contains(key));
-            StoreImage { records, marks: state.marks.clone(), pages: durable.clone(), medium: None }
+            StoreImage { records, marks: state.marks.clone(), snapshot: durable.clone(), medium: None }
         };
-        // Pages are not kept without what was committed before them.
-        let whole = StoreImage { pages: state.pages.clone(), ..image(BTreeSet::new()) };
+        // A snapshot is not kept without what was committed before it.
+        let whole = StoreImage { snapshot: state.snapshot.clone(), ..image(BTreeSet::new()) };
         iter::once(whole).chain(lost.into_iter().map(image)).collect()
     }
 
@@ -86,8 +86,8 @@ impl SimStore {
     pub fn from_image(author: AuthorId, image: &StoreImage) -> Self {
         let records = image.records.clone();
         let committed = records.values().map(|kept| kept.number + 1).max().unwrap_or_default();
-        let (marks, pages) = (image.marks.clone(), image.pages.clone());
-        let state = State { records, committed, marks, pages, ..State::default() };
+        let (marks, snapshot) = (image.marks.clone(), image.snapshot.clone());
+        let state = State { records, committed, marks, snapshot, ..State::default() };
         let medium = image.medium.as_ref().map(|(bytes, _)| Medium::holding(bytes));
         Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium }
     }

@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     ffi::OsString,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use bytes::Bytes;
-use tempo_fs_transport::{Fingerprint, FsTransport, InstallationError, Options};
+use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{AuthorId, Digest, MessageId};
 use tempo_session::{Driver, IdentitySource, Packing, Parts, Session, Turn};
 use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
@@ -85,15 +86,24 @@ pub(crate) fn pack_soon(few: u64) -> Packing {
 struct Lives {
     lives: usize,
     authors: usize,
+    copied: bool,
 }
 
 impl IdentitySource for Lives {
-    fn author(&mut self) -> Result<AuthorId, InstallationError> {
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
         Ok(AuthorId::new(Uuid::from_u64_pair(1, u64::try_from(self.authors).unwrap() + 1)))
     }
 
     fn nonce(&mut self) -> u64 {
         u64::try_from(self.lives).unwrap() + 7
+    }
+
+    fn place(&self) -> Option<Vec<u8>> {
+        Some(vec![u8::from(self.copied)])
+    }
+
+    fn is_copy(&self, written_in: &[u8]) -> bool {
+        written_in != [u8::from(self.copied)]
     }
 }
 
@@ -134,13 +144,9 @@ impl Machine {
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
         let parts = Parts {
             environment: Arc::<SimClock>::default(),
-            fingerprint: Some(Fingerprint {
-                machine: Some(Digest::of(&[u8::from(self.copied)])),
-                ..Fingerprint::default()
-            }),
-            mint: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len() }),
+            identity: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len(), copied: self.copied }),
             packing: self.packing,
-            pages_after: Some(2),
+            snapshot_after: Some(2),
             ..Parts::new(
                 Box::new(transport.map_err(|error| format!("cannot open the folder: {error}"))?),
                 self.store.open_store().map_err(|error| format!("cannot open the store: {error}"))?,

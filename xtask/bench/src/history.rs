@@ -183,7 +183,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use tempo_message::{Decoded, Digest};
-    use tempo_session::core::{Intake, SessionCore};
+    use tempo_session::core::{Input, Intake, SessionCore};
 
     use super::*;
 
@@ -195,7 +195,10 @@ mod tests {
             let mut parents = 0;
             for frame in History::of(manner).take(2000) {
                 parents += frame.message().parents.len();
-                assert_eq!(core.handle_received(frame.message(), frame.digest()), Intake::Accepted);
+                assert_eq!(
+                    core.handle(Input::Received { message: frame.message(), digest: frame.digest() }),
+                    Intake::Accepted
+                );
             }
             assert_eq!(core.timeline().len(), 2000);
             let expected = match manner {

@@ -1,6 +1,13 @@
 //! Earlier states to go back to: many of late, few of long ago.
 
-use crate::api::replica::Applied;
+use serde::{Deserialize, Serialize};
+
+/// A state, and of how many messages it was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Applied<S> {
+    pub(super) state: S,
+    pub(super) messages: usize,
+}
 
 /// States of the first messages of a timeline, in order; there is always one.
 ///

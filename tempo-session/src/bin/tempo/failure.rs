@@ -134,7 +134,8 @@ impl Failure {
             Self::Tidy(_) => "whatever is not named as removed is still there",
             Self::LongLine { .. } => "nothing of it was sent; what came before it was",
             Self::Send(SendError::StoreFailed) => "tempo doctor says what is wrong, and what to do",
-            Self::Send(SendError::NoNewAuthor { source: IdentityError::Installation(_), .. }) => {
+            Self::Open(OpenError::Identity(_))
+            | Self::Send(SendError::NoNewAuthor { source: IdentityError::Source(_), .. }) => {
                 "make room and see to the permissions of the state directory; nothing that you wrote is lost there"
             }
             _ => return None,

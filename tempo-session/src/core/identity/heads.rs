@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
 use tempo_message::{Head, MessageId};
 
-/// The merged heads of the authors. Which answers there were follows from messages, and is kept; heads come again.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The merged heads of the authors.
+#[derive(Debug, Default)]
 pub(crate) struct Heads {
-    #[serde(skip)]
     by_author: BTreeMap<AuthorId, Head>,
     /// Of whom no message is accepted, although others say that they have some: up to which counter.
-    #[serde(skip)]
     rumored: BTreeMap<AuthorId, u64>,
-    /// By author, and author of this installation: the last of its messages after which the other has written something.
-    answered: BTreeMap<(AuthorId, AuthorId), u64>,
+    answered: Answers,
 }
+
+/// By author, and author of this installation: the last of its messages after which the other has written something. This
+/// follows from messages, so a snapshot keeps it; heads come again.
+pub(crate) type Answers = BTreeMap<(AuthorId, AuthorId), u64>;
 
 /// The heads of so many authors are kept of whom no message is accepted: anybody can invent them.
 const STRANGERS: usize = 256;
@@ -26,6 +26,15 @@ pub(crate) const SEEN: usize = 256;
 const UNKNOWN: usize = 16;
 
 impl Heads {
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.answered
+    }
+
+    /// Goes on from answers that were kept.
+    pub(crate) fn resume(&mut self, answers: Answers) {
+        self.answered = answers;
+    }
+
     /// Merges a head with what was known; `is_known` says of whom a message is accepted. True when anything is new.
     pub(crate) fn take(&mut self, mut head: Head, is_known: impl Fn(AuthorId) -> bool) -> bool {
         let is_rumor = head

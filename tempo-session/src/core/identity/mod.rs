@@ -1,4 +1,5 @@
 //! Who this installation is, and what other authors say about themselves.
 
 pub(crate) mod authors;
+pub(crate) mod conflict;
 pub(crate) mod heads;

@@ -3,39 +3,31 @@
 //! An author's messages lie in blocks, one after the other, so that the place of a message says whose it is and which
 //! counter it has.
 
-mod pages;
+pub(crate) mod flat;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-pub(crate) use pages::Resuming;
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_message::{Digest, Message, MessageId, Parent};
 
 use crate::core::event::Slot;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    #[serde(skip)]
     blocks: Vec<Block>,
     chains: Vec<Chain>,
-    #[serde(skip)]
     by_author: BTreeMap<AuthorId, u32>,
     /// How many messages there are.
     len: u32,
-    /// All blocks before this one are in pages as they are.
-    #[serde(skip)]
-    unkept: usize,
 }
 
 /// Messages of one author, each of which continues the one before; at most [`MOST`](Self::MOST).
 #[derive(Debug)]
 struct Block {
     chain: u32,
-    /// So many of them are in the block's page.
-    kept: u16,
     /// The counter of the first of them.
     first: u64,
     records: Vec<Record>,
@@ -54,9 +46,9 @@ struct Record {
 // There are as many of them as messages, and little else.
 const _: () = assert!(size_of::<Record>() == 48);
 
-/// The messages of one author.
-#[derive(Debug, Serialize, Deserialize)]
-struct Chain {
+/// The messages of one author. It is kept as it stands in a [snapshot](crate::core::snapshot).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Chain {
     author: AuthorId,
     /// The first accepted message of each counter while each continues the one before: where the blocks begin, all full
     /// but the last. Which branch of a fork stands here depends on what arrived first, and nothing visible may depend on
@@ -146,7 +138,6 @@ impl Ledger {
             let lamport = u32::try_from(message.lamport.0).unwrap_or(u32::MAX);
             block.records.push(Record { digest, unix_ms: message.unix_ms, lamport, number: self.len });
         }
-        self.unkept = self.unkept.min(slot.block());
         self.len = self.len.saturating_add(1);
         if let Some(chain) = self.chains.get_mut(chain_at as usize) {
             if continues {
@@ -386,8 +377,7 @@ impl Ledger {
 }
 
 impl Block {
-    /// So many fill whole pages, and leave few gaps in memory between those of the store; few where it is tried what becomes
-    /// of many blocks.
+    /// The records of a full block; few in unit tests, which so have many blocks.
     const MOST: usize = if cfg!(test) { 8 } else { 256 };
 
     /// One with as much room as the messages before it have taken; what goes on in no block has room for itself, or forks
@@ -395,7 +385,7 @@ impl Block {
     fn new(chain: u32, first: u64, continues: bool) -> Self {
         let before = usize::try_from(first - 1).unwrap_or(Self::MOST);
         let room = if continues { before.clamp(1, Self::MOST) } else { 1 };
-        Self { chain, kept: 0, first, records: Vec::with_capacity(room) }
+        Self { chain, first, records: Vec::with_capacity(room) }
     }
 }
 

@@ -12,14 +12,9 @@ use crate::core::{
 #[derive(Debug, Default)]
 pub struct Timeline {
     slots: Chunked<Slot>,
-    /// So many of the first ones are in pages as they are.
-    kept: usize,
 }
 
 impl Timeline {
-    /// So many are in a page; few where it is tried what becomes of many pages.
-    const PAGE: usize = if cfg!(test) { 5 } else { 4000 };
-
     /// How many messages there are.
     pub fn len(&self) -> usize {
         self.slots.len()
@@ -55,34 +50,24 @@ impl Timeline {
         self.slots.partition_point(is_before)
     }
 
+    /// Appends the slots in order, as they stand in a snapshot.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.iter().flat_map(|slot| slot.0.to_le_bytes()));
+    }
+
+    /// Reads what [`write`](Self::write) has written; `None` when these are not whole slots.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (slots, rest) = bytes.as_chunks();
+        let mut timeline = Self::default();
+        for slot in slots {
+            timeline.slots.push(Slot(u32::from_le_bytes(*slot)));
+        }
+        rest.is_empty().then_some(timeline)
+    }
+
     /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time; near the one
     /// that came before it elsewhere, without looking at much else.
     pub(crate) fn insert(&mut self, ledger: &Ledger, slot: Slot) -> usize {
-        let position = self.insert_unkept(ledger, slot);
-        self.kept = self.kept.min(position);
-        position
-    }
-
-    /// What is not in pages as it is, as pages; from here on it counts as kept.
-    pub(crate) fn next_pages(&mut self) -> Vec<(u32, Vec<u8>)> {
-        let first = self.kept / Self::PAGE;
-        let changed: Vec<Slot> = self.iter().skip(first * Self::PAGE).copied().collect();
-        self.kept = self.len();
-        let page = |slots: &[Slot]| slots.iter().flat_map(|slot| slot.0.to_le_bytes()).collect();
-        let numbers = u32::try_from(first).unwrap_or(u32::MAX)..;
-        numbers.zip(changed.chunks(Self::PAGE).map(page)).collect()
-    }
-
-    /// Takes what the next page has of the first `len` messages.
-    pub(crate) fn resume(&mut self, page: &[u8], len: usize) {
-        let (slots, _) = page.as_chunks();
-        for slot in slots.iter().take(len.saturating_sub(self.len())) {
-            self.slots.push(Slot(u32::from_le_bytes(*slot)));
-        }
-        self.kept = self.len();
-    }
-
-    fn insert_unkept(&mut self, ledger: &Ledger, slot: Slot) -> usize {
         let Some(order) = ledger.order(slot).filter(|_| !planted!(OrderByArrival)) else {
             return self.slots.push(slot);
         };

@@ -7,7 +7,7 @@ use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{MAX_PARENTS, Message, Parent, planted};
 
 /// The tips, with their times. Together they imply everything that is accepted.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Tips {
     /// What was accepted last: as a rule the next message comes after it.
     last: Option<(Parent, Lamport)>,

@@ -9,7 +9,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use bytes::Bytes;
 use tempo_clock::Stamp;
 use tempo_message::{Digest, Frame, Kind};
-use tempo_session::core::{Intake, SessionCore};
+use tempo_session::core::{Input, Intake, Output, SessionCore};
 
 use crate::{
     history::{History, Manner},
@@ -96,8 +96,8 @@ fn row(arrival: Arrival, name: &str, goal: f64, rounds: usize, messages: usize) 
 
 fn accept(core: &mut SessionCore, frames: &[Frame]) {
     for frame in frames {
-        assert_eq!(core.handle_received(frame.message(), frame.digest()), Intake::Accepted);
-        while core.poll_event().is_some() {}
+        assert_eq!(core.handle(Input::Received { message: frame.message(), digest: frame.digest() }), Intake::Accepted);
+        while core.poll() != Output::Idle {}
     }
 }
 

@@ -1,28 +1,18 @@
-//! What is opened from pages is what would be opened from the log.
+//! What is opened from a snapshot is what would be opened from the log.
 
-use std::ops::ControlFlow;
+use std::time::Duration;
 
 use tempo_message::{Durability, MemoryMedium};
 use tempo_session::{
     Session,
     core::SessionCore,
-    store::{MemoryStore, Origin, Page, Record, Store},
+    store::{MemoryStore, Origin, Record, Store},
 };
 
 use crate::{
     session::{drain, open},
     support::{Place, author, send, texts, timeline, wait_until},
 };
-
-pub(crate) fn pages_of(store: &dyn Store) -> Vec<(Page, Vec<u8>)> {
-    let mut pages = Vec::new();
-    let mut take = |page, bytes: &[u8]| {
-        pages.push((page, bytes.to_vec()));
-        ControlFlow::Continue(())
-    };
-    store.pages(&mut take).unwrap();
-    pages
-}
 
 /// The store of one who has talked with another one for a while.
 fn talked() -> (MemoryMedium, MemoryStore, Vec<String>) {
@@ -44,18 +34,17 @@ fn talked() -> (MemoryMedium, MemoryStore, Vec<String>) {
 }
 
 #[test]
-fn a_session_goes_on_from_its_pages() {
+fn a_session_goes_on_from_its_snapshot() {
     let (medium, store, said) = talked();
-    let pages = pages_of(&store);
-    assert!(pages.iter().any(|(page, _)| *page == Page::Summary));
-    // Of what is in pages the log is not asked again: it may say something else.
+    let snapshot = store.snapshot().unwrap().unwrap();
+    // Of what a snapshot has the log is not asked again: it may say something else.
     let other = MemoryStore::new(Some(author(0)));
     let mut stranger = SessionCore::new(Some(author(9)));
     let records = (0..99).map(|_| Record { frame: send(&mut stranger, "", 0), origin: Origin::Received });
     other.commit(&records.collect::<Vec<_>>(), Durability::Durable).unwrap();
-    other.keep_pages(&pages).unwrap();
+    other.keep_snapshot(&snapshot).unwrap();
     let (ana, _driver) = open(&medium, other);
-    assert!((37..=40).contains(&ana.timeline().len()), "the last few are in no page yet");
+    assert!((30..=40).contains(&ana.timeline().len()), "the last few are in no snapshot yet");
 
     let (ana, mut driver) = open(&medium, store.clone());
     assert_eq!(texts(&timeline(&ana)), said);
@@ -70,17 +59,28 @@ fn a_session_goes_on_from_its_pages() {
 }
 
 #[test]
-fn pages_that_cannot_be_used_are_as_good_as_none() {
+fn a_snapshot_that_cannot_be_used_is_as_good_as_none() {
     let (medium, store, said) = talked();
-    for (page, whole) in pages_of(&store) {
-        for bytes in [b"\xff\xff\xff not a page".to_vec(), whole[..whole.len() / 2].to_vec()] {
-            store.keep_pages(&[(page, bytes)]).unwrap();
-            let (ana, _driver) = open(&medium, store.clone());
-            assert_eq!(texts(&timeline(&ana)), said, "without {page:?}");
-            assert_eq!(ana.status().unpublished, 21, "without {page:?}");
-        }
-        store.keep_pages(&[(page, whole)]).unwrap();
+    let whole = store.snapshot().unwrap().unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let newer = with(8, 0xff);
+    let half = whole[..whole.len() / 2].to_vec();
+    let damaged = with(whole.len() - 1, !whole[whole.len() - 1]);
+    for bytes in [Vec::new(), b"TEMPOSNP".to_vec(), b"\xff\xff\xff not a snapshot".to_vec(), newer, half, damaged] {
+        store.keep_snapshot(&bytes).unwrap();
+        let (ana, _driver) = open(&medium, store.clone());
+        assert_eq!(texts(&timeline(&ana)), said, "{bytes:?}");
+        assert_eq!(ana.status().unpublished, 21, "{bytes:?}");
     }
+    // The next session that closes leaves a whole one.
+    let (ana, mut driver) = open(&medium, store.clone());
+    drain(&mut driver);
+    ana.close_within(Duration::ZERO).unwrap();
+    assert!(store.snapshot().unwrap().unwrap().len() >= whole.len(), "it has everything");
 }
 
 /// On a real folder, with the usual settings.

@@ -1,22 +1,67 @@
 //! Bringing a core to what a store knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::AuthorId;
+use tempo_message::{Digest, MessageId, planted};
 
-use crate::engine::{driver::OwnMessages, paging::Resumed};
-use crate::store::{
-    contract::{Origin, Restored},
-    error::StoreError,
+use crate::{
+    core::{driving::Input, session_core::SessionCore},
+    engine::snapshots::{Snapshot, Snapshots},
+    store::{
+        contract::{Origin, Restored, Store},
+        error::StoreError,
+        marks::Marks,
+    },
 };
 
+/// The messages that an installation looks after, with the lengths of their frames.
+pub(crate) type OwnMessages = BTreeMap<(MessageId, Digest), u64>;
+
+/// What a session goes on from.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) core: SessionCore,
+    /// What the installation looks after.
+    pub(crate) own: OwnMessages,
+    pub(crate) snapshots: Snapshots,
+}
+
 impl Resumed {
+    /// Opens from the snapshot of a store, if it has one that holds together, and from the log behind it.
+    pub(crate) fn from(store: &dyn Store, marks: &Marks, after: Option<u64>) -> Result<Self, StoreError> {
+        let snapshot = store.snapshot().ok().flatten();
+        let log_end = store.log_end()?;
+        let snapshot = snapshot.and_then(|bytes| {
+            Snapshot::read(&bytes, log_end, |bytes| SessionCore::read_snapshot(bytes, marks.author()))
+        });
+        let mut resumed = match snapshot {
+            Some(Snapshot { mut core, snapshots }) => {
+                core.handle(Input::Restored { former: marks.former(), lives: marks.lives.clone() });
+                let own = snapshots.own(&core).collect();
+                Self { core, own, snapshots: snapshots.with(after) }
+            }
+            None => Self::nothing(marks, after),
+        };
+        let log = resumed.snapshots.log();
+        let log = log + u64::from(planted!(SnapshotSkipsOne) && log > 0);
+        resumed.restore(|each| store.restore(log, each))?;
+        Ok(resumed)
+    }
+
+    /// Nothing yet: everything is in the log.
+    pub(crate) fn nothing(marks: &Marks, after: Option<u64>) -> Self {
+        let mut core = SessionCore::new(marks.author());
+        core.handle(Input::Restored { former: marks.former(), lives: marks.lives.clone() });
+        Self { core, own: OwnMessages::new(), snapshots: Snapshots::new(after) }
+    }
+
     /// Takes in what `records` hands up, one by one, as [`Store::restore`](crate::store::Store::restore) does.
     pub(crate) fn restore(
         &mut self,
         records: impl Fn(&mut dyn FnMut(Restored)) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let Self { core, own, paging, .. } = self;
+        let Self { core, own, snapshots } = self;
         let former: BTreeSet<AuthorId> = core.former().iter().copied().collect();
         let mut inherited = OwnMessages::new();
         let mut is_again = false;
@@ -29,7 +74,7 @@ impl Resumed {
                 let key = (message.id, digest);
                 let is_former = former.contains(&message.id.author);
                 if !is_again && (is_former || Some(message.id.author) == core.author()) {
-                    paging.note(key, origin, frame_len);
+                    snapshots.note_restored(key, origin, frame_len);
                 }
                 if origin == Origin::Sent {
                     own.insert(key, frame_len);
@@ -42,7 +87,7 @@ impl Resumed {
                 }
                 while core.go_on() {}
                 // What the store has is no news.
-                while core.poll_event().is_some() {}
+                core.forget_events();
             })?;
             // What has given way to others is handed up again, as long as anything comes of it.
             if !core.has_evicted() || core.end() == accepted {
@@ -62,9 +107,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{
-        core::session_core::SessionCore,
-        store::{Record, contract::Store, marks::Marks, memory::MemoryStore},
+    use crate::core::Output;
+    use crate::store::{
+        contract::{Record, Store},
+        marks::Marks,
+        memory::MemoryStore,
     };
 
     /// A store that has these of ten messages of one author, in this order; and all ten.
@@ -90,8 +137,8 @@ mod tests {
     #[test]
     fn what_gives_way_is_taken_again() {
         let (store, frames) = stored((0..10).rev());
-        let Resumed { core, own, .. } = restored(&store);
-        assert!(own.is_empty() && core.has_evicted() && !core.has_events());
+        let Resumed { mut core, own, .. } = restored(&store);
+        assert!(own.is_empty() && core.has_evicted() && !matches!(core.poll(), Output::Event(_)));
         let slots = core.timeline().iter().filter_map(|&slot| core.id(slot));
         assert!(slots.eq(frames.iter().map(Frame::id)), "all of them, in order");
     }

@@ -1,14 +1,12 @@
 //! What is stable, and what is known of newcomers who had no say in it.
 
+use std::collections::BTreeSet;
+
 use tempo_clock::Lamport;
 use tempo_message::{Frame, Head};
-use tempo_session::core::SessionCore;
 
-use crate::support::{author, send};
-
-fn receive(core: &mut SessionCore, frame: &Frame) {
-    core.handle_received(frame.message(), frame.digest());
-}
+use super::{author, receive, send};
+use crate::core::{driving::Input, event::Intake, session_core::SessionCore};
 
 fn head(core: &SessionCore) -> Head {
     core.own_head(0).unwrap()
@@ -27,11 +25,17 @@ fn two() -> (SessionCore, SessionCore, Vec<Frame>) {
     (ana, ben, said)
 }
 
+fn receive_all<'a>(core: &mut SessionCore, frames: impl IntoIterator<Item = &'a Frame>) {
+    for frame in frames {
+        receive(core, frame);
+    }
+}
+
 /// Marks as stable what can become stable, and tells up to where.
 fn stabilize(core: &mut SessionCore) -> Lamport {
     if let Some(stable) = core.reach(0, None) {
         let by = core.who_confirms(stable);
-        core.handle_stable(stable, by);
+        core.handle(Input::Stable { until: stable, by: by.into_iter().collect() });
     }
     core.stable_now(0, None)
 }
@@ -44,11 +48,11 @@ fn cleo() -> (SessionCore, Vec<Frame>) {
 }
 
 #[test]
-fn nothing_is_settled_that_a_known_head_contradicts() {
+fn nothing_is_stable_that_a_known_head_contradicts() {
     let (mut ana, _, _) = two();
     assert_eq!((stabilize(&mut ana), ana.len_until(Lamport(4))), (Lamport(4), 4));
     let (cleo, said) = cleo();
-    ana.handle_head(head(&cleo));
+    ana.handle(Input::Head(head(&cleo)));
     assert_eq!((ana.stable_now(0, None), ana.stable_until()), (Lamport(0), Lamport(4)));
     assert_eq!(ana.waits_for(0, None), [author(2)]);
     receive(&mut ana, &said[0]);
@@ -64,19 +68,19 @@ fn nothing_is_settled_that_a_known_head_contradicts() {
 fn an_author_that_confirmed_the_prefix_does_not_undo_it() {
     let (mut ana, mut ben, said) = two();
     // Ben's last message has seen less than his head has.
-    ana.handle_head(head(&ben));
+    ana.handle(Input::Head(head(&ben)));
     let last = send(&mut ana, "three", 0);
     receive(&mut ben, &last);
-    ana.handle_head(head(&ben));
+    ana.handle(Input::Head(head(&ben)));
     assert_eq!(stabilize(&mut ana), Lamport(5));
     let by = ana.who_confirms(Lamport(5));
     assert_eq!(by.len(), 2);
     send(&mut ben, "on its way", 0);
-    for (by, stable) in [(by, 5), (Default::default(), 4)] {
+    for (by, stable) in [(by, 5), (BTreeSet::new(), 4)] {
         let mut again = SessionCore::new(Some(author(0)));
-        said.iter().chain([&last]).for_each(|frame| receive(&mut again, frame));
-        again.handle_stable(Lamport(5), by);
-        again.handle_head(head(&ben));
+        receive_all(&mut again, said.iter().chain([&last]));
+        again.handle(Input::Stable { until: Lamport(5), by: by.into_iter().collect() });
+        again.handle(Input::Head(head(&ben)));
         assert_eq!(again.stable_now(0, None), Lamport(stable));
     }
 }
@@ -86,15 +90,15 @@ fn an_author_that_confirmed_the_prefix_does_not_undo_it() {
 fn what_others_know_of_a_newcomer_counts() {
     let (mut ana, mut ben, _) = two();
     let (_, said) = cleo();
-    said.iter().for_each(|frame| receive(&mut ben, frame));
+    receive_all(&mut ben, &said);
     assert_eq!(stabilize(&mut ana), Lamport(4));
-    assert!(ana.handle_head(head(&ben)), "that is news");
+    assert_eq!(ana.handle(Input::Head(head(&ben))), Intake::Accepted, "that is news");
     assert_eq!((ana.stable_now(0, None), ana.waits_for(0, None)), (Lamport(0), vec![author(2)]));
     // And before anything is stable.
     let (mut ana, _, _) = two();
-    ana.handle_head(head(&ben));
+    ana.handle(Input::Head(head(&ben)));
     assert_eq!(stabilize(&mut ana), Lamport(0));
-    said.iter().for_each(|frame| receive(&mut ana, frame));
+    receive_all(&mut ana, &said);
     assert_eq!(stabilize(&mut ana), Lamport(3));
 }
 
@@ -104,10 +108,10 @@ fn what_something_waits_for_counts() {
     let (mut ana, mut ben, _) = two();
     let (_, said) = cleo();
     assert_eq!(stabilize(&mut ana), Lamport(4));
-    said.iter().for_each(|frame| receive(&mut ben, frame));
+    receive_all(&mut ben, &said);
     let answer = send(&mut ben, "to Cleo", 0);
     receive(&mut ana, &answer);
     assert_eq!((ana.held_len(), ana.stable_now(0, None)), (1, Lamport(0)));
-    said.iter().for_each(|frame| receive(&mut ana, frame));
+    receive_all(&mut ana, &said);
     assert_eq!((ana.held_len(), stabilize(&mut ana)), (0, Lamport(4)));
 }

@@ -1,59 +1,30 @@
-//! Into the store: one writer at a time, and nobody who only reads waits for it.
+//! Into the store: one writer at a time, and nothing that only reads waits for it.
 
-use std::{
-    mem,
-    sync::{Arc, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::MutexGuard, time::Duration};
 
 use bytes::Bytes;
-use tempo_fs_transport::Fingerprint;
 use tempo_message::{Durability, Frame, Kind, MessageId, planted};
 
-use crate::core::progress::Progress;
-use crate::engine::{
-    minting::IdentitySource,
-    shared::{MUCH, Shared, State, describe},
-};
 use crate::{
-    core::session_core::ComposeError,
-    error::{CursorError, SendError},
+    core::{driving::Input, progress::Progress, session_core::ComposeError},
+    engine::{lifecycle::Phase, shared::Shared, state::State},
+    error::{SendError, describe},
     store::{
-        Record,
-        contract::{Origin, Store},
+        contract::{Origin, Record},
         error::StoreError,
         marks::Marks,
     },
 };
 
-/// What only one thread at a time may do: commit, and become somebody else.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    pub(crate) mint: Box<dyn IdentitySource>,
-    /// Where the store lies.
-    pub(crate) fingerprint: Option<Fingerprint>,
-}
-
-impl Writer {
-    pub(crate) fn new(mint: Box<dyn IdentitySource>, fingerprint: Option<Fingerprint>) -> Self {
-        Self { mint, fingerprint }
-    }
-}
-
 impl Shared {
-    /// Waits for a commit that is under way.
-    pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Makes messages when the [first look](Self::wait_for_first_look) at the folder is over, and [sends](Self::send_now) them.
     pub(crate) fn send(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
         self.wait_for_first_look(Duration::MAX);
         self.send_now(contents)
     }
 
-    /// Makes messages, keeps them durably, and leaves them for the driver to publish. Who is new introduces itself first, and
-    /// who is to be called otherwise says so; the answer does not name that.
+    /// Makes messages, keeps them durably, and leaves them for the driver to publish. A new author introduces itself first, and a
+    /// member with a new name says so; the answer does not name these messages.
     pub(crate) fn send_now(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
         let unix_ms = self.environment.unix_ms();
         let mut writer = self.writer();
@@ -77,21 +48,22 @@ impl Shared {
         {
             // Unless there was only no room, it is unknown whether they were kept; they must not be made again under the same
             // counters.
-            state.store_failed = !matches!(error, StoreError::Full { .. }) || planted!(FullIsBroken);
+            if !matches!(error, StoreError::Full { .. }) || planted!(FullIsBroken) {
+                state.unsaved.fail();
+            }
             return Err(SendError::Store(error));
         }
         for frame in &frames {
-            state.core.handle_sent(frame.message(), frame.digest());
-            state.outbox.insert((frame.id(), frame.digest()), Durability::Lazy);
-            let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
-            state.paging.note((frame.id(), frame.digest()), Origin::Sent, len);
+            state.core.handle(Input::Sent { message: frame.message(), digest: frame.digest() });
+            state.outbox.send(frame);
+            state.snapshots.note(frame, Origin::Sent);
         }
         // Meanwhile it may have become another one.
         if state.name == name {
             state.name = None;
         }
         state.may_become_stable = true;
-        state.tell_of_core();
+        state.take_outputs();
         drop(state);
         drop(writer);
         self.waker.wake_by_ref();
@@ -99,18 +71,44 @@ impl Shared {
         Ok(frames.iter().skip(introduced).map(Frame::id).collect())
     }
 
+    fn check_can_send(&self) -> Result<(), SendError> {
+        let state = self.lock();
+        if !state.lifecycle.can_send() {
+            Err(SendError::Closed)
+        } else if state.unsaved.has_failed() {
+            Err(SendError::StoreFailed)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Commits what is not in the store yet; with `Durable`, everything before it as well.
     pub(crate) fn save(&self, durability: Durability) -> Result<(), StoreError> {
         let _writer = self.writer();
         let state = self.lock();
-        let is_needed = !state.unsaved.is_empty() || (durability == Durability::Durable && state.undurable);
-        if is_needed { self.commit(state, Vec::new(), durability) } else { Ok(()) }
+        if state.unsaved.needs(durability) { self.commit(state, Vec::new(), durability) } else { Ok(()) }
     }
 
     /// Commits what was received; an error is kept for the status, because what was received can be received again.
     pub(crate) fn save_received(&self, durability: Durability) {
         let saved = self.save(durability);
         self.lock().store_error = saved.err().map(|error| describe(&error));
+    }
+
+    /// Commits everything unsaved together with these. Meanwhile the state is unlocked, and they can be read. Only for the thread
+    /// that holds the writer.
+    fn commit(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        sent: Vec<Record>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        let (batch, received) = state.unsaved.begin(sent);
+        drop(state);
+        let committed = self.with_store(|store| store.commit(batch.records(), durability));
+        drop(batch);
+        self.lock().unsaved.end(&committed, durability, received);
+        committed
     }
 
     /// Notes durably how far things have come.
@@ -121,7 +119,7 @@ impl Shared {
         self.keep_marks(marks)
     }
 
-    /// As [`note`](Self::note), for who is the writer.
+    /// As [`note`](Self::note), for the thread that holds the writer.
     pub(crate) fn keep_marks(&self, marks: Marks) -> Result<(), StoreError> {
         if marks != self.lock().marks {
             self.with_store(|store| store.set_marks(&marks))?;
@@ -131,9 +129,8 @@ impl Shared {
     }
 
     /// How far the application has come with a cursor.
-    pub(crate) fn progress(&self, cursor: &str) -> Result<Option<Progress>, CursorError> {
-        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(store.as_ref().ok_or(StoreError::Closed)?.progress(cursor)?)
+    pub(crate) fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
+        self.with_store(|store| store.progress(cursor))
     }
 
     /// Notes it durably, and with it what it covers.
@@ -146,16 +143,16 @@ impl Shared {
             self.commit(state, Vec::new(), Durability::Lazy)?;
         }
         self.with_store(|store| store.set_progress(cursor, progress))?;
-        self.lock().undurable = false;
+        self.lock().unsaved.are_durable();
         Ok(())
     }
 
-    /// Marks as stable what can be, durably, before anybody hears of it. What could not be noted is tried again.
+    /// Marks as stable what can be, durably, before any event tells of it. What could not be noted is tried again.
     pub(crate) fn stabilize(&self) -> Result<(), StoreError> {
         let _writer = self.writer();
         let unix_ms = self.environment.unix_ms();
         let mut state = self.lock();
-        if state.is_undurable() {
+        if state.unsaved.is_undurable() {
             return Ok(());
         }
         let Some(stable) = state.core.reach(unix_ms, self.idle_after) else {
@@ -169,77 +166,54 @@ impl Shared {
             self.keep_marks(marks)?;
         }
         let mut state = self.lock();
-        state.core.handle_stable(stable, stable_by);
+        state.core.handle(Input::Stable { until: stable, by: stable_by.into_iter().collect() });
         state.store_error = None;
         Ok(())
     }
 
-    /// Ends the session: the last durable commit, and the store is let go.
-    pub(crate) fn shut(&self) -> Result<(), StoreError> {
-        self.lock().closing = true;
-        let saved = self.save(Durability::Durable);
-        // Without them the next opening reads the log.
-        let _ = self.keep_last_pages();
-        drop(mem::take(&mut *self.store.write().unwrap_or_else(PoisonError::into_inner)));
-        self.lock().is_open = false;
-        saved
-    }
-
-    /// Commits everything unsaved together with these. Meanwhile the state is free, and they can be read. Only for who is
-    /// the writer.
-    fn commit(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        sent: Vec<Record>,
-        durability: Durability,
-    ) -> Result<(), StoreError> {
-        // Empty, but for what a commit has left that did not come to its end, because its thread has died.
-        let mut records = mem::take(&mut *Arc::make_mut(&mut state.saving));
-        if records.is_empty() {
-            mem::swap(&mut records, &mut state.unsaved);
-        } else {
-            records.append(&mut state.unsaved);
-        }
-        let received = records.len();
-        records.extend(sent);
-        let records = Arc::new(records);
-        state.saving = Arc::clone(&records);
-        drop(state);
-        let committed = self.with_store(|store| store.commit(&records, durability));
-        let mut state = self.lock();
-        state.saving = Arc::default();
-        match &committed {
-            Ok(()) => state.undurable = durability == Durability::Lazy,
-            // What was received is tried again, before what has come meanwhile.
-            Err(_) => drop(state.unsaved.splice(0..0, records.iter().take(received).cloned())),
-        }
-        drop(state);
-        // Where much is kept, more comes: it finds room.
-        if let Some(mut room) = Arc::into_inner(records).filter(|room| room.len() >= MUCH) {
-            room.clear();
-            self.lock().saving = Arc::new(room);
-        }
-        committed
-    }
-
-    /// Does something with the store, if the session is open.
-    pub(crate) fn with_store<T>(
-        &self,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        store.as_deref().map_or(Err(StoreError::Closed), work)
-    }
-
-    fn check_can_send(&self) -> Result<(), SendError> {
+    /// Keeps a snapshot if enough is new, and nothing is on its way into the store.
+    pub(crate) fn keep_snapshot(&self) -> Result<(), StoreError> {
         let state = self.lock();
-        if !state.is_open || state.closing {
-            Err(SendError::Closed)
-        } else if state.store_failed {
-            Err(SendError::StoreFailed)
-        } else {
-            Ok(())
+        if !state.snapshots.is_due(&state.core) {
+            return Ok(());
         }
+        drop(state);
+        self.keep_snapshot_if(|state, _| state.snapshots.is_due(&state.core))
+    }
+
+    fn keep_snapshot_if(&self, is_due: impl Fn(&State, u64) -> bool) -> Result<(), StoreError> {
+        // Meanwhile nothing is committed.
+        let _writer = self.writer();
+        let log = self.with_store(|store| store.log_end())?;
+        let mut state = self.lock();
+        let State { core, snapshots, unsaved, .. } = &mut *state;
+        if !unsaved.is_saved() || !snapshots.can_be_made(core) {
+            return Ok(());
+        }
+        if !is_due(&state, log) {
+            return Ok(());
+        }
+        let State { core, snapshots, .. } = &mut *state;
+        let (snapshot, messages) = (snapshots.make(core, log), core.end());
+        drop(state);
+        let kept = self.with_store(|store| store.keep_snapshot(&snapshot));
+        let snapshots = &mut self.lock().snapshots;
+        match &kept {
+            Ok(()) => snapshots.kept(messages, log),
+            Err(_) => snapshots.fail(),
+        }
+        kept
+    }
+
+    /// Ends the session: the last durable commit, the last snapshot, and the store is let go.
+    pub(crate) fn shut(&self) -> Result<(), StoreError> {
+        self.lock().lifecycle.advance(Phase::Closing);
+        let saved = self.save(Durability::Durable);
+        // Without it the next opening reads more of the log.
+        let _ = self.keep_snapshot_if(|state, log| state.snapshots.is_behind(log));
+        self.close_store();
+        self.lock().lifecycle.advance(Phase::Closed);
+        saved
     }
 }
 

@@ -1,0 +1,50 @@
+//! How far a session is from its end.
+
+/// A session is open, then about to be closed, then closed; it never goes back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    #[default]
+    Open,
+    /// The application is about to close it: the last head is left, and nothing is packed any more.
+    Leaving,
+    /// The last commit is under way; nothing can be sent.
+    Closing,
+    /// The store is gone.
+    Closed,
+}
+
+/// The phase of a session, and whether its driver has anything left to do.
+#[derive(Debug, Default)]
+pub(crate) struct Lifecycle {
+    phase: Phase,
+    is_at_rest: bool,
+}
+
+impl Lifecycle {
+    /// Goes on to a later phase.
+    pub(crate) fn advance(&mut self, to: Phase) {
+        self.phase = self.phase.max(to);
+        self.is_at_rest &= to != Phase::Leaving;
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase != Phase::Closed
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.phase >= Phase::Leaving
+    }
+
+    pub(crate) fn can_send(&self) -> bool {
+        self.phase < Phase::Closing
+    }
+
+    /// The driver begins a turn, or has done what there was to do.
+    pub(crate) fn rest(&mut self, is_at_rest: bool) {
+        self.is_at_rest = is_at_rest;
+    }
+
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_at_rest
+    }
+}

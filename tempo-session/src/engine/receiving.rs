@@ -1,0 +1,175 @@
+//! Taking in what arrives, and keeping it.
+
+use std::{mem, sync::Arc, time::Duration};
+
+use tempo_message::{Budget, CollectError, Collected, Durability, MessageId, Own, Want, planted};
+
+use crate::{
+    engine::{event::Attachment, keeper::Keeper, link::Link, state::Looks},
+    error::describe,
+};
+
+/// Looks at the folder, and hands what is new to the core and the store.
+#[derive(Debug, Default)]
+pub(crate) struct Receiver {
+    /// When parents that something waits for are looked for again among the known files.
+    recheck_at: Duration,
+    refreshing: Option<Refreshing>,
+    /// The last look has left nothing.
+    has_seen_all: bool,
+    /// The driver is run by a thread of its own, and so may have others.
+    has_threads: bool,
+    keeper: Option<Keeper>,
+}
+
+/// The refresh that is being worked on.
+#[derive(Debug)]
+struct Refreshing {
+    number: u64,
+    /// No look has been made since it began; the first one reads everything again.
+    is_new: bool,
+    /// Everything has been looked at since it began.
+    has_passed: bool,
+}
+
+const BUDGET: Budget = Budget { frames: 4096, bytes: 8 * 1024 * 1024 };
+const RECHECK: Duration = Duration::from_secs(30);
+/// How long other threads may have the lock while very much follows from one message.
+const BREATH: Duration = Duration::from_micros(50);
+
+impl Receiver {
+    pub(crate) fn may_have_threads(&mut self) {
+        self.has_threads = true;
+    }
+
+    /// Takes up the refresh that is asked for, if none is being worked on, and looks from time to time for parents among the
+    /// known files; whether a refresh begins.
+    pub(crate) fn begin(&mut self, link: &Link, now: Duration) -> bool {
+        let mut state = link.shared.lock();
+        let wanted = state.refresh.wanted().filter(|_| self.refreshing.is_none());
+        if let Some(number) = wanted {
+            self.refreshing = Some(Refreshing { number, is_new: true, has_passed: false });
+        }
+        if wanted.is_some() || now >= self.recheck_at {
+            state.core.recheck_again();
+            self.recheck_at = now + RECHECK;
+        }
+        wanted.is_some()
+    }
+
+    pub(crate) fn is_refreshing(&self) -> bool {
+        self.refreshing.is_some()
+    }
+
+    /// Whether the last look has left nothing.
+    pub(crate) fn has_seen_all(&self) -> bool {
+        self.has_seen_all
+    }
+
+    /// Whether everything was looked at that the present refresh asks for, or the folder is away.
+    pub(crate) fn has_looked(&self, link: &Link) -> bool {
+        self.refreshing.as_ref().is_some_and(|refreshing| refreshing.has_passed || !link.is_attached)
+    }
+
+    /// The present refresh is done.
+    pub(crate) fn finish_refresh(&mut self, link: &Link) {
+        if let Some(Refreshing { number, .. }) = self.refreshing.take() {
+            link.shared.lock().refresh.done(number);
+            link.shared.announce();
+        }
+    }
+
+    /// Looks at the folder once; true when there is more at once.
+    pub(crate) fn step(&mut self, link: &mut Link) -> Result<bool, CollectError> {
+        let collected = self.collect(link);
+        link.is_attached = collected.is_ok();
+        self.has_seen_all = collected.as_ref().is_ok_and(|collected| !collected.more);
+        match collected {
+            Ok(collected) => Ok(collected.more && collected.frames > 0),
+            Err(error) => {
+                note_away(link, &error);
+                Err(error)
+            }
+        }
+    }
+
+    fn collect(&mut self, link: &mut Link) -> Result<Collected, CollectError> {
+        if !link.shared.lock().unsaved.has_room() {
+            link.shared.save_received(Durability::Lazy);
+            if !link.shared.lock().unsaved.has_room() {
+                return Ok(Collected::default());
+            }
+        }
+        let mut state = link.shared.lock();
+        let known = Arc::clone(state.core.seen());
+        state.take_outputs();
+        let Looks { ids, at_all } = mem::take(&mut state.looks);
+        let recheck: Vec<MessageId> = ids.into_iter().collect();
+        let is_new = self.refreshing.as_mut().is_some_and(|refreshing| mem::take(&mut refreshing.is_new));
+        let full = is_new || at_all;
+        let own = state.core.author().map(|author| Own { author, joined: state.marks.has_joined() });
+        drop(state);
+
+        let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
+        let shared = Arc::clone(&link.shared);
+        let mut is_first = true;
+        let collected = link.transport.collect(&want, &mut |arrival| {
+            let taken = shared.lock().take(arrival);
+            if mem::take(&mut is_first) {
+                // Often it is all that comes; no reader need wait until everything else is looked at.
+                shared.announce();
+            }
+            taken
+        });
+
+        let mut state = link.shared.lock();
+        while state.take_outputs() {
+            state = link.shared.wait(state, BREATH);
+        }
+        drop(state);
+        // It can be read from here on, and no reader need wait until it is kept.
+        link.shared.announce();
+        let collected = collected?;
+        self.keep(link, collected.more);
+        let mut state = link.shared.lock();
+        if collected.report_changed || state.attachment != Attachment::Attached {
+            state.report = Arc::new(link.transport.report());
+        }
+        state.note_attachment(Attachment::Attached);
+        drop(state);
+        if let Some(refreshing) = &mut self.refreshing {
+            refreshing.has_passed |= !collected.more;
+        }
+        link.shared.announce();
+        Ok(collected)
+    }
+
+    /// Keeps what was received; when that is much and there is more, on another thread meanwhile.
+    fn keep(&mut self, link: &Link, more: bool) {
+        let is_much = more && self.has_threads && link.shared.lock().unsaved.is_much();
+        let keeper = self.keeper.take().filter(|_| more);
+        self.keeper = keeper.or_else(|| if is_much { Keeper::start(&link.shared) } else { None });
+        if !self.keeper.as_ref().is_some_and(Keeper::keep) {
+            link.shared.save_received(Durability::Lazy);
+        }
+    }
+
+    /// Makes durable what has arrived.
+    pub(crate) fn save(&self, link: &Link) {
+        // What the keeper may have under way counts as not durable.
+        let is_needed = self.keeper.is_some() || link.shared.lock().unsaved.is_undurable();
+        if is_needed && !planted!(HeadClaimsTooMuch) {
+            link.shared.save_received(Durability::Durable);
+        }
+    }
+}
+
+/// Notes that the folder is away.
+fn note_away(link: &Link, error: &CollectError) {
+    let why = describe(error);
+    link.shared.lock().note_attachment(match error {
+        CollectError::Detached { .. } => Attachment::Detached { why },
+        _ => Attachment::Unreadable { why },
+    });
+    link.shared.announce();
+}

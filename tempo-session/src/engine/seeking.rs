@@ -1,0 +1,79 @@
+//! Looking everywhere in the folder for messages that may have vanished from it.
+
+use std::collections::BTreeSet;
+
+use tempo_clock::AuthorId;
+use tempo_message::{Arrival, Budget, Digest, Frame, MessageId, Own, Pending, PendingReason, PublishError, Want};
+
+use crate::{
+    core::packing::Packing,
+    engine::{link::Link, relayed::Unclear},
+    folder::downloads::author_of,
+};
+
+/// What a look for messages gave.
+#[derive(Debug)]
+pub(crate) enum Sought {
+    /// Those that lie nowhere, in order; and the counter after the last one that was looked for, unless it was the author's last.
+    Absent { frames: Vec<Frame>, next: Option<u64> },
+    /// Something that may be one of them cannot be read.
+    Unclear(Unclear),
+}
+
+/// Looks everywhere in the folder for the next of an author's messages after a counter, as many as a pack may hold.
+pub(crate) fn seek(link: &mut Link, author: AuthorId, after: u64) -> Result<Sought, PublishError> {
+    let Packing { few, times, bytes: most, .. } = Packing::default();
+    let count = usize::try_from(few.saturating_mul(times)).unwrap_or(usize::MAX);
+    let messages = link.shared.lock().core.messages_after(author, after, count);
+    let (mut frames, mut bytes) = (Vec::new(), 0);
+    for (counter, digest) in messages {
+        let frame = link.frame((MessageId { author, counter }, digest))?;
+        bytes += frame.bytes().len();
+        if bytes > most && !frames.is_empty() {
+            break;
+        }
+        frames.push(frame);
+    }
+    let last = frames.last().map_or(after, |frame| frame.id().counter);
+    let next = (last < link.shared.lock().core.contiguous(author)).then_some(last);
+    let ids: BTreeSet<MessageId> = frames.iter().map(Frame::id).collect();
+    let found = match find(link, author, &ids.into_iter().collect::<Vec<_>>()) {
+        Ok(found) => found,
+        Err(why) => return Ok(Sought::Unclear(why)),
+    };
+    frames.retain(|frame| !found.contains(&frame.digest()));
+    Ok(Sought::Absent { frames, next })
+}
+
+/// The digests of what lies whole in the folder under these numbers, or why that cannot be told.
+fn find(link: &mut Link, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet<Digest>, Unclear> {
+    let (known, own) = {
+        let state = link.shared.lock();
+        let own = state.core.author().map(|author| Own { author, joined: state.marks.has_joined() });
+        (state.core.seen().clone(), own)
+    };
+    let mut found = BTreeSet::new();
+    let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
+    let want = Want { known: &known, own, recheck: ids, full: false, budget };
+    let shared = &link.shared;
+    let collected = link.transport.collect(&want, &mut |arrival| {
+        if let Arrival::Frame(frame) = &arrival {
+            found.insert(frame.digest());
+        }
+        shared.lock().take(arrival)
+    });
+    let collected = collected.map_err(Unclear::Collect)?;
+    let report = link.transport.report();
+    if collected.report_changed {
+        link.shared.lock().report = report.clone().into();
+    }
+    let is_doubt = |pending: &&Pending| {
+        let is_authors = pending.author.or_else(|| author_of(&pending.place)) == Some(author);
+        is_authors && !matches!(pending.reason, PendingReason::Incomplete { .. })
+    };
+    match report.pending.iter().find(is_doubt) {
+        Some(pending) => Err(Unclear::Pending(pending.clone())),
+        None if collected.more || report.unlisted > 0 => Err(Unclear::TooMuch),
+        None => Ok(found),
+    }
+}

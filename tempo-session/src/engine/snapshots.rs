@@ -1,0 +1,197 @@
+//! Snapshots: what follows from the log, kept beside it, so that opening takes no longer the longer the log is.
+
+use std::mem;
+
+use tempo_message::{Digest, Frame, MessageId};
+
+use crate::{
+    core::{event::Slot, session_core::SessionCore},
+    store::contract::Origin,
+};
+
+/// When the next snapshot is due, and what it has beside the core.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots {
+    /// The fewest new messages that are worth a snapshot; `None`: none is ever made.
+    after: Option<u64>,
+    /// The accepted messages that the last snapshot has.
+    messages: u64,
+    /// The place in the log behind everything that the last snapshot knows.
+    log: u64,
+    /// The own messages of the last snapshot.
+    rows: Vec<Row>,
+    /// Messages by authors of this installation that came later.
+    fresh: Vec<Own>,
+}
+
+/// A snapshot as it is read.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) core: SessionCore,
+    pub(crate) snapshots: Snapshots,
+}
+
+/// A message by an author of this installation.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    id: MessageId,
+    digest: Digest,
+    origin: Origin,
+    frame_len: u64,
+}
+
+/// The same as a snapshot has it: the slot, then the length of the frame with [`SENT`], both with the least byte first.
+type Row = [u8; 8];
+
+/// Set in the length of a frame that was sent and not received.
+const SENT: u32 = 1 << 31;
+/// How every snapshot begins. The format follows as four bytes, then the digest of everything behind it.
+const MAGIC: &[u8] = b"TEMPOSNP";
+/// The format that is written. A snapshot of another one is as good as none: the log has everything.
+const FORMAT: u32 = 1;
+/// With this many new messages a snapshot is due however long the log is: reading them takes some milliseconds.
+const BEHIND: u64 = 10_000;
+
+impl Snapshots {
+    pub(crate) fn new(after: Option<u64>) -> Self {
+        Self { after, ..Self::default() }
+    }
+
+    /// The same, with another number of new messages that are worth a snapshot.
+    pub(crate) fn with(self, after: Option<u64>) -> Self {
+        Self { after, ..self }
+    }
+
+    /// The place in the log from which on it has to be read.
+    pub(crate) fn log(&self) -> u64 {
+        self.log
+    }
+
+    /// A message by an author of this installation is, or will be, in the log.
+    pub(crate) fn note(&mut self, frame: &Frame, origin: Origin) {
+        let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
+        self.note_restored((frame.id(), frame.digest()), origin, len);
+    }
+
+    /// The same, of a message that was read from the log.
+    pub(crate) fn note_restored(&mut self, (id, digest): (MessageId, Digest), origin: Origin, frame_len: u64) {
+        if self.after.is_some() {
+            self.fresh.push(Own { id, digest, origin, frame_len });
+        }
+    }
+
+    /// Whether enough is new: a quarter of what the last snapshot has, or some ten thousand messages.
+    pub(crate) fn is_due(&self, core: &SessionCore) -> bool {
+        let least = (self.messages / 4).min(BEHIND);
+        self.after.is_some_and(|after| core.end().saturating_sub(self.messages) >= after.max(least).max(1))
+    }
+
+    /// Whether the log is longer than what the last snapshot knows.
+    pub(crate) fn is_behind(&self, log: u64) -> bool {
+        self.after.is_some() && log > self.log
+    }
+
+    /// Whether a snapshot of a core can be made. An own message that waits for others has no slot yet by which a snapshot
+    /// could name it.
+    pub(crate) fn can_be_made(&self, core: &SessionCore) -> bool {
+        let waits = || self.fresh.iter().any(|own| core.is_held(own.digest));
+        core.is_whole() && (core.held_len() == 0 || !waits())
+    }
+
+    /// Makes a snapshot; `log` is the place in the log behind everything that the core knows.
+    pub(crate) fn make(&mut self, core: &SessionCore, log: u64) -> Vec<u8> {
+        let fresh = mem::take(&mut self.fresh);
+        self.rows.extend(fresh.iter().filter_map(|own| own.row(core)));
+        let mut content = Vec::new();
+        content.extend_from_slice(&log.to_le_bytes());
+        content.extend_from_slice(&u32::try_from(self.rows.len()).unwrap_or(u32::MAX).to_le_bytes());
+        content.extend(self.rows.iter().flatten());
+        core.write_snapshot(&mut content);
+        let digest = Digest::of(&content);
+        let head = [MAGIC, &FORMAT.to_le_bytes(), digest.as_bytes()].concat();
+        content.splice(0..0, head);
+        content
+    }
+
+    /// A snapshot of so many messages is kept.
+    pub(crate) fn kept(&mut self, messages: u64, log: u64) {
+        (self.messages, self.log) = (messages, log);
+    }
+
+    /// It is unknown what is kept; no more snapshots are made until the session is opened again.
+    pub(crate) fn fail(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The messages that the installation looks after, with the lengths of their frames: what it has sent, and what is of one
+    /// of its former authors.
+    pub(crate) fn own<'a>(&'a self, core: &'a SessionCore) -> impl Iterator<Item = ((MessageId, Digest), u64)> + 'a {
+        self.rows.iter().filter_map(|row| {
+            let row = u64::from_le_bytes(*row);
+            let (slot, len) = (Slot(u32::try_from(row & u64::from(u32::MAX)).ok()?), u32::try_from(row >> 32).ok()?);
+            let (id, (_, digest)) = core.id(slot).zip(core.order(slot))?;
+            let is_own = len & SENT != 0 || core.former().contains(&id.author);
+            is_own.then_some(((id, digest), u64::from(len & !SENT)))
+        })
+    }
+}
+
+impl Snapshot {
+    /// Reads a snapshot whose core `begin` reads; `None` when it is damaged, of another format, or knows more
+    /// than a log that ends there.
+    pub(crate) fn read(bytes: &[u8], log_end: u64, begin: impl FnOnce(&[u8]) -> Option<SessionCore>) -> Option<Self> {
+        let bytes = bytes.strip_prefix(MAGIC)?;
+        let (format, bytes) = bytes.split_first_chunk()?;
+        let (digest, content) = bytes.split_first_chunk()?;
+        if u32::from_le_bytes(*format) != FORMAT || Digest::of(content) != Digest::from_bytes(*digest) {
+            return None;
+        }
+        let (log, content) = content.split_first_chunk()?;
+        let log = Some(u64::from_le_bytes(*log)).filter(|&log| log <= log_end)?;
+        let (rows, content) = content.split_first_chunk()?;
+        let rows = usize::try_from(u32::from_le_bytes(*rows)).ok()?;
+        let (rows, content) = content.split_at_checked(rows.checked_mul(size_of::<Row>())?)?;
+        let core = begin(content)?;
+        let rows = rows.as_chunks().0.to_vec();
+        let snapshots = Snapshots { messages: core.end(), log, rows, ..Snapshots::default() };
+        Some(Self { core, snapshots })
+    }
+}
+
+impl Own {
+    /// What a snapshot has of it; nothing, of what was refused after all.
+    fn row(&self, core: &SessionCore) -> Option<Row> {
+        let slot = core.slot(self.id, self.digest)?;
+        let len = u32::try_from(self.frame_len).ok().filter(|len| len & SENT == 0)?;
+        let len = if self.origin == Origin::Sent { len | SENT } else { len };
+        Some((u64::from(len) << 32 | u64::from(slot.0)).to_le_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempo_clock::AuthorId;
+    use tempo_message::Kind;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::core::driving::Input;
+
+    #[test]
+    fn a_snapshot_is_due_after_a_quarter_more_and_after_ten_thousand_messages() {
+        let mut core = SessionCore::new(Some(AuthorId::new(Uuid::from_u128(1))));
+        for frame in core.compose((0..1_000_u16).map(|_| (Kind::Payload, Vec::new().into())), 5).unwrap() {
+            core.handle(Input::Sent { message: frame.message(), digest: frame.digest() });
+        }
+        let after = |after, messages| {
+            let mut snapshots = Snapshots::new(after);
+            snapshots.kept(messages, 0);
+            snapshots.is_due(&core)
+        };
+        assert!(after(Some(100), 800) && !after(Some(100), 801), "a quarter of 800 is new");
+        assert!(!after(Some(201), 800) && !after(None, 0), "or what is worth it at least");
+        let mut snapshots = Snapshots::new(Some(1));
+        snapshots.kept(1_000_000, 0);
+        assert!(!snapshots.is_due(&core) && (snapshots.messages / 4).min(BEHIND) == BEHIND);
+    }
+}

@@ -1,0 +1,267 @@
+//! Everything that a session knows while it runs, in parts that each own their state.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tempo_clock::AuthorId;
+use tempo_message::{Arrival, Frame, Kind, MessageId, PublishError, Report, Taken, planted};
+
+use crate::{
+    core::{
+        driving::{Input, Output},
+        event::{CoreEvent, Intake},
+        packing::PackStats,
+        session_core::SessionCore,
+    },
+    engine::{
+        event::{Attachment, Event},
+        feed::{Feed, Item},
+        heard::Heard,
+        lifecycle::Lifecycle,
+        notices::Notices,
+        outbox::Outbox,
+        refresh::Refresh,
+        relayed::{RelayError, Relayed},
+        request::Request,
+        resume::{OwnMessages, Resumed},
+        snapshots::Snapshots,
+        unsaved::Unsaved,
+    },
+    store::{
+        contract::{Origin, Record},
+        marks::Marks,
+    },
+};
+
+/// What is behind the session's lock. The lock guards that all parts speak of one moment:
+///
+/// 1. What the core has accepted or holds is in the store or in `unsaved`.
+/// 2. `marks` is what the store has noted, or what is being noted by the one thread that holds the writer.
+/// 3. What an event of the feed tells is so for who reads the core under the same lock, or was so and has changed since.
+/// 4. An own message that is not known to be in the folder is in `outbox`, or in `own` until the driver takes that.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) core: SessionCore,
+    pub(crate) marks: Marks,
+    pub(crate) unsaved: Unsaved,
+    pub(crate) snapshots: Snapshots,
+    /// What the installation has looked after in earlier lives, until the driver compares the folder with it.
+    pub(crate) own: Option<OwnMessages>,
+    pub(crate) outbox: Outbox,
+    pub(crate) feed: Feed,
+    notices: Notices,
+    pub(crate) heard: Heard,
+    pub(crate) refresh: Refresh,
+    /// What the core asks the next look at the folder for.
+    pub(crate) looks: Looks,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) packing: Request<ByHand, Result<PackStats, PublishError>>,
+    pub(crate) relaying: Request<AuthorId, Result<Relayed, RelayError>>,
+    /// The names of the cursors that are in use.
+    pub(crate) cursors: BTreeSet<String>,
+    pub(crate) attachment: Attachment,
+    pub(crate) report: Arc<Report>,
+    /// What the member wants to be called, until it has said so.
+    pub(crate) name: Option<String>,
+    /// Something is accepted, held or hinted at since it was last looked for what is stable.
+    pub(crate) may_become_stable: bool,
+    /// The folder has been compared with what was sent in an earlier life.
+    pub(crate) is_audited: bool,
+    /// A head of this life may have been left.
+    pub(crate) is_alive: bool,
+    /// Why the last attempt to leave a head failed.
+    pub(crate) head_error: Option<String>,
+    /// Why the last attempt to keep what was received failed.
+    pub(crate) store_error: Option<String>,
+}
+
+/// What is to be looked at although it is known.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    pub(crate) ids: BTreeSet<MessageId>,
+    /// Everything.
+    pub(crate) at_all: bool,
+}
+
+/// How packing by hand differs from what is done by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByHand {
+    /// Everything is packed, and files are removed after their time.
+    Packed,
+    /// Files are removed at once.
+    AtOnce,
+}
+
+impl State {
+    /// What a session begins with.
+    pub(crate) fn new(resumed: Resumed, marks: Marks, refresh: Refresh, name: Option<String>) -> Self {
+        let Resumed { core, own, snapshots } = resumed;
+        // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
+        let audited = |author| marks.own.iter().find(|own| own.author == author).map_or(0, |own| own.audited);
+        let mut outbox = Outbox::default();
+        let is_doubtful = |id: &MessageId| id.counter > audited(id.author) && !planted!(AuditByLength);
+        outbox.extend(own.keys().filter(|(id, _)| is_doubtful(id)).copied());
+        let mut state = Self {
+            core,
+            unsaved: Unsaved::default(),
+            snapshots,
+            own: Some(own),
+            outbox,
+            feed: Feed::default(),
+            notices: Notices::default(),
+            heard: Heard::default(),
+            refresh,
+            looks: Looks::default(),
+            lifecycle: Lifecycle::default(),
+            packing: Request::default(),
+            relaying: Request::default(),
+            cursors: BTreeSet::new(),
+            attachment: Attachment::Unknown,
+            report: Arc::default(),
+            name,
+            may_become_stable: true,
+            is_audited: false,
+            is_alive: false,
+            head_error: None,
+            store_error: None,
+            marks,
+        };
+        let (until, by) = (state.marks.stable, state.marks.stable_by.clone());
+        state.core.handle(Input::Stable { until, by });
+        state
+    }
+
+    /// Takes an arrival in. The store gets it with the next commit.
+    pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
+        let taken = self.take_in(arrival);
+        self.take_outputs();
+        taken
+    }
+
+    fn take_in(&mut self, arrival: Arrival) -> Taken {
+        match arrival {
+            Arrival::Frame(frame) => match self.core.handle(received(&frame)) {
+                Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Taken::Known,
+                Intake::Accepted | Intake::Held => {
+                    self.hear(frame.id().author);
+                    if self.core.is_own(frame.id().author) {
+                        self.snapshots.note(&frame, Origin::Received);
+                    }
+                    self.unsaved.push(Record { frame, origin: Origin::Received });
+                    self.may_become_stable = true;
+                    Taken::Known
+                }
+                Intake::Duplicate => Taken::Known,
+                Intake::Rejected(_) => Taken::Settled,
+                Intake::NoRoom => Taken::Later,
+            },
+            Arrival::Head(head) => {
+                let author = head.author;
+                if self.core.handle(Input::Head(head)) == Intake::Accepted {
+                    self.hear(author);
+                    self.may_become_stable = true;
+                    if Some(author) != self.core.author() {
+                        self.tell(Event::Receipt { author });
+                    }
+                }
+                Taken::Settled
+            }
+            Arrival::Foreign(foreign) => {
+                self.tell(Event::Foreign(foreign));
+                Taken::Settled
+            }
+            _ => Taken::Settled,
+        }
+    }
+
+    /// Something new has come of an author; of one of this installation it is no sign of life.
+    fn hear(&mut self, author: AuthorId) {
+        if !self.core.is_own(author) {
+            self.heard.hear(author);
+        }
+    }
+
+    /// Puts an event where readers find it.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.feed.push(Item::Other(event));
+    }
+
+    /// Puts there what the core announces, and notes what it asks for; whether there is more, for which others may have the
+    /// lock first.
+    pub(crate) fn take_outputs(&mut self) -> bool {
+        loop {
+            let event = match self.core.poll() {
+                Output::Event(event) => event,
+                Output::LookFor(id) => {
+                    self.looks.ids.insert(id);
+                    continue;
+                }
+                Output::LookAgain => {
+                    self.looks.at_all = true;
+                    continue;
+                }
+                more => return more == Output::More,
+            };
+            let event = match event {
+                CoreEvent::Message { slot, position, is_late } => {
+                    self.feed.push(Item::Message { slot, position, is_late });
+                    continue;
+                }
+                CoreEvent::Answered { author } => Event::Receipt { author },
+                CoreEvent::Joined { author } => Event::Joined { author },
+                CoreEvent::Renamed { author } => {
+                    let name = self.core.name(author).unwrap_or_default().to_owned();
+                    Event::Renamed { author, name }
+                }
+                CoreEvent::Succeeded { author } => match self.core.former_of(author) {
+                    Some(former) => Event::Succeeded { author, former },
+                    None => continue,
+                },
+                CoreEvent::Fork { id } => Event::Fork { id },
+                CoreEvent::Rejected { id, digest, why } => Event::Rejected { id, digest, why },
+            };
+            self.tell(event);
+        }
+    }
+
+    /// Tells what has changed since the last time and is worth it.
+    pub(crate) fn notice(&mut self, unix_ms: i64, idle: Option<Duration>) {
+        for event in self.notices.step(&self.core, unix_ms, idle) {
+            self.tell(event);
+        }
+    }
+
+    /// Notes whether the folder is there.
+    pub(crate) fn note_attachment(&mut self, attachment: Attachment) {
+        if self.attachment != attachment {
+            self.attachment = attachment.clone();
+            self.tell(Event::Attachment(attachment));
+        }
+    }
+
+    /// Notes how publishing goes.
+    pub(crate) fn note_publishing(&mut self, error: Option<&PublishError>) {
+        if let Some(why) = self.outbox.note(error) {
+            self.tell(Event::Unpublished { why });
+        }
+    }
+
+    /// What is to be said before anything else: whose place a new author takes, and what the member is called, if that is not
+    /// known.
+    pub(crate) fn introduction(&self) -> Vec<(Kind, Bytes)> {
+        let mut introduction = self.core.introduction();
+        if let Some(name) = &self.name {
+            // A new author takes the name of the former one with it.
+            let inherited = introduction.iter().find(|(kind, _)| *kind == Kind::Profile).map(|(_, name)| name.as_ref());
+            let known = self.core.author().and_then(|author| self.core.name(author)).map(str::as_bytes);
+            if inherited.or(known) != Some(name.as_bytes()) {
+                introduction.push((Kind::Profile, Bytes::copy_from_slice(name.as_bytes())));
+            }
+        }
+        introduction
+    }
+}
+
+fn received(frame: &Frame) -> Input<'_> {
+    Input::Received { message: frame.message(), digest: frame.digest() }
+}

@@ -1,0 +1,72 @@
+//! Going on as a new author when another installation may have the name, and the lives that heads tell of.
+
+use tempo_clock::AuthorId;
+use tempo_message::{Durability, Head, planted};
+
+use crate::{
+    core::{driving::Input, identity::conflict::IdentityConflict},
+    engine::{event::Event, identity::Writer, shared::Shared},
+    error::{IdentityError, SendError},
+    store::error::StoreError,
+};
+
+impl Shared {
+    /// Becomes a new author if another installation may write under the present name. What was sent under it stays what it is,
+    /// and is looked after.
+    pub(crate) fn renew_if_in_conflict(&self, writer: &mut Writer) -> Result<(), SendError> {
+        let Some((former, why)) = self.conflict() else { return Ok(()) };
+        let author = self.renew(writer).map_err(|source| SendError::NoNewAuthor { why, source })?;
+        let mut state = self.lock();
+        state.core.handle(Input::Author(author));
+        state.tell(Event::NewAuthor { former, author, why });
+        drop(state);
+        self.announce();
+        Ok(())
+    }
+
+    fn renew(&self, writer: &mut Writer) -> Result<AuthorId, IdentityError> {
+        let author = writer.identity.author().map_err(IdentityError::Source)?;
+        let mut marks = self.lock().marks.clone().succeeded_by(author);
+        marks.place = writer.identity.place().or(marks.place);
+        self.keep_marks(marks)?;
+        Ok(author)
+    }
+
+    /// The present author, and why it should not write any more.
+    pub(crate) fn conflict(&self) -> Option<(AuthorId, IdentityConflict)> {
+        let state = self.lock();
+        state.core.author().zip(state.core.conflict())
+    }
+
+    /// The head to be left now. Everything that it claims, and the life that it tells of, is durable; `None` when that is
+    /// not so, or when the name is in doubt.
+    pub(crate) fn head(&self) -> Result<Option<Head>, StoreError> {
+        if !planted!(HeadClaimsTooMuch) {
+            self.save(Durability::Durable)?;
+        }
+        self.begin_life()?;
+        let state = self.lock();
+        if state.core.conflict().is_some() || (state.unsaved.is_undurable() && !planted!(HeadClaimsTooMuch)) {
+            return Ok(None);
+        }
+        Ok(state.core.own_head(self.environment.unix_ms()))
+    }
+
+    fn begin_life(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let state = self.lock();
+        if state.is_alive {
+            return Ok(());
+        }
+        let marks = state.marks.clone().reborn(writer.identity.nonce());
+        drop(state);
+        let lives = marks.lives.clone();
+        if !planted!(LifeForgotten) {
+            self.keep_marks(marks)?;
+        }
+        let mut state = self.lock();
+        state.core.handle(Input::Life(lives));
+        state.is_alive = true;
+        Ok(())
+    }
+}

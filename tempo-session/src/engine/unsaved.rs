@@ -1,0 +1,133 @@
+//! What the core has taken and the store does not have yet.
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use tempo_message::{Digest, Durability, Frame};
+
+use crate::store::{contract::Record, error::StoreError};
+
+/// Records on their way into the store. They stay readable here until they are there.
+///
+/// Invariant: every message that the core has accepted or holds is here or in the store.
+#[derive(Debug, Default)]
+pub(crate) struct Unsaved {
+    next: Batch,
+    /// Under way.
+    committing: Arc<Batch>,
+    /// There are lazy commits without a durable one after them.
+    is_undurable: bool,
+    /// It is unknown what the store has of what was sent.
+    has_failed: bool,
+}
+
+/// Records in order, and where each is.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    records: Vec<Record>,
+    places: BTreeMap<Digest, usize>,
+}
+
+/// So many received messages wait for a store that fails; the folder keeps the others.
+const MOST: usize = 8192;
+/// Above this backlog, saving moves to a separate thread.
+const MUCH: usize = 512;
+
+impl Batch {
+    fn push(&mut self, record: Record) {
+        self.places.insert(record.frame.digest(), self.records.len());
+        self.records.push(record);
+    }
+
+    fn frame(&self, digest: Digest) -> Option<&Frame> {
+        self.records.get(*self.places.get(&digest)?).map(|record| &record.frame)
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+}
+
+impl FromIterator<Record> for Batch {
+    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
+        let mut batch = Self::default();
+        records.into_iter().for_each(|record| batch.push(record));
+        batch
+    }
+}
+
+impl Unsaved {
+    pub(crate) fn push(&mut self, record: Record) {
+        self.next.push(record);
+    }
+
+    /// A message that the store may not have yet.
+    pub(crate) fn frame(&self, digest: Digest) -> Option<Frame> {
+        self.committing.frame(digest).or_else(|| self.next.frame(digest)).cloned()
+    }
+
+    /// Takes everything for a commit, together with what is sent; the answer is what to commit, and how many of it, the first
+    /// ones, were received.
+    pub(crate) fn begin(&mut self, sent: Vec<Record>) -> (Arc<Batch>, usize) {
+        let next = mem::take(&mut self.next).records;
+        // Nothing is under way but what a commit has left whose thread has died.
+        let left = mem::take(&mut self.committing);
+        let received: Vec<Record> = left.records.iter().cloned().chain(next).collect();
+        let count = received.len();
+        self.committing = Arc::new(received.into_iter().chain(sent).collect());
+        (Arc::clone(&self.committing), count)
+    }
+
+    /// The commit is over. After a failure what was received is tried again, before what has come meanwhile.
+    pub(crate) fn end(&mut self, committed: &Result<(), StoreError>, durability: Durability, received: usize) {
+        let batch = mem::take(&mut self.committing);
+        if committed.is_ok() {
+            self.is_undurable = durability == Durability::Lazy;
+        } else {
+            let next = mem::take(&mut self.next).records;
+            self.next = batch.records.iter().take(received).cloned().chain(next).collect();
+        }
+    }
+
+    /// Something after them was committed durably.
+    pub(crate) fn are_durable(&mut self) {
+        self.is_undurable = false;
+    }
+
+    /// It is unknown whether messages that were sent are in the store; no number of theirs must be used again.
+    pub(crate) fn fail(&mut self) {
+        self.has_failed = true;
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next.records.is_empty()
+    }
+
+    /// Whether a commit has something to do.
+    pub(crate) fn needs(&self, durability: Durability) -> bool {
+        !self.is_empty() || (durability == Durability::Durable && self.is_undurable)
+    }
+
+    /// Whether something waits for a durable commit.
+    pub(crate) fn is_undurable(&self) -> bool {
+        self.is_undurable || !self.is_empty()
+    }
+
+    /// Whether the store has what the core knows, and nothing else.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.is_empty() && self.committing.records.is_empty() && !self.has_failed
+    }
+
+    /// Whether more should be received: not while so much waits for a store that fails.
+    pub(crate) fn has_room(&self) -> bool {
+        self.next.records.len() + self.committing.records.len() < MOST
+    }
+
+    /// Whether it is worth a thread to save what was received.
+    pub(crate) fn is_much(&self) -> bool {
+        self.next.records.len() >= MUCH
+    }
+}
