@@ -8,6 +8,8 @@ use std::{
 use tempo_message::{Cause, CollectError, PublishError};
 use thiserror::Error;
 
+use crate::fs::error::is_full;
+
 /// Why a folder cannot be opened as a session.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -72,11 +74,4 @@ pub(crate) fn publish_error(place: String, source: io::Error) -> PublishError {
         PermissionDenied | ReadOnlyFilesystem => PublishError::Denied { place, source: Cause::from(source) },
         _ => PublishError::Failed { place, source: Cause::from(source) },
     }
-}
-
-/// Whether there is no room: the volume is full, or this user's quota used up. Windows says so in several ways: disk full (112),
-/// also of a handle (39), and quota exceeded (1295).
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    let is_named = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    is_named || (cfg!(windows) && matches!(error.raw_os_error(), Some(39 | 112 | 1295)))
 }

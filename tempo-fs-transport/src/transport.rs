@@ -16,16 +16,20 @@ use tempo_message::{
 };
 
 use crate::{
-    DirName, FileName, Fs, Hints, Home, OpenError, RealFs, Signal,
-    calls::{About, Calls},
-    door::Way,
-    error::{check_name, collect_error, open_error},
-    folder::Folder,
-    offload::Threads,
-    pieces::Pieces,
-    publish::{Content, Publisher},
-    reads::Reads,
-    work::{Done, Work, looks_anew},
+    error::{OpenError, check_name, collect_error, open_error},
+    format::name::{DirName, FileName},
+    fs::{port::Fs, real::RealFs},
+    local::home::Home,
+    publish::publisher::{Content, Publisher},
+    read::{
+        calls::{About, Calls},
+        collect::{Done, Work, looks_anew},
+        offload::Threads,
+        reader::Reads,
+    },
+    scan::{folder::Folder, root::Way},
+    split::parts::Pieces,
+    watch::signal::{Hints, Signal},
 };
 
 /// A session folder as a transport.
@@ -320,7 +324,7 @@ impl<F: Fs> FsTransport<F> {
 
     /// Why nobody tells when something changes.
     fn without_hints(&self) -> Option<&String> {
-        self.folder.without_hints.as_ref().or(self.pieces.without_hints())
+        self.folder.watching.failure.as_ref().or(self.pieces.without_hints())
     }
 }
 

@@ -1,0 +1,248 @@
+//! The port to a file system: what the transport asks of it, and no more.
+
+use std::{
+    ffi::OsStr,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_message::{FileType, planted};
+
+use crate::watch::signal::Signal;
+
+/// A file system, real or simulated.
+///
+/// Everything below the session folder is reached through directories and single names, so that nothing can be
+/// swapped for a symbolic link on the way. Errors are the system's own; the caller adds the path.
+///
+/// Contract:
+///
+/// 1. No operation follows a symbolic link, except `resolve`, `open_root` and `watch` in the path they are given.
+/// 2. Opening never blocks on a pipe and has no other effect than opening.
+/// 3. `create` and `rename_new` fail with `AlreadyExists` when the name is taken, and change nothing then.
+/// 4. A rename is atomic for every observer; across volumes it fails with `CrossesDevices`.
+/// 5. After `sync_file` or `sync_named` the content, after `sync_dir` the names of a directory survive a loss of power,
+///    as far as [`Reach`] says. Nothing else does. After a failed sync nothing is known, and syncing the same handle
+///    again proves nothing. A file system that has no such sync answers `Unsupported`. Where `sync_dir` does, a later
+///    `sync_named` also keeps what was done to the names before it, as the journal of NTFS does.
+/// 6. `open_root` and `resolve` answer `NotFound` for a folder whose volume, server or network is not there.
+/// 7. `ResourceBusy` means *not yet*: another program holds the thing open and does not share it, or is about to remove
+///    it. The same call may succeed a moment later.
+/// 8. `stat` of a name and `stat_file` of the file opened under it give the same [`Version`], as long as nothing changes. Some
+///    file systems change the times of a file that is only read.
+/// 9. A rename keeps the permissions of a file. Where two directories of one volume have equal [heritages](Self::heritage), a file
+///    that was made in one has the permissions that it would have been given in the other.
+#[allow(clippy::missing_errors_doc, reason = "errors are the system's own, as the contract says")]
+pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
+    /// A handle of a directory.
+    type Dir: fmt::Debug + Send + Sync + 'static;
+    /// A handle of a file, opened for reading or for writing.
+    type File: fmt::Debug + Send;
+    /// Calls may take minutes or never end, so that they are made on threads that nobody waits for that long.
+    const MAY_BLOCK: bool;
+
+    /// Where a path leads when the links in it are followed; the same path where there are none. What is not there yet
+    /// is kept as it is.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
+    /// Opens the directory that everything else is relative to.
+    fn open_root(&self, path: &Path) -> io::Result<Self::Dir>;
+    /// Opens a directory in a directory.
+    fn open_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<Self::Dir>;
+    /// Makes a directory; `AlreadyExists` when the name is taken.
+    fn create_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<()>;
+    /// Names the entries of a directory in any order, without `.` and `..`, until told to stop by `false`.
+    fn list(&self, dir: &Self::Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+
+    /// What an opened directory is.
+    fn stat_dir(&self, dir: &Self::Dir) -> io::Result<Stat>;
+    /// What a name stands for.
+    fn stat(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Stat>;
+    /// What an opened file is.
+    fn stat_file(&self, file: &Self::File) -> io::Result<Stat>;
+
+    /// Opens a file for reading.
+    fn open(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
+    /// Fills the buffer with what the file holds from where it was read last; how much that is. Less only at its end.
+    fn read(&self, file: &mut Self::File, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Makes an empty file and opens it for writing; `AlreadyExists` when the name is taken.
+    fn create(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
+    /// Writes all of `bytes` at the end.
+    fn write(&self, file: &mut Self::File, bytes: &[u8]) -> io::Result<()>;
+    /// Makes the content of a file that was opened for writing durable.
+    fn sync_file(&self, file: &Self::File, reach: Reach) -> io::Result<()>;
+    /// Makes the content of a file durable that another handle has written.
+    fn sync_named(&self, dir: &Self::Dir, name: &OsStr, reach: Reach) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Self::Dir, reach: Reach) -> io::Result<()>;
+
+    /// Renames without replacing; `AlreadyExists` when the new name is taken.
+    fn rename_new(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
+    /// Renames, replacing a file of that name.
+    fn rename_over(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
+    /// Removes a directory in which nothing is.
+    fn remove_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<()>;
+
+    /// When an opened directory was made, in nanoseconds since 1970; `None` where the system does not keep that, and for the
+    /// root of a volume. Some systems give the time of the last change instead, or that of an earlier directory of this name.
+    fn made_ns(&self, _: &Self::Dir) -> Option<i128> {
+        None
+    }
+    /// What is known of writing in a directory, without trying it; nothing, unless a file system says more.
+    fn volume(&self, _: &Self::Dir) -> io::Result<Volume> {
+        Ok(Volume::default())
+    }
+
+    /// What decides on the permissions of a file that is made in this directory; `None` where the system does not tell all of it.
+    fn heritage(&self, _: &Self::Dir) -> io::Result<Option<Heritage>> {
+        Ok(None)
+    }
+
+    /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, and what is below if it
+    /// [covers](Watch::covers_directories) that.
+    fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
+    /// Monotonic time since any fixed moment.
+    fn now(&self) -> Duration;
+    /// A number for a name that nobody else chooses.
+    fn random(&self) -> u64;
+}
+
+/// A running watch. Dropping it ends it, and closes what it had open.
+#[allow(clippy::missing_errors_doc, reason = "errors are the system's own")]
+pub trait Watch: fmt::Debug + Send {
+    /// Whether the directories in the folder are watched with it. Then [`add`](Self::add) must not be called: a watch on a
+    /// directory would keep the folder from being moved, or begin the whole watch again and lose events.
+    fn covers_directories(&self) -> bool;
+    /// Watches a directory of the folder as well.
+    fn add(&mut self, dir: &OsStr) -> io::Result<()>;
+}
+
+/// What decides on the permissions of a file that is made in a directory: its group, its access control lists, its label. Equal
+/// ones give equal permissions, as long as the process is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heritage(Vec<u8>);
+
+impl Heritage {
+    /// The heritage that a file system describes with these bytes.
+    pub fn new(description: Vec<u8>) -> Self {
+        Self(description)
+    }
+}
+
+/// How far a sync reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the medium: a loss of power takes nothing away.
+    Medium,
+    /// To the volume, which may keep it in a cache of its own. For volumes that refuse more, such as a network share under
+    /// macOS.
+    Volume,
+}
+
+/// Syncs to the medium, or to the volume where that is refused. Succeeds without a sync on a file system that has none.
+pub(crate) fn sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<()> {
+    try_sync(each).map(drop)
+}
+
+/// Makes a file's name durable, by its directory, or by the file where directories cannot be synced.
+pub(crate) fn sync_name<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> io::Result<()> {
+    if try_sync(|reach| fs.sync_dir(dir, reach))? {
+        return Ok(());
+    }
+    sync(|reach| fs.sync_named(dir, name, reach))
+}
+
+/// Syncs as far as the file system can; whether it can at all.
+fn try_sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<bool> {
+    let is_refused = |done: &io::Result<()>| matches!(done, Err(error) if error.kind() == io::ErrorKind::Unsupported);
+    let done = each(Reach::Medium);
+    if !is_refused(&done) || planted!(FullSyncOnly) {
+        return done.map(|()| true);
+    }
+    let done = each(Reach::Volume);
+    if is_refused(&done) { Ok(false) } else { done.map(|()| true) }
+}
+
+/// What a file system says of writing in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Volume {
+    /// So many bytes are free for this user, where the system says so. A service's quota is another matter.
+    pub free_bytes: Option<u64>,
+    /// Writing is not allowed, by permissions or by the medium, as far as the system says so without being tried.
+    pub read_only: bool,
+}
+
+impl Volume {
+    /// What a file system answers.
+    pub fn new(free_bytes: Option<u64>, read_only: bool) -> Self {
+        Self { free_bytes, read_only }
+    }
+}
+
+/// What a name or a handle stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The type.
+    pub file_type: FileType,
+    /// Length in bytes; for other things than files without meaning.
+    pub len: u64,
+    /// Which thing it is.
+    pub identity: Identity,
+    /// Nanoseconds since 1970 of the last change of content or, for a directory, of names.
+    pub modified_ns: i128,
+    /// Nanoseconds since 1970 of the last change of anything; equal to `modified_ns` where the system has no such time.
+    pub changed_ns: i128,
+    /// The content is not on this machine: opening would make a service fetch it, and block or fail meanwhile.
+    pub online_only: bool,
+}
+
+/// What tells two things apart that exist at the same time: different identities are different things.
+///
+/// Equal identities are usually one thing. On `ReFS`, whose numbers have more bits than Windows tells, they can be two, so no
+/// message may depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// The volume.
+    pub volume: u64,
+    /// The number of the thing on its volume.
+    pub number: u64,
+}
+
+/// Changes, as far as the file system shows it, whenever the thing or its content does.
+///
+/// Times are compared for equality only; they order nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    identity: Identity,
+    len: u64,
+    modified: u64,
+    changed: u64,
+}
+
+impl Version {
+    /// A version that was first seen so long ago shows every later change: until then another one may come within the same tick
+    /// of the file system's clock, which is up to two seconds long (FAT). This is measured by the own clock, because that of a
+    /// volume may be off by hours.
+    pub(crate) const SETTLING: Duration = Duration::from_millis(2500);
+
+    /// Whether both are versions of one thing.
+    pub(crate) fn is_same_thing(&self, other: &Self) -> bool {
+        self.identity == other.identity
+    }
+}
+
+impl Stat {
+    /// The version of the thing.
+    #[allow(clippy::cast_possible_truncation, reason = "the low half of a time is unique within five centuries")]
+    pub fn version(&self) -> Version {
+        let low = |nanoseconds: i128| nanoseconds.cast_unsigned() as u64;
+        let (modified, changed) = (low(self.modified_ns), low(self.changed_ns));
+        Version { identity: self.identity, len: self.len, modified, changed }
+    }
+}

@@ -1,0 +1,87 @@
+//! How large a session folder is, and whether there is room in it.
+
+use std::{collections::BTreeSet, io};
+
+use tempo_message::{AuthorId, CollectError};
+
+use crate::{
+    error::collect_error,
+    format::name::DirName,
+    fs::port::{Fs, Volume},
+    transport::FsTransport,
+};
+
+/// The extent of a session folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Survey {
+    /// How many files and directories lie in it: what a service has to look after. What lies in directories that are
+    /// none of ours is not counted.
+    pub entries: u64,
+    /// Whose directories are there, with or without messages.
+    pub authors: BTreeSet<AuthorId>,
+    /// In whose directories nothing can be written, as far as the system says so without being tried.
+    pub unwritable: BTreeSet<AuthorId>,
+    /// What is known of the volume.
+    pub volume: Volume,
+}
+
+impl Survey {
+    /// What was counted.
+    pub fn new(entries: u64, authors: impl IntoIterator<Item = AuthorId>, volume: Volume) -> Self {
+        Self { entries, authors: authors.into_iter().collect(), unwritable: BTreeSet::new(), volume }
+    }
+}
+
+impl<F: Fs> FsTransport<F> {
+    /// Counts what lies in the folder, and asks the system whether more would fit. Writes nothing.
+    /// Waits for the folder as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError`], when the folder is away or cannot be listed. A directory in it that cannot be listed counts as one entry.
+    pub fn survey(&mut self) -> Result<Survey, CollectError> {
+        let root = self.folder.attach()?;
+        let fs = &self.folder.calls.fs;
+        let path = || self.folder.path.display().to_string();
+        let mut survey = Survey::default();
+        let mut dirs = Vec::new();
+        let listed = fs.list(&root.dir, &mut |name| {
+            survey.entries += 1;
+            if let Some(author) = DirName::parse(name).author() {
+                dirs.push((author, name.to_owned()));
+            }
+            true
+        });
+        listed.map_err(|error| collect_error(path(), error))?;
+        for (author, name) in dirs {
+            // What is in it would have to be fetched first.
+            if fs.stat(&root.dir, &name).is_ok_and(|stat| stat.online_only) {
+                survey.authors.insert(author);
+                continue;
+            }
+            let opened = fs.open_dir(&root.dir, &name);
+            if let (Ok(dir), DirName::Author(author)) = (&opened, DirName::parse(&name))
+                && fs.volume(dir).is_ok_and(|volume| volume.read_only)
+            {
+                survey.unwritable.insert(author);
+            }
+            let counted = opened.and_then(|dir| count(fs, &dir));
+            if let Ok(files) = counted {
+                survey.authors.insert(author);
+                survey.entries += files;
+            }
+        }
+        survey.volume = fs.volume(&root.dir).map_err(|error| collect_error(path(), error))?;
+        Ok(survey)
+    }
+}
+
+fn count<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<u64> {
+    let mut files = 0;
+    fs.list(dir, &mut |_| {
+        files += 1;
+        true
+    })?;
+    Ok(files)
+}

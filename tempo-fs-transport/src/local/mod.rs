@@ -1,0 +1,7 @@
+//! Local state, outside every shared folder.
+
+pub(crate) mod fingerprint;
+pub(crate) mod home;
+pub(crate) mod installation;
+pub(crate) mod original;
+pub(crate) mod state_file;

@@ -1,0 +1,115 @@
+//! Removing what a service has doubled: copies of own messages that are equal to the message that lies beside them.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+};
+
+use bytes::Bytes;
+use tempo_message::{AuthorId, CollectError, CounterName, Decoded, Frame, MAX_FRAME, MessageId, PublishError, planted};
+
+use crate::{
+    error::{collect_error, publish_error},
+    format::name::FileName,
+    fs::port::{Fs, Version, sync},
+    read::{calls::About, file::read_bare},
+    scan::report::inside,
+    transport::FsTransport,
+};
+
+impl<F: Fs> FsTransport<F> {
+    /// Removes from an author's own directory every copy of a message that is equal, byte for byte, to the message
+    /// beside it; the answer names what was removed. Only the author itself may do so, and only while no other process
+    /// publishes for it.
+    ///
+    /// Nothing else is touched: not the message, not a copy whose message is missing, cut short, damaged or another one,
+    /// not what is only online, not a copy of the whole directory, and nothing of other authors. Both files are looked
+    /// at again immediately before a removal.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: the folder is detached, or this transport only reads, or the system refuses. What was removed
+    /// before that stays so. Before a [collect](tempo_message::Transport::collect) has found the author's directory in
+    /// the folder, nothing is removed and nothing fails.
+    pub fn remove_redundant(&mut self, author: AuthorId) -> Result<Vec<String>, PublishError> {
+        let own = OsString::from(author.to_string());
+        let place = self.folder.path.join(&own).display().to_string();
+        let failed = |error| publish_error(place.clone(), error);
+        let fs = self.folder.calls.fs.clone();
+        // Also makes sure that this is still the folder that was looked at.
+        let root = self.root_to_write()?;
+        if !self.folder.places.contains_key(&*own) {
+            return Ok(Vec::new());
+        }
+        let dir = fs.open_dir(&root.dir, &own).map_err(failed)?;
+        let copies = copies_in(&fs, &dir).map_err(failed)?;
+        let mut removed = Vec::new();
+        for (counter, copy) in copies {
+            if is_redundant(&fs, &dir, MessageId { author, counter }, &copy) {
+                fs.remove(&dir, &copy).map_err(failed)?;
+                removed.push(inside(&own, &copy));
+            }
+        }
+        if !removed.is_empty() {
+            sync(|reach| fs.sync_dir(&dir, reach)).map_err(failed)?;
+        }
+        Ok(removed)
+    }
+
+    /// What [`remove_redundant`](Self::remove_redundant) would remove now. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError`], when the folder is away or does not answer.
+    pub fn redundant(&mut self, author: AuthorId) -> Result<Vec<String>, CollectError> {
+        let own = OsString::from(author.to_string());
+        let root = self.folder.attach()?;
+        if !self.folder.places.contains_key(&*own) {
+            return Ok(Vec::new());
+        }
+        let place = self.folder.path.join(&own).display().to_string();
+        let about = About::Directory(own.clone());
+        let found = self.folder.calls.run(about, move |fs| {
+            let dir = fs.open_dir(&root.dir, &own)?;
+            let mut copies = copies_in(fs, &dir)?;
+            copies.retain(|(counter, copy)| is_redundant(fs, &dir, MessageId { author, counter: *counter }, copy));
+            io::Result::Ok(copies.iter().map(|(_, copy)| inside(&own, copy)).collect())
+        });
+        found.flatten().map_err(|error| collect_error(place, error))
+    }
+}
+
+/// The names in a directory that may be copies of messages, in the order of their counters.
+fn copies_in<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(u64, OsString)>> {
+    let mut copies = Vec::new();
+    fs.list(dir, &mut |name| {
+        if let FileName::Copy(counter) = FileName::parse(name) {
+            copies.push((counter, name.to_owned()));
+        }
+        true
+    })?;
+    copies.sort();
+    Ok(copies)
+}
+
+/// Whether the message lies whole in its place and the copy holds the same bytes. What cannot be read is not redundant.
+fn is_redundant<F: Fs>(fs: &F, dir: &F::Dir, id: MessageId, copy: &OsStr) -> bool {
+    let original = OsString::from(CounterName::new(id.counter).as_str());
+    let whole = |name: &OsStr| read_bare(fs, dir, name, MAX_FRAME as u64, false).ok();
+    let (Some(there), Some(copied)) = (whole(&original), whole(copy)) else { return false };
+    let is_still = |name: &OsStr, version: Version| fs.stat(dir, name).is_ok_and(|stat| stat.version() == version);
+    is_message(&there.bytes, id)
+        && (there.bytes == copied.bytes || planted!(AnyCopyIsRedundant))
+        // Two names of one file: what removing one does to the other is not for us to find out.
+        && !there.version.is_same_thing(&copied.version)
+        && is_still(&original, there.version)
+        && is_still(copy, copied.version)
+}
+
+/// Whether the bytes are exactly one sound message of this id.
+fn is_message(bytes: &Bytes, id: MessageId) -> bool {
+    match Frame::decode(bytes) {
+        Decoded::Whole(frame) => frame.id() == id && frame.bytes().len() == bytes.len(),
+        _ => false,
+    }
+}

@@ -1,0 +1,127 @@
+//! What stands for files and directories that are not here: small files of a service, and copies beside.
+
+use std::ffi::{OsStr, OsString};
+
+use tempo_message::{AuthorId, FileType, ForeignReason, PendingReason, planted};
+
+use crate::{
+    format::name::{DirName, HEAD, PLACEHOLDERS},
+    fs::port::{Fs, Stat},
+    scan::{findings::Finding, folder::Folder},
+};
+
+/// The stand-ins in one author's directory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StandIns {
+    /// There are some with names of services that are known.
+    pub(crate) has_known: bool,
+    /// The names of those that may be some.
+    pub(crate) perhaps: Vec<OsString>,
+}
+
+impl StandIns {
+    /// The names under which a stand-in of a known service may lie for this file.
+    pub(crate) fn known_for(&self, name: &OsStr) -> impl Iterator<Item = OsString> {
+        let text = name.to_string_lossy().into_owned();
+        let known = PLACEHOLDERS.iter().filter(|_| self.has_known && !planted!(PlaceholderIsMissing));
+        known.map(move |(before, after)| OsString::from(format!("{before}{text}{after}")))
+    }
+
+    /// What may be a stand-in for this file, if that is not here itself.
+    pub(crate) fn perhaps_for(&self, name: &OsStr) -> impl Iterator<Item = &OsString> {
+        self.perhaps.iter().filter(move |perhaps| extends(perhaps, name))
+    }
+}
+
+/// With so many copies of a directory that is gone, making it once more would make one copy more.
+const UNDONE: usize = 3;
+/// The largest file that may stand for another one, in bytes.
+const LARGEST: u16 = 4096;
+
+impl<F: Fs> Folder<F> {
+    /// Whether something stands for the directory of an author, which is not here.
+    pub(crate) fn is_placeheld(&self, author: AuthorId) -> bool {
+        self.notes.stand_ins().iter().any(|name| DirName::parse(name) == DirName::Copy(author))
+    }
+
+    /// Whether an author's directory is gone while several copies of it are here: something moves away what is written.
+    pub(crate) fn is_undone(&self, author: AuthorId) -> bool {
+        let is_copy = |name: &OsStr| matches!(DirName::parse(name), DirName::Copy(it) if it == author);
+        !self.places.contains_key(OsStr::new(&author.to_string()))
+            && self.places.keys().filter(|name| is_copy(name)).count() >= UNDONE
+    }
+}
+
+/// Whether a file that does not begin like a message may stand for one: the name has an extension more, and there is nothing
+/// in it but a little text or a property list.
+///
+/// Services that are not known by name do it like those that are. What was encrypted looks different, so it does not
+/// keep anybody from publishing again.
+pub(crate) fn may_be_stand_in(name: &OsStr, content: &[u8]) -> bool {
+    let name = name.as_encoded_bytes();
+    let stem = name.strip_prefix(HEAD.as_bytes()).unwrap_or(name);
+    let has_extension = name.first() == Some(&b'.') || stem.iter().find(|byte| !is_of_stem(**byte)) == Some(&b'.');
+    has_extension && content.len() <= usize::from(LARGEST) && is_text(content)
+}
+
+/// What something is that lies where a directory of an author belongs and is none.
+pub(crate) fn in_place_of(dir: DirName, stat: &Stat, is_here: impl Fn(AuthorId) -> bool) -> Finding {
+    let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
+    match dir {
+        _ if stat.file_type != FileType::File || planted!(StrangeIsBad) => Finding::Foreign(reason),
+        DirName::Copy(author) if is_here(author) => Finding::Foreign(ForeignReason::Content),
+        DirName::Copy(_) if stat.len <= LARGEST.into() => Finding::Pending(PendingReason::PerhapsOnline),
+        _ => Finding::Foreign(reason),
+    }
+}
+
+fn is_text(content: &[u8]) -> bool {
+    let is_plain = |c: char| !c.is_control() || c.is_ascii_whitespace();
+    content.starts_with(b"bplist") || str::from_utf8(content).is_ok_and(|text| text.chars().all(is_plain))
+}
+
+fn is_of_stem(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || byte == b'-'
+}
+
+/// Whether a name is another one with an extension, and perhaps with a dot before it.
+fn extends(name: &OsStr, of: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let name = name.strip_prefix(b".").unwrap_or(name);
+    name.strip_prefix(of.as_encoded_bytes()).is_some_and(|rest| rest.first() == Some(&b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_little_text_behind_an_extension_may_be_one() {
+        let is = |name: &str, content: &[u8]| may_be_stand_in(OsStr::new(name), content);
+        for name in
+            ["head.cloud", "0000000000000003.cloud", ".0000000000000003.stub", "0000000000000001-0000000000000003.gdoc"]
+        {
+            assert!(
+                is(name, b"") && is(name, b" ") && is(name, b"{\"url\": \"...\"}\r\n") && is(name, b"bplist00\xd1\x01")
+            );
+            assert!(!is(name, &[0x9c; 900]), "encrypted");
+            assert!(!is(name, &[0; 100]), "not yet written");
+            assert!(!is(name, &vec![b'a'; usize::from(LARGEST) + 1]), "{name}");
+        }
+        for name in ["head", "0000000000000003 (1)", "0000000000000003:Zone.Identifier", "0000000000000003 (1).cloud"] {
+            assert!(!is(name, b""), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stand_in_belongs_to_one_file() {
+        let perhaps = [".0000000000000003.stub", "0000000000000004.cloud"].map(OsString::from).to_vec();
+        let stand_ins = StandIns { has_known: false, perhaps };
+        let of = |name: &str| stand_ins.perhaps_for(OsStr::new(name)).collect::<Vec<_>>();
+        assert_eq!(of("0000000000000003"), [".0000000000000003.stub"]);
+        assert_eq!(of("0000000000000004"), ["0000000000000004.cloud"]);
+        assert_eq!(of("0000000000000005"), [""; 0]);
+        let all = StandIns { has_known: true, ..stand_ins };
+        assert_eq!(all.known_for(OsStr::new("0000000000000005")).count(), PLACEHOLDERS.len());
+    }
+}

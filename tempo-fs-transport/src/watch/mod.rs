@@ -1,0 +1,3 @@
+//! Hints that something may have changed.
+
+pub(crate) mod signal;
