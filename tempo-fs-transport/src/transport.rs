@@ -3,9 +3,9 @@
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
-    io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    fmt, io,
+    path::Path,
+    sync::Arc,
     task::Waker,
     time::Duration,
 };
@@ -17,17 +17,24 @@ use tempo_message::{
 
 use crate::{
     error::{OpenError, check_name, collect_error, open_error},
-    format::name::{DirName, FileName},
-    fs::{port::Fs, real::RealFs},
-    local::home::Home,
-    publish::publisher::{Content, Publisher},
-    read::{
+    format::name::FileName,
+    fs::{
         calls::{About, Calls},
-        collect::{Done, Work, looks_anew},
         offload::Threads,
+        port::Fs,
+        real::RealFs,
+    },
+    options::Options,
+    publish::{
+        publisher::{Content, Publisher},
+        redundant,
+        writer::Writer,
+    },
+    read::{
+        collect::{Done, Work, looks_anew},
         reader::Reads,
     },
-    scan::{folder::Folder, root::Way},
+    scan::{folder::Folder, placeholder::StandIns, root::Way},
     split::parts::Pieces,
     watch::signal::{Hints, Signal},
 };
@@ -46,8 +53,7 @@ use crate::{
 #[derive(Debug)]
 pub struct FsTransport<F: Fs = RealFs> {
     pub(crate) folder: Folder<F>,
-    /// Shared with the thread that publishes.
-    pub(crate) publisher: Option<Arc<Mutex<Publisher<F>>>>,
+    writer: Writer<F>,
     reads: Reads,
     pieces: Pieces<F>,
     pieces_first: bool,
@@ -58,50 +64,6 @@ pub struct FsTransport<F: Fs = RealFs> {
     told_hints: Option<String>,
     /// The last to be dropped.
     _threads: Threads,
-}
-
-/// How a folder is used.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-#[allow(clippy::struct_excessive_bools, reason = "settings that have nothing to do with each other")]
-pub struct Options {
-    /// Never write anything into the folder.
-    pub read_only: bool,
-    /// A directory outside the folder in which messages are written before they are renamed into it. It belongs to
-    /// one process; whatever lies in it is removed.
-    pub staging: Option<PathBuf>,
-    /// Do without the operating system's hints.
-    pub without_watching: bool,
-    /// Open files whose content is not on this machine, which makes the service fetch them. A placeholder under another name
-    /// cannot be opened; only the service's own program fetches what it stands for.
-    pub fetch_online_only: bool,
-    /// Which directory the folder was when the session was found in it last. If that is emptied, the session was deleted, and
-    /// comes back; any other empty directory is in the place of the session.
-    pub home: Option<Home>,
-    /// Open also when the folder is not there: it may come back.
-    pub may_be_away: bool,
-    /// The state directory in which it is kept what people have said of directories beside session folders.
-    pub decisions: Option<PathBuf>,
-    /// What the session is called, if it is not what the folder is called now.
-    pub called: Option<String>,
-    /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
-    pub patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            read_only: false,
-            staging: None,
-            without_watching: false,
-            fetch_online_only: false,
-            home: None,
-            decisions: None,
-            called: None,
-            may_be_away: false,
-            patience: Duration::from_secs(5),
-        }
-    }
 }
 
 impl FsTransport {
@@ -130,18 +92,15 @@ impl<F: Fs> FsTransport<F> {
         let hints = !options.without_watching;
         let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), (hints, options.may_be_away));
         let pieces = Pieces::new(&fs, folder, options, (Arc::clone(&signal), threads.alive()));
-        let publisher = if options.read_only {
-            None
-        } else {
+        let publisher = (!options.read_only).then(|| {
             let staging = options.staging.as_deref();
-            let made = Publisher::new(fs, folder.to_owned(), staging, options.called.clone());
-            Some(Arc::new(Mutex::new(made)))
-        };
+            Publisher::new(fs, folder.to_owned(), staging, options.called.clone())
+        });
         let mut opened = opened.map_err(|error| open_error(folder.to_owned(), error))?;
         opened.was_home(options.home);
         Ok(Self {
             folder: opened,
-            publisher,
+            writer: Writer::new(publisher),
             reads: Reads::new(options.fetch_online_only),
             pieces,
             pieces_first: false,
@@ -156,8 +115,7 @@ impl<F: Fs> FsTransport<F> {
 
 impl<F: Fs> Transport for FsTransport<F> {
     fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
-        self.folder.own.insert(author);
-        self.write_own(author, move |publisher, root| publisher.join(root, author))
+        self.write_own(author, move |publisher, root, _| publisher.join(root, author))
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
@@ -173,8 +131,11 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
-        let (author, pack, stand_ins) = (pack.author(), pack.clone(), self.stand_ins(pack.author(), None));
-        self.write_own(author, move |publisher, root| publisher.thin_out(root, &pack, most, &stand_ins))
+        let (author, pack) = ((pack.author(), None), pack.clone());
+        let thin_out = move |publisher: &mut Publisher<F>, root: &F::Dir, stand_ins: &StandIns| {
+            publisher.thin_out(root, &pack, most, stand_ins)
+        };
+        self.writer.write(&mut self.folder, author, thin_out)
     }
 
     fn has_relays(&self) -> bool {
@@ -190,16 +151,16 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn withdraw(&mut self, author: AuthorId, relayer: AuthorId) -> Result<usize, PublishError> {
-        let dir = DirName::of(author, Some(relayer));
-        self.write(&dir, author, move |publisher, root| publisher.withdraw(root, author, relayer))
+        let withdraw =
+            move |publisher: &mut Publisher<F>, root: &F::Dir, _: &StandIns| publisher.withdraw(root, author, relayer);
+        self.writer.write(&mut self.folder, (author, Some(relayer)), withdraw)
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
-        self.folder.own.insert(head.author);
-        let (author, mut head, stand_ins) = (head.author, head.clone(), self.stand_ins(head.author, None));
-        // Whoever comes new to a piece calls the session what everybody calls it.
+        let (author, mut head) = (head.author, head.clone());
+        // A member that comes new to a part calls the session what all the others call it.
         head.place = head.place.or_else(|| self.pieces.called().cloned());
-        self.write_own(author, move |publisher, root| publisher.leave_head(root, &head, &stand_ins))
+        self.write_own(author, move |publisher, root, stand_ins| publisher.leave_head(root, &head, stand_ins))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
@@ -264,6 +225,55 @@ impl<F: Fs> Transport for FsTransport<F> {
 }
 
 impl<F: Fs> FsTransport<F> {
+    /// Removes from an author's own directory every copy of a message that is equal, byte for byte, to the message
+    /// beside it, and returns what was removed. Only the author itself may do so, and only while no other process
+    /// publishes for it.
+    ///
+    /// Nothing else is touched: not the message, not a copy whose message is missing, cut short, damaged or another one,
+    /// not what is only online, not a copy of the whole directory, and nothing of other authors. Both files are read
+    /// again immediately before a removal.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]: the folder is detached, or this transport only reads, or the system refuses. What was removed
+    /// before that stays so. Before a [collect](Transport::collect) has found the author's directory in the folder,
+    /// nothing is removed and nothing fails.
+    pub fn remove_redundant(&mut self, author: AuthorId) -> Result<Vec<String>, PublishError> {
+        redundant::remove(&mut self.folder, &self.writer, author)
+    }
+
+    /// Returns what [`remove_redundant`](Self::remove_redundant) would remove now. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError`], when the folder is away or does not answer.
+    pub fn redundant(&mut self, author: AuthorId) -> Result<Vec<String>, CollectError> {
+        redundant::find(&mut self.folder, author)
+    }
+
+    fn put(&mut self, author: AuthorId, content: Content, durability: Durability) -> Result<Published, PublishError> {
+        self.write_own(author, move |publisher, root, stand_ins| {
+            publisher.publish(root, &content, durability, stand_ins)
+        })
+    }
+
+    fn put_for(&mut self, author: AuthorId, relayer: AuthorId, content: Content) -> Result<Published, PublishError> {
+        let content = content.by(author, relayer);
+        let relay = move |publisher: &mut Publisher<F>, root: &F::Dir, stand_ins: &StandIns| {
+            publisher.relay(root, &content, stand_ins)
+        };
+        self.writer.write(&mut self.folder, (author, Some(relayer)), relay)
+    }
+
+    fn write_own<T: Send + fmt::Debug + 'static>(
+        &mut self,
+        author: AuthorId,
+        work: impl Fn(&mut Publisher<F>, &F::Dir, &StandIns) -> Result<T, PublishError> + Clone + Send + 'static,
+    ) -> Result<T, PublishError> {
+        self.folder.own.insert(author);
+        self.writer.write(&mut self.folder, (author, None), work)
+    }
+
     const SHORTEST: Duration = Duration::from_millis(250);
     const LONGEST: Duration = Duration::from_secs(30);
     const LONGEST_WITHOUT_HINTS: Duration = Duration::from_secs(5);

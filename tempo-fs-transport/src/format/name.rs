@@ -5,7 +5,7 @@ use std::{
     fmt::Write,
 };
 
-use tempo_message::{AuthorId, CounterName};
+use tempo_message::{AuthorId, CounterName, MAX_FRAME, MAX_HEAD, MAX_PACK};
 
 /// What the name of an entry of the session folder says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,6 +214,15 @@ fn is_plain(c: char) -> bool {
     let invisible = matches!(c,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
     !(c.is_control() || invisible)
+}
+
+/// Returns the largest size of a file with this name, in bytes.
+pub(crate) fn limit(name: &OsStr) -> u64 {
+    match FileName::parse(name) {
+        FileName::Message(_) => MAX_FRAME as u64,
+        FileName::Head => MAX_HEAD as u64,
+        _ => MAX_PACK as u64,
+    }
 }
 
 #[cfg(test)]

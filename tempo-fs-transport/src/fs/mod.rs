@@ -1,6 +1,9 @@
 //! The port to a file system, and the systems behind it.
 
+pub(crate) mod calls;
 pub(crate) mod error;
+mod hatch;
+pub(crate) mod offload;
 mod online;
 pub(crate) mod port;
 pub(crate) mod real;

@@ -11,13 +11,10 @@ use tempo_message::{CollectError, Decoded, FileType, ForeignReason, MessageId, T
 
 use crate::{
     error::collect_error,
-    format::name::{DirName, printable},
-    fs::port::Fs,
-    read::{
-        calls::About,
-        file::{frames_of, read_bare},
-    },
-    scan::{author_dir::limit, report::inside},
+    format::name::{DirName, limit, printable},
+    fs::{calls::About, port::Fs},
+    read::file::{frames_of, read_bare},
+    scan::report::inside,
     transport::FsTransport,
 };
 

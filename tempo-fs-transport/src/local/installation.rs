@@ -12,15 +12,13 @@ use uuid::Uuid;
 
 use crate::{
     error::{OpenError, check_name, open_error},
-    format::{
-        name::DirName,
-        spelling::{Spelling, composed},
-    },
+    format::{name::DirName, spelling::composed},
     fs::{port::Fs, real::RealFs},
     local::{
         fingerprint::Fingerprint,
         home::Home,
         original::{Original, is_one_directory},
+        spelling::Spelling,
         state_file::{self, InstallationError, failed, lock, patiently, sync_dir},
     },
 };

@@ -4,4 +4,5 @@ pub(crate) mod fingerprint;
 pub(crate) mod home;
 pub(crate) mod installation;
 pub(crate) mod original;
+pub(crate) mod spelling;
 pub(crate) mod state_file;

@@ -24,9 +24,8 @@ use crate::{
         port::{Fs, sync, sync_name},
     },
     publish::{relay, thinning},
-    read::buffer::Buffers,
+    read::{buffer::Buffers, file::read_head},
     scan::placeholder::StandIns,
-    split::contents::read_head,
 };
 
 /// Publishes for authors of this installation, one process at a time.

@@ -11,72 +11,60 @@ use tempo_message::{AuthorId, CollectError, CounterName, Decoded, Frame, MAX_FRA
 use crate::{
     error::{collect_error, publish_error},
     format::name::FileName,
-    fs::port::{Fs, Version, sync},
-    read::{calls::About, file::read_bare},
-    scan::report::inside,
-    transport::FsTransport,
+    fs::{
+        calls::About,
+        port::{Fs, Version, sync},
+    },
+    publish::writer::Writer,
+    read::file::read_bare,
+    scan::{folder::Folder, report::inside},
 };
 
-impl<F: Fs> FsTransport<F> {
-    /// Removes from an author's own directory every copy of a message that is equal, byte for byte, to the message
-    /// beside it; the answer names what was removed. Only the author itself may do so, and only while no other process
-    /// publishes for it.
-    ///
-    /// Nothing else is touched: not the message, not a copy whose message is missing, cut short, damaged or another one,
-    /// not what is only online, not a copy of the whole directory, and nothing of other authors. Both files are looked
-    /// at again immediately before a removal.
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError`]: the folder is detached, or this transport only reads, or the system refuses. What was removed
-    /// before that stays so. Before a [collect](tempo_message::Transport::collect) has found the author's directory in
-    /// the folder, nothing is removed and nothing fails.
-    pub fn remove_redundant(&mut self, author: AuthorId) -> Result<Vec<String>, PublishError> {
-        let own = OsString::from(author.to_string());
-        let place = self.folder.path.join(&own).display().to_string();
-        let failed = |error| publish_error(place.clone(), error);
-        let fs = self.folder.calls.fs.clone();
-        // Also makes sure that this is still the folder that was looked at.
-        let root = self.root_to_write()?;
-        if !self.folder.places.contains_key(&*own) {
-            return Ok(Vec::new());
-        }
-        let dir = fs.open_dir(&root.dir, &own).map_err(failed)?;
-        let copies = copies_in(&fs, &dir).map_err(failed)?;
-        let mut removed = Vec::new();
-        for (counter, copy) in copies {
-            if is_redundant(&fs, &dir, MessageId { author, counter }, &copy) {
-                fs.remove(&dir, &copy).map_err(failed)?;
-                removed.push(inside(&own, &copy));
-            }
-        }
-        if !removed.is_empty() {
-            sync(|reach| fs.sync_dir(&dir, reach)).map_err(failed)?;
-        }
-        Ok(removed)
+/// Removes from an author's own directory every copy of a message that is equal, byte for byte, to the message beside it;
+/// returns what was removed. Before a scan has found that directory, nothing is removed.
+pub(crate) fn remove<F: Fs>(
+    folder: &mut Folder<F>,
+    writer: &Writer<F>,
+    author: AuthorId,
+) -> Result<Vec<String>, PublishError> {
+    let own = OsString::from(author.to_string());
+    let place = folder.path.join(&own).display().to_string();
+    let failed = |error| publish_error(place.clone(), error);
+    let fs = folder.calls.fs.clone();
+    // Also makes sure that this is still the folder that was scanned.
+    let root = writer.root(folder)?;
+    if !folder.places.contains_key(&*own) {
+        return Ok(Vec::new());
     }
+    let dir = fs.open_dir(&root.dir, &own).map_err(failed)?;
+    let mut removed = Vec::new();
+    for (counter, copy) in copies_in(&fs, &dir).map_err(failed)? {
+        if is_redundant(&fs, &dir, MessageId { author, counter }, &copy) {
+            fs.remove(&dir, &copy).map_err(failed)?;
+            removed.push(inside(&own, &copy));
+        }
+    }
+    if !removed.is_empty() {
+        sync(|reach| fs.sync_dir(&dir, reach)).map_err(failed)?;
+    }
+    Ok(removed)
+}
 
-    /// What [`remove_redundant`](Self::remove_redundant) would remove now. Writes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`CollectError`], when the folder is away or does not answer.
-    pub fn redundant(&mut self, author: AuthorId) -> Result<Vec<String>, CollectError> {
-        let own = OsString::from(author.to_string());
-        let root = self.folder.attach()?;
-        if !self.folder.places.contains_key(&*own) {
-            return Ok(Vec::new());
-        }
-        let place = self.folder.path.join(&own).display().to_string();
-        let about = About::Directory(own.clone());
-        let found = self.folder.calls.run(about, move |fs| {
-            let dir = fs.open_dir(&root.dir, &own)?;
-            let mut copies = copies_in(fs, &dir)?;
-            copies.retain(|(counter, copy)| is_redundant(fs, &dir, MessageId { author, counter: *counter }, copy));
-            io::Result::Ok(copies.iter().map(|(_, copy)| inside(&own, copy)).collect())
-        });
-        found.flatten().map_err(|error| collect_error(place, error))
+/// Returns what [`remove`] would remove now.
+pub(crate) fn find<F: Fs>(folder: &mut Folder<F>, author: AuthorId) -> Result<Vec<String>, CollectError> {
+    let own = OsString::from(author.to_string());
+    let root = folder.attach()?;
+    if !folder.places.contains_key(&*own) {
+        return Ok(Vec::new());
     }
+    let place = folder.path.join(&own).display().to_string();
+    let found = folder.calls.run(About::Directory(own.clone()), move |fs| {
+        let dir = fs.open_dir(&root.dir, &own)?;
+        let mut copies = copies_in(fs, &dir)?;
+        copies.retain(|(counter, copy)| is_redundant(fs, &dir, MessageId { author, counter: *counter }, copy));
+        io::Result::Ok(copies.iter().map(|(_, copy)| inside(&own, copy)).collect())
+    });
+    found.flatten().map_err(|error| collect_error(place, error))
 }
 
 /// The names in a directory that may be copies of messages, in the order of their counters.

@@ -9,10 +9,9 @@ use std::{
 use tempo_message::{AuthorId, Decoded, Frame};
 
 use crate::{
-    format::name::{DirName, FileName},
+    format::name::{DirName, FileName, limit},
     fs::port::{Fs, sync},
     read::file::{frames_of, read_bare},
-    scan::author_dir::limit,
 };
 
 /// Removes from the directory that a relayer keeps for an author each file of which every message lies whole in the author's own

@@ -8,10 +8,9 @@ use std::{
 use tempo_message::{Pack, planted};
 
 use crate::{
-    format::name::FileName,
+    format::name::{FileName, limit},
     fs::port::{Fs, sync},
     read::file::read_bare,
-    scan::author_dir::limit,
 };
 
 /// Removes files in an author's own directory that hold messages of this pack, byte for byte, and nothing else; `most` at

@@ -15,10 +15,10 @@ use crate::{
         known::{known, temporary},
         name::FileName,
     },
-    read::file::{Content, End, Examined, FileRead, Span},
+    read::file::{Content, End, Examined, FileRead},
     scan::{
         author_dir::{Item, Place},
-        findings::Finding,
+        findings::{Finding, Span},
         placeholder::may_be_stand_in,
     },
 };

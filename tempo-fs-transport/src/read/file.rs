@@ -4,16 +4,18 @@ use std::{ffi::OsStr, io, time::Duration};
 
 use bytes::Bytes;
 use tempo_message::{
-    BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, PendingReason, Unsupported, planted, restored_frames,
+    BadFrame, Decoded, FileType, ForeignReason, Frame, Frames, Head, MAX_HEAD, PendingReason, Unsupported, planted,
+    restored_frames, restored_head,
 };
 
 use crate::{
+    format::name::limit,
     fs::{
         error::{is_in_use, unreadable},
         port::{Fs, Version},
     },
     read::buffer::{Buffers, Room},
-    scan::{author_dir::limit, findings::Finding},
+    scan::findings::{Finding, Span},
 };
 
 /// What one look at a file gave.
@@ -31,13 +33,6 @@ pub(crate) enum End {
     Vanished,
     /// Every byte is accounted for, as frames and then this.
     Read(Option<Finding>),
-}
-
-/// When a file was looked at.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) began: Duration,
-    pub(crate) ended: Duration,
 }
 
 /// What a file held, or why nothing of it counts.
@@ -257,6 +252,12 @@ pub(crate) fn read_bare<F: Fs>(
     fetch: bool,
 ) -> Result<Bare, (Option<Version>, End)> {
     read_into(fs, (dir, name), limit, fetch, &Buffers::default())
+}
+
+/// The head that a file holds, if it can be read now.
+pub(crate) fn read_head<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Head> {
+    let bare = read_bare(fs, dir, name, MAX_HEAD as u64, false).ok()?;
+    Head::decode(&bare.bytes).or_else(|_| restored_head(&bare.bytes)).ok()
 }
 
 fn read_into<F: Fs>(

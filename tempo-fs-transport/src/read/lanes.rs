@@ -10,12 +10,12 @@ use std::{
 use tempo_message::AuthorId;
 
 use crate::{
-    fs::port::Fs,
-    read::{
+    fs::{
         calls::Calls,
-        file::FileRead,
         offload::{Next, Outlet, Stream},
+        port::Fs,
     },
+    read::file::FileRead,
     scan::author_dir::Item,
 };
 

@@ -11,17 +11,17 @@ use tempo_message::{AuthorId, PendingReason};
 
 use crate::{
     fs::{
+        calls::no_answer,
         error::{is_absence, unreadable},
+        offload::{Next, Outlet},
         port::{Fs, Identity},
     },
     read::{
         buffer::Buffers,
-        calls::no_answer,
         collect::Work,
         file::{FileRead, read},
         lanes::{AHEAD, Came, Files, Lanes, Turn},
         merge::Merge,
-        offload::{Next, Outlet},
     },
     scan::{author_dir::Item, findings::Finding, folder::Folder, root::Way},
 };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_message::{AuthorId, ForeignReason, MAX_FRAME, MAX_HEAD, MAX_PACK, PendingReason, Want, planted};
+use tempo_message::{AuthorId, ForeignReason, PendingReason, Want, planted};
 
 use crate::{
     format::{known::known, name::FileName},
@@ -317,15 +317,6 @@ fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
             || (planted!(PackKnownByFirst) && counters.contains(first))
             || (planted!(GapsAreKnown) && counters.last() >= Some(last))
     })
-}
-
-/// How much may be read of a file of this name.
-pub(crate) fn limit(name: &OsStr) -> u64 {
-    match FileName::parse(name) {
-        FileName::Message(_) => MAX_FRAME as u64,
-        FileName::Head => MAX_HEAD as u64,
-        _ => MAX_PACK as u64,
-    }
 }
 
 /// When a directory has to be listed again.

@@ -12,7 +12,6 @@ use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingRe
 use crate::{
     format::name::{FileName, HEAD},
     fs::{error::unreadable, port::Version},
-    read::file::Span,
 };
 
 /// The exceptional names of one directory, bounded.
@@ -51,6 +50,13 @@ pub(crate) enum Finding {
     Converted,
     /// It is not ours; looked at again when it changes, and once its version has settled.
     Foreign(ForeignReason),
+}
+
+/// When a file was looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
 }
 
 /// So many names of one directory are remembered; those beyond are counted.

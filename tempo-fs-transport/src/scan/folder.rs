@@ -17,11 +17,11 @@ use crate::{
     error::collect_error,
     format::{known::known, name::DirName},
     fs::{
+        calls::{About, Calls},
         error::is_absence,
         port::{Fs, Identity, Stat},
     },
     local::home::Home,
-    read::calls::{About, Calls},
     scan::{
         author_dir::{CONTESTED, Freshness, Place},
         findings::{Finding, Notes},

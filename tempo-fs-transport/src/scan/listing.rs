@@ -11,10 +11,10 @@ use std::{
 use tempo_message::Want;
 
 use crate::{
-    fs::port::{Fs, Stat},
-    read::{
+    fs::{
         calls::{About, Calls},
         offload::Outlet,
+        port::{Fs, Stat},
     },
     scan::{
         author_dir::{Item, Listing, Place},

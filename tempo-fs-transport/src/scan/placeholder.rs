@@ -6,8 +6,8 @@ use tempo_message::{AuthorId, FileType, ForeignReason, PendingReason, planted};
 
 use crate::{
     format::name::{DirName, HEAD, PLACEHOLDERS},
-    fs::port::{Fs, Stat},
-    scan::{findings::Finding, folder::Folder},
+    fs::port::Stat,
+    scan::findings::Finding,
 };
 
 /// The stand-ins in one author's directory.
@@ -33,24 +33,8 @@ impl StandIns {
     }
 }
 
-/// With so many copies of a directory that is gone, making it once more would make one copy more.
-const UNDONE: usize = 3;
 /// The largest file that may stand for another one, in bytes.
 const LARGEST: u16 = 4096;
-
-impl<F: Fs> Folder<F> {
-    /// Whether something stands for the directory of an author, which is not here.
-    pub(crate) fn is_placeheld(&self, author: AuthorId) -> bool {
-        self.notes.stand_ins().iter().any(|name| DirName::parse(name) == DirName::Copy(author))
-    }
-
-    /// Whether an author's directory is gone while several copies of it are here: something moves away what is written.
-    pub(crate) fn is_undone(&self, author: AuthorId) -> bool {
-        let is_copy = |name: &OsStr| matches!(DirName::parse(name), DirName::Copy(it) if it == author);
-        !self.places.contains_key(OsStr::new(&author.to_string()))
-            && self.places.keys().filter(|name| is_copy(name)).count() >= UNDONE
-    }
-}
 
 /// Whether a file that does not begin like a message may stand for one: the name has an extension more, and there is nothing
 /// in it but a little text or a property list.

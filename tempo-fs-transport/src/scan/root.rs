@@ -4,15 +4,11 @@ use std::{collections::VecDeque, ffi::OsStr, io, mem, path::PathBuf, sync::Arc};
 
 use tempo_message::FileType;
 
-use crate::{
-    fs::{
-        error::is_absence,
-        port::{Fs, Identity, Stat},
-    },
-    read::{
-        calls::{About, Calls, Drained, no_answer},
-        offload::Outlet,
-    },
+use crate::fs::{
+    calls::{About, Calls, Drained, no_answer},
+    error::is_absence,
+    offload::Outlet,
+    port::{Fs, Identity, Stat},
 };
 
 /// An opened session folder.

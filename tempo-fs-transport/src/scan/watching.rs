@@ -11,10 +11,10 @@ use tempo_message::planted;
 
 use crate::{
     fs::{
+        calls::{About, Calls},
         error::is_absence,
         port::{Fs, Watch},
     },
-    read::calls::{About, Calls},
     watch::signal::Signal,
 };
 

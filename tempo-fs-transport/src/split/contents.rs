@@ -9,16 +9,13 @@ use std::{
 };
 
 use tempo_clock::union;
-use tempo_message::{
-    AuthorId, CounterName, Decoded, Digest, FileType, Head, MAX_HEAD, MessageId, Parent, restored_head,
-};
+use tempo_message::{AuthorId, CounterName, Decoded, Digest, FileType, Head, MessageId, Parent};
 
 use crate::{
-    format::name::{DirName, FileName},
+    format::name::{DirName, FileName, limit},
     fs::port::{Fs, Version},
     local::home::Home,
-    read::file::{frames_of, read_bare},
-    scan::author_dir::limit,
+    read::file::{frames_of, read_bare, read_head},
 };
 
 /// What lies in a directory of members.
@@ -253,12 +250,6 @@ impl Mark {
         }
         Ok(Self(mark))
     }
-}
-
-/// The head that a file holds, if it can be read now.
-pub(crate) fn read_head<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Head> {
-    let bare = read_bare(fs, dir, name, MAX_HEAD as u64, false).ok()?;
-    Head::decode(&bare.bytes).or_else(|_| restored_head(&bare.bytes)).ok()
 }
 
 /// The authors whose messages lie in one of several directories.

@@ -20,10 +20,10 @@ use crate::{
         split::{Hint, hint},
     },
     fs::{
+        calls::{About, Calls, no_answer},
         error::{is_absence, unreadable},
         port::{Fs, Identity, Stat},
     },
-    read::calls::{About, Calls, no_answer},
     scan::{author_dir::Freshness, listing::list_names, root::Root},
     split::{
         contents::{Mark, Shared, Shelf, has_members},

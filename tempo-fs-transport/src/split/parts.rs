@@ -17,17 +17,19 @@ use tempo_message::{Arrival, AuthorId, CollectError, PendingReason, Report, Take
 use crate::{
     format::name::printable,
     fs::{
+        calls::Calls,
         error::unreadable,
+        offload::Alive,
         port::{Fs, Identity},
     },
-    read::{calls::Calls, collect::Work, offload::Alive, reader::Reads},
+    options::Options,
+    read::{collect::Work, reader::Reads},
     scan::{
         findings::{Finding, Notes},
         folder::Folder,
         root::Root,
     },
     split::{neighbors::Siblings, relation::Kin},
-    transport::Options,
     watch::signal::Signal,
 };
 

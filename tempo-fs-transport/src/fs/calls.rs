@@ -9,8 +9,10 @@ use std::{
 };
 
 use crate::{
-    fs::port::Fs,
-    read::offload::{Alive, Next, Offload, Outlet, Stream},
+    fs::{
+        offload::{Alive, Next, Offload, Outlet, Stream},
+        port::Fs,
+    },
     watch::signal::Signal,
 };
 

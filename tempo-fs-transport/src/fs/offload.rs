@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    read::hatch::{Given, Hatch},
+    fs::hatch::{Given, Hatch},
     watch::signal::Signal,
 };
 
