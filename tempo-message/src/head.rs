@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use thiserror::Error;
 
-use crate::Digest;
+use crate::digest::Digest;
 
 /// The greatest number of bytes of an encoded head.
 pub const MAX_HEAD: usize = 64 * 1024;

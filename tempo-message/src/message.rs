@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use thiserror::Error;
 
-use crate::{Digest, MessageId};
+use crate::{digest::Digest, id::MessageId};
 
 /// The greatest number of bytes of a frame: 16 MiB.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;

@@ -4,8 +4,11 @@ use alloc::vec::Vec;
 
 use tempo_clock::Seen;
 
-use super::{Arena, Script, gather, script::counters};
-use crate::{Durability, Frame, Pack, Piece, Published, Taken, Transport};
+use super::script::{Arena, Script, counters, gather};
+use crate::{
+    codec::{frame::Frame, pack::Pack},
+    transport::{Durability, Piece, Published, Taken, Transport},
+};
 
 /// Clause 1.
 pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {

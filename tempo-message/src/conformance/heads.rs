@@ -4,8 +4,11 @@ use alloc::{borrow::ToOwned, collections::BTreeMap};
 
 use tempo_clock::{AuthorId, Lamport, Seen};
 
-use super::{Arena, Script, gather};
-use crate::{Arrival, Budget, Durability, Head, Life, Taken, Transport, Want};
+use super::script::{Arena, Script, gather};
+use crate::{
+    head::{Head, Life},
+    transport::{Arrival, Budget, Durability, Taken, Transport, Want},
+};
 
 /// Clause 17.
 pub fn c17_the_last_head_is_handed_up(arena: &impl Arena) {

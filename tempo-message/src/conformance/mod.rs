@@ -31,20 +31,9 @@ mod waiting;
 pub use carrying::*;
 pub use heads::*;
 pub use relaying::*;
-pub use script::{Script, gather};
+pub use script::{Arena, Script, gather};
 pub use taking::*;
 pub use waiting::*;
-
-use crate::Transport;
-
-/// A fresh, empty place for the members of one test.
-pub trait Arena {
-    /// What is tested.
-    type Transport: Transport + 'static;
-
-    /// A transport on this place, for one more member.
-    fn member(&self) -> Self::Transport;
-}
 
 /// Makes a test of every clause; the expression makes a fresh [`Arena`] for each.
 #[macro_export]

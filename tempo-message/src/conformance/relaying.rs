@@ -4,8 +4,11 @@ use alloc::vec::Vec;
 
 use tempo_clock::{AuthorId, Seen};
 
-use super::{Arena, Script, gather};
-use crate::{Durability, Frame, Pack, Published, Relay, Taken, Transport};
+use super::script::{Arena, Script, gather};
+use crate::{
+    codec::{frame::Frame, pack::Pack},
+    transport::{Durability, Published, Taken, Transport, report::Relay},
+};
 
 /// Clause 19.
 pub fn c19_relays_carry_what_others_wrote(arena: &impl Arena) {

@@ -1,4 +1,4 @@
-//! Frames to publish, and what a member collects of them.
+//! The place under test, frames to publish in it, and what a member collects of them.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,21 @@ use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport, Seen};
 use uuid::Uuid;
 
-use crate::{Arrival, Budget, Frame, Kind, Message, MessageId, Taken, Transport, Want};
+use crate::{
+    codec::frame::Frame,
+    id::MessageId,
+    message::{Kind, Message},
+    transport::{Arrival, Budget, Taken, Transport, Want},
+};
+
+/// A fresh, empty place for the members of one test.
+pub trait Arena {
+    /// What is tested.
+    type Transport: Transport + 'static;
+
+    /// A transport on this place, for one more member.
+    fn member(&self) -> Self::Transport;
+}
 
 /// Writes valid messages of one author, each naming the one before.
 #[derive(Debug)]

@@ -4,8 +4,11 @@ use alloc::vec::Vec;
 
 use tempo_clock::Seen;
 
-use super::{Arena, Script, gather, script::counters};
-use crate::{Arrival, Budget, Durability, Frame, Taken, Transport, Want};
+use super::script::{Arena, Script, counters, gather};
+use crate::{
+    codec::frame::Frame,
+    transport::{Arrival, Budget, Durability, Taken, Transport, Want},
+};
 
 /// Clause 4.
 pub fn c04_known_frames_are_skipped(arena: &impl Arena) {

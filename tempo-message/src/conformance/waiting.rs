@@ -3,8 +3,8 @@
 use core::{task::Waker, time::Duration};
 use std::{sync::mpsc, thread};
 
-use super::Arena;
-use crate::Transport;
+use super::script::Arena;
+use crate::transport::Transport;
 
 /// Far longer than anything here may take; only a broken transport ever gets there.
 const FOR_EVER: Duration = Duration::from_secs(3600);

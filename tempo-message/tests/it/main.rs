@@ -10,7 +10,6 @@
     reason = "a test may fail loudly, and waits for real threads"
 )]
 
-mod codec;
 mod frame;
 mod frames;
 mod golden;
@@ -18,4 +17,5 @@ mod head;
 mod id;
 #[cfg(feature = "conformance")]
 mod memory;
+mod payload;
 mod strategy;

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use tempo_clock::{AuthorId, Lamport};
 use uuid::Uuid;
 
-use crate::{Digest, MAX_PARENTS, Message, Parent};
+use crate::{
+    digest::Digest,
+    message::{MAX_PARENTS, Message, Parent},
+};
 
 /// The first four bytes of every frame of every version. The first is no ASCII, so text is never taken for a frame.
 pub(crate) const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'P'];

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
-    Digest, Kind, MAX_FRAME, MAX_PAYLOAD, Message, MessageId, ShapeError,
-    wire::{FLAGS, Header, MAGIC, Prelude, VERSION, author_of},
+    codec::wire::{FLAGS, Header, MAGIC, Prelude, VERSION, author_of},
+    digest::Digest,
+    id::MessageId,
+    message::{Kind, MAX_FRAME, MAX_PAYLOAD, Message, ShapeError},
 };
 
 /// A message together with its bytes and their digest; whole and checked by construction.

@@ -6,7 +6,12 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use bytes::Bytes;
 
-use crate::{BadHead, Digest, Frame, Head, MAX_FRAME, MAX_HEAD};
+use crate::{
+    codec::frame::Frame,
+    digest::Digest,
+    head::{BadHead, Head, MAX_HEAD},
+    message::MAX_FRAME,
+};
 
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
@@ -131,7 +136,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{Decoded, Frames, Kind, Life, Message, MessageId};
+    use crate::{
+        codec::{frame::Decoded, frames::Frames},
+        head::Life,
+        id::MessageId,
+        message::{Kind, Message},
+    };
 
     /// LF becomes CRLF; whether also behind a CR.
     fn added(bytes: &[u8], is_blind: bool) -> Vec<u8> {

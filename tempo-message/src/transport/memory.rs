@@ -12,8 +12,13 @@ use std::{
 use tempo_clock::AuthorId;
 
 use crate::{
-    Arrival, CollectError, Collected, Digest, Durability, Frame, Head, Piece, PublishError, Published, Relay, Report,
-    Taken, Transport, Want,
+    codec::frame::Frame,
+    digest::Digest,
+    head::Head,
+    transport::{
+        Arrival, CollectError, Collected, Durability, Piece, PublishError, Published, Taken, Transport, Want,
+        report::{Relay, Report},
+    },
 };
 
 /// The place that memory transports share. Cloning gives another handle to the same place.

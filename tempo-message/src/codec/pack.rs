@@ -7,7 +7,11 @@ use bytes::Bytes;
 use tempo_clock::AuthorId;
 use thiserror::Error;
 
-use crate::{Decoded, Frame, MAX_PACK, MessageId};
+use crate::{
+    codec::frame::{Decoded, Frame},
+    id::MessageId,
+    message::MAX_PACK,
+};
 
 /// A run of an author's messages, as they lie in one file: their frames, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,13 +126,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{Kind, Message};
+    use crate::{
+        digest::Digest,
+        message::{Kind, Message},
+    };
 
     fn frame(author: u128, counter: u64, len: usize) -> Frame {
         let id = MessageId { author: AuthorId::new(Uuid::from_u128(author)), counter };
         let payload = Bytes::from(vec![7; len]);
         let (lamport, parents) = (Lamport(counter), Vec::new());
-        let previous = (counter > 1).then(|| crate::Digest::of(b"before"));
+        let previous = (counter > 1).then(|| Digest::of(b"before"));
         Frame::encode(&Message { id, lamport, unix_ms: 0, previous, parents, kind: Kind::Payload, payload }).unwrap()
     }
 

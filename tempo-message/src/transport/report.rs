@@ -6,7 +6,10 @@ use core::fmt;
 use tempo_clock::AuthorId;
 use thiserror::Error;
 
-use crate::{BadFrame, BadHead, Unsupported};
+use crate::{
+    codec::frame::{BadFrame, Unsupported},
+    head::BadHead,
+};
 
 /// Everything unusual that lies where messages lie, as of the last collect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,9 @@
 //! How frames travel.
 
+#[cfg(feature = "std")]
+pub(crate) mod memory;
+pub(crate) mod report;
+
 use alloc::{
     boxed::Box,
     string::{String, ToString},
@@ -10,7 +14,12 @@ use core::{error::Error, fmt, task::Waker, time::Duration};
 use tempo_clock::{AuthorId, Seen};
 use thiserror::Error;
 
-use crate::{Foreign, Frame, Head, MessageId, Pack, Report};
+use self::report::{Foreign, Report};
+use crate::{
+    codec::{frame::Frame, pack::Pack},
+    head::Head,
+    id::MessageId,
+};
 
 /// A place where authors leave frames for each other: a folder, a memory, an object store.
 ///

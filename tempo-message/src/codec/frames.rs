@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::{Decoded, Digest, Frame, MAX_FRAME};
+use crate::{
+    codec::frame::{Decoded, Frame},
+    digest::Digest,
+    message::MAX_FRAME,
+};
 
 /// What lies in some bytes, frame by frame, up to the first that is not whole.
 ///
