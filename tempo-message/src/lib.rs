@@ -35,7 +35,10 @@ pub use codec::{
 pub use digest::{Digest, ParseDigestError};
 pub use head::{BadHead, Head, Life, MAX_HEAD};
 pub use id::{CounterName, MessageId, ParseIdError};
-pub use message::{Kind, MAX_FRAME, MAX_PACK, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError};
+pub use message::{
+    Extension, Kind, MAX_EXTENSION_BYTES, MAX_EXTENSIONS, MAX_FRAME, MAX_PACK, MAX_PARENTS, MAX_PAYLOAD, Message,
+    Parent, ShapeError,
+};
 #[cfg(feature = "json")]
 pub use payload::Json;
 pub use payload::{Codec, CodecError, Postcard};

@@ -12,10 +12,14 @@ use crate::{digest::Digest, id::MessageId};
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
 /// The greatest number of bytes of a file with several messages.
 pub const MAX_PACK: usize = 64 * 1024 * 1024;
-/// The greatest number of bytes of a payload: what fits a frame with any number of parents.
+/// The greatest number of bytes of a payload: what fits a frame with any number of parents and extensions.
 pub const MAX_PAYLOAD: usize = MAX_FRAME - 64 * 1024;
 /// The greatest number of parents of a message.
 pub const MAX_PARENTS: usize = 256;
+/// The greatest number of extensions of a message.
+pub const MAX_EXTENSIONS: usize = 32;
+/// The greatest number of bytes that the values of a message's extensions have together: 48 KiB.
+pub const MAX_EXTENSION_BYTES: usize = 48 * 1024;
 
 /// A message as its author made it. Its encoded form is a [`Frame`](crate::Frame).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,9 @@ pub struct Message {
     pub parents: Vec<Parent>,
     /// What the payload is.
     pub kind: Kind,
+    /// Fields that later versions add. Strictly ascending by tag, at most [`MAX_EXTENSIONS`], with values of at most
+    /// [`MAX_EXTENSION_BYTES`] together.
+    pub extensions: Vec<Extension>,
     /// The content, opaque to everything below the application.
     pub payload: Bytes,
 }
@@ -62,6 +69,17 @@ pub enum Kind {
     Successor,
 }
 
+/// A field of a message that not every version knows. Software keeps and passes on those that it does not know.
+///
+/// `docs/FORMAT.md` says which tags belong to the format and which to applications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// The meaning of the value; the lowest bit says whether the extension is [critical](Self::is_critical).
+    pub tag: u16,
+    /// The content, of any length within the limit.
+    pub value: Bytes,
+}
+
 /// A message that cannot be, whatever the folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -87,6 +105,21 @@ pub enum ShapeError {
     /// The author's own messages are named by `previous`.
     #[error("a parent is a message of the author itself")]
     OwnParent,
+    /// More extensions than [`MAX_EXTENSIONS`].
+    #[error("{actual} extensions, at most {MAX_EXTENSIONS} are allowed")]
+    TooManyExtensions {
+        /// The number of extensions.
+        actual: usize,
+    },
+    /// More bytes of extensions than [`MAX_EXTENSION_BYTES`].
+    #[error("the extensions have {actual} bytes, at most {MAX_EXTENSION_BYTES} are allowed")]
+    ExtensionsTooLarge {
+        /// The length of all values together.
+        actual: usize,
+    },
+    /// Extensions are not sorted, or repeat.
+    #[error("the extensions are not strictly ascending by tag")]
+    ExtensionsUnordered,
 }
 
 impl Message {
@@ -127,7 +160,28 @@ impl Message {
         if self.parents.iter().any(|parent| parent.author == self.id.author) {
             return Err(ShapeError::OwnParent);
         }
+        self.check_extensions()
+    }
+
+    fn check_extensions(&self) -> Result<(), ShapeError> {
+        if self.extensions.len() > MAX_EXTENSIONS {
+            return Err(ShapeError::TooManyExtensions { actual: self.extensions.len() });
+        }
+        let actual = self.extensions.iter().map(|extension| extension.value.len()).sum();
+        if actual > MAX_EXTENSION_BYTES {
+            return Err(ShapeError::ExtensionsTooLarge { actual });
+        }
+        if !self.extensions.is_sorted_by(|a, b| a.tag < b.tag) {
+            return Err(ShapeError::ExtensionsUnordered);
+        }
         Ok(())
+    }
+}
+
+impl Extension {
+    /// Whether software that does not know the tag must not accept the message: an odd tag says so.
+    pub const fn is_critical(&self) -> bool {
+        self.tag & 1 == 1
     }
 }
 

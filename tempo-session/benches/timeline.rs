@@ -31,6 +31,7 @@ fn history(kind: Kind) -> Vec<Frame> {
             previous: last[at].as_ref().map(Frame::digest),
             parents: Vec::new(),
             kind,
+            extensions: Vec::new(),
             payload: Bytes::new(),
         };
         let frame = Frame::encode(&message).expect("it is a message");

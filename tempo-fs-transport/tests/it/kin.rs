@@ -49,6 +49,7 @@ impl Scene {
             previous: None,
             parents: parents.collect(),
             kind: Kind::Payload,
+            extensions: Vec::new(),
             payload: "after Ana".into(),
         };
         Frame::encode(&message).unwrap()

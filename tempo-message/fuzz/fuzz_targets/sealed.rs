@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use tempo_message::{Decoded, Digest, Frame, MAX_PARENTS};
+use tempo_message::{Decoded, Digest, Frame, MAX_EXTENSIONS, MAX_PARENTS};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[split, flavor], body)) = data.split_first_chunk::<2>() else { return };
@@ -22,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(frame.digest(), digest);
             assert_eq!(frame.bytes().len(), len);
             assert!(frame.message().parents.len() <= MAX_PARENTS);
+            assert!(frame.message().extensions.len() <= MAX_EXTENSIONS);
             assert_eq!(frame.message().check_shape(), Ok(()));
         }
         Decoded::Unsupported { digest: found, used, .. } => assert_eq!((found, used), (digest, len)),

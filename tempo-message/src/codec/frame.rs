@@ -88,6 +88,14 @@ pub enum Unsupported {
         /// The code of its kind.
         kind: u8,
     },
+    /// A critical extension.
+    #[error("extension {tag} is newer than this software")]
+    Extension {
+        /// The message.
+        id: MessageId,
+        /// The tag of its first critical extension.
+        tag: u16,
+    },
 }
 
 /// Why a message cannot be encoded.
@@ -100,6 +108,12 @@ pub enum EncodeError {
         /// The length of the payload.
         actual: usize,
     },
+    /// A critical extension, which this software itself would not accept.
+    #[error("extension {tag} is critical and unknown to this software")]
+    Critical {
+        /// The tag of the first such extension.
+        tag: u16,
+    },
     /// The message breaks a rule.
     #[error(transparent)]
     Shape(#[from] ShapeError),
@@ -110,10 +124,13 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::PayloadTooLarge`] above [`MAX_PAYLOAD`]; [`EncodeError::Shape`] when the message is not one that
-    /// [`Message::check_shape`] allows.
+    /// [`EncodeError::PayloadTooLarge`] above [`MAX_PAYLOAD`]; [`EncodeError::Critical`] for a critical extension;
+    /// [`EncodeError::Shape`] when the message is not one that [`Message::check_shape`] allows.
     pub fn encode(message: &Message) -> Result<Self, EncodeError> {
         message.check_shape()?;
+        if let Some(tag) = unknown_extension(message) {
+            return Err(EncodeError::Critical { tag });
+        }
         let too_large = EncodeError::PayloadTooLarge { actual: message.payload.len() };
         if message.payload.len() > MAX_PAYLOAD {
             return Err(too_large);
@@ -125,7 +142,7 @@ impl Frame {
         let prelude = Prelude {
             version: VERSION,
             flags: FLAGS,
-            // The header of a message of sound shape always fits: 256 parents take less than 16 KiB.
+            // The header of a message of sound shape always fits: 256 parents take less than 16 KiB, extensions 49 KiB.
             header_len: u16::try_from(bytes.len() - Prelude::LEN).map_err(|_| too_large)?,
             payload_len: u32::try_from(message.payload.len()).map_err(|_| too_large)?,
         };
@@ -138,7 +155,8 @@ impl Frame {
         bytes.extend_from_slice(digest.as_bytes());
         let bytes = Bytes::from(bytes);
         let payload = bytes.slice(payload_at..payload_at + message.payload.len());
-        let message = Message { parents: message.parents.clone(), payload, ..*message };
+        let (parents, extensions) = (message.parents.clone(), message.extensions.clone());
+        let message = Message { parents, extensions, payload, ..*message };
         Ok(Self { message, digest, bytes })
     }
 
@@ -196,7 +214,8 @@ impl Frame {
         }
         let payload_at = Prelude::LEN + usize::from(prelude.header_len);
         let header = content.get(Prelude::LEN..payload_at).unwrap_or_default();
-        let Some(header) = Header::read(header) else {
+        let header = Header::read(header).and_then(|header| header.extensions(&bytes).map(|them| (header, them)));
+        let Some((header, extensions)) = header else {
             return Decoded::Bad(BadFrame::Header);
         };
         let id = MessageId { author: author_of(header.author), counter: header.counter };
@@ -208,12 +227,16 @@ impl Frame {
             previous: header.previous.map(|&digest| Digest::from_bytes(digest)),
             parents: header.parents,
             kind: kind.unwrap_or(Kind::Payload),
+            extensions,
             payload: bytes.slice(payload_at..used - Digest::LEN),
         };
-        match message.check_shape() {
-            Err(error) => Decoded::Bad(BadFrame::Shape(error)),
-            Ok(()) if kind.is_none() => newer(Unsupported::Kind { id, kind: header.kind }),
-            Ok(()) => Decoded::Whole(Self { message, digest, bytes }),
+        if let Err(error) = message.check_shape() {
+            return Decoded::Bad(BadFrame::Shape(error));
+        }
+        match (kind, unknown_extension(&message)) {
+            (None, _) => newer(Unsupported::Kind { id, kind: header.kind }),
+            (Some(_), Some(tag)) => newer(Unsupported::Extension { id, tag }),
+            (Some(_), None) => Decoded::Whole(Self { message, digest, bytes }),
         }
     }
 
@@ -241,4 +264,9 @@ impl Frame {
     pub fn into_message(self) -> Message {
         self.message
     }
+}
+
+/// The first extension that must be understood. This version knows none, so each critical one is unknown.
+fn unknown_extension(message: &Message) -> Option<u16> {
+    message.extensions.iter().find(|extension| extension.is_critical()).map(|extension| extension.tag)
 }

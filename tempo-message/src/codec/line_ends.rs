@@ -167,6 +167,7 @@ mod tests {
             previous: (counter > 1).then(|| Digest::of(&[])),
             parents: Vec::new(),
             kind: Kind::Payload,
+            extensions: Vec::new(),
             payload: Bytes::copy_from_slice(text.as_bytes()),
         };
         Frame::encode(&message).unwrap()

@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport};
 use uuid::Uuid;
 
 use crate::{
     digest::Digest,
-    message::{MAX_PARENTS, Message, Parent},
+    message::{Extension, MAX_EXTENSIONS, MAX_PARENTS, Message, Parent},
 };
 
 /// The first four bytes of every frame of every version. The first is no ASCII, so text is never taken for a frame.
@@ -64,12 +65,16 @@ pub(crate) struct Header<'a> {
     pub(crate) unix_ms: i64,
     pub(crate) previous: Option<&'a [u8; Digest::LEN]>,
     pub(crate) parents: Vec<Parent>,
+    /// The rest of the header.
+    extensions: &'a [u8],
 }
 
 impl<'a> Header<'a> {
-    /// A bound on the number of bytes of a message's header: 17 for an author, 10 for a number, 33 for a digest.
+    /// Bounds the number of bytes of a message's header: 17 for an author, 10 for a number, 33 for a digest, 6 for an
+    /// extension without its value.
     pub(crate) fn max_len(message: &Message) -> usize {
-        (17 + 10 + 1 + 10 + 10 + 34 + 2) + (17 + 10 + 33) * message.parents.len()
+        let extensions: usize = message.extensions.iter().map(|extension| 6 + extension.value.len()).sum();
+        (17 + 10 + 1 + 10 + 10 + 34 + 2) + (17 + 10 + 33) * message.parents.len() + extensions
     }
 
     /// Appends the header of a message.
@@ -95,13 +100,17 @@ impl<'a> Header<'a> {
             put_number(to, parent.counter);
             put_run(to, parent.digest.as_bytes());
         }
+        for extension in &message.extensions {
+            put_number(to, extension.tag.into());
+            put_run(to, &extension.value);
+        }
     }
 
-    /// Reads a header that is exactly these bytes.
+    /// Reads a header up to its extensions.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
         let from = &mut rest;
-        let header = Self {
+        Some(Self {
             author: take_run(from)?,
             counter: take_number(from)?,
             kind: take_byte(from)?,
@@ -113,8 +122,24 @@ impl<'a> Header<'a> {
                 _ => return None,
             },
             parents: take_parents(from)?,
-        };
-        rest.is_empty().then_some(header)
+            extensions: rest,
+        })
+    }
+
+    /// Reads the extensions, which fill the header of `frame` to its end. No more are read than a message may have.
+    pub(crate) fn extensions(&self, frame: &Bytes) -> Option<Vec<Extension>> {
+        let (mut extensions, mut rest) = (Vec::new(), self.extensions);
+        while !rest.is_empty() {
+            let tag = take_number(&mut rest)?.try_into().ok()?;
+            let len = take_number(&mut rest)?.try_into().ok()?;
+            let (value, after) = rest.split_at_checked(len)?;
+            if extensions.len() == MAX_EXTENSIONS {
+                return None;
+            }
+            extensions.push(Extension { tag, value: frame.slice_ref(value) });
+            rest = after;
+        }
+        Some(extensions)
     }
 }
 

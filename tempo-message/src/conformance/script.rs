@@ -50,6 +50,7 @@ impl Script {
             previous: self.last.as_ref().map(Frame::digest),
             parents: Vec::new(),
             kind: Kind::Payload,
+            extensions: Vec::new(),
             payload: Bytes::copy_from_slice(payload),
         };
         let frame = Frame::encode(&message).expect("a scripted message is valid");

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use tempo_message::{
-    AuthorId, BadFrame, Decoded, Digest, EncodeError, Frame, Lamport, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message,
-    Parent, ShapeError, Unsupported,
+    AuthorId, BadFrame, Decoded, Digest, EncodeError, Extension, Frame, Lamport, MAX_EXTENSION_BYTES, MAX_EXTENSIONS,
+    MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError, Unsupported,
 };
 
 use crate::strategy::{author_of, message};
@@ -49,14 +49,14 @@ proptest! {
     #[test]
     fn a_header_is_what_postcard_makes_of_its_fields(message in message()) {
         let frame = Frame::encode(&message).unwrap();
-        prop_assert_eq!(header_of(&frame), postcard::to_allocvec(&fields_of(&message)).unwrap());
+        prop_assert_eq!(header_of(&frame), [postcard::to_allocvec(&fields_of(&message)).unwrap(), area_of(&message)].concat());
     }
 
     #[test]
     fn a_header_is_read_as_postcard_reads_it(
         message in message(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(None), any::<u8>().prop_map(Some)]), 0..4),
-        after in prop::collection::vec(any::<u8>(), 0..2),
+        after in prop::collection::vec(any::<u8>(), 0..4),
     ) {
         let mut header = header_of(&Frame::encode(&message).unwrap());
         for (at, change) in changes {
@@ -70,11 +70,17 @@ proptest! {
         }
         header.extend(after);
         let expected = match postcard::take_from_bytes::<Fields>(&header) {
-            Ok((fields, [])) => Some(fields),
-            _ => None,
+            Ok((fields, area)) => extensions_in(area).map(|extensions| (fields, extensions)),
+            Err(_) => None,
         };
         match (Frame::decode(&with_header(&header)), expected) {
-            (Decoded::Whole(frame), Some(fields)) => prop_assert_eq!(fields_of(frame.message()), fields),
+            (Decoded::Whole(frame), Some((fields, extensions))) => {
+                prop_assert_eq!(fields_of(frame.message()), fields);
+                prop_assert_eq!(&frame.message().extensions, &extensions);
+            }
+            (Decoded::Unsupported { what: Unsupported::Extension { tag, .. }, .. }, Some((_, extensions))) => {
+                prop_assert_eq!(extensions.iter().map(|it| it.tag).find(|tag| tag % 2 == 1), Some(tag));
+            }
             (Decoded::Bad(BadFrame::Shape(_)) | Decoded::Unsupported { what: Unsupported::Kind { .. }, .. }, Some(_)) => {}
             (Decoded::Bad(BadFrame::Header), None) => {}
             (decoded, expected) => prop_assert!(false, "{decoded:?} where postcard reads {expected:?}"),
@@ -150,10 +156,50 @@ fn what_is_newer_is_whole_and_not_bad() {
 }
 
 #[test]
+fn a_critical_extension_makes_a_frame_newer_and_others_do_not() {
+    let with = |tags: &[u8]| {
+        let area: Vec<u8> = tags.iter().flat_map(|&tag| [tag, 2, 7, 7]).collect();
+        Frame::decode(&with_header(&[header_of(&Frame::encode(&example()).unwrap()), area].concat()))
+    };
+    let Decoded::Whole(frame) = with(&[2, 4]) else { panic!("an unknown extension is kept") };
+    assert_eq!(frame.message().extensions, [extension(2, 2), extension(4, 2)]);
+    for tags in [&[3][..], &[2, 3], &[3, 4, 5]] {
+        let decoded = with(tags);
+        let what = Unsupported::Extension { id: example().id, tag: 3 };
+        assert!(matches!(decoded, Decoded::Unsupported { what: found, .. } if found == what), "{tags:?}: {decoded:?}");
+    }
+    let written = Frame::encode(&Message { extensions: vec![extension(2, 0), extension(5, 0)], ..example() });
+    assert_eq!(written, Err(EncodeError::Critical { tag: 5 }));
+}
+
+#[test]
+fn the_extension_area_has_one_order_and_ends_with_the_header() {
+    let plain = header_of(&Frame::encode(&example()).unwrap());
+    let with = |area: &[u8]| Frame::decode(&with_header(&[&plain, area].concat()));
+    for unordered in [&[4, 0, 2, 0][..], &[2, 0, 2, 0], &[3, 0, 2, 0]] {
+        assert_eq!(with(unordered), Decoded::Bad(BadFrame::Shape(ShapeError::ExtensionsUnordered)), "{unordered:?}");
+    }
+    let numbered = |count: u8| (0..count).flat_map(|number| [2 * number, 0]).collect::<Vec<u8>>();
+    let most = u8::try_from(MAX_EXTENSIONS).unwrap();
+    assert!(matches!(with(&numbered(most)), Decoded::Whole(_)));
+    for wrong in [&[2][..], &[2, 1], &[2, 0, 4], &[0x80, 0x80, 4, 0], &numbered(most + 1)] {
+        assert_eq!(with(wrong), Decoded::Bad(BadFrame::Header), "{wrong:?}");
+    }
+}
+
+#[test]
 fn limits_hold_and_what_is_at_the_limit_fits() {
     let mut message = example();
     message.payload = Bytes::from(vec![1; MAX_PAYLOAD]);
-    message.parents = (0..MAX_PARENTS as u128).map(|n| parent(1000 + n)).collect();
+    message.id.counter = u64::MAX;
+    message.previous = Some(Digest::of(b""));
+    (message.lamport, message.unix_ms) = (Lamport(u64::MAX), i64::MIN);
+    let latest = |n| Parent { counter: u64::MAX, ..parent(1000 + n) };
+    message.parents = (0..MAX_PARENTS as u128).map(latest).collect();
+    let last = u16::MAX - 1;
+    message.extensions =
+        (1..MAX_EXTENSIONS as u16).rev().map(|n| extension(last - 2 * n, MAX_EXTENSION_BYTES / 64)).collect();
+    message.extensions.push(extension(last, MAX_EXTENSION_BYTES - MAX_EXTENSION_BYTES / 64 * (MAX_EXTENSIONS - 1)));
     let frame = Frame::encode(&message).unwrap();
     assert!(frame.bytes().len() <= MAX_FRAME);
     assert_eq!(Frame::decode(frame.bytes()), Decoded::Whole(frame));
@@ -161,6 +207,13 @@ fn limits_hold_and_what_is_at_the_limit_fits() {
     message.payload = Bytes::from(vec![1; MAX_PAYLOAD + 1]);
     assert_eq!(Frame::encode(&message), Err(EncodeError::PayloadTooLarge { actual: MAX_PAYLOAD + 1 }));
     message.payload = Bytes::new();
+    let largest = message.extensions.pop().unwrap();
+    message.extensions.push(extension(largest.tag, largest.value.len() + 1));
+    let too_large = ShapeError::ExtensionsTooLarge { actual: MAX_EXTENSION_BYTES + 1 };
+    assert_eq!(Frame::encode(&message), Err(EncodeError::Shape(too_large)));
+    message.extensions.push(extension(largest.tag, 0));
+    let too_many = ShapeError::TooManyExtensions { actual: MAX_EXTENSIONS + 1 };
+    assert_eq!(Frame::encode(&message), Err(EncodeError::Shape(too_many)));
     message.parents.push(parent(9999));
     let actual = MAX_PARENTS + 1;
     assert_eq!(Frame::encode(&message), Err(EncodeError::Shape(ShapeError::TooManyParents { actual })));
@@ -180,15 +233,38 @@ fn impossible_messages_are_named() {
     assert_eq!(broken(|m| m.parents = vec![parent(5), parent(5)]), Err(ShapeError::ParentsUnordered));
     assert_eq!(broken(|m| m.parents = vec![Parent { counter: 0, ..parent(5) }]), Err(ShapeError::ParentsUnordered));
     assert_eq!(broken(|m| m.parents = vec![parent(1)]), Err(ShapeError::OwnParent));
+    assert_eq!(broken(|m| m.extensions = vec![extension(4, 0), extension(2, 0)]), Err(ShapeError::ExtensionsUnordered));
+    assert_eq!(broken(|m| m.extensions = vec![extension(2, 1), extension(2, 0)]), Err(ShapeError::ExtensionsUnordered));
     assert_eq!(broken(|_| {}), Ok(()));
 }
 
-/// The fields of a header, as `docs/FORMAT.md` lists them.
+fn extension(tag: u16, len: usize) -> Extension {
+    Extension { tag, value: Bytes::from(vec![7; len]) }
+}
+
+/// The fields of a header before the extensions, as `docs/FORMAT.md` lists them.
 type Fields = (AuthorId, u64, u8, Lamport, i64, Option<Digest>, Vec<Parent>);
 
 fn fields_of(message: &Message) -> Fields {
     let Message { id, lamport, unix_ms, previous, ref parents, kind, .. } = *message;
     (id.author, id.counter, kind.code(), lamport, unix_ms, previous, parents.clone())
+}
+
+/// The extensions as postcard would write them.
+fn area_of(message: &Message) -> Vec<u8> {
+    let fields = message.extensions.iter().map(|it| postcard::to_allocvec(&(it.tag, it.value.as_ref())).unwrap());
+    fields.flatten().collect()
+}
+
+/// The extensions as postcard would read them, at most so many that a message may have.
+fn extensions_in(mut area: &[u8]) -> Option<Vec<Extension>> {
+    let mut extensions = Vec::new();
+    while !area.is_empty() {
+        let ((tag, value), rest) = postcard::take_from_bytes::<(u64, Vec<u8>)>(area).ok()?;
+        extensions.push(Extension { tag: u16::try_from(tag).ok()?, value: value.into() });
+        area = rest;
+    }
+    (extensions.len() <= MAX_EXTENSIONS).then_some(extensions)
 }
 
 fn header_of(frame: &Frame) -> Vec<u8> {
@@ -211,6 +287,7 @@ fn example() -> Message {
         previous: None,
         parents: Vec::new(),
         kind: tempo_message::Kind::Payload,
+        extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     }
 }

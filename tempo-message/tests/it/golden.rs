@@ -4,7 +4,7 @@
 use std::{env, fs, path::PathBuf};
 
 use bytes::Bytes;
-use tempo_message::{Decoded, Digest, Frame, Kind, Lamport, Message, Parent};
+use tempo_message::{Decoded, Digest, Extension, Frame, Kind, Lamport, Message, Parent, Unsupported};
 
 use crate::strategy::author_of;
 
@@ -13,16 +13,19 @@ fn golden_frames_have_exactly_these_bytes() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let bless = env::var_os("TEMPO_BLESS").is_some();
     let mut digests = String::new();
-    for (name, message) in examples() {
+    let frames = examples().map(|(name, message)| {
         let frame = Frame::encode(&message).unwrap();
+        (name, frame.bytes().clone(), frame.digest(), Decoded::Whole(frame))
+    });
+    for (name, bytes, digest, decoded) in frames.into_iter().chain([critical()]) {
         let path = folder.join(name).with_extension("frame");
         if bless {
-            fs::write(&path, frame.bytes()).unwrap();
+            fs::write(&path, &bytes).unwrap();
         }
         let golden = Bytes::from(fs::read(&path).unwrap());
-        assert_eq!(hex(frame.bytes()), hex(&golden), "{name} is encoded unlike {}", path.display());
-        assert_eq!(Frame::decode(&golden), Decoded::Whole(frame.clone()), "{name} is decoded unlike it was made");
-        digests += &format!("{} {name}\n", frame.digest());
+        assert_eq!(hex(&bytes), hex(&golden), "{name} is encoded unlike {}", path.display());
+        assert_eq!(Frame::decode(&golden), decoded, "{name} is decoded unlike it was made");
+        digests += &format!("{digest} {name}\n");
     }
     let path = folder.join("digests");
     if bless {
@@ -31,7 +34,7 @@ fn golden_frames_have_exactly_these_bytes() {
     assert_eq!(fs::read_to_string(&path).unwrap(), digests);
 }
 
-fn examples() -> [(&'static str, Message); 4] {
+fn examples() -> [(&'static str, Message); 5] {
     let first = Message {
         id: "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f/0000000000000001".parse().unwrap(),
         lamport: Lamport(1),
@@ -39,6 +42,7 @@ fn examples() -> [(&'static str, Message); 4] {
         previous: None,
         parents: Vec::new(),
         kind: Kind::Payload,
+        extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     };
     let digest = Frame::encode(&first).unwrap().digest();
@@ -52,7 +56,36 @@ fn examples() -> [(&'static str, Message); 4] {
         ..reply(&first, digest, u64::MAX)
     };
     let empty = Message { payload: Bytes::new(), ..first.clone() };
-    [("first", first), ("profile", profile), ("merge", merge), ("empty", empty)]
+    [("first", first), ("profile", profile), ("merge", merge), ("empty", empty), ("extended", extended())]
+}
+
+/// A message with extensions that may be ignored: one with a value, one without, one of an application.
+fn extended() -> Message {
+    let extension = |(tag, value)| Extension { tag, value: Bytes::from_static(value) };
+    Message {
+        id: "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f/0000000000000001".parse().unwrap(),
+        lamport: Lamport(1),
+        unix_ms: 1_763_769_600_000,
+        previous: None,
+        parents: Vec::new(),
+        kind: Kind::Payload,
+        extensions: [(2_u16, &[0x5a; 64][..]), (4, b""), (0x4000, b"app")].map(extension).to_vec(),
+        payload: Bytes::from_static(b"hello"),
+    }
+}
+
+/// The same with a critical extension in place of the last one, as a later version may write it.
+fn critical() -> (&'static str, Bytes, Digest, Decoded) {
+    let frame = Frame::encode(&extended()).unwrap();
+    let mut bytes = frame.bytes().to_vec();
+    bytes.truncate(bytes.len() - Digest::LEN);
+    let tag_at = bytes.windows(3).rposition(|tag| tag == [0x80, 0x80, 0x01]).unwrap();
+    bytes[tag_at] = 0x81;
+    let digest = Digest::of(&bytes);
+    bytes.extend_from_slice(digest.as_bytes());
+    let what = Unsupported::Extension { id: frame.id(), tag: 0x4001 };
+    let decoded = Decoded::Unsupported { what, digest, used: bytes.len() };
+    ("critical", bytes.into(), digest, decoded)
 }
 
 fn reply(first: &Message, digest: Digest, counter: u64) -> Message {

@@ -2,21 +2,23 @@
 
 use bytes::Bytes;
 use proptest::{collection, prelude::*};
-use tempo_message::{AuthorId, Digest, Kind, Lamport, Message, MessageId, Parent};
+use tempo_message::{AuthorId, Digest, Extension, Kind, Lamport, Message, MessageId, Parent};
 use uuid::Uuid;
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
     let counter = prop_oneof![Just(1_u64), 2_u64..1000, Just(u64::MAX)];
     let kind = prop_oneof![4 => Just(Kind::Payload), 1 => Just(Kind::Profile)];
     let payload = collection::vec(any::<u8>(), 0..300);
-    (1_u128..4, counter, any::<u64>(), any::<i64>(), any::<[u8; 32]>(), parents(), kind, payload).prop_map(
-        |(author, counter, lamport, unix_ms, previous, parents, kind, payload)| Message {
+    let clocks = (any::<u64>(), any::<i64>());
+    (1_u128..4, counter, clocks, any::<[u8; 32]>(), parents(), kind, extensions(), payload).prop_map(
+        |(author, counter, (lamport, unix_ms), previous, parents, kind, extensions, payload)| Message {
             id: MessageId { author: author_of(author), counter },
             lamport: Lamport(lamport),
             unix_ms,
             previous: (counter > 1).then_some(Digest::from_bytes(previous)),
             parents,
             kind,
+            extensions,
             payload: Bytes::from(payload),
         },
     )
@@ -30,6 +32,14 @@ fn parents() -> impl Strategy<Value = Vec<Parent>> {
         digest: Digest::from_bytes(digest),
     });
     collection::btree_set(parent, 0..12).prop_map(|parents| parents.into_iter().collect())
+}
+
+/// Sorted, distinct, and none of them critical.
+fn extensions() -> impl Strategy<Value = Vec<Extension>> {
+    let tag = prop_oneof![0_u16..50, any::<u16>()].prop_map(|tag| tag & !1);
+    let values = collection::btree_map(tag, collection::vec(any::<u8>(), 0..200), 0..6);
+    let extension = |(tag, value): (u16, Vec<u8>)| Extension { tag, value: value.into() };
+    prop_oneof![Just(Vec::new()), values.prop_map(move |values| values.into_iter().map(extension).collect())]
 }
 
 pub(crate) fn author_of(number: u128) -> AuthorId {

@@ -149,6 +149,7 @@ impl SessionCore {
                 previous: previous.map(|own| own.digest),
                 parents: mem::take(&mut parents),
                 kind,
+                extensions: Vec::new(),
                 payload,
             };
             let frame = Frame::encode(&message).map_err(|error| match error {
@@ -446,7 +447,7 @@ pub(crate) fn without_payload(message: Message) -> Message {
         }
         _ => Bytes::new(),
     };
-    Message { payload, ..message }
+    Message { payload, extensions: Vec::new(), ..message }
 }
 
 fn display_name(payload: &[u8]) -> Option<&str> {

@@ -412,6 +412,7 @@ mod tests {
             previous: (counter > 1).then(|| Digest::of(&[])),
             parents: Vec::new(),
             kind: Kind::Payload,
+            extensions: Vec::new(),
             payload: Bytes::from_static(b"something"),
         };
         Record { frame: Frame::encode(&message).unwrap(), origin: Origin::Received }

@@ -72,6 +72,7 @@ fn put_poison(disk: &Disk, number: usize) {
         previous: None,
         parents: Vec::new(),
         kind: tempo_message::Kind::Payload,
+        extensions: Vec::new(),
         payload: Bytes::from_static(b"poison"),
     };
     if let Ok(frame) = Frame::encode(&message) {

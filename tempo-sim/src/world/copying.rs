@@ -83,6 +83,7 @@ fn new_song(
         previous: None,
         parents: vec![parent],
         kind: Kind::Payload,
+        extensions: Vec::new(),
         payload: Bytes::from_static(b"the next song"),
     };
     let head = Head {

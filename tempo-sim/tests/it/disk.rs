@@ -111,9 +111,9 @@ fn is_durable_although_one_fails(call: u64, staging_elsewhere: bool) -> bool {
 
 fn a_message() -> Frame {
     let id = MessageId { author: AuthorId::new(Uuid::from_u128(7)), counter: 1 };
-    let kind = Kind::Payload;
-    let payload = Bytes::from_static(b"durable");
-    let message = Message { id, lamport: Lamport(1), unix_ms: 0, previous: None, parents: Vec::new(), kind, payload };
+    let (kind, payload) = (Kind::Payload, Bytes::from_static(b"durable"));
+    let (lamport, unix_ms, previous, parents, extensions) = (Lamport(1), 0, None, Vec::new(), Vec::new());
+    let message = Message { id, lamport, unix_ms, previous, parents, kind, extensions, payload };
     Frame::encode(&message).unwrap()
 }
 

@@ -91,6 +91,7 @@ impl History {
             previous: author.last.map(|last| last.digest),
             parents: self.last.filter(|last| hears && last.author != author.id).into_iter().collect(),
             kind,
+            extensions: Vec::new(),
             payload,
         };
         let frame = Frame::encode(&message).expect("it is a message");

@@ -40,6 +40,7 @@ impl Header {
             previous: self.previous,
             parents: self.parents,
             kind: Kind::from_code(self.kind)?,
+            extensions: Vec::new(),
             payload: Bytes::from(self.content),
         };
         Some((message, self.digest))

@@ -107,6 +107,7 @@ mod tests {
                 previous: None,
                 parents: Vec::new(),
                 kind: Kind::Payload,
+                extensions: Vec::new(),
                 payload: Bytes::from(vec![number]),
             };
             Frame::encode(&message).unwrap()

@@ -41,6 +41,7 @@ fn a_poisoned_clock_is_refused_and_moves_nobody() {
             previous: None,
             parents: vec![Parent { author: author(0), counter: 1, digest: honest.digest() }],
             kind: Kind::Payload,
+            extensions: Vec::new(),
             payload: Bytes::from(format!("time {claimed}")),
         };
         let why = Rejection::Clock { claimed: Lamport(claimed), expected: Lamport(2) };
@@ -117,6 +118,7 @@ fn what_follows_a_refused_message_waits() {
         previous: None,
         parents: Vec::new(),
         kind: Kind::Payload,
+        extensions: Vec::new(),
         payload: Bytes::new(),
     });
     let second = encode(&Message {
