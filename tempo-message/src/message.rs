@@ -55,9 +55,8 @@ pub struct Parent {
     pub digest: Digest,
 }
 
-/// What a message's payload is.
+/// What a message's payload is. Exhaustive, so that a new kind does not compile until each place decides about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum Kind {
     /// Bytes of the application; stands in the timeline.
     Payload,

@@ -366,20 +366,24 @@ impl SessionCore {
         if added.forks && !planted!(ForkUntold) {
             self.events.push_back(CoreEvent::Fork { id });
         }
-        if message.kind == Kind::Successor {
-            let former = message.payload.as_ref().try_into().map(Uuid::from_bytes).map(AuthorId::new);
-            if former.is_ok_and(|former| self.ledger.add_former(message, digest, former)) {
-                self.events.push_back(CoreEvent::Succeeded { author: id.author });
+        match message.kind {
+            Kind::Payload => {
+                let position = self.timeline.insert(&self.ledger, added.slot);
+                let position = position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.len());
+                let is_late = position + 1 < self.timeline.len();
+                self.events.push_back(CoreEvent::Message { slot: added.slot, position, is_late });
             }
-        } else if message.kind == Kind::Profile {
-            if display_name(&message.payload).is_some_and(|name| self.ledger.add_name(message, digest, name)) {
-                self.events.push_back(CoreEvent::Renamed { author: id.author });
+            Kind::Profile => {
+                if display_name(&message.payload).is_some_and(|name| self.ledger.add_name(message, digest, name)) {
+                    self.events.push_back(CoreEvent::Renamed { author: id.author });
+                }
             }
-        } else {
-            let position = self.timeline.insert(&self.ledger, added.slot);
-            let position = position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.len());
-            let is_late = position + 1 < self.timeline.len();
-            self.events.push_back(CoreEvent::Message { slot: added.slot, position, is_late });
+            Kind::Successor => {
+                let former = message.payload.as_ref().try_into().map(Uuid::from_bytes).map(AuthorId::new);
+                if former.is_ok_and(|former| self.ledger.add_former(message, digest, former)) {
+                    self.events.push_back(CoreEvent::Succeeded { author: id.author });
+                }
+            }
         }
     }
 
@@ -445,7 +449,7 @@ pub(crate) fn without_payload(message: Message) -> Message {
         Kind::Profile | Kind::Successor => {
             Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload))
         }
-        _ => Bytes::new(),
+        Kind::Payload => Bytes::new(),
     };
     Message { payload, extensions: Vec::new(), ..message }
 }

@@ -36,6 +36,7 @@ mod hostile;
 mod identity;
 #[cfg(feature = "cli")]
 mod ills;
+mod newer;
 mod odd;
 mod opening;
 mod packing;
