@@ -48,5 +48,5 @@ pub use transport::memory::{MemoryMedium, MemoryTransport};
 pub use transport::{
     Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Own, Piece, PublishError, Published,
     Taken, Transport, Want,
-    report::{Beside, FileType, Foreign, ForeignReason, Pending, PendingReason, Relay, Report},
+    report::{Beside, FileType, Foreign, ForeignReason, Item, Pending, PendingReason, Relay, Report},
 };

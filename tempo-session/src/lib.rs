@@ -19,6 +19,7 @@ pub use crate::core::{
 pub use api::stream::EventStream;
 pub use api::{
     cursor::{Cursor, CursorError},
+    downloads::Download,
     events::Events,
     names::Names,
     packing::PackError,
@@ -38,10 +39,7 @@ pub use engine::{
 };
 pub use environment::{Environment, SystemEnvironment};
 pub use error::{IdentityError, OpenError, ReadError, SendError};
-pub use folder::{
-    builder::{Builder, DecideError, Membership},
-    downloads::Download,
-};
+pub use folder::builder::{Builder, DecideError, Membership};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use tempo_fs_transport::{Decision, printable, printable_text};
 pub use tempo_message::{

@@ -10,7 +10,11 @@ use std::{
 use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
 use crate::{
-    format::name::{FileName, HEAD},
+    format::{
+        item::item,
+        known::temporary,
+        name::{FileName, HEAD},
+    },
     fs::{error::unreadable, port::Version},
 };
 
@@ -192,7 +196,7 @@ impl Notes {
     pub(crate) fn describe(&self, place: &dyn Fn(&OsStr) -> String, author: Option<AuthorId>, report: &mut Report) {
         report.unlisted += self.unlisted;
         for (name, note) in &self.by_name {
-            let place = || place(name);
+            let (place, item, is_temporary) = (|| place(name), item(name), temporary(name).is_some());
             match note.finding.clone() {
                 Finding::Settled => {
                     let counter = match FileName::parse(name) {
@@ -201,7 +205,7 @@ impl Notes {
                         _ => continue,
                     };
                     if let Some(author) = author {
-                        report.copies.push(Beside { place: place(), author, counter });
+                        report.copies.push(Beside { place: place(), item, is_temporary, author, counter });
                     }
                 }
                 Finding::Converted => {
@@ -210,10 +214,10 @@ impl Notes {
                         _ => None,
                     };
                     if let Some(author) = author {
-                        report.converted.push(Beside { place: place(), author, counter });
+                        report.converted.push(Beside { place: place(), item, is_temporary, author, counter });
                     }
                 }
-                Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), author, reason }),
+                Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), item, author, reason }),
                 Finding::Pending(reason) => {
                     let counter = match FileName::parse(name) {
                         FileName::Message(first)
@@ -222,7 +226,7 @@ impl Notes {
                         | FileName::Placeholder(first, _) => author.and(Some(first)),
                         _ => None,
                     };
-                    report.pending.push(Pending { place: place(), author, counter, reason });
+                    report.pending.push(Pending { place: place(), item, author, counter, reason });
                 }
             }
         }

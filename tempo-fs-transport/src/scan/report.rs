@@ -2,10 +2,13 @@
 
 use std::ffi::OsStr;
 
-use tempo_message::{Arrival, Beside, Foreign, Relay, Report, Taken};
+use tempo_message::{Arrival, Beside, Foreign, Item, Relay, Report, Taken};
 
 use crate::{
-    format::name::{DirName, printable, push_printable_name},
+    format::{
+        item::item,
+        name::{DirName, printable, push_printable_name},
+    },
     fs::port::Fs,
     scan::folder::Folder,
 };
@@ -18,7 +21,13 @@ impl<F: Fs> Folder<F> {
         for (dir, there) in &self.places {
             let at = || place(piece, None, dir);
             match DirName::parse(dir) {
-                DirName::Copy(author) => report.doubled.push(Beside { place: at(), author, counter: None }),
+                DirName::Copy(author) => report.doubled.push(Beside {
+                    place: at(),
+                    item: Item::Directory(author),
+                    is_temporary: false,
+                    author,
+                    counter: None,
+                }),
                 DirName::Relay(author, relayer) => report.relays.push(Relay { place: at(), author, relayer }),
                 _ => {}
             }
@@ -31,13 +40,23 @@ impl<F: Fs> Folder<F> {
     pub(crate) fn tell_news(&mut self, piece: Option<&OsStr>, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
         let mut changed = self.notes.take_changed();
         for (name, reason) in self.notes.take_news() {
-            take(Arrival::Foreign(Foreign { place: place(piece, None, &name), author: None, reason }));
+            take(Arrival::Foreign(Foreign {
+                place: place(piece, None, &name),
+                item: item(&name),
+                author: None,
+                reason,
+            }));
         }
         for (dir, there) in &mut self.places {
             changed |= there.notes.take_changed();
             for (name, reason) in there.notes.take_news() {
                 let author = Some(there.author);
-                take(Arrival::Foreign(Foreign { place: place(piece, Some(dir), &name), author, reason }));
+                take(Arrival::Foreign(Foreign {
+                    place: place(piece, Some(dir), &name),
+                    item: item(&name),
+                    author,
+                    reason,
+                }));
             }
         }
         changed

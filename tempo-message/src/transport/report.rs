@@ -1,7 +1,7 @@
 //! What a transport has that is not a message: yet, or ever.
 
 use alloc::{string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, ops::RangeInclusive};
 
 use tempo_clock::AuthorId;
 use thiserror::Error;
@@ -41,11 +41,63 @@ pub struct Report {
     pub without_hints: Option<String>,
 }
 
+/// What the name of something in the session announces, whatever it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item {
+    /// One message, or a pack: the counters from the first to the last.
+    Messages {
+        /// The first counter.
+        first: u64,
+        /// The last counter.
+        last: u64,
+    },
+    /// A file whose name continues that of a message or a pack.
+    Copy {
+        /// The first counter.
+        first: u64,
+    },
+    /// What a service leaves in place of a file that is online only.
+    Placeholder {
+        /// The first counter, or zero for a head.
+        first: u64,
+        /// The last counter, or zero for a head.
+        last: u64,
+    },
+    /// A head, or a copy of one.
+    Head,
+    /// The directory of an author, or a copy of one.
+    Directory(AuthorId),
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Item {
+    /// Returns the counters that the name announces.
+    pub fn counters(self) -> Option<RangeInclusive<u64>> {
+        match self {
+            Self::Messages { first, last } | Self::Placeholder { first, last } if first > 0 => Some(first..=last),
+            Self::Copy { first } => Some(first..=first),
+            _ => None,
+        }
+    }
+
+    /// Returns the author whose directory it is.
+    pub fn directory(self) -> Option<AuthorId> {
+        if let Self::Directory(author) = self { Some(author) } else { None }
+    }
+}
+
 /// Something that a service, or somebody, has put beside what it is a copy of, or has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beside {
     /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
+    /// What its name announces.
+    pub item: Item,
+    /// Whether a program leaves such a name while it writes.
+    pub is_temporary: bool,
     /// Whose messages it holds.
     pub author: AuthorId,
     /// The counter that its name announces, if it is that of a message; none for a head or a place.
@@ -68,6 +120,8 @@ pub struct Relay {
 pub struct Pending {
     /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
+    /// What its name announces.
+    pub item: Item,
     /// Whose place that is.
     pub author: Option<AuthorId>,
     /// The counter that its name announces.
@@ -120,6 +174,8 @@ pub enum PendingReason {
 pub struct Foreign {
     /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
+    /// What its name announces.
+    pub item: Item,
     /// Whose place that is.
     pub author: Option<AuthorId>,
     /// Why it is none of ours.

@@ -1,6 +1,7 @@
 //! A session as an application uses it.
 
 pub(crate) mod cursor;
+pub(crate) mod downloads;
 pub(crate) mod events;
 pub(crate) mod names;
 pub(crate) mod packing;

@@ -38,7 +38,6 @@ use crate::{
     environment::{Environment, SystemEnvironment},
     error::{OpenError, describe},
     folder::builder::{Builder, already_open},
-    folder::downloads::numbers_in,
     store::{error::StoreError, handle::is_without_room, marks::Marks, reader::RedbReader},
 };
 
@@ -389,7 +388,7 @@ impl Reading {
     /// Adds to a status what has become of the own messages in the folder.
     fn compare(&self, author: AuthorId, sent: &OwnMessages, status: &mut Status) {
         let report = &status.report;
-        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, numbers_in(&it.place)?, &it.reason)));
+        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.item.counters()?, &it.reason)));
         let is_elsewhere = |reason: &PendingReason| {
             use PendingReason::{Changing, InUse, NotHereYet, OnlineOnly, PerhapsOnline};
             matches!(reason, OnlineOnly | PerhapsOnline | NotHereYet { .. } | InUse | Changing)

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::{AuthorId, Seen, difference, union};
 use tempo_fs_transport::{Stray, Survey};
-use tempo_message::{ForeignReason, Head};
+use tempo_message::{ForeignReason, Head, Item};
 
 use crate::{
     api::status::{Gap, Status},
     core::session_core::SessionCore,
-    folder::downloads::{author_of, numbers_in},
 };
 
 /// Messages of somebody else that are here and not in the folder any more.
@@ -48,11 +47,11 @@ const COMPARED: usize = 1000;
 pub(super) fn unread(status: &Status, strays: &[Stray]) -> BTreeMap<AuthorId, Vec<Gap>> {
     use ForeignReason::{Bad, TooLarge, Type};
     let mut unread: BTreeMap<AuthorId, Vec<Gap>> = BTreeMap::new();
-    let pending = status.report.pending.iter().map(|it| (it.author, &it.place));
+    let pending = status.report.pending.iter().map(|it| (it.author, it.item));
     let foreign = status.report.foreign.iter();
     let foreign = foreign.filter(|it| matches!(it.reason, Bad(_) | TooLarge { .. } | Type { .. }));
-    for (author, place) in pending.chain(foreign.map(|it| (it.author, &it.place))) {
-        if let (Some(author), Some(numbers)) = (author, numbers_in(place)) {
+    for (author, item) in pending.chain(foreign.map(|it| (it.author, it.item))) {
+        if let (Some(author), Some(numbers)) = (author, item.counters()) {
             unread.entry(author).or_default().push(numbers);
         }
     }
@@ -71,10 +70,9 @@ pub(super) fn vanished(
     strays: &[Stray],
 ) -> Vec<Vanished> {
     let unread = unread(status, strays);
-    let places =
-        status.report.pending.iter().map(|it| &it.place).chain(status.report.foreign.iter().map(|it| &it.place));
+    let items = status.report.pending.iter().map(|it| it.item).chain(status.report.foreign.iter().map(|it| it.item));
     // Of a directory that is there and cannot be read nothing is known.
-    let closed: BTreeSet<AuthorId> = places.filter_map(|place| author_of(place)).collect();
+    let closed: BTreeSet<AuthorId> = items.filter_map(Item::directory).collect();
     let is_own = |author| core.author() == Some(author) || core.former().contains(&author) || closed.contains(&author);
     let of_others = core.seen().iter().filter(|(author, _)| !is_own(*author));
     let gone = of_others.filter_map(|(author, counters)| {

@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, union};
-use tempo_fs_transport::{FileName, printable_text};
-use tempo_message::{BadFrame, Beside, PendingReason};
+use tempo_fs_transport::printable_text;
+use tempo_message::{BadFrame, Beside, Item, PendingReason};
 
 use super::finding::FindingKind::{
     ChangedOnTheWay, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, Undone,
     Unreadable,
 };
+use crate::api::status::{Gap, Status};
 use crate::doctor::{
     around::Surroundings,
     finding::{Finding, FindingKind, Loss},
     words::{People, counted, numbers, one_or_many},
-};
-use crate::{
-    api::status::{Gap, Status},
-    folder::downloads::{author_of, is_temporary, name_in, numbers_in},
 };
 
 /// Files of one kind and one author, by whether what they hold is here already.
@@ -45,10 +42,11 @@ impl Group {
         groups: &mut Groups,
         status: &Status,
         kind: FindingKind,
-        file: (&str, Option<AuthorId>, Option<String>),
+        (place, item): (&str, Item),
+        author: Option<AuthorId>,
+        about: Option<String>,
     ) {
-        let (place, author, about) = file;
-        let numbers = numbers_in(place).filter(|_| author.is_some());
+        let numbers = item.counters().filter(|_| author.is_some());
         let missing = numbers.as_ref().map(|numbers| status.missing_of(author, numbers)).unwrap_or_default();
         let group = groups.entry((kind, author, numbers.is_some() && missing.is_empty())).or_default();
         group.files.push((place.to_owned(), about));
@@ -61,12 +59,12 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
     downloads(status, people, findings);
     let mut groups = Groups::new();
     for it in &status.report.pending {
-        if let Some(author) = author_of(&it.place) {
+        if let Some(author) = it.item.directory() {
             findings.push(directory(author, &it.place, &it.reason, people));
             continue;
         }
         let (kind, about) = match &it.reason {
-            _ if name_in(&it.place) == FileName::Head => (DamagedHead, None),
+            _ if it.item == Item::Head => (DamagedHead, None),
             PendingReason::OnlineOnly | PendingReason::PerhapsOnline => (OnlineOnly, None),
             PendingReason::NotHereYet { cause } => (OnlineOnly, Some(printable_text(cause))),
             PendingReason::Incomplete { .. } | PendingReason::Changing => (Incomplete, None),
@@ -75,7 +73,7 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
             PendingReason::Unreadable { cause } => (Unreadable, Some(printable_text(cause))),
             reason => (Unreadable, Some(printable_text(&reason.to_string()))),
         };
-        Group::add(&mut groups, status, kind, (&it.place, it.author, about));
+        Group::add(&mut groups, status, kind, (&it.place, it.item), it.author, about);
     }
     for ((kind, author, is_here), group) in groups {
         let count = group.files.len() as u64;
@@ -216,7 +214,7 @@ pub(super) fn which(missing: &[Gap]) -> String {
 pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let mut by_author: BTreeMap<(FindingKind, AuthorId), Files> = BTreeMap::new();
     for copy in &status.report.copies {
-        if !is_version(status, copy) && !is_temporary(&copy.place) {
+        if !is_version(status, copy) && !copy.is_temporary {
             let kind = if copy.counter.is_some() { EqualCopy } else { HeadCopy };
             by_author.entry((kind, copy.author)).or_default().push((copy.place.clone(), None));
         }

@@ -1,24 +1,21 @@
 //! Files: what lies in the folder and is no message, or none where it lies.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ffi::OsStr};
 
 use tempo_clock::{AuthorId, union};
-use tempo_fs_transport::{FileName, printable_text};
-use tempo_message::{ForeignReason, MessageId};
+use tempo_fs_transport::{DirName, printable_text};
+use tempo_message::{Foreign as Strange, ForeignReason, Item, MessageId};
 
 use super::{
     contents::named,
     finding::FindingKind::{Damaged, DamagedHead, Foreign, Harmless, InTheWay, Misplaced, Unlisted},
 };
+use crate::api::status::Status;
 use crate::doctor::{
     around::Surroundings,
     contents::{Group, Groups, about, damaged_head, is_version, known, mending_of_damage, which},
     finding::{Finding, FindingKind, Loss},
     words::{People, counted, one_or_many, ranges, total},
-};
-use crate::{
-    api::status::Status,
-    folder::downloads::{author_of, is_temporary, name_in, numbers_in},
 };
 
 /// What is no message, where messages or directories of members should be.
@@ -29,7 +26,7 @@ pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Fin
             status.occupied.iter().filter_map(|&counter| Some(MessageId { author: status.author?, counter }));
         let is_told = occupied.any(|id| id.to_string() == it.place);
         let Some((kind, about)) = obstacle(it).filter(|_| !is_told) else { continue };
-        Group::add(&mut groups, status, kind, (&it.place, it.author.or(author_of(&it.place)), about));
+        Group::add(&mut groups, status, kind, (&it.place, it.item), it.author.or(it.item.directory()), about);
     }
     for ((kind, author, is_here), group) in groups {
         let count = group.files.len() as u64;
@@ -56,16 +53,16 @@ pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Fin
 }
 
 /// What something is that is no message and lies where one should be, or a head, or a directory.
-fn obstacle(it: &crate::Foreign) -> Option<(FindingKind, Option<String>)> {
+fn obstacle(it: &Strange) -> Option<(FindingKind, Option<String>)> {
     use ForeignReason::{Bad, BadHead, TooLarge, Type};
     Some(match &it.reason {
         BadHead(_) => (DamagedHead, None),
         Bad(bad) => (Damaged, Some(bad.to_string())),
-        Type { .. } | TooLarge { .. } if name_in(&it.place) == FileName::Head => (DamagedHead, None),
-        Type { found, .. } if is_message(&it.place) || author_of(&it.place).is_some() => {
+        Type { .. } | TooLarge { .. } if it.item == Item::Head => (DamagedHead, None),
+        Type { found, .. } if is_message(it.item) || it.item.directory().is_some() => {
             (InTheWay, Some(found.to_string()))
         }
-        TooLarge { .. } if is_message(&it.place) => (InTheWay, Some("a file larger than any message".to_owned())),
+        TooLarge { .. } if is_message(it.item) => (InTheWay, Some("a file larger than any message".to_owned())),
         _ => return None,
     })
 }
@@ -78,8 +75,7 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
     let report = &status.report;
     let paths = || [&report.pieces, &report.undecided, &report.apart].into_iter().flatten();
     let is_inside = |place: &str| paths().any(|path| path.strip_suffix(place).is_some_and(|rest| rest.ends_with('/')));
-    let is_told =
-        |it: &crate::Foreign| obstacle(it).is_some() || strays.contains(it.place.as_str()) || is_inside(&it.place);
+    let is_told = |it: &Strange| obstacle(it).is_some() || strays.contains(it.place.as_str()) || is_inside(&it.place);
     for it in status.report.foreign.iter().filter(|it| !is_told(it)) {
         let about = match &it.reason {
             ForeignReason::Temporary { .. } | ForeignReason::System { .. } => {
@@ -105,7 +101,7 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
     }
     // Its content was whole, and counts; perhaps it is on its way to its name.
     let copies = status.report.copies.iter().filter(|copy| !is_version(status, copy));
-    let temporary = copies.filter(|copy| is_temporary(&copy.place));
+    let temporary = copies.filter(|copy| copy.is_temporary);
     harmless.extend(temporary.map(|copy| (copy.place.clone(), None)));
     if !strange.is_empty() {
         let count = strange.len() as u64;
@@ -205,7 +201,7 @@ pub(super) fn misplaced(status: &Status, around: &Surroundings, people: &People,
                     "Open `{}` instead, if everybody has it there. Otherwise move what is in it into the session folder.",
                     printable_text(path)
                 )
-            } else if author_of(&stray.place.to_ascii_lowercase()).is_some() {
+            } else if is_directory_of_author(&stray.place.to_ascii_lowercase()) {
                 format!("Rename it to `{}`.", stray.place.to_ascii_lowercase())
             } else if stray.is_directory {
                 format!(
@@ -251,6 +247,12 @@ fn in_the_way(author: Option<AuthorId>, is_here: bool, group: &Group, people: &P
 }
 
 /// Whether the name is exactly that of messages: not that of a copy, which nobody needs.
-fn is_message(place: &str) -> bool {
-    matches!(name_in(place), FileName::Message(_) | FileName::Pack(..)) && numbers_in(place).is_some()
+fn is_message(item: Item) -> bool {
+    matches!(item, Item::Messages { .. }) && item.counters().is_some()
+}
+
+/// Whether the last name of a place would be that of an author's directory.
+fn is_directory_of_author(place: &str) -> bool {
+    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
+    DirName::parse(OsStr::new(name)).author().is_some()
 }

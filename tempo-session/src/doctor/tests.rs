@@ -1,10 +1,10 @@
 //! Each kind of finding, from the least that shows it.
 
-use std::sync::Arc;
+use std::{ffi::OsStr, sync::Arc};
 
 use tempo_clock::{AuthorId, Lamport, Stamp};
-use tempo_fs_transport::{Stray, Survey, Volume};
-use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Unsupported};
+use tempo_fs_transport::{DirName, FileName, Stray, Survey, Volume};
+use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Item, Unsupported};
 
 use super::*;
 use crate::{
@@ -99,13 +99,26 @@ fn report(change: impl FnOnce(&mut tempo_message::Report)) -> impl FnOnce(&mut S
     |status, _| change(Arc::make_mut(&mut status.report))
 }
 
+/// What the transport says of a name.
+fn item(place: &str) -> Item {
+    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
+    match FileName::parse(OsStr::new(name)) {
+        FileName::Message(first) => Item::Messages { first, last: first },
+        FileName::Pack(first, last) => Item::Messages { first, last },
+        FileName::Copy(first) => Item::Copy { first },
+        FileName::Placeholder(first, last) => Item::Placeholder { first, last },
+        FileName::Head => Item::Head,
+        _ => DirName::parse(OsStr::new(name)).author().map_or(Item::Other, Item::Directory),
+    }
+}
+
 fn pending(number: u8, counter: u64, reason: PendingReason) -> Pending {
     let place = MessageId { author: author(number), counter }.to_string();
-    Pending { place, author: Some(author(number)), counter: Some(counter), reason }
+    Pending { item: item(&place), place, author: Some(author(number)), counter: Some(counter), reason }
 }
 
 fn foreign(place: &str, reason: ForeignReason) -> Foreign {
-    Foreign { place: place.to_owned(), author: None, reason }
+    Foreign { item: item(place), place: place.to_owned(), author: None, reason }
 }
 
 fn waiting(counter: u64, missing: &[(u8, u64)]) -> Waiting {
@@ -220,8 +233,12 @@ fn own_messages_on_their_way() {
     let finding = info(Occupied, taken, |status, _| {
         status.occupied = vec![2];
         let id = MessageId { author: author(1), counter: 2 };
-        let bad =
-            Foreign { place: id.to_string(), author: Some(author(1)), reason: ForeignReason::Bad(BadFrame::Magic) };
+        let bad = Foreign {
+            item: item(&id.to_string()),
+            place: id.to_string(),
+            author: Some(author(1)),
+            reason: ForeignReason::Bad(BadFrame::Magic),
+        };
         Arc::make_mut(&mut status.report).foreign.push(bad);
     });
     assert_eq!(finding.place, Some(MessageId { author: author(1), counter: 2 }.to_string()));
@@ -303,7 +320,13 @@ fn two_versions_and_refusals() {
     let id = MessageId { author: author(2), counter: 3 };
     let finding = attention(Fork, "1 message of Ben\\u{1b} exists in two versions: number 3.", |status, _| {
         status.members[1].forks = vec![3];
-        let copy = Beside { place: format!("{id}-HOST"), author: author(2), counter: Some(3) };
+        let copy = Beside {
+            item: item(&format!("{id}-HOST")),
+            is_temporary: false,
+            place: format!("{id}-HOST"),
+            author: author(2),
+            counter: Some(3),
+        };
         Arc::make_mut(&mut status.report).copies.push(copy);
     });
     assert_eq!(finding.files, [format!("{id}-HOST")], "the copy is told of here, and not as a harmless one");

@@ -8,7 +8,6 @@ use tempo_message::{Arrival, Budget, Digest, Frame, MessageId, Own, Pending, Pen
 use crate::{
     core::packing::Packing,
     engine::{link::Link, relayed::Unclear},
-    folder::downloads::author_of,
 };
 
 /// What a look for messages gave.
@@ -68,7 +67,7 @@ fn find(link: &mut Link, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet
         link.shared.lock().report = report.clone().into();
     }
     let is_doubt = |pending: &&Pending| {
-        let is_authors = pending.author.or_else(|| author_of(&pending.place)) == Some(author);
+        let is_authors = pending.author.or(pending.item.directory()) == Some(author);
         is_authors && !matches!(pending.reason, PendingReason::Incomplete { .. })
     };
     match report.pending.iter().find(is_doubt) {

@@ -1,4 +1,3 @@
 //! A session over a folder.
 
 pub(crate) mod builder;
-pub(crate) mod downloads;

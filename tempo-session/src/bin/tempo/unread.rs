@@ -56,7 +56,7 @@ fn for_people(reasons: BTreeMap<String, usize>) -> String {
 }
 
 fn reasons(status: &Status) -> BTreeMap<String, usize> {
-    let pending = status.report.pending.iter().filter(|it| status.is_missed(it.author, &it.place));
+    let pending = status.report.pending.iter().filter(|it| status.is_missed(it.author, it.item));
     let pending = pending.map(|it| match &it.reason {
         PendingReason::Incomplete { .. } => "incomplete".to_owned(),
         other => printable_text(&other.to_string()),
@@ -64,7 +64,7 @@ fn reasons(status: &Status) -> BTreeMap<String, usize> {
     // A file that has its length before its content looks damaged.
     let foreign = status.report.foreign.iter();
     let damaged =
-        foreign.filter(|it| matches!(it.reason, ForeignReason::Bad(_)) && status.is_missed(it.author, &it.place));
+        foreign.filter(|it| matches!(it.reason, ForeignReason::Bad(_)) && status.is_missed(it.author, it.item));
     let mut reasons = BTreeMap::new();
     for reason in pending.chain(damaged.map(|_| "damaged, or not whole yet".to_owned())) {
         *reasons.entry(reason).or_default() += 1;

@@ -7,7 +7,7 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
     use FindingKind::{Damaged, InTheWay};
     let place = MessageId { author: author(2), counter: 2 }.to_string();
     let bad = |reason| {
-        let foreign = Foreign { place: place.clone(), author: Some(author(2)), reason };
+        let foreign = Foreign { item: item(&place), place: place.clone(), author: Some(author(2)), reason };
         found(|status, _| {
             status.members[1].gaps = vec![2..=2];
             Arc::make_mut(&mut status.report).foreign = vec![foreign];
@@ -29,7 +29,7 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
         status.members[1].gaps = vec![2..=2];
         let reason = ForeignReason::Bad(BadFrame::Digest);
         Arc::make_mut(&mut status.report).foreign =
-            vec![Foreign { place: place.clone(), author: Some(author(2)), reason }];
+            vec![Foreign { item: item(&place), place: place.clone(), author: Some(author(2)), reason }];
     });
     let advice = &alone[0].advice;
     assert!(advice.starts_with("Others have what Ben") && !advice.contains("ask Ben"), "{advice}");
@@ -50,6 +50,7 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
     let message = "Something else lies in the place of the directory of Ben\\u{1b}.";
     only(&directory, InTheWay, Severity::Attention, Loss::Elsewhere, message);
     let closed = Pending {
+        item: item(&author(2).to_string()),
         place: author(2).to_string(),
         author: None,
         counter: None,
@@ -124,6 +125,7 @@ fn small_files_may_stand_for_messages_and_directories() {
     attention(OnlineOnly, "1 message of Ben\\u{1b} waits for download: number 9.", perhaps(9));
     info(OnlineOnly, "1 file of Ben\\u{1b} is only online.", perhaps(2));
     let dir = Pending {
+        item: item(&format!("{}.cloudf", author(2))),
         place: format!("{}.cloudf", author(2)),
         author: None,
         counter: None,
@@ -210,6 +212,7 @@ fn what_is_no_message() {
         report(|report| report.foreign = vec![foreign("x/0000000000000003.locked", ForeignReason::Content)]),
     );
     let bad = |counter| Foreign {
+        item: item(&MessageId { author: author(2), counter }.to_string()),
         place: MessageId { author: author(2), counter }.to_string(),
         author: Some(author(2)),
         reason: ForeignReason::Bad(BadFrame::Digest),
@@ -221,7 +224,8 @@ fn what_is_no_message() {
     let finding =
         attention(Damaged, "1 file of Ben\\u{1b} is damaged.", report(|report| report.foreign = vec![bad(2)]));
     assert!(finding.meaning.contains("known here"), "{finding:#?}");
-    let head = |reason| Foreign { place: format!("{}/head", author(2)), author: Some(author(2)), reason };
+    let head =
+        |reason| Foreign { item: Item::Head, place: format!("{}/head", author(2)), author: Some(author(2)), reason };
     for reason in [ForeignReason::BadHead(BadHead::Damaged), ForeignReason::TooLarge { actual: 2, limit: 1 }] {
         let message = "1 file of Ben\\u{1b} with hints cannot be read.";
         info(FindingKind::DamagedHead, message, report(|report| report.foreign = vec![head(reason)]));
@@ -236,8 +240,13 @@ fn what_is_no_message() {
 #[test]
 fn what_is_there_twice() {
     use FindingKind::{DoubledDirectory, EqualCopy};
-    let copy =
-        |number, counter| Beside { place: format!("{counter} (1)"), author: author(number), counter: Some(counter) };
+    let copy = |number, counter| Beside {
+        item: Item::Copy { first: counter },
+        is_temporary: false,
+        place: format!("{counter} (1)"),
+        author: author(number),
+        counter: Some(counter),
+    };
     let own = |is_redundant: bool| {
         info(EqualCopy, "1 file is a copy of a message of yours.", |status, around| {
             Arc::make_mut(&mut status.report).copies = vec![copy(1, 2)];
@@ -246,7 +255,13 @@ fn what_is_there_twice() {
     };
     assert!(own(true).advice.contains("--fix` removes it"));
     assert!(!own(false).advice.contains("--fix"));
-    let head = Beside { place: "head (1)".to_owned(), author: author(2), counter: None };
+    let head = Beside {
+        item: Item::Head,
+        is_temporary: false,
+        place: "head (1)".to_owned(),
+        author: author(2),
+        counter: None,
+    };
     let message = "1 file is a copy of Ben\\u{1b}'s file of hints.";
     info(FindingKind::HeadCopy, message, report(|report| report.copies = vec![head]));
     let theirs = "2 files are copies of messages of Ben\\u{1b}.";
@@ -266,7 +281,13 @@ fn what_is_there_twice() {
         DoubledDirectory,
         second,
         report(|report| {
-            report.doubled = vec![Beside { place: "7b0e (1)".to_owned(), author: author(2), counter: None }];
+            report.doubled = vec![Beside {
+                item: Item::Other,
+                is_temporary: false,
+                place: "7b0e (1)".to_owned(),
+                author: author(2),
+                counter: None,
+            }];
         }),
     );
 }
@@ -300,7 +321,13 @@ fn pieces_of_the_folder() {
 #[test]
 fn what_was_changed_on_the_way_and_restored() {
     let id = MessageId { author: author(2), counter: 2 };
-    let converted = vec![Beside { place: id.to_string(), author: author(2), counter: Some(2) }];
+    let converted = vec![Beside {
+        item: item(&id.to_string()),
+        is_temporary: false,
+        place: id.to_string(),
+        author: author(2),
+        counter: Some(2),
+    }];
     let message = "1 file was changed on the way: something has converted line ends.";
     let change = report(|report| report.converted = converted);
     let finding = attention(FindingKind::ChangedOnTheWay, message, change);

@@ -1,10 +1,9 @@
 //! Messages whose files are listed in the folder, and whose content is elsewhere.
 
-use std::{collections::BTreeMap, ffi::OsStr, ops::RangeInclusive};
+use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, union};
-use tempo_fs_transport::{DirName, FileName, temporary};
-use tempo_message::{Pending, PendingReason};
+use tempo_message::{Item, Pending, PendingReason};
 
 use crate::api::status::{Gap, Member, Status};
 
@@ -39,16 +38,16 @@ impl Status {
         for pending in &self.report.pending {
             let is_least = matches!(pending.reason, PendingReason::NotHereYet { .. });
             let is_online = matches!(pending.reason, PendingReason::OnlineOnly | PendingReason::PerhapsOnline);
-            if !(is_least || is_online) || author_of(&pending.place).is_some() {
+            if !(is_least || is_online) || pending.item.directory().is_some() {
                 continue;
             }
-            let named = numbers_in(&pending.place);
+            let named = pending.item.counters();
             let missing = named.as_ref().map(|named| self.missing_of(pending.author, named)).unwrap_or_default();
             if named.is_some() && missing.is_empty() {
                 continue;
             }
-            let is_placeholder = pending.reason == PendingReason::PerhapsOnline
-                || matches!(name_in(&pending.place), FileName::Placeholder(..));
+            let is_placeholder =
+                pending.reason == PendingReason::PerhapsOnline || matches!(pending.item, Item::Placeholder { .. });
             let download = of.entry((pending.author, is_placeholder)).or_insert_with(|| Download {
                 author: pending.author,
                 numbers: Vec::new(),
@@ -64,10 +63,10 @@ impl Status {
     }
 
     /// Whether messages may be missing here because a file, in this author's place, cannot be read.
-    pub fn is_missed(&self, author: Option<AuthorId>, place: &str) -> bool {
-        let numbers = numbers_in(place).filter(|_| author.is_some());
+    pub fn is_missed(&self, author: Option<AuthorId>, item: Item) -> bool {
+        let numbers = item.counters().filter(|_| author.is_some());
         let is_missed = numbers.is_none_or(|numbers| !self.missing_of(author, &numbers).is_empty());
-        is_missed && name_in(place) != FileName::Head
+        is_missed && item != Item::Head
     }
 
     /// What is not here of some messages of an author.
@@ -85,33 +84,4 @@ fn missing_of(member: &Member, numbers: &Gap) -> Vec<Gap> {
         .map(|gap| *gap.start().max(numbers.start())..=*gap.end().min(numbers.end()))
         .filter(|it| !it.is_empty())
         .collect()
-}
-
-/// The name at the end of a place, as a report gives it. Those of the format contain nothing that a report escapes.
-pub(crate) fn name_in(place: &str) -> FileName {
-    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
-    FileName::parse(OsStr::new(name))
-}
-
-/// The messages that a file holds, if it is what its name says.
-pub(crate) fn numbers_in(place: &str) -> Option<RangeInclusive<u64>> {
-    match name_in(place) {
-        FileName::Message(first) | FileName::Copy(first) | FileName::Placeholder(first, u64::MAX) => {
-            Some(first..=first)
-        }
-        FileName::Pack(first, last) | FileName::Placeholder(first, last) if first > 0 => Some(first..=last),
-        _ => None,
-    }
-}
-
-/// Whose directory a place is, if it is one.
-pub(crate) fn author_of(place: &str) -> Option<AuthorId> {
-    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
-    DirName::parse(OsStr::new(name)).author()
-}
-
-/// Whether a name is that of a temporary file, also when it begins like a message.
-pub(crate) fn is_temporary(place: &str) -> bool {
-    let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
-    temporary(OsStr::new(name)).is_some()
 }
