@@ -16,7 +16,7 @@ mod watch;
 
 pub use error::OpenError;
 pub use format::known::temporary;
-pub use format::name::{DirName, FileName, printable, printable_text};
+pub use format::name::{DirName, FileName, printable};
 pub use fs::port::{Fs, Heritage, Identity, Reach, Stat, Version, Volume, Watch};
 pub use fs::real::RealFs;
 pub use inspect::service::sync_service;

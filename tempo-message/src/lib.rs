@@ -24,6 +24,7 @@ mod payload;
 #[cfg(feature = "planted")]
 #[doc(hidden)]
 pub mod planted;
+mod printable;
 mod transport;
 
 pub use codec::{
@@ -42,6 +43,7 @@ pub use message::{
 #[cfg(feature = "json")]
 pub use payload::Json;
 pub use payload::{Codec, CodecError, Postcard};
+pub use printable::{printable_text, push_printable};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "std")]
 pub use transport::memory::{MemoryMedium, MemoryTransport};

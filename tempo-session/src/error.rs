@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use tempo_fs_transport::{InstallationError, printable_text};
-use tempo_message::{MAX_PAYLOAD, MessageId};
+#[cfg(feature = "folder")]
+use tempo_fs_transport::InstallationError;
+use tempo_message::{MAX_PAYLOAD, MessageId, printable_text};
 use thiserror::Error;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
 #[non_exhaustive]
 pub enum OpenError {
     /// The folder or the directory of local state cannot be used.
+    #[cfg(feature = "folder")]
     #[error(transparent)]
     Installation(#[from] InstallationError),
     /// Another process, or another session of this one, writes as this author already.
@@ -50,13 +52,8 @@ pub enum OpenError {
     #[error("cannot announce the name")]
     Announce(#[source] SendError),
     /// No thread could be started.
-    #[error("cannot start a thread for {}", folder.display())]
-    Thread {
-        /// The session folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
 }
 
 impl From<IdentityError> for OpenError {

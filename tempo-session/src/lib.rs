@@ -3,10 +3,12 @@
 
 mod api;
 pub mod core;
+#[cfg(feature = "folder")]
 pub mod doctor;
 mod engine;
 mod environment;
 mod error;
+#[cfg(feature = "folder")]
 mod folder;
 pub mod store;
 
@@ -39,12 +41,14 @@ pub use engine::{
 };
 pub use environment::{Environment, SystemEnvironment};
 pub use error::{IdentityError, OpenError, ReadError, SendError};
+#[cfg(feature = "folder")]
 pub use folder::builder::{Builder, DecideError, Membership};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
-pub use tempo_fs_transport::{Decision, printable, printable_text};
+#[cfg(feature = "folder")]
+pub use tempo_fs_transport::{Decision, printable};
 pub use tempo_message::{
     Codec, CodecError, Digest, Foreign, ForeignReason, MAX_PAYLOAD, MessageId, Pending, PendingReason, Postcard,
-    Report, Transport,
+    Report, Transport, printable_text,
 };
 
 /// The example of the repository's front page, compiled.

@@ -5,7 +5,7 @@ use std::{
     fmt::Write,
 };
 
-use tempo_message::{AuthorId, CounterName, MAX_FRAME, MAX_HEAD, MAX_PACK};
+use tempo_message::{AuthorId, CounterName, MAX_FRAME, MAX_HEAD, MAX_PACK, push_printable};
 
 /// What the name of an entry of the session folder says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,13 +127,6 @@ pub fn printable(name: &OsStr) -> String {
     text
 }
 
-/// As [`printable`], for text that people wrote: backslashes stay.
-pub fn printable_text(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    push_printable(&mut shown, text, |_| false);
-    shown
-}
-
 /// Adds a name for display.
 pub(crate) fn push_printable_name(text: &mut String, name: &OsStr) {
     for chunk in name.as_encoded_bytes().utf8_chunks() {
@@ -141,19 +134,6 @@ pub(crate) fn push_printable_name(text: &mut String, name: &OsStr) {
         for byte in chunk.invalid() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\\x{byte:02x}");
-        }
-    }
-}
-
-fn push_printable(text: &mut String, more: &str, escape: impl Fn(char) -> bool) {
-    if more.bytes().all(|byte| matches!(byte, b' '..=b'~') && !escape(char::from(byte))) {
-        return text.push_str(more);
-    }
-    for c in more.chars() {
-        if is_plain(c) && !escape(c) {
-            text.push(c);
-        } else {
-            text.extend(c.escape_unicode());
         }
     }
 }
@@ -208,12 +188,6 @@ fn parse_stem(name: &[u8]) -> FileName {
 /// Every known way to mark a copy goes on with a character that is neither a letter nor a digit.
 fn continues(next: u8) -> bool {
     !next.is_ascii_alphanumeric()
-}
-
-fn is_plain(c: char) -> bool {
-    let invisible = matches!(c,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
-    !(c.is_control() || invisible)
 }
 
 /// Returns the largest size of a file with this name, in bytes.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::printable_text;
+use tempo_message::printable_text;
 
 use crate::api::status::Status;
 

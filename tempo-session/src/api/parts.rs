@@ -1,6 +1,11 @@
 //! A session put together from its parts.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use tempo_clock::AuthorId;
 use tempo_message::Transport;
@@ -115,6 +120,25 @@ impl Session {
         let shared = Arc::new(Shared::new(state, store, writer, environment, waker, parts.idle_after));
         let session = Self::new(Arc::clone(&shared));
         Ok((session, Driver::new(shared, transport, parts.scrub, parts.packing, parts.relaying)))
+    }
+
+    /// Puts a session together and runs its driver on a thread of its own, which ends when the session is closed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`assemble`](Self::assemble), and [`OpenError::Thread`].
+    pub fn start(parts: Parts) -> Result<Self, OpenError> {
+        let (session, driver) = Self::assemble(parts)?;
+        let (runs, ended) = mpsc::channel::<()>();
+        let run = move || {
+            // Dropped after everything that the driver has open.
+            let _runs = runs;
+            driver.run();
+        };
+        let spawned = thread::Builder::new().name("tempo-session".to_owned()).spawn(run);
+        spawned.map_err(OpenError::Thread)?;
+        session.is_driven_until(ended);
+        Ok(session)
     }
 
     /// Sends the display name, unless it is known by that already.

@@ -85,6 +85,7 @@ impl SessionCore {
     }
 
     /// The first message of an author after a counter that is accepted, and the wall clock of its author.
+    #[cfg(feature = "folder")]
     pub(crate) fn first_after(&self, author: AuthorId, counter: u64) -> Option<(MessageId, i64)> {
         let (counter, _) = self.ledger.messages_after(author, counter).next()?;
         let id = MessageId { author, counter };

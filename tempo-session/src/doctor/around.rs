@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Stray, Survey, printable_text};
+use tempo_fs_transport::{Stray, Survey};
+use tempo_message::printable_text;
 
 use super::finding::FindingKind::{
     FolderAway, FolderFull, FolderReadOnly, FolderTooLarge, FolderUnreadable, NotShared, NotWatched, StateUnusable,

@@ -284,7 +284,8 @@ fn is_denied(error: &OpenError) -> bool {
     match error {
         OpenError::Installation(_) => true,
         OpenError::Store(StoreError::Failed { source, .. }) => {
-            matches!(&**source, redb::Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+            let source = source.downcast_ref::<io::Error>();
+            source.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
         }
         _ => false,
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, union};
-use tempo_fs_transport::printable_text;
+use tempo_message::printable_text;
 use tempo_message::{BadFrame, Beside, Item, PendingReason};
 
 use super::finding::FindingKind::{

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, ffi::OsStr};
 
 use tempo_clock::{AuthorId, union};
-use tempo_fs_transport::{DirName, printable_text};
-use tempo_message::{Foreign as Strange, ForeignReason, Item, MessageId};
+use tempo_fs_transport::DirName;
+use tempo_message::{Foreign as Strange, ForeignReason, Item, MessageId, printable_text};
 
 use super::{
     contents::named,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::{AuthorId, difference};
-use tempo_fs_transport::printable_text;
+use tempo_message::printable_text;
 use tempo_message::{MessageId, Relay};
 
 use super::finding::FindingKind::{self as Kind, Fork, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tempo_fs_transport::printable_text;
+use tempo_message::printable_text;
 
 use super::finding::FindingKind::{ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, Successor};
 use crate::api::status::Status;

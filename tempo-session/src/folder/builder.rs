@@ -219,7 +219,7 @@ impl Builder {
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
             ..Parts::new(Box::new(transport), Box::new(store))
         };
-        self.start(parts)
+        Session::start(parts)
     }
 
     /// Looks on. The name has no meaning then, and the state directory only for what people have [decided](Self::decide).
@@ -234,7 +234,7 @@ impl Builder {
             idle_after: self.idle_after,
             ..Parts::new(Box::new(self.transport(options)?), Box::new(MemoryStore::new(None)))
         };
-        self.start(parts)
+        Session::start(parts)
     }
 
     /// Whether this installation is a member of the folder's session already, and would be the same one after opening.
@@ -324,23 +324,9 @@ impl Builder {
             // Nobody listens any more when the patience is over.
             let _ = done.send(work(&folder));
         });
-        spawned.map_err(|source| OpenError::Thread { folder: self.folder.clone(), source })?;
+        spawned.map_err(OpenError::Thread)?;
         let timed_out = |_| OpenError::TimedOut { folder: self.folder.clone(), patience: self.patience };
         finished.recv_timeout(self.patience).map_err(timed_out)
-    }
-
-    fn start(&self, parts: Parts) -> Result<Session, OpenError> {
-        let (session, driver) = Session::assemble(parts)?;
-        let (runs, ended) = mpsc::channel::<()>();
-        let run = move || {
-            // Dropped after everything that the driver has open.
-            let _runs = runs;
-            driver.run();
-        };
-        let spawned = thread::Builder::new().name("tempo-session".to_owned()).spawn(run);
-        spawned.map_err(|source| OpenError::Thread { folder: self.folder.clone(), source })?;
-        session.is_driven_until(ended);
-        Ok(session)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Why a store cannot be used, and what to do about it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::printable_text;
+use tempo_message::printable_text;
 use thiserror::Error;
 
 /// Why a store cannot be used.
@@ -74,7 +77,7 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
         /// What the database said.
-        source: Box<::redb::Error>,
+        source: Box<dyn Error + Send + Sync>,
     },
 }
 

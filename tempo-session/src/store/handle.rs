@@ -208,6 +208,7 @@ pub(super) fn open_error(path: &Path, error: DatabaseError) -> StoreError {
 pub(super) fn failed(path: &Path) -> impl Fn(Error) -> StoreError {
     move |source| match source {
         Error::Io(source) if RealFs::is_full(&source) => StoreError::Full { path: path.to_owned(), source },
+        Error::Io(source) => StoreError::Failed { path: path.to_owned(), source: Box::new(source) },
         source => StoreError::Failed { path: path.to_owned(), source: Box::new(source) },
     }
 }

@@ -2,19 +2,28 @@
 
 pub(crate) mod contract;
 pub(crate) mod error;
+#[cfg(feature = "folder")]
 pub(crate) mod handle;
 pub(crate) mod marks;
+#[cfg(feature = "folder")]
+pub(crate) mod medium;
 pub(crate) mod memory;
+#[cfg(feature = "folder")]
 pub(crate) mod overlay;
+#[cfg(feature = "folder")]
 pub(crate) mod reader;
+#[cfg(feature = "folder")]
 pub(crate) mod redb;
+#[cfg(feature = "folder")]
 pub(crate) mod runs;
 
-/// What a [`RedbStore`] can be put on instead of a file.
-pub use ::redb::StorageBackend;
 pub use contract::{Origin, Record, Restored, Store};
 pub use error::StoreError;
 pub use marks::{Absent, Marks, OwnAuthor, Packed};
+#[cfg(feature = "folder")]
+pub use medium::Medium;
 pub use memory::MemoryStore;
+#[cfg(feature = "folder")]
 pub use reader::RedbReader;
+#[cfg(feature = "folder")]
 pub use redb::RedbStore;

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ::redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition};
+use ::redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 use bytes::Bytes;
 use serde::Serialize;
 use tempo_clock::AuthorId;
@@ -17,6 +17,7 @@ use super::{
     error::StoreError,
     handle::{Handle, make_room},
     marks::Marks,
+    medium::{Backend, Medium},
     runs::{self, FRAMES, Key, Row, Runs},
 };
 use crate::core::{progress::Progress, session_core::without_payload};
@@ -99,8 +100,8 @@ impl RedbStore {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
-    pub fn open_on(medium: impl StorageBackend, name: &Path, author: AuthorId) -> Result<Self, StoreError> {
-        let store = Self::of(Handle::on(medium, name)?);
+    pub fn open_on(medium: impl Medium, name: &Path, author: AuthorId) -> Result<Self, StoreError> {
+        let store = Self::of(Handle::on(Backend(medium), name)?);
         store.begin(author, || Marks::new(Some(author)))?;
         Ok(store)
     }

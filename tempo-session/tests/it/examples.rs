@@ -283,6 +283,12 @@ fn two_windows_show_the_same() {
 }
 
 #[test]
+fn a_core_is_driven_by_hand() {
+    let said = output(&mut example("core"));
+    assert!(said.contains("0000000000000002: Held") && said.contains("0000000000000001: Accepted"), "{said}");
+}
+
+#[test]
 fn a_session_runs_over_a_transport_of_ones_own() {
     assert_eq!(output(&mut example("custom_transport")), "Ben reads: Ana: Who plays the drums?\n");
 }

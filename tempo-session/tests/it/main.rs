@@ -30,6 +30,7 @@ mod folder;
 mod full;
 #[cfg(target_os = "linux")]
 mod fuse;
+mod golden;
 mod guarded_store;
 #[cfg(all(unix, feature = "cli"))]
 mod hostile;

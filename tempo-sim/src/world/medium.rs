@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempo_session::store::StorageBackend;
+use tempo_session::store;
 
 use crate::{
     Rng,
@@ -119,7 +119,7 @@ impl State {
     }
 }
 
-impl StorageBackend for Medium {
+impl store::Medium for Medium {
     fn len(&self) -> io::Result<u64> {
         Ok(u64::try_from(self.alive()?.live.len()).unwrap_or(u64::MAX))
     }
@@ -142,7 +142,7 @@ impl StorageBackend for Medium {
         Ok(())
     }
 
-    fn sync_data(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.before(Act::Sync);
         let mut state = self.alive()?;
         for (offset, data) in std::mem::take(&mut state.pending) {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use tempo_fs_transport::printable_text;
+use tempo_message::printable_text;
 use tempo_session::{AuthorId, Membership, Session, Status};
 
 use crate::{
