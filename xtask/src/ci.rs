@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::{crash, cross, field, lab, layers, page, test, tidy, windows};
+use crate::{crash, cross, field, lab, layers, page, reader, test, tidy, windows};
 
 /// Runs every step in order, stops at the first that does not pass, and ends with a table of times.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -45,6 +45,7 @@ fn steps() -> Vec<Step> {
         // A busy machine needs longer than a person would wait.
         Step::ours("windows", || windows::run(&["--seconds".to_owned(), "180".to_owned()])),
         Step::call("doc", doc()),
+        Step::ours("reader", reader::run),
         Step::ours("page", || page::run(&[])),
         Step::ours("crash", || crash::run(&["--quick".to_owned()])),
         Step::ours("field", || field::run(&[])),
@@ -185,6 +186,7 @@ mod tests {
                 "cargo xtask macos",
                 "cargo xtask windows",
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --all-features",
+                "cargo xtask reader",
                 "cargo xtask page",
                 "cargo xtask crash",
                 "cargo xtask field",

@@ -62,6 +62,7 @@ mod layers;
 mod page;
 #[cfg(unix)]
 mod process;
+mod reader;
 #[cfg(target_os = "linux")]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "some commands run on one system only"))]
 mod talk;
@@ -137,6 +138,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--bless]",
         about: "the golden frames of tempo-message; --bless writes them anew",
         run: Run::WithArguments(golden::run),
+    },
+    Command {
+        name: "reader",
+        arguments: "",
+        about: "docs/reader.py, written from the format alone, against the tempo command",
+        run: Run::Plain(reader::run),
     },
     Command {
         name: "page",

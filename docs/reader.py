@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Prints the timeline of a session folder. Written from FORMAT.md alone; needs Python 3.9 and the package blake3.
+
+Reads the folder only: no directory beside it, no local store. Standard error says what is missing or not read.
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from blake3 import blake3
+
+UUID_NAME = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# One of our names: alone, continued by neither an ASCII letter nor a digit, or between a dot and an extension.
+DIRECTORY = re.compile(rf"({UUID_NAME})(?![0-9A-Za-z])|\.({UUID_NAME})\..")
+MESSAGES = re.compile(r"(?!0{16})[0-9a-f]{16}(?![0-9A-Za-z])|\.(?!0{16})[0-9a-f]{16}(-[0-9a-f]{16})?\..")
+HEAD = re.compile(r"head(?![0-9A-Za-z])|\.head\..")
+MAX_FRAME, MAX_PACK, MAX_HEAD = 16 << 20, 64 << 20, 64 << 10
+MAX_PARENTS, MAX_EXTENSIONS, MAX_EXTENSION_BYTES = 256, 32, 48 << 10
+PAYLOAD, PROFILE, SUCCESSOR = 0, 1, 2
+
+
+class Unread(Exception):
+    """The bytes are not what they should be, or newer than this program."""
+
+
+class Message(NamedTuple):
+    key: tuple  # author, counter, digest
+    kind: int
+    lamport: int
+    unix_ms: int
+    causes: list  # keys
+    payload: bytes
+
+    @property
+    def order(self):
+        return self.lamport, self.unix_ms, self.key[0], self.key[2]
+
+
+class Fields:
+    """The fields of a header or a head, one after the other."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def run(self, length):
+        self.at += length
+        if self.at > len(self.data):
+            raise Unread("a field is cut short")
+        return self.data[self.at - length : self.at]
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.run(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if value >> 64 or shift > 70:
+                raise Unread("a number has more than 64 bits")
+            if byte < 0x80:
+                return value
+
+    def zigzag(self):
+        value = self.varint()
+        return value >> 1 ^ -(value & 1)
+
+    def sized(self, expected=None):
+        length = self.varint()
+        if expected not in (None, length):
+            raise Unread(f"{length} bytes where {expected} belong")
+        return self.run(length)
+
+    def optional(self, expected=None):
+        present = self.run(1)[0]
+        if present > 1:
+            raise Unread("an optional field begins with neither 0 nor 1")
+        return self.sized(expected) if present else None
+
+    def is_over(self):
+        return self.at == len(self.data)
+
+
+def frames(data):
+    """Yields each message; where a frame is newer, the error that says so. Raises the error at what is no frame."""
+    at = 0
+    while at < len(data) or not data:
+        prelude = data[at : at + 12]
+        if prelude[:4] != b"\xf7TMP"[: len(prelude)]:
+            raise Unread("no message")
+        payload_at = at + 12 + int.from_bytes(prelude[6:8], "little")
+        end = payload_at + int.from_bytes(prelude[8:12], "little")
+        if end + 32 - at > MAX_FRAME:
+            raise Unread("too large")
+        if len(data) < max(end, at + 12) + 32:
+            raise Unread("incomplete")
+        digest = data[end : end + 32]
+        if blake3(data[at:end]).digest() != digest:
+            raise Unread("damaged")
+        if prelude[4:6] == b"\x01\x00":
+            yield message(Fields(data[at + 12 : payload_at]), data[payload_at:end], digest)
+        else:
+            yield Unread(f"newer: version {prelude[4]}, flags {prelude[5]}")
+        at = end + 32
+
+
+def message(header, payload, digest):
+    author, counter, kind = header.sized(16), header.varint(), header.run(1)[0]
+    lamport, unix_ms, previous = header.varint(), header.zigzag(), header.optional(32)
+    count = header.varint()
+    if count > MAX_PARENTS:
+        raise Unread("too many parents")
+    parents = [(header.sized(16), header.varint(), header.sized(32)) for _ in range(count)]
+    tags, extension_bytes = [], 0
+    while not header.is_over():
+        tags.append(header.varint())
+        extension_bytes += len(header.sized())
+    if counter == 0 or (previous is None) != (counter == 1):
+        raise Unread("the previous message does not fit the counter")
+    if parents != sorted(set(parents)) or any(parent[0] == author or parent[1] == 0 for parent in parents):
+        raise Unread("wrong parents")
+    if tags != sorted(set(tags)) or any(tag >> 16 for tag in tags):
+        raise Unread("wrong extensions")
+    if len(tags) > MAX_EXTENSIONS or extension_bytes > MAX_EXTENSION_BYTES:
+        raise Unread("too many extensions")
+    if kind not in (PAYLOAD, PROFILE, SUCCESSOR) or any(tag & 1 for tag in tags):
+        return Unread(f"newer: message {counter} of kind {kind} with extensions {tags}")
+    causes = parents if previous is None else [(author, counter - 1, previous), *parents]
+    return Message((author, counter, digest), kind, lamport, unix_ms, causes, payload)
+
+
+def head(data, author):
+    """The parts of a head that matter here: what says which is the latest, the author's name, its last counter."""
+    if data[:4] != b"\xf7TMH" or len(data) < 41 or int.from_bytes(data[5:9], "little") != len(data) - 41:
+        raise Unread("no head")
+    if blake3(data[:-32]).digest() != data[-32:]:
+        raise Unread("damaged")
+    if data[4] != 1:
+        raise Unread(f"newer: head of version {data[4]}")
+    body = Fields(data[9:-32])
+    if body.sized(16) != author:
+        raise Unread("the head of another author")
+    name, _session, counter, _digest, _lamport = (
+        body.optional(), body.optional(), body.varint(), body.optional(32), body.varint())
+    for _ in range(body.varint()):
+        body.sized(16), body.varint()
+    life, nonce, unix_ms = body.varint(), body.varint(), body.zigzag()
+    if not body.is_over():
+        raise Unread("more than a head")
+    return (life, nonce, counter, unix_ms), display_name(name or b""), counter
+
+
+def display_name(data):
+    text = as_text(data)
+    return text if text is not None and 1 <= len(data) <= 128 else None
+
+
+def as_text(data):
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+class Session:
+    """Every message that a folder holds, each once; the latest head of each author; and remarks for people."""
+
+    def __init__(self, folder):
+        self.messages, self.heads, self.remarks = {}, {}, []
+        for directory in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            name = DIRECTORY.match(directory.name)
+            if name and directory.is_dir(follow_symlinks=False):
+                for file in sorted(os.scandir(directory), key=lambda entry: entry.name):
+                    try:
+                        self.read(file, UUID(name[1] or name[2]).bytes)
+                    except (Unread, OSError) as why:
+                        self.remarks.append(f"not read: {directory.name}/{file.name}: {why}")
+
+    def read(self, file, author):
+        is_head = HEAD.match(file.name)
+        if not (is_head or MESSAGES.match(file.name)) or not file.is_file(follow_symlinks=False):
+            return
+        if file.stat().st_size > (MAX_HEAD if is_head else MAX_PACK):
+            raise Unread("too large")
+        with open(file.path, "rb") as opened:
+            data = opened.read()
+        if is_head:
+            self.heads[author] = max(head(data, author), self.heads.get(author, ((),)), key=lambda it: it[0])
+            return
+        for found in frames(data):
+            if isinstance(found, Unread):
+                self.remarks.append(f"not read: {file.path}: {found}")
+            elif found.key[0] == author:
+                self.messages[found.key] = found
+            else:
+                self.remarks.append(f"not read: {file.path}: a message of another author")
+
+    def accepted(self):
+        """The messages whose causes are all accepted and whose logical time is right, in order."""
+        accepted, waiting, ready = {}, defaultdict(list), list(self.messages.values())
+        while ready:
+            it = ready.pop()
+            missing = next((cause for cause in it.causes if cause not in accepted), None)
+            if missing:
+                waiting[missing].append(it)
+            elif it.lamport == 1 + max((accepted[cause].lamport for cause in it.causes), default=0):
+                accepted[it.key] = it
+                ready += waiting.pop(it.key, [])
+            else:
+                self.remarks.append(f"rejected: {name_of(it.key)} has the wrong logical time")
+        held = [f"held: {name_of(it.key)} waits for {name_of(cause)}" for cause in waiting for it in waiting[cause]]
+        self.remarks += sorted(held) + self.forks() + self.gaps()
+        return sorted(accepted.values(), key=lambda it: it.order)
+
+    def forks(self):
+        times = Counter(key[:2] for key in self.messages)
+        return [f"fork: {times[it]} messages claim to be {name_of(it)}" for it in sorted(times) if times[it] > 1]
+
+    def gaps(self):
+        counters = {author: {counter} for author, (_, _, counter) in self.heads.items()}
+        here = {key[:2] for key in self.messages}
+        for author, counter in here:
+            counters.setdefault(author, set()).add(counter)
+        lacking = {author: max(all_of) - sum(it[0] == author for it in here) for author, all_of in counters.items()}
+        return [f"gap: {lacking[it]} missing of author {UUID(bytes=it)}" for it in sorted(lacking) if lacking[it]]
+
+    def timeline(self):
+        """Payload messages in order, each with the name that its author had."""
+        accepted, names = self.accepted(), defaultdict(list)
+        for it in sorted(accepted, key=lambda it: (it.key[1], it.order)):
+            if it.kind == PROFILE and display_name(it.payload):
+                names[it.key[0]].append((it.key[1], display_name(it.payload)))
+        for it in accepted:
+            if it.kind == PAYLOAD:
+                author, counter, _ = it.key
+                yield it, next((name for at, name in reversed(names[author]) if at < counter), None)
+
+
+def name_of(key):
+    return f"message {key[1]} of {UUID(bytes=key[0])}"
+
+
+def for_people(position, it, name):
+    try:
+        time = (datetime(1970, 1, 1) + timedelta(milliseconds=it.unix_ms)).isoformat(" ", "seconds")
+    except OverflowError:
+        time = f"{it.unix_ms} ms"
+    text = as_text(it.payload)
+    text = f"({len(it.payload)} bytes)" if text is None else printable(text)
+    return f"{position:>6}  {time}  {printable(name or str(UUID(bytes=it.key[0]))[:8]):<10}  {text}"
+
+
+def for_programs(position, it, name):
+    author, counter, digest = it.key
+    text = as_text(it.payload)
+    content = {"base64": base64.b64encode(it.payload).decode()} if text is None else {"text": text}
+    return json.dumps({"position": position, "author": str(UUID(bytes=author)), "counter": counter, "name": name,
+                       "lamport": it.lamport, "unix_ms": it.unix_ms, "digest": digest.hex(), **content})
+
+
+def printable(text):
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder")
+    parser.add_argument("--json", action="store_true", help="one object a line, as `tempo log --json` prints them")
+    arguments = parser.parse_args()
+    session = Session(arguments.folder)
+    for position, (it, name) in enumerate(session.timeline()):
+        if arguments.json:
+            print(for_programs(position, it, name))
+        else:
+            _, latest, _ = session.heads.get(it.key[0], (None, None, 0))
+            print(for_people(position, it, name or latest))
+    for remark in session.remarks:
+        print(printable(remark), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+//! `cargo xtask reader`: `docs/reader.py`, written from the format's description alone, against the `tempo` command.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::call::build_tempo;
+use crate::failure::Failure;
+use crate::workspace;
+
+const READER: &str = "docs/reader.py";
+/// The package that the reader needs, as pip names it.
+const BLAKE3: &str = "blake3==1.0.11";
+
+/// Makes a session folder with the `tempo` command and compares what both programs read in it.
+pub(crate) fn run() -> Result<(), Failure> {
+    let python = python()?;
+    let scene = Scene::new(build_tempo()?)?;
+    scene.play()?;
+    let shown = objects(&scene.tempo("eve", &["log", "--json", &scene.folder])?);
+    let mut reader = Command::new(&python);
+    let Output { stdout, stderr, .. } =
+        output(reader.arg(workspace::root().join(READER)).args(["--json", &scene.folder]))?;
+    let (read, remarks) = (objects(&stdout), String::from_utf8_lossy(&stderr));
+    let mut findings = Vec::new();
+    if read != shown || shown.len() < 80 {
+        findings.push(format!("{READER} reads {} messages and `tempo log` {}, or others", read.len(), shown.len()));
+    }
+    let missing = ["fork: ", "held: ", "gap: ", "not read: "].into_iter().filter(|remark| !remarks.contains(remark));
+    findings.extend(missing.map(|remark| format!("{READER} does not say `{remark}` but:\n{remarks}")));
+    for finding in &findings {
+        println!("{finding}");
+    }
+    match findings.len() {
+        0 => println!("{READER} reads the same {} messages as `tempo log`", read.len()),
+        count => {
+            println!("The folder is {}", scene.folder);
+            return Err(Failure::Findings { check: "reader", count });
+        }
+    }
+    Ok(())
+}
+
+/// A session folder and the states of its members. They are kept until the next run.
+struct Scene {
+    tempo: PathBuf,
+    dir: PathBuf,
+    folder: String,
+}
+
+impl Scene {
+    fn new(tempo: PathBuf) -> Result<Self, Failure> {
+        let dir = workspace::root().join("target/reader");
+        let folder = dir.join("jam.session");
+        let cleared = fs::remove_dir_all(&dir).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        });
+        at(&dir, cleared.and_then(|()| fs::create_dir_all(&folder)))?;
+        Ok(Self { tempo, dir, folder: folder.display().to_string() })
+    }
+
+    /// Packs, a rename, a relay, a fork, concurrent messages, conflict copies, junk, and a message that waits for another.
+    fn play(&self) -> Result<(), Failure> {
+        for (member, name) in [("ana", "Ana"), ("ben", "Ben ☃"), ("cleo", "Cleo"), ("dana", "Dana")] {
+            self.tempo(member, &["chat", "--name", name, &self.folder])?;
+        }
+        self.send("ana", (1..=70).map(|number| format!("ana {number}")))?;
+        self.tempo("ana", &["chat", "--name", "Anna", &self.folder])?;
+        self.send("ana", (71..=80).map(|number| format!("anna {number}")))?;
+        self.tempo("ana", &["pack", &self.folder])?;
+        self.send("ben", ["hello".to_owned(), "two\nlines\u{1b}[31m".to_owned()])?;
+        let ben = self.author("ben")?;
+        self.tempo("ana", &["log", &self.folder])?;
+        at(&ben, fs::remove_dir_all(&ben))?;
+        self.tempo("ana", &["relay", &self.folder, "Ben ☃"])?;
+        self.fork("cleo")?;
+        // Dana has not seen Ana's messages, so Dana's come first although their clock times are later.
+        let (ana, dana, away) = (self.author("ana")?, self.author("dana")?, self.dir.join("away"));
+        at(&ana, fs::rename(&ana, &away))?;
+        self.send("dana", ["first".to_owned(), "second".to_owned(), "third".to_owned()])?;
+        at(&ana, fs::rename(&away, &ana))?;
+        let file = |counter: u64| dana.join(format!("{counter:016x}"));
+        at(&dana, fs::copy(file(2), dana.join("0000000000000002 (conflicted copy)")).map(drop))?;
+        at(&dana, fs::remove_file(file(3)))?;
+        at(&dana, fs::write(file(9), "no message"))
+    }
+
+    /// A member sends twice under one number, because its local state went back in between.
+    fn fork(&self, member: &str) -> Result<(), Failure> {
+        let own = self.author(member)?;
+        let store = own.file_name().map(|name| self.dir.join(member).join(name).join("store.redb")).unwrap_or_default();
+        let (head, second) = (own.join("head"), own.join("0000000000000002"));
+        let kept = at(&store, fs::read(&store))?;
+        let kept_head = at(&head, fs::read(&head))?;
+        self.send(member, ["one".to_owned()])?;
+        let first = at(&second, fs::read(&second))?;
+        at(&second, fs::remove_file(&second))?;
+        at(&store, fs::write(&store, kept))?;
+        at(&head, fs::write(&head, kept_head))?;
+        self.send(member, ["another".to_owned()])?;
+        at(&second, fs::write(own.join("0000000000000002.sync-conflict"), first))
+    }
+
+    fn send(&self, member: &str, texts: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+        let texts: Vec<String> = texts.into_iter().collect();
+        let words = ["send", &self.folder].into_iter().chain(texts.iter().map(String::as_str));
+        self.tempo(member, &words.collect::<Vec<_>>()).map(drop)
+    }
+
+    /// Runs the command as a member and returns what it prints.
+    fn tempo(&self, member: &str, words: &[&str]) -> Result<Vec<u8>, Failure> {
+        let mut command = Command::new(&self.tempo);
+        Ok(output(command.arg("--state").arg(self.dir.join(member)).args(words))?.stdout)
+    }
+
+    /// Returns the directory of the folder where a member writes.
+    fn author(&self, member: &str) -> Result<PathBuf, Failure> {
+        let state = self.dir.join(member);
+        let entries = at(&state, fs::read_dir(&state))?;
+        let own = entries.flatten().find(|entry| entry.path().is_dir());
+        let missing = || io::Error::other("it holds no installation");
+        let own = at(&state, own.ok_or_else(missing))?;
+        Ok(Path::new(&self.folder).join(own.file_name()))
+    }
+}
+
+/// Returns a Python that has the package: the system's, or else one in the target directory.
+fn python() -> Result<PathBuf, Failure> {
+    let own = workspace::root().join("target/reader-python");
+    let pythons = [PathBuf::from("python3"), own.join("bin/python")];
+    let find = || pythons.iter().find(|python| output(Command::new(python).args(["-c", "import blake3"])).is_ok());
+    if let Some(python) = find() {
+        return Ok(python.clone());
+    }
+    let install = || {
+        output(Command::new("python3").args(["-m", "venv"]).arg(&own))?;
+        output(Command::new(own.join("bin/python")).args(["-m", "pip", "install", "--quiet", BLAKE3]))
+    };
+    match install() {
+        Ok(_) => Ok(own.join("bin/python")),
+        Err(failure) => Err(Failure::Skipped { why: format!("{BLAKE3} cannot be installed: {failure}") }),
+    }
+}
+
+/// Reads a timeline's lines as objects, whose members have no order.
+fn objects(lines: &[u8]) -> Vec<Option<Value>> {
+    String::from_utf8_lossy(lines).lines().map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Runs a program to its end.
+fn output(command: &mut Command) -> Result<Output, Failure> {
+    let shown = format!("{command:?}");
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(output),
+        Ok(Output { status, stderr, .. }) => {
+            let why = format!("{status}: {}", String::from_utf8_lossy(&stderr).trim());
+            Err(Failure::Unanswered { command: shown, why })
+        }
+        Err(source) => Err(Failure::NotStarted { command: shown, source }),
+    }
+}
+
+fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, Failure> {
+    done.map_err(|source| Failure::Unreadable { path: path.to_owned(), source })
+}
