@@ -1,4 +1,4 @@
-//! An author's hints about itself: the one thing that it writes anew from time to time.
+//! An author's hints about itself: the one file that it rewrites from time to time.
 
 use alloc::{string::String, vec::Vec};
 
@@ -12,19 +12,19 @@ use crate::digest::Digest;
 /// The greatest number of bytes of an encoded head.
 pub const MAX_HEAD: usize = 64 * 1024;
 
-/// What an author says of itself, as far as its own store holds it durably.
+/// The statements of an author about itself, as far as its own store holds them durably.
 ///
-/// A head is a hint and never needed: it may be missing, old, damaged, or ahead of the messages that have arrived.
-/// Whoever has several of one author, by conflict copies or one after the other, [merges](Self::merge) them; no field
-/// that others rely on ever goes back.
+/// A head is a hint and never needed: it may be missing, old, damaged, or ahead of the messages that have arrived. A
+/// reader with several heads of one author, from conflict copies or one after the other, [merges](Self::merge) them; no
+/// field that others rely on ever goes back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Whose head it is.
+    /// The author of the head.
     pub author: AuthorId,
     /// The author's display name; anything but 1 to 128 bytes counts as none.
     pub name: Option<String>,
-    /// What the author calls this session, if its transport knows that: the name that the place had when the author joined. 1 to
-    /// 255 bytes.
+    /// The author's name for this session, if its transport knows one: the name of the place when the author
+    /// joined. 1 to 255 bytes.
     pub place: Option<String>,
     /// The counter of its last message; zero before the first.
     pub counter: u64,
@@ -32,32 +32,33 @@ pub struct Head {
     pub digest: Option<Digest>,
     /// The greatest logical time that it has accepted.
     pub lamport: Lamport,
-    /// What it has accepted of the others: of each, everything up to a counter, and zero of who was only met. Ascending by author, at most
-    /// [`MAX_SEEN`](Self::MAX_SEEN); those with the most messages when there are more.
+    /// The messages that it has accepted from others: for each author, everything up to a counter, and zero for an
+    /// author that it has only met. Ascending by author, at most [`MAX_SEEN`](Self::MAX_SEEN); those with the most
+    /// messages if there are more.
     pub seen: Vec<(AuthorId, u64)>,
-    /// Which life of the installation wrote this.
+    /// The life of the installation that wrote this.
     pub life: Life,
     /// The author's wall clock when it wrote this, in milliseconds since 1970; may be wrong.
     pub unix_ms: i64,
 }
 
-/// One of the lives of an installation: from when it first leaves a head after it was opened until it is closed.
+/// One life of an installation: from its first head after opening until it is closed.
 ///
-/// Whoever finds a life under its own name that it has not lived is not the only one with that name: its store was
-/// copied, or restored from an earlier state.
+/// An installation that finds a life under its own name that it has not lived is not the only one with that name: its
+/// store was copied, or restored from an earlier state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Life {
-    /// How many lives there have been, this one included.
+    /// The number of lives up to this one.
     pub number: u64,
-    /// Drawn anew for each.
+    /// A number drawn for this life.
     pub nonce: u64,
 }
 
-/// Why bytes are not a head. None of these keeps a message from anybody.
+/// The reason why bytes are not a head. None of these delays a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BadHead {
-    /// There is more to come, or something else was cut off.
+    /// The end is missing.
     #[error("the head is incomplete")]
     Incomplete,
     /// The first bytes are not a head's, or its content was changed.
@@ -74,10 +75,10 @@ const VERSION: u8 = 1;
 const PRELUDE: usize = 4 + 1 + 4;
 
 impl Head {
-    /// So many others have room in [`seen`](Self::seen).
+    /// The greatest number of authors in [`seen`](Self::seen).
     pub const MAX_SEEN: usize = 1024;
 
-    /// The bytes of a head. Names and lists that are too long are left out or cut: a head is a hint.
+    /// Encodes the head. Leaves out names that are too long and cuts lists that are too long: a head is a hint.
     pub fn encode(&self) -> Bytes {
         let mut head = self.clone();
         head.name = head.name.filter(|name| is_name(name));
@@ -99,7 +100,7 @@ impl Head {
         bytes.into()
     }
 
-    /// The length in bytes that a head announces with its first nine; `None` when these are not there or not a head's.
+    /// Returns the length that a head announces in its first nine bytes; `None` if these are missing or not a head's.
     pub(crate) fn announced_len(beginning: &[u8]) -> Option<usize> {
         let [m0, m1, m2, m3, _, l0, l1, l2, l3] = *beginning.first_chunk::<PRELUDE>()?;
         let len = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
@@ -144,7 +145,7 @@ impl Head {
         }
     }
 
-    /// Takes in another head of the same author, whichever of them is older: of every field the greater value.
+    /// Takes in another head of the same author, older or newer: every field gets the greater value.
     pub fn merge(&mut self, other: &Self) {
         if (other.life, other.counter, other.unix_ms) > (self.life, self.counter, self.unix_ms) {
             self.name.clone_from(&other.name);
@@ -157,7 +158,7 @@ impl Head {
         self.life = self.life.max(other.life);
         self.unix_ms = self.unix_ms.max(other.unix_ms);
         self.seen.extend_from_slice(&other.seen);
-        // Of each author the greatest counter comes first, and only that stays.
+        // The greatest counter of each author comes first, and only that stays.
         self.seen.sort_unstable_by_key(|&(author, counter)| (author, core::cmp::Reverse(counter)));
         self.seen.dedup_by_key(|&mut (author, _)| author);
         self.seen.truncate(Self::MAX_SEEN);

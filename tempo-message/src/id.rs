@@ -18,7 +18,7 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
-    /// Who wrote the message.
+    /// The author of the message.
     pub author: AuthorId,
     /// The message's number among its author's, dense, from one.
     pub counter: u64,

@@ -1,4 +1,4 @@
-//! A message: what one author says, when, and after what.
+//! A message: its content, its author, its time, and the messages that it comes after.
 
 use alloc::vec::Vec;
 
@@ -8,17 +8,17 @@ use thiserror::Error;
 
 use crate::{digest::Digest, id::MessageId};
 
-/// The greatest number of bytes of a frame: 16 MiB.
+/// The largest frame, in bytes: 16 MiB.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
-/// The greatest number of bytes of a file with several messages.
+/// The largest pack, in bytes: 64 MiB.
 pub const MAX_PACK: usize = 64 * 1024 * 1024;
-/// The greatest number of bytes of a payload: what fits a frame with any number of parents and extensions.
+/// The largest payload, in bytes. It fits a frame with any number of parents and extensions.
 pub const MAX_PAYLOAD: usize = MAX_FRAME - 64 * 1024;
 /// The greatest number of parents of a message.
 pub const MAX_PARENTS: usize = 256;
 /// The greatest number of extensions of a message.
 pub const MAX_EXTENSIONS: usize = 32;
-/// The greatest number of bytes that the values of a message's extensions have together: 48 KiB.
+/// The largest sum of the lengths of a message's extensions, in bytes: 48 KiB.
 pub const MAX_EXTENSION_BYTES: usize = 48 * 1024;
 
 /// A message as its author made it. Its encoded form is a [`Frame`](crate::Frame).
@@ -35,7 +35,7 @@ pub struct Message {
     /// The latest messages of others that the author had accepted, without those that another parent implies.
     /// Sorted, without repetition, at most [`MAX_PARENTS`], none by the author itself.
     pub parents: Vec<Parent>,
-    /// What the payload is.
+    /// The meaning of the payload.
     pub kind: Kind,
     /// Fields that later versions add. Strictly ascending by tag, at most [`MAX_EXTENSIONS`], with values of at most
     /// [`MAX_EXTENSION_BYTES`] together.
@@ -44,26 +44,27 @@ pub struct Message {
     pub payload: Bytes,
 }
 
-/// A message of somebody else that this message comes after.
+/// A message of another author that this message comes after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Parent {
     /// Its author.
     pub author: AuthorId,
-    /// Its counter, by which a reader can tell which file to wait for.
+    /// Its counter, which tells a reader which file to wait for.
     pub counter: u64,
-    /// Its digest, which decides.
+    /// Its digest, which identifies it.
     pub digest: Digest,
 }
 
-/// What a message's payload is. Exhaustive, so that a new kind does not compile until each place decides about it.
+/// The meaning of a message's payload. Exhaustive, so that a new kind does not compile until each place decides
+/// about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Bytes of the application; stands in the timeline.
+    /// Bytes of the application. Stands in the timeline.
     Payload,
-    /// The author's display name from here on, UTF-8; moves the clock, does not stand in the timeline.
+    /// The author's display name from here on, in UTF-8. Moves the clock, and is not in the timeline.
     Profile,
-    /// The author takes the place of another one, and people should see one person: the payload is the 16 bytes of that
-    /// author's uuid. Of several the first counts; any other content says nothing. Moves the clock, does not stand in the
+    /// A claim to take the place of another author, so that people see one person: the payload is the 16 bytes of that
+    /// author's uuid. The first of several counts; any other content says nothing. Moves the clock, and is not in the
     /// timeline.
     Successor,
 }
@@ -79,7 +80,7 @@ pub struct Extension {
     pub value: Bytes,
 }
 
-/// A message that cannot be, whatever the folder holds.
+/// A rule that every message keeps, and this one does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ShapeError {
@@ -95,7 +96,7 @@ pub enum ShapeError {
     /// More parents than [`MAX_PARENTS`].
     #[error("{actual} parents, at most {MAX_PARENTS} are allowed")]
     TooManyParents {
-        /// How many there are.
+        /// The number of parents.
         actual: usize,
     },
     /// Parents are not sorted, repeat, or have the counter zero.
@@ -122,12 +123,12 @@ pub enum ShapeError {
 }
 
 impl Message {
-    /// The message's place in the total order.
+    /// Returns the message's place in the total order.
     pub fn stamp(&self) -> Stamp {
         Stamp { lamport: self.lamport, unix_ms: self.unix_ms, author: self.id.author }
     }
 
-    /// Everything that must be present before this message: its own previous message, then its parents.
+    /// Returns the messages that must be present before this one: the author's previous message, then the parents.
     pub fn causes(&self) -> impl Iterator<Item = Parent> + '_ {
         let previous = self.previous.map(|digest| Parent {
             author: self.id.author,
@@ -137,7 +138,7 @@ impl Message {
         previous.into_iter().chain(self.parents.iter().copied())
     }
 
-    /// Checks what every message must be, whatever came before it.
+    /// Checks the rules that hold for every message, regardless of its past.
     ///
     /// # Errors
     ///
@@ -185,7 +186,7 @@ impl Extension {
 }
 
 impl Kind {
-    /// The byte that stands for this kind in a frame.
+    /// Returns the byte that stands for this kind in a frame.
     pub const fn code(self) -> u8 {
         match self {
             Self::Payload => 0,
@@ -194,7 +195,7 @@ impl Kind {
         }
     }
 
-    /// The kind that a byte stands for; `None` when this version does not know it.
+    /// Returns the kind that a byte stands for; `None` if this version does not know it.
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::Payload),

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-/// How a value becomes a payload and back.
+/// Turns values into payloads and back.
 ///
-/// Contract: `decode(encode(v)) == v`; decoding needs every byte and depends on nothing else. Neither codec here knows
-/// about schema changes: put a version into your own type if it may change.
+/// Contract: `decode(encode(v)) == v`. Decoding uses every byte and depends on nothing else. Neither codec here handles
+/// schema changes: put a version into your own type if it may change.
 pub trait Codec {
     /// Turns a value into bytes.
     ///
@@ -34,7 +34,7 @@ pub struct Postcard;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json;
 
-/// A value could not be turned into bytes, or bytes into a value.
+/// The reason why a value could not be encoded or decoded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CodecError {
@@ -45,10 +45,10 @@ pub enum CodecError {
     #[cfg(feature = "json")]
     #[error("not a JSON value of the expected type")]
     Json(#[source] serde_json::Error),
-    /// A value was read and something follows it.
+    /// Bytes follow the value.
     #[error("{left} bytes are left after the value")]
     Trailing {
-        /// How many.
+        /// The number of bytes left.
         left: usize,
     },
 }

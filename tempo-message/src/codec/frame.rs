@@ -22,7 +22,7 @@ pub struct Frame {
     bytes: Bytes,
 }
 
-/// What the beginning of some bytes turned out to be.
+/// The result of decoding the beginning of some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decoded {
@@ -30,14 +30,14 @@ pub enum Decoded {
     Whole(Frame),
     /// The beginning of what may become a frame.
     Incomplete {
-        /// At least this many bytes are still to come.
+        /// The least number of bytes that are still to come.
         missing: usize,
     },
     /// Not a frame, and never will be: the length is there and the content is wrong.
     Bad(BadFrame),
     /// A whole frame of a newer format, to be kept until this software knows it.
     Unsupported {
-        /// What is not known.
+        /// The part that this software does not know.
         what: Unsupported,
         /// The digest of the frame, which holds in every version.
         digest: Digest,
@@ -46,7 +46,7 @@ pub enum Decoded {
     },
 }
 
-/// Why bytes are not a frame.
+/// The reason why bytes are not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BadFrame {
@@ -70,7 +70,7 @@ pub enum BadFrame {
     Shape(#[from] ShapeError),
 }
 
-/// What in a frame is newer than this software.
+/// The part of a frame that is newer than this software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Unsupported {
@@ -98,7 +98,7 @@ pub enum Unsupported {
     },
 }
 
-/// Why a message cannot be encoded.
+/// The reason why a message cannot be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -160,8 +160,8 @@ impl Frame {
         Ok(Self { message, digest, bytes })
     }
 
-    /// The length in bytes that a frame announces with its first twelve; `None` when these are not there or not a frame's.
-    /// Whether there is such a frame is for [`decode`](Self::decode) to say.
+    /// Returns the length that a frame announces in its first twelve bytes; `None` if these are missing or not a
+    /// frame's. Only [`decode`](Self::decode) tells whether the frame is there.
     pub fn announced_len(beginning: &[u8]) -> Option<usize> {
         let prelude = Prelude::from_bytes(beginning.first_chunk()?)?;
         usize::try_from(prelude.frame_len()).ok()
@@ -174,7 +174,7 @@ impl Frame {
         Self::decode_at(input, 0, false)
     }
 
-    /// The same somewhere in some bytes; the digest may be known to hold.
+    /// Reads the frame at `at` in some bytes. `is_checked` says that its digest is known to hold.
     pub(crate) fn decode_at(all: &Bytes, at: usize, is_checked: bool) -> Decoded {
         let input = all.get(at..).unwrap_or_default();
         let Some(prelude) = input.first_chunk::<{ Prelude::LEN }>() else {
@@ -240,33 +240,33 @@ impl Frame {
         }
     }
 
-    /// The message. Its payload shares the frame's bytes.
+    /// Returns the message. Its payload shares the frame's bytes.
     pub fn message(&self) -> &Message {
         &self.message
     }
 
-    /// Author and counter of the message.
+    /// Returns the author and counter of the message.
     pub fn id(&self) -> MessageId {
         self.message.id
     }
 
-    /// The digest, which is the message's identity.
+    /// Returns the digest, which is the message's identity.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The encoded message.
+    /// Returns the encoded message.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// The message, without the frame.
+    /// Returns the message without the frame.
     pub fn into_message(self) -> Message {
         self.message
     }
 }
 
-/// The first extension that must be understood. This version knows none, so each critical one is unknown.
+/// Returns the first critical extension. This version knows no tag, so every critical extension is unknown.
 fn unknown_extension(message: &Message) -> Option<u16> {
     message.extensions.iter().find(|extension| extension.is_critical()).map(|extension| extension.tag)
 }

@@ -1,4 +1,4 @@
-//! Frames one after the other, as they lie in a file.
+//! Frames one after the other, as in a file.
 
 use bytes::Bytes;
 
@@ -8,26 +8,27 @@ use crate::{
     message::MAX_FRAME,
 };
 
-/// What lies in some bytes, frame by frame, up to the first that is not whole.
+/// The frames in some bytes, one after the other, up to the first that is not whole.
 ///
-/// Most of the work is digests. [`check_ahead`](Self::check_ahead) does it where there is time, on another thread for example.
+/// Most of the work is digests. [`check_ahead`](Self::check_ahead) does it ahead of time, for example on another
+/// thread.
 #[derive(Clone, Debug)]
 pub struct Frames {
     bytes: Bytes,
-    /// Where the next frame begins.
+    /// The offset of the next frame.
     at: usize,
-    /// Up to here the digests are known to hold.
+    /// The end of the bytes whose digests are known to hold.
     checked: usize,
     is_over: bool,
 }
 
 impl Frames {
-    /// Those that lie in `bytes`. Of no bytes at all it is said that they are no frame.
+    /// Reads the frames in `bytes`. No bytes at all give one answer: an incomplete frame.
     pub fn new(bytes: Bytes) -> Self {
         Self { bytes, at: 0, checked: 0, is_over: false }
     }
 
-    /// Checks the digests of all that are still to come. What does not hold is left for its turn.
+    /// Checks the digests of the frames still to come, up to the first that does not hold.
     pub fn check_ahead(&mut self) {
         self.checked = self.checked.max(self.at);
         while let Some(rest) = self.bytes.get(self.checked..)
@@ -40,12 +41,12 @@ impl Frames {
         }
     }
 
-    /// Whether all digests are known to hold, to the last byte.
+    /// Returns whether all digests are known to hold, to the last byte.
     pub fn are_checked(&self) -> bool {
         self.checked.max(self.at) == self.bytes.len() && !self.bytes.is_empty()
     }
 
-    /// All of the bytes.
+    /// Returns all of the bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }

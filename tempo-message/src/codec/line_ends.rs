@@ -1,6 +1,6 @@
-//! Bytes in which something on the way has converted line ends, as git and FTP do with what they take for text.
+//! Bytes whose line ends a program on the way has converted, as git and FTP do with files that they take for text.
 //!
-//! A digest proves what the bytes were before. So conversions may be undone by trying, within a budget.
+//! A digest proves the original bytes, so trying can undo a conversion, within a budget.
 
 use alloc::{borrow::Cow, vec::Vec};
 
@@ -15,14 +15,14 @@ use crate::{
 
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
-/// So many bytes are hashed for a file at most.
+/// The most bytes to hash for one file.
 const BUDGET: usize = 4 * 1024 * 1024;
 
-/// Of so many line ends every choice is tried; of more one or two.
+/// The most line ends whose subsets are all tried. With more, one or two at a time are.
 const FEW: usize = 12;
 
-/// Returns the frames of a file as they were before their line ends were converted, and behind them what could not be restored;
-/// `None` when not even the first frame can be.
+/// Returns the frames of a file as they were before their line ends were converted, and the rest of the file behind
+/// them; `None` if not even the first frame can be restored.
 pub fn restored_frames(bytes: &[u8]) -> Option<Bytes> {
     restored(bytes, |beginning| Frame::announced_len(beginning).filter(|&len| len <= MAX_FRAME))
 }
@@ -31,13 +31,13 @@ pub fn restored_frames(bytes: &[u8]) -> Option<Bytes> {
 ///
 /// # Errors
 ///
-/// What is wrong with the bytes as they are, when that does not help.
+/// The fault of the bytes as they are, if restoring does not help.
 pub fn restored_head(bytes: &[u8]) -> Result<Head, BadHead> {
     let restored = restored(bytes, |beginning| Head::announced_len(beginning).filter(|&len| len <= MAX_HEAD));
     Head::decode(restored.as_deref().unwrap_or(bytes))
 }
 
-/// How a byte was lost that was there before, besides what has happened to all line ends.
+/// The change of single line ends, besides the conversion of all of them.
 #[derive(Clone, Copy)]
 enum Loss {
     /// A CR was dropped before an LF.
@@ -46,7 +46,7 @@ enum Loss {
     Replaced,
 }
 
-/// Frames or heads one after the other, each as long as `len_of` says and with its digest at the end.
+/// Restores frames or heads, one after the other, each as long as `len_of` says and with its digest at the end.
 fn restored(bytes: &[u8], len_of: impl Fn(&[u8]) -> Option<usize>) -> Option<Bytes> {
     let mut budget = BUDGET;
     let mut best: Option<(usize, Vec<u8>)> = None;
@@ -74,14 +74,14 @@ fn restored(bytes: &[u8], len_of: impl Fn(&[u8]) -> Option<usize>) -> Option<Byt
     best.map(|(_, bytes)| bytes.into())
 }
 
-/// The bytes without one CR before each LF.
+/// Returns the bytes without one CR before each LF.
 fn without_added(bytes: &[u8]) -> Cow<'_, [u8]> {
     let is_added = |at: usize| bytes.get(at..at + 2) == Some(&[CR, LF]);
     Cow::Owned(bytes.iter().enumerate().filter(|&(at, _)| !is_added(at)).map(|(_, &byte)| byte).collect())
 }
 
-/// What has `len` bytes and a digest that holds, made of the beginning of some bytes, and how many of these that took: as it
-/// is, with everything put back that may have been lost, or with some of it.
+/// Restores one unit of `len` bytes with a digest that holds from the beginning of some bytes, and returns the
+/// number of bytes used: as they are, with every line end put back, or with some of them.
 fn whole<'a>(rest: &'a [u8], len: usize, loss: Loss, budget: &mut usize) -> Option<(Cow<'a, [u8]>, usize)> {
     if let Some(unit) = rest.get(..len).filter(|unit| holds(unit, budget)) {
         return Some((Cow::Borrowed(unit), len));
@@ -95,7 +95,7 @@ fn whole<'a>(rest: &'a [u8], len: usize, loss: Loss, budget: &mut usize) -> Opti
         let some = put_back(rest, len, loss, is_lost);
         some.filter(|(unit, _)| holds(unit, budget)).map(|(unit, used)| (Cow::Owned(unit), used))
     };
-    // As many as can be hashed.
+    // The budget is good for this many attempts.
     let most = BUDGET / len.max(1);
     if ends.len() <= FEW {
         let is_in = |set: u32, at: usize| ends.iter().position(|&end| end == at).is_some_and(|end| set >> end & 1 == 1);
@@ -106,7 +106,7 @@ fn whole<'a>(rest: &'a [u8], len: usize, loss: Loss, budget: &mut usize) -> Opti
     pairs.take(most).find_map(|(&one, &other)| tried(&|at| at == one || at == other))
 }
 
-/// The beginning of some bytes, with what was lost at these places, until it has `len` bytes.
+/// Copies the beginning of some bytes, and puts back line ends where `is_lost` says so, until there are `len` bytes.
 fn put_back(rest: &[u8], len: usize, loss: Loss, is_lost: impl Fn(usize) -> bool) -> Option<(Vec<u8>, usize)> {
     let mut unit = Vec::with_capacity(len + 1);
     let mut used = 0;
@@ -143,7 +143,7 @@ mod tests {
         message::{Kind, Message},
     };
 
-    /// LF becomes CRLF; whether also behind a CR.
+    /// Turns LF into CRLF, also behind a CR if `is_blind`.
     fn added(bytes: &[u8], is_blind: bool) -> Vec<u8> {
         let mut converted = Vec::new();
         for &byte in bytes {
@@ -173,7 +173,7 @@ mod tests {
         Frame::encode(&message).unwrap()
     }
 
-    /// Many messages, among them such whose lengths or digests have line ends in them.
+    /// Many messages, some with line ends in their lengths or digests.
     fn messages() -> Vec<Frame> {
         (1..400).map(|counter| frame(counter, &"line\n".repeat(usize::try_from(counter % 7).unwrap()))).collect()
     }
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(restored_frames(b"a text\r\nof two lines\r\n"), None);
     }
 
-    /// However many line ends there are, only so much is tried.
+    /// The number of attempts does not grow with the number of line ends.
     #[test]
     fn the_effort_is_bounded() {
         let mut bytes = frame(1, &"\n".repeat(1 << 20)).bytes().to_vec();

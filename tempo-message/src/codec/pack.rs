@@ -13,24 +13,24 @@ use crate::{
     message::MAX_PACK,
 };
 
-/// A run of an author's messages, as they lie in one file: their frames, one after the other.
+/// A run of an author's messages in one file: their frames, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
     author: AuthorId,
     first: u64,
-    /// Where each frame ends.
+    /// The offset of the end of each frame.
     ends: Vec<usize>,
     bytes: Bytes,
 }
 
-/// Why frames make no pack.
+/// The reason why frames make no pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BadPack {
-    /// One message is a file of its own.
+    /// Fewer than two frames.
     #[error("a pack holds two messages at least")]
     Short,
-    /// They are not one author's, or not one after the other.
+    /// The frames are by several authors, or their counters do not follow each other.
     #[error("message {found} does not follow {before} in a pack")]
     NotARun {
         /// A message.
@@ -38,10 +38,10 @@ pub enum BadPack {
         /// The next one.
         found: MessageId,
     },
-    /// They have too many bytes together.
+    /// The frames have more than [`MAX_PACK`] bytes together.
     #[error("the messages of a pack have at most {MAX_PACK} bytes, and these have {actual}")]
     TooLarge {
-        /// How many they have.
+        /// The length of all frames.
         actual: usize,
     },
 }
@@ -74,27 +74,27 @@ impl Pack {
         Ok(Self { author, first, ends, bytes: bytes.into() })
     }
 
-    /// Whose messages they are.
+    /// Returns the author of the messages.
     pub fn author(&self) -> AuthorId {
         self.author
     }
 
-    /// The first counter.
+    /// Returns the first counter.
     pub fn first(&self) -> u64 {
         self.first
     }
 
-    /// The last counter.
+    /// Returns the last counter.
     pub fn last(&self) -> u64 {
         self.first + self.ends.len() as u64 - 1
     }
 
-    /// What lies in the file.
+    /// Returns the content of the file.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Its messages, in order.
+    /// Returns the messages in order.
     pub fn frames(&self) -> impl Iterator<Item = Frame> + '_ {
         let starts = core::iter::once(0).chain(self.ends.iter().copied());
         // They were frames before they were packed.
@@ -104,7 +104,7 @@ impl Pack {
         })
     }
 
-    /// The part of it that holds these messages, both included; `None` unless all of them are in it.
+    /// Returns the bytes of the messages from `first` to `last`, both included; `None` unless the pack has all of them.
     pub fn part(&self, first: u64, last: u64) -> Option<Bytes> {
         let at = |counter: u64| usize::try_from(counter.checked_sub(self.first)?).ok();
         let (first, last) = (at(first)?, at(last)?);

@@ -11,11 +11,11 @@ use crate::{
     message::{Extension, MAX_EXTENSIONS, MAX_PARENTS, Message, Parent},
 };
 
-/// The first four bytes of every frame of every version. The first is no ASCII, so text is never taken for a frame.
+/// The first four bytes of every frame of every version. The first is not ASCII, so no text looks like a frame.
 pub(crate) const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'P'];
 /// The format version that this crate writes.
 pub(crate) const VERSION: u8 = 1;
-/// The flags that this crate understands: none.
+/// The flags that this crate knows: none.
 pub(crate) const FLAGS: u8 = 0;
 
 /// The first twelve bytes of a frame. Their meaning, and the digest at the end, are the same in every version, so that
@@ -55,7 +55,7 @@ impl Prelude {
     }
 }
 
-/// Everything of a message but its payload, as it lies in the bytes.
+/// Everything of a message but its payload, as it is in the bytes.
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) author: &'a [u8; 16],
@@ -79,8 +79,8 @@ impl<'a> Header<'a> {
 
     /// Appends the header of a message.
     ///
-    /// These are the bytes that postcard makes of the fields one after the other, and the tests hold them to it. Written
-    /// out, because every message passes here, and because no library's next version can change them.
+    /// Postcard makes the same bytes of the fields, and the tests compare the two. This is written out because
+    /// every message passes here, and because no new version of a library may change the bytes.
     pub(crate) fn write(message: &Message, to: &mut Vec<u8>) {
         put_run(to, message.id.author.as_bytes());
         put_number(to, message.id.counter);
@@ -158,13 +158,13 @@ pub(crate) fn author_of(bytes: &[u8; 16]) -> AuthorId {
     AuthorId::new(Uuid::from_bytes(*bytes))
 }
 
-/// Bytes with their number before them.
+/// Appends bytes with their length before them.
 fn put_run(to: &mut Vec<u8>, bytes: &[u8]) {
     put_number(to, bytes.len() as u64);
     to.extend_from_slice(bytes);
 }
 
-/// A run of so many bytes and no others.
+/// Takes a run of exactly `LEN` bytes.
 fn take_run<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> {
     if take_number(from)? != LEN as u64 {
         return None;
@@ -180,7 +180,7 @@ fn take_byte(from: &mut &[u8]) -> Option<u8> {
     Some(byte)
 }
 
-/// Seven bits to a byte, the low ones first; the eighth bit says that there are more.
+/// Appends a number, seven bits to a byte, the low ones first. The eighth bit says that another byte follows.
 fn put_number(to: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         let [low, ..] = number.to_le_bytes();
@@ -191,7 +191,7 @@ fn put_number(to: &mut Vec<u8>, mut number: u64) {
     to.push(last);
 }
 
-/// A number of at most 64 bits; zeros at its end do no harm.
+/// Takes a number of at most 64 bits. Zeros at its end do no harm.
 fn take_number(from: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in [0, 7, 14, 21, 28, 35, 42, 49, 56, 63] {
@@ -204,7 +204,7 @@ fn take_number(from: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Small numbers of either sign as small numbers.
+/// Maps small numbers of either sign to small numbers.
 fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)).cast_unsigned()
 }

@@ -1,4 +1,4 @@
-//! Clauses 1 to 3, 10, 11, 13, 16 and 18: what publishing promises.
+//! Clauses 1 to 3, 10, 11, 13, 16 and 18: the promises of publishing.
 
 use alloc::vec::Vec;
 
@@ -134,7 +134,7 @@ pub fn c18_packs_carry_their_messages(arena: &impl Arena) {
     let larger = Pack::of(&frames).expect("a run");
     let of_packs = |member: &mut _| {
         let mut collected = gather(member, &Seen::default(), Taken::Known);
-        // What lies there twice may come twice.
+        // A message that is there twice may come twice.
         collected.sort_by_key(Frame::id);
         collected.dedup();
         collected
@@ -158,6 +158,6 @@ pub fn c18_packs_carry_their_messages(arena: &impl Arena) {
         known.insert(frame.id().author, frame.id().counter);
     }
     assert_eq!(gather(&mut ben, &known, Taken::Known), []);
-    // What was published alone, or lies there in another pack, changes nothing.
+    // Messages that are also there alone, or in another pack, change nothing.
     assert_eq!(ana.publish_pack(&larger, Durability::Lazy).expect("published"), Published::Already);
 }

@@ -1,4 +1,4 @@
-//! Clause 17: what an author hints at reaches the others.
+//! Clause 17: hints of an author reach the others.
 
 use alloc::{borrow::ToOwned, collections::BTreeMap};
 
@@ -44,14 +44,14 @@ pub fn c17_the_last_head_is_handed_up(arena: &impl Arena) {
     assert_eq!(gather(&mut arena.member(), &Seen::default(), Taken::Known), frames, "heads hold back nothing");
 }
 
-/// The heads that a collect hands up that looks at everything anew; the last one of each author.
+/// Returns the heads that a full collect hands up; the last one of each author.
 fn heads(member: &mut impl Transport) -> BTreeMap<AuthorId, Head> {
     let mut heads = BTreeMap::new();
     let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
     let want = Want { known: &Seen::default(), own: None, recheck: &[], full: true, budget };
     let taken = |arrival| {
         if let Arrival::Head(head) = arrival {
-            // A transport may add what it calls the place.
+            // A transport may fill in the name of the place.
             heads.insert(head.author, Head { place: None, ..head });
         }
         Taken::Known

@@ -1,4 +1,4 @@
-//! Clause 19: what members relay of others.
+//! Clause 19: messages that members relay for others.
 
 use alloc::vec::Vec;
 
@@ -46,7 +46,7 @@ pub fn c19_relays_carry_what_others_wrote(arena: &impl Arena) {
     assert_eq!(relays(&mut arena.member(), gone.author()), [] as [AuthorId; 0]);
 }
 
-/// Every frame that is collected, each once.
+/// Returns every frame that is collected, each once.
 fn everything(member: &mut impl Transport) -> Vec<Frame> {
     let mut frames = gather(member, &Seen::default(), Taken::Known);
     frames.sort_by_key(Frame::id);
@@ -54,7 +54,7 @@ fn everything(member: &mut impl Transport) -> Vec<Frame> {
     frames
 }
 
-/// Who relays an author's messages.
+/// Returns the members that relay an author's messages.
 fn relays(member: &mut impl Transport, of: AuthorId) -> Vec<AuthorId> {
     gather(member, &Seen::default(), Taken::Known);
     let relays = member.report().relays.into_iter();

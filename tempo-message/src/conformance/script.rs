@@ -15,10 +15,10 @@ use crate::{
 
 /// A fresh, empty place for the members of one test.
 pub trait Arena {
-    /// What is tested.
+    /// The transport under test.
     type Transport: Transport + 'static;
 
-    /// A transport on this place, for one more member.
+    /// Returns a transport on this place, for one more member.
     fn member(&self) -> Self::Transport;
 }
 
@@ -30,17 +30,17 @@ pub struct Script {
 }
 
 impl Script {
-    /// An author of its own for every number.
+    /// Returns a script with an author of its own for every number.
     pub fn new(number: u8) -> Self {
         Self { author: AuthorId::new(Uuid::from_u128(u128::from(number) << 64 | 0x4000_8000)), last: None }
     }
 
-    /// The author.
+    /// Returns the author.
     pub fn author(&self) -> AuthorId {
         self.author
     }
 
-    /// The author's next message.
+    /// Writes the author's next message.
     pub fn next(&mut self, payload: &[u8]) -> Frame {
         let counter = self.last.as_ref().map_or(1, |last| last.id().counter + 1);
         let message = Message {
@@ -58,13 +58,13 @@ impl Script {
         frame
     }
 
-    /// The author's next messages.
+    /// Writes the author's next messages.
     pub fn run(&mut self, count: usize) -> Vec<Frame> {
         (0..count).map(|number| self.next(alloc::format!("message {number}").as_bytes())).collect()
     }
 }
 
-/// Collects without a limit and takes everything as `taken`; the frames in the order in which they came.
+/// Collects without a limit, takes everything as `taken`, and returns the frames in the order of arrival.
 pub fn gather(member: &mut impl Transport, known: &Seen, taken: Taken) -> Vec<Frame> {
     let mut frames = Vec::new();
     let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
@@ -81,7 +81,7 @@ pub fn gather(member: &mut impl Transport, known: &Seen, taken: Taken) -> Vec<Fr
     frames
 }
 
-/// The counters of one author's frames, in the order in which they came.
+/// Returns the counters of one author's frames, in the order of arrival.
 pub(super) fn counters(frames: &[Frame], author: AuthorId) -> Vec<u64> {
     frames.iter().map(Frame::id).filter(|id| id.author == author).map(|id| id.counter).collect()
 }

@@ -1,4 +1,4 @@
-//! Clauses 4 to 9 and 12: what a collect hands up.
+//! Clauses 4 to 9 and 12: the frames that a collect hands up.
 
 use alloc::vec::Vec;
 

@@ -6,9 +6,9 @@ use std::{sync::mpsc, thread};
 use super::script::Arena;
 use crate::transport::Transport;
 
-/// Far longer than anything here may take; only a broken transport ever gets there.
+/// A timeout far longer than anything here may take. Only a broken transport reaches it.
 const FOR_EVER: Duration = Duration::from_secs(3600);
-/// When a wait that should have ended counts as stuck.
+/// The time after which a wait that should have ended counts as stuck.
 const STUCK: Duration = Duration::from_secs(60);
 
 /// Clause 14.

@@ -29,13 +29,13 @@ pub struct MemoryMedium {
 
 /// Frames by counter and digest.
 type Frames = BTreeMap<(u64, Digest), Frame>;
-/// By author, every frame.
+/// Every frame, by author.
 type Authors = BTreeMap<AuthorId, Frames>;
 
 #[derive(Default)]
 struct Shared {
     authors: Mutex<Authors>,
-    /// By author and relayer, what is relayed.
+    /// The relayed frames, by author and relayer.
     relays: Mutex<BTreeMap<(AuthorId, AuthorId), Frames>>,
     heads: Mutex<BTreeMap<AuthorId, Head>>,
     waiting: Mutex<Vec<Arc<Bell>>>,
@@ -49,7 +49,7 @@ pub struct MemoryTransport {
     settled: BTreeSet<Digest>,
     /// The heads that were handed up last.
     heads: BTreeMap<AuthorId, Head>,
-    /// Whose turn it is when the budget is short.
+    /// The author served last, when the budget was short.
     turn: Option<AuthorId>,
 }
 
@@ -72,7 +72,7 @@ impl MemoryMedium {
     fn ring_all(&self) {
         lock(&self.shared.waiting).retain(|bell| {
             bell.ring();
-            // A bell that nobody but this list holds belongs to a member that is gone.
+            // A bell that only this list holds belongs to a member that is gone.
             Arc::strong_count(bell) > 1
         });
     }
@@ -167,7 +167,7 @@ impl Transport for MemoryTransport {
 }
 
 impl MemoryTransport {
-    /// What is wanted, one of each author in turn, beginning with the author after the last one served.
+    /// Returns the wanted frames, one of each author in turn, beginning with the author after the last one served.
     fn wanted(&self, want: &Want<'_>) -> Vec<Frame> {
         let is_wanted = |frame: &Frame| {
             let id = frame.id();
@@ -200,7 +200,7 @@ impl fmt::Debug for MemoryMedium {
     }
 }
 
-/// Puts a frame to others.
+/// Adds a frame to others.
 fn put(messages: &mut Frames, frame: &Frame) -> Published {
     let counter = frame.id().counter;
     let key = (counter, frame.digest());
@@ -250,7 +250,7 @@ impl Wake for Bell {
     }
 }
 
-/// What is behind these locks stays sound when a holder panics: every change is a single assignment or insertion.
+/// The values behind these locks stay sound when a holder panics: every change is a single assignment or insertion.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

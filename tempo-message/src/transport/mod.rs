@@ -1,4 +1,4 @@
-//! How frames travel.
+//! The contract of transports: how frames travel between members.
 
 #[cfg(feature = "std")]
 pub(crate) mod memory;
@@ -23,9 +23,9 @@ use crate::{
 
 /// A place where authors leave frames for each other: a folder, a memory, an object store.
 ///
-/// A transport neither orders nor trusts. It keeps every frame it was given, hands up every frame that lies there, as
-/// often as it is asked to, in any order, and says what else it found. Ordering, holding and remembering is the
-/// session's work.
+/// A transport neither orders nor trusts. It keeps every frame that it was given, hands up every frame that it
+/// finds, as often as it is asked to, in any order, and reports what else it found. The session orders, holds and
+/// remembers.
 ///
 /// # Contract
 ///
@@ -47,19 +47,21 @@ use crate::{
 /// 10. **Gaps do not matter.** Missing counters hold back nothing.
 /// 11. **Own frames too.** A member collects its own frames like those of others, unless known; later ones perhaps
 ///     not at once, because it has no need of them.
-/// 12. **Looks again on request.** The ids in [`Want::recheck`] are handed up although known or settled.
+/// 12. **Looks again on request.** The ids in [`Want::recheck`] are handed up even if they are known or settled.
 /// 13. **Inventory.** [`inventory`](Self::inventory) names exactly the counters published for an author, with lengths.
 /// 14. **Waits no longer than told.** [`wait`](Self::wait) returns at the latest after its timeout.
 /// 15. **Wakes.** The [`waker`](Self::waker) ends a wait from any thread; woken before the wait, it ends at once.
 /// 16. **Joining is repeatable** and needed at most once: publishing makes the author's place when it is missing.
-/// 17. **Heads are hints.** The head that an author left last is handed up to every member, its own author included, once
-///     or more often; earlier ones perhaps never. They count for no budget, hold back nothing, and come without order.
-/// 18. **Packs carry their messages.** What was published as a pack is collected like what was published alone, also where
-///     both lie there, and after [`thin_out`](Self::thin_out).
-/// 19. **Relays.** What a member relays of another author is collected like what that author has published, and changes nothing of
-///     it. [`withdraw`](Self::withdraw) takes back what the author itself has there, and nothing else.
+/// 17. **Heads are hints.** The head that an author left last is handed up to every member, its own author
+///     included, once or more often; earlier ones perhaps never. They count for no budget, hold back nothing, and
+///     come without order.
+/// 18. **Packs carry their messages.** Messages published as a pack are collected like messages published alone, also
+///     where both are present, and after [`thin_out`](Self::thin_out).
+/// 19. **Relays.** Messages that a member relays for another author are collected like those that the author has
+///     published, and leave these unchanged. [`withdraw`](Self::withdraw) takes back the messages that the author
+///     itself has there, and no others.
 pub trait Transport: fmt::Debug + Send {
-    /// Makes the place where `author`'s messages will lie, so that services know it before the first message.
+    /// Makes the place for `author`'s messages, so that services know it before the first message.
     ///
     /// # Errors
     ///
@@ -81,7 +83,7 @@ pub trait Transport: fmt::Debug + Send {
     /// [`PublishError`]. The frame may or may not have been published then; publish the same frame again.
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError>;
 
-    /// Whether several messages can lie in one file here. Where they cannot, packs are published one message after the other.
+    /// Returns whether one file can hold several messages here. If not, packs are published message by message.
     fn has_packs(&self) -> bool {
         false
     }
@@ -95,25 +97,25 @@ pub trait Transport: fmt::Debug + Send {
         one_by_one(pack, |frame| self.publish(frame, durability))
     }
 
-    /// Removes what lies there of a pack's author and is nothing but messages of the pack, byte for byte: at most so many
-    /// files, once the pack lies there whole and durably. The answer names what was removed, by first and last counter; that
-    /// is less than `most` when nothing is left to be removed.
+    /// Removes files of a pack's author that hold only messages of the pack, byte for byte, once the pack is there
+    /// whole and durable. Removes at most `most` files and returns the first and last counter of each; fewer than
+    /// `most` mean that none are left.
     ///
     /// # Errors
     ///
-    /// As for [`publish`](Self::publish); what was removed before stays so.
+    /// As for [`publish`](Self::publish); files removed before the error stay removed.
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
         let _ = (pack, most);
         Ok(Vec::new())
     }
 
-    /// Whether a member can put here what another author has written. Where it cannot, nothing is relayed.
+    /// Returns whether a member can put messages of another author here. If not, nothing is relayed.
     fn has_relays(&self) -> bool {
         false
     }
 
-    /// Puts another author's frame where the members will find it, durably: in a place that `relayer` keeps for that author. The
-    /// author's own place is not touched. Only one process at a time may do so for one relayer.
+    /// Puts another author's frame where the members will find it, durably: in a place that `relayer` keeps for that
+    /// author. Leaves the author's own place alone. Only one process at a time may do so for one relayer.
     ///
     /// # Errors
     ///
@@ -123,7 +125,7 @@ pub trait Transport: fmt::Debug + Send {
         Err(PublishError::Failed { place: frame.id().to_string(), source: "nothing can be relayed here".into() })
     }
 
-    /// The same with a pack of another author's messages.
+    /// Relays a pack of another author's messages, as [`relay`](Self::relay) does a frame.
     ///
     /// # Errors
     ///
@@ -132,37 +134,37 @@ pub trait Transport: fmt::Debug + Send {
         one_by_one(pack, |frame| self.relay(frame, relayer))
     }
 
-    /// Takes back what `relayer` has relayed of an author and the author's own place has whole, byte for byte; the answer is how
-    /// many files that were.
+    /// Removes the messages that `relayer` has relayed for an author and that the author's own place has whole,
+    /// byte for byte. Returns the number of files removed.
     ///
     /// # Errors
     ///
-    /// As for [`publish`](Self::publish); what was removed before stays so.
+    /// As for [`publish`](Self::publish); files removed before the error stay removed.
     fn withdraw(&mut self, author: AuthorId, relayer: AuthorId) -> Result<usize, PublishError> {
         let _ = (author, relayer);
         Ok(0)
     }
 
-    /// Leaves an author's head in the place of the one before; what the place is called, it may add. Atomic for readers, and
-    /// not durable: what a loss of power leaves of it may be neither the old nor the new one.
+    /// Replaces an author's head. The transport may fill in the name of the place. Atomic for readers, and not durable:
+    /// after a loss of power it may be neither the old head nor the new one.
     ///
     /// # Errors
     ///
-    /// [`PublishError`]; the head before is still there then, or already the new one.
+    /// [`PublishError`]; then the head is still the old one, or already the new one.
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError>;
 
-    /// Lists what lies there of one author, by name and length alone, sorted by first counter.
+    /// Lists one author's messages and packs by name and length alone, sorted by first counter.
     ///
     /// # Errors
     ///
     /// As for [`collect`](Self::collect).
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError>;
 
-    /// Hands up what is there and not known. `take` is called once per arrival and says what became of it.
+    /// Hands up everything there that is not known. Calls `take` once per arrival, which returns what became of it.
     ///
     /// # Errors
     ///
-    /// [`CollectError`] when the place as a whole cannot be looked at. What is wrong with a single file is an
+    /// [`CollectError`] when the place as a whole cannot be read. A fault of a single file is an
     /// [`Arrival::Foreign`] or a part of the [`report`](Self::report).
     fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError>;
 
@@ -171,14 +173,14 @@ pub trait Transport: fmt::Debug + Send {
     /// Returning early without a reason is allowed; being told of a new frame is not promised.
     fn wait(&mut self, timeout: Duration);
 
-    /// A handle that ends a [`wait`](Self::wait) from another thread.
+    /// Returns a handle that ends a [`wait`](Self::wait) from another thread.
     fn waker(&self) -> Waker;
 
-    /// What lies there and is not a message, as of the last collect. Touches nothing outside memory.
+    /// Returns everything there that is not a message, as of the last collect. Reads memory only.
     fn report(&self) -> Report;
 }
 
-/// Puts the messages of a pack somewhere; the worst of what became of them.
+/// Puts the messages of a pack somewhere and returns the worst outcome.
 fn one_by_one(
     pack: &Pack,
     mut put: impl FnMut(&Frame) -> Result<Published, PublishError>,
@@ -189,18 +191,18 @@ fn one_by_one(
     })
 }
 
-/// What a collect is asked for.
+/// The request of a collect.
 #[derive(Clone, Copy, Debug)]
 pub struct Want<'a> {
-    /// What need not be handed up.
+    /// The messages that need not be handed up.
     pub known: &'a Seen,
-    /// Who asks, if it is an author.
+    /// The asking author; `None` for an observer.
     pub own: Option<Own>,
-    /// What shall be handed up although known: another message of the same id is suspected.
+    /// Ids to hand up even if known, because another message of the same id is suspected.
     pub recheck: &'a [MessageId],
-    /// Look at everything anew instead of relying on signs that nothing has changed.
+    /// Whether to read everything again instead of relying on signs that nothing has changed.
     pub full: bool,
-    /// How much to hand up.
+    /// The most to hand up.
     pub budget: Budget,
 }
 
@@ -209,54 +211,54 @@ pub struct Want<'a> {
 pub struct Own {
     /// The author.
     pub author: AuthorId,
-    /// It has been in this place before; until then nobody need be there.
+    /// Whether it has been in this place before; until then the place may be empty.
     pub joined: bool,
 }
 
 /// A limit on the work of one collect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// At most so many frames.
+    /// The greatest number of frames.
     pub frames: usize,
-    /// No further frame after so many bytes; one frame may exceed it.
+    /// The number of bytes after which no further frame follows; one frame may exceed it.
     pub bytes: usize,
 }
 
-/// What a transport hands up.
+/// Anything that a transport hands up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Arrival {
     /// A whole frame. Nothing is known of its past.
     Frame(Frame),
-    /// An author's head, whole, and by the author in whose place it lies. What `take` answers is not used.
+    /// An author's head, whole, from that author's place. The answer of `take` is not used.
     Head(Head),
-    /// Something that is not ours; once per change. What `take` answers is not used.
+    /// A file or directory that is not ours; once per change. The answer of `take` is not used.
     Foreign(Foreign),
 }
 
-/// What became of an arrival.
+/// The outcome of an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// It will be in the next [`Want::known`].
     Known,
-    /// It is dealt with and will not be in `known`: rejected, or a second copy.
+    /// It needs no more work and will not be in `known`: rejected, or a second copy.
     Settled,
     /// There was no room for it; hand it up again.
     Later,
 }
 
-/// What a collect did.
+/// The result of a collect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
-    /// How many frames were handed up.
+    /// The number of frames handed up.
     pub frames: usize,
-    /// There is more to hand up now: the budget was too short.
+    /// Whether there is more to hand up now, because the budget was too short.
     pub more: bool,
-    /// The [`report`](Transport::report) is not what it was.
+    /// Whether the [`report`](Transport::report) has changed.
     pub report_changed: bool,
 }
 
-/// How certain a publication must be when the call returns.
+/// The events that a publication must survive when the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Survives a loss of power.
@@ -265,7 +267,7 @@ pub enum Durability {
     Lazy,
 }
 
-/// How a publication ended well.
+/// The outcome of a successful publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
     /// The frame was put there.
@@ -274,12 +276,12 @@ pub enum Published {
     Already,
     /// The remains of an interrupted publication of this frame were replaced.
     Mended,
-    /// Something else lies in its place, and the frame was put beside it. Somebody else writes as this author, or has
-    /// changed its message.
+    /// Something else has its name, and the frame was put beside it. Another installation writes as this author, or a
+    /// program has changed its message.
     Beside,
 }
 
-/// Something that lies there under an author's name: one message, or several packed.
+/// One file of an author in an inventory: one message, or several packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Piece {
     /// The first counter.
@@ -293,46 +295,46 @@ pub struct Piece {
 /// The error of another layer, kept as a source.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a frame was not published.
+/// The reason why a frame was not published.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The place is away; try again when a collect succeeds.
+    /// The place is away. Try again when a collect succeeds.
     #[error("{place} is not the session any more: {why}")]
     Detached {
         /// The place.
         place: String,
-        /// How that shows.
+        /// The sign of it.
         why: Detachment,
     },
     /// There is no room, by the disk or by a quota; try again later.
     #[error("no room to write {place}")]
     Full {
-        /// What was to be written.
+        /// The file or directory to write.
         place: String,
-        /// What the system said.
+        /// The error of the system.
         source: Cause,
     },
     /// Writing is not allowed: permissions, or a read-only medium.
     #[error("not allowed to write {place}")]
     Denied {
-        /// What was to be written.
+        /// The file or directory to write.
         place: String,
-        /// What the system said.
+        /// The error of the system.
         source: Cause,
     },
     /// Another program has the file or the directory open and does not share it; try again soon.
     #[error("{place} is in use by another program")]
     InUse {
-        /// What was to be written.
+        /// The file or directory to write.
         place: String,
-        /// What the system said.
+        /// The error of the system.
         source: Cause,
     },
-    /// Something moves away or replaces what is written there, every time. It is not written once more.
+    /// Another program removes or replaces the file every time it is written. It is not written again.
     #[error("{place} is undone every time it is written")]
     Undone {
-        /// What was to be written.
+        /// The file or directory to write.
         place: String,
     },
     /// This transport was opened for reading only.
@@ -344,14 +346,14 @@ pub enum PublishError {
     /// Anything else.
     #[error("cannot write {place}")]
     Failed {
-        /// What was to be written.
+        /// The file or directory to write.
         place: String,
-        /// What the system said.
+        /// The error of the system.
         source: Cause,
     },
 }
 
-/// Why nothing could be collected.
+/// The reason why nothing could be collected.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CollectError {
@@ -360,20 +362,20 @@ pub enum CollectError {
     Detached {
         /// The place.
         place: String,
-        /// How that shows.
+        /// The sign of it.
         why: Detachment,
     },
     /// The place is there and cannot be looked at.
     #[error("cannot read {place}")]
     Failed {
-        /// What was to be read.
+        /// The file or directory to read.
         place: String,
-        /// What the system said.
+        /// The error of the system.
         source: Cause,
     },
 }
 
-/// How it shows that a place is not the session any more.
+/// The sign that a place is not the session any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Detachment {
@@ -384,6 +386,6 @@ pub enum Detachment {
     #[error("it is not a folder")]
     NotAFolder,
     /// It holds none of the known authors.
-    #[error("it holds nobody whom we know")]
+    #[error("it contains no known author")]
     Emptied,
 }

@@ -1,4 +1,4 @@
-//! What a transport has that is not a message: yet, or ever.
+//! The report of a transport: everything in the place that is not a message, or not yet.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, ops::RangeInclusive};
@@ -11,37 +11,38 @@ use crate::{
     head::BadHead,
 };
 
-/// Everything unusual that lies where messages lie, as of the last collect.
+/// Everything unusual among the messages, as of the last collect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What may still become a message, ordered by place.
+    /// Files that may still become messages, ordered by place.
     pub pending: Vec<Pending>,
-    /// What is not ours, ordered by place.
+    /// Files and directories that are not ours, ordered by place.
     pub foreign: Vec<Foreign>,
-    /// What lies beside a message under a name that continues its name, and was read like it; ordered by place.
+    /// Files beside a message whose names continue its name, read like the message; ordered by place.
     pub copies: Vec<Beside>,
-    /// Places of authors beside their own, which are read like those; ordered by place.
+    /// Directories of authors beside their own, read like those; ordered by place.
     pub doubled: Vec<Beside>,
-    /// Places in which members keep what other authors have written; ordered by place.
+    /// Directories where members keep messages of other authors; ordered by place.
     pub relays: Vec<Relay>,
-    /// Other pieces of the whole session, made by a service that has split it, which are read like it and never written;
-    /// printable and ordered. The places of what is in one begin with its name.
+    /// Other pieces of the session, made by a service that has split it: read like the session and never written.
+    /// Printable and ordered. The places of files in a piece begin with its name.
     pub pieces: Vec<String>,
-    /// Directories beside the session of which nothing shows whether they are pieces of it or sessions of their own; nothing in
-    /// them is read. Printable and ordered.
+    /// Directories beside the session that may be pieces of it or sessions of their own, with no sign to decide;
+    /// not read. Printable and ordered.
     pub undecided: Vec<String>,
-    /// Copies of the session beside it that go on by themselves; nothing in them is read. Printable and ordered.
+    /// Copies of the session beside it that continue on their own; not read. Printable and ordered.
     pub apart: Vec<String>,
-    /// Files in which something on the way has converted line ends. What was in them has been restored, and counts; ordered by
-    /// place.
+    /// Files whose line ends a program on the way has converted. Their content has been restored, and counts;
+    /// ordered by place.
     pub converted: Vec<Beside>,
-    /// How many more there are than the lists have room for.
+    /// The number of entries that the lists have no room for.
     pub unlisted: u64,
-    /// Why nobody tells us when something arrives, so that we have to look from time to time; `None` while hints work.
+    /// The reason why no hint arrives with a message, so that a look from time to time has to do; `None` while
+    /// hints work.
     pub without_hints: Option<String>,
 }
 
-/// What the name of something in the session announces, whatever it holds.
+/// The announcement of a file's or directory's name, regardless of its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item {
@@ -57,7 +58,7 @@ pub enum Item {
         /// The first counter.
         first: u64,
     },
-    /// What a service leaves in place of a file that is online only.
+    /// A placeholder that a service keeps for an online-only file.
     Placeholder {
         /// The first counter, or zero for a head.
         first: u64,
@@ -89,70 +90,70 @@ impl Item {
     }
 }
 
-/// Something that a service, or somebody, has put beside what it is a copy of, or has changed.
+/// A copy that a service or a person has put beside the original, or has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beside {
-    /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
+    /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
-    /// What its name announces.
+    /// The announcement of its name.
     pub item: Item,
     /// Whether a program leaves such a name while it writes.
     pub is_temporary: bool,
-    /// Whose messages it holds.
+    /// The author whose messages it holds.
     pub author: AuthorId,
-    /// The counter that its name announces, if it is that of a message; none for a head or a place.
+    /// The counter in its name, for a message; `None` for a head or a directory.
     pub counter: Option<u64>,
 }
 
-/// A place in which one member keeps what another author has written.
+/// A directory where one member keeps messages of another author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relay {
-    /// Where it lies, relative to the session.
+    /// The path, relative to the session.
     pub place: String,
-    /// Whose messages it holds.
+    /// The author of the messages.
     pub author: AuthorId,
-    /// Who keeps them there.
+    /// The member that keeps them there.
     pub relayer: AuthorId,
 }
 
-/// Something that may become a message without anybody's doing, and is looked at again.
+/// A file that may become a message by itself, and is read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
+    /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
-    /// What its name announces.
+    /// The announcement of its name.
     pub item: Item,
-    /// Whose place that is.
+    /// The author of the directory.
     pub author: Option<AuthorId>,
-    /// The counter that its name announces.
+    /// The counter in its name.
     pub counter: Option<u64>,
-    /// What keeps it from being a message.
+    /// The reason why it is no message yet.
     pub reason: PendingReason,
 }
 
-/// Why something is not a message yet.
+/// The reason why a file is not a message yet.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PendingReason {
     /// The end has not arrived.
     #[error("incomplete, at least {missing} bytes are missing")]
     Incomplete {
-        /// At least so many bytes.
+        /// The least number of missing bytes.
         missing: u64,
     },
     /// It changed while it was read.
     #[error("still being written")]
     Changing,
-    /// Its content is not on this machine; the service fetches it when somebody asks for that.
+    /// Its content is not on this machine; the service fetches it on request.
     #[error("online only: the service has not put the content on this machine")]
     OnlineOnly,
-    /// A small file of an unknown kind lies there in the place of it, as services leave one for what is online only.
-    #[error("perhaps online only: a small file lies in its place")]
+    /// A small file of an unknown kind has its name, like the placeholders of services for online-only files.
+    #[error("perhaps online only: a small file has its name")]
     PerhapsOnline,
-    /// Reading it takes long, or the system says that it has to be fetched first.
+    /// Reading it takes long, or the system reports that it has to be fetched first.
     #[error("not on this machine yet: {cause}")]
     NotHereYet {
-        /// How that shows.
+        /// The sign of it.
         cause: String,
     },
     /// Another program has it open and does not share it: the sync service itself, an antivirus scanner, a backup.
@@ -161,7 +162,7 @@ pub enum PendingReason {
     /// It could not be read now.
     #[error("cannot be read now: {cause}")]
     Unreadable {
-        /// What the system said.
+        /// The error of the system.
         cause: String,
     },
     /// It is whole and newer than this software.
@@ -169,20 +170,20 @@ pub enum PendingReason {
     Unsupported(Unsupported),
 }
 
-/// Something that lies where messages lie and is not one.
+/// A file or directory among the messages that is none of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// Where it lies, relative to the session, printable: control characters and other bytes are escaped.
+    /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
-    /// What its name announces.
+    /// The announcement of its name.
     pub item: Item,
-    /// Whose place that is.
+    /// The author of the directory.
     pub author: Option<AuthorId>,
-    /// Why it is none of ours.
+    /// The reason why it is none of ours.
     pub reason: ForeignReason,
 }
 
-/// Why something is passed over.
+/// The reason why a file or directory is skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ForeignReason {
@@ -195,21 +196,21 @@ pub enum ForeignReason {
     /// A temporary file.
     #[error("a temporary file of {by}")]
     Temporary {
-        /// Whose it is, for people.
+        /// The program, for people.
         by: &'static str,
     },
     /// A file or directory of a sync service or an operating system.
     #[error("belongs to {by}")]
     System {
-        /// Whose it is, for people.
+        /// The program or system, for people.
         by: &'static str,
     },
-    /// The name is one of ours and the thing is of another type.
+    /// The name is one of ours, and the type is not.
     #[error("{found} where {expected} belongs")]
     Type {
-        /// What the name announces.
+        /// The type that the name announces.
         expected: FileType,
-        /// What it is.
+        /// The type found.
         found: FileType,
     },
     /// Larger than anything we write.
@@ -223,21 +224,21 @@ pub enum ForeignReason {
     /// The content is not a message.
     #[error(transparent)]
     Bad(BadFrame),
-    /// The name goes on after one of ours, and the content does not begin like a message.
+    /// The name continues one of ours, and the content does not begin like a message.
     #[error("the name begins like that of a message, and the content is something else")]
     Content,
     /// The content of an author's head is not that of a head.
     #[error(transparent)]
     BadHead(BadHead),
-    /// A message of one author lies in the place of another.
+    /// A message of one author is in the directory of another.
     #[error("a message by {found} in another author's place")]
     Author {
-        /// Who wrote the message.
+        /// The author of the message.
         found: AuthorId,
     },
 }
 
-/// What a directory entry is.
+/// The type of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FileType {

@@ -90,7 +90,7 @@ fn what_lies_deeper_is_said_instead_of_that_the_disk_is_away() {
     let deeper = found(|_, around| around.strays = vec![stray.clone()]);
     only(&deeper, Misplaced, Severity::Attention, Loss::Possible, &message);
     let away = found(|status, around| {
-        status.attachment = Attachment::Detached { why: "it holds nobody whom we know".to_owned() };
+        status.attachment = Attachment::Detached { why: "it contains no known author".to_owned() };
         around.strays = vec![stray];
     });
     assert_eq!(away.iter().map(|it| it.kind).collect::<Vec<_>>(), [FolderAway, Misplaced]);
