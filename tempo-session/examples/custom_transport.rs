@@ -25,7 +25,8 @@ use tempo_message::{
     Taken, Transport, Want,
 };
 use tempo_session::{
-    AuthorId, Event, MessageId, Parts, Session,
+    AuthorId, Event, MessageId, Session,
+    parts::Parts,
     store::{Marks, RedbStore},
 };
 use uuid::Uuid;

@@ -10,7 +10,7 @@
 
 use std::{error::Error, path::Path, thread, time::Duration};
 
-use tempo_session::{Attachment, Event, ReadError, Session};
+use tempo_session::{Event, Session, error::ReadError, status::Attachment};
 
 /// What a window has room for.
 const LINES: usize = 50;

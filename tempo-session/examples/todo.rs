@@ -17,7 +17,10 @@
 use std::{env, error::Error, fs, io, path::Path, process::ExitCode, thread, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tempo_session::{Entry, MessageId, Reducer, Replica, Session, printable_text};
+use tempo_session::{
+    Entry, MessageId, Session, printable_text,
+    replica::{Reducer, Replica},
+};
 
 /// What is sent. It names items by the messages that added them: those mean the same everywhere, numbers of lines do not.
 #[derive(Serialize, Deserialize)]

@@ -7,49 +7,84 @@ pub mod core;
 pub mod doctor;
 mod engine;
 mod environment;
-mod error;
+mod errors;
 #[cfg(feature = "folder")]
 mod folder;
 pub mod store;
+
+#[cfg(feature = "stream")]
+pub use api::stream::EventStream;
+pub use api::{
+    cursor::Cursor,
+    events::Events,
+    session::{Closed, Session},
+    status::Status,
+    timeline::Timeline,
+    typed::Typed,
+};
+pub use engine::{
+    entry::Entry,
+    event::{Event, Placed},
+    relayed::Relayed,
+};
+#[cfg(feature = "folder")]
+pub use folder::builder::{Builder, Membership};
+pub use tempo_clock::{AuthorId, Lamport, Stamp};
+#[cfg(feature = "folder")]
+pub use tempo_fs_transport::{Decision, printable};
+pub use tempo_message::{Codec, Digest, MAX_PAYLOAD, MessageId, Postcard, printable_text};
 
 pub use crate::core::{
     packing::{PackStats, Packing},
     progress::Progress,
     relaying::Relaying,
 };
-#[cfg(feature = "stream")]
-pub use api::stream::EventStream;
-pub use api::{
-    cursor::{Cursor, CursorError},
-    downloads::Download,
-    events::Events,
-    names::Names,
-    packing::PackError,
-    parts::{NoIdentity, Parts},
-    replica::{Change, Reducer, Replica, Snapshot},
-    session::{Closed, RefreshError, Session},
-    status::{ClockSkew, Fork, Gap, Member, StablePrefix, Status, Waiting},
-    timeline::Timeline,
-    typed::Typed,
-};
-pub use engine::{
-    driver::{Driver, Turn},
-    entry::Entry,
-    event::{Attachment, Event, Placed},
-    identity::IdentitySource,
-    relayed::{RelayError, Relayed, Unclear},
-};
-pub use environment::{Environment, SystemEnvironment};
-pub use error::{IdentityError, OpenError, ReadError, SendError};
-#[cfg(feature = "folder")]
-pub use folder::builder::{Builder, DecideError, Membership};
-pub use tempo_clock::{AuthorId, Lamport, Stamp};
-#[cfg(feature = "folder")]
-pub use tempo_fs_transport::{Decision, printable};
-pub use tempo_message::{
-    Codec, CodecError, Digest, Foreign, ForeignReason, MAX_PAYLOAD, MessageId, Pending, PendingReason, Postcard,
-    Report, Transport, printable_text,
-};
+
+/// Why a call did not do what it was asked for.
+pub mod error {
+    pub use tempo_message::CodecError;
+
+    #[cfg(feature = "folder")]
+    pub use crate::folder::builder::DecideError;
+    pub use crate::{
+        api::{cursor::CursorError, packing::PackError, session::RefreshError},
+        engine::relayed::{RelayError, Unclear},
+        errors::{IdentityError, OpenError, ReadError, SendError},
+    };
+}
+
+/// What a [`Status`] consists of.
+pub mod status {
+    pub use tempo_message::{Foreign, ForeignReason, Item, Pending, PendingReason, Report};
+
+    pub use crate::{
+        api::{
+            downloads::Download,
+            names::Names,
+            status::{ClockSkew, Fork, Gap, Member, StablePrefix, Status, Waiting},
+        },
+        engine::event::Attachment,
+    };
+}
+
+/// State that a reducer computes from the timeline.
+pub mod replica {
+    pub use crate::api::replica::{Change, Reducer, Replica, Snapshot};
+}
+
+/// Sessions over a transport, a store or a clock of your own.
+pub mod parts {
+    pub use tempo_message::Transport;
+
+    pub use crate::{
+        api::parts::{NoIdentity, Parts},
+        engine::{
+            driver::{Driver, Turn},
+            identity::IdentitySource,
+        },
+        environment::{Environment, SystemEnvironment},
+    };
+}
 
 /// The example of the repository's front page, compiled.
 #[cfg(doctest)]

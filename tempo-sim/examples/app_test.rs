@@ -10,7 +10,10 @@
 
 use std::{collections::BTreeSet, env, error::Error, time::Duration};
 
-use tempo_session::{Entry, MessageId, Reducer, Session, Snapshot};
+use tempo_session::{
+    Entry, MessageId, Session,
+    replica::{Reducer, Snapshot},
+};
 use tempo_sim::{DROPBOX, Effect, Rng, Verdict, World};
 
 /// The application: messages are `buy TEXT`, and `bought ID` with the message that asked for it.

@@ -11,7 +11,8 @@ use std::{
 use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::conformance::Script;
 use tempo_session::{
-    Parts, Session,
+    Session,
+    parts::Parts,
     store::{Marks, RedbStore},
 };
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     api::{events::Events, session::Session},
     engine::event::Event,
-    error::ReadError,
+    errors::ReadError,
     store::error::StoreError,
 };
 

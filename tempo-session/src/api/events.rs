@@ -6,7 +6,7 @@ use crate::{
     api::session::Session,
     core::progress::Progress,
     engine::{event::Event, feed::Reader},
-    error::ReadError,
+    errors::ReadError,
     store::error::StoreError,
 };
 

@@ -23,7 +23,7 @@ use crate::{
         state::State,
     },
     environment::{Environment, SystemEnvironment},
-    error::{OpenError, SendError},
+    errors::{OpenError, SendError},
     store::contract::Store,
 };
 

@@ -15,7 +15,7 @@ use crate::{
         event::{Event, Placed},
         feed::{Next, Reader},
     },
-    error::ReadError,
+    errors::ReadError,
 };
 use checkpoints::{Applied, Checkpoints};
 
@@ -31,7 +31,7 @@ use checkpoints::{Applied, Checkpoints};
 /// applied, and not kept; a message costs four bytes.
 ///
 /// ```no_run
-/// use tempo_session::{Entry, Reducer, Session};
+/// use tempo_session::{replica::Reducer, Entry, Session};
 ///
 /// struct Longest;
 ///

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     engine::{event::Attachment, feed::Reader, lifecycle::Phase, shared::Shared, state::State},
-    error::SendError,
+    errors::SendError,
     store::error::StoreError,
 };
 

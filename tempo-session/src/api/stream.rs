@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::{api::events::Events, engine::event::Event, error::ReadError};
+use crate::{api::events::Events, engine::event::Event, errors::ReadError};
 
 impl Events {
     /// The next event, for a task: when there is none, the task is woken once there may be one. `None` when the session is

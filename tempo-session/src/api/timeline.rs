@@ -8,7 +8,7 @@ use crate::{
     api::session::Session,
     core::{event::Slot, order::chunked::Chunked},
     engine::entry::Entry,
-    error::ReadError,
+    errors::ReadError,
 };
 
 impl Session {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::{Serialize, de::DeserializeOwned};
 use tempo_message::{Codec, CodecError, MessageId, Postcard};
 
-use crate::{api::session::Session, engine::entry::Entry, error::SendError};
+use crate::{api::session::Session, engine::entry::Entry, errors::SendError};
 
 /// A session whose messages are values of one type.
 ///

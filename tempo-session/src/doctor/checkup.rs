@@ -36,7 +36,7 @@ use crate::{
         resume::{OwnMessages, Resumed},
     },
     environment::{Environment, SystemEnvironment},
-    error::{OpenError, describe},
+    errors::{OpenError, describe},
     folder::builder::{Builder, already_open},
     store::{error::StoreError, handle::is_without_room, marks::Marks, reader::RedbReader},
 };

@@ -8,7 +8,7 @@ use tempo_message::{Durability, Frame, Kind, MessageId, planted};
 use crate::{
     core::{driving::Input, progress::Progress, session_core::ComposeError},
     engine::{lifecycle::Phase, shared::Shared, state::State},
-    error::{SendError, describe},
+    errors::{SendError, describe},
     store::{
         contract::{Origin, Record},
         error::StoreError,

@@ -10,7 +10,7 @@ use crate::{
         heading::HeadPace, link::Link, packing::Packer, publishing::Publisher, receiving::Receiver, relaying::Relayer,
         shared::Shared,
     },
-    error::describe,
+    errors::describe,
     store::error::StoreError,
 };
 

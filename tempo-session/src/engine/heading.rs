@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempo_message::Head;
 
-use crate::{engine::link::Link, error::describe};
+use crate::{engine::link::Link, errors::describe};
 
 /// How often heads may be left. Every one is an upload for the service and a listing for the others.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use tempo_clock::AuthorId;
 use tempo_message::planted;
 
 use crate::{
-    error::IdentityError,
+    errors::IdentityError,
     store::{contract::Store, marks::Marks},
 };
 

@@ -8,7 +8,7 @@ use std::{
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Durability, Frame, MessageId, PublishError};
 
-use crate::error::describe;
+use crate::errors::describe;
 
 /// A message and its digest: an author in use twice has several messages of one number.
 pub(crate) type Key = (MessageId, Digest);

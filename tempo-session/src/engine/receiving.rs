@@ -6,7 +6,7 @@ use tempo_message::{Budget, CollectError, Collected, Durability, MessageId, Own,
 
 use crate::{
     engine::{event::Attachment, keeper::Keeper, link::Link, state::Looks},
-    error::describe,
+    errors::describe,
 };
 
 /// Looks at the folder, and hands what is new to the core and the store.

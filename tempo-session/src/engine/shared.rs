@@ -26,7 +26,7 @@ use crate::{
         state::State,
     },
     environment::Environment,
-    error::ReadError,
+    errors::ReadError,
     store::{contract::Store, error::StoreError},
 };
 

@@ -6,7 +6,7 @@ use tempo_message::{Durability, Head, planted};
 use crate::{
     core::{driving::Input, identity::conflict::IdentityConflict},
     engine::{event::Event, identity::Writer, shared::Shared},
-    error::{IdentityError, SendError},
+    errors::{IdentityError, SendError},
     store::error::StoreError,
 };
 

@@ -27,7 +27,7 @@ use crate::{
 use crate::{
     core::{packing::Packing, relaying::Relaying},
     environment::{Environment, SystemEnvironment},
-    error::OpenError,
+    errors::OpenError,
     store::{error::StoreError, marks::Marks, memory::MemoryStore, reader::RedbReader, redb::RedbStore},
 };
 
@@ -263,7 +263,7 @@ impl Builder {
     /// members, wherever the two are moved to and whichever of them is opened. A session that is open goes by it after half a
     /// minute at most. What was read as a part before stays in the timeline.
     ///
-    /// It is needed where nothing in the directories shows which it is: see [`Report::undecided`](crate::Report::undecided).
+    /// It is needed where nothing in the directories shows which it is: see [`Report::undecided`](crate::status::Report::undecided).
     ///
     /// # Errors
     ///

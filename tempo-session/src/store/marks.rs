@@ -11,7 +11,7 @@ pub struct Marks {
     pub own: Vec<OwnAuthor>,
     /// The latest lives that it has lived, the last one last. Noted before anybody else can hear of them.
     pub lives: Vec<Life>,
-    /// Where the store was when this was noted, as its [`IdentitySource`](crate::IdentitySource) says it.
+    /// Where the store was when this was noted, as its [`IdentitySource`](crate::parts::IdentitySource) says it.
     pub place: Option<Vec<u8>>,
     /// Up to which time the order was known to be stable.
     pub stable: Lamport,

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempo_session::{Attachment, Session};
+use tempo_session::{Session, status::Attachment};
 
 use crate::{
     support::{Place, STUCK, texts, timeline, wait_until},

@@ -11,7 +11,8 @@ use tempo_message::{
     Report, Taken, Transport, Want,
 };
 use tempo_session::{
-    AuthorId, IdentitySource, Parts, Session, Turn,
+    AuthorId, Session,
+    parts::{IdentitySource, Parts, Turn},
     store::{MemoryStore, Store},
 };
 

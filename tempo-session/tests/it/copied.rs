@@ -11,7 +11,10 @@ use std::{
 use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
 use tempo_message::Digest;
 use tempo_session::{
-    AuthorId, Event, IdentitySource, Membership, Parts, Session, core::IdentityConflict, store::RedbStore,
+    AuthorId, Event, Membership, Session,
+    core::IdentityConflict,
+    parts::{IdentitySource, Parts},
+    store::RedbStore,
 };
 use uuid::Uuid;
 

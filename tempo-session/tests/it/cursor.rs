@@ -5,7 +5,9 @@ use std::sync::{Arc, atomic::Ordering};
 use tempo_clock::Seen;
 use tempo_message::{Durability, MemoryMedium, Taken, Transport, conformance::gather};
 use tempo_session::{
-    CursorError, Driver, Event, Placed, Session,
+    Event, Placed, Session,
+    error::CursorError,
+    parts::Driver,
     store::{MemoryStore, Store},
 };
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, sync::mpsc, thread, time::Duration};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use tempo_session::{Attachment, Entry, MessageId, OpenError, Session, store::RedbReader};
+use tempo_session::{Entry, MessageId, Session, error::OpenError, status::Attachment, store::RedbReader};
 
 use crate::support::{Place, STUCK, copy_file, id_of, replay, texts, timeline, wait_until};
 

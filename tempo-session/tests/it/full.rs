@@ -6,7 +6,12 @@ use std::{
     process::Command,
 };
 
-use tempo_session::{OpenError, SendError, Session, doctor::FindingKind, store::StoreError};
+use tempo_session::{
+    Session,
+    doctor::FindingKind,
+    error::{OpenError, SendError},
+    store::StoreError,
+};
 
 use crate::{
     support::{Place, STUCK, texts, timeline, wait_until},

@@ -4,7 +4,12 @@ use std::{collections::BTreeSet, error::Error, fs, path::Path, thread, time::Dur
 
 use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::{AuthorId, CounterName, Head};
-use tempo_session::{Event, IdentitySource, Parts, Session, core::IdentityConflict, store::RedbStore};
+use tempo_session::{
+    Event, Session,
+    core::IdentityConflict,
+    parts::{IdentitySource, Parts},
+    store::RedbStore,
+};
 use uuid::Uuid;
 
 use crate::support::{Place, STUCK, is_told_apart, texts, timeline, wait_until};

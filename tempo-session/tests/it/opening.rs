@@ -8,7 +8,9 @@ use std::{
 
 use tempo_message::MemoryMedium;
 use tempo_session::{
-    Environment, OpenError, Parts, Session,
+    Session,
+    error::OpenError,
+    parts::{Environment, Parts},
     store::{MemoryStore, StoreError},
 };
 

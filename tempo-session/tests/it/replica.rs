@@ -7,7 +7,12 @@ use std::{
 
 use proptest::prelude::*;
 use tempo_message::{Durability, Frame, MemoryMedium, Transport, conformance::Script};
-use tempo_session::{Change, Driver, Entry, Reducer, Replica, Session, Snapshot, store::MemoryStore};
+use tempo_session::{
+    Entry, Session,
+    parts::Driver,
+    replica::{Change, Reducer, Replica, Snapshot},
+    store::MemoryStore,
+};
 
 use crate::{
     session::{drain, open},

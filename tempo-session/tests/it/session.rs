@@ -10,7 +10,9 @@ use std::{
 
 use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Driver, Environment, Event, MAX_PAYLOAD, Parts, ReadError, SendError, Session, Turn,
+    AuthorId, Event, MAX_PAYLOAD, Session,
+    error::{ReadError, SendError},
+    parts::{Driver, Environment, Parts, Turn},
     store::{MemoryStore, Store, StoreError},
 };
 

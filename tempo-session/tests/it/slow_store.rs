@@ -12,7 +12,8 @@ use std::{
 
 use tempo_message::{MemoryMedium, MessageId};
 use tempo_session::{
-    Session, Turn,
+    Session,
+    parts::Turn,
     store::{MemoryStore, StoreError},
 };
 

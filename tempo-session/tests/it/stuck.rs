@@ -8,7 +8,7 @@ use std::{
 
 use fuser::Errno;
 use tempo_message::PendingReason;
-use tempo_session::{Attachment, AuthorId, Entry, Session, Status};
+use tempo_session::{AuthorId, Entry, Session, Status, status::Attachment};
 
 use crate::{
     away::by_itself,

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use tempo_fs_transport::Home;
 use tempo_message::{Frame, Kind};
 use tempo_session::{
-    AuthorId, Entry, Event, MessageId, RefreshError, Session,
+    AuthorId, Entry, Event, MessageId, Session,
     core::{Input, Intake, SessionCore},
+    error::RefreshError,
 };
 use uuid::Uuid;
 

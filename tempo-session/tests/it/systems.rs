@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_session::{Attachment, Session};
+use tempo_session::{Session, status::Attachment};
 
 use crate::support::{Place, STUCK, texts, timeline, wait_until};
 

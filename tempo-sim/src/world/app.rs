@@ -4,7 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, MessageId};
-use tempo_session::{Entry, Progress, ReadError, Reducer, Replica, Session, Snapshot};
+use tempo_session::{
+    Entry, Progress, Session,
+    error::ReadError,
+    replica::{Reducer, Replica, Snapshot},
+};
 
 /// An application's state.
 #[derive(Debug, Clone, Default)]

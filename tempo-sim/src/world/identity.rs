@@ -5,7 +5,12 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Budget, Own, Taken, Transport, Want};
-use tempo_session::{Driver, Environment, OpenError, Parts, Session, Turn, store::MemoryStore};
+use tempo_session::{
+    Session,
+    error::OpenError,
+    parts::{Driver, Environment, Parts, Turn},
+    store::MemoryStore,
+};
 use uuid::Uuid;
 
 use super::{Member, SimStore, Violation, World, check};

@@ -16,7 +16,10 @@ use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, Home, Options, Spelling};
 use tempo_message::{Digest, MessageId};
 use tempo_session::{
-    Cursor, Driver, Environment, IdentitySource, OpenError, Packing, Parts, Relaying, Replica, Session,
+    Cursor, Packing, Relaying, Session,
+    error::OpenError,
+    parts::{Driver, Environment, IdentitySource, Parts},
+    replica::Replica,
 };
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;

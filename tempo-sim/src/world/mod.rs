@@ -28,7 +28,7 @@ use registry::Registry;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
 use tempo_message::{CounterName, Digest};
-use tempo_session::{Packing, SendError, Session};
+use tempo_session::{Packing, Session, error::SendError};
 pub use torn::StoreImage;
 use uuid::Uuid;
 

@@ -11,7 +11,10 @@ use std::{
 use bytes::Bytes;
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{AuthorId, Digest, MessageId};
-use tempo_session::{Driver, IdentitySource, Packing, Parts, Session, Turn};
+use tempo_session::{
+    Packing, Session,
+    parts::{Driver, IdentitySource, Parts, Turn},
+};
 use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
 use uuid::Uuid;
 

@@ -5,7 +5,11 @@ use std::{fs::File, path::Path, time::Duration};
 use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Arrival, Budget, Taken, Transport, Want};
-use tempo_session::{Driver, Parts, Session, Turn, store::MemoryStore};
+use tempo_session::{
+    Session,
+    parts::{Driver, Parts, Turn},
+    store::MemoryStore,
+};
 
 use crate::{
     Lab, floor,

@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use tempo_session::{Attachment, AuthorId, Event, RefreshError, SendError, Session, printable_text, store::StoreError};
+use tempo_session::{
+    AuthorId, Event, Session,
+    error::{RefreshError, SendError},
+    printable_text,
+    status::Attachment,
+    store::StoreError,
+};
 
 use crate::{
     Local,

@@ -4,8 +4,8 @@ use std::{ops::RangeInclusive, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use tempo_session::{
-    Attachment,
     doctor::{Checkup, Finding, Loss, Severity},
+    status::Attachment,
 };
 
 use crate::{Local, failure::Failure, member, output};

@@ -4,8 +4,11 @@ use std::{borrow::Cow, error::Error, fmt, io, process::ExitCode};
 
 use tempo_fs_transport::{DecisionError, InstallationError, OpenError as FolderError, RealFs};
 use tempo_session::{
-    DecideError, IdentityError, MAX_PAYLOAD, OpenError, PackError, ReadError, RefreshError, RelayError, SendError,
-    doctor::TidyError, printable_text, store::StoreError,
+    MAX_PAYLOAD,
+    doctor::TidyError,
+    error::{DecideError, IdentityError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError},
+    printable_text,
+    store::StoreError,
 };
 
 /// What to do about a file that another program does not share.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use tempo_session::{Attachment, Digest, Entry, Event, RefreshError, Session};
+use tempo_session::{Digest, Entry, Event, Session, error::RefreshError, status::Attachment};
 
 use crate::{Local, failure::Failure, member, output, progress, stable, unread};
 

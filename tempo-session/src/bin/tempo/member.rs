@@ -3,7 +3,12 @@
 use std::{mem, path::Path, thread, time::Duration};
 
 use tempo_fs_transport::InstallationError;
-use tempo_session::{Builder, Environment, Membership, OpenError, Session, SystemEnvironment, store::StoreError};
+use tempo_session::{
+    Builder, Membership, Session,
+    error::OpenError,
+    parts::{Environment, SystemEnvironment},
+    store::StoreError,
+};
 
 use crate::{Local, failure::Failure, output};
 

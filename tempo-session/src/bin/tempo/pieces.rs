@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tempo_session::{Decision, Report};
+use tempo_session::{Decision, status::Report};
 
 use crate::{Local, failure::Failure, log, member, output};
 

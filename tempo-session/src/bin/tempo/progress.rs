@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_session::{RefreshError, Session, Status};
+use tempo_session::{Session, Status, error::RefreshError};
 
 use crate::output;
 

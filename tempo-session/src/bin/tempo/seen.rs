@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tempo_session::{Attachment, AuthorId, Entry, MessageId, Session, Stamp, Status};
+use tempo_session::{AuthorId, Entry, MessageId, Session, Stamp, Status, status::Attachment};
 
 use crate::{failure::Failure, output};
 

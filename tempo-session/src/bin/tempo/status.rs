@@ -3,7 +3,10 @@
 use std::{fmt::Write, path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use tempo_session::{Attachment, Download, Gap, Member, MessageId, Names, Status};
+use tempo_session::{
+    MessageId, Status,
+    status::{Attachment, Download, Gap, Member, Names},
+};
 
 use crate::{Local, failure::Failure, log, member, output, stable, unread};
 

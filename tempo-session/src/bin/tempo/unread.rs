@@ -4,7 +4,10 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::{Value, json};
-use tempo_session::{ForeignReason, PendingReason, Status, printable_text};
+use tempo_session::{
+    Status, printable_text,
+    status::{ForeignReason, PendingReason},
+};
 
 use crate::output;
 

@@ -108,7 +108,7 @@ pub enum SendError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The [`IdentitySource`](crate::IdentitySource) has failed.
+    /// The [`IdentitySource`](crate::parts::IdentitySource) has failed.
     #[error("no new author can be made")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot be read or written.
