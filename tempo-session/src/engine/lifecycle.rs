@@ -48,3 +48,25 @@ impl Lifecycle {
         self.is_at_rest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_never_goes_back() {
+        let mut lifecycle = Lifecycle::default();
+        assert!(lifecycle.is_open() && lifecycle.can_send() && !lifecycle.is_leaving());
+        lifecycle.rest(true);
+        lifecycle.advance(Phase::Leaving);
+        assert!(
+            !lifecycle.is_at_rest() && lifecycle.can_send() && lifecycle.is_leaving(),
+            "the last head is left first"
+        );
+        lifecycle.advance(Phase::Closing);
+        lifecycle.advance(Phase::Leaving);
+        assert!(lifecycle.is_open() && !lifecycle.can_send());
+        lifecycle.advance(Phase::Closed);
+        assert!(!lifecycle.is_open());
+    }
+}

@@ -178,3 +178,69 @@ impl Outbox {
         self.occupied.iter().filter(|id| Some(id.author) == author).map(|id| id.counter).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use bytes::Bytes;
+    use tempo_message::Kind;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::core::session_core::SessionCore;
+
+    fn frames(count: usize, len: usize) -> Vec<Frame> {
+        let core = SessionCore::new(Some(AuthorId::new(Uuid::from_u128(1))));
+        core.compose((0..count).map(|_| (Kind::Payload, Bytes::from(vec![0; len]))), 0).unwrap()
+    }
+
+    fn key(frame: &Frame) -> Key {
+        (frame.id(), frame.digest())
+    }
+
+    #[test]
+    fn keeps_frames_that_were_just_sent_within_a_budget() {
+        let mut outbox = Outbox::default();
+        let frames = frames(10, KEPT / 4);
+        frames.iter().for_each(|frame| outbox.send(frame));
+        let kept = |outbox: &Outbox| frames.iter().filter(|frame| outbox.frame(&key(frame)).is_some()).count();
+        assert_eq!((outbox.len(), kept(&outbox)), (10, 3));
+        outbox.published(&key(&frames[0]));
+        outbox.send(&frames[9]);
+        assert_eq!((outbox.len(), kept(&outbox)), (9, 3), "what was published has made room");
+        outbox.clear();
+        outbox.send(&frames[5]);
+        assert_eq!((outbox.len(), kept(&outbox)), (1, 1));
+    }
+
+    #[test]
+    fn what_has_failed_alone_keeps_nothing_else_waiting() {
+        let mut outbox = Outbox::default();
+        let frames = frames(3, 1);
+        frames.iter().for_each(|frame| outbox.send(frame));
+        assert!(!outbox.has_fresh(), "nothing has failed");
+        outbox.fail_alone([key(&frames[0])]);
+        assert!(outbox.has_fresh() && !outbox.fresh().contains_key(&key(&frames[0])));
+        frames[1..].iter().for_each(|frame| outbox.published(&key(frame)));
+        assert!(!outbox.has_fresh());
+        outbox.begin(Duration::ZERO, true);
+        assert_eq!(outbox.fresh().len(), 1, "it is tried again");
+        outbox.fail_alone([key(&frames[1])]);
+        assert_eq!(outbox.fresh().len(), 1, "what was published does not count");
+    }
+
+    #[test]
+    fn tells_each_trouble_once_and_gives_up_only_on_what_stays() {
+        let mut outbox = Outbox::default();
+        let failed = PublishError::Failed { place: "a".to_owned(), source: Box::new(io::Error::other("no")) };
+        let in_use = PublishError::InUse { place: "a".to_owned(), source: Box::new(io::Error::other("held")) };
+        assert!(outbox.note(Some(&in_use)).is_some() && !outbox.is_hopeless());
+        assert!(outbox.note(Some(&failed)).is_some() && outbox.is_hopeless());
+        assert_eq!(outbox.note(Some(&failed)), None);
+        assert!(outbox.note(None).is_none() && !outbox.has_failed());
+        outbox.begin(Duration::ZERO, true);
+        assert_eq!(outbox.trouble(SLOW - Duration::from_millis(1)), None);
+        assert!(outbox.trouble(SLOW).is_some_and(|why| why.contains("has not answered")));
+    }
+}

@@ -47,3 +47,29 @@ impl Refresh {
         self.first_until = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_counts_for_all_that_asked_before_it_began() {
+        let mut refresh = Refresh::default();
+        let (first, second) = (refresh.ask(), refresh.ask());
+        assert_eq!(refresh.wanted(), Some(second));
+        refresh.done(second);
+        let third = refresh.ask();
+        assert!(refresh.is_done(first) && refresh.is_done(second) && !refresh.is_done(third));
+        assert_eq!(refresh.wanted(), Some(third));
+    }
+
+    #[test]
+    fn the_first_look_is_a_refresh_that_can_be_given_up() {
+        let until = Some(Duration::from_secs(3));
+        let mut refresh = Refresh::with_first(until);
+        assert_eq!((refresh.wanted(), refresh.first_until()), (Some(1), until));
+        refresh.give_up_first();
+        assert_eq!((refresh.wanted(), refresh.first_until()), (Some(1), None), "it is still made");
+        assert_eq!(Refresh::with_first(None).wanted(), None);
+    }
+}

@@ -131,3 +131,57 @@ impl Unsaved {
         self.next.records.len() >= MUCH
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tempo_clock::AuthorId;
+    use tempo_message::Kind;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{core::session_core::SessionCore, store::contract::Origin};
+
+    fn records(count: usize) -> Vec<Record> {
+        let core = SessionCore::new(Some(AuthorId::new(Uuid::from_u128(1))));
+        let frames = core.compose((0..count).map(|_| (Kind::Payload, Bytes::new())), 0).unwrap();
+        frames.into_iter().map(|frame| Record { frame, origin: Origin::Received }).collect()
+    }
+
+    fn counters(batch: &Batch) -> Vec<u64> {
+        batch.records().iter().map(|record| record.frame.id().counter).collect()
+    }
+
+    #[test]
+    fn everything_can_be_read_until_it_is_committed() {
+        let (mut unsaved, records) = (Unsaved::default(), records(3));
+        let has = |unsaved: &Unsaved, at: usize| unsaved.frame(records[at].frame.digest()).is_some();
+        unsaved.push(records[0].clone());
+        let (batch, received) = unsaved.begin(vec![records[1].clone()]);
+        unsaved.push(records[2].clone());
+        assert_eq!((counters(&batch), received), (vec![1, 2], 1));
+        assert!((0..3).all(|at| has(&unsaved, at)) && !unsaved.is_saved());
+        unsaved.end(&Ok(()), Durability::Lazy, received);
+        assert!(!has(&unsaved, 0) && !has(&unsaved, 1) && has(&unsaved, 2));
+        assert!(unsaved.is_undurable());
+    }
+
+    #[test]
+    fn a_failed_commit_is_tried_again_in_order_without_what_was_sent() {
+        let (mut unsaved, records) = (Unsaved::default(), records(3));
+        unsaved.push(records[0].clone());
+        let (_, received) = unsaved.begin(vec![records[1].clone()]);
+        unsaved.push(records[2].clone());
+        unsaved.end(&Err(StoreError::Closed), Durability::Durable, received);
+        assert_eq!(counters(&unsaved.begin(Vec::new()).0), [1, 3]);
+    }
+
+    #[test]
+    fn what_a_dead_commit_has_left_comes_first() {
+        let (mut unsaved, records) = (Unsaved::default(), records(2));
+        unsaved.push(records[0].clone());
+        drop(unsaved.begin(Vec::new()));
+        unsaved.push(records[1].clone());
+        assert_eq!(counters(&unsaved.begin(Vec::new()).0), [1, 2]);
+    }
+}
