@@ -1,4 +1,4 @@
-//! The conformance suite of [`Transport`]: one test per clause of its contract.
+//! The conformance suite of [`Transport`](crate::Transport): one test per clause of its contract.
 //!
 //! A transport runs it in its own tests:
 //!
