@@ -7,13 +7,7 @@ extern crate alloc;
 #[macro_use]
 mod planting;
 
-mod codec {
-    pub(crate) mod frame;
-    pub(crate) mod frames;
-    pub(crate) mod line_ends;
-    pub(crate) mod pack;
-    pub(crate) mod wire;
-}
+mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod digest;
