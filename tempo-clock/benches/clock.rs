@@ -1,4 +1,4 @@
-//! Clocks and sets of counters: `cargo bench -p tempo-clock`.
+//! Benchmarks of clocks and sets of counters: `cargo bench -p tempo-clock`.
 
 use std::hint::black_box;
 
@@ -19,7 +19,7 @@ fn clock(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Messages come in order, or leave gaps, or close them.
+/// Inserts messages that come in order, leave gaps, or close them.
 fn counters(criterion: &mut Criterion) {
     const GAPS: u64 = 1000;
     let mut group = criterion.benchmark_group("counters");

@@ -1,4 +1,4 @@
-//! Who wrote a message.
+//! The author of a message.
 
 use core::{fmt, str::FromStr};
 
@@ -7,36 +7,36 @@ use uuid::Uuid;
 
 /// One installation of an application in one session.
 ///
-/// A person with two laptops is two authors. The identity is minted, never adopted: nobody may write under an author
-/// that it has not made itself.
+/// A person with two laptops is two authors. The installation mints its own identity and never adopts an
+/// existing one: it writes only under an author that it has made itself.
 ///
-/// Displayed and parsed in exactly one form: 36 characters, lower case, hyphenated
-/// (`7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f`). Ordered by its sixteen bytes.
+/// The only text form is 36 characters, lower case and hyphenated (`7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f`).
+/// Authors are ordered by their sixteen bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AuthorId(Uuid);
 
 impl AuthorId {
-    /// Takes any uuid as an author.
+    /// Makes an author from any uuid.
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The uuid.
+    /// Returns the uuid.
     pub const fn uuid(self) -> Uuid {
         self.0
     }
 
-    /// The uuid's sixteen bytes, most significant first.
+    /// Returns the sixteen bytes of the uuid, most significant first.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
 
-    /// Reads the canonical form from bytes, as they stand in a file name.
+    /// Parses the canonical form from bytes, as used in file names.
     ///
     /// # Errors
     ///
-    /// [`ParseAuthorError`] for every other spelling of a uuid: upper case, without hyphens, in braces.
+    /// [`ParseAuthorError`] for every other spelling of a uuid: upper case, without hyphens, or in braces.
     pub fn parse(text: &[u8]) -> Result<Self, ParseAuthorError> {
         let uuid = Uuid::try_parse_ascii(text).map_err(|_| ParseAuthorError)?;
         let mut canonical = Uuid::encode_buffer();
@@ -48,7 +48,7 @@ impl AuthorId {
     }
 }
 
-/// The text is not a uuid in lower-case hyphenated form.
+/// An error for text that is not a uuid in lower-case hyphenated form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a lower-case hyphenated uuid")]
 pub struct ParseAuthorError;

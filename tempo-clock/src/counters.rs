@@ -1,12 +1,12 @@
-//! A set of counters, kept as runs.
+//! A set of counters, stored as runs.
 
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-/// A set of `u64` counters that is nearly dense: memory is proportional to the number of gaps, not of counters.
+/// A nearly dense set of `u64` counters: memory is proportional to the number of gaps, not of counters.
 ///
-/// Kept as sorted runs that neither overlap nor touch. Lookup is logarithmic in the number of gaps; inserting at the
-/// end of the last run, the common case, takes constant time.
+/// The set is stored as sorted runs that neither overlap nor touch. A lookup takes time logarithmic in the
+/// number of gaps. Inserting at the end of the last run, the common case, takes constant time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Counters {
@@ -14,13 +14,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Whether `counter` is in the set.
+    /// Returns whether `counter` is in the set.
     pub fn contains(&self, counter: u64) -> bool {
         let at = self.run_at_or_after(counter);
         self.runs.get(at).is_some_and(|&(first, _)| first <= counter)
     }
 
-    /// Whether every counter of `range` is in the set; true for an empty range.
+    /// Returns whether every counter of `range` is in the set; true for an empty range.
     pub fn contains_all(&self, range: RangeInclusive<u64>) -> bool {
         if range.is_empty() {
             return true;
@@ -29,7 +29,7 @@ impl Counters {
         self.runs.get(at).is_some_and(|&(first, last)| first <= *range.start() && *range.end() <= last)
     }
 
-    /// Adds `counter`; false when it was there already.
+    /// Adds `counter`. Returns false if it was already in the set.
     pub fn insert(&mut self, counter: u64) -> bool {
         let at = self.run_at_or_after(counter);
         let joins_next = match self.runs.get(at) {
@@ -58,7 +58,7 @@ impl Counters {
         true
     }
 
-    /// Takes `counter` out; false when it was not there.
+    /// Removes `counter`. Returns false if it was not in the set.
     pub fn remove(&mut self, counter: u64) -> bool {
         let at = self.run_at_or_after(counter);
         let Some(run) = self.runs.get_mut(at).filter(|run| run.0 <= counter) else {
@@ -79,7 +79,8 @@ impl Counters {
         true
     }
 
-    /// How many counters from one on are here without a gap: `n` when `1..=n` is in the set and `n + 1` is not.
+    /// Returns the number of counters from one on without a gap: `n` when `1..=n` is in the set and `n + 1`
+    /// is not.
     pub fn contiguous(&self) -> u64 {
         match self.runs.iter().find(|&&(_, last)| last >= 1) {
             Some(&(first, last)) if first <= 1 => last,
@@ -87,17 +88,17 @@ impl Counters {
         }
     }
 
-    /// The greatest counter of the set.
+    /// Returns the greatest counter of the set.
     pub fn last(&self) -> Option<u64> {
         self.runs.last().map(|&(_, last)| last)
     }
 
-    /// The least counter of the set.
+    /// Returns the least counter of the set.
     pub fn first(&self) -> Option<u64> {
         self.runs.first().map(|&(first, _)| first)
     }
 
-    /// The gaps between one and the greatest counter of the set, in order.
+    /// Returns the gaps between one and the greatest counter of the set, in order.
     pub fn missing(&self) -> impl Iterator<Item = RangeInclusive<u64>> + '_ {
         let mut next = Some(1_u64);
         self.runs.iter().filter_map(move |&(first, last)| {
@@ -107,22 +108,22 @@ impl Counters {
         })
     }
 
-    /// The runs of the set, in order.
+    /// Returns the runs of the set, in order.
     pub fn runs(&self) -> impl ExactSizeIterator<Item = RangeInclusive<u64>> + '_ {
         self.runs.iter().map(|&(first, last)| first..=last)
     }
 
-    /// The number of counters in the set; `u64::MAX` if there are more.
+    /// Returns the number of counters in the set, or `u64::MAX` if there are more.
     pub fn len(&self) -> u64 {
         self.runs.iter().fold(0, |sum: u64, &(first, last)| sum.saturating_add((last - first).saturating_add(1)))
     }
 
-    /// Whether the set holds nothing.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// The index of the first run that does not end before `counter`.
+    /// Returns the index of the first run that does not end before `counter`.
     fn run_at_or_after(&self, counter: u64) -> usize {
         match self.runs.last() {
             Some(&(_, last)) if last < counter => self.runs.len(),
@@ -147,7 +148,7 @@ impl FromIterator<u64> for Counters {
     }
 }
 
-/// Refuses runs that are empty, unordered or touching, so that bad input cannot break the set.
+/// Rejects runs that are empty, unordered or touching, so that bad input cannot break the set.
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Counters {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -162,7 +163,7 @@ impl<'de> serde::Deserialize<'de> for Counters {
         if sound {
             Ok(Self { runs })
         } else {
-            Err(serde::de::Error::custom("runs of counters must be sorted and apart"))
+            Err(serde::de::Error::custom("runs of counters must be sorted and must not touch"))
         }
     }
 }

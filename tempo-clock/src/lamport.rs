@@ -1,4 +1,4 @@
-//! The Lamport clock: a counter that every message moves past what its sender had seen.
+//! The Lamport clock: a counter that each message advances past everything its sender had seen.
 //!
 //! Source: L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System", CACM 21(7), 1978.
 
@@ -8,16 +8,16 @@ use thiserror::Error;
 
 /// A point of logical time: the length of the longest causal chain that ends here.
 ///
-/// Zero is the time before any message; the first message of a session has one.
+/// Zero is the time before any message. The first message of a session has time one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Lamport(pub u64);
 
 impl Lamport {
-    /// Before any message.
+    /// The time before any message.
     pub const ZERO: Self = Self(0);
 
-    /// The time of a message whose latest cause is at `self`.
+    /// Returns the time of a message whose latest cause is at `self`.
     ///
     /// # Errors
     ///
@@ -36,37 +36,38 @@ impl fmt::Display for Lamport {
     }
 }
 
-/// There is no time after `u64::MAX`.
+/// The clock has no time after `u64::MAX`.
 ///
-/// With one message a nanosecond that takes 584 years, so in practice it means that somebody observed an invented
-/// time. Verify a time before you [observe](LogicalClock::observe) it.
+/// At one message per nanosecond this takes 584 years. In practice the error means that the clock observed an
+/// invented time. Verify a time before you [observe](LogicalClock::observe) it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the logical clock has reached its last value, {}", u64::MAX)]
 pub struct ClockExhausted;
 
-/// A clock that is moved by messages, not by time.
+/// A clock that messages advance, not the passing of time.
 ///
-/// Contract, for every implementation:
+/// Every implementation follows this contract:
 ///
-/// 1. A tick is later than every earlier tick and every observed time, and becomes the latest.
-/// 2. Observing never moves the clock back, and observing the same again changes nothing.
-/// 3. A failed tick leaves the clock as it was.
+/// 1. A tick returns a time later than every earlier tick and every observed time. It becomes the latest
+///    time.
+/// 2. Observing never moves the clock back. Observing a time again has no effect.
+/// 3. A failed tick leaves the clock unchanged.
 pub trait LogicalClock {
-    /// Moves on by one and returns the time of the message about to be sent.
+    /// Advances the clock by one and returns the time of the message about to be sent.
     ///
     /// # Errors
     ///
-    /// [`ClockExhausted`] when there is no later time; the clock stays usable for reading.
+    /// [`ClockExhausted`] when there is no later time. The clock can still be read.
     fn tick(&mut self) -> Result<Lamport, ClockExhausted>;
 
-    /// Takes note of the time of a message that was received and found valid.
+    /// Records the time of a message that was received and found valid.
     fn observe(&mut self, time: Lamport);
 
-    /// The latest time ticked or observed.
+    /// Returns the latest time ticked or observed.
     fn latest(&self) -> Lamport;
 }
 
-/// The plain Lamport clock: the greatest time seen.
+/// The plain Lamport clock, which keeps the greatest time seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LamportClock {

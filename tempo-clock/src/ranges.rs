@@ -1,9 +1,10 @@
-//! Ranges of counters: what is in any of them, and what is in some and not in others.
+//! Union and difference of ranges of counters.
 
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-/// What is in any of some ranges, which may overlap and come in any order: ranges that ascend and do not touch.
+/// Returns the union of ranges that may overlap and come in any order. The result is ascending, and its
+/// ranges do not touch.
 pub fn union(ranges: impl IntoIterator<Item = RangeInclusive<u64>>) -> Vec<RangeInclusive<u64>> {
     let mut ranges: Vec<RangeInclusive<u64>> = ranges.into_iter().collect();
     ranges.sort_unstable_by_key(|range| *range.start());
@@ -19,7 +20,7 @@ pub fn union(ranges: impl IntoIterator<Item = RangeInclusive<u64>>) -> Vec<Range
     union
 }
 
-/// What is in some ranges and in none of the others; both ascend and do not overlap.
+/// Returns the counters that are in `ranges` but not in `others`. Both inputs ascend and do not overlap.
 pub fn difference(ranges: &[RangeInclusive<u64>], others: &[RangeInclusive<u64>]) -> Vec<RangeInclusive<u64>> {
     let mut rest = Vec::new();
     for range in ranges {
@@ -41,14 +42,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_together_ascend_and_do_not_touch() {
+    fn a_union_ascends_and_its_ranges_do_not_touch() {
         assert_eq!(union([5..=5, 1..=2, 3..=3, 9..=u64::MAX, 10..=12]), [1..=3, 5..=5, 9..=u64::MAX]);
         assert_eq!(union([2..=9, 2..=3, 12..=12]), [2..=9, 12..=12]);
         assert_eq!(union([]), []);
     }
 
     #[test]
-    fn ranges_without_ranges() {
+    fn a_difference_contains_only_the_rest() {
         assert_eq!(difference(&[1..=9], &[]), [1..=9]);
         assert_eq!(difference(&[1..=9, 12..=12], &[3..=4, 6..=20]), [1..=2, 5..=5]);
         assert_eq!(difference(&[1..=3, 5..=9], &[2..=6]), [1..=1, 7..=9]);

@@ -1,13 +1,14 @@
-//! Up to which time the order is stable.
+//! The time up to which the order is stable.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::{AuthorId, Lamport};
 
-/// How far nobody can insert anything any more.
+/// The time up to which no member can insert a message any more.
 ///
-/// Whoever has accepted a message of some time writes nothing at that time or before it. So every member has a floor,
-/// and below the least of all floors the order is stable. It never goes back, whoever joins later.
+/// A member that has accepted a message writes only messages of later times. So every member has a floor, and
+/// the order is stable up to the least of all floors. The stable time never decreases, even when members join
+/// later.
 ///
 /// ```
 /// use tempo_clock::{AuthorId, Lamport, Stability};
@@ -31,53 +32,57 @@ pub struct Stability {
 }
 
 impl Stability {
-    /// As far as it was stable earlier.
+    /// Resumes from a time that was stable earlier.
     pub fn resume(stable: Lamport) -> Self {
         Self { stable, ..Self::default() }
     }
 
-    /// Everything that this member has yet to write comes after this time.
+    /// Raises the floor of an author: everything that it has yet to write comes after this time.
     pub fn raise(&mut self, author: AuthorId, lamport: Lamport) {
         let floor = self.floors.entry(author).or_default();
         *floor = lamport.max(*floor);
     }
 
-    /// Up to which time more can become stable, by the floors of those who count.
+    /// Returns the time up to which more can become stable, if any, by the floors of the authors that count.
     pub fn reach(&self, counts: impl Fn(AuthorId) -> bool) -> Option<Lamport> {
         self.least(counts).filter(|&least| least > self.stable)
     }
 
-    /// So much is stable, whatever comes.
+    /// Marks the order up to this time as stable, whatever arrives later.
     pub fn confirm(&mut self, to: Lamport) {
         self.stable = to.max(self.stable);
     }
 
-    /// The time after which everything comes that this member has yet to write, as far as is known.
+    /// Returns the floor of an author: as far as is known, everything that it has yet to write comes after
+    /// this time.
     pub fn floor(&self, author: AuthorId) -> Lamport {
         self.floors.get(&author).copied().unwrap_or_default()
     }
 
-    /// Those who have come so far: what they have yet to write comes after this time.
+    /// Returns the authors whose floor is at least this time: everything that they have yet to write comes
+    /// after it.
     pub fn at_least(&self, lamport: Lamport) -> impl Iterator<Item = AuthorId> + '_ {
         self.floors.iter().filter(move |&(_, &floor)| floor >= lamport).map(|(&author, _)| author)
     }
 
-    /// These had a say in what is stable: they had come so far.
+    /// Records authors that had a say in what is stable because their floor was high enough.
     pub fn stable_by(&mut self, authors: impl IntoIterator<Item = AuthorId>) {
         self.stable_by.extend(authors);
     }
 
-    /// Whether a member had a say in what is stable, so that nothing that it has yet to write comes below that.
+    /// Returns whether an author had a say in what is stable, so that everything it has yet to write comes
+    /// after that.
     pub fn had_a_say(&self, author: AuthorId) -> bool {
         self.stable_by.contains(&author)
     }
 
-    /// Messages up to this time keep their order.
+    /// Returns the time up to which messages keep their order.
     pub fn stable(&self) -> Lamport {
         self.stable
     }
 
-    /// Those whose floor is the least: as soon as more is known of each of them, more is stable.
+    /// Returns the authors with the least floor. More becomes stable as soon as the floor of each of them
+    /// rises.
     pub fn waits_for<'a>(&'a self, counts: impl Fn(AuthorId) -> bool + 'a) -> impl Iterator<Item = AuthorId> + 'a {
         let least = self.least(&counts);
         let holding = self.floors.iter().filter(move |&(&author, &floor)| Some(floor) == least && counts(author));
@@ -100,9 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_takes_nothing_back_and_whoever_does_not_count_is_not_waited_for() {
+    fn a_newcomer_takes_nothing_back_and_stability_waits_only_for_authors_that_count() {
         let mut stability = Stability::resume(Lamport(3));
-        assert_eq!(stability.reach(|_| true), None, "nobody is here");
+        assert_eq!(stability.reach(|_| true), None, "no author is known");
         stability.raise(author(1), Lamport(9));
         stability.raise(author(2), Lamport(1));
         assert_eq!(stability.reach(|_| true), None);

@@ -1,6 +1,7 @@
-//! Sessions in an async application: events are a stream, and what waits for the disk goes to a thread for that.
+//! Sessions in an async application: events are a stream, and calls that wait for the disk run on a thread
+//! pool.
 //!
-//! Two members in one program ask and answer; nothing has to be prepared:
+//! Two members in one program ask and answer. No setup is needed:
 //!
 //! ```sh
 //! cargo run -p tempo-session --features stream --example async_events
@@ -25,7 +26,7 @@ async fn main() -> Result<(), Failure> {
     let mut events = ana.events();
     for question in ["Who plays the drums?", "Who brings the amplifier?", "Who drives?"] {
         send(&ana, question.to_owned()).await?;
-        // The question comes back as everything does, in its place, and after it the answer.
+        // The question comes back like any message, at its position, followed by the answer.
         for _ in 0..2 {
             let entry = next_message(&mut events).await?.ok_or("the session was closed")?;
             println!("{}: {}", entry.name.as_deref().unwrap_or("?"), String::from_utf8_lossy(&entry.payload));
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Answers whatever others say, until the session is closed.
+/// Answers every message of others until the session is closed.
 async fn answer(session: Session) -> Result<usize, Failure> {
     let (mut events, mut answers) = (session.events(), 0);
     while let Some(entry) = next_message(&mut events).await? {
@@ -50,7 +51,8 @@ async fn answer(session: Session) -> Result<usize, Failure> {
     Ok(answers)
 }
 
-/// The next message. A stream keeps nothing of its own, so it can be made for each event, and dropped by `select!`.
+/// Returns the next message. A stream has no state of its own, so it can be made for each event, and
+/// `select!` may drop it.
 async fn next_message(events: &mut Events) -> Result<Option<Entry>, Failure> {
     while let Some(event) = events.stream().next().await {
         if let Event::Message { entry, .. } = event? {
@@ -60,13 +62,13 @@ async fn next_message(events: &mut Events) -> Result<Option<Entry>, Failure> {
     Ok(None)
 }
 
-/// Sending returns when the message is on the disk.
+/// Sends a text; returns when the message is on the disk.
 async fn send(session: &Session, text: String) -> Result<MessageId, Failure> {
     let session = session.clone();
     Ok(spawn_blocking(move || session.send(text)).await??)
 }
 
-/// Opening waits for the disk.
+/// Opens a session, which waits for the disk.
 async fn open(place: &Path, name: &'static str) -> Result<Session, Failure> {
     let (folder, state) = (place.join("jam.session"), place.join(name));
     let opened = spawn_blocking(move || {

@@ -1,6 +1,6 @@
-//! The smallest chat: lines in, everybody's lines out.
+//! The smallest chat: sends the lines you type and prints everyone's lines.
 //!
-//! Two terminals talk to each other; `--state` is only needed for two members on one machine:
+//! Two terminals talk to each other. Only two members on one machine need `--state`:
 //!
 //! ```sh
 //! mkdir /tmp/jam.session
@@ -30,7 +30,7 @@ fn chat() -> Result<(), Failure> {
     let (folder, name, state) = match arguments[..] {
         [folder, name] => (folder, name, None),
         [folder, name, "--state", state] => (folder, name, Some(state)),
-        _ => return Err("it is called with FOLDER NAME [--state DIR]".into()),
+        _ => return Err("usage: chat FOLDER NAME [--state DIR]".into()),
     };
     let mut builder = Session::builder(folder).name(name);
     if let Some(state) = state {
@@ -42,22 +42,22 @@ fn chat() -> Result<(), Failure> {
         let session = session.clone();
         move || {
             let typed = send_lines(&session);
-            // Ends the events below, and with them the program.
+            // Ends the loop over events below, and with it the program.
             typed.and(session.close().map_err(Into::into))
         }
     });
-    // What was said before comes first, then what happens.
+    // Earlier messages come first, then new ones.
     for event in session.events() {
         if let Event::Message { entry, placed } = event? {
-            let name = entry.name.as_deref().unwrap_or("somebody");
+            let name = entry.name.as_deref().unwrap_or("unknown");
             let text = String::from_utf8_lossy(&entry.payload);
-            let late = if placed == Placed::Last { "" } else { " (came late, belongs further up)" };
+            let late = if placed == Placed::Last { "" } else { " (late, belongs further up)" };
             println!("{}: {}{late}", printable_text(name), printable_text(&text));
         }
     }
-    let closed = typing.join().map_err(|_| "the thread that reads lines has died")??;
+    let closed = typing.join().map_err(|_| "the thread that reads lines panicked")??;
     if closed.unpublished > 0 {
-        eprintln!("{} messages will be put into the folder the next time", closed.unpublished);
+        eprintln!("{} messages will be published when the session is opened again", closed.unpublished);
     }
     Ok(())
 }

@@ -19,13 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ana.handle(Input::Sent { message: frame.message(), digest: frame.digest() });
     }
 
-    // They arrive at Ben in the wrong order. The second one waits for the first.
+    // The frames arrive at Ben in the wrong order. The second one waits for the first.
     for frame in frames.iter().rev() {
         let intake = ben.handle(Input::Received { message: frame.message(), digest: frame.digest() });
         println!("{}: {intake:?}", frame.id());
     }
 
-    // Ben's application hears of both, in the order that is the same for everybody.
+    // Ben's application receives both, in the order that all members share.
     let mut positions = Vec::new();
     loop {
         match ben.poll() {

@@ -1,5 +1,5 @@
-//! A transport of one's own: a board in one database, for members that live in one program, such as the rooms of a server.
-//! Everything above it stays as it is: order, store, replicas.
+//! A custom transport: a board in one database, for members in one program, such as the rooms of a server.
+//! Everything above it stays unchanged: order, store, replicas.
 //!
 //! ```sh
 //! cargo run -p tempo-session --example custom_transport     # a session over it
@@ -31,27 +31,27 @@ use tempo_session::{
 };
 use uuid::Uuid;
 
-/// By author and counter; the digest tells messages of one id apart.
+/// Frames by author, counter and digest. The digest separates messages with one id.
 const FRAMES: TableDefinition<(u128, u64, [u8; 32]), &[u8]> = TableDefinition::new("frames");
-/// By author.
+/// Heads by author.
 const HEADS: TableDefinition<u128, &[u8]> = TableDefinition::new("heads");
 
-/// What all members share.
+/// The database that all members share.
 #[derive(Debug, Clone)]
 struct Board {
     database: Arc<Database>,
     members: Arc<Mutex<Vec<Waker>>>,
 }
 
-/// One member's view of it.
+/// The view of one member.
 #[derive(Debug)]
 struct BoardTransport {
     board: Board,
     bell: Arc<Bell>,
     heard: mpsc::Receiver<()>,
-    /// What is not handed up again.
+    /// Frames that are not handed up again.
     done: BTreeSet<Digest>,
-    /// Whose frame was handed up last: the next collect begins with the author after it.
+    /// The author whose frame was handed up last. The next collect begins with the author after it.
     served: u128,
 }
 
@@ -132,7 +132,7 @@ impl BoardTransport {
                 wanted.entry(author).or_default().push_back((author, counter, digest));
             }
         }
-        // One of each author in turn, so that nobody keeps the others waiting.
+        // Take one frame of each author in turn, so that no author delays the others.
         let after = wanted.split_off(&self.served.saturating_add(1));
         let mut turns: VecDeque<_> = after.into_iter().chain(wanted).collect();
         let (mut collected, mut bytes) = (Collected::default(), 0);
@@ -144,7 +144,7 @@ impl BoardTransport {
             }
             turns.push_back((author, keys));
             let Some(row) = frames.get(key)? else { continue };
-            // What newer software has put here waits; a transport for a product says so in its report.
+            // Frames from newer software stay unread. A transport for a product names them in its report.
             let Decoded::Whole(frame) = Frame::decode(&Bytes::copy_from_slice(row.value())) else { continue };
             collected.frames += 1;
             bytes += frame.bytes().len();
@@ -181,7 +181,7 @@ impl Transport for BoardTransport {
     }
 
     fn wait(&mut self, timeout: Duration) {
-        // Whether the bell has ended it or the time makes no difference.
+        // The result makes no difference: the bell has rung, or the time is over.
         let _ = self.heard.recv_timeout(timeout);
     }
 
@@ -202,13 +202,13 @@ fn not_read(source: redb::Error) -> CollectError {
     CollectError::Failed { place: "the board".to_owned(), source: Box::new(source) }
 }
 
-/// Ends a member's wait, or the next one if it is not waiting.
+/// Ends a member's wait, or its next one if it is not waiting.
 #[derive(Debug)]
 struct Bell(mpsc::SyncSender<()>);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        // When it is full, it has been rung and not been heard yet.
+        // When the channel is full, the bell has rung and the member has not heard it yet.
         let _ = self.0.try_send(());
     }
 }
@@ -230,10 +230,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What `Session::builder` does for a folder.
+/// Opens a session on the board, as `Session::builder` does on a folder.
 #[allow(clippy::disallowed_methods, reason = "a new member is somebody who nobody ever was")]
 fn open(board: &Board, place: &Path, name: &str) -> Result<Session, Box<dyn Error>> {
-    // A program that starts again has kept its author, and opens the store instead of making it.
+    // A real program stores its author, and opens the store when it starts again.
     let author = AuthorId::new(Uuid::new_v4());
     let store = RedbStore::make(&place.join(name), author, Marks::new(Some(author)))?;
     let (session, driver) = Session::assemble(Parts {

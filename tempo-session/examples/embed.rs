@@ -1,6 +1,7 @@
-//! A session in a desktop application's own loop: each frame takes what has happened and never waits for it.
+//! A session in the event loop of a desktop application: each frame handles new events and never waits for
+//! them.
 //!
-//! Two windows of such an application talk to each other until both show the same; nothing has to be prepared:
+//! Two windows of such an application talk until both show the same lines. No setup is needed:
 //!
 //! ```sh
 //! cargo run -p tempo-session --example embed
@@ -12,9 +13,9 @@ use std::{error::Error, path::Path, thread, time::Duration};
 
 use tempo_session::{Event, Session, error::ReadError, status::Attachment};
 
-/// What a window has room for.
+/// The most lines that a window shows.
 const LINES: usize = 50;
-/// So many events are taken in a frame at most: a long history must not hold up the first ones.
+/// The most events handled in one frame, so that a long history does not delay the first frames.
 const EVENTS: usize = 500;
 
 struct Window {
@@ -29,7 +30,7 @@ impl Window {
         Ok(Self { session, lines: Vec::new(), status: String::new() })
     }
 
-    /// What happens sixty times a second.
+    /// Runs sixty times a second.
     fn frame(&mut self) -> Result<(), ReadError> {
         let (mut has_messages, mut has_news) = (false, false);
         for _ in 0..EVENTS {
@@ -38,7 +39,7 @@ impl Window {
             has_news = true;
         }
         if has_messages {
-            // Only what is shown is read, whether it came last or late.
+            // Reads only the lines shown, whether the new messages came last or late.
             let latest: Result<Vec<_>, ReadError> = self.session.timeline().rev().take(LINES).collect();
             let line = |entry: &tempo_session::Entry| {
                 let name = entry.name.as_deref().unwrap_or("?");
@@ -69,18 +70,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir(place.path().join("jam.session"))?;
     let mut windows = [Window::open(place.path(), "Ana")?, Window::open(place.path(), "Ben")?];
     let mut frames = 0;
-    // Until each has typed forty lines and both show the end of all eighty.
+    // Runs until each has typed forty lines and both show the end of all eighty.
     while frames < 40 || windows.iter().any(|window| window.session.timeline().len() < 80) {
         frames += 1;
         for window in &mut windows {
             if frames <= 40 {
-                // Somebody has pressed Enter. Sending waits for the disk, some milliseconds, and the first time for a look at
-                // the folder: what is often sent, or large, or may be early, is better sent by a thread.
+                // A person has pressed Enter. Sending waits some milliseconds for the disk, and the first
+                // time for a look at the folder. Send frequent, large or early messages from a thread.
                 window.session.send(format!("line {frames}"))?;
             }
             window.frame()?;
         }
-        // Here the library for windows waits for the screen.
+        // A real application lets its window library wait for the screen here.
         thread::park_timeout(Duration::from_millis(16));
     }
     let [ana, ben] = &mut windows;

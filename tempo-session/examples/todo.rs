@@ -1,7 +1,7 @@
-//! A list that several people share: state that follows from messages, so that everybody has the same, also when some were
-//! offline and all of them changed it.
+//! A shared list: its state follows from messages, so all members have the same list, even after several
+//! changed it offline.
 //!
-//! FOLDER is shared and its name ends in `.session`; STATE is a directory of this member alone:
+//! FOLDER is shared, and its name ends in `.session`. STATE is a directory of this member alone:
 //!
 //! ```sh
 //! mkdir /tmp/band.session
@@ -22,13 +22,14 @@ use tempo_session::{
     replica::{Reducer, Replica},
 };
 
-/// What is sent. It names items by the messages that added them: those mean the same everywhere, numbers of lines do not.
+/// A message of the list. It names an item by the message that added it, because line numbers differ between
+/// members.
 #[derive(Serialize, Deserialize)]
 enum Action {
     Add { text: String },
     Done { item: MessageId },
     Rename { item: MessageId, text: String },
-    // A new version of the program adds its actions at the end; older ones pass them over.
+    // A new version of the program adds its actions at the end. Older versions skip them.
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -63,8 +64,9 @@ fn change(items: &mut [Item], id: MessageId, change: impl FnOnce(&mut Item)) {
     }
 }
 
-const USAGE: &str = "it is called with FOLDER STATE (list | add TEXT | done NUMBER | rename NUMBER TEXT | watch)";
-/// What was kept of the list; its name changes with the reducer, whose old states mean nothing to a new one.
+const USAGE: &str = "usage: todo FOLDER STATE (list | add TEXT | done NUMBER | rename NUMBER TEXT | watch)";
+/// The file with the saved list. Its name changes with the reducer, because a new reducer cannot use old
+/// states.
 const KEPT: &str = "list-1.json";
 
 fn main() -> ExitCode {
@@ -80,10 +82,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [folder, state, ref command @ ..] = arguments[..] else { return Err(USAGE.into()) };
     let session = Session::builder(folder).state_dir(state).open()?;
-    // What others have done since counts as well, unless the folder is away.
+    // Includes what others have done since, unless the folder is away.
     let _ = session.refresh(Duration::from_secs(3));
     let kept = Path::new(state).join(KEPT);
-    // Whatever cannot be read is made anew from the messages.
+    // A snapshot that cannot be read is computed again from the messages.
     let snapshot = fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let mut list = match snapshot {
         Some(snapshot) => session.replica_after(List, snapshot),
@@ -92,7 +94,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     catch_up(&mut list)?;
     let item = |number: &str| {
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        index.and_then(|index| list.state().get(index)).map(|item| item.id).ok_or("there is no item of this number")
+        index.and_then(|index| list.state().get(index)).map(|item| item.id).ok_or("there is no item with this number")
     };
     let action = match *command {
         ["list" | "watch"] => None,
@@ -124,7 +126,7 @@ fn catch_up(list: &mut Replica<List>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Writes the state down, so that the next start has to apply only what is new.
+/// Saves the state, so that the next start applies only new messages.
 fn keep(list: &mut Replica<List>, file: &Path) -> Result<(), Box<dyn Error>> {
     let beside = file.with_extension("new");
     fs::write(&beside, serde_json::to_vec(&list.snapshot()?)?)?;

@@ -1,16 +1,16 @@
-//! Time, as the session is told it.
+//! The clocks of a session.
 
 use std::{
     fmt,
     time::{Duration, Instant, SystemTime},
 };
 
-/// Where a session takes the time from. The simulator gives it another one.
+/// The source of time for a session. The simulator provides its own.
 pub trait Environment: fmt::Debug + Send + Sync {
-    /// Time since any fixed moment; never goes back.
+    /// Returns the time since any fixed moment. It never decreases.
     fn now(&self) -> Duration;
 
-    /// What the wall clock shows, in milliseconds since 1970-01-01 00:00 UTC; may be wrong and may jump.
+    /// Returns the wall clock in milliseconds since 1970-01-01 00:00 UTC. It may be wrong and may jump.
     fn unix_ms(&self) -> i64;
 }
 

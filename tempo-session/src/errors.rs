@@ -1,4 +1,4 @@
-//! What can go wrong between an application and its session.
+//! The errors of a session.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     store::error::StoreError,
 };
 
-/// Why a session cannot be opened. Nothing has been lost, and nothing is left open.
+/// The reason why a session cannot be opened. Nothing is lost, and no file stays open.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -20,38 +20,38 @@ pub enum OpenError {
     #[cfg(feature = "folder")]
     #[error(transparent)]
     Installation(#[from] InstallationError),
-    /// Another process, or another session of this one, writes as this author already.
-    #[error("{} is open already, in {holder}", folder.display())]
+    /// Another process, or another session of this process, already writes as this author.
+    #[error("{} is already open in {holder}", folder.display())]
     AlreadyOpen {
         /// The session folder.
         folder: PathBuf,
-        /// Who said that it has it open.
+        /// The process that holds the store, by its own account.
         holder: String,
     },
     /// The local store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The local state is a copy, and no new author could be made to go on as.
+    /// The local state is a copy, and making a new author for it failed.
     #[error(transparent)]
     Identity(IdentityError),
-    /// The folder did not answer.
+    /// The folder did not answer in time.
     #[error("{} has not answered for {} seconds; is its service or server running?", folder.display(), patience.as_secs())]
     TimedOut {
         /// The session folder.
         folder: PathBuf,
-        /// How long it was waited for.
+        /// The longest time that opening waits.
         patience: Duration,
     },
     /// The display name is empty or too long.
-    #[error("a name has 1 to {MAX_NAME} bytes, and this one has {actual}")]
+    #[error("name must be 1 to {MAX_NAME} bytes, got {actual}")]
     Name {
-        /// The length of the name.
+        /// The length of the name, in bytes.
         actual: usize,
     },
-    /// The first message, which carries the name, could not be kept.
+    /// The first message, which carries the name, could not be stored.
     #[error("cannot announce the name")]
     Announce(#[source] SendError),
-    /// No thread could be started.
+    /// A thread could not be started.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
@@ -65,38 +65,38 @@ impl From<IdentityError> for OpenError {
     }
 }
 
-/// Why a message was not sent. It is not in the store, and nobody will ever see it.
+/// The reason why a message was not sent. It is not in the store, and no member will ever receive it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The payload is over the limit.
-    #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
+    /// The payload exceeds the limit.
+    #[error("payload must have at most {MAX_PAYLOAD} bytes, got {actual}")]
     TooLarge {
-        /// Its length.
+        /// The length of the payload, in bytes.
         actual: usize,
     },
-    /// The session was opened to look on.
+    /// The session was opened by an observer.
     #[error("an observer cannot send; open the session as a member")]
     Observer,
     /// The session is closed.
     #[error("the session is closed")]
     Closed,
-    /// Somebody else may write under this author, and no new one could be made to go on as.
-    #[error("this member must go on as a new author, because {why}; and that failed")]
+    /// Another installation may write as this author, and making a new author failed.
+    #[error("cannot continue as a new author, which is necessary because {why}")]
     NoNewAuthor {
-        /// What shows it.
+        /// The sign that a new author is needed.
         why: IdentityConflict,
-        /// Why there is none.
+        /// The reason why the new author could not be made.
         source: IdentityError,
     },
-    /// The store failed. After [`StoreError::Full`] the message was not kept, and may be sent again; after another error it shows
-    /// when the session is opened again whether it was.
-    #[error("the message could not be kept")]
+    /// The store failed. After [`StoreError::Full`] the message was not stored and may be sent again. After
+    /// any other error, only reopening the session shows whether it was.
+    #[error("the message could not be stored")]
     Store(#[source] StoreError),
-    /// The store failed earlier, and the session has to be opened again.
-    #[error("the store has failed before; open the session again")]
+    /// The store failed earlier, and the session must be reopened.
+    #[error("the store failed earlier; reopen the session")]
     StoreFailed,
-    /// The own history is incomplete or used up.
+    /// The author's own history is incomplete or used up.
     #[error("this author cannot write any more")]
     Unable(#[source] crate::core::ComposeError),
     /// The value has no encoding.
@@ -104,19 +104,19 @@ pub enum SendError {
     Codec(#[from] tempo_message::CodecError),
 }
 
-/// Why an installation did not become a new author. It is who it was.
+/// The reason why an installation could not become a new author. It keeps its present author.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The [`IdentitySource`](crate::parts::IdentitySource) has failed.
-    #[error("no new author can be made")]
+    /// The [`IdentitySource`](crate::parts::IdentitySource) failed.
+    #[error("cannot make a new author")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a message cannot be read back.
+/// The reason why a message cannot be read back.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -126,15 +126,16 @@ pub enum ReadError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store does not have what it should have.
+    /// The store lacks a message that it should have.
     #[error("the store has lost message {id}")]
     Lost {
-        /// The message.
+        /// The id of the lost message.
         id: MessageId,
     },
 }
 
-/// An error with everything that caused it, in one line, safe for a terminal: paths may be anything.
+/// Describes an error and all its causes in one line. The text is safe for a terminal, because paths may
+/// contain anything.
 pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

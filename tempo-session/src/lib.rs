@@ -86,7 +86,7 @@ pub mod parts {
     };
 }
 
-/// The example of the repository's front page, compiled.
+/// The example on the repository's front page, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;

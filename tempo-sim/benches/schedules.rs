@@ -1,7 +1,7 @@
-//! How many schedules the simulator does: `cargo bench --profile sim -p tempo-sim`.
+//! Measures how many schedules the simulator runs: `cargo bench --profile sim -p tempo-sim`.
 //!
-//! The figure that criterion prints as elements a second is schedules a second, on one core; a sweep does as many on
-//! each. Nothing is recorded, as in a sweep.
+//! What criterion prints as elements per second is schedules per second on one core. A sweep reaches this rate on
+//! each core. Nothing is recorded, as in a sweep.
 
 use std::{hint::black_box, ops::Range, time::Duration};
 
@@ -9,12 +9,12 @@ use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_
 use mimalloc::MiMalloc;
 use tempo_sim::{CHAOS, Plan};
 
-/// As in the command.
+/// The command uses this allocator too.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The seeds of one measurement. They follow each other and are always the same: faults and disks come in the mix of a
-/// sweep, the real database (one seed in 32) included, and two measurements differ by the code alone.
+/// The seeds of one measurement. They are consecutive and always the same, so faults and disks have the proportions
+/// of a sweep, including the real database (one seed in 32), and two measurements differ only by the code.
 const SEEDS: Range<u64> = 1..129;
 
 fn schedules(criterion: &mut Criterion) {

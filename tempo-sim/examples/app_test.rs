@@ -1,5 +1,5 @@
-//! An application tested on a simulated Dropbox: a shopping list, four members, files that come late, conflict copies and a
-//! power failure. Everything follows from a seed, so a run that fails can be repeated.
+//! An application tested on a simulated Dropbox: a shopping list, four members, late files, conflict copies and a
+//! power failure. Everything follows from a seed, so a failing run can be repeated.
 //!
 //! ```sh
 //! cargo run -p tempo-sim --example app_test          # ten runs
@@ -16,7 +16,7 @@ use tempo_session::{
 };
 use tempo_sim::{DROPBOX, Effect, Rng, Verdict, World};
 
-/// The application: messages are `buy TEXT`, and `bought ID` with the message that asked for it.
+/// The application. Its messages are `buy TEXT`, and `bought ID` with the id of the message that asked for the item.
 struct ShoppingList;
 
 type Items = Vec<(MessageId, String)>;
@@ -32,7 +32,7 @@ impl Reducer for ShoppingList {
         let text = String::from_utf8_lossy(&entry.payload);
         match text.split_once(' ') {
             Some(("buy", text)) => items.push((entry.id, text.to_owned())),
-            // Two may buy the same thing; the second finds nothing to strike out.
+            // Two members may buy one item. The second message then finds nothing to remove.
             Some(("bought", id)) => items.retain(|(item, _)| item.to_string() != id),
             _ => {}
         }
@@ -41,7 +41,7 @@ impl Reducer for ShoppingList {
 
 const MEMBERS: usize = 4;
 
-/// A run of one seed; how many items are left in the end, for everybody.
+/// Executes the run of one seed. Returns how many items are left in the end, for every member.
 pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
     let mut rng = Rng::new(seed);
     let mut world = World::new(seed).profile(DROPBOX).members(MEMBERS);
@@ -50,12 +50,12 @@ pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
         1..4 => Verdict::Delay(Duration::from_secs(rng.range(1..60))),
         _ => Verdict::Pass,
     });
-    // What the applications keep on their disks between two looks, and over the power failure.
+    // The state that applications keep on their disks between two looks, and across the power failure.
     let mut kept: [Option<Snapshot<Items>>; MEMBERS] = Default::default();
     let mut expected = BTreeSet::new();
     for number in 0..40 {
         let (member, crashed) = (rng.below(MEMBERS), rng.below(MEMBERS));
-        // Who has no power does nothing.
+        // A member without power does nothing.
         if let Some((session, kept)) = world.session(member).zip(kept.get_mut(member)) {
             let (items, snapshot) = look(session, kept.take())?;
             *kept = Some(snapshot);
@@ -78,8 +78,8 @@ pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
 
     let mut lists = Vec::new();
     for (member, kept) in kept.into_iter().enumerate() {
-        let session = world.session(member).ok_or("everybody is up in the end")?;
-        // Going on from what was kept, and from the beginning.
+        let session = world.session(member).ok_or("every member runs in the end")?;
+        // Both resuming from the kept state and starting from the beginning must give the same list.
         lists.extend([look(session, kept)?.0, look(session, None)?.0]);
     }
     for list in &lists {
@@ -90,7 +90,7 @@ pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
     Ok(expected.len())
 }
 
-/// The list as a member has it now, and what it keeps of it.
+/// Returns the member's current list, and a snapshot of it to keep.
 fn look(session: &Session, kept: Option<Snapshot<Items>>) -> Result<(Items, Snapshot<Items>), Box<dyn Error>> {
     let mut replica = match kept {
         Some(kept) => session.replica_after(ShoppingList, kept),
@@ -109,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => 0..10,
     };
     for seed in seeds {
-        println!("seed {seed}: {} items are left to buy, and all {MEMBERS} members say so", run(seed)?);
+        println!("seed {seed}: {} items are left to buy, and all {MEMBERS} members agree", run(seed)?);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Planted defects, and how soon each is found: a simulator that finds nothing proves nothing.
+//! Planted defects and the number of runs that find each: a simulator that finds nothing proves nothing.
 
 use std::{any::Any, panic};
 
@@ -6,20 +6,20 @@ pub use tempo_message::planted::Bug;
 
 use crate::{PROFILES, Plan};
 
-/// A run that shows a defect.
+/// A run that reveals a defect.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The run.
+    /// The failing run.
     pub plan: Plan,
-    /// What broke.
+    /// The violation or the panic, as text.
     pub what: String,
-    /// How many runs it took.
+    /// The number of runs up to this one.
     pub runs: u64,
 }
 
-/// Looks for a planted defect with the runs of one seed after another, as long as `go_on` says so.
+/// Searches for a planted defect by running one seed after another, as long as `go_on` returns true.
 ///
-/// The runs are those of an ordinary sweep; nothing in them knows which defect is planted.
+/// The runs are those of an ordinary sweep. Nothing in them knows which defect is planted.
 pub fn find(bug: Bug, first_seed: u64, mut go_on: impl FnMut() -> bool) -> Option<Found> {
     let _planted = bug.plant();
     let mut runs = 0;
@@ -37,7 +37,7 @@ pub fn find(bug: Bug, first_seed: u64, mut go_on: impl FnMut() -> bool) -> Optio
     None
 }
 
-/// The run of a seed: small ones and standard ones in turn, over all services.
+/// Returns the run for a seed. Small and standard runs alternate, over all services.
 pub fn plan(seed: u64) -> Plan {
     let at = usize::try_from(seed / 2).unwrap_or(0) % PROFILES.len();
     let profile = PROFILES.get(at).unwrap_or(&crate::CHAOS);

@@ -1,15 +1,15 @@
-//! How often interesting things happened: a sweep in which one never did has not tested it.
+//! Counts of notable events: a sweep in which an event never happened has not tested it.
 
 use std::collections::BTreeMap;
 
-/// Counters of events by name.
+/// Event counters, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     counts: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
-    /// What must have happened at least once in a sweep over all faults.
+    /// Events that must happen at least once in a sweep over all faults.
     pub const EXPECTED: &[&str] = &[
         "late insertion",
         "gone for good",
@@ -68,24 +68,24 @@ impl Counts {
         "length before content",
     ];
 
-    /// It happened.
+    /// Counts one occurrence of an event.
     pub fn add(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    /// Adds what happened elsewhere.
+    /// Adds the counts of another run or sweep.
     pub fn merge(&mut self, other: &Self) {
         for (&what, count) in &other.counts {
             *self.counts.entry(what).or_default() += count;
         }
     }
 
-    /// Every event with its number.
+    /// Returns every event with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.counts.iter().map(|(&what, &count)| (what, count))
     }
 
-    /// What should have happened and never did.
+    /// Returns the expected events that never happened.
     pub fn missing(&self) -> Vec<&'static str> {
         Self::EXPECTED.iter().filter(|what| !self.counts.contains_key(**what)).copied().collect()
     }

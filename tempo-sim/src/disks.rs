@@ -1,4 +1,4 @@
-//! Which disks the members of a run have.
+//! The disks that the members of a run have.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::{
     disk::{LineEnds, Naming, System},
 };
 
-/// What the disks of one run have in common.
+/// The properties that the disks of one run share.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "disks differ in ways that have nothing to do with each other")]
 pub(crate) struct Disks {
@@ -15,12 +15,12 @@ pub(crate) struct Disks {
     pub(crate) lose_hints: bool,
     pub(crate) convert: bool,
     pub(crate) have_systems: bool,
-    /// Everybody's folder has a name with an accent.
+    /// Whether every member's folder has a name with an accent.
     pub(crate) are_accented: bool,
 }
 
 impl Disks {
-    /// The disk of one member.
+    /// Draws the disk of one member.
     pub(crate) fn draw(self, rng: &mut Rng) -> DiskOptions {
         let mut options = DiskOptions::default();
         if self.are_odd {
@@ -44,14 +44,14 @@ impl Disks {
         if self.have_systems {
             options.system = System::draw(rng);
             (options.is_accented, options.is_linked) = (self.are_accented, true);
-            // Windows always has a rename that replaces nothing.
+            // Windows can always rename without replacing.
             options.looks_before_renaming &= !options.system.is_windows();
         }
         options
     }
 }
 
-/// Counts a run whose members sit at different systems.
+/// Counts a run whose members use different systems.
 pub(crate) fn count_systems(systems: &[System], counts: &mut Counts) {
     let kinds = [System::is_windows, System::is_mac, |system| system == System::Linux];
     if kinds.iter().filter(|is| systems.iter().any(|&system| is(system))).count() > 1 {

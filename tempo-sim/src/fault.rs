@@ -1,62 +1,64 @@
-//! What may go wrong in a run.
+//! The faults that a run can contain.
 
-/// What may go wrong in a run, besides the manners of the service.
+/// A kind of fault in a run, in addition to the behavior of the service itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Machines lose power, and start again.
+    /// Machines lose power and restart.
     Crash,
     /// Machines lose power in the middle of a file operation.
     TornCall,
     /// A file operation fails.
     FailedCall,
-    /// A commit of the store fails; it may have been kept all the same.
+    /// A commit to the store fails, although the store may have kept it.
     FailedCommit,
     /// Members are offline for a while.
     Offline,
-    /// Somebody deletes files or directories of others, or the whole session.
+    /// Another program deletes files or directories of other members, or the whole session.
     Deletion,
-    /// Somebody writes something else over messages, or under the name of the next one.
+    /// Another program overwrites messages, or takes the name of the next one.
     Overwriting,
-    /// A folder is put back to what it was.
+    /// A folder reverts to an earlier state.
     Rollback,
     /// A disk is full for a while.
     DiskFull,
-    /// Things lie in the folder that are no messages.
+    /// The folder contains things that are not messages.
     OddFiles,
     /// The folder is unmounted for a while.
     Unmount,
-    /// Own messages are compared with the folder at the start only, so that the start alone has to put things right.
+    /// Members compare their own messages with the folder only when they start, so that the start alone must repair
+    /// everything.
     NoScrubbing,
     /// Wall clocks are wrong and jump.
     Clocks,
-    /// Hints about changes get lost.
+    /// Notifications of changes get lost.
     LostHints,
-    /// Disks have coarse times or times that reading moves, show lengths before contents, fold case, decompose names, stage on
-    /// another volume, belong to several users, or look before they rename.
+    /// Disks keep coarse times or times that reading changes, show lengths before contents, fold case, decompose
+    /// names, stage on another volume, belong to several users, or look before they rename.
     OddDisks,
-    /// A machine is cloned, disk and store.
+    /// A machine is cloned, with its disk and store.
     Cloned,
-    /// A store is put back to an earlier state.
+    /// A store is restored to an earlier state.
     RestoredStore,
     /// A store is lost.
     LostStore,
-    /// A second process looks into a folder, or tidies it up.
+    /// A second process looks into a folder, or cleans it up.
     SecondProcess,
     /// An application takes no events for a while.
     SlowReader,
-    /// Members pack their messages, soon and into small packs.
+    /// Members pack their messages early, into small packs.
     Packs,
-    /// A file cannot be opened for a while, often while the machine starts again.
+    /// A file cannot be opened for a while, often while the machine restarts.
     LockedFile,
-    /// Members sit at Linux, Windows and macOS.
+    /// Members run on Linux, Windows and macOS.
     Systems,
-    /// A member goes, for good or for a while, and everything that it wrote with it; somebody else joins only then.
+    /// A member leaves, for good or for a while, and everything that it wrote disappears with it. Another member
+    /// joins only afterwards.
     Departure,
-    /// Something takes messages for text, and converts their line ends on the way to some members.
+    /// Something treats messages as text and converts their line ends on the way to some members.
     LineEnds,
     /// The volume of a store is full for a while.
     StoreFull,
-    /// Somebody copies the session folder, and a new song begins in the copy, which the service carries as well.
+    /// A person copies the session folder and continues with a new song in the copy, which the service also carries.
     CopiedSession,
 }
 
@@ -92,11 +94,11 @@ impl Fault {
         Self::StoreFull,
     ];
 
-    /// What only somebody can put right who has the store.
+    /// Faults that only a member with its store can repair.
     pub(crate) const NEED_THE_STORE: [Self; 6] =
         [Self::Rollback, Self::Deletion, Self::Overwriting, Self::TornCall, Self::Crash, Self::FailedCommit];
 
-    /// Of a thousand plans so many have it. Some rule others out, so they are not in every second one.
+    /// Returns how many plans in a thousand contain the fault. Faults that rule out others are rarer.
     pub(crate) fn frequency(self) -> u32 {
         match self {
             Self::Cloned

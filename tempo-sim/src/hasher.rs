@@ -1,6 +1,6 @@
-//! A number for everything that has happened.
+//! A hash over everything that happens in a run.
 
-/// A rolling hash: the same numbers in the same order give the same value (FNV-1a over 64-bit words, then mixed).
+/// A rolling hash that depends on the numbers and their order (FNV-1a over 64-bit words, then mixed).
 #[derive(Debug, Clone)]
 pub(crate) struct Hasher {
     value: u64,

@@ -1,4 +1,4 @@
-//! A schedule from a seed: who sends when, and what goes wrong meanwhile.
+//! Schedules from seeds: which member sends when, and what goes wrong meanwhile.
 
 mod odd;
 
@@ -14,54 +14,54 @@ use crate::{
     disks::Disks,
 };
 
-/// A run that can be repeated.
+/// A reproducible run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Everything random follows from it.
+    /// The seed, which determines everything random.
     pub seed: u64,
     /// The service.
     pub profile: &'static Profile,
-    /// How many members.
+    /// The number of members.
     pub members: usize,
-    /// How many messages in all.
+    /// The number of messages in total.
     pub messages: usize,
-    /// What goes wrong.
+    /// The faults that happen.
     pub faults: BTreeSet<Fault>,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// A number for everything that happened.
+    /// A hash of everything that happened.
     pub hash: u64,
-    /// How often interesting things happened.
+    /// The number of times each notable event happened.
     pub counts: Counts,
-    /// The broken invariant, if one broke.
+    /// The violated invariant, if any.
     pub failure: Option<Violation>,
-    /// The story, when it was asked for.
+    /// The trace, if it was requested.
     pub trace: Option<Trace>,
 }
 
 impl Plan {
-    /// The run of a seed, with about half of all faults.
+    /// Creates the plan for a seed, with about half of all faults.
     pub fn from_seed(seed: u64, profile: &'static Profile, members: usize, messages: usize) -> Self {
         let mut rng = Rng::new(seed ^ 0x5eed);
         let mut faults: BTreeSet<Fault> =
             Fault::ALL.into_iter().filter(|fault| rng.chance(fault.frequency())).collect();
         if faults.contains(&Fault::NoScrubbing) {
-            // A damaged file of the right length that a service brings back later is only found by comparing.
+            // If a service brings back a damaged file of the right length later, only comparing finds it.
             faults.remove(&Fault::Rollback);
             faults.remove(&Fault::Deletion);
             faults.remove(&Fault::Overwriting);
         }
         if faults.contains(&Fault::RestoredStore) || faults.contains(&Fault::LostStore) {
-            // Nobody looks after what the store does not know any more.
+            // Nothing repairs messages that the store no longer knows.
             for fault in Fault::NEED_THE_STORE {
                 faults.remove(&fault);
             }
         }
         if faults.contains(&Fault::Departure) {
-            // Whoever is gone puts nothing right, and who it was is certain.
+            // A member that has left repairs nothing, and its identity must be certain.
             for fault in [
                 Fault::Cloned,
                 Fault::RestoredStore,
@@ -74,18 +74,19 @@ impl Plan {
             }
         }
         if profile.conflict == Conflict::Skipped {
-            // Neither side is ever shown what the other has under the same name.
+            // Neither side ever sees what the other has under the same name.
             faults.remove(&Fault::Cloned);
             faults.remove(&Fault::Overwriting);
         }
         if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
-            // The same of one that was online only when the audit came by, or that a clone has replaced.
+            // Comparing alone also finds a damaged file that was online-only during the audit or that a clone
+            // replaced.
             faults.remove(&Fault::NoScrubbing);
         }
         Self { seed, profile, members, messages, faults }
     }
 
-    /// The command that repeats it.
+    /// Returns the command that reproduces the run.
     pub fn command(&self) -> String {
         let faults: Vec<String> = self.faults.iter().map(|fault| format!("{fault:?}").to_lowercase()).collect();
         let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(",") };
@@ -96,7 +97,7 @@ impl Plan {
         )
     }
 
-    /// Runs it.
+    /// Executes the run. With `record`, the outcome contains the trace.
     pub fn execute(&self, record: bool) -> Outcome {
         let mut rng = Rng::new(self.seed);
         let have_systems = self.faults.contains(&Fault::Systems);
@@ -109,7 +110,8 @@ impl Plan {
         };
         let mut profile = self.profile.clone();
         if self.faults.contains(&Fault::Departure) {
-            // Whose half of a split folder that was can no longer be told of one who has gone before its head came.
+            // If a member left before its head arrived, nothing shows which member a part of a split folder belongs
+            // to.
             profile.split_folders = 0;
         }
         let world = World::new(rng.next()).profile(profile);
@@ -135,7 +137,7 @@ impl Plan {
     }
 }
 
-/// Of so many seeds one has the real database under its stores.
+/// The interval between seeds whose stores use the real database.
 const DATABASES: u64 = 32;
 
 struct Run<'a> {
@@ -144,18 +146,18 @@ struct Run<'a> {
     plan: &'a Plan,
     snapshots: Vec<(usize, Snapshot)>,
     stores: Vec<(usize, SimStore)>,
-    /// Members whose store was touched: once is enough.
+    /// Members whose store was tampered with; once per member is enough.
     strange: BTreeSet<usize>,
     sent: usize,
     full: Vec<usize>,
     full_stores: Vec<usize>,
-    /// Somebody went.
+    /// Whether a member has left.
     has_departed: bool,
 }
 
 impl Run<'_> {
     fn execute(&mut self) -> Result<(), Violation> {
-        // The real database is a hundred times slower than the store in memory, so only some seeds have it.
+        // The real database is a hundred times slower than the store in memory, so only some seeds use it.
         if self.plan.seed.is_multiple_of(DATABASES) {
             self.world.with_databases();
         }
@@ -223,7 +225,7 @@ impl Run<'_> {
         let burst = if self.rng.chance(100) { 1 + self.rng.below(5) } else { 1 };
         for _ in 0..burst.min(self.plan.messages - self.sent) {
             self.sent += 1;
-            // Who is down or has lost its store for now says nothing; that is no failure.
+            // A member that is down or has lost its store sends nothing; that is not a failure.
             let _ = self.world.send(member, &format!("message {}", self.sent));
         }
         if self.plan.faults.contains(&Fault::Crash) && self.rng.chance(40) {
@@ -235,7 +237,7 @@ impl Run<'_> {
     fn strike(&mut self, fault: Fault) {
         let member = self.rng.below(self.world.len());
         let Some(disk) = self.world.member(member).map(|there| there.disk().clone()) else { return };
-        // Nobody reaches the files of a folder that is unmounted.
+        // No program reaches the files of an unmounted folder.
         let needs_files = [
             Fault::Deletion,
             Fault::Overwriting,
@@ -280,11 +282,11 @@ impl Run<'_> {
                 }
             }
             Fault::Unmount => {
-                // Who has never been in the folder cannot tell an empty one from it.
+                // A member that has never seen the folder's content cannot distinguish it from an empty folder.
                 let has_joined = self.world.member(member).is_some_and(|there| there.store().marks_now().has_joined());
                 if has_joined || disk.is_unmounted() {
                     self.world.set_unmounted(member, !disk.is_unmounted());
-                    // Often a person finds out by starting the program again.
+                    // A person often discovers this by restarting the program.
                     if disk.is_unmounted() && self.rng.chance(300) {
                         self.world.restart(member);
                     }
@@ -324,7 +326,7 @@ impl Run<'_> {
                 let span = Duration::from_millis(self.rng.range(1..60_000));
                 self.world.stop_reading(member, span);
             }
-            // Whether a rename replaces shows where look-ups miss what has just come.
+            // A rename on a share shows whether it replaces a file when look-ups miss files that have just arrived.
             Fault::Systems if self.plan.faults.contains(&Fault::Overwriting) => {
                 self.forestall_on_a_share(member, &disk);
             }
@@ -338,7 +340,7 @@ impl Run<'_> {
         }
     }
 
-    /// Once in a run somebody goes, and the others have what it wrote, or most of it.
+    /// Lets a member leave, once per run. The others have all or most of what it wrote.
     fn depart(&mut self, member: usize) {
         let leave = if self.rng.chance(600) { Leave::ForGood } else { Leave::ForNow };
         let is_there = |world: &World, member: usize| {
@@ -350,7 +352,7 @@ impl Run<'_> {
         self.world.depart(member, leave, at);
     }
 
-    /// Some file operation that comes soon fails.
+    /// Lets a file operation fail soon.
     fn fail_call(&mut self, member: usize) {
         let kinds = [
             io::ErrorKind::PermissionDenied,
@@ -368,9 +370,9 @@ impl Run<'_> {
         self.world.note_fault(member, "failed call", &format!("a file operation fails: {kind}"));
     }
 
-    /// Something else has a message open for itself: often the last one of its author, who starts again after a loss of power
-    /// and has to look whether it lies there whole. (Were it online only when it can be opened again, what is left of it
-    /// could not be told from what another one has put there.)
+    /// Locks a message file, as another program would. Often it is the last message of an author that then restarts
+    /// after a power loss and must check whether the file is whole. (If the file were online-only by the time it can
+    /// be opened again, its remains would look like a file that another program put there.)
     fn lock_file(&mut self, member: usize, disk: &Disk) {
         let is_message = |name: &OsString| matches!(FileName::parse(name), FileName::Message(_));
         let mut files: Vec<_> = disk.files().into_iter().filter(|(_, name, _)| is_message(name)).collect();
@@ -392,7 +394,7 @@ impl Run<'_> {
         }
     }
 
-    /// The next commit of a message fails; the process ends then, as an application's would, and starts again.
+    /// Lets the next commit of a message fail. The process then ends, as an application's would, and restarts.
     fn fail_commit(&mut self, member: usize) {
         let failing = if self.rng.chance(500) { Failing::Kept } else { Failing::Lost };
         let Some(there) = self.world.member(member).filter(|there| there.session().is_some()) else { return };
@@ -403,7 +405,7 @@ impl Run<'_> {
         self.world.crash(member, back_after);
     }
 
-    /// The volume of a member's store is full, or that of another one has room again.
+    /// Fills the volume of a member's store, or makes room again on one that was full.
     fn fill_store(&mut self, member: usize) {
         if let Some(freed) = self.full_stores.pop() {
             if let Some(there) = self.world.member(freed) {
@@ -423,20 +425,20 @@ impl Run<'_> {
         }
         let files = disk.files();
         let Some((dir, name, _)) = self.rng.pick(&files).cloned() else { return };
-        // Who cannot tell when its folder was made never puts it back.
+        // A member that cannot tell when its folder was created never restores it.
         let is_certain = !disk.options().system.moves_creation_times();
         if self.rng.chance(250) && is_certain {
             for dir in disk.dirs() {
                 self.world.delete(member, &dir, None);
             }
-            return self.world.note_fault(member, "session deleted", "somebody deletes everything here");
+            return self.world.note_fault(member, "session deleted", "another program deletes everything here");
         }
         let whole = self.rng.chance(200);
         self.world.delete(member, &dir, if whole { None } else { Some(&name) });
-        self.world.note_fault(member, "deletion by another", "somebody deletes files here");
+        self.world.note_fault(member, "deletion by another", "another program deletes files here");
     }
 
-    /// Somebody writes over a message: bytes of the same or another length, or a message that is another's.
+    /// Overwrites a file with bytes of equal or lesser length, or with another file's content.
     fn overwrite(&mut self, member: usize, disk: &Disk) {
         let files = disk.files();
         if self.rng.chance(200) {
@@ -450,10 +452,10 @@ impl Run<'_> {
             _ => other,
         };
         self.world.overwrite(member, &dir, &name, by);
-        self.world.note_fault(member, "overwritten", "somebody writes over a file here");
+        self.world.note_fault(member, "overwritten", "another program overwrites a file here");
     }
 
-    /// Somebody puts another message under the name of a member's next one, which the member sends at once.
+    /// Puts another message under the name of a member's next one, which the member sends at once.
     fn forestall(&mut self, member: usize, disk: &Disk) {
         let mut files = disk.files();
         files.retain(|(_, name, _)| matches!(FileName::parse(name), FileName::Message(_)));
@@ -461,10 +463,10 @@ impl Run<'_> {
         let Some((.., content)) = self.rng.pick(&files).filter(|_| is_running) else { return };
         self.world.forestall(member, content.clone());
         let _ = self.world.send(member, "a message whose name is taken");
-        self.world.note_fault(member, "forestalled", "somebody takes the name of the next message");
+        self.world.note_fault(member, "forestalled", "another program takes the name of the next message");
     }
 
-    /// The same at a member with a network drive, if there is one.
+    /// Forestalls the next message of a member with a network drive, or of this member if there is none.
     fn forestall_on_a_share(&mut self, member: usize, disk: &Disk) {
         let disk_of = |world: &World, member| world.member(member).map(|there| there.disk().clone());
         let has_share = |disk: &Disk| disk.options().system == System::Windows(Volume::Share);

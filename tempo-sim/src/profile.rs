@@ -1,82 +1,83 @@
-//! Sync services, as their manners are known.
+//! Sync services, with the behavior that is known of them.
 //!
-//! The names are written down from what the services do, not from what the transport recognizes: or the test would
-//! prove nothing.
+//! The names come from what the services do, not from what the transport recognizes. Otherwise the tests would prove
+//! nothing.
 
 use std::time::Duration;
 
 use crate::Rng;
 
-/// The manners of a sync service.
+/// The behavior of a sync service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// In a sentence.
+    /// A description in one sentence.
     pub about: &'static str,
-    /// The shortest time a file takes from one machine to another.
+    /// The shortest time that a file takes from one machine to another.
     pub least_delay: Duration,
-    /// The longest time, when nothing is wrong.
+    /// The longest time that a file takes, when nothing is wrong.
     pub most_delay: Duration,
-    /// The moments at which it brings files: all that has come together since the last one. Zero: whenever one is ready.
+    /// The interval between deliveries; each delivers everything that is ready by then. With zero, each file is
+    /// delivered when it is ready.
     pub batches: Duration,
-    /// How it names a file while it arrives.
+    /// The name of a file while it arrives.
     pub temporary: Temporary,
-    /// How it names the loser of a conflict.
+    /// The name of the losing version in a conflict.
     pub conflict: Conflict,
     /// Whether conflict copies reach the other machines.
     pub copies_travel: bool,
-    /// How many of a thousand files it replaces or makes with the name absent for a moment.
+    /// The number of files in a thousand whose name is briefly absent while the service creates or replaces them.
     pub absent: u32,
-    /// How many of a thousand files arrive in place, incomplete at first.
+    /// The number of files in a thousand that arrive in place, incomplete at first.
     pub partial: u32,
-    /// How many of a thousand files get a conflict copy of equal content for no good reason.
+    /// The number of files in a thousand that get a conflict copy of equal content for no good reason.
     pub needless_copies: u32,
-    /// How many of a thousand new directories have another name on a machine.
+    /// The number of new directories in a thousand that have another name on a machine.
     pub doubled_directories: u32,
-    /// How many of a thousand new directories come in a second session folder on a machine.
+    /// The number of new directories in a thousand that appear in a second session folder on a machine.
     pub split_folders: u32,
-    /// How many of a thousand new files have only the name of a conflict copy on a machine.
+    /// The number of new files in a thousand that have only the name of a conflict copy on a machine.
     pub renamed: u32,
-    /// How many of a thousand files lose their content on a machine for a while: it is online only.
+    /// The number of files in a thousand that become online-only on a machine for a while.
     pub online_only: u32,
-    /// How such a file looks.
+    /// The appearance of an online-only file.
     pub placeholder: Placeholder,
 }
 
-/// How a file looks whose content is with the service only.
+/// The appearance of a file whose content only the service has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
-    /// Like the file, with a mark that the system shows.
+    /// Keeps the name of the file, with a mark that the system shows.
     Marked,
-    /// A small file whose name has this before and this after.
+    /// A small file whose name has this prefix and this suffix.
     Named(&'static str, &'static str),
 }
 
-/// How a file is named while it arrives.
+/// The name of a file while it arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Temporary {
-    /// Elsewhere, unseen.
+    /// The file is elsewhere, out of sight.
     Unseen,
-    /// This before the name, and this after it.
+    /// The file's name with this prefix and this suffix.
     Around(&'static str, &'static str),
 }
 
-/// How the loser of a conflict is named.
+/// The name of the losing version in a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
-    /// This after the name; `N` stands for a number.
+    /// The name with this suffix, in which `N` stands for a number.
     After(&'static str),
     /// Both versions get such a name, and the plain name disappears.
     Both(&'static str, &'static str),
-    /// The loser is destroyed.
+    /// The losing version is destroyed.
     Destroyed,
     /// Neither side gets the other's version.
     Skipped,
 }
 
 impl Conflict {
-    /// The name of the losing version of `name`.
+    /// Returns the name of the losing version of `name`.
     pub fn loser(self, name: &str, rng: &mut Rng) -> Option<String> {
         match self {
             Self::After(tail) | Self::Both(_, tail) => {
@@ -92,10 +93,10 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A service as one would wish it: quick, whole files, nothing odd.
+/// An ideal service: quick, whole files, nothing odd.
 pub const CALM: Profile = Profile {
     name: "calm",
-    about: "a service as one would wish it: quick, whole files, nothing odd",
+    about: "an ideal service: quick, whole files, nothing odd",
     least_delay: Duration::from_millis(200),
     most_delay: seconds(3),
     batches: Duration::ZERO,
@@ -112,10 +113,10 @@ pub const CALM: Profile = Profile {
     placeholder: Placeholder::Marked,
 };
 
-/// Everything at once.
+/// Every kind of trouble at once.
 pub const CHAOS: Profile = Profile {
     name: "chaos",
-    about: "everything at once",
+    about: "every kind of trouble at once",
     least_delay: Duration::from_millis(10),
     most_delay: seconds(120),
     batches: Duration::ZERO,
@@ -132,20 +133,20 @@ pub const CHAOS: Profile = Profile {
     placeholder: Placeholder::Marked,
 };
 
-/// Dropbox: whole files, named conflicted copies that reach everybody, online-only files.
+/// Dropbox: whole files, named conflicted copies that reach every member, online-only files.
 pub const DROPBOX: Profile = Profile {
     name: "dropbox",
-    about: "Dropbox: whole files, named conflicted copies that reach everybody, online-only files",
+    about: "Dropbox: whole files, named conflicted copies that reach every member, online-only files",
     conflict: Conflict::After(" (Zo\u{eb}'s conflicted copy 2026-11-22)"),
     needless_copies: 10,
     online_only: 20,
     ..CALM
 };
 
-/// Google Drive: numbered copies, two directories of one name.
+/// Google Drive: numbered copies, two directories with one name.
 pub const DRIVE: Profile = Profile {
     name: "drive",
-    about: "Google Drive: numbered copies, two directories of one name",
+    about: "Google Drive: numbered copies, two directories with one name",
     most_delay: seconds(20),
     conflict: Conflict::After(" (N)"),
     needless_copies: 20,
@@ -153,10 +154,10 @@ pub const DRIVE: Profile = Profile {
     ..CALM
 };
 
-/// OneDrive: the machine's name after a conflicting file, many online-only files.
+/// OneDrive: conflict copies named after the machine, many online-only files.
 pub const ONEDRIVE: Profile = Profile {
     name: "onedrive",
-    about: "OneDrive: the machine's name after a conflicting file, many online-only files",
+    about: "OneDrive: conflict copies named after the machine, many online-only files",
     most_delay: seconds(15),
     conflict: Conflict::After("-DESKTOP-4TNN"),
     needless_copies: 20,
@@ -164,10 +165,10 @@ pub const ONEDRIVE: Profile = Profile {
     ..CALM
 };
 
-/// iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files.
+/// iCloud Drive: slow at times, numbered files and directories, placeholders for online-only files.
 pub const ICLOUD: Profile = Profile {
     name: "icloud",
-    about: "iCloud Drive: slow at times, numbers after names of files and directories, stand-ins for online-only files",
+    about: "iCloud Drive: slow at times, numbered files and directories, placeholders for online-only files",
     most_delay: seconds(60),
     conflict: Conflict::After(" N"),
     needless_copies: 10,
@@ -191,10 +192,10 @@ pub const SYNCTHING: Profile = Profile {
     ..CALM
 };
 
-/// Nextcloud: parallel, temporary names, conflicted copies that stay where they are.
+/// Nextcloud: parallel transfers, temporary names, conflicted copies that stay on their machine.
 pub const NEXTCLOUD: Profile = Profile {
     name: "nextcloud",
-    about: "Nextcloud: parallel, temporary names, conflicted copies that stay where they are",
+    about: "Nextcloud: parallel transfers, temporary names, conflicted copies that stay on their machine",
     most_delay: seconds(30),
     temporary: Temporary::Around(".", ".~3f1a"),
     conflict: Conflict::After(" (conflicted copy 2026-11-22 10111N)"),
@@ -204,10 +205,10 @@ pub const NEXTCLOUD: Profile = Profile {
     ..CALM
 };
 
-/// Seafile: the name is absent for a moment when a file is replaced.
+/// Seafile: the name is briefly absent when a file is replaced.
 pub const SEAFILE: Profile = Profile {
     name: "seafile",
-    about: "Seafile: the name is absent for a moment when a file is replaced",
+    about: "Seafile: the name is briefly absent when a file is replaced",
     most_delay: seconds(20),
     temporary: Temporary::Around("", ".sbak"),
     conflict: Conflict::After(" (SFConflict ana@example.org 2026-11-22-10-11-1N)"),
@@ -241,10 +242,10 @@ pub const RCLONE: Profile = Profile {
     ..CALM
 };
 
-/// A USB stick: rarely, all at once, copied in place.
+/// A USB stick: infrequent transfers, everything at once, copied in place.
 pub const USB_STICK: Profile = Profile {
     name: "usb",
-    about: "a USB stick: rarely, all at once, copied in place",
+    about: "a USB stick: infrequent transfers, everything at once, copied in place",
     least_delay: seconds(30),
     most_delay: seconds(300),
     batches: seconds(120),
@@ -253,27 +254,27 @@ pub const USB_STICK: Profile = Profile {
     ..CALM
 };
 
-/// odrive: small files with an extension of its own stand for what is online only.
+/// odrive: placeholders with its own extension for online-only files.
 pub const ODRIVE: Profile = Profile {
     name: "odrive",
-    about: "odrive: small files with an extension of its own stand for what is online only",
+    about: "odrive: placeholders with its own extension for online-only files",
     most_delay: seconds(30),
     online_only: 60,
     placeholder: Placeholder::Named("", ".cloud"),
     ..CALM
 };
 
-/// Every profile, the chaotic one last.
+/// Every profile, with [`CHAOS`] last.
 pub const PROFILES: &[Profile] =
     &[CALM, DROPBOX, DRIVE, ONEDRIVE, ICLOUD, SYNCTHING, NEXTCLOUD, SEAFILE, UNISON, RCLONE, USB_STICK, ODRIVE, CHAOS];
 
 impl Profile {
-    /// The profile of this name.
+    /// Returns the profile with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PROFILES.iter().find(|profile| profile.name == name)
     }
 
-    /// How long a file takes that is ready `now`.
+    /// Draws the time that a file takes that is ready at `now`.
     pub(crate) fn delay(&self, now: Duration, rng: &mut Rng) -> Duration {
         let (least, most) = (micros(self.least_delay), micros(self.most_delay));
         // Mostly near the lower end, with a long tail.

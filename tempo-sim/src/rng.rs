@@ -1,17 +1,17 @@
-//! A generator of our own, so that a seed means the same run for ever.
+//! The simulator's own random number generator, so that a seed gives the same run in every version.
 //!
-//! xoshiro256** by D. Blackman and S. Vigna, seeded by splitmix64, as they recommend.
+//! The algorithm is xoshiro256** by D. Blackman and S. Vigna, seeded by splitmix64 as they recommend.
 
 use std::ops::Range;
 
-/// Numbers that depend on nothing but the seed.
+/// A random number generator whose output depends only on its seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rng {
     state: [u64; 4],
 }
 
 impl Rng {
-    /// The generator of a seed.
+    /// Creates the generator for a seed.
     pub fn new(seed: u64) -> Self {
         let mut mix = seed;
         let state = [(); 4].map(|()| {
@@ -23,14 +23,17 @@ impl Rng {
         Self { state }
     }
 
-    /// A generator for another purpose: what is drawn from it does not change what is drawn here later.
+    /// Creates an independent generator. Drawing from it does not change what this generator returns later.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::new(self.next())
     }
 
-    /// Any number.
-    #[allow(clippy::should_implement_trait, reason = "it never ends, so an iterator would only be in the way")]
+    /// Returns any number.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "the sequence never ends, and the methods of an iterator would only be in the way"
+    )]
     pub fn next(&mut self) -> u64 {
         let [a, b, c, d] = &mut self.state;
         let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
@@ -44,7 +47,7 @@ impl Rng {
         result
     }
 
-    /// A number of a range; its start when the range is empty.
+    /// Returns a number in the range, or its start if the range is empty.
     pub fn range(&mut self, range: Range<u64>) -> u64 {
         let width = range.end.saturating_sub(range.start);
         if width == 0 {
@@ -54,18 +57,18 @@ impl Rng {
         range.start + u64::try_from(scaled).unwrap_or(0)
     }
 
-    /// An index below `len`; zero when that is zero.
+    /// Returns an index below `len`, or zero if `len` is zero.
     pub fn below(&mut self, len: usize) -> usize {
         let len = u64::try_from(len).unwrap_or(u64::MAX);
         usize::try_from(self.range(0..len)).unwrap_or(0)
     }
 
-    /// True in so many of a thousand cases.
+    /// Returns true in `per_mille` of a thousand cases.
     pub fn chance(&mut self, per_mille: u32) -> bool {
         self.range(0..1000) < u64::from(per_mille)
     }
 
-    /// One of several, if there is any.
+    /// Returns a random item, or `None` if there is none.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         let at = self.below(items.len());
         items.get(at)
@@ -77,14 +80,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_means_the_same_for_ever() {
+    fn a_seed_always_gives_the_same_numbers() {
         let mut rng = Rng::new(7);
         let drawn: Vec<u64> = (0..3).map(|_| rng.next()).collect();
         assert_eq!(drawn, [12_923_355_070_828_475_994, 5_142_052_590_334_782_674, 15_488_392_906_492_639_638]);
     }
 
     #[test]
-    fn ranges_are_kept_and_filled() {
+    fn drawn_numbers_stay_in_the_range_and_fill_it() {
         let mut rng = Rng::new(1);
         let mut seen = [0; 5];
         for _ in 0..1000 {

@@ -1,4 +1,4 @@
-//! Faults as values: a rule sees what the service is about to do and says what becomes of it.
+//! Faults as values: a rule sees what the service is about to do and decides what happens.
 
 use std::{ffi::OsStr, fmt, time::Duration};
 
@@ -6,49 +6,49 @@ use bytes::Bytes;
 
 use crate::Rng;
 
-/// Something that a sync service is about to do to a member's folder.
+/// A change that a sync service is about to make in a member's folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Effect<'a> {
-    /// The member whose folder it is.
+    /// The member that owns the folder.
     pub to: usize,
-    /// The author's directory.
+    /// The name of the author's directory.
     pub dir: &'a OsStr,
-    /// The file.
+    /// The name of the file.
     pub name: &'a OsStr,
-    /// The content that it shall have; `None` when it shall be removed.
+    /// The file's new content, or `None` if the service removes the file.
     pub content: Option<&'a Bytes>,
-    /// Virtual time since the beginning.
+    /// Virtual time since the start of the run.
     pub now: Duration,
 }
 
-/// What becomes of an effect.
+/// A rule's decision about an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It happens.
+    /// The service makes the change.
     Pass,
-    /// It is considered again after this time.
+    /// The service considers the change again after this time.
     Delay(Duration),
-    /// It does not happen now; the service finds the difference the next time it compares everything.
+    /// The service skips the change. It notices the difference when it next compares everything.
     Drop,
-    /// The file is there with only its first bytes, and whole after a while.
+    /// The file appears with only its first bytes and becomes whole later.
     Partial {
-        /// So many bytes are there at first.
+        /// The number of bytes that appear at first.
         bytes: usize,
-        /// The rest comes after this time.
+        /// The time until the rest arrives.
         rest_after: Duration,
     },
-    /// The name is free for a while before the file is there.
+    /// The name is absent for this time before the file appears.
     Absent(Duration),
-    /// The file is there, and a copy of it under another name.
+    /// The file appears together with a copy under this name.
     Copied(String),
-    /// The file is there, and its content comes after this time: until then it is online only.
+    /// The file appears without its content and stays online-only for this time.
     OnlineOnly(Duration),
 }
 
-/// A fault, or several. A closure is a rule.
+/// One or more faults. A closure is a rule.
 pub trait Rule: Send {
-    /// Judges an effect. The generator is the rules' own.
+    /// Judges an effect. The generator `rng` serves the rules alone.
     fn on_effect(&mut self, effect: &Effect<'_>, rng: &mut Rng) -> Verdict;
 }
 
@@ -58,19 +58,19 @@ impl<F: FnMut(&Effect<'_>, &mut Rng) -> Verdict + Send> Rule for F {
     }
 }
 
-/// Rules one after the other: the first that does not let an effect pass decides.
+/// A list of rules, asked in order. The first verdict other than [`Verdict::Pass`] decides.
 #[derive(Default)]
 pub struct Rules {
     rules: Vec<Box<dyn Rule>>,
 }
 
 impl Rules {
-    /// Adds a rule at the end.
+    /// Adds a rule at the end of the list.
     pub fn add(&mut self, rule: impl Rule + 'static) {
         self.rules.push(Box::new(rule));
     }
 
-    /// Takes all rules away: from here on everything passes.
+    /// Removes all rules, so that every effect passes.
     pub fn clear(&mut self) {
         self.rules.clear();
     }

@@ -1,11 +1,11 @@
-//! A failing run made smaller, so that a person can follow it.
+//! Shrinking: a failing run is made smaller, so that a person can follow it.
 
 use crate::{Fault, Plan};
 
-/// The smallest plan of the same seed that is found to fail as well; the plan itself when there is none.
+/// Returns the smallest plan with the same seed that was found to fail too, or a copy of `plan` if there is none.
 ///
-/// Takes out faults, messages and members as long as the run still fails. A smaller run is another run, so its failure
-/// may be another one too.
+/// Removes faults, messages and members as long as the run still fails. A smaller run is a different run, so its
+/// failure may also be different.
 pub fn shrink(plan: &Plan) -> Plan {
     let mut smallest = plan.clone();
     while let Some(smaller) = candidates(&smallest).into_iter().find(|plan| plan.execute(false).failure.is_some()) {

@@ -10,18 +10,18 @@ use std::{
 
 use crate::{Counts, Plan, Violation};
 
-/// What came of a sweep.
+/// The result of a sweep.
 #[derive(Debug, Clone, Default)]
 pub struct Swept {
-    /// How many runs were made.
+    /// The number of runs.
     pub runs: u64,
-    /// How often interesting things happened in all of them.
+    /// The number of times each notable event happened, over all runs.
     pub counts: Counts,
-    /// The first failure that was found, with its plan.
+    /// The first failure and its plan.
     pub failure: Option<(Plan, Violation)>,
 }
 
-/// Runs the plans of the numbers from `first` on, in as many threads as told, until `go_on` says no or one fails.
+/// Runs the plans numbered from `first` in `threads` threads, until `go_on` returns false or a run fails.
 pub fn sweep(
     first: u64,
     threads: usize,

@@ -1,13 +1,13 @@
-//! What happened in a run: a hash of everything, and, when asked for, the story.
+//! The trace of a run: a hash of everything and, on request, a record of every step.
 
 use std::time::Duration;
 
-/// The story of a run.
+/// A record of everything that happened in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// The seed that repeats it.
+    /// The seed that reproduces the run.
     pub seed: u64,
-    /// The command that repeats it.
+    /// The command that reproduces the run.
     pub command: String,
     /// The service that carried the files.
     pub profile: String,
@@ -15,73 +15,73 @@ pub struct Trace {
     pub members: Vec<String>,
     /// Every message that was sent, by number.
     pub messages: Vec<Sent>,
-    /// What happened, in order of time.
+    /// The steps, in order of time.
     pub steps: Vec<Step>,
-    /// The timeline that came out, as numbers of messages.
+    /// The final timeline, as message numbers.
     pub timeline: Vec<usize>,
-    /// How the run failed, if it did.
+    /// The failure, if the run failed.
     pub failure: Option<String>,
 }
 
 /// A message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// Who sent it.
+    /// The member that sent it.
     pub member: usize,
     /// Its counter.
     pub counter: u64,
     /// Its logical time.
     pub lamport: u64,
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// The messages that it comes after directly, by number.
+    /// The numbers of its direct causes.
     pub causes: Vec<usize>,
 }
 
-/// Something that happened at a member.
+/// An event at one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Virtual time since the beginning.
+    /// Virtual time since the start of the run.
     pub at: Duration,
-    /// The member.
+    /// The member's number.
     pub member: usize,
-    /// What.
+    /// The kind of event.
     pub what: What,
 }
 
-/// What happened.
+/// The kind of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
-    /// The member sent a message, by number.
+    /// The member sent a message, given by its number.
     Send(usize),
-    /// The member put the file of its own message into its folder, perhaps again.
+    /// The member wrote the file of its own message into its folder, perhaps again.
     Publish(usize),
-    /// The service put the file of a message into the member's folder.
+    /// The service wrote the file of a message into the member's folder.
     Arrive(usize),
-    /// The member took a message in, and it has to wait for others.
+    /// The member received a message that must wait for others.
     Hold(usize),
-    /// A message entered the member's timeline at this position.
+    /// A message entered the member's timeline.
     Deliver {
-        /// The message.
+        /// The message's number.
         message: usize,
-        /// The position.
+        /// The message's position in the timeline.
         position: usize,
     },
     /// The member's machine stopped.
     Crash,
-    /// The member's machine started again.
+    /// The member's machine restarted.
     Restart,
-    /// The service does not reach the member any more.
+    /// The service no longer reaches the member.
     Offline,
     /// The service reaches the member again.
     Online,
-    /// The member's folder is away; nothing can be read or published there.
+    /// The member's folder is unmounted, so nothing can be read or published there.
     Unmounted,
-    /// The member's folder is there again.
+    /// The member's folder is mounted again.
     Mounted,
-    /// The service made a conflict copy, with this name, in the member's folder.
+    /// The service made a conflict copy with this name in the member's folder.
     ConflictCopy(String),
-    /// Anything else worth showing: a fault, in a few words.
+    /// Any other fault, described in a few words.
     Fault(String),
 }

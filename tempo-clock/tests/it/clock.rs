@@ -1,4 +1,4 @@
-//! The clock moves past everything it has seen; the stamp is a total order that respects causes.
+//! The clock advances past everything it has seen; the stamp is a total order that respects causes.
 
 use proptest::prelude::*;
 use tempo_clock::{AuthorId, ClockExhausted, Lamport, LamportClock, LogicalClock, Stamp};

@@ -1,4 +1,4 @@
-//! A set of counters behaves like a plain set, and costs memory only for its gaps.
+//! A set of counters behaves like a plain set and uses memory only for its gaps.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is written can be read back; a broken set of counters cannot be read at all.
+//! Every type survives a round trip; deserializing a broken set of counters fails.
 
 use tempo_clock::{AuthorId, Counters, Lamport, Seen, Stamp};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Events exactly once, also across restarts.
+//! Events delivered exactly once, across restarts too.
 
 use std::ops::{Deref, DerefMut};
 
@@ -11,20 +11,20 @@ use crate::{
     store::error::StoreError,
 };
 
-/// Why a cursor cannot be had, or not be committed.
+/// The reason why a cursor cannot be opened or committed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CursorError {
     /// The name is empty or too long.
-    #[error("the name of a cursor has 1 to {} bytes, and this one has {actual}", Cursor::MAX_NAME)]
+    #[error("cursor name must be 1 to {} bytes, got {actual}", Cursor::MAX_NAME)]
     Name {
-        /// The length of the name.
+        /// The length of the name, in bytes.
         actual: usize,
     },
-    /// There is one of this name, and two would not know of each other.
+    /// A cursor with this name is open already. Two of them would not know of each other.
     #[error("the cursor {name:?} is in use in this process")]
     InUse {
-        /// The name.
+        /// The name of the cursor.
         name: String,
     },
     /// The store failed, or the session is closed.
@@ -33,7 +33,7 @@ pub enum CursorError {
 }
 
 impl Session {
-    /// The events that come after what an application has, by a name under which the session keeps how far that is.
+    /// Opens a named cursor: the events after those that the application has committed under this name.
     ///
     /// # Errors
     ///
@@ -43,10 +43,11 @@ impl Session {
     }
 }
 
-/// The events of a session from where an application has come to, by a name.
+/// The events of a session after a stored position, under a name.
 ///
-/// What was taken and [committed](Self::commit) is not given again, in this process or a later one; what was taken and
-/// not committed is. Messages that belong before those come as events with their positions, once.
+/// The cursor does not deliver [committed](Self::commit) events again, neither in this process nor in a later
+/// one. It does deliver events again that were taken but not committed. A late message arrives once, as an
+/// event with its position.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,8 +61,9 @@ impl Session {
 /// # }
 /// ```
 ///
-/// An application that keeps what it makes of the messages in a database of its own is exact only when both are written
-/// together: let it keep [`Events::progress`] there, and begin with [`Session::events_after`] instead of a cursor.
+/// An application that stores its results in its own database is exact only when it writes results and
+/// position together. Such an application stores [`Events::progress`] in its database and starts with
+/// [`Session::events_after`] instead of a cursor.
 #[derive(Debug)]
 pub struct Cursor {
     events: Events,
@@ -85,16 +87,16 @@ impl Cursor {
         Ok(Self { events: Events::new(session.clone(), progress.unwrap_or_default()), name: name.to_owned() })
     }
 
-    /// Everything that was taken is done.
+    /// Commits all events taken so far.
     ///
     /// # Durability
     ///
-    /// When this returns it stays so, at the price of one synced transaction; an observer's store is in memory and
-    /// forgets.
+    /// When this returns, the position survives a power loss, at the cost of one synced transaction. An
+    /// observer's store is in memory and does not survive.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], after which it is unknown what will be given again.
+    /// [`StoreError`]. After it, the caller cannot know which events will be delivered again.
     pub fn commit(&self) -> Result<(), StoreError> {
         self.events.session().shared().keep_progress(&self.name, self.events.so_far())
     }

@@ -1,4 +1,4 @@
-//! Messages whose files are listed in the folder, and whose content is elsewhere.
+//! Messages whose files are listed in the folder, but whose content is elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,25 @@ use tempo_message::{Item, Pending, PendingReason};
 
 use crate::api::status::{Gap, Member, Status};
 
-/// What of an author waits for download.
+/// Messages of one author that wait for download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Download {
-    /// Whose it is.
+    /// The author, if known.
     pub author: Option<AuthorId>,
-    /// Which messages, as far as the names of the files say so; none that is here already.
+    /// The counters of the messages, as far as the file names reveal them, without those already here.
     pub numbers: Vec<Gap>,
-    /// The files.
+    /// The files that wait for download.
     pub files: Vec<Pending>,
-    /// There may be more: files that do not answer are not all tried at once.
+    /// Whether there may be more messages. Files that do not answer are not all tried at once.
     pub is_least: bool,
-    /// They are files that stand for others, which only the program of the service can replace; opening them does nothing.
+    /// Whether the files are placeholders, which only the service's program can replace. Opening them has no
+    /// effect.
     pub is_placeholder: bool,
 }
 
 impl Download {
-    /// How many messages there are at least.
+    /// Returns the least number of messages that wait for download.
     pub fn count(&self) -> u64 {
         let numbers = self.numbers.iter().map(|range| (range.end() - range.start()).saturating_add(1));
         numbers.fold(0, u64::saturating_add).max(u64::from(!self.files.is_empty()))
@@ -32,7 +33,7 @@ impl Download {
 }
 
 impl Status {
-    /// What waits for download, by author.
+    /// Returns the messages that wait for download, by author.
     pub fn downloads(&self) -> Vec<Download> {
         let mut of: BTreeMap<_, Download> = BTreeMap::new();
         for pending in &self.report.pending {
@@ -62,14 +63,14 @@ impl Status {
         of.into_values().map(|it| Download { numbers: union(it.numbers), ..it }).collect()
     }
 
-    /// Whether messages may be missing here because a file, in this author's place, cannot be read.
+    /// Returns whether messages may be missing because a file of this author cannot be read.
     pub fn is_missed(&self, author: Option<AuthorId>, item: Item) -> bool {
         let numbers = item.counters().filter(|_| author.is_some());
         let is_missed = numbers.is_none_or(|numbers| !self.missing_of(author, &numbers).is_empty());
         is_missed && item != Item::Head
     }
 
-    /// What is not here of some messages of an author.
+    /// Returns the counters of an author in this range that are missing here.
     pub(crate) fn missing_of(&self, author: Option<AuthorId>, numbers: &Gap) -> Vec<Gap> {
         let at = author.and_then(|author| self.members.binary_search_by_key(&author, |member| member.author).ok());
         let member = at.and_then(|at| self.members.get(at));

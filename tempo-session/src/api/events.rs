@@ -1,4 +1,4 @@
-//! The events of a session, one after the other.
+//! The events of a session, in order.
 
 use std::time::Duration;
 
@@ -11,34 +11,34 @@ use crate::{
 };
 
 impl Session {
-    /// The next event, if there is one, of the events that all handles share.
+    /// Returns the next event, if any. All handles share one position.
     ///
-    /// Events begin with the whole timeline as the store has it, in order, and go on with what happens. Insert the
+    /// The events begin with the whole timeline as stored, in order, and continue with new events. Insert the
     /// entry of every [`Event::Message`] at its position, and your list is the timeline.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when a message cannot be read; the next call tries it again.
+    /// [`ReadError`] when a message cannot be read. The next call tries it again.
     pub fn poll(&self) -> Result<Option<Event>, ReadError> {
         self.shared().next_event(&mut self.reader())
     }
 
-    /// The events, one after the other, waiting for each, as [`poll`](Self::poll) gives them, but for the caller alone. Ends
-    /// when the session is closed.
+    /// Returns a blocking iterator over the events with its own position, independent of
+    /// [`poll`](Self::poll). It ends when the session is closed.
     pub fn events(&self) -> Events {
         self.events_after(Progress::default())
     }
 
-    /// The events that come after what an application has, which has kept how far that is together with its own data.
+    /// Returns the events after a position that the application has stored with its own data.
     ///
-    /// Messages of which [`Progress`] says that they were given are not given again, as far as the store has them: after
-    /// the local state was lost or restored from a backup, some may be.
+    /// The events leave out messages that [`Progress`] marks as delivered, as far as the store has them. If
+    /// the local state was lost or restored from a backup, some may arrive again.
     pub fn events_after(&self, progress: Progress) -> Events {
         Events::new(self.clone(), progress)
     }
 }
 
-/// The events of a session, for one who takes them: each of its own, from where it began.
+/// An iterator over the events of a session. Each has its own position.
 #[derive(Debug)]
 pub struct Events {
     session: Session,
@@ -51,22 +51,22 @@ impl Events {
         Self { session, reader }
     }
 
-    /// The session.
+    /// Returns the session.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The next event, if there is one.
+    /// Returns the next event, if any.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when a message cannot be read; the next call tries it again.
+    /// [`ReadError`] when a message cannot be read. The next call tries it again.
     pub fn poll(&mut self) -> Result<Option<Event>, ReadError> {
         self.session.shared().next_event(&mut self.reader)
     }
 
-    /// The next event, waiting at most so long; `None` when there was none, or when the session is
-    /// [closed](Session::is_open), which gives nothing any more.
+    /// Waits at most `patience` for the next event. Returns `None` when there was none, or when the session
+    /// is [closed](Session::is_open) and has no more events.
     ///
     /// # Errors
     ///
@@ -86,15 +86,16 @@ impl Events {
         }
     }
 
-    /// How far this is by now, to be kept with the application's own data; [`Session::events_after`] goes on from there.
+    /// Returns the position reached so far, for the application to store with its own data.
+    /// [`Session::events_after`] continues from there.
     ///
     /// # Durability
     ///
-    /// Everything that was given is durably in the store when this returns, so that it is known again afterwards.
+    /// When this returns, all delivered messages are durable in the store, so the position stays valid.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when what was received cannot be kept.
+    /// [`StoreError`] when received messages cannot be stored.
     pub fn progress(&self) -> Result<Progress, StoreError> {
         self.session.shared().save(tempo_message::Durability::Durable)?;
         Ok(self.reader.progress().clone())

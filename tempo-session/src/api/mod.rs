@@ -1,4 +1,4 @@
-//! A session as an application uses it.
+//! The interface of a session for applications.
 
 pub(crate) mod cursor;
 pub(crate) mod downloads;

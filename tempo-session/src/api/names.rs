@@ -1,4 +1,4 @@
-//! What members are called, for people.
+//! The names of members, for display.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,17 @@ use tempo_message::printable_text;
 
 use crate::api::status::Status;
 
-/// What everybody is called at one moment, printable, and so that nobody is taken for another one.
+/// The printable names of all members at one moment, unambiguous.
 ///
-/// Whoever shares a name, or has become another member, or has been one, is called by the name and the beginning of the
-/// author: "Ana 3dffda63".
+/// Members that share a name, have a successor, or have succeeded another author appear with the beginning of
+/// their author id: "Ana 3dffda63".
 #[derive(Debug, Clone)]
 pub struct Names {
     names: BTreeMap<AuthorId, String>,
 }
 
 impl Status {
-    /// What everybody is called.
+    /// Returns the names of all members.
     pub fn names(&self) -> Names {
         let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
         let mut related = BTreeSet::new();
@@ -41,12 +41,12 @@ impl Status {
 }
 
 impl Names {
-    /// What an author is called, if it has a name.
+    /// Returns the name of an author, if it has one.
     pub fn get(&self, author: AuthorId) -> Option<&str> {
         self.names.get(&author).map(String::as_str)
     }
 
-    /// The same; without a name the beginning of the author.
+    /// Returns the name of an author, or the beginning of its id if it has no name.
     pub fn of(&self, author: AuthorId) -> String {
         self.get(author).map_or_else(|| short(author), str::to_owned)
     }

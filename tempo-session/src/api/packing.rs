@@ -11,43 +11,45 @@ use crate::{
     engine::state::{ByHand, State},
 };
 
-/// Why own messages were not packed.
+/// The reason why the own messages were not packed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PackError {
     /// The session is closed.
     #[error("the session is closed")]
     Closed,
-    /// Nothing can be packed as long as something is not in the folder, the folder is away, or much is to be done.
-    #[error("packing did not come to its end within {patience:?}: messages not in the folder yet: {unpublished}")]
+    /// Packing did not finish in time: messages are not in the folder yet, the folder is away, or much is to
+    /// be done.
+    #[error("packing timed out after {patience:?}, with {unpublished} message(s) not in the folder yet")]
     TimedOut {
-        /// How long it was waited.
+        /// The time waited.
         patience: Duration,
-        /// So many messages are not in the folder yet.
+        /// The number of own messages that are not in the folder yet.
         unpublished: usize,
     },
-    /// A file could not be written, read or removed. What was packed before stays so, and nothing is lost.
+    /// A file could not be written, read or removed. Earlier packs stay, and nothing is lost.
     #[error(transparent)]
     Failed(PublishError),
 }
 
 impl Session {
-    /// Packs all own messages now, also the latest ones, which are otherwise left in files of their own for a while. The
-    /// files of which packs are made are removed after their [time](crate::Packing::grace).
+    /// Packs all own messages now, including the latest ones, which otherwise stay in files of their own for
+    /// a while. The files whose messages went into packs are removed after their
+    /// [time](crate::Packing::grace).
     ///
     /// # Errors
     ///
-    /// [`PackError`]; nothing is lost.
+    /// [`PackError`]. No message is lost.
     pub fn pack(&self, patience: Duration) -> Result<PackStats, PackError> {
         self.pack_by(ByHand::Packed, patience)
     }
 
-    /// As [`pack`](Self::pack), and removes the files of which packs were made at once. Whoever is reading them finds the
-    /// same messages in the packs; a service may have to carry them once more.
+    /// Packs like [`pack`](Self::pack), and removes the files at once. A process that is reading them finds
+    /// their messages in the packs. A service may have to transfer the messages once more.
     ///
     /// # Errors
     ///
-    /// [`PackError`]; nothing is lost.
+    /// [`PackError`]. No message is lost.
     pub fn pack_at_once(&self, patience: Duration) -> Result<PackStats, PackError> {
         self.pack_by(ByHand::AtOnce, patience)
     }

@@ -1,4 +1,4 @@
-//! A session put together from its parts.
+//! Sessions assembled from parts.
 
 use std::{
     error::Error,
@@ -27,40 +27,44 @@ use crate::{
     store::contract::Store,
 };
 
-/// A session's parts, for transports, stores and clocks of your own.
+/// The parts of a session, for transports, stores and clocks of your own.
 #[derive(Debug)]
 pub struct Parts {
-    /// How frames travel.
+    /// The transport that carries frames.
     pub transport: Box<dyn Transport>,
-    /// What must not be lost; its author is the member's.
+    /// The durable store. Its author is the member's.
     pub store: Box<dyn Store>,
-    /// Where time comes from.
+    /// The source of time.
     pub environment: Arc<dyn Environment>,
-    /// How often some of the own messages are compared with the folder in passing; `None`: only at the opening.
+    /// The time between background comparisons of some own messages with the folder. `None` compares only at
+    /// opening.
     pub scrub: Option<Duration>,
-    /// Where new authors come from, and what tells the store from a copy.
+    /// The source of new authors, which also tells the store from a copy.
     pub identity: Box<dyn IdentitySource>,
-    /// Who it was in the folder of which this one is a copy, if it begins there.
+    /// The author that the member had in the original folder, if this folder is a copy and the member begins
+    /// here.
     pub copied_from: Option<AuthorId>,
-    /// A member of whom nothing was heard for so long is not waited for; `None`: everybody is, for ever.
+    /// The time without news after which the session stops waiting for a member. `None` waits for every
+    /// member forever.
     pub idle_after: Option<Duration>,
-    /// When own messages are packed; `None`: never.
+    /// Settings for packing own messages. `None` never packs.
     pub packing: Option<Packing>,
-    /// When messages of others that have vanished from the folder are put there; `None`: never by themselves.
+    /// Settings for relaying vanished messages of others. `None` relays only when asked.
     pub relaying: Option<Relaying>,
-    /// The fewest new messages after which the store gets a snapshot, so that opening need not read the whole log; `None`:
-    /// never.
+    /// The fewest new messages after which the store gets a snapshot, so that opening need not read the whole
+    /// log. `None` makes no snapshots.
     pub snapshot_after: Option<u64>,
-    /// What the member is to be called, 1 to 128 bytes; it says so with the first message, or when it has looked at the folder.
+    /// The display name, 1 to 128 bytes. It is announced after the first look at the folder, or with the
+    /// first message.
     pub name: Option<String>,
-    /// How long whoever sends waits for the first look at the folder, at most; the driver is run by another thread then.
-    /// `None`: not at all.
+    /// The longest time that a sender waits for the first look at the folder. Another thread must then run
+    /// the driver. `None` does not wait.
     pub first_look: Option<Duration>,
 }
 
 impl Parts {
-    /// A transport and a store, the time of the system, and nothing else: nothing is compared in passing, packed, relayed, or kept in
-    /// pages, nobody has a name or becomes somebody else, and nobody waits.
+    /// Combines a transport and a store with the system's clocks. Everything else is off: scrubbing, packing,
+    /// relaying, snapshots, the name, new authors, and waiting.
     pub fn new(transport: Box<dyn Transport>, store: Box<dyn Store>) -> Self {
         Self {
             transport,
@@ -79,7 +83,7 @@ impl Parts {
     }
 }
 
-/// An observer has no author, and gets none.
+/// The identity source of an observer, which has no author and gets none.
 #[derive(Debug)]
 pub struct NoIdentity;
 
@@ -94,13 +98,13 @@ impl IdentitySource for NoIdentity {
 }
 
 impl Session {
-    /// Puts a session together from its parts. Nothing moves until the driver [runs](Driver::run) or is
+    /// Assembles a session from its parts. Nothing moves until the driver [runs](Driver::run) or is
     /// [turned](Driver::turn).
     ///
     /// # Errors
     ///
-    /// [`OpenError::Store`] when the store cannot be read, [`OpenError::Identity`] when it is a copy and no new author can be
-    /// made, and [`OpenError::Name`].
+    /// [`OpenError::Store`] when the store cannot be read, [`OpenError::Identity`] when it is a copy and
+    /// making a new author fails, and [`OpenError::Name`].
     pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
         let Parts { transport, store, environment, mut identity, .. } = parts;
         check_name(parts.name.as_deref())?;
@@ -111,7 +115,7 @@ impl Session {
         // The first look is a refresh.
         let first_look = parts.first_look.map(|patience| environment.now().saturating_add(patience));
         let (me, name) = (marks.author(), parts.name);
-        // An observer is called nothing.
+        // An observer has no name.
         let mut state = State::new(resumed, marks, Refresh::with_first(first_look), name.filter(|_| me.is_some()));
         if let Some(((former, why), author)) = given_up.zip(me) {
             state.tell(Event::NewAuthor { former, author, why });
@@ -122,7 +126,8 @@ impl Session {
         Ok((session, Driver::new(shared, transport, parts.scrub, parts.packing, parts.relaying)))
     }
 
-    /// Puts a session together and runs its driver on a thread of its own, which ends when the session is closed.
+    /// Assembles a session and runs its driver on a thread of its own. The thread ends when the session is
+    /// closed.
     ///
     /// # Errors
     ///
@@ -141,11 +146,12 @@ impl Session {
         Ok(session)
     }
 
-    /// Sends the display name, unless it is known by that already.
+    /// Sends the display name, unless the member already has this name.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Name`] and [`OpenError::Announce`]; what could not be said then is said with the next message.
+    /// [`OpenError::Name`] and [`OpenError::Announce`]. A name that could not be sent travels with the next
+    /// message.
     pub fn announce_name(&self, name: &str) -> Result<(), OpenError> {
         check_name(Some(name))?;
         if self.author().is_none() {

@@ -13,14 +13,16 @@ use crate::{
 };
 
 impl Session {
-    /// Puts those of an author's messages into the folder that are here and lie nowhere there, without waiting for their author
-    /// and whoever lacks them: in a directory that only this member writes, and that everybody reads as the author's own.
+    /// Publishes an author's messages that are here and nowhere in the folder, without waiting until the
+    /// author is silent and other members lack them. The messages go to a directory that only this member
+    /// writes and that every member reads as the author's own.
     ///
-    /// Their digests bind them to what others have answered. A message that nobody has answered is as true as this member's store.
+    /// Digests bind these messages to the answers of others. A message without answers is only as trustworthy
+    /// as this member's store.
     ///
     /// # Errors
     ///
-    /// [`RelayError`]; nothing is lost, and what was put there before stays.
+    /// [`RelayError`]. No message is lost, and files published before stay.
     pub fn relay(&self, author: AuthorId, patience: Duration) -> Result<Relayed, RelayError> {
         let mut state = self.shared().lock();
         if state.core.author().is_none() {

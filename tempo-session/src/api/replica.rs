@@ -1,4 +1,4 @@
-//! State that follows from the timeline.
+//! State computed from the timeline.
 
 mod checkpoints;
 
@@ -19,16 +19,16 @@ use crate::{
 };
 use checkpoints::{Applied, Checkpoints};
 
-/// A state that is always what a [`Reducer`] makes of the timeline, and so the same for everybody who has the same
-/// messages.
+/// State that a [`Reducer`] computes from the timeline. It is always up to date with the replica's messages,
+/// so all members with the same messages have the same state.
 ///
-/// [`update`](Self::update) takes in what has arrived. A message at the end is applied to the state; for one that belongs
-/// before others, the state goes back to a checkpoint before it, and everything from there is applied again. That costs
-/// about twice as many applications as the message is messages away from the end, and some sixty at least. So many clones
-/// of the state are kept as it has digits in the binary system, roughly, and none from before what is stable but one.
+/// [`update`](Self::update) takes in what has arrived. It applies a message at the end directly. For a
+/// message that belongs before others, it returns to an earlier checkpoint and applies everything from there
+/// again. This takes about twice as many applications as the message's distance from the end, and at least
+/// some sixty. The replica keeps O(log n) checkpoints, and only one of them from before the stable part.
 ///
-/// It takes the events of the session for itself, and none away from others. Payloads are read from the store when they are
-/// applied, and not kept; a message costs four bytes.
+/// The replica has its own position among the events and takes none from other readers. It reads payloads
+/// from the store when it applies them and does not keep them. Each message takes four bytes.
 ///
 /// ```no_run
 /// use tempo_session::{replica::Reducer, Entry, Session};
@@ -61,79 +61,80 @@ use checkpoints::{Applied, Checkpoints};
 ///
 /// # Panics
 ///
-/// A reducer that panics takes the state of the last checkpoint with it at most: the replica is then as it was there, and
-/// the next update applies the rest again.
+/// If the reducer panics, the state falls back at most to the last checkpoint, and the next update applies
+/// the rest again.
 pub struct Replica<R: Reducer> {
     session: Session,
     reader: Reader,
     reducer: R,
-    /// The messages that were taken, in order.
+    /// The messages taken so far, in order.
     slots: Vec<Slot>,
-    /// What the first of them make; `None` after a panic in the reducer.
+    /// The state computed from the first of these messages. `None` after a panic in the reducer.
     current: Option<Applied<R::State>>,
-    /// So many of the messages are those of which the current state was made.
+    /// The number of leading messages that agree with those in the current state.
     intact: usize,
     checkpoints: Checkpoints<R::State>,
-    /// From here on the state differs from what the application was told last.
+    /// The position from which the state differs from what the application was last told.
     changed: Option<usize>,
     stable: usize,
 }
 
-/// Makes a state of messages, one after the other.
+/// A function that computes a state from messages, one after the other.
 ///
-/// The state must follow from the messages and their order alone: no clock, no randomness, nothing of this machine, and no
-/// hash map whose order shows. Then it is the same for everybody. What a message asks for and cannot be done (the item is
-/// gone, the payload is of a newer version of the application) is passed over, here as everywhere.
+/// The state must depend only on the messages and their order: no clock, no randomness, no local data, and no
+/// hash map whose order shows. Then it is equal for every member. Skip a message whose request is impossible
+/// (the item is gone, or the payload is from a newer version of the application): every other member skips it
+/// as well.
 pub trait Reducer {
-    /// What is made. It is cloned for checkpoints: now and then, after some sixty messages and more.
+    /// The computed state. It is cloned for checkpoints, at most once in about sixty messages.
     type State: Clone;
 
-    /// The state before the first message.
+    /// Returns the state before the first message.
     fn initial(&self) -> Self::State;
 
-    /// What a message does to the state. It may be asked for the same message again, with an earlier state and the position
-    /// that the message has by then; nothing is to be done here that cannot be taken back.
+    /// Applies a message to the state. The replica may apply a message again, to an earlier state and at a
+    /// new position, so this must have no other effects.
     fn apply(&self, state: &mut Self::State, entry: &Entry);
 }
 
-/// What an update has changed.
+/// The changes made by an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
-    /// What the messages before this position have made is as it was; this one and those behind it are new, or were applied
-    /// again.
+    /// The first changed position. The messages before it have the same effect as before. This one and all
+    /// later ones are new or were applied again.
     pub from: usize,
-    /// Of so many messages the state is made now.
+    /// The number of messages in the state now.
     pub messages: usize,
 }
 
-/// A state, and which messages have made it, to be kept by the application and gone on from later.
+/// A state and the messages that it was computed from, for the application to store and resume from.
 ///
-/// A reducer that makes something else of the same messages than the one before must not go on from its states: keep the version
-/// of the reducer with them.
+/// A reducer that computes a different state from these messages must not resume from the snapshot. Store the
+/// reducer's version with it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot<S> {
     made: Applied<S>,
-    /// States to go back to, for what comes late.
+    /// Earlier states to return to for late messages.
     earlier: Vec<Applied<S>>,
     progress: Progress,
 }
 
 impl<S> Snapshot<S> {
-    /// The state.
+    /// Returns the state.
     pub fn state(&self) -> &S {
         &self.made.state
     }
 }
 
 impl Session {
-    /// State that a reducer makes of the timeline, always right, whatever arrives late.
+    /// Makes a replica: state that a reducer computes from the timeline, correct even after late messages.
     pub fn replica<R: Reducer>(&self, reducer: R) -> Replica<R> {
         Replica::new(self.clone(), reducer)
     }
 
-    /// The same, going on from a state that was kept. When the store does not have the messages of which it was made,
-    /// because the local state was lost or restored from a backup, it begins anew, with no
+    /// Makes a replica that resumes from a stored state. If the store lacks messages of that state, because
+    /// the local state was lost or restored from a backup, the replica starts over with no
     /// [messages](Replica::messages).
     pub fn replica_after<R: Reducer>(&self, reducer: R, snapshot: Snapshot<R::State>) -> Replica<R> {
         Replica::after(self.clone(), reducer, snapshot)
@@ -141,7 +142,7 @@ impl Session {
 }
 
 impl<R: Reducer> Replica<R> {
-    /// An update takes in no more messages than this, so that a long timeline can be shown while it comes.
+    /// The most messages taken in one update, so that an application can show a long timeline while it loads.
     const TOGETHER: usize = 4096;
 
     pub(crate) fn new(session: Session, reducer: R) -> Self {
@@ -150,7 +151,7 @@ impl<R: Reducer> Replica<R> {
         Self::at(session, reducer, (reader, Vec::new()), begun)
     }
 
-    /// Goes on from a snapshot; from the beginning when the store does not have the messages that have made it.
+    /// Resumes from a snapshot, or starts over when the store lacks messages of the snapshot.
     pub(crate) fn after(session: Session, reducer: R, snapshot: Snapshot<R::State>) -> Self {
         let Snapshot { made, earlier, progress } = snapshot;
         let (reader, slots, stable) = {
@@ -173,61 +174,62 @@ impl<R: Reducer> Replica<R> {
         Self { session, reader, reducer, slots, current, intact, checkpoints, changed: None, stable: 0 }
     }
 
-    /// The state as of the last update.
+    /// Returns the state as of the last update.
     ///
-    /// After an update that has failed, or in which the reducer has panicked, that is the state of the messages that were
-    /// applied until then, or until the last checkpoint.
+    /// After an update that failed, or in which the reducer panicked, this is the state up to the failing
+    /// message or up to the last checkpoint.
     pub fn state(&self) -> &R::State {
         &self.made().state
     }
 
-    /// Of how many messages the state is made: the first ones of the timeline as of the last update.
+    /// Returns the number of messages in the state: the first ones of the timeline as of the last update.
     pub fn messages(&self) -> usize {
         self.made().messages
     }
 
-    /// So many of these are stable: only a message that is [below what is stable](super::Placed::BelowStable) can change
-    /// what they have made.
+    /// Returns the number of these messages that are stable. Only a message [below the stable
+    /// part](super::Placed::BelowStable) can change their effect.
     pub fn stable(&self) -> usize {
         self.stable.min(self.messages())
     }
 
-    /// What makes the state.
+    /// Returns the reducer.
     pub fn reducer(&self) -> &R {
         &self.reducer
     }
 
-    /// The session.
+    /// Returns the session.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Takes in what has arrived, some thousand messages at most, and says what has changed; `None` when nothing has.
+    /// Takes in what has arrived, some thousand messages at most. Returns the change, or `None` if nothing
+    /// has changed.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when a message cannot be read; the next update goes on there.
+    /// [`ReadError`] when a message cannot be read. The next update continues there.
     pub fn update(&mut self) -> Result<Option<Change>, ReadError> {
         self.take();
         self.apply_all()?;
         Ok(self.changed.take().map(|from| Change { from, messages: self.messages() }))
     }
 
-    /// Takes in everything that has arrived, however much it is, and says what has changed.
+    /// Takes in everything that has arrived, in any amount, and returns the change.
     ///
     /// # Errors
     ///
     /// As for [`update`](Self::update).
     pub fn catch_up(&mut self) -> Result<Option<Change>, ReadError> {
-        // What has changed stays noted until all of it is done.
+        // `changed` keeps the first changed position until all messages are applied.
         while self.take() == Self::TOGETHER {
             self.apply_all()?;
         }
         self.update()
     }
 
-    /// The next change, waiting at most so long; `None` when there was none, or when the session is
-    /// [closed](Session::is_open).
+    /// Waits at most `patience` for the next change. Returns `None` when there was none, or when the session
+    /// is [closed](Session::is_open).
     ///
     /// # Errors
     ///
@@ -246,17 +248,18 @@ impl<R: Reducer> Replica<R> {
         }
     }
 
-    /// The state, to be kept by the application and [gone on from](Session::replica_after) later, so that not everything has
-    /// to be applied again when it starts. The states at what is stable and shortly before the end are in it as well, so that
-    /// what comes late then costs no more than what is not stable.
+    /// Returns the state for the application to store and [resume from](Session::replica_after), so that the
+    /// next start need not apply all messages again. It also contains the states at the end of the stable
+    /// part and shortly before the end, so that a late message then costs no more than the part that is not
+    /// stable.
     ///
     /// # Durability
     ///
-    /// Everything that has made the state is durably in the session's store when this returns.
+    /// When this returns, all messages of the state are durable in the session's store.
     ///
     /// # Errors
     ///
-    /// As for [`update`](Self::update), and when what was received cannot be kept.
+    /// As for [`update`](Self::update), and when received messages cannot be stored.
     pub fn snapshot(&mut self) -> Result<Snapshot<R::State>, ReadError> {
         self.apply_all()?;
         self.session.shared().save(Durability::Durable)?;
@@ -268,8 +271,8 @@ impl<R: Reducer> Replica<R> {
         self.current.as_ref().unwrap_or_else(|| self.checkpoints.last())
     }
 
-    /// Takes messages from the reader and puts them where they belong; which state belongs to them is seen to later.
-    /// The answer is how much was taken.
+    /// Takes messages from the reader and inserts them at their positions, without updating the state.
+    /// Returns the number of items taken.
     fn take(&mut self) -> usize {
         let mut taken = Vec::new();
         {
@@ -299,7 +302,7 @@ impl<R: Reducer> Replica<R> {
         count
     }
 
-    /// Makes the state that of all messages that were taken.
+    /// Applies all messages taken so far to the state.
     fn apply_all(&mut self) -> Result<(), ReadError> {
         let mut current = self.go_back();
         self.intact = self.slots.len();
@@ -321,7 +324,7 @@ impl<R: Reducer> Replica<R> {
         Ok(())
     }
 
-    /// The latest state of messages that are still the first ones.
+    /// Returns the latest state whose messages are still the first ones.
     fn go_back(&mut self) -> Applied<R::State> {
         match self.current.take() {
             Some(current) if current.messages <= self.intact || planted!(NeverRolledBack) => current,

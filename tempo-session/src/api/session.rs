@@ -16,14 +16,15 @@ use crate::{
     store::error::StoreError,
 };
 
-/// One member's end of a session.
+/// A handle to one member of a session.
 ///
-/// A handle is cheap to clone and can be used from several threads; all clones are the same member. No call touches
-/// the shared folder, so none hangs with it: a thread of the session does that. Only the first message that is sent, and
-/// [`flush`](Self::flush), wait a little for its first look.
+/// Handles are cheap to clone and can be used from several threads. All clones are one member. No call
+/// touches the shared folder, so none hangs with it: a thread of the session does that. Only the first
+/// message sent and [`flush`](Self::flush) wait a little for the first look at the folder.
 ///
-/// The session ends with [`close`](Self::close) or with the last handle. What was sent is safe either way; what had
-/// not reached the folder by then is published the next time the session is opened.
+/// The session ends with [`close`](Self::close) or when the last handle is dropped. Sent messages are safe
+/// either way. Messages that have not reached the folder by then are published the next time the session is
+/// opened.
 #[derive(Debug, Clone)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -32,13 +33,13 @@ pub struct Session {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    /// Whoever calls [`Session::poll`].
+    /// The position of [`Session::poll`].
     reader: Mutex<Reader>,
-    /// Disconnected once the thread that runs the driver has ended; `None` when somebody else runs it.
+    /// Disconnected once the thread that runs the driver has ended. `None` when the caller runs the driver.
     driver_ended: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
-/// Why a refresh did not come to its end.
+/// The reason why a refresh did not finish.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RefreshError {
@@ -48,56 +49,59 @@ pub enum RefreshError {
     /// The folder cannot be read now.
     #[error("{0}")]
     Away(Attachment),
-    /// The folder did not answer in time; what has arrived until then is there.
-    #[error("the folder has not been read to its end within {} seconds", patience.as_secs())]
+    /// The folder did not answer in time. Messages that arrived until then are here.
+    #[error("reading the folder timed out after {} seconds", patience.as_secs())]
     TimedOut {
-        /// How long it was waited for.
+        /// The time waited.
         patience: Duration,
     },
 }
 
-/// How a session was closed.
+/// The outcome of closing a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// So many messages are safe in the store and not yet in the folder; they are published when it is opened again.
+    /// The number of messages that are safe in the store but not yet in the folder. They are published when
+    /// the session is opened again.
     pub unpublished: usize,
 }
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        // With everything that the store has, and what was to be told before there was a handle.
+        // With everything in the store, and the events from before the first handle.
         let reader = Mutex::new(Reader::at_the_beginning(&shared.lock().core));
         Self { inner: Arc::new(Inner { shared, reader, driver_ended: Mutex::new(None) }) }
     }
 
-    /// The author that this member writes as; `None` for an observer.
+    /// Returns the author that this member writes as, or `None` for an observer.
     ///
-    /// It becomes another one when somebody else may have the name: the local state was copied, restored, or lost. What was
-    /// sent stays where it is, [`Event::NewAuthor`] tells, and the others see whose place the new author has taken.
+    /// The author changes when another installation may write as it, because the local state was copied,
+    /// restored or lost. Sent messages stay where they are, [`Event::NewAuthor`] reports the change, and
+    /// other members see whose place the new author has taken.
     pub fn author(&self) -> Option<AuthorId> {
         self.shared().author()
     }
 
     /// Sends a message.
     ///
-    /// The first one after the opening waits until everything is read from the store and the folder was looked at, for which it
-    /// waits three seconds at most: whether another copy of this installation writes under the same name shows there.
+    /// After opening, the first message waits until everything is read from the store and, for at most three
+    /// seconds, until the session has looked at the folder. The folder shows whether another copy of this
+    /// installation writes as this author.
     ///
     /// # Durability
     ///
-    /// When this returns, the message can no longer be lost by this machine: it is durably in the store. It appears in
-    /// the folder moments later, or when the folder is back.
+    /// When this returns, the message is durable in the store, so this machine can no longer lose it. It
+    /// appears in the folder moments later, or when the folder is back.
     ///
     /// # Errors
     ///
-    /// [`SendError`]; except for [`SendError::Store`] nothing was sent then.
+    /// [`SendError`]. Except after [`SendError::Store`], no message was sent.
     pub fn send(&self, payload: impl AsRef<[u8]>) -> Result<MessageId, SendError> {
         let sent = self.send_all([payload])?;
         sent.first().copied().ok_or(SendError::Closed)
     }
 
-    /// Sends several messages at the price of one commit: all of them or none.
+    /// Sends several messages at the cost of one commit, either all of them or none.
     ///
     /// # Errors
     ///
@@ -107,29 +111,30 @@ impl Session {
         self.shared().send(payloads.collect())
     }
 
-    /// Who is known to have a message: its author, this member, everybody whose head says so, and, of messages of this
-    /// member, everybody who has answered them or later ones directly. From where on an author has two messages of one
-    /// number, nothing is known of the others. Heads are left at once when something new has come, three
-    /// times in a minute and a half at most and once more when a session is closed, and travel like everything else.
+    /// Returns the members known to have a message: its author, this member, members whose heads say so, and,
+    /// for messages of this member, those that directly answered it or a later one. From an author's first
+    /// fork on, what others have is unknown. A member publishes its head as soon as it has news, at most
+    /// three times in a minute and a half, and once more when its session closes. Heads travel like
+    /// everything else.
     pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
         self.shared().lock().core.seen_by(id)
     }
 
-    /// Own messages that are not known to be in the folder yet, by author and counter.
+    /// Returns own messages that are not known to be in the folder yet, by author and counter.
     pub fn unpublished(&self) -> Vec<MessageId> {
         self.shared().lock().outbox.keys().map(|(id, _)| *id).collect()
     }
 
-    /// How many messages are here and wait for others. [`status`](Self::status) names them.
+    /// Returns the number of messages here that wait for others. [`status`](Self::status) lists them.
     pub fn held(&self) -> usize {
         self.shared().lock().core.held_len()
     }
 
-    /// Waits until everything that the folder holds now has been looked at, at most for `patience`.
+    /// Waits until everything now in the folder has been looked at, at most for `patience`.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`]; what has arrived until then is there.
+    /// [`RefreshError`]. Messages that arrived until then are here.
     pub fn refresh(&self, patience: Duration) -> Result<(), RefreshError> {
         let mut state = self.shared().lock();
         let wanted = state.refresh.ask();
@@ -144,12 +149,12 @@ impl Session {
         }
     }
 
-    /// Waits until every message that was sent is in the folder; returns how many are not yet.
+    /// Waits until every sent message is in the folder. Returns the number of messages that are not.
     ///
-    /// Gives up when none got there for `patience`, and at once while publishing fails or the folder is away. A file that
-    /// another program holds is waited for.
+    /// Gives up after `patience` without progress, and at once while publishing fails or the folder is away.
+    /// Waits for files that another program holds.
     pub fn flush(&self, patience: Duration) -> usize {
-        // Before that it is not known what the folder holds.
+        // Until the first look, the contents of the folder are unknown.
         self.shared().wait_for_first_look(patience);
         let mut state = self.shared().lock();
         self.shared().waker.wake_by_ref();
@@ -169,32 +174,33 @@ impl Session {
         }
     }
 
-    /// Whether the session is not closed.
+    /// Returns whether the session is open.
     pub fn is_open(&self) -> bool {
         self.shared().lock().lifecycle.is_open()
     }
 
-    /// Ends the session for all its handles. What was sent and is not in the folder yet gets some seconds to get there.
+    /// Closes the session for all its handles. Messages that are not in the folder yet get some seconds to
+    /// get there.
     ///
-    /// When it returns, no file or directory of the folder and of the local state is open any more, unless a call into the
-    /// folder has been without an answer for a second.
+    /// When this returns, no file or directory of the folder or the local state is open any more, unless a
+    /// call into the folder has not answered for a second.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the last received messages could not be kept; they will be received again.
+    /// [`StoreError`] when the last received messages could not be stored. They will be received again.
     pub fn close(self) -> Result<Closed, StoreError> {
         const PATIENCE: Duration = Duration::from_secs(10);
         self.close_within(PATIENCE)
     }
 
-    /// As [`close`](Self::close), with your own patience.
+    /// Closes the session like [`close`](Self::close), with your own patience.
     ///
     /// # Errors
     ///
     /// As for [`close`](Self::close).
     pub fn close_within(self, patience: Duration) -> Result<Closed, StoreError> {
         let unpublished = self.flush(patience);
-        // The head should tell of what has come and was published last.
+        // The head should include what arrived and was published last.
         let mut state = self.shared().lock();
         state.lifecycle.advance(Phase::Leaving);
         self.shared().waker.wake_by_ref();
@@ -206,17 +212,17 @@ impl Session {
         shut.map(|()| Closed { unpublished })
     }
 
-    /// The reader that [`poll`](Self::poll) moves.
+    /// Returns the reader that [`poll`](Self::poll) advances.
     pub(crate) fn reader(&self) -> MutexGuard<'_, Reader> {
         self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread runs the driver until this is disconnected.
+    /// Sets the channel that is disconnected when the driver's thread ends.
     pub(crate) fn is_driven_until(&self, ended: mpsc::Receiver<()>) {
         *self.inner.driver_ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
     }
 
-    /// How long closing waits for the last head.
+    /// The longest time that closing waits for the last head.
     const LAST_HEAD: Duration = Duration::from_millis(500);
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -234,18 +240,18 @@ impl Inner {
 }
 
 impl Inner {
-    /// Waits until the driver has closed what it had open; not for long, because a folder may not answer.
+    /// Waits until the driver has closed its files, but not for long, because a folder may not answer.
     fn wait_for_driver(&self) {
         const PATIENCE: Duration = Duration::from_secs(1);
         let ended = self.driver_ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Nothing is ever sent: this ends with the thread.
+        // No value is ever sent: this returns when the thread ends.
         let _ = ended.map(|ended| ended.recv_timeout(PATIENCE));
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Only what was received can be unsaved here, and it will be received again.
+        // Only received messages can be unsaved here, and they will be received again.
         let _ = self.shut();
     }
 }

@@ -1,4 +1,4 @@
-//! How things stand.
+//! The state of a session.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,55 +27,56 @@ pub struct Status {
     pub author: Option<AuthorId>,
     /// Whether the folder is there.
     pub attachment: Attachment,
-    /// The authors that this installation was before, the last one last.
+    /// The former authors of this installation, the latest one last.
     pub former: Vec<AuthorId>,
-    /// Everybody of whom a message is accepted or held, or a head was seen, by author.
+    /// All authors with an accepted or held message or a head, by author.
     pub members: Vec<Member>,
     /// The number of messages in the timeline.
     pub messages: usize,
-    /// How much of the timeline keeps its order.
+    /// The part of the timeline that keeps its order.
     pub stable: StablePrefix,
     /// The greatest logical time accepted.
     pub latest: Lamport,
-    /// How many messages wait for others.
+    /// The number of messages that wait for others.
     pub held: usize,
-    /// The first of them by author and counter, at most 1,024, and what they wait for.
+    /// The first of them by author and counter, at most 1,024, and the messages that they wait for.
     pub waiting: Vec<Waiting>,
-    /// Messages that were refused, and why.
+    /// The rejected messages and the reasons.
     pub rejected: Vec<(MessageId, Rejection)>,
-    /// Own messages that are not in the folder yet.
+    /// The number of own messages that are not in the folder yet.
     pub unpublished: usize,
-    /// Why they are not, if an attempt has failed.
+    /// The error of the last failed attempt to publish them, if any.
     pub publish_error: Option<String>,
-    /// Own messages whose place in the folder something else has taken; they lie beside it.
+    /// The counters of own messages whose place in the folder is taken by something else. They are beside it.
     pub occupied: Vec<u64>,
-    /// Messages under the own name that this installation did not send: another one writes as the same author, and this
-    /// one goes on as a new author with its next message at the latest.
+    /// Messages under the own author that this installation did not send. Another installation writes as this
+    /// author, so this one continues as a new author with its next message at the latest.
     pub intruders: Vec<MessageId>,
-    /// Why the own head cannot be left in the folder, if that is so. Nothing depends on it.
+    /// The error that keeps the own head out of the folder, if any. Nothing depends on the head.
     pub head_error: Option<String>,
-    /// Why what was received cannot be kept, if that is so.
+    /// The error that prevents storing received messages, if any.
     pub store_error: Option<String>,
-    /// What else lies in the folder.
+    /// All other contents of the folder.
     pub report: Arc<Report>,
 }
 
-/// How much of the timeline keeps its order: nobody who is waited for can insert anything there any more.
+/// The part of the timeline that keeps its order: no member that the session waits for can insert anything
+/// there any more.
 ///
-/// It grows, and goes back only when something becomes known of a newcomer that it has written and that is not here yet.
+/// It grows. It shrinks only when a newcomer turns out to have written messages that are not here yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StablePrefix {
     /// The number of messages, from the beginning.
     pub messages: usize,
-    /// The logical time up to which that is so.
+    /// The logical time up to which the order is stable.
     pub until: Lamport,
-    /// Who has to be heard of before it is more, and the latest time, by their own clocks, of which anything is known of
-    /// them, in milliseconds since 1970. Nobody once it is everything.
+    /// The authors that must write more before more is stable. Each has the latest time at which it was heard
+    /// of, by its own clock, in milliseconds since 1970. Empty once everything is stable.
     pub waits_for: Vec<(AuthorId, Option<i64>)>,
 }
 
-/// What is known of a member.
+/// A member as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
@@ -83,63 +84,64 @@ pub struct Member {
     pub author: AuthorId,
     /// The latest name.
     pub name: Option<String>,
-    /// How many of its messages are here.
+    /// The number of its messages here.
     pub messages: u64,
-    /// The greatest counter that is here.
+    /// The greatest counter here.
     pub last: u64,
-    /// What is missing below that.
+    /// The counters missing below that.
     pub gaps: Vec<Gap>,
     /// The stamp of its latest accepted message.
     pub latest: Option<Stamp>,
-    /// Whose place it has taken, as it says itself: the same person, or the same program.
+    /// The author whose place it has taken, by its own account: the same person or program.
     pub former: Option<AuthorId>,
-    /// Who has taken its place.
+    /// The author that has taken its place.
     pub successor: Option<AuthorId>,
-    /// The counter of its last message, as its head says; may be less than [`last`](Self::last), and zero without a head.
+    /// The counter of its last message, by its head. May be less than [`last`](Self::last); zero without a
+    /// head.
     pub announced: u64,
-    /// The latest time, by its own clock, of which anything is known of it: a message or its head; in milliseconds since 1970.
+    /// The latest time, by its own clock, in a message or head of it; in milliseconds since 1970.
     pub heard_ms: Option<i64>,
-    /// Up to which counter it has everything of whom, as its head says; by author.
+    /// The counters up to which it has all messages of each author, by its head, ordered by author.
     pub has_seen: Vec<(AuthorId, u64)>,
     /// Its counters that have more than one message.
     pub forks: Vec<Fork>,
-    /// By how much its clock and another one disagree, if they do.
+    /// The disagreement between its clock and another one, if any.
     pub clock_skew: Option<ClockSkew>,
 }
 
-/// An effect that was written before its cause, if one believes the clocks of those who wrote them.
+/// An effect that is dated before its cause, by the clocks of their authors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClockSkew {
-    /// A message that the member had seen; may be an earlier one of its own.
+    /// A message that the member had seen. May be an earlier one of its own.
     pub after: MessageId,
-    /// By so many milliseconds the member's latest message claims to be older than that.
+    /// The time by which the member's latest message is dated before that one, in milliseconds.
     pub by_ms: u64,
 }
 
-/// Messages of a member that are not here, although later ones are.
+/// A range of a member's messages that are missing here.
 pub type Gap = RangeInclusive<u64>;
 
-/// A counter that has more than one message.
+/// A counter with more than one message.
 pub type Fork = u64;
 
-/// A message that waits.
+/// A message that waits for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
-    /// The message.
+    /// The id of the message.
     pub id: MessageId,
-    /// The wall clock of its author, in milliseconds since 1970; may be wrong.
+    /// The wall clock of its author, in milliseconds since 1970. May be wrong.
     pub unix_ms: i64,
-    /// What it waits for: the messages that have not arrived at all. Empty when it only waits for others that wait.
+    /// The causes that have not arrived at all. Empty when it waits only for messages that wait themselves.
     pub missing: Vec<(MessageId, Digest)>,
 }
 
-/// So many waiting messages are named: naming all of them would keep everybody waiting.
+/// The most waiting messages listed, because listing all of them would block other callers.
 const WAITING: usize = 1024;
 
 impl Session {
-    /// Who is here, what is missing, what waits for what, and what else lies in the folder.
+    /// Returns the members, what is missing, what waits for what, and the other contents of the folder.
     pub fn status(&self) -> Status {
         let environment = &self.shared().environment;
         Status::of(&self.shared().lock(), environment.now(), environment.unix_ms(), self.shared().idle_after)
@@ -156,7 +158,8 @@ impl Status {
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: state.outbox.trouble(now),
-            // Of former authors it is to be expected: another one went on under their names.
+            // Taken places are expected for former authors, because another installation continued under
+            // their names.
             occupied: state.outbox.occupied(core.author()),
             store_error: state.store_error.clone(),
             head_error: state.head_error.clone(),
@@ -164,7 +167,7 @@ impl Status {
         }
     }
 
-    /// What a core knows, and what a transport has reported; nobody has looked at anything else.
+    /// Makes a status from a core and a transport's report, without looking at anything else.
     pub(crate) fn of_core(core: &SessionCore, report: Arc<Report>) -> Self {
         let is_held = |parent: &Parent| core.is_held(parent.digest);
         let waiting = core.held(WAITING).into_iter().map(|HeldMessage { id, unix_ms, waits_for }| Waiting {
@@ -198,7 +201,7 @@ impl Status {
         }
     }
 
-    /// The name of an author, for people.
+    /// Returns the name of an author, for display.
     pub fn name(&self, author: AuthorId) -> Option<&str> {
         self.members.iter().find(|member| member.author == author)?.name.as_deref()
     }

@@ -1,19 +1,19 @@
-//! Events for whoever must not wait: the task of an async runtime.
+//! Events for tasks of an async runtime, which must not block.
 
 use std::task::{Context, Poll};
 
 use crate::{api::events::Events, engine::event::Event, errors::ReadError};
 
 impl Events {
-    /// The next event, for a task: when there is none, the task is woken once there may be one. `None` when the session is
-    /// closed.
+    /// Polls for the next event from a task. When there is none, the task is woken once there may be one.
+    /// Returns `None` when the session is closed.
     ///
-    /// This needs no runtime and no feature; `std::future::poll_fn(|context| events.poll_next(context)).await` is the next
-    /// event wherever there is a task. The payload of a message is read from the local store meanwhile, which takes some
-    /// microseconds.
+    /// This needs no runtime and no feature: `std::future::poll_fn(|context|
+    /// events.poll_next(context)).await` returns the next event in any task. Meanwhile it reads the payload
+    /// of a message from the local store, which takes some microseconds.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, ReadError>>> {
         match self.poll_or_end() {
-            // What comes from here on wakes the task; what came before that must not be missed.
+            // Events from here on wake the task. The second poll catches those that came before.
             Poll::Pending => {
                 self.session().shared().wakers.register(context.waker());
                 self.poll_or_end()
@@ -31,8 +31,8 @@ impl Events {
         }
     }
 
-    /// The events as a [`Stream`](futures_core::Stream), which ends when the session is closed. It keeps nothing of its own,
-    /// so it can be dropped and asked for again between two events.
+    /// Returns the events as a [`Stream`](futures_core::Stream), which ends when the session is closed. The
+    /// stream has no state of its own, so it can be dropped and made again between two events.
     #[cfg(feature = "stream")]
     #[cfg_attr(docsrs, doc(cfg(feature = "stream")))]
     pub fn stream(&mut self) -> EventStream<'_> {

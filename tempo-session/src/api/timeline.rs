@@ -1,4 +1,4 @@
-//! Reading the timeline.
+//! Access to the timeline.
 
 use std::ops::Range;
 
@@ -12,25 +12,26 @@ use crate::{
 };
 
 impl Session {
-    /// Every message of the application, in the order that is the same for everybody, as of now.
+    /// Returns every message of the application, in the order that all members share, as of now.
     pub fn timeline(&self) -> Timeline {
         Timeline::new(self.clone())
     }
 
-    /// The message of this id in its place, if it is in the timeline; of a fork the first one.
+    /// Returns the message with this id, at its position, if it is in the timeline. For a fork it returns the
+    /// first message.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] when it cannot be read.
+    /// [`ReadError`] when the message cannot be read.
     pub fn find(&self, id: MessageId) -> Result<Option<Entry>, ReadError> {
         let found = self.shared().lock().core.find(id);
         found.map_or(Ok(None), |(position, slot)| self.shared().read_entry(slot, position))
     }
 }
 
-/// The timeline as it was when it was asked for. Payloads are read from the store one by one, from either end.
+/// A copy of the timeline at one moment. It reads payloads from the store one by one, from either end.
 ///
-/// Messages that arrive later do not show in it; ask for a new one.
+/// Messages that arrive later do not appear in it. Call [`Session::timeline`] again to see them.
 #[derive(Debug, Clone)]
 pub struct Timeline {
     session: Session,
@@ -45,7 +46,7 @@ impl Timeline {
         Self { session, slots, left }
     }
 
-    /// The message at a position, if the timeline is that long.
+    /// Returns the message at a position, if the timeline is that long.
     ///
     /// # Errors
     ///

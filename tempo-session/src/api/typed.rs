@@ -1,4 +1,4 @@
-//! Values instead of bytes.
+//! Typed values instead of bytes.
 
 use std::marker::PhantomData;
 
@@ -9,8 +9,8 @@ use crate::{api::session::Session, engine::entry::Entry, errors::SendError};
 
 /// A session whose messages are values of one type.
 ///
-/// The type is the application's protocol: members that run different versions of it must still understand each other,
-/// so give it a version, or use an enum that grows at its end.
+/// The type is the application's protocol, and members with different versions of it must still understand
+/// each other. Give it a version, or use an enum that only grows at its end.
 #[derive(Debug)]
 pub struct Typed<T, C = Postcard> {
     session: Session,
@@ -30,7 +30,7 @@ impl Session {
 }
 
 impl<T, C: Codec> Typed<T, C> {
-    /// The session.
+    /// Returns the session.
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -39,7 +39,7 @@ impl<T, C: Codec> Typed<T, C> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Codec`] when the value has no encoding; otherwise as for [`Session::send`].
+    /// [`SendError::Codec`] when the value has no encoding. Otherwise as for [`Session::send`].
     pub fn send(&self, value: &T) -> Result<MessageId, SendError>
     where
         T: Serialize,
@@ -47,7 +47,7 @@ impl<T, C: Codec> Typed<T, C> {
         self.session.send(C::encode(value)?)
     }
 
-    /// Sends several values, all of them or none.
+    /// Sends several values, either all of them or none.
     ///
     /// # Errors
     ///
@@ -60,11 +60,12 @@ impl<T, C: Codec> Typed<T, C> {
         self.session.send_all(payloads)
     }
 
-    /// The value of a message.
+    /// Returns the value of a message.
     ///
     /// # Errors
     ///
-    /// [`CodecError`] when its payload is not such a value: another version of the application wrote it.
+    /// [`CodecError`] when the payload is not such a value, because another version of the application wrote
+    /// it.
     pub fn read(&self, entry: &Entry) -> Result<T, CodecError>
     where
         T: DeserializeOwned,

@@ -1,4 +1,4 @@
-//! What goes into a core, and what comes out.
+//! The inputs and outputs of a core.
 
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, Head, Life, Message, MessageId};
@@ -9,67 +9,71 @@ use crate::core::{
     session_core::SessionCore,
 };
 
-/// Something that a core is told.
+/// An input of a core.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The installation was these authors before, in this order, and has had these lives: what its store has noted. Comes
-    /// before everything else.
+    /// The installation's past authors and lives, as its store has recorded them. This input comes before all
+    /// others.
     Restored {
-        /// The former authors, the last one last.
+        /// The former authors, the latest one last.
         former: Vec<AuthorId>,
-        /// The lives, the last one last.
+        /// The lives, the latest one last.
         lives: Vec<Life>,
     },
-    /// A message that this installation composed is safe in the store, since now or since an earlier life.
+    /// A message that this installation composed is durable in the store, either just now or since an earlier
+    /// life.
     Sent {
-        /// The message; of its payload only a name or an author is looked at.
+        /// The message. Of its payload, the core reads only a name or a former author.
         message: &'a Message,
-        /// Its digest.
+        /// The digest of the message.
         digest: Digest,
     },
-    /// A message arrived, from anywhere.
+    /// A message arrived from any source.
     Received {
-        /// The message; of its payload only a name or an author is looked at.
+        /// The message. Of its payload, the core reads only a name or a former author.
         message: &'a Message,
-        /// Its digest.
+        /// The digest of the message.
         digest: Digest,
     },
-    /// An author's head arrived, be it the member's own.
+    /// An author's head arrived. It may be the member's own.
     Head(Head),
-    /// The order up to this time is stable, by the word of these authors; the store has noted it.
+    /// The order up to this time is stable, as these authors have confirmed. The store has recorded it.
     Stable {
-        /// The logical time.
+        /// The logical time up to which the order is stable.
         until: Lamport,
         /// The authors that had a say in it.
         by: Vec<AuthorId>,
     },
-    /// The installation begins another life; the store has noted all of these.
+    /// The installation begins another life. The store has recorded all lives given here.
     Life(Vec<Life>),
-    /// Something outside the folder says that the present author must not go on.
+    /// A sign outside the folder shows that the present author must not write any more.
     Conflict(IdentityConflict),
-    /// The installation goes on as this author; the store has noted it.
+    /// The installation continues as this author. The store has recorded it.
     Author(AuthorId),
 }
 
-/// Something that a core asks for or announces.
+/// An output of a core: an event or a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// An announcement.
+    /// An event for the application.
     Event(CoreEvent),
-    /// Another message of this id is awaited than the one that is here: look for it although the id is known.
+    /// The core awaits a message whose id is taken by another message here. Look for the id even though it is
+    /// known.
     LookFor(MessageId),
-    /// There is room again for messages that had to give way: look at everything again.
+    /// The core has room again for messages that it dropped. Offer every message again.
     LookAgain,
-    /// A limited number of messages was judged, and more wait to be. Poll again, after others have had their turn.
+    /// The core has judged a limited number of messages, and more are waiting. Poll again after others have
+    /// had their turn.
     More,
-    /// Nothing, until the next input.
+    /// The core has no output until the next input.
     Idle,
 }
 
 impl SessionCore {
-    /// Takes an input in, and says what became of it.
+    /// Handles an input and returns its outcome.
     ///
-    /// A head that says nothing new is a [duplicate](Intake::Duplicate). Inputs other than messages and heads are accepted.
+    /// A head without news is a [duplicate](Intake::Duplicate). Inputs other than messages and heads are
+    /// always accepted.
     pub fn handle(&mut self, input: Input<'_>) -> Intake {
         match input {
             Input::Sent { message, digest } => return self.handle_sent(message, digest),
@@ -90,7 +94,7 @@ impl SessionCore {
         Intake::Accepted
     }
 
-    /// The next output, in the order in which things became true.
+    /// Returns the next output. Outputs come in the order in which they became true.
     pub fn poll(&mut self) -> Output {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);

@@ -1,101 +1,101 @@
-//! What the core answers and announces.
+//! The core's answers and events.
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, MessageId, Parent};
 use thiserror::Error;
 
-/// What became of a frame that was handed to the core.
+/// The outcome of handing a frame to the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intake {
-    /// It is part of the history now, and perhaps others that had waited for it.
+    /// The message is part of the history now. Other messages that waited for it may be, too.
     Accepted,
-    /// It waits for parents.
+    /// The message waits for its parents.
     Held,
-    /// It was here already.
+    /// The message was already here.
     Duplicate,
-    /// It cannot be true.
+    /// The message contradicts its parents.
     Rejected(Rejection),
-    /// Too much is held already, and this is further from being accepted than the rest.
+    /// The core holds too much already, and this message is further from being accepted than the others.
     NoRoom,
 }
 
-/// Why a message is refused, by everybody who has its past.
+/// The reason for rejecting a message. Every member that has the message's past rejects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The logical time is not one more than that of the latest parent.
-    #[error("claims time {claimed} where its parents make it {expected}")]
+    /// The logical time is not exactly one more than that of the latest parent.
+    #[error("message must have time {expected}, got {claimed}")]
     Clock {
-        /// What the message says.
+        /// The time in the message.
         claimed: Lamport,
-        /// What follows from its parents.
+        /// The time that follows from the parents.
         expected: Lamport,
     },
-    /// No time is left after the latest parent's.
-    #[error("no logical time is left after its parents")]
+    /// The latest parent has the last logical time.
+    #[error("no logical time is left after the parents")]
     Exhausted,
 }
 
-/// Something that the core announces, in the order in which it became true.
+/// An event of the core. Events come in the order in which they became true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoreEvent {
-    /// An author has answered a message of ours: it has that one and all before.
+    /// An author answered a message of this member: it has that message and all before it.
     Answered {
-        /// The author.
+        /// The author that answered.
         author: AuthorId,
     },
-    /// A message entered the timeline at this position; what was there and after it moved on by one.
+    /// A message entered the timeline at this position. Everything from that position on moved back by one.
     Message {
-        /// The message.
+        /// The message that entered.
         slot: Slot,
-        /// Its index in the timeline at that moment.
+        /// The index of the message in the timeline at that moment.
         position: usize,
-        /// It was not the last one.
+        /// Whether other messages follow it.
         is_late: bool,
     },
-    /// A first message of this author was accepted.
+    /// The first message of this author was accepted.
     Joined {
-        /// The author.
+        /// The author that joined.
         author: AuthorId,
     },
-    /// This author's display name changed.
+    /// The display name of this author changed.
     Renamed {
-        /// The author.
+        /// The author with the new name.
         author: AuthorId,
     },
-    /// This author has taken the place of another one: it is the same person, or the same program.
+    /// This author has taken the place of another: both are one person or one program.
     Succeeded {
-        /// The author.
+        /// The author that took the place.
         author: AuthorId,
     },
-    /// Two messages of one author have the same counter.
+    /// An author has written two messages with one counter.
     Fork {
-        /// The counter in question.
+        /// The id that both messages have.
         id: MessageId,
     },
-    /// A message was refused.
+    /// The core rejected a message.
     Rejected {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
-        /// Its digest.
+        /// The digest of the message.
         digest: Digest,
-        /// Why.
+        /// The reason.
         why: Rejection,
     },
 }
 
-/// The place of an accepted message in the core's memory. The order of places means nothing.
+/// The place of an accepted message in the core's memory. The order of places has no meaning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Slot(pub(crate) u32);
 
-/// A message that waits, and what for.
+/// A message that waits for others, and its missing parents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldMessage {
-    /// The message that waits.
+    /// The id of the waiting message.
     pub id: MessageId,
-    /// The wall clock of its author, in milliseconds since 1970.
+    /// The author's wall clock, in milliseconds since 1970.
     pub unix_ms: i64,
-    /// The parents that are not accepted yet; some may be held themselves.
+    /// The parents that are not accepted yet. Some may be held themselves.
     pub waits_for: Vec<Parent>,
 }

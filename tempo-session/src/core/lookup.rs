@@ -1,4 +1,4 @@
-//! Finding accepted messages.
+//! Access to accepted messages.
 
 use tempo_clock::{AuthorId, Stamp};
 use tempo_message::{Digest, MessageId, Parent};
@@ -6,7 +6,7 @@ use tempo_message::{Digest, MessageId, Parent};
 use crate::core::{event::Slot, session_core::SessionCore};
 
 impl SessionCore {
-    /// The first message of the timeline with this id, and its position.
+    /// Returns the first message of the timeline with this id, and its position.
     pub fn find(&self, id: MessageId) -> Option<(usize, Slot)> {
         let ids = self.ledger.with_id(id).filter_map(|slot| Some((self.ledger.order(slot)?, slot)));
         let (order, slot) = ids.min()?;
@@ -14,27 +14,28 @@ impl SessionCore {
         (self.timeline().get(position) == Some(&slot)).then_some((position, slot))
     }
 
-    /// An accepted message.
+    /// Returns the place of an accepted message.
     pub(crate) fn slot(&self, id: MessageId, digest: Digest) -> Option<Slot> {
         self.ledger.find(&Parent { author: id.author, counter: id.counter, digest })
     }
 
-    /// Author and counter of an accepted message.
+    /// Returns the author and counter of an accepted message.
     pub fn id(&self, slot: Slot) -> Option<MessageId> {
         self.ledger.id(slot)
     }
 
-    /// Stamp and digest of an accepted message: what orders it.
+    /// Returns the stamp and digest of an accepted message, which determine its order.
     pub fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
         self.ledger.order(slot)
     }
 
-    /// The name that the author of a message had when it wrote it; the same for everybody who has the message.
+    /// Returns the name that an author had when it wrote a message. It is equal for every member that has the
+    /// message.
     pub fn name_at(&self, id: MessageId) -> Option<&str> {
         self.ledger.name_at(id)
     }
 
-    /// The latest name of an author.
+    /// Returns the latest name of an author.
     pub fn name(&self, author: AuthorId) -> Option<&str> {
         self.ledger.name(author)
     }

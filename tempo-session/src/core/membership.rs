@@ -1,4 +1,4 @@
-//! Heads, own messages, and who has what.
+//! Heads, own messages, and which members have which messages.
 
 use std::{collections::BTreeSet, iter, ops::RangeInclusive, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::core::{
 };
 
 impl SessionCore {
-    /// An author's head arrived, its own one as well; true when it says anything new.
+    /// Handles the head of any author, including its own. Returns whether it contains news.
     pub(crate) fn handle_head(&mut self, head: Head) -> bool {
         let last = self.own_last.map_or(0, |last| last.counter);
         let is_here = |counter, digest| {
@@ -25,15 +25,16 @@ impl SessionCore {
         self.heads.take(head, |author| ledger.latest(author).is_some())
     }
 
-    /// Why a new author is needed before the next message, if one is.
+    /// Returns the reason why the next message needs a new author, if any.
     pub fn conflict(&self) -> Option<IdentityConflict> {
         self.identity.conflict()
     }
 
-    /// What a new author has to say before anything else: whose place it takes, and the name. Nothing, once it has spoken.
+    /// Returns the first messages of a new author: which author it succeeds, and the name. Empty once the
+    /// author has written.
     pub(crate) fn introduction(&self) -> Vec<(Kind, Bytes)> {
         let former = &self.identity.former;
-        // One of which nobody has heard has never been anybody.
+        // An author that no member has heard of was never used.
         let known = former.iter().rev().find(|&&former| self.latest_of(former).is_some()).or(former.last());
         let Some(former) = known.filter(|_| self.own_last.is_none() && !planted!(NoSuccessor)) else {
             return Vec::new();
@@ -43,16 +44,16 @@ impl SessionCore {
         iter::once(link).chain(name).collect()
     }
 
-    /// A number that grows with everything that is accepted and with everybody who is met.
+    /// Returns a number that grows with every accepted message and every new author.
     pub(crate) fn known(&self) -> u64 {
         self.ledger.len().saturating_add(self.heads.len())
     }
 
-    /// The head of this author, for the life that it lives. It claims everything that is accepted, so all of that must be
-    /// durable before it is left.
+    /// Returns this author's head for its current life. The head claims everything that is accepted, so all
+    /// of that must be durable before the head is published.
     pub fn own_head(&self, unix_ms: i64) -> Option<Head> {
         let author = self.identity.me?;
-        // Whoever is only met by a head counts with nothing.
+        // An author known only by its head counts with zero messages.
         let met: BTreeSet<AuthorId> = self.ledger.authors().chain(self.heads.authors()).collect();
         let others = met.into_iter().filter(|&other| other != author);
         Some(Head {
@@ -68,14 +69,14 @@ impl SessionCore {
         })
     }
 
-    /// What an author hints at, merged from everything that it has hinted.
+    /// Returns the merged hints of an author.
     pub fn head(&self, author: AuthorId) -> Option<&Head> {
         self.heads.of(author)
     }
 
-    /// Who is known to have a message: its author, this member, those whose heads say so, and, if it is ours, whoever has
-    /// answered it or a later one. From where on there are two messages of one number, nothing is known: what others say that
-    /// they have may be either.
+    /// Returns the members known to have a message: its author, this member, those whose heads say so, and,
+    /// for own messages, those that answered it or a later one. From the first fork of its author on, claims
+    /// of others do not count, because they may mean either message.
     pub fn seen_by(&self, id: MessageId) -> Vec<AuthorId> {
         let is_certain = self.ledger.forks(id.author).first().is_none_or(|&first| id.counter < first);
         let me = self.identity.me.filter(|_| self.ledger.has(id));
@@ -84,7 +85,7 @@ impl SessionCore {
         all.into_iter().collect()
     }
 
-    /// The first message of an author after a counter that is accepted, and the wall clock of its author.
+    /// Returns the first accepted message of an author after a counter, and its wall clock.
     #[cfg(feature = "folder")]
     pub(crate) fn first_after(&self, author: AuthorId, counter: u64) -> Option<(MessageId, i64)> {
         let (counter, _) = self.ledger.messages_after(author, counter).next()?;
@@ -93,37 +94,37 @@ impl SessionCore {
         Some((id, clocks.map(|(stamp, _)| stamp.unix_ms).min()?))
     }
 
-    /// Everybody whose head was seen.
+    /// Returns every author with a head.
     pub(crate) fn authors_with_head(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.heads.authors()
     }
 
-    /// Whose place an author has taken, as it says itself.
+    /// Returns the author whose place an author has taken, by its own account.
     pub(crate) fn former_of(&self, author: AuthorId) -> Option<AuthorId> {
         self.ledger.former(author)
     }
 
-    /// Whether an author is, or was, this installation.
+    /// Returns whether an author is, or was, this installation.
     pub(crate) fn is_own(&self, author: AuthorId) -> bool {
         self.identity.is_own(author)
     }
 
-    /// The author that this member writes as.
+    /// Returns the author that this member writes as.
     pub fn author(&self) -> Option<AuthorId> {
         self.identity.me
     }
 
-    /// Whom this installation was before, the last one last.
+    /// Returns the former authors of this installation, the latest one last.
     pub(crate) fn former(&self) -> &[AuthorId] {
         &self.identity.former
     }
 
-    /// Messages under the own name that this installation did not send.
+    /// Returns messages under the own author that this installation did not send.
     pub(crate) fn impostors(&self) -> impl Iterator<Item = MessageId> + '_ {
         self.identity.impostors.iter().map(|&(id, _)| id)
     }
 
-    /// The last of the messages that this installation looks after: so many of each of its authors.
+    /// Returns the latest messages that this installation looks after, at most `most` of each of its authors.
     pub(crate) fn own_recent(&self, most: usize) -> Vec<(MessageId, Digest)> {
         let of = |author| {
             let first = self.ledger.last_counter(author).saturating_sub(u64::try_from(most).unwrap_or(u64::MAX));
@@ -134,8 +135,8 @@ impl SessionCore {
         self.own_authors().into_iter().flat_map(of).filter(|own| !impostors.contains(own)).collect()
     }
 
-    /// The digests of a run of messages that this installation looks after; `None` unless there is exactly one message of
-    /// each number.
+    /// Returns the digests of a run of messages that this installation looks after, or `None` unless each
+    /// counter has exactly one message.
     pub(crate) fn own_run(&self, author: AuthorId, run: RangeInclusive<u64>) -> Option<Vec<Digest>> {
         let mut expected = run.clone();
         let mut digests = Vec::new();
@@ -150,12 +151,13 @@ impl SessionCore {
         expected.next().is_none().then_some(digests)
     }
 
-    /// All messages of an author up to this counter are accepted, and no more in a row.
+    /// Returns the counter up to which all messages of an author are accepted.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
         self.ledger.contiguous(author)
     }
 
-    /// Whether everybody who counts is known to have a message, who is silent for `idle` aside.
+    /// Returns whether every member that counts is known to have a message. Members silent for `idle` do not
+    /// count.
     pub(crate) fn is_with_everybody(&self, id: MessageId, unix_ms: i64, idle: Duration) -> bool {
         let has: BTreeSet<AuthorId> = self.heads.that_have(id).collect();
         let silent = self.silent(unix_ms, Some(idle));
@@ -167,20 +169,21 @@ impl SessionCore {
         members.iter().filter(|author| counts(author)).all(|author| has.contains(author))
     }
 
-    /// Every author that this installation looks after.
+    /// Returns every author that this installation looks after.
     pub(crate) fn own_authors(&self) -> Vec<AuthorId> {
         let Identity { me, former, .. } = &self.identity;
         former.iter().copied().filter(|_| !planted!(FormerIsForgotten)).chain(*me).collect()
     }
 
-    /// Whether a message is accepted and of an author of this installation, and not known to be another installation's.
+    /// Returns whether a message is accepted, has an author of this installation, and is not known to be
+    /// foreign.
     pub(crate) fn looks_after(&self, id: MessageId, digest: Digest) -> bool {
         let is_own = self.own_authors().contains(&id.author);
         is_own && self.slot(id, digest).is_some() && !self.identity.impostors.contains(&(id, digest))
     }
 
-    /// The messages that this installation looks after, after one of them, at most so many: what it has sent, and everything
-    /// of the authors that it was before, whoever sent it.
+    /// Returns the messages that this installation looks after, following a given one, at most `most`: those
+    /// that it has sent, and all messages of its former authors, regardless of which installation sent them.
     pub(crate) fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
         let impostors = &self.identity.impostors;
         let mut authors = self.own_authors();

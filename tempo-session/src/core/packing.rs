@@ -1,44 +1,45 @@
-//! Which of an author's messages lie where in the folder, and which are worth packing.
+//! The files that hold an author's messages in the folder, and which messages are worth packing.
 
 use std::{cmp::Reverse, collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use tempo_message::Piece;
 
-/// When messages are packed, and when the files of which packs were made are removed.
+/// Settings for packing messages, and for removing the files that went into packs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packing {
-    /// So many messages make a small pack.
+    /// The number of messages in a small pack.
     pub few: u64,
-    /// So many small packs make a large one.
+    /// The number of small packs in a large one.
     pub times: u64,
-    /// A pack has no more bytes than this.
+    /// The largest pack, in bytes.
     pub bytes: usize,
-    /// So many messages that are sent together lie in a pack from the beginning.
+    /// The number of messages that form a pack from the beginning when they are sent together.
     pub at_once: usize,
-    /// How long the files of which a pack was made are kept beside it, at least.
+    /// The shortest time that the files of a pack's messages stay beside the pack.
     pub grace: Duration,
-    /// How long they are kept for members of whom it is not known that they have the messages.
+    /// The time that these files stay for members that are not known to have the messages.
     pub patience: Duration,
 }
 
-/// What lies in an author's own directory, by name.
+/// The contents of an author's own directory, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stock {
     alone: BTreeSet<u64>,
     packs: BTreeSet<(u64, u64)>,
-    /// Of large and of small packs: the first one that has not been considered.
+    /// The first pack that has not been considered, at index 0 for large packs and at index 1 for small ones.
     next: [u64; 2],
 }
 
-/// In how many files own messages lie in the folder.
+/// The number of files that hold the own messages in the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackStats {
-    /// Files with several messages.
+    /// The number of files with several messages.
     pub packs: usize,
-    /// Messages that lie only in a file of their own.
+    /// The number of messages that exist only in a file of their own.
     pub alone: usize,
-    /// Files that hold nothing but what a pack holds as well, and are there until their [time](Packing::grace) is over.
+    /// The number of files whose messages are all in a larger pack as well. They stay until their
+    /// [time](Packing::grace) is over.
     pub kept: usize,
 }
 
@@ -50,14 +51,14 @@ impl Default for Packing {
 }
 
 impl Stock {
-    /// What an inventory names; of packs, those that are whole.
+    /// Makes a stock from an inventory. Of packs, the inventory names those that are whole.
     pub(crate) fn of(pieces: impl IntoIterator<Item = Piece>) -> Self {
         let mut stock = Self::default();
         pieces.into_iter().for_each(|piece| stock.put(piece.first, piece.last));
         stock
     }
 
-    /// A message, or a pack, lies there now.
+    /// Records that a message or a pack is in the directory.
     pub(crate) fn put(&mut self, first: u64, last: u64) {
         if first == last {
             self.alone.insert(first);
@@ -66,7 +67,7 @@ impl Stock {
         }
     }
 
-    /// A message, or a pack, is gone.
+    /// Records that a message or a pack is gone.
     pub(crate) fn remove(&mut self, first: u64, last: u64) {
         if first == last {
             self.alone.remove(&first);
@@ -75,7 +76,7 @@ impl Stock {
         }
     }
 
-    /// The packs that have files beside them of which every message is in the pack.
+    /// Returns the packs that make other files redundant, because every message of those files is in the pack.
     pub(crate) fn thick(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let has_more = |&(first, last): &(u64, u64)| {
             let mut packs = self.packs.range((first, 0)..=(last, last));
@@ -85,17 +86,17 @@ impl Stock {
         self.packs.iter().copied().filter(has_more)
     }
 
-    /// The packs in which a message lies.
+    /// Returns the packs that contain a message.
     pub(crate) fn packs_with(&self, counter: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.packs.range(..=(counter, u64::MAX)).copied().filter(move |&(_, last)| counter <= last)
     }
 
-    /// In how many files what lies here lies.
+    /// Counts the files in the directory.
     pub(crate) fn pack_stats(&self) -> PackStats {
         let mut packs: Vec<(u64, u64)> = self.packs.iter().copied().collect();
         packs.sort_by_key(|&(first, last)| (first, Reverse(last)));
         let mut reach = 0;
-        // Whatever ends no later than one that begins no later lies inside that.
+        // A pack that begins no earlier and ends no later than another one is contained in it.
         packs.retain(|&(_, last)| {
             let before = reach;
             reach = reach.max(last);
@@ -107,13 +108,13 @@ impl Stock {
         PackStats { packs: packs.len(), alone, kept: packed + self.packs.len() - packs.len() }
     }
 
-    /// Whether a message lies there in a file of its own.
+    /// Returns whether a message has a file of its own in the directory.
     pub(crate) fn is_alone(&self, counter: u64) -> bool {
         self.alone.contains(&counter)
     }
 
-    /// The next run that is worth packing, when all messages up to `last` are there. Who packs by hand wants everything
-    /// packed, and others keep the latest ones as they are.
+    /// Returns the next run worth packing, assuming that all messages up to `last` are in the directory.
+    /// Packing by hand passes `everything`; otherwise the latest messages stay as they are.
     pub(crate) fn next(&mut self, packing: &Packing, last: u64, everything: bool) -> Option<RangeInclusive<u64>> {
         let kept = if everything { 0 } else { packing.few };
         for (level, size) in [packing.few.saturating_mul(packing.times), packing.few].into_iter().enumerate() {
@@ -140,7 +141,7 @@ impl Stock {
         (everything && self.is_worth_it(first, last)).then_some(first..=last)
     }
 
-    /// This run cannot be packed.
+    /// Skips a run that cannot be packed.
     pub(crate) fn pass(&mut self, packing: &Packing, run: &RangeInclusive<u64>) {
         let size = run.end() - run.start() + 1;
         let level = usize::from(size <= packing.few);
@@ -149,7 +150,7 @@ impl Stock {
         }
     }
 
-    /// Whether a pack of these messages would take the place of two files at least.
+    /// Returns whether a pack of these messages would replace at least two files.
     fn is_worth_it(&self, first: u64, last: u64) -> bool {
         if first >= last {
             return false;
@@ -179,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_a_pack_as_well_is_kept_beside_it() {
+    fn files_whose_messages_are_in_a_pack_count_as_kept() {
         let stock = stock([3, 4, 9, 12], &[(1, 2), (1, 8), (5, 8), (11, 13)]);
         assert_eq!(stock.pack_stats(), PackStats { packs: 2, alone: 1, kept: 5 });
         assert_eq!(stock.thick().collect::<Vec<_>>(), [(1, 8), (11, 13)]);
     }
 
     #[test]
-    fn runs_are_aligned_and_the_latest_ones_are_left() {
+    fn runs_are_aligned_and_leave_out_the_latest_messages() {
         let packing = Packing { few: 4, times: 2, ..Packing::default() };
         let mut stock = stock(1..=17, &[]);
         let mut runs = Vec::new();
@@ -199,7 +200,7 @@ mod tests {
             runs.push((*run.start(), *run.end()));
             stock.put(*run.start(), *run.end());
         }
-        // What is left of the last four is one message, and lies alone.
+        // Only one message of the last four remains, in a file of its own.
         assert_eq!(runs, [(1, 8), (9, 12), (9, 16)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Whose messages others lack that are here, and who of those that have them puts them into the folder first.
+//! The messages that other members lack, and the order in which the members that have them relay them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,24 +10,24 @@ use tempo_message::{Digest, Head};
 
 use crate::core::session_core::SessionCore;
 
-/// When messages of others that lie nowhere in the folder are put there by this member, and when it takes them back.
+/// Settings for relaying messages of others that are nowhere in the folder, and for withdrawing relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relaying {
-    /// So long a member must have said that it lacks them, and have received nothing of them meanwhile.
+    /// The time that a member must have reported missing the messages without receiving any of them.
     pub lacking: Duration,
-    /// So long they must have lain nowhere.
+    /// The time that the messages must have been nowhere in the folder.
     pub absent: Duration,
-    /// So long nothing must have been heard of their author, who would put them there itself.
+    /// The time without news of their author, which would publish the messages itself.
     pub silent: Duration,
-    /// By so much each member that has them waits longer than the one before it.
+    /// The additional time that each member with the messages waits for the one before it.
     pub turn: Duration,
-    /// The time from one file to the next.
+    /// The time between two published files.
     pub pause: Duration,
-    /// So long the author's own must have been back before what was relayed is taken back.
+    /// The time that the author's own files must have been back before the relay is withdrawn.
     pub back: Duration,
-    /// A member of whom nothing was heard for so long neither lacks anything nor has a turn.
+    /// The time without news after which a member neither counts as lacking messages nor has a turn.
     pub patience: Duration,
-    /// Whoever sees the messages of an author vanish again puts them there no more often than this without being asked.
+    /// The most times that a member relays one author's vanished messages without being asked.
     pub times: u32,
 }
 
@@ -47,12 +47,12 @@ impl Default for Relaying {
     }
 }
 
-/// The heads of so many members are looked through.
+/// The most heads examined.
 const LOOKED_THROUGH: usize = 256;
 
 impl SessionCore {
-    /// Of which authors some member that counts lacks messages that are here: each with the counter up to which everybody has
-    /// them.
+    /// Returns the authors whose messages some member that counts lacks and this one has, each with the
+    /// counter up to which all of these members have its messages.
     pub(crate) fn lacked(&self, counts: impl Fn(&Head) -> bool) -> BTreeMap<AuthorId, u64> {
         let heads: Vec<(AuthorId, BTreeMap<AuthorId, u64>)> = self.others(counts).map(seen_by).collect();
         let others = self.authors().filter(|&author| !self.is_own(author));
@@ -63,8 +63,8 @@ impl SessionCore {
         lacked.collect()
     }
 
-    /// How many members that count and have an author's messages up to this one come before this member in putting them into the
-    /// folder. For each author it is another order, the same for everybody.
+    /// Returns the number of members that relay an author's messages before this one: those that count and
+    /// have the author's messages up to `last`. The order differs by author and is equal for every member.
     pub(crate) fn rank(&self, author: AuthorId, last: u64, counts: impl Fn(&Head) -> bool) -> u32 {
         let Some(me) = self.author() else { return u32::MAX };
         let order = |relayer: AuthorId| Digest::of(&[author.as_bytes().as_slice(), relayer.as_bytes()].concat());
@@ -73,12 +73,12 @@ impl SessionCore {
         able.filter(|&(relayer, _)| order(relayer) < order(me)).fold(0, |rank, _| rank + 1)
     }
 
-    /// The messages of an author after a counter, at most so many.
+    /// Returns at most `most` messages of an author after a counter.
     pub(crate) fn messages_after(&self, author: AuthorId, counter: u64, most: usize) -> Vec<(u64, Digest)> {
         self.ledger.messages_after(author, counter).take(most).collect()
     }
 
-    /// The heads of other members, who have not become somebody else since.
+    /// Returns the heads of other members, except authors that have a successor.
     fn others(&self, counts: impl Fn(&Head) -> bool) -> impl Iterator<Item = &Head> {
         let succeeded: BTreeSet<AuthorId> = self.ledger.claims().map(|(former, _)| former).collect();
         let is_other = move |head: &&Head| !self.is_own(head.author) && !succeeded.contains(&head.author);
@@ -90,7 +90,8 @@ fn seen_by(head: &Head) -> (AuthorId, BTreeMap<AuthorId, u64>) {
     (head.author, head.seen.iter().copied().collect())
 }
 
-/// How much somebody has of an author; a head has room for so many, and nothing follows from who is not in a full one.
+/// Returns the last counter that a head lists for an author, or zero if it does not list the author. Nothing is
+/// known about an author missing from a full head, because a head has limited room.
 fn has(seen: &BTreeMap<AuthorId, u64>, author: AuthorId) -> Option<u64> {
     seen.get(&author).copied().or((seen.len() < crate::core::identity::heads::SEEN).then_some(0))
 }

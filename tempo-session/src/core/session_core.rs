@@ -1,4 +1,4 @@
-//! One member's knowledge of a session, and the rules by which it grows.
+//! The knowledge of one member about a session, and the rules by which it grows.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -23,10 +23,10 @@ use crate::core::{
     },
 };
 
-/// The longest display name, in bytes of UTF-8. A longer one, or one that is no text, counts as none.
+/// The longest display name, in bytes of UTF-8. The core ignores names that are longer or not valid UTF-8.
 pub const MAX_NAME: usize = 128;
 
-/// One member's knowledge of a session.
+/// The knowledge of one member about a session.
 #[derive(Debug)]
 pub struct SessionCore {
     pub(crate) identity: Identity,
@@ -37,40 +37,40 @@ pub struct SessionCore {
     pub(crate) timeline: Timeline,
     pub(crate) tips: Tips,
     pub(crate) held: Held,
-    /// Accepted messages for which others may have waited.
+    /// Accepted messages that held ones may have waited for.
     pub(crate) accepted: VecDeque<Parent>,
     pub(crate) rejected: BTreeMap<Digest, (MessageId, Rejection)>,
-    /// What is accepted or held, shared with whoever collects.
+    /// The messages that are accepted or held, shared with the code that collects.
     pub(crate) seen: Arc<Seen>,
     /// The last message that this installation sent.
     pub(crate) own_last: Option<Parent>,
-    /// Something held had to give way and lies in the folder only.
+    /// Whether a held message was evicted, so that only the folder has it.
     pub(crate) evicted: bool,
-    /// Something that may be in the log has given way and has not been handed up again.
+    /// Whether a message that may be in the log was evicted and has not been handed in again.
     pub(crate) is_partial: bool,
-    /// Ids of which another message is awaited than the one that is here.
+    /// Ids for which another message is awaited than the one that is here.
     pub(crate) suspects: BTreeSet<MessageId>,
     pub(crate) events: VecDeque<CoreEvent>,
 }
 
-/// Why no message can be made.
+/// The reason why a message cannot be composed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ComposeError {
-    /// An observer writes nothing.
+    /// An observer cannot write.
     #[error("an observer has no author to write as")]
     Observer,
-    /// Somebody else writes under our name; what we wrote now could take a counter that is in use.
+    /// Another installation writes as this author, so a new message could take a counter that is in use.
     #[error("a new author is needed: {0}")]
     IdentityConflict(IdentityConflict),
-    /// The payload is over the limit.
-    #[error("the payload has {actual} bytes, at most {MAX_PAYLOAD} are allowed")]
+    /// The payload exceeds the limit.
+    #[error("payload must have at most {MAX_PAYLOAD} bytes, got {actual}")]
     PayloadTooLarge {
-        /// Its length.
+        /// The length of the payload, in bytes.
         actual: usize,
     },
-    /// The store has our previous message without everything that it comes after.
-    #[error("the own previous message waits for its parents")]
+    /// The store has the member's previous message without all of its causes.
+    #[error("the member's own previous message waits for its parents")]
     Incomplete,
     /// No counter or no logical time is left.
     #[error("no counter or no logical time is left")]
@@ -78,19 +78,20 @@ pub enum ComposeError {
 }
 
 impl SessionCore {
-    /// How much is held at most; the folder is the buffer for the rest. A message counts as one and one for each parent.
+    /// The most messages and parents held, counted together. The folder is the buffer for the rest.
     pub const HELD: usize = 65_536;
-    /// So many messages are judged in a row, so that others get their turn.
+    /// The most messages judged in a row, so that others get their turn.
     const STEP: usize = 1024;
-    /// So many rejected messages are remembered and announced; later ones are judged anew whenever they are read.
+    /// The most rejected messages remembered and announced. Later ones are judged again each time they are
+    /// read.
     const REJECTED: usize = 4096;
 
-    /// A member that has seen nothing. Without an author it can only read.
+    /// Makes a member that has seen no messages. Without an author it can only read.
     pub fn new(me: Option<AuthorId>) -> Self {
         Self::with_limit(me, Self::HELD)
     }
 
-    /// A member that holds at most this much.
+    /// Makes a member that holds at most `held` messages and parents.
     pub(crate) fn with_limit(me: Option<AuthorId>, held: usize) -> Self {
         Self {
             identity: Identity::new(me),
@@ -112,12 +113,12 @@ impl SessionCore {
         }
     }
 
-    /// Makes the next messages of this member, each after the one before. Changes nothing: hand them to
-    /// [`handle`](Self::handle) once they are safe.
+    /// Composes the next messages of this member, each after the one before. This changes nothing: hand them
+    /// to [`handle`](Self::handle) once they are durable.
     ///
     /// # Errors
     ///
-    /// [`ComposeError`]; no message has been made then.
+    /// [`ComposeError`]. In this case no message is composed.
     pub fn compose(
         &self,
         contents: impl IntoIterator<Item = (Kind, Bytes)>,
@@ -162,7 +163,7 @@ impl SessionCore {
         Ok(frames)
     }
 
-    /// A message of this installation is safe, just now or in an earlier life.
+    /// Handles a message of this installation that is durable, either just now or since an earlier life.
     pub(crate) fn handle_sent(&mut self, message: &Message, digest: Digest) -> Intake {
         let itself = parent_of(message.id, digest);
         let is_forgotten = planted!(CounterFromStoreMinusOne) && itself.counter == 3;
@@ -173,7 +174,7 @@ impl SessionCore {
         self.take(message, digest)
     }
 
-    /// A message arrived, from anywhere.
+    /// Handles a message that arrived from any source.
     pub(crate) fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
         let intake = self.take(message, digest);
         if Some(message.id.author) == self.identity.me && matches!(intake, Intake::Accepted | Intake::Held) {
@@ -182,84 +183,86 @@ impl SessionCore {
         intake
     }
 
-    /// Asks for an id to be looked for again: something else than what is known was found in its place.
+    /// Asks for an id to be looked for again, because a different message than the known one was found under
+    /// it.
     pub(crate) fn suspect(&mut self, id: MessageId) {
         self.suspects.insert(id);
     }
 
-    /// Names every such id once more.
+    /// Asks again for every id for which another message is awaited.
     pub(crate) fn recheck_again(&mut self) {
         let elsewhere = self.held.awaited().filter(|parent| self.is_elsewhere(parent)).map(id_of);
         self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
     }
 
-    /// Drops the announcements of what a store knows already.
+    /// Drops events about messages that the store already knows.
     pub(crate) fn forget_events(&mut self) {
         self.events.clear();
     }
 
-    /// Whether anything that was held had to give way.
+    /// Returns whether any held message was evicted.
     pub(crate) fn has_evicted(&self) -> bool {
         self.evicted
     }
 
-    /// What need not arrive again: accepted and held.
+    /// Returns the messages that need not arrive again: those that are accepted or held.
     pub fn seen(&self) -> &Arc<Seen> {
         &self.seen
     }
 
-    /// The greatest logical time accepted.
+    /// Returns the greatest logical time accepted.
     pub fn latest(&self) -> Lamport {
         self.clock.latest()
     }
 
-    /// The accepted messages of the application, in order.
+    /// Returns the accepted messages of the application, in order.
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// Every author of whom something is accepted.
+    /// Returns every author with an accepted message.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.ledger.authors()
     }
 
-    /// The greatest stamp of an author's messages.
+    /// Returns the greatest stamp of an author's messages.
     pub(crate) fn latest_of(&self, author: AuthorId) -> Option<Stamp> {
         self.ledger.latest(author)
     }
 
-    /// The latest wall clock among the messages that an author's messages directly come after, and the message that has
-    /// it.
+    /// Returns the latest wall clock among the direct causes of an author's messages, and the message that
+    /// has it.
     pub(crate) fn past_of(&self, author: AuthorId) -> Option<(i64, MessageId)> {
         self.ledger.past(author)
     }
 
-    /// The counters that more than one message of an author has.
+    /// Returns the counters that more than one message of an author has.
     pub(crate) fn forks(&self, author: AuthorId) -> Vec<u64> {
         self.ledger.forks(author)
     }
 
-    /// How many messages are held.
+    /// Returns the number of held messages.
     pub fn held_len(&self) -> usize {
         self.held.len()
     }
 
-    /// The first held messages by author and counter, at most so many, with what they wait for.
+    /// Returns the first held messages by author and counter, at most `most`, with the parents that they wait
+    /// for.
     pub fn held(&self, most: usize) -> Vec<HeldMessage> {
         self.held.list(most, |parent| self.ledger.find(parent).is_some())
     }
 
-    /// Ids and digests of the first held messages by author and counter, at most so many.
+    /// Returns the ids and digests of the first held messages by author and counter, at most `most`.
     pub(crate) fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
         self.held.first(most).collect()
     }
 
-    /// Whether a message with this digest waits for its parents.
+    /// Returns whether a message with this digest waits for its parents.
     pub(crate) fn is_held(&self, digest: Digest) -> bool {
         self.held.contains(digest)
     }
 
-    /// The messages that were refused, with the reasons.
+    /// Returns the rejected messages and the reasons.
     pub fn rejected(&self) -> impl Iterator<Item = (MessageId, Rejection)> + '_ {
         self.rejected.values().copied()
     }
@@ -280,16 +283,17 @@ impl SessionCore {
         }
     }
 
-    /// Accepts or rejects a message whose causes are all here, and then what has waited for it.
+    /// Accepts or rejects a message whose causes are all here, then judges messages that waited for it.
     fn judge(&mut self, message: &Message, digest: Digest, past: Past) -> Intake {
         let intake = self.decide(message, digest, past);
         self.go_on();
         intake
     }
 
-    /// Judges what has waited for what was accepted, a limited number of messages; whether there is more to judge.
+    /// Judges a limited number of messages that waited for accepted ones. Returns whether more are left.
     ///
-    /// Every message that is handed in does so once, and that is enough until one comes for which very many have waited.
+    /// Each message handed in causes one such step. One step is enough unless very many messages waited for
+    /// that message.
     pub(crate) fn go_on(&mut self) -> bool {
         let mut judged = 0;
         while judged < Self::STEP
@@ -324,7 +328,8 @@ impl SessionCore {
         }
     }
 
-    /// The verified clock: one more than the latest cause, so that nobody can move time by more than that.
+    /// Verifies the clock: it must be one more than the latest cause, so that no author can advance time by
+    /// more than that.
     fn verify(&self, message: &Message, latest: Lamport) -> Result<(), Rejection> {
         let expected = latest.next().map_err(|_| Rejection::Exhausted)?;
         if planted!(ClockByArrival)
@@ -339,7 +344,7 @@ impl SessionCore {
         }
     }
 
-    /// The wall clock of the last message of the timeline.
+    /// Returns the wall clock of the last message of the timeline.
     fn latest_unix_ms(&self) -> Option<i64> {
         let last = *self.timeline.last()?;
         self.ledger.order(last).map(|(stamp, _)| stamp.unix_ms)
@@ -411,7 +416,7 @@ impl SessionCore {
             return Intake::NoRoom;
         }
         self.see(id);
-        // Somebody has seen messages of ours that we have not made.
+        // Another member has seen messages of this author that this installation has not written.
         let is_strange = |parent: &&Parent| Some(parent.author) == self.identity.me && self.is_elsewhere(parent);
         for parent in missing.iter().filter(is_strange).copied().collect::<Vec<_>>() {
             self.identity.find_impostor(id_of(&parent), parent.digest);
@@ -429,7 +434,7 @@ impl SessionCore {
         }
     }
 
-    /// Not here in any form: neither accepted nor held.
+    /// Returns whether a message is missing in any form: neither accepted nor held.
     pub(crate) fn is_elsewhere(&self, parent: &Parent) -> bool {
         self.ledger.find(parent).is_none() && !self.held.contains(parent.digest)
     }
@@ -443,7 +448,7 @@ fn id_of(parent: &Parent) -> MessageId {
     MessageId { author: parent.author, counter: parent.counter }
 }
 
-/// A message as the core keeps it: of the payload only what a name, or another author's, needs.
+/// Reduces a message to the parts that the core keeps: of the payload, only a name or a former author.
 pub(crate) fn without_payload(message: Message) -> Message {
     let payload = match message.kind {
         Kind::Profile | Kind::Successor => {

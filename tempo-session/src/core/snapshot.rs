@@ -1,4 +1,4 @@
-//! What a core knows, as bytes from which it can be made again.
+//! The state of a core as bytes from which it can be restored.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -17,8 +17,8 @@ use crate::core::{
     session_core::SessionCore,
 };
 
-/// A snapshot begins with the length of this as four bytes, least first, and this in postcard. The records of all messages
-/// follow, and the slots of the timeline in order.
+/// The head of a snapshot: its length as four little-endian bytes, then this struct in postcard. The records
+/// of all messages follow, then the slots of the timeline in order.
 #[derive(Debug, Serialize, Deserialize)]
 struct Summary<'a> {
     me: Option<AuthorId>,
@@ -33,18 +33,19 @@ struct Summary<'a> {
 }
 
 impl SessionCore {
-    /// Whether everything that was handed in is here: nothing had to give way, and nothing waits to be judged.
+    /// Returns whether the core has every message handed in: none was evicted, and none waits to be judged.
     pub(crate) fn is_whole(&self) -> bool {
         self.accepted.is_empty() && !self.is_partial
     }
 
-    /// Forgets that something had to give way: everything that was ever handed in is handed in once more.
+    /// Forgets evictions, because every message is about to be handed in again.
     pub(crate) fn begin_again(&mut self) {
         self.is_partial = false;
     }
 
-    /// Appends everything that this core knows and that no store or folder tells again: not heads, and nothing that a
-    /// store's marks have. Takes some 52 bytes a message. The core must be [whole](Self::is_whole).
+    /// Appends the state that neither the store nor the folder provides again: no heads, and nothing that the
+    /// store's marks contain. This takes about 52 bytes for each message. The core must be
+    /// [whole](Self::is_whole).
     pub(crate) fn write_snapshot(&self, out: &mut Vec<u8>) {
         let summary = Summary {
             me: self.identity.me,
@@ -57,7 +58,7 @@ impl SessionCore {
             held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
             impostors: Cow::Borrowed(&self.identity.impostors),
         };
-        // Into a vector, and of types that all can be written.
+        // Cannot fail: a vector grows, and postcard can write all of these types.
         let summary = postcard::to_extend(&summary, Vec::new()).unwrap_or_default();
         out.extend_from_slice(&u32::try_from(summary.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(&summary);
@@ -65,7 +66,8 @@ impl SessionCore {
         self.timeline.write(out);
     }
 
-    /// Makes a core from a snapshot, for a member that is this author now. `None` when the bytes are not a snapshot.
+    /// Restores a core from a snapshot, for a member that is this author now. Returns `None` when the bytes
+    /// are not a snapshot.
     pub(crate) fn read_snapshot(bytes: &[u8], me: Option<AuthorId>) -> Option<Self> {
         let (len, bytes) = bytes.split_first_chunk()?;
         let (summary, bytes) = bytes.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
@@ -87,7 +89,7 @@ impl SessionCore {
             let (_, missing) = core.ledger.causes_of(&message);
             core.held.hold(message, digest, &missing);
         }
-        // A new author of the same installation has sent nothing yet.
+        // A new author of this installation has sent no messages yet.
         if summary.me == me {
             (core.own_last, core.identity.impostors) = (summary.own_last, summary.impostors.into_owned());
         }
@@ -104,17 +106,17 @@ mod tests {
 
     use super::*;
 
-    /// Of four that write, the last one is a copy of the first one's store.
+    /// The number of writers. The last one is a copy of the first one's store.
     const WRITERS: usize = 4;
 
     fn author(writer: usize) -> AuthorId {
         AuthorId::new(Uuid::from_u128(u128::try_from(writer % (WRITERS - 1)).unwrap() + 1))
     }
 
-    /// Who writes, what it is, and of which other writers it has seen everything until then.
+    /// The writer, the kind of content, and the other writers whose messages it has all seen by then.
     type Step = (usize, u8, [bool; WRITERS]);
 
-    /// What they write, and who has written it.
+    /// Returns the messages that the writers compose, each with its writer.
     fn written(steps: Vec<Step>) -> Vec<(usize, Frame)> {
         let mut cores: Vec<SessionCore> = (0..WRITERS).map(|writer| SessionCore::new(Some(author(writer)))).collect();
         let mut all: Vec<(usize, Frame)> = Vec::new();
@@ -129,7 +131,7 @@ mod tests {
                 1 => (Kind::Successor, Bytes::copy_from_slice(author(writer + 1).as_bytes())),
                 _ => (Kind::Payload, Bytes::from(vec![kind; 3])),
             };
-            // Whoever waits for what it was not told of writes nothing.
+            // A writer whose own previous message waits for its parents writes nothing.
             for frame in core.compose([content], unix_ms % 7).unwrap_or_default() {
                 core.handle_sent(frame.message(), frame.digest());
                 all.push((writer, frame));
@@ -154,7 +156,7 @@ mod tests {
         bytes
     }
 
-    /// Everything that can be asked of a core.
+    /// Returns the complete observable state of a core.
     fn known(core: &SessionCore) -> impl PartialEq + std::fmt::Debug + use<> {
         let timeline: Vec<_> =
             core.timeline().iter().map(|&slot| (core.id(slot), core.order(slot), core.number(slot))).collect();
@@ -162,7 +164,7 @@ mod tests {
         (timeline, floors, waiting, core.latest(), core.conflict(), snapshot(core))
     }
 
-    /// A core from a snapshot, if there is one, and what the log has behind it.
+    /// Restores a core from a snapshot, if there is one, and the rest of the log behind it.
     fn resumed(snapshot: Option<&[u8]>, rest: &[(usize, Frame)]) -> SessionCore {
         let read = |bytes| SessionCore::read_snapshot(bytes, Some(author(0))).unwrap();
         let mut core = snapshot.map_or_else(|| SessionCore::new(Some(author(0))), read);
@@ -173,10 +175,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever arrives in whatever order, and whenever a snapshot is made: who goes on from it, with what has come since,
-        /// knows what it would know from the log.
+        /// For any order of arrival and any time of the snapshot, a core resumed from the snapshot and the
+        /// later messages knows what it would know from the log.
         #[test]
-        fn a_snapshot_and_the_rest_of_the_log_are_as_good_as_the_log(
+        fn a_snapshot_and_the_rest_of_the_log_equal_the_whole_log(
             steps in prop::collection::vec((0..WRITERS, 0_u8..6, any::<[bool; WRITERS]>()), 1..60),
             order in prop::collection::vec(0_usize..4, 60),
             acts in prop::collection::vec(0_u8..6, 60),
@@ -196,7 +198,7 @@ mod tests {
                     (last, behind) = (Some(snapshot(&resuming)), number + 1);
                 }
                 if act == 4 && let Some(lost) = log.get(number + 2) {
-                    // What has been accepted last is not in the log after a loss of power.
+                    // The log does not have the latest accepted message after a power loss.
                     take(&mut resuming, lost);
                 }
                 if act >= 4 {
@@ -208,9 +210,9 @@ mod tests {
             prop_assert_eq!(known(&again), known(&plain));
         }
 
-        /// Bytes that are not a snapshot are refused, whatever they are; nothing is allocated for what they claim.
+        /// Other bytes are rejected, and no memory is allocated for the sizes that they claim.
         #[test]
-        fn nothing_else_is_taken_for_a_snapshot(at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
+        fn other_bytes_are_not_taken_for_a_snapshot(at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
             let mut core = SessionCore::new(None);
             for frame in &written((0..9).map(|number| (number % 3, 2, [true; WRITERS])).collect()) {
                 take(&mut core, frame);
@@ -218,7 +220,7 @@ mod tests {
             let bytes = snapshot(&core);
             prop_assert_eq!(SessionCore::read_snapshot(&bytes, None).map(|core| core.end()), Some(9));
             prop_assert!(SessionCore::read_snapshot(&bytes[..cut.index(bytes.len())], None).is_none());
-            // With any other byte it is refused or read, and never a panic.
+            // A changed byte may be read or rejected, but never causes a panic.
             let mut other = bytes.clone();
             other[at.index(bytes.len())] ^= 0xff;
             let _ = SessionCore::read_snapshot(&other, None);

@@ -1,4 +1,4 @@
-//! Up to where the timeline keeps its order.
+//! The part of the timeline that keeps its order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,26 +11,27 @@ use tempo_message::planted;
 use crate::core::session_core::SessionCore;
 
 impl SessionCore {
-    /// Who has come so far that this can become stable. What they have yet to write comes after it, whatever is heard of them.
+    /// Returns the authors that confirm `stable`: everything they have yet to write comes after it, whatever
+    /// arrives later.
     pub(crate) fn who_confirms(&self, stable: Lamport) -> BTreeSet<AuthorId> {
         self.stability.at_least(stable).collect()
     }
 
-    /// Up to which time more can become stable, by what is accepted and by heads.
+    /// Returns the time up to which more can become stable, if any, by the accepted messages and by heads.
     ///
-    /// All that is accepted must be kept durably before. A member of whom nothing was heard for the time `idle` is not
-    /// waited for.
+    /// Everything accepted must be durable before. The session does not wait for a member without news for
+    /// the time `idle`.
     pub(crate) fn reach(&mut self, unix_ms: i64, idle: Option<Duration>) -> Option<Lamport> {
         if let Some(me) = self.identity.me {
             self.stability.raise(me, self.clock.latest());
         }
         let heads: Vec<_> = self.heads.iter().map(|head| (head.author, head.counter, head.lamport)).collect();
         for (author, counter, lamport) in heads {
-            // What it has written before it knew of that time must be here, or it could still land below.
+            // Everything it wrote before it knew that time must be here, or a message could still land below.
             let is_here = self.ledger.contiguous(author) >= counter || planted!(HeadStabilizesTooMuch);
             self.stability.raise(author, if is_here { lamport } else { Lamport::ZERO });
         }
-        // Whoever is only heard of may have written anything.
+        // An author that is only mentioned by others may have written anything.
         for author in self.lacking() {
             self.stability.raise(author, Lamport::ZERO);
         }
@@ -38,24 +39,25 @@ impl SessionCore {
         self.stability.reach(|author| !given_up.contains(&author))
     }
 
-    /// Up to which time it was stable. It never goes back, also when somebody is met who had no say in that.
+    /// Returns the time up to which the order was stable. It never decreases, even when a newcomer appears
+    /// that had no say.
     pub(crate) fn stable_until(&self) -> Lamport {
         self.stability.stable()
     }
 
-    /// Messages up to this time keep their positions as far as is known: it is stable, and nobody is known to have written
-    /// anything that is not here and may come below.
+    /// Returns the time up to which messages keep their positions as far as is known: the order is stable,
+    /// and no author is known to have written a missing message that may land below.
     pub(crate) fn stable_now(&self, unix_ms: i64, idle: Option<Duration>) -> Lamport {
         let doubts = self.doubts(unix_ms, idle);
         doubts.into_values().min().map_or(self.stable_until(), |least| least.min(self.stable_until()))
     }
 
-    /// How many messages of the timeline come up to a time.
+    /// Returns the number of messages in the timeline up to a time.
     pub(crate) fn len_until(&self, until: Lamport) -> usize {
         self.timeline().partition_point(|&slot| self.ledger.lamport(slot).is_some_and(|lamport| lamport <= until))
     }
 
-    /// Who has to say more before more is stable; nobody once everything is.
+    /// Returns the authors that must write more before more becomes stable. Empty once everything is stable.
     pub(crate) fn waits_for(&self, unix_ms: i64, idle: Option<Duration>) -> Vec<AuthorId> {
         let doubts = self.doubts(unix_ms, idle);
         if let Some(least) = doubts.values().min() {
@@ -68,7 +70,7 @@ impl SessionCore {
         self.stability.waits_for(move |author| !given_up.contains(&author)).collect()
     }
 
-    /// Those of whom nothing was heard for so long.
+    /// Returns the authors without news for the time `idle`.
     pub(crate) fn silent(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
         let Some(idle) = idle else { return BTreeSet::new() };
         let oldest = unix_ms.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX));
@@ -77,13 +79,14 @@ impl SessionCore {
         others.filter(|&author| self.heard_ms(author).is_none_or(|heard| heard < oldest)).collect()
     }
 
-    /// The latest time, by its own clock, of which anything is known of an author.
+    /// Returns the latest time at which an author was heard of, by the author's own clock.
     pub(crate) fn heard_ms(&self, author: AuthorId) -> Option<i64> {
         let latest = self.latest_of(author).map(|latest| latest.unix_ms);
         latest.max(self.heads.of(author).map(|head| head.unix_ms))
     }
 
-    /// Of whom messages are known that are not here: by their heads, by those of others, or because something waits for them.
+    /// Returns the authors with known messages that are missing here: named by their heads, by those of
+    /// others, or as parents of held messages.
     fn lacking(&self) -> BTreeSet<AuthorId> {
         let mut written: BTreeMap<AuthorId, u64> = BTreeMap::new();
         let awaited = self.held.awaited().map(|parent| (parent.author, parent.counter));
@@ -95,7 +98,8 @@ impl SessionCore {
         written.into_iter().filter(is_lacking).map(|(author, _)| author).collect()
     }
 
-    /// Who had no say in what is stable, and has written what is not here and may come below that; after which time.
+    /// Returns the authors that had no say in what is stable and whose missing messages may land below that,
+    /// each with the time after which they land.
     fn doubts(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeMap<AuthorId, Lamport> {
         let stable = self.stable_until();
         if stable == Lamport::ZERO {
@@ -107,10 +111,11 @@ impl SessionCore {
         lacking.map(|author| (author, self.stability.floor(author))).filter(|&(_, floor)| floor < stable).collect()
     }
 
-    /// The silent ones are not waited for, nor whoever has a successor and shows no sign of life since: the original of a
-    /// copied store writes on. Who has lost what it knew may take the place at an early logical time, so the wall clock, which
-    /// is that of one machine as a rule, counts as well; if it is wrong, what comes after all is
-    /// [below what is stable](crate::Placed::BelowStable).
+    /// Returns the authors that the session does not wait for: the silent ones, and those with a successor
+    /// and no sign of life since. The original of a copied store keeps writing, so a successor alone is not
+    /// enough. An installation that lost its state may become a successor at an early logical time, so the
+    /// wall clock counts as well; both are usually from one machine. If that clock is wrong, a message that
+    /// arrives after all is [below what is stable](crate::Placed::BelowStable).
     fn not_waited_for(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
         let is_over = |&(former, since): &(AuthorId, Stamp)| {
             let latest = self.latest_of(former).map(|latest| latest.lamport);

@@ -1,4 +1,4 @@
-//! Opening a session.
+//! Opening a session over a folder.
 
 use std::{
     error,
@@ -31,19 +31,19 @@ use crate::{
     store::{error::StoreError, marks::Marks, memory::MemoryStore, reader::RedbReader, redb::RedbStore},
 };
 
-/// Why it could not be kept what somebody says of a directory beside a session folder.
+/// The reason why a decision about a directory beside a session folder could not be recorded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecideError {
     /// The folder does not answer, or there is no place for local state.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// One of the directories cannot be that, or the local state cannot be written.
+    /// The decision is impossible for these directories, or the local state cannot be written.
     #[error(transparent)]
     Decision(#[from] DecisionError),
 }
 
-/// The settings of a session to be opened.
+/// The settings for opening a session.
 #[derive(Debug, Clone)]
 pub struct Builder {
     folder: PathBuf,
@@ -57,18 +57,18 @@ pub struct Builder {
     relaying: Option<Relaying>,
 }
 
-/// Whether an installation is a member of a session.
+/// The membership of an installation in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Membership {
-    /// It is not; opening the session makes it one.
+    /// It is no member. Opening the session makes it one.
     None,
-    /// It is.
+    /// It is a member.
     Member,
-    /// Its local state is a copy of a member's; opening the session makes it another one of the same name.
+    /// Its local state is a copy of a member's. Opening the session makes it another member with that name.
     Copied,
-    /// The folder is a copy of another one in which it is a member, and which is still in its place; opening the session makes
-    /// it another one of the same name.
+    /// The folder is a copy of another folder, in which the installation is a member and which is still in
+    /// its place. Opening the session makes it another member with that name.
     CopiedFolder {
         /// The folder in which it is a member.
         original: PathBuf,
@@ -76,11 +76,11 @@ pub enum Membership {
 }
 
 impl Builder {
-    /// How long whoever sends waits for the first look at the folder.
+    /// The longest time that a sender waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
-    /// With fewer new messages than this there is no snapshot: reading them from the log takes about a millisecond.
+    /// The fewest new messages for a snapshot. Reading fewer from the log takes about a millisecond.
     const SNAPSHOT: u64 = 1024;
-    /// How often some of the own messages are compared with the folder in passing.
+    /// The time between background comparisons of some own messages with the folder.
     const SCRUB: Duration = Duration::from_secs(30);
 
     pub(crate) fn new(folder: PathBuf) -> Self {
@@ -99,71 +99,73 @@ impl Builder {
         }
     }
 
-    /// The display name, 1 to 128 bytes. It travels in a message of its own, when it is not already known; that is sent once
-    /// the folder was looked at, or with the first message.
+    /// Sets the display name, 1 to 128 bytes. If it is new, it travels in a message of its own, after the
+    /// first look at the folder or with the first message.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The directory for local state, instead of the platform's data directory. Several members on one machine need
-    /// one each.
+    /// Sets the directory for local state, instead of the platform's data directory. Several members on one
+    /// machine need one each.
     ///
-    /// Best it is on the folder's volume, and never in what the service carries. On another one messages are staged in the
-    /// folder: the service meets another file for each, and Syncthing keeps back more than 128 at once for a minute.
+    /// Choose a directory on the folder's volume, but never one that the service synchronizes. If it is on
+    /// another volume, messages are staged in the folder, so the service sees an additional file for each.
+    /// Syncthing delays more than 128 such files at once by a minute.
     #[must_use]
     pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(dir.into());
         self
     }
 
-    /// How long opening waits for a folder that does not answer, or for somebody who looks at the local state; half a minute
-    /// unless told otherwise.
+    /// Sets the longest time that opening waits for a folder that does not answer, or for a process that is
+    /// reading the local state. The default is half a minute.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Opens files whose content is only with the service, which makes the service fetch them; not unless told so. At most
-    /// two of an author at a time; nothing else waits for them.
+    /// Opens online-only files, which makes the service download them. Off by default. The session opens at
+    /// most two files of an author at a time, and nothing else waits for them.
     #[must_use]
     pub fn fetch_online_only(mut self, fetch: bool) -> Self {
         self.fetch_online_only = fetch;
         self
     }
 
-    /// How long the open session waits for a file or a directory before it goes on without it; five seconds unless told
-    /// otherwise. What does not answer keeps nothing else waiting: the status names it, it is not asked again meanwhile,
-    /// and it is taken up when it answers.
+    /// Sets the longest time that the open session waits for a file or directory before it continues without
+    /// it. The default is five seconds. A file that does not answer delays nothing else: the status lists it,
+    /// the session does not ask for it again meanwhile, and uses it when it answers.
     #[must_use]
     pub fn folder_patience(mut self, patience: Duration) -> Self {
         self.folder_patience = Some(patience);
         self
     }
 
-    /// A member of whom nothing was heard for so long is not waited for when it is told what is
-    /// [stable](super::Event::Stable); everybody is, for ever, unless told otherwise. How long that is shows by the
-    /// member's own clock. What it writes later is delivered like everything else, and may be
-    /// [below](super::Placed::BelowStable) what is stable.
+    /// Sets the time without news, by a member's own clock, after which the session no longer waits for that
+    /// member before it calls messages [stable](super::Event::Stable). By default it waits for every member
+    /// forever. Messages that such a member writes later are delivered like all others, and may be
+    /// [below](super::Placed::BelowStable) the stable part.
     #[must_use]
     pub fn idle_after(mut self, idle: Duration) -> Self {
         self.idle_after = Some(idle);
         self
     }
 
-    /// When own messages are packed, and when the files of which packs were made are removed; `None`: never. Packs are made
-    /// of some dozens of messages and then of some thousands, unless told otherwise.
+    /// Sets when own messages are packed and when files that went into packs are removed. `None` never packs.
+    /// By default, packs contain some dozens of messages, and later some thousands.
     #[must_use]
     pub fn packing(mut self, packing: Option<Packing>) -> Self {
         self.packing = packing;
         self
     }
 
-    /// When messages of others that are here, and that have vanished from the folder while somebody lacks them, are put there
-    /// in their author's place; `None`: only when [asked](Session::relay). It takes hours, unless told otherwise: as a rule the
-    /// author or the service puts them back. They lie in a directory that only this member writes, and stay what they are.
+    /// Sets when messages of others that have vanished from the folder, and that some member lacks, are
+    /// published again in their author's place. `None` relays only when [asked](Session::relay). By default
+    /// it takes hours, because usually the author or the service restores them. Relayed messages are in a
+    /// directory that only this member writes, and they stay unchanged.
     #[must_use]
     pub fn relaying(mut self, relaying: Option<Relaying>) -> Self {
         self.relaying = relaying;
@@ -179,7 +181,8 @@ impl Builder {
         check_name(self.name.as_deref())?;
         let state = self.state()?;
         let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
-        // Who has held the store before and finds none has lost it: that name is not taken up again.
+        // An installation that held the store before and finds none has lost it. It does not resume that
+        // author.
         let is_lost = installation.holder()?.is_some();
         let original = installation.original()?;
         let is_new = !is_lost && !installation.store().exists();
@@ -197,7 +200,7 @@ impl Builder {
         })?;
         let store = self.open_store(&installation)?;
         match installation.set_holder(&format!("process {}", process::id())) {
-            // It is only said to whoever else wants to open it.
+            // The holder only informs other processes that want to open the store.
             Err(InstallationError::Failed { source, .. }) if RealFs::is_full(&source) => {}
             held => held?,
         }
@@ -222,7 +225,8 @@ impl Builder {
         Session::start(parts)
     }
 
-    /// Looks on. The name has no meaning then, and the state directory only for what people have [decided](Self::decide).
+    /// Opens the session as an observer. The name is not used, and the state directory is used only for
+    /// people's [decisions](Self::decide).
     ///
     /// # Errors
     ///
@@ -237,12 +241,12 @@ impl Builder {
         Session::start(parts)
     }
 
-    /// Whether this installation is a member of the folder's session already, and would be the same one after opening.
-    /// Writes nothing.
+    /// Returns whether this installation is already a member of the folder's session and would stay the same
+    /// member after opening. Writes nothing.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Installation`], also when there is no such folder.
+    /// [`OpenError::Installation`], also when the folder does not exist.
     pub fn membership(&self) -> Result<Membership, OpenError> {
         let state = self.state()?;
         let installation = match self.off_thread(move |folder| Installation::belonging(&state, folder))?? {
@@ -250,7 +254,7 @@ impl Builder {
             Belonging::None => return Ok(Membership::None),
             Belonging::CopyOf(original) => return Ok(Membership::CopiedFolder { original: original.folder }),
         };
-        // Whatever cannot be read here shows when the session is opened.
+        // Opening the session reports anything that cannot be read here.
         let marks = RedbReader::open(&installation.store(), installation.author).and_then(|store| store.marks());
         let before = marks.ok().and_then(|marks| marks.place);
         let now = installation.fingerprint().ok();
@@ -258,23 +262,25 @@ impl Builder {
         Ok(if is_copy { Membership::Copied } else { Membership::Member })
     }
 
-    /// Says for good what another directory beside the folder is, in which there are members: a part of this session, which is
-    /// read with it from then on, or another session, which is left alone. That is kept in the state directory, for all its
-    /// members, wherever the two are moved to and whichever of them is opened. A session that is open goes by it after half a
-    /// minute at most. What was read as a part before stays in the timeline.
+    /// Records permanently what another directory with members beside the folder is: a part of this session,
+    /// which is read with it from then on, or another session, which is left alone. The state directory keeps
+    /// the decision for all its members. It holds wherever the two directories are moved, and whichever of
+    /// them is opened. An open session follows it after at most half a minute. Messages already read from a
+    /// part stay in the timeline.
     ///
-    /// It is needed where nothing in the directories shows which it is: see [`Report::undecided`](crate::status::Report::undecided).
+    /// A decision is needed when the directories do not show what they are: see
+    /// [`Report::undecided`](crate::status::Report::undecided).
     ///
     /// # Errors
     ///
-    /// [`DecideError`]; what was said before still counts then.
+    /// [`DecideError`]. The earlier decision still holds.
     pub fn decide(self, other: impl AsRef<Path>, decision: Decision) -> Result<(), DecideError> {
         let (decisions, other) = (Decisions::new(self.state().map_err(OpenError::from)?), other.as_ref().to_owned());
         Ok(self.off_thread(move |folder| decisions.decide(folder, &other, decision))??)
     }
 
-    /// Opens the store for writing. Waits for a process that only looks at it, and for a program that holds the file; not for
-    /// a session that writes.
+    /// Opens the store for writing. Waits for a process that only reads it, and for a program that holds the
+    /// file, but not for a session that writes.
     #[allow(clippy::disallowed_methods, reason = "nobody tells when a store is let go")]
     fn open_store(&self, installation: &Installation) -> Result<RedbStore, OpenError> {
         let (path, author) = (installation.store(), installation.author);
@@ -290,7 +296,7 @@ impl Builder {
             if is_written || clock.now() > self.patience {
                 return Err(already_open(&self.folder, installation));
             }
-            // deadline loop: to look takes milliseconds, but for a doctor's, which reads everything.
+            // Deadline loop: reading takes milliseconds, except for a doctor, which reads everything.
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -313,7 +319,7 @@ impl Builder {
         Ok(opened.map_err(InstallationError::from)?)
     }
 
-    /// Does something with the folder that may never end, and waits for it only so long.
+    /// Runs work on the folder that may never end, and waits for it only for the patience.
     pub(crate) fn off_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> T + Send + 'static,
@@ -321,7 +327,7 @@ impl Builder {
         let (done, finished) = mpsc::channel();
         let folder = self.folder.clone();
         let spawned = thread::Builder::new().name("tempo-open".to_owned()).spawn(move || {
-            // Nobody listens any more when the patience is over.
+            // When the patience is over, the receiver is gone.
             let _ = done.send(work(&folder));
         });
         spawned.map_err(OpenError::Thread)?;
@@ -331,32 +337,33 @@ impl Builder {
 }
 
 impl Session {
-    /// Joins the session of a folder, as the member that this installation is there, or as a new one.
+    /// Joins the session of a folder, as this installation's member or as a new one.
     ///
-    /// What the store knows is there at once: the end of the [timeline](Self::timeline) before the rest of it is read, however
-    /// long it is. What others have written meanwhile comes as [events](Self::events); whoever wants to have it first calls
-    /// [`refresh`](Self::refresh).
+    /// Everything in the store is available at once. The end of the [timeline](Self::timeline) is available
+    /// before the rest is read, however long it is. Messages that others have written meanwhile arrive as
+    /// [events](Self::events). To wait for them first, call [`refresh`](Self::refresh).
     ///
-    /// The local store lies in the platform's data directory; [`builder`](Self::builder) puts it elsewhere.
+    /// The local store is in the platform's data directory. [`builder`](Self::builder) can place it
+    /// elsewhere.
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: among others when there is no such folder, when its name does not end in `.session`, or when
-    /// another process has this member's store open.
+    /// [`OpenError`], for example when the folder does not exist, when its name does not end in `.session`,
+    /// or when another process has this member's store open.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::builder(folder).open()
     }
 
-    /// Looks on at the session of a folder: reads everything, writes nothing, anywhere.
+    /// Observes the session of a folder: reads everything and writes nothing.
     ///
     /// # Errors
     ///
-    /// [`OpenError`], when the folder cannot be used.
+    /// [`OpenError`] when the folder cannot be used.
     pub fn observe(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::builder(folder).observe()
     }
 
-    /// Opens a session with other than the usual settings.
+    /// Returns a builder to open a session with other settings than the defaults.
     pub fn builder(folder: impl AsRef<Path>) -> Builder {
         Builder::new(folder.as_ref().to_owned())
     }
@@ -367,7 +374,7 @@ pub(crate) fn already_open(folder: &Path, installation: &Installation) -> OpenEr
     OpenError::AlreadyOpen { folder: folder.to_owned(), holder }
 }
 
-/// Makes authors of an installation, and knows its store by its fingerprint.
+/// The source of an installation's authors. It recognizes its store by the fingerprint.
 #[derive(Debug)]
 struct Installed {
     installation: Installation,
@@ -393,7 +400,7 @@ impl IdentitySource for Installed {
     }
 }
 
-/// Whether a store that is here now cannot be the one that was written in a place.
+/// Returns whether the present store cannot be the one that was written in a place.
 fn is_of_another(now: &Fingerprint, written_in: &[u8]) -> bool {
     Fingerprint::from_bytes(written_in).is_some_and(|before| now.is_of_another_than(&before))
 }

@@ -1,3 +1,3 @@
-//! A session over a folder.
+//! Sessions over a folder.
 
 pub(crate) mod builder;

@@ -1,4 +1,4 @@
-//! What a session demands of a store.
+//! The contract of stores.
 
 use std::fmt;
 
@@ -8,88 +8,92 @@ use tempo_message::{Digest, Durability, Frame, Message, MessageId};
 use crate::core::progress::Progress;
 use crate::store::{error::StoreError, marks::Marks};
 
-/// Where a session keeps what it must not lose.
+/// Durable storage for the data that a session must not lose.
 ///
-/// Contract:
+/// Every implementation follows this contract:
 ///
-/// 1. After `commit(records, Durable)` returns, those records and everything committed before them survive a loss of
-///    power; all of them or none, never a part.
-/// 2. After `commit(records, Lazy)` returns, the records can be read, and survive as soon as a later durable commit
-///    returns.
-/// 3. After [`StoreError::Full`] nothing of what was given is kept, and it can be tried again. After another error of `commit`
-///    it is unknown what was kept; the session then refuses to send until it is reopened.
-/// 4. Committing a record again changes nothing: what was [sent](Origin::Sent) stays so when it comes back.
-/// 5. `frame` gives the exact bytes that were committed.
-/// 6. After `keep_snapshot` returns, `snapshot` returns those bytes. They become durable with what is committed after them;
-///    what was committed before them is never lost without them being lost as well. A snapshot is read whole or not at all.
-/// 7. After `set_marks` or `set_progress` returns, what they noted survives a loss of power; after `set_progress` also
-///    everything that was committed before.
+/// 1. After `commit(records, Durable)` returns, these records and everything committed before them survive a
+///    power loss. A commit keeps all of its records or none.
+/// 2. After `commit(records, Lazy)` returns, the records can be read. They survive a power loss once a later
+///    durable commit returns.
+/// 3. After [`StoreError::Full`], none of the given data is kept, and the caller can try again. After any
+///    other error of `commit`, it is unknown what was kept, and the session refuses to send until it is
+///    reopened.
+/// 4. Committing a record again changes nothing: a record that was [sent](Origin::Sent) stays so when it
+///    comes back.
+/// 5. `frame` returns the exact bytes that were committed.
+/// 6. After `keep_snapshot` returns, `snapshot` returns those bytes. They become durable with the commits
+///    after them. Commits before them are never lost while they are kept. A snapshot is read whole or not at
+///    all.
+/// 7. After `set_marks` or `set_progress` returns, the new value survives a power loss. After `set_progress`,
+///    so does everything committed before.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// What was noted last. A new store of a member knows its author and nothing else; an observer's knows nobody.
+    /// Returns the latest marks. A new store contains only its member's author, and an observer's store
+    /// contains no author.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     fn marks(&self) -> Result<Marks, StoreError>;
 
-    /// Notes how far things have come, durably.
+    /// Stores the marks durably.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     fn set_marks(&self, marks: &Marks) -> Result<(), StoreError>;
 
-    /// How far the application has come with a cursor; `None` when it was never noted.
+    /// Returns the position of a cursor, or `None` if none was stored.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError>;
 
-    /// Notes it, durably.
+    /// Stores the position of a cursor durably.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     fn set_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError>;
 
-    /// Hands up every record from a place in the log on, without its payload, except that of a profile message; one commit
-    /// after the other, and what was committed together in any order. The first place is 0.
+    /// Hands up every record from a place in the log on, without its payload, except that of a profile
+    /// message. Commits come in order; the records of one commit come in any order. The first place is 0.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; what was handed up until then is true.
+    /// [`StoreError`]. Records handed up before the error are valid.
     fn restore(&self, from: u64, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError>;
 
-    /// The place in the log behind everything that is committed.
+    /// Returns the place in the log after everything committed.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     fn log_end(&self) -> Result<u64, StoreError>;
 
-    /// The snapshot that was kept last, byte for byte; `None` when there is none.
+    /// Returns the latest snapshot byte for byte, or `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     fn snapshot(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps a snapshot in place of the one before.
+    /// Stores a snapshot in place of the previous one.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; it is unknown then which one is kept.
+    /// [`StoreError`]. After it, either snapshot may be kept.
     fn keep_snapshot(&self, snapshot: &[u8]) -> Result<(), StoreError>;
 
-    /// Keeps records.
+    /// Commits records.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], after which clause 3 holds.
+    /// [`StoreError`]. After it, clause 3 applies.
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError>;
 
-    /// The frame of a message, if it is kept here.
+    /// Returns the frame of a message, if the store has it.
     ///
     /// # Errors
     ///
@@ -97,33 +101,33 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError>;
 }
 
-/// A frame to keep.
+/// A frame to store.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// The frame.
     pub frame: Frame,
-    /// How it came here.
+    /// The origin of the frame.
     pub origin: Origin,
 }
 
-/// How a frame came into the store.
+/// The way a frame came into the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// This installation made it.
+    /// This installation composed it.
     Sent,
-    /// It was collected.
+    /// It was collected from the transport.
     Received,
 }
 
-/// A record as it is handed up when a session is opened.
+/// A record as handed up when a session is opened.
 #[derive(Debug, Clone)]
 pub struct Restored {
-    /// The message; its payload is empty unless it is a profile.
+    /// The message. Its payload is empty unless it is a profile.
     pub message: Message,
-    /// Its digest.
+    /// The digest of the message.
     pub digest: Digest,
-    /// How it came here.
+    /// The origin of the message.
     pub origin: Origin,
-    /// The length of its frame in bytes.
+    /// The length of its frame, in bytes.
     pub frame_len: u64,
 }

@@ -1,4 +1,4 @@
-//! Why a store cannot be used, and what to do about it.
+//! The errors of stores, with advice.
 
 use std::{
     error::Error,
@@ -9,87 +9,88 @@ use tempo_clock::AuthorId;
 use tempo_message::printable_text;
 use thiserror::Error;
 
-/// Why a store cannot be used.
+/// The reason why a store cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The session is closed, and the store with it.
+    /// The session is closed, and its store with it.
     #[error("the session is closed")]
     Closed,
-    /// Another process, or another session of this one, has the store open.
+    /// Another process, or another session of this process, has the store open.
     #[error("the store {} is in use", path.display())]
     InUse {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
     },
-    /// A program that knows nothing of stores has the file open and does not share it: a scanner, a backup. Soon it may be free.
+    /// A program that does not know stores, such as a scanner or a backup, has the file open and does not
+    /// share it. It may soon be free.
     #[error("the store {} is in use by another program", path.display())]
     Held {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
     },
-    /// The process that had the store open last did not close it, or it is damaged. Opening it for writing mends it, if it
-    /// can be mended.
-    #[error("the store {} was not closed and has to be mended", path.display())]
+    /// The last process did not close the store, or the store is damaged. Opening it for writing repairs it
+    /// if possible.
+    #[error("the store {} was not closed and must be repaired", path.display())]
     Unclean {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
     },
-    /// The store was written by newer software.
-    #[error("the store {} has format {found}, this software reads up to {supported}", path.display())]
+    /// Newer software wrote the store.
+    #[error("the store {} has format {found}, but this software reads formats up to {supported}", path.display())]
     Newer {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
         /// The format of the store.
         found: u32,
         /// The newest format that this software reads.
         supported: u32,
     },
-    /// The store is another author's: somebody has moved it here.
+    /// The store belongs to another author: a person or program has moved it here.
     #[error("the store {} belongs to {found}, not to {expected}", path.display())]
     Author {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
-        /// Whose it is.
+        /// The author that it belongs to.
         found: AuthorId,
-        /// Whose it should be.
+        /// The author that it should belong to.
         expected: AuthorId,
     },
     /// A record cannot be read.
     #[error("the store {} is damaged: {what}", path.display())]
     Damaged {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
-        /// What cannot be read.
+        /// The part that cannot be read.
         what: &'static str,
     },
-    /// There is no room for it where the store lies. Nothing of it was kept, and everything else is as before.
-    #[error("make room on the disk of the local store {}, which is full", path.display())]
+    /// The disk of the store has no room for the data. None of it was kept, and everything else is unchanged.
+    #[error("the disk of the local store {} is full; make room on it", path.display())]
     Full {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The database failed: no permission, a broken disk.
+    /// The database failed, for example for lack of permission or because of a broken disk.
     #[error("cannot use the store {}", path.display())]
     Failed {
-        /// The store.
+        /// The file of the store.
         path: PathBuf,
-        /// What the database said.
+        /// The database's error.
         source: Box<dyn Error + Send + Sync>,
     },
 }
 
 impl StoreError {
-    /// What a person can do about it, in a sentence; `None` when it passes by itself.
+    /// Returns advice for people, in a sentence, or `None` if the problem passes by itself.
     pub fn advice(&self) -> Option<String> {
         let path = |path: &Path| printable_text(&path.display().to_string());
         Some(match self {
             Self::Closed | Self::InUse { .. } | Self::Held { .. } => return None,
             Self::Full { path: store, .. } => format!(
-                "Make room on the disk that holds {}. Move nothing there: everything goes on by itself then, and nothing of what \
-                 you wrote before is lost.",
+                "Make room on the disk that holds {}. Leave the files there in place: everything then continues by itself, \
+                 and nothing that you wrote before is lost.",
                 path(store)
             ),
             Self::Newer { .. } => "Update this software.".to_owned(),
@@ -100,13 +101,13 @@ impl StoreError {
         })
     }
 
-    /// What remains when nothing brings a store back.
+    /// Returns the advice for a store that cannot be recovered.
     pub(crate) fn beginning_anew(store: &Path) -> String {
         let path = |path: &Path| printable_text(&path.display().to_string());
         format!(
-            "Look at the disk, and for a backup of {}. If there is none, keep it and move its directory {} out of the state \
-             directory. The next time you go on as a new member; what you wrote and had not reached the folder is lost then, and \
-             nothing else.",
+            "Check the disk, and look for a backup of {}. If there is none, keep the file and move its directory {} out of \
+             the state directory. The next time, you continue as a new member. Only messages that you wrote and that had \
+             not reached the folder are lost.",
             path(store),
             path(store.parent().unwrap_or(store))
         )

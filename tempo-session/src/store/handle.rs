@@ -1,4 +1,4 @@
-//! A database that is opened again after its file could not be written.
+//! A database that is reopened after a write error of its file.
 
 use std::{
     io, mem,
@@ -11,14 +11,15 @@ use tempo_fs_transport::RealFs;
 
 use crate::store::{error::StoreError, overlay::Overlay};
 
-/// A database, and how it can be written now.
+/// A database, and whether it can be written now.
 ///
-/// After a failure redb does nothing more before it is opened again. What had been committed durably is there then, and nothing
-/// else. While there is no room for that either, the file is read as it is.
+/// After a failure, redb refuses all work until it is reopened. Then it has what was committed durably, and
+/// nothing else. While there is no room to reopen it for writing, the file is opened for reading only.
 #[derive(Debug)]
 pub(super) struct Handle {
     way: RwLock<Way>,
-    /// The file; on another medium it stands for it in errors, and nothing is opened again.
+    /// The path of the file. On another medium it is only a name for errors, and the database is never
+    /// reopened.
     path: PathBuf,
     is_file: bool,
 }
@@ -26,19 +27,20 @@ pub(super) struct Handle {
 #[derive(Debug)]
 enum Way {
     Whole(Database),
-    /// Nothing can be written now.
+    /// The database cannot be written now.
     ReadOnly(Database),
-    /// It could not be opened again.
+    /// The database could not be reopened.
     Gone,
 }
 
-/// So much of the file is kept in memory, in bytes. What is read most is the log, from end to end, and only when opening.
+/// The part of the file kept in memory, in bytes. Most reads are of the log, from end to end, and only when
+/// opening.
 const CACHE: usize = 2 * 1024 * 1024;
-/// So many bytes a transaction writes besides what it is given, at most: the ways to what has changed.
+/// The most bytes that a transaction writes in addition to its data, for the tree nodes above changed pages.
 const TRANSACTION: u64 = 256 * 1024;
 
 impl Handle {
-    /// Opens what is in a file; for reading only when there is no room for more.
+    /// Opens the database in a file, for reading only when the disk is full.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let way = match Database::builder().set_cache_size(CACHE).open(path) {
             Ok(database) => Way::Whole(database),
@@ -55,7 +57,7 @@ impl Handle {
         Ok(Self { way: RwLock::new(way), path: path.to_owned(), is_file: true })
     }
 
-    /// Opens or makes one on any medium; `name` stands for it in errors.
+    /// Opens or makes a database on any medium. Errors refer to it as `name`.
     pub(super) fn on(medium: impl StorageBackend, name: &Path) -> Result<Self, StoreError> {
         let database = Database::builder().set_cache_size(CACHE).create_with_backend(medium);
         let way = Way::Whole(database.map_err(|error| open_error(name, error))?);
@@ -66,12 +68,12 @@ impl Handle {
         &self.path
     }
 
-    /// Reads, and hands up what it finds meanwhile: not twice.
+    /// Reads with a closure that must not run twice because it hands up what it finds.
     pub(super) fn read_once<T>(&self, work: impl FnOnce(&Database) -> Result<T, Error>) -> Result<T, StoreError> {
         self.with(work)?.map_err(|error| self.failed(error))
     }
 
-    /// Reads; once more when a failure had come before.
+    /// Reads, and tries once more if the database had failed before.
     pub(super) fn read<T>(&self, work: impl Fn(&Database) -> Result<T, Error>) -> Result<T, StoreError> {
         match self.with(&work)? {
             Err(error) if self.is_file && is_failure(&error) => {
@@ -82,9 +84,10 @@ impl Handle {
         }
     }
 
-    /// Whether it was opened again, so that what was committed lazily may be lost: once it can be written, when it could not be.
+    /// Makes the database writable, and reopens it if it could not be written before. Returns whether it was
+    /// reopened, in which case lazy commits may be lost.
     ///
-    /// There has to be room for `bytes` more.
+    /// Requires room for `bytes` more.
     pub(super) fn make_writable(&self, bytes: u64) -> Result<bool, StoreError> {
         if self.is_file {
             make_room(&self.path, bytes.saturating_mul(2).saturating_add(TRANSACTION))?;
@@ -106,7 +109,8 @@ impl Handle {
         }
     }
 
-    /// Writes, where that is possible. After an error of the file it is opened again, and shows what became of it.
+    /// Writes, if possible. After an error of the file, it reopens the database, which shows whether the
+    /// write succeeded.
     pub(super) fn write<T>(&self, work: impl FnOnce(&Database) -> Result<T, Error>) -> Result<T, StoreError> {
         match self.with(work)? {
             Err(error) if self.is_file && is_failure(&error) => {
@@ -117,14 +121,14 @@ impl Handle {
         }
     }
 
-    /// Lets the database go that has failed; until it is written again it is only read.
+    /// Replaces a failed database by one that is only read until the next write.
     fn open_again(&self) {
         let mut way = self.way_to_change();
         drop(mem::replace(&mut *way, Way::Gone));
         *way = open_to_read(&self.path).map_or(Way::Gone, Way::ReadOnly);
     }
 
-    /// As after a failure.
+    /// Reopens the database as after a failure.
     #[cfg(test)]
     pub(super) fn fail(&self) {
         self.open_again();
@@ -150,7 +154,7 @@ impl Handle {
     }
 }
 
-/// Opens a file to be read as it was left, mended in memory if need be.
+/// Opens a file for reading as it was left, with repairs kept in memory.
 pub(super) fn open_to_read(path: &Path) -> Result<Database, StoreError> {
     let failed = |error: io::Error| open_error(path, DatabaseError::Storage(StorageError::Io(error)));
     let file = RealFs::open_local(path).map_err(failed)?;
@@ -159,16 +163,16 @@ pub(super) fn open_to_read(path: &Path) -> Result<Database, StoreError> {
     database.map_err(|error| open_error(path, error))
 }
 
-/// Whether the system says that hardly anything more can be written beside a file. Nothing is tried.
+/// Returns whether the system reports almost no free space beside a file. Writes nothing to find out.
 pub(crate) fn is_without_room(path: &Path) -> bool {
     RealFs::free_bytes(path.parent().unwrap_or(path)).is_some_and(|free| free < TRANSACTION)
 }
 
-/// Makes sure that there is room for so many bytes beside a file.
+/// Makes sure that there is room for `bytes` beside a file.
 ///
 /// # Errors
 ///
-/// [`StoreError::Full`]. Where only the system's word says that there is none, it is tried.
+/// [`StoreError::Full`]. If the system reports too little free space, this verifies it by writing.
 pub(super) fn make_room(path: &Path, bytes: u64) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(path);
     if RealFs::free_bytes(dir).is_none_or(|free| free >= bytes) {
@@ -176,7 +180,7 @@ pub(super) fn make_room(path: &Path, bytes: u64) -> Result<(), StoreError> {
     }
     match RealFs::try_room(&path.with_extension("room"), bytes) {
         Err(source) if RealFs::is_full(&source) => Err(StoreError::Full { path: path.to_owned(), source }),
-        // Whatever else there is shows when the database is written.
+        // Any other error appears when the database is written.
         _ => Ok(()),
     }
 }
@@ -191,7 +195,7 @@ fn is_failure(error: &Error) -> bool {
     matches!(error, Error::Io(_) | Error::PreviousIo)
 }
 
-/// Why a database cannot be opened.
+/// Converts an error of opening a database.
 pub(super) fn open_error(path: &Path, error: DatabaseError) -> StoreError {
     let path_of = || path.to_owned();
     match error {
@@ -204,7 +208,7 @@ pub(super) fn open_error(path: &Path, error: DatabaseError) -> StoreError {
     }
 }
 
-/// What the database said, as an error of a store.
+/// Converts an error of the database to an error of the store.
 pub(super) fn failed(path: &Path) -> impl Fn(Error) -> StoreError {
     move |source| match source {
         Error::Io(source) if RealFs::is_full(&source) => StoreError::Full { path: path.to_owned(), source },

@@ -1,51 +1,53 @@
-//! What an installation notes of itself beside messages.
+//! The data that an installation stores about itself, beside messages.
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::Life;
 
-/// Who an installation is, and how far it has come in its folder.
+/// The identity of an installation, and its progress in its folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
-    /// Every author that it has been, the present one last; nobody for an observer.
+    /// All its authors, the present one last. Empty for an observer.
     pub own: Vec<OwnAuthor>,
-    /// The latest lives that it has lived, the last one last. Noted before anybody else can hear of them.
+    /// Its latest lives, the last one last. Stored before any other member can learn of them.
     pub lives: Vec<Life>,
-    /// Where the store was when this was noted, as its [`IdentitySource`](crate::parts::IdentitySource) says it.
+    /// The place of the store when this was stored, as its [`IdentitySource`](crate::parts::IdentitySource)
+    /// describes it.
     pub place: Option<Vec<u8>>,
-    /// Up to which time the order was known to be stable.
+    /// The time up to which the order was known to be stable.
     pub stable: Lamport,
-    /// Packs beside which the files of which they were made may still lie.
+    /// Packs beside which the files of their messages may still be.
     pub packs: Vec<Packed>,
-    /// The authors whose messages lay nowhere in the folder although they are here.
+    /// Authors whose messages are here but were nowhere in the folder.
     pub absent: Vec<Absent>,
-    /// The authors whose own messages are in the folder beside what was relayed of them, and since when.
+    /// Authors whose own messages are in the folder beside a relay of them, and the time since when.
     pub back: Vec<(AuthorId, i64)>,
-    /// Who had a say in what is stable.
+    /// The authors that had a say in what is stable.
     pub stable_by: Vec<AuthorId>,
 }
 
-/// An author whose messages were looked for in the folder, and some not found.
+/// An author whose messages were not all found in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absent {
     /// The author.
     pub author: AuthorId,
-    /// Since when they are missed, by the clock of this machine: milliseconds since 1970. `None` when they were there the last time.
+    /// The time since when they are missing, by this machine's clock, in milliseconds since 1970. `None` if
+    /// the last search found them.
     pub since_ms: Option<i64>,
-    /// How often they were put there by this installation without being asked.
+    /// The number of times that this installation relayed them without being asked.
     pub relayed: u32,
 }
 
 /// A pack of own messages in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packed {
-    /// Whose messages they are.
+    /// The author of the messages.
     pub author: AuthorId,
     /// The first counter.
     pub first: u64,
     /// The last counter.
     pub last: u64,
-    /// Since when it lies there, by the clock of this machine: milliseconds since 1970.
+    /// The time since when the pack is in the folder, by this machine's clock, in milliseconds since 1970.
     pub since_ms: i64,
 }
 
@@ -54,45 +56,45 @@ pub struct Packed {
 pub struct OwnAuthor {
     /// The author.
     pub author: AuthorId,
-    /// It has been in the folder: from then on its directory is expected there.
+    /// Whether the author has been in the folder. From then on its directory is expected there.
     pub joined: bool,
-    /// Its messages up to this counter have been seen whole in the folder and synced there, once.
+    /// The counter up to which its messages have once been seen whole and synced in the folder.
     pub audited: u64,
 }
 
 impl Marks {
-    /// So many lives are remembered.
+    /// The most lives remembered.
     const LIVES: usize = 64;
 
-    /// Those of a new store.
+    /// Returns the marks of a new store.
     pub fn new(author: Option<AuthorId>) -> Self {
         Self { own: author.map(OwnAuthor::new).into_iter().collect(), ..Self::default() }
     }
 
-    /// The author that the installation writes as.
+    /// Returns the author that the installation writes as.
     pub fn author(&self) -> Option<AuthorId> {
         self.own.last().map(|own| own.author)
     }
 
-    /// The authors that it has been before, the last one last.
+    /// Returns the former authors, the latest one last.
     pub fn former(&self) -> Vec<AuthorId> {
         let former = self.own.len().saturating_sub(1);
         self.own.iter().take(former).map(|own| own.author).collect()
     }
 
-    /// Whether any of its authors has been in the folder.
+    /// Returns whether any of its authors has been in the folder.
     pub fn has_joined(&self) -> bool {
         self.own.iter().any(|own| own.joined)
     }
 
-    /// The installation goes on as this author.
+    /// Adds the author that the installation continues as.
     #[must_use]
     pub fn succeeded_by(mut self, author: AuthorId) -> Self {
         self.own.push(OwnAuthor::new(author));
         self
     }
 
-    /// The installation begins another life.
+    /// Adds another life.
     #[must_use]
     pub fn reborn(mut self, nonce: u64) -> Self {
         let number = self.lives.last().map_or(0, |life| life.number).saturating_add(1);

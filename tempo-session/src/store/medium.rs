@@ -1,49 +1,49 @@
-//! What a store in a file can be put on instead of one.
+//! Storage for a store other than a file.
 
 use std::{fmt, io};
 
 use redb::StorageBackend;
 
-/// Bytes that can be read and written at any place, like those of a file. A write survives a loss of power once a
-/// [`sync`](Self::sync) after it has returned.
+/// Random-access bytes, like those of a file. A write survives a power loss once a later [`sync`](Self::sync)
+/// returns.
 pub trait Medium: fmt::Debug + Send + Sync + 'static {
-    /// Returns how many bytes there are.
+    /// Returns the number of bytes.
     ///
     /// # Errors
     ///
-    /// As the system says.
+    /// The error of the system.
     fn len(&self) -> io::Result<u64>;
 
     /// Reads exactly as many bytes as `into` has.
     ///
     /// # Errors
     ///
-    /// As the system says, also when there are fewer.
+    /// The error of the system, also when there are fewer bytes.
     fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
 
-    /// Cuts off the end, or appends zeros.
+    /// Truncates the bytes, or appends zeros.
     ///
     /// # Errors
     ///
-    /// As the system says.
+    /// The error of the system.
     fn set_len(&self, len: u64) -> io::Result<()>;
 
-    /// Makes everything durable that was written before.
+    /// Makes all earlier writes durable.
     ///
     /// # Errors
     ///
-    /// As the system says; it is unknown then what is durable.
+    /// The error of the system. After it, any part of the writes may be durable.
     fn sync(&self) -> io::Result<()>;
 
     /// Writes all of these bytes.
     ///
     /// # Errors
     ///
-    /// As the system says; it is unknown then what was written.
+    /// The error of the system. After it, any part of the bytes may be written.
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// A medium as the database wants it.
+/// A medium as a storage backend of the database.
 #[derive(Debug)]
 pub(crate) struct Backend<M>(pub(crate) M);
 

@@ -17,8 +17,8 @@ use crate::store::{
     marks::Marks,
 };
 
-/// Keeps records as long as the process runs. Cloning gives another handle to the same records, so that a test can
-/// open a session again.
+/// A store in memory that keeps records as long as the process runs. A clone is another handle to the same
+/// records, so that a test can reopen a session.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
@@ -29,9 +29,9 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Records {
-    /// In the order in which they were committed.
+    /// The frames in the order in which they were committed.
     kept: Vec<(Bytes, Origin)>,
-    /// Of each author counters and digests, in this order, and where the frames are.
+    /// For each author, the counters and digests in this order, and the index of each frame.
     places: BTreeMap<AuthorId, Chunked<(u64, Digest, usize)>>,
 }
 
@@ -57,7 +57,7 @@ impl Records {
 }
 
 impl MemoryStore {
-    /// An empty store; without an author it is an observer's.
+    /// Makes an empty store. Without an author it is an observer's.
     pub fn new(author: Option<AuthorId>) -> Self {
         Self { marks: Arc::new(Mutex::new(Marks::new(author))), ..Self::default() }
     }

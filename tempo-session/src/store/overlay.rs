@@ -1,4 +1,4 @@
-//! A database that can be read although nothing can be written into its file.
+//! A database that can be read although its file cannot be written.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use ::redb::{BackendError, StorageBackend};
 
-/// A file, and in memory what was written since. The file stays as it is.
+/// A file and, in memory, all later writes. The file stays unchanged.
 #[derive(Debug)]
 pub(super) struct Overlay<B> {
     file: B,
@@ -18,7 +18,7 @@ pub(super) struct Overlay<B> {
 
 #[derive(Debug)]
 struct Written {
-    /// The length of the whole.
+    /// The length including the writes.
     len: u64,
     /// The length of the file.
     of_file: u64,
@@ -29,7 +29,7 @@ const LEN: usize = 4096;
 const BLOCK: u64 = LEN as u64;
 
 impl<B: StorageBackend> Overlay<B> {
-    /// Over a file, which nobody else may write meanwhile.
+    /// Makes an overlay over a file. No other process may write the file meanwhile.
     pub(super) fn over(file: B) -> io::Result<Self> {
         let of_file = file.len()?;
         Ok(Self { file, written: Mutex::new(Written { len: of_file, of_file, blocks: BTreeMap::new() }) })
@@ -39,7 +39,7 @@ impl<B: StorageBackend> Overlay<B> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is in a block of the file, filled up with zeros.
+    /// Returns a block of the file, padded with zeros.
     fn block_of_file(&self, number: u64, of_file: u64) -> io::Result<Box<[u8]>> {
         let begin = number * BLOCK;
         let mut block = vec![0; LEN].into_boxed_slice();
@@ -50,7 +50,7 @@ impl<B: StorageBackend> Overlay<B> {
         Ok(block)
     }
 
-    /// The parts of a range that lie in one block each: the block, where in it they begin, and how long they are.
+    /// Splits a range at block boundaries. Each part is the block, the offset in it, and the length.
     fn parts(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, usize)> {
         let end = offset + len as u64;
         let mut at = offset;
@@ -92,7 +92,7 @@ impl<B: StorageBackend> StorageBackend for Overlay<B> {
         let mut written = self.written();
         written.len = len;
         written.of_file = written.of_file.min(len);
-        // What comes behind the end anew is zero.
+        // Bytes beyond the end must be zero if the length grows again.
         written.blocks.retain(|&number, _| number * BLOCK < len);
         if let Some(block) = written.blocks.get_mut(&(len / BLOCK)) {
             block.iter_mut().skip(usize::try_from(len % BLOCK).unwrap_or(0)).for_each(|byte| *byte = 0);
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_the_file_stays() {
+    fn writes_are_read_back_and_the_file_stays_unchanged() {
         let before: Vec<u8> = (0..=u8::MAX).cycle().take(10_000).collect();
         let file = InMemoryBackend::new();
         file.set_len(10_000).unwrap();

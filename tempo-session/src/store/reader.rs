@@ -1,4 +1,4 @@
-//! A store that is only looked at.
+//! Read-only access to a store.
 
 use std::{
     fmt,
@@ -16,9 +16,9 @@ use crate::store::{
     redb::{UNSOUND, check_meta, damaged, decode_marks, read_meta, restore_in},
 };
 
-/// A [`RedbStore`](super::RedbStore) opened for looking: nothing is written into it, and nothing is made.
+/// A [`RedbStore`](super::RedbStore) opened read-only. It writes nothing and creates no file.
 ///
-/// As long as it is open, nobody can open the store for writing, and so nobody else writes as its author.
+/// While it is open, no process can open the store for writing, and so no process writes as its author.
 pub struct RedbReader {
     way: Way,
     path: PathBuf,
@@ -26,7 +26,7 @@ pub struct RedbReader {
 
 enum Way {
     Clean(ReadOnlyDatabase),
-    /// Mended in memory only.
+    /// Repaired in memory only.
     Mended(Database),
 }
 
@@ -35,9 +35,9 @@ impl RedbReader {
     ///
     /// # Errors
     ///
-    /// [`StoreError::InUse`] while somebody else has it open for writing, [`StoreError::Unclean`] when it has to be
-    /// mended first, which opening it for writing does, unless there is no room for that; the other variants as they say, also
-    /// when there is no store.
+    /// [`StoreError::InUse`] while a process has it open for writing, and [`StoreError::Unclean`] when it
+    /// must be repaired first. Opening it for writing repairs it. If there is no room for that, the reader
+    /// repairs it in memory instead. The other variants are as documented; they also report a missing store.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
         let way = match ReadOnlyDatabase::open(path).map_err(|error| open_error(path, error)) {
             Ok(database) => Way::Clean(database),
@@ -49,7 +49,7 @@ impl RedbReader {
         Ok(reader)
     }
 
-    /// How far its author has come.
+    /// Returns the marks of the store.
     ///
     /// # Errors
     ///

@@ -24,10 +24,11 @@ use crate::core::{progress::Progress, session_core::without_payload};
 
 /// A store in a redb file.
 ///
-/// Five tables: `meta` (the format, and who the installation is and how far it has come), `frames` (the exact bytes, an
-/// author's messages together and in order), `log` (which rows of frames have come, one commit after the other), `cursors` (how
-/// far the application has come, by name) and `snapshot` (what follows from the log up to a place in it, so that a session need not
-/// read that in order to open). What is committed together shares rows, both of the log and of the frames.
+/// The file has five tables: `meta` (the format and the marks), `frames` (the exact bytes, ordered by author
+/// and message), `log` (the rows of frames in the order of commits), `cursors` (the positions of the
+/// application, by name) and `snapshot` (the state that follows from the log up to a place in it, so that a
+/// session opens without reading the log up to there). The records of one commit share rows, both in the log
+/// and in the frames.
 ///
 /// # Durability
 ///
@@ -35,23 +36,24 @@ use crate::core::{progress::Progress, session_core::without_payload};
 ///
 /// # A full disk
 ///
-/// What there is no room for fails with [`StoreError::Full`] and changes nothing. Everything else is read as before, also by
-/// who opens the store then. Once there is room it is written again; what had been committed lazily is kept until then.
+/// A write without room fails with [`StoreError::Full`] and changes nothing. Existing data can be read as
+/// before, also by a session that opens the store then. Writes succeed again once there is room. Until then,
+/// lazily committed data is kept.
 #[derive(Debug)]
 pub struct RedbStore {
     database: Handle,
-    /// What was committed and is not durable.
+    /// The records committed but not yet durable.
     lazy: Mutex<Lazy>,
 }
 
 #[derive(Debug, Default)]
 struct Lazy {
     records: Vec<Record>,
-    /// The length of their frames.
+    /// The total length of their frames, in bytes.
     bytes: u64,
 }
 
-/// So many bytes of frames are committed lazily at most before they are made durable.
+/// The most bytes of frames committed lazily before they are made durable.
 const LAZY: u64 = 8 * 1024 * 1024;
 const MARKS: &str = "marks";
 const FORMAT: u32 = 7;
@@ -61,25 +63,26 @@ const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 /// The parts of the snapshot, in order.
 const SNAPSHOT: TableDefinition<u32, &[u8]> = TableDefinition::new("snapshot");
 
-/// So many rows of frames are in a row of the log.
+/// The most rows of frames named by one row of the log.
 const ROWS: usize = 256;
-/// The length of a part of the snapshot, in bytes: the database looks for room for each as a whole.
+/// The length of a part of the snapshot, in bytes. The database needs contiguous room for each part.
 const PART: usize = 1024 * 1024;
 
 impl RedbStore {
-    /// Opens the store of the installation that was made for an author. A file that holds none is damaged: it has been a
-    /// store, and what it has lost must not be made again.
+    /// Opens the store of the installation that was made for an author. A file without a store counts as
+    /// damaged: it was one, and what it lost must not be made again.
     ///
     /// # Errors
     ///
-    /// [`StoreError::InUse`] while somebody else has it open; the other variants as they say.
+    /// [`StoreError::InUse`] while another process or session has it open. The other variants are as
+    /// documented.
     pub fn open(path: &Path, author: AuthorId) -> Result<Self, StoreError> {
         let store = Self::of(Handle::open(path)?);
         store.database.read(read_meta).and_then(|meta| check_meta(path, author, meta))?;
         Ok(store)
     }
 
-    /// Makes a store, with what it is to note first.
+    /// Makes a store with its first marks.
     ///
     /// # Errors
     ///
@@ -95,7 +98,7 @@ impl RedbStore {
         Self { database, lazy: Mutex::default() }
     }
 
-    /// Opens or makes a store on any medium; `name` stands for it in errors.
+    /// Opens or makes a store on any medium. Errors refer to it as `name`.
     ///
     /// # Errors
     ///
@@ -106,7 +109,7 @@ impl RedbStore {
         Ok(store)
     }
 
-    /// Writes format and marks into a new store, and compares an old one's with what is expected.
+    /// Writes format and marks into a new store, and checks those of an existing one.
     fn begin(&self, author: AuthorId, first: impl FnOnce() -> Marks) -> Result<(), StoreError> {
         let found = self.database.write(|database| {
             let transaction = database.begin_write()?;
@@ -140,7 +143,7 @@ impl RedbStore {
         self.lazy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes sure that so many bytes can be written, and that everything is there that was committed before.
+    /// Makes sure that `bytes` can be written and that all earlier commits are in the database.
     fn make_writable(&self, bytes: u64) -> Result<(), StoreError> {
         if self.database.make_writable(bytes)? {
             let records = self.lazy().records.clone();
@@ -152,7 +155,7 @@ impl RedbStore {
         Ok(())
     }
 
-    /// Writes one row, durably.
+    /// Writes one row durably.
     fn put(&self, table: TableDefinition<&str, &[u8]>, key: &str, value: &impl Serialize) -> Result<(), StoreError> {
         let value = encode(value);
         self.make_writable(len_of(&value))?;
@@ -165,7 +168,7 @@ impl RedbStore {
         Ok(())
     }
 
-    /// Whether all of these are kept; not, when that cannot be seen.
+    /// Returns whether all of these records are in the database; false if it cannot be read.
     fn has(&self, records: &[Record]) -> bool {
         let has = |record: &Record| {
             let (id, digest) = (record.frame.id(), record.frame.digest());
@@ -239,7 +242,7 @@ impl Store for RedbStore {
         let is_much = self.lazy().bytes.saturating_add(bytes) > LAZY;
         let durability = if is_much { Durability::Durable } else { durability };
         if let Err(error) = self.database.write(|database| write(database, records, durability)) {
-            // It was opened again, and shows what became of it. What is there now is durable.
+            // The reopened database shows whether the commit succeeded. Everything in it is durable now.
             if !self.has(records) {
                 return Err(error);
             }
@@ -265,9 +268,9 @@ impl Store for RedbStore {
     }
 }
 
-/// What a new store takes at least, in bytes.
+/// The least size of a new store, in bytes.
 const BEGINNING: u64 = 64 * 1024;
-pub(super) const UNSOUND: &str = "messages cannot be read that its log names";
+pub(super) const UNSOUND: &str = "some messages in its log cannot be read";
 
 fn len_of(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
@@ -298,7 +301,7 @@ fn find(database: &Database, id: MessageId, digest: Digest) -> Result<Option<Byt
     Ok(runs::find(&frames, id, digest)?)
 }
 
-/// The format and what was noted last, as the database says.
+/// Returns the format and the marks in the database.
 pub(super) fn read_meta(database: &impl ReadableDatabase) -> Result<Meta, ::redb::Error> {
     let meta = database.begin_read()?.open_table(META)?;
     let value = |key| Ok::<_, ::redb::Error>(meta.get(key)?.map(|value| value.value().to_vec()));
@@ -308,8 +311,8 @@ pub(super) fn read_meta(database: &impl ReadableDatabase) -> Result<Meta, ::redb
 /// The format and the marks.
 pub(super) type Meta = (Option<Vec<u8>>, Option<Vec<u8>>);
 
-/// Hands up every record of a database from a row of its log on: row by row, and of one row the earlier times first, so that
-/// nothing comes before its causes. Whether everything could be read that the log names.
+/// Hands up every record of a database from a row of its log on. Within a row, earlier times come first, so
+/// that no message comes before its causes. Returns whether all messages in the log could be read.
 pub(super) fn restore_in(
     database: &impl ReadableDatabase,
     from: u64,
@@ -326,7 +329,7 @@ pub(super) fn restore_in(
     Ok(is_sound)
 }
 
-/// The messages of a row of the log; `None` when it cannot be read, or what it names.
+/// Returns the messages of a row of the log, or `None` when the row or its frames cannot be read.
 fn restored_of(
     rows: &[u8],
     frames: &impl ReadableTable<&'static Key, &'static [u8]>,
@@ -349,29 +352,29 @@ fn restored_of(
     Ok(Some(all))
 }
 
-/// The number of the next row of a log.
+/// Returns the number of the next row of a log.
 fn end_of(log: &impl ReadableTable<u64, &'static [u8]>) -> Result<u64, StorageError> {
     Ok(log.last()?.map_or(0, |(last, _)| last.value() + 1))
 }
 
-/// Makes sure that a database is the store of this author, in a format that is known.
+/// Makes sure that a database is the store of this author, in a known format.
 pub(super) fn check_meta(path: &Path, expected: AuthorId, meta: Meta) -> Result<(), StoreError> {
     match meta {
         (Some(format), marks) => compare_meta(path, expected, &format, marks.as_deref()),
-        _ => Err(damaged(path, "its description is incomplete")),
+        _ => Err(damaged(path, "its format is missing")),
     }
 }
 
-/// What follows the format is read only once that is known.
+/// Checks the format before reading anything that depends on it.
 fn compare_meta(path: &Path, expected: AuthorId, format: &[u8], marks: Option<&[u8]>) -> Result<(), StoreError> {
-    let found = format.try_into().map(u32::from_be_bytes).map_err(|_| damaged(path, "its format is no number"))?;
+    let found = format.try_into().map(u32::from_be_bytes).map_err(|_| damaged(path, "its format is not a number"))?;
     match found.cmp(&FORMAT) {
         Ordering::Greater => return Err(StoreError::Newer { path: path.to_owned(), found, supported: FORMAT }),
         Ordering::Less => return Err(damaged(path, "its format is unknown")),
         Ordering::Equal => {}
     }
     let marks = decode_marks(path, marks)?;
-    let first = marks.own.first().ok_or_else(|| damaged(path, "it belongs to nobody"))?;
+    let first = marks.own.first().ok_or_else(|| damaged(path, "it has no author"))?;
     if marks.own.iter().any(|own| own.author == expected) {
         Ok(())
     } else {
@@ -385,7 +388,7 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
 
 pub(super) fn decode_marks(path: &Path, bytes: Option<&[u8]>) -> Result<Marks, StoreError> {
     let marks = bytes.and_then(|bytes| postcard::from_bytes(bytes).ok());
-    marks.ok_or_else(|| damaged(path, "who it belongs to cannot be read"))
+    marks.ok_or_else(|| damaged(path, "its author cannot be read"))
 }
 
 pub(super) fn damaged(path: &Path, what: &'static str) -> StoreError {
@@ -419,9 +422,9 @@ mod tests {
         Record { frame: Frame::encode(&message).unwrap(), origin: Origin::Received }
     }
 
-    /// After a failure the database is only read, and has nothing that was lazy; it is put back as soon as something is written.
+    /// After a failure, the database is read-only and lacks its lazy commits. The next write restores them.
     #[test]
-    fn what_was_committed_lazily_survives_a_failure_of_the_file() {
+    fn lazy_commits_survive_a_failure_of_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.redb");
         let store = RedbStore::make(&path, author(), Marks::new(Some(author()))).unwrap();

@@ -11,18 +11,19 @@ use tempo_message::{Digest, Frame, MessageId};
 use super::contract::Record;
 use crate::store::contract::Origin;
 
-/// A row is the frames of messages of one author whose counters follow each other, and is found by its last one: author,
-/// counter and digest, big-endian, so that an author's messages lie together in order.
+/// Each row has the frames of one author's consecutive messages. Its key is the last message: author, counter
+/// and digest, big-endian, so that an author's messages are adjacent and in order.
 pub(super) const FRAMES: TableDefinition<&Key, &[u8]> = TableDefinition::new("frames");
 pub(super) type Key = [u8; KEY];
 const KEY: usize = 16 + 8 + Digest::LEN;
 
-/// So many messages are in a row at most: whoever looks for one goes through those before it.
+/// The most messages in a row. A lookup of one message reads past those before it.
 const MESSAGES: u64 = 64;
-/// And so many bytes, unless one message has more: with what the database notes they fill four of its pages.
+/// The most bytes in a row, unless a single message has more. With the database's own data they fill four of
+/// its pages.
 const BYTES: usize = 16 * 1024 - 256;
 
-/// A row, by the last message in it; and whether all of them were sent, or received.
+/// A row, named by its last message, and whether all of its messages were sent or all received.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Row {
     last: MessageId,
@@ -30,21 +31,22 @@ pub(super) struct Row {
     sent: bool,
 }
 
-/// Frames on their way into rows.
+/// A writer that collects frames into rows.
 ///
-/// Those of several authors may come by turns; what follows on what came before of its author shares its row.
+/// Frames of several authors may alternate. A message that continues its author's previous one shares its
+/// row.
 pub(super) struct Runs<'a, 'txn> {
     table: &'a mut Table<'txn, &'static Key, &'static [u8]>,
     begun: BTreeMap<AuthorId, Run>,
     rows: Vec<Row>,
 }
 
-/// Messages of one author that are to be a row.
+/// Messages of one author that will form a row.
 struct Run {
     first: u64,
     row: Option<Row>,
     frames: Vec<u8>,
-    /// Whether the table has any of the counters that may come: then each message is looked for.
+    /// Whether the table already has any counters in the range of this run. If so, each message is looked up.
     is_crowded: bool,
 }
 
@@ -53,7 +55,7 @@ impl<'a, 'txn> Runs<'a, 'txn> {
         Self { table, begun: BTreeMap::new(), rows: Vec::new() }
     }
 
-    /// Takes a record, unless it is here already.
+    /// Adds a record, unless the table already has it.
     pub(super) fn add(&mut self, record: &Record) -> Result<(), StorageError> {
         let Record { frame, origin } = record;
         let MessageId { author, counter } = frame.id();
@@ -75,7 +77,7 @@ impl<'a, 'txn> Runs<'a, 'txn> {
         Ok(())
     }
 
-    /// Puts down what is not in the table yet; the answer is all rows that have come into it.
+    /// Writes the remaining rows, and returns all rows added to the table.
     pub(super) fn finish(mut self) -> Result<Vec<Row>, StorageError> {
         mem::take(&mut self.begun).values().try_for_each(|run| self.put(run))?;
         Ok(self.rows)
@@ -100,12 +102,12 @@ impl Run {
 }
 
 impl Row {
-    /// How its messages came here.
+    /// Returns the origin of its messages.
     pub(super) fn origin(self) -> Origin {
         if self.sent { Origin::Sent } else { Origin::Received }
     }
 
-    /// Its frames, one after the other.
+    /// Returns its frames, one after the other.
     pub(super) fn frames(
         self,
         table: &impl ReadableTable<&'static Key, &'static [u8]>,
@@ -119,7 +121,7 @@ impl Row {
     }
 }
 
-/// The frame of a message, if a row has it.
+/// Returns the frame of a message, if a row has it.
 pub(super) fn find(
     table: &impl ReadableTable<&'static Key, &'static [u8]>,
     MessageId { author, counter }: MessageId,
@@ -136,7 +138,7 @@ pub(super) fn find(
     Ok(None)
 }
 
-/// The rows that may have messages of an author from one counter to another.
+/// Returns the rows that may have an author's messages from one counter to another.
 fn rows_with(
     table: &impl ReadableTable<&'static Key, &'static [u8]>,
     author: AuthorId,
@@ -148,7 +150,7 @@ fn rows_with(
     table.range::<&Key>(&from..=&to)
 }
 
-/// The frame behind which so many more are in a row.
+/// Returns the frame followed by exactly `behind` frames.
 fn from_end(frames: &[u8], behind: u64) -> Option<&[u8]> {
     let behind = usize::try_from(behind).ok()?;
     let at = split(frames).count().checked_sub(behind + 1)?;
@@ -172,7 +174,7 @@ fn key(author: AuthorId, counter: u64, digest: Digest) -> Key {
     key
 }
 
-/// The counter of a row's last message.
+/// Returns the counter of a row's last message.
 fn last_of(key: &Key) -> u64 {
     key.get(16..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

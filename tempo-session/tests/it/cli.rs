@@ -206,7 +206,7 @@ fn while_one_holds_the_store_others_look_on() {
     assert_eq!(serde_json::from_str::<Value>(&status).unwrap()["author"], Value::Null);
     let (_, err, code) = run(tempo(&place.at("ana")).arg("send").arg(&place.folder).arg("me too"));
     assert!(
-        code == 2 && err.contains("open already, in process") && err.contains("tempo: waiting for process"),
+        code == 2 && err.contains("already open in process") && err.contains("tempo: waiting for process"),
         "{err}"
     );
 }

@@ -1,4 +1,4 @@
-//! What is left after a loss of power.
+//! The remains of a disk after a power loss.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::tree::{Kind, Tree};
 use crate::Rng;
 
 impl Tree {
-    /// Keeps what is durable, and of the rest any part that a file system may keep.
+    /// Keeps what is durable, and any part of the rest that a file system may keep.
     ///
-    /// Names: a journal (NTFS: `in_order`) keeps a prefix of the steps, other file systems any selection; each step whole. Content that
-    /// was not synced: nothing, a beginning, zeros, or all of it.
+    /// Names: a journal (NTFS: `in_order`) keeps a prefix of the steps, other file systems any selection; each step
+    /// whole. Of unsynced content, nothing, a beginning, zeros or all of it remain.
     pub(super) fn crash(&mut self, rng: &mut Rng, in_order: bool) {
         let pending = std::mem::take(&mut self.pending);
         let steps: BTreeSet<u64> = pending.iter().map(|change| change.step).collect();

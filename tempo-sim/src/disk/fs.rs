@@ -1,4 +1,4 @@
-//! The disk as a process sees it: the transport's port to a file system.
+//! The disk as a process sees it: an implementation of the transport's file system port.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,14 +24,14 @@ pub struct SimFs {
     process: Arc<Process>,
 }
 
-/// An opened directory.
+/// An open directory.
 #[derive(Debug)]
 pub struct SimDir {
     node: NodeId,
     _handle: Handle,
 }
 
-/// An opened file.
+/// An open file.
 #[derive(Debug)]
 pub struct SimFile {
     node: NodeId,
@@ -70,8 +70,8 @@ impl SimFs {
         }
     }
 
-    /// Begins to list a dataless directory, which makes the service bring its names. Waiting for more than the first of them
-    /// would take as long as that takes.
+    /// Begins to list a dataless directory, which makes the service bring its names. Asking for more than the first
+    /// name would block until they have arrived.
     fn list_dataless(&self, dir: &SimDir, mut state: MutexGuard<'_, State>, each: &mut dyn FnMut(&OsStr) -> bool) {
         let name = state.name_in_folder(dir.node).unwrap_or_default();
         if state.begin_filling(dir.node) {
@@ -85,13 +85,13 @@ impl SimFs {
         }
     }
 
-    /// A call that changes what is on the disk or what is durable.
+    /// Begins a call that changes the disk's visible or durable contents.
     fn act(&self, act: Act) -> io::Result<MutexGuard<'_, State>> {
         self.disk.before(act);
         self.call()
     }
 
-    /// Counts a call; it may be the one that fails.
+    /// Counts a call. The call may be the one that fails.
     fn call(&self) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.disk.lock();
         let this = state.calls;
@@ -241,7 +241,7 @@ impl Fs for SimFs {
             node.durable = Some(node.content.clone());
         }
         if state.options.system.is_windows() {
-            // What the journal has noted before the sync goes with it.
+            // Names that were in the journal before the sync become durable with it.
             state.tree.sync_names();
         }
         Ok(())
@@ -347,7 +347,7 @@ impl State {
         if self.tree.child(dir, name).is_some() { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
     }
 
-    /// On Windows nothing can be renamed, replaced or removed that another program has for itself.
+    /// Refuses to rename, replace or remove a file that another program has open, as Windows does.
     fn refuse_in_use(&mut self, nodes: [Option<NodeId>; 2]) -> io::Result<()> {
         let is_held = nodes.into_iter().flatten().any(|node| self.is_locked(node));
         if !is_held || !self.options.system.is_windows() {
@@ -374,7 +374,7 @@ impl State {
         })
     }
 
-    /// Gives a file other times, although nothing about it has changed.
+    /// Gives a file new times, although nothing about it has changed.
     fn move_times(&mut self, node: NodeId) {
         let now = self.stamp();
         if let Some(node) = self.tree.nodes.get_mut(node.0) {
@@ -383,13 +383,14 @@ impl State {
         self.meet("times moved by reading");
     }
 
-    /// Changes names in one step, as one that becomes durable whole or not at all.
+    /// Changes names in one step that becomes durable entirely or not at all.
     fn rename(&mut self, changes: &[(NodeId, &OsStr, Option<NodeId>)]) {
         let now = self.stamp();
         let step = self.calls;
         for &(dir, name, to) in changes {
             if self.pieces().any(|(_, piece)| piece == dir || self.tree.children(piece).any(|it| it.1 == dir)) {
-                self.violations.push(format!("a process writes {} into another piece", name.to_string_lossy()));
+                self.violations
+                    .push(format!("a process writes {} into another part of the folder", name.to_string_lossy()));
             }
             self.tree.set(dir, name, to, now);
             self.tree.pending.push(Pending { step, dir, name: name.to_owned(), to });
@@ -403,12 +404,12 @@ impl State {
         }
     }
 
-    /// The name of an author's directory; `None` for other directories.
+    /// Returns the name of an author's directory, or `None` for other directories.
     pub(super) fn name_in_folder(&self, dir: NodeId) -> Option<OsString> {
         self.dirs().find(|&(_, node)| node == dir).map(|(name, _)| name.into_owned())
     }
 
-    /// Whether the service has put a file there within the last moment.
+    /// Returns whether the service has put a file there very recently.
     pub(super) fn has_just_arrived(&self, node: NodeId) -> bool {
         const MOMENT: Duration = Duration::from_millis(50);
         self.arrived.is_some_and(|(arrived, at)| arrived == node && self.now < at + MOMENT)

@@ -1,4 +1,4 @@
-//! What the system tells processes about changes, and what becomes of it on the way.
+//! Notifications of changes from the system to processes, and their loss and delay on the way.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,11 +10,11 @@ use super::{Disk, State, pieces::split};
 /// A directory in which something has changed, and the file.
 pub(super) type Hint = (OsString, Option<OsString>);
 
-/// More hints than this between two turns do not fit into the buffer of a watch.
+/// The most hints between two turns that fit into the buffer of a watch.
 const BUFFER: usize = 5;
 
 impl Disk {
-    /// Moves the disk's time.
+    /// Sets the disk's time.
     pub fn set_now(&self, now: Duration) {
         let mut state = self.lock();
         state.now = now;
@@ -24,18 +24,18 @@ impl Disk {
         }
     }
 
-    /// Whether a process has been told of a change since the last call.
+    /// Returns whether a process has been notified of a change since the last call.
     pub fn take_hint(&self) -> bool {
         std::mem::take(&mut self.lock().hinted)
     }
 
-    /// When hints overflowed last; zero if they never did.
+    /// Returns when hints last overflowed, or zero if they never did.
     pub fn overflowed(&self) -> Duration {
         self.lock().peculiar.overflowed
     }
 
-    /// The watch of a process reads its buffer, where the system has one that can overflow: all of it is lost then, and
-    /// nothing says so (notify 8 drops that event of Windows).
+    /// Lets a process's watch read its buffer, on systems where the buffer can overflow. An overflow loses all its
+    /// hints without notice (notify 8 drops that event of Windows).
     pub fn read_hints(&self) {
         let mut state = self.lock();
         let unread = std::mem::take(&mut state.peculiar.unread);
@@ -51,7 +51,7 @@ impl Disk {
 }
 
 impl State {
-    /// Tells the watchers that something changed in a directory of the folder, unless that gets lost.
+    /// Notifies the watchers of a change in a directory of the folder, unless the hint gets lost.
     pub(super) fn hint(&mut self, dir: &OsStr, name: Option<&OsStr>) {
         if self.watches.is_empty() || self.rng.chance(self.options.lost_hints) {
             return;
@@ -64,12 +64,12 @@ impl State {
         self.announce(dir, name);
     }
 
-    /// The same, later.
+    /// Schedules such a hint for later.
     pub(super) fn hint_at(&mut self, due: Duration, dir: &OsStr, name: Option<&OsStr>) {
         self.late_hints.push((due, (dir.to_owned(), name.map(OsStr::to_owned))));
     }
 
-    /// Hands a hint to the system.
+    /// Passes a hint to the system.
     fn announce(&mut self, dir: &OsStr, name: Option<&OsStr>) {
         self.hinted = true;
         if self.options.system.is_windows() {
@@ -79,7 +79,7 @@ impl State {
         }
     }
 
-    /// Tells the watchers, and perhaps more than is true.
+    /// Notifies the watchers, perhaps of more than what happened.
     fn tell(&mut self, dir: &OsStr, file: Option<&OsStr>) {
         let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
         let (piece, name) = split(dir).unwrap_or((OsStr::new(""), dir));

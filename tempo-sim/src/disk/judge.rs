@@ -1,4 +1,4 @@
-//! What processes must not do to a disk.
+//! Rules about what processes must not do to a disk.
 
 use std::{ffi::OsStr, io};
 
@@ -9,17 +9,18 @@ use tempo_message::{Decoded, Frames};
 use super::{Change, State, System, tree::NodeId};
 
 impl State {
-    /// A process does not open what it can see to be online only, unless it wants it fetched: that may block for ever.
+    /// Checks that a process opens a file that is visibly online-only only to fetch it, because opening may block
+    /// forever.
     pub(super) fn judge_opening(&mut self, dir: NodeId, name: &OsStr) -> io::Error {
         if self.options.fetches {
             self.wanted.extend(self.name_in_folder(dir).map(|dir| Change { dir, name: name.to_owned() }));
         } else if !self.options.hides_online_only {
-            self.violations.push(format!("a process opened {}, which is online only", name.to_string_lossy()));
+            self.violations.push(format!("a process opened {}, which is online-only", name.to_string_lossy()));
         }
         io::ErrorKind::TimedOut.into()
     }
 
-    /// A published name never gets other bytes from a process, except in the place of what a crash left.
+    /// Checks that a process never replaces the bytes under a published name, except remains of a crash.
     pub(super) fn judge_replacement(&mut self, dir: NodeId, name: &OsStr, by: NodeId) {
         let Some(there) = self.tree.child(dir, name).and_then(|node| self.tree.content(node)) else { return };
         let new = self.tree.content(by).unwrap_or_default();
@@ -27,7 +28,7 @@ impl State {
             && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
         let is_complete = match FileName::parse(name) {
             FileName::Head => false,
-            // A loss of power leaves some of its messages whole.
+            // A power loss may leave some messages of a pack whole.
             FileName::Pack(first, last) => count_whole(&there) == Some(last - first + 1),
             FileName::Copy(_) => match pack_beside(name) {
                 Some((first, last)) => count_whole(&there) == Some(last - first + 1),
@@ -40,16 +41,20 @@ impl State {
         }
     }
 
-    /// A file that was made in a private place keeps its permissions: nobody else could read it.
+    /// Checks that a file created in a private place does not keep its permissions, because other users could not
+    /// read it.
     pub(super) fn judge_permissions(&mut self, dir: NodeId, name: &OsStr, node: NodeId) {
         let is_private = self.private.contains(&node) && dir != self.staging;
         if is_private && (self.options.is_shared || self.options.system != System::Linux) {
-            self.violations.push(format!("a process published {} for itself alone", name.to_string_lossy()));
+            self.violations.push(format!(
+                "a process published {} with permissions that no other user can read",
+                name.to_string_lossy()
+            ));
         }
     }
 
-    /// Whether a larger pack that is durable, with its name, has this content as well. Where names become durable in the order in
-    /// which they were changed, a name that is there is durable before the removal is.
+    /// Returns whether a larger pack, durable with its name, also has this content. Where names become durable in the
+    /// order of their changes, an existing name is durable before the removal is.
     fn is_packed(&self, dir: NodeId, name: &OsStr, content: &Bytes) -> bool {
         let (first, last) = match FileName::parse(name) {
             FileName::Message(counter) => (counter, counter),
@@ -66,7 +71,7 @@ impl State {
         contents.any(|pack| pack.windows(content.len().max(1)).any(|part| part == content))
     }
 
-    /// Whether this is in a directory that one member keeps for another one, who has all of it in its own.
+    /// Returns whether this is in a relay directory whose author has all of the content in its own directory again.
     fn is_back(&self, dir: NodeId, content: &Bytes) -> bool {
         let Some(DirName::Relay(author, _)) = self.name_in_folder(dir).map(|dir| DirName::parse(&dir)) else {
             return false;
@@ -83,7 +88,8 @@ impl State {
         })
     }
 
-    /// A process removes nothing but staged files, copies of what lies whole beside them, and what lies in a durable pack.
+    /// Checks that a process removes only staged files, copies of whole files beside them, and content of a durable
+    /// pack.
     pub(super) fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
         let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
         let original = original.and_then(|name| self.original(self.tree.child(dir, name)?));
@@ -100,7 +106,7 @@ impl State {
     }
 }
 
-/// The messages of a pack that lies beside something else of its name.
+/// Returns the first and last counter of a pack that is beside another file because its name was taken.
 fn pack_beside(name: &OsStr) -> Option<(u64, u64)> {
     let stem = name.to_str()?.get(..33)?;
     match FileName::parse(OsStr::new(stem)) {
@@ -109,7 +115,7 @@ fn pack_beside(name: &OsStr) -> Option<(u64, u64)> {
     }
 }
 
-/// How many whole frames there are, if there is nothing else.
+/// Returns the number of whole frames, if there is nothing else.
 fn count_whole(bytes: &Bytes) -> Option<u64> {
     let (mut rest, mut count) = (bytes.clone(), 0);
     while !rest.is_empty() {

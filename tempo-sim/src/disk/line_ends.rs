@@ -1,4 +1,4 @@
-//! Line ends that something on the way to one machine converts, as git and FTP do with what they take for text.
+//! Line ends that are converted on the way to one machine, as git and FTP do with files that they treat as text.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::{State, tree::NodeId};
 
-/// How line ends are converted in the files that a service brings.
+/// The conversion of line ends in the files that a service delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineEnds {
-    /// A line feed that follows no carriage return gets one.
+    /// A line feed without a carriage return before it gets one.
     Added,
     /// A carriage return before a line feed is dropped.
     Dropped,
@@ -31,12 +31,12 @@ impl LineEnds {
 }
 
 impl State {
-    /// What becomes of the content of a file that the service brings.
+    /// Returns the content of a delivered file after the conversion.
     pub(super) fn convert(&self, content: &Bytes) -> Bytes {
         self.options.line_ends.map_or_else(|| content.clone(), |ends| ends.convert(content).into())
     }
 
-    /// Remembers what the service has brought.
+    /// Remembers the content that the service delivered.
     pub(super) fn note_original(&mut self, node: NodeId, content: Bytes) {
         if self.tree.content(node).as_ref() == Some(&content) {
             self.originals.remove(&node);
@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// The content of a file as the service has brought it, unless a process has written to it since.
+    /// Returns the content of a file as the service delivered it, unless a process has written to it since.
     pub(super) fn original(&self, node: NodeId) -> Option<Bytes> {
         let there = self.tree.content(node)?;
         let original = self.originals.get(&node).filter(|original| self.convert(original) == there);

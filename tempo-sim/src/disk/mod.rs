@@ -1,4 +1,4 @@
-//! A disk of one machine: what processes see, and what would be left of it after a loss of power.
+//! A machine's disk: what processes see, and what would be left after a power loss.
 
 mod crash;
 mod fs;
@@ -36,48 +36,51 @@ pub use witness::{Act, Witness};
 
 use crate::Rng;
 
-/// A machine's disk. Cloning gives another handle to the same disk.
+/// A machine's disk. Cloning returns another handle to this disk.
 ///
-/// It has two directories at its root: the session folder, whose parts the sync service sees, and `staging`. Others are
-/// further pieces of the session folder; a directory in one is named by the piece, a slash, and its own name.
+/// Its root has two directories: the session folder, whose contents the sync service sees, and `staging`. Any others
+/// are further parts of the session folder. A directory in such a part is named by the part, a slash and its own
+/// name.
 #[derive(Debug, Clone)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
 }
 
-/// How a disk differs from the usual one.
+/// The ways in which a disk differs from the default one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "disks differ in ways that have nothing to do with each other")]
 pub struct DiskOptions {
-    /// The system whose file system it has. Windows and macOS decide which names are the same.
+    /// The operating system whose file system it has. Windows and macOS decide which names are equal.
     pub system: System,
-    /// The name of the session folder has an accent.
+    /// Whether the name of the session folder has an accent.
     pub is_accented: bool,
-    /// A [link](Disk::LINK) leads to the directory that holds the session folder.
+    /// Whether a [link](Disk::LINK) leads to the directory that contains the session folder.
     pub is_linked: bool,
-    /// The staging directory is on another volume than the session folder.
+    /// Whether the staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,
-    /// The session folder belongs to several users: what is made in it has other permissions than what is made elsewhere.
+    /// Whether the session folder belongs to several users. Files created in it then have other permissions than
+    /// files created elsewhere.
     pub is_shared: bool,
-    /// Which names are the same.
+    /// The rule for which names are equal.
     pub naming: Naming,
-    /// A rename that must not replace anything looks for the name first, and misses what has come in the last moment.
+    /// Whether a rename that must not replace anything first looks for the name, and misses very recent arrivals.
     pub looks_before_renaming: bool,
-    /// Nothing shows that a file is online only, before reading it fails.
+    /// Whether nothing shows that a file is online-only until reading it fails.
     pub hides_online_only: bool,
-    /// Processes open online-only files, which makes the service fetch them soon.
+    /// Whether processes open online-only files, which makes the service fetch them soon.
     pub fetches: bool,
     /// The granularity of times.
     pub granularity: Duration,
-    /// A file that comes bit by bit has its full length first, with zeros for what is still to come.
+    /// Whether a partial file has its full length first, with zeros in place of what is still missing.
     pub length_first: bool,
-    /// Reading a file moves its times, as on a drive of rclone whose write cache has not been uploaded.
+    /// Whether reading a file changes its times, as on an rclone drive whose write cache has not been uploaded.
     pub reading_moves_times: bool,
-    /// Something converts line ends in the files that the service brings.
+    /// The conversion of line ends in the files that the service delivers.
     pub line_ends: Option<LineEnds>,
-    /// How many bytes fit.
+    /// The capacity, in bytes.
     pub capacity: u64,
-    /// How many of a thousand hints about changes are lost; some of the others are late, wrong, or the last ones, then.
+    /// The number of change notifications in a thousand that are lost. If it is not zero, some others are late,
+    /// wrong, or the last ones.
     pub lost_hints: u32,
 }
 
@@ -103,17 +106,17 @@ impl Default for DiskOptions {
     }
 }
 
-/// Something in the session folder that changed by a process's doing, for the sync service.
+/// A change that a process made in the session folder, for the sync service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The author's directory; for a change of the session folder itself, empty.
+    /// The author's directory, or empty for a change of the session folder itself.
     pub dir: OsString,
-    /// The name in it.
+    /// The name in the directory.
     pub name: OsString,
 }
 
 impl DiskOptions {
-    /// The name of the session folder.
+    /// Returns the name of the session folder.
     pub fn folder_name(&self) -> &'static str {
         if self.is_accented { "j\u{e4}m.session" } else { "jam.session" }
     }
@@ -123,7 +126,7 @@ impl DiskOptions {
 struct State {
     tree: Tree,
     folder: NodeId,
-    /// The folder, while an empty directory or nothing is in its place.
+    /// The real folder, while an empty directory or nothing is in its place.
     mounted: Option<NodeId>,
     staging: NodeId,
     options: DiskOptions,
@@ -135,40 +138,40 @@ struct State {
     watches: Vec<Watched>,
     processes: Vec<Arc<Process>>,
     peculiar: Peculiar,
-    /// What the service has brought, of files in which line ends were converted.
+    /// The delivered content of files whose line ends were converted.
     originals: BTreeMap<NodeId, Bytes>,
-    /// How many calls a process has made.
+    /// The number of calls that processes have made.
     calls: u64,
-    /// The call that fails, and how.
+    /// The number of the call that fails, and its error.
     failing: Option<(u64, io::ErrorKind)>,
-    /// The call before which the power is lost.
+    /// The call before which power is lost.
     power_until: Option<u64>,
-    /// A hint was given and not looked at yet.
+    /// Whether a hint was given that nothing has looked at yet.
     hinted: bool,
-    /// When somebody or something last got in the way of the processes.
+    /// The time of the last outside interference with the processes.
     disturbed: Duration,
-    /// Files that were made in the staging directory.
+    /// Files that were created in the staging directory.
     private: BTreeSet<NodeId>,
-    /// Files that have their full length and not all of their content.
+    /// Files that have their full length but not all of their content.
     unfilled: BTreeSet<NodeId>,
-    /// Files that cannot be opened, and until when.
+    /// Files that cannot be opened, and the times until which they are locked.
     locked: BTreeMap<NodeId, Duration>,
-    /// Hints that come later, with the time.
+    /// Hints that come later, with their times.
     late_hints: Vec<(Duration, Hint)>,
-    /// The file that the service put there last, and when.
+    /// The last file that the service put there, and the time.
     arrived: Option<(NodeId, Duration)>,
-    /// What processes did that they must not do.
+    /// Forbidden actions of processes.
     violations: Vec<String>,
     witness: Option<Witness>,
 }
 
 impl Disk {
-    /// The path of the session folder where its name has no accent.
+    /// The path of the session folder if its name has no accent.
     pub const FOLDER: &str = "/jam.session";
     /// The path of the staging directory.
     pub const STAGING: &str = "/staging";
 
-    /// An empty disk.
+    /// Creates an empty disk.
     pub fn new(mut options: DiskOptions, rng: Rng) -> Self {
         options.naming = options.system.naming(options.naming);
         let mut tree = Tree::new(options.naming);
@@ -204,7 +207,7 @@ impl Disk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// A disk of its own with what this one shows now, as a cloned machine has it: all of it durable.
+    /// Returns an independent disk with the current visible contents, all of them durable, as a cloned machine has.
     #[must_use]
     pub fn copied(&self, rng: Rng) -> Self {
         let copy = Self::new(self.options(), rng);
@@ -225,120 +228,120 @@ impl Disk {
         copy
     }
 
-    /// Everything is on the medium now.
+    /// Makes everything durable.
     pub fn sync(&self) {
         self.lock().tree.sync();
     }
 
-    /// Whether the content of a file is with the service only.
+    /// Returns whether only the service has the content of a file.
     pub fn is_online_only(&self, dir: &OsStr, name: &OsStr) -> bool {
         let state = self.lock();
         state.node(dir, name).is_some_and(|node| state.is_online_only(node))
     }
 
-    /// Whether a process does not find a file yet, because it has just come.
+    /// Returns whether processes cannot find a file yet because it has just arrived.
     pub(crate) fn is_unseen(&self, dir: &OsStr, name: &OsStr) -> bool {
         let state = self.lock();
         state.node(dir, name).is_some_and(|node| state.is_unseen(node))
     }
 
-    /// How it differs from the usual one.
+    /// Returns the disk's options.
     pub fn options(&self) -> DiskOptions {
         self.lock().options.clone()
     }
 
-    /// The file system as a process sees it.
+    /// Returns the file system as a new process sees it.
     pub fn fs(&self) -> SimFs {
         let process = Arc::<Process>::default();
         self.lock().processes.push(Arc::clone(&process));
         SimFs::new(self.clone(), process)
     }
 
-    /// What processes changed in the session folder since the last call.
+    /// Returns the changes that processes made in the session folder since the last call.
     pub fn take_changes(&self) -> Vec<Change> {
         std::mem::take(&mut self.lock().changes)
     }
 
-    /// The online-only files that processes have opened since the last call.
+    /// Returns the online-only files that processes have opened since the last call.
     pub fn take_wanted(&self) -> Vec<Change> {
         std::mem::take(&mut self.lock().wanted)
     }
 
-    /// What processes did that they must not do, since the last call.
+    /// Returns the forbidden actions of processes since the last call.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().violations)
     }
 
-    /// What processes met since the last call that only disks of some systems have.
+    /// Returns the system-specific conditions that processes encountered since the last call.
     pub fn take_met(&self) -> Vec<&'static str> {
         self.lock().take_met()
     }
 
-    /// When something last got in the way: a failing call, the folder away, files that came back.
+    /// Returns the time of the last interference: a failed call, an absent folder, or files that came back.
     pub fn disturbed(&self) -> Duration {
         self.lock().disturbed
     }
 
-    /// Notes that something gets in the way now.
+    /// Notes an interference now.
     pub fn disturb(&self) {
         let mut state = self.lock();
         state.disturbed = state.now;
     }
 
-    /// How many files and directories the session folder has.
+    /// Returns the number of files and directories in the session folder.
     pub fn entries(&self) -> usize {
         let state = self.lock();
         state.dirs().map(|(_, dir)| 1 + state.tree.children(dir).count()).sum()
     }
 
-    /// How many calls processes have made.
+    /// Returns the number of calls that processes have made.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
 
-    /// Lets the call after so many more calls fail.
+    /// Lets one call fail, after `calls` more calls.
     pub fn fail_after(&self, calls: u64, error: io::ErrorKind) {
         let mut state = self.lock();
         state.failing = Some((state.calls + calls, error));
     }
 
-    /// Cuts the power after so many more calls: every later call fails and does nothing.
+    /// Cuts the power after `calls` more calls: every later call fails and does nothing.
     pub fn cut_power_after(&self, calls: u64) {
         let mut state = self.lock();
         state.power_until = Some(state.calls + calls);
     }
 
-    /// Whether the power was cut while a process was at work.
+    /// Returns whether the power was cut while a process was running.
     pub fn is_without_power(&self) -> bool {
         let state = self.lock();
         state.power_until.is_some_and(|last| state.calls > last)
     }
 
-    /// Changes how many bytes fit.
+    /// Sets the capacity, in bytes.
     pub fn set_capacity(&self, capacity: u64) {
         let mut state = self.lock();
         state.options.capacity = capacity;
         state.disturbed = state.now;
     }
 
-    /// Whether not everything fits.
+    /// Returns whether the capacity is limited.
     pub fn is_full(&self) -> bool {
         self.lock().options.capacity != u64::MAX
     }
 
-    /// The content of a file of the session folder, if there is one.
+    /// Returns the content of a file in the session folder, if there is one.
     pub fn read(&self, dir: &OsStr, name: &OsStr) -> Option<Bytes> {
         let state = self.lock();
         state.original(state.node(dir, name)?)
     }
 
-    /// What a name in an author's directory stands for.
+    /// Returns the kind of an entry in an author's directory.
     pub fn kind(&self, dir: &OsStr, name: &OsStr) -> Option<Kind> {
         let state = self.lock();
         state.tree.kind(state.node(dir, name)?)
     }
 
-    /// Everything in the authors' directories that is no file: directory, name.
+    /// Returns the directory and name of every entry in the authors' directories that is not a regular file.
     pub fn specials(&self) -> Vec<(OsString, OsString)> {
         let state = self.lock();
         let mut specials = Vec::new();
@@ -349,7 +352,7 @@ impl Disk {
         specials
     }
 
-    /// Every file of the session folder: directory, name, content.
+    /// Returns the directory, name and content of every file in the session folder.
     pub fn files(&self) -> Vec<(OsString, OsString, Bytes)> {
         let state = self.lock();
         let mut files = Vec::new();
@@ -363,7 +366,7 @@ impl Disk {
         files
     }
 
-    /// Shows the directory and the name of every file of the session folder.
+    /// Calls `each` with the directory and the name of every file in the session folder.
     pub(crate) fn each_file(&self, mut each: impl FnMut(&OsStr, &OsStr)) {
         let state = self.lock();
         for (dir_name, dir) in state.dirs() {
@@ -372,19 +375,19 @@ impl Disk {
         }
     }
 
-    /// The names in the session folder itself.
+    /// Returns the names in the session folder itself.
     pub fn dirs(&self) -> Vec<OsString> {
         let state = self.lock();
         state.tree.children(state.folder).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The names in the staging directory.
+    /// Returns the names in the staging directory.
     pub fn staged(&self) -> Vec<OsString> {
         let state = self.lock();
         state.tree.children(state.staging).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The power is lost and comes back: of what was not synced, any legal part is left. Processes are gone.
+    /// Cuts the power and restores it. Any legal part of unsynced data remains. All processes end.
     pub fn crash(&self) {
         let mut state = self.lock();
         let mut rng = state.rng.fork();

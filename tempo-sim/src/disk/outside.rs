@@ -1,4 +1,4 @@
-//! What the service, people and other programs do to a disk.
+//! Actions of the service, people and other programs on a disk.
 
 use std::{ffi::OsStr, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
 };
 
 impl Disk {
-    /// Something else has a file open for itself, for so long.
+    /// Locks a file for a time, as another program does that has it open exclusively.
     pub fn lock_file(&self, dir: &OsStr, name: &OsStr, span: Duration) {
         let mut state = self.lock();
         let until = state.now + span;
@@ -18,20 +18,21 @@ impl Disk {
         state.locked.extend(found);
     }
 
-    /// Until when a file cannot be opened, or could not; zero if that was never so.
+    /// Returns the time until which a file is or was locked, or zero if it never was.
     pub fn locked_until(&self, dir: &OsStr, name: &OsStr) -> Duration {
         let state = self.lock();
         state.node(dir, name).and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
     }
 
-    /// Returns the same for a file of the staging directory: a loss of power can undo the renaming of a file that is in use.
+    /// Returns that time for a file in the staging directory: a power loss can undo the renaming of a file that is in
+    /// use.
     pub fn staged_locked_until(&self, name: &OsStr) -> Duration {
         let state = self.lock();
         let node = state.tree.child(state.staging, name);
         node.and_then(|node| state.locked.get(&node)).copied().unwrap_or_default()
     }
 
-    /// The service reads a file that it carries; on Windows it has it for itself meanwhile.
+    /// Lets the service read a file to carry it. On Windows the service may have the file open exclusively meanwhile.
     pub fn carry(&self, dir: &OsStr, name: &OsStr) {
         let mut state = self.lock();
         if let Some(node) = state.node(dir, name).filter(|_| state.options.system.is_windows())
@@ -41,8 +42,8 @@ impl Disk {
         }
     }
 
-    /// Takes the session folder away: an empty directory is in its place, or nothing, until it is there again. On Windows it
-    /// is moved, which what processes have open in it makes impossible.
+    /// Unmounts the session folder. An empty directory or nothing is in its place until it is mounted again. On
+    /// Windows the folder is moved, which open files in it would prevent.
     pub fn unmount(&self) {
         let mut state = self.lock();
         if state.mounted.is_some() {
@@ -61,7 +62,7 @@ impl Disk {
         state.inherit(ROOT, OsStr::new(name), empty);
     }
 
-    /// Puts the session folder back. Whatever was written in its place is a violation.
+    /// Mounts the session folder again. Anything written in its place is a violation.
     pub fn mount(&self) {
         let mut state = self.lock();
         if let Some(folder) = state.mounted.take() {
@@ -75,18 +76,18 @@ impl Disk {
         }
     }
 
-    /// Whether the session folder is away.
+    /// Returns whether the session folder is unmounted.
     pub fn is_unmounted(&self) -> bool {
         self.lock().mounted.is_some()
     }
 
-    /// Whether nothing is in the place of the session folder.
+    /// Returns whether nothing is in the place of the session folder.
     pub fn is_missing(&self) -> bool {
         let state = self.lock();
         state.tree.child(ROOT, OsStr::new(state.options.folder_name())).is_none()
     }
 
-    /// The service puts a file there, at once durable, in the place of whatever has that name.
+    /// Puts a file there as the service does, durable at once, replacing anything with that name.
     pub fn put(&self, dir: &OsStr, name: &OsStr, content: Bytes) {
         let mut state = self.lock();
         let now = state.stamp();
@@ -103,14 +104,14 @@ impl Disk {
         state.revive(dir_node, name);
         state.bring(node, is_new);
         if state.is_dataless(dir_node) {
-            // Its other names are there from now on too, and are to be read within two scans.
+            // Its other names are also visible from now on, and must be read within two scans.
             state.set_dataless(dir_node, false);
             state.disturbed = state.now;
         }
         state.hint(dir, Some(name));
     }
 
-    /// The service begins to put a file there, of which so many bytes have come.
+    /// Begins to put a file there as the service does, with its first `bytes` bytes.
     pub fn put_part(&self, dir: &OsStr, name: &OsStr, content: &Bytes, bytes: usize) {
         let mut part = content.slice(..bytes.min(content.len())).to_vec();
         let length_first = self.options().length_first;
@@ -125,7 +126,7 @@ impl Disk {
         }
     }
 
-    /// The service makes an empty directory there.
+    /// Creates an empty directory as the service does.
     pub fn put_dir(&self, dir: &OsStr) {
         let mut state = self.lock();
         let now = state.stamp();
@@ -133,7 +134,7 @@ impl Disk {
         state.hint(dir, None);
     }
 
-    /// Somebody puts something there that is no file.
+    /// Puts something there that is not a regular file.
     pub fn put_special(&self, dir: &OsStr, name: &OsStr, kind: Kind) {
         let mut state = self.lock();
         let now = state.stamp();
@@ -143,7 +144,7 @@ impl Disk {
         state.hint(dir, Some(name));
     }
 
-    /// The service takes the content of a file away, or brings it back. What the file shows of itself stays the same.
+    /// Takes the content of a file away as the service does, or brings it back. The file's metadata stays unchanged.
     pub fn set_online_only(&self, dir: &OsStr, name: &OsStr, online_only: bool) {
         let mut state = self.lock();
         let found = state.node(dir, name);
@@ -154,7 +155,8 @@ impl Disk {
         }
     }
 
-    /// The service takes the names of a directory away, or brings them back. Only a disk of macOS has dataless directories.
+    /// Takes the names in a directory away as the service does, or brings them back. Only a macOS disk has dataless
+    /// directories.
     pub fn set_dir_online_only(&self, dir: &OsStr, online_only: bool) {
         let mut state = self.lock();
         if let Some(node) = state.dir(dir).filter(|_| state.options.system.is_mac()) {
@@ -164,14 +166,14 @@ impl Disk {
         }
     }
 
-    /// Whether the service has the names of a directory for itself.
+    /// Returns whether only the service has the names in a directory.
     pub(crate) fn is_dir_online_only(&self, dir: &OsStr) -> bool {
         let state = self.lock();
         state.dir(dir).is_some_and(|node| state.is_dataless(node))
     }
 
-    /// The service, or somebody, removes a file; false when there was none. On Windows another program may have it open, and
-    /// its name stays until that is over.
+    /// Removes a file, as the service or another program does. Returns false if there was none. On Windows another
+    /// program may have it open; its name then stays until that program closes it.
     pub fn remove(&self, dir: &OsStr, name: &OsStr) -> bool {
         let mut state = self.lock();
         let now = state.stamp();
@@ -184,7 +186,7 @@ impl Disk {
         removed
     }
 
-    /// The service, or somebody, removes an author's directory with everything in it.
+    /// Removes an author's directory and its contents, as the service or another program does.
     pub fn remove_dir(&self, dir: &OsStr) -> bool {
         let mut state = self.lock();
         let now = state.stamp();
@@ -200,7 +202,7 @@ impl Disk {
         removed
     }
 
-    /// When the service can put something under a name that was removed a moment ago, if that is not yet.
+    /// Returns when the service can use a name that was removed a moment ago, if it cannot use the name yet.
     pub fn dying_until(&self, dir: &OsStr, name: &OsStr) -> Option<Duration> {
         let state = self.lock();
         let of_dir = state.locate(dir).and_then(|(parent, own)| state.dies_at(parent, own));

@@ -1,4 +1,4 @@
-//! The pieces of the session folder on a disk: usually one.
+//! The parts of the session folder on a disk; usually there is one.
 
 use std::{
     borrow::Cow,
@@ -11,7 +11,8 @@ use super::{
 };
 
 impl State {
-    /// Everything that is a directory of an author, or in the place of one, in all pieces.
+    /// Returns every entry of the session folder, in all its parts. These are authors' directories or in the place of
+    /// one.
     pub(super) fn dirs(&self) -> impl Iterator<Item = (Cow<'_, OsStr>, NodeId)> {
         let own = self.tree.children(self.folder).map(|(name, node)| (Cow::Borrowed(name), node));
         let others = self.pieces().flat_map(|(piece, node)| {
@@ -25,7 +26,7 @@ impl State {
         self.tree.children(ROOT).filter(move |(_, node)| !own.contains(node))
     }
 
-    /// Where the name of a directory is, and that name alone.
+    /// Returns the directory that contains a directory's name, and that name alone.
     pub(super) fn locate<'a>(&self, dir: &'a OsStr) -> Option<(NodeId, &'a OsStr)> {
         match split(dir) {
             Some((piece, name)) => Some((self.tree.child(ROOT, piece)?, name)),
@@ -38,7 +39,7 @@ impl State {
         self.tree.child(parent, name)
     }
 
-    /// What has a name in a directory of the folder.
+    /// Returns the entry with a name in a directory of the folder.
     pub(super) fn node(&self, dir: &OsStr, name: &OsStr) -> Option<NodeId> {
         self.tree.child(self.dir(dir)?, name)
     }
@@ -64,7 +65,7 @@ impl State {
     }
 }
 
-/// The piece and the name of a directory in another piece of the session folder.
+/// Splits the name of a directory in another part of the session folder into the part and its own name.
 pub(super) fn split(dir: &OsStr) -> Option<(&OsStr, &OsStr)> {
     let (piece, name) = dir.to_str()?.split_once('/')?;
     Some((OsStr::new(piece), OsStr::new(name)))

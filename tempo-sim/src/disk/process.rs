@@ -1,4 +1,4 @@
-//! What processes have open on a disk: directories, files and watches.
+//! Directories, files and watches that processes have open on a disk.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use tempo_fs_transport::{Signal, Watch};
 
 use super::{Disk, State, System, tree::NodeId};
 
-/// What one process has open.
+/// The open handles of one process.
 #[derive(Debug, Default)]
 pub(super) struct Process {
     inside: AtomicUsize,
@@ -22,18 +22,18 @@ pub(super) struct Process {
     watches: AtomicUsize,
 }
 
-/// Where something is that is open.
+/// The location of an open handle.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    /// The session folder, a piece of it, or something in them.
+    /// The session folder, a part of it, or something in them.
     Folder,
-    /// The staging directory, or the directory that holds the folder.
+    /// The staging directory, or the directory that contains the folder.
     Elsewhere,
     /// A watch.
     Watch,
 }
 
-/// Something that a process has open, until this is dropped.
+/// An open handle of a process. Dropping it closes the handle.
 #[derive(Debug)]
 pub(super) struct Handle {
     process: Arc<Process>,
@@ -45,7 +45,7 @@ pub(super) struct Handle {
 pub(super) struct Watched {
     number: u64,
     process: Arc<Process>,
-    /// The piece of the folder that it is about, as the disk compares names; of the folder itself, empty.
+    /// The part of the folder that it covers, as the disk compares names. Empty for the folder itself.
     pub(super) about: OsString,
     pub(super) signal: Arc<Signal>,
     /// The directories that are watched one by one.
@@ -91,8 +91,9 @@ impl Drop for Handle {
 }
 
 impl Disk {
-    /// The processes have ended in an orderly way, the machine goes on. What one of them still has open is a violation: it would
-    /// keep a volume from being unmounted, and on Windows a folder from being moved or removed.
+    /// Notes that the processes ended in an orderly way while the machine continues. A handle that is still open is a
+    /// violation: it would prevent a volume from being unmounted, and on Windows a folder from being moved or
+    /// removed.
     pub fn forget_processes(&self) {
         let mut state = self.lock();
         state.power_until = None;
@@ -123,7 +124,8 @@ impl State {
         SimWatch { disk, number, _handle: handle }
     }
 
-    /// Nothing that a process has open keeps the folder from being moved. A watch of the folder itself does not on Windows.
+    /// Checks that no handle of a process prevents the folder from being moved. On Windows a watch of the folder
+    /// itself does not.
     pub(super) fn judge_moving(&mut self) {
         if let Some(dir) = self.watches.iter().find_map(|watch| watch.dirs.first()) {
             self.violations.push(format!("the folder cannot be moved because {} is watched", dir.to_string_lossy()));
@@ -133,7 +135,7 @@ impl State {
         }
     }
 
-    /// Where a directory is.
+    /// Returns the location of a directory.
     pub(super) fn place_of(&self, dir: NodeId) -> Place {
         if dir == self.staging || dir == super::tree::ROOT { Place::Elsewhere } else { Place::Folder }
     }
@@ -151,7 +153,7 @@ impl Watch for SimWatch {
             System::Windows(_) => {}
             System::Mac { .. } => {
                 state.late_hints.clear();
-                state.violations.push("the stream of events was begun again".to_owned());
+                state.violations.push("the event stream was restarted".to_owned());
             }
         }
         if let Some(watch) = state.watches.iter_mut().find(|watch| watch.number == self.number) {

@@ -1,4 +1,4 @@
-//! The names of directories that processes begin with: through a link, and in several spellings.
+//! The spellings of directories that processes start with: through a link, and in several forms.
 
 use std::{
     ffi::OsStr,
@@ -11,17 +11,18 @@ use super::{
 };
 
 impl Disk {
-    /// A link to the directory that holds the session folder, if the disk has [one](super::DiskOptions::is_linked).
+    /// A link to the directory that contains the session folder, if the disk has
+    /// [one](super::DiskOptions::is_linked).
     pub const LINK: &str = "/link";
 
-    /// The path of the session folder.
+    /// Returns the path of the session folder.
     pub fn folder(&self) -> PathBuf {
         Path::new("/").join(self.lock().options.folder_name())
     }
 }
 
 impl State {
-    /// The parts of a path behind the link, if it leads through that.
+    /// Returns the components of a path, without the link if it leads through it.
     fn parts<'a>(&self, path: &'a Path) -> Vec<&'a OsStr> {
         let is_linked = self.options.is_linked;
         let behind = path.strip_prefix(Disk::LINK).ok().filter(|_| is_linked).unwrap_or(path);
@@ -32,8 +33,8 @@ impl State {
         names.collect()
     }
 
-    /// Where a path leads. Windows tells the names as they are; of macOS nobody promises that, and `APFS` keeps each in the
-    /// Unicode form in which it was made, so that the folder and what is beside it differ.
+    /// Resolves a path. Windows returns names as they are stored. macOS does not promise that, and `APFS` keeps each
+    /// name in the Unicode form in which it was created, so the forms of the folder and of what is beside it differ.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let parts = self.parts(path);
         let is_folder =
@@ -53,7 +54,7 @@ impl State {
         }
     }
 
-    /// Whether this is the folder's name.
+    /// Returns whether this is the folder's name.
     pub(super) fn is_folder(&self, name: &OsStr) -> bool {
         let (naming, own) = (self.tree.naming, OsStr::new(self.options.folder_name()));
         name == own || naming.key(name) == naming.key(own)

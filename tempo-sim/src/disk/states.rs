@@ -1,4 +1,4 @@
-//! Everything that may be left after a loss of power: what [`Disk::crash`] draws one of, completely.
+//! Every state that a power loss may leave. [`Disk::crash`] draws one of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,37 +17,38 @@ use super::{
 };
 use crate::Rng;
 
-/// What a disk holds when the power comes back.
+/// The contents of a disk when the power returns.
 ///
-/// Staged files are counted only: nobody reads one, which the disk watches over, so what they hold and what they are
-/// called makes no difference. More than [`LEFT`](Self::LEFT) of them count as so many: each is swept by itself.
+/// Staged files are only counted. No process reads one, which the disk checks, so their contents and names make no
+/// difference. More than [`LEFT`](Self::LEFT) of them count as that many, because each is swept separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DiskImage {
-    /// The authors' directories, and how many staged files lie in each.
+    /// The authors' directories, with the number of staged files in each.
     dirs: Arc<BTreeMap<OsString, usize>>,
     /// Every other file: directory, name, content.
     files: Vec<(Arc<OsStr>, Arc<OsStr>, Bytes)>,
-    /// How many files lie in the staging directory.
+    /// The number of files in the staging directory.
     staged: usize,
 }
 
-/// Everything that may be left after a loss of power at one moment.
+/// Every state that a power loss at one moment may leave.
 #[derive(Debug, Clone, Default)]
 pub struct Outcomes {
     /// The images, each once.
     pub images: Vec<DiskImage>,
-    /// How many selections there are, of name steps and of a class of content for each file; many give the same image.
+    /// The number of selections of name steps and of a content class for each file. Many give equal images.
     pub selections: u128,
-    /// How many images were left out because there are more than [`BOUND`](Self::BOUND); the others are evenly spread.
+    /// The number of images left out because there are more than [`BOUND`](Self::BOUND). The others are evenly
+    /// spread.
     pub left_out: usize,
 }
 
-/// What is tried of content that was not synced, beside what was durable.
+/// The variants of unsynced content that are tried, besides the durable content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cuts {
     /// Nothing, the first half, zeros of the full length, or everything.
     All,
-    /// The same without nothing, which is cut short as the half is; of a head only the half or everything.
+    /// All variants except nothing, which is truncated as the half is. For a head, only the half or everything.
     Distinct,
 }
 
@@ -57,22 +58,22 @@ const HEAD: &str = "head";
 /// A name in a directory, as the disk compares names.
 type Place = (NodeId, Arc<OsStr>);
 
-/// A file in an author's directory: directory, name, and which file.
+/// A file in an author's directory: directory, name, and node.
 type Reached = (Arc<OsStr>, Arc<OsStr>, NodeId);
 
-/// What the names of a group stand for in one outcome: how each is listed, and what it stands for.
+/// The names of a group in one outcome: the listed name and the node for each.
 type Outcome = BTreeMap<Place, (Arc<OsStr>, NodeId)>;
 
-/// What names stand for: those that are synced, or the others in one outcome.
+/// Names and their nodes: either the synced names, or the others in one outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Names {
-    /// How the name is listed, and what it stands for.
+    /// The listed name and the node for each name.
     files: Outcome,
-    /// How many staged files there are in each directory.
+    /// The number of staged files in each directory.
     staged: BTreeMap<NodeId, usize>,
 }
 
-/// Steps that have to do with each other because they change the same names.
+/// Steps that belong together because they change common names.
 #[derive(Debug, Default)]
 struct Group {
     places: BTreeSet<Place>,
@@ -80,10 +81,10 @@ struct Group {
 }
 
 impl DiskImage {
-    /// So many staged files in one directory are told apart from more.
+    /// The most staged files in one directory that are counted separately.
     pub const LEFT: usize = 2;
 
-    /// Every file in the authors' directories that is not staged: directory, name, content.
+    /// Returns the directory, name and content of every file in the authors' directories that is not staged.
     pub fn files(&self) -> impl Iterator<Item = (&OsStr, &OsStr, &Bytes)> {
         self.files.iter().map(|(dir, name, content)| (&**dir, &**name, content))
     }
@@ -107,15 +108,15 @@ impl Hash for DiskImage {
 }
 
 impl Outcomes {
-    /// So many images are given at most.
+    /// The most images that are returned.
     pub const BOUND: usize = 100_000;
 }
 
 impl Disk {
-    /// Everything that may be left if the power were lost now; the disk itself stays as it is.
+    /// Returns every state that a power loss could leave now. The disk itself stays unchanged.
     ///
-    /// Names: any selection of the pending steps, each whole, and so every prefix. Content that was not synced, of each
-    /// file by itself: what was durable, and what the cuts say.
+    /// Of the names, any selection of the pending steps remains, each whole, and so every prefix. Of each file's
+    /// unsynced content, the durable content or one of the `cuts` remains.
     pub fn states_after_power_loss(&self, cuts: Cuts) -> Outcomes {
         let state = self.lock();
         let (synced, names, steps) = state.names_after_power_loss();
@@ -154,7 +155,7 @@ impl Disk {
         Outcomes { left_out: total - images.len(), images, selections }
     }
 
-    /// A disk that holds what was left, all of it durable.
+    /// Creates a disk from an image, with all of it durable.
     pub fn from_image(image: &DiskImage, options: DiskOptions, rng: Rng) -> Self {
         let disk = Self::new(options, rng);
         let staged = |number| OsString::from(format!("~tempo-{number:016x}.tmp"));
@@ -176,10 +177,11 @@ impl Disk {
 }
 
 impl State {
-    /// What names stand for in every outcome, what the others may stand for, and how many steps are pending.
+    /// Returns the names that are equal in every outcome, the variants of the others, and the number of pending
+    /// steps.
     ///
-    /// Groups of steps that share no name are independent. They are put together one after the other, so that outcomes
-    /// that differ only in which staged file is left become one at once.
+    /// Groups of steps that share no name are independent. They are combined one after the other, so that outcomes
+    /// that differ only in which staged file is left become one early.
     fn names_after_power_loss(&self) -> (Names, BTreeSet<Names>, u32) {
         let groups = groups(&self.tree);
         let mut synced = Names::default();
@@ -212,13 +214,14 @@ impl State {
         if place.0 == self.staging || FileName::parse(&name) == FileName::Staged {
             names.stage(place.0, 1);
         } else {
-            // Of several heads that may be left the latest stands for all: an older one says less, and nobody relies on it.
+            // If several heads may be left, the latest stands for all: an older one says less, and no member relies
+            // on it.
             let latest = self.tree.child(place.0, &name).filter(|_| &*name == HEAD).unwrap_or(node);
             names.files.insert(place, (name, latest));
         }
     }
 
-    /// The files in the authors' directories, by name.
+    /// Returns the files in the authors' directories, by name.
     fn reachable(&self, all: [&Names; 2]) -> Vec<Reached> {
         let mut files = Vec::new();
         for (dir_name, dir) in inside(all, self.folder) {
@@ -229,7 +232,7 @@ impl State {
         files
     }
 
-    /// How many staged files lie in the authors' directories and in the staging directory.
+    /// Returns the numbers of staged files in each author's directory and in the staging directory.
     fn staged(&self, all: [&Names; 2]) -> (BTreeMap<OsString, usize>, usize) {
         let count = |dir| all.iter().filter_map(|names| names.staged.get(&dir)).sum::<usize>().min(DiskImage::LEFT);
         let dirs = inside(all, self.folder).map(|(name, dir)| (name.to_os_string(), count(dir)));
@@ -254,7 +257,7 @@ impl Names {
 }
 
 impl Tree {
-    /// What may be left of a file's content.
+    /// Returns the possible remains of a file's content.
     fn classes(&self, node: NodeId, cuts: Cuts, is_head: bool) -> Vec<Bytes> {
         let Some(file) = self.nodes.get(node.0) else { return Vec::new() };
         let written = &file.content;
@@ -274,7 +277,7 @@ impl Tree {
 }
 
 impl Group {
-    /// What its names stand for after any selection of its steps; of names that stand for nothing there is nothing.
+    /// Returns the names and nodes after each selection of the group's steps. Names without a node are absent.
     fn outcomes(&self, tree: &Tree) -> BTreeSet<Outcome> {
         let mut durable = BTreeMap::new();
         for (dir, key) in &self.places {
@@ -303,7 +306,7 @@ fn applied(tree: &Tree, mut outcome: Outcome, step: &[Pending]) -> Outcome {
     outcome
 }
 
-/// The pending steps by what they have to do with each other.
+/// Groups the pending steps that change common names.
 fn groups(tree: &Tree) -> Vec<Group> {
     let mut steps: BTreeMap<u64, Vec<Pending>> = BTreeMap::new();
     for change in &tree.pending {
@@ -350,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_synced_stays_and_the_rest_may_be_left_in_every_way() {
+    fn synced_data_stays_and_the_rest_may_remain_in_every_way() {
         let disk = Disk::new(DiskOptions::default(), Rng::new(1));
         disk.put_dir(OsStr::new("ana"));
         let fs = disk.fs();
@@ -371,15 +374,15 @@ mod tests {
         fs.sync_file(&file, Reach::Medium).unwrap();
         assert_eq!(left(&disk), [(0, vec![]), (1, vec![]), (0, vec![b"four".to_vec()])]);
         fs.sync_dir(&dir, Reach::Medium).unwrap();
-        // The staged name is gone, and nothing says so durably.
+        // The staged name is gone, but not yet durably.
         assert_eq!(left(&disk), [(0, vec![b"four".to_vec()]), (1, vec![b"four".to_vec()])]);
         fs.sync_dir(&staging, Reach::Medium).unwrap();
         assert_eq!(left(&disk), [(0, vec![b"four".to_vec()])]);
     }
 
-    /// Whatever a random crash leaves is among the states, as long as it cuts content where they do.
+    /// Checks that the remains of a random crash are among the states, as long as it cuts content where they do.
     #[test]
-    fn a_random_crash_leaves_one_of_them() {
+    fn a_random_crash_leaves_one_of_the_states() {
         for seed in 0..200 {
             let disk = Disk::new(DiskOptions::default(), Rng::new(seed));
             disk.put_dir(OsStr::new("ana"));

@@ -1,4 +1,4 @@
-//! Whose file system a disk has, and how those of Windows and macOS behave.
+//! The operating system whose file system a disk has, and the behavior of those of Windows and macOS.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,48 +22,50 @@ pub enum System {
     /// Linux: one watch for each directory, and every sync works.
     #[default]
     Linux,
-    /// Windows: files can be in use, removed names stay for a while, directories cannot be synced, and case makes no difference.
+    /// Windows: files can be in use, removed names stay for a while, directories cannot be synced, and case is
+    /// ignored.
     Windows(Volume),
-    /// macOS: names are kept decomposed, case makes no difference, and directories can be dataless.
+    /// macOS: names are decomposed, case is ignored, and directories can be dataless.
     Mac {
-        /// The volume refuses `F_FULLFSYNC`, as SMB and macFUSE volumes do.
+        /// Whether the volume refuses `F_FULLFSYNC`, as SMB and macFUSE volumes do.
         syncs_to_volume: bool,
     },
 }
 
-/// A volume of Windows.
+/// A Windows volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Volume {
-    /// A directory that is made again under its name within 15 seconds has the creation time of the former one ("tunneling").
+    /// NTFS: a directory that is recreated under its name within 15 seconds keeps the former creation time
+    /// ("tunneling").
     Ntfs,
-    /// The numbers of files have 128 bits, of which programs are told 64: two files can have the same one.
+    /// ReFS: file numbers have 128 bits, but programs see only 64, so two files can have equal numbers.
     Refs,
-    /// A network drive: what has just come is not found for some seconds (`FileNotFoundCacheLifetime` of the SMB client), and
-    /// the creation time of a directory is that of its last change.
+    /// A network drive: very recent arrivals are not found for some seconds (`FileNotFoundCacheLifetime` of the SMB
+    /// client), and the creation time of a directory is that of its last change.
     Share,
 }
 
-/// The states in which only disks of some systems are.
+/// The states that occur only on disks of some systems.
 #[derive(Debug, Default)]
 pub(super) struct Peculiar {
-    /// Removed names that are still there: how each is listed, and until when.
+    /// Removed names that are still there, with the listed name and the time until which they stay.
     dying: BTreeMap<(NodeId, OsString), (OsString, Duration)>,
-    /// When directories that are gone had been made, and when they went.
+    /// Directories that are gone, with their creation times and the times at which they disappeared.
     former: BTreeMap<(NodeId, OsString), (i128, Duration)>,
-    /// New files that a look-up does not find, and until when.
+    /// New files that look-ups miss, and the times until which they do.
     unseen: BTreeMap<NodeId, Duration>,
     /// Hints that no process has read yet.
     pub(super) unread: Vec<Hint>,
-    /// When hints overflowed last.
+    /// The time of the last overflow of hints.
     pub(super) overflowed: Duration,
     /// Dataless directories that a process has begun to list.
     filling: BTreeSet<NodeId>,
-    /// What a process met that only some systems have.
+    /// The system-specific conditions that a process encountered.
     met: Vec<&'static str>,
 }
 
 impl System {
-    /// A system and a volume of it.
+    /// Draws a system and its kind of volume.
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         match rng.below(3) {
             0 => Self::Linux,
@@ -76,22 +78,23 @@ impl System {
         }
     }
 
-    /// Whether it is a Windows.
+    /// Returns whether the system is Windows.
     pub fn is_windows(self) -> bool {
         matches!(self, Self::Windows(_))
     }
 
-    /// Whether it is a macOS.
+    /// Returns whether the system is macOS.
     pub fn is_mac(self) -> bool {
         matches!(self, Self::Mac { .. })
     }
 
-    /// Whether one watch covers everything in a folder: `ReadDirectoryChangesW` and `FSEvents` do, inotify does not.
+    /// Returns whether one watch covers everything in a folder: `ReadDirectoryChangesW` and `FSEvents` do, inotify
+    /// does not.
     pub(super) fn covers_directories(self) -> bool {
         self != Self::Linux
     }
 
-    /// Whether the creation time of a directory is that of its last change.
+    /// Returns whether the creation time of a directory is that of its last change.
     pub(crate) fn moves_creation_times(self) -> bool {
         self == Self::Windows(Volume::Share)
     }
@@ -104,24 +107,24 @@ impl System {
         }
     }
 
-    /// The number of a thing as programs are told it.
+    /// Returns the number of a node as programs see it.
     pub(super) fn number(self, node: NodeId) -> u64 {
         const SO_FEW: usize = 5;
         let number = if self == Self::Windows(Volume::Refs) { node.0 % SO_FEW } else { node.0 };
         u64::try_from(number).unwrap_or(u64::MAX)
     }
 
-    /// The error of opening what another program has for itself.
+    /// Returns the error for opening a file that another program has open exclusively.
     pub(super) fn in_use(self) -> io::Error {
         if self.is_windows() { io::ErrorKind::ResourceBusy.into() } else { io::ErrorKind::PermissionDenied.into() }
     }
 }
 
-/// Within this time a name that is made again is the former one for NTFS (`MaximumTunnelEntryAgeInSeconds`).
+/// The time within which NTFS treats a recreated name as the former one (`MaximumTunnelEntryAgeInSeconds`).
 const TUNNEL: Duration = Duration::from_secs(15);
 
 impl State {
-    /// Notes that a process has met something that only some systems have.
+    /// Notes that a process has encountered a system-specific condition.
     pub(super) fn meet(&mut self, what: &'static str) {
         self.peculiar.met.push(what);
     }
@@ -130,7 +133,7 @@ impl State {
         std::mem::take(&mut self.peculiar.met)
     }
 
-    /// Until when another program keeps a name that was removed, if it does.
+    /// Returns the time until which another program keeps a removed name, if one does.
     pub(super) fn dies_at(&self, dir: NodeId, name: &OsStr) -> Option<Duration> {
         if self.peculiar.dying.is_empty() {
             return None;
@@ -139,7 +142,7 @@ impl State {
         until.filter(|&until| self.now < until)
     }
 
-    /// Refuses a name that was removed and is still there ("delete pending").
+    /// Refuses a removed name that is still there ("delete pending").
     pub(super) fn refuse_dying(&mut self, dir: NodeId, name: &OsStr) -> io::Result<()> {
         match self.dies_at(dir, name) {
             Some(_) => {
@@ -150,14 +153,14 @@ impl State {
         }
     }
 
-    /// The names that were removed from a directory and are still listed.
+    /// Returns the names that were removed from a directory and are still listed.
     pub(super) fn dying_in(&self, dir: NodeId) -> impl Iterator<Item = &OsStr> {
         let of_dir =
             self.peculiar.dying.iter().filter(move |((parent, _), (_, until))| *parent == dir && self.now < *until);
         of_dir.map(|(_, (name, _))| name.as_os_str())
     }
 
-    /// Somebody has removed a name, which another program may keep for a while; until when.
+    /// Lets another program keep a removed name for a while, at random. Returns the time until which it does.
     pub(super) fn linger(&mut self, dir: NodeId, name: &OsStr) -> Option<Duration> {
         if !self.options.system.is_windows() || !self.rng.chance(150) {
             return None;
@@ -169,14 +172,14 @@ impl State {
         Some(until)
     }
 
-    /// A name is taken again, by whatever closes the file that it stood for.
+    /// Frees a name for reuse, because the file that it stood for has been closed.
     pub(super) fn revive(&mut self, dir: NodeId, name: &OsStr) {
         if !self.peculiar.dying.is_empty() {
             self.peculiar.dying.remove(&(dir, self.tree.naming.key(name).into_owned()));
         }
     }
 
-    /// A directory goes: a name that is made again soon may inherit its time.
+    /// Remembers the creation time of a removed directory, which a directory recreated soon may inherit.
     pub(super) fn bequeath(&mut self, parent: NodeId, name: &OsStr, dir: NodeId) {
         if self.options.system == System::Windows(Volume::Ntfs)
             && let Some(made) = self.tree.nodes.get(dir.0).map(|node| node.made)
@@ -186,7 +189,7 @@ impl State {
         }
     }
 
-    /// A directory is made: it may inherit the time of a former one.
+    /// Gives a new directory the creation time of a former one, where it inherits that.
     pub(super) fn inherit(&mut self, parent: NodeId, name: &OsStr, dir: NodeId) {
         let key = (parent, self.tree.naming.key(name).into_owned());
         let former = self.peculiar.former.get(&key).filter(|&&(_, gone)| self.now < gone + TUNNEL);
@@ -195,13 +198,14 @@ impl State {
         }
     }
 
-    /// When a directory was made, as the system tells it.
+    /// Returns the creation time of a directory as the system reports it.
     pub(super) fn made_ns(&self, dir: NodeId) -> Option<i128> {
         let node = self.tree.nodes.get(dir.0)?;
         Some(if self.options.system.moves_creation_times() { node.modified } else { node.made })
     }
 
-    /// The service has brought a file. Its program may still have it open, and look-ups of a network drive may miss it.
+    /// Handles a file that the service has delivered: its client may still have it open, and look-ups on a network
+    /// drive may miss it.
     pub(super) fn bring(&mut self, node: NodeId, is_new: bool) {
         let System::Windows(volume) = self.options.system else { return };
         if self.rng.chance(200) {
@@ -213,19 +217,19 @@ impl State {
         }
     }
 
-    /// The service's program has a file open for a moment, to read or write it.
+    /// Keeps a file open for a moment, as the service's client does to read or write it.
     pub(super) fn hold(&mut self, node: NodeId) {
         let until = self.now + Duration::from_millis(self.rng.range(1..2000));
         let held = self.locked.entry(node).or_default();
         *held = until.max(*held);
     }
 
-    /// Whether a look-up does not find what has come a moment ago.
+    /// Returns whether look-ups still miss a recent arrival.
     pub(super) fn is_unseen(&self, node: NodeId) -> bool {
         self.peculiar.unseen.get(&node).is_some_and(|&until| self.now < until)
     }
 
-    /// Whether a file can be synced by this handle and so far.
+    /// Returns an error if a file cannot be synced through this handle or that far.
     pub(super) fn refuse_sync(&mut self, is_writable: bool, reach: Reach) -> io::Result<()> {
         match self.options.system {
             System::Windows(_) if !is_writable => Err(io::ErrorKind::PermissionDenied.into()),
@@ -234,7 +238,7 @@ impl State {
         }
     }
 
-    /// Whether the names of a directory can be synced so far.
+    /// Returns an error if the names in a directory cannot be synced that far.
     pub(super) fn refuse_dir_sync(&mut self, reach: Reach) -> io::Result<()> {
         if self.options.system.is_windows() { self.unsupported() } else { self.refuse_sync(true, reach) }
     }
@@ -244,7 +248,7 @@ impl State {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// What decides on the permissions of a file that is made in a directory, where the system tells.
+    /// Returns what decides the permissions of a file created in a directory, where the system shows it.
     pub(super) fn heritage(&mut self, dir: NodeId) -> Option<u8> {
         let is_shared = self.options.is_shared && dir != self.staging;
         if is_shared {
@@ -253,18 +257,19 @@ impl State {
         (self.options.system == System::Linux).then_some(u8::from(is_shared))
     }
 
-    /// Whether the names of a directory are with the service only.
+    /// Returns whether only the service has the names in a directory.
     pub(super) fn is_dataless(&self, dir: NodeId) -> bool {
         self.tree.nodes.get(dir.0).is_some_and(|node| node.kind == Kind::Directory && node.online_only)
     }
 
-    /// A process begins to list a dataless directory, for which the service brings its names; true the first time.
+    /// Notes that a process lists a dataless directory, so that the service brings its names. Returns true the first
+    /// time.
     pub(super) fn begin_filling(&mut self, dir: NodeId) -> bool {
         self.meet("dataless directory");
         self.peculiar.filling.insert(dir)
     }
 
-    /// The names of a directory are taken away, or there again.
+    /// Takes the names of a directory away, or brings them back.
     pub(super) fn set_dataless(&mut self, dir: NodeId, is_dataless: bool) {
         self.peculiar.filling.remove(&dir);
         if let Some(node) = self.tree.nodes.get_mut(dir.0) {

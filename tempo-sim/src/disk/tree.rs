@@ -1,4 +1,4 @@
-//! The directories and files of a disk, each with what is visible and what is durable.
+//! The directories and files of a disk, each in a visible and a durable version.
 
 use std::{
     borrow::Cow,
@@ -14,14 +14,14 @@ use unicode_normalization::UnicodeNormalization;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(super) usize);
 
-/// What a name stands for.
+/// The kind of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
     File,
     /// A directory.
     Directory,
-    /// A symbolic link, to nowhere.
+    /// A symbolic link to nowhere.
     Symlink,
     /// A pipe.
     Pipe,
@@ -35,12 +35,13 @@ pub(super) struct Tree {
     pub(super) naming: Naming,
 }
 
-/// Which spellings of a name a disk takes for the same, and how it keeps them.
+/// The spellings of a name that a disk treats as equal, and the form in which it keeps names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Naming {
-    /// Upper and lower case are the same.
+    /// Whether upper and lower case are equal.
     pub folds_case: bool,
-    /// Names are kept decomposed, whatever form they are given in: a list gives another name than the one that was put.
+    /// Whether names are stored decomposed, in whatever form they are given, so that a listing may return another
+    /// name.
     pub decomposes: bool,
 }
 
@@ -48,23 +49,23 @@ pub struct Naming {
 pub(super) struct Node {
     pub(super) kind: Kind,
     pub(super) content: Bytes,
-    /// The content as it was synced last; `None` when it never was.
+    /// The last synced content, or `None` if it was never synced.
     pub(super) durable: Option<Bytes>,
     pub(super) names: Names,
     pub(super) durable_names: Names,
     pub(super) modified: i128,
-    /// When it was made; no two things were at one time.
+    /// The creation time. No two nodes share one.
     pub(super) made: i128,
-    /// The content, or the names in it, are with the service only.
+    /// Whether only the service has the content, or the names in the directory.
     pub(super) online_only: bool,
-    /// Rises with every change, so that no two versions look the same.
+    /// A version that increases with every change, so that no two versions look alike.
     pub(super) version: i128,
 }
 
-/// Names by what they are compared by.
+/// Names, keyed by the form in which they are compared.
 pub(super) type Names = BTreeMap<OsString, (Arc<OsStr>, NodeId)>;
 
-/// A change of names: what a directory's name shall stand for. Those of one step become durable together.
+/// A change of a name in a directory. The changes of one step become durable together.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub(super) step: u64,
@@ -105,7 +106,7 @@ impl Tree {
         node
     }
 
-    /// Gives a file of this length its content; false when it has another length.
+    /// Gives a file its content if the length matches. Returns false if it does not.
     pub(super) fn fill(&mut self, node: NodeId, content: &Bytes, now: i128) -> bool {
         let Some(file) = self.nodes.get_mut(node.0).filter(|file| file.content.len() == content.len()) else {
             return false;
@@ -158,7 +159,7 @@ impl Tree {
         names.into_iter().flatten().map(|(name, node)| (&**name, *node))
     }
 
-    /// The names in a directory, for one who goes through them without the disk.
+    /// Returns the names in a directory, for a caller that does not hold the disk's lock.
     pub(super) fn listed(&self, dir: NodeId) -> Vec<Arc<OsStr>> {
         let names = self.nodes.get(dir.0).map(|node| node.names.values());
         names.into_iter().flatten().map(|(name, _)| Arc::clone(name)).collect()
@@ -172,7 +173,7 @@ impl Tree {
         self.nodes.get(node.0).map(|node| node.kind)
     }
 
-    /// Lets a name stand for something else, visibly.
+    /// Changes the visible meaning of a name.
     pub(super) fn set(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>, now: i128) {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
@@ -184,7 +185,7 @@ impl Tree {
         node.version += 1;
     }
 
-    /// Lets a name stand for something else, or for nothing, as a volume does that is mounted there: no times show it.
+    /// Changes or removes the meaning of a name as mounting a volume there does, so that no times show it.
     pub(super) fn cover(&mut self, dir: NodeId, name: &OsStr, with: Option<NodeId>) {
         let Some(times) = self.nodes.get(dir.0).map(|node| (node.modified, node.version)) else { return };
         self.set(dir, name, with, times.0);
@@ -194,14 +195,14 @@ impl Tree {
         }
     }
 
-    /// Lets a name stand for something else on the medium, whatever was going to be written there before.
+    /// Changes the durable meaning of a name and drops its pending changes.
     fn sync_name(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
         let (naming, key) = (self.naming, self.naming.key(name));
         self.pending.retain(|change| change.dir != dir || naming.key(&change.name) != key);
         self.set_durable(dir, name, to);
     }
 
-    /// Lets a name stand for something else on the medium.
+    /// Changes the durable meaning of a name.
     pub(super) fn set_durable(&mut self, dir: NodeId, name: &OsStr, to: Option<NodeId>) {
         let (key, name) = (self.naming.key(name), self.naming.kept(name));
         let Some(node) = self.nodes.get_mut(dir.0) else { return };
@@ -211,7 +212,7 @@ impl Tree {
         };
     }
 
-    /// How many bytes all files have that a name stands for.
+    /// Returns the total size of all named files, in bytes.
     pub(super) fn used(&self) -> u64 {
         let files = self.nodes.iter().flat_map(|node| node.names.values());
         let sizes = files.filter_map(|&(_, node)| self.nodes.get(node.0)).map(|node| node.content.len());
@@ -220,7 +221,7 @@ impl Tree {
 }
 
 impl Naming {
-    /// What a name is compared by.
+    /// Returns the form in which a name is compared.
     pub(super) fn key(self, name: &OsStr) -> Cow<'_, OsStr> {
         let kept = self.kept(name);
         if self.folds_case && kept.as_encoded_bytes().iter().any(u8::is_ascii_uppercase) {
@@ -229,7 +230,7 @@ impl Naming {
         kept
     }
 
-    /// How a list gives a name.
+    /// Returns the form in which a listing shows a name.
     pub(super) fn kept(self, name: &OsStr) -> Cow<'_, OsStr> {
         if !self.decomposes || name.is_ascii() {
             return Cow::Borrowed(name);

@@ -1,24 +1,25 @@
-//! Who is told before anything changes on a medium, to look at what a loss of power would leave at that moment.
+//! A witness: a callback before every change on a medium, which can examine what a power loss would leave at that
+//! moment.
 
 use std::{fmt, sync::Arc};
 
 use super::Disk;
 
-/// What is about to happen to a medium.
+/// An act that is about to change a medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// Something that is not durable yet: it only adds to what may be left.
+    /// A change that is not durable yet. It only adds possible remains.
     Change,
-    /// Something that makes other things durable: what may be left becomes less.
+    /// A sync, which makes earlier changes durable and leaves fewer possible remains.
     Sync,
 }
 
-/// Is told of every act of a process before it happens.
+/// A callback before every act of a process.
 #[derive(Clone)]
 pub struct Witness(Arc<dyn Fn(Act) + Send + Sync>);
 
 impl Witness {
-    /// A witness that does this each time.
+    /// Creates a witness that calls `looks` each time.
     pub fn new(looks: impl Fn(Act) + Send + Sync + 'static) -> Self {
         Self(Arc::new(looks))
     }
@@ -35,12 +36,12 @@ impl fmt::Debug for Witness {
 }
 
 impl Disk {
-    /// Calls a witness from here on before every call that changes something, or nobody any more.
+    /// Sets the witness to be called before every call that changes something, or removes it.
     pub fn set_witness(&self, witness: Option<Witness>) {
         self.lock().witness = witness;
     }
 
-    /// The power can be lost before this act.
+    /// Calls the witness before an act, because the power can be lost before it.
     pub(super) fn before(&self, act: Act) {
         let witness = self.lock().witness.clone();
         if let Some(witness) = witness {

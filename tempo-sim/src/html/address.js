@@ -1,8 +1,9 @@
-// The address: what is shown and pinned, as in `#author=Ana&from=60&to=90&m=12`, so that a view can be passed on.
+// The address contains what is shown and pinned, as in `#author=Ana&from=60&to=90&m=12`, so that a view can be
+// shared.
 
 /**
- * Reads the address into the view and returns the pinned message. What the address does not say stays as it is; a name
- * that nobody has counts for nothing. Times are seconds.
+ * Reads the address into the view and returns the pinned message. Settings that the address does not contain stay
+ * unchanged; unknown names are ignored. Times are in seconds.
  */
 function readAddress(model, diagram) {
   const { view } = diagram;
@@ -19,7 +20,7 @@ function readAddress(model, diagram) {
   return model.messages[given.get("m") ?? -1] ?? null;
 }
 
-/** Writes the view and the pinned message into the address; nothing of it that is as it was at the beginning. */
+/** Writes the view and the pinned message into the address, without settings that have their initial values. */
 function writeAddress(model, diagram, pinned) {
   const { view, momentAt } = diagram;
   const said = new URLSearchParams();
@@ -36,6 +37,6 @@ function writeAddress(model, diagram, pinned) {
   try {
     history.replaceState(null, "", address);
   } catch {
-    // Some viewers of local files have no history; everything else works without.
+    // Some viewers of local files have no history; everything else works without it.
   }
 }

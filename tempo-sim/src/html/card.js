@@ -1,6 +1,6 @@
-// The card: all about one message; or, while there is none, how to read the page and the figures of the run.
+// The card shows everything about one message. Without a message, it explains the page and shows the run's figures.
 
-/** A link to a message, in its author's color. */
+/** Returns a link to a message, in its author's color. */
 function chip(model, id) {
   const message = model.messages[id];
   const name = model.members[message.author]?.name ?? "?";
@@ -18,7 +18,7 @@ function chip(model, id) {
 /** Shows a message on the card. */
 function showMessage(model, card, message, pinned) {
   const author = model.members[message.author];
-  const place = message.place < 0 ? "not in the timeline" : `place ${message.place + 1} of ${model.timeline.length}`;
+  const place = message.place < 0 ? "not in the timeline" : `position ${message.place + 1} of ${model.timeline.length}`;
   const title = el("h2", {}, el("i"), el("bdi", {}, author?.name ?? "?"), ` ${message.counter}`);
   title.style.setProperty("--c", colorOf(message.author));
   const facts = el(
@@ -30,20 +30,20 @@ function showMessage(model, card, message, pinned) {
   );
   const kept = message.sent === null ? 0 : keptUntil(model, message) - message.sent;
   if (kept > Math.max(1000, 0.05 * slowestWay(model, message))) {
-    // Whether the service reaches its author does not matter yet.
+    // Whether the service reaches the author does not matter yet.
     const why = troubles(model, [message.author], message.sent, message.sent + kept, ["crash", "unmounted"]);
-    facts.append(el("br"), `Kept by its author for ${span(kept)}${why}`);
+    facts.append(el("br"), `Only its author had it for ${span(kept)}${why}`);
   }
   const text = el("p", { className: "said" }, el("bdi", {}, message.text || "(no text)"));
   const causes = el(
     "p",
     { className: "chips" },
-    message.causes.length ? message.causes.map((id) => chip(model, id)) : "nothing: it opens a conversation",
+    message.causes.length ? message.causes.map((id) => chip(model, id)) : "nothing: it starts a conversation",
   );
   const hint = el(
     "p",
     { className: "hint" },
-    pinned ? "Pinned. Esc lets go; left and right step through the order." : "Click to pin.",
+    pinned ? "Pinned. Press Esc to release, left and right to step through the order." : "Click to pin.",
   );
   card.replaceChildren(
     title,
@@ -51,18 +51,18 @@ function showMessage(model, card, message, pinned) {
     facts,
     el("h3", {}, "Reached"),
     reached(model, message),
-    el("h3", {}, "Came after"),
+    el("h3", {}, "Causes"),
     causes,
     hint,
   );
 }
 
-/** How long a message took to the member that got it last. */
+/** Returns the time that a message took to the last member that it reached. */
 function slowestWay(model, message) {
   return Math.max(1, ...message.ways.map((way) => (way.deliver ?? model.end) - message.sent));
 }
 
-/** One entry for each other member: when, how long the way was, and why. */
+/** Returns a list with an entry for each other member: when, how long it took, and why. */
 function reached(model, message) {
   const list = el("dl", { className: "reached" });
   if (message.sent === null) return list;
@@ -90,7 +90,7 @@ function reached(model, message) {
   return list;
 }
 
-/** The way as a bar: kept by the author, on the road, lying unread, held. */
+/** Returns the way as a bar: kept by the author, in transit, unread, held. */
 function delayBar(model, message, way, total) {
   const until = way.deliver ?? model.end;
   const leave = keptUntil(model, message);
@@ -113,7 +113,7 @@ function delayBar(model, message, way, total) {
   return bar;
 }
 
-/** Why a message was late at a member, in a line; nothing if there is no reason. */
+/** Returns the reasons why a message was late at a member, or null if there are none. */
 function reasons(model, message, who) {
   const way = message.ways[who];
   const lines = [];
@@ -122,7 +122,7 @@ function reasons(model, message, who) {
   const road = (way.arrive ?? until) - leave;
   if (road > Math.max(1000, (until - message.sent) * 0.05)) {
     const why = troubles(model, [message.author, who], leave, leave + road);
-    lines.push(el("p", {}, `${span(road)} on the way${why}`));
+    lines.push(el("p", {}, `${span(road)} in transit${why}`));
   }
   if (way.hold !== null) {
     const waits = waitedFor(model, message, who);
@@ -136,17 +136,17 @@ function reasons(model, message, who) {
       ),
     );
     if (root !== message && !waits.includes(root.id))
-      lines.push(el("p", {}, "which in the end waited for ", chip(model, root.id)));
+      lines.push(el("p", {}, "which ultimately waited for ", chip(model, root.id)));
   } else if (way.arrive !== null && until - way.arrive > Math.max(1000, (until - message.sent) * 0.2)) {
-    lines.push(el("p", {}, `the file lay unread for ${span(until - way.arrive)}`));
+    lines.push(el("p", {}, `the file stayed unread for ${span(until - way.arrive)}`));
   }
   if (way.deliver !== null && way.behind > 0)
-    lines.push(el("p", {}, `went in before ${counted(way.behind, "later message")}`));
-  if (way.again) lines.push(el("p", {}, `entered again ${counted(way.again, "time")}`));
+    lines.push(el("p", {}, `inserted before ${counted(way.behind, "later message")}`));
+  if (way.again) lines.push(el("p", {}, `delivered again ${counted(way.again, "time")}`));
   return lines.length ? lines : null;
 }
 
-/** Shows how to read the diagram, and the figures. */
+/** Shows how to read the diagram, and the run's figures. */
 function showGuide(model, card) {
   const sum = figures(model);
   const key = (name, draw) => {
@@ -158,14 +158,14 @@ function showGuide(model, card) {
   const guide = el(
     "dl",
     { className: "guide" },
-    key("sent, and entered another member’s timeline", (p) => {
+    key("sent, and delivered to another member’s timeline", (p) => {
       lane(p, 3);
       lane(p, 17);
       svg("path", { class: "line", d: "M8 3L32 17" }, p);
       svg("circle", { class: "dot", cx: 8, cy: 3, r: 3 }, p);
       svg("path", { class: "head", d: "M34 17l-8 -1.8l3.4 -5.6Z" }, p);
     }),
-    key("kept by its author: not in the folder yet", (p) => {
+    key("kept by its author, not in the folder yet", (p) => {
       lane(p, 4);
       lane(p, 17);
       svg("path", { class: "kept", d: "M6 4H24" }, p);
@@ -173,7 +173,7 @@ function showGuide(model, card) {
       svg("circle", { class: "dot", cx: 6, cy: 4, r: 3 }, p);
       svg("path", { class: "head", d: "M36.4 17l-7.4 -3.6l4.6 -4Z" }, p);
     }),
-    key("arrived, but held until what it comes after is there", (p) => {
+    key("arrived, but held until its causes arrive", (p) => {
       lane(p, 6);
       svg("path", { class: "line", d: "M2 0L8 6" }, p);
       svg("rect", { class: "held", x: 8, y: 11, width: 28, height: 5, fill: "url(#hatch0)" }, p);
@@ -185,12 +185,12 @@ function showGuide(model, card) {
       svg("rect", { class: "band", x: 8, y: 3, width: 28, height: 14, rx: 7 }, group);
       svg("line", { class: "gap", x1: 8, x2: 36, y1: 10, y2: 10 }, group);
     }),
-    key("the folder is away: nothing is read or published", (p) => {
+    key("unmounted: nothing is read or published", (p) => {
       lane(p, 10);
       const group = svg("g", { class: "unmounted" }, p);
       svg("rect", { class: "band", x: 8, y: 3, width: 28, height: 14, rx: 7 }, group);
     }),
-    key("the machine stopped, and started again", (p) => {
+    key("the machine stopped and restarted", (p) => {
       lane(p, 10, 0, 12);
       lane(p, 10, 34, 44);
       const group = svg("g", { class: "crash" }, p);
@@ -211,14 +211,14 @@ function showGuide(model, card) {
   if (sum.longest) fact("Longest hold", `${span(sum.longest.time)} `, chip(model, sum.longest.message.id));
   if (sum.missing) fact("Not delivered", el("span", { className: "bad" }, `${sum.missing}`));
   card.replaceChildren(
-    el("h2", {}, "How to read this"),
+    el("h2", {}, "How to read the diagram"),
     guide,
-    el("h3", {}, "The run in figures"),
+    el("h3", {}, "Figures of the run"),
     el("dl", { className: "sum" }, lines),
     el(
       "p",
       { className: "hint" },
-      "Point at a message; click to pin it. Scroll to zoom, drag to move, left and right to step through the order.",
+      "Point at a message; click to pin it. Scroll to zoom, drag to move, press left and right to step through the order.",
     ),
   );
 }

@@ -5,10 +5,10 @@ use std::fmt::Display;
 use super::escape;
 use crate::trace::{Sent, Step, Trace, What};
 
-/// The whole block: one object, compact, and safe inside a `script` element.
+/// Returns the whole block: one object, compact, and safe inside a `script` element.
 ///
-/// Counters and logical times are strings, because a script's numbers end at 2^53; times are whole microseconds. A step
-/// or a cause that names a member or a message that is not there is left out, so that the script need not check.
+/// Counters and logical times are strings, because a script's numbers end at 2^53. Times are whole microseconds.
+/// Steps and causes that name a missing member or message are left out, so that the script need not check.
 pub(super) fn block(trace: &Trace) -> String {
     let messages = trace.messages.len();
     let timeline = trace.timeline.iter().filter(|&&number| number < messages);
@@ -22,14 +22,14 @@ pub(super) fn block(trace: &Trace) -> String {
     )
 }
 
-/// `[author, counter, logical time, text, causes]`; the author is -1 if there is no such member.
+/// Returns `[author, counter, logical time, text, causes]`. The author is -1 if there is no such member.
 fn message(trace: &Trace, sent: &Sent) -> String {
     let author = if sent.member < trace.members.len() { sent.member.to_string() } else { "-1".to_owned() };
     let causes = sent.causes.iter().filter(|&&cause| cause < trace.messages.len());
     format!("[{author},\"{}\",\"{}\",{},{}]", sent.counter, sent.lamport, escape::json(&sent.text), array(causes, ","))
 }
 
-/// `[time, member, what, details...]`.
+/// Returns `[time, member, what, details...]`.
 fn step(trace: &Trace, step: &Step) -> Option<String> {
     let known = |number: usize| (number < trace.messages.len()).then_some(number);
     let what = match &step.what {
@@ -50,7 +50,7 @@ fn step(trace: &Trace, step: &Step) -> Option<String> {
     (step.member < trace.members.len()).then(|| format!("[{},{},{what}]", step.at.as_micros(), step.member))
 }
 
-/// A JSON array of what is JSON already.
+/// Returns a JSON array of items that are JSON already.
 fn array(items: impl Iterator<Item = impl Display>, separator: &str) -> String {
     let items: Vec<String> = items.map(|item| item.to_string()).collect();
     format!("[{}]", items.join(separator))
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_points_nowhere_is_left_out() {
+    fn steps_and_causes_with_missing_targets_are_left_out() {
         let sent = |member| Sent { member, counter: u64::MAX, lamport: 2, text: String::new(), causes: vec![0, 9] };
         let step = |member, what| Step { at: Duration::from_millis(1), member, what };
         let trace = Trace {

@@ -2,7 +2,7 @@
 
 const PAD = { left: 96, right: 28, top: 34, bottom: 10 };
 
-/** Makes the diagram in `host`; `fit` and `draw` bring it up to date, `hit` says what is under a point. */
+/** Creates the diagram in `host`. `fit` and `draw` update it; `hit` returns what is under a point. */
 function makeDiagram(model, host) {
   const view = { zoom: 1, from: 0, mode: "clock", width: 800, height: 400, gap: 90, hidden: new Set() };
   const index = new Map(model.moments.map((at, order) => [at, order]));
@@ -44,10 +44,10 @@ function makeDiagram(model, host) {
   let segments = [],
     places = [];
 
-  /** The place of a moment between 0 and 1. */
+  /** Returns the place of a moment between 0 and 1. */
   const share = (at) => (view.mode === "clock" ? at / model.end : (index.get(at) ?? orderOf(at)) / last);
   const orderOf = (at) => model.moments.filter((found) => found < at).length;
-  /** The moment at a place between 0 and 1. */
+  /** Returns the moment at a place between 0 and 1. */
   const momentAt = (place) =>
     view.mode === "clock" ? place * model.end : (model.moments[Math.round(place * last)] ?? model.end);
   const inner = () => view.width - PAD.left - PAD.right;
@@ -56,7 +56,7 @@ function makeDiagram(model, host) {
   const pitch = (who) => Math.min(6, (view.gap * 0.42) / model.members[who].rows);
   const barY = (who, row) => y(who) + 10 + (row + 0.5) * pitch(who);
 
-  /** The corners of a message's way to a member: arrow, wait, entry. Empty if it never got there. */
+  /** Returns the corners of a message's way to a member: arrow, wait, entry. Empty if it never arrived. */
   function corners(message, who) {
     const way = message.ways[who];
     if (who === message.author || message.sent === null) return [];
@@ -68,12 +68,12 @@ function makeDiagram(model, host) {
       return [start, [x(way.arrive), y(who)], [x(way.arrive), level], [until, level], ...(enter ? [enter] : [])];
     }
     if (!enter) return way.arrive === null ? [] : [start, [x(way.arrive), y(who)]];
-    // A file that lay there unread is worth a corner once there is room to see it.
+    // A file that stayed unread gets a corner if there is room to see it.
     const lay = way.arrive !== null && enter[0] - x(way.arrive) > 10;
     return lay ? [start, [x(way.arrive), y(who)], enter] : [start, enter];
   }
 
-  /** A triangle whose tip is the last corner. */
+  /** Returns a triangle whose tip is the last corner. */
   function head(points, size) {
     const [bx, by] = points.at(-1);
     const [ax, ay] = points.at(-2);
@@ -86,7 +86,7 @@ function makeDiagram(model, host) {
   const f = (number) => Math.round(number * 10) / 10;
   const path = (points) => points.map(([px, py], at) => `${at ? "L" : "M"}${f(px)} ${f(py)}`).join("");
 
-  /** Fits the diagram to its host, and then draws everything. */
+  /** Fits the diagram to its host and draws everything. */
   function fit() {
     view.width = Math.max(360, host.clientWidth || 800);
     const count = Math.max(1, model.members.length);
@@ -97,7 +97,7 @@ function makeDiagram(model, host) {
     draw();
   }
 
-  /** Draws what the window shows. */
+  /** Draws the visible window. */
   function draw() {
     view.from = clamp(view.from, 0, 1 - 1 / view.zoom);
     places = [];
@@ -107,7 +107,7 @@ function makeDiagram(model, host) {
     drawMarks();
   }
 
-  /** The names at the left, cut to what fits there; they decide where the lanes begin. */
+  /** Draws the names at the left, truncated to fit. Their width decides where the lanes begin. */
   function drawNames() {
     labels.replaceChildren();
     const most = Math.min(150, view.width * 0.22);
@@ -170,10 +170,10 @@ function makeDiagram(model, host) {
     }
   }
 
-  /** The left end of a lane, which begins with time and not with the first step. */
+  /** Returns the left end of a lane, which begins at time zero and not at the first step. */
   const x0 = (at) => (at === 0 ? PAD.left - view.from * view.zoom * inner() : x(at));
 
-  /** `labeled` has the labels of the lane so far, so that none covers another. */
+  /** Draws a state. `labeled` has the labels of the lane so far, so that none covers another. */
   function drawState(member, state, level, labeled) {
     const [left, right] = [x(state.from), x(state.to ?? model.end)];
     const crash = state.kind === "crash";
@@ -259,7 +259,7 @@ function makeDiagram(model, host) {
     }
   }
 
-  /** How many ways touch the window: the more they are, the thinner and paler their lines. */
+  /** Returns the number of ways that touch the window. The more there are, the thinner and paler their lines. */
   function countSeen() {
     const [left, right] = [PAD.left, PAD.left + inner()];
     let seen = 0;
@@ -270,7 +270,7 @@ function makeDiagram(model, host) {
     return seen;
   }
 
-  /** Conflict copies and faults stand above their lane; those that would overlap share a mark. */
+  /** Draws conflict copies and faults above their lane. Marks that would overlap become one. */
   function drawMarks() {
     marks.replaceChildren();
     for (const member of model.members) {
@@ -292,7 +292,7 @@ function makeDiagram(model, host) {
     }
   }
 
-  /** What is under a point: a message, a mark with lines of text, or nothing. */
+  /** Returns what is under a point: a message, a mark with lines of text, or nothing. */
   function hit(px, py) {
     const inside = (place) => px >= place.left && px <= place.right && py >= place.top && py <= place.bottom;
     const mark = places.find((place) => !place.weak && inside(place));
@@ -320,7 +320,7 @@ function makeDiagram(model, host) {
   return { view, root, focus, fit, draw, hit, x, y, share, momentAt, inner, corners, head, path };
 }
 
-/** The outline of a mark around a point: a diamond for a conflict copy, a triangle for a fault. */
+/** Returns the outline of a mark around a point: a diamond for a conflict copy, a triangle for a fault. */
 function markShape(kind, px, py) {
   return kind === "copy" ? `M${px} ${py - 5}l4.4 5l-4.4 5l-4.4 -5Z` : `M${px} ${py - 5}l5 9h-10Z`;
 }

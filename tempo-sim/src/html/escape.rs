@@ -1,10 +1,10 @@
-//! Making any text harmless: in HTML, and in a JSON block inside HTML.
+//! Escaping of text in HTML, and in a JSON block inside HTML.
 
-/// The text with its invisible control characters replaced by visible ones.
+/// Returns the text with its invisible control characters replaced by visible ones.
 ///
-/// Line feeds and tabs stay. The rest of ASCII's controls become their pictures (`␀`, `␛`); the other controls, and those
-/// that turn the direction of writing, become U+FFFD. So no text can end a line that it should not end, hide a part of
-/// itself, or command a terminal when it is copied.
+/// Line feeds and tabs stay. The other ASCII controls become their pictures (`␀`, `␛`). Other controls, and those
+/// that change the writing direction, become U+FFFD. So no text can end a line that it should not end, hide a part of
+/// itself, or send commands to a terminal when it is copied.
 pub(super) fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -18,7 +18,7 @@ pub(super) fn visible(text: &str) -> String {
         .collect()
 }
 
-/// The text for an HTML element or a quoted attribute.
+/// Escapes text for an HTML element or a quoted attribute.
 pub(super) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
@@ -34,7 +34,7 @@ pub(super) fn html(text: &str) -> String {
     out
 }
 
-/// The text as a JSON string, quotes included, that cannot end the script element around it.
+/// Returns the text as a JSON string with quotes, which cannot end the script element around it.
 pub(super) fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

@@ -1,6 +1,6 @@
 // The message in focus, drawn over the dimmed diagram; the overview with its window; and zooming.
 
-/** Draws a message, its delays, what it came after and what it waited for; or nothing. */
+/** Draws a message with its delays, its causes and what it waited for, or nothing. */
 function drawFocus(model, diagram, message) {
   const { focus, root, x, y, corners, head, path } = diagram;
   focus.replaceChildren();
@@ -49,7 +49,7 @@ function drawFocus(model, diagram, message) {
   svg("circle", { class: "source", cx: x(message.sent), cy: y(message.author), r: 6 }, own);
 }
 
-/** So near that single steps are apart, and no nearer. */
+/** Returns the largest zoom factor, at which single steps are separate. */
 const mostZoom = (model) => clamp(model.moments.length * 4, 20, 4000);
 
 /** Zooms by a factor around a place of the window (0 is its left edge, 1 its right edge). */
@@ -69,7 +69,7 @@ function showWindow(diagram, model, from, to) {
   view.from = clamp(left, 0, 1 - 1 / view.zoom);
 }
 
-/** Moves the window so that a message is in it, from its sending to its last entry if that fits. */
+/** Moves the window to show a message, from its sending to its last entry if that fits. */
 function reveal(diagram, model, message) {
   const { view, share } = diagram;
   if (view.zoom === 1 || message.sent === null) return;
@@ -80,7 +80,7 @@ function reveal(diagram, model, message) {
   view.from = clamp(right - left < size ? (left + right - size) / 2 : left - size * 0.1, 0, 1 - size);
 }
 
-/** The overview: every sending in its author's row, and the window that the diagram shows. */
+/** Creates the overview: every sending in its author's row, and the window that the diagram shows. */
 function makeOverview(model, diagram, host, moved) {
   const root = svg("svg", { "aria-hidden": "true" }, null);
   host.append(root);

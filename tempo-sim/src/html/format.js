@@ -1,11 +1,11 @@
-// Words and elements: times as people read them, and small builders for HTML and SVG.
+// Words and elements: readable times, and small builders for HTML and SVG.
 
 const SECOND = 1e6,
   MINUTE = 60 * SECOND,
   HOUR = 60 * MINUTE,
   DAY = 24 * HOUR;
 
-/** A stretch of time in words. */
+/** Formats a duration with its units. */
 function span(us) {
   const pad = (number) => String(Math.floor(number)).padStart(2, "0");
   if (us < 1000) return `${us} µs`;
@@ -16,7 +16,7 @@ function span(us) {
   return `${Math.floor(us / DAY)} d ${pad((us % DAY) / HOUR)} h`;
 }
 
-/** A moment, as a clock shows it: `m:ss` with as many decimals as the step between moments asks for. */
+/** Formats a moment as a clock does: `m:ss`, with the decimals that the step between moments needs. */
 function moment(us, step) {
   const decimals = step >= SECOND ? 0 : step >= 1000 ? Math.min(3, Math.ceil(-Math.log10(step / SECOND))) : 6;
   const seconds = ((us % MINUTE) / SECOND).toFixed(decimals).padStart(decimals ? decimals + 3 : 2, "0");
@@ -25,7 +25,7 @@ function moment(us, step) {
   return `${Math.floor(us / HOUR)}:${String(minutes).padStart(2, "0")}:${seconds}`;
 }
 
-/** The smallest round step of time that is at least `least`. */
+/** Returns the smallest round time step that is at least `least`. */
 function roundStep(least) {
   if (least <= SECOND) {
     const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
@@ -35,26 +35,26 @@ function roundStep(least) {
   return steps.map((step) => step * SECOND).find((step) => step >= least) ?? Math.ceil(least / DAY) * DAY;
 }
 
-/** A number of things, in words. */
+/** Formats a number of things. */
 const counted = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 
-/** The color of a member's messages. */
+/** Returns the color of a member's messages. */
 const colorOf = (author) => (author < 0 ? "var(--muted)" : `var(--c${author % 8})`);
 
-/** A text cut to a length, with a sign that it was cut. */
+/** Truncates a text to a length, with an ellipsis if it was longer. */
 function cut(text, length) {
   const points = [...text];
   return points.length > length ? `${points.slice(0, length - 1).join("")}…` : text;
 }
 
-/** An HTML element: properties, then children, which are elements or texts and never markup. */
+/** Creates an HTML element with properties and children. Children are elements or texts, never markup. */
 function el(tag, properties, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return made;
 }
 
-/** An SVG element with attributes, added to a parent. */
+/** Creates an SVG element with attributes and adds it to a parent. */
 function svg(tag, attributes, parent) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);

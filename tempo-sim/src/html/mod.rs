@@ -1,8 +1,8 @@
-//! A run as one HTML page: the space-time diagram of its messages, and the order that came out.
+//! A run as one HTML page: the space-time diagram of its messages, and the resulting order.
 //!
-//! The page stands alone: styles, script and data are inside it, and its content security policy forbids the rest. The
-//! trace goes in as a JSON block (`data`), from which the script draws; a table of the timeline (`table`) is in the
-//! markup itself, for readers without the script. Every text of the trace passes `escape` on its way.
+//! The page is self-contained: styles, script and data are inside it, and its content security policy forbids
+//! everything else. The trace is a JSON block (`data`), from which the script draws. The markup itself contains a
+//! table of the timeline (`table`), for readers without the script. `escape` treats every text of the trace.
 
 use crate::trace::Trace;
 
@@ -13,7 +13,7 @@ mod table;
 /// The style sheet.
 const STYLE: &str = include_str!("page.css");
 
-/// The script: the parts share one scope, and the last one starts the page.
+/// The script. Its parts share one scope, and the last one starts the page.
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
     include_str!("model.js"),
@@ -27,11 +27,11 @@ const SCRIPT: &str = concat!(
     "})();",
 );
 
-/// The trace as a complete HTML document.
+/// Renders a trace as a complete HTML document.
 ///
-/// The same trace gives the same bytes. Texts of the trace may hold anything: they are shown, with their control
-/// characters made visible, and never take effect as markup or script. Steps that name members or messages that the
-/// trace does not have are not drawn.
+/// Equal traces give equal bytes. The texts of the trace may contain anything: the page shows them with their control
+/// characters made visible, and never treats them as markup or script. Steps that name missing members or messages
+/// are not drawn.
 #[must_use]
 pub fn render(trace: &Trace) -> String {
     let end = trace.steps.iter().map(|step| step.at).max().unwrap_or_default();
@@ -51,17 +51,17 @@ pub fn render(trace: &Trace) -> String {
     )
 }
 
-/// How the run ended, as a paragraph.
+/// Returns the result of the run as a paragraph.
 fn outcome(trace: &Trace) -> String {
     match &trace.failure {
         Some(failure) => {
             format!("<p class=\"outcome failed\" role=\"alert\"><b>Failed</b><bdi>{}</bdi></p>", escape::html(failure))
         }
-        None => "<p class=\"outcome agreed\">Everybody agreed</p>".to_owned(),
+        None => "<p class=\"outcome agreed\">All members agreed</p>".to_owned(),
     }
 }
 
-/// A number of things.
+/// Formats a number of things.
 fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::trace::{Sent, Step, What};
 
-    /// Two members, three messages, one of them held.
+    /// Returns a trace with two members and three messages, one of them held.
     fn sample() -> Trace {
         let sent = |member, counter, text: &str, causes| Sent {
             member,
@@ -108,17 +108,17 @@ mod tests {
     }
 
     #[test]
-    fn every_member_and_message_is_there() {
+    fn the_page_has_every_member_and_message() {
         let page = render(&sample());
         for needle in ["\"ana\"", "\"bo\"", "\"one\"", "\"two\"", "\"three\"", "2 members", "3 messages", "row-2"] {
             assert!(page.contains(needle), "{needle} is missing");
         }
         assert!(page.contains("cargo sim run --seed 4711 --profile onedrive"));
-        assert!(page.contains("Everybody agreed"));
+        assert!(page.contains("All members agreed"));
     }
 
     #[test]
-    fn the_same_trace_gives_the_same_page() {
+    fn equal_traces_give_equal_pages() {
         assert_eq!(render(&sample()), render(&sample()));
     }
 
@@ -131,10 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told() {
+    fn the_page_shows_a_failure() {
         let page = render(&Trace { failure: Some("bo misses <2>".to_owned()), ..sample() });
         assert!(page.contains("bo misses &lt;2&gt;"));
-        assert!(!page.contains("Everybody agreed"));
+        assert!(!page.contains("All members agreed"));
     }
 
     #[test]

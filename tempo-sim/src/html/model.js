@@ -1,7 +1,7 @@
 // The model: what happened to each message at each member, derived once from the data block.
 
-/** What lasts at a member, in words; and what ends it. */
-const BANDS = { crash: "down", offline: "offline", unmounted: "folder away" };
+/** The lasting states of a member, in words, and the steps that end them. */
+const BANDS = { crash: "down", offline: "offline", unmounted: "unmounted" };
 const ENDS = { restart: "crash", online: "offline", mounted: "unmounted" };
 
 /** Reads the data block and follows every message through the steps. */
@@ -46,7 +46,7 @@ function readModel() {
       if (state && state.to === null) state.to = at;
     }
   }
-  // A file that was held without having been seen to arrive arrived when it was held.
+  // A held file whose arrival was not recorded arrived when it was held.
   for (const message of messages) for (const way of message.ways) if (way.hold !== null) way.arrive ??= way.hold;
   for (const message of messages) {
     message.ways.forEach((way, who) => {
@@ -62,7 +62,7 @@ function readModel() {
   return model;
 }
 
-/** Gives each held message of a member a row under its lane, so that none covers another; returns the rows. */
+/** Gives each held message of a member a row under its lane, so that none covers another. Returns the number of rows. */
 function packHeld(model, who) {
   const held = model.messages.filter((message) => message.ways[who].hold !== null);
   held.sort((a, b) => a.ways[who].arrive - b.ways[who].arrive || a.id - b.id);
@@ -77,14 +77,14 @@ function packHeld(model, who) {
   return Math.max(1, free.length);
 }
 
-/** Until when only its author had a message: until its file came into the author's folder. */
+/** Returns when a message left its author's store: when its file appeared in the author's folder. */
 function keptUntil(model, message) {
   const others = message.ways.filter((_, who) => who !== message.author);
   const first = Math.min(...others.map((way) => way.arrive ?? way.deliver ?? Infinity));
   return Math.max(message.sent, Math.min(message.published ?? first, first, model.end));
 }
 
-/** What was wrong at members in a stretch of time, in words and in brackets; empty if nothing was. */
+/** Returns what was wrong at members during a period, in words and in parentheses; empty if nothing was. */
 function troubles(model, members, from, to, kinds = Object.keys(BANDS)) {
   const words = members.flatMap((who) =>
     model.members[who].states
@@ -94,7 +94,7 @@ function troubles(model, members, from, to, kinds = Object.keys(BANDS)) {
   return words.length ? ` (${[...new Set(words)].join(", ")})` : "";
 }
 
-/** The causes that a held message waited for longest at a member: those that came last. */
+/** Returns the causes that a held message waited for longest at a member, which arrived last. */
 function waitedFor(model, message, who) {
   const way = message.ways[who];
   if (way.hold === null) return [];
@@ -104,7 +104,7 @@ function waitedFor(model, message, who) {
   return late.filter((id) => when(id) === last);
 }
 
-/** The message at the bottom of a wait: the one that was itself not waiting for another. */
+/** Returns the message at the root of a wait, which itself waited for no other. */
 function rootOf(model, message, who) {
   const seen = new Set();
   let found = message;
@@ -116,7 +116,7 @@ function rootOf(model, message, who) {
   }
 }
 
-/** The figures of the run: how fast messages were, and which waits were the longest. */
+/** Returns the figures of the run: the speed of messages, and the longest waits. */
 function figures(model) {
   const delays = [];
   let held = 0,

@@ -1,4 +1,4 @@
-// The page: puts the parts together and follows pointer, keyboard and address.
+// The page: combines the parts and follows pointer, keyboard and address.
 
 /** Starts the page. */
 function start() {
@@ -20,14 +20,14 @@ function start() {
     waiting = 0,
     writing = 0;
 
-  /** Draws what depends on zoom and filter. */
+  /** Draws everything that depends on zoom and filter. */
   function redraw() {
     diagram.draw();
     overview.draw();
     drawFocus(model, diagram, pinned ?? hovered);
   }
 
-  /** Draws before the next frame, once, however many events ask for it. */
+  /** Draws once before the next frame, no matter how many events ask for it. */
   function redrawSoon() {
     waiting ||= requestAnimationFrame(() => {
       waiting = 0;
@@ -36,7 +36,7 @@ function start() {
     });
   }
 
-  /** Draws everything anew, for another size of the page or another filter. */
+  /** Redraws everything, for another size of the page or another filter. */
   function redrawAll() {
     diagram.fit();
     overview.draw();
@@ -63,7 +63,7 @@ function start() {
     if (!pinned) refocus();
   }
 
-  /** Pins a message, or lets go; moves the window to it, or stays. */
+  /** Pins a message, or unpins if there is none. Moves the window to it unless `stay` is set. */
   function pin(message, stay = false) {
     pinned = message;
     hovered = null;
@@ -83,13 +83,13 @@ function start() {
     pin(message, /[#&](from|to)=/.test(location.hash));
   }
 
-  /** Writes the address once the view has come to rest: browsers refuse to do it for every turn of a wheel. */
+  /** Writes the address once the view is at rest, because browsers refuse to do it for every turn of the wheel. */
   function writeSoon() {
     clearTimeout(writing);
     writing = setTimeout(() => writeAddress(model, diagram, pinned), 250);
   }
 
-  /** The next message of the timeline in a direction, past hidden authors. */
+  /** Pins the next message of the timeline in a direction, skipping hidden authors. */
   function step(direction) {
     const current = pinned ?? hovered;
     let place =
@@ -118,7 +118,7 @@ function start() {
     for (const id of ["clock", "steps"]) byId(id).setAttribute("aria-pressed", String(id === view.mode));
   }
 
-  /** The chips that show and hide authors; a double click shows one alone. */
+  /** Draws the chips that show and hide authors. A double click shows one author alone. */
   function legend() {
     byId("chips").replaceChildren(
       ...model.members.map((member) => {
@@ -128,7 +128,7 @@ function start() {
           {
             type: "button",
             className: "author",
-            title: `${member.name}: click to hide or show, double-click for this one alone`,
+            title: `${member.name}: click to hide or show, double-click to show only this member`,
           },
           el("i"),
           el("bdi", {}, cut(member.name, 18)),
@@ -147,7 +147,7 @@ function start() {
     if (!button) return;
     const who = Number(button.dataset.member);
     if (event.detail === 2) {
-      // The first click of the two has changed the filter already: what counts is how it was before.
+      // The first of the two clicks has already changed the filter; what counts is the filter before it.
       const alone = before.size === model.members.length - 1 && !before.has(who);
       view.hidden.clear();
       for (const member of model.members) if (!alone && member.id !== who) view.hidden.add(member.id);
@@ -162,7 +162,7 @@ function start() {
     byId("chips").children[who]?.focus();
   });
 
-  /** A point of the page in the diagram's own units. */
+  /** Returns a point of the page in the diagram's own units. */
   function inDiagram(event) {
     const box = root.getBoundingClientRect();
     const scale = view.width / box.width;

@@ -1,6 +1,6 @@
-// The strip: the timeline that came out, a column for each message, a row for each author.
+// The strip: the resulting timeline, with a column for each message and a row for each author.
 
-/** Makes the strip in `host`; `hit` says which message is under a point. */
+/** Creates the strip in `host`; `hit` returns the message under a point. */
 function makeStrip(model, host, hidden) {
   const root = svg("svg", { role: "img", "aria-label": "The timeline, in order" }, null);
   host.append(root);
@@ -74,7 +74,7 @@ function makeStrip(model, host, hidden) {
     });
   }
 
-  /** The message under a point of the page. */
+  /** Returns the message under a point of the page. */
   function hit(event) {
     const box = root.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left - layout.left) / layout.cell);
@@ -84,7 +84,7 @@ function makeStrip(model, host, hidden) {
   }
 
   let lit = [];
-  /** Lights a message and, weaker, what it came after; dims the rest. */
+  /** Highlights a message and, less strongly, its causes; dims the rest. */
   function light(message) {
     for (const [id, name] of lit) cells[id]?.classList.remove(name);
     lit = message ? [[message.id, "on"], ...message.causes.map((id) => [id, "cause"])] : [];

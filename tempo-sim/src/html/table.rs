@@ -6,18 +6,19 @@ use std::time::Duration;
 use super::escape;
 use crate::trace::{Trace, What};
 
-/// When a message was sent, and how far it came.
+/// The journey of a message: when it was sent, and which timelines it reached.
 #[derive(Debug, Clone, Copy, Default)]
 struct Journey {
-    /// When its author sent it.
+    /// The time at which its author sent it.
     sent: Option<Duration>,
-    /// When it last entered a timeline.
+    /// The time at which it last entered a timeline.
     last: Option<Duration>,
-    /// How many timelines it entered, counting a second entry after a crash again.
+    /// The number of times it entered a timeline. An entry after a crash counts again.
     entries: usize,
 }
 
-/// The rows of the table, one for each place of the timeline, and then one for each message that has no place.
+/// Returns the rows of the table, one for each position of the timeline and then one for each message without a
+/// position.
 pub(super) fn rows(trace: &Trace) -> String {
     let journeys = journeys(trace);
     let mut placed = vec![false; trace.messages.len()];
@@ -32,12 +33,12 @@ pub(super) fn rows(trace: &Trace) -> String {
         row(&mut out, trace, &journeys, number, "\u{2013}");
     }
     if out.is_empty() {
-        out.push_str("<tr><td colspan=\"6\">Nobody sent anything.</td></tr>\n");
+        out.push_str("<tr><td colspan=\"6\">No messages were sent.</td></tr>\n");
     }
     out
 }
 
-/// One row; nothing for a message that is not there.
+/// Appends a row, or nothing if the message is missing.
 fn row(out: &mut String, trace: &Trace, journeys: &[Journey], number: usize, place: &str) {
     let (Some(sent), Some(journey)) = (trace.messages.get(number), journeys.get(number)) else { return };
     let author = trace.members.get(sent.member).map_or("?", String::as_str);
@@ -51,11 +52,11 @@ fn row(out: &mut String, trace: &Trace, journeys: &[Journey], number: usize, pla
         sent.lamport,
         escape::html(&sent.text),
         clock(journey.sent),
-        if journey.entries == 0 { "nowhere".to_owned() } else { clock(journey.last) },
+        if journey.entries == 0 { "not delivered".to_owned() } else { clock(journey.last) },
     );
 }
 
-/// The journeys of all messages, by number.
+/// Returns the journeys of all messages, by number.
 fn journeys(trace: &Trace) -> Vec<Journey> {
     let mut journeys = vec![Journey::default(); trace.messages.len()];
     for step in &trace.steps {
@@ -77,12 +78,12 @@ fn journeys(trace: &Trace) -> Vec<Journey> {
     journeys
 }
 
-/// A moment in words; a dash if there is none.
+/// Formats a time, or a dash if there is none.
 fn clock(at: Option<Duration>) -> String {
     at.map_or_else(|| "\u{2013}".to_owned(), span)
 }
 
-/// A stretch of time in words, to the millisecond while it is short.
+/// Formats a duration, to the millisecond while it is short.
 pub(super) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_in_words() {
+    fn durations_are_formatted_in_units() {
         assert_eq!(span(Duration::from_millis(1_045)), "1.045 s");
         assert_eq!(span(Duration::from_secs(61)), "1 min 01 s");
         assert_eq!(span(Duration::from_secs(3_723)), "1 h 02 min 03 s");

@@ -1,4 +1,4 @@
-//! Things that lie in a folder and are no messages, or are where they do not belong.
+//! Things in a folder that are not messages, or that are in the wrong place.
 
 use std::ffi::OsString;
 
@@ -27,7 +27,7 @@ impl Run<'_> {
         self.world.note_fault(member, "odd file", "something odd is put into the folder");
     }
 
-    /// A message of one author in the directory of another.
+    /// Puts a message of one author into the directory of another.
     fn put_into_another(&mut self, disk: &Disk, number: usize) {
         let (files, dirs) = (disk.files(), disk.dirs());
         if let (Some((_, _, content)), Some(dir)) = (self.rng.pick(&files), self.rng.clone().pick(&dirs)) {
@@ -35,7 +35,7 @@ impl Run<'_> {
         }
     }
 
-    /// Somebody tidies up because there are copies: some are equal, of others only a part has come or one bit is another.
+    /// Cleans up after adding a copy: the copy is equal, incomplete, or differs in one bit.
     pub(super) fn tidy(&mut self, member: usize, disk: &Disk) {
         let own = self.world.member(member).map(|there| OsString::from(there.author().to_string()));
         let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
@@ -50,7 +50,7 @@ impl Run<'_> {
         self.world.tidy(member);
     }
 
-    /// A copy of a message in which one bit is another.
+    /// Adds a copy of a message that differs in one bit.
     fn put_damaged_copy(&mut self, disk: &Disk, files: &[(OsString, OsString, Bytes)]) {
         let Some((dir, name, content)) = self.rng.pick(files).cloned() else { return };
         let mut bytes = content.to_vec();
@@ -62,7 +62,7 @@ impl Run<'_> {
     }
 }
 
-/// A well-formed message of a stranger that claims to come at the end of time.
+/// Adds a well-formed message of an unknown author that claims to come at the end of time.
 fn put_poison(disk: &Disk, number: usize) {
     let stranger = AuthorId::new(Uuid::from_u64_pair(0xbad, u64::try_from(number).unwrap_or(0)));
     let message = Message {

@@ -1,4 +1,4 @@
-//! A service's client on one machine: what it knows, and what it names otherwise there.
+//! A service's client on one machine: what it knows, and the names that differ on its disk.
 
 use std::{
     borrow::Cow,
@@ -14,12 +14,12 @@ use super::{Agreed, Place, Service, Task};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Client {
-    /// The directories in which this machine's own processes write: no other name for one would be the same place.
+    /// The directories in which this machine's own processes write. These must keep their names.
     pub(super) own: BTreeSet<OsString>,
     pub(super) offline: bool,
-    /// It never comes back.
+    /// Whether the client never returns.
     pub(super) is_gone: bool,
-    /// What this client knows to be agreed, and has on its disk.
+    /// The agreed versions that this client knows and has on its disk.
     pub(super) base: BTreeMap<Place, Agreed>,
     /// Directories that have another name on this disk.
     pub(super) aliases: BTreeMap<OsString, OsString>,
@@ -27,14 +27,14 @@ pub(super) struct Client {
     pub(super) renamed: BTreeMap<Place, OsString>,
     /// Files that are being written.
     pub(super) busy: BTreeSet<Place>,
-    /// Files whose content is with the service only, and since when.
+    /// Online-only files, and the times since when they are.
     pub(super) evicted: BTreeMap<Place, Duration>,
-    /// What could not be done offline.
+    /// Tasks that could not be done offline.
     pub(super) waiting: BTreeSet<Task>,
 }
 
 impl Client {
-    /// What a place is called here: directory and name.
+    /// Returns the directory and the name of a place on this disk.
     pub(super) fn local_names<'a>(&'a self, place: &'a Place) -> (&'a OsStr, &'a OsStr) {
         let dir = self.aliases.get(&place.0).unwrap_or(&place.0);
         (dir, self.renamed.get(place).unwrap_or(&place.1))
@@ -45,8 +45,8 @@ impl Client {
         (dir.to_owned(), name.to_owned())
     }
 
-    /// What everybody calls what has this name here. Names are compared composed, however the disk keeps them: or a service's
-    /// own copies would be other files to it, and be copied for ever.
+    /// Returns the shared place of a name on this disk. Names are compared in composed form, in whatever form the
+    /// disk keeps them. Otherwise the service would take its own copies for other files and copy them forever.
     pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
         let (here, name) = (composed(here), composed(name));
         let dir = self.shared_name(&here);
@@ -68,8 +68,8 @@ fn composed(name: &OsStr) -> Cow<'_, OsStr> {
 }
 
 impl Service {
-    /// Somebody moves the directories back into the folder that this service has put into one beside it. Answers whether there
-    /// were any.
+    /// Moves the directories that this service has put into a folder beside the session folder back, as a person
+    /// would. Returns whether there were any.
     pub(crate) fn reunite(&mut self, member: usize, sibling: &str) -> bool {
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return false };
         let sibling = composed(sibling.as_ref());

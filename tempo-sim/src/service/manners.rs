@@ -1,4 +1,4 @@
-//! The oddities of a profile.
+//! The peculiarities of a profile.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,7 +11,7 @@ use crate::{
     rule::{Effect, Verdict},
 };
 
-/// What services make of `.session` in the name of a second session folder, in the languages of their users.
+/// The endings that services give a second session folder in place of `.session`, in the languages of their users.
 const SECOND: &[&str] = &[
     " (1).session",
     " 2.session",
@@ -20,7 +20,7 @@ const SECOND: &[&str] = &[
 ];
 
 impl Service {
-    /// The profile's own oddities.
+    /// Draws one of the profile's own peculiarities.
     pub(super) fn manners(&mut self, effect: &Effect<'_>) -> Verdict {
         let Some(content) = effect.content.filter(|_| !self.fair) else { return Verdict::Pass };
         let rng = &mut self.rng;
@@ -39,7 +39,7 @@ impl Service {
         Verdict::Pass
     }
 
-    /// A directory that this client makes may get another name here, or come into a second session folder.
+    /// Draws whether a new directory gets another name here, or appears in a second session folder.
     pub(super) fn maybe_double(&mut self, member: usize, dir: &OsStr) {
         if is_in_another(dir) {
             return;
@@ -65,7 +65,7 @@ impl Service {
         }
     }
 
-    /// A file that is new here may get another name, for ever: the only copy of it that this disk has.
+    /// Draws whether a new file here permanently gets another name. This is the only copy on this disk.
     pub(super) fn maybe_rename(&mut self, member: usize, place: &Place) {
         let Some(client) = self.clients.get_mut(member) else { return };
         let is_new =
@@ -88,7 +88,7 @@ impl Service {
     }
 }
 
-/// Whether a directory is not in the session folder itself.
+/// Returns whether a directory is not in the session folder itself.
 fn is_in_another(dir: &OsStr) -> bool {
     dir.as_encoded_bytes().contains(&b'/')
 }

@@ -1,7 +1,7 @@
-//! A sync service: clients on every machine, and what they agree on.
+//! A sync service: clients on every machine, and the versions that they agree on.
 //!
-//! A client uploads what has changed on its disk since it last agreed with the others, and downloads what has changed
-//! elsewhere. Two changes of one file at the same time are a conflict, which the profile resolves.
+//! A client uploads local changes since it last agreed with the others, and downloads changes from elsewhere. Two
+//! simultaneous changes of one file are a conflict, which the profile resolves.
 
 mod client;
 mod manners;
@@ -26,22 +26,22 @@ use crate::{
 /// A file as all clients name it: directory and name.
 pub(crate) type Place = (OsString, OsString);
 
-/// Something that the service will do.
+/// A task of the service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Task {
-    /// A client compares a file of its disk with what was agreed, and uploads it.
+    /// A client compares a file on its disk with the agreed version, and uploads it.
     Upload(usize, Place),
-    /// A client brings a file of its disk to what was agreed.
+    /// A client updates a file on its disk to the agreed version.
     Download(usize, Place),
-    /// A download that was begun comes to its end.
+    /// A download that has begun is completed.
     Finish(usize, Place, Option<OsString>),
-    /// A client takes the content of a file away from its disk, or brings it back.
+    /// A client takes the content of a file away from its disk.
     Evict(usize, Place),
     Hydrate(usize, Place),
 }
 
 impl Task {
-    /// Whose client does it.
+    /// Returns the member whose client performs the task.
     pub(crate) fn member(&self) -> usize {
         match self {
             Self::Upload(member, _)
@@ -53,7 +53,7 @@ impl Task {
     }
 }
 
-/// What the service did that a story of the run should tell.
+/// An event at the service for the trace of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
     Copy(usize, String),
@@ -61,7 +61,7 @@ pub(crate) enum Told {
     Doubled(usize),
     Split(usize),
     OnlineOnly(usize),
-    /// A process has written a file again that had long been online only.
+    /// A process has rewritten a file that had long been online-only.
     Ignored(usize, String),
 }
 
@@ -73,24 +73,24 @@ pub(crate) struct Service {
     agreed: BTreeMap<Place, Agreed>,
     clients: Vec<Client>,
     disks: Vec<Disk>,
-    /// What is to be done, and after how long.
+    /// The tasks to be done, each with its delay.
     pub(crate) tasks: Vec<(Duration, Task)>,
     pub(crate) told: Vec<Told>,
     fair: bool,
     now: Duration,
-    /// What was removed for everybody, as it was last.
+    /// The last content of every file that was removed for all members.
     removed: BTreeMap<Place, Bytes>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Agreed {
     number: u64,
-    /// `None` once it was removed.
+    /// The content, or `None` once the file was removed.
     content: Option<Bytes>,
 }
 
 impl Service {
-    /// A service between these disks, each with the directory in which its machine writes.
+    /// Creates a service between these disks, each with the directory in which its machine writes.
     pub(crate) fn new(profile: Profile, machines: Vec<(Disk, OsString)>, rng: Rng) -> Self {
         let (disks, own): (Vec<Disk>, Vec<OsString>) = machines.into_iter().unzip();
         let clients = own.into_iter().map(|own| Client { own: BTreeSet::from([own]), ..Client::default() }).collect();
@@ -109,14 +109,14 @@ impl Service {
         }
     }
 
-    /// One more machine, whose disk and client are copies of those of another one.
+    /// Adds a machine whose disk and client are copies of another's.
     pub(crate) fn add_copy(&mut self, of: usize, disk: Disk) {
         let mut client = self.clients.get(of).cloned().unwrap_or_default();
-        // A file that was being written on the other machine is not written here.
+        // A file that was being written on the other machine is not being written here.
         for place in std::mem::take(&mut client.busy) {
             client.base.remove(&place);
         }
-        // No directory of the copied disk is dataless.
+        // The copied disk has no dataless directories.
         client.evicted.retain(|(_, name), _| !name.is_empty());
         client.waiting.clear();
         client.offline = false;
@@ -124,19 +124,19 @@ impl Service {
         self.disks.push(disk);
     }
 
-    /// From here on a machine's processes write in another directory as well.
+    /// Adds a directory in which a machine's processes write from now on.
     pub(crate) fn add_own(&mut self, member: usize, dir: OsString) {
         if let Some(client) = self.clients.get_mut(member) {
             client.own.insert(dir);
         }
     }
 
-    /// The name of the profile.
+    /// Returns the profile.
     pub(crate) fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// Processes of a member changed something.
+    /// Handles changes made by a member's processes.
     pub(crate) fn changed(&mut self, member: usize, changes: Vec<Change>) {
         for Change { dir, name } in changes {
             if dir.is_empty() || self.is_ignored(&name) || self.is_placeholder(&name) {
@@ -150,7 +150,7 @@ impl Service {
         }
     }
 
-    /// A machine is never seen again.
+    /// Removes a machine permanently.
     pub(crate) fn leave(&mut self, member: usize) {
         if let Some(client) = self.clients.get_mut(member) {
             client.is_gone = true;
@@ -168,7 +168,7 @@ impl Service {
         }
     }
 
-    /// From here on everything arrives, whole and at once.
+    /// Lets everything arrive whole and without delay from now on.
     pub(crate) fn become_fair(&mut self) {
         self.fair = true;
         self.rules.clear();
@@ -178,13 +178,13 @@ impl Service {
         }
     }
 
-    /// Every client compares its whole disk with what was agreed; true when there was a difference.
+    /// Lets every client compare its whole disk with the agreed versions. Returns whether there was a difference.
     pub(crate) fn compare_all(&mut self) -> bool {
         let differing: Vec<usize> = (0..self.clients.len()).filter(|&member| self.compare(member)).collect();
         !differing.is_empty()
     }
 
-    /// A client compares its whole disk with what was agreed; true when there was a difference.
+    /// Lets a client compare its whole disk with the agreed versions. Returns whether there was a difference.
     pub(crate) fn compare(&mut self, member: usize) -> bool {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return false };
         if client.is_gone {
@@ -204,7 +204,7 @@ impl Service {
         differs
     }
 
-    /// What a client has to do about a place, where its disk or what it knows differs from what was agreed.
+    /// Returns what a client must do about a place, if its disk or its knowledge differs from the agreed version.
     fn due(&self, member: usize, place: &Place) -> Option<Task> {
         self.bring_back_forgotten(member, place);
         let client = self.clients.get(member)?;
@@ -222,7 +222,7 @@ impl Service {
         (base.map_or(0, |base| base.number) != agreed).then(|| Task::Download(member, place.clone()))
     }
 
-    /// Does one task. Answers the member whose disk has changed by it.
+    /// Performs one task. Returns the member whose disk it changed.
     pub(crate) fn run(&mut self, task: Task, now: Duration) -> Option<usize> {
         self.now = now;
         let client = self.clients.get_mut(task.member()).filter(|client| !client.is_gone)?;
@@ -264,7 +264,7 @@ impl Service {
             return None;
         }
         match local {
-            // Removed here and changed elsewhere: what was changed comes back.
+            // Removed here and changed elsewhere: the changed version comes back.
             None => {
                 let gone = Agreed { number: base.number, content: None };
                 self.clients.get_mut(member)?.base.insert(place.clone(), gone);
@@ -274,7 +274,7 @@ impl Service {
         }
     }
 
-    /// The others get this version.
+    /// Makes this version the agreed one, which the others download.
     fn agree(&mut self, member: usize, place: &Place, content: Option<Bytes>) {
         let agreed = self.agreed.entry(place.clone()).or_default();
         agreed.number += 1;
@@ -293,7 +293,7 @@ impl Service {
         }
     }
 
-    /// A conflict: the version of `member` loses.
+    /// Resolves a conflict in which the version of `member` loses.
     fn resolve(&mut self, member: usize, place: Place, local: Bytes, agreed: Agreed) -> Option<usize> {
         let (dir, name) = place.clone();
         let (here, local_name) = self.clients.get(member)?.local_place(&place);
@@ -406,7 +406,7 @@ impl Service {
         Some(member)
     }
 
-    /// Everything that was ever removed for everybody is there again, on one member's disk.
+    /// Restores everything that was ever removed for all members, on one member's disk.
     pub(crate) fn resurrect(&mut self, member: usize) {
         let Some(disk) = self.disks.get(member).cloned() else { return };
         for (place, content) in std::mem::take(&mut self.removed) {
@@ -444,7 +444,7 @@ impl Service {
         Some(member)
     }
 
-    /// Most services do not sync what begins with a tilde.
+    /// Most services do not sync names that begin with a tilde.
     fn is_ignored(&self, name: &OsStr) -> bool {
         let syncs_all = matches!(self.profile.name, "syncthing" | "unison" | "rclone" | "usb");
         !syncs_all && name.as_encoded_bytes().starts_with(b"~")
@@ -466,7 +466,7 @@ impl Service {
         let client = self.clients.get(member)?;
         let (here, name) = client.local_names(place);
         let there = self.disks.get(member)?.read(here, name);
-        // What a placeholder stands for is there, as far as the service is concerned.
+        // For the service, a file that a placeholder represents is present.
         let is_placeheld = client.evicted.contains_key(place) && self.profile.placeholder != Placeholder::Marked;
         if there.is_none() && is_placeheld { client.base.get(place)?.content.clone() } else { there }
     }

@@ -1,4 +1,4 @@
-//! Files whose content is with the service only, for a while.
+//! Files that are online-only for a while.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use super::{Place, Service, Task, Told, around};
 use crate::profile::Placeholder;
 
-/// After so long everybody has seen a placeholder who is told of changes.
+/// The time after which every member that receives hints has seen a placeholder.
 const LONG: Duration = Duration::from_secs(15);
 
 impl Service {
-    /// A file may become online only after a while.
+    /// Draws whether a file becomes online-only after a while.
     pub(super) fn maybe_evict(&mut self, member: usize, place: &Place) {
         if !self.fair && self.rng.chance(self.profile.online_only) {
             let delay = Duration::from_millis(self.rng.range(1..20_000));
@@ -22,14 +22,14 @@ impl Service {
         }
         let is_mac = self.disks.get(member).is_some_and(|disk| disk.options().system.is_mac());
         let is_own = self.clients.get(member).is_some_and(|client| client.own.contains(&place.0));
-        // What is in use on this machine is not taken away.
+        // Directories in use on this machine keep their names.
         if !self.fair && is_mac && !is_own && self.rng.chance(self.profile.online_only) {
             let delay = Duration::from_millis(self.rng.range(1..20_000));
             self.tasks.push((delay, Task::Evict(member, (place.0.clone(), OsString::new()))));
         }
     }
 
-    /// Until when a removed name keeps the service from doing this.
+    /// Returns the time until which a removed name keeps the service from doing this task.
     pub(super) fn is_kept_from(&self, task: &Task) -> Option<Duration> {
         let (Task::Download(member, place) | Task::Finish(member, place, _) | Task::Hydrate(member, place)) = task
         else {
@@ -39,7 +39,7 @@ impl Service {
         self.disks.get(*member)?.dying_until(here, name)
     }
 
-    /// Takes the names of a directory away; the answer is the member whose disk has changed by it.
+    /// Takes the names of a directory away. Returns the member whose disk this changed.
     fn evict_dir(&mut self, member: usize, place: Place) -> Option<usize> {
         let client = self.clients.get_mut(member)?;
         if self.fair || client.evicted.contains_key(&place) {
@@ -53,7 +53,7 @@ impl Service {
         Some(member)
     }
 
-    /// Takes the content of a file away that is as agreed, until somebody needs it or for `span`.
+    /// Takes the content of a file away if it is the agreed one, for `span` or until a process needs it.
     pub(super) fn evict(&mut self, member: usize, place: Place, span: Option<Duration>) -> Option<usize> {
         if place.1.is_empty() {
             return self.evict_dir(member, place);
@@ -99,9 +99,9 @@ impl Service {
         let ((here, name), disk) = (self.clients.get(member)?.local_place(place), self.disks.get(member)?);
         match (self.profile.placeholder, content) {
             (Placeholder::Marked, _) => disk.set_online_only(&here, &name, false),
-            // Unless a process has put something of that name there.
+            // A process may have put a file of that name there.
             (Placeholder::Named(..), Some(content)) if disk.kind(&here, &name).is_none() => {
-                // It is there from now on, and is to be read within two scans.
+                // The file is there from now on, and must be read within two scans.
                 disk.disturb();
                 disk.put(&here, &name, content);
             }
@@ -110,7 +110,7 @@ impl Service {
         Some(member)
     }
 
-    /// A process has opened a file that is online only: its content comes soon.
+    /// Brings the content of an online-only file soon, because a process has opened it.
     pub(crate) fn fetch(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
         let Some(client) = self.clients.get(member) else { return };
         let place = client.shared_place(dir, name);
@@ -118,7 +118,8 @@ impl Service {
         self.tasks.push((delay, Task::Hydrate(member, place)));
     }
 
-    /// A crash has undone that a file was replaced, and it is online only again without the client's knowledge.
+    /// Brings a file back that a crash made online-only again without the client's knowledge, by undoing its
+    /// replacement.
     pub(super) fn bring_back_forgotten(&self, member: usize, place: &Place) {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return };
         let (here, name) = client.local_names(place);
@@ -135,7 +136,7 @@ impl Service {
         }
     }
 
-    /// A file is online only no more.
+    /// Notes that a file is no longer online-only.
     pub(super) fn forget_placeholder(&mut self, member: usize, place: &Place) {
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
         if client.evicted.remove(place).is_some()
@@ -146,22 +147,22 @@ impl Service {
         }
     }
 
-    /// A process has changed something where a small file may stand for what is online only: it must see that one.
+    /// Judges a change by a process where a placeholder may represent the file: the process must see the placeholder.
     pub(super) fn judge_placeholder(&mut self, member: usize, place: &Place, (dir, name): (&OsStr, &OsStr)) {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return };
         let Placeholder::Named(before, after) = self.profile.placeholder else { return };
         let Some(&evicted) = client.evicted.get(place).filter(|_| disk.kind(dir, name).is_some()) else { return };
-        // A loss of power may have taken the whole directory, if its name was never durable.
+        // A power loss may have removed the whole directory, if its name was never durable.
         let stands = disk.kind(dir, &around(before, name, after)).is_some();
         let sees = disk.options().lost_hints == 0 && disk.overflowed() < evicted;
         if stands && sees && evicted.max(disk.disturbed()) + LONG < self.now {
             self.told.push(Told::Ignored(member, name.to_string_lossy().into_owned()));
         }
-        // The file itself is there again, and nothing stands for it any more.
+        // The file itself is there again, so no placeholder represents it any more.
         self.forget_placeholder(member, place);
     }
 
-    /// Whether the service has put this there instead of a file.
+    /// Returns whether a name is that of a placeholder.
     pub(crate) fn is_placeholder(&self, name: &OsStr) -> bool {
         match self.profile.placeholder {
             Placeholder::Named(before, after) => {

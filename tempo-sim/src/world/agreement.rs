@@ -1,4 +1,4 @@
-//! What all members must agree on: what is stable while the world moves, and everything once all faults are over.
+//! What all members must agree on: the stable part during the run, and everything once all faults are over.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::{
 };
 
 impl World {
-    /// I8: what two members who know everybody take for stable is the same, as far as both have come.
+    /// Checks I8: two members that know every member agree on what is stable, as far as both have come.
     pub(super) fn check_stable(&mut self, member: usize, is_more: bool) {
         let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();
-        // The status says less while it knows of messages that are not here.
+        // The status reports less while it knows of messages that have not arrived.
         let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().stable);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
         if !self.is_membership_fixed {
@@ -21,7 +21,7 @@ impl World {
         }
         let Some(by_few) = running.stable_by_few else {
             let status = running.session.status();
-            // Whoever has only messages that wait does not count yet.
+            // A member whose messages are all still waiting does not count yet.
             let counts = |author| status.members.iter().any(|it| it.author == author && it.heard_ms.is_some());
             running.stable_by_few = authors.into_iter().all(counts).then_some(marked);
             return;
@@ -32,7 +32,8 @@ impl World {
         let stable = running.app.list.get(..running.app.stable).unwrap_or_default();
         self.counts.add("stable by all");
         if let Some((_, entry)) = self.stable.iter().zip(stable).find(|(digest, entry)| **digest != entry.digest) {
-            let what = format!("{name} takes {} for stable, where others have something else", entry.id);
+            let what =
+                format!("{name} considers {} stable, but others have another message at that position", entry.id);
             return self.fail(Violation::new("I8", what));
         }
         if stable.len() > self.stable.len() {
@@ -40,14 +41,14 @@ impl World {
         }
     }
 
-    /// Whether everything must be stable in the end. Where the times of files are coarse, one of two heads that follow each
-    /// other quickly may be passed over.
+    /// Returns whether everything must be stable in the end. Where file times are coarse, one of two heads in quick
+    /// succession may be missed.
     fn stabilizes_everything(&self) -> bool {
         let is_exact = |member: &Member| member.disk.options().granularity <= Duration::from_nanos(1);
         self.is_membership_fixed && self.members.iter().all(is_exact)
     }
 
-    /// Whether everybody has everything, and nobody keeps for another one what need not be kept.
+    /// Returns whether every member has everything, and no member keeps an unnecessary relay.
     pub(super) fn is_stable(&self) -> bool {
         self.agree() && self.relays_are_taken_back().is_ok()
     }
@@ -71,14 +72,14 @@ impl World {
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
         let timeline = self.expected();
         if !timeline.starts_with(&self.stable) && self.is_membership_fixed {
-            return Err(Violation::new("I8", "something came where all was stable"));
+            return Err(Violation::new("I8", "a message was inserted into the stable part"));
         }
         self.relays_are_taken_back()?;
         for member in self.present() {
             let running = member.running.as_ref().filter(|_| self.stabilizes_everything());
             let stable = running.map(|running| running.session.status().stable);
             if let Some(stable) = stable.filter(|stable| stable.messages < timeline.len()) {
-                let what = format!("{} never takes everything for stable: {stable:?}", member.name);
+                let what = format!("{} never considers everything stable: {stable:?}", member.name);
                 return Err(Violation::new("L3", what));
             }
             check::final_state(member, (&timeline, &self.gone()), &self.registry)?;

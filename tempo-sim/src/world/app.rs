@@ -1,4 +1,4 @@
-//! What the application of a member makes of its events, and keeps across restarts.
+//! The state that a member's application builds from its events and keeps across restarts.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,23 +10,23 @@ use tempo_session::{
     replica::{Reducer, Replica, Snapshot},
 };
 
-/// An application's state.
+/// The state of an application.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct App {
-    /// The timeline, made of the events.
+    /// The timeline, built from the events.
     pub(crate) list: Vec<Entry>,
     pub(crate) delivered: BTreeSet<Digest>,
-    /// The greatest logical time that it was shown.
+    /// The greatest logical time that the application was shown.
     pub(crate) latest: Lamport,
-    /// The ids that were told to be forked.
+    /// The ids that were reported as forked.
     pub(crate) forks: BTreeSet<MessageId>,
-    /// Own names under which it was shown a message that its store has not sent.
+    /// Own authors under which the application was shown a message that its store has not sent.
     pub(crate) met_impostors: BTreeSet<AuthorId>,
-    /// So many messages were told to be stable.
+    /// The number of messages that were reported as stable.
     pub(crate) stable: usize,
 }
 
-/// A state that shows every message and its place.
+/// A reducer whose state shows every message and its position.
 #[derive(Debug)]
 pub(crate) struct Digests;
 
@@ -42,7 +42,7 @@ impl Reducer for Digests {
     }
 }
 
-/// What an application has written down, each time together with its progress.
+/// The data that an application has saved, each state together with its progress.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Saved {
     states: Vec<(Progress, Arc<App>)>,
@@ -50,7 +50,7 @@ pub(crate) struct Saved {
 }
 
 impl App {
-    /// What a process that starts finds out from its session: forks are told once, and stand in the status.
+    /// Reads what a starting process learns from its session: forks are announced once and remain in the status.
     pub(crate) fn catch_up(&mut self, session: &Session) {
         for member in session.status().members {
             let forked = |counter: u64| MessageId { author: member.author, counter };
@@ -65,7 +65,7 @@ impl Saved {
         self.states.push((progress, Arc::new(app.clone())));
     }
 
-    /// The state of a replica is written down by itself.
+    /// Saves the state of a replica separately.
     pub(crate) fn save_replica(&mut self, replica: &mut Replica<Digests>) -> Result<(), ReadError> {
         self.snapshot = Some(replica.snapshot()?);
         Ok(())
@@ -78,7 +78,7 @@ impl Saved {
         }
     }
 
-    /// The state that belongs to a progress.
+    /// Returns the state that belongs to a progress.
     pub(crate) fn at(&self, progress: &Progress) -> Option<App> {
         let found = self.states.iter().find(|(at, _)| at == progress);
         found.map(|(_, app)| App::clone(app)).or_else(|| (*progress == Progress::default()).then(App::default))

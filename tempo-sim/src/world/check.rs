@@ -1,4 +1,4 @@
-//! What must hold after every step, whatever the faults are.
+//! The invariants that must hold after every step, whatever the faults.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,12 +15,12 @@ use tempo_session::{Entry, Event, Session, Status};
 use super::{Member, copying::goes_on_in, member::Running, registry::Registry};
 use crate::Counts;
 
-/// A broken invariant.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The invariant, by its name in `docs/SIMULATOR.md`.
     pub rule: &'static str,
-    /// What was seen.
+    /// The observation that violates it.
     pub what: String,
 }
 
@@ -38,14 +38,14 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// What a member was told in one step.
+/// The events that a member received in one step.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    /// Numbers of messages and their positions.
+    /// The numbers of delivered messages and their positions.
     pub(crate) delivered: Vec<(usize, usize)>,
-    /// Numbers of messages that began to wait.
+    /// The numbers of messages that began to wait.
     pub(crate) held: Vec<usize>,
-    /// More was told to be stable.
+    /// Whether more messages were reported as stable.
     pub(crate) stable: bool,
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn listen(
             Ok(Some(Event::Stable { messages })) => {
                 counts.add("stable");
                 if messages < running.app.stable || messages > running.app.list.len() {
-                    let what = format!("{} messages were stable, and now {messages}", running.app.stable);
+                    let what = format!("{} messages were stable, but now {messages}", running.app.stable);
                     return Err(Violation::new("I8", what));
                 }
                 running.app.stable = messages;
@@ -111,42 +111,45 @@ pub(crate) fn listen(
             Err(error) => return Err(Violation::new("I3", format!("a message cannot be read: {error}"))),
         }
     }
-    // It need not commit everything that it has taken at once.
+    // An application need not commit at once everything that it has taken.
     if member.rng.chance(100) && running.cursor.commit().is_ok() {
         let progress = running.cursor.progress();
         member.saved.save(progress.map_err(|error| Violation::new("I2", error.to_string()))?, &running.app);
     }
     the_replica_is_right(running)?;
     if member.rng.chance(50) {
-        // What cannot be kept now is kept another time.
+        // If the state cannot be saved now, a later call saves it.
         let _ = member.saved.save_replica(&mut running.replica);
     }
     Ok(heard)
 }
 
-/// What a replica makes of the messages is what follows from the timeline.
+/// Checks that the state of a replica follows from the timeline.
 fn the_replica_is_right(running: &mut Running) -> Result<(), Violation> {
     let unread = |error| Violation::new("I18", format!("a replica cannot read: {error}"));
     running.replica.catch_up().map_err(unread)?;
     if running.replica.state().iter().eq(running.app.list.iter().map(|entry| &entry.digest)) {
         return Ok(());
     }
-    let what =
-        format!("a replica of {} messages is not that of the {}", running.replica.messages(), running.app.list.len());
+    let what = format!(
+        "a replica of {} messages does not match the list of {}",
+        running.replica.messages(),
+        running.app.list.len()
+    );
     Err(Violation::new("I18", what))
 }
 
-/// What a session that has just begun may show: messages that were sent, in order.
+/// Checks what a session that has just started shows: only messages that were sent, in order.
 pub(crate) fn observed(session: &Session, registry: &Registry) -> Result<(), Violation> {
     let mut last = None;
     for entry in session.timeline() {
         let entry = entry.map_err(|error| Violation::new("I3", format!("an observer cannot read: {error}")))?;
         if registry.known(&entry.digest).is_none_or(|known| known.payload != entry.payload) {
-            return Err(Violation::new("I1", format!("an observer is shown {}, which was never sent", entry.id)));
+            return Err(Violation::new("I1", format!("an observer sees {}, which was never sent", entry.id)));
         }
         let order = Some((entry.stamp, entry.digest));
         if order <= last {
-            return Err(Violation::new("I6", format!("an observer is shown {} out of order", entry.id)));
+            return Err(Violation::new("I6", format!("an observer sees {} out of order", entry.id)));
         }
         last = order;
     }
@@ -157,7 +160,7 @@ fn judge(running: &mut Running, registry: &Registry, entry: &Entry) -> Result<us
     let broken = |rule, what: &str| Violation::new(rule, format!("{}: {what}", entry.id));
     let known = registry.known(&entry.digest).ok_or_else(|| broken("I1", "was never sent"))?;
     if known.id != entry.id || known.stamp != entry.stamp || known.payload != entry.payload {
-        return Err(broken("I1", "is not what was sent"));
+        return Err(broken("I1", "differs from what was sent"));
     }
     if !running.app.delivered.insert(entry.digest) {
         return Err(broken("I2", "was delivered twice"));
@@ -177,10 +180,10 @@ fn judge(running: &mut Running, registry: &Registry, entry: &Entry) -> Result<us
     if is_between { Ok(known.number) } else { Err(broken("I6", "was delivered at the wrong position")) }
 }
 
-/// How long a message may lie in a folder, whole and with everything that it comes after: two scans.
+/// The time that a message may be in a folder undelivered, whole and with all its causes: two scans.
 const TWO_SCANS: Duration = Duration::from_secs(70);
 
-/// What has lain there whole for long enough is delivered, whatever else lies there.
+/// Checks that every message that has been whole in the folder for long enough is delivered, whatever else is there.
 pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, now: Duration) -> Result<(), Violation> {
     let Member { running: Some(running), disk, arrived, .. } = member else { return Ok(()) };
     while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {
@@ -197,30 +200,30 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
             arrived.insert((now, digest));
             continue;
         }
-        // Offline, nobody brings the names of a dataless directory.
+        // While the member is offline, the service does not bring the names of a dataless directory.
         let is_out_of_reach = member.offline && disk.is_dir_online_only(&dir);
         if !disk.is_unmounted()
             && !is_out_of_reach
             && !disk.is_online_only(&dir, &name)
             && disk.read(&dir, &name) == Some(known.bytes.clone())
         {
-            return Err(Violation::new("I15", format!("{} passes over {} for too long", member.name, known.id)));
+            return Err(Violation::new("I15", format!("{} misses {} for too long", member.name, known.id)));
         }
     }
     Ok(())
 }
 
-/// How long a message may wait to be published: a little more than the longest pause between two attempts.
+/// The time that a message may wait to be published: slightly more than the longest pause between two attempts.
 const TWO_ATTEMPTS: Duration = Duration::from_secs(45);
 
-/// What was sent is in the folder soon, as far as nothing prevents that.
+/// Checks that sent messages are in the folder soon, unless something prevents that.
 pub(crate) fn nothing_waits_to_be_published(
     member: &mut Member,
     published: &BTreeSet<(OsString, OsString)>,
     now: Duration,
 ) -> Result<(), Violation> {
     let Member { running: Some(running), disk, sent_at, seemed_away, .. } = member else { return Ok(()) };
-    // Who cannot tell when an empty folder was made takes it for one that is away.
+    // A member that cannot tell when an empty folder was created treats it as one that is away.
     let is_beside = |dir: &OsString| dir.as_encoded_bytes().contains(&b'/');
     if !sent_at.is_empty() && disk.options().system.moves_creation_times() && disk.dirs().iter().all(is_beside) {
         *seemed_away = now;
@@ -243,7 +246,7 @@ pub(crate) fn nothing_waits_to_be_published(
     Ok(())
 }
 
-/// What must hold of a member once all faults are over and everything has arrived.
+/// Checks a member once all faults are over and everything has arrived.
 pub(crate) fn final_state(
     member: &Member,
     (timeline, gone): (&[Digest], &BTreeSet<AuthorId>),
@@ -258,11 +261,11 @@ pub(crate) fn final_state(
         let dir = OsString::from(known.id.author.to_string());
         let file = OsString::from(CounterName::new(known.id.counter).as_str());
         let there = member.disk.read(&dir, &file).map_or(0, |bytes| bytes.len());
-        let what = format!("{name} never got {}, of which {there} bytes lie in its folder; {status:?}", known.id);
+        let what = format!("{name} never received {}; {there} bytes of it are in its folder; {status:?}", known.id);
         return Err(Violation::new("I3", what));
     }
     if has != timeline {
-        return Err(Violation::new("I7", format!("{name} has another timeline")));
+        return Err(Violation::new("I7", format!("{name} has a different timeline")));
     }
     let read: Result<Vec<Entry>, _> = running.session.timeline().collect();
     if read.map_err(|error| Violation::new("I7", format!("{name}: {error}")))? != positioned(&running.app.list) {
@@ -272,7 +275,7 @@ pub(crate) fn final_state(
         digests.iter().filter(|digest| running.app.delivered.contains(digest)).count() > 1
             && !running.app.forks.contains(id)
     }) {
-        return Err(Violation::new("I9", format!("{name} has two messages {id} and was not told")));
+        return Err(Violation::new("I9", format!("{name} has two messages {id}, but no event reported it")));
     }
     let is_occupied = !status.occupied.is_empty() && !member.may_lie_beside();
     if status.unpublished > 0 || status.store_error.is_some() || waits(&status, gone) || is_occupied {
@@ -285,21 +288,22 @@ pub(crate) fn final_state(
     every_message_is_whole(member)
 }
 
-/// Whether anything waits but what somebody wrote who has taken along what it waits for.
+/// Returns whether any message waits, except those whose missing causes left with their author.
 pub(crate) fn waits(status: &Status, gone: &BTreeSet<AuthorId>) -> bool {
     status.waiting.iter().any(|waiting| !gone.contains(&waiting.id.author))
 }
 
-/// A file, by directory and name.
+/// A file, by directory, name and content.
 type Placed = (OsString, OsString, Bytes);
 
-/// Whatever lies in the folder and is no message is in the report.
+/// Checks that the report names everything in the folder that is not a message.
 fn every_odd_thing_is_named(member: &Member, report: &Report, gone: &BTreeSet<AuthorId>) -> Result<(), Violation> {
     let foreign = report.foreign.iter().map(|foreign| &foreign.place);
     let others = report.pending.iter().map(|pending| &pending.place).chain(report.converted.iter().map(|it| &it.place));
     let named: BTreeSet<&String> = foreign.chain(others).collect();
     let files = member.disk.files();
-    // Nobody mends what a loss of power has left of a message whose author has gone; who has it lacks nothing.
+    // If a power loss damaged a message whose author has left, nothing repairs it. Members that have the message lack
+    // nothing.
     let is_left = |(dir, name, _): &Placed| {
         counters(name).is_some() && DirName::parse(dir).author().is_some_and(|author| gone.contains(&author))
     };
@@ -311,20 +315,21 @@ fn every_odd_thing_is_named(member: &Member, report: &Report, gone: &BTreeSet<Au
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
         if !named.contains(&place) {
             let there = member.disk.read(&dir, &name).map_or(0, |bytes| bytes.len());
-            let what = format!("{} passes over {place} ({there} bytes) in silence: {report:?}", member.name);
+            let what = format!("{} silently ignores {place} ({there} bytes): {report:?}", member.name);
             return Err(Violation::new("I16", what));
         }
     }
     Ok(())
 }
 
-/// A further folder beside it may be a piece of the session, of which everything odd is named, or another session.
+/// Returns whether a directory belongs to the session. Another folder beside it may be a part of the session, in
+/// which everything odd is named, or another session.
 fn is_in_the_session(report: &Report, dir: &OsStr) -> bool {
     let dir = dir.to_string_lossy();
     dir.split_once('/').is_none_or(|(piece, _)| report.pieces.iter().any(|name| name == piece))
 }
 
-/// Whether all its messages lie whole in a larger pack beside it: nothing is missing then.
+/// Returns whether a larger pack beside the file has all its messages whole, so that nothing is missing.
 fn is_packed_beside((dir, name, _): &Placed, files: &[Placed]) -> bool {
     let Some((first, last)) = counters(name) else { return false };
     files.iter().any(|(at, pack, content)| {
@@ -333,7 +338,7 @@ fn is_packed_beside((dir, name, _): &Placed, files: &[Placed]) -> bool {
     })
 }
 
-/// The messages that a file has by its name.
+/// Returns the first and last counter that a file has by its name.
 fn counters(name: &OsStr) -> Option<(u64, u64)> {
     match FileName::parse(name) {
         FileName::Message(counter) => Some((counter, counter)),
@@ -342,10 +347,11 @@ fn counters(name: &OsStr) -> Option<(u64, u64)> {
     }
 }
 
-/// Judged without the transport's help: not a name of the format, or not all of it whole messages of this author.
+/// Returns whether a file is odd: its name is not in the format, or its content is not only whole messages of this
+/// author. This does not use the transport.
 fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
     let (dir, name) = (dir.to_string_lossy(), name.to_string_lossy());
-    // In another piece of the folder it has that piece's name before.
+    // In another part of a split folder, the part's name precedes it.
     let dir = dir.rsplit('/').next().unwrap_or_default();
     if name.starts_with("head") || (name.starts_with("~tempo-") && name.ends_with(".tmp")) {
         return false;
@@ -369,14 +375,14 @@ fn is_odd(dir: &OsStr, name: &OsStr, content: &Bytes) -> bool {
     }
 }
 
-/// Every message that was committed lies whole under its name.
+/// Checks that every committed message is whole under its name.
 fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
     let files = member.disk.files();
     for frame in member.store.sent() {
         let dir = OsString::from(frame.id().author.to_string());
         let name = OsString::from(CounterName::new(frame.id().counter).as_str());
-        // Two messages of one number lie beside each other, and so does a message beside what was written over it; others lie in
-        // packs.
+        // Two messages with one number are beside each other, and so is a message that another program overwrote.
+        // Others are in packs.
         let is_in = |name: &OsStr| match FileName::parse(name) {
             FileName::Pack(first, last) => (first..=last).contains(&frame.id().counter),
             FileName::Copy(_) => member.may_lie_beside(),
@@ -394,11 +400,11 @@ fn every_message_is_whole(member: &Member) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Nothing that was being published is left. What could not be removed is swept when the member starts again.
+/// Checks that no staged file is left. Files that could not be removed are swept when the member restarts.
 pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
     let own: Vec<OsString> =
         member.former.iter().chain([&member.author]).map(|author| OsString::from(author.to_string())).collect();
-    // Nor is what was in use when it started.
+    // Files that were in use when it started do not count either.
     let since = member.running.as_ref().map(|running| running.since).unwrap_or_default();
     let is_free = |at: &OsStr, name: &OsStr| member.disk.locked_until(at, name) <= since;
     let own = member.disk.files().into_iter().filter(|(at, name, _)| own.contains(at) && is_free(at, name));
@@ -406,12 +412,12 @@ pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
     let beside = member.disk.staged().into_iter().filter(|name| member.disk.staged_locked_until(name) <= since);
     let staged = own.chain(beside).find(|name| FileName::parse(name) == FileName::Staged);
     match staged {
-        Some(left) => Err(Violation::new("I12", format!("{} has left {}", member.name, left.to_string_lossy()))),
+        Some(left) => Err(Violation::new("I12", format!("{} left {} behind", member.name, left.to_string_lossy()))),
         None => Ok(()),
     }
 }
 
-/// Everybody knows who has taken whose place, once the new author has said anything.
+/// Checks that every member knows which author each new author succeeds, once the new author has sent anything.
 pub(crate) fn successions_are_known(
     member: &Member,
     successions: &BTreeMap<AuthorId, AuthorId>,
@@ -423,18 +429,18 @@ pub(crate) fn successions_are_known(
         let has_spoken = registry.number(MessageId { author, counter: 1 }).is_some();
         let known = status.members.iter().find(|it| it.author == author).and_then(|it| it.former);
         if has_spoken && known != Some(former) {
-            return Err(Violation::new("I9", format!("{} does not know whose place {author} has taken", member.name)));
+            return Err(Violation::new("I9", format!("{} does not know which author {author} succeeds", member.name)));
         }
     }
     Ok(())
 }
 
-/// What the own head in the folder claims is in the store of a member that has just started again.
+/// Checks that the store of a member that has just restarted has everything that its own head in the folder claims.
 pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
     let Some(running) = member.running.as_ref().filter(|_| !member.is_ambiguous) else { return Ok(()) };
     let content = member.disk.read(&OsString::from(member.author.to_string()), OsStr::new("head"));
     let head = content.and_then(|content| Head::decode(&content).ok());
-    // Somebody may have written another one's over it.
+    // Another program may have put a different author's head in its place.
     let Some(head) = head.filter(|head| head.author == member.author) else { return Ok(()) };
     let status = running.session.status();
     let has = |author| {
@@ -445,27 +451,27 @@ pub(crate) fn the_head_is_true(member: &Member) -> Result<(), Violation> {
     match claims.into_iter().find(|&(author, counter)| has(author) < counter) {
         Some((author, counter)) => {
             let what =
-                format!("{}'s head claims message {counter} of {author}, and its store has lost it", member.name);
+                format!("{}'s head claims message {counter} of {author}, but its store has lost it", member.name);
             Err(Violation::new("I12", what))
         }
         None => Ok(()),
     }
 }
 
-/// What an application was told to be stable is so when it starts again.
+/// Checks that what an application was told to be stable is still stable after a restart.
 pub(crate) fn what_was_stable_stays(member: &Member) -> Result<(), Violation> {
     let Some(running) = &member.running else { return Ok(()) };
-    // The status says less while it knows of a newcomer's messages that are not here.
+    // The status reports less while it knows of a newcomer's messages that have not arrived.
     let until = member.store().marks_now().stable;
     let entries = running.session.timeline().map_while(Result::ok);
     let (told, stable) = (running.app.stable, entries.take_while(|entry| entry.stamp.lamport <= until).count());
     if told <= stable {
         return Ok(());
     }
-    Err(Violation::new("I8", format!("{} was told that {told} messages are stable, and now {stable}", member.name)))
+    Err(Violation::new("I8", format!("{} was told that {told} messages are stable, but now {stable} are", member.name)))
 }
 
-/// A list with the positions that its entries have now.
+/// Returns a list whose entries have their current positions.
 fn positioned(list: &[Entry]) -> Vec<Entry> {
     let with_position = |(position, entry): (usize, &Entry)| {
         let mut entry = entry.clone();

@@ -1,4 +1,5 @@
-//! Somebody copies the session folder to begin another song in the copy: two sessions from then on, whatever comes when.
+//! Copies of the session folder in which another song begins: two sessions from then on, in whatever order files
+//! arrive.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,13 +11,13 @@ use uuid::Uuid;
 use super::World;
 use crate::{Disk, disk::Change};
 
-/// What people make of `.session` in the name of a copy.
+/// The endings that people give a copy's name in place of `.session`.
 const COPIES: &[&str] = &[" copy.session", " - Kopie.session", " 3.session", " (3).session"];
 
-/// The first half of the ids of those who begin another song in a copy.
+/// The first half of the ids of authors that begin another song in a copy.
 const SINGER: u64 = 0xc0b1;
 
-/// Whether a directory beside the session folder is such a copy, and what was begun in it has come.
+/// Returns whether a directory beside the session folder is such a copy and the new song in it has arrived.
 pub(super) fn goes_on_in(disk: &Disk, name: &str) -> bool {
     let is_song = |dir: &OsStr, file: &OsStr| {
         let dir = dir.to_string_lossy();
@@ -28,7 +29,7 @@ pub(super) fn goes_on_in(disk: &Disk, name: &str) -> bool {
 }
 
 impl World {
-    /// Somebody at a member's machine copies the session folder as it is there, and somebody new goes on in the copy.
+    /// Copies the session folder at a member's machine as it is there, and lets a new author continue in the copy.
     pub fn copy_session(&mut self, member: usize, number: u64) {
         let Some(there) = self.members.get(member) else { return };
         let disk = there.disk.clone();
@@ -53,11 +54,11 @@ impl World {
         }
         self.service.changed(member, changes);
         self.plan_service();
-        self.note_fault(member, "copied session", "somebody copies the session and begins another song in the copy");
+        self.note_fault(member, "copied session", "a person copies the session and begins another song in the copy");
     }
 }
 
-/// The latest message of some files: whatever is written in a copy of them comes after it.
+/// Returns the latest message in some files. Every message written in a copy of them comes after it.
 fn latest(files: &[(OsString, OsString, Bytes)]) -> Option<(Parent, Lamport)> {
     let frames = files.iter().flat_map(|(.., content)| Frames::new(content.clone()));
     let frames = frames.filter_map(|decoded| match decoded {
@@ -69,7 +70,7 @@ fn latest(files: &[(OsString, OsString, Bytes)]) -> Option<(Parent, Lamport)> {
     Some((Parent { author, counter, digest: latest.digest() }, latest.message().lamport))
 }
 
-/// The first message of somebody new in a copy, and the head beside it.
+/// Returns the first message of a new author in a copy, and its head.
 fn new_song(
     author: AuthorId,
     parent: Parent,

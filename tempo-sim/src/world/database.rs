@@ -16,11 +16,11 @@ use super::{
 };
 
 impl SimStore {
-    /// A store for a process that starts now.
+    /// Opens the store for a process that starts now.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the real database cannot be opened.
+    /// Returns a [`StoreError`] if the real database cannot be opened.
     pub fn open_store(&self) -> Result<Box<dyn Store>, StoreError> {
         match &self.medium {
             Some(medium) => Ok(Box::new(DatabaseStore::open(medium, self.author, self.open())?)),
@@ -37,7 +37,7 @@ pub(crate) struct DatabaseStore {
 }
 
 impl DatabaseStore {
-    /// Opens the database. What it kept of commits whose outcome was unknown counts as sent from here on.
+    /// Opens the database. Messages that it kept from commits with an unknown outcome count as sent from now on.
     pub(crate) fn open(medium: &Medium, author: AuthorId, watch: SimStore) -> Result<Self, StoreError> {
         let inner = RedbStore::open_on(medium.open(), Path::new("simulated"), author)?;
         let mut sent = Vec::new();

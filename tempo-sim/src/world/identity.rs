@@ -1,4 +1,4 @@
-//! What happens to stores: copied with their machine, put back to an earlier state, lost. And second processes.
+//! Changes to stores (cloned with their machine, restored to an earlier state, lost), and second processes.
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use uuid::Uuid;
 
 use super::{Member, SimStore, Violation, World, check};
 
-/// A second process does not take more turns than this to see everything.
+/// The most turns that a second process takes to see everything.
 const TURNS: usize = 200;
 
 impl World {
-    /// A member's machine is cloned, disk and store: from here on two installations write under one name. The answer is
-    /// the number of the new member; `None` while the machine is down.
+    /// Clones a member's machine, disk and store, so that two installations write under one name from now on. Returns
+    /// the number of the new member, or `None` while the machine is down.
     pub fn clone_member(&mut self, member: usize) -> Option<usize> {
         let there = self.members.get_mut(member).filter(|there| there.running.is_some())?;
         self.is_membership_fixed = false;
@@ -28,7 +28,7 @@ impl World {
         let disk = there.disk.copied(self.rng.fork());
         let mut clone =
             Member::new(there.author, format!("{}\u{2019}s clone", there.name), disk.clone(), self.rng.fork());
-        // An image of a machine has its identity as well.
+        // An image of a machine includes its identity.
         (clone.fingerprint, clone.former) = (there.fingerprint, there.former.clone());
         clone.display_name.clone_from(&there.display_name);
         clone.store = there.store.copied();
@@ -47,12 +47,12 @@ impl World {
         Some(new)
     }
 
-    /// What a member's store holds now, for [`restore_store`](Self::restore_store).
+    /// Returns a copy of a member's store, for [`restore_store`](Self::restore_store).
     pub fn copy_store(&self, member: usize) -> Option<SimStore> {
         self.members.get(member).map(|there| there.store.copied())
     }
 
-    /// A member's store is put back to an earlier state, and its process starts again with it.
+    /// Restores a member's store to an earlier state and restarts its process.
     ///
     /// What is not in the folder by then is lost with the store; see [`is_at_rest`](Self::is_at_rest).
     pub fn restore_store(&mut self, member: usize, earlier: SimStore) {
@@ -62,17 +62,17 @@ impl World {
         there.disk.sync();
         there.store = earlier;
         there.is_ambiguous = true;
-        // From a snapshot of the machine, or from a backup of the file.
+        // The copy comes either from a snapshot of the machine or from a backup of the file.
         if self.rng.chance(500) {
             there.fingerprint.made_ns = there.fingerprint.made_ns.map(|made| made + 1);
             there.fingerprint.number = there.fingerprint.number.map(|number| number + 1);
             there.copied_from = Some(there.author);
         }
-        self.note_fault(member, "store restored", "the store is put back to an earlier state");
+        self.note_fault(member, "store restored", "the store is restored to an earlier state");
         self.start(member);
     }
 
-    /// A member's store is lost: it comes back as somebody new.
+    /// Loses a member's store. The member returns as a new author.
     pub fn lose_store(&mut self, member: usize) {
         self.is_membership_fixed = false;
         self.stop(member);
@@ -90,19 +90,19 @@ impl World {
         self.start(member);
     }
 
-    /// Whether everything that a member has sent lies in its folder, as far as it knows.
+    /// Returns whether everything that a member has sent is in its folder, as far as the member knows.
     pub fn is_at_rest(&self, member: usize) -> bool {
         let running = self.members.get(member).and_then(|there| there.running.as_ref());
         running.is_some_and(|running| running.session.status().unpublished == 0)
     }
 
-    /// A second process looks at a member's folder while the first one runs, as an observer, and has to see only what was
-    /// sent, in order, and to change nothing.
+    /// Lets a second process observe a member's folder while the first one runs. It must see only sent messages, in
+    /// order, and change nothing.
     pub fn look_with_second_process(&mut self, member: usize) {
         self.look_after(member);
         self.note_fault(member, "second process", "a second process looks into the folder");
         let seen = self.members.get(member).map(observe);
-        // When the folder is away, or a call fails, the person would try again.
+        // If the folder is away or a call fails, the user would try again.
         if let Some(Ok(session)) = seen
             && let Err(violation) = check::observed(&session, &self.registry)
         {
@@ -114,7 +114,8 @@ impl World {
         }
     }
 
-    /// A member's process ends, another one removes what is redundant in the own directory, and the first starts again.
+    /// Stops a member's process, lets another process remove the redundant files from its directory, and restarts the
+    /// member.
     pub fn tidy(&mut self, member: usize) {
         self.look_after(member);
         self.stop(member);
@@ -125,7 +126,7 @@ impl World {
         let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
         let own = Some(Own { author, joined: there.store.marks_now().has_joined() });
         let want = Want { known: &known, own, recheck: &[], full: true, budget };
-        // When the folder is away, or a call fails, nothing is removed, or no more.
+        // If the folder is away or a call fails, nothing more is removed.
         let removed = opened.map(|mut transport| {
             let looked = transport.collect(&want, &mut |_| Taken::Settled);
             looked.map(|_| transport.remove_redundant(author).unwrap_or_default())
@@ -133,13 +134,13 @@ impl World {
         if let Ok(Ok(removed)) = removed
             && !removed.is_empty()
         {
-            self.note_fault(member, "tidied", "copies that are redundant are removed");
+            self.note_fault(member, "tidied", "redundant copies are removed");
         }
         self.look_after(member);
         self.start(member);
     }
 
-    /// A member's application takes no events for a while.
+    /// Stops a member's application from taking events for a while.
     pub fn stop_reading(&mut self, member: usize, span: Duration) {
         if let Some(there) = self.members.get_mut(member) {
             there.reads_from = self.now + span;

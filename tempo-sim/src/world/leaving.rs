@@ -1,4 +1,4 @@
-//! Members that go, with everything that they wrote, and members that come late.
+//! Members that leave, with everything that they wrote, and members that join late.
 
 use std::{collections::BTreeSet, ffi::OsString, time::Duration};
 
@@ -10,14 +10,14 @@ use tempo_session::Relaying;
 use super::{Leave, Member, Violation, World};
 use crate::disk::Change;
 
-/// How often whoever is there says something while those who lack something wait for it.
+/// The interval between messages from the remaining members while any member still lacks something.
 const CHAT: Duration = Duration::from_secs(45);
 const CHATS: usize = 12;
-/// So often in a row nobody lacks anything before they stop.
+/// The number of agreeing checks in a row after which the members stop.
 const ENOUGH: usize = 3;
 
 impl World {
-    /// Lets the members that start from here on put back what has vanished of others, after such times.
+    /// Restarts all members with these delays for relaying messages that have vanished.
     pub fn with_relaying(&mut self, relaying: Relaying) {
         for member in 0..self.members.len() {
             self.stop(member);
@@ -28,17 +28,17 @@ impl World {
         }
     }
 
-    /// A member is not there yet; it comes when all faults are over.
+    /// Keeps a member away until all faults are over.
     pub fn hold_back(&mut self, member: usize) {
         self.is_membership_fixed = false;
         self.stop(member);
         if let Some(there) = self.members.get_mut(member) {
             there.leave = Some(Leave::ForNow);
         }
-        self.note_fault(member, "latecomer", "is not there yet");
+        self.note_fault(member, "latecomer", "has not joined yet");
     }
 
-    /// A member goes, and the service removes its directories at another one, and so at everybody.
+    /// Lets a member leave. The service removes its directories at member `at`, and so at every member.
     pub fn depart(&mut self, member: usize, leave: Leave, at: usize) {
         self.look_after(member);
         self.is_membership_fixed = false;
@@ -54,18 +54,18 @@ impl World {
             self.delete(at, &OsString::from(dir.to_string()), None);
         }
         let (count, what) = match leave {
-            Leave::ForGood => ("gone for good", "goes for good, and its files with it"),
-            Leave::ForNow => ("gone for a while", "is gone for a while, and its files with it"),
+            Leave::ForGood => ("gone for good", "leaves for good, and its files disappear"),
+            Leave::ForNow => ("gone for a while", "leaves for a while, and its files disappear"),
         };
         self.note_fault(member, count, what);
     }
 
-    /// Whether anybody went.
+    /// Returns whether any member has left.
     pub(super) fn has_departed(&self) -> bool {
         self.members.iter().any(|member| member.leave == Some(Leave::ForGood)) || self.has_returned
     }
 
-    /// Everybody who was only gone for a while is back.
+    /// Brings back every member that left only for a while.
     pub(super) fn bring_back(&mut self) {
         for member in &mut self.members {
             if member.leave == Some(Leave::ForNow) {
@@ -75,8 +75,8 @@ impl World {
         }
     }
 
-    /// Everybody who is there says something from time to time, as long as anybody lacks anything: without any sign of life
-    /// nobody knows what is missing.
+    /// Lets every present member send a message from time to time while any member lacks something. Without a sign of
+    /// life, no member knows what is missing.
     pub(super) fn chat(&mut self) -> Result<(), Violation> {
         let mut agreed = 0;
         for number in 0..CHATS {
@@ -92,8 +92,8 @@ impl World {
         Ok(())
     }
 
-    /// What everybody has to have in the end: everything but what somebody who is gone for good has taken along, because nobody
-    /// who is there had received it.
+    /// Returns what every member must have in the end: all messages except those of departed members that no present
+    /// member received.
     pub(super) fn expected(&self) -> Vec<Digest> {
         let timeline = self.registry.timeline();
         if self.members.iter().all(|member| member.leave.is_none()) {
@@ -109,18 +109,18 @@ impl World {
         timeline.into_iter().filter(|digest| !is_lost(digest)).collect()
     }
 
-    /// Whose messages may wait for ever, because others of them were taken along.
+    /// Returns the authors whose messages may wait forever, because earlier messages of theirs left with them.
     pub(super) fn gone(&self) -> BTreeSet<AuthorId> {
         let gone = self.members.iter().filter(|member| member.leave.is_some());
         gone.flat_map(|member| member.former.iter().copied().chain([member.author])).collect()
     }
 
-    /// Those who are not gone for good.
+    /// Returns the members that have not left.
     pub(super) fn present(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.leave.is_none())
     }
 
-    /// A member puts messages of another one into the folder only when they lie nowhere there, and not at once.
+    /// Checks that a member relays another's messages only when they are nowhere in the folder, and not immediately.
     pub(super) fn judge_relays(&mut self, member: usize, changes: &[Change]) {
         for Change { dir, name } in changes {
             let DirName::Relay(author, relayer) = DirName::parse(dir) else { continue };
@@ -130,7 +130,8 @@ impl World {
             let absent = there.relaying.map_or(Duration::ZERO, |relaying| relaying.absent);
             let absent = if there.clock.is_right() { absent } else { Duration::ZERO };
             let is_early = self.left_at.get(&author).is_some_and(|&left| self.now < left + absent);
-            // What lies beside the folder may be another session, and a network drive does not show what has just come.
+            // A directory beside the folder may belong to another session, and a network drive does not show recent
+            // arrivals.
             let counts =
                 |at: &OsString, of: &OsString| !at.to_string_lossy().contains('/') && !there.disk.is_unseen(at, of);
             let files = there.disk.files().into_iter().filter(|(at, of, _)| counts(at, of));
@@ -138,14 +139,14 @@ impl World {
             let put = frames(put.iter().map(|file| &file.2).collect());
             let is_needless = !put.is_empty() && put.is_subset(&frames(others.iter().map(|file| &file.2).collect()));
             if !is_own || is_early || is_needless {
-                let what = format!("{} puts messages of {author} into {}", there.name, dir.to_string_lossy());
+                let what = format!("{} writes messages of {author} into {}", there.name, dir.to_string_lossy());
                 return self.fail(Violation::new("I20", what));
             }
         }
     }
 
-    /// What was put back is taken back when its author is there again, with everything under the names that the author gives.
-    /// What a service has named like a copy does not count.
+    /// Checks that a relay is withdrawn once its author is back with everything under the author's own names. Files
+    /// that a service named like a copy do not count.
     pub(super) fn relays_are_taken_back(&self) -> Result<(), Violation> {
         for member in self.present() {
             for dir in member.disk.dirs() {
@@ -160,7 +161,7 @@ impl World {
                     |dir: &OsString| files.iter().filter(|file| file.0 == *dir).map(|file| &file.2).collect::<Vec<_>>();
                 let (own, kept) = (frames(of(&dir_of)), frames(of(&dir)));
                 if !own.is_empty() && own == all && kept.is_subset(&own) {
-                    let what = format!("{} keeps what {author} has put back itself", member.name);
+                    let what = format!("{} keeps a relay of messages that {author} has restored", member.name);
                     return Err(Violation::new("L4", what));
                 }
             }

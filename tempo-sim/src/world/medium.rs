@@ -1,4 +1,4 @@
-//! What a real database writes to: bytes that a crash leaves in any legal state.
+//! The medium of a real database: bytes that a crash leaves in any legal state.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use crate::{
     disk::{Act, Witness},
 };
 
-/// What a database writes to. Cloning gives another handle to the same medium.
+/// A database's medium. Cloning returns another handle to this medium.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Medium {
     state: Arc<Mutex<State>>,
@@ -26,25 +26,25 @@ struct State {
     durable: Vec<u8>,
     /// Writes since the last sync, in order.
     pending: Vec<(usize, Vec<u8>)>,
-    /// How often the power was lost: handles of an earlier life do nothing any more.
+    /// The number of power losses. Handles from an earlier life no longer do anything.
     life: u64,
     witness: Option<Witness>,
 }
 
 impl Medium {
-    /// A handle for a process that starts now.
+    /// Returns a handle for a process that starts now.
     pub(crate) fn open(&self) -> Self {
         Self { life: self.lock().life, ..self.clone() }
     }
 
-    /// A medium of its own with what this one holds now.
+    /// Returns an independent medium with the current contents.
     pub(crate) fn copied(&self) -> Self {
         let live = self.lock().live.clone();
         let state = State { durable: live.clone(), live, ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), life: 0 }
     }
 
-    /// The power was lost: of the writes since the last sync any are kept, whole or cut short.
+    /// Loses power. Any of the writes since the last sync are kept, whole or cut short.
     pub(crate) fn crash(&self, rng: &mut Rng) {
         let mut state = self.lock();
         state.life += 1;
@@ -60,14 +60,14 @@ impl Medium {
         live.clone_from(durable);
     }
 
-    /// A medium that holds this.
+    /// Creates a medium with these bytes.
     pub(crate) fn holding(bytes: &[u8]) -> Self {
         let state = State { live: bytes.to_vec(), durable: bytes.to_vec(), ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), life: 0 }
     }
 
-    /// What may be left of it after a loss of power: of the writes since the last sync every prefix, also with the last
-    /// one cut in half, each alone, and all but each.
+    /// Returns the states that a power loss may leave. Of the writes since the last sync, these are every prefix,
+    /// every prefix with its last write cut in half, each write alone, and all writes but one.
     pub(crate) fn states_after_power_loss(&self) -> Vec<Bytes> {
         let state = self.lock();
         let count = state.pending.len();
@@ -90,7 +90,7 @@ impl Medium {
         self.lock().witness = witness;
     }
 
-    /// The power can be lost before this.
+    /// Calls the witness before an act, because the power can be lost before it.
     fn before(&self, act: Act) {
         let witness = self.lock().witness.clone();
         if let Some(witness) = witness {
@@ -109,7 +109,8 @@ impl Medium {
 }
 
 impl State {
-    /// The durable bytes with so much of each pending write, by its number and its length.
+    /// Returns the durable bytes with part of each pending write. `kept` gives its length from the number and length
+    /// of the write.
     fn left(&self, kept: impl Fn(usize, usize) -> usize) -> Bytes {
         let mut bytes = self.durable.clone();
         for (number, (offset, data)) in self.pending.iter().enumerate() {

@@ -30,65 +30,66 @@ use super::{
 };
 use crate::{Counts, Disk, Rng};
 
-/// A member.
+/// A member of a simulated session.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Member {
     pub(crate) author: AuthorId,
-    /// Whom it was before.
+    /// Its former authors.
     pub(crate) former: Vec<AuthorId>,
-    /// Where its store lies.
+    /// The fingerprint of the place of its store.
     pub(crate) fingerprint: Fingerprint,
-    /// An author that it must not write as any more, because its store is a copy.
+    /// An author that it must no longer write as, because its store is a copy.
     pub(crate) copied_from: Option<AuthorId>,
     pub(crate) rng: Rng,
-    /// What it is called in the story.
+    /// Its name in the trace.
     pub(crate) name: String,
-    /// What it calls itself.
+    /// The name that it announces.
     pub(crate) display_name: String,
     pub(crate) disk: Disk,
-    /// Which directory the folder was when it was opened first.
+    /// The identity of the folder's directory when it was first opened.
     home: Option<Home>,
-    /// How the folder was named when the session was opened in it last.
+    /// The spelling of the folder when the session was last opened in it.
     remembered: Option<Spelling>,
-    /// Its folder is away, and what it is called now is not what it was called.
+    /// Whether its folder is away and has been given another name than before.
     pub(crate) is_lost: bool,
     pub(crate) store: SimStore,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) running: Option<Running>,
-    /// When its driver is to be turned next.
+    /// The time of the next turn of its driver.
     pub(crate) turn_at: Option<Duration>,
     pub(crate) offline: bool,
-    /// It does not start again, or not before the faults are over.
+    /// Set if the member does not restart, or not before the faults are over.
     pub(crate) leave: Option<Leave>,
-    /// Whole messages that have arrived under their names, by the time since when nothing keeps them from being delivered.
+    /// Whole messages that have arrived under their names, each with the time since when nothing prevents its
+    /// delivery.
     pub(crate) arrived: BTreeSet<(Duration, Digest)>,
-    /// Messages that were sent, and when, until they are looked for in the folder.
+    /// Sent messages and their times, until the check looks for them in the folder.
     pub(crate) sent_at: VecDeque<(Duration, OsString, OsString)>,
-    /// When its folder last looked like one that is away.
+    /// The last time at which its folder seemed to be away.
     pub(crate) seemed_away: Duration,
-    /// More than one store has been in use under this name.
+    /// Whether more than one store has been in use under this name.
     pub(crate) is_ambiguous: bool,
-    /// Somebody has written over its messages.
+    /// Whether another program has overwritten its messages.
     pub(crate) is_overwritten: bool,
-    /// Until then the application takes no events.
+    /// The time until which the application takes no events.
     pub(crate) reads_from: Duration,
-    /// What the application has kept, beside the store.
+    /// The data that the application has saved, besides the store.
     pub(crate) saved: Saved,
-    /// How often own messages are compared with the folder in passing.
+    /// The interval at which it compares own messages with the folder in passing.
     pub(crate) scrub: Option<Duration>,
     pub(crate) packing: Option<Packing>,
     pub(crate) relaying: Option<Relaying>,
-    /// The fewest new messages that are worth a snapshot in its store.
+    /// The fewest new messages that justify a snapshot in its store.
     snapshot_after: Option<u64>,
 }
 
-/// For how long a member is gone.
+/// The duration of a member's absence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// It never comes back.
+    /// The member never returns.
     ForGood,
-    /// It comes back when all faults are over.
+    /// The member returns when all faults are over.
     ForNow,
 }
 
@@ -101,15 +102,16 @@ pub(crate) struct Running {
     pub(crate) cursor: Cursor,
     pub(crate) app: App,
     pub(crate) replica: Replica<Digests>,
-    /// Up to which time the order was stable when it came to know everybody: whoever it did not know had no say in that.
+    /// The time up to which the order was stable when it had come to know every member. Members that it did not know
+    /// had no say in that.
     pub(crate) stable_by_few: Option<Lamport>,
-    /// Messages that were told to be held.
+    /// Messages that were reported as held.
     pub(crate) told_held: BTreeSet<MessageId>,
-    /// Turns in a row that asked for another one at once.
+    /// The number of consecutive turns that asked for another turn at once.
     pub(crate) restless: u32,
 }
 
-/// A clock that is told the time.
+/// A clock that the simulator sets.
 #[derive(Debug, Default)]
 pub struct SimClock {
     now_us: AtomicU64,
@@ -152,37 +154,37 @@ impl Member {
         }
     }
 
-    /// Whether a name of its own may hold something else, so that its message lies beside it.
+    /// Returns whether one of its names may hold something else, so that its message is beside it.
     pub(crate) fn may_lie_beside(&self) -> bool {
         self.is_ambiguous || self.is_overwritten
     }
 
-    /// The session, while the member runs.
+    /// Returns the session, while the member runs.
     pub fn session(&self) -> Option<&Session> {
         self.running.as_ref().map(|running| &running.session)
     }
 
-    /// The disk.
+    /// Returns the disk.
     pub fn disk(&self) -> &Disk {
         &self.disk
     }
 
-    /// The author that it writes as now.
+    /// Returns the author that the member now writes as.
     pub fn author(&self) -> AuthorId {
         self.author
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &SimStore {
         &self.store
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub fn clock(&self) -> &SimClock {
         &self.clock
     }
 
-    /// The application goes on where it has committed its cursor.
+    /// Resumes the application where it committed its cursor.
     fn resume(&self, session: &Session) -> Result<(Cursor, App), OpenError> {
         let failed = |_| OpenError::Store(SimStore::failure());
         let cursor = session.cursor("app").map_err(failed)?;
@@ -191,7 +193,7 @@ impl Member {
         Ok((cursor, app))
     }
 
-    /// The path by which the folder is named this time.
+    /// Returns the path used for the folder this time.
     fn name_folder(&mut self) -> PathBuf {
         let (folder, options) = (self.disk.folder(), self.disk.options());
         if !options.is_linked {
@@ -200,14 +202,15 @@ impl Member {
         let name = options.folder_name();
         match self.rng.below(4) {
             0 => Path::new(Disk::LINK).join(name),
-            // Only where these are the same.
+            // Only on disks that treat the two names as equal.
             1 if options.naming.folds_case => Path::new("/").join(name.to_ascii_uppercase()),
             2 if options.naming.decomposes => Path::new("/").join(name.nfd().collect::<String>()),
             _ => folder,
         }
     }
 
-    /// Whether the folder is away and known by its name: then the session is opened all the same, and keeps what is sent.
+    /// Returns whether the folder is away but known by its name. Then the session opens anyway and keeps what is
+    /// sent.
     fn finds(&mut self, folder: &Path, counts: &mut Counts) -> bool {
         let asked = Spelling::of(&self.disk.fs(), folder);
         if !self.disk.is_missing() {
@@ -261,7 +264,7 @@ impl Member {
     }
 }
 
-/// Draws new authors from a generator, on a machine whose store has this fingerprint.
+/// An identity source that draws new authors from a generator, on a machine whose store has this fingerprint.
 #[derive(Debug)]
 struct SimIdentity {
     rng: Rng,
@@ -291,12 +294,12 @@ impl SimClock {
         self.now_us.store(u64::try_from(now.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Whether the wall clock has always shown what it should.
+    /// Returns whether the wall clock has always been right.
     pub(crate) fn is_right(&self) -> bool {
         !self.was_wrong.load(Ordering::Relaxed)
     }
 
-    /// Lets the wall clock be wrong by so much.
+    /// Sets the error of the wall clock, in milliseconds.
     pub fn set_skew_ms(&self, skew: i64) {
         self.skew_ms.store(skew, Ordering::Relaxed);
         self.was_wrong.fetch_or(skew != 0, Ordering::Relaxed);

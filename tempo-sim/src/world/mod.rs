@@ -43,8 +43,8 @@ use crate::{
 
 /// A simulated session: real sessions and real folder code on simulated disks, in virtual time.
 ///
-/// Everything that happens follows from the seed and from what you do. After every step the invariants are checked;
-/// a broken one is an error of the call that let time pass.
+/// Everything follows from the seed and from your calls. The world checks the invariants after every step. If one is
+/// violated, the call that let time pass returns an error.
 ///
 /// ```
 /// use tempo_sim::{DROPBOX, World};
@@ -64,23 +64,23 @@ pub struct World {
     registry: Registry,
     rng: Rng,
     hasher: Hasher,
-    /// How often interesting things happened.
+    /// The number of times each notable event happened.
     pub counts: Counts,
     trace: Option<Box<Trace>>,
-    /// Who has taken whose place.
+    /// The author that each new author succeeds.
     successions: BTreeMap<AuthorId, AuthorId>,
-    /// The longest part of the timeline that somebody who knew everybody was told to be stable.
+    /// The longest part of the timeline reported as stable to a member that knew every member.
     stable: Vec<Digest>,
-    /// Nobody has joined or left since the beginning, and no name was in use twice.
+    /// Whether the membership has been constant since the start, and no name was in use twice.
     is_membership_fixed: bool,
-    /// The files that some process has published.
+    /// The files that any process has published.
     published: BTreeSet<(OsString, OsString)>,
-    /// When each author went that did.
+    /// The departure times of the authors that have left.
     left_at: BTreeMap<AuthorId, Duration>,
-    /// Somebody was gone for a while.
+    /// Whether a member has returned.
     has_returned: bool,
     torn_restarts: u32,
-    /// When the service last changed something on a disk.
+    /// The time at which the service last changed something on a disk.
     served_at: Duration,
     violation: Option<Violation>,
 }
@@ -92,17 +92,17 @@ enum Pending {
     Start(usize),
 }
 
-/// What a member's folder held at some moment.
+/// The contents of a member's folder at some moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     files: Vec<(OsString, OsString, Bytes)>,
 }
 
-/// More turns in a row that all want to go on at once are a loop without end.
+/// The most turns in a row that ask for another turn at once. More are an endless loop.
 const RESTLESS: u32 = 2000;
 
 impl World {
-    /// A world from a seed, with nobody in it yet and a service as one would wish it.
+    /// Creates a world from a seed, with no members yet and an ideal service.
     pub fn new(seed: u64) -> Self {
         Self {
             now: Duration::ZERO,
@@ -127,20 +127,20 @@ impl World {
         }
     }
 
-    /// Over this service instead. Comes before the members.
+    /// Replaces the service. Call this before adding the members.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.service = Service::new(profile, Vec::new(), Rng::new(0));
         self
     }
 
-    /// With so many members, all of them running.
+    /// Adds this number of members and starts them.
     #[must_use]
     pub fn members(self, members: usize) -> Self {
         self.members_with_disks(members, |_| DiskOptions::default())
     }
 
-    /// The same, with a disk of your choice for each member.
+    /// Adds members with a disk of your choice for each, and starts them.
     #[must_use]
     pub fn members_with_disks(mut self, members: usize, mut options: impl FnMut(&mut Rng) -> DiskOptions) -> Self {
         const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana"];
@@ -166,7 +166,7 @@ impl World {
         self
     }
 
-    /// Keeps the story of the run from here on, with the command that repeats it.
+    /// Records the trace of the run from now on, with the command that reproduces it.
     pub fn record(&mut self, seed: u64, command: String) {
         self.trace = Some(Box::new(Trace {
             seed,
@@ -177,34 +177,34 @@ impl World {
         }));
     }
 
-    /// A member's session, unchanged from what an application uses; `None` while the member is down.
+    /// Returns a member's session, as an application would use it, or `None` while the member is down.
     ///
-    /// Its events are taken by the world, which plays the application; read the timeline.
+    /// The world plays the application and takes the session's events, so read the timeline instead.
     pub fn session(&self, member: usize) -> Option<&Session> {
         self.members.get(member)?.session()
     }
 
-    /// A member.
+    /// Returns a member.
     pub fn member(&self, member: usize) -> Option<&Member> {
         self.members.get(member)
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether there is nobody.
+    /// Returns whether the world has no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Virtual time since the beginning.
+    /// Returns the virtual time since the start of the run.
     pub fn now(&self) -> Duration {
         self.now
     }
 
-    /// A number that depends on everything that has happened.
+    /// Returns a hash of everything that has happened.
     pub fn hash(&self) -> u64 {
         self.hasher.value()
     }
@@ -214,15 +214,15 @@ impl World {
         self.service.rules.add(rule);
     }
 
-    /// Lets a member send a message, if it runs.
+    /// Lets a member send a message, if it is running.
     ///
     /// # Errors
     ///
-    /// As for [`Session::send`].
+    /// Fails as [`Session::send`] does.
     pub fn send(&mut self, member: usize, text: &str) -> Result<(), SendError> {
         let Some(session) = self.session(member) else { return Ok(()) };
         let sent = session.send(text).map(|_| ());
-        // Whose commit failed for good has crashed; only a full store is left.
+        // A member whose commit failed permanently has crashed, so only a full store can cause an error here.
         if matches!(sent, Err(SendError::StoreFailed)) {
             self.fail(Violation::new("I15", format!("{} never sends again", self.name_of(member))));
         }
@@ -232,31 +232,31 @@ impl World {
         sent
     }
 
-    /// The power of a member's machine is lost; it starts again after a while.
+    /// Cuts the power of a member's machine. It restarts after `back_after`.
     pub fn crash(&mut self, member: usize, back_after: Duration) {
         let Some(there) = self.members.get_mut(member) else { return };
         if there.running.is_none() {
             return;
         }
         there.turn_at = None;
-        // Before the session is dropped: what it would still put in order must not happen.
+        // The crash must come before the session is dropped, so that dropping cannot complete anything.
         there.disk.crash();
         there.store.crash(&mut self.rng);
         there.running = None;
         self.counts.add("crash");
         self.tell(member, What::Crash);
-        // Whatever the service was doing on that machine goes on once it is back; a client looks at its disk then.
+        // The service resumes its work on that machine when it is back; its client then looks at the disk.
         self.push(back_after, Pending::Start(member));
     }
 
-    /// A member's process ends in an orderly way and starts again.
+    /// Ends a member's process in an orderly way and restarts it.
     pub fn restart(&mut self, member: usize) {
         self.look_after(member);
         self.stop(member);
         self.start(member);
     }
 
-    /// The service does not reach a member, or reaches it again.
+    /// Disconnects a member from the service, or reconnects it.
     pub fn set_offline(&mut self, member: usize, offline: bool) {
         if let Some(there) = self.members.get_mut(member)
             && there.offline != offline
@@ -269,7 +269,7 @@ impl World {
         }
     }
 
-    /// The folder of a member is away, or there again.
+    /// Unmounts or mounts the folder of a member.
     pub fn set_unmounted(&mut self, member: usize, unmounted: bool) {
         let Some(there) = self.members.get(member) else { return };
         if there.disk.is_unmounted() == unmounted {
@@ -284,9 +284,9 @@ impl World {
         self.tell(member, if unmounted { What::Unmounted } else { What::Mounted });
     }
 
-    /// Somebody at a member's machine removes a file, or with no name a whole directory, of anybody.
+    /// Removes any file, or a whole directory if `name` is `None`, as another program at the member's machine would.
     pub fn delete(&mut self, member: usize, dir: &OsStr, name: Option<&OsStr>) {
-        // A placeholder is the file that it stands for.
+        // A placeholder is treated as the file that it represents.
         self.service.hydrate_all(member);
         let Some(there) = self.members.get(member) else { return };
         let files = there.disk.files();
@@ -302,14 +302,14 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
-    /// Somebody at a member's machine gives a file of anybody another content, if it is there.
+    /// Replaces the content of any file, if it exists, as another program at the member's machine would.
     pub fn overwrite(&mut self, member: usize, dir: &OsStr, name: &OsStr, content: Bytes) {
-        // A placeholder is the file that it stands for, and nothing to be written over.
+        // A placeholder is treated as the file that it represents and is not overwritten itself.
         self.service.hydrate_all(member);
         if self.members.get(member).is_none_or(|there| there.disk.read(dir, name).is_none()) {
             return;
         }
-        // In another piece of the folder it has that piece's name before.
+        // In another part of a split folder, the part's name precedes it.
         let dir_name = dir.to_string_lossy();
         let dir_name = dir_name.rsplit('/').next().unwrap_or_default();
         for owner in &mut self.members {
@@ -324,14 +324,14 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
-    /// Somebody at a member's machine, or its service, puts something under the name of the member's next message.
+    /// Puts content under the name of the member's next message, as another program or the service would.
     pub fn forestall(&mut self, member: usize, content: Bytes) {
         let Some(there) = self.members.get_mut(member) else { return };
         let own = there.store.sent().into_iter().map(|frame| frame.id()).filter(|id| id.author == there.author);
         let last = own.map(|id| id.counter).max().unwrap_or_default();
         let (dir, name) = (there.author.to_string(), CounterName::new(last + 1));
         there.is_overwritten = true;
-        // It goes beside that, and is looked for in the end.
+        // The message goes beside that file, and the final check looks for it there.
         self.published.insert((OsString::from(&dir), OsString::from(name.as_str())));
         let change = Change { dir: OsString::from(dir), name: OsString::from(name.as_str()) };
         there.disk.disturb();
@@ -340,14 +340,14 @@ impl World {
         self.plan_service();
     }
 
-    /// What lies in a member's folder now.
+    /// Returns the current contents of a member's folder.
     pub fn snapshot(&self, member: usize) -> Snapshot {
         let files = self.members.get(member).map(|there| there.disk.files()).unwrap_or_default();
-        // Placeholders are the service's own.
+        // Placeholders belong to the service.
         Snapshot { files: files.into_iter().filter(|(_, name, _)| !self.service.is_placeholder(name)).collect() }
     }
 
-    /// Somebody puts a member's whole folder back to what it was, with a service's rewind or from a backup.
+    /// Reverts a member's whole folder to a snapshot, as a service's rewind or a backup would.
     pub fn roll_back(&mut self, member: usize, to: &Snapshot) {
         let Some(there) = self.members.get(member) else { return };
         there.disk.disturb();
@@ -370,7 +370,7 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
-    /// Everything that was ever removed for everybody comes back, from a member's machine.
+    /// Brings back everything that was ever removed for every member, from one member's machine.
     pub fn resurrect(&mut self, member: usize) {
         self.service.resurrect(member);
         self.members.iter().for_each(|there| there.disk.disturb());
@@ -378,7 +378,7 @@ impl World {
         self.turn_soon(member, Duration::from_millis(5));
     }
 
-    /// Lets sessions that start from here on compare their own messages with the folder only when they are opened.
+    /// Restarts all sessions so that they compare their own messages with the folder only when they open.
     pub fn without_scrubbing(&mut self) {
         for member in 0..self.members.len() {
             self.stop(member);
@@ -389,7 +389,7 @@ impl World {
         }
     }
 
-    /// Lets the members that start from here on pack their own messages.
+    /// Restarts all members so that they pack their own messages.
     pub fn with_packing(&mut self, packing: Packing) {
         for member in 0..self.members.len() {
             self.stop(member);
@@ -400,7 +400,7 @@ impl World {
         }
     }
 
-    /// Gives the members that start from here on the real database, on a simulated medium.
+    /// Restarts all members with the real database on a simulated medium.
     pub fn with_databases(&mut self) {
         self.counts.add("real database");
         for member in 0..self.members.len() {
@@ -413,12 +413,12 @@ impl World {
         }
     }
 
-    /// Of a thousand machines that start again, so many lose power again soon, perhaps before they have recovered.
+    /// Sets how many in a thousand restarting machines soon lose power again, perhaps before they have recovered.
     pub fn tear_restarts(&mut self, per_mille: u32) {
         self.torn_restarts = per_mille;
     }
 
-    /// Tells the story that something was done to a member from outside.
+    /// Counts and records a fault that a member suffered from outside.
     pub fn note_fault(&mut self, member: usize, count: &'static str, what: &str) {
         self.counts.add(count);
         self.tell(member, What::Fault(what.to_owned()));
@@ -428,7 +428,7 @@ impl World {
     ///
     /// # Errors
     ///
-    /// [`Violation`] when an invariant breaks; the world stands still from then on.
+    /// Returns a [`Violation`] if an invariant is violated. The world does not advance after that.
     pub fn run_for(&mut self, time: Duration) -> Result<(), Violation> {
         let end = self.now + time;
         while let Some(Reverse((at, ..))) = self.queue.peek() {
@@ -441,28 +441,28 @@ impl World {
         self.verdict()
     }
 
-    /// Ends all faults, starts everybody again, lets the service carry everything, and checks that all agree.
+    /// Ends all faults, restarts every member, lets the service carry everything, and checks that all members agree.
     ///
     /// # Errors
     ///
-    /// [`Violation`] when an invariant breaks, or when somebody lacks something in the end.
+    /// Returns a [`Violation`] if an invariant is violated, or if a member still lacks something in the end.
     pub fn rest(&mut self) -> Result<(), Violation> {
         self.come_to_rest()?;
         self.rest_again()
     }
 
-    /// As [`settle`](Self::rest), without starting anybody again who runs: what must hold when nothing has touched
-    /// anybody's files but the service.
+    /// Does what [`rest`](Self::rest) does, without restarting the members that run. The checks must hold if nothing
+    /// but the service has touched a member's files.
     ///
     /// # Errors
     ///
-    /// As for [`settle`](Self::rest).
+    /// Fails as [`rest`](Self::rest) does.
     pub fn rest_running(&mut self) -> Result<(), Violation> {
         self.come_to_rest()?;
         self.conclude()
     }
 
-    /// Starts everybody again after all are at rest: that is when an author puts right what has become of its files.
+    /// Restarts every member once all are at rest, because an author repairs its files when it starts.
     pub(crate) fn rest_again(&mut self) -> Result<(), Violation> {
         for member in 0..self.members.len() {
             self.stop(member);
@@ -485,7 +485,7 @@ impl World {
         if self.reunite() { self.quiesce() } else { Ok(()) }
     }
 
-    /// The story, when it was recorded.
+    /// Returns the trace, if it was recorded.
     pub fn into_trace(mut self) -> Option<Trace> {
         let mut trace = *self.trace.take()?;
         trace.messages = self.registry.in_order.iter().filter_map(|digest| self.story_of(digest)).collect();

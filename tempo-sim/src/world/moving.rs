@@ -1,4 +1,4 @@
-//! How the world moves: one step after the other, each followed by what it causes.
+//! The steps of the world, each followed by its consequences.
 
 use std::{
     cmp::Reverse,
@@ -21,19 +21,19 @@ use crate::{
     trace::{Sent, Step, What},
 };
 
-/// A turn that makes no more calls than this is never too long.
+/// The number of calls up to which a turn is never too long.
 const FEW_CALLS: u64 = 500;
-/// Nor one with so many for each file and directory.
+/// The number of calls allowed for each file and directory beyond that.
 const CALLS_PER_ENTRY: u64 = 20;
 
 impl World {
-    /// Lets everything happen that is going to happen, without new faults.
+    /// Lets everything happen that is due, without new faults.
     pub(super) fn quiesce(&mut self) -> Result<(), Violation> {
-        // Longer than any pause of anybody, and than any delay of a service that is fair.
+        // A round is longer than any pause of a member and any delay of a fair service.
         const ROUND: Duration = Duration::from_secs(40);
         const ROUNDS: usize = 12;
         const LOOKS: u32 = 4;
-        // Once the service has nothing to carry any more, everybody has to have everything soon; a head may be due in a
+        // Once the service has nothing left to carry, every member must soon have everything; a head may take a
         // minute and a half.
         const QUIET: usize = 4;
         let mut quiet = 0;
@@ -51,7 +51,7 @@ impl World {
                 return Ok(());
             }
             if !differs && self.is_stable() {
-                // What has come last may be something that is only to be named, or a reason to become a new author.
+                // The latest arrival may only need to be reported, or may be a reason to become a new author.
                 self.run_for((self.served_at + ROUND).saturating_sub(self.now))?;
                 if self.is_stable() {
                     return Ok(());
@@ -61,8 +61,8 @@ impl World {
         Ok(())
     }
 
-    /// People put back what the service has put beside the folder, where nothing shows which session it is of: nobody there has
-    /// met anybody of the folder. Answers whether there was any of that.
+    /// Restores by hand, as people would, what the service put beside the folder when nothing shows which session it
+    /// belongs to: no author there has met one of the folder. Returns whether there was any.
     pub(super) fn reunite(&mut self) -> bool {
         let mut any = false;
         for member in 0..self.members.len() {
@@ -72,7 +72,7 @@ impl World {
             for sibling in undecided {
                 if self.service.reunite(member, &sibling) {
                     any = true;
-                    self.note_fault(member, "put back by hand", &format!("puts back what is in {sibling}"));
+                    self.note_fault(member, "put back by hand", &format!("moves the contents of {sibling} back"));
                 }
             }
         }
@@ -126,7 +126,7 @@ impl World {
         there.turn_at = None;
         let Some(running) = &mut there.running else { return };
         there.disk.read_hints();
-        // A turn may remove what it has looked at.
+        // A turn may remove what it has examined.
         let (calls, entries) = (there.disk.calls(), there.disk.entries());
         let turn = running.driver.turn();
         if there.disk.is_without_power() {
@@ -164,14 +164,14 @@ impl World {
         }
     }
 
-    /// How long a member waits that nobody gives a hint: like the transport, the longer, the longer nothing has come.
+    /// Returns how long a member waits without a hint. As in the transport, the wait grows while nothing arrives.
     fn pause(&mut self) -> Duration {
         const LONGEST: Duration = Duration::from_secs(20);
         let quiet = self.now.saturating_sub(self.served_at);
         Duration::from_millis(self.rng.range(2000..9000)).max((quiet / 4).min(LONGEST))
     }
 
-    /// What follows from a member having done something.
+    /// Handles the consequences of a member's activity.
     pub(super) fn look_after(&mut self, member: usize) {
         self.notice_sent(member);
         let Some(there) = self.members.get_mut(member) else { return };
@@ -241,19 +241,19 @@ impl World {
         }
     }
 
-    /// A member may have become a new author, for a good reason.
+    /// Notices that a member has become a new author, and checks that it had a good reason.
     fn notice_author(&mut self, member: usize) {
         let Some(there) = self.members.get_mut(member) else { return };
         let Some(author) = there.store.marks_now().author().filter(|&author| author != there.author) else { return };
         let before = std::mem::replace(&mut there.author, author);
         there.former.push(before);
         if !there.is_ambiguous {
-            let what = format!("{} becomes a new author, and nobody else had its name", there.name);
+            let what = format!("{} becomes a new author, but no other store used its name", there.name);
             return self.fail(Violation::new("I9", what));
         }
         self.successions.insert(author, before);
         self.service.add_own(member, OsString::from(author.to_string()));
-        self.note_fault(member, "new author", "goes on as a new author");
+        self.note_fault(member, "new author", "continues as a new author");
     }
 
     pub(super) fn notice_sent(&mut self, member: usize) {
@@ -266,7 +266,7 @@ impl World {
         for frame in there.store.take_sent() {
             let number = self.registry.in_order.len();
             if unfit.contains(&frame.id().author) {
-                let what = format!("{} is written although another one may write under that name", frame.id());
+                let what = format!("{} is written although another store may write under that name", frame.id());
                 return self.fail(Violation::new("I9", what));
             }
             if let Err(violation) = self.registry.add(&frame, member, seen, may_fork) {
@@ -286,7 +286,8 @@ impl World {
             Task::Download(_, place) | Task::Finish(_, place, _) => Some(place.clone()),
             Task::Upload(..) | Task::Evict(..) | Task::Hydrate(..) => None,
         };
-        // A machine that is down, or has unmounted the folder, is not served; its client goes on when it is back.
+        // A machine that is down or has unmounted the folder is not served. Its client resumes when the machine is
+        // back.
         let member = task.member();
         if self.members.get(member).is_some_and(|there| there.running.is_none() || there.disk.is_unmounted()) {
             self.push(Duration::from_secs(2), Pending::Service(task));
@@ -315,20 +316,23 @@ impl World {
                 }
                 Told::OnlineOnly(member) => {
                     self.counts.add("online only");
-                    self.tell(member, What::Fault("a file is online only for a while".to_owned()));
+                    self.tell(member, What::Fault("a file is online-only for a while".to_owned()));
                 }
                 Told::Ignored(member, name) => {
-                    let name = format!("{} wrote {name}, for which a placeholder stands", self.name_of(member));
+                    let name = format!("{} wrote {name}, which is a placeholder now", self.name_of(member));
                     self.fail(Violation::new("I11", name));
                 }
                 Told::Partial(_) => self.counts.add("partial file"),
                 Told::Doubled(member) => {
                     self.counts.add("doubled directory");
-                    self.tell(member, What::Fault("an author's directory came under another name".to_owned()));
+                    self.tell(member, What::Fault("an author's directory arrived under another name".to_owned()));
                 }
                 Told::Split(member) => {
                     self.counts.add("split folder");
-                    self.tell(member, What::Fault("an author's directory came in a second session folder".to_owned()));
+                    self.tell(
+                        member,
+                        What::Fault("an author's directory arrived in a second session folder".to_owned()),
+                    );
                 }
             }
         }
@@ -352,7 +356,7 @@ impl World {
                     self.violation.get_or_insert(violation);
                 }
                 let (name, running) = (there.display_name.clone(), there.running.as_ref());
-                // A name that cannot be kept now is said at the next start.
+                // A name that cannot be stored now is announced at the next start.
                 let _ = running.map(|running| running.session.announce_name(&name));
                 if self.now > Duration::ZERO {
                     self.tell(member, What::Restart);
@@ -365,8 +369,7 @@ impl World {
             Err(error) => {
                 there.disk.forget_processes();
                 if there.is_lost {
-                    let what =
-                        format!("{} does not find its session, because its folder is named otherwise", there.name);
+                    let what = format!("{} does not find its session, because its folder has another name", there.name);
                     return self.fail(Violation::new("I19", what));
                 }
                 self.tell(member, What::Fault(format!("cannot open: {error}")));
@@ -375,7 +378,7 @@ impl World {
         }
     }
 
-    /// The process ends; the machine goes on.
+    /// Ends the process; the machine continues.
     pub(super) fn stop(&mut self, member: usize) {
         if let Some(there) = self.members.get_mut(member)
             && there.running.take().is_some()
@@ -425,7 +428,7 @@ impl World {
         })
     }
 
-    /// A file has come: from here on its message has to be delivered soon.
+    /// Notes that a file has arrived. Its message must be delivered soon.
     pub(super) fn note_arrival(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
         let (DirName::Author(author), FileName::Message(counter)) = (DirName::parse(dir), FileName::parse(name)) else {
             return;
@@ -440,7 +443,7 @@ impl World {
     }
 
     pub(super) fn name_of(&self, member: usize) -> &str {
-        self.members.get(member).map_or("nobody", |there| &there.name)
+        self.members.get(member).map_or("no member", |there| &there.name)
     }
 
     pub(super) fn fail(&mut self, violation: Violation) {

@@ -1,4 +1,4 @@
-//! What was really sent, against which everything that is delivered is judged.
+//! The messages that were really sent, against which every delivery is judged.
 
 use std::collections::BTreeMap;
 
@@ -19,22 +19,22 @@ pub(crate) struct Registry {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) number: usize,
-    /// Who has sent it.
+    /// The member that sent it.
     pub(crate) member: usize,
     pub(crate) id: MessageId,
     pub(crate) stamp: Stamp,
     pub(crate) causes: Vec<Digest>,
     pub(crate) payload: Bytes,
-    /// As it lies in a folder.
+    /// Its bytes in a folder.
     pub(crate) bytes: Bytes,
     pub(crate) is_payload: bool,
 }
 
 impl Registry {
-    /// Notes a message that a store has kept.
+    /// Registers a message that a store has kept.
     ///
-    /// `seen` is the greatest time that its author's application had been shown; `may_fork` when more than one store has
-    /// been in use under that name.
+    /// `seen` is the greatest time that its author's application had been shown. `may_fork` is true if more than one
+    /// store has been in use under that name.
     pub(crate) fn add(&mut self, frame: &Frame, member: usize, seen: Lamport, may_fork: bool) -> Result<(), Violation> {
         let (message, digest) = (frame.message(), frame.digest());
         let same = self.by_id.entry(message.id).or_default();
@@ -59,7 +59,7 @@ impl Registry {
             others.into_iter().any(|other| other.causes.contains(parent))
         };
         if message.parents.iter().any(|parent| is_implied(&parent.digest)) {
-            return Err(Violation::new("I5", format!("{} names a parent that another one implies", message.id)));
+            return Err(Violation::new("I5", format!("{} names a parent that another parent implies", message.id)));
         }
         let known = Known {
             number: self.in_order.len(),
@@ -80,7 +80,7 @@ impl Registry {
         self.by_digest.get(digest)
     }
 
-    /// The only message of an id.
+    /// Returns the message with an id, if there is exactly one.
     pub(crate) fn only(&self, id: MessageId) -> Option<Digest> {
         match self.by_id.get(&id)?.as_slice() {
             [digest] => Some(*digest),
@@ -88,12 +88,12 @@ impl Registry {
         }
     }
 
-    /// The number of a message, of the first one if there are several.
+    /// Returns the number of a message, or of the first one if several share the id.
     pub(crate) fn number(&self, id: MessageId) -> Option<usize> {
         self.by_id.get(&id).and_then(|digests| self.known(digests.first()?)).map(|known| known.number)
     }
 
-    /// The messages of the application that share their number with another one.
+    /// Returns the application's messages that share their id with another message.
     pub(crate) fn forked(&self) -> impl Iterator<Item = (MessageId, Vec<Digest>)> + '_ {
         self.by_id.iter().filter_map(|(&id, digests)| {
             let is_payload = |digest: &&Digest| self.known(digest).is_some_and(|known| known.is_payload);
@@ -102,7 +102,7 @@ impl Registry {
         })
     }
 
-    /// The messages of the application in the order that everybody must see.
+    /// Returns the application's messages in the order that every member must see.
     pub(crate) fn timeline(&self) -> Vec<Digest> {
         let payloads = self.by_digest.iter().filter(|(_, known)| known.is_payload);
         let mut ordered: Vec<(Stamp, Digest)> = payloads.map(|(&digest, known)| (known.stamp, digest)).collect();

@@ -1,4 +1,4 @@
-//! A store in memory that loses on a crash what a store on a disk may lose.
+//! A store in memory that loses in a crash what a store on a disk may lose.
 
 use std::{
     collections::BTreeMap,
@@ -21,39 +21,39 @@ use crate::{
     disk::{Act, Witness},
 };
 
-/// The store of a member. Cloning gives another handle to the same store.
+/// The store of a member. Cloning returns another handle to this store.
 #[derive(Debug, Clone)]
 pub struct SimStore {
     pub(super) state: Arc<Mutex<State>>,
-    /// The author that it was made for.
+    /// The author that the store was created for.
     pub(super) author: AuthorId,
-    /// The life of the machine in which this handle was given out.
+    /// The life of the machine in which this handle was created.
     pub(super) life: u64,
-    /// Where the real database lies, if that is used.
+    /// The medium of the real database, if that is used.
     pub(super) medium: Option<Medium>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) records: BTreeMap<(MessageId, Digest), Kept>,
-    /// How many have been committed; some may be lost.
+    /// The number of records committed so far; some may be lost.
     pub(super) committed: usize,
     /// Transactions that are not durable yet, oldest first.
     pub(super) lazy: Vec<Lazy>,
     pub(super) marks: Marks,
     pub(super) progress: BTreeMap<String, Progress>,
     pub(super) snapshot: Option<Vec<u8>>,
-    /// What has been committed as sent since the last look.
+    /// Messages committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
-    /// There is no room for anything.
+    /// Whether the store has no room for anything.
     pub(super) is_full: bool,
-    /// How often the machine has lost its power.
+    /// The number of times that the machine has lost power.
     pub(super) life: u64,
     pub(super) witness: Option<Witness>,
 }
 
-/// A record, and how many were committed before it.
+/// A record and the number of records committed before it.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) frame: Frame,
@@ -66,34 +66,34 @@ pub(super) struct Kept {
 pub(super) enum Lazy {
     /// These records were new.
     Records(Vec<(MessageId, Digest)>),
-    /// In the place of this snapshot there is another one.
+    /// This snapshot was replaced by another.
     Snapshot(Option<Vec<u8>>),
 }
 
-/// How a commit fails.
+/// The way in which a commit fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failing {
-    /// Nothing is kept, and the caller hears it.
+    /// Nothing is kept, and the caller learns that.
     Lost,
-    /// Everything is kept, and the caller hears that it is not.
+    /// Everything is kept, but the caller is told that nothing is.
     Kept,
 }
 
 impl SimStore {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new(author: AuthorId) -> Self {
         let state = State { marks: Marks::new(Some(author)), ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium: None }
     }
 
-    /// A handle for a process that starts now.
+    /// Returns a handle for a process that starts now.
     #[must_use]
     pub fn open(&self) -> Self {
         Self { life: self.lock().life, ..self.clone() }
     }
 
-    /// The power was lost: of the lazy transactions the last ones are gone, and what processes that ran until then still
-    /// want to commit is not kept.
+    /// Loses power. The last lazy transactions are lost, and what processes from before still want to commit is not
+    /// kept.
     pub fn crash(&self, rng: &mut Rng) {
         if let Some(medium) = &self.medium {
             medium.crash(rng);
@@ -107,17 +107,17 @@ impl SimStore {
         state.failing = None;
     }
 
-    /// Puts the real database, on a simulated medium, in the place of the records in memory.
+    /// Replaces the records in memory by the real database on a simulated medium.
     pub fn use_database(&mut self) {
         self.medium = Some(Medium::default());
     }
 
-    /// Whether it lies in the real database.
+    /// Returns whether the store uses the real database.
     pub fn has_database(&self) -> bool {
         self.medium.is_some()
     }
 
-    /// A database has kept this.
+    /// Notes that a database has kept this frame.
     pub(crate) fn note_sent(&self, frame: &Frame) {
         let mut state = self.lock();
         let key = (frame.id(), frame.digest());
@@ -130,13 +130,13 @@ impl SimStore {
         self.lock().marks = marks;
     }
 
-    /// How the commit of these records is to fail, if it is.
+    /// Returns how the commit of these records must fail, if it must.
     pub(crate) fn take_failing(&self, records: &[Record], durability: Durability) -> Option<Failing> {
         let is_durable = durability == Durability::Durable && !records.is_empty();
         if is_durable { self.lock().failing.take() } else { None }
     }
 
-    /// How the next commit is to fail, if it is.
+    /// Returns how the next commit must fail, if it must.
     pub(crate) fn failing(&self) -> Option<Failing> {
         self.lock().failing
     }
@@ -145,17 +145,17 @@ impl SimStore {
         StoreError::Damaged { path: PathBuf::from("simulated"), what: "the commit failed" }
     }
 
-    /// Lets the next durable commit fail, and every snapshot that is to be kept until then.
+    /// Lets the next durable commit fail, and every attempt to keep a snapshot before it.
     pub fn fail_next(&self, failing: Failing) {
         self.lock().failing = Some(failing);
     }
 
-    /// Lets there be no room for anything, or room again.
+    /// Fills the store's volume, or makes room again.
     pub fn set_full(&self, full: bool) {
         self.lock().is_full = full;
     }
 
-    /// The error of what there is no room for.
+    /// Returns an error if there is no room.
     pub(crate) fn room(&self) -> Result<(), StoreError> {
         if !self.lock().is_full {
             return Ok(());
@@ -163,17 +163,17 @@ impl SimStore {
         Err(StoreError::Full { path: PathBuf::from("simulated"), source: io::ErrorKind::StorageFull.into() })
     }
 
-    /// What was committed as sent since the last call.
+    /// Returns the messages that were committed as sent since the last call.
     pub fn take_sent(&self) -> Vec<Frame> {
         mem::take(&mut self.lock().sent)
     }
 
-    /// Who it belongs to now, and how far that has come.
+    /// Returns the current marks: the store's author and its progress.
     pub fn marks_now(&self) -> Marks {
         self.lock().marks.clone()
     }
 
-    /// A store of its own with what this one holds now, as a backup or a cloned disk has it.
+    /// Returns an independent store with the current contents, as on a backup or a cloned disk.
     #[must_use]
     pub fn copied(&self) -> Self {
         let state = self.lock();
@@ -189,12 +189,12 @@ impl SimStore {
         Self { state: Arc::new(Mutex::new(copy)), author: self.author, life: 0, medium }
     }
 
-    /// Whether this installation has sent a message.
+    /// Returns whether this installation has sent a message.
     pub fn has_sent(&self, id: MessageId, digest: Digest) -> bool {
         self.lock().records.get(&(id, digest)).is_some_and(|kept| kept.origin == Origin::Sent)
     }
 
-    /// The frames that this installation has sent.
+    /// Returns the frames that this installation has sent.
     pub fn sent(&self) -> Vec<Frame> {
         let state = self.lock();
         let sent = state.records.values().filter(|kept| kept.origin == Origin::Sent);
@@ -207,7 +207,7 @@ impl SimStore {
 }
 
 impl State {
-    /// Keeps a record unless it is here; whether it was not.
+    /// Keeps a record unless it is already present. Returns whether it was new.
     fn keep(&mut self, key: (MessageId, Digest), frame: &Frame, origin: Origin) -> bool {
         let is_new = !self.records.contains_key(&key);
         if is_new {

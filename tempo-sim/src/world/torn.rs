@@ -1,4 +1,4 @@
-//! Everything that may be left of a store after a loss of power: what [`SimStore::crash`] draws one of.
+//! Every state that a power loss may leave of a store. [`SimStore::crash`] draws one of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,19 +19,19 @@ use super::{
 };
 use crate::disk::{Act, Witness};
 
-/// What a store holds when the power comes back.
+/// The contents of a store when the power returns.
 #[derive(Debug, Clone)]
 pub struct StoreImage {
     records: BTreeMap<(MessageId, Digest), Kept>,
     marks: Marks,
     snapshot: Option<Vec<u8>>,
-    /// What lies on the medium of a real database, and its digest.
+    /// The contents of a real database's medium, and their digest.
     medium: Option<(Bytes, Digest)>,
 }
 
 impl Hash for StoreImage {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // How many lives there were makes no difference.
+        // The number of lives makes no difference.
         self.marks.stable.hash(state);
         self.marks.place.hash(state);
         self.marks.own.iter().for_each(|own| (own.author, own.joined, own.audited).hash(state));
@@ -44,11 +44,11 @@ impl Hash for StoreImage {
 }
 
 impl SimStore {
-    /// Everything that may be left if the power were lost now; the store itself stays as it is.
+    /// Returns every state that a power loss could leave now. The store itself stays unchanged.
     ///
-    /// In memory: any selection of the lazy transactions, each whole, beside what is durable. A real database: a bounded
-    /// choice among the writes since the last sync: every prefix, also with the last write cut in half, each write
-    /// alone, and all but each.
+    /// In memory, a state has all durable records and any selection of the lazy transactions, each whole. For a real
+    /// database, the states are a bounded choice among the writes since the last sync: every prefix, every prefix
+    /// with its last write cut in half, each write alone, and all writes but one.
     pub fn states_after_power_loss(&self) -> Vec<StoreImage> {
         if let Some(medium) = &self.medium {
             let marks = self.lock().marks.clone();
@@ -82,7 +82,7 @@ impl SimStore {
         iter::once(whole).chain(lost.into_iter().map(image)).collect()
     }
 
-    /// A store that holds what was left, all of it durable.
+    /// Creates a store from an image, with all of it durable.
     pub fn from_image(author: AuthorId, image: &StoreImage) -> Self {
         let records = image.records.clone();
         let committed = records.values().map(|kept| kept.number + 1).max().unwrap_or_default();
@@ -92,7 +92,7 @@ impl SimStore {
         Self { state: Arc::new(Mutex::new(state)), author, life: 0, medium }
     }
 
-    /// Calls a witness from here on before everything that changes the store, or nobody any more.
+    /// Sets the witness to be called before every change to the store, or removes it.
     pub fn set_witness(&self, witness: Option<Witness>) {
         if let Some(medium) = &self.medium {
             medium.set_witness(witness.clone());
@@ -100,7 +100,7 @@ impl SimStore {
         self.lock().witness = witness;
     }
 
-    /// The power can be lost before this.
+    /// Calls the witness before an act, because the power can be lost before it.
     pub(super) fn before(&self, act: Act) {
         let witness = self.lock().witness.clone();
         if let Some(witness) = witness {

@@ -1,4 +1,4 @@
-//! What must hold when the session is at rest after a crash.
+//! The invariants that must hold when the session is at rest after a crash.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,8 @@ use crate::{
     operation::Operation,
 };
 
-/// I5: what is in the store has its causes in the store, whatever was lost. Of a store in memory, before it is opened.
+/// Checks I5: messages in the store have their causes in the store, whatever was lost. For a store in memory, before
+/// it is opened.
 pub(crate) fn causes_are_kept(store: &SimStore) -> Result<(), String> {
     for frame in store.sent() {
         for cause in frame.message().causes() {
@@ -29,12 +30,12 @@ pub(crate) fn causes_are_kept(store: &SimStore) -> Result<(), String> {
     Ok(())
 }
 
-/// Everybody that the installation has been.
+/// Returns every author that the installation has been.
 fn own(store: &SimStore) -> Vec<AuthorId> {
     store.marks_now().own.iter().map(|own| own.author).collect()
 }
 
-/// Nobody can have seen a message in the folder that may be lost.
+/// Checks that the folder never shows a message that may still be lost.
 pub(crate) fn nothing_was_shown_too_early<'a>(
     files: impl Iterator<Item = &'a Bytes>,
     store: &SimStore,
@@ -43,13 +44,13 @@ pub(crate) fn nothing_was_shown_too_early<'a>(
     let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
     for frame in files.flat_map(frames) {
         if own.contains(&frame.id().author) && !kept.contains(&frame.digest()) {
-            return Err(format!("I9: {} is in the folder and not in the store", frame.id()));
+            return Err(format!("I9: {} is in the folder but not in the store", frame.id()));
         }
     }
     Ok(())
 }
 
-/// The messages that a file begins with.
+/// Returns the messages at the start of a file.
 fn frames(content: &Bytes) -> Vec<Frame> {
     let (mut frames, mut rest) = (Vec::new(), content.clone());
     while let Decoded::Whole(frame) = Frame::decode(&rest) {
@@ -59,7 +60,7 @@ fn frames(content: &Bytes) -> Vec<Frame> {
     frames
 }
 
-/// Everything that must hold at rest.
+/// Checks everything that must hold at rest.
 pub(crate) fn at_rest(machine: &Machine, promised: &Promised) -> Result<(), String> {
     if let Some(what) = machine.disk.take_violations().pop() {
         return Err(format!("I10: {what}"));
@@ -67,13 +68,13 @@ pub(crate) fn at_rest(machine: &Machine, promised: &Promised) -> Result<(), Stri
     let sent = machine.store.sent();
     let kept: BTreeSet<Digest> = sent.iter().map(Frame::digest).collect();
     if let Some((id, _)) = promised.iter().find(|(_, digest)| !kept.contains(digest)) {
-        return Err(format!("I9: {id} was sent and is lost"));
+        return Err(format!("I9: {id} was sent but is lost"));
     }
     folder(machine, &sent)?;
     session(machine, &sent)
 }
 
-/// I12: every committed message lies whole under its name or in a pack, and there is nothing else of ours.
+/// Checks I12: every committed message is whole under its name or in a pack, and there is nothing else of ours.
 fn folder(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
     let mut missing: BTreeMap<MessageId, &Frame> = sent.iter().map(|frame| (frame.id(), frame)).collect();
     if missing.len() < sent.len() {
@@ -91,7 +92,7 @@ fn folder(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
             [] => String::new(),
         };
         if !is_whole || called != place || there.iter().any(|frame| !sent.contains(frame)) {
-            return Err(format!("I12: {place} is not what its name says: {} bytes", content.len()));
+            return Err(format!("I12: {place} does not match its name: {} bytes", content.len()));
         }
         missing.retain(|id, _| there.iter().all(|frame| frame.id() != *id));
     }
@@ -104,10 +105,11 @@ fn folder(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
     }
 }
 
-/// I2, I3: the timeline is what was sent and what lies in the folder, and the events give it, each once.
+/// Checks I2 and I3: the timeline contains the sent messages and those in the folder, and the events deliver each
+/// once.
 fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
     let status = machine.session().status();
-    // A damaged one was read before its author left a new one.
+    // A damaged head was read before its author wrote a new one.
     let is_head = |place: &str| place.ends_with("/head");
     let is_calm = status.waiting.is_empty()
         && status.rejected.is_empty()
@@ -120,7 +122,7 @@ fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
         && status.report.foreign.iter().all(|it| is_head(&it.place))
         && status.report.pending.iter().all(|it| is_head(&it.place));
     if !is_calm {
-        return Err(format!("L1: something is wrong: {status:?}"));
+        return Err(format!("L1: unexpected status: {status:?}"));
     }
     let is_shown = |frame: &&Frame| frame.message().kind == Kind::Payload;
     let mut expected: BTreeSet<Digest> = sent.iter().filter(is_shown).map(Frame::digest).collect();
@@ -145,10 +147,10 @@ fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
             event => return Err(format!("L1: {event:?}")),
         }
     }
-    if delivered == expected { Ok(()) } else { Err("I3: the events are not the timeline".to_owned()) }
+    if delivered == expected { Ok(()) } else { Err("I3: the events do not give the timeline".to_owned()) }
 }
 
-/// I9, from outside: the next message has a number that nobody has seen.
+/// Checks I9 from outside: the next message has an unused number.
 pub(crate) fn goes_on(machine: &mut Machine, promised: &Promised) -> Result<(), String> {
     *machine.promised.lock().unwrap() = promised.clone();
     machine.act(Operation::Send)?;
@@ -159,12 +161,12 @@ pub(crate) fn goes_on(machine: &mut Machine, promised: &Promised) -> Result<(), 
     }
     let sent = machine.store.sent();
     if promised.values().any(|digest| sent.iter().all(|frame| frame.digest() != *digest)) {
-        return Err("I9: a message is lost by sending another one".to_owned());
+        return Err("I9: a message is lost by sending another message".to_owned());
     }
     folder(machine, &sent)
 }
 
-/// A number for everything that a machine at rest has: what follows depends on nothing else.
+/// Returns a hash of everything that a machine at rest has. Its future depends on nothing else.
 pub(crate) fn summary(machine: &Machine, promised: &Promised) -> u64 {
     let mut hasher = DefaultHasher::new();
     // Every life leaves another head.

@@ -1,4 +1,4 @@
-//! What a search has come to, in figures.
+//! The results of a search, in numbers.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ pub(crate) struct Counts {
     pub(crate) workloads: usize,
     /// Acts of the workloads before which the power may be lost, and their ends.
     pub(crate) points: u64,
-    /// The same of the recoveries.
+    /// Such points of the recoveries.
     pub(crate) recovery_points: u64,
-    /// Selections of name steps, contents and transactions; most lead to what others lead to as well.
+    /// Selections of name steps, contents and transactions. Most lead to states that other selections also give.
     pub(crate) selections: u128,
     /// Wrecks that were left out because there were too many at one point.
     pub(crate) left_out: usize,
-    /// New wrecks by how many crashes during recovery led to them, from none on.
+    /// New wrecks, by the number of crashes during recovery that led to them, from zero.
     pub(crate) wrecks: Vec<usize>,
     pub(crate) recoveries: usize,
     /// Different states in which recoveries ended.
     pub(crate) ends: usize,
-    /// The first thing that was broken.
+    /// The first violation.
     pub(crate) failure: Option<String>,
 }
 

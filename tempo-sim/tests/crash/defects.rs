@@ -1,11 +1,11 @@
-//! The search finds what it is there for: planted defects of publishing and keeping.
+//! The search finds the planted defects of publishing and storing that it is designed for.
 
 use tempo_sim::bugs::Bug;
 
 use crate::{machine::Setup, search::Search};
 
 #[test]
-fn defects_are_found() {
+fn the_search_finds_planted_defects() {
     for bug in [
         Bug::InPlace,
         Bug::NoMend,

@@ -1,4 +1,4 @@
-//! A member on a machine: a disk, a store, and a session that is turned by hand.
+//! A member on a machine: a disk, a store, and a session whose driver is turned by hand.
 
 use std::{
     collections::BTreeMap,
@@ -20,34 +20,35 @@ use uuid::Uuid;
 
 use crate::operation::Operation;
 
-/// What `send` has returned.
+/// The messages that `send` has returned.
 pub(crate) type Promised = Arc<BTreeMap<MessageId, Digest>>;
 
-/// What machines are made of.
+/// The configuration of machines.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) disk: DiskOptions,
-    /// What is tried of content that was not synced.
+    /// The variants of unsynced content that are tried.
     pub(crate) cuts: Cuts,
-    /// The store is the real database.
+    /// Whether the store is the real database.
     pub(crate) database: bool,
-    /// The store is a copy: it lies in another place than where it was written, so its author is given up.
+    /// Whether the store is a copy. It is then in another place than where it was written, so its author is
+    /// abandoned.
     pub(crate) copied: bool,
-    /// So many crashes during recoveries, one after the other, are looked at.
+    /// The most consecutive crashes during recoveries that are examined.
     pub(crate) interrupted: usize,
     /// The messages of another author: directory, name, content.
     pub(crate) others: Vec<(OsString, OsString, Bytes)>,
-    /// Whether messages are packed from the beginning.
+    /// Whether messages are packed from the start.
     pub(crate) packing: Option<Packing>,
 }
 
-/// A member that runs.
+/// A running member.
 pub(crate) struct Machine {
     pub(crate) disk: Disk,
     pub(crate) store: SimStore,
-    /// Taken while it is closed.
+    /// The open session; `None` while it is closed.
     open: Option<(Session, Driver)>,
-    /// Shared with whoever looks on.
+    /// The promised messages, shared with the watcher.
     pub(crate) promised: Arc<Mutex<Promised>>,
     others: Vec<(OsString, OsString, Bytes)>,
     copied: bool,
@@ -79,12 +80,13 @@ impl Default for Setup {
     }
 }
 
-/// Packs of so many messages and of twice as many, made as soon as that is possible; nobody is waited for.
+/// Packs of `few` messages and of twice as many, made as soon as possible without waiting for any member.
 pub(crate) fn pack_soon(few: u64) -> Packing {
     Packing { few, times: 2, at_once: 2, grace: Duration::ZERO, patience: Duration::ZERO, ..Packing::default() }
 }
 
-/// Numbers each life, and each author: nobody else takes these names, so one that was drawn and not kept may come again.
+/// Numbers each life and each author. No other process takes these names, so one that was drawn and not kept may
+/// return.
 #[derive(Debug)]
 struct Lives {
     lives: usize,
@@ -111,12 +113,12 @@ impl IdentitySource for Lives {
 }
 
 impl Machine {
-    /// What a new one is made of.
+    /// Creates the disk and the store of a new machine.
     pub(crate) fn fresh(setup: &Setup) -> (Disk, SimStore) {
         let mut store = SimStore::new(author());
         if setup.database {
             store.use_database();
-            // A store is made under another name first, so a half-made one is never opened.
+            // A store is first created under another name, so a half-made one is never opened.
             drop(store.open_store().unwrap());
         }
         let disk = Disk::new(setup.disk.clone(), Rng::new(1));
@@ -163,7 +165,7 @@ impl Machine {
         &self.open.as_ref().unwrap().0
     }
 
-    /// Does one operation, and nothing more.
+    /// Performs one operation, and nothing more.
     pub(crate) fn act(&mut self, operation: Operation) -> Result<(), String> {
         match operation {
             Operation::Send => self.send(1),
@@ -195,7 +197,7 @@ impl Machine {
         let mut promised = BTreeMap::clone(&self.promised.lock().unwrap());
         for id in ids {
             let frame = self.store.sent().into_iter().find(|frame| frame.id() == id);
-            let digest = frame.ok_or_else(|| format!("{id} was sent and is not in the store"))?.digest();
+            let digest = frame.ok_or_else(|| format!("{id} was sent but is not in the store"))?.digest();
             if promised.insert(id, digest).is_some_and(|earlier| earlier != digest) {
                 return Err(format!("I9: {id} is used again"));
             }

@@ -1,10 +1,10 @@
 //! Every crash of small workloads, exhaustively.
 //!
-//! Each [workload](operation) of at most three operations runs on a simulated machine. Before every act that changes
-//! something on the disk or in the store, and after the last, the power may be lost; whatever may be left of both then
-//! is a [wreck](search::Wreck). Each wreck, once, is started up again until the session is at rest, the
-//! [invariants](check) are checked, and every wreck that a loss of power during that recovery leaves is recovered in
-//! turn, until no new ones come up.
+//! Each [workload](operation) of at most three operations runs on a simulated machine. The power may be lost before
+//! every act that changes something on the disk or in the store, and after the last. Every possible remainder of both
+//! is a [wreck](search::Wreck). Each distinct wreck is restarted until the session is at rest, and the
+//! [invariants](check) are checked. Every wreck that a power loss during that recovery leaves is recovered in turn,
+//! until no new ones appear.
 
 #![allow(
     clippy::pedantic,
@@ -13,7 +13,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a test may fail loudly, and tells how long it took"
+    reason = "a test may fail loudly, and reports how long it took"
 )]
 
 mod check;
@@ -36,34 +36,35 @@ fn holds(name: &str, search: Search) {
     assert!(counts.recoveries > 100, "hardly anything was tried");
 }
 
-/// Every workload of three operations, every legal state of disk and store, any number of crashes during recovery.
+/// Tests every workload of three operations, every legal state of disk and store, and any number of crashes during
+/// recovery.
 #[test]
 fn every_crash_of_three_operations_is_recovered_from() {
     holds("three operations", Search::new(Setup { cuts: Cuts::Distinct, ..Setup::default() }, 3));
 }
 
-/// The same with the staging directory on another volume: what is staged lies in the author's directory then.
+/// Tests the staging directory on another volume, where staged files are in the author's directory.
 #[test]
-fn every_crash_of_two_operations_without_a_staging_directory() {
+fn every_crash_of_two_operations_without_a_staging_directory_is_recovered_from() {
     let disk = DiskOptions { staging_elsewhere: true, ..DiskOptions::default() };
     holds("staged beside", Search::new(Setup { disk, ..Setup::default() }, 2));
 }
 
-/// The store is a copy of another installation's: the author is given up before anything more is written.
+/// Tests a store that is a copy of another installation's. Its author is abandoned before anything more is written.
 #[test]
-fn every_crash_of_a_copied_store() {
+fn every_crash_of_a_copied_store_is_recovered_from() {
     holds("copied store", Search::new(Setup { cuts: Cuts::Distinct, copied: true, ..Setup::default() }, 2));
 }
 
-/// Messages are packed, and what was packed is packed again, as soon as that is possible.
+/// Tests that messages are packed, and packs are packed again, as soon as possible.
 #[test]
-fn every_crash_while_messages_are_packed() {
+fn every_crash_during_packing_is_recovered_from() {
     let packing = Some(machine::pack_soon(2));
     holds("packing", Search::new(Setup { cuts: Cuts::Distinct, packing, ..Setup::default() }, 3));
 }
 
-/// The real database, of whose unsynced writes a bounded choice is left. No recovery leaves it as another one does, so
-/// only one is interrupted.
+/// Tests the real database with a bounded choice of its unsynced writes. Each recovery leaves a different database,
+/// so only one recovery is interrupted.
 #[test]
 fn crashes_of_the_real_database_are_recovered_from() {
     holds("real database", Search::new(Setup { database: true, interrupted: 1, ..Setup::default() }, 1));

@@ -1,32 +1,32 @@
-//! What a member may do, and every short sequence of it.
+//! The operations of a member, and every short sequence of them.
 
 use std::fmt;
 
-/// One operation. What is new joins here, and in `Machine::act`.
+/// One operation. Add new ones here and in `Machine::act`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// A message is sent.
+    /// Send a message.
     Send,
-    /// Two messages are sent at once.
+    /// Send two messages at once.
     SendAll,
-    /// The next message of another author lies in the folder.
+    /// Put the next message of another author into the folder.
     Receive,
-    /// The session is closed and opened again.
+    /// Close the session and open it again.
     Reopen,
-    /// The same, and from then on its messages are packed as soon as that is possible.
+    /// Reopen the session, and from then on pack its messages as soon as possible.
     Pack,
 }
 
-/// When the session gets time to publish and collect.
+/// The times at which the session may publish and collect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// After every operation.
     Resting,
-    /// After the last one only.
+    /// Only after the last operation.
     Hasty,
 }
 
-/// Some operations, one after the other.
+/// A sequence of operations.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
     pub(crate) operations: Vec<Operation>,
@@ -38,7 +38,7 @@ impl Operation {
 }
 
 impl Workload {
-    /// Every workload of at most so many operations, in either pace where that makes a difference.
+    /// Returns every workload of at most `longest` operations, at both paces where that makes a difference.
     pub(crate) fn all(longest: usize) -> Vec<Self> {
         let mut all = Vec::new();
         let mut last = vec![Vec::new()];

@@ -22,19 +22,19 @@ use crate::{
     operation::{Pace, Workload},
 };
 
-/// What a loss of power left, and what must not be lost.
+/// The remains after a power loss, and the messages that must not be lost.
 #[derive(Debug, Clone)]
 pub(crate) struct Wreck {
     disk: DiskImage,
     store: Arc<StoreImage>,
     promised: Promised,
-    /// How often a recovery was interrupted on the way here.
+    /// The number of recoveries that were interrupted on the way here.
     crashes: usize,
-    /// The workload, for whoever has to read this.
+    /// The workload, for the reader of a failure.
     story: Arc<str>,
 }
 
-/// All wrecks that workloads of some length can leave.
+/// The search for all wrecks that workloads up to some length can leave.
 pub(crate) struct Search {
     setup: Setup,
     longest: usize,
@@ -43,17 +43,17 @@ pub(crate) struct Search {
     seen: Mutex<BTreeSet<u64>>,
     ends: Mutex<BTreeSet<u64>>,
     todo: Mutex<Todo>,
-    /// There is more to do, or nobody does anything any more.
+    /// Signals that there is more to do, or that all work has ended.
     changed: Condvar,
     counts: Mutex<Counts>,
 }
 
-/// What is still to be done. Wrecks go first, so that few of them wait.
+/// The remaining work. Wrecks go first, so that few of them wait.
 #[derive(Debug, Default)]
 struct Todo {
     workloads: vec::IntoIter<Workload>,
     wrecks: Vec<Wreck>,
-    /// How many threads do something, which may give more to do.
+    /// The number of busy threads, which may add more work.
     busy: usize,
     has_failed: bool,
 }
@@ -63,13 +63,13 @@ enum Job {
     Recover(Wreck),
 }
 
-/// Where a machine stands that is being looked at.
+/// A machine that is being watched.
 struct Watched {
     disk: Disk,
     store: SimStore,
     promised: Arc<Mutex<Promised>>,
     story: Arc<str>,
-    /// The process recovers from so many crashes, if it does.
+    /// The number of crashes that the process recovers from, if it does.
     crashes: Option<usize>,
     is_idle: AtomicBool,
 }
@@ -91,7 +91,7 @@ impl Search {
         }
     }
 
-    /// Searches until there is nothing new, or something is broken.
+    /// Searches until there is nothing new, or an invariant is violated.
     pub(crate) fn run(self) -> Counts {
         let search = Arc::new(self);
         let workloads = Workload::all(search.longest);
@@ -101,7 +101,7 @@ impl Search {
         search.counts.lock().unwrap().clone()
     }
 
-    /// Does one thing after the other.
+    /// Performs one job after another.
     fn help(self: &Arc<Self>) {
         #[cfg(feature = "bugs")]
         let _planted = self.bug.map(tempo_sim::bugs::Bug::plant);
@@ -136,8 +136,8 @@ impl Search {
         }
     }
 
-    /// Runs a workload and collects what a crash at any point leaves. A resting workload is at first the same run as the
-    /// one without its last operation, so its first part is not looked at again.
+    /// Runs a workload and collects what a crash at any point leaves. A resting workload starts like the workload
+    /// without its last operation, so that part is not examined again.
     fn work(self: &Arc<Self>, workload: &Workload) -> Result<(), String> {
         let (disk, store) = Machine::fresh(&self.setup);
         let watched = self.watch(&disk, &store, workload.to_string().into(), None);
@@ -161,7 +161,7 @@ impl Search {
         check::at_rest(&machine, &promised)
     }
 
-    /// Starts a wreck up, collects what a crash meanwhile leaves, and checks what has become of it.
+    /// Starts a wreck, collects what a crash meanwhile leaves, and checks the result.
     fn recover(self: &Arc<Self>, wreck: &Wreck) -> Result<(), String> {
         let disk = Disk::from_image(&wreck.disk, self.setup.disk.clone(), Rng::new(3));
         let store = SimStore::from_image(author(), &wreck.store);
@@ -202,8 +202,8 @@ impl Search {
         watched
     }
 
-    /// The power may be lost now. What a mere change adds is found before the next act that syncs something: until
-    /// then nothing that may be left becomes impossible.
+    /// Collects what a power loss would leave now. What a mere change adds is found before the next act that syncs
+    /// something: until then nothing that may be left becomes impossible.
     fn look(&self, watched: &Watched, act: Act) {
         let crashes = watched.crashes.map_or(0, |crashes| crashes + 1);
         if watched.is_idle.load(Relaxed) || crashes > self.setup.interrupted {
@@ -248,15 +248,14 @@ impl Search {
 }
 
 impl Watched {
-    /// Nobody looks any more.
+    /// Stops watching.
     fn end(&self) {
         self.disk.set_witness(None);
         self.store.set_witness(None);
     }
 }
 
-/// Which image of a disk goes with which of a store: every one with every one, or, where there are too many for that,
-/// each with some.
+/// Returns pairs of disk and store images: all combinations, or each image with some others if there are too many.
 fn pairs(disks: usize, stores: usize, some: bool) -> Vec<(usize, usize)> {
     if some {
         return (0..disks.max(stores)).map(|number| (number % disks, number % stores)).collect();

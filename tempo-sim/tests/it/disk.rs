@@ -82,9 +82,10 @@ mod mac {
     )));
 }
 
-/// Whatever call failed before: what was said to be durable is there, whole, in everything that a loss of power may leave.
+/// Tests that durable messages are present and whole in everything that a power loss may leave, whichever call failed
+/// before.
 #[test]
-fn durable_publications_survive_although_a_call_failed_before() {
+fn durable_publications_survive_after_a_failed_call() {
     for staging_elsewhere in [false, true] {
         let failures = (0..).take_while(|&call| is_durable_although_one_fails(call, staging_elsewhere)).count();
         println!("staging elsewhere: {staging_elsewhere}; {failures} calls failed");
@@ -92,7 +93,7 @@ fn durable_publications_survive_although_a_call_failed_before() {
     }
 }
 
-/// Lets one call fail; false when so many are not made.
+/// Lets one call fail. Returns false if there are not that many calls.
 fn is_durable_although_one_fails(call: u64, staging_elsewhere: bool) -> bool {
     let disk = Disk::new(DiskOptions { staging_elsewhere, ..DiskOptions::default() }, Rng::new(1));
     let mut transport = OneDisk(disk.clone()).member();
@@ -100,11 +101,14 @@ fn is_durable_although_one_fails(call: u64, staging_elsewhere: bool) -> bool {
     let begun = disk.calls();
     disk.fail_after(call, io::ErrorKind::Other);
     let attempts = std::iter::repeat_with(|| transport.publish(&frame, Durability::Durable));
-    assert!(attempts.take(2).any(|published| published.is_ok()), "call {call} failed once, and publishing for ever");
+    assert!(
+        attempts.take(2).any(|published| published.is_ok()),
+        "call {call} failed once, but publishing failed permanently"
+    );
     let (dir, name) = (frame.id().author.to_string(), format!("{:016x}", frame.id().counter));
     for image in disk.states_after_power_loss(Cuts::All).images {
         let is_there = image.files().any(|file| file == (dir.as_ref(), name.as_ref(), frame.bytes()));
-        assert!(is_there, "call {call} failed, and a durable message is lost: {image:?}");
+        assert!(is_there, "call {call} failed, and a durable message was lost: {image:?}");
     }
     disk.calls() - begun > call
 }
@@ -117,10 +121,10 @@ fn a_message() -> Frame {
     Frame::encode(&message).unwrap()
 }
 
-/// An own directory is left alone for two seconds after it was listed, and time stands still here: only what a hint names is
-/// read, and of that only what comes next.
+/// Tests what a hint can do while a directory rests. An own directory is left alone for two seconds after a listing,
+/// and time stands still here. So only files that a hint names are read, and of those only the next message.
 #[test]
-fn what_a_hint_names_is_read_although_its_directory_rests() {
+fn a_hinted_file_is_read_while_its_directory_rests() {
     let disk = Disk::new(DiskOptions::default(), Rng::new(3));
     let mut member = OneDisk(disk.clone()).member();
     let mut script = Script::new(1);

@@ -1,7 +1,7 @@
 //! The example of an application's own test holds for more seeds than it draws by itself.
 
 #[path = "../../examples/app_test.rs"]
-#[allow(dead_code, reason = "its main is for people")]
+#[allow(dead_code, reason = "its main function is for users")]
 mod app_test;
 
 #[test]

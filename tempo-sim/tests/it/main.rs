@@ -1,4 +1,4 @@
-//! The simulator itself: its disk keeps the port's contract, its runs repeat, and the product survives them.
+//! Tests of the simulator itself: its disk keeps the port's contract, its runs repeat, and the product survives them.
 
 #![allow(
     clippy::pedantic,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tempo_sim::{CHAOS, DROPBOX, Effect, Fault, PROFILES, Plan, Profile, Rng, SEAFILE, Verdict, World, trace::What};
 
 #[test]
-fn the_same_seed_is_the_same_run() {
+fn equal_seeds_give_equal_runs() {
     let plan = Plan::from_seed(11, Profile::named("chaos").unwrap(), 4, 20);
     let (first, second) = (plan.execute(true), plan.execute(true));
     assert_eq!(first.hash, second.hash);
@@ -15,7 +15,7 @@ fn the_same_seed_is_the_same_run() {
     assert_ne!(first.hash, other.hash);
 }
 
-/// Every service, with the faults that the seeds draw.
+/// Tests every service, with the faults that the seeds draw.
 #[test]
 fn every_profile_delivers_everything() {
     for (number, profile) in PROFILES.iter().enumerate() {
@@ -30,32 +30,33 @@ fn every_profile_delivers_everything() {
     }
 }
 
-/// What the simulator has found in this project's own code, each with a run that shows it still: put back in, the defect
-/// breaks that run. When the simulator draws otherwise, `cargo sim bugs` names other runs.
+/// Tests defects that the simulator found in this project's own code, each with a run that still shows it: planted
+/// again, the defect breaks that run. If the simulator draws differently, `cargo sim bugs` names other runs.
 #[cfg(feature = "bugs")]
 #[test]
-fn what_was_found_stays_mended() {
+fn fixed_defects_stay_fixed() {
     use tempo_sim::bugs::{Bug, plan};
     let found = [
-        // A lazily published file had its length and held zeros after a loss of power; lengths alone were compared.
+        // After a power loss, a lazily published file had its length but contained zeros; only lengths were compared.
         (Bug::AuditByLength, 71),
         // A rewind brought back a damaged file of the right length, long after the audit.
         (Bug::NoScrub, 99),
-        // Who had found another one writing under its name stopped looking after what it had written there.
+        // A member that found another writing under its name no longer looked after the messages it had written
+        // there.
         (Bug::FormerIsForgotten, 229),
-        // A file that another program had open was taken for damaged, and read no more.
+        // A file that another program had open was considered damaged, and never read again.
         (Bug::InUseIsBad, 2211),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
         assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
         let _planted = bug.plant();
-        assert!(plan.execute(false).failure.is_some(), "{bug} is not shown by {} any more", plan.command());
+        assert!(plan.execute(false).failure.is_some(), "{bug} no longer breaks {}", plan.command());
     }
 }
 
-/// Whose store was put back sent a pack beside a message of its own that it did not know any more: no name was taken, and
-/// nobody looked.
+/// A member whose store had been restored sent a pack beside a message of its own that the store no longer knew. No
+/// name was taken, and nothing checked.
 #[test]
 fn a_pack_does_not_hide_an_earlier_message_of_its_number() {
     let faults = [Fault::NoScrubbing, Fault::OddDisks, Fault::RestoredStore, Fault::Packs].into();
@@ -63,10 +64,11 @@ fn a_pack_does_not_hide_an_earlier_message_of_its_number() {
     let outcome = plan.execute(false);
     assert_eq!(outcome.failure, None, "{}", plan.command());
     let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
-    assert!(happened("fork") && happened("pack published"), "the run does not show it any more: {:?}", outcome.counts);
+    assert!(happened("fork") && happened("pack published"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
-/// An author that knew nobody else took the folder for emptied when somebody deleted its directory, and waited for ever.
+/// An author that knew no other member considered the folder emptied when another program deleted its directory, and
+/// waited forever.
 #[test]
 fn a_deleted_directory_comes_back() {
     let mut world = World::new(5).members(2);
@@ -76,7 +78,7 @@ fn a_deleted_directory_comes_back() {
     let dir = std::ffi::OsString::from(world.member(0).unwrap().author().to_string());
     let other = std::ffi::OsString::from(world.member(1).unwrap().author().to_string());
     world.member(0).unwrap().disk().put_dir(&other);
-    // Heads are hints, and written anew all the time.
+    // Heads are hints, and are rewritten all the time.
     let messages = |world: &World| {
         let files = world.member(0).unwrap().disk().files();
         files.into_iter().filter(|(_, name, _)| name != "head").collect::<Vec<_>>()
@@ -89,33 +91,33 @@ fn a_deleted_directory_comes_back() {
     world.rest().unwrap();
 }
 
-/// After a loss of power an author looks whether its last messages lie there whole. One that could not be opened kept
-/// everything waiting that was sent afterwards.
+/// After a power loss, an author checks whether its last messages are whole. A message that could not be opened
+/// blocked all later ones.
 #[test]
-fn a_file_that_cannot_be_opened_keeps_nothing_else_waiting() {
+fn a_file_that_cannot_be_opened_blocks_nothing_else() {
     let mut world = World::new(1).members(2);
     world.send(0, "one").unwrap();
     world.run_for(Duration::from_secs(5)).unwrap();
     let author = world.member(0).unwrap().author();
     let dir = std::ffi::OsString::from(author.to_string());
-    // The first message tells the name.
+    // The first message announces the name.
     let place = |counter: u64| std::ffi::OsString::from(format!("{counter:016x}"));
     let disk = world.member(0).unwrap().disk().clone();
     disk.lock_file(&dir, &place(2), Duration::from_secs(150));
     world.crash(0, Duration::from_secs(1));
-    // Until the pauses between attempts are long.
+    // The pauses between attempts must become long first.
     world.run_for(Duration::from_secs(40)).unwrap();
     world.send(0, "two").unwrap();
     world.run_for(Duration::from_secs(1)).unwrap();
     let locked = disk.locked_until(&dir, &place(2));
-    assert!(locked > Duration::from_secs(100), "the loss of power has left it there, and nobody has replaced it");
+    assert!(locked > Duration::from_secs(100), "the power loss left it there, and nothing replaced it");
     assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 1);
-    assert!(disk.read(&dir, &place(3)).is_some(), "it goes round it");
+    assert!(disk.read(&dir, &place(3)).is_some(), "a later message is published");
     world.rest().unwrap();
     assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 0);
 }
 
-/// The whole list is for `cargo sim bugs`; these show at once.
+/// `cargo sim bugs` tries the whole list; these defects show at once.
 #[cfg(feature = "bugs")]
 #[test]
 fn planted_defects_are_found() {
@@ -155,12 +157,12 @@ fn a_run_can_be_drawn() {
     let trace = plan.execute(true).trace.unwrap();
     assert!(trace.messages.len() >= 20 && trace.timeline.len() >= 15 && trace.steps.len() > 100);
     let page = tempo_sim::html::render(&trace);
-    assert!(page.contains(&plan.command()) && page.contains("Everybody agreed"));
+    assert!(page.contains(&plan.command()) && page.contains("All members agreed"));
 }
 
-/// Whoever asks why a message was late must find out whether it was still with its author.
+/// A reader who asks why a message was late must see whether it was still with its author.
 #[test]
-fn the_story_tells_what_kept_a_message() {
+fn the_trace_shows_what_delayed_a_message() {
     let mut plan = Plan::from_seed(7, Profile::named("dropbox").unwrap(), 5, 100);
     plan.faults = [Fault::Unmount].into();
     let trace = plan.execute(true).trace.unwrap();
@@ -171,12 +173,12 @@ fn the_story_tells_what_kept_a_message() {
         assert!(sent < published, "{number}");
     }
     assert!(times(&What::Unmounted) > 0);
-    assert_eq!(times(&What::Unmounted), times(&What::Mounted), "in the end every folder is there");
+    assert_eq!(times(&What::Unmounted), times(&What::Mounted), "in the end every folder is mounted");
 }
 
-/// A rule of an application's own: the service sleeps for the third member, and everything still arrives.
+/// Tests an application's own rule: the service sleeps for the third member, and everything still arrives.
 #[test]
-fn a_rule_delays_and_nothing_is_lost() {
+fn a_rule_that_delays_loses_nothing() {
     let mut world = World::new(3).profile(CHAOS).members(3);
     world.rule(|effect: &Effect<'_>, _: &mut Rng| match effect.to {
         2 if effect.now < Duration::from_secs(300) => Verdict::Delay(Duration::from_secs(7)),
@@ -204,9 +206,9 @@ fn an_application_talks_through_a_simulated_dropbox() {
     }
 }
 
-/// A file that the service keeps to itself arrives for the member that asks for it, and the others go on without it.
+/// Tests that an online-only file arrives at the member that requests it, while the others continue without it.
 #[test]
-fn who_asks_for_online_only_files_gets_them() {
+fn a_member_that_requests_online_only_files_gets_them() {
     let mut fetches = [false, false, true].into_iter();
     let options = |_: &mut Rng| tempo_sim::DiskOptions { fetches: fetches.next().unwrap(), ..Default::default() };
     let mut world = World::new(9).members_with_disks(3, options);

@@ -1,4 +1,4 @@
-//! What disks of Windows and macOS do that disks of Linux do not.
+//! Behavior of Windows and macOS disks that Linux disks do not have.
 
 use std::{
     collections::BTreeSet,
@@ -35,7 +35,7 @@ fn disk(system: System, seed: u64) -> Disk {
     disk
 }
 
-/// A process, the session folder, and a directory in it.
+/// Opens a process's view, the session folder, and a directory in it.
 fn opened(disk: &Disk) -> (SimFs, SimDir, SimDir) {
     let fs = disk.fs();
     let folder = fs.open_root(Disk::FOLDER.as_ref()).unwrap();
@@ -62,7 +62,7 @@ fn put(disk: &Disk, name: &str) {
 }
 
 #[test]
-fn a_file_in_use_can_be_looked_at_and_nothing_else() {
+fn a_file_in_use_allows_only_stat() {
     let disk = disk(NTFS, 1);
     put(&disk, FILE);
     let (fs, _, dir) = opened(&disk);
@@ -80,7 +80,7 @@ fn a_file_in_use_can_be_looked_at_and_nothing_else() {
 }
 
 #[test]
-fn the_service_has_a_file_for_itself_now_and_then() {
+fn the_service_sometimes_keeps_a_file_open() {
     let is_held = |seed: &u64| {
         let disk = disk(NTFS, *seed);
         put(&disk, FILE);
@@ -118,7 +118,7 @@ fn a_removed_name_may_stay_for_a_while() {
 }
 
 #[test]
-fn the_case_of_a_name_makes_no_difference() {
+fn names_ignore_case() {
     for system in [NTFS, MAC] {
         let disk = disk(system, 1);
         put(&disk, "abc");
@@ -129,7 +129,7 @@ fn the_case_of_a_name_makes_no_difference() {
 }
 
 #[test]
-fn a_list_of_macos_gives_names_decomposed() {
+fn macos_lists_names_decomposed() {
     let disk = disk(MAC, 1);
     put(&disk, "Zo\u{eb}");
     let (fs, _, dir) = opened(&disk);
@@ -137,9 +137,9 @@ fn a_list_of_macos_gives_names_decomposed() {
     assert!(fs.stat(&dir, "Zo\u{eb}".as_ref()).is_ok());
 }
 
-/// Directories cannot be synced there, and need not be: of what is pending a loss of power keeps the first.
+/// Directories cannot be synced there and need not be: a power loss keeps the first of the pending changes.
 #[test]
-fn windows_keeps_names_in_the_order_in_which_they_were_changed() {
+fn windows_keeps_name_changes_in_order() {
     let mut left = BTreeSet::new();
     for seed in 0..100 {
         let disk = disk(NTFS, seed);
@@ -158,8 +158,8 @@ fn windows_keeps_names_in_the_order_in_which_they_were_changed() {
     assert_eq!(left, BTreeSet::from([0, 1, 2, 3]));
 }
 
-/// Where directories cannot be synced, the file that got the name is: what was published durably is there after a loss of
-/// power, also in the place of what an earlier one had left.
+/// Where directories cannot be synced, the renamed file is synced instead. A durably published message is present
+/// after a power loss, also if it replaced the remains of an earlier one.
 #[test]
 fn a_durable_name_needs_no_sync_of_its_directory() {
     let mut script = Script::new(1);
@@ -173,7 +173,7 @@ fn a_durable_name_needs_no_sync_of_its_directory() {
             disk.put(&dir, names[0], vec![0; frames[0].bytes().len()].into());
             let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
             gather(&mut member, &Seen::default(), Taken::Known);
-            // The service has let go what it has put there.
+            // The service has closed the file that it put there.
             disk.set_now(Duration::from_secs(60));
             for (frame, expected) in frames.iter().zip([Published::Mended, Published::New]) {
                 assert_eq!(member.publish(frame, Durability::Durable).unwrap(), expected);
@@ -188,7 +188,7 @@ fn a_durable_name_needs_no_sync_of_its_directory() {
 }
 
 #[test]
-fn windows_syncs_no_file_through_a_handle_for_reading() {
+fn windows_refuses_to_sync_through_a_read_handle() {
     let disk = disk(NTFS, 2);
     let (fs, _, dir) = opened(&disk);
     let written = fs.create(&dir, "~tempo-1.tmp".as_ref()).unwrap();
@@ -234,15 +234,15 @@ fn numbers_repeat_on_refs() {
     assert_eq!((numbers(NTFS), numbers(REFS)), (10, 5));
 }
 
-/// A piece of the folder whose number was the folder's was taken for the folder itself, and never read.
+/// A part of the folder whose number equals the folder's was taken for the folder itself, and never read.
 #[test]
-fn a_piece_with_the_number_of_the_folder_is_read() {
+fn a_part_with_the_number_of_the_folder_is_read() {
     for others in 0..6 {
         let disk = Disk::new(DiskOptions { system: REFS, ..DiskOptions::default() }, Rng::new(3));
         let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
         (0..others).for_each(|number| disk.put_dir(format!("other {number}").as_ref()));
         let frame = Script::new(1).next(b"content");
-        // Somebody of the session is in it, and calls it what it is called here.
+        // A member of the session is in it, and uses this folder's name for it.
         let author = frame.id().author;
         let (name, place, digest, seen) = (None, Some("jam.session".to_owned()), None, Vec::new());
         let head = Head {
@@ -265,7 +265,7 @@ fn a_piece_with_the_number_of_the_folder_is_read() {
 }
 
 #[test]
-fn a_watch_of_windows_overflows_in_silence() {
+fn a_windows_watch_overflows_silently() {
     for (files, is_told) in [(1, true), (5, true), (6, false), (50, false)] {
         let disk = disk(NTFS, 1);
         let (fs, signal) = (disk.fs(), Arc::<Signal>::default());
@@ -279,7 +279,7 @@ fn a_watch_of_windows_overflows_in_silence() {
 }
 
 #[test]
-fn a_network_drive_may_miss_what_has_just_come() {
+fn a_network_drive_may_miss_recent_arrivals() {
     let mut missed = 0;
     for seed in 0..100 {
         let disk = disk(SHARE, seed);
@@ -315,7 +315,7 @@ fn a_dataless_directory_is_not_listed() {
 }
 
 #[test]
-fn some_volumes_of_macos_refuse_the_medium() {
+fn some_macos_volumes_refuse_a_full_sync() {
     for (system, is_refused) in [(MAC, false), (MAC_SHARE, true)] {
         let disk = disk(system, 1);
         let (fs, _, dir) = opened(&disk);
@@ -328,7 +328,7 @@ fn some_volumes_of_macos_refuse_the_medium() {
 }
 
 #[test]
-fn directories_are_watched_one_by_one_on_linux_alone() {
+fn only_linux_watches_directories_one_by_one() {
     let violations = |system| {
         let disk = disk(system, 1);
         let mut watch = disk.fs().watch(Disk::FOLDER.as_ref(), Arc::default()).unwrap();
@@ -338,11 +338,11 @@ fn directories_are_watched_one_by_one_on_linux_alone() {
     };
     assert_eq!(violations(System::Linux), [""; 0]);
     assert_eq!(violations(NTFS), ["the folder cannot be moved because ana is watched"]);
-    assert_eq!(violations(MAC), ["the stream of events was begun again"]);
+    assert_eq!(violations(MAC), ["the event stream was restarted"]);
 }
 
 #[test]
-fn nothing_may_be_open_when_a_process_has_ended() {
+fn open_handles_after_a_process_ended_are_violations() {
     let disk = disk(System::Linux, 1);
     let (fs, folder, dir) = opened(&disk);
     let watch = fs.watch(Disk::FOLDER.as_ref(), Arc::default()).unwrap();
@@ -355,7 +355,7 @@ fn nothing_may_be_open_when_a_process_has_ended() {
 }
 
 #[test]
-fn one_folder_is_watched_once() {
+fn watching_a_folder_twice_is_a_violation() {
     let disk = disk(System::Linux, 1);
     let fs = disk.fs();
     let watch = |path: &str| fs.watch(path.as_ref(), Arc::default()).unwrap();
@@ -388,7 +388,7 @@ fn a_folder_has_several_names_and_may_be_missing() {
     }
 }
 
-/// What a crash has left and a scanner holds keeps nobody from joining, and goes with a later head.
+/// Remains of a crash that a scanner has open do not prevent joining, and disappear with a later head.
 #[test]
 fn a_staged_file_in_use_is_swept_when_it_is_free() {
     let disk = disk(NTFS, 1);

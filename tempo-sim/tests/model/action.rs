@@ -1,4 +1,4 @@
-//! What can happen next, and what follows from it.
+//! The possible steps, and their consequences.
 
 use stateright::Property;
 
@@ -14,7 +14,7 @@ use crate::{
 /// A step. Members are named by installation, messages by slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// A message is made and committed.
+    /// A message is created and committed.
     Send { member: usize },
     /// A committed message appears in its author's copy of the folder.
     Publish { member: usize, message: u8 },
@@ -22,22 +22,22 @@ pub(crate) enum Action {
     Sync { from: usize, to: usize, message: u8 },
     /// A member reads what is new in its copy of the folder.
     Collect { member: usize },
-    /// What was received becomes durable.
+    /// Received messages become durable.
     Flush { member: usize },
     /// An author writes its head.
     WriteHead { member: usize },
     /// A head arrives in another copy of the folder.
     SyncHead { from: usize, to: usize },
-    /// The power fails. Of what is undurable only `kept` survives; `files` says whether also the own files that nobody
-    /// has yet, and the heads, survive in the copy of the folder.
+    /// The power fails. Of undurable messages only `kept` survives. `files` says whether the heads and the own files
+    /// that no other member has yet also survive in the copy of the folder.
     Crash { member: usize, kept: Set, files: bool },
-    /// A member that is down starts from its store; its outbox is what the folder lacks.
+    /// A stopped member restarts from its store. Its outbox is what the folder lacks.
     Restart { member: usize },
-    /// A new member appears with a copy of somebody's folder as it is now.
+    /// A new member appears with a copy of another member's current folder.
     LateJoin { member: usize, from: usize },
     /// A second installation appears with a copy of the first one's store and folder.
     Clone { member: usize },
-    /// An author that saw others write under its name goes on under a new one.
+    /// An author that saw another installation write under its name continues under a new one.
     IdentitySource { member: usize },
 }
 
@@ -81,7 +81,7 @@ impl stateright::Model for Config {
             }
             Action::SyncHead { from, to } => state.members[to].heads[from] = state.members[from].heads[from],
             Action::Crash { member, kept, files } => self.crash(&mut state, member, kept, files),
-            // It may send before it looks into the folder.
+            // The member may send before it looks into the folder.
             Action::Restart { member } => state.members[member].phase = Phase::Up,
             Action::LateJoin { member, from } => {
                 state.members[member].phase = Phase::Up;
@@ -141,7 +141,8 @@ impl Config {
         }
     }
 
-    /// What the service may bring. From whom a message comes makes no difference, so the first who has it gives it.
+    /// Adds what the service may deliver. The source of a message makes no difference, so the first member that has
+    /// it is the source.
     fn arrivals(&self, state: &State, to: usize, it: &Member, actions: &mut Vec<Action>) {
         for message in state.files().minus(it.folder).iter() {
             let from = state.present().find(|(_, member)| member.folder.has(message));
@@ -180,7 +181,7 @@ impl Config {
 
     fn collect(&self, state: &mut State, member: usize) {
         let it = &mut state.members[member];
-        // One by one, because a defective member may take one of two only.
+        // Messages are taken one by one, because a defective member may take only one of two.
         while it.is_up()
             && let Some(slot) = it.uncollected(&state.messages, self).iter().next()
         {
@@ -202,12 +203,12 @@ impl Config {
         }
     }
 
-    /// What everybody concludes at once from what it has.
+    /// Lets every member conclude at once what follows from what it has.
     fn follow(&self, state: &mut State) {
         let State { messages, members, crashes } = state;
         for member in members.iter_mut().filter(|member| member.is_up()) {
             if *crashes == 0 {
-                // Nobody can tell any more what is durable.
+                // No later crash can reveal what is durable.
                 flush(member);
             }
             member.accept_all(messages, self);
@@ -222,7 +223,7 @@ impl Config {
     }
 }
 
-/// A crash that could lose nothing, and comes between no two steps that belong together, is left out: it is a pause.
+/// Adds the crashes. A crash that could lose nothing and separates no related steps is only a pause, and is left out.
 fn crashes(state: &State, member: usize, it: &Member, actions: &mut Vec<Action>) {
     let unsynced = it.folder.and(it.sent).minus(others_files(state, member));
     let has_heads = it.heads.iter().any(|&head| head != Default::default());

@@ -1,4 +1,4 @@
-//! What a run may contain, and the defects that can be planted in it.
+//! The bounds of a run, and the defects that can be planted in it.
 
 use crate::message::INSTALLATIONS;
 
@@ -6,69 +6,69 @@ use crate::message::INSTALLATIONS;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Config {
     pub(crate) name: &'static str,
-    /// How many messages each installation may send. The first ones are members from the start.
+    /// The number of messages that each installation may send. The first ones are members from the start.
     pub(crate) sends: [u8; INSTALLATIONS],
-    /// How many installations are members from the start.
+    /// The number of installations that are members from the start.
     pub(crate) members: u8,
-    /// How many crashes there may be, of anybody.
+    /// The most crashes, of all members together.
     pub(crate) crashes: u8,
-    /// The installation that appears late, with a copy of somebody's folder.
+    /// The installation that appears late, with a copy of a member's folder.
     pub(crate) joiner: Option<u8>,
     /// The installation that appears as a clone of installation 0.
     pub(crate) clone: Option<u8>,
-    /// Whether a clone that noticed goes on under a new author.
+    /// Whether a clone that noticed continues under a new author.
     pub(crate) mints: bool,
     /// The installation that writes wrong lamports.
     pub(crate) liar: Option<u8>,
-    /// So many installations write heads, the first ones. Without any, no prefixes are told either.
+    /// The number of installations that write heads, counted from the first. Without heads, no prefixes are reported.
     pub(crate) heads: u8,
-    /// Whether a message lies in the store for a while before it is published, even if nobody may crash.
+    /// Whether a message may stay in the store for a while before it is published, even without crashes.
     pub(crate) slow_publish: bool,
-    /// Whether a file lies in the folder for a while before it is collected.
+    /// Whether a file may stay in the folder for a while before it is collected.
     pub(crate) slow_collect: bool,
     pub(crate) defect: Defect,
 }
 
-/// One deliberate mistake.
+/// A deliberate mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Defect {
     None,
     /// A message is accepted before its causes.
     NoCausalHold,
-    /// Whatever a message says of its lamport is believed.
+    /// The lamport in a message is trusted.
     ClockBelieved,
-    /// A new message goes to the end of the timeline.
+    /// A new message is added at the end of the timeline.
     Appended,
-    /// A message with a known author and counter is taken for known.
+    /// A message with a known author and counter is considered known.
     KnownByCounter,
     /// A message is in the folder before it is durable in the store.
     PublishedBeforeCommit,
-    /// The commit of a message leaves what was received before it undurable.
+    /// The commit of a message does not make durable what was received before it.
     CausesNotCommitted,
-    /// The next counter is found in the folder.
+    /// The next counter is taken from the folder.
     CounterFromFolder,
-    /// What was committed and not published when the crash came is not published any more.
+    /// A message that was committed but not published before a crash is never published.
     NotRepublished,
-    /// A message whose name in the folder is taken is passed over.
+    /// A message whose name in the folder is taken is skipped.
     OccupiedSkipped,
-    /// A message names its author's previous message only.
+    /// A message names only its author's previous message.
     ParentsForgotten,
     /// The stable prefix does not wait for one of the members.
     MemberIgnored,
-    /// A head claims what a crash may take away.
+    /// A head claims messages that a crash may take away.
     HeadUndurable,
-    /// A head is believed before the messages that were written before it are here.
+    /// A head is trusted before the messages that were written before it have arrived.
     HeadBeforeMessages,
-    /// The stable prefix contains what a crash may take away.
+    /// The stable prefix contains messages that a crash may take away.
     PrefixUndurable,
-    /// The stable prefix is computed anew each time, without a memory of what was told.
+    /// The stable prefix is recomputed each time, without a memory of what was reported.
     PrefixForgotten,
     /// An insertion below the stable prefix is not noticed.
     LateJoinUnnoticed,
 }
 
 impl Config {
-    /// Members that send so many messages each, on machines that never fail.
+    /// Returns a configuration of members that send these numbers of messages, on machines that never fail.
     pub(crate) const fn members(name: &'static str, sends: &[u8]) -> Self {
         let mut each = [0; INSTALLATIONS];
         let mut at = 0;
@@ -103,21 +103,21 @@ impl Config {
         self
     }
 
-    /// Files and messages lie about for a while at every step of their way.
+    /// Lets files and messages wait at every step of their way.
     pub(crate) const fn slow(mut self) -> Self {
         self.slow_publish = true;
         self.slow_collect = true;
         self
     }
 
-    /// One more installation, not a member from the start, that sends so many messages.
+    /// Adds an installation that is not a member from the start and sends this many messages.
     pub(crate) const fn joiner(mut self, sends: u8) -> Self {
         self.joiner = Some(self.members);
         self.sends[self.members as usize] = sends;
         self
     }
 
-    /// One more installation that begins as a copy of installation 0.
+    /// Adds an installation that starts as a copy of installation 0.
     pub(crate) const fn clone_of_first(mut self, sends: u8) -> Self {
         self.clone = Some(3);
         self.sends[3] = sends;
@@ -144,7 +144,7 @@ impl Config {
         self.defect == defect
     }
 
-    /// Whether stable prefixes are told.
+    /// Returns whether stable prefixes are reported.
     pub(crate) fn tells(&self) -> bool {
         self.heads > 0
     }
@@ -153,7 +153,7 @@ impl Config {
         installation < usize::from(self.heads)
     }
 
-    /// Whether the members are the same from start to end, each on one machine.
+    /// Returns whether the membership is constant, with each member on one machine.
     pub(crate) fn is_fixed(&self) -> bool {
         self.joiner.is_none() && self.clone.is_none()
     }

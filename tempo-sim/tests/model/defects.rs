@@ -1,4 +1,4 @@
-//! Proof that the model can fail: each planted defect breaks what it should.
+//! Proof that the model can fail: each planted defect violates the property that it should.
 
 use crate::{
     config::{Config, Defect},

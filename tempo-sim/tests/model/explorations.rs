@@ -1,4 +1,4 @@
-//! The protocol as it is meant, within bounds, in every order of events.
+//! The correct protocol, within bounds, in every order of events.
 
 use crate::{config::Config, run};
 
@@ -16,7 +16,7 @@ fn members_whose_power_fails() {
 }
 
 #[test]
-fn a_member_who_comes_late() {
+fn a_member_that_joins_late() {
     run::explore(Config::members("one member, a late one", &[2]).joiner(2).heads(2), 1);
     run::explore(Config::members("two members, a late one", &[1, 1]).joiner(1).heads(1), 1);
 }
@@ -24,11 +24,11 @@ fn a_member_who_comes_late() {
 #[test]
 fn a_store_that_is_in_use_twice() {
     run::explore(Config::members("a clone", &[2, 1]).clone_of_first(1), 1);
-    run::explore(Config::members("a clone that goes on", &[2, 1]).clone_of_first(1).mints(), 1);
+    run::explore(Config::members("a clone that continues", &[2, 1]).clone_of_first(1).mints(), 1);
 }
 
 #[test]
-fn a_member_who_lies_about_its_clock() {
+fn a_member_that_lies_about_its_clock() {
     run::explore(Config::members("a liar", &[2, 1, 1]).liar(0), 1);
 }
 
@@ -53,8 +53,8 @@ fn a_million_states_on_request() {
         Config::members("two members, a late one, crash", &[1, 1]).joiner(1).crashes(1).heads(1),
         Config::members("a clone", &[3, 1]).clone_of_first(2),
         Config::members("a clone, a crash", &[2, 1]).clone_of_first(2).crashes(1),
-        Config::members("a clone that goes on", &[3, 1]).clone_of_first(2).mints(),
-        Config::members("a clone that goes on, a crash", &[2, 1]).clone_of_first(1).mints().crashes(1),
+        Config::members("a clone that continues", &[3, 1]).clone_of_first(2).mints(),
+        Config::members("a clone that continues, a crash", &[2, 1]).clone_of_first(1).mints().crashes(1),
         Config::members("a liar", &[2, 2, 2]).liar(0),
     ]);
     assert!(states >= 1_000_000, "{states} states are too few");

@@ -1,4 +1,4 @@
-//! One installation: its store, its copy of the folder, what it has accepted, and what it calls stable.
+//! One installation: its store, its copy of the folder, its accepted messages, and its stable prefix.
 
 use crate::{
     config::{Config, Defect},
@@ -15,7 +15,7 @@ pub(crate) enum Phase {
     Down,
 }
 
-/// What an author's `head` file says.
+/// The contents of an author's `head` file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Head {
     /// Its messages up to this counter were written before this head.
@@ -29,26 +29,26 @@ pub(crate) struct Member {
     pub(crate) phase: Phase,
     /// The author that it writes as.
     pub(crate) author: u8,
-    /// What it keeps as its own, a clone's inheritance included.
+    /// The messages that it keeps as its own, including those that a clone inherited.
     pub(crate) sent: Set,
-    /// What its store holds whatever happens.
+    /// The durable messages in its store.
     pub(crate) durable: Set,
-    /// What its store loses with the power.
+    /// The messages in its store that a power loss takes away.
     pub(crate) volatile: Set,
-    /// The message files in its copy of the folder. Two with one name lie there as file and conflict copy.
+    /// The message files in its copy of the folder. Two with one name are file and conflict copy.
     pub(crate) folder: Set,
     /// The head files in its copy of the folder, by author.
     pub(crate) heads: [Head; INSTALLATIONS],
-    /// In memory: what it has accepted.
+    /// The accepted messages, in memory.
     pub(crate) accepted: Set,
-    /// In memory: the same in the order of the timeline, kept by insertion.
+    /// The accepted messages in the order of the timeline, in memory, maintained by insertion.
     pub(crate) timeline: Timeline,
-    /// What it remembers, durably, to have called stable. It does not follow from the rest: a newer head takes the
-    /// place of an older one, and is of no use until the messages before it are here.
+    /// The messages that it durably remembers as stable. They do not follow from the rest: a newer head replaces an
+    /// older one, and is useless until the messages before it have arrived.
     pub(crate) stable: Set,
-    /// What the application remembers to have been told is stable. It hears of additions at the end only.
+    /// The messages that the application remembers as reported stable. It is told only of additions at the end.
     pub(crate) told: Set,
-    /// A late join was announced.
+    /// Whether a late join was announced.
     pub(crate) late: bool,
 }
 
@@ -65,12 +65,12 @@ impl Member {
         if self.is_up() { self.known().minus(self.accepted) } else { Set::EMPTY }
     }
 
-    /// Messages under its own name that it did not write.
+    /// Returns the messages under its own name that it did not write.
     pub(crate) fn impostors(&self, messages: &Messages) -> Set {
         messages.of_author(self.known().minus(self.sent), self.author)
     }
 
-    /// Files that the next collect would take.
+    /// Returns the files that the next collect would take.
     pub(crate) fn uncollected(&self, messages: &Messages, config: &Config) -> Set {
         let new = self.folder.minus(self.known());
         if config.has(Defect::KnownByCounter) {
@@ -80,7 +80,7 @@ impl Member {
         new
     }
 
-    /// Own messages that still have to appear in the folder.
+    /// Returns own messages that have yet to appear in the folder.
     pub(crate) fn unpublished(&self, messages: &Messages, config: &Config) -> Set {
         let absent = self.sent.and(self.known()).minus(self.folder);
         if config.has(Defect::OccupiedSkipped) {
@@ -89,7 +89,7 @@ impl Member {
         absent
     }
 
-    /// The next message, if it may write one.
+    /// Returns the next message, if the member may write one.
     pub(crate) fn compose(&self, messages: &Messages, config: &Config, is_liar: bool) -> Option<Message> {
         if !self.is_up() || !self.impostors(messages).is_empty() {
             return None;
@@ -114,7 +114,7 @@ impl Member {
         })
     }
 
-    /// Accepts what can be accepted, one message at a time.
+    /// Accepts every message that can be accepted, one at a time.
     pub(crate) fn accept_all(&mut self, messages: &Messages, config: &Config) {
         while let Some(slot) = self.held().iter().find(|&slot| self.accepts(messages.at(slot), messages, config)) {
             self.notice_late(slot, messages, config);
@@ -130,12 +130,12 @@ impl Member {
     fn accepts(&self, message: &Message, messages: &Messages, config: &Config) -> bool {
         let is_ready = message.causes.is_within(self.accepted) || config.has(Defect::NoCausalHold);
         let is_true = message.lamport == 1 + messages.latest(message.causes);
-        // Whoever lies believes itself.
+        // A liar trusts itself.
         let is_own_lie = config.liar == Some(message.author) && message.author == self.author;
         is_ready && (is_true || is_own_lie || config.has(Defect::ClockBelieved))
     }
 
-    /// A first message of a new author below what was told takes back what comes after it.
+    /// Takes back the stable messages behind the first message of a new author that is inserted below them.
     fn notice_late(&mut self, slot: u8, messages: &Messages, config: &Config) {
         let order = messages.order(slot);
         let is_below = !self.stable.has(slot) && messages.last(self.stable).is_some_and(|last| order < last);
@@ -148,19 +148,19 @@ impl Member {
         }
     }
 
-    /// What it would have accepted after a crash now.
+    /// Returns the messages that would still be accepted after a crash now.
     fn certain(&self, messages: &Messages) -> Set {
         if self.volatile.is_empty() { self.accepted } else { messages.acceptable(self.durable).and(self.accepted) }
     }
 
-    /// What it may write into its head.
+    /// Returns the head that it may write.
     pub(crate) fn claim(&self, messages: &Messages, config: &Config) -> Head {
         let basis = if config.has(Defect::HeadUndurable) { self.accepted } else { self.certain(messages) };
         Head { counter: self.sent.len(), lamport: messages.latest(basis) }
     }
 
-    /// The stable prefix as it follows from what is here: the part of the timeline that no counted author can insert
-    /// into any more.
+    /// Returns the stable prefix that follows from the present messages: the part of the timeline where no counted
+    /// author can insert any more.
     pub(crate) fn prefix(&self, messages: &Messages, config: &Config) -> Set {
         let basis = if config.has(Defect::PrefixUndurable) { self.accepted } else { self.certain(messages) };
         let authors = u8::try_from(INSTALLATIONS).unwrap();
@@ -171,7 +171,7 @@ impl Member {
         messages.up_to(basis, bound)
     }
 
-    /// Up to where an author can insert nothing any more into `basis`.
+    /// Returns the lamport up to which an author can no longer insert anything into `basis`.
     fn clock_of(&self, author: u8, basis: Set, messages: &Messages, config: &Config) -> u8 {
         if author == self.author {
             return messages.latest(basis);
@@ -182,7 +182,7 @@ impl Member {
         messages.latest(here).max(if is_usable { head.lamport } else { 0 })
     }
 
-    /// Tells the application what is stable now. What was stable before stays so.
+    /// Reports to the application what is stable now. Messages that were stable stay so.
     pub(crate) fn tell(&mut self, messages: &Messages, config: &Config) {
         let before = if config.has(Defect::PrefixForgotten) { Set::EMPTY } else { self.stable };
         self.stable = before.or(self.prefix(messages, config));
@@ -190,7 +190,7 @@ impl Member {
         self.told = self.told.or(self.stable.iter().filter(|&slot| Some(messages.order(slot)) > last).collect());
     }
 
-    /// Loses what is in memory, and of what is undurable everything but `kept`.
+    /// Loses everything in memory, and all undurable messages except `kept`.
     pub(crate) fn crash(&mut self, kept: Set) {
         self.phase = Phase::Down;
         self.durable = self.durable.or(kept);
@@ -213,7 +213,7 @@ impl Timeline {
         &self.slots[..usize::from(self.len)]
     }
 
-    /// Puts a message where it belongs.
+    /// Inserts a message at its position.
     fn insert(&mut self, slot: u8, messages: &Messages) {
         let order = messages.order(slot);
         let position = self.slots().partition_point(|&there| messages.order(there) < order);

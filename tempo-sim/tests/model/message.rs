@@ -1,18 +1,18 @@
-//! Messages, and the table of all that were ever made in a run.
+//! Messages, and the table of all that were ever created in a run.
 //!
-//! A message is named by its slot, which stands for its digest: the slots of an installation are its own, and it fills
-//! them one after the other. So two runs that make the same messages in another order meet in one state.
+//! A message is named by its slot, which represents its digest. Each installation has its own slots and fills them in
+//! order. So two runs that create equal messages in different orders meet in one state.
 
 use crate::set::Set;
 
-/// So many installations at most.
+/// The most installations.
 pub(crate) const INSTALLATIONS: usize = 4;
-/// So many messages of one installation at most.
+/// The most messages of one installation.
 pub(crate) const EACH: usize = 3;
 pub(crate) const SLOTS: usize = INSTALLATIONS * EACH;
 
-/// The clocks on the walls. They disagree with the order of the authors, and the last one is equal to the first one's,
-/// so that a clone of the first makes messages with equal stamps.
+/// The wall clocks. They contradict the order of the authors. The last one equals the first, so that a clone of the
+/// first creates messages with equal stamps.
 const WALL: [u8; INSTALLATIONS] = [1, 0, 2, 1];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,16 +24,16 @@ pub(crate) struct Message {
     pub(crate) causes: Set,
 }
 
-/// What the timeline is sorted by: lamport, wall clock, author, digest.
+/// The sort key of the timeline: lamport, wall clock, author, digest.
 pub(crate) type Order = (u8, u8, u8, u8);
 
-/// Every message that was ever made, by slot.
+/// Every message that was ever created, by slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Messages([Option<Message>; SLOTS]);
 
 impl Messages {
     pub(crate) fn at(&self, slot: u8) -> &Message {
-        self.0[usize::from(slot)].as_ref().expect("only messages that exist are spoken of")
+        self.0[usize::from(slot)].as_ref().expect("the message exists")
     }
 
     pub(crate) fn add(&mut self, slot: u8, message: Message) {
@@ -42,12 +42,12 @@ impl Messages {
         *place = Some(message);
     }
 
-    /// The slots of an installation's own messages.
+    /// Returns the slots of an installation's own messages.
     pub(crate) fn made_by(&self, installation: usize) -> Set {
         slots_of(installation).filter(|&slot| self.0[usize::from(slot)].is_some()).collect()
     }
 
-    /// Where an installation's next message goes, if it may make one more of at most `limit`.
+    /// Returns the slot of an installation's next message, if it may create one more of at most `limit`.
     pub(crate) fn next_slot(&self, installation: usize, limit: u8) -> Option<u8> {
         slots_of(installation).take(usize::from(limit)).find(|&slot| self.0[usize::from(slot)].is_none())
     }
@@ -61,12 +61,12 @@ impl Messages {
         (message.lamport, WALL[installation_of(slot)], message.author, slot)
     }
 
-    /// The greatest place in the order among some messages.
+    /// Returns the greatest sort key among some messages.
     pub(crate) fn last(&self, set: Set) -> Option<Order> {
         set.iter().map(|slot| self.order(slot)).max()
     }
 
-    /// The greatest lamport among some messages, 0 when there are none.
+    /// Returns the greatest lamport among some messages, or 0 if there are none.
     pub(crate) fn latest(&self, set: Set) -> u8 {
         set.iter().map(|slot| self.at(slot).lamport).max().unwrap_or(0)
     }
@@ -83,27 +83,27 @@ impl Messages {
         set.iter().any(|slot| self.at(slot).author == author)
     }
 
-    /// Whether two messages would have the same name in the folder.
+    /// Returns whether two messages would have the same name in the folder.
     pub(crate) fn same_name(&self, one: u8, other: u8) -> bool {
         (self.at(one).author, self.at(one).counter) == (self.at(other).author, self.at(other).counter)
     }
 
-    /// Whether something else in `folder` has the name of this message.
+    /// Returns whether another message in `folder` has the name of this message.
     pub(crate) fn is_occupied(&self, slot: u8, folder: Set) -> bool {
         folder.iter().any(|other| other != slot && self.same_name(slot, other))
     }
 
-    /// The greatest among an author's messages by counter.
+    /// Returns the author's message with the greatest counter.
     pub(crate) fn newest(&self, set: Set, author: u8) -> Option<u8> {
         self.of_author(set, author).iter().max_by_key(|&slot| self.at(slot).counter)
     }
 
-    /// The messages that none of the others comes directly after.
+    /// Returns the messages that are not a direct cause of any other.
     pub(crate) fn tips(&self, set: Set) -> Set {
         set.minus(set.iter().map(|slot| self.at(slot).causes).fold(Set::EMPTY, Set::or))
     }
 
-    /// What of `stored` can be accepted, computed from nothing but the messages.
+    /// Returns the messages in `stored` that can be accepted, computed from the messages alone.
     pub(crate) fn acceptable(&self, stored: Set) -> Set {
         let mut accepted = Set::EMPTY;
         loop {
@@ -118,7 +118,7 @@ impl Messages {
         }
     }
 
-    /// The number of messages on the longest causal chain that ends here.
+    /// Returns the number of messages on the longest causal chain that ends here.
     pub(crate) fn chain(&self, slot: u8) -> u8 {
         1 + self.at(slot).causes.iter().map(|cause| self.chain(cause)).max().unwrap_or(0)
     }

@@ -1,4 +1,5 @@
-//! What must hold in every state, and what must happen in some. The numbers are those of the project's invariants.
+//! The properties that every state must have, and those that some state must have. The numbers are those of the
+//! project's invariants.
 
 use stateright::Property;
 
@@ -12,28 +13,28 @@ use crate::{
 
 pub(crate) const CAUSES_FIRST: &str = "I5 a message comes after its causes";
 pub(crate) const FIFO: &str = "I4 an author's messages come in its order";
-pub(crate) const SORTED: &str = "I6 the timeline is what is accepted, in order";
-pub(crate) const PURE: &str = "I14 what is accepted follows from what is here alone";
+pub(crate) const SORTED: &str = "I6 the timeline contains the accepted messages, in order";
+pub(crate) const PURE: &str = "I14 the accepted messages follow from the present messages alone";
 pub(crate) const KEPT: &str = "I3 a sent message stays in its author's store";
-pub(crate) const OWN: &str = "what a member sent it has accepted";
+pub(crate) const OWN: &str = "a member has accepted every message that it sent";
 pub(crate) const COUNTERS: &str = "I9 one content for a counter of one installation";
-pub(crate) const COMPLETE: &str = "I7 everybody accepts everything once all is synced";
-pub(crate) const NO_WAITING: &str = "nobody waits for ever for a message that exists";
-pub(crate) const NO_END: &str = "only what is complete comes to an end";
+pub(crate) const COMPLETE: &str = "I7 every member accepts everything once all is synced";
+pub(crate) const NO_WAITING: &str = "no member waits forever for a message that exists";
+pub(crate) const NO_END: &str = "only complete runs end";
 pub(crate) const CLOCK: &str = "I13 the lamport is the longest causal chain";
-pub(crate) const TOLD: &str = "I8 nothing is inserted into a stable prefix in silence";
+pub(crate) const TOLD: &str = "I8 nothing is inserted silently into a stable prefix";
 pub(crate) const GROWS: &str = "I8 the stable prefix only grows";
-pub(crate) const RELATED: &str = "I8 of two stable prefixes one begins the other";
-pub(crate) const NOTHING_BELOW: &str = "I8 no message exists that belongs into a stable prefix and is not in it";
-pub(crate) const ALARMS: &str = "a late join is announced of a late member only";
+pub(crate) const RELATED: &str = "I8 one of two stable prefixes is a prefix of the other";
+pub(crate) const NOTHING_BELOW: &str = "I8 no existing message belongs into a stable prefix without being in it";
+pub(crate) const ALARMS: &str = "a late join is announced only for a late member";
 pub(crate) const TO_THE_END: &str = "L3 the stable prefix reaches the end";
 
 pub(crate) const HELD: &str = "a message was held";
 pub(crate) const FORK: &str = "a fork happened";
 pub(crate) const STOPPED: &str = "an author found its name in use";
-pub(crate) const MIDDLE: &str = "a message came into the middle of a timeline";
-pub(crate) const CRASH: &str = "a crash came between commit and publication";
-pub(crate) const LATE: &str = "a late join came below a stable prefix";
+pub(crate) const MIDDLE: &str = "a message was inserted in the middle of a timeline";
+pub(crate) const CRASH: &str = "a crash happened between commit and publication";
+pub(crate) const LATE: &str = "a late join was inserted below a stable prefix";
 pub(crate) const TOLD_ALL: &str = "a whole run became stable";
 pub(crate) const REJECTED: &str = "a message was rejected";
 
@@ -114,7 +115,7 @@ pub(crate) fn of(config: &Config) -> Vec<Rule> {
     all
 }
 
-/// Those who are up and do not believe themselves more than others.
+/// Returns the members that are up and have not lied about a clock.
 fn honest(state: &State) -> impl Iterator<Item = (usize, &Member)> {
     let has_lied = |at: usize| !state.messages.made_by(at).is_within(state.valid());
     state.up().filter(move |&(at, _)| !has_lied(at))
@@ -160,7 +161,8 @@ fn one_content(config: &Config, state: &State) -> bool {
     state.messages.all().iter().all(is_alone) && (config.clone.is_some() || !state.has_fork())
 }
 
-/// In a quiet state everybody has accepted every message that was ever committed, except what nobody can.
+/// Returns whether every member in a quiet state has accepted all committed messages, except those that no member can
+/// accept.
 fn complete(config: &Config, state: &State) -> bool {
     let valid = state.valid();
     honest(state).all(|(_, member)| valid.is_within(member.accepted)) || !state.is_quiet(config)
@@ -172,8 +174,8 @@ fn no_end(config: &Config, state: &State) -> bool {
     !actions.is_empty() || (state.is_quiet(config) && state.is_stable(config))
 }
 
-/// A message that belongs into a stable prefix and is not in it: in a fixed membership there is none, in whatever store
-/// or folder; otherwise it is a late member's.
+/// Returns whether no message is missing in a stable prefix. With a constant membership, no store or folder has one;
+/// otherwise only a late member's message may be missing.
 fn nothing_below(config: &Config, state: &State) -> bool {
     let all = state.messages.all();
     state.present().all(|(_, member)| {
@@ -182,13 +184,13 @@ fn nothing_below(config: &Config, state: &State) -> bool {
     })
 }
 
-/// Messages that come before the end of what a member was told is stable, and are not in it.
+/// Returns messages before the end of a member's reported stable part that are not in it.
 fn missing_below(messages: &Messages, member: &Member, among: Set) -> Set {
     let last = messages.last(member.told);
     among.minus(member.told).iter().filter(|&slot| Some(messages.order(slot)) < last).collect()
 }
 
-/// Whether one of two sequences begins the other.
+/// Returns whether one of two sequences is a prefix of the other.
 fn begins(messages: &Messages, one: Set, other: Set) -> bool {
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     let last = messages.last(short);

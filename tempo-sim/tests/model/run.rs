@@ -1,4 +1,4 @@
-//! Explorations, and what they have to say.
+//! Explorations and their reports.
 
 use std::{thread, time::Instant};
 
@@ -10,7 +10,7 @@ use crate::{
     state::State,
 };
 
-/// Explores everything within the bounds. Every `always` must hold, and every `sometimes` happen.
+/// Explores everything within the bounds. Every `always` must hold, and every `sometimes` must happen.
 pub(crate) fn explore(config: Config, threads: usize) -> usize {
     let start = Instant::now();
     let checker = config.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
@@ -24,17 +24,22 @@ pub(crate) fn explore(config: Config, threads: usize) -> usize {
     );
     for property in config.properties() {
         if let (Expectation::Always, Some(path)) = (&property.expectation, checker.discovery(property.name)) {
-            panic!("{}: not so: {}\n{}", config.name, property.name, told(path));
+            panic!("{}: violated: {}\n{}", config.name, property.name, told(path));
         }
     }
     for property in config.properties() {
         let is_seen = checker.discovery(property.name).is_some();
-        assert!(is_seen || property.expectation != Expectation::Sometimes, "{}: never: {}", config.name, property.name);
+        assert!(
+            is_seen || property.expectation != Expectation::Sometimes,
+            "{}: never happened: {}",
+            config.name,
+            property.name
+        );
     }
     states
 }
 
-/// Explores one configuration after the other with every processor, and tells how many states there are in all.
+/// Explores the configurations one after the other with every processor. Returns the total number of states.
 pub(crate) fn explore_all(configs: impl IntoIterator<Item = Config>) -> usize {
     let start = Instant::now();
     let threads = thread::available_parallelism().map_or(2, usize::from);
@@ -43,27 +48,27 @@ pub(crate) fn explore_all(configs: impl IntoIterator<Item = Config>) -> usize {
     states
 }
 
-/// Plants a defect, without which the configuration is clean, and tells the shortest way in which it breaks `expected`.
+/// Plants a defect in a correct configuration and prints the shortest way in which it violates `expected`.
 pub(crate) fn finds(defect: Defect, config: Config, expected: &'static str) {
     let config = config.with(defect);
     let mut shortest = None;
     let mut limit = usize::MAX;
-    // The checker may pass over shorter ones in the block of states in which it finds one.
+    // The checker may miss shorter ways in the block of states in which it finds one.
     while let Some(path) = search(config, expected, limit) {
         limit = path.clone().into_actions().len() + 1;
         shortest = Some(path);
     }
-    let path = shortest.unwrap_or_else(|| panic!("{defect:?} does not break: {expected}"));
-    println!("{defect:?} in {:?}, {} steps until not: {expected}\n{}", config.name, limit - 1, told(path));
+    let path = shortest.unwrap_or_else(|| panic!("{defect:?} does not violate: {expected}"));
+    println!("{defect:?} in {:?}, {} steps to violate: {expected}\n{}", config.name, limit - 1, told(path));
 }
 
-/// Some way to break a rule in so few states.
+/// Returns a way to violate a rule within `limit` states.
 fn search(config: Config, rule: &'static str, limit: usize) -> Option<Path<State, Action>> {
     let until = HasDiscoveries::AnyOf([rule].into());
     config.checker().target_max_depth(limit).finish_when(until).spawn_bfs().join().discovery(rule)
 }
 
-/// A trace, one step to a line.
+/// Formats a trace, one step to a line.
 fn told(path: Path<State, Action>) -> String {
     path.into_actions().iter().map(|action| format!("    {action:?}\n")).collect()
 }

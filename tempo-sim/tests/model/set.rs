@@ -43,7 +43,7 @@ impl Set {
         u8::try_from(self.0.count_ones()).unwrap()
     }
 
-    /// Every subset, the empty one and the whole included.
+    /// Returns every subset, including the empty set and the whole set.
     pub(crate) fn subsets(self) -> impl Iterator<Item = Self> {
         let mut next = Some(self.0);
         std::iter::from_fn(move || {
@@ -53,7 +53,7 @@ impl Set {
         })
     }
 
-    /// The slots, ascending.
+    /// Returns the slots, ascending.
     pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
         let mut left = self.0;
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Everybody's state at one moment, and questions to it.
+//! The state of all members at one moment, and queries on it.
 
 use crate::{
     config::Config,
@@ -11,7 +11,7 @@ use crate::{
 pub(crate) struct State {
     pub(crate) messages: Messages,
     pub(crate) members: [Member; INSTALLATIONS],
-    /// So many crashes may still come.
+    /// The number of crashes that may still happen.
     pub(crate) crashes: u8,
 }
 
@@ -27,7 +27,7 @@ impl State {
         Self { messages: Messages::default(), members, crashes: config.crashes }
     }
 
-    /// Those who are there, up or down.
+    /// Returns the members that are present, up or down.
     pub(crate) fn present(&self) -> impl Iterator<Item = (usize, &Member)> {
         self.members.iter().enumerate().filter(|(_, member)| member.phase != Phase::Absent)
     }
@@ -36,17 +36,18 @@ impl State {
         self.present().filter(|(_, member)| member.is_up())
     }
 
-    /// Every file that lies in somebody's copy of the folder.
+    /// Returns every file in any member's copy of the folder.
     pub(crate) fn files(&self) -> Set {
         self.present().map(|(_, member)| member.folder).fold(Set::EMPTY, Set::or)
     }
 
-    /// The messages that everybody accepts: those of whose causal past no part lies about its clock.
+    /// Returns the messages that every member accepts: those with no lie about a clock in their causal past.
     pub(crate) fn valid(&self) -> Set {
         self.messages.acceptable(self.messages.all())
     }
 
-    /// Everybody is up, and every message is everywhere. Heads may still be on their way, and more may be sent.
+    /// Returns whether every member is up and every message is everywhere. Heads may still be under way, and more may
+    /// be sent.
     pub(crate) fn is_quiet(&self, config: &Config) -> bool {
         let files = self.files();
         self.present().all(|(_, member)| {
@@ -57,7 +58,7 @@ impl State {
         })
     }
 
-    /// Besides, everything is durable, and everybody's newest head is everywhere.
+    /// Returns whether, in addition, everything is durable and every author's newest head is everywhere.
     pub(crate) fn is_stable(&self, config: &Config) -> bool {
         let heads_are_new = |of: usize, owner: &Member| {
             let claim = owner.claim(&self.messages, config);
@@ -66,13 +67,13 @@ impl State {
         self.is_quiet(config) && self.present().all(|(of, owner)| owner.volatile.is_empty() && heads_are_new(of, owner))
     }
 
-    /// Whether two messages of one author have the same counter.
+    /// Returns whether two messages of one author have the same counter.
     pub(crate) fn has_fork(&self) -> bool {
         let all = self.messages.all();
         all.iter().any(|slot| self.messages.is_occupied(slot, all))
     }
 
-    /// Whether somebody may now take a message that belongs before one that it has.
+    /// Returns whether a member may now take a message that belongs before one that it has.
     pub(crate) fn can_insert_in_the_middle(&self) -> bool {
         let files = self.files();
         self.up().any(|(_, member)| {
@@ -83,7 +84,7 @@ impl State {
         })
     }
 
-    /// Whether a crash came between a commit and its publication.
+    /// Returns whether a crash happened between a commit and its publication.
     pub(crate) fn has_crashed_before_publishing(&self) -> bool {
         self.present().any(|(at, member)| {
             let own = member.durable.iter().filter(|&slot| installation_of(slot) == at);

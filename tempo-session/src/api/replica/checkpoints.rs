@@ -1,18 +1,18 @@
-//! Earlier states to go back to: many of late, few of long ago.
+//! Earlier states to return to: many recent ones, few old ones.
 
 use serde::{Deserialize, Serialize};
 
-/// A state, and of how many messages it was made.
+/// A state and the number of messages in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Applied<S> {
     pub(super) state: S,
     pub(super) messages: usize,
 }
 
-/// States of the first messages of a timeline, in order; there is always one.
+/// States of the first messages of a timeline, in order. There is always at least one.
 ///
-/// Seen from the end, each is at most twice as far away as the one after it, and a step, so going back and applying
-/// everything again costs in proportion to how far back it goes.
+/// Each is at most twice as far from the end as the next one, plus one step. So the cost of returning to a
+/// checkpoint and applying everything again is proportional to the distance.
 #[derive(Debug)]
 pub(crate) struct Checkpoints<S> {
     first: Applied<S>,
@@ -20,14 +20,14 @@ pub(crate) struct Checkpoints<S> {
 }
 
 impl<S> Checkpoints<S> {
-    /// There are so many messages between the latest two, at least.
+    /// The fewest messages between the latest two checkpoints.
     const STEP: usize = 64;
 
     pub(crate) fn new(first: Applied<S>) -> Self {
         Self { first, later: Vec::new() }
     }
 
-    /// The first state and the last two, which are worth taking elsewhere.
+    /// Returns the first state and the last two, which are worth storing.
     pub(crate) fn few(&self) -> Vec<Applied<S>>
     where
         S: Clone,
@@ -36,7 +36,7 @@ impl<S> Checkpoints<S> {
         std::iter::once(&self.first).chain(last).cloned().collect()
     }
 
-    /// Puts states before the first one, as far as they belong there.
+    /// Inserts those of the given states that come before the first one.
     pub(crate) fn come_after(&mut self, earlier: Vec<Applied<S>>) {
         let mut all: Vec<Applied<S>> = earlier.into_iter().filter(|it| it.messages < self.first.messages).collect();
         if !all.is_empty() {
@@ -50,20 +50,20 @@ impl<S> Checkpoints<S> {
         self.later.last().unwrap_or(&self.first)
     }
 
-    /// Whether a state of so many messages is worth keeping, when there are going to be `end`.
+    /// Returns whether a state of `messages` messages is worth keeping if there will be `end` messages.
     pub(crate) fn is_due(&self, messages: usize, end: usize) -> bool {
         let step = Self::STEP.max(end.saturating_sub(messages) / 2);
         messages >= self.last().messages.saturating_add(step)
     }
 
-    /// Keeps a state that comes after all others, and gives up what is not needed any more.
+    /// Keeps a state that comes after all others, and drops states that are no longer needed.
     pub(crate) fn keep(&mut self, latest: Applied<S>) {
         let end = latest.messages;
         self.later.push(latest);
         let before = std::iter::once(self.first.messages).chain(self.later.iter().map(|it| it.messages));
         let before: Vec<usize> = before.collect();
         let (mut kept, mut after) = (vec![true; self.later.len()], end);
-        // From the end: the one before may take over when it is near enough to what comes after.
+        // Backward from the end: drops a state if the one before it is near enough to the state after it.
         for (at, pair) in before.windows(2).enumerate().rev() {
             let &[earlier, this] = pair else { continue };
             let is_spare = this < end && end - earlier <= 2 * (end - after) + 2 * Self::STEP;
@@ -76,13 +76,14 @@ impl<S> Checkpoints<S> {
         self.later.retain(|_| kept.next().unwrap_or(true));
     }
 
-    /// Gives up the states of more than the first `messages`; false if there is none left.
+    /// Drops the states of more than the first `messages` messages. Returns false if no state is left.
     pub(crate) fn go_back(&mut self, messages: usize) -> bool {
         self.later.truncate(self.later.partition_point(|it| it.messages <= messages));
         self.first.messages <= messages
     }
 
-    /// Gives up all but the last of the states of at most so many messages: nobody goes back behind it.
+    /// Drops all states of at most `messages` messages except the last one. No replica returns to an earlier
+    /// one.
     pub(crate) fn forget_below(&mut self, messages: usize) {
         let below = self.later.partition_point(|it| it.messages <= messages);
         if let Some(last) = self.later.drain(..below).last() {
@@ -99,9 +100,9 @@ mod tests {
         Applied { state: (), messages }
     }
 
-    /// Whatever the distance, the way back is at most about twice as long; and there are few.
+    /// Returning is at most about twice as long as the distance, and few checkpoints are kept.
     #[test]
-    fn the_way_back_is_short_from_everywhere() {
+    fn returning_is_short_from_every_distance() {
         let mut checkpoints = Checkpoints::new(at(0));
         for end in 0..20_000 {
             if checkpoints.is_due(end, end) {
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_way_at_once_takes_few() {
+    fn catching_up_at_once_keeps_few_checkpoints() {
         let (mut checkpoints, end) = (Checkpoints::new(at(0)), 1_000_000);
         let mut kept = 0;
         for messages in 0..end {
@@ -131,6 +132,6 @@ mod tests {
         assert!(kept < 40, "{kept}");
         checkpoints.forget_below(end);
         assert!(checkpoints.later.is_empty() && end - checkpoints.first.messages <= 128);
-        assert!(!checkpoints.go_back(10), "what is before it is gone");
+        assert!(!checkpoints.go_back(10), "earlier states are gone");
     }
 }

@@ -1,4 +1,4 @@
-//! The authors of an installation, and what shows that another one writes as one of them.
+//! The authors of an installation, and signs that another installation writes as one of them.
 
 use std::collections::BTreeSet;
 
@@ -10,19 +10,19 @@ use crate::core::identity::conflict::IdentityConflict;
 /// The authors of an installation.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// Who it writes as; `None` for an observer.
+    /// The author that it writes as; `None` for an observer.
     pub(crate) me: Option<AuthorId>,
-    /// Whom it was before, the last one last.
+    /// The former authors, the latest one last.
     pub(crate) former: Vec<AuthorId>,
-    /// The lives that it has lived, the last one last; the first ones are forgotten.
+    /// The installation's lives, the latest one last. The earliest ones are forgotten.
     pub(crate) lives: Vec<Life>,
-    /// Messages under the present name that this installation did not send.
+    /// Messages under the present author that this installation did not send.
     pub(crate) impostors: BTreeSet<(MessageId, Digest)>,
-    /// Another sign that the name is in use.
+    /// Any other sign that the author is in use elsewhere.
     pub(crate) sign: Option<IdentityConflict>,
 }
 
-/// So many foreign messages under the own name are remembered; one is reason enough.
+/// The most foreign messages remembered under the own author. A single one is enough to require a new author.
 const IMPOSTORS: usize = 1024;
 
 impl Identity {
@@ -30,33 +30,33 @@ impl Identity {
         Self { me, former: Vec::new(), lives: Vec::new(), impostors: BTreeSet::new(), sign: None }
     }
 
-    /// Whether an author is, or was, this installation.
+    /// Returns whether an author is, or was, this installation.
     pub(crate) fn is_own(&self, author: AuthorId) -> bool {
         self.me == Some(author) || self.former.contains(&author)
     }
 
-    /// Why a new author is needed, if one is.
+    /// Returns the reason why a new author is needed, if any.
     pub(crate) fn conflict(&self) -> Option<IdentityConflict> {
         let message = self.impostors.first().map(|&(id, _)| IdentityConflict::Message { id });
         self.sign.or(message).filter(|_| self.me.is_some() && !planted!(WriteOn))
     }
 
-    /// Goes on as another author, of whom nobody else can know.
+    /// Continues as another author that no other installation can know.
     pub(crate) fn become_author(&mut self, author: AuthorId) {
         self.former.extend(self.me.replace(author));
         self.impostors.clear();
         self.sign = None;
     }
 
-    /// A message under the own name is not this installation's.
+    /// Records a message under the own author that this installation did not send.
     pub(crate) fn find_impostor(&mut self, id: MessageId, digest: Digest) {
         if self.impostors.len() < IMPOSTORS {
             self.impostors.insert((id, digest));
         }
     }
 
-    /// Compares a head with what this installation knows of itself; `last` is its last counter, and `is_own` tells whether a
-    /// digest is that of its message of a counter.
+    /// Compares a head with this installation's own knowledge of itself. `last` is its last counter. `is_own`
+    /// returns whether a digest belongs to its message with a counter.
     pub(crate) fn judge(&mut self, head: &Head, last: u64, is_own: impl Fn(u64, Digest) -> bool) {
         if Some(head.author) != self.me {
             return;

@@ -1,28 +1,30 @@
-//! What authors hint at, bounded, and never needed.
+//! The hints of authors. Their memory is bounded, and no rule depends on them.
 
 use std::collections::BTreeMap;
 
 use tempo_clock::AuthorId;
 use tempo_message::{Head, MessageId};
 
-/// The merged heads of the authors.
+/// The merged heads of all authors.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
     by_author: BTreeMap<AuthorId, Head>,
-    /// Of whom no message is accepted, although others say that they have some: up to which counter.
+    /// The last counter of authors without an accepted message, according to other members that have their
+    /// messages.
     rumored: BTreeMap<AuthorId, u64>,
     answered: Answers,
 }
 
-/// By author, and author of this installation: the last of its messages after which the other has written something. This
-/// follows from messages, so a snapshot keeps it; heads come again.
+/// The last message of each of this installation's authors that another author has answered, by answering and
+/// answered author. It follows from messages, so a snapshot keeps it. Heads arrive again.
 pub(crate) type Answers = BTreeMap<(AuthorId, AuthorId), u64>;
 
-/// The heads of so many authors are kept of whom no message is accepted: anybody can invent them.
+/// The most heads kept of authors without an accepted message. Anyone can invent such authors.
 const STRANGERS: usize = 256;
-/// Of each head so much of what it has seen.
+/// The most entries kept of what one head has seen.
 pub(crate) const SEEN: usize = 256;
-/// Of so many authors of whom no message is accepted: somebody may have what is missing here.
+/// The most authors without an accepted message kept per head. Another member may have the messages that are
+/// missing here.
 const UNKNOWN: usize = 16;
 
 impl Heads {
@@ -30,12 +32,13 @@ impl Heads {
         &self.answered
     }
 
-    /// Goes on from answers that were kept.
+    /// Resumes from saved answers.
     pub(crate) fn resume(&mut self, answers: Answers) {
         self.answered = answers;
     }
 
-    /// Merges a head with what was known; `is_known` says of whom a message is accepted. True when anything is new.
+    /// Merges a head into the known ones and returns whether it contains news. `is_known` returns whether any
+    /// message of an author is accepted.
     pub(crate) fn take(&mut self, mut head: Head, is_known: impl Fn(AuthorId) -> bool) -> bool {
         let is_rumor = head
             .seen
@@ -62,7 +65,7 @@ impl Heads {
         is_rumor || has_room
     }
 
-    /// Somebody says that it has messages of a stranger; whether that is news.
+    /// Records that another member has messages of a stranger. Returns whether that is news.
     fn hear_of(&mut self, author: AuthorId, last: u64) -> bool {
         let has_room = self.rumored.len() < STRANGERS || self.rumored.contains_key(&author);
         if last == 0 || !has_room {
@@ -74,13 +77,14 @@ impl Heads {
         is_news
     }
 
-    /// Up to which counter authors have written, as they say themselves, or as others say of strangers.
+    /// Returns the last counter of each author, by its own head or, for strangers, by the heads of others.
     pub(crate) fn written(&self) -> impl Iterator<Item = (AuthorId, u64)> + '_ {
         let own = self.by_author.values().map(|head| (head.author, head.counter));
         own.chain(self.rumored.iter().map(|(&author, &last)| (author, last)))
     }
 
-    /// An author has answered this message of ours, so it has it, and all before; whether that is news.
+    /// Records that an author has answered a message of ours, so it has that message and all before it.
+    /// Returns whether that is news.
     pub(crate) fn answer(&mut self, author: AuthorId, to: MessageId) -> bool {
         let last = self.answered.entry((author, to.author)).or_default();
         let is_news = *last < to.counter;
@@ -88,7 +92,7 @@ impl Heads {
         is_news
     }
 
-    /// Who is known to have a message of another one.
+    /// Returns the authors known to have a message of another author.
     pub(crate) fn that_have(&self, id: MessageId) -> impl Iterator<Item = AuthorId> + '_ {
         let has = move |head: &&Head| {
             let of_others = head.seen.iter().any(|&(author, last)| author == id.author && last >= id.counter);
@@ -99,22 +103,22 @@ impl Heads {
         authors.chain(self.answered.iter().filter(answered).map(|(&(author, _), _)| author))
     }
 
-    /// How many there are.
+    /// Returns the number of heads.
     pub(crate) fn len(&self) -> u64 {
         u64::try_from(self.by_author.len()).unwrap_or(u64::MAX)
     }
 
-    /// The head of an author.
+    /// Returns the head of an author.
     pub(crate) fn of(&self, author: AuthorId) -> Option<&Head> {
         self.by_author.get(&author)
     }
 
-    /// All of them.
+    /// Returns all heads.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Head> {
         self.by_author.values()
     }
 
-    /// Everybody who has one.
+    /// Returns every author with a head.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.by_author.keys().copied()
     }

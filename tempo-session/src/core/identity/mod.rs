@@ -1,4 +1,4 @@
-//! Who this installation is, and what other authors say about themselves.
+//! The identity of this installation, and what other authors say about themselves.
 
 pub(crate) mod authors;
 pub(crate) mod conflict;

@@ -1,22 +1,24 @@
-//! A long sorted list into which entries are put anywhere.
+//! A long sorted list with fast insertion anywhere.
 
 use std::{mem, sync::Arc};
 
 /// A sorted list in chunks, so that an insertion moves few entries.
 ///
-/// By what it is sorted is known to whoever asks: every question is which entries come before a place. A clone of it shares
-/// the chunks until they change.
+/// The list does not know its sort order. Every query passes a closure that tells which entries come before a
+/// place. A clone shares the chunks until they change.
 #[derive(Debug, Clone)]
 pub(crate) struct Chunked<T> {
-    /// All chunks but the last one. None is empty, none holds more than [`MOST`](Self::MOST).
+    /// All chunks but the last one. None is empty, and none holds more than [`MOST`](Self::MOST) entries.
     chunks: Vec<Arc<Vec<T>>>,
-    /// The last chunk, in which most of what comes has its place, and which is not shared; empty only while everything is.
+    /// The last chunk, which receives most insertions and is not shared. It is empty only while the list is
+    /// empty.
     tail: Vec<T>,
-    /// The position of the first entry of each chunk; of the chunks after the recent one, without `moved`.
+    /// The position of the first entry of each chunk. For chunks after the recent one, without `moved`.
     starts: Vec<usize>,
-    /// By how much these are further back than `starts` says, so that a run of insertions into one chunk leaves them alone.
+    /// The offset to add to the starts after the recent chunk, so that a run of insertions into one chunk
+    /// leaves them unchanged.
     moved: usize,
-    /// Behind the entry that came last, other than at the end. What comes late seldom comes alone.
+    /// The place after the latest insertion that was not at the end. Late messages seldom come alone.
     recent: Place,
 }
 
@@ -34,15 +36,15 @@ impl<T> Default for Chunked<T> {
 }
 
 impl<T: Clone> Chunked<T> {
-    /// So few that moving half of them costs less than finding the place.
+    /// The most entries in a chunk, few enough that moving half of them costs less than finding the place.
     const MOST: usize = 512;
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.start(self.chunks.len()) + self.tail.len()
     }
 
-    /// The entry at a position.
+    /// Returns the entry at a position.
     pub(crate) fn get(&self, position: usize) -> Option<&T> {
         let (exact, moved) = self.starts.split_at_checked(self.recent.chunk + 1)?;
         let begun = exact.partition_point(|&start| start <= position)
@@ -51,23 +53,23 @@ impl<T: Clone> Chunked<T> {
         self.chunk(chunk)?.get(position - self.start(chunk))
     }
 
-    /// The last entry.
+    /// Returns the last entry.
     pub(crate) fn last(&self) -> Option<&T> {
         self.tail.last()
     }
 
-    /// All entries, in order.
+    /// Returns all entries, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + '_ {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).chain(&self.tail)
     }
 
-    /// How many entries come before a place.
+    /// Returns the number of entries before a place.
     pub(crate) fn partition_point(&self, is_before: impl Fn(&T) -> bool) -> usize {
         let Place { chunk, at } = self.place(is_before);
         self.start(chunk) + at
     }
 
-    /// Puts an entry at the end and tells its position.
+    /// Appends an entry and returns its position.
     pub(crate) fn push(&mut self, entry: T) -> usize {
         let position = self.len();
         if self.tail.len() == Self::MOST {
@@ -80,14 +82,14 @@ impl<T: Clone> Chunked<T> {
         position
     }
 
-    /// Puts an entry behind those that come before it and tells its position.
+    /// Inserts an entry after all entries that come before it and returns its position.
     pub(crate) fn insert(&mut self, entry: T, is_before: impl Fn(&T) -> bool) -> usize {
         if self.last().is_none_or(&is_before) {
             return self.push(entry);
         }
         let mut place = self.place(is_before);
         if place.at == Self::MOST {
-            // There is another one, or it would be pushed.
+            // A next chunk exists, or `push` would have taken the entry.
             place = Place { chunk: place.chunk + 1, at: 0 };
         }
         if place.chunk != self.recent.chunk {
@@ -104,9 +106,9 @@ impl<T: Clone> Chunked<T> {
         self.start(place.chunk) + place.at
     }
 
-    /// Makes two chunks of a full one and tells where a place in it has come to be.
+    /// Splits a full chunk in two and returns the new location of a place in it.
     ///
-    /// The last chunk is left full where it can be: what comes near the end is seldom followed by much before it.
+    /// The last chunk stays full if possible: few insertions before an entry near the end follow it.
     fn split(&mut self, Place { chunk, at }: Place) -> Place {
         const { assert!(Self::MOST >= 2, "no chunk is empty") };
         let half = Self::MOST / 2;
@@ -130,7 +132,7 @@ impl<T: Clone> Chunked<T> {
         self.chunks.get(at).map(Arc::as_ref).or(tail)
     }
 
-    /// The position of the first entry of a chunk; zero while there is none.
+    /// Returns the position of the first entry of a chunk, or zero if the chunk does not exist.
     fn start(&self, chunk: usize) -> usize {
         let moved = if chunk > self.recent.chunk { self.moved } else { 0 };
         self.starts.get(chunk).map_or(0, |start| start + moved)
@@ -160,7 +162,7 @@ impl<T: Clone> Chunked<T> {
     }
 }
 
-/// How many of the entries come before a place, searched outwards from a guess in steps that double.
+/// Returns the number of entries before a place. The search moves outward from a guess in doubling steps.
 fn partition_point_near<T>(entries: &[T], guess: usize, is_before: impl Fn(&T) -> bool) -> usize {
     let (mut low, mut high, mut step) = (0, entries.len(), 1);
     if entries.get(guess).is_some_and(&is_before) {
@@ -193,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// Beside a list, the plain one that it must equal.
+    /// A list beside the plain list that it must equal.
     #[derive(Default)]
     struct Both {
         list: Chunked<(i32, usize)>,
@@ -201,7 +203,7 @@ mod tests {
     }
 
     impl Both {
-        /// Puts a value before those that are equal; entries differ all the same.
+        /// Inserts a value before equal ones. Equal values are still distinct entries.
         fn insert(&mut self, value: i32) {
             let entry = (value, self.plain.len());
             let expected = self.plain.partition_point(|&(other, _)| other < value);
@@ -235,14 +237,14 @@ mod tests {
         list.chunks.iter().map(|chunk| chunk.len()).chain(Some(list.tail.len()).filter(|&len| len > 0))
     }
 
-    /// Values that come one after the other: the first, how many, and how far apart.
+    /// A run of values: the first, their number, and their distance.
     fn run() -> impl Strategy<Value = (i32, i32, i32)> {
         (0..4000, prop_oneof![3 => 1..4, 1 => 1..900], -2..=3)
     }
 
     proptest! {
         #[test]
-        fn it_is_what_a_plain_list_would_be(runs in prop::collection::vec(run(), 1..24)) {
+        fn it_behaves_like_a_plain_list(runs in prop::collection::vec(run(), 1..24)) {
             let mut both = Both::default();
             for (first, count, apart) in runs {
                 for number in 0..count {
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_fills_chunks_and_what_is_late_splits_them() {
+    fn entries_in_order_fill_chunks_and_late_entries_split_them() {
         let mut both = Both::default();
         let most = i32::try_from(Chunked::<i32>::MOST).unwrap();
         (0..4 * most).for_each(|value| both.insert(value));
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_in_order_fills_chunks_as_well() {
+    fn nearly_ordered_entries_fill_chunks_as_well() {
         let mut both = Both::default();
         let most = i32::try_from(Chunked::<i32>::MOST).unwrap();
         for value in 0..4 * most {

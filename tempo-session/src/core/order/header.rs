@@ -1,4 +1,5 @@
-//! A message that waits for its causes, to be kept in a page. It has no more of its payload than the rules need.
+//! A message that waits for its causes, as stored in a snapshot. It has only as much of its payload as the
+//! rules need.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ impl Header {
         }
     }
 
-    /// The message and its digest; `None` when it is of a kind that is not known.
+    /// Returns the message and its digest, or `None` if its kind is unknown.
     pub(crate) fn into_message(self) -> Option<(Message, Digest)> {
         let message = Message {
             id: self.id,

@@ -1,4 +1,4 @@
-//! Messages that came before their parents.
+//! Messages that arrived before their parents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use tempo_message::{Digest, Message, MessageId, Parent, planted};
 
 use crate::core::event::HeldMessage;
 
-/// What waits, bounded in memory. Payloads are not kept.
+/// The waiting messages. Their memory is bounded, and payloads are not kept.
 #[derive(Debug)]
 pub(crate) struct Held {
     waiting: BTreeMap<Digest, Waiting>,
-    /// Who waits for a parent.
+    /// The messages that wait for each parent.
     children: BTreeSet<(Parent, Digest)>,
     by_author: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
-    /// One for every message and one for every parent that a message names.
+    /// One for every message, and one for every parent that a message names.
     weight: usize,
     limit: usize,
 }
@@ -25,12 +25,12 @@ struct Waiting {
     missing: usize,
 }
 
-/// What became of a message that was to be held.
+/// The outcome of holding a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Holding {
-    /// It is held, and not one of those that had to go.
+    /// Whether the message is held and was not evicted itself.
     pub(crate) held: bool,
-    /// What had to go for it.
+    /// The messages evicted to make room.
     pub(crate) evicted: Vec<MessageId>,
 }
 
@@ -51,10 +51,10 @@ impl Held {
         self.weight < self.limit / 2
     }
 
-    /// Holds a message until the `missing` of its parents are released.
+    /// Holds a message until all of its `missing` parents are released.
     ///
-    /// When there are too many, the message with the greatest counter of the author with the most gives way: it is the
-    /// one that will be needed last, and no author can crowd out the others.
+    /// When the held messages exceed the limit, the author with the most gives up its message with the
+    /// greatest counter. That message is needed last, and no author can crowd out the others.
     pub(crate) fn hold(&mut self, message: Message, digest: Digest, missing: &[Parent]) -> Holding {
         let id = message.id;
         for &parent in missing {
@@ -76,7 +76,7 @@ impl Held {
         Holding { held: true, evicted }
     }
 
-    /// A parent was accepted: takes out every message that waits for nothing else.
+    /// Removes and returns every message that waits for nothing but this parent, which has been accepted.
     pub(crate) fn release(&mut self, parent: Parent) -> Vec<(Message, Digest)> {
         let mut released = Vec::new();
         let children: Vec<(Parent, Digest)> =
@@ -100,12 +100,13 @@ impl Held {
         released
     }
 
-    /// Everything that is held, with its digest.
+    /// Returns every held message with its digest.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Message, Digest)> {
         self.waiting.iter().map(|(&digest, waiting)| (&waiting.message, digest))
     }
 
-    /// The first held messages by author and counter, with those of their parents for which `is_here` is false.
+    /// Returns the first held messages by author and counter, with those of their parents for which `is_here`
+    /// is false.
     pub(crate) fn list(&self, most: usize, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
         let in_order = self.by_author.values().flatten().filter_map(|(_, digest)| self.waiting.get(digest));
         in_order
@@ -118,7 +119,7 @@ impl Held {
             .collect()
     }
 
-    /// The first held messages by author and counter, at most so many.
+    /// Returns the first held messages by author and counter, at most `most`.
     pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = (MessageId, Digest)> {
         let of = |(&author, messages): (&AuthorId, &BTreeSet<(u64, Digest)>)| {
             let named = move |&(counter, digest): &(u64, Digest)| (MessageId { author, counter }, digest);
@@ -127,13 +128,13 @@ impl Held {
         self.by_author.iter().flat_map(of).take(most)
     }
 
-    /// The parents that something waits for.
+    /// Returns the parents that held messages wait for.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = &Parent> {
         let mut last = None;
         self.children.iter().map(|(parent, _)| parent).filter(move |&parent| last.replace(parent) != Some(parent))
     }
 
-    /// Those of them with this id.
+    /// Returns the awaited parents with this id.
     pub(crate) fn awaited_as(&self, id: MessageId) -> impl Iterator<Item = &Parent> {
         let with = |digest| (Parent { author: id.author, counter: id.counter, digest }, digest);
         self.children.range(with(LEAST)..=with(GREATEST)).map(|(parent, _)| parent)

@@ -1,7 +1,7 @@
-//! Every accepted message, found by author, counter and digest. Payloads are not kept.
+//! All accepted messages, found by author, counter and digest. Payloads are not kept.
 //!
-//! An author's messages lie in blocks, one after the other, so that the place of a message says whose it is and which
-//! counter it has.
+//! The messages of each author are stored in consecutive blocks, so the place of a message determines its
+//! author and counter.
 
 pub(crate) mod flat;
 #[cfg(test)]
@@ -20,15 +20,15 @@ pub(crate) struct Ledger {
     blocks: Vec<Block>,
     chains: Vec<Chain>,
     by_author: BTreeMap<AuthorId, u32>,
-    /// How many messages there are.
+    /// The number of messages.
     len: u32,
 }
 
-/// Messages of one author, each of which continues the one before; at most [`MOST`](Self::MOST).
+/// Consecutive messages of one author, each continuing the one before. At most [`MOST`](Self::MOST).
 #[derive(Debug)]
 struct Block {
     chain: u32,
-    /// The counter of the first of them.
+    /// The counter of the first message.
     first: u64,
     records: Vec<Record>,
 }
@@ -37,38 +37,38 @@ struct Block {
 struct Record {
     digest: Digest,
     unix_ms: i64,
-    /// The logical time: one more than that of the latest cause, and so no more than there are messages.
+    /// The logical time: one more than that of the latest cause, and so at most the number of messages.
     lamport: u32,
-    /// How many messages were accepted before.
+    /// The number of messages accepted before this one.
     number: u32,
 }
 
-// There are as many of them as messages, and little else.
+// The ledger has one record for each message, and little else.
 const _: () = assert!(size_of::<Record>() == 48);
 
-/// The messages of one author. It is kept as it stands in a [snapshot](crate::core::snapshot).
+/// The messages of one author, as stored in a [snapshot](crate::core::snapshot).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Chain {
     author: AuthorId,
-    /// The first accepted message of each counter while each continues the one before: where the blocks begin, all full
-    /// but the last. Which branch of a fork stands here depends on what arrived first, and nothing visible may depend on
-    /// it.
+    /// The first slot of each block of the main line. The main line has the first accepted message of each
+    /// counter, as long as each continues the one before. All blocks but the last are full. Which branch of a
+    /// fork is on the main line depends on the order of arrival, so no visible result may depend on it.
     main: Vec<Slot>,
-    /// How many messages are on it.
+    /// The number of messages on the main line.
     on_main: u64,
-    /// Everything else; each lies in a block of its own.
+    /// All other messages, each in a block of its own.
     branches: BTreeMap<(u64, Digest), Branch>,
     /// Display names by counter, then order.
     names: BTreeMap<(u64, Stamp, Digest), String>,
     /// The message with the greatest stamp.
     latest: Option<Slot>,
-    /// Whose place the author takes, by the first message that says so.
+    /// The former author whose place this author takes, by the first message that says so.
     former: Option<Box<Claim>>,
-    /// The message with the latest wall clock among all that its messages come after.
+    /// The message with the latest wall clock among all causes of its messages.
     past: Option<Slot>,
 }
 
-/// A message that names a former author, and whom.
+/// A message that names a former author, and that author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Claim {
     of: (u64, Stamp, Digest),
@@ -82,26 +82,26 @@ struct Branch {
     previous: Option<Digest>,
 }
 
-/// What the accepted causes of a message say.
+/// A summary of the accepted causes of a message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Past {
-    /// The greatest time among them.
+    /// The greatest time among the causes.
     pub(crate) lamport: Lamport,
-    /// The one with the latest wall clock.
+    /// The cause with the latest wall clock.
     clock: Option<Slot>,
 }
 
-/// What is new about an author by one more message.
+/// The changes to an author by one added message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Added {
     pub(crate) slot: Slot,
     pub(crate) is_first: bool,
-    /// It is the second of its counter.
+    /// Whether the message is the second with its counter.
     pub(crate) forks: bool,
 }
 
 impl Ledger {
-    /// What is known of a message by what it comes after, and what of that is not accepted.
+    /// Summarizes the accepted causes of a message, and returns the missing ones.
     pub(crate) fn causes_of(&self, message: &Message) -> (Past, Vec<Parent>) {
         let (mut past, mut missing) = (Past::default(), Vec::new());
         for cause in message.causes() {
@@ -116,7 +116,7 @@ impl Ledger {
         (past, missing)
     }
 
-    /// Adds a message whose causes are all here, and say this.
+    /// Adds a message whose causes are all accepted. `past` is their summary.
     pub(crate) fn add(&mut self, message: &Message, digest: Digest, past: Past) -> Added {
         let id = message.id;
         let chain_at = self.chain_of(id.author);
@@ -154,14 +154,14 @@ impl Ledger {
         Added { slot, is_first, forks: usize::from(is_on_main) + in_branches == 1 }
     }
 
-    /// The accepted message that a parent names, if it is here.
+    /// Returns the accepted message that a parent names, if it is here.
     pub(crate) fn find(&self, parent: &Parent) -> Option<Slot> {
         let chain = self.chain(parent.author)?;
         let on_main = chain.slot(parent.counter).filter(|&slot| self.digest(slot) == Some(parent.digest));
         on_main.or_else(|| chain.branches.get(&(parent.counter, parent.digest)).map(|branch| branch.slot))
     }
 
-    /// Whether a message belongs to the first line of its author's history.
+    /// Returns whether a message is on the main line of its author.
     pub(crate) fn is_on_main(&self, slot: Slot) -> bool {
         let on_main = || {
             let block = self.blocks.get(slot.block())?;
@@ -170,24 +170,24 @@ impl Ledger {
         on_main() == Some(slot)
     }
 
-    /// The digest of its author's message before a message beside the main line.
+    /// Returns the digest of the message that precedes a message beside the main line.
     pub(crate) fn previous(&self, slot: Slot) -> Option<Digest> {
         let block = self.blocks.get(slot.block())?;
         let chain = self.chains.get(block.chain as usize)?;
         chain.branches.get(&(block.first, self.digest(slot)?))?.previous
     }
 
-    /// How many messages are accepted.
+    /// Returns the number of accepted messages.
     pub(crate) fn len(&self) -> u64 {
         self.len.into()
     }
 
-    /// Whether any message of this id is accepted.
+    /// Returns whether any message with this id is accepted.
     pub(crate) fn has(&self, id: MessageId) -> bool {
         self.with_id(id).next().is_some()
     }
 
-    /// The accepted messages of an id: more than one of a fork.
+    /// Returns the accepted messages with an id. A fork has more than one.
     pub(crate) fn with_id(&self, id: MessageId) -> impl Iterator<Item = Slot> + '_ {
         self.chain(id.author).into_iter().flat_map(move |chain| {
             let branches = chain.branches.range((id.counter, LEAST)..=(id.counter, GREATEST));
@@ -209,12 +209,12 @@ impl Ledger {
         self.record(slot).map(Record::lamport)
     }
 
-    /// How many messages were accepted before this one.
+    /// Returns the number of messages accepted before this one.
     pub(crate) fn number(&self, slot: Slot) -> Option<u64> {
         self.record(slot).map(|record| record.number.into())
     }
 
-    /// What orders a message among all others.
+    /// Returns the values that order a message among all others.
     pub(crate) fn order(&self, slot: Slot) -> Option<(Stamp, Digest)> {
         let block = self.blocks.get(slot.block())?;
         let record = block.records.get(slot.at())?;
@@ -222,7 +222,8 @@ impl Ledger {
         Some((Stamp { lamport: record.lamport(), unix_ms: record.unix_ms, author }, record.digest))
     }
 
-    /// Whether a message comes before a place in the order. Most often the times decide, and nothing else is looked at.
+    /// Returns whether a message comes before a place in the order. Most often the times decide, so the rest
+    /// is compared lazily.
     pub(crate) fn is_before(&self, slot: Slot, (stamp, digest): &(Stamp, Digest)) -> bool {
         let Some(block) = self.blocks.get(slot.block()) else { return false };
         let Some(record) = block.records.get(slot.at()) else { return false };
@@ -231,7 +232,7 @@ impl Ledger {
         times.then_with(|| (author(), &record.digest).cmp(&(Some(stamp.author), digest))).is_lt()
     }
 
-    /// Notes a display name; true when the author's latest name is another one now.
+    /// Records a display name. Returns whether it changed the author's latest name.
     pub(crate) fn add_name(&mut self, message: &Message, digest: Digest, name: &str) -> bool {
         let chain_at = self.chain_of(message.id.author) as usize;
         let Some(chain) = self.chains.get_mut(chain_at) else {
@@ -242,19 +243,20 @@ impl Ledger {
         chain.names.values().next_back() != before.as_ref()
     }
 
-    /// The name that the author of a message had given itself before it: the same for everybody who has the message.
+    /// Returns the name that an author had given itself before a message. It is equal for every member that
+    /// has the message.
     pub(crate) fn name_at(&self, id: MessageId) -> Option<&str> {
         let names = &self.chain(id.author)?.names;
         let before = names.iter().rev().find(|((counter, ..), _)| *counter < id.counter);
         before.map(|(_, name)| name.as_str())
     }
 
-    /// The latest name of an author.
+    /// Returns the latest name of an author.
     pub(crate) fn name(&self, author: AuthorId) -> Option<&str> {
         self.chain(author)?.names.values().next_back().map(String::as_str)
     }
 
-    /// Notes whose place an author takes; true when that is new.
+    /// Records whose place an author takes. Returns whether that is news.
     pub(crate) fn add_former(&mut self, message: &Message, digest: Digest, former: AuthorId) -> bool {
         let chain_at = self.chain_of(message.id.author) as usize;
         let Some(chain) = self.chains.get_mut(chain_at).filter(|_| former != message.id.author) else {
@@ -268,40 +270,40 @@ impl Ledger {
         is_new
     }
 
-    /// Whose place an author has taken.
+    /// Returns the author whose place an author has taken.
     pub(crate) fn former(&self, author: AuthorId) -> Option<AuthorId> {
         self.chain(author)?.former.as_ref().map(|claim| claim.former)
     }
 
-    /// Everybody whose place somebody has taken, and at what time that was said.
+    /// Returns every author whose place another has taken, and the stamp of the message that says so.
     pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, Stamp)> + '_ {
         let claims = self.chains.iter().filter_map(|chain| chain.former.as_deref());
         claims.map(|Claim { of: (_, stamp, _), former }| (*former, *stamp))
     }
 
-    /// Up to which counter everything of an author is accepted.
+    /// Returns the counter up to which all messages of an author are accepted.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
         self.chain(author).map_or(0, |chain| chain.on_main)
     }
 
-    /// The greatest counter of an author's accepted messages.
+    /// Returns the greatest counter of an author's accepted messages.
     pub(crate) fn last_counter(&self, author: AuthorId) -> u64 {
         let on_branch = self.chain(author).and_then(|chain| chain.branches.keys().next_back());
         self.contiguous(author).max(on_branch.map_or(0, |&(counter, _)| counter))
     }
 
-    /// The greatest stamp of an author's messages.
+    /// Returns the greatest stamp of an author's messages.
     pub(crate) fn latest(&self, author: AuthorId) -> Option<Stamp> {
         self.order(self.chain(author)?.latest?).map(|(stamp, _)| stamp)
     }
 
-    /// The latest wall clock among everything that an author's messages come after, and the message that has it.
+    /// Returns the latest wall clock among all causes of an author's messages, and the message that has it.
     pub(crate) fn past(&self, author: AuthorId) -> Option<(i64, MessageId)> {
         let slot = self.chain(author)?.past?;
         Some((self.record(slot)?.unix_ms, self.id(slot)?))
     }
 
-    /// Counters and digests of an author's messages after a counter, in the order of counters.
+    /// Returns the counters and digests of an author's messages after a counter, ordered by counter.
     pub(crate) fn messages_after(&self, author: AuthorId, counter: u64) -> impl Iterator<Item = (u64, Digest)> + '_ {
         let chain = self.chain(author);
         let first = counter.saturating_add(1);
@@ -316,12 +318,12 @@ impl Ledger {
         })
     }
 
-    /// Every author of whom something is accepted.
+    /// Returns every author with an accepted message.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.by_author.keys().copied()
     }
 
-    /// The counters of an author that more than one message has.
+    /// Returns the counters that more than one message of an author has.
     pub(crate) fn forks(&self, author: AuthorId) -> Vec<u64> {
         let Some(chain) = self.chain(author) else {
             return Vec::new();
@@ -337,7 +339,7 @@ impl Ledger {
         forks
     }
 
-    /// Which of two messages has the later wall clock; of equal ones the id decides.
+    /// Returns the message with the later wall clock. For equal clocks the id decides.
     fn later_clock(&self, a: Option<Slot>, b: Option<Slot>) -> Option<Slot> {
         let unix_ms = |slot| self.record(slot).map(|record| record.unix_ms);
         let clocks = |&a: &Slot, &b: &Slot| unix_ms(a).cmp(&unix_ms(b)).then_with(|| self.id(a).cmp(&self.id(b)));
@@ -377,11 +379,11 @@ impl Ledger {
 }
 
 impl Block {
-    /// The records of a full block; few in unit tests, which so have many blocks.
+    /// The most records in a block. Unit tests use few, so that they have many blocks.
     const MOST: usize = if cfg!(test) { 8 } else { 256 };
 
-    /// One with as much room as the messages before it have taken; what goes on in no block has room for itself, or forks
-    /// without number would cost a block's room each.
+    /// Makes a block with as much room as the author's earlier messages have taken. A block outside the main
+    /// line has room for one message; otherwise each of countless forks would cost a full block.
     fn new(chain: u32, first: u64, continues: bool) -> Self {
         let before = usize::try_from(first - 1).unwrap_or(Self::MOST);
         let room = if continues { before.clamp(1, Self::MOST) } else { 1 };
@@ -396,13 +398,13 @@ impl Record {
 }
 
 impl Chain {
-    /// The message of a counter on the main line.
+    /// Returns the message with a counter on the main line.
     fn slot(&self, counter: u64) -> Option<Slot> {
         let at = counter.checked_sub(1).filter(|_| counter <= self.on_main)?;
         self.place(at)
     }
 
-    /// Where the next message of the main line has its place, unless that is in a new block.
+    /// Returns the place for the next message of the main line, or `None` if it needs a new block.
     fn slot_after_main(&self) -> Option<Slot> {
         self.place(self.on_main)
     }
@@ -414,7 +416,7 @@ impl Chain {
     }
 }
 
-/// Every block has a block's numbers, however full it is.
+/// Every block uses up the slot numbers of a full block.
 impl Slot {
     fn new(block: usize, at: usize) -> Self {
         Self(u32::try_from(block * Block::MOST + at).unwrap_or(u32::MAX))

@@ -1,4 +1,4 @@
-//! The accepted messages, and those that wait: what the order is made of.
+//! The order of messages: those that are accepted, and those that wait.
 
 pub(crate) mod chunked;
 pub(crate) mod header;

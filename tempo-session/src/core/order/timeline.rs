@@ -1,4 +1,4 @@
-//! The messages of the application in the one order.
+//! The application's messages in their total order.
 
 use tempo_clock::Stamp;
 use tempo_message::{Digest, planted};
@@ -15,47 +15,47 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no messages.
     pub fn is_empty(&self) -> bool {
         self.slots.len() == 0
     }
 
-    /// The message at a position.
+    /// Returns the message at a position.
     pub fn get(&self, position: usize) -> Option<&Slot> {
         self.slots.get(position)
     }
 
-    /// The last message.
+    /// Returns the last message.
     pub fn last(&self) -> Option<&Slot> {
         self.slots.last()
     }
 
-    /// All messages, in order.
+    /// Returns all messages, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Slot> + '_ {
         self.slots.iter()
     }
 
-    /// All messages, in order, as they are now.
+    /// Returns a copy of all messages as they are now, in order.
     pub(crate) fn slots(&self) -> Chunked<Slot> {
         self.slots.clone()
     }
 
-    /// How many messages come before a place, which is the same question about each.
+    /// Returns the number of messages for which `is_before` is true. These must come first.
     pub(crate) fn partition_point(&self, is_before: impl Fn(&Slot) -> bool) -> usize {
         self.slots.partition_point(is_before)
     }
 
-    /// Appends the slots in order, as they stand in a snapshot.
+    /// Appends the slots in order, as a snapshot stores them.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.iter().flat_map(|slot| slot.0.to_le_bytes()));
     }
 
-    /// Reads what [`write`](Self::write) has written; `None` when these are not whole slots.
+    /// Reads the bytes of [`write`](Self::write); `None` when they are not whole slots.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (slots, rest) = bytes.as_chunks();
         let mut timeline = Self::default();
@@ -65,8 +65,8 @@ impl Timeline {
         rest.is_empty().then_some(timeline)
     }
 
-    /// Puts a message where it belongs and tells where that is. At the end, the common case, in constant time; near the one
-    /// that came before it elsewhere, without looking at much else.
+    /// Inserts a message at its place and returns the position. This takes constant time at the end, the
+    /// common case. Elsewhere the search starts near the previous insertion.
     pub(crate) fn insert(&mut self, ledger: &Ledger, slot: Slot) -> usize {
         let Some(order) = ledger.order(slot).filter(|_| !planted!(OrderByArrival)) else {
             return self.slots.push(slot);
@@ -82,7 +82,7 @@ impl Timeline {
         })
     }
 
-    /// Where a message of this order is, or would be.
+    /// Returns the position that a message with this order has or would have.
     pub(crate) fn position(&self, ledger: &Ledger, order: &(Stamp, Digest)) -> usize {
         self.slots.partition_point(|&at| ledger.is_before(at, order))
     }
@@ -96,9 +96,10 @@ mod tests {
     use super::*;
     use crate::core::order::ledger::Past;
 
-    /// Concurrent messages with one stamp exist when an author is in use twice; the digest orders them.
+    /// Concurrent messages have equal stamps only when an author is in use twice. Then the digest orders
+    /// them.
     #[test]
-    fn equal_stamps_are_ordered_by_digest_whatever_comes_first() {
+    fn equal_stamps_are_ordered_by_digest_in_any_order_of_arrival() {
         let frames = [0_u8, 1, 2, 3].map(|number| {
             let message = Message {
                 id: "00000000-0000-0000-0000-000000000001/0000000000000001".parse().unwrap(),

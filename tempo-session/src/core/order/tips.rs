@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{MAX_PARENTS, Message, Parent, planted};
 
-/// The tips, with their times. Together they imply everything that is accepted.
+/// The tips and their times. Together they imply all accepted messages.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Tips {
-    /// What was accepted last: as a rule the next message comes after it.
+    /// The message accepted last, which the next message usually comes after.
     last: Option<(Parent, Lamport)>,
     others: BTreeMap<Parent, Lamport>,
 }
 
 impl Tips {
-    /// A message is accepted: it is a tip, and what it comes after is none any more.
+    /// Adds an accepted message to the tips and removes its causes from them.
     pub(crate) fn accept(&mut self, message: &Message, itself: Parent) {
         for cause in message.causes().filter(|_| !planted!(AllParents)) {
             if self.last.take_if(|(tip, _)| *tip == cause).is_none() {
@@ -25,10 +25,10 @@ impl Tips {
         self.others.extend(self.last.replace((itself, message.lamport)));
     }
 
-    /// What the next message of `author` has to name of the others, and the greatest time among it.
+    /// Returns the tips of other authors that the next message of `author` names, and their greatest time.
     ///
-    /// A message has room for [`MAX_PARENTS`]; when there are more tips, those with the greatest times are named, so
-    /// that the next message comes after everything in time, and the rest by a later message.
+    /// A message has room for [`MAX_PARENTS`]. If there are more tips, it names those with the greatest
+    /// times, so that it comes after everything in time. A later message names the rest.
     pub(crate) fn parents_for(&self, author: AuthorId) -> (Vec<Parent>, Lamport) {
         let tips = self.others.iter().map(|(&tip, &lamport)| (tip, lamport)).chain(self.last);
         let of_others = tips.filter(|(tip, _)| tip.author != author);

@@ -1,4 +1,4 @@
-//! What the core refuses, holds, reports, limits and calls stable.
+//! Tests of what the core rejects, holds, reports, limits and calls stable.
 
 mod rules;
 mod stable;
@@ -14,7 +14,7 @@ fn author(number: u8) -> AuthorId {
     AuthorId::new(Uuid::from_u128(u128::from(number) + 1))
 }
 
-/// Sends one message from a core and answers its frame.
+/// Sends one message from a core and returns its frame.
 fn send(core: &mut SessionCore, text: &str, unix_ms: i64) -> Frame {
     let frames = core.compose([(Kind::Payload, Bytes::copy_from_slice(text.as_bytes()))], unix_ms).unwrap();
     sent(core, &frames[0]);

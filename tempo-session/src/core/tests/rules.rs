@@ -1,4 +1,4 @@
-//! What the core refuses, holds, reports and limits.
+//! Tests of what the core rejects, holds, reports and limits.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use tempo_message::{Digest, Frame, Head, Kind, Lamport, Life, MAX_PARENTS, Messa
 
 use super::{author, receive, send, sent};
 
-/// Everything that a core says until it is idle.
+/// Returns all outputs of a core until it is idle.
 fn outputs(core: &mut SessionCore) -> Vec<Output> {
     std::iter::from_fn(|| Some(core.poll()).filter(|&output| output != Output::Idle)).collect()
 }
@@ -29,7 +29,7 @@ fn encode(message: &Message) -> Frame {
 }
 
 #[test]
-fn a_poisoned_clock_is_refused_and_moves_nobody() {
+fn a_poisoned_clock_is_rejected_and_moves_no_other_clock() {
     let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
     let honest = send(&mut ana, "hello", 0);
     receive(&mut ben, &honest);
@@ -57,7 +57,7 @@ fn a_poisoned_clock_is_refused_and_moves_nobody() {
 }
 
 #[test]
-fn a_held_message_names_what_it_waits_for_and_delays_nobody_else() {
+fn a_held_message_names_what_it_waits_for_and_delays_no_other_author() {
     let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
     let frames: Vec<Frame> = (0..3).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
     let mut cleo = SessionCore::new(None);
@@ -79,9 +79,9 @@ fn a_held_message_names_what_it_waits_for_and_delays_nobody_else() {
     assert_eq!((cleo.timeline().len(), cleo.held_len()), (5, 0));
 }
 
-/// What very many wait for lets them in step by step, and in every step everything is here exactly once.
+/// Very many waiting messages enter in steps. At every step each message is here exactly once.
 #[test]
-fn very_many_that_waited_are_judged_in_steps() {
+fn very_many_waiting_messages_are_judged_in_steps() {
     const MANY: usize = 5000;
     let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
     let frames: Vec<Frame> = (0..MANY).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
@@ -109,7 +109,7 @@ fn very_many_that_waited_are_judged_in_steps() {
 }
 
 #[test]
-fn what_follows_a_refused_message_waits() {
+fn a_message_after_a_rejected_one_waits() {
     let mut ben = SessionCore::new(None);
     let first = encode(&Message {
         id: MessageId { author: author(0), counter: 1 },
@@ -152,7 +152,7 @@ fn a_fork_is_delivered_whole_and_reported_once() {
 }
 
 #[test]
-fn whoever_finds_its_name_in_use_goes_on_under_another_one() {
+fn a_member_whose_author_is_in_use_continues_as_another() {
     let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
     let mine = send(&mut ana, "mine", 0);
     let other = send(&mut twin, "not mine", 0);
@@ -170,7 +170,7 @@ fn whoever_finds_its_name_in_use_goes_on_under_another_one() {
     assert_eq!(send(&mut ana, "on", 0).id(), MessageId { author: author(7), counter: 2 });
     let looked_after: BTreeSet<Digest> = ana.own_after(None, 100).into_iter().map(|(_, digest)| digest).collect();
     assert!(looked_after.contains(&mine.digest()) && looked_after.contains(&other.digest()), "both are looked after");
-    // Whoever reads sees one person, in whatever order.
+    // Readers see one person, in any order of arrival.
     let mut ben = SessionCore::new(None);
     for frame in [&frames[0], &other, &mine] {
         receive(&mut ben, frame);
@@ -178,9 +178,9 @@ fn whoever_finds_its_name_in_use_goes_on_under_another_one() {
     assert_eq!(ben.former_of(author(7)), Some(author(0)));
 }
 
-/// The one who has taken the name has written nothing that arrives; others name what it wrote.
+/// No message of the other installation arrives, but other members name one as a parent.
 #[test]
-fn a_parent_that_one_never_made_shows_that_the_name_is_in_use() {
+fn a_foreign_parent_shows_that_the_author_is_in_use() {
     let (mut ana, mut twin) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
     let mut ben = SessionCore::new(Some(author(1)));
     let first = send(&mut ana, "first", 0);
@@ -196,7 +196,7 @@ fn a_parent_that_one_never_made_shows_that_the_name_is_in_use() {
 }
 
 #[test]
-fn a_head_shows_what_the_store_has_forgotten_and_nothing_else() {
+fn a_head_reveals_only_what_the_store_has_forgotten() {
     let life = |number, nonce| Life { number, nonce };
     let lived = |lives: &[Life]| {
         let mut ana = SessionCore::new(Some(author(0)));
@@ -230,13 +230,13 @@ fn a_head_shows_what_the_store_has_forgotten_and_nothing_else() {
         ana.handle(Input::Author(author(9)));
         assert_eq!(ana.conflict(), None);
     }
-    // Of lives that are forgotten nothing follows.
+    // Lives that are forgotten prove nothing.
     let (mut old, _) = lived(&[life(70, 1)]);
     old.handle(Input::Head(Head { life: life(6, 99), ..own }));
     assert_eq!(old.conflict(), None);
 }
 
-/// Anybody can invent authors; their heads fill nobody's memory.
+/// Anyone can invent authors, so their heads take bounded memory.
 #[test]
 fn the_heads_of_strangers_are_bounded() {
     let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
@@ -247,14 +247,14 @@ fn the_heads_of_strangers_are_bounded() {
         ana.handle(Input::Head(Head { author: stranger, seen, ..ben.own_head(0).unwrap() }));
     }
     assert_eq!(ana.authors_with_head().count(), 256);
-    // Ben, itself, and a few of whom nothing is here.
+    // Ben, Ana, and a few strangers.
     assert!(ana.authors_with_head().all(|author| ana.head(author).unwrap().seen.len() <= 18));
     ana.handle(Input::Head(ben.own_head(0).unwrap()));
-    assert_eq!(ana.head(author(1)).unwrap().counter, 1, "whoever is known has room");
+    assert_eq!(ana.head(author(1)).unwrap().counter, 1, "a known author has room");
 }
 
 #[test]
-fn another_message_of_a_known_id_is_asked_for() {
+fn the_core_asks_for_another_message_with_a_known_id() {
     let (mut left, mut right) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(0))));
     let (here, elsewhere) = (send(&mut left, "here", 0), send(&mut right, "elsewhere", 0));
     let second = send(&mut right, "second", 0);
@@ -274,7 +274,7 @@ fn another_message_of_a_known_id_is_asked_for() {
 }
 
 #[test]
-fn what_is_held_is_bounded_and_still_all_arrives() {
+fn held_messages_are_bounded_and_all_still_arrive() {
     let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
     let frames: Vec<Frame> = (0..50).map(|n| send(&mut ana, &format!("{n}"), 0)).collect();
     let others: Vec<Frame> = (0..3).map(|n| send(&mut ben, &format!("{n}"), 0)).collect();
@@ -288,7 +288,7 @@ fn what_is_held_is_bounded_and_still_all_arrives() {
     for frame in [&frames[0], &others[0]] {
         assert_eq!(receive(&mut cleo, frame), Intake::Accepted);
     }
-    assert!(outputs(&mut cleo).contains(&Output::LookAgain), "what gave way can come again");
+    assert!(outputs(&mut cleo).contains(&Output::LookAgain), "evicted messages can arrive again");
     for frame in &frames {
         receive(&mut cleo, frame);
     }
@@ -310,7 +310,7 @@ fn more_tips_than_a_message_can_name_are_named_in_turn() {
 }
 
 #[test]
-fn a_name_holds_from_its_message_on() {
+fn a_name_applies_after_its_message() {
     let mut ana = SessionCore::new(Some(author(0)));
     let say = |core: &mut SessionCore, name: &[u8]| {
         let frames = core.compose([(Kind::Profile, Bytes::copy_from_slice(name))], 0).unwrap();
@@ -326,7 +326,7 @@ fn a_name_holds_from_its_message_on() {
     assert_eq!(ana.name_at(nameless.id()), None);
     assert_eq!(ana.name_at(named.id()), Some("Ana"));
     assert_eq!((ana.name_at(still.id()), ana.name(author(0))), (Some("Ana"), Some("Ana")));
-    assert_eq!(ana.timeline().len(), 3, "names do not stand in the timeline");
+    assert_eq!(ana.timeline().len(), 3, "the timeline has no names");
 }
 
 #[test]
@@ -350,9 +350,9 @@ fn an_observer_composes_nothing() {
     assert_eq!(refused.unwrap_err(), ComposeError::Observer);
 }
 
-/// An answer shows that its author has what it answers, and everything before; heads are not needed for that.
+/// An answer shows that its author has the answered message and everything before it. This needs no heads.
 #[test]
-fn who_answers_has_seen() {
+fn an_answer_counts_as_seen() {
     let [mut ana, mut ben, mut cleo] = [0, 1, 2].map(|number| SessionCore::new(Some(author(number))));
     let [first, second, third] = ["one", "two", "three"].map(|text| send(&mut ana, text, 0));
     for frame in [&first, &second] {
@@ -369,9 +369,9 @@ fn who_answers_has_seen() {
     assert_eq!(seen_by(&third), [author(0)]);
 }
 
-/// From where on somebody has written two messages of one number, what others say that they have may be either.
+/// From a fork on, other members' claims to have a message may mean either of the two.
 #[test]
-fn of_a_fork_nothing_is_known() {
+fn claims_about_a_fork_do_not_count() {
     let mut ana = SessionCore::new(Some(author(0)));
     let mut clone = SessionCore::new(Some(author(0)));
     let [mut ben, mut cleo] = [1, 2].map(|number| SessionCore::new(Some(author(number))));
@@ -387,6 +387,6 @@ fn of_a_fork_nothing_is_known() {
     }
     receive(&mut ana, &theirs);
     receive(&mut ana, &answer);
-    assert!(ana.seen_by(first.id()).contains(&author(1)), "before it all is well");
+    assert!(ana.seen_by(first.id()).contains(&author(1)), "claims before the fork count");
     assert_eq!(ana.seen_by(ours.id()), [author(0)]);
 }

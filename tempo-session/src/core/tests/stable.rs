@@ -1,4 +1,4 @@
-//! What is stable, and what is known of newcomers who had no say in it.
+//! Tests of what is stable, and of newcomers that had no say in it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn head(core: &SessionCore) -> Head {
     core.own_head(0).unwrap()
 }
 
-/// Ana and Ben, who have said four things to each other; what they have said.
+/// Returns Ana and Ben, who have sent each other two messages each, and these messages.
 fn two() -> (SessionCore, SessionCore, Vec<Frame>) {
     let [mut ana, mut ben] = [0, 1].map(|number| SessionCore::new(Some(author(number))));
     let mut said = Vec::new();
@@ -31,7 +31,7 @@ fn receive_all<'a>(core: &mut SessionCore, frames: impl IntoIterator<Item = &'a 
     }
 }
 
-/// Marks as stable what can become stable, and tells up to where.
+/// Marks as stable what can become stable, and returns the time up to which the order is stable now.
 fn stabilize(core: &mut SessionCore) -> Lamport {
     if let Some(stable) = core.reach(0, None) {
         let by = core.who_confirms(stable);
@@ -40,7 +40,7 @@ fn stabilize(core: &mut SessionCore) -> Lamport {
     core.stable_now(0, None)
 }
 
-/// Cleo, who has said three things to nobody.
+/// Returns Cleo and three messages that she has sent and no member has received.
 fn cleo() -> (SessionCore, Vec<Frame>) {
     let mut cleo = SessionCore::new(Some(author(2)));
     let said = ["a", "b", "c"].map(|text| send(&mut cleo, text, 0)).to_vec();
@@ -56,18 +56,18 @@ fn nothing_is_stable_that_a_known_head_contradicts() {
     assert_eq!((ana.stable_now(0, None), ana.stable_until()), (Lamport(0), Lamport(4)));
     assert_eq!(ana.waits_for(0, None), [author(2)]);
     receive(&mut ana, &said[0]);
-    assert_eq!(stabilize(&mut ana), Lamport(1), "what comes next is later than that");
+    assert_eq!(stabilize(&mut ana), Lamport(1), "the next messages are later than that");
     receive(&mut ana, &said[1]);
     receive(&mut ana, &said[2]);
     assert_eq!(stabilize(&mut ana), Lamport(4), "nothing more is known");
     assert_eq!(ana.len_until(Lamport(4)), 7);
 }
 
-/// Of whoever had a say nothing comes below, also when heads have to be read again.
+/// An author that had a say writes nothing below, even when its head has to be read again.
 #[test]
 fn an_author_that_confirmed_the_prefix_does_not_undo_it() {
     let (mut ana, mut ben, said) = two();
-    // Ben's last message has seen less than his head has.
+    // Ben's last message has seen less than his head.
     ana.handle(Input::Head(head(&ben)));
     let last = send(&mut ana, "three", 0);
     receive(&mut ben, &last);
@@ -85,16 +85,16 @@ fn an_author_that_confirmed_the_prefix_does_not_undo_it() {
     }
 }
 
-/// Somebody of whom there is nothing but what others say.
+/// A newcomer is known only from what others say.
 #[test]
-fn what_others_know_of_a_newcomer_counts() {
+fn what_others_know_about_a_newcomer_counts() {
     let (mut ana, mut ben, _) = two();
     let (_, said) = cleo();
     receive_all(&mut ben, &said);
     assert_eq!(stabilize(&mut ana), Lamport(4));
     assert_eq!(ana.handle(Input::Head(head(&ben))), Intake::Accepted, "that is news");
     assert_eq!((ana.stable_now(0, None), ana.waits_for(0, None)), (Lamport(0), vec![author(2)]));
-    // And before anything is stable.
+    // It also counts before anything is stable.
     let (mut ana, _, _) = two();
     ana.handle(Input::Head(head(&ben)));
     assert_eq!(stabilize(&mut ana), Lamport(0));
@@ -102,9 +102,9 @@ fn what_others_know_of_a_newcomer_counts() {
     assert_eq!(stabilize(&mut ana), Lamport(3));
 }
 
-/// What waits names what it waits for.
+/// A waiting message names the messages that it waits for.
 #[test]
-fn what_something_waits_for_counts() {
+fn awaited_messages_count() {
     let (mut ana, mut ben, _) = two();
     let (_, said) = cleo();
     assert_eq!(stabilize(&mut ana), Lamport(4));

@@ -17,13 +17,13 @@ use tempo_sim::bugs::{Bug, Found, find};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The first seed
+    /// First seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long each may take
+    /// Time limit for each defect, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Only those whose name contains this
+    /// Only defects whose name contains this
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let limit = Duration::from_secs(arguments.seconds);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    // A defect may show as a panic, which is caught and counts; its text would only disturb the table.
+    // A defect may appear as a panic, which is caught and counted. Its text would only disturb the table.
     panic::set_hook(Box::new(|_| {}));
     thread::scope(|scope| {
         for _ in 0..threads {

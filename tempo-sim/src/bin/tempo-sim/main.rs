@@ -1,9 +1,9 @@
 //! `tempo-sim`: runs, sweeps and profiles, from a terminal.
 
 #![allow(clippy::print_stderr, reason = "this is a program for terminals")]
-#![allow(clippy::disallowed_methods, reason = "a person wants to know how long it took")]
+#![allow(clippy::disallowed_methods, reason = "the user wants to know how long it took")]
 
-/// A line for the person. Whoever closes the pipe has had enough.
+/// Prints a line for the user. Exits quietly if the pipe is closed.
 macro_rules! say {
     ($($text:tt)*) => {
         if std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*))).is_err() {
@@ -22,11 +22,11 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use tempo_sim::{PROFILES, Profile};
 
-/// Simulated disks and services are many small objects with short lives.
+/// Simulated disks and services consist of many small objects with short lives.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Every misfortune of a synced folder, on demand, from one seed.
+/// Simulates the faults of a synced folder, reproducibly from a seed.
 #[derive(Debug, Parser)]
 #[command(name = "sim", version, disable_help_subcommand = true)]
 struct Sim {
@@ -36,13 +36,13 @@ struct Sim {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One run, with its story
+    /// Execute one run and report the result
     Run(run::Arguments),
-    /// Many runs; says how many a minute, and stops at the first failure
+    /// Execute many runs; report the rate, and stop at the first failure
     Sweep(sweep::Arguments),
-    /// Finds every planted defect; says how long each took
+    /// Find every planted defect; report how long each took
     Bugs(bugs::Arguments),
-    /// The services that can be simulated
+    /// List the services that can be simulated
     Profiles,
 }
 
@@ -60,10 +60,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// A profile by its name on the command line.
+/// Returns the profile with a name on the command line.
 fn profile(name: &str) -> Result<&'static Profile, String> {
     Profile::named(name).ok_or_else(|| {
         let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
-        format!("there is no such profile; there are {}", names.join(", "))
+        format!("unknown profile; the profiles are {}", names.join(", "))
     })
 }

@@ -1,4 +1,4 @@
-//! `sim run`: one run and its story.
+//! `sim run`: one run and its trace.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -10,22 +10,22 @@ use tempo_sim::{
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The seed
+    /// Seed of the run
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The service; `sim profiles` lists them
+    /// Service to simulate; `sim profiles` lists them
     #[arg(long, default_value = "chaos", value_parser = crate::profile)]
     profile: &'static Profile,
-    /// How many members
+    /// Number of members
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=32))]
     members: u8,
-    /// How many messages
+    /// Number of messages
     #[arg(long, default_value_t = 20)]
     messages: usize,
-    /// What goes wrong, in place of what the seed says: `none`, or faults with commas between
+    /// Faults in place of those that the seed selects: `none`, or a comma-separated list
     #[arg(long, value_delimiter = ',', value_parser = fault)]
     faults: Option<Vec<Option<Fault>>>,
-    /// Tell everything that happens
+    /// Print everything that happens
     #[arg(long)]
     story: bool,
     /// Draw the run into this file, as one page for a browser
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     say!("hash {:016x}", outcome.hash);
     match outcome.failure {
         None => {
-            say!("everybody agrees");
+            say!("all members agree");
             ExitCode::SUCCESS
         }
         Some(violation) => {
@@ -70,13 +70,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// A fault by its name on the command line; `none` is none.
+/// Returns the fault with a name on the command line; `none` gives `None`.
 fn fault(name: &str) -> Result<Option<Fault>, String> {
     let named = |fault: &Fault| format!("{fault:?}").to_lowercase();
     match Fault::ALL.iter().find(|fault| named(fault) == name) {
-        None if name != "none" => {
-            Err(format!("there are {}", Fault::ALL.iter().map(named).collect::<Vec<_>>().join(", ")))
-        }
+        None if name != "none" => Err(format!(
+            "unknown fault; the faults are {}",
+            Fault::ALL.iter().map(named).collect::<Vec<_>>().join(", ")
+        )),
         found => Ok(found.copied()),
     }
 }
@@ -90,7 +91,7 @@ fn tell(trace: &Trace) {
         let what = match what {
             What::Send(number) => format!("sends {}", message(*number)),
             What::Publish(number) => format!("publishes {}", message(*number)),
-            What::Arrive(number) => format!("gets the file of {}", message(*number)),
+            What::Arrive(number) => format!("receives the file of {}", message(*number)),
             What::Hold(number) => format!("holds {}", message(*number)),
             What::Deliver { message: number, position } => format!("delivers {} at {position}", message(*number)),
             What::Crash => "loses power".to_owned(),
@@ -99,9 +100,9 @@ fn tell(trace: &Trace) {
             What::Online => "is online".to_owned(),
             What::Unmounted => "loses its folder".to_owned(),
             What::Mounted => "has its folder back".to_owned(),
-            What::ConflictCopy(name) => format!("gets a conflict copy: {name}"),
+            What::ConflictCopy(name) => format!("receives a conflict copy: {name}"),
             What::Fault(what) => what.clone(),
-            _ => "something".to_owned(),
+            _ => "other event".to_owned(),
         };
         say!("{:>10.3}  {:<5} {what}", at.as_secs_f64(), name(*member));
     }

@@ -13,24 +13,24 @@ use tempo_sim::{CHAOS, PROFILES, Plan, Profile, shrink, sweep};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// How many runs
+    /// Number of runs
     #[arg(long, conflicts_with = "seconds")]
     count: Option<u64>,
-    /// For how long [default: 60]
+    /// Duration in seconds [default: 60]
     #[arg(long)]
     seconds: Option<u64>,
-    /// The service [default: all in turn]
+    /// Service to simulate [default: all in turn]
     #[arg(long, value_parser = crate::profile)]
     profile: Option<&'static Profile>,
-    /// The first seed
+    /// First seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// 3 members and 8 messages instead of 5 and 20
+    /// Use 3 members and 8 messages instead of 5 and 20
     #[arg(long)]
     small: bool,
 }
 
-/// A shorter sweep cannot have seen everything.
+/// The number of runs from which a sweep must have seen every event.
 const ENOUGH: u64 = 2000;
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let profile = arguments.profile.map_or("all profiles", |profile| profile.name);
     say!(
-        "{} runs of {members} members x {messages} messages over {profile} in {:.1} s: {a_minute} a minute in {threads} threads",
+        "{} runs of {members} members x {messages} messages over {profile} in {:.1} s: {a_minute} per minute in {threads} threads",
         swept.runs,
         took.as_secs_f64()
     );
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let smallest = shrink(&plan);
         let outcome = smallest.execute(false);
         say!(
-            "the smallest that fails too: {} messages, {} members, {:?}",
+            "the smallest run found that also fails: {} messages, {} members, {:?}",
             smallest.messages,
             smallest.members,
             smallest.faults
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let missing = swept.counts.missing();
     if !missing.is_empty() && swept.runs >= ENOUGH && arguments.profile.is_none_or(|profile| profile.name == "chaos") {
-        say!("FAILED  in all these runs there was never: {}", missing.join(", "));
+        say!("FAILED  these events never happened: {}", missing.join(", "));
         return ExitCode::from(1);
     }
     say!("no failure");
@@ -96,7 +96,7 @@ fn progress(number: u64, count: Option<u64>, began: Instant, told: &AtomicU64) {
     if told.swap(now, Ordering::Relaxed) != now {
         let of = count.map(|count| format!(" of {count}")).unwrap_or_default();
         eprint!("\r{number}{of} runs");
-        // Progress is a courtesy.
+        // A failure to print progress does not matter.
         let _ = io::stderr().flush();
     }
 }

@@ -1,4 +1,4 @@
-//! A ledger as flat bytes and back: what a snapshot has of it.
+//! Flat bytes of a ledger, for snapshots.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,16 @@ use tempo_message::Digest;
 
 use super::{Block, Chain, Ledger, Record};
 
-/// Everything of a ledger but the records of its messages.
+/// Everything in a ledger except the records of its messages.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outline<'a> {
     chains: Cow<'a, [Chain]>,
-    /// The chain of each block, the counter of its first record, and how many records it has.
+    /// The chain of each block, the counter of its first record, and the number of its records.
     blocks: Vec<(u32, u64, u16)>,
     messages: u32,
 }
 
-/// The bytes of a record.
+/// The size of a record, in bytes.
 const RECORD: usize = Digest::LEN + 8 + 4 + 4;
 
 impl Ledger {
@@ -29,7 +29,7 @@ impl Ledger {
         }
     }
 
-    /// Appends the records of all blocks, one after the other.
+    /// Appends the records of all blocks in order.
     pub(crate) fn write_records(&self, out: &mut Vec<u8>) {
         out.reserve(self.len as usize * RECORD);
         for Record { digest, unix_ms, lamport, number } in self.blocks.iter().flat_map(|block| &block.records) {
@@ -40,7 +40,8 @@ impl Ledger {
         }
     }
 
-    /// Reads a ledger and returns it with the bytes that follow its records; `None` when they do not fit the outline.
+    /// Reads a ledger and returns it with the bytes after its records, or `None` when they do not fit the
+    /// outline.
     pub(crate) fn read<'b>(outline: Outline<'_>, bytes: &'b [u8]) -> Option<(Self, &'b [u8])> {
         let Outline { chains, blocks: shapes, messages } = outline;
         let (records, rest) = bytes.split_at_checked((messages as usize).checked_mul(RECORD)?)?;

@@ -1,4 +1,4 @@
-//! Places in the ledger.
+//! Tests of places in the ledger.
 
 use bytes::Bytes;
 use tempo_message::{Frame, Kind};
@@ -30,9 +30,9 @@ fn line(mut last: Option<Frame>, author: u128, payload: &'static str, messages: 
     (0..messages).map(|_| next()).collect()
 }
 
-/// Two authors by turns, over several blocks, one of whom has gone on at a message in the middle as well.
+/// Two authors take turns over several blocks, and a second branch of the first author begins in the middle.
 #[test]
-fn places_say_who_wrote_a_message_and_which_one_it_is() {
+fn a_place_determines_the_author_and_counter_of_a_message() {
     let (ana, ben) = (line(None, 1, "", 3 * Block::MOST), line(None, 2, "", 2 * Block::MOST + 1));
     let branch = line(Some(ana[Block::MOST].clone()), 1, "again", 3);
     let arrived = ana.iter().zip(&ben).flat_map(|(ana, ben)| [ana, ben]).chain(&ana[ben.len()..]).chain(&branch);
