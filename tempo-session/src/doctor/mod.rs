@@ -1,6 +1,6 @@
 //! What is wrong with a session, for people: what it is, what it means, whether anything is lost, and what to do.
 //!
-//! [`diagnose`] is a pure function of a [`Status`] and of what surrounds the session; an application shows its findings
+//! [`diagnose`] is a pure function of a [`Status`](crate::Status) and of what surrounds the session; an application shows its findings
 //! in a window of its own, `tempo doctor` prints them. [`Builder::check_up`](crate::Builder::check_up) looks at a folder
 //! without a running session and without writing anything, anywhere.
 

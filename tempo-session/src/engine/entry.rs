@@ -33,7 +33,7 @@ impl Entry {
         self.id.author
     }
 
-    /// The payload as a value, in the format of [`Session::typed`]. For another format there is its
+    /// The payload as a value, in the format of [`Session::typed`](crate::Session::typed). For another format there is its
     /// [`Codec`](crate::Codec).
     ///
     /// # Errors

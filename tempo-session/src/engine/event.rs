@@ -49,13 +49,13 @@ pub enum Event {
         /// The author.
         author: AuthorId,
     },
-    /// Nothing was heard of this author for as long as [`idle_after`](super::Builder::idle_after) says, so it is not
+    /// Nothing was heard of this author for as long as [`idle_after`](crate::parts::Parts::idle_after) says, so it is not
     /// waited for; a message of it may come [below what is stable](Placed::BelowStable).
     Silent {
         /// The author.
         author: AuthorId,
     },
-    /// This author has told what it has received, or has answered: see [`Session::seen_by`].
+    /// This author has told what it has received, or has answered: see [`Session::seen_by`](crate::Session::seen_by).
     Receipt {
         /// The author.
         author: AuthorId,
@@ -111,7 +111,7 @@ pub enum Event {
     Foreign(Foreign),
     /// The folder went away or came back.
     Attachment(Attachment),
-    /// Events were not taken for so long that some are gone, none of them a message: [`Session::status`] has what they
+    /// Events were not taken for so long that some are gone, none of them a message: [`Session::status`](crate::Session::status) has what they
     /// would have told. The messages come next, in order.
     Missed,
 }
