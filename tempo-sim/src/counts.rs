@@ -1,4 +1,4 @@
-//! Counts of notable events: a sweep in which an event never happened has not tested it.
+//! Counts of notable events: a sweep without an event has not tested that event.
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ pub(crate) struct Disks {
     pub(crate) lose_hints: bool,
     pub(crate) convert: bool,
     pub(crate) have_systems: bool,
-    /// Whether every member's folder has a name with an accent.
+    /// True if every member's folder has a name with an accent.
     pub(crate) are_accented: bool,
 }
 

@@ -79,8 +79,7 @@ impl Plan {
             faults.remove(&Fault::Overwriting);
         }
         if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
-            // Comparing alone also finds a damaged file that was online-only during the audit or that a clone
-            // replaced.
+            // Likewise for a damaged file that was online-only during the audit, or that a clone replaced.
             faults.remove(&Fault::NoScrubbing);
         }
         Self { seed, profile, members, messages, faults }
@@ -110,8 +109,7 @@ impl Plan {
         };
         let mut profile = self.profile.clone();
         if self.faults.contains(&Fault::Departure) {
-            // If a member left before its head arrived, nothing shows which member a part of a split folder belongs
-            // to.
+            // A part of a split folder cannot be attributed if its member left before its head arrived.
             profile.split_folders = 0;
         }
         let world = World::new(rng.next()).profile(profile);
@@ -151,7 +149,7 @@ struct Run<'a> {
     sent: usize,
     full: Vec<usize>,
     full_stores: Vec<usize>,
-    /// Whether a member has left.
+    /// True if a member has left.
     has_departed: bool,
 }
 

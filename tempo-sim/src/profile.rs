@@ -25,7 +25,7 @@ pub struct Profile {
     pub temporary: Temporary,
     /// The name of the losing version in a conflict.
     pub conflict: Conflict,
-    /// Whether conflict copies reach the other machines.
+    /// True if conflict copies reach the other machines.
     pub copies_travel: bool,
     /// The number of files in a thousand whose name is briefly absent while the service creates or replaces them.
     pub absent: u32,
@@ -66,7 +66,7 @@ pub enum Temporary {
 /// The name of the losing version in a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
-    /// The name with this suffix, in which `N` stands for a number.
+    /// The name with this suffix, where `N` stands for a number.
     After(&'static str),
     /// Both versions get such a name, and the plain name disappears.
     Both(&'static str, &'static str),

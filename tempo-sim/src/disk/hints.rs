@@ -7,7 +7,7 @@ use std::{
 
 use super::{Disk, State, pieces::split};
 
-/// A directory in which something has changed, and the file.
+/// A changed directory, and the changed file in it.
 pub(super) type Hint = (OsString, Option<OsString>);
 
 /// The most hints between two turns that fit into the buffer of a watch.

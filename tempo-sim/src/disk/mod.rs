@@ -46,34 +46,34 @@ pub struct Disk {
     state: Arc<Mutex<State>>,
 }
 
-/// The ways in which a disk differs from the default one.
+/// The differences between a disk and the default one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "disks differ in ways that have nothing to do with each other")]
 pub struct DiskOptions {
     /// The operating system whose file system it has. Windows and macOS decide which names are equal.
     pub system: System,
-    /// Whether the name of the session folder has an accent.
+    /// True if the name of the session folder has an accent.
     pub is_accented: bool,
-    /// Whether a [link](Disk::LINK) leads to the directory that contains the session folder.
+    /// True if a [link](Disk::LINK) leads to the directory that contains the session folder.
     pub is_linked: bool,
-    /// Whether the staging directory is on another volume than the session folder.
+    /// True if the staging directory is on another volume than the session folder.
     pub staging_elsewhere: bool,
-    /// Whether the session folder belongs to several users. Files created in it then have other permissions than
+    /// True if the session folder belongs to several users. Files created in it then have other permissions than
     /// files created elsewhere.
     pub is_shared: bool,
-    /// The rule for which names are equal.
+    /// The rule that decides which names are equal.
     pub naming: Naming,
-    /// Whether a rename that must not replace anything first looks for the name, and misses very recent arrivals.
+    /// True if a rename that must not replace anything first looks for the name, and misses very recent arrivals.
     pub looks_before_renaming: bool,
-    /// Whether nothing shows that a file is online-only until reading it fails.
+    /// True if nothing shows that a file is online-only until reading it fails.
     pub hides_online_only: bool,
-    /// Whether processes open online-only files, which makes the service fetch them soon.
+    /// True if processes open online-only files, which makes the service fetch them soon.
     pub fetches: bool,
     /// The granularity of times.
     pub granularity: Duration,
-    /// Whether a partial file has its full length first, with zeros in place of what is still missing.
+    /// True if a partial file has its full length first, with zeros in place of what is still missing.
     pub length_first: bool,
-    /// Whether reading a file changes its times, as on an rclone drive whose write cache has not been uploaded.
+    /// True if reading a file changes its times, as on an rclone drive whose write cache has not been uploaded.
     pub reading_moves_times: bool,
     /// The conversion of line ends in the files that the service delivers.
     pub line_ends: Option<LineEnds>,
@@ -146,7 +146,7 @@ struct State {
     failing: Option<(u64, io::ErrorKind)>,
     /// The call before which power is lost.
     power_until: Option<u64>,
-    /// Whether a hint was given that nothing has looked at yet.
+    /// True if a hint was given that nothing has looked at yet.
     hinted: bool,
     /// The time of the last outside interference with the processes.
     disturbed: Duration,

@@ -34,7 +34,7 @@ impl State {
     }
 
     /// Resolves a path. Windows returns names as they are stored. macOS does not promise that, and `APFS` keeps each
-    /// name in the Unicode form in which it was created, so the forms of the folder and of what is beside it differ.
+    /// name in its original Unicode form, so the forms of the folder and of what is beside it differ.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let parts = self.parts(path);
         let is_folder =

@@ -46,9 +46,9 @@ pub struct Outcomes {
 /// The variants of unsynced content that are tried, besides the durable content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cuts {
-    /// Nothing, the first half, zeros of the full length, or everything.
+    /// No bytes, the first half, zeros of the full length, or everything.
     All,
-    /// All variants except nothing, which is truncated as the half is. For a head, only the half or everything.
+    /// All variants except no bytes, because the half is truncated too. For a head, only the half or everything.
     Distinct,
 }
 
@@ -115,8 +115,8 @@ impl Outcomes {
 impl Disk {
     /// Returns every state that a power loss could leave now. The disk itself stays unchanged.
     ///
-    /// Of the names, any selection of the pending steps remains, each whole, and so every prefix. Of each file's
-    /// unsynced content, the durable content or one of the `cuts` remains.
+    /// Any selection of the pending name steps may remain, each whole, and so every prefix. Each file with unsynced
+    /// content keeps its durable content or one of the `cuts`.
     pub fn states_after_power_loss(&self, cuts: Cuts) -> Outcomes {
         let state = self.lock();
         let (synced, names, steps) = state.names_after_power_loss();
@@ -181,7 +181,7 @@ impl State {
     /// steps.
     ///
     /// Groups of steps that share no name are independent. They are combined one after the other, so that outcomes
-    /// that differ only in which staged file is left become one early.
+    /// that differ only in the remaining staged file become one early.
     fn names_after_power_loss(&self) -> (Names, BTreeSet<Names>, u32) {
         let groups = groups(&self.tree);
         let mut synced = Names::default();

@@ -27,7 +27,7 @@ pub enum System {
     Windows(Volume),
     /// macOS: names are decomposed, case is ignored, and directories can be dataless.
     Mac {
-        /// Whether the volume refuses `F_FULLFSYNC`, as SMB and macFUSE volumes do.
+        /// True if the volume refuses `F_FULLFSYNC`, as SMB and macFUSE volumes do.
         syncs_to_volume: bool,
     },
 }

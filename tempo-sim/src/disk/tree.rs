@@ -35,12 +35,12 @@ pub(super) struct Tree {
     pub(super) naming: Naming,
 }
 
-/// The spellings of a name that a disk treats as equal, and the form in which it keeps names.
+/// The spellings of a name that a disk treats as equal, and the form of the names that it keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Naming {
-    /// Whether upper and lower case are equal.
+    /// True if upper and lower case are equal.
     pub folds_case: bool,
-    /// Whether names are stored decomposed, in whatever form they are given, so that a listing may return another
+    /// True if names are stored decomposed, regardless of their given form, so that a listing may return another
     /// name.
     pub decomposes: bool,
 }
@@ -56,13 +56,13 @@ pub(super) struct Node {
     pub(super) modified: i128,
     /// The creation time. No two nodes share one.
     pub(super) made: i128,
-    /// Whether only the service has the content, or the names in the directory.
+    /// True if only the service has the content, or the names in the directory.
     pub(super) online_only: bool,
     /// A version that increases with every change, so that no two versions look alike.
     pub(super) version: i128,
 }
 
-/// Names, keyed by the form in which they are compared.
+/// Names, keyed by the form used in comparisons.
 pub(super) type Names = BTreeMap<OsString, (Arc<OsStr>, NodeId)>;
 
 /// A change of a name in a directory. The changes of one step become durable together.
@@ -221,7 +221,7 @@ impl Tree {
 }
 
 impl Naming {
-    /// Returns the form in which a name is compared.
+    /// Returns the form of a name used in comparisons.
     pub(super) fn key(self, name: &OsStr) -> Cow<'_, OsStr> {
         let kept = self.kept(name);
         if self.folds_case && kept.as_encoded_bytes().iter().any(u8::is_ascii_uppercase) {
@@ -230,7 +230,7 @@ impl Naming {
         kept
     }
 
-    /// Returns the form in which a listing shows a name.
+    /// Returns the form of a name shown in listings.
     pub(super) fn kept(self, name: &OsStr) -> Cow<'_, OsStr> {
         if !self.decomposes || name.is_ascii() {
             return Cow::Borrowed(name);

@@ -62,7 +62,7 @@ function readModel() {
   return model;
 }
 
-/** Gives each held message of a member a row under its lane, so that none covers another. Returns the number of rows. */
+/** Gives each held message of a member a row under its lane, so that none covers another. Returns the row count. */
 function packHeld(model, who) {
   const held = model.messages.filter((message) => message.ways[who].hold !== null);
   held.sort((a, b) => a.ways[who].arrive - b.ways[who].arrive || a.id - b.id);

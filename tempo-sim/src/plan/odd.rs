@@ -35,7 +35,7 @@ impl Run<'_> {
         }
     }
 
-    /// Cleans up after adding a copy: the copy is equal, incomplete, or differs in one bit.
+    /// Cleans up after adding a copy that is equal or differs in one bit. The service may have left incomplete ones too.
     pub(super) fn tidy(&mut self, member: usize, disk: &Disk) {
         let own = self.world.member(member).map(|there| OsString::from(there.author().to_string()));
         let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };

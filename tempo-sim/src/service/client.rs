@@ -14,10 +14,10 @@ use super::{Agreed, Place, Service, Task};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Client {
-    /// The directories in which this machine's own processes write. These must keep their names.
+    /// The directories where this machine's own processes write. These must keep their names.
     pub(super) own: BTreeSet<OsString>,
     pub(super) offline: bool,
-    /// Whether the client never returns.
+    /// True if the client never returns.
     pub(super) is_gone: bool,
     /// The agreed versions that this client knows and has on its disk.
     pub(super) base: BTreeMap<Place, Agreed>,
@@ -45,8 +45,8 @@ impl Client {
         (dir.to_owned(), name.to_owned())
     }
 
-    /// Returns the shared place of a name on this disk. Names are compared in composed form, in whatever form the
-    /// disk keeps them. Otherwise the service would take its own copies for other files and copy them forever.
+    /// Returns the shared place of a name on this disk. Names are compared in composed form, regardless of how
+    /// the disk keeps them. Otherwise the service would take its own copies for other files and copy them forever.
     pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
         let (here, name) = (composed(here), composed(name));
         let dir = self.shared_name(&here);

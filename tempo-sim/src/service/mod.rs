@@ -90,7 +90,7 @@ struct Agreed {
 }
 
 impl Service {
-    /// Creates a service between these disks, each with the directory in which its machine writes.
+    /// Creates a service between these disks, each with the directory where its machine writes.
     pub(crate) fn new(profile: Profile, machines: Vec<(Disk, OsString)>, rng: Rng) -> Self {
         let (disks, own): (Vec<Disk>, Vec<OsString>) = machines.into_iter().unzip();
         let clients = own.into_iter().map(|own| Client { own: BTreeSet::from([own]), ..Client::default() }).collect();
@@ -124,7 +124,7 @@ impl Service {
         self.disks.push(disk);
     }
 
-    /// Adds a directory in which a machine's processes write from now on.
+    /// Adds a directory where a machine's processes write from now on.
     pub(crate) fn add_own(&mut self, member: usize, dir: OsString) {
         if let Some(client) = self.clients.get_mut(member) {
             client.own.insert(dir);
@@ -293,7 +293,7 @@ impl Service {
         }
     }
 
-    /// Resolves a conflict in which the version of `member` loses.
+    /// Resolves a conflict; the version of `member` loses.
     fn resolve(&mut self, member: usize, place: Place, local: Bytes, agreed: Agreed) -> Option<usize> {
         let (dir, name) = place.clone();
         let (here, local_name) = self.clients.get(member)?.local_place(&place);

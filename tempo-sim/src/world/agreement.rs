@@ -1,4 +1,4 @@
-//! What all members must agree on: the stable part during the run, and everything once all faults are over.
+//! Agreement among all members: on the stable part during the run, and on everything once all faults are over.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The invariants that must hold after every step, whatever the faults.
+//! The invariants that must hold after every step, under all faults.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,7 +45,7 @@ pub(crate) struct Heard {
     pub(crate) delivered: Vec<(usize, usize)>,
     /// The numbers of messages that began to wait.
     pub(crate) held: Vec<usize>,
-    /// Whether more messages were reported as stable.
+    /// True if more messages were reported as stable.
     pub(crate) stable: bool,
 }
 
@@ -183,7 +183,7 @@ fn judge(running: &mut Running, registry: &Registry, entry: &Entry) -> Result<us
 /// The time that a message may be in a folder undelivered, whole and with all its causes: two scans.
 const TWO_SCANS: Duration = Duration::from_secs(70);
 
-/// Checks that every message that has been whole in the folder for long enough is delivered, whatever else is there.
+/// Checks that every message that has been whole in the folder for long enough is delivered, regardless of other files.
 pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, now: Duration) -> Result<(), Violation> {
     let Member { running: Some(running), disk, arrived, .. } = member else { return Ok(()) };
     while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {

@@ -1,5 +1,4 @@
-//! Copies of the session folder in which another song begins: two sessions from then on, in whatever order files
-//! arrive.
+//! Copies of the session folder where another song begins: two sessions from then on, in any order of arrival.
 
 use std::ffi::{OsStr, OsString};
 

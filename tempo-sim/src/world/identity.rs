@@ -54,7 +54,7 @@ impl World {
 
     /// Restores a member's store to an earlier state and restarts its process.
     ///
-    /// What is not in the folder by then is lost with the store; see [`is_at_rest`](Self::is_at_rest).
+    /// Messages that are not in the folder by then are lost with the store; see [`is_at_rest`](Self::is_at_rest).
     pub fn restore_store(&mut self, member: usize, earlier: SimStore) {
         self.is_membership_fixed = false;
         self.stop(member);

@@ -51,7 +51,7 @@ pub struct Member {
     home: Option<Home>,
     /// The spelling of the folder when the session was last opened in it.
     remembered: Option<Spelling>,
-    /// Whether its folder is away and has been given another name than before.
+    /// True if its folder is away and has been given another name than before.
     pub(crate) is_lost: bool,
     pub(crate) store: SimStore,
     pub(crate) clock: Arc<SimClock>,
@@ -68,9 +68,9 @@ pub struct Member {
     pub(crate) sent_at: VecDeque<(Duration, OsString, OsString)>,
     /// The last time at which its folder seemed to be away.
     pub(crate) seemed_away: Duration,
-    /// Whether more than one store has been in use under this name.
+    /// True if more than one store has been in use under this name.
     pub(crate) is_ambiguous: bool,
-    /// Whether another program has overwritten its messages.
+    /// True if another program has overwritten its messages.
     pub(crate) is_overwritten: bool,
     /// The time until which the application takes no events.
     pub(crate) reads_from: Duration,
@@ -102,8 +102,8 @@ pub(crate) struct Running {
     pub(crate) cursor: Cursor,
     pub(crate) app: App,
     pub(crate) replica: Replica<Digests>,
-    /// The time up to which the order was stable when it had come to know every member. Members that it did not know
-    /// had no say in that.
+    /// The end of the stable order, in logical time, when the member had come to know every member. Members that it
+    /// did not know had no say in that.
     pub(crate) stable_by_few: Option<Lamport>,
     /// Messages that were reported as held.
     pub(crate) told_held: BTreeSet<MessageId>,

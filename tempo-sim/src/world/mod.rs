@@ -71,13 +71,13 @@ pub struct World {
     successions: BTreeMap<AuthorId, AuthorId>,
     /// The longest part of the timeline reported as stable to a member that knew every member.
     stable: Vec<Digest>,
-    /// Whether the membership has been constant since the start, and no name was in use twice.
+    /// True if the membership has been constant since the start, and no name was in use twice.
     is_membership_fixed: bool,
     /// The files that any process has published.
     published: BTreeSet<(OsString, OsString)>,
     /// The departure times of the authors that have left.
     left_at: BTreeMap<AuthorId, Duration>,
-    /// Whether a member has returned.
+    /// True if a member has returned.
     has_returned: bool,
     torn_restarts: u32,
     /// The time at which the service last changed something on a disk.
@@ -209,7 +209,7 @@ impl World {
         self.hasher.value()
     }
 
-    /// Adds a fault. Rules are asked in the order in which they were added.
+    /// Adds a fault. Rules are asked in the order of their addition.
     pub fn rule(&mut self, rule: impl Rule + 'static) {
         self.service.rules.add(rule);
     }

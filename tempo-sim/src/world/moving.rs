@@ -21,7 +21,7 @@ use crate::{
     trace::{Sent, Step, What},
 };
 
-/// The number of calls up to which a turn is never too long.
+/// The most calls that are never too many for a turn.
 const FEW_CALLS: u64 = 500;
 /// The number of calls allowed for each file and directory beyond that.
 const CALLS_PER_ENTRY: u64 = 20;
@@ -319,7 +319,7 @@ impl World {
                     self.tell(member, What::Fault("a file is online-only for a while".to_owned()));
                 }
                 Told::Ignored(member, name) => {
-                    let name = format!("{} wrote {name}, which is a placeholder now", self.name_of(member));
+                    let name = format!("{} wrote {name} although a placeholder represents it", self.name_of(member));
                     self.fail(Violation::new("I11", name));
                 }
                 Told::Partial(_) => self.counts.add("partial file"),

@@ -27,7 +27,7 @@ pub struct SimStore {
     pub(super) state: Arc<Mutex<State>>,
     /// The author that the store was created for.
     pub(super) author: AuthorId,
-    /// The life of the machine in which this handle was created.
+    /// The machine's life when this handle was created.
     pub(super) life: u64,
     /// The medium of the real database, if that is used.
     pub(super) medium: Option<Medium>,
@@ -36,7 +36,7 @@ pub struct SimStore {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) records: BTreeMap<(MessageId, Digest), Kept>,
-    /// The number of records committed so far; some may be lost.
+    /// The number of records ever committed; some may be lost.
     pub(super) committed: usize,
     /// Transactions that are not durable yet, oldest first.
     pub(super) lazy: Vec<Lazy>,
@@ -46,7 +46,7 @@ pub(super) struct State {
     /// Messages committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
-    /// Whether the store has no room for anything.
+    /// True if the store has no room for anything.
     pub(super) is_full: bool,
     /// The number of times that the machine has lost power.
     pub(super) life: u64,
@@ -70,12 +70,12 @@ pub(super) enum Lazy {
     Snapshot(Option<Vec<u8>>),
 }
 
-/// The way in which a commit fails.
+/// The outcome of a failing commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failing {
-    /// Nothing is kept, and the caller learns that.
+    /// The commit keeps nothing and reports the failure.
     Lost,
-    /// Everything is kept, but the caller is told that nothing is.
+    /// The commit keeps everything but reports a failure.
     Kept,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     operation::Operation,
 };
 
-/// Checks I5: messages in the store have their causes in the store, whatever was lost. For a store in memory, before
+/// Checks I5: messages in the store have their causes in the store, regardless of losses. For a store in memory, before
 /// it is opened.
 pub(crate) fn causes_are_kept(store: &SimStore) -> Result<(), String> {
     for frame in store.sent() {

@@ -16,7 +16,7 @@ pub(crate) struct Counts {
     /// New wrecks, by the number of crashes during recovery that led to them, from zero.
     pub(crate) wrecks: Vec<usize>,
     pub(crate) recoveries: usize,
-    /// Different states in which recoveries ended.
+    /// The number of different states at the ends of recoveries.
     pub(crate) ends: usize,
     /// The first violation.
     pub(crate) failure: Option<String>,

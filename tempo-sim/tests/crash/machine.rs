@@ -29,16 +29,16 @@ pub(crate) struct Setup {
     pub(crate) disk: DiskOptions,
     /// The variants of unsynced content that are tried.
     pub(crate) cuts: Cuts,
-    /// Whether the store is the real database.
+    /// True if the store is the real database.
     pub(crate) database: bool,
-    /// Whether the store is a copy. It is then in another place than where it was written, so its author is
+    /// True if the store is a copy. It is then in another place than where it was written, so its author is
     /// abandoned.
     pub(crate) copied: bool,
     /// The most consecutive crashes during recoveries that are examined.
     pub(crate) interrupted: usize,
     /// The messages of another author: directory, name, content.
     pub(crate) others: Vec<(OsString, OsString, Bytes)>,
-    /// Whether messages are packed from the start.
+    /// True if messages are packed from the start.
     pub(crate) packing: Option<Packing>,
 }
 

@@ -160,7 +160,7 @@ fn a_run_can_be_drawn() {
     assert!(page.contains(&plan.command()) && page.contains("All members agreed"));
 }
 
-/// A reader who asks why a message was late must see whether it was still with its author.
+/// The trace must show whether a late message was still with its author.
 #[test]
 fn the_trace_shows_what_delayed_a_message() {
     let mut plan = Plan::from_seed(7, Profile::named("dropbox").unwrap(), 5, 100);

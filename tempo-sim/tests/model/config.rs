@@ -16,15 +16,15 @@ pub(crate) struct Config {
     pub(crate) joiner: Option<u8>,
     /// The installation that appears as a clone of installation 0.
     pub(crate) clone: Option<u8>,
-    /// Whether a clone that noticed continues under a new author.
+    /// True if a clone that noticed continues under a new author.
     pub(crate) mints: bool,
     /// The installation that writes wrong lamports.
     pub(crate) liar: Option<u8>,
     /// The number of installations that write heads, counted from the first. Without heads, no prefixes are reported.
     pub(crate) heads: u8,
-    /// Whether a message may stay in the store for a while before it is published, even without crashes.
+    /// True if a message may stay in the store for a while before it is published, even without crashes.
     pub(crate) slow_publish: bool,
-    /// Whether a file may stay in the folder for a while before it is collected.
+    /// True if a file may stay in the folder for a while before it is collected.
     pub(crate) slow_collect: bool,
     pub(crate) defect: Defect,
 }

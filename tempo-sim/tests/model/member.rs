@@ -48,7 +48,7 @@ pub(crate) struct Member {
     pub(crate) stable: Set,
     /// The messages that the application remembers as reported stable. It is told only of additions at the end.
     pub(crate) told: Set,
-    /// Whether a late join was announced.
+    /// True if a late join was announced.
     pub(crate) late: bool,
 }
 
@@ -171,7 +171,7 @@ impl Member {
         messages.up_to(basis, bound)
     }
 
-    /// Returns the lamport up to which an author can no longer insert anything into `basis`.
+    /// Returns the greatest lamport where an author can no longer insert anything into `basis`.
     fn clock_of(&self, author: u8, basis: Set, messages: &Messages, config: &Config) -> u8 {
         if author == self.author {
             return messages.latest(basis);

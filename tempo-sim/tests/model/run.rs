@@ -48,12 +48,12 @@ pub(crate) fn explore_all(configs: impl IntoIterator<Item = Config>) -> usize {
     states
 }
 
-/// Plants a defect in a correct configuration and prints the shortest way in which it violates `expected`.
+/// Plants a defect in a correct configuration and prints the shortest way that violates `expected`.
 pub(crate) fn finds(defect: Defect, config: Config, expected: &'static str) {
     let config = config.with(defect);
     let mut shortest = None;
     let mut limit = usize::MAX;
-    // The checker may miss shorter ways in the block of states in which it finds one.
+    // The checker may miss shorter ways in the block of states where it finds one.
     while let Some(path) = search(config, expected, limit) {
         limit = path.clone().into_actions().len() + 1;
         shortest = Some(path);

@@ -41,7 +41,7 @@ impl State {
         self.present().map(|(_, member)| member.folder).fold(Set::EMPTY, Set::or)
     }
 
-    /// Returns the messages that every member accepts: those with no lie about a clock in their causal past.
+    /// Returns the messages that every member accepts: those with only true clocks in their causal past.
     pub(crate) fn valid(&self) -> Set {
         self.messages.acceptable(self.messages.all())
     }
