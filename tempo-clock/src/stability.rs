@@ -1,10 +1,10 @@
-//! The time up to which the order is stable.
+//! The part of the order that is stable.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::{AuthorId, Lamport};
 
-/// The time up to which no member can insert a message any more.
+/// The part of the order that no member can change any more, given as a time.
 ///
 /// A member that has accepted a message writes only messages of later times. So every member has a floor, and
 /// the order is stable up to the least of all floors. The stable time never decreases, even when members join
@@ -43,12 +43,12 @@ impl Stability {
         *floor = lamport.max(*floor);
     }
 
-    /// Returns the time up to which more can become stable, if any, by the floors of the authors that count.
+    /// Returns the next stable time, if it can advance, by the floors of the authors that count.
     pub fn reach(&self, counts: impl Fn(AuthorId) -> bool) -> Option<Lamport> {
         self.least(counts).filter(|&least| least > self.stable)
     }
 
-    /// Marks the order up to this time as stable, whatever arrives later.
+    /// Marks the order up to this time as stable, regardless of what arrives later.
     pub fn confirm(&mut self, to: Lamport) {
         self.stable = to.max(self.stable);
     }
@@ -76,7 +76,7 @@ impl Stability {
         self.stable_by.contains(&author)
     }
 
-    /// Returns the time up to which messages keep their order.
+    /// Returns the stable time. Messages up to that time keep their order.
     pub fn stable(&self) -> Lamport {
         self.stable
     }

@@ -35,7 +35,11 @@ pub enum OpenError {
     #[error(transparent)]
     Identity(IdentityError),
     /// The folder did not answer in time.
-    #[error("{} has not answered for {} seconds; is its service or server running?", folder.display(), patience.as_secs())]
+    #[error(
+        "{} has not answered for {} seconds; is its service or server running?",
+        folder.display(),
+        patience.as_secs()
+    )]
     TimedOut {
         /// The session folder.
         folder: PathBuf,

@@ -87,7 +87,7 @@ impl Cursor {
         Ok(Self { events: Events::new(session.clone(), progress.unwrap_or_default()), name: name.to_owned() })
     }
 
-    /// Commits all events taken so far.
+    /// Commits all events that were taken.
     ///
     /// # Durability
     ///

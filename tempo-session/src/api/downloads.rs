@@ -17,9 +17,9 @@ pub struct Download {
     pub numbers: Vec<Gap>,
     /// The files that wait for download.
     pub files: Vec<Pending>,
-    /// Whether there may be more messages. Files that do not answer are not all tried at once.
+    /// True if there may be more messages. Files that do not answer are not all tried at once.
     pub is_least: bool,
-    /// Whether the files are placeholders, which only the service's program can replace. Opening them has no
+    /// True if the files are placeholders, which only the service's program can replace. Opening them has no
     /// effect.
     pub is_placeholder: bool,
 }

@@ -86,7 +86,7 @@ impl Events {
         }
     }
 
-    /// Returns the position reached so far, for the application to store with its own data.
+    /// Returns the current position, for the application to store with its own data.
     /// [`Session::events_after`] continues from there.
     ///
     /// # Durability

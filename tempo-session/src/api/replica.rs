@@ -19,8 +19,8 @@ use crate::{
 };
 use checkpoints::{Applied, Checkpoints};
 
-/// State that a [`Reducer`] computes from the timeline. It is always up to date with the replica's messages,
-/// so all members with the same messages have the same state.
+/// State that a [`Reducer`] computes from the timeline. All members with the same messages have the same
+/// state, in any order of arrival.
 ///
 /// [`update`](Self::update) takes in what has arrived. It applies a message at the end directly. For a
 /// message that belongs before others, it returns to an earlier checkpoint and applies everything from there
@@ -67,7 +67,7 @@ pub struct Replica<R: Reducer> {
     session: Session,
     reader: Reader,
     reducer: R,
-    /// The messages taken so far, in order.
+    /// The messages taken, in order.
     slots: Vec<Slot>,
     /// The state computed from the first of these messages. `None` after a panic in the reducer.
     current: Option<Applied<R::State>>,
@@ -79,7 +79,7 @@ pub struct Replica<R: Reducer> {
     stable: usize,
 }
 
-/// A function that computes a state from messages, one after the other.
+/// Computes a state from messages, one after the other.
 ///
 /// The state must depend only on the messages and their order: no clock, no randomness, no local data, and no
 /// hash map whose order shows. Then it is equal for every member. Skip a message whose request is impossible
@@ -176,8 +176,8 @@ impl<R: Reducer> Replica<R> {
 
     /// Returns the state as of the last update.
     ///
-    /// After an update that failed, or in which the reducer panicked, this is the state up to the failing
-    /// message or up to the last checkpoint.
+    /// After a failed update, or after a panic in the reducer, this is the state up to the failing message or
+    /// up to the last checkpoint.
     pub fn state(&self) -> &R::State {
         &self.made().state
     }
@@ -188,7 +188,7 @@ impl<R: Reducer> Replica<R> {
     }
 
     /// Returns the number of these messages that are stable. Only a message [below the stable
-    /// part](crate::Placed::BelowStable) can change their effect.
+    /// part](super::Placed::BelowStable) can change their effect.
     pub fn stable(&self) -> usize {
         self.stable.min(self.messages())
     }
@@ -302,7 +302,7 @@ impl<R: Reducer> Replica<R> {
         count
     }
 
-    /// Applies all messages taken so far to the state.
+    /// Applies all messages taken to the state.
     fn apply_all(&mut self) -> Result<(), ReadError> {
         let mut current = self.go_back();
         self.intact = self.slots.len();

@@ -25,7 +25,7 @@ use crate::{
 pub struct Status {
     /// The author that this member writes as; `None` for an observer.
     pub author: Option<AuthorId>,
-    /// Whether the folder is there.
+    /// The state of the connection to the folder.
     pub attachment: Attachment,
     /// The former authors of this installation, the latest one last.
     pub former: Vec<AuthorId>,
@@ -47,7 +47,8 @@ pub struct Status {
     pub unpublished: usize,
     /// The error of the last failed attempt to publish them, if any.
     pub publish_error: Option<String>,
-    /// The counters of own messages whose place in the folder is taken by something else. They are beside it.
+    /// The counters of own messages whose place in the folder is taken by something else. The messages are in
+    /// files beside it.
     pub occupied: Vec<u64>,
     /// Messages under the own author that this installation did not send. Another installation writes as this
     /// author, so this one continues as a new author with its next message at the latest.
@@ -69,7 +70,7 @@ pub struct Status {
 pub struct StablePrefix {
     /// The number of messages, from the beginning.
     pub messages: usize,
-    /// The logical time up to which the order is stable.
+    /// The logical time of the end of the stable part.
     pub until: Lamport,
     /// The authors that must write more before more is stable. Each has the latest time at which it was heard
     /// of, by its own clock, in milliseconds since 1970. Empty once everything is stable.
@@ -101,7 +102,7 @@ pub struct Member {
     pub announced: u64,
     /// The latest time, by its own clock, in a message or head of it; in milliseconds since 1970.
     pub heard_ms: Option<i64>,
-    /// The counters up to which it has all messages of each author, by its head, ordered by author.
+    /// The last counter of each author that it has without a gap, by its head; ordered by author.
     pub has_seen: Vec<(AuthorId, u64)>,
     /// Its counters that have more than one message.
     pub forks: Vec<Fork>,
@@ -115,7 +116,7 @@ pub struct Member {
 pub struct ClockSkew {
     /// A message that the member had seen. May be an earlier one of its own.
     pub after: MessageId,
-    /// The time by which the member's latest message is dated before that one, in milliseconds.
+    /// The time that the member's latest message is dated before that one, in milliseconds.
     pub by_ms: u64,
 }
 

@@ -39,7 +39,7 @@ pub enum Input<'a> {
     Head(Head),
     /// The order up to this time is stable, as these authors have confirmed. The store has recorded it.
     Stable {
-        /// The logical time up to which the order is stable.
+        /// The logical time of the end of the stable part.
         until: Lamport,
         /// The authors that had a say in it.
         by: Vec<AuthorId>,
@@ -94,7 +94,7 @@ impl SessionCore {
         Intake::Accepted
     }
 
-    /// Returns the next output. Outputs come in the order in which they became true.
+    /// Returns the next output. Outputs come in chronological order.
     pub fn poll(&mut self) -> Output {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);

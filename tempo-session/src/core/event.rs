@@ -37,7 +37,7 @@ pub enum Rejection {
     Exhausted,
 }
 
-/// An event of the core. Events come in the order in which they became true.
+/// An event of the core. Events come in chronological order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoreEvent {
     /// An author answered a message of this member: it has that message and all before it.
@@ -51,7 +51,7 @@ pub enum CoreEvent {
         slot: Slot,
         /// The index of the message in the timeline at that moment.
         position: usize,
-        /// Whether other messages follow it.
+        /// True if other messages follow it.
         is_late: bool,
     },
     /// The first message of this author was accepted.

@@ -151,7 +151,7 @@ impl SessionCore {
         expected.next().is_none().then_some(digests)
     }
 
-    /// Returns the counter up to which all messages of an author are accepted.
+    /// Returns the last counter before the first gap in the accepted messages of an author.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
         self.ledger.contiguous(author)
     }
@@ -183,7 +183,7 @@ impl SessionCore {
     }
 
     /// Returns the messages that this installation looks after, following a given one, at most `most`: those
-    /// that it has sent, and all messages of its former authors, regardless of which installation sent them.
+    /// that it has sent, and all messages of its former authors, even if another installation sent them.
     pub(crate) fn own_after(&self, after: Option<(MessageId, Digest)>, most: usize) -> Vec<(MessageId, Digest)> {
         let impostors = &self.identity.impostors;
         let mut authors = self.own_authors();

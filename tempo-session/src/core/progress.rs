@@ -1,4 +1,4 @@
-//! How much of a timeline an application has been given.
+//! The position of an application in the timeline.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,42 +8,43 @@ use tempo_message::{Digest, Parent, planted};
 
 use crate::core::{event::Slot, session_core::SessionCore};
 
-/// How far an application has come with the events of a session.
+/// The position of an application in the events of a session.
 ///
-/// It can be kept with the application's own data, in one transaction with what the events have led to there, and means
-/// the same in every store that has the messages.
+/// The application can store it with its own data, in one transaction with the results of the events. It has
+/// the same meaning in every store that has the messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     pub(crate) given: Frontier,
-    /// What the application was told to be stable.
+    /// The stable time that the application was told.
     pub(crate) stable: Lamport,
 }
 
 impl Progress {
-    /// The messages that were given and are here, in order.
+    /// Returns the delivered messages that are here, in order.
     pub(crate) fn given(&self, core: &SessionCore) -> Vec<Slot> {
         core.within(&self.given)
     }
 
-    /// Whether the application was told that a message is stable.
+    /// Returns whether the application was told that a message is stable.
     pub(crate) fn is_stable(&self, core: &SessionCore, slot: Slot) -> bool {
         core.order(slot).is_some_and(|(stamp, _)| stamp.lamport <= self.stable)
     }
 }
 
-/// A set of messages that has, with each message, everything that its author wrote before: the last ones stand for all.
+/// A set of messages that contains, with each message, all earlier ones of its author. So the last ones
+/// represent the whole set.
 ///
-/// It means the same in every store that has the messages.
+/// It has the same meaning in every store that has the messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frontier {
-    /// More than one of an author that has been in use twice.
+    /// The last messages by author: more than one for an author that was in use twice.
     last: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
 }
 
-/// Which of an author's messages a frontier has.
+/// The messages of an author in a frontier.
 #[derive(Debug, Default)]
 struct Covered {
-    /// Those of the main line up to this counter.
+    /// The last counter on the main line.
     main: u64,
     branches: BTreeSet<Slot>,
 }
@@ -65,10 +66,11 @@ impl SessionCore {
         last.insert((id.counter, digest));
     }
 
-    /// The messages that a frontier does not have among the first `end` ones accepted, with their positions among these, in
-    /// order; and behind which position there is none that it has.
+    /// Returns those of the first `end` accepted messages that a frontier lacks, in timeline order, each with
+    /// its position among these `end` messages. Also returns the position of the last one that the frontier
+    /// has.
     ///
-    /// Messages of the frontier that are not here count for nothing.
+    /// Messages of the frontier that are not here are ignored.
     pub(crate) fn beyond(&self, frontier: &Frontier, end: u64) -> (Vec<(usize, Slot)>, usize) {
         let covered = self.covered(frontier);
         let is_covered = |slot: Slot| {
@@ -80,7 +82,7 @@ impl SessionCore {
         self.uncovered(end, |slot| is_covered(slot).is_some())
     }
 
-    /// The messages of a frontier that are here, in order.
+    /// Returns the messages of a frontier that are here, in order.
     pub(crate) fn within(&self, frontier: &Frontier) -> Vec<Slot> {
         let (beyond, _) = self.beyond(frontier, self.end());
         let mut beyond = beyond.into_iter().map(|(_, slot)| slot).peekable();
@@ -88,7 +90,8 @@ impl SessionCore {
         all.filter(|slot| beyond.next_if_eq(slot).is_none()).collect()
     }
 
-    /// The same for who has the first `end` ones accepted.
+    /// Returns the accepted messages after the first `end` ones, and the position of the last of the first
+    /// ones, as [`beyond`](Self::beyond) does.
     pub(crate) fn since(&self, end: u64) -> (Vec<(usize, Slot)>, usize) {
         self.uncovered(self.end(), |slot| self.is_among(slot, end))
     }
@@ -112,7 +115,7 @@ impl SessionCore {
             let mut covered = Covered::default();
             for &(counter, digest) in last {
                 let mut at = self.ledger.find(&Parent { author, counter, digest }).map(|slot| (counter, slot));
-                // A branch is followed to where it leaves the main line.
+                // Follow the branch to the place where it leaves the main line.
                 while let Some((counter, slot)) = at {
                     if self.ledger.is_on_main(slot) {
                         covered.main = covered.main.max(counter);
@@ -130,12 +133,12 @@ impl SessionCore {
         all
     }
 
-    /// How many messages are accepted.
+    /// Returns the number of accepted messages.
     pub fn end(&self) -> u64 {
         self.ledger.len()
     }
 
-    /// How many messages were accepted before this one.
+    /// Returns the number of messages accepted before this one.
     pub(crate) fn number(&self, slot: Slot) -> Option<u64> {
         self.ledger.number(slot)
     }

@@ -1,4 +1,4 @@
-//! The messages that other members lack, and the order in which the members that have them relay them.
+//! The messages that other members lack, and each member's turn to relay them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,8 +51,8 @@ impl Default for Relaying {
 const LOOKED_THROUGH: usize = 256;
 
 impl SessionCore {
-    /// Returns the authors whose messages some member that counts lacks and this one has, each with the
-    /// counter up to which all of these members have its messages.
+    /// Returns the authors whose messages some member that counts lacks and this one has. Each comes with the
+    /// last counter that all members that count have reached.
     pub(crate) fn lacked(&self, counts: impl Fn(&Head) -> bool) -> BTreeMap<AuthorId, u64> {
         let heads: Vec<(AuthorId, BTreeMap<AuthorId, u64>)> = self.others(counts).map(seen_by).collect();
         let others = self.authors().filter(|&author| !self.is_own(author));

@@ -1,4 +1,4 @@
-//! The knowledge of one member about a session, and the rules by which it grows.
+//! The knowledge of one member about a session, and its rules.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -44,11 +44,11 @@ pub struct SessionCore {
     pub(crate) seen: Arc<Seen>,
     /// The last message that this installation sent.
     pub(crate) own_last: Option<Parent>,
-    /// Whether a held message was evicted, so that only the folder has it.
+    /// True if a held message was evicted, so that only the folder has it.
     pub(crate) evicted: bool,
-    /// Whether a message that may be in the log was evicted and has not been handed in again.
+    /// True if a message that may be in the log was evicted and has not been handed in again.
     pub(crate) is_partial: bool,
-    /// Ids for which another message is awaited than the one that is here.
+    /// Ids that are here, but with another message than the one that is awaited.
     pub(crate) suspects: BTreeSet<MessageId>,
     pub(crate) events: VecDeque<CoreEvent>,
 }
@@ -189,7 +189,7 @@ impl SessionCore {
         self.suspects.insert(id);
     }
 
-    /// Asks again for every id for which another message is awaited.
+    /// Asks again for every id that is here with another message than the awaited one.
     pub(crate) fn recheck_again(&mut self) {
         let elsewhere = self.held.awaited().filter(|parent| self.is_elsewhere(parent)).map(id_of);
         self.suspects = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();

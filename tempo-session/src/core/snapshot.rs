@@ -212,7 +212,7 @@ mod tests {
 
         /// Other bytes are rejected, and no memory is allocated for the sizes that they claim.
         #[test]
-        fn other_bytes_are_not_taken_for_a_snapshot(at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
+        fn other_bytes_are_no_snapshot(at in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
             let mut core = SessionCore::new(None);
             for frame in &written((0..9).map(|number| (number % 3, 2, [true; WRITERS])).collect()) {
                 take(&mut core, frame);

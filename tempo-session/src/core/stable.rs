@@ -11,13 +11,13 @@ use tempo_message::planted;
 use crate::core::session_core::SessionCore;
 
 impl SessionCore {
-    /// Returns the authors that confirm `stable`: everything they have yet to write comes after it, whatever
-    /// arrives later.
+    /// Returns the authors that confirm `stable`: everything they have yet to write comes after it,
+    /// regardless of later news.
     pub(crate) fn who_confirms(&self, stable: Lamport) -> BTreeSet<AuthorId> {
         self.stability.at_least(stable).collect()
     }
 
-    /// Returns the time up to which more can become stable, if any, by the accepted messages and by heads.
+    /// Returns the next stable time, if it can advance, by the accepted messages and by heads.
     ///
     /// Everything accepted must be durable before. The session does not wait for a member without news for
     /// the time `idle`.
@@ -39,14 +39,13 @@ impl SessionCore {
         self.stability.reach(|author| !given_up.contains(&author))
     }
 
-    /// Returns the time up to which the order was stable. It never decreases, even when a newcomer appears
-    /// that had no say.
+    /// Returns the recorded stable time. It never decreases, even when a newcomer appears that had no say.
     pub(crate) fn stable_until(&self) -> Lamport {
         self.stability.stable()
     }
 
-    /// Returns the time up to which messages keep their positions as far as is known: the order is stable,
-    /// and no author is known to have written a missing message that may land below.
+    /// Returns the stable time as far as is known now. Messages up to that time keep their positions: they
+    /// are stable, and no author is known to have written a missing message that may land below.
     pub(crate) fn stable_now(&self, unix_ms: i64, idle: Option<Duration>) -> Lamport {
         let doubts = self.doubts(unix_ms, idle);
         doubts.into_values().min().map_or(self.stable_until(), |least| least.min(self.stable_until()))

@@ -67,10 +67,10 @@ pub enum Membership {
     Member,
     /// Its local state is a copy of a member's. Opening the session makes it another member with that name.
     Copied,
-    /// The folder is a copy of another folder, in which the installation is a member and which is still in
-    /// its place. Opening the session makes it another member with that name.
+    /// The folder is a copy of another folder that is still in its place and has this installation as a
+    /// member. Opening the session makes it another member with that name.
     CopiedFolder {
-        /// The folder in which it is a member.
+        /// The folder that has it as a member.
         original: PathBuf,
     },
 }
@@ -145,9 +145,9 @@ impl Builder {
     }
 
     /// Sets the time without news, by a member's own clock, after which the session no longer waits for that
-    /// member before it calls messages [stable](crate::Event::Stable). By default it waits for every member
+    /// member before it calls messages [stable](super::Event::Stable). By default it waits for every member
     /// forever. Messages that such a member writes later are delivered like all others, and may be
-    /// [below](crate::Placed::BelowStable) the stable part.
+    /// [below](super::Placed::BelowStable) the stable part.
     #[must_use]
     pub fn idle_after(mut self, idle: Duration) -> Self {
         self.idle_after = Some(idle);

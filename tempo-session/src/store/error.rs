@@ -89,8 +89,8 @@ impl StoreError {
         Some(match self {
             Self::Closed | Self::InUse { .. } | Self::Held { .. } => return None,
             Self::Full { path: store, .. } => format!(
-                "Make room on the disk that holds {}. Leave the files there in place: everything then continues by itself, \
-                 and nothing that you wrote before is lost.",
+                "Make room on the disk that holds {}. Leave the files there in place: everything then continues by \
+                 itself, and nothing that you wrote before is lost.",
                 path(store)
             ),
             Self::Newer { .. } => "Update this software.".to_owned(),
@@ -105,9 +105,9 @@ impl StoreError {
     pub(crate) fn beginning_anew(store: &Path) -> String {
         let path = |path: &Path| printable_text(&path.display().to_string());
         format!(
-            "Check the disk, and look for a backup of {}. If there is none, keep the file and move its directory {} out of \
-             the state directory. The next time, you continue as a new member. Only messages that you wrote and that had \
-             not reached the folder are lost.",
+            "Check the disk, and look for a backup of {}. If there is none, keep the file and move its directory {} \
+             out of the state directory. The next time, you continue as a new member. Only messages that you wrote and \
+             that had not reached the folder are lost.",
             path(store),
             path(store.parent().unwrap_or(store))
         )

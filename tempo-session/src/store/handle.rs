@@ -85,7 +85,7 @@ impl Handle {
     }
 
     /// Makes the database writable, and reopens it if it could not be written before. Returns whether it was
-    /// reopened, in which case lazy commits may be lost.
+    /// reopened. If so, lazy commits may be lost.
     ///
     /// Requires room for `bytes` more.
     pub(super) fn make_writable(&self, bytes: u64) -> Result<bool, StoreError> {

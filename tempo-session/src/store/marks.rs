@@ -14,7 +14,7 @@ pub struct Marks {
     /// The place of the store when this was stored, as its [`IdentitySource`](crate::parts::IdentitySource)
     /// describes it.
     pub place: Option<Vec<u8>>,
-    /// The time up to which the order was known to be stable.
+    /// The latest known stable time.
     pub stable: Lamport,
     /// Packs beside which the files of their messages may still be.
     pub packs: Vec<Packed>,
@@ -56,9 +56,9 @@ pub struct Packed {
 pub struct OwnAuthor {
     /// The author.
     pub author: AuthorId,
-    /// Whether the author has been in the folder. From then on its directory is expected there.
+    /// True if the author has been in the folder. From then on its directory is expected there.
     pub joined: bool,
-    /// The counter up to which its messages have once been seen whole and synced in the folder.
+    /// The last audited counter: all messages up to it were once seen whole and synced in the folder.
     pub audited: u64,
 }
 

@@ -29,7 +29,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Records {
-    /// The frames in the order in which they were committed.
+    /// The frames in the order of their commits.
     kept: Vec<(Bytes, Origin)>,
     /// For each author, the counters and digests in this order, and the index of each frame.
     places: BTreeMap<AuthorId, Chunked<(u64, Digest, usize)>>,

@@ -46,7 +46,7 @@ struct Run {
     first: u64,
     row: Option<Row>,
     frames: Vec<u8>,
-    /// Whether the table already has any counters in the range of this run. If so, each message is looked up.
+    /// True if the table already has counters in the range of this run. Then each message is looked up.
     is_crowded: bool,
 }
 

@@ -18,7 +18,11 @@ pub enum IdentityConflict {
         id: MessageId,
     },
     /// The author's head claims more than this installation knows of itself.
-    #[error("the folder shows {} message(s) and {} start(s) of this author, but the local state has {known} message(s)", head.0, head.1)]
+    #[error(
+        "the folder shows {} message(s) and {} start(s) of this author, but the local state has {known} message(s)",
+        head.0,
+        head.1
+    )]
     Head {
         /// The counter and the number of the life in the head.
         head: (u64, u64),
@@ -28,8 +32,7 @@ pub enum IdentityConflict {
     /// The local state is on another machine or in another file than the one it was written in.
     #[error("the local state is a copy")]
     Copied,
-    /// The folder is a copy of another folder, which is still in its place and in which the former author
-    /// writes.
+    /// The folder is a copy of another folder that is still in its place, and the former author writes there.
     #[error("the folder is a copy of another one in which this member writes")]
     CopiedFolder,
 }

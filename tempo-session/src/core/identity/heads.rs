@@ -15,13 +15,13 @@ pub(crate) struct Heads {
     answered: Answers,
 }
 
-/// The last message of each of this installation's authors that another author has answered, by answering and
-/// answered author. It follows from messages, so a snapshot keeps it. Heads arrive again.
+/// The last own message that each other author has answered, by answering author and own author. This follows
+/// from messages, so a snapshot keeps it. Heads arrive again.
 pub(crate) type Answers = BTreeMap<(AuthorId, AuthorId), u64>;
 
 /// The most heads kept of authors without an accepted message. Anyone can invent such authors.
 const STRANGERS: usize = 256;
-/// The most entries kept of what one head has seen.
+/// The most entries of `seen` kept for each head.
 pub(crate) const SEEN: usize = 256;
 /// The most authors without an accepted message kept per head. Another member may have the messages that are
 /// missing here.

@@ -108,7 +108,8 @@ impl<T: Clone> Chunked<T> {
 
     /// Splits a full chunk in two and returns the new location of a place in it.
     ///
-    /// The last chunk stays full if possible: few insertions before an entry near the end follow it.
+    /// The last chunk is cut at the place itself if possible, so that the first part stays nearly full: few
+    /// later insertions land before an entry near the end.
     fn split(&mut self, Place { chunk, at }: Place) -> Place {
         const { assert!(Self::MOST >= 2, "no chunk is empty") };
         let half = Self::MOST / 2;

@@ -28,7 +28,7 @@ struct Waiting {
 /// The outcome of holding a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Holding {
-    /// Whether the message is held and was not evicted itself.
+    /// True if the message is held and was not evicted itself.
     pub(crate) held: bool,
     /// The messages evicted to make room.
     pub(crate) evicted: Vec<MessageId>,
@@ -105,8 +105,8 @@ impl Held {
         self.waiting.iter().map(|(&digest, waiting)| (&waiting.message, digest))
     }
 
-    /// Returns the first held messages by author and counter, with those of their parents for which `is_here`
-    /// is false.
+    /// Returns the first held messages by author and counter, each with its parents that are not here, by
+    /// `is_here`.
     pub(crate) fn list(&self, most: usize, is_here: impl Fn(&Parent) -> bool) -> Vec<HeldMessage> {
         let in_order = self.by_author.values().flatten().filter_map(|(_, digest)| self.waiting.get(digest));
         in_order

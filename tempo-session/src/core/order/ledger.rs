@@ -96,7 +96,7 @@ pub(crate) struct Past {
 pub(crate) struct Added {
     pub(crate) slot: Slot,
     pub(crate) is_first: bool,
-    /// Whether the message is the second with its counter.
+    /// True if the message is the second with its counter.
     pub(crate) forks: bool,
 }
 
@@ -281,7 +281,7 @@ impl Ledger {
         claims.map(|Claim { of: (_, stamp, _), former }| (*former, *stamp))
     }
 
-    /// Returns the counter up to which all messages of an author are accepted.
+    /// Returns the last counter before the first gap in the accepted messages of an author.
     pub(crate) fn contiguous(&self, author: AuthorId) -> u64 {
         self.chain(author).map_or(0, |chain| chain.on_main)
     }

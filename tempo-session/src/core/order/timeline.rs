@@ -45,7 +45,7 @@ impl Timeline {
         self.slots.clone()
     }
 
-    /// Returns the number of messages for which `is_before` is true. These must come first.
+    /// Returns the number of messages that satisfy `is_before`. These must come first.
     pub(crate) fn partition_point(&self, is_before: impl Fn(&Slot) -> bool) -> usize {
         self.slots.partition_point(is_before)
     }

@@ -31,7 +31,7 @@ fn receive_all<'a>(core: &mut SessionCore, frames: impl IntoIterator<Item = &'a 
     }
 }
 
-/// Marks as stable what can become stable, and returns the time up to which the order is stable now.
+/// Marks as stable what can become stable, and returns the stable time.
 fn stabilize(core: &mut SessionCore) -> Lamport {
     if let Some(stable) = core.reach(0, None) {
         let by = core.who_confirms(stable);
