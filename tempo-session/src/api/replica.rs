@@ -188,7 +188,7 @@ impl<R: Reducer> Replica<R> {
     }
 
     /// Returns the number of these messages that are stable. Only a message [below the stable
-    /// part](super::Placed::BelowStable) can change their effect.
+    /// part](crate::Placed::BelowStable) can change their effect.
     pub fn stable(&self) -> usize {
         self.stable.min(self.messages())
     }

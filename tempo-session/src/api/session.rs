@@ -76,7 +76,7 @@ impl Session {
     /// Returns the author that this member writes as, or `None` for an observer.
     ///
     /// The author changes when another installation may write as it, because the local state was copied,
-    /// restored or lost. Sent messages stay where they are, [`Event::NewAuthor`] reports the change, and
+    /// restored or lost. Sent messages stay where they are, [`Event::NewAuthor`](crate::Event::NewAuthor) reports the change, and
     /// other members see whose place the new author has taken.
     pub fn author(&self) -> Option<AuthorId> {
         self.shared().author()

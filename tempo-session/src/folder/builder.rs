@@ -145,9 +145,9 @@ impl Builder {
     }
 
     /// Sets the time without news, by a member's own clock, after which the session no longer waits for that
-    /// member before it calls messages [stable](super::Event::Stable). By default it waits for every member
+    /// member before it calls messages [stable](crate::Event::Stable). By default it waits for every member
     /// forever. Messages that such a member writes later are delivered like all others, and may be
-    /// [below](super::Placed::BelowStable) the stable part.
+    /// [below](crate::Placed::BelowStable) the stable part.
     #[must_use]
     pub fn idle_after(mut self, idle: Duration) -> Self {
         self.idle_after = Some(idle);
