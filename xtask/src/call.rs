@@ -2,9 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 
@@ -16,8 +15,10 @@ use crate::workspace;
 pub(crate) struct Call {
     program: OsString,
     shown_program: &'static str,
+    /// Run where the caller is, and not in the workspace's root.
+    is_here: bool,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, String)>,
+    environment: Vec<(String, String)>,
     removed: Vec<&'static str>,
 }
 
@@ -33,6 +34,7 @@ impl Call {
         Self {
             program: program.into(),
             shown_program: program,
+            is_here: false,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             environment: Vec::new(),
             removed: Vec::new(),
@@ -46,14 +48,19 @@ impl Call {
     }
 
     /// Adds several arguments.
-    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    pub(crate) fn arguments<T: AsRef<str>>(mut self, arguments: &[T]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| argument.as_ref().to_owned()));
         self
     }
 
+    /// Runs the program where the caller is.
+    pub(crate) fn here(self) -> Self {
+        Self { is_here: true, ..self }
+    }
+
     /// Sets an environment variable for the program.
-    pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.environment.push((name, value.into()));
+    pub(crate) fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
         self
     }
 
@@ -123,14 +130,8 @@ impl Call {
         Err(Failure::Failed { command: self.line(), status: output.status.to_string() })
     }
 
-    /// Starts the call with its output in files and nothing to read, and leaves it running.
-    pub(crate) fn spawn(&self, stdout: File, stderr: File) -> Result<Child, Failure> {
-        let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-        command.spawn().map_err(|source| self.not_started(source))
-    }
-
-    fn command(&self) -> Command {
+    /// Returns the call as a command.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         // `cargo run` describes xtask itself in these; build scripts of the child would take them for changes.
         for (name, _) in env::vars_os() {
@@ -142,8 +143,16 @@ impl Call {
         for name in &self.removed {
             command.env_remove(name);
         }
+        let paths = env::var_os("PATH").unwrap_or_default();
+        if let Ok(paths) = env::join_paths([workspace::tools().join("bin")].into_iter().chain(env::split_paths(&paths)))
+        {
+            command.env("PATH", paths);
+        }
+        if !self.is_here {
+            command.current_dir(workspace::root());
+        }
         let environment = self.environment.iter().map(|(name, value)| (name, value));
-        command.args(&self.arguments).envs(environment).current_dir(workspace::root());
+        command.args(&self.arguments).envs(environment);
         command
     }
 

@@ -14,52 +14,54 @@ mod tracer;
 mod watchdog;
 mod world;
 
+use std::io;
 use std::path::Path;
+
+use tempfile::{Builder, TempDir};
 
 use crate::call;
 use crate::failure::Failure;
 use point::Point;
 use scene::SCENES;
 use tracer::End;
-use world::{Scratch, World};
+use world::World;
 
-/// The first argument of the call by which this program becomes the one that is traced.
-const TRACED: &str = "--traced";
 /// So many points are tried with `--quick`.
 const QUICK: usize = 240;
 /// So many bad points are explained.
 const EXPLAINED: usize = 10;
 
-/// Tries all points, some, or one, and prints what is wrong.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [TRACED, program, ..] => {
-            let why = tracer::become_traced(program, arguments.get(2..).unwrap_or_default()).to_string();
-            Err(Failure::Unanswered { command: (*program).to_owned(), why })
-        }
-        [] => look(usize::MAX, None),
-        ["--quick"] => look(QUICK, None),
-        ["--only", point] => match Point::parse(point) {
-            Some(point) => look(1, Some(point)),
-            None => Err(Failure::usage(format!("`{point}` is no point; one is send:EIO:main:17"))),
-        },
-        _ => Err(Failure::usage("`crash` takes --quick, --only POINT or nothing")),
-    }
+/// The arguments of `crash`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Try a sample of the points
+    #[arg(long)]
+    quick: bool,
+    /// Try one point, such as send:EIO:main:17, and keep its files
+    #[arg(long, value_name = "POINT", value_parser = Point::parse, conflicts_with = "quick")]
+    only: Option<Point>,
 }
 
-fn look(most: usize, only: Option<Point>) -> Result<(), Failure> {
+/// Becomes the program that these words call, for the parent process to trace.
+pub(crate) fn become_traced(words: &[String]) -> Result<(), Failure> {
+    let (program, arguments) = words.split_first().ok_or_else(|| "there is nothing to trace".to_owned())?;
+    let why = tracer::become_traced(program, arguments).to_string();
+    Err(Failure::Unanswered { command: program.clone(), why })
+}
+
+/// Tries all points, some, or one, and prints what is wrong.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let tempo = call::build_tempo()?;
-    let scratch = Scratch::new(only.is_some()).map_err(unanswered)?;
-    let points = match only {
-        Some(point) => vec![point],
-        None => point::some(plan(&tempo, &scratch.path)?, most),
+    let scratch = scratch(options.only.is_some())?;
+    let points = match &options.only {
+        Some(point) => vec![point.clone()],
+        None => point::some(plan(&tempo, scratch.path())?, if options.quick { QUICK } else { usize::MAX }),
     };
     println!("{} points", points.len());
-    let results = attempt::all(&tempo, &scratch.path, &points).map_err(unanswered)?;
+    let results = attempt::all(&tempo, scratch.path(), &points)?;
     print!("\n{}", report::table(&results));
-    if scratch.is_kept {
-        println!("what is left: {}", scratch.path.display());
+    if options.only.is_some() {
+        println!("what is left: {}", scratch.path().display());
     }
     let bad: Vec<_> = results.iter().filter(|tried| tried.wrong.is_some()).collect();
     for tried in bad.iter().take(EXPLAINED) {
@@ -68,28 +70,30 @@ fn look(most: usize, only: Option<Point>) -> Result<(), Failure> {
     if bad.is_empty() { Ok(()) } else { Err(Failure::Findings { check: "crash", count: bad.len() }) }
 }
 
+/// Makes a directory for everything, in memory where there is one: nothing here needs a disk.
+fn scratch(is_kept: bool) -> io::Result<TempDir> {
+    let mut builder = Builder::new();
+    builder.prefix("tempo-crash-").disable_cleanup(is_kept);
+    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir())
+}
+
 /// Watches every command, and lists what can be done to it: one harm after the other, so that a sample has all of them.
 fn plan(tempo: &Path, scratch: &Path) -> Result<Vec<Point>, Failure> {
     let mut watched = Vec::new();
     for scene in SCENES {
-        let world = World::new(tempo, scratch.join("watched").join(scene.name)).map_err(unanswered)?;
-        scene.prepare(&world).map_err(unanswered)?;
-        world.restore().map_err(unanswered)?;
-        let (ran, said) = world.traced(scene, None).map_err(unanswered)?;
+        let world = World::new(tempo, scratch.join("watched").join(scene.name))?;
+        scene.prepare(&world)?;
+        world.restore()?;
+        let (ran, said) = world.traced((scene.member, scene.words), None)?;
         if ran.made.is_empty() {
             return Err(Failure::Skipped { why: format!("nothing can be traced here: {}", said.err.trim()) });
         }
         if ran.end != End::Code(0) {
-            return Err(unanswered(format!("`{}` ended with {:?}: {}", scene.name, ran.end, said.err.trim())));
+            return Err(format!("`{}` ended with {:?}: {}", scene.name, ran.end, said.err.trim()).into());
         }
         println!("{:<8} {:>4} calls: {}", scene.name, ran.made.len(), scene.about);
         watched.push((scene, ran.made));
     }
     let all = |harm| watched.iter().flat_map(move |(scene, made)| point::points(scene, made, harm));
     Ok(point::harms().flat_map(all).collect())
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`, which passes values")]
-fn unanswered(why: impl ToString) -> Failure {
-    Failure::Unanswered { command: "tempo".to_owned(), why: why.to_string() }
 }

@@ -10,9 +10,11 @@ mod stand_in;
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use fs_err as fs;
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -135,21 +137,19 @@ pub(crate) fn home() -> Result<PathBuf, Failure> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     let home = cache.ok_or_else(|| skipped("neither XDG_CACHE_HOME nor HOME is set"))?.join("tempo-xtask");
-    fs::create_dir_all(&home).map_err(|source| Failure::Unreadable { path: home.clone(), source })?;
+    fs::create_dir_all(&home)?;
     Ok(home)
 }
 
 /// Waits until no other run is setting up. The lock ends when the file is dropped.
 pub(crate) fn lock(home: &Path) -> Result<File, Failure> {
     let path = home.join("lock");
-    let locked = File::create(&path).and_then(|file| {
-        if file.try_lock().is_err() {
-            eprintln!("waiting for another run that is setting up: {}", path.display());
-            file.lock()?;
-        }
-        Ok(file)
-    });
-    locked.map_err(|source| Failure::Unreadable { path, source })
+    let file = File::create(&path)?;
+    if file.try_lock().is_err() {
+        eprintln!("waiting for another run that is setting up: {}", path.display());
+        file.lock()?;
+    }
+    Ok(file)
 }
 
 /// Runs a step of the setup and prints how long it took.
@@ -167,7 +167,7 @@ fn target_dir() -> Result<PathBuf, Failure> {
     let set = env::var_os("CARGO_TARGET_DIR");
     let target = workspace::root().join(set.as_deref().unwrap_or(OsStr::new("target")));
     let dir = target.join("cross");
-    fs::create_dir_all(&dir).map_err(|source| Failure::Unreadable { path: dir.clone(), source })?;
+    fs::create_dir_all(&dir)?;
     Ok(dir)
 }
 

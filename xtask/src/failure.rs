@@ -10,22 +10,20 @@ use std::path::PathBuf;
 /// Its text is what a person reads after `xtask:`, so it names the place and the next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line makes no sense; the list of commands is printed after it.
-    Usage { problem: String },
     /// A check of ours ran and found something; the findings are printed already.
     Findings { check: &'static str, count: usize },
     /// A program ran and said no; its output is printed already.
     Failed { command: String, status: String },
     /// A step of `ci` did not pass.
-    Step { step: &'static str, repeat: String, source: Box<Failure> },
+    Step { step: &'static str, repeat: &'static str, source: Box<Failure> },
     /// The fuzzer broke a target, and these inputs do it again.
     Broken { artifacts: Vec<(String, PathBuf)> },
     /// A program could not be started at all.
     NotStarted { command: String, source: io::Error },
     /// A program ran and did not give the answer that we need to go on.
     Unanswered { command: String, why: String },
-    /// A file or directory could not be read.
-    Unreadable { path: PathBuf, source: io::Error },
+    /// Something else kept the command from looking.
+    Stopped { why: String },
     /// The command did not look, for a reason that is nobody's fault. No failure of what was to be looked at.
     Skipped { why: String },
     /// A tool is missing; the commands install it.
@@ -33,22 +31,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A command line that makes no sense, and why.
-    pub(crate) fn usage(problem: impl Into<String>) -> Self {
-        Self::Usage { problem: problem.into() }
-    }
-
     /// 1 for a negative answer, 2 when we could not look, 0 when we need not.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Skipped { .. } => 0,
             Self::Findings { .. } | Self::Failed { .. } | Self::Broken { .. } => 1,
             Self::Step { source, .. } => source.exit_code(),
-            Self::Usage { .. }
-            | Self::NotStarted { .. }
-            | Self::Unanswered { .. }
-            | Self::Unreadable { .. }
-            | Self::Missing { .. } => 2,
+            Self::NotStarted { .. } | Self::Unanswered { .. } | Self::Stopped { .. } | Self::Missing { .. } => 2,
         }
     }
 }
@@ -56,7 +45,6 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage { problem } => write!(f, "{problem}"),
             Self::Findings { check, count } => {
                 let plural = if *count == 1 { "" } else { "s" };
                 write!(f, "{check}: {count} finding{plural}, listed above")
@@ -76,9 +64,7 @@ impl fmt::Display for Failure {
                 write!(f, "could not start `{command}`: {source}; is the program installed?")
             }
             Self::Unanswered { command, why } => write!(f, "no answer from `{command}`: {why}"),
-            Self::Unreadable { path, source } => {
-                write!(f, "could not read {}: {source}", path.display())
-            }
+            Self::Stopped { why } => write!(f, "{why}"),
             Self::Skipped { why } => write!(f, "skipped: {why}"),
             Self::Missing { tool, install } => {
                 write!(f, "{tool} is missing; install it with")?;
@@ -90,6 +76,19 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::Stopped { why }
+    }
+}
+
+/// The error names its file, because it comes from `fs_err` or from `tempfile`.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        error.to_string().into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,11 +98,10 @@ mod tests {
         let said_no = Failure::Failed { command: "cargo doc".to_owned(), status: "exit status: 101".to_owned() };
         let could_not_look = Failure::Missing { tool: "a fuzzer", install: &["cargo install it"] };
         for (source, code) in [(said_no, 1), (could_not_look, 2)] {
-            let step =
-                Failure::Step { step: "doc", repeat: "cargo doc --workspace".to_owned(), source: Box::new(source) };
+            let step = Failure::Step { step: "doc", repeat: "cargo doc", source: Box::new(source) };
             assert_eq!(step.exit_code(), code);
             let text = step.to_string();
-            assert!(text.contains("`doc`") && text.ends_with("cargo doc --workspace"), "{text}");
+            assert!(text.contains("`doc`") && text.ends_with("cargo doc"), "{text}");
         }
     }
 }

@@ -3,61 +3,62 @@
 //! Each scene rebuilds one reported situation with real parts: disks, users, mounts, tools and clocks. It names the
 //! public report, and it checks what a user would call right. See `docs/FIELD.md`.
 
-mod checkup;
-mod log;
-mod member;
 mod mounted;
 mod needs;
-mod options;
 mod report;
 mod runner;
 mod scene;
-mod stage;
-mod stop;
-mod tree;
 mod volume;
 
-use std::fs;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
+use fs_err as fs;
 use tempfile::Builder;
 
 use crate::call;
 use crate::failure::Failure;
+use crate::play::stop::Stop;
 use crate::process;
-use options::Options;
+use scene::Scene;
+
+/// The arguments of `field`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// List the scenes with their sources, and play none
+    #[arg(long)]
+    list: bool,
+    /// Play these scenes instead of all
+    #[arg(value_name = "NAME", value_parser = scene::named)]
+    scenes: Vec<&'static Scene>,
+}
 
 /// Plays the chosen scenes and prints a table of the results.
 ///
 /// # Errors
 ///
 /// `Findings` when a scene fails.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let options = Options::parse(arguments)?;
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let scenes = if options.scenes.is_empty() { scene::all().collect() } else { options.scenes.clone() };
     if options.list {
-        print!("{}", report::list(&options.scenes));
+        print!("{}", report::list(&scenes));
         return Ok(());
     }
-    let failed = |source| Failure::Unreadable { path: std::env::temp_dir(), source };
-    process::heed_interruptions().map_err(unanswered)?;
-    needs::install(&options.scenes);
+    process::heed_interruptions()?;
+    needs::install(scenes.iter().flat_map(|scene| scene.tools()));
     let built = call::build_tempo()?;
     // A copy, because another build may replace the program meanwhile. Other users of the system run it as well.
-    let programs = Builder::new().prefix("tempo-field-program-").tempdir().map_err(failed)?;
-    fs::set_permissions(programs.path(), fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    let programs = Builder::new().prefix("tempo-field-program-").tempdir()?;
+    fs::set_permissions(programs.path(), Permissions::from_mode(0o755))?;
     let tempo = programs.path().join("tempo");
-    fs::copy(built, &tempo).map_err(failed)?;
+    fs::copy(built, &tempo)?;
     let begun = Instant::now();
-    let played = runner::play(&options.scenes, &tempo);
-    process::check_interruption().map_err(unanswered)?;
+    let played = runner::play_all(&scenes, &tempo);
+    process::check_interruption()?;
     print!("\n{}", report::table(&played, begun.elapsed()));
-    match played.iter().filter(|played| played.has_failed()).count() {
+    match played.iter().filter(|(_, played)| matches!(played.outcome, Err(Stop::Wrong(_)))).count() {
         0 => Ok(()),
         count => Err(Failure::Findings { check: "field", count }),
     }
-}
-
-fn unanswered(why: String) -> Failure {
-    Failure::Unanswered { command: "field".to_owned(), why }
 }

@@ -1,9 +1,10 @@
 //! `cargo xtask fuzz`: the fuzz targets of tempo-message, each for a while.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use fs_err as fs;
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -11,23 +12,23 @@ use crate::workspace;
 
 const FUZZ_DIR: &str = "tempo-message/fuzz";
 
+/// The arguments of `fuzz`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    // Zero means "without end" to the fuzzer.
+    /// Fuzz each target for this long
+    #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Fuzz this target alone
+    target: Option<String>,
+}
+
 /// Fuzzes every target, or the named one, and names the inputs that broke something.
 ///
 /// A target that breaks does not keep the later ones from running.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let options = Options::parse(arguments)?;
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     require_fuzzer()?;
-    let known = known_targets()?;
-    let targets = match options.target {
-        Some(target) if known.contains(&target) => vec![target],
-        Some(target) => {
-            return Err(Failure::usage(format!(
-                "there is no fuzz target `{target}` in {FUZZ_DIR}; there are: {}",
-                known.join(", ")
-            )));
-        }
-        None => known,
-    };
+    let targets = options.target.clone().map_or_else(known_targets, |target| Ok(vec![target]))?;
     let mut artifacts = Vec::new();
     for target in &targets {
         artifacts.extend(fuzz(target, options.seconds)?);
@@ -36,42 +37,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Broken { artifacts })
-}
-
-#[derive(Debug, PartialEq)]
-struct Options {
-    seconds: u64,
-    target: Option<String>,
-}
-
-impl Options {
-    fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut options = Self { seconds: 60, target: None };
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            if argument == "--seconds" {
-                options.seconds = seconds(arguments.next())?;
-            } else if argument.starts_with('-') {
-                return Err(Failure::usage(format!("`fuzz` does not know `{argument}`")));
-            } else if let Some(first) = &options.target {
-                return Err(Failure::usage(format!(
-                    "`fuzz` takes one target or none, and there are `{first}` and `{argument}`"
-                )));
-            } else {
-                options.target = Some(argument.clone());
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// Zero means "without end" to the fuzzer, so it is refused.
-fn seconds(value: Option<&String>) -> Result<u64, Failure> {
-    let number = value.and_then(|value| value.parse().ok());
-    number.filter(|&seconds| seconds > 0).ok_or_else(|| {
-        let found = value.map_or_else(|| "nothing".to_owned(), |value| format!("`{value}`"));
-        Failure::usage(format!("--seconds needs a whole number above 0, and there is {found}"))
-    })
 }
 
 fn require_fuzzer() -> Result<(), Failure> {
@@ -124,17 +89,15 @@ fn fuzz(target: &str, seconds: u64) -> Result<Vec<(String, PathBuf)>, Failure> {
 /// An input that was found in an earlier run is written again under the same name, so names alone do not tell.
 fn written_since(start: SystemTime, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let absolute = workspace::root().join(directory);
-    let unreadable = |source| Failure::Unreadable { path: absolute.clone(), source };
     let entries = match fs::read_dir(&absolute) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(error)),
+        Err(error) => return Err(error.into()),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(unreadable)?;
-        let modified = entry.metadata().and_then(|data| data.modified());
-        if modified.map_err(unreadable)? >= start {
+        let entry = entry?;
+        if entry.metadata()?.modified()? >= start {
             found.push(directory.join(entry.file_name()));
         }
     }
@@ -150,28 +113,6 @@ fn cargo_fuzz(arguments: &[&str]) -> Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parse(arguments: &[&str]) -> Result<Options, Failure> {
-        let arguments: Vec<_> = arguments.iter().map(|&a| a.to_owned()).collect();
-        Options::parse(&arguments)
-    }
-
-    #[test]
-    fn seconds_and_target_come_in_any_order() {
-        let wanted = Options { seconds: 5, target: Some("frame".to_owned()) };
-        assert_eq!(parse(&["--seconds", "5", "frame"]).unwrap(), wanted);
-        assert_eq!(parse(&["frame", "--seconds", "5"]).unwrap(), wanted);
-        assert_eq!(parse(&[]).unwrap().seconds, 60);
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        for arguments in
-            [&["--seconds"][..], &["--seconds", "0"], &["--seconds", "-1"], &["--minutes", "1"], &["frame", "pack"]]
-        {
-            assert!(parse(arguments).is_err(), "{arguments:?}");
-        }
-    }
 
     #[test]
     fn only_new_files_are_artifacts_of_this_run() {

@@ -3,34 +3,24 @@
 use crate::call::Call;
 use crate::failure::Failure;
 
+/// The arguments of `golden`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Rewrite the frames instead of comparing them, and list the changes
+    #[arg(long)]
+    bless: bool,
+}
+
 const TESTDATA: &str = "tempo-message/testdata";
 
-/// Runs the golden tests; with `--bless` they write the files anew instead of comparing, and the changes are listed.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let bless = match arguments {
-        [] => false,
-        [flag] if flag == "--bless" => true,
-        other => {
-            return Err(Failure::usage(format!(
-                "`golden` takes --bless or nothing, and there is `{}`",
-                other.join(" ")
-            )));
-        }
-    };
-    let tested = test_call(bless).run();
-    if bless {
-        // Also after a failure: what was written until then is on the disk.
-        show_changes()?;
+/// Runs the golden tests.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let test = Call::cargo(&["test", "-p", "tempo-message", "--all-features", "golden"]);
+    if !options.bless {
+        return test.run();
     }
-    tested
-}
-
-fn test_call(bless: bool) -> Call {
-    let call = Call::cargo(&["test", "-p", "tempo-message", "--all-features", "golden"]);
-    if bless { call.environment("TEMPO_BLESS", "1") } else { call }
-}
-
-fn show_changes() -> Result<(), Failure> {
+    let tested = test.environment("TEMPO_BLESS", "1").run();
+    // Also after a failure: the frames written before it are on the disk.
     let status = Call::program("git", &["status", "--short", "--", TESTDATA]);
     println!("\n$ {}", status.line());
     let changes = status.answer()?;
@@ -40,23 +30,5 @@ fn show_changes() -> Result<(), Failure> {
         print!("{}", String::from_utf8_lossy(&changes));
         println!("Old readers see these bytes too: look at `git diff -- {TESTDATA}` before you commit.");
     }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_bless_sets_the_variable() {
-        let compare = "cargo test -p tempo-message --all-features golden";
-        assert_eq!(test_call(false).line(), compare);
-        assert_eq!(test_call(true).line(), format!("TEMPO_BLESS=1 {compare}"));
-    }
-
-    #[test]
-    fn a_misspelled_flag_runs_nothing() {
-        let failure = run(&["--blessed".to_owned()]).unwrap_err();
-        assert!(matches!(failure, Failure::Usage { .. }), "{failure}");
-    }
+    tested
 }

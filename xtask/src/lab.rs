@@ -2,17 +2,17 @@
 //! of what they say.
 
 mod departure;
-mod engine;
 mod flood;
 mod group;
 mod harm;
 mod hub;
+mod kind;
 mod latency;
-mod listener;
 mod member;
 mod options;
 mod report;
 mod scenario;
+mod share;
 mod stable;
 mod syncthing;
 mod veil;
@@ -20,38 +20,38 @@ mod verdict;
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::Builder;
 
 use crate::call::{self, Call};
 use crate::failure::Failure;
 use crate::process;
-use engine::Kind;
 use group::Group;
-use options::Options;
+use kind::Kind;
+pub(crate) use options::Options;
 use report::Tried;
 use scenario::Scenario;
 use verdict::Verdict;
 
 /// Runs the scenarios that are asked for, and prints what became of them.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let options = Options::parse(arguments)?;
-    let engines =
-        options.engines.iter().map(|&kind| Ok((kind, kind.version()?))).collect::<Result<Vec<_>, Failure>>()?;
-    options.scenarios.iter().try_for_each(Scenario::check)?;
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let with_version = |kind: Kind| Ok((kind, kind.version()?));
+    let engines = options.engines().into_iter().map(with_version).collect::<Result<Vec<_>, Failure>>()?;
+    let (scenarios, seed) = (options.scenarios(), options.seed());
+    scenarios.iter().try_for_each(Scenario::check)?;
     let tempo = call::build_tempo()?;
-    process::heed_interruptions().map_err(unanswered)?;
+    process::heed_interruptions()?;
     let commit = commit();
-    eprintln!("seed {}, commit {commit}", options.seed);
+    eprintln!("seed {seed}, commit {commit}");
     let mut tried = Vec::new();
     for (kind, version) in engines {
-        for scenario in &options.scenarios {
+        for scenario in &scenarios {
             eprintln!("{} {version}, {}: {}", kind.name(), scenario.name, scenario.about);
-            let one = attempt(kind, version.clone(), *scenario, &tempo, &options)?;
+            let one = attempt(kind, version.clone(), *scenario, &tempo, (options.span, seed))?;
             eprintln!("  {}", report::line(&one));
             if options.json {
-                println!("{}", report::json(&one, options.seed, &commit));
+                println!("{}", report::json(&one, seed, &commit));
             }
             tried.push(one);
         }
@@ -66,12 +66,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// One scenario on one engine. What is left of a failure stays where it is.
-fn attempt(kind: Kind, version: String, scenario: Scenario, tempo: &Path, options: &Options) -> Result<Tried, Failure> {
+fn attempt(
+    kind: Kind,
+    version: String,
+    scenario: Scenario,
+    tempo: &Path,
+    run: (Duration, u64),
+) -> Result<Tried, Failure> {
     let prefix = format!("tempo-lab-{}-{}-", kind.name(), scenario.name);
-    let mut place = Builder::new().prefix(&prefix).tempdir().map_err(|error| unanswered(error.to_string()))?;
+    let mut place = Builder::new().prefix(&prefix).tempdir()?;
     let begun = Instant::now();
-    let went = go(kind, scenario, place.path(), tempo, options);
-    process::check_interruption().map_err(unanswered)?;
+    let went = go(kind, scenario, place.path(), tempo, run);
+    process::check_interruption()?;
     let (note, verdict) = match went {
         Ok((note, verdict)) => (note, verdict),
         Err(wrong) => (None, Verdict { wrong: Some(wrong), ..Verdict::default() }),
@@ -86,22 +92,18 @@ fn go(
     scenario: Scenario,
     place: &Path,
     tempo: &Path,
-    options: &Options,
+    (span, seed): (Duration, u64),
 ) -> Result<(Option<String>, Verdict), String> {
     // Whoever builds meanwhile must not change what runs here.
     let own = place.join("tempo");
     fs::copy(tempo, &own).map_err(|error| format!("{}: {error}", own.display()))?;
-    let mut group = Group::set_up(kind, place, &own, options.seed)?;
-    let note = scenario.run(&mut group, options.span)?;
-    Ok((note, verdict::judge(&mut group, options.span)?))
+    let mut group = Group::set_up(kind, place, &own, seed)?;
+    let note = scenario.run(&mut group, span)?;
+    Ok((note, verdict::judge(&mut group, span)?))
 }
 
 /// What is tried: the commit, and whether it was changed since.
 fn commit() -> String {
     let described = Call::program("git", &["describe", "--always", "--dirty"]).answer();
     described.map_or_else(|_| "unknown".to_owned(), |name| String::from_utf8_lossy(&name).trim().to_owned())
-}
-
-fn unanswered(why: String) -> Failure {
-    Failure::Unanswered { command: "lab".to_owned(), why }
 }

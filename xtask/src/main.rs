@@ -1,7 +1,7 @@
 //! Every developer command of this workspace: `cargo xtask COMMAND`.
 //!
-//! One module per command, one row per command in [`COMMANDS`]. Nothing here depends on a crate of the workspace, so
-//! that a broken crate cannot break the tool that is to find out why.
+//! One module per command. Nothing here depends on a crate of the workspace, so that a broken crate cannot break the
+//! tool that is to find out why.
 //!
 //! Exit codes: 0 (also for a check that says why it is skipped), 1 (the command's own negative answer), 2 (it could not
 //! look).
@@ -9,268 +9,232 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
 
-mod bench;
-#[cfg_attr(
-    not(all(target_os = "linux", target_arch = "x86_64")),
-    allow(dead_code, reason = "some commands run on one system only")
-)]
 mod call;
 mod ci;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod crash;
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-mod crash {
-    /// Registers have other names elsewhere.
-    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
-        Err(crate::failure::Failure::Skipped { why: "calls are intercepted on Linux on x86-64 only".to_owned() })
-    }
-}
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod cross;
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-mod cross {
-    /// The compiler is a package for one system.
-    pub(crate) fn macos() -> Result<(), crate::failure::Failure> {
-        Err(crate::failure::Failure::Skipped { why: "macOS is checked from Linux on x86-64 only".to_owned() })
-    }
-}
-#[cfg(target_os = "linux")]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "some commands run on one system only"))]
-mod debian;
 mod failure;
-#[cfg(target_os = "linux")]
-mod field;
-#[cfg(not(target_os = "linux"))]
-mod field {
-    /// Volumes are mounted, and the packages are Debian's.
-    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
-        Err(crate::failure::Failure::Skipped { why: "the scenes are played on Linux only".to_owned() })
-    }
-}
 mod fuzz;
 mod golden;
-#[cfg(unix)]
-mod lab;
-#[cfg(not(unix))]
-mod lab {
-    /// The engines are ended by signals.
-    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
-        Err(crate::failure::Failure::Skipped { why: "sync engines are run on Unix only".to_owned() })
-    }
-}
-mod layers;
-mod page;
-#[cfg(unix)]
-mod process;
 mod reader;
-#[cfg(target_os = "linux")]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "some commands run on one system only"))]
-mod talk;
-mod test;
+mod table;
 mod tidy;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod windows;
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-mod windows {
-    /// Wine is used on one system.
-    pub(crate) fn run(_: &[String]) -> Result<(), crate::failure::Failure> {
-        Err(crate::failure::Failure::Skipped { why: "Wine is run on Linux on x86-64 only".to_owned() })
-    }
-}
+mod tools;
 mod workspace;
 
-use std::env;
-use std::ffi::OsString;
-use std::fmt::Write;
+#[cfg(unix)]
+mod debian;
+#[cfg(unix)]
+mod lab;
+#[cfg(unix)]
+mod page;
+#[cfg(unix)]
+mod parallel;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod talk;
+
+// Volumes are mounted.
+#[cfg(target_os = "linux")]
+mod field;
+#[cfg(target_os = "linux")]
+mod play;
+
+// Registers have other names elsewhere, and the cross compiler and Wine are packages for one system.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod crash;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod cross;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod windows;
+
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::call::Call;
 use crate::failure::Failure;
 
+/// The commands of this system. Those that cannot run on it are absent.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The developer commands of this workspace")]
+enum Command {
+    /// Run every test of the workspace, or of the packages chosen with -p
+    Test {
+        /// The arguments of `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check everything a change must pass, in order, up to the first failure
+    Ci,
+    /// Check the spelling, and the length of the source files
+    Tidy,
+    /// Check which crate depends on which, from where and under which license
+    Layers,
+    /// Check that no modules of a crate import each other in a circle
+    Circles,
+    /// Check each crate with each set of its features
+    Features,
+    /// Compare the golden frames of tempo-message
+    Golden(golden::Options),
+    /// Measure costs beside floors and peers; `bench growth` measures them by the length of the history
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// The arguments of tempo-bench
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run each fuzz target, or one, for a while
+    Fuzz(fuzz::Options),
+    /// Compare docs/reader.py, written from the format alone, with the tempo command
+    Reader,
+    /// Use the simulator's diagram in a real browser
+    #[cfg(unix)]
+    Page(page::Options),
+    /// Run tempo over real sync engines, with partitions, kills and conflicts
+    #[cfg(unix)]
+    Lab(lab::Options),
+    /// Play situations that people report of synced folders
+    #[cfg(target_os = "linux")]
+    Field(field::Options),
+    /// Kill the tempo command at every system call, and fail every call
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Crash(crash::Options),
+    /// Become a program that the parent process traces
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[command(hide = true)]
+    Traced {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// Build the crates for Windows, and run their tests and the tempo command under Wine
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Windows(windows::Options),
+    /// Check every crate for macOS; runs nothing
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    Macos,
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Test { arguments } => Call::cargo(TEST).arguments(&arguments).run(),
+            Self::Ci => ci::run(run_words),
+            Self::Tidy => tidy::run(),
+            Self::Layers => tools::layers(),
+            Self::Circles => tools::circles(),
+            Self::Features => tools::features(),
+            Self::Golden(options) => golden::run(&options),
+            Self::Bench { arguments } => bench(&arguments).run(),
+            Self::Fuzz(options) => fuzz::run(&options),
+            Self::Reader => reader::run(),
+            #[cfg(unix)]
+            Self::Page(options) => page::run(&options),
+            #[cfg(unix)]
+            Self::Lab(options) => lab::run(&options),
+            #[cfg(target_os = "linux")]
+            Self::Field(options) => field::run(&options),
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            Self::Crash(options) => crash::run(&options),
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            Self::Traced { words } => crash::become_traced(&words),
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            Self::Windows(options) => windows::run(&options),
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            Self::Macos => cross::macos(),
+        }
+    }
+}
+
+/// Every test with every feature. One that fails does not keep the others from running.
+const TEST: &[&str] = &["test", "--all-features", "--no-fail-fast"];
+
+/// Runs a command of this program by its words. One that this system lacks is skipped.
+fn run_words(words: &[&str]) -> Result<(), Failure> {
+    match Command::try_parse_from(words) {
+        Ok(command) => command.run(),
+        Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {
+            Err(Failure::Skipped { why: "this system has no such command".to_owned() })
+        }
+        Err(error) => Err(error.to_string().into()),
+    }
+}
+
 fn main() -> ExitCode {
-    match dispatch(env::args_os().skip(1).collect()) {
+    match Command::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("xtask: {failure}");
-            if matches!(failure, Failure::Usage { .. }) {
-                eprint!("\n{}", command_list());
-            }
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
-/// One command: how it is called, what it does, and the function that does it.
-struct Command {
-    name: &'static str,
-    arguments: &'static str,
-    about: &'static str,
-    run: Run,
-}
-
-/// The two shapes of a command; one that takes no arguments need not check for them.
-enum Run {
-    Plain(fn() -> Result<(), Failure>),
-    WithArguments(fn(&[String]) -> Result<(), Failure>),
-}
-
-const COMMANDS: &[Command] = &[
-    Command {
-        name: "test",
-        arguments: "[ARGS]...",
-        about: "every test of the workspace; ARGS go to `cargo test`",
-        run: Run::WithArguments(test::run),
-    },
-    Command {
-        name: "ci",
-        arguments: "",
-        about: "everything a change must pass, in order; stops at the first failure",
-        run: Run::Plain(ci::run),
-    },
-    Command {
-        name: "tidy",
-        arguments: "",
-        about: "the rules of this repository that no compiler checks",
-        run: Run::Plain(tidy::run),
-    },
-    Command { name: "layers", arguments: "", about: "which crate may depend on which", run: Run::Plain(layers::run) },
-    Command {
-        name: "golden",
-        arguments: "[--bless]",
-        about: "the golden frames of tempo-message; --bless writes them anew",
-        run: Run::WithArguments(golden::run),
-    },
-    Command {
-        name: "reader",
-        arguments: "",
-        about: "docs/reader.py, written from the format alone, against the tempo command",
-        run: Run::Plain(reader::run),
-    },
-    Command {
-        name: "page",
-        arguments: "[--pictures DIR]",
-        about: "the simulator's diagram in a real browser; --pictures keeps what it looks like",
-        run: Run::WithArguments(page::run),
-    },
-    Command {
-        name: "crash",
-        arguments: "[--quick | --only POINT]",
-        about: "the tempo command, killed and refused at every system call; --quick tries a sample",
-        run: Run::WithArguments(crash::run),
-    },
-    Command {
-        name: "bench",
-        arguments: "[growth] [--quick] [--json FILE] [--svg FILE] [--only ROW]...",
-        about: "what things cost beside floors and peers, in one table; growth: by the length of the history",
-        run: Run::WithArguments(bench::run),
-    },
-    Command {
-        name: "lab",
-        arguments: "[--engine NAME]... [--scenario NAME]... [--seconds N] [--seed N] [--json]",
-        about: "tempo over real sync engines, with partitions, kills and conflicts; every scenario unless told which",
-        run: Run::WithArguments(lab::run),
-    },
-    Command {
-        name: "field",
-        arguments: "[--list] [NAME]...",
-        about: "tempo in situations that people report of synced folders; --list names them with their sources",
-        run: Run::WithArguments(field::run),
-    },
-    Command {
-        name: "windows",
-        arguments: "[--only PART] [--suite NAME]... [--seconds N] [--logs DIR] [--seed N]",
-        about: "the crates built for Windows; their tests and the tempo command under Wine",
-        run: Run::WithArguments(windows::run),
-    },
-    Command {
-        name: "macos",
-        arguments: "",
-        about: "every crate checked for macOS; nothing is run",
-        run: Run::Plain(cross::macos),
-    },
-    Command {
-        name: "fuzz",
-        arguments: "[--seconds N] [TARGET]",
-        about: "each fuzz target, or one, for N seconds (default 60)",
-        run: Run::WithArguments(fuzz::run),
-    },
-];
-
-fn dispatch(arguments: Vec<OsString>) -> Result<(), Failure> {
-    let arguments = arguments
-        .into_iter()
-        .map(OsString::into_string)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|raw| Failure::usage(format!("{} is not valid UTF-8", raw.display())))?;
-    let Some((name, rest)) = arguments.split_first() else {
-        return Err(Failure::usage("which command?"));
-    };
-    if matches!(name.as_str(), "help" | "--help" | "-h") {
-        print!("{}", command_list());
-        return Ok(());
-    }
-    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
-        return Err(Failure::usage(format!("there is no command `{name}`")));
-    };
-    match (&command.run, rest.first()) {
-        (Run::Plain(run), None) => run(),
-        (Run::Plain(_), Some(extra)) => {
-            Err(Failure::usage(format!("`{name}` takes no arguments, and there is `{extra}`")))
-        }
-        (Run::WithArguments(run), _) => run(rest),
-    }
-}
-
-fn command_list() -> String {
-    let calls: Vec<_> = COMMANDS.iter().map(|command| format!("{} {}", command.name, command.arguments)).collect();
-    let width = calls.iter().map(String::len).max().unwrap_or(0);
-    let mut list = "cargo xtask COMMAND\n".to_owned();
-    for (call, command) in calls.iter().zip(COMMANDS) {
-        // Writing into a string cannot fail.
-        let _ = writeln!(list, "  {call:width$}  {}", command.about);
-    }
-    list
+/// The benchmarks depend on the crates that they measure, so they are a program of their own, which only this builds. It
+/// runs where the caller is, and so do its files.
+fn bench(arguments: &[String]) -> Call {
+    Call::cargo(&["run", "--release", "--package", "tempo-bench", "--"]).arguments(arguments).here()
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
-    fn call(arguments: &[&str]) -> Result<(), Failure> {
-        dispatch(arguments.iter().map(OsString::from).collect())
+    #[test]
+    fn every_command_is_well_formed() {
+        Command::command().debug_assert();
     }
 
     #[test]
-    fn a_call_that_makes_no_sense_is_a_usage_error() {
-        for arguments in [
-            &[][..],
-            &["tests"],
-            &["tidy", "--fast"],
-            &["golden", "--bles"],
-            &["fuzz", "--seconds", "soon"],
-            &["page", "--pictures"],
-            &["bench", "--json"],
-            &["field", "--lisst"],
-            &["field", "no-such-scene"],
-            &["lab", "--engine", "pigeon"],
-            &["macos", "--run"],
-            &["windows", "--suite", "xtask"],
+    fn a_call_that_makes_no_sense_runs_nothing() {
+        for line in [
+            "",
+            "tests",
+            "tidy --fast",
+            "golden --bles",
+            "fuzz --seconds 0",
+            "fuzz frame pack",
+            #[cfg(unix)]
+            "page --pictures",
+            #[cfg(unix)]
+            "lab --engine pigeon",
+            #[cfg(unix)]
+            "lab --scenario no-such-scenario",
+            #[cfg(unix)]
+            "lab --seconds 0",
+            #[cfg(target_os = "linux")]
+            "field no-such-scene",
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            "crash --only sing:EIO:main:1",
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            "crash --quick --only send:EIO:main:1",
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            "windows --suite xtask",
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            "windows --seconds 0",
         ] {
-            let failure = call(arguments).unwrap_err();
-            assert!(matches!(failure, Failure::Usage { .. }), "{arguments:?}: {failure}");
-            assert_eq!(failure.exit_code(), 2);
+            let error = Command::try_parse_from(["xtask"].into_iter().chain(line.split_whitespace())).unwrap_err();
+            assert!(error.exit_code() == 2 && error.kind() != ErrorKind::DisplayHelp, "{line}: {error}");
         }
     }
 
     #[test]
-    fn help_is_not_an_error() {
-        call(&["--help"]).unwrap();
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn every_step_of_ours_is_a_command() {
+        for (name, line) in ci::STEPS {
+            if let Some(words) = line.strip_prefix("cargo ").filter(|words| words.starts_with("xtask ")) {
+                assert!(Command::try_parse_from(words.split_whitespace()).is_ok(), "{name}");
+            }
+        }
     }
 
     #[test]
-    fn the_list_names_every_command() {
-        let list = command_list();
-        for command in COMMANDS {
-            assert!(list.contains(&format!("\n  {} ", command.name)), "{list}");
-        }
+    fn all_arguments_of_the_benchmarks_go_there() {
+        let words = ["xtask", "bench", "growth", "--quick", "--json", "figures.json", "--help"];
+        let Ok(Command::Bench { arguments }) = Command::try_parse_from(words) else { panic!() };
+        let line = "cargo run --release --package tempo-bench -- growth --quick --json figures.json --help";
+        assert_eq!(bench(&arguments).line(), line);
     }
 }

@@ -7,10 +7,12 @@ mod browser;
 mod story;
 mod view;
 
+use std::env;
 use std::path::{Path, PathBuf};
-use std::{env, fs, process};
 
+use fs_err as fs;
 use serde_json::Value;
+use tempfile::Builder;
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -27,50 +29,28 @@ const PROBE: &str = include_str!("page/probe.js");
 /// Frames come when the machine is ready for one, while virtual time runs ahead; so they become a matter of that time.
 const FRAMES: &str = "window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 16);";
 
+/// The arguments of `page`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Keep pictures of the page in this directory
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+}
+
 /// Draws a run, loads it twice, and prints what is not as it should be.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let pictures = match arguments {
-        [] => None,
-        [flag, directory] if flag == "--pictures" => Some(Path::new(directory)),
-        other => {
-            let found = other.join(" ");
-            return Err(Failure::usage(format!("`page` takes --pictures DIR or nothing, and there is `{found}`")));
-        }
-    };
-    let scratch = Scratch::new()?;
-    let browser = Browser::find(&scratch.0)?;
-    let page = draw(&scratch.0)?;
-    let text = fs::read_to_string(&page).map_err(|source| Failure::Unreadable { path: page.clone(), source })?;
-    let findings = look(&browser, &scratch.0, &text)?;
-    if let Some(directory) = pictures {
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let scratch = Builder::new().prefix("tempo-page-").tempdir()?;
+    let browser = Browser::find(scratch.path())?;
+    let page = draw(scratch.path())?;
+    let text = fs::read_to_string(&page)?;
+    let findings = look(&browser, scratch.path(), &text)?;
+    if let Some(directory) = &options.pictures {
         take_pictures(&browser, &page, directory)?;
     }
     for finding in &findings {
         println!("{finding}");
     }
-    if findings.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::Findings { check: "page", count: findings.len() })
-}
-
-/// A new directory that goes away with this value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, Failure> {
-        let path = env::temp_dir().join(format!("tempo-page-{}", process::id()));
-        // One that is there already is somebody else's.
-        fs::create_dir(&path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays lies in the system's temporary directory.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    if findings.is_empty() { Ok(()) } else { Err(Failure::Findings { check: "page", count: findings.len() }) }
 }
 
 /// Lets the simulator draw a run. It is built without optimization, like the tests that were built before.
@@ -93,7 +73,7 @@ fn look(browser: &Browser, scratch: &Path, text: &str) -> Result<Vec<String>, Fa
     let with_probe = text
         .replacen("<head>", &format!("<head>\n<script>{FRAMES}</script>"), 1)
         .replace("</body>", &format!("<script>\n{PROBE}</script>\n</body>"));
-    fs::write(&probed, with_probe).map_err(|source| Failure::Unreadable { path: probed.clone(), source })?;
+    fs::write(&probed, with_probe)?;
 
     let mut check = Check::default();
     check.that("the story", "is long enough to be looked at", story.sent.len() >= FEWEST_MESSAGES);
@@ -125,7 +105,7 @@ fn address(file: &Path, fragment: &str) -> String {
 
 fn take_pictures(browser: &Browser, page: &Path, directory: &Path) -> Result<(), Failure> {
     let directory = env::current_dir().unwrap_or_default().join(directory);
-    fs::create_dir_all(&directory).map_err(|source| Failure::Unreadable { path: directory.clone(), source })?;
+    fs::create_dir_all(&directory)?;
     for (name, fragment, scheme) in [
         ("light.png", "", Scheme::Light),
         ("dark.png", "", Scheme::Dark),

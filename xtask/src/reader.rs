@@ -1,10 +1,9 @@
 //! `cargo xtask reader`: `docs/reader.py`, written from the format's description alone, against the `tempo` command.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use fs_err as fs;
 use serde_json::Value;
 
 use crate::call::build_tempo;
@@ -55,11 +54,10 @@ impl Scene {
     fn new(tempo: PathBuf) -> Result<Self, Failure> {
         let dir = workspace::root().join("target/reader");
         let folder = dir.join("jam.session");
-        let cleared = fs::remove_dir_all(&dir).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        });
-        at(&dir, cleared.and_then(|()| fs::create_dir_all(&folder)))?;
+        if dir.exists() {
+            fs::remove_dir_all(&dir)?;
+        }
+        fs::create_dir_all(&folder)?;
         Ok(Self { tempo, dir, folder: folder.display().to_string() })
     }
 
@@ -75,18 +73,18 @@ impl Scene {
         self.send("ben", ["hello".to_owned(), "two\nlines\u{1b}[31m".to_owned()])?;
         let ben = self.author("ben")?;
         self.tempo("ana", &["log", &self.folder])?;
-        at(&ben, fs::remove_dir_all(&ben))?;
+        fs::remove_dir_all(&ben)?;
         self.tempo("ana", &["relay", &self.folder, "Ben ☃"])?;
         self.fork("cleo")?;
         // Dana has not seen Ana's messages, so Dana's come first although their clock times are later.
         let (ana, dana, away) = (self.author("ana")?, self.author("dana")?, self.dir.join("away"));
-        at(&ana, fs::rename(&ana, &away))?;
+        fs::rename(&ana, &away)?;
         self.send("dana", ["first".to_owned(), "second".to_owned(), "third".to_owned()])?;
-        at(&ana, fs::rename(&away, &ana))?;
+        fs::rename(&away, &ana)?;
         let file = |counter: u64| dana.join(format!("{counter:016x}"));
-        at(&dana, fs::copy(file(2), dana.join("0000000000000002 (conflicted copy)")).map(drop))?;
-        at(&dana, fs::remove_file(file(3)))?;
-        at(&dana, fs::write(file(9), "no message"))
+        fs::copy(file(2), dana.join("0000000000000002 (conflicted copy)"))?;
+        fs::remove_file(file(3))?;
+        Ok(fs::write(file(9), "no message")?)
     }
 
     /// A member sends twice under one number, because its local state went back in between.
@@ -94,15 +92,15 @@ impl Scene {
         let own = self.author(member)?;
         let store = own.file_name().map(|name| self.dir.join(member).join(name).join("store.redb")).unwrap_or_default();
         let (head, second) = (own.join("head"), own.join("0000000000000002"));
-        let kept = at(&store, fs::read(&store))?;
-        let kept_head = at(&head, fs::read(&head))?;
+        let kept = fs::read(&store)?;
+        let kept_head = fs::read(&head)?;
         self.send(member, ["one".to_owned()])?;
-        let first = at(&second, fs::read(&second))?;
-        at(&second, fs::remove_file(&second))?;
-        at(&store, fs::write(&store, kept))?;
-        at(&head, fs::write(&head, kept_head))?;
+        let first = fs::read(&second)?;
+        fs::remove_file(&second)?;
+        fs::write(&store, kept)?;
+        fs::write(&head, kept_head)?;
         self.send(member, ["another".to_owned()])?;
-        at(&second, fs::write(own.join("0000000000000002.sync-conflict"), first))
+        Ok(fs::write(own.join("0000000000000002.sync-conflict"), first)?)
     }
 
     fn send(&self, member: &str, texts: impl IntoIterator<Item = String>) -> Result<(), Failure> {
@@ -120,10 +118,9 @@ impl Scene {
     /// Returns the directory of the folder where a member writes.
     fn author(&self, member: &str) -> Result<PathBuf, Failure> {
         let state = self.dir.join(member);
-        let entries = at(&state, fs::read_dir(&state))?;
+        let entries = fs::read_dir(&state)?;
         let own = entries.flatten().find(|entry| entry.path().is_dir());
-        let missing = || io::Error::other("it holds no installation");
-        let own = at(&state, own.ok_or_else(missing))?;
+        let own = own.ok_or_else(|| format!("{} holds no installation", state.display()))?;
         Ok(Path::new(&self.folder).join(own.file_name()))
     }
 }
@@ -162,8 +159,4 @@ fn output(command: &mut Command) -> Result<Output, Failure> {
         }
         Err(source) => Err(Failure::NotStarted { command: shown, source }),
     }
-}
-
-fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, Failure> {
-    done.map_err(|source| Failure::Unreadable { path: path.to_owned(), source })
 }

@@ -52,6 +52,11 @@ impl Talk {
         self.lines.recv_timeout(PATIENCE).map_err(|error| format!("the program says nothing: {error}"))
     }
 
+    /// Returns the lines that have come since the last call.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = String> {
+        self.lines.try_iter()
+    }
+
     /// Waits for a line that contains a text.
     pub(crate) fn expect(&self, part: &str) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;

@@ -1,69 +1,45 @@
-//! `cargo xtask tidy`: the rules of this repository that no compiler checks.
-//!
-//! A check is a function from a file to findings, and [`CHECKS`] lists them all. What a check needs to know of Rust it
-//! learns from [`SourceFile::code`], where comments and literals are blank.
+//! `cargo xtask tidy`: the spelling, by typos, and the length of the source files, which no tool checks.
 
-mod code;
-mod fence;
-mod files;
-mod forbidden;
-mod lib_rs;
-mod manifest;
-mod shape;
-mod source;
-mod spelling;
-mod text;
-
+use std::fs;
 use std::path::Path;
 
-use crate::failure::Failure;
-use crate::workspace;
-use source::{Finding, SourceFile};
+use walkdir::{DirEntry, WalkDir};
 
-/// Runs every check over every file of the repository and prints the findings.
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::tools::{self, TYPOS};
+use crate::workspace;
+
+/// The longest Rust file, in lines.
+const LONGEST: usize = 500;
+/// The shortest module, in lines. A `lib.rs` may be shorter, because its text may stand in the README, and so may a
+/// `mod.rs` that only names others.
+const SHORTEST: usize = 30;
+
+/// Checks the whole repository and prints the findings.
 pub(crate) fn run() -> Result<(), Failure> {
-    let root = workspace::root();
-    let (count, findings) = look_at(&root)?;
-    for finding in &findings {
+    let wrong = wrong_lengths(&workspace::root());
+    for finding in &wrong {
         println!("{finding}");
     }
-    if findings.is_empty() {
-        println!("tidy: {count} files, nothing to mend");
-        return Ok(());
-    }
-    Err(Failure::Findings { check: "tidy", count: findings.len() })
+    tools::install(&TYPOS)?;
+    Call::program("typos", &[]).run()?;
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Findings { check: "tidy", count: wrong.len() }) }
 }
 
-type Check = fn(&SourceFile) -> Vec<Finding>;
-type TreeCheck = fn(&[SourceFile]) -> Vec<Finding>;
-
-/// The checks that need one file at a time.
-const CHECKS: &[Check] = &[
-    shape::length,
-    shape::module_doc,
-    lib_rs::only_a_table_of_contents,
-    forbidden::leftovers,
-    forbidden::sleeps,
-    fence::file_system,
-    fence::no_std,
-    manifest::tables,
-    text::line_ends,
-    text::tabs,
-    text::machine_paths,
-    spelling::british,
-];
-
-/// The checks that need to know which files there are.
-const TREE_CHECKS: &[TreeCheck] = &[manifest::readmes];
-
-/// How many files there are, and the findings in the order of the paths.
-fn look_at(root: &Path) -> Result<(usize, Vec<Finding>), Failure> {
-    let files = files::of(root)?;
-    let one_by_one = files.iter().flat_map(|file| CHECKS.iter().flat_map(move |check| check(file)));
-    let as_a_whole = TREE_CHECKS.iter().flat_map(|check| check(&files));
-    let mut findings: Vec<_> = one_by_one.chain(as_a_whole).collect();
-    findings.sort();
-    Ok((files.len(), findings))
+fn wrong_lengths(root: &Path) -> Vec<String> {
+    let is_ours = |entry: &DirEntry| entry.file_name() != "target";
+    let files = WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(is_ours).filter_map(Result::ok);
+    let paths = files.map(DirEntry::into_path).filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let wrong = paths.filter_map(|path| {
+        let lines = fs::read_to_string(&path).ok()?.lines().count();
+        let is_list = path.ends_with("lib.rs") || path.ends_with("mod.rs");
+        let is_module = path.iter().any(|part| part == "src") && !is_list;
+        let limits = if is_module { SHORTEST..=LONGEST } else { 0..=LONGEST };
+        let shown = path.strip_prefix(root).unwrap_or(&path).display();
+        (!limits.contains(&lines)).then(|| format!("{shown}: {lines} lines, not {} to {LONGEST}", limits.start()))
+    });
+    wrong.collect()
 }
 
 #[cfg(test)]
@@ -71,10 +47,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_repository_is_tidy() {
-        let (count, findings) = look_at(&workspace::root()).unwrap();
-        assert!(count > 10, "only {count} files: the listing is broken");
-        let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        assert!(lines.is_empty(), "\n{}", lines.join("\n"));
+    fn no_file_is_too_long_or_too_short() {
+        let wrong = wrong_lengths(&workspace::root());
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn both_limits_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, lines: usize| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "\n".repeat(lines)).unwrap();
+        };
+        write("a/src/b.rs", 29);
+        write("a/tests/c.rs", 501);
+        for (name, lines) in [("a/src/lib.rs", 2), ("a/tests/d.rs", 9), ("target/e.rs", 501)] {
+            write(name, lines);
+        }
+        assert_eq!(
+            wrong_lengths(root.path()),
+            ["a/src/b.rs: 29 lines, not 30 to 500", "a/tests/c.rs: 501 lines, not 0 to 500"]
+        );
+    }
+
+    #[test]
+    fn the_two_lowest_crates_need_no_operating_system() {
+        for name in ["tempo-clock", "tempo-message"] {
+            let text = fs::read_to_string(workspace::root().join(name).join("src/lib.rs")).unwrap();
+            assert!(text.lines().any(|line| line.starts_with("#![") && line.contains("no_std")), "{name}");
+        }
     }
 }

@@ -5,7 +5,6 @@
 
 mod build;
 mod counts;
-mod member;
 mod options;
 mod runner;
 mod scene;
@@ -19,7 +18,8 @@ use crate::call;
 use crate::cross::{self, Cross, Target};
 use crate::failure::Failure;
 use crate::process;
-use options::{Options, Part};
+pub(crate) use options::Options;
+use options::Part;
 use wine::Wine;
 
 /// The linker for Windows, and Wine.
@@ -30,27 +30,26 @@ const PACKAGES: &[&str] = &["gcc-mingw-w64-x86-64-posix", "wine", "wine64"];
 /// # Errors
 ///
 /// `Skipped` where Wine or the compiler cannot be set up, `Findings` when a test or a scene fails.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let options = Options::parse(arguments)?;
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let skips = skips::read()?;
     let cross = Cross::set_up(Target::Windows, PACKAGES)?;
     let base = wine::set_up(&cross::home()?)?;
-    process::heed_interruptions().map_err(unanswered)?;
+    process::heed_interruptions()?;
     if options.wants(Part::Lint) {
         timed("lint", || cross.lint())?;
     }
     if !options.wants(Part::Suites) && !options.wants(Part::Scenes) {
         return Ok(());
     }
-    let built = timed("build", || build::build(&cross, &options))?;
-    let wine = timed("Wine", || Wine::start(&base).map_err(unanswered))?;
+    let built = timed("build", || build::build(&cross, options))?;
+    let wine = timed("Wine", || Ok(Wine::start(&base)?))?;
     let mut bad = 0;
     if options.wants(Part::Suites) {
-        bad += timed("tests", || suite::run(&wine, &built.tests, &skips, &options))?;
+        bad += timed("tests", || suite::run(&wine, &built.tests, &skips, options))?;
     }
     if let Some(programs) = &built.programs {
         let native = call::build_tempo()?;
-        bad += timed("scenes", || scene::run(&wine, programs, &native, &options))?;
+        bad += timed("scenes", || scene::run(&wine, programs, &native, options))?;
     }
     if bad == 0 { Ok(()) } else { Err(Failure::Findings { check: "windows", count: bad }) }
 }
@@ -61,8 +60,4 @@ fn timed<T>(name: &str, part: impl FnOnce() -> Result<T, Failure>) -> Result<T, 
     let done = part();
     println!("windows: {name}: {:.1} s", start.elapsed().as_secs_f64());
     done
-}
-
-fn unanswered(why: String) -> Failure {
-    Failure::Unanswered { command: "windows".to_owned(), why }
 }

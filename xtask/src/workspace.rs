@@ -13,6 +13,11 @@ pub(crate) fn root() -> PathBuf {
     parent_of(&this_crate)
 }
 
+/// Returns the directory in which the tools of others are installed, with their programs in `bin`.
+pub(crate) fn tools() -> PathBuf {
+    root().join("target/tools")
+}
+
 /// The workspace's root is the parent of every member's directory.
 fn parent_of(member: &Path) -> PathBuf {
     member.parent().map_or_else(|| member.to_owned(), Path::to_owned)

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::judge::judge;
@@ -13,6 +11,7 @@ use super::log::Log;
 use super::point::Point;
 use super::tracer::Made;
 use super::world::World;
+use crate::parallel;
 
 /// What became of a point.
 #[derive(Debug)]
@@ -27,36 +26,15 @@ pub(super) struct Tried {
 ///
 /// Much of it is waiting, so there are twice as many workers as processors.
 pub(super) fn all(tempo: &Path, scratch: &Path, points: &[Point]) -> io::Result<Vec<Tried>> {
-    let workers = thread::available_parallelism().map_or(2, |count| count.get() * 2).min(points.len());
-    let next = AtomicUsize::new(0);
-    let tried = Mutex::new(BTreeMap::new());
-    let work = |number: usize| -> io::Result<()> {
-        let root = scratch.join(format!("worker-{number}"));
-        let mut worker = Worker { tempo, root: &root, scenes: BTreeMap::new() };
-        loop {
-            let index = next.fetch_add(1, Ordering::SeqCst);
-            let Some(point) = points.get(index) else { return Ok(()) };
-            let done = worker.attempt(point)?;
-            let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
-            tried.insert(index, done);
-            if tried.len() % 500 == 0 {
-                println!("{} tried", tried.len());
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let running: Vec<_> = (0..workers).map(|number| scope.spawn(move || work(number))).collect();
-        running
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a worker died"))))
-    })?;
-    Ok(tried.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
+    let workers = thread::available_parallelism().map_or(2, |count| count.get() * 2);
+    let make = |number| Worker { tempo, root: scratch.join(format!("worker-{number}")), scenes: BTreeMap::new() };
+    parallel::each(workers, points, make, Worker::attempt).into_iter().collect()
 }
 
 /// A world for each scene, and what is known to be in it.
 struct Worker<'a> {
     tempo: &'a Path,
-    root: &'a Path,
+    root: PathBuf,
     scenes: BTreeMap<&'static str, (World, Log)>,
 }
 
@@ -72,7 +50,7 @@ impl Worker<'_> {
             }
         };
         world.restore()?;
-        let (ran, said) = world.traced(scene, Some((&point.spot, point.harm)))?;
+        let (ran, said) = world.traced((scene.member, scene.words), Some((&point.spot, point.harm)))?;
         let wrong = judge(world, scene, before, point.harm, (&ran, &said)).err();
         Ok(Tried { point: point.clone(), harmed: ran.harmed, wrong })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::log::Log;
 use super::scene::Scene;
 use super::tracer::{End, Harm, Ran};
-use super::world::{Said, World};
+use super::world::{Output, World};
 
 /// What is wrong after a command was harmed, if anything is.
 pub(super) fn judge(
@@ -17,7 +17,7 @@ pub(super) fn judge(
     scene: &Scene,
     before: &Log,
     harm: Harm,
-    (ran, said): (&Ran, &Said),
+    (ran, said): (&Ran, &Output),
 ) -> Result<(), String> {
     ended_well(scene, harm, ran, said)?;
     let acknowledged = acknowledged(scene, said)?;
@@ -42,7 +42,7 @@ pub(super) fn judge(
     if log.len() != before.len() + sent {
         return Err(format!("there are {} messages instead of {}: {reopened}", log.len(), before.len() + sent));
     }
-    if scene.words.first() == Some(&"log") && said.code == Some(0) {
+    if scene.words.first() == Some(&"log") && ran.end == End::Code(0) {
         let printed = Log::read(&said.out)?;
         if let Some(invented) = log.lacks(&printed) {
             return Err(format!("the harmed command printed something else: {invented}"));
@@ -83,7 +83,7 @@ fn goes_on(world: &World, member: &str, log: &Log) -> Result<(), String> {
 }
 
 /// Killed, if that is what was to happen; otherwise done, or refused with a reason.
-fn ended_well(scene: &Scene, harm: Harm, ran: &Ran, said: &Said) -> Result<(), String> {
+fn ended_well(scene: &Scene, harm: Harm, ran: &Ran, said: &Output) -> Result<(), String> {
     let is_killed = ran.harmed.is_some() && matches!(harm, Harm::Kill | Harm::Torn);
     let may_refuse = ran.harmed.is_some() && matches!(harm, Harm::Fail(_));
     if said.err.contains("panicked") {
@@ -102,7 +102,7 @@ fn ended_well(scene: &Scene, harm: Harm, ran: &Ran, said: &Said) -> Result<(), S
 }
 
 /// The ids that were printed whole. One that is cut off says nothing yet.
-fn acknowledged<'a>(scene: &Scene, said: &'a Said) -> Result<Vec<&'a str>, String> {
+fn acknowledged<'a>(scene: &Scene, said: &'a Output) -> Result<Vec<&'a str>, String> {
     if scene.texts().is_empty() {
         return Ok(Vec::new());
     }

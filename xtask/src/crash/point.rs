@@ -48,13 +48,16 @@ pub(super) fn some(points: Vec<Point>, most: usize) -> Vec<Point> {
 
 impl Point {
     /// Reads what [`Display`](fmt::Display) writes.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split(':');
-        let [scene, harm, thread, number] = [(); 4].map(|()| words.next().unwrap_or_default());
-        let scene = SCENES.iter().find(|known| known.name == scene)?;
-        let harm = harms().find(|known| name(*known) == harm)?;
-        let spot = Spot { thread: thread.to_owned(), number: number.parse().ok()? };
-        (words.next().is_none() && !spot.thread.is_empty()).then_some(Self { scene, harm, spot })
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let parse = || {
+            let words: Vec<&str> = text.split(':').collect();
+            let [scene, harm, thread, number] = words.as_slice() else { return None };
+            let scene = SCENES.iter().find(|known| known.name == *scene)?;
+            let harm = harms().find(|known| name(*known) == *harm)?;
+            let spot = Spot { thread: (*thread).to_owned(), number: number.parse().ok()? };
+            (!spot.thread.is_empty()).then_some(Self { scene, harm, spot })
+        };
+        parse().ok_or("a point is a command, a harm, a thread and a number")
     }
 }
 
@@ -91,7 +94,7 @@ mod tests {
         for text in
             ["", "send", "send:EIO:main", "send:EIO:main:x", "sing:EIO:main:1", "send:ECHO:main:1", "send:EIO::1:"]
         {
-            assert!(Point::parse(text).is_none(), "{text}");
+            assert!(Point::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The summary, and the words for a point at which something is wrong.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use super::attempt::Tried;
 use super::point;
 use super::scene::SCENES;
+use crate::table;
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Count {
@@ -29,19 +29,17 @@ pub(super) fn table(tried: &[Tried]) -> String {
             count.unreached += usize::from(one.harmed.is_none());
         }
     }
-    let mut table =
-        format!("{:<8} {:<7} {:>6} {:>6} {:>6} {:>11}\n", "command", "kind", "points", "ok", "bad", "not reached");
-    let mut row = |command: &str, kind: &str, count: Count| {
+    let row = |command: &str, kind: &str, count: Count| {
         let Count { points, ok, bad, unreached } = count;
-        // Writing into a string cannot fail.
-        let _ = writeln!(table, "{command:<8} {kind:<7} {points:>6} {ok:>6} {bad:>6} {unreached:>11}");
+        let numbers = [points, ok, bad, unreached].map(|number| number.to_string());
+        [command.to_owned(), kind.to_owned()].into_iter().chain(numbers).collect::<Vec<_>>()
     };
-    for ((scene, harm), count) in rows {
+    let head = ["command", "kind", "points", "ok", "bad", "not reached"].map(str::to_owned).to_vec();
+    let rows = rows.into_iter().map(|((scene, harm), count)| {
         let command = SCENES.get(scene).map_or("", |scene| scene.name);
-        row(command, point::harms().nth(harm).map_or("", point::name), count);
-    }
-    row("all", "", total);
-    table
+        row(command, point::harms().nth(harm).map_or("", point::name), count)
+    });
+    table::plain([head].into_iter().chain(rows).chain([row("all", "", total)]), "llrrrr")
 }
 
 /// What is wrong at a point, and how to see it again.

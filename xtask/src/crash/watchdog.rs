@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// The product waits ten seconds for a folder that takes nothing, and some more here and there.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Kills a process that runs for too long, unless it is dropped before.
 #[derive(Debug)]

@@ -1,41 +1,14 @@
 //! A session folder with its members, and the commands that are given to them.
 
+use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, process};
 
-use super::scene::Scene;
 use super::tracer::{self, Harm, Ran, Spot};
-use super::watchdog::Watchdog;
-
-/// A directory for everything, in memory where there is one: nothing here needs a disk.
-#[derive(Debug)]
-pub(super) struct Scratch {
-    pub(super) path: PathBuf,
-    pub(super) is_kept: bool,
-}
-
-impl Scratch {
-    pub(super) fn new(is_kept: bool) -> io::Result<Self> {
-        let memory = PathBuf::from("/dev/shm");
-        let name = format!("tempo-crash-{}", process::id());
-        let path = memory.join(&name);
-        let path = if fs::create_dir(&path).is_ok() { path } else { env::temp_dir().join(name) };
-        fs::create_dir_all(&path)?;
-        Ok(Self { path, is_kept })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // What stays lies in a directory for temporary things.
-            let _ = fs::remove_dir_all(&self.path);
-        }
-    }
-}
+use super::watchdog::PATIENCE;
+use crate::process;
 
 /// One place of its own for a scene, which is set up once, and brought back for every point.
 ///
@@ -48,12 +21,11 @@ pub(super) struct World {
     pub(super) place: PathBuf,
 }
 
-/// What a command gave.
+/// The output of a command that was traced.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct Output {
     pub(super) out: String,
     pub(super) err: String,
-    pub(super) code: Option<i32>,
 }
 
 impl World {
@@ -85,46 +57,30 @@ impl World {
         put_back(&self.root.join("kept"), &self.place)
     }
 
-    /// Gives a command to a member, and lets nothing happen to it.
-    pub(super) fn command(&self, member: &str, words: &[&str]) -> Result<Said, String> {
-        let (out, err) = (self.root.join("plain-out"), self.root.join("plain-err"));
-        let asked = || -> io::Result<(Option<i32>, bool)> {
-            let mut command = Command::new(&self.tempo);
-            command.args(self.arguments(member, words)).stdin(Stdio::null());
-            let mut child = command.stdout(File::create(&out)?).stderr(File::create(&err)?).spawn()?;
-            let watchdog = Watchdog::over(child.id());
-            let status = child.wait()?;
-            Ok((status.code(), watchdog.has_bitten()))
-        };
-        let (code, hung) = asked().map_err(|error| error.to_string())?;
-        if hung {
-            return Err(format!("`{}` by {member} does not end", words.join(" ")));
-        }
-        Ok(Said { out: text_of(&out), err: text_of(&err), code })
-    }
-
-    /// The same; the answer is the output, and anything but quiet success is wrong.
+    /// Gives a command to a member and lets nothing happen to it. Anything but quiet success is wrong.
     pub(super) fn must(&self, member: &str, words: &[&str]) -> Result<String, String> {
-        let said = self.command(member, words)?;
-        if said.code == Some(0) && said.err.is_empty() {
+        let mut command = Command::new(&self.tempo);
+        command.args(self.arguments(member, words));
+        let said = process::run(&mut command, &self.root.join("plain"), PATIENCE)?;
+        if said.status.success() && said.err.is_empty() {
             return Ok(said.out);
         }
-        let ended = said.code.map_or("by a signal".to_owned(), |code| format!("with {code}"));
-        Err(format!("`{}` by {member} ended {ended} and said: {}", words.join(" "), said.err.trim()))
+        Err(format!("`{}` by {member} ended with {} and said: {}", words.join(" "), said.status, said.err.trim()))
     }
 
-    /// Has a scene's command harmed at a spot, or watched only.
-    pub(super) fn traced(&self, scene: &Scene, aim: Option<(&Spot, Harm)>) -> io::Result<(Ran, Said)> {
+    /// Has a member's command harmed at a spot, or watched only.
+    pub(super) fn traced(
+        &self,
+        (member, words): (&str, &[&str]),
+        aim: Option<(&Spot, Harm)>,
+    ) -> io::Result<(Ran, Output)> {
         let (out, err) = (self.root.join("out"), self.root.join("err"));
         let mut command = Command::new(env::current_exe()?);
-        command.args(["crash", super::TRACED]).arg(&self.tempo).args(self.arguments(scene.member, scene.words));
+        command.arg("traced").arg(&self.tempo).args(self.arguments(member, words));
         command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
         let ran = tracer::run(&mut command, &self.place, aim)?;
-        let code = match ran.end {
-            tracer::End::Code(code) => Some(code),
-            _ => None,
-        };
-        Ok((ran, Said { out: text_of(&out), err: text_of(&err), code }))
+        let text = |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok((ran, Output { out: text(out)?, err: text(err)? }))
     }
 
     /// The command's name, the folder, and what comes after.
@@ -135,10 +91,6 @@ impl World {
         arguments.extend(rest.iter().map(|&word| word.to_owned()));
         arguments
     }
-}
-
-fn text_of(path: &Path) -> String {
-    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
 /// Makes a directory hold what another one holds. Files that are there already stay the same files.

@@ -1,10 +1,10 @@
 //! The standard library for a target, built from the source that comes with the compiler.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use tempfile::Builder;
 
 use super::{CARGO, Target, clean, step};
@@ -20,14 +20,14 @@ pub(super) fn build(target: Target, version: &str, home: &Path) -> Result<PathBu
     let place = sysroot.join("lib/rustlib").join(target.triple());
     if !place.join("lib").is_dir() {
         step(&format!("the standard library for {} (about a minute)", target.triple()), || {
-            let failed = |source| Failure::Unreadable { path: place.clone(), source };
-            let scratch = Builder::new().prefix("library-").tempdir_in(home).map_err(failed)?;
+            let scratch = Builder::new().prefix("library-").tempdir_in(home)?;
             compile(target, scratch.path())?;
             let built = scratch.path().join("target").join(target.triple()).join("release/deps");
             let made = scratch.path().join("made");
-            collect(&built, &made.join("lib")).map_err(failed)?;
+            collect(&built, &made.join("lib"))?;
             // Renamed when complete: an interrupted build leaves nothing behind.
-            fs::create_dir_all(sysroot.join("lib/rustlib")).and_then(|()| fs::rename(made, &place)).map_err(failed)
+            fs::create_dir_all(sysroot.join("lib/rustlib"))?;
+            Ok(fs::rename(made, &place)?)
         })?;
     }
     Ok(sysroot)
@@ -42,10 +42,9 @@ fn directory_name(version: &str) -> String {
 /// Builds a crate that contains nothing, and with it the standard library.
 fn compile(target: Target, scratch: &Path) -> Result<(), Failure> {
     let manifest = scratch.join("Cargo.toml");
-    let written = fs::create_dir_all(scratch.join("src"))
-        .and_then(|()| fs::write(scratch.join("src/lib.rs"), ""))
-        .and_then(|()| fs::write(&manifest, "[package]\nname = \"nothing\"\nedition = \"2024\"\n"));
-    written.map_err(|source| Failure::Unreadable { path: manifest.clone(), source })?;
+    fs::create_dir_all(scratch.join("src"))?;
+    fs::write(scratch.join("src/lib.rs"), "")?;
+    fs::write(&manifest, "[package]\nname = \"nothing\"\nedition = \"2024\"\n")?;
     clean(Call::program(CARGO, &["build", "--quiet", "--release", CRATES, "--target", target.triple()]))
         .arguments(&["--manifest-path", &manifest.to_string_lossy()])
         .environment("CARGO_TARGET_DIR", scratch.join("target").to_string_lossy())

@@ -1,8 +1,9 @@
 //! The packages of the distribution that a cross build needs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+
+use fs_err as fs;
 
 use super::{RUSTC, skipped, step};
 use crate::debian::{self, APT, is_installed};
@@ -48,8 +49,7 @@ fn compiler() -> Option<String> {
 
 /// Returns the oldest compiler that the workspace supports.
 fn oldest_compiler() -> Result<(u32, u32), Failure> {
-    let path: PathBuf = workspace::root().join("Cargo.toml");
-    let manifest = fs::read_to_string(&path).map_err(|source| Failure::Unreadable { path, source })?;
+    let manifest = fs::read_to_string(workspace::root().join("Cargo.toml"))?;
     let line = manifest.lines().find(|line| line.starts_with("rust-version"));
     Ok(version_in(line.unwrap_or_default()))
 }

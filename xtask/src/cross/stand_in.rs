@@ -2,10 +2,11 @@
 //!
 //! Build scripts of dependencies compile C. A check of Rust code never reads their object files.
 
-use std::fs::{self, Permissions};
-use std::io;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use fs_err as fs;
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -30,18 +31,16 @@ done
 
 /// Writes the stand-ins into a directory. Leaves an unchanged one alone, since another run may be using it.
 pub(super) fn write(dir: &Path) -> Result<(), Failure> {
-    let script = |name: &str, text: &str| -> io::Result<()> {
+    for (name, text) in [("cc", CC), ("ar", AR)] {
         let path = dir.join(name);
         if fs::read_to_string(&path).is_ok_and(|there| there == text) {
-            return Ok(());
+            continue;
         }
         fs::create_dir_all(dir)?;
         fs::write(&path, text)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o755))
-    };
-    script("cc", CC)
-        .and_then(|()| script("ar", AR))
-        .map_err(|source| Failure::Unreadable { path: dir.to_owned(), source })
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 /// Passes the stand-ins to the build scripts of a call. The directory also stands in for the system's headers.

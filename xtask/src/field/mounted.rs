@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::needs::Need;
-use super::stop::{Outcome, Stop};
+use crate::play::stop::{Outcome, Stop};
 use crate::process::{self, Running};
 
 /// A mount, with what serves it.

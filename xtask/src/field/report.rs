@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::runner::Played;
 use super::scene::Scene;
-use super::stop::Stop;
+use crate::play::Played;
+use crate::play::stop::Stop;
+use crate::table;
 
 /// Returns the line of a scene that has ended. A failed one adds what happened.
-pub(super) fn line(played: &Played) -> String {
-    let Played { scene, took, outcome, story, .. } = played;
+pub(super) fn line(scene: &Scene, played: &Played) -> String {
+    let Played { took, outcome, story, .. } = played;
     let mut line = format!("{:<24} {:<7} {:5.1} s", scene.name, verdict(played), took.as_secs_f64());
     // Writing into a string cannot fail.
     let _ = match outcome {
@@ -25,23 +26,19 @@ pub(super) fn line(played: &Played) -> String {
 }
 
 /// Returns a row per scene with its reason, and the totals.
-pub(super) fn table(played: &[Played], took: Duration) -> String {
-    let width = played.iter().map(|one| one.scene.name.len()).max().unwrap_or(0);
-    let mut table = String::new();
-    for one in played {
+pub(super) fn table(played: &[(&Scene, Played)], took: Duration) -> String {
+    let rows = played.iter().map(|(scene, one)| {
         let reason = match &one.outcome {
             Ok(()) if one.skipped.is_empty() => String::new(),
             Ok(()) => format!("without {}", one.skipped.join("; ")),
             Err(Stop::Skip(why) | Stop::Wrong(why)) => why.lines().next().unwrap_or_default().to_owned(),
         };
-        let row = format!("{:<width$}  {:<7}  {reason}", one.scene.name, verdict(one));
-        // Writing into a string cannot fail.
-        let _ = writeln!(table, "{}", row.trim_end());
-    }
-    let count = |word| played.iter().filter(|one| verdict(one) == word).count();
+        [scene.name.to_owned(), verdict(one).to_owned(), reason]
+    });
+    let count = |word| played.iter().filter(|(_, one)| verdict(one) == word).count();
     let (passed, failed, skipped) = (count(PASSED), count(FAILED), count(SKIPPED));
-    let _ = writeln!(table, "{passed} passed, {failed} failed, {skipped} skipped in {:.0} s", took.as_secs_f64());
-    table
+    let took = took.as_secs_f64();
+    format!("{}{passed} passed, {failed} failed, {skipped} skipped in {took:.0} s\n", table::plain(rows, ""))
 }
 
 /// Returns every scene with what happens, what is right, and who reported it.
@@ -69,10 +66,10 @@ mod tests {
     use super::super::scene;
     use super::*;
 
-    fn played(outcome: Result<(), Stop>, skipped: &[&str]) -> Played {
+    fn played(outcome: Result<(), Stop>, skipped: &[&str]) -> (&'static Scene, Played) {
         let skipped = skipped.iter().map(|&part| part.to_owned()).collect();
         let story = vec!["tempo log: code 0".to_owned()];
-        Played { scene: scene::all().next().unwrap(), took: Duration::from_secs(2), outcome, skipped, story }
+        (scene::all().next().unwrap(), Played { took: Duration::from_secs(2), outcome, skipped, story })
     }
 
     #[test]
@@ -91,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_failure_shows_what_was_right_and_what_was_done() {
-        let line = line(&played(Err(Stop::Wrong("lost".to_owned())), &[]));
+        let (scene, played) = played(Err(Stop::Wrong("lost".to_owned())), &[]);
+        let line = line(scene, &played);
         assert!(line.contains("right: ") && line.contains("wrong: lost") && line.ends_with("| tempo log: code 0"));
     }
 

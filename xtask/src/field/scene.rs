@@ -16,8 +16,8 @@ mod strays;
 mod undone;
 
 use super::needs::Need;
-use super::stage::Stage;
-use super::stop::Outcome;
+use crate::play::stage::Stage;
+use crate::play::stop::Outcome;
 
 /// A reported situation, rebuilt, with a check of what is right.
 #[derive(Debug)]
@@ -69,8 +69,15 @@ pub(super) fn all() -> impl Iterator<Item = &'static Scene> {
     GROUPS.iter().copied().flatten()
 }
 
+/// Returns the scene of this name.
+pub(super) fn named(name: &str) -> Result<&'static Scene, String> {
+    let unknown = || "there is no such scene; `cargo xtask field --list` names them all".to_owned();
+    all().find(|scene| scene.name == name).ok_or_else(unknown)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::needs::package;
     use super::*;
 
     #[test]
@@ -84,6 +91,13 @@ mod tests {
         for scene in all() {
             let has_report = scene.source.contains('#') || scene.source.contains('.');
             assert!(has_report && !scene.about.is_empty() && !scene.right.is_empty(), "{}", scene.name);
+        }
+    }
+
+    #[test]
+    fn every_program_of_a_scene_has_a_package() {
+        for tool in all().flat_map(Scene::tools) {
+            assert!(package(tool).is_some(), "{tool}");
         }
     }
 

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use super::mounted::Mounted;
 use super::needs::{Need, path_of};
-use super::stage::Stage;
-use super::stop::{Outcome, Stop};
-use super::tree;
+use crate::play::stage::Stage;
+use crate::play::stop::{Outcome, Stop};
+use crate::play::tree;
 use crate::process::Running;
 
 /// A kind of volume.

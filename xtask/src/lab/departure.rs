@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::group::{self, Group};
+use super::group::Group;
+use super::share;
 use super::stable::field;
 use crate::process;
 
@@ -30,7 +31,7 @@ pub(super) fn depart(group: &mut Group, span: Duration) -> Result<String, String
         let dir = folder.join(author);
         // The engine may be about to look at it.
         process::wait_until(PATIENCE, || {
-            let _ = group::empty(&dir).and_then(|()| fs::remove_dir(&dir));
+            let _ = share::empty(&dir).and_then(|()| fs::remove_dir(&dir));
             !dir.exists()
         })?;
     }

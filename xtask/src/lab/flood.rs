@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::group::Group;
-use super::listener::Listener;
 use crate::process;
 
 /// How many messages: Syncthing takes a directory as a whole from 128 changes on, and keeps that back for six times as
@@ -23,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The first member sends, the second hears.
 pub(super) fn measure(group: &mut Group, _: Duration) -> Result<String, String> {
     group.engine.set_delay(DELAY)?;
-    let listener = Listener::start(group)?;
+    let listener = group.listen()?;
     let sender = group.member(0)?;
     let own: Vec<PathBuf> = sender.authors().map(|author| sender.folder.join(author)).collect();
     let before = count_single(&own);
@@ -45,7 +44,7 @@ pub(super) fn measure(group: &mut Group, _: Duration) -> Result<String, String> 
         }
     }
     let took = sent.elapsed();
-    listener.end(group)?;
+    group.stop_listening(listener)?;
     let said = format!("{MESSAGES} messages, a file each, had come {:.1} s after the last", took.as_secs_f64());
     if took > MOST { Err(format!("{said}, at most {} s allowed", MOST.as_secs())) } else { Ok(said) }
 }

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::engine::{Engine, Kind};
+use super::kind::Kind;
 use super::member::Member;
+use super::share::{Engine, SESSION};
 use super::stable::StableParts;
 use super::veil::Veil;
 use crate::process;
+use crate::talk::Talk;
 
-/// The session's folder in each share.
-pub(super) const SESSION: &str = "jam.session";
 /// Members that are there from the beginning.
 pub(super) const MEMBERS: usize = 3;
 /// Machines in all: one more may join.
@@ -45,6 +45,11 @@ pub(super) struct Group {
     /// When somebody is asked again what is stable.
     sample_at: Instant,
 }
+
+/// The time limit for a chat to end.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long everybody talks after it.
+const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// How long a directory may take to be carried to a new machine.
 const ARRIVAL: Duration = Duration::from_secs(300);
@@ -121,6 +126,31 @@ impl Group {
         Ok(())
     }
 
+    /// Lets the second member go on as a chat, to hear what others say as its user would.
+    pub(super) fn listen(&mut self) -> Result<Talk, String> {
+        let reader = self.member(1)?;
+        reader.close()?;
+        reader.talk("chat")
+    }
+
+    /// Ends the chat as a user would; the member goes on like the others.
+    pub(super) fn stop_listening(&mut self, chat: Talk) -> Result<(), String> {
+        chat.end(PATIENCE)?;
+        self.member(1)?.start()?;
+        self.talk(AFTERWARDS)
+    }
+
+    /// From here on a member sees its share through a [`Veil`].
+    pub(super) fn veil(&mut self, who: usize) -> Result<(), String> {
+        let veil = Veil::over(&self.engine.share(who), &self.place, who)?;
+        let folder = veil.at.join(SESSION);
+        self.veil = Some(veil);
+        let member = self.member(who)?;
+        member.close()?;
+        member.folder = folder;
+        member.start()
+    }
+
     /// Notes what somebody has stable. Behind a veil nobody may get an answer just now.
     pub(super) fn sample(&mut self, which: usize) -> Result<(), String> {
         let is_veiled = self.veil.as_ref().is_some_and(|veil| veil.who == which);
@@ -177,45 +207,4 @@ impl Group {
     pub(super) fn anybody(&mut self) -> usize {
         self.rng.usize(..self.members.len())
     }
-}
-
-/// Copies what is in a directory. What goes away meanwhile was not there.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        let copied = match entry.file_type() {
-            Ok(kind) if kind.is_dir() => copy(&entry.path(), &target),
-            _ => fs::copy(entry.path(), target).map(drop),
-        };
-        if copied.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
-            return copied;
-        }
-    }
-    Ok(())
-}
-
-/// How many files are in a directory and below.
-pub(super) fn count(dir: &Path) -> usize {
-    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    let below = |entry: fs::DirEntry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => count(&entry.path()),
-        _ => 1,
-    };
-    entries.map(below).sum()
-}
-
-/// Removes what is in a directory, as far as nobody puts more into it meanwhile.
-pub(super) fn empty(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        let is_no_matter =
-            |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty);
-        if removed.as_ref().is_err_and(|error| !is_no_matter(error)) {
-            return removed;
-        }
-    }
-    Ok(())
 }

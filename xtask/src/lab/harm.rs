@@ -6,8 +6,9 @@ use std::fs::{self, DirEntry, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::group::{self, Group};
+use super::group::Group;
 use super::member::Member;
+use super::share;
 use crate::process;
 
 /// How long a conflict may take to come.
@@ -102,9 +103,9 @@ pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), 
     let others: Vec<_> = names.filter(|name| !state.join(name).exists()).collect();
     if let Some(victim) = group.rng.choice(&others) {
         let dir = folder.join(victim);
-        let files = group::count(&dir);
+        let files = share::count(&dir);
         // Part of it may come back at once.
-        let _ = group::empty(&dir).and_then(|()| fs::remove_dir(&dir));
+        let _ = share::empty(&dir).and_then(|()| fs::remove_dir(&dir));
         if files > 0 {
             group.did(&format!("member {who} has removed {files} files of {}", victim.display()));
         }
@@ -116,8 +117,8 @@ pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), 
 pub(super) fn remove_session(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     let folder = group.member(who)?.folder.clone();
-    let files = group::count(&folder);
-    group::empty(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let files = share::count(&folder);
+    share::empty(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     if files > 0 {
         group.did(&format!("member {who} has removed all {files} files"));
     }
@@ -130,10 +131,10 @@ pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String>
     let (folder, earlier) = (group.member(who)?.folder.clone(), group.place.join("earlier"));
     let failed = |error| format!("{}: {error}", folder.display());
     let _ = fs::remove_dir_all(&earlier);
-    group::copy(&folder, &earlier).map_err(failed)?;
+    share::copy(&folder, &earlier).map_err(failed)?;
     group.talk(span / 2)?;
-    let files = group::count(&folder).saturating_sub(group::count(&earlier));
-    group::empty(&folder).and_then(|()| group::copy(&earlier, &folder)).map_err(failed)?;
+    let files = share::count(&folder).saturating_sub(share::count(&earlier));
+    share::empty(&folder).and_then(|()| share::copy(&earlier, &folder)).map_err(failed)?;
     if files > 0 {
         group.did(&format!("the folder of member {who} put back, {files} files less"));
     }
@@ -195,8 +196,8 @@ fn packs_of(member: &Member) -> BTreeSet<OsString> {
 /// One more joins, with an earlier copy of the folder in hand.
 pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String> {
     let newcomer = group.members.len();
-    let (from, to) = (group.member(0)?.folder.clone(), group.engine.share(newcomer).join(group::SESSION));
-    group::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+    let (from, to) = (group.member(0)?.folder.clone(), group.engine.share(newcomer).join(share::SESSION));
+    share::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
     group.talk(span / 2)?;
     group.join()?;
     group.did("one more has joined");
@@ -209,7 +210,7 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     original.close()?;
     let from = original.state.clone();
     group.join_with(|copy| {
-        group::copy(&from, &copy.state)?;
+        share::copy(&from, &copy.state)?;
         // Where the session's folder is would be the same on a machine that was copied.
         copy.authors().try_for_each(|author| fs::write(copy.state.join(author).join("folder"), copy.path_of_folder()?))
     })?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use super::engine::Engine;
+use super::share::Engine;
 use crate::process::{self, Running};
 
 /// Which program makes two directories equal.

@@ -3,9 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::engine::Kind;
 use super::group::Group;
-use super::listener::Listener;
+use super::kind::Kind;
 use crate::process;
 
 /// How long one of them may take.
@@ -19,7 +18,7 @@ const FEWEST: usize = 10;
 pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, String> {
     let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
     fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
-    let listener = Listener::start(group)?;
+    let listener = group.listen()?;
     let (mut messages, mut files) = (Vec::new(), Vec::new());
     let end = Instant::now() + span;
     while Instant::now() < end || messages.len() < FEWEST {
@@ -45,7 +44,7 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
         process::rest(Duration::from_millis(group.rng.u64(500..2000)))?;
     }
     group.did(&format!("{} pairs", messages.len()));
-    listener.end(group)?;
+    group.stop_listening(listener)?;
     let (message, file) = (median(&mut messages).as_secs_f64(), median(&mut files).as_secs_f64());
     let ratio = message / file;
     let said = format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len());

@@ -1,17 +1,17 @@
 //! A member: the `tempo` command, into which lines are typed.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
-use std::thread::{self, JoinHandle};
+use std::process::Command;
 use std::time::Duration;
 
-use super::group;
+use super::share;
 use super::stable::Asked;
-use crate::process::{self, Running, Said};
+use crate::process::{self, Said};
+use crate::talk::Talk;
 
 /// One member of the session, on a machine of its own for all that it knows.
 #[derive(Debug)]
@@ -35,12 +35,10 @@ pub(super) struct Member {
     pub(super) last_id: Option<String>,
 }
 
-/// A process that sends each line that is typed.
+/// A process that sends each line that is typed and answers with its id.
 #[derive(Debug)]
 struct Typing {
-    running: Running,
-    input: Option<ChildStdin>,
-    ids: JoinHandle<Vec<String>>,
+    talk: Talk,
     lines: Vec<String>,
 }
 
@@ -77,26 +75,21 @@ impl Member {
         if self.typing.is_some() || self.is_gone {
             return Ok(());
         }
-        let errors = File::options().create(true).append(true).open(self.logs.join(format!("{}-send.err", self.name)));
-        let mut command = self.command(&["send"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.map_err(|error| error.to_string())?);
-        let mut running = Running::start(&mut command)?;
-        self.wait_for_opening(&mut running)?;
-        let input = running.child.stdin.take();
-        let output = running.child.stdout.take().ok_or("no output")?;
-        let ids = thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect());
-        self.typing = Some(Typing { running, input, ids, lines: Vec::new() });
-        Ok(())
-    }
-
-    /// Waits until a process has the member's session open: whoever asks for the log before that would keep it waiting.
-    fn wait_for_opening(&self, running: &mut Running) -> Result<(), String> {
-        let holder = format!("process {}", running.child.id());
+        let mut talk = self.talk("send")?;
+        // A log that is asked for before the session is open would keep it waiting.
+        let holder = format!("process {}", talk.id());
         process::wait_until(PATIENCE, || {
             let is_holder =
                 |dir: OsString| fs::read_to_string(self.state.join(dir).join("holder")).is_ok_and(|it| it == holder);
-            self.authors().any(is_holder) || running.ended().is_some()
-        })
+            self.authors().any(is_holder) || talk.ended().is_some()
+        })?;
+        self.typing = Some(Typing { talk, lines: Vec::new() });
+        Ok(())
+    }
+
+    /// Starts a command that reads lines and prints lines.
+    pub(super) fn talk(&self, word: &str) -> Result<Talk, String> {
+        Talk::start(&mut self.command(&[word]), &self.logs.join(format!("{}-{word}.err", self.name)))
     }
 
     /// Types so many lines at once; none if the process does not run.
@@ -104,10 +97,9 @@ impl Member {
         let Some(typing) = &mut self.typing else { return Ok(()) };
         let lines: Vec<String> = (1..=count).map(|more| format!("{} {}", self.name, self.typed + more)).collect();
         self.typed += count;
-        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        let said = typing.talk.say(&lines);
         typing.lines.extend(lines);
-        let written = typing.input.as_mut().map_or(Ok(()), |input| input.write_all(text.as_bytes()));
-        match (written, typing.running.ended()) {
+        match (said, typing.talk.ended()) {
             (Ok(()), None) => Ok(()),
             (_, ended) => Err(format!("the process of {} has ended by itself: {ended:?}", self.name)),
         }
@@ -115,28 +107,18 @@ impl Member {
 
     /// Kills the process as a loss of power would, but for the disk.
     pub(super) fn kill(&mut self) {
-        if let Some(typing) = self.typing.take() {
-            let Typing { running, ids, lines, .. } = typing;
-            drop(running);
-            self.note(ids, lines);
+        if let Some(Typing { talk, lines }) = self.typing.take() {
+            self.note(talk.kill(), lines);
         }
     }
 
     /// Ends the process as a user would.
     pub(super) fn close(&mut self) -> Result<(), String> {
-        let Some(mut typing) = self.typing.take() else { return Ok(()) };
-        drop(typing.input.take());
-        let ended = typing.running.wait(PATIENCE);
-        let Typing { running, ids, lines, .. } = typing;
-        drop(running);
-        let without_promise = self.note(ids, lines);
-        match ended {
-            Ok(status) if status.success() && without_promise == 0 => Ok(()),
-            Ok(status) => Err(format!(
-                "`tempo send` of {} ended with {status}, and promised nothing of {without_promise} lines",
-                self.name
-            )),
-            Err(why) => Err(format!("`tempo send` of {} does not end: {why}", self.name)),
+        let Some(Typing { talk, lines }) = self.typing.take() else { return Ok(()) };
+        let ids = talk.end(PATIENCE).map_err(|why| format!("`tempo send` of {}: {why}", self.name))?;
+        match self.note(ids, lines) {
+            0 => Ok(()),
+            count => Err(format!("`tempo send` of {} promised nothing of {count} lines", self.name)),
         }
     }
 
@@ -176,8 +158,8 @@ impl Member {
     pub(super) fn marked_log(&self, place: &Path) -> Result<Option<(Asked, String)>, String> {
         let (asked, mut command) = if self.typing.is_some() {
             let failed = |error: io::Error| format!("{}: {error}", place.display());
-            let folder = place.join(group::SESSION);
-            group::copy(&self.folder, &folder).map_err(failed)?;
+            let folder = place.join(share::SESSION);
+            share::copy(&self.folder, &folder).map_err(failed)?;
             (Asked::Copy(self.name.clone()), self.command_on(&folder, &place.join("state"), &["log"]))
         } else {
             (Asked::Store(self.name.clone()), self.command(&["log"]))
@@ -215,13 +197,12 @@ impl Member {
         fs::create_dir(&away).and_then(|()| move_all(&self.folder, &away)).map_err(failed)?;
         let log = self.log();
         // A member puts back what is its own.
-        group::empty(&self.folder).and_then(|()| move_all(&away, &self.folder)).map_err(failed)?;
+        share::empty(&self.folder).and_then(|()| move_all(&away, &self.folder)).map_err(failed)?;
         log
     }
 
     /// Each id stands for one line, in order; the answer is for how many lines there is none.
-    fn note(&mut self, ids: JoinHandle<Vec<String>>, mut lines: Vec<String>) -> usize {
-        let ids = ids.join().unwrap_or_default();
+    fn note(&mut self, ids: Vec<String>, mut lines: Vec<String>) -> usize {
         let uncertain = lines.split_off(ids.len().min(lines.len()));
         let without_promise = uncertain.len();
         self.acknowledged.extend(lines);

@@ -1,116 +1,45 @@
-//! What `lab` is asked for.
+//! The arguments of `lab`.
 
 use std::time::{Duration, SystemTime};
 
-use super::engine::Kind;
-use super::scenario::{ALL, SCENARIOS, Scenario};
-use crate::failure::Failure;
+use clap::builder::TypedValueParser;
+use clap::value_parser;
 
-/// Which engines, which scenarios, for how long.
-pub(super) struct Options {
-    pub(super) engines: Vec<Kind>,
-    pub(super) scenarios: Vec<Scenario>,
-    /// How long everybody talks in each.
+use super::kind::Kind;
+use super::scenario::{self, SCENARIOS, Scenario};
+
+/// The engines, the scenarios, and how long each lasts.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Run over this engine: syncthing, unison or rclone; all by default
+    #[arg(long = "engine", value_name = "NAME", value_parser = Kind::named)]
+    engines: Vec<Kind>,
+    /// Run this scenario; every one by default but `all`, which is everything at random
+    #[arg(long = "scenario", value_name = "NAME", value_parser = scenario::named)]
+    scenarios: Vec<Scenario>,
+    /// Talk for this long in each scenario
+    #[arg(long = "seconds", value_name = "N", default_value = "30")]
+    #[arg(value_parser = value_parser!(u64).range(1..).map(Duration::from_secs))]
     pub(super) span: Duration,
-    pub(super) seed: u64,
+    /// Draw the harms from this seed; a new one by default
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print an object per scenario instead of a table
+    #[arg(long)]
     pub(super) json: bool,
 }
 
 impl Options {
-    pub(super) fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let mut options = Self {
-            engines: Kind::ALL.to_vec(),
-            scenarios: SCENARIOS.to_vec(),
-            span: Duration::from_secs(30),
-            seed: now.subsec_nanos().into(),
-            json: false,
-        };
-        let (mut engines, mut scenarios) = (Vec::new(), Vec::new());
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            if argument == "--json" {
-                options.json = true;
-                continue;
-            }
-            let value = arguments.next().ok_or_else(|| Failure::usage(format!("what comes after {argument}?")))?;
-            let number = || {
-                let number = value.parse::<u64>();
-                number.map_err(|_| Failure::usage(format!("{argument} takes a number, and there is `{value}`")))
-            };
-            match argument.as_str() {
-                "--engine" => engines.push(engine(value)?),
-                "--scenario" => scenarios.push(scenario(value)?),
-                "--seconds" => {
-                    options.span = Duration::from_secs(number()?);
-                    if options.span.is_zero() {
-                        return Err(Failure::usage("`lab` takes at least one second"));
-                    }
-                }
-                "--seed" => options.seed = number()?,
-                _ => return Err(Failure::usage(format!("`lab` does not take {argument}"))),
-            }
-        }
-        if !engines.is_empty() {
-            options.engines = engines;
-        }
-        if !scenarios.is_empty() {
-            options.scenarios = scenarios;
-        }
-        Ok(options)
-    }
-}
-
-fn engine(name: &str) -> Result<Kind, Failure> {
-    let known = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-    known.ok_or_else(|| Failure::usage(format!("there is no engine `{name}`; there are syncthing, unison and rclone")))
-}
-
-fn scenario(name: &str) -> Result<Scenario, Failure> {
-    let known = || SCENARIOS.iter().chain([&ALL]);
-    known().find(|scenario| scenario.name == name).copied().ok_or_else(|| {
-        let names: Vec<_> = known().map(|scenario| scenario.name).collect();
-        Failure::usage(format!("there is no scenario `{name}`; there are {}", names.join(", ")))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lab::hub::Tool;
-
-    fn parse(arguments: &[&str]) -> Result<Options, Failure> {
-        let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Options::parse(&arguments)
+    pub(super) fn engines(&self) -> Vec<Kind> {
+        if self.engines.is_empty() { Kind::ALL.to_vec() } else { self.engines.clone() }
     }
 
-    #[test]
-    fn what_is_not_asked_for_is_everything_but_all_at_random() {
-        let options = parse(&[]).unwrap();
-        assert_eq!(options.engines.len(), 3);
-        assert_eq!(options.scenarios.len(), SCENARIOS.len());
-        assert!(options.scenarios.iter().all(|scenario| scenario.name != "all"));
+    pub(super) fn scenarios(&self) -> Vec<Scenario> {
+        if self.scenarios.is_empty() { SCENARIOS.to_vec() } else { self.scenarios.clone() }
     }
 
-    #[test]
-    fn several_may_be_asked_for() {
-        let options =
-            parse(&["--engine", "unison", "--scenario", "calm", "--scenario", "all", "--seconds", "5"]).unwrap();
-        assert_eq!(options.engines, [Kind::Hub(Tool::Unison)]);
-        assert_eq!(options.scenarios.iter().map(|scenario| scenario.name).collect::<Vec<_>>(), ["calm", "all"]);
-        assert_eq!(options.span, Duration::from_secs(5));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_told() {
-        for arguments in [
-            &["--engine", "dropbox"][..],
-            &["--scenario"],
-            &["--seconds", "soon"],
-            &["--seconds", "0"],
-            &["--fast", "1"],
-        ] {
-            assert!(matches!(parse(arguments), Err(Failure::Usage { .. })), "{arguments:?}");
-        }
+    pub(super) fn seed(&self) -> u64 {
+        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.seed.unwrap_or_else(|| now().subsec_nanos().into())
     }
 }

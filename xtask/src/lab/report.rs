@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::engine::Kind;
+use super::kind::Kind;
 use super::verdict::{Counted, Verdict};
 
 /// A scenario that ran.

@@ -9,14 +9,14 @@ use super::{departure, flood, latency};
 use crate::failure::Failure;
 
 /// A story that can be asked for by its name.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     story: Story,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Story {
     /// Everybody talks, and that is all.
     Talk,
@@ -54,7 +54,7 @@ impl Scenario {
                 harm(group, span * 2 / 3)?;
             }
             Story::Veiled(harm) => {
-                group.veil = Some(Veil::over(group, 1)?);
+                group.veil(1)?;
                 harm(group, span)?;
             }
             Story::Told(story) => return story(group, span).map(Some),
@@ -81,8 +81,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("latency", "from send to event, beside a plain file", Story::Told(latency::measure)),
 ];
 
+/// Returns the scenario of this name.
+pub(super) fn named(name: &str) -> Result<Scenario, String> {
+    let known = || SCENARIOS.iter().chain([&ALL]);
+    let names = || known().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");
+    known().find(|scenario| scenario.name == name).copied().ok_or_else(|| format!("there are {}", names()))
+}
+
 /// Everything at random; only when it is asked for.
-pub(super) const ALL: Scenario = scenario("all", "all of it at random", Story::Told(all));
+const ALL: Scenario = scenario("all", "all of it at random", Story::Told(all));
 
 const fn scenario(name: &'static str, about: &'static str, story: Story) -> Scenario {
     Scenario { name, about, story }

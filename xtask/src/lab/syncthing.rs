@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::engine::Engine;
+use super::share::Engine;
 use crate::process::{self, Running};
 
 /// The processes, as far as they run.

@@ -1,13 +1,13 @@
 //! A file system between a member and its share, which can stop answering.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::group::{Group, SESSION};
+use super::share::SESSION;
 use crate::failure::Failure;
 use crate::process::{self, Running};
 
@@ -15,7 +15,7 @@ use crate::process::{self, Running};
 #[derive(Debug)]
 pub(super) struct Veil {
     mount: Running,
-    at: PathBuf,
+    pub(super) at: PathBuf,
     /// Who sees through it.
     pub(super) who: usize,
 }
@@ -33,25 +33,21 @@ impl Veil {
         })
     }
 
-    /// From here on the member sees its share through `rclone mount`.
-    pub(super) fn over(group: &mut Group, who: usize) -> Result<Self, String> {
-        let (share, at) = (group.engine.share(who), group.place.join(format!("seen-{who}")));
+    /// Mounts what shows a member its share through `rclone mount`.
+    pub(super) fn over(share: &Path, place: &Path, who: usize) -> Result<Self, String> {
+        let at = place.join(format!("seen-{who}"));
         fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
         let mut command = Command::new("rclone");
-        command.arg("mount").args([&share, &at]).args(["--config", "", "--vfs-cache-mode", "off"]);
+        command.arg("mount").args([share, &at]).args(["--config", "", "--vfs-cache-mode", "off"]);
         command
             .args(["--dir-cache-time", "1s", "--attr-timeout", "1s", "--log-level", "INFO", "--cache-dir"])
-            .arg(group.place.join("cache"));
-        let command = process::quietly(&mut command, &group.place.join("logs/veil"))?;
+            .arg(place.join("cache"));
+        let command = process::quietly(&mut command, &place.join("logs/veil"))?;
         let veil = Self { mount: Running::start(command)?, at, who };
         let deadline = Instant::now() + Duration::from_secs(30);
         while !veil.at.join(SESSION).exists() {
             process::pause_until(deadline).map_err(|why| format!("`rclone mount` does not come up: {why}"))?;
         }
-        let member = group.member(who)?;
-        member.close()?;
-        member.folder = veil.at.join(SESSION);
-        member.start()?;
         Ok(veil)
     }
 

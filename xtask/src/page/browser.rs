@@ -1,14 +1,14 @@
 //! The browser: finding it, on a bare machine of a CI installing it, and loading a page with it.
 
 use std::env;
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use fs_err as fs;
 
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::{debian, process};
 
 /// The names that Chromium goes by.
 const PROGRAMS: &[&str] = &["chromium", "google-chrome", "chromium-browser"];
@@ -63,7 +63,9 @@ impl Browser {
     pub(super) fn find(scratch: &Path) -> Result<Self, Failure> {
         let program = match installed() {
             Some(program) => program,
-            None => install().map_err(|why| Failure::Skipped { why: format!("there is no Chromium, and {why}") })?,
+            None => {
+                install(scratch).map_err(|why| Failure::Skipped { why: format!("there is no Chromium, and {why}") })?
+            }
         };
         Ok(Self { program, scratch: scratch.to_owned() })
     }
@@ -83,12 +85,8 @@ impl Browser {
     /// Opens a page in a browser that has never run before; returns its output and its log.
     fn open(&self, address: &str, scheme: Scheme, what: &str) -> Result<(String, String), Failure> {
         let profile = self.scratch.join("profile");
-        let (output, log) = (self.scratch.join("output"), self.scratch.join("log"));
-        match fs::remove_dir_all(&profile) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::Unreadable { path: profile, source });
-            }
-            _ => {}
+        if profile.exists() {
+            fs::remove_dir_all(&profile)?;
         }
         // Blink counts dark as 0 and light as 1.
         let scheme = match scheme {
@@ -100,39 +98,13 @@ impl Browser {
             .argument(scheme)
             .argument(what)
             .argument(address);
-        let create =
-            |path: &Path| File::create(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source });
-        // Files, because a browser's children may hold a pipe open for longer than it lives.
-        let mut child = call.spawn(create(&output)?, create(&log)?)?;
-        let unanswered = |why: String| {
-            let log = fs::read(&log).unwrap_or_default();
-            let last: Vec<_> = String::from_utf8_lossy(&log).lines().rev().take(5).map(str::to_owned).collect();
-            Failure::Unanswered { command: call.line(), why: format!("{why}\n  {}", last.join("\n  ")) }
-        };
-        let begun = Instant::now();
-        let status = loop {
-            let ended = child.try_wait().map_err(|error| unanswered(error.to_string()))?;
-            if let Some(status) = ended {
-                break status;
-            }
-            if begun.elapsed() > DEADLINE {
-                // It is gone already, or it goes now; either way there is no answer.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(unanswered(format!("nothing for {} s", DEADLINE.as_secs())));
-            }
-            thread::sleep(Duration::from_millis(50)); // deadline loop: DEADLINE
-        };
-        if !status.success() {
-            return Err(unanswered(status.to_string()));
+        let said = process::run(&mut call.command(), &self.scratch.join("said"), DEADLINE)?;
+        if said.status.success() {
+            return Ok((said.out, said.err));
         }
-        Ok((read(&output)?, read(&log)?))
+        let last: Vec<_> = said.err.lines().rev().take(5).collect();
+        Err(Failure::Unanswered { command: call.line(), why: format!("{}\n  {}", said.status, last.join("\n  ")) })
     }
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(path).map_err(|source| Failure::Unreadable { path: path.to_owned(), source })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Some systems have a program of the name that only tells how to get the real one, so being there is not enough.
@@ -141,19 +113,10 @@ fn installed() -> Option<&'static str> {
 }
 
 /// Installs Debian's Chromium where that disturbs nobody, or says why not.
-fn install() -> Result<&'static str, String> {
+fn install(logs: &Path) -> Result<&'static str, String> {
     if env::var("CI").as_deref() != Ok("true") {
         return Err("it is installed on its own only where CI=true".to_owned());
     }
-    let user = Call::program("id", &["-u"]).answer().map_err(|failure| failure.to_string())?;
-    if user.trim_ascii() != b"0" {
-        return Err("only root may install it".to_owned());
-    }
-    let apt = |arguments: &[&str]| Call::program("apt-get", arguments).environment("DEBIAN_FRONTEND", "noninteractive");
-    let update = apt(&["update", "-qq"]).run();
-    let install = apt(&["install", "-qq", "-y", "--no-install-recommends", "chromium"]).run();
-    installed().ok_or_else(|| match update.and(install) {
-        Ok(()) => "what apt-get installs does not run".to_owned(),
-        Err(failure) => failure.to_string(),
-    })
+    debian::install(&["chromium"], logs)?;
+    installed().ok_or_else(|| "what apt-get installs does not run".to_owned())
 }

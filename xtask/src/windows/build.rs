@@ -28,7 +28,7 @@ pub(super) struct Programs {
 /// Builds what the chosen parts need. With the tests, cargo builds the command and the examples that they start.
 pub(super) fn build(cross: &Cross, options: &Options) -> Result<Built, Failure> {
     let call = |command: &str| cross.cargo(command).arguments(&["--message-format", "json-render-diagnostics"]);
-    let packages = PACKAGES.into_iter().filter(|package| options.wants_package(package));
+    let packages = PACKAGES.into_iter().filter(|package| options.wants_suite(package));
     let packages: Vec<&str> = packages.flat_map(|package| ["--package", package]).collect();
     let mut built = Vec::new();
     if !packages.is_empty() {

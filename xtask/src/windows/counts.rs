@@ -1,8 +1,9 @@
 //! The results of a suite, in numbers.
 
-use std::fmt::Write;
 use std::ops::AddAssign;
 use std::time::Duration;
+
+use crate::table;
 
 /// How a test ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,18 +61,15 @@ pub(super) fn table(suites: &[(String, Counts)]) -> String {
     for (_, counts) in suites {
         sum += *counts;
     }
-    let width = suites.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max("total".len());
-    let mut table = format!(
-        "{:width$} {:>7} {:>7} {:>11} {:>8} {:>9}\n",
-        "suite", "passed", "failed", "did not end", "skipped", "seconds"
-    );
-    for (name, counts) in suites.iter().map(|(name, counts)| (name.as_str(), counts)).chain([("total", &sum)]) {
+    let row = |name: &str, counts: &Counts| {
         let Counts { passed, failed, unended, skipped, time } = counts;
-        let seconds = time.as_secs_f64();
-        // Writing into a string cannot fail.
-        let _ = writeln!(table, "{name:width$} {passed:>7} {failed:>7} {unended:>11} {skipped:>8} {seconds:>9.1}");
-    }
-    table
+        let numbers = [passed, failed, unended, skipped].map(ToString::to_string);
+        let seconds = format!("{:.1}", time.as_secs_f64());
+        [name.to_owned()].into_iter().chain(numbers).chain([seconds]).collect::<Vec<_>>()
+    };
+    let head = ["suite", "passed", "failed", "did not end", "skipped", "seconds"].map(str::to_owned).to_vec();
+    let rows = suites.iter().map(|(name, counts)| row(name, counts));
+    table::plain([head].into_iter().chain(rows).chain([row("total", &sum)]), "lrrrrr")
 }
 
 #[cfg(test)]

@@ -2,15 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::counts::Outcome;
 use super::wine::{self, Wine};
 use crate::call::Executable;
-use crate::process;
+use crate::{parallel, process};
 
 /// One test.
 #[derive(Debug)]
@@ -26,8 +23,6 @@ pub(super) struct Test {
 
 /// The number of tests that run at once.
 const AT_ONCE: usize = 2;
-/// The number of tests between two lines of progress.
-const STEP: usize = 100;
 /// How often a test is started in which Wine has failed, and not the test.
 const STARTS: usize = 3;
 /// What Rust says of `ERROR_INTERNAL_ERROR`, with which Wine at times refuses to start a process.
@@ -39,39 +34,18 @@ const NO_PROCESS: &str = "Os { code: 1359,";
 ///
 /// Returns why a process did not start, or that the run was interrupted.
 pub(super) fn run(wine: &Wine, tests: &[Test], limit: Duration) -> Result<Vec<(Outcome, Duration)>, String> {
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let ended = Mutex::new(vec![(Outcome::Skipped, Duration::ZERO); tests.len()]);
-    let work = || -> Result<(), String> {
-        while let Some((index, test)) = take(&next, tests) {
-            let begun = Instant::now();
-            let outcome = if test.is_skipped { Outcome::Skipped } else { run_one(wine, test, limit)? };
-            let time = begun.elapsed();
-            match outcome {
-                Outcome::Passed | Outcome::Skipped => {}
-                Outcome::Failed => println!("FAILED      {:6.1} s  {}", time.as_secs_f64(), test.name),
-                Outcome::Unended => println!("DID NOT END {:6.1} s  {}", time.as_secs_f64(), test.name),
-            }
-            if let Some(slot) = ended.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
-                *slot = (outcome, time);
-            }
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if done.is_multiple_of(STEP) {
-                println!("{done} of {} tests", tests.len());
-            }
+    let one = |&mut (): &mut (), test: &Test| {
+        let begun = Instant::now();
+        let outcome = if test.is_skipped { Outcome::Skipped } else { run_one(wine, test, limit)? };
+        let time = begun.elapsed();
+        match outcome {
+            Outcome::Passed | Outcome::Skipped => {}
+            Outcome::Failed => println!("FAILED      {:6.1} s  {}", time.as_secs_f64(), test.name),
+            Outcome::Unended => println!("DID NOT END {:6.1} s  {}", time.as_secs_f64(), test.name),
         }
-        Ok(())
+        Ok((outcome, time))
     };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-        let died = || Err("a thread that runs tests has died".to_owned());
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| died()))
-    })?;
-    Ok(ended.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn take<'a>(next: &AtomicUsize, tests: &'a [Test]) -> Option<(usize, &'a Test)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, tests.get(index)?))
+    parallel::each(AT_ONCE, tests, |_| (), one).into_iter().collect()
 }
 
 fn run_one(wine: &Wine, test: &Test, limit: Duration) -> Result<Outcome, String> {

@@ -5,25 +5,32 @@ mod away;
 mod held;
 mod mixed;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use fastrand::Rng;
+use fs_err as fs;
 use tempfile::Builder;
 
 use super::build::Programs;
-use super::member::{Member, System};
 use super::options::Options;
-use super::wine::Wine;
+use super::wine::{self, Wine};
 use crate::failure::Failure;
+use crate::play::log::Log;
+use crate::play::member::{Member, System};
+use crate::play::stage::PATIENCE;
+use crate::play::stop::Outcome;
+use crate::play::{self, Played};
 use crate::process;
 
 /// One scene with its check.
 struct Scene {
     name: &'static str,
     about: &'static str,
-    play: fn(&Stage) -> Result<(), String>,
+    play: fn(&Stage) -> Outcome,
 }
 
 const SCENES: &[Scene] = &[
@@ -41,29 +48,42 @@ const SCENES: &[Scene] = &[
     Scene { name: "held store", about: "another program holds files of the local store", play: held::store },
 ];
 
-/// The programs, the place and the seed of a scene.
-#[derive(Debug)]
+/// The place of a scene with the programs for Windows.
 struct Stage<'a> {
+    play: &'a play::stage::Stage,
     wine: &'a Wine,
     /// The command for Windows.
     tempo: &'a Path,
-    /// The command for this system.
-    native: &'a Path,
     /// A program for Windows that keeps a file to itself.
     hold: &'a Path,
-    place: PathBuf,
     seed: u64,
+}
+
+/// Wine as the system of a member.
+struct Windows<'a> {
+    wine: &'a Wine,
+    tempo: &'a Path,
+}
+
+impl System for Windows<'_> {
+    fn tempo(&self) -> Command {
+        self.wine.command(self.tempo)
+    }
+
+    fn path(&self, file: &Path) -> OsString {
+        wine::path(file).into()
+    }
 }
 
 impl<'a> Stage<'a> {
     /// Returns a member whose command runs under Wine.
     fn windows(&self, name: &'static str) -> Member<'a> {
-        Member::new(name, System::Windows(self.wine), self.tempo, &self.place)
+        self.linux(name).on(Arc::new(Windows { wine: self.wine, tempo: self.tempo }))
     }
 
     /// Returns a member whose command runs on this system.
     fn linux(&self, name: &'static str) -> Member<'a> {
-        Member::new(name, System::Linux, self.native, &self.place)
+        self.play.member(name)
     }
 
     /// Returns the random numbers of one member.
@@ -72,40 +92,43 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Plays the chosen scenes and returns how many failed. Keeps the files of a failed scene.
+/// Plays the chosen scenes and returns how many failed.
 pub(super) fn run(wine: &Wine, built: &Programs, native: &Path, options: &Options) -> Result<usize, Failure> {
-    let failed = |source| Failure::Unreadable { path: std::env::temp_dir(), source };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = options.seed.unwrap_or_else(|| since.subsec_nanos().into());
     println!("scenes with --seed {seed}");
     // Copies, because another build may replace the programs while they are in use.
-    let programs = Builder::new().prefix("tempo-programs-").tempdir().map_err(failed)?;
+    let programs = Builder::new().prefix("tempo-programs-").tempdir()?;
     let copy = |from: &Path, name: &str| fs::copy(from, programs.path().join(name)).map(|_| programs.path().join(name));
-    let native = copy(native, "tempo").map_err(failed)?;
-    let tempo = copy(&built.tempo, "tempo.exe").map_err(failed)?;
-    let hold = copy(&built.hold, "hold.exe").map_err(failed)?;
+    let native = copy(native, "tempo")?;
+    let tempo = copy(&built.tempo, "tempo.exe")?;
+    let hold = copy(&built.hold, "hold.exe")?;
     let mut wrong = 0;
     for scene in SCENES.iter().filter(|scene| scene.name.contains(&options.only)) {
-        let prefix = format!("tempo-windows-{}-", scene.name.replace(' ', "-"));
-        let mut place = Builder::new().prefix(&prefix).tempdir().map_err(failed)?;
-        let path = place.path().to_owned();
-        let stage = Stage { wine, tempo: &tempo, native: &native, hold: &hold, place: path.clone(), seed };
-        let begun = Instant::now();
-        let played = ["jam.session", "logs"].into_iter().try_for_each(|dir| fs::create_dir(path.join(dir)));
-        let played = played.map_err(|error| error.to_string()).and_then(|()| (scene.play)(&stage));
-        process::check_interruption().map_err(super::unanswered)?;
-        let verdict = if played.is_ok() { "ok" } else { "FAILED" };
-        println!("scene {:<12} {verdict:<6} {:6.1} s  {}", scene.name, begun.elapsed().as_secs_f64(), scene.about);
-        if let Err(why) = played {
+        let in_place = |play: &_| (scene.play)(&Stage { play, wine, tempo: &tempo, hold: &hold, seed });
+        let Played { took, outcome, story, .. } = play::play("tempo-windows-", &native, in_place);
+        process::check_interruption()?;
+        let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+        println!("scene {:<12} {verdict:<6} {:6.1} s  {}", scene.name, took.as_secs_f64(), scene.about);
+        if let Err(why) = outcome {
             wrong += 1;
-            place.disable_cleanup(true);
-            println!("  {why}\n  what is left: {}", path.display());
+            println!("  {why}\n    | {}", story.join("\n    | "));
         }
     }
     Ok(wrong)
 }
 
-/// Returns an error unless a condition holds.
-fn check(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if is_so { Ok(()) } else { Err(otherwise()) }
+/// Waits until all members print the same timeline of this length, and returns it.
+fn same_log(members: &[&Member], length: usize) -> Outcome<Log> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let logs = members.iter().map(|member| member.log()).collect::<Outcome<Vec<_>>>()?;
+        let lengths: Vec<_> = logs.iter().map(|log| log.lines.len()).collect();
+        let is_same = logs.iter().zip(logs.iter().skip(1)).all(|(one, next)| one.json == next.json);
+        match logs.into_iter().next() {
+            Some(first) if is_same && first.lines.len() == length => return Ok(first),
+            _ => process::pause_until(deadline)
+                .map_err(|why| format!("the logs have {lengths:?} messages instead of {length}, or differ: {why}"))?,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The tests that do not run under Wine. The list is a table in the documentation, where readers find it too.
 
-use std::fs;
+use fs_err as fs;
 
 use crate::failure::Failure;
 use crate::workspace;
@@ -22,11 +22,10 @@ const MOST: usize = 5;
 ///
 /// # Errors
 ///
-/// `Unanswered` when the table is missing, is not a table, or is too long.
+/// `Stopped` when the table is missing, is not a table, or is too long.
 pub(super) fn read() -> Result<Vec<Skip>, Failure> {
-    let path = workspace::root().join(DOCUMENT);
-    let text = fs::read_to_string(&path).map_err(|source| Failure::Unreadable { path, source })?;
-    parse(&text).map_err(|why| Failure::Unanswered { command: DOCUMENT.to_owned(), why })
+    let text = fs::read_to_string(workspace::root().join(DOCUMENT))?;
+    Ok(parse(&text).map_err(|why| format!("{DOCUMENT}: {why}"))?)
 }
 
 /// Returns the rows of the table below the heading.

@@ -1,11 +1,11 @@
 //! The suites: listing their tests, choosing among them, and reporting the results.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::{Builder, TempDir};
+use fs_err as fs;
+use tempfile::Builder;
 
 use super::counts::{self, Counts, Outcome};
 use super::options::Options;
@@ -35,14 +35,14 @@ pub(super) fn run(
     let (mut suites, mut tests, mut all) = (Vec::new(), Vec::new(), BTreeSet::new());
     for executable in executables {
         let package = executable.package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !options.wants_package(&package) {
+        if !options.wants_suite(&package) {
             continue;
         }
-        let names = list(wine, executable, &logs).map_err(super::unanswered)?;
+        let names = list(wine, executable, &logs)?;
         all.extend(names.iter().map(|name| full_name(&package, name)));
         let suite = format!("{package} {} {}", executable.kind, executable.name);
         let dir = logs.join(suite.replace(' ', "-"));
-        fs::create_dir_all(&dir).map_err(|source| Failure::Unreadable { path: dir.clone(), source })?;
+        fs::create_dir_all(&dir)?;
         for name in names.into_iter().filter(|name| name.contains(&options.only)) {
             // A dot would start an extension, and logs of several tests would share a file.
             let log = dir.join(name.replace("::", "-"));
@@ -52,13 +52,13 @@ pub(super) fn run(
         }
         suites.push((suite, Counts::default()));
     }
-    check_skips(skips, &all, options).map_err(super::unanswered)?;
+    check_skips(skips, &all, options)?;
     println!("{} tests, each in a process of its own; documentation tests cannot run under Wine", tests.len());
     for skip in skips.iter().filter(|skip| tests.iter().any(|test| test.is_skipped && skip.test.ends_with(&test.name)))
     {
         println!("skipped: {} ({})", skip.test, skip.why);
     }
-    let ended = runner::run(wine, &tests, options.limit).map_err(super::unanswered)?;
+    let ended = runner::run(wine, &tests, options.limit)?;
     for (test, (outcome, time)) in tests.iter().zip(&ended) {
         if let Some((suite, counts)) = suites.get_mut(test.suite) {
             counts.add(*outcome, *time);
@@ -80,11 +80,11 @@ pub(super) fn run(
 
 /// Returns the directory for the logs.
 fn logs(options: &Options) -> Result<PathBuf, Failure> {
-    let made = match &options.logs {
-        Some(logs) => fs::create_dir_all(logs).map(|()| logs.clone()),
-        None => Builder::new().prefix("tempo-windows-logs-").tempdir().map(TempDir::keep),
+    let Some(logs) = &options.logs else {
+        return Ok(Builder::new().prefix("tempo-windows-logs-").tempdir()?.keep());
     };
-    made.map_err(|source| Failure::Unreadable { path: options.logs.clone().unwrap_or_default(), source })
+    fs::create_dir_all(logs)?;
+    Ok(logs.clone())
 }
 
 /// Returns the names of the tests in a binary.
@@ -107,7 +107,7 @@ fn full_name(package: &str, test: &str) -> String {
 
 /// Checks that each skipped test exists, as far as its package's tests were listed.
 fn check_skips(skips: &[Skip], all: &BTreeSet<String>, options: &Options) -> Result<(), String> {
-    let is_listed = |skip: &&Skip| skip.test.split("::").next().is_some_and(|package| options.wants_package(package));
+    let is_listed = |skip: &&Skip| skip.test.split("::").next().is_some_and(|package| options.wants_suite(package));
     match skips.iter().filter(is_listed).find(|skip| !all.contains(&skip.test)) {
         Some(skip) => Err(format!("there is no test `{}` to skip", skip.test)),
         None => Ok(()),
@@ -123,7 +123,15 @@ fn end_of(log: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
 
     #[test]
     fn only_tests_are_listed() {
@@ -134,9 +142,7 @@ mod tests {
     fn a_test_to_skip_must_exist_in_what_was_listed() {
         let skips = [Skip { test: "tempo-session::cli::gone".to_owned(), why: "it is slow".to_owned() }];
         let all = BTreeSet::from(["tempo-session::cli::there".to_owned()]);
-        let options = |arguments: &[&str]| {
-            Options::parse(&arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>()).unwrap()
-        };
+        let options = |arguments: &[&str]| Line::parse_from(["windows"].iter().chain(arguments)).options;
         assert!(check_skips(&skips, &all, &options(&[])).is_err());
         check_skips(&skips, &BTreeSet::new(), &options(&["--suite", "tempo-clock"])).unwrap();
         let there = [Skip { test: "tempo-session::cli::there".to_owned(), why: "it is slow".to_owned() }];

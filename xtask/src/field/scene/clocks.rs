@@ -5,11 +5,11 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use super::Scene;
-use crate::field::log::all_read;
 use crate::field::needs::Need;
-use crate::field::stage::{PATIENCE, Stage};
-use crate::field::stop::{Outcome, check};
-use crate::field::tree;
+use crate::play::member::all_read;
+use crate::play::stage::{PATIENCE, Stage};
+use crate::play::stop::{Outcome, check};
+use crate::play::tree;
 use crate::process;
 
 pub(super) const SCENES: &[Scene] = &[

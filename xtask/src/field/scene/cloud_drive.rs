@@ -1,12 +1,11 @@
 //! A drive of the cloud that is mounted, with a cache of what is written.
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::member::Member;
 use crate::field::needs::Need;
-use crate::field::stage::{PATIENCE, Stage};
-use crate::field::stop::Outcome;
 use crate::field::volume::{self, Kind};
+use crate::play::member::{Member, all_read};
+use crate::play::stage::{PATIENCE, Stage};
+use crate::play::stop::Outcome;
 use crate::process;
 
 pub(super) const SCENES: &[Scene] = &[Scene {

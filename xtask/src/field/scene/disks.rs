@@ -6,13 +6,12 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::member::Member;
 use crate::field::needs::Need;
-use crate::field::stage::{PATIENCE, Stage};
-use crate::field::stop::{Outcome, Stop, check};
-use crate::field::tree;
 use crate::field::volume::{self, Kind, Volume};
+use crate::play::member::{Member, all_read};
+use crate::play::stage::{PATIENCE, Stage};
+use crate::play::stop::{Outcome, Stop, check};
+use crate::play::tree;
 use crate::process;
 
 pub(super) const SCENES: &[Scene] = &[

@@ -1,10 +1,10 @@
 //! A member is gone for good, and the service has removed what it had uploaded.
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::stage::Stage;
-use crate::field::stop::{Outcome, check};
-use crate::field::tree;
+use crate::play::member::all_read;
+use crate::play::stage::Stage;
+use crate::play::stop::{Outcome, check};
+use crate::play::tree;
 
 pub(super) const SCENES: &[Scene] = &[Scene {
     name: "account-closed",

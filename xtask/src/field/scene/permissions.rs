@@ -5,13 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::member::Member;
 use crate::field::needs::Need;
-use crate::field::stage::Stage;
-use crate::field::stop::{Outcome, Stop, check};
-use crate::field::tree;
 use crate::field::volume::{Kind, Volume};
+use crate::play::member::{Member, all_read};
+use crate::play::stage::Stage;
+use crate::play::stop::{Outcome, Stop, check};
+use crate::play::tree;
 
 pub(super) const SCENES: &[Scene] = &[
     Scene {

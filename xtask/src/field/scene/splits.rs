@@ -1,11 +1,10 @@
 //! A service splits the session folder and names the other part in the language of its user.
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::member::Member;
-use crate::field::stage::Stage;
-use crate::field::stop::{Outcome, check};
-use crate::field::tree;
+use crate::play::member::{Member, all_read};
+use crate::play::stage::Stage;
+use crate::play::stop::{Outcome, check};
+use crate::play::tree;
 
 pub(super) const SCENES: &[Scene] = &[Scene {
     name: "split-in-another-language",

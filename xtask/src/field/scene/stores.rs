@@ -1,10 +1,10 @@
 //! The local store after a loss of power.
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::stage::Stage;
-use crate::field::stop::{Outcome, check};
-use crate::field::tree;
+use crate::play::member::all_read;
+use crate::play::stage::Stage;
+use crate::play::stop::{Outcome, check};
+use crate::play::tree;
 
 pub(super) const SCENES: &[Scene] = &[Scene {
     name: "broken-store",

@@ -1,11 +1,10 @@
 //! Files of others behind the names of messages.
 
 use super::Scene;
-use crate::field::log::all_read;
-use crate::field::member::Member;
-use crate::field::stage::Stage;
-use crate::field::stop::{Outcome, check};
-use crate::field::tree;
+use crate::play::member::{Member, all_read};
+use crate::play::stage::Stage;
+use crate::play::stop::{Outcome, check};
+use crate::play::tree;
 
 pub(super) const SCENES: &[Scene] = &[
     Scene {

@@ -2,23 +2,24 @@
 
 use serde_json::Value;
 
-use super::super::member::{same_log, texts};
-use super::{Stage, check};
-use crate::talk::PATIENCE;
+use super::{Stage, same_log};
+use crate::play::member::Member;
+use crate::play::stage::PATIENCE;
+use crate::play::stop::{Outcome, check};
 
 /// Runs the demonstration, which must find its timelines equal.
-pub(super) fn demo(stage: &Stage) -> Result<(), String> {
-    let said = stage.windows("ana").ask(&["demo"])?;
+pub(super) fn demo(stage: &Stage) -> Outcome {
+    let said = stage.play.must(stage.wine.command(stage.tempo).arg("demo"))?;
     check(said.contains("the three timelines are equal"), || format!("the demonstration says\n{said}"))
 }
 
 /// Sends three messages and checks what each command prints. The doctor would warn of a folder with a single member.
-pub(super) fn commands(stage: &Stage) -> Result<(), String> {
+pub(super) fn commands(stage: &Stage) -> Outcome {
     let (ana, cleo) = (stage.windows("ana"), stage.windows("cleo"));
     let ids = ana.ask(&["send", "one", "two words", "three"])?;
     check(ids.lines().count() == 3, || format!("`send` names these messages: {ids}"))?;
     let log = ana.log()?;
-    check(texts(&log)? == ["one", "two words", "three"], || format!("`log --json` says {log}"))?;
+    check(log.texts() == ["one", "two words", "three"], || format!("`log --json` says {}", log.json))?;
     cleo.ask(&["send", "four"])?;
     let log = ana.log()?;
     let shown = ana.ask(&["log"])?;
@@ -38,23 +39,23 @@ pub(super) fn commands(stage: &Stage) -> Result<(), String> {
 
     ana.ask(&["pack"])?;
     ana.ask(&["pack", "--at-once"])?;
-    let packed = ana.log()?;
+    let (packed, log) = (ana.log()?.json, log.json);
     check(packed == log, || format!("after `pack` the log is\n{packed}instead of\n{log}"))?;
 
     let mut away = stage.windows("ben");
-    away.ask_code(&["pack"], 2)?;
-    away.folder = stage.place.join("gone.session");
-    for command in [&["status", "--json"][..], &["doctor", "--json"], &["log"], &["send", "one"]] {
-        away.ask_code(command, 2)?;
+    cannot(&away, &["pack"])?;
+    away.folder = stage.play.at("gone.session");
+    for words in [&["status", "--json"][..], &["doctor", "--json"], &["log"], &["send", "one"]] {
+        cannot(&away, words)?;
     }
     Ok(())
 }
 
 /// Checks that each of two chats shows the other's lines.
-pub(super) fn chats(stage: &Stage) -> Result<(), String> {
+pub(super) fn chats(stage: &Stage) -> Outcome {
     let (ana, ben) = (stage.windows("ana"), stage.windows("ben"));
-    let mut anas = ana.talk(&["chat", "--name", "Ana"])?;
-    let mut bens = ben.talk(&["chat", "--name", "Ben"])?;
+    let mut anas = ana.chat()?;
+    let mut bens = ben.chat()?;
     let lines: Vec<String> = (1..=5).map(|number| format!("line {number}")).collect();
     for line in &lines {
         anas.say(&[format!("Ana's {line}")])?;
@@ -67,6 +68,12 @@ pub(super) fn chats(stage: &Stage) -> Result<(), String> {
     same_log(&[&ana, &ben], 2 * lines.len()).map(drop)
 }
 
-fn object(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("`{text}` is no JSON: {error}"))
+/// The command must end with the exit code of a folder that it cannot use.
+fn cannot(member: &Member, words: &[&str]) -> Outcome {
+    let said = member.run(words)?;
+    check(said.status.code() == Some(2), || format!("{words:?} ended with {}: {}", said.status, said.err.trim()))
+}
+
+fn object(text: &str) -> Outcome<Value> {
+    Ok(serde_json::from_str(text).map_err(|error| format!("`{text}` is no JSON: {error}"))?)
 }

@@ -3,14 +3,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::super::member::texts;
-use super::{Stage, check};
+use super::Stage;
+use crate::play::stop::{Outcome, check};
 
 /// Sends while the disk is away; everything must be in the folder once the disk is back. The link is Linux's, because Wine
 /// makes none; a Windows program goes through it without seeing it.
-pub(super) fn spelled(stage: &Stage) -> Result<(), String> {
-    let (disk, unplugged) = (stage.place.join("disk"), stage.place.join("unplugged"));
-    let link = stage.place.join("Dropbox");
+pub(super) fn spelled(stage: &Stage) -> Outcome {
+    let (disk, unplugged) = (stage.play.at("disk"), stage.play.at("unplugged"));
+    let link = stage.play.at("Dropbox");
     let made = fs::create_dir_all(disk.join("Music/jam.session")).and_then(|()| symlink(disk.join("Music"), &link));
     made.map_err(|error| error.to_string())?;
     let mut ana = stage.windows("ana");
@@ -26,5 +26,5 @@ pub(super) fn spelled(stage: &Stage) -> Result<(), String> {
     let mut ben = stage.linux("ben");
     ben.folder.clone_from(&ana.folder);
     let log = ben.log()?;
-    check(texts(&log)? == ["here", "away", "away and loud"], || format!("the log says {log}"))
+    check(log.texts() == ["here", "away", "away and loud"], || format!("the log says {}", log.json))
 }

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::super::member::{Member, same_log, texts};
-use super::{Stage, check};
+use super::{Stage, same_log};
+use crate::play::member::Member;
+use crate::play::stage::PATIENCE;
+use crate::play::stop::{Outcome, Stop, check};
 use crate::process;
-use crate::talk::{PATIENCE, Talk};
+use crate::talk::Talk;
 
 /// The messages of each member in the scene without kills.
 const EACH: usize = 500;
@@ -18,21 +20,22 @@ const BETWEEN: usize = 60;
 const KILLS: usize = 4;
 
 /// Both members send in calls of random length; then both must print the same timeline.
-pub(super) fn together(stage: &Stage) -> Result<(), String> {
+pub(super) fn together(stage: &Stage) -> Outcome {
     let (ana, ben) = (stage.linux("ana"), stage.windows("ben"));
     at_once(|| send_all(&ana, EACH, stage.rng(1)), || send_all(&ben, EACH, stage.rng(2)))?;
     let log = same_log(&[&ana, &ben], 2 * EACH)?;
     let sent: BTreeSet<String> = [&ana, &ben].iter().flat_map(|member| lines(member, 1..=EACH)).collect();
-    let there: BTreeSet<String> = texts(&log)?.into_iter().collect();
-    check(there == sent, || "the timeline contains other texts than were sent".to_owned())
+    check(log.texts().into_iter().map(str::to_owned).collect::<BTreeSet<_>>() == sent, || {
+        "the timeline contains other texts than were sent".to_owned()
+    })
 }
 
 /// Kills the Windows member several times while both send. Each acknowledged message must be there once.
-pub(super) fn killed(stage: &Stage) -> Result<(), String> {
+pub(super) fn killed(stage: &Stage) -> Outcome {
     let (ana, ben) = (stage.linux("ana"), stage.windows("ben"));
     let mut rng = stage.rng(2);
     let (mut acknowledged, mut uncertain) = (Vec::new(), Vec::new());
-    let until_killed = || -> Result<(), String> {
+    let until_killed = || -> Outcome {
         for round in 0..KILLS {
             let batch = lines(&ben, round * BETWEEN + 1..=(round + 1) * BETWEEN);
             let (safe, rest) = send_and_die(&ben, &batch, rng.usize(1..BETWEEN))?;
@@ -49,33 +52,30 @@ pub(super) fn killed(stage: &Stage) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let (anas, bens) = (ana.log()?, ben.log()?);
-        if anas == bens {
-            return judge(&texts(&anas)?, &acknowledged, &uncertain);
+        if anas.json == bens.json {
+            return judge(&anas.texts(), &acknowledged, &uncertain);
         }
         process::pause_until(deadline).map_err(|why| format!("the logs differ: {why}"))?;
     }
 }
 
 /// Checks that each acknowledged message is there once, each other one at most once, and nothing else.
-fn judge(there: &[String], acknowledged: &[String], uncertain: &[String]) -> Result<(), String> {
-    let once: BTreeSet<&String> = there.iter().collect();
+fn judge(there: &[&str], acknowledged: &[String], uncertain: &[String]) -> Outcome {
+    let once: BTreeSet<&str> = there.iter().copied().collect();
     check(once.len() == there.len(), || "a message is there twice".to_owned())?;
-    if let Some(lost) = acknowledged.iter().find(|text| !once.contains(text)) {
-        return Err(format!("`{lost}` was acknowledged and is lost"));
+    if let Some(lost) = acknowledged.iter().find(|text| !once.contains(text.as_str())) {
+        return Err(Stop::Wrong(format!("`{lost}` was acknowledged and is lost")));
     }
-    let sent: BTreeSet<&String> = acknowledged.iter().chain(uncertain).collect();
+    let sent: BTreeSet<&str> = acknowledged.iter().chain(uncertain).map(String::as_str).collect();
     check(once.is_subset(&sent), || "a message is there that was never sent".to_owned())
 }
 
 /// Runs two functions at the same time; returns the error of either.
-fn at_once(
-    one: impl FnOnce() -> Result<(), String> + Send,
-    other: impl FnOnce() -> Result<(), String>,
-) -> Result<(), String> {
+fn at_once(one: impl FnOnce() -> Outcome + Send, other: impl FnOnce() -> Outcome) -> Outcome {
     thread::scope(|scope| {
         let one = scope.spawn(one);
         let other = other();
-        one.join().unwrap_or_else(|_| Err("a member has died".to_owned())).and(other)
+        one.join().unwrap_or_else(|_| Err(Stop::Wrong("a member has died".to_owned()))).and(other)
     })
 }
 
@@ -85,7 +85,7 @@ fn lines(member: &Member, numbers: impl IntoIterator<Item = usize>) -> Vec<Strin
 }
 
 /// Sends messages in several calls: a few as arguments, or many as lines of input.
-fn send_all(member: &Member, count: usize, mut rng: Rng) -> Result<(), String> {
+fn send_all(member: &Member, count: usize, mut rng: Rng) -> Outcome {
     let all = lines(member, 1..=count);
     let mut rest = all.as_slice();
     while !rest.is_empty() {
@@ -106,7 +106,7 @@ fn send_all(member: &Member, count: usize, mut rng: Rng) -> Result<(), String> {
 }
 
 /// Writes lines until some are acknowledged, and kills the member. Returns the acknowledged lines and the others.
-fn send_and_die(member: &Member, lines: &[String], enough: usize) -> Result<(Vec<String>, Vec<String>), String> {
+fn send_and_die(member: &Member, lines: &[String], enough: usize) -> Outcome<(Vec<String>, Vec<String>)> {
     let mut talk = begin(member)?;
     let mut safe = 0;
     for line in lines {
@@ -122,7 +122,7 @@ fn send_and_die(member: &Member, lines: &[String], enough: usize) -> Result<(Vec
 }
 
 /// Starts `send`. Tries again for a while, because the locks of a killed process may last a moment longer.
-fn begin(member: &Member) -> Result<Talk, String> {
+fn begin(member: &Member) -> Outcome<Talk> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut talk = member.talk(&["send"])?;
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_was_acknowledged_must_be_there_once() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-        let judge = |there: &[&str]| judge(&texts(there), &texts(&["a", "b"]), &texts(&["c"]));
+        let judge = |there: &[&str]| judge(there, &texts(&["a", "b"]), &texts(&["c"]));
         judge(&["a", "b"]).unwrap();
         judge(&["c", "b", "a"]).unwrap();
         for there in [&["a"][..], &["a", "b", "b"], &["a", "b", "d"]] {

@@ -12,45 +12,45 @@ const MAGIC: &[u8] = b"\xf7TMP";
 /// The number of hexadecimal digits in the name of a message.
 const DIGITS: usize = 16;
 
-pub(super) fn make_dir(path: &Path) -> Outcome {
+pub(crate) fn make_dir(path: &Path) -> Outcome {
     at(path, fs::create_dir_all(path))
 }
 
-pub(super) fn read(path: &Path) -> Outcome<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Outcome<Vec<u8>> {
     at(path, fs::read(path))
 }
 
-pub(super) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Outcome {
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Outcome {
     at(path, fs::write(path, bytes))
 }
 
-pub(super) fn rename(from: &Path, to: &Path) -> Outcome {
+pub(crate) fn rename(from: &Path, to: &Path) -> Outcome {
     at(from, fs::rename(from, to))
 }
 
 /// Removes a file, or a directory with everything in it.
-pub(super) fn remove(path: &Path) -> Outcome {
+pub(crate) fn remove(path: &Path) -> Outcome {
     let is_dir = status(path)?.is_dir();
     at(path, if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) })
 }
 
-pub(super) fn status(path: &Path) -> Outcome<fs::Metadata> {
+pub(crate) fn status(path: &Path) -> Outcome<fs::Metadata> {
     at(path, fs::symlink_metadata(path))
 }
 
 /// Returns the permissions and the group of a file.
-pub(super) fn access(path: &Path) -> Outcome<(u32, u32)> {
+pub(crate) fn access(path: &Path) -> Outcome<(u32, u32)> {
     let status = status(path)?;
     Ok((status.mode() & 0o777, status.gid()))
 }
 
 /// Returns the path of a message by its number.
-pub(super) fn message(folder: &Path, author: &str, number: u64) -> PathBuf {
+pub(crate) fn message(folder: &Path, author: &str, number: u64) -> PathBuf {
     folder.join(author).join(format!("{number:016x}"))
 }
 
 /// Returns everything that is no directory, at any depth, in the order of the paths. Links are not followed.
-pub(super) fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
+pub(crate) fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
     let (mut files, mut dirs) = (Vec::new(), vec![dir.to_owned()]);
     while let Some(dir) = dirs.pop() {
         for entry in at(&dir, fs::read_dir(&dir))? {
@@ -64,7 +64,7 @@ pub(super) fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
 }
 
 /// Copies every file that the other directory lacks.
-pub(super) fn fill(from: &Path, to: &Path) -> Outcome {
+pub(crate) fn fill(from: &Path, to: &Path) -> Outcome {
     for file in files(from)? {
         let inside = file.strip_prefix(from).map_err(|error| error.to_string())?;
         let target = to.join(inside);
@@ -77,7 +77,7 @@ pub(super) fn fill(from: &Path, to: &Path) -> Outcome {
 }
 
 /// Returns the files whose names begin like a message's.
-pub(super) fn messages(dir: &Path) -> Outcome<Vec<PathBuf>> {
+pub(crate) fn messages(dir: &Path) -> Outcome<Vec<PathBuf>> {
     let is_message = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.get(..DIGITS).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -86,7 +86,7 @@ pub(super) fn messages(dir: &Path) -> Outcome<Vec<PathBuf>> {
 }
 
 /// Returns whether a file, or any file in a directory, holds a message. A link is no file.
-pub(super) fn holds_message(path: &Path) -> bool {
+pub(crate) fn holds_message(path: &Path) -> bool {
     let begins = |path: &PathBuf| !path.is_symlink() && fs::read(path).is_ok_and(|bytes| bytes.starts_with(MAGIC));
     if path.is_dir() { files(path).is_ok_and(|files| files.iter().any(begins)) } else { begins(&path.to_owned()) }
 }

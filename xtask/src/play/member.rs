@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use super::checkup::Checkup;
 use super::log::Log;
@@ -12,48 +13,86 @@ use crate::process::Said;
 use crate::talk::Talk;
 
 /// A person with a folder and a local state.
-#[derive(Debug, Clone)]
-pub(super) struct Member<'a> {
+#[derive(Clone)]
+pub(crate) struct Member<'a> {
     stage: &'a Stage,
-    pub(super) name: &'static str,
-    pub(super) state: PathBuf,
-    pub(super) folder: PathBuf,
-    /// The words before the command, such as those that make it run as another user.
-    under: Vec<OsString>,
+    pub(crate) name: &'static str,
+    pub(crate) state: PathBuf,
+    pub(crate) folder: PathBuf,
+    system: Arc<dyn System + 'a>,
+}
+
+/// The system on which a member's command runs.
+pub(crate) trait System: Send + Sync {
+    /// Returns the command without its arguments.
+    fn tempo(&self) -> Command;
+
+    /// Returns the name by which the command reaches a file.
+    fn path(&self, file: &Path) -> OsString {
+        file.into()
+    }
+}
+
+/// This system. Words before the command make it run as another user, for instance.
+struct Here {
+    words: Vec<OsString>,
+}
+
+impl System for Here {
+    fn tempo(&self) -> Command {
+        // Becomes the program that the words begin with.
+        let mut command = Command::new("env");
+        command.args(&self.words);
+        command
+    }
+}
+
+impl Stage {
+    /// Returns a member who uses `jam.session` in the place.
+    pub(crate) fn member(&self, name: &'static str) -> Member<'_> {
+        Member::new(self, name, self.at("jam.session"))
+    }
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(stage: &'a Stage, name: &'static str, folder: PathBuf) -> Self {
-        Self { stage, name, state: stage.at(&format!("state-{name}")), folder, under: Vec::new() }
+    fn new(stage: &'a Stage, name: &'static str, folder: PathBuf) -> Self {
+        let here = Arc::new(Here { words: vec![stage.tempo.clone().into()] });
+        Self { stage, name, state: stage.at(&format!("state-{name}")), folder, system: here }
     }
 
     /// Returns the same member with another folder.
-    pub(super) fn opening(&self, folder: &Path) -> Self {
+    pub(crate) fn opening(&self, folder: &Path) -> Self {
         Self { folder: folder.to_owned(), ..self.clone() }
     }
 
     /// Returns the same member with the local state in another place.
-    pub(super) fn with_state(&self, state: &Path) -> Self {
+    pub(crate) fn with_state(&self, state: &Path) -> Self {
         Self { state: state.to_owned(), ..self.clone() }
     }
 
     /// Returns the same member with words before every command.
-    pub(super) fn under(&self, words: &[&str]) -> Self {
-        Self { under: words.iter().map(OsString::from).collect(), ..self.clone() }
+    pub(crate) fn under(&self, words: &[&str]) -> Self {
+        let words = words.iter().map(OsString::from).chain([self.stage.tempo.clone().into()]);
+        self.on(Arc::new(Here { words: words.collect() }))
+    }
+
+    /// Returns the same member on another system.
+    pub(crate) fn on(&self, system: Arc<dyn System + 'a>) -> Self {
+        Self { system, ..self.clone() }
     }
 
     /// Runs a command to its end, however it ends. The folder follows its first word.
-    pub(super) fn run(&self, words: &[&str]) -> Outcome<Said> {
+    pub(crate) fn run(&self, words: &[&str]) -> Outcome<Said> {
         self.stage.run(&mut self.command(words))
     }
 
     /// Runs a command that must end well, and returns what it prints.
-    pub(super) fn ask(&self, words: &[&str]) -> Outcome<String> {
+    pub(crate) fn ask(&self, words: &[&str]) -> Outcome<String> {
         self.stage.must(&mut self.command(words))
     }
 
     /// Joins with a name and sends a line.
-    pub(super) fn introduce(&self, text: &str) -> Outcome {
+    pub(crate) fn introduce(&self, text: &str) -> Outcome {
         let mut chat = self.chat()?;
         chat.say(&[text])?;
         chat.end(PATIENCE)?;
@@ -61,12 +100,12 @@ impl<'a> Member<'a> {
     }
 
     /// Starts a chat under the member's name.
-    pub(super) fn chat(&self) -> Outcome<Talk> {
+    pub(crate) fn chat(&self) -> Outcome<Talk> {
         self.talk(&["chat", "--name", self.name])
     }
 
     /// Sends messages and returns what the command says on standard error. Each must be acknowledged by its id.
-    pub(super) fn send(&self, texts: &[&str]) -> Outcome<String> {
+    pub(crate) fn send(&self, texts: &[&str]) -> Outcome<String> {
         let said = self.run(&[&["send"], texts].concat())?;
         let acknowledged = said.out.lines().count();
         check(said.status.success() && acknowledged == texts.len(), || {
@@ -81,7 +120,7 @@ impl<'a> Member<'a> {
     }
 
     /// Sends messages one by one, each once the one before is safe. So each is a file of its own.
-    pub(super) fn send_slowly(&self, texts: &[String]) -> Outcome {
+    pub(crate) fn send_slowly(&self, texts: &[String]) -> Outcome {
         let mut sending = self.talk(&["send"])?;
         for text in texts {
             sending.say(&[text])?;
@@ -92,19 +131,19 @@ impl<'a> Member<'a> {
     }
 
     /// Opens the session, so that everything pending is published and mended.
-    pub(super) fn open(&self) -> Outcome {
+    pub(crate) fn open(&self) -> Outcome {
         self.ask(&["status"]).map(drop)
     }
 
     /// Returns the timeline.
-    pub(super) fn log(&self) -> Outcome<Log> {
+    pub(crate) fn log(&self) -> Outcome<Log> {
         let said = self.run(&["log", "--json"])?;
         check(said.status.success(), || format!("the log of {} ends with {}: {}", self.name, said.status, said.err))?;
         Log::parse(said.out, said.err)
     }
 
     /// Asks the doctor. Advice that would harm messages is always wrong.
-    pub(super) fn doctor(&self) -> Outcome<Checkup> {
+    pub(crate) fn doctor(&self) -> Outcome<Checkup> {
         let said = self.run(&["doctor", "--json"])?;
         let checkup = Checkup::parse(&said.out, said.status.code())?;
         if let Some(harm) = checkup.harm(&self.folder) {
@@ -114,34 +153,45 @@ impl<'a> Member<'a> {
     }
 
     /// The doctor finds nothing that wants attention.
-    pub(super) fn is_well(&self) -> Outcome {
+    pub(crate) fn is_well(&self) -> Outcome {
         self.doctor()?.expect(&[]).map_err(|stop| stop.within(self.name))
     }
 
     /// Returns the member's author; it must be one.
-    pub(super) fn author(&self) -> Outcome<String> {
+    pub(crate) fn author(&self) -> Outcome<String> {
         let author = self.doctor()?.author;
         author.ok_or_else(|| format!("{} is no author in {}", self.name, self.folder.display()).into())
     }
 
-    fn talk(&self, words: &[&str]) -> Outcome<Talk> {
+    /// Starts the command as a program that reads lines and prints lines.
+    pub(crate) fn talk(&self, words: &[&str]) -> Outcome<Talk> {
         let errors = self.stage.at("said").join(format!("{}.err", self.name));
         Ok(Talk::start(&mut self.command(words), &errors)?)
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let tempo = self.stage.tempo.as_os_str();
-        let (program, before) = self.under.split_first().map_or((tempo, None), |(first, rest)| (first, Some(rest)));
-        let mut command = Command::new(program);
-        if let Some(before) = before {
-            command.args(before).arg(tempo);
-        }
-        command.arg("--state").arg(&self.state);
+        let mut command = self.system.tempo();
+        command.arg("--state").arg(self.system.path(&self.state));
         if let Some((name, rest)) = words.split_first() {
-            command.arg(name).arg(&self.folder).args(rest);
+            command.arg(name).arg(self.system.path(&self.folder)).args(rest);
         }
         command
     }
+}
+
+/// Every member prints exactly these texts in this order, and all logs are equal byte for byte.
+pub(crate) fn all_read<T: AsRef<str>>(members: &[&Member], texts: &[T]) -> Outcome {
+    let texts: Vec<_> = texts.iter().map(AsRef::as_ref).collect();
+    let mut first: Option<String> = None;
+    for member in members {
+        let log = member.log()?;
+        check(log.texts() == texts, || {
+            format!("{} reads {:?} instead of {texts:?}; it says: {}", member.name, log.texts(), log.said.trim())
+        })?;
+        let json = first.get_or_insert_with(|| log.json.clone());
+        check(*json == log.json, || format!("the log of {} differs: {}\nand\n{json}", member.name, log.json))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -158,10 +208,10 @@ mod tests {
             let words = [command.get_program()].into_iter().chain(command.get_args());
             words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(words(&ana), "/t/tempo --state /s log /f/jam.session --json");
+        assert_eq!(words(&ana), "env /t/tempo --state /s log /f/jam.session --json");
         assert_eq!(
             words(&ana.under(&["faketime", "1970"])),
-            "faketime 1970 /t/tempo --state /s log /f/jam.session --json"
+            "env faketime 1970 /t/tempo --state /s log /f/jam.session --json"
         );
     }
 }

@@ -9,29 +9,29 @@ use super::tree;
 
 /// The output of `tempo doctor --json` with its exit code.
 #[derive(Debug)]
-pub(super) struct Checkup {
-    pub(super) code: Option<i32>,
-    pub(super) author: Option<String>,
+pub(crate) struct Checkup {
+    pub(crate) code: Option<i32>,
+    pub(crate) author: Option<String>,
     healthy: bool,
     findings: Vec<Finding>,
 }
 
 /// One finding.
 #[derive(Debug)]
-pub(super) struct Finding {
-    pub(super) kind: String,
+pub(crate) struct Finding {
+    pub(crate) kind: String,
     wants_attention: bool,
-    pub(super) message: String,
-    pub(super) meaning: String,
-    pub(super) advice: String,
-    pub(super) files: Vec<String>,
+    pub(crate) message: String,
+    pub(crate) meaning: String,
+    pub(crate) advice: String,
+    pub(crate) files: Vec<String>,
 }
 
 /// Kinds that tell of the machine on which the scenes run.
 const SURROUNDINGS: [&str; 3] = ["folder-full", "not-shared", "not-watched"];
 
 impl Checkup {
-    pub(super) fn parse(json: &str, code: Option<i32>) -> Outcome<Self> {
+    pub(crate) fn parse(json: &str, code: Option<i32>) -> Outcome<Self> {
         let object: Value = serde_json::from_str(json).map_err(|error| format!("the doctor says `{json}`: {error}"))?;
         let findings = object.get("findings").and_then(Value::as_array).into_iter().flatten();
         let checkup = Self {
@@ -48,7 +48,7 @@ impl Checkup {
     }
 
     /// Returns the kinds that want attention, each once, without those of the machine.
-    pub(super) fn attention(&self) -> Vec<&str> {
+    pub(crate) fn attention(&self) -> Vec<&str> {
         let wanted = self.findings.iter().filter(|finding| finding.wants_attention);
         let mut kinds: Vec<_> = wanted.map(|finding| finding.kind.as_str()).collect();
         kinds.retain(|kind| !SURROUNDINGS.contains(kind));
@@ -58,30 +58,30 @@ impl Checkup {
     }
 
     /// The findings that want attention are of exactly these kinds, and the exit code says the same.
-    pub(super) fn expect(&self, kinds: &[&str]) -> Outcome {
+    pub(crate) fn expect(&self, kinds: &[&str]) -> Outcome {
         check(self.attention() == kinds, || {
             format!("the doctor finds {:?} instead of {kinds:?}:{}", self.attention(), self.text())
         })
     }
 
     /// Returns the finding of a kind; the doctor must have one.
-    pub(super) fn must(&self, kind: &str) -> Outcome<&Finding> {
+    pub(crate) fn must(&self, kind: &str) -> Outcome<&Finding> {
         let found = self.find(kind);
         found.ok_or_else(|| format!("the doctor has no finding `{kind}`:{}", self.text()).into())
     }
 
-    pub(super) fn find(&self, kind: &str) -> Option<&Finding> {
+    pub(crate) fn find(&self, kind: &str) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.kind == kind)
     }
 
     /// Returns everything that the doctor says, for people.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let said: Vec<_> = self.findings.iter().map(|found| format!("\n  {}: {}", found.kind, found.text())).collect();
         said.concat()
     }
 
     /// Returns the finding that calls a file of messages foreign, or tells people to move one out or to remove it.
-    pub(super) fn harm(&self, folder: &Path) -> Option<&Finding> {
+    pub(crate) fn harm(&self, folder: &Path) -> Option<&Finding> {
         let mut findings = self.findings.iter();
         findings.find(|finding| {
             let advice = &finding.advice;
@@ -109,7 +109,7 @@ impl Finding {
     }
 
     /// Returns everything that it says, for people.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{} {} {} {}", self.message, self.meaning, self.advice, self.files.join(", "))
     }
 

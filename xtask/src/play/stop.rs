@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The end of a scene before its last line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Something is not as a user would expect it.
     Wrong(String),
     /// This machine cannot show the situation.
@@ -12,11 +12,11 @@ pub(super) enum Stop {
 }
 
 /// The result of a scene, or of a step in it.
-pub(super) type Outcome<T = ()> = Result<T, Stop>;
+pub(crate) type Outcome<T = ()> = Result<T, Stop>;
 
 impl Stop {
     /// Returns the same stop with the name of a part before the reason.
-    pub(super) fn within(self, part: &str) -> Self {
+    pub(crate) fn within(self, part: &str) -> Self {
         match self {
             Self::Wrong(why) => Self::Wrong(format!("{part}: {why}")),
             Self::Skip(why) => Self::Skip(format!("{part}: {why}")),
@@ -40,6 +40,6 @@ impl fmt::Display for Stop {
 }
 
 /// Returns an error unless a condition holds.
-pub(super) fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
+pub(crate) fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(Stop::Wrong(otherwise())) }
 }

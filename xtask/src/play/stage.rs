@@ -1,38 +1,37 @@
 //! The place of a scene, and what is done there.
 
-use std::cell::{Cell, RefCell};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::member::Member;
 use super::stop::{Outcome, Stop, check};
 use super::tree;
 use crate::process::{self, Said};
 
 /// A directory of a scene, or of a part of it, with the program under test.
 #[derive(Debug)]
-pub(super) struct Stage {
-    pub(super) tempo: PathBuf,
-    pub(super) place: PathBuf,
-    kept: Rc<Kept>,
+pub(crate) struct Stage {
+    pub(crate) tempo: PathBuf,
+    pub(crate) place: PathBuf,
+    kept: Arc<Kept>,
 }
 
 /// What all parts of a scene share.
 #[derive(Debug, Default)]
 struct Kept {
-    runs: Cell<usize>,
-    story: RefCell<Vec<String>>,
+    runs: AtomicUsize,
+    story: Mutex<Vec<String>>,
     /// The story up to the first part that was wrong.
-    first_wrong: RefCell<Option<Vec<String>>>,
-    skipped: RefCell<Vec<String>>,
+    first_wrong: Mutex<Option<Vec<String>>>,
+    skipped: Mutex<Vec<String>>,
 }
 
 /// The time limit of one command.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The number of last commands that a failure shows.
 const TOLD: usize = 12;
@@ -41,26 +40,21 @@ const SHOWN: usize = 300;
 
 impl Stage {
     /// Prepares an empty directory that other users of the system may enter.
-    pub(super) fn new(tempo: &Path, place: &Path) -> Outcome<Self> {
-        let stage = Self { tempo: tempo.to_owned(), place: place.to_owned(), kept: Rc::default() };
+    pub(crate) fn new(tempo: &Path, place: &Path) -> Outcome<Self> {
+        let stage = Self { tempo: tempo.to_owned(), place: place.to_owned(), kept: Arc::default() };
         stage.prepare()?;
         Ok(stage)
     }
 
     /// Returns a path in the place.
-    pub(super) fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.place.join(name)
-    }
-
-    /// Returns a member who uses `jam.session` in the place.
-    pub(super) fn member(&self, name: &'static str) -> Member<'_> {
-        Member::new(self, name, self.at("jam.session"))
     }
 
     /// Plays a part once per row, each time in a new directory. All rows are played; one message names all wrong ones.
     ///
     /// A row that this machine cannot show is noted. The whole part is skipped only when every row is.
-    pub(super) fn each<T>(
+    pub(crate) fn each<T>(
         &self,
         rows: &[T],
         name: impl Fn(&T) -> String,
@@ -77,7 +71,7 @@ impl Stage {
                 Err(Stop::Wrong(why)) => {
                     wrong.push(format!("{}: {why}", name(row)));
                     let story = self.story();
-                    self.kept.first_wrong.replace(Some(story));
+                    *lock(&self.kept.first_wrong) = Some(story);
                 }
                 Err(Stop::Skip(why)) => skipped.push(format!("{}: {why}", name(row))),
             }
@@ -86,13 +80,13 @@ impl Stage {
         if skipped.len() == rows.len() {
             return Err(Stop::Skip(skipped.join("; ")));
         }
-        self.kept.skipped.borrow_mut().extend(skipped);
+        lock(&self.kept.skipped).extend(skipped);
         Ok(())
     }
 
     /// Runs a program to its end, however it ends.
-    pub(super) fn run(&self, command: &mut Command) -> Outcome<Said> {
-        let run = self.kept.runs.replace(self.kept.runs.get() + 1);
+    pub(crate) fn run(&self, command: &mut Command) -> Outcome<Said> {
+        let run = self.kept.runs.fetch_add(1, Ordering::Relaxed);
         let output = self.place.join("said").join(format!("{run:04}"));
         let shown = shown(command);
         let said = process::run(command, &output, PATIENCE).map_err(|why| format!("`{shown}`: {why}"))?;
@@ -102,33 +96,33 @@ impl Stage {
     }
 
     /// Runs a program that must end well, and returns what it prints.
-    pub(super) fn must(&self, command: &mut Command) -> Outcome<String> {
+    pub(crate) fn must(&self, command: &mut Command) -> Outcome<String> {
         let shown = shown(command);
         Ok(self.run(command)?.check(&shown)?.out)
     }
 
     /// Copies a file or a directory with all times and permissions, as `cp -a` does.
-    pub(super) fn copy(&self, from: &Path, to: &Path) -> Outcome {
+    pub(crate) fn copy(&self, from: &Path, to: &Path) -> Outcome {
         self.must(Command::new("cp").arg("-a").arg(from).arg(to)).map(drop)
     }
 
     /// Notes a step for the report of a failure.
-    pub(super) fn tell(&self, what: String) {
-        self.kept.story.borrow_mut().push(what);
+    pub(crate) fn tell(&self, what: String) {
+        lock(&self.kept.story).push(what);
     }
 
     /// Returns the last steps, up to the first part that was wrong if there was one.
-    pub(super) fn story(&self) -> Vec<String> {
-        if let Some(story) = &*self.kept.first_wrong.borrow() {
+    pub(crate) fn story(&self) -> Vec<String> {
+        if let Some(story) = &*lock(&self.kept.first_wrong) {
             return story.clone();
         }
-        let story = self.kept.story.borrow();
+        let story = lock(&self.kept.story);
         story.iter().skip(story.len().saturating_sub(TOLD)).cloned().collect()
     }
 
     /// Returns the parts that this machine could not show.
-    pub(super) fn skipped(&self) -> Vec<String> {
-        self.kept.skipped.borrow().clone()
+    pub(crate) fn skipped(&self) -> Vec<String> {
+        lock(&self.kept.skipped).clone()
     }
 
     fn prepare(&self) -> Outcome {
@@ -137,6 +131,10 @@ impl Stage {
         open.map_err(|error| format!("{}: {error}", self.place.display()))?;
         tree::make_dir(&self.at("jam.session"))
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the command as the report shows it: in one short line, paths without their directories.

@@ -1,32 +1,12 @@
-//! What carries files between the members' machines.
+//! The engines that there are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use super::hub::{Hub, Tool};
+use super::share::Engine;
 use super::syncthing::Syncthing;
 use crate::failure::Failure;
-
-/// A sync engine with a share on each of several machines, all of them this one.
-pub(super) trait Engine {
-    /// The directory that is kept equal, as a machine has it.
-    fn share(&self, machine: usize) -> PathBuf;
-
-    /// Starts the engine on a machine, or starts it again.
-    fn start(&mut self, machine: usize) -> Result<(), String>;
-
-    /// Kills it there while it is doing something; false when there was nothing to kill.
-    fn kill(&mut self, machine: usize) -> Result<bool, String>;
-
-    /// Cuts a machine off from the others, or connects it again; the engine goes on there.
-    fn set_online(&mut self, machine: usize, online: bool) -> Result<(), String>;
-
-    /// From here on it waits so long for further changes before it looks, if it is one that waits.
-    fn set_delay(&mut self, _: Duration) -> Result<(), String> {
-        Ok(())
-    }
-}
 
 /// An engine that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +18,12 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Syncthing, Self::Hub(Tool::Unison), Self::Hub(Tool::Rclone)];
+
+    /// Returns the engine of this name.
+    pub(super) fn named(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or_else(|| format!("there are {}", Self::ALL.map(Self::name).join(", ")))
+    }
 
     /// The name of the program, and of its Debian package.
     pub(super) fn name(self) -> &'static str {

@@ -1,0 +1,61 @@
+//! The checks that programs of others do, each in one version, installed into `target/tools`.
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::workspace;
+
+/// A package of the registry with its version.
+pub(crate) struct Tool(&'static str, &'static str);
+
+/// Corrects spelling; see `typos.toml`.
+pub(crate) const TYPOS: Tool = Tool("typos-cli", "1.42.3");
+/// Checks which crates are used, from where and under which licenses; see `deny.toml`.
+const DENY: Tool = Tool("cargo-deny", "0.20.2");
+/// Finds circles of modules.
+const CYCLES: Tool = Tool("cargo-cycles", "0.2.0");
+/// Builds with each set of features.
+const HACK: Tool = Tool("cargo-hack", "0.6.46");
+
+/// The roots of the modules that import each other in no circle.
+const WITHOUT_CIRCLES: &[&str] = &[
+    "tempo-clock/src",
+    "tempo-fs-transport/src",
+    "tempo-session/src",
+    "tempo-session/src/bin/tempo",
+    "tempo-sim/src",
+    "tempo-sim/src/bin/tempo-sim",
+    "xtask/src",
+    "xtask/bench/src",
+    // Still with a circle: tempo-message/src.
+];
+
+/// Installs a tool unless its version is there. A [`Call`] finds it before programs of the system.
+pub(crate) fn install(Tool(package, version): &Tool) -> Result<(), Failure> {
+    let root = workspace::tools().to_string_lossy().into_owned();
+    let package = format!("{package}@{version}");
+    // Not optimized: what it reads is small, and its build takes longer.
+    Call::cargo(&["install", "--quiet", "--debug", "--locked", "--root", &root, &package])
+        .environment("CARGO_PROFILE_DEV_DEBUG", "0")
+        .run()
+}
+
+/// Checks `deny.toml`. The list of advisories is on the network, so it is left out.
+pub(crate) fn layers() -> Result<(), Failure> {
+    install(&DENY)?;
+    Call::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]).run()
+}
+
+/// Checks that no modules below a root import each other in a circle. An item of the parent is no circle.
+pub(crate) fn circles() -> Result<(), Failure> {
+    install(&CYCLES)?;
+    WITHOUT_CIRCLES.iter().try_for_each(|root| Call::program("cargo-cycles", &["--workspace", root]).run())
+}
+
+/// Checks each crate alone, without features and with each of them, so that no other crate switches on more. Other steps
+/// check all features together.
+pub(crate) fn features() -> Result<(), Failure> {
+    install(&HACK)?;
+    Call::cargo(&["hack", "clippy", "--each-feature", "--exclude-features", "default", "--exclude-all-features"])
+        .arguments(&["--ignore-private", "--", "-D", "warnings"])
+        .run()
+}
