@@ -1,4 +1,4 @@
-//! From the system's errors to ours: what happened, to which path.
+//! Errors of the system with the path and the operation.
 
 use std::{
     io,
@@ -10,11 +10,11 @@ use thiserror::Error;
 
 use crate::fs::error::is_full;
 
-/// Why a folder cannot be opened as a session.
+/// The reason why a folder cannot be opened as a session.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Nothing is there. A session folder is made by a person, never by this library.
+    /// Nothing is there. A user makes a session folder, never this library.
     #[error("there is no folder {}; check the spelling, and whether its disk or service is there", path.display())]
     NotFound {
         /// The folder.
@@ -45,7 +45,7 @@ pub enum OpenError {
 /// Refuses a folder whose name is not a session's.
 pub(crate) fn check_name(folder: &Path) -> Result<(), OpenError> {
     match folder.extension() {
-        // Where upper and lower case are the same, it may be typed in either.
+        // On systems that ignore case, it may be typed in either.
         Some(extension) if extension.eq_ignore_ascii_case("session") => Ok(()),
         _ => Err(OpenError::NotASession { path: folder.to_owned() }),
     }

@@ -14,21 +14,38 @@ mod split;
 mod transport;
 mod watch;
 
+// The transport.
 pub use error::OpenError;
-pub use format::known::temporary;
-pub use format::name::{DirName, FileName, printable};
-pub use fs::port::{Fs, Heritage, Identity, Reach, Stat, Version, Volume, Watch};
-pub use fs::real::RealFs;
-pub use inspect::service::sync_service;
-pub use inspect::strays::{Stray, Strays};
-pub use inspect::survey::Survey;
-pub use local::fingerprint::Fingerprint;
-pub use local::home::Home;
-pub use local::installation::{Belonging, Installation};
-pub use local::original::Original;
-pub use local::spelling::Spelling;
-pub use local::state_file::InstallationError;
 pub use options::Options;
-pub use split::decisions::{Decision, DecisionError, Decisions};
 pub use transport::FsTransport;
+
+// Names in a folder, for reports and simulated services.
+pub use format::{
+    known::temporary,
+    name::{DirName, FileName, printable},
+};
+
+// The port, for simulated file systems, and the file system of the machine, for the local state of a session.
+pub use fs::{
+    port::{Fs, Heritage, Identity, Reach, Stat, Volume, Watch},
+    real::RealFs,
+};
 pub use watch::signal::{Hints, Signal};
+
+// Local state: which installation belongs to a folder, and whether either was copied.
+pub use local::{
+    fingerprint::Fingerprint,
+    home::Home,
+    installation::{Belonging, Installation},
+    original::Original,
+    spelling::Spelling,
+    state_file::InstallationError,
+};
+pub use split::decisions::{Decision, DecisionError, Decisions};
+
+// Diagnosis.
+pub use inspect::{
+    service::sync_service,
+    strays::{Stray, Strays},
+    survey::Survey,
+};

@@ -11,24 +11,26 @@ use crate::local::home::Home;
 pub struct Options {
     /// Never write anything into the folder.
     pub read_only: bool,
-    /// A directory outside the folder in which messages are written before they are renamed into it. It belongs to
-    /// one process; whatever lies in it is removed.
+    /// A directory outside the folder where messages are written before they are renamed into it.
+    /// It belongs to one process; anything in it is removed.
     pub staging: Option<PathBuf>,
     /// Do without the operating system's hints.
     pub without_watching: bool,
-    /// Open files whose content is not on this machine, which makes the service fetch them. A placeholder under another name
-    /// cannot be opened; only the service's own program fetches what it stands for.
+    /// Open files whose content is not on this machine, which makes the service fetch them. A
+    /// placeholder with another name cannot be opened; only the service's own program fetches its
+    /// file.
     pub fetch_online_only: bool,
-    /// Which directory the folder was when the session was found in it last. If that is emptied, the session was deleted, and
-    /// comes back; any other empty directory is in the place of the session.
+    /// The identity of the directory that held the session last. If that directory is empty, the
+    /// session was deleted, and comes back; any other empty directory is in the place of the
+    /// session.
     pub home: Option<Home>,
-    /// Open also when the folder is not there: it may come back.
+    /// Open even when the folder is not there: it may come back.
     pub may_be_away: bool,
-    /// The state directory in which it is kept what people have said of directories beside session folders.
+    /// The state directory with the user's decisions about directories beside session folders.
     pub decisions: Option<PathBuf>,
-    /// What the session is called, if it is not what the folder is called now.
+    /// The name of the session, if it is not the present name of the folder.
     pub called: Option<String>,
-    /// How long to wait for a file or directory before going on without it. It is taken up again when it answers.
+    /// The longest wait for a file or directory before it is skipped until it answers.
     pub patience: Duration,
 }
 

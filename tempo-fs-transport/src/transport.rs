@@ -20,32 +20,34 @@ use crate::{
     format::name::FileName,
     fs::{
         calls::{About, Calls},
-        offload::Threads,
         port::Fs,
         real::RealFs,
+        worker::Threads,
     },
     options::Options,
     publish::{
-        publisher::{Content, Publisher},
+        publisher::{Publication, Publisher},
         redundant,
         writer::Writer,
     },
     read::{
         collect::{Done, Work, looks_anew},
-        reader::Reads,
+        reader::Reader,
     },
-    scan::{folder::Folder, placeholder::StandIns, root::Way},
-    split::parts::Pieces,
+    scan::{folder::Folder, placeholder::Placeholders},
+    split::parts::Parts,
     watch::signal::{Hints, Signal},
 };
 
 /// A session folder as a transport.
 ///
-/// Where a service has split the folder, its other pieces are read as well: directories beside it in which something goes on
-/// from what is in the folder. They are never written, and change nothing about whether the folder is there.
+/// Where a service has split the folder, its other parts are read as well: directories beside it
+/// whose messages follow messages in the folder. They are never written, and do not affect whether
+/// the folder is there.
 ///
-/// Scanning is the truth; the watcher only says when to scan. Everything works without it, later: a file of which no event
-/// tells is found within 30 seconds where directories show that they have changed, and within 60 where they do not.
+/// Scanning is the truth; the watcher only says when to scan. Everything works without it, later: a
+/// change without an event is found within 30 seconds where directories show it, and within 60 where
+/// they do not.
 ///
 /// # Durability
 ///
@@ -54,15 +56,15 @@ use crate::{
 pub struct FsTransport<F: Fs = RealFs> {
     pub(crate) folder: Folder<F>,
     writer: Writer<F>,
-    reads: Reads,
-    pieces: Pieces<F>,
-    pieces_first: bool,
+    reads: Reader,
+    parts: Parts<F>,
+    parts_first: bool,
     signal: Arc<Signal>,
     looked_at: Duration,
     changed_at: Duration,
-    /// What was said last about hints.
+    /// The reason for missing hints that was reported last.
     told_hints: Option<String>,
-    /// The last to be dropped.
+    /// Dropped last.
     _threads: Threads,
 }
 
@@ -91,7 +93,7 @@ impl<F: Fs> FsTransport<F> {
         let calls = Calls::new(fs.clone(), (Arc::clone(&signal), threads.alive()), options.patience);
         let hints = !options.without_watching;
         let opened = Folder::open(calls, folder.to_owned(), Arc::clone(&signal), (hints, options.may_be_away));
-        let pieces = Pieces::new(&fs, folder, options, (Arc::clone(&signal), threads.alive()));
+        let parts = Parts::new(&fs, folder, options, (Arc::clone(&signal), threads.alive()));
         let publisher = (!options.read_only).then(|| {
             let staging = options.staging.as_deref();
             Publisher::new(fs, folder.to_owned(), staging, options.called.clone())
@@ -101,9 +103,9 @@ impl<F: Fs> FsTransport<F> {
         Ok(Self {
             folder: opened,
             writer: Writer::new(publisher),
-            reads: Reads::new(options.fetch_online_only),
-            pieces,
-            pieces_first: false,
+            reads: Reader::new(options.fetch_online_only),
+            parts,
+            parts_first: false,
             signal,
             looked_at: now,
             changed_at: now,
@@ -119,7 +121,7 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
-        self.put(frame.id().author, Content::from(frame), durability)
+        self.put(frame.id().author, Publication::from(frame), durability)
     }
 
     fn has_packs(&self) -> bool {
@@ -127,13 +129,13 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
-        self.put(pack.author(), Content::from(pack), durability)
+        self.put(pack.author(), Publication::from(pack), durability)
     }
 
     fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
         let (author, pack) = ((pack.author(), None), pack.clone());
-        let thin_out = move |publisher: &mut Publisher<F>, root: &F::Dir, stand_ins: &StandIns| {
-            publisher.thin_out(root, &pack, most, stand_ins)
+        let thin_out = move |publisher: &mut Publisher<F>, root: &F::Dir, placeholders: &Placeholders| {
+            publisher.thin_out(root, &pack, most, placeholders)
         };
         self.writer.write(&mut self.folder, author, thin_out)
     }
@@ -143,24 +145,25 @@ impl<F: Fs> Transport for FsTransport<F> {
     }
 
     fn relay(&mut self, frame: &Frame, relayer: AuthorId) -> Result<Published, PublishError> {
-        self.put_for(frame.id().author, relayer, Content::from(frame))
+        self.put_for(frame.id().author, relayer, Publication::from(frame))
     }
 
     fn relay_pack(&mut self, pack: &Pack, relayer: AuthorId) -> Result<Published, PublishError> {
-        self.put_for(pack.author(), relayer, Content::from(pack))
+        self.put_for(pack.author(), relayer, Publication::from(pack))
     }
 
     fn withdraw(&mut self, author: AuthorId, relayer: AuthorId) -> Result<usize, PublishError> {
-        let withdraw =
-            move |publisher: &mut Publisher<F>, root: &F::Dir, _: &StandIns| publisher.withdraw(root, author, relayer);
+        let withdraw = move |publisher: &mut Publisher<F>, root: &F::Dir, _: &Placeholders| {
+            publisher.withdraw(root, author, relayer)
+        };
         self.writer.write(&mut self.folder, (author, Some(relayer)), withdraw)
     }
 
     fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
         let (author, mut head) = (head.author, head.clone());
         // A member that comes new to a part calls the session what all the others call it.
-        head.place = head.place.or_else(|| self.pieces.called().cloned());
-        self.write_own(author, move |publisher, root, stand_ins| publisher.leave_head(root, &head, stand_ins))
+        head.place = head.place.or_else(|| self.parts.called().cloned());
+        self.write_own(author, move |publisher, root, placeholders| publisher.leave_head(root, &head, placeholders))
     }
 
     fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
@@ -179,19 +182,21 @@ impl<F: Fs> Transport for FsTransport<F> {
         let is_midway = hints == Hints::default() && self.is_midway(want, now);
         let files = self.folder.heed(hints);
         let done = if looks_anew(want) { Done::default() } else { self.read_named(files, want, take, now) };
-        let way = if is_midway { self.folder.way() } else { self.look(want, now)? };
+        if !is_midway {
+            self.look(want, now)?;
+        }
         let mut work = Work::new(want, take, done);
         work.done.collected.more |= is_midway;
-        // When there is not room for all, the folder and its other pieces are first in turn.
-        let pieces_first = self.pieces_first;
-        if pieces_first {
-            self.pieces.read(&mut work, now);
+        // When the budget is short, the folder and its parts take turns.
+        let parts_first = self.parts_first;
+        if parts_first {
+            self.parts.read(&mut work, now);
         }
-        self.reads.read(&mut self.folder, &way, &mut work, now);
-        if !pieces_first {
-            self.pieces.read(&mut work, now);
+        self.reads.read(&mut self.folder, &mut work, now);
+        if !parts_first {
+            self.parts.read(&mut work, now);
         }
-        self.pieces_first = work.is_exhausted() && !pieces_first;
+        self.parts_first = work.is_exhausted() && !parts_first;
         let Done { mut collected, progress, .. } = work.done;
         collected.report_changed = self.tell_news(take);
         if progress || collected.report_changed {
@@ -203,11 +208,11 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn wait(&mut self, timeout: Duration) {
         let now = self.folder.calls.fs.now();
         let look = self.looked_at + self.interval();
-        let retries = self.folder.next_retry().into_iter().chain(self.pieces.next_retry());
+        let retries = self.folder.next_retry().into_iter().chain(self.parts.next_retry());
         let due = retries.fold(look, Duration::min);
-        // A retry that is overdue, because the folder could not be looked at, is no reason to look without a pause.
+        // An overdue retry, because the folder was away, is no reason to scan without a pause.
         let due = due.max(self.looked_at + Self::SHORTEST);
-        // Whoever does not look, because nothing can be kept, is not told again and again that it is time.
+        // A caller that does not collect, because it has no room, is not woken again and again.
         let pause = if due <= now { Self::SHORTEST } else { due.saturating_sub(now) };
         self.signal.wait(timeout.min(pause));
     }
@@ -219,7 +224,7 @@ impl<F: Fs> Transport for FsTransport<F> {
     fn report(&self) -> Report {
         let mut report = Report { without_hints: self.without_hints().cloned(), ..Report::default() };
         self.folder.describe(None, &mut report);
-        self.pieces.describe(&mut report);
+        self.parts.describe(&mut report);
         report
     }
 }
@@ -235,8 +240,8 @@ impl<F: Fs> FsTransport<F> {
     ///
     /// # Errors
     ///
-    /// [`PublishError`]: the folder is detached, or this transport only reads, or the system refuses. What was removed
-    /// before that stays so. Before a [collect](Transport::collect) has found the author's directory in the folder,
+    /// [`PublishError`]: the folder is detached, or this transport only reads, or the system refuses. Removals
+    /// before that stay. Before a [collect](Transport::collect) has found the author's directory in the folder,
     /// nothing is removed and nothing fails.
     pub fn remove_redundant(&mut self, author: AuthorId) -> Result<Vec<String>, PublishError> {
         redundant::remove(&mut self.folder, &self.writer, author)
@@ -251,16 +256,26 @@ impl<F: Fs> FsTransport<F> {
         redundant::find(&mut self.folder, author)
     }
 
-    fn put(&mut self, author: AuthorId, content: Content, durability: Durability) -> Result<Published, PublishError> {
-        self.write_own(author, move |publisher, root, stand_ins| {
-            publisher.publish(root, &content, durability, stand_ins)
+    fn put(
+        &mut self,
+        author: AuthorId,
+        content: Publication,
+        durability: Durability,
+    ) -> Result<Published, PublishError> {
+        self.write_own(author, move |publisher, root, placeholders| {
+            publisher.publish(root, &content, durability, placeholders)
         })
     }
 
-    fn put_for(&mut self, author: AuthorId, relayer: AuthorId, content: Content) -> Result<Published, PublishError> {
+    fn put_for(
+        &mut self,
+        author: AuthorId,
+        relayer: AuthorId,
+        content: Publication,
+    ) -> Result<Published, PublishError> {
         let content = content.by(author, relayer);
-        let relay = move |publisher: &mut Publisher<F>, root: &F::Dir, stand_ins: &StandIns| {
-            publisher.relay(root, &content, stand_ins)
+        let relay = move |publisher: &mut Publisher<F>, root: &F::Dir, placeholders: &Placeholders| {
+            publisher.relay(root, &content, placeholders)
         };
         self.writer.write(&mut self.folder, (author, Some(relayer)), relay)
     }
@@ -268,7 +283,7 @@ impl<F: Fs> FsTransport<F> {
     fn write_own<T: Send + fmt::Debug + 'static>(
         &mut self,
         author: AuthorId,
-        work: impl Fn(&mut Publisher<F>, &F::Dir, &StandIns) -> Result<T, PublishError> + Clone + Send + 'static,
+        work: impl Fn(&mut Publisher<F>, &F::Dir, &Placeholders) -> Result<T, PublishError> + Clone + Send + 'static,
     ) -> Result<T, PublishError> {
         self.folder.own.insert(author);
         self.writer.write(&mut self.folder, (author, None), work)
@@ -278,14 +293,15 @@ impl<F: Fs> FsTransport<F> {
     const LONGEST: Duration = Duration::from_secs(30);
     const LONGEST_WITHOUT_HINTS: Duration = Duration::from_secs(5);
 
-    /// How long to do without looking when no hint comes: a quarter of the time that nothing has happened.
+    /// Returns how long to wait for a hint before a scan: a quarter of the time that nothing has
+    /// changed.
     fn interval(&self) -> Duration {
         let longest = if self.without_hints().is_some() { Self::LONGEST_WITHOUT_HINTS } else { Self::LONGEST };
         let quiet = self.looked_at.saturating_sub(self.changed_at);
         (quiet / 4).clamp(Self::SHORTEST, longest)
     }
 
-    /// Reads files that hints have named, before anything else is looked at: usually they are all that is new.
+    /// Reads the files that hints have named, before any scan: usually nothing else is new.
     fn read_named(
         &mut self,
         files: BTreeSet<(OsString, OsString)>,
@@ -296,52 +312,50 @@ impl<F: Fs> FsTransport<F> {
         if self.folder.is_busy() || self.reads.is_busy() {
             return Done::default();
         }
-        let Some(way) = self.folder.choose(files, want) else { return Done::default() };
+        if !self.folder.choose(files, want) {
+            return Done::default();
+        }
         let mut work = Work::in_haste(want, take);
-        self.reads.read(&mut self.folder, &way, &mut work, now);
-        // The look that follows shows whether there is more.
+        self.reads.read(&mut self.folder, &mut work, now);
+        // The scan that follows shows whether there is more.
         work.done.collected.more = false;
         work.done
     }
 
-    /// Whether what was found a moment ago is still being read: then there is no need to look again, unless something hints at
-    /// more.
+    /// Returns whether files of a recent scan are still being read: without a hint at more, another
+    /// scan is not needed.
     fn is_midway(&self, want: &Want<'_>, now: Duration) -> bool {
         let is_soon = now < self.looked_at + Self::SHORTEST;
-        is_soon && self.reads.is_busy() && self.pieces.is_empty() && !looks_anew(want)
+        is_soon && self.reads.is_busy() && self.parts.is_empty() && !looks_anew(want)
     }
 
-    /// Looks what there is; the answer is the way to it.
-    fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<Way<F>, CollectError> {
+    /// Scans the folder and its parts.
+    fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
         self.looked_at = now;
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
-        self.pieces.look(&root, want, now);
-        let elsewhere = |author| self.pieces.hold(author);
-        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| {
-            self.reads.rest();
-            self.pieces.close();
-        })?;
-        Ok(root.way())
+        self.parts.look(&root, want, now);
+        let elsewhere = |author| self.parts.hold(author);
+        self.folder.look(&mut root, want, &elsewhere, now).inspect_err(|_| self.reads.rest())
     }
 
-    /// Hands up what was found foreign; true when the report has changed.
+    /// Hands up new foreign files; returns whether the report has changed.
     fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
         let mut changed = self.without_hints() != self.told_hints.as_ref();
         self.told_hints = self.without_hints().cloned();
         changed |= self.folder.tell_news(None, take);
-        changed | self.pieces.tell_news(take)
+        changed | self.parts.tell_news(take)
     }
 
-    /// Why nobody tells when something changes.
+    /// Returns why hints are missing.
     fn without_hints(&self) -> Option<&String> {
-        self.folder.watching.failure.as_ref().or(self.pieces.without_hints())
+        self.folder.watching.failure.as_ref().or(self.parts.without_hints())
     }
 }
 
 fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<Piece>> {
     match fs.stat(root, name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        // Listing it would take as long as it takes to bring the names; a look has that begun.
+        // Listing it would take until the service has fetched the names; a scan begins that.
         Ok(stat) if stat.online_only => return Err(io::Error::new(io::ErrorKind::WouldBlock, "it is online only")),
         Err(error) => return Err(error),
         Ok(_) => {}
@@ -354,7 +368,7 @@ fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<
             FileName::Pack(first, last) => (first, last),
             _ => return true,
         };
-        // What cannot be looked at now counts as not there.
+        // A file that cannot be examined now counts as missing.
         if let Ok(stat) = fs.stat(&dir, name) {
             pieces.push(Piece { first, last, bytes: stat.len });
         }
@@ -373,7 +387,8 @@ mod tests {
 
     use super::*;
 
-    /// A hint is reason enough to look again: whoever writes need not wait until others are through.
+    /// A hint starts a new scan even while files are being read: a new message does not wait until
+    /// all others are read.
     #[test]
     fn what_a_hint_tells_of_comes_although_there_is_enough_to_read() {
         let dir = tempfile::tempdir().unwrap();

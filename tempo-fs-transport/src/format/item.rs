@@ -1,4 +1,4 @@
-//! What a name announces, as reports give it.
+//! The item that a name announces, as reports give it.
 
 use std::ffi::OsStr;
 
@@ -12,7 +12,7 @@ pub(crate) fn item(name: &OsStr) -> Item {
         FileName::Message(first) => Item::Messages { first, last: first },
         FileName::Pack(first, last) => Item::Messages { first, last },
         FileName::Copy(first) => Item::Copy { first },
-        // The last counter of a placeholder that names only the first one is not known.
+        // A placeholder that names only the first counter does not tell the last one.
         FileName::Placeholder(first, u64::MAX) => Item::Placeholder { first, last: first },
         FileName::Placeholder(first, last) => Item::Placeholder { first, last },
         FileName::Head => Item::Head,

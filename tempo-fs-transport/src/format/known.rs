@@ -1,6 +1,8 @@
-//! Names that sync services, systems and programs leave in folders: known, so that nobody worries about them.
+//! Names that sync services, systems and programs leave in folders. They are known, so they are no
+//! reason to worry.
 //!
-//! Copies of messages are not in here. They are recognized by rule, whoever makes them, and their content decides.
+//! Conflict copies of messages are not among them. They are recognized by rule, and judged by their
+//! content.
 
 use std::ffi::OsStr;
 
@@ -8,7 +10,7 @@ use tempo_message::ForeignReason;
 
 const ANYBODY: &str = "some program";
 
-/// What a temporary file's name begins and ends with, and whose it is.
+/// The beginning and the end of a temporary file's name, and its service or program.
 const TEMPORARY: &[(&str, &str, &str)] = &[
     (".syncthing.", ".tmp", "Syncthing"),
     ("~syncthing~", ".tmp", "Syncthing"),
@@ -40,11 +42,11 @@ const TEMPORARY: &[(&str, &str, &str)] = &[
     ("", "~", ANYBODY),
 ];
 
-/// What stands anywhere in the name of a temporary file, after the name of the file that it will be.
+/// Marks in the name of a temporary file, after the name of the final file.
 const TEMPORARY_INSIDE: &[(&str, &str)] = &[(".~", "Nextcloud or ownCloud"), ("~RF", "OneDrive")];
 
-/// Names of files and directories of a service or a system, in lower case, and whose they are. Their case does not matter, and
-/// services make copies of them as well.
+/// Names of files and directories of a service or a system, in lower case, and their owner. Case
+/// does not matter, and services make copies of them as well.
 const SYSTEM: &[(&str, &str)] = &[
     (".ds_store", "macOS"),
     (".localized", "macOS"),
@@ -115,7 +117,7 @@ const SYSTEM: &[(&str, &str)] = &[
     (".849c9593-d756-4e56-8d6e-42412f2a707b", "OneDrive"),
 ];
 
-/// What such a name begins and ends with, where it goes on in between.
+/// The beginning and the end of such names, with anything in between.
 const SYSTEM_AROUND: &[(&str, &str, &str)] = &[
     ("._", "", "macOS"),
     ("", "zone.identifier", "Windows"),
@@ -133,7 +135,7 @@ const SYSTEM_AROUND: &[(&str, &str, &str)] = &[
     ("._sync_", "", "Nextcloud or ownCloud"),
 ];
 
-/// What is known of a name that is none of ours.
+/// Returns the reason why a foreign name is known.
 pub(crate) fn known(name: &OsStr) -> Option<ForeignReason> {
     let lower = name.to_ascii_lowercase();
     let of = |is: &dyn Fn(&str) -> bool| SYSTEM.iter().find(|(system, _)| is(system)).map(|&(_, by)| by);
@@ -146,8 +148,8 @@ pub(crate) fn known(name: &OsStr) -> Option<ForeignReason> {
         .or_else(|| temporary(name).map(|by| ForeignReason::Temporary { by }))
 }
 
-/// Whether a name is that of a copy that a service has made: before the extension or behind it goes on what is neither letter
-/// nor digit.
+/// Returns whether a name is a service's copy of another one: before the extension, or after it,
+/// follows a character that is neither a letter nor a digit.
 fn is_copy(name: &[u8], of: &str) -> bool {
     let goes_on = |rest: &[u8]| rest.first().is_some_and(|next| !next.is_ascii_alphanumeric());
     let stem_end = of.rfind('.').filter(|&at| at > 0).unwrap_or(of.len());
@@ -156,7 +158,7 @@ fn is_copy(name: &[u8], of: &str) -> bool {
     name.strip_prefix(of.as_bytes()).is_some_and(goes_on) || inside().is_some_and(goes_on)
 }
 
-/// Whose temporary file a name belongs to, for people, if it is known as one's.
+/// Returns the service or program whose temporary file has such a name, if known.
 pub fn temporary(name: &OsStr) -> Option<&'static str> {
     let around = TEMPORARY.iter().find(|(before, after, _)| fits(name, before, after, before.len() + after.len() + 1));
     let around = around.map(|&(_, _, by)| by);
@@ -186,11 +188,11 @@ mod tests {
             ("0000000000000003~RF4a1b2c3.TMP", "OneDrive"),
             ("0000000000000003.1a2b3c4d.partial", "rclone or OneDrive"),
             ("0000000000000003~", ANYBODY),
-            ("~$notes.docx", "an office program"),
+            ("~$findings.docx", "an office program"),
         ] {
             assert_eq!(temporary(OsStr::new(name)), Some(by), "{name}");
         }
-        for name in ["0000000000000003", "0000000000000003 (1)", "notes.txt", "head", "~", ".tmp"] {
+        for name in ["0000000000000003", "0000000000000003 (1)", "findings.txt", "head", "~", ".tmp"] {
             assert_eq!(temporary(OsStr::new(name)), None, "{name}");
         }
     }
@@ -223,7 +225,7 @@ mod tests {
         ] {
             assert_eq!(known(OsStr::new(name)), Some(ForeignReason::System { by }), "{name}");
         }
-        for name in ["notes.txt", "desktopnotes.ini", "recyclers", "thumbsup.db", ".syncs"] {
+        for name in ["findings.txt", "desktopnotes.ini", "recyclers", "thumbsup.db", ".syncs"] {
             assert_eq!(known(OsStr::new(name)), None, "{name}");
         }
     }

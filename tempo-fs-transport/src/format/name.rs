@@ -7,7 +7,7 @@ use std::{
 
 use tempo_message::{AuthorId, CounterName, MAX_FRAME, MAX_HEAD, MAX_PACK, push_printable};
 
-/// What the name of an entry of the session folder says.
+/// The meaning of a name in the session folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DirName {
@@ -24,7 +24,7 @@ pub enum DirName {
     Foreign,
 }
 
-/// What the name of an entry of an author's directory says.
+/// The meaning of a name in an author's directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileName {
@@ -48,11 +48,11 @@ pub enum FileName {
     Foreign,
 }
 
-/// How a staged file in an author's directory begins.
+/// The beginning of a staged file's name in an author's directory.
 pub(crate) const STAGED_PREFIX: &str = "~tempo-";
-/// How a staged file in an author's directory ends.
+/// The end of a staged file's name in an author's directory.
 pub(crate) const STAGED_SUFFIX: &str = ".tmp";
-/// What stands before and after the name of a file in the name of its placeholder.
+/// The additions before and after the name of a file in the name of its placeholder.
 pub(crate) const PLACEHOLDERS: [(&str, &str); 6] =
     [(".", "-tef.icloud"), (".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"), ("", ".rslsync"), ("", ".rsls")];
 /// The name of an author's hint file.
@@ -85,7 +85,7 @@ impl DirName {
 }
 
 impl DirName {
-    /// Whose messages lie in a directory of this name.
+    /// Returns the author of the messages in a directory with this name.
     pub fn author(self) -> Option<AuthorId> {
         match self {
             Self::Author(author) | Self::Relay(author, _) | Self::Copy(author) => Some(author),
@@ -93,7 +93,8 @@ impl DirName {
         }
     }
 
-    /// The directory that `relayer` keeps for an author, or, without one, the author's own.
+    /// Returns the name of the directory that `relayer` keeps for an author, or, without one, of the
+    /// author's own.
     pub(crate) fn of(author: AuthorId, relayer: Option<AuthorId>) -> OsString {
         relayer.map_or_else(|| author.to_string(), |relayer| format!("{author}.{relayer}")).into()
     }
@@ -119,8 +120,8 @@ impl FileName {
     }
 }
 
-/// A name for display: control characters, marks that change the direction of text, and bytes that are no text are
-/// escaped, so that nothing that lies in a folder can act on a terminal.
+/// Returns a name for display: control characters, marks that change the direction of text, and
+/// bytes that are no text are escaped, so that no name in a folder can act on a terminal.
 pub fn printable(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
     push_printable_name(&mut text, name);
@@ -151,7 +152,8 @@ fn placeholder(name: &[u8], before: &str, after: &str) -> Option<FileName> {
     }
 }
 
-/// A hidden name that goes on like a counter with an extension: some services hide what stands for a file.
+/// Parses a hidden name that continues like a counter with an extension: some services hide their
+/// placeholders.
 fn parse_stub(name: &[u8]) -> FileName {
     if name.strip_prefix(HEAD.as_bytes()).is_some_and(|rest| matches!(rest, [b'.', _, ..])) {
         return FileName::Head;
@@ -165,7 +167,7 @@ fn parse_stub(name: &[u8]) -> FileName {
     }
 }
 
-/// A name that begins with a counter.
+/// Parses a name that begins with a counter.
 fn parse_stem(name: &[u8]) -> FileName {
     let Some((stem, rest)) = name.split_at_checked(CounterName::LEN) else {
         return FileName::Foreign;
@@ -185,7 +187,7 @@ fn parse_stem(name: &[u8]) -> FileName {
     }
 }
 
-/// Every known way to mark a copy goes on with a character that is neither a letter nor a digit.
+/// Every known mark of a copy begins with a character that is neither a letter nor a digit.
 fn continues(next: u8) -> bool {
     !next.is_ascii_alphanumeric()
 }
@@ -222,7 +224,7 @@ mod tests {
         }
         assert_eq!(dir(&format!("{relay} (1)")), DirName::Copy(author));
         assert_eq!(dir(&AUTHOR.to_uppercase()), DirName::Misspelled);
-        for name in ["", "notes.txt", &format!("{AUTHOR}2"), &AUTHOR.replace('-', ""), &AUTHOR[1..], ".stfolder"] {
+        for name in ["", "findings.txt", &format!("{AUTHOR}2"), &AUTHOR.replace('-', ""), &AUTHOR[1..], ".stfolder"] {
             assert_eq!(dir(name), DirName::Foreign, "{name:?}");
         }
     }

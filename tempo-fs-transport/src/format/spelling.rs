@@ -9,7 +9,7 @@ use std::{
 use tempo_message::planted;
 use unicode_normalization::UnicodeNormalization;
 
-/// A path or a name for systems that ignore case and Unicode form in names.
+/// Returns a path or a name for systems that ignore case and Unicode form in names.
 pub(crate) fn folded(path: &Path) -> String {
     path.to_string_lossy().nfc().flat_map(char::to_lowercase).collect()
 }

@@ -1,30 +1,30 @@
-//! What names say of two directories beside each other: whether a service may have made one of the other.
+//! The names of split folders: whether a service may have made one directory from another.
 //!
-//! Names only hint. Services translate what they add, people number their songs, and both put a copy's name behind the name of
-//! what it is a copy of. What lies in the directories decides (`relation.rs`).
+//! Names only hint. Services translate their additions, people number their songs, and both put the
+//! name of a copy after the name of its original. The content decides (`relation.rs`).
 
 use std::ffi::OsStr;
 
 use crate::format::spelling::folded;
 
-use Part::{Code, Day, Number, Text, Time};
+use Token::{Code, Day, Number, Text, Time};
 
-/// How much two names look like those of parts of one directory.
+/// The similarity of two names to those of parts of one directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hint {
-    /// Not at all.
+    /// None.
     Nothing,
-    /// One goes on where the other one ends, or both do where a third one would.
+    /// One continues the other, or both continue a third one.
     Continued,
-    /// What follows is a number. Services number the parts of a directory, and people their songs.
+    /// A number follows. Services number the parts of a directory, and people their songs.
     Numbered,
-    /// What follows is known of a service, and nothing that people write.
+    /// A known addition of a service follows, which people do not write.
     Service,
 }
 
 /// A part of a name.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+enum Token {
     /// Exactly this, in lower case.
     Text(&'static str),
     /// A number from this one to 99. Greater ones are years and the like, which people write.
@@ -37,8 +37,8 @@ enum Part {
     Code,
 }
 
-/// The tails of which it is known that a service puts them behind the name of a directory, before or after its extension.
-const TAILS: &[(Hint, &[Part])] = &[
+/// The tails that services put after the name of a directory, before or after its extension.
+const TAILS: &[(Hint, &[Token])] = &[
     // iCloud Drive.
     (Hint::Numbered, &[Text(" "), Number(2)]),
     // iCloud for Windows.
@@ -70,8 +70,8 @@ const TAILS: &[(Hint, &[Part])] = &[
     (Hint::Service, &[Text(".conflict"), Number(1)]),
 ];
 
-/// Tells how much the names of two directories look like those of parts of one. Case and Unicode form do not matter: two names
-/// that differ in nothing else are one reason why directories are split.
+/// Returns how much the names of two directories look like those of parts of one. Case and Unicode
+/// form do not matter: names that differ in nothing else are one reason why directories are split.
 pub(crate) fn hint(one: &OsStr, other: &OsStr) -> Hint {
     let (one, other) = (bare(one), bare(other));
     let alike = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
@@ -83,14 +83,14 @@ pub(crate) fn hint(one: &OsStr, other: &OsStr) -> Hint {
     ends.map(of_tails).max().unwrap_or(Hint::Nothing)
 }
 
-/// Whether a word of a name ends here.
+/// Returns whether a word of a name ends here.
 fn ends_a_word(name: &str, at: usize) -> bool {
     let Some((before, after)) = name.split_at_checked(at) else { return false };
     before.chars().next_back().is_some_and(char::is_alphanumeric)
         && !after.chars().next().is_some_and(char::is_alphanumeric)
 }
 
-/// A name without its extension, wherever that is.
+/// Returns a name without its extension, wherever that is.
 fn bare(name: &OsStr) -> String {
     const EXTENSION: &str = ".session";
     let mut name = folded(name.as_ref());
@@ -100,7 +100,7 @@ fn bare(name: &OsStr) -> String {
     name
 }
 
-/// What is known of a tail, or of several one after the other.
+/// Returns what is known of a tail, or of several one after the other.
 fn known(tail: &str) -> Hint {
     let bytes = tail.as_bytes();
     if let Some((hint, _)) = TAILS.iter().find(|(_, parts)| fits(bytes, parts)) {
@@ -115,7 +115,7 @@ fn known(tail: &str) -> Hint {
     of_both.max().unwrap_or(Hint::Continued)
 }
 
-fn fits(tail: &[u8], parts: &[Part]) -> bool {
+fn fits(tail: &[u8], parts: &[Token]) -> bool {
     let [part, parts @ ..] = parts else { return tail.is_empty() };
     let length = match part {
         Text(text) => text.len(),
@@ -147,7 +147,7 @@ fn is_number(text: &[u8], least: u32) -> bool {
 mod tests {
     use super::*;
 
-    /// What a name says beside `jam.session`, whichever of both is asked about.
+    /// The hint of a name beside `jam.session`, in either order.
     fn of(name: &str) -> Hint {
         let (name, jam) = (OsStr::new(name), OsStr::new("jam.session"));
         assert_eq!(hint(name, jam), hint(jam, name), "{name:?}");

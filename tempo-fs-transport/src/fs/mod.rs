@@ -2,8 +2,6 @@
 
 pub(crate) mod calls;
 pub(crate) mod error;
-mod hatch;
-pub(crate) mod offload;
 mod online;
 pub(crate) mod port;
 pub(crate) mod real;
@@ -14,6 +12,7 @@ mod unix;
 mod watcher;
 #[cfg(windows)]
 mod windows;
+pub(crate) mod worker;
 
 #[cfg(not(any(unix, windows)))]
 compile_error!(

@@ -1,4 +1,5 @@
-//! How systems show that the content of a file is elsewhere. Compiled everywhere, so that it is tested everywhere.
+//! The marks of files whose content is not on this machine. Compiled everywhere, so that they are
+//! tested everywhere.
 
 #![allow(dead_code, reason = "each system uses its own part")]
 
@@ -11,12 +12,13 @@ const RECALL_ON_OPEN: u32 = 0x4_0000;
 /// Windows: reading fetches the content.
 const RECALL_ON_DATA_ACCESS: u32 = 0x40_0000;
 
-/// By the flags of Apple's `stat`.
+/// Returns whether the flags of Apple's `stat` say so.
 pub(crate) fn by_flags(flags: u32) -> bool {
     flags & DATALESS != 0
 }
 
-/// By the attributes of a Windows directory entry. A reparse point alone proves nothing: files that are here have one too.
+/// Returns whether the attributes of a Windows directory entry say so. A reparse point alone proves
+/// nothing: files that are here have one too.
 pub(crate) fn by_attributes(attributes: u32) -> bool {
     attributes & (OFFLINE | RECALL_ON_OPEN | RECALL_ON_DATA_ACCESS) != 0
 }

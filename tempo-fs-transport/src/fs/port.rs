@@ -1,4 +1,4 @@
-//! The port to a file system: what the transport asks of it, and no more.
+//! The port to a file system: all that the transport needs from it.
 
 use std::{
     ffi::OsStr,
@@ -30,7 +30,7 @@ use crate::watch::signal::Signal;
 /// 6. `open_root` and `resolve` answer `NotFound` for a folder whose volume, server or network is not there.
 /// 7. `ResourceBusy` means *not yet*: another program holds the thing open and does not share it, or is about to remove
 ///    it. The same call may succeed a moment later.
-/// 8. `stat` of a name and `stat_file` of the file opened under it give the same [`Version`], as long as nothing changes. Some
+/// 8. `stat` of a name and `stat_file` of the file opened under it give the same [`Stat`], as long as nothing changes. Some
 ///    file systems change the times of a file that is only read.
 /// 9. A rename keeps the permissions of a file. Where two directories of one volume have equal [heritages](Self::heritage), a file
 ///    that was made in one has the permissions that it would have been given in the other.
@@ -40,11 +40,10 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     type Dir: fmt::Debug + Send + Sync + 'static;
     /// A handle of a file, opened for reading or for writing.
     type File: fmt::Debug + Send;
-    /// Calls may take minutes or never end, so that they are made on threads that nobody waits for that long.
+    /// Calls may take minutes or never end, so they are made on threads of their own.
     const MAY_BLOCK: bool;
 
-    /// Where a path leads when the links in it are followed; the same path where there are none. What is not there yet
-    /// is kept as it is.
+    /// Returns where a path leads when its links are followed. Missing parts are kept as they are.
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_owned())
     }
@@ -57,16 +56,17 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     /// Names the entries of a directory in any order, without `.` and `..`, until told to stop by `false`.
     fn list(&self, dir: &Self::Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
 
-    /// What an opened directory is.
+    /// Describes an opened directory.
     fn stat_dir(&self, dir: &Self::Dir) -> io::Result<Stat>;
-    /// What a name stands for.
+    /// Describes the entry with this name.
     fn stat(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Stat>;
-    /// What an opened file is.
+    /// Describes an opened file.
     fn stat_file(&self, file: &Self::File) -> io::Result<Stat>;
 
     /// Opens a file for reading.
     fn open(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
-    /// Fills the buffer with what the file holds from where it was read last; how much that is. Less only at its end.
+    /// Fills the buffer from where the file was read last, and returns the number of bytes. Less
+    /// than a full buffer only at its end.
     fn read(&self, file: &mut Self::File, buffer: &mut [u8]) -> io::Result<usize>;
     /// Makes an empty file and opens it for writing; `AlreadyExists` when the name is taken.
     fn create(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<Self::File>;
@@ -85,56 +85,59 @@ pub trait Fs: Clone + fmt::Debug + Send + Sync + 'static {
     fn rename_over(&self, from: &Self::Dir, name: &OsStr, to: &Self::Dir, new_name: &OsStr) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, dir: &Self::Dir, name: &OsStr) -> io::Result<()>;
-    /// Removes a directory in which nothing is.
+    /// Removes an empty directory.
     fn remove_dir(&self, parent: &Self::Dir, name: &OsStr) -> io::Result<()>;
 
-    /// When an opened directory was made, in nanoseconds since 1970; `None` where the system does not keep that, and for the
-    /// root of a volume. Some systems give the time of the last change instead, or that of an earlier directory of this name.
+    /// Returns when an opened directory was made, in nanoseconds since 1970; `None` where the system
+    /// does not record that, and for the root of a volume. Some systems give the time of the last
+    /// change instead, or that of an earlier directory of this name.
     fn made_ns(&self, _: &Self::Dir) -> Option<i128> {
         None
     }
-    /// What is known of writing in a directory, without trying it; nothing, unless a file system says more.
+    /// Returns what the system says about writing in a directory, without trying it.
     fn volume(&self, _: &Self::Dir) -> io::Result<Volume> {
         Ok(Volume::default())
     }
 
-    /// What decides on the permissions of a file that is made in this directory; `None` where the system does not tell all of it.
+    /// Returns what decides on the permissions of a file that is made in this directory; `None`
+    /// where the system does not tell all of it.
     fn heritage(&self, _: &Self::Dir) -> io::Result<Option<Heritage>> {
         Ok(None)
     }
 
-    /// Starts to send hints about a folder to `signal`. The answer watches the folder itself, and what is below if it
-    /// [covers](Watch::covers_directories) that.
+    /// Starts to send hints about a folder to `signal`. The result watches the folder itself, and
+    /// the directories below if it [covers](Watch::covers_directories) them.
     fn watch(&self, folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
-    /// Monotonic time since any fixed moment.
+    /// Returns the monotonic time since any fixed moment.
     fn now(&self) -> Duration;
-    /// A number for a name that nobody else chooses.
+    /// Returns a number for a new name that no other process chooses.
     fn random(&self) -> u64;
 }
 
 /// A running watch. Dropping it ends it, and closes what it had open.
 #[allow(clippy::missing_errors_doc, reason = "errors are the system's own")]
 pub trait Watch: fmt::Debug + Send {
-    /// Whether the directories in the folder are watched with it. Then [`add`](Self::add) must not be called: a watch on a
-    /// directory would keep the folder from being moved, or begin the whole watch again and lose events.
+    /// Returns whether the directories in the folder are watched with it. Then [`add`](Self::add)
+    /// must not be called: a watch on a directory would keep the folder from being moved, or restart
+    /// the whole watch and lose events.
     fn covers_directories(&self) -> bool;
     /// Watches a directory of the folder as well.
     fn add(&mut self, dir: &OsStr) -> io::Result<()>;
 }
 
-/// What decides on the permissions of a file that is made in a directory: its group, its access control lists, its label. Equal
-/// ones give equal permissions, as long as the process is the same.
+/// The permissions that files inherit from a directory: by its group, its access control lists, its
+/// label. Equal heritages give equal permissions within one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heritage(Vec<u8>);
 
 impl Heritage {
-    /// The heritage that a file system describes with these bytes.
+    /// Returns the heritage that a file system describes with these bytes.
     pub fn new(description: Vec<u8>) -> Self {
         Self(description)
     }
 }
 
-/// How far a sync reaches.
+/// The reach of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// To the medium: a loss of power takes nothing away.
@@ -142,6 +145,21 @@ pub enum Reach {
     /// To the volume, which may keep it in a cache of its own. For volumes that refuse more, such as a network share under
     /// macOS.
     Volume,
+}
+
+/// Returns what `pick` makes of the names in a directory, `most` of them at most.
+pub(crate) fn names_in<F: Fs, T>(
+    fs: &F,
+    dir: &F::Dir,
+    most: usize,
+    mut pick: impl FnMut(&OsStr) -> Option<T>,
+) -> io::Result<Vec<T>> {
+    let mut picked = Vec::new();
+    fs.list(dir, &mut |name| {
+        picked.extend(pick(name));
+        picked.len() < most
+    })?;
+    Ok(picked)
 }
 
 /// Syncs to the medium, or to the volume where that is refused. Succeeds without a sync on a file system that has none.
@@ -157,7 +175,7 @@ pub(crate) fn sync_name<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> io::Result
     sync(|reach| fs.sync_named(dir, name, reach))
 }
 
-/// Syncs as far as the file system can; whether it can at all.
+/// Syncs as far as the file system can; returns whether it can at all.
 fn try_sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<bool> {
     let is_refused = |done: &io::Result<()>| matches!(done, Err(error) if error.kind() == io::ErrorKind::Unsupported);
     let done = each(Reach::Medium);
@@ -168,31 +186,31 @@ fn try_sync(each: impl Fn(Reach) -> io::Result<()>) -> io::Result<bool> {
     if is_refused(&done) { Ok(false) } else { done.map(|()| true) }
 }
 
-/// What a file system says of writing in a directory.
+/// The state of a volume, for writing in one of its directories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Volume {
-    /// So many bytes are free for this user, where the system says so. A service's quota is another matter.
+    /// The free bytes for this user, where the system says so. A service's quota is another matter.
     pub free_bytes: Option<u64>,
     /// Writing is not allowed, by permissions or by the medium, as far as the system says so without being tried.
     pub read_only: bool,
 }
 
 impl Volume {
-    /// What a file system answers.
+    /// Creates the answer of a file system.
     pub fn new(free_bytes: Option<u64>, read_only: bool) -> Self {
         Self { free_bytes, read_only }
     }
 }
 
-/// What a name or a handle stands for.
+/// The description of a name or a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// The type.
     pub file_type: FileType,
     /// Length in bytes; for other things than files without meaning.
     pub len: u64,
-    /// Which thing it is.
+    /// The identity.
     pub identity: Identity,
     /// Nanoseconds since 1970 of the last change of content or, for a directory, of names.
     pub modified_ns: i128,
@@ -202,10 +220,10 @@ pub struct Stat {
     pub online_only: bool,
 }
 
-/// What tells two things apart that exist at the same time: different identities are different things.
+/// The identity of a thing: at any time, things with different identities are different.
 ///
-/// Equal identities are usually one thing. On `ReFS`, whose numbers have more bits than Windows tells, they can be two, so no
-/// message may depend on it.
+/// Equal identities usually mean one thing. On `ReFS`, whose numbers have more bits than Windows
+/// tells, two things may share one, so no message may depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     /// The volume.
@@ -214,11 +232,12 @@ pub struct Identity {
     pub number: u64,
 }
 
-/// Changes, as far as the file system shows it, whenever the thing or its content does.
+/// The version of a thing. It changes with the thing and its content, as far as the file system
+/// shows that.
 ///
 /// Times are compared for equality only; they order nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version {
+pub(crate) struct Version {
     identity: Identity,
     len: u64,
     modified: u64,
@@ -226,21 +245,21 @@ pub struct Version {
 }
 
 impl Version {
-    /// A version that was first seen so long ago shows every later change: until then another one may come within the same tick
-    /// of the file system's clock, which is up to two seconds long (FAT). This is measured by the own clock, because that of a
-    /// volume may be off by hours.
+    /// The age at which a version shows every later change: until then another change may come
+    /// within the same tick of the file system's clock, which is up to two seconds long (FAT).
+    /// Measured by our own clock, because that of a volume may be off by hours.
     pub(crate) const SETTLING: Duration = Duration::from_millis(2500);
 
-    /// Whether both are versions of one thing.
+    /// Returns whether both are versions of one thing.
     pub(crate) fn is_same_thing(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
 }
 
 impl Stat {
-    /// The version of the thing.
+    /// Returns the version of the thing.
     #[allow(clippy::cast_possible_truncation, reason = "the low half of a time is unique within five centuries")]
-    pub fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> Version {
         let low = |nanoseconds: i128| nanoseconds.cast_unsigned() as u64;
         let (modified, changed) = (low(self.modified_ns), low(self.changed_ns));
         Version { identity: self.identity, len: self.len, modified, changed }

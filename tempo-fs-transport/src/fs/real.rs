@@ -53,7 +53,8 @@ impl Default for RealFs {
 }
 
 impl RealFs {
-    /// Whether this process may change what is at a path, as far as the system says so without being tried.
+    /// Checks whether this process may change a path, as far as the system says so without being
+    /// tried.
     ///
     /// # Errors
     ///
@@ -62,24 +63,27 @@ impl RealFs {
         imp::check_writable(path)
     }
 
-    /// Whether an error of the standard library about a path means *not yet* (clause 7): another program holds the file open,
-    /// or it is about to be removed.
+    /// Returns whether an error of the standard library about a path means *not yet* (clause 7):
+    /// another program holds the file open, or it is about to be removed.
     pub fn is_in_use(path: &Path, error: &io::Error) -> bool {
         imp::is_in_use(path, error)
     }
 
-    /// Whether an error of the standard library means that there is no room: the volume is full, or this user's quota used up.
+    /// Returns whether an error of the standard library means that there is no room: the volume is
+    /// full, or this user's quota used up.
     pub fn is_full(error: &io::Error) -> bool {
         is_full(error)
     }
 
-    /// How much room the system says there is for this user on the volume of a directory, in bytes; `None` when it does not say.
+    /// Returns the free space for this user on the volume of a directory, in bytes; `None` when the
+    /// system does not say.
     pub fn free_bytes(dir: &Path) -> Option<u64> {
         let dir = imp::open_root(dir).ok()?;
         imp::volume(&dir).ok()?.free_bytes
     }
 
-    /// Opens a file of the local state to be read. Only whoever could write it can keep others from it.
+    /// Opens a file of the local state to be read. With write access, so that only users who may
+    /// write it can lock others out.
     ///
     /// # Errors
     ///
@@ -88,7 +92,7 @@ impl RealFs {
         File::options().read(true).write(true).open(path)
     }
 
-    /// Tries whether there is room for so many bytes: writes them into this file, and removes it.
+    /// Checks that there is room for this many bytes: writes them into this file, and removes it.
     ///
     /// # Errors
     ///
@@ -96,7 +100,7 @@ impl RealFs {
     pub fn try_room(probe: &Path, bytes: u64) -> io::Result<()> {
         let zeros = vec![0; usize::try_from(bytes).unwrap_or(0)];
         let written = File::create(probe).and_then(|mut file| file.write_all(&zeros).and_then(|()| file.sync_all()));
-        // The next one takes its place if it stays.
+        // If it stays, the next probe replaces it.
         let _ = fs::remove_file(probe);
         written
     }
@@ -223,7 +227,7 @@ pub(crate) fn judged(path: &Path, error: io::Error) -> io::Error {
     imp::judged(path, error)
 }
 
-/// The number of a file on its volume, where the system tells it.
+/// Returns the number of a file on its volume, where the system has one.
 pub(crate) fn number(file: &Path) -> io::Result<u64> {
     imp::number(file)
 }

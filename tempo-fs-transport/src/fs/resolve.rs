@@ -1,4 +1,4 @@
-//! Where a path leads, also when there is nothing at its end, or the system cannot tell.
+//! Resolving a path, also when there is nothing at its end, or the system cannot tell.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
     path::{self, Component, Path, PathBuf},
 };
 
-/// The path with its links followed; of what is not there, the names as they are.
+/// Returns the path with its links followed; missing names stay as they are.
 pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     resolve_by(path, |path| fs::canonicalize(path))
 }

@@ -211,7 +211,7 @@ fn is_inherited(name: &[u8]) -> bool {
     (name.starts_with(b"system.") || name.starts_with(b"security.")) && !OWN.contains(&name)
 }
 
-/// Extended attributes, however long they are; nothing on a file system that has none.
+/// Returns extended attributes of any length; none on a file system without them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn extended(get: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> io::Result<Vec<u8>> {
     // The system has no longer ones.
@@ -238,7 +238,7 @@ pub(super) fn number(file: &Path) -> io::Result<u64> {
     Ok(from_stat(&fs::stat(file)?).identity.number)
 }
 
-/// The path in the spelling of events: Apple's name the real one.
+/// Returns the path in the spelling of events: Apple's name the real one.
 pub(super) fn watched(folder: &Path) -> io::Result<PathBuf> {
     std::fs::canonicalize(folder)
 }

@@ -122,7 +122,8 @@ mod tests {
 
     use super::*;
 
-    /// When the system's queue runs over, the event names no path; everything is looked at, and hints go on.
+    /// When the system's queue overflows, the event names no path; everything is scanned, and hints
+    /// continue.
     #[test]
     fn lost_events_are_a_reason_to_look_everywhere() {
         let signal = Signal::default();

@@ -37,7 +37,7 @@ pub(super) fn open_root(path: &Path) -> io::Result<Dir> {
     if about.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// The path in the spelling of events.
+/// Returns the path in the spelling of events.
 pub(super) fn watched(folder: &Path) -> io::Result<PathBuf> {
     literal(folder)
 }
@@ -67,30 +67,9 @@ fn literal(path: &Path) -> io::Result<PathBuf> {
 /// 2250), or a volume that `BitLocker` keeps locked.
 fn is_away(error: &io::Error) -> bool {
     const LOCKED_VOLUME: i32 = 0x8031_0000_u32.cast_signed();
-    matches!(
-        error.raw_os_error(),
-        Some(
-            20 | 21
-                | 51
-                | 53
-                | 55
-                | 64
-                | 67
-                | 433
-                | 1005
-                | 1006
-                | 1110
-                | 1112
-                | 1167
-                | 1201
-                | 1203
-                | 1222
-                | 1231
-                | 1232
-                | 2250
-                | LOCKED_VOLUME
-        )
-    )
+    const AWAY: [i32; 19] =
+        [20, 21, 51, 53, 55, 64, 67, 433, 1005, 1006, 1110, 1112, 1167, 1201, 1203, 1222, 1231, 1232, 2250];
+    error.raw_os_error().is_some_and(|code| code == LOCKED_VOLUME || AWAY.contains(&code))
 }
 
 fn not_found(error: io::Error) -> io::Error {
@@ -175,7 +154,8 @@ pub(super) fn stat(dir: &Dir, name: &OsStr) -> io::Result<Stat> {
     stat_file(&file)
 }
 
-/// Opens what has this name, without following it, to look at it. That does not depend on how others share it.
+/// Opens the entry with this name to examine it, without following it. That does not depend on how
+/// others share it.
 fn look(path: &Path) -> io::Result<File> {
     OpenOptions::new().access_mode(FILE_READ_ATTRIBUTES).custom_flags(BACKUP_SEMANTICS | OPEN_REPARSE_POINT).open(path)
 }
@@ -272,7 +252,7 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     opened.map(drop).map_err(|error| judged(path, error))
 }
 
-/// How long a scanner has a file that was just written.
+/// The time that a scanner holds a file that was just written.
 const SCANNED: Duration = Duration::from_millis(100);
 
 /// `MoveFileExW` without flags neither replaces nor copies.
@@ -281,7 +261,7 @@ pub(super) fn rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -
     let rename = || {
         let staged = tempfile::TempPath::try_from_path(&old)?;
         staged.persist_noclobber(&new).map_err(|failed| {
-            // Whether it is removed is for the caller to say.
+            // The caller decides whether it is removed.
             let kept = failed.path.keep();
             kept.err().map_or_else(|| judged(&new, failed.error), |lost| lost.error)
         })
@@ -389,7 +369,7 @@ mod tests {
         permissions.set_readonly(true);
         fs::set_permissions(&path, permissions.clone()).unwrap();
         let synced = sync_named(&open_root(dir.path()).unwrap(), OsStr::new("file"), Reach::Medium);
-        // The attribute binds everybody but Wine's superuser.
+        // The attribute binds all users but Wine's superuser.
         let expected = OpenOptions::new().write(true).open(&path).err().map(|_| io::ErrorKind::Unsupported);
         assert_eq!(synced.err().map(|error| error.kind()), expected);
         #[allow(clippy::permissions_set_readonly_false, reason = "harmless on this system")]

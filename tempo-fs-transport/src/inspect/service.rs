@@ -1,9 +1,10 @@
-//! Which sync service a folder seems to belong to.
+//! The sync service of a folder.
 
 use std::{ffi::OsStr, fs, path::Path};
 
-/// Names of folders that services make, without regard to case, and of which service they are a sign. A name may go on
-/// after a character that is neither a letter nor a digit: `OneDrive - Company`, `GoogleDrive-ana@example.org`.
+/// The names of folders that services make, in lower case, and the service. A name may continue
+/// after a character that is neither a letter nor a digit: `OneDrive - Company`, `GoogleDrive-
+/// ana@example.org`.
 const FOLDERS: &[(&str, &str)] = &[
     ("dropbox", "Dropbox"),
     ("onedrive", "OneDrive"),
@@ -32,7 +33,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ("protondrive", "Proton Drive"),
 ];
 
-/// How the names of things begin and end that services leave in the folders that they sync.
+/// The beginnings and ends of names that services leave in the folders that they sync.
 const MARKERS: &[(&str, &str, &str)] = &[
     (".dropbox", "", "Dropbox"),
     (".stfolder", "", "Syncthing"),
@@ -47,18 +48,18 @@ const MARKERS: &[(&str, &str, &str)] = &[
     (".tmp.driveupload", "", "Google Drive"),
 ];
 
-/// So many names of one directory are looked at.
+/// The most names of one directory that are examined.
 const LOOKED_AT: usize = 10_000;
 
-/// The sync service that a folder seems to belong to, by the names of the folders that it lies in and by what services
-/// leave in them. Writes nothing and opens no file.
+/// Returns the sync service that a folder seems to belong to, by the names of the folders above it
+/// and by the files that services leave in them. Writes nothing and opens no file.
 ///
-/// A sign, no proof: a folder of that name may be somebody's own, and a service that leaves no sign is not found, nor
-/// is a network drive or a disk that people carry to each other.
+/// This is a guess: a user's own folder may have such a name, and a service that leaves no sign is
+/// not found, nor is a network drive or a removable disk.
 pub fn sync_service(folder: &Path) -> Option<&'static str> {
-    // What cannot be resolved is judged by the name that was given.
+    // A path that cannot be resolved is judged as it was given.
     let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    // A folder may be called by any name; only what it lies in is a sign. The session's own folder ends in `.session`.
+    // Only the folders above it count: a session folder may have any name.
     let by_name = || folder.components().rev().find_map(|component| by_folder(component.as_os_str()));
     folder.ancestors().find_map(left_by).or_else(by_name)
 }

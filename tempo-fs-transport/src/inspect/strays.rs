@@ -1,4 +1,4 @@
-//! For the doctor: messages under names that are not read.
+//! For diagnosis: messages under names that are not read.
 
 use std::{
     collections::BTreeSet,
@@ -12,20 +12,23 @@ use tempo_message::{CollectError, Decoded, FileType, ForeignReason, MessageId, T
 use crate::{
     error::collect_error,
     format::name::{DirName, limit, printable},
-    fs::{calls::About, port::Fs},
+    fs::{
+        calls::About,
+        port::{Fs, names_in},
+    },
     read::file::{frames_of, read_bare},
     scan::report::inside,
     transport::FsTransport,
 };
 
-/// What was found where nothing is read.
+/// The messages under names that are not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Strays {
-    /// What has whole messages in it.
+    /// The files and directories with whole messages.
     pub found: Vec<Stray>,
-    /// The places, as the report names them, that were not looked into wholly: something in them is only online or cannot be
-    /// read, or it is too much. Messages may lie there.
+    /// The places, as the report names them, that were not examined completely: something in them is
+    /// online-only, cannot be read, or exceeds the limits. Messages may be there.
     pub unseen: BTreeSet<String>,
 }
 
@@ -33,34 +36,35 @@ pub struct Strays {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stray {
-    /// Where it lies, as the report names it.
+    /// The place, as the report names it.
     pub place: String,
-    /// It is a directory, and the messages are in files in it, at whatever depth.
+    /// It is a directory, and the messages are in files in it, at any depth.
     pub is_directory: bool,
-    /// The path, for people, of the directory in it that holds directories of members, as a session folder does.
+    /// The printable path of the directory in it that holds directories of members, as a session
+    /// folder does.
     pub session: Option<String>,
     /// The messages.
     pub messages: BTreeSet<MessageId>,
 }
 
-/// So many files are looked into.
+/// The most files that are read.
 const FILES: usize = 1024;
-/// And about so many bytes.
+/// The most bytes, roughly.
 const BYTES: usize = 64 * 1024 * 1024;
-/// And directories so deep in each other.
+/// The deepest nesting of directories.
 const DEPTH: usize = 16;
 
 impl Stray {
-    /// What was found.
+    /// Creates an entry.
     pub fn new(place: &str, is_directory: bool, messages: impl IntoIterator<Item = MessageId>) -> Self {
         Self { place: place.to_owned(), is_directory, session: None, messages: messages.into_iter().collect() }
     }
 }
 
 impl<F: Fs> FsTransport<F> {
-    /// Looks into what the last collect has passed over because of its name, or because it is another author's: files, and
-    /// directories with all that is below them. Not into what is only online, nor into everything when there is very much.
-    /// Writes nothing.
+    /// Examines what the last collect has skipped because of its name, or because it is another
+    /// author's: files, and directories with all that is below them. Online-only content is left
+    /// out, and so is anything beyond a limit. Writes nothing.
     ///
     /// # Errors
     ///
@@ -73,7 +77,7 @@ impl<F: Fs> FsTransport<F> {
         }
         let root = self.folder.attach()?;
         let path = self.folder.path.display().to_string();
-        let dirs: Vec<Arc<OsStr>> = self.folder.places.keys().cloned().collect();
+        let dirs: Vec<Arc<OsStr>> = self.folder.author_dirs.keys().cloned().collect();
         let above = path.clone();
         let search = move |fs: &F| {
             let mut search = Search { fs, above, files: 0, bytes: 0, strays: Strays::default() };
@@ -81,7 +85,7 @@ impl<F: Fs> FsTransport<F> {
                 search.look_at(&root.dir, &name, printable(&name));
             }
             for dir in dirs {
-                // What cannot be opened has been told of.
+                // The report names directories that cannot be opened.
                 let is_here = fs.stat(&root.dir, &dir).is_ok_and(|stat| !stat.online_only);
                 let Some(opened) = is_here.then(|| fs.open_dir(&root.dir, &dir).ok()).flatten() else { continue };
                 for name in search.names(&opened, &|name| wanted.contains(&inside(&dir, name)))? {
@@ -95,7 +99,7 @@ impl<F: Fs> FsTransport<F> {
     }
 }
 
-/// Whether messages may lie in what was passed over for this.
+/// Returns whether skipped files with this reason may hold messages.
 fn is_doubtful(reason: &ForeignReason) -> bool {
     use ForeignReason::{Author, Content, Name, Spelling, Temporary, Type};
     matches!(
@@ -106,14 +110,14 @@ fn is_doubtful(reason: &ForeignReason) -> bool {
 
 struct Search<'a, F: Fs> {
     fs: &'a F,
-    /// The path of the session folder, for people.
+    /// The printable path of the session folder.
     above: String,
     files: usize,
     bytes: usize,
     strays: Strays,
 }
 
-/// What was found under one name, and below it.
+/// The messages under one name, and below it.
 #[derive(Default)]
 struct Found {
     messages: BTreeSet<MessageId>,
@@ -124,14 +128,7 @@ struct Found {
 
 impl<F: Fs> Search<'_, F> {
     fn names(&self, dir: &F::Dir, is_wanted: &dyn Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>> {
-        let mut names = Vec::new();
-        self.fs.list(dir, &mut |name| {
-            if is_wanted(name) {
-                names.push(name.to_owned());
-            }
-            names.len() < FILES
-        })?;
-        Ok(names)
+        names_in(self.fs, dir, FILES, |name| is_wanted(name).then(|| name.to_owned()))
     }
 
     fn look_at(&mut self, parent: &F::Dir, name: &OsStr, place: String) {
@@ -146,7 +143,7 @@ impl<F: Fs> Search<'_, F> {
         }
     }
 
-    /// Looks at a name in a directory, and at what is below it.
+    /// Examines a name in a directory, and everything below it.
     fn look_into(&mut self, parent: &F::Dir, name: &OsStr, path: &str, depth: usize) -> Found {
         let is_partial = true;
         match self.fs.stat(parent, name) {
@@ -156,7 +153,7 @@ impl<F: Fs> Search<'_, F> {
                 Ok(dir) if depth > 0 => self.look_below(&dir, path, depth - 1),
                 _ => Found { is_partial, ..Found::default() },
             },
-            // Behind a link is another place, and nothing is in a pipe.
+            // A link leads elsewhere, and a pipe holds nothing.
             Ok(_) => Found::default(),
             Err(_) => Found { is_partial, ..Found::default() },
         }
@@ -175,9 +172,9 @@ impl<F: Fs> Search<'_, F> {
         all
     }
 
-    /// The messages that a file begins with, whatever comes after them.
+    /// Returns the messages at the beginning of a file.
     fn read(&mut self, dir: &F::Dir, name: &OsStr, len: u64) -> Found {
-        // What is larger than anything we write is none of ours.
+        // A larger file is none of ours.
         if len > limit(name) {
             return Found::default();
         }

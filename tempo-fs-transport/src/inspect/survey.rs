@@ -1,4 +1,4 @@
-//! How large a session folder is, and whether there is room in it.
+//! The size of a session folder, and the room in it.
 
 use std::{collections::BTreeSet, io};
 
@@ -7,7 +7,7 @@ use tempo_message::{AuthorId, CollectError};
 use crate::{
     error::collect_error,
     format::name::DirName,
-    fs::port::{Fs, Volume},
+    fs::port::{Fs, Volume, names_in},
     transport::FsTransport,
 };
 
@@ -15,26 +15,27 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Survey {
-    /// How many files and directories lie in it: what a service has to look after. What lies in directories that are
-    /// none of ours is not counted.
+    /// The number of files and directories in it that a service has to sync. The content of
+    /// foreign directories is not counted.
     pub entries: u64,
-    /// Whose directories are there, with or without messages.
+    /// The authors with directories there, with or without messages.
     pub authors: BTreeSet<AuthorId>,
-    /// In whose directories nothing can be written, as far as the system says so without being tried.
+    /// The authors in whose directories nothing can be written, as far as the system says so without
+    /// being tried.
     pub unwritable: BTreeSet<AuthorId>,
-    /// What is known of the volume.
+    /// The volume.
     pub volume: Volume,
 }
 
 impl Survey {
-    /// What was counted.
+    /// Creates a survey.
     pub fn new(entries: u64, authors: impl IntoIterator<Item = AuthorId>, volume: Volume) -> Self {
         Self { entries, authors: authors.into_iter().collect(), unwritable: BTreeSet::new(), volume }
     }
 }
 
 impl<F: Fs> FsTransport<F> {
-    /// Counts what lies in the folder, and asks the system whether more would fit. Writes nothing.
+    /// Counts the entries of the folder, and asks the system for its free space. Writes nothing.
     /// Waits for the folder as long as it takes.
     ///
     /// # Errors
@@ -55,7 +56,7 @@ impl<F: Fs> FsTransport<F> {
         });
         listed.map_err(|error| collect_error(path(), error))?;
         for (author, name) in dirs {
-            // What is in it would have to be fetched first.
+            // Its content would have to be fetched first.
             if fs.stat(&root.dir, &name).is_ok_and(|stat| stat.online_only) {
                 survey.authors.insert(author);
                 continue;
@@ -78,10 +79,6 @@ impl<F: Fs> FsTransport<F> {
 }
 
 fn count<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<u64> {
-    let mut files = 0;
-    fs.list(dir, &mut |_| {
-        files += 1;
-        true
-    })?;
-    Ok(files)
+    let names = names_in(fs, dir, usize::MAX, |_| Some(()))?;
+    Ok(names.len().try_into().unwrap_or(u64::MAX))
 }

@@ -1,4 +1,4 @@
-//! What tells a session folder that somebody has emptied from another folder in its place.
+//! Distinguishing an emptied session folder from another folder in its place.
 
 use std::{io, path::Path, str::FromStr};
 
@@ -7,8 +7,8 @@ use crate::fs::{
     real::RealFs,
 };
 
-/// Which directory a session folder is, on its volume: another one in its place, as the one below an unmounted disk, was
-/// made at another time.
+/// The identity of a session folder on its volume. Another directory in its place, such as the mount
+/// point of a disk that is away, was made at another time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Home {
     number: u64,
@@ -16,33 +16,35 @@ pub struct Home {
 }
 
 impl Home {
-    /// What an existing folder of this machine is; `None` where the system does not keep when directories were made.
+    /// Returns the identity of an existing folder of this machine; `None` where the system does not
+    /// record when directories were made.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be looked at.
+    /// The folder cannot be examined.
     pub fn of(folder: &Path) -> io::Result<Option<Self>> {
         Self::on(&RealFs::default(), folder)
     }
 
-    /// The same in any file system.
+    /// Returns the identity of a folder in any file system.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be looked at.
+    /// The folder cannot be examined.
     pub fn on<F: Fs>(fs: &F, folder: &Path) -> io::Result<Option<Self>> {
         let dir = fs.open_root(folder)?;
         let stat = fs.stat_dir(&dir)?;
         Ok(Self::opened(fs, &dir, &stat))
     }
 
-    /// Returns what an opened folder is. A creation time that moves with every change says nothing.
+    /// Returns the identity of an opened folder. A creation time that moves with every change does
+    /// not count.
     pub(crate) fn opened<F: Fs>(fs: &F, dir: &F::Dir, stat: &Stat) -> Option<Self> {
         let made_ns = fs.made_ns(dir).filter(|&made| made != stat.modified_ns)?;
         Some(Self { number: stat.identity.number, made_ns })
     }
 
-    /// A line for a file.
+    /// Returns it as a line for a file.
     pub(crate) fn to_line(self) -> String {
         format!("{} {}", self.number, self.made_ns)
     }

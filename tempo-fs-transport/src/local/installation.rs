@@ -1,4 +1,4 @@
-//! Where an installation keeps what is its own, outside every shared folder.
+//! The local state of an installation, outside every shared folder.
 
 use std::{
     collections::BTreeSet,
@@ -30,13 +30,13 @@ use crate::{
 ///     lock                        held while an installation is looked up or made
 ///     7b0e…-uuid/                 one installation: the author's name
 ///         folder                  the path of the session folder, as it was last seen, with all links followed
-///         given                   the same as somebody gave it, perhaps through a link or a mapped drive
+///         given                   the same as the user gave it, perhaps through a link or a mapped drive
 ///         home                    which directory that was
 ///         called                  what the folder was called when the installation was made
 ///         authors                 the authors that it has become since, one a line; mostly there are none
-///         original                the folder of which its own was a copy when it was made; mostly there is none
+///         original                the original of its own folder, if that was a copy when it was made
 ///         original-authors        who wrote there, one a line
-///         holder                  who has it open, for the error message of the second one
+///         holder                  the program that has it open, for the error message of the second one
 ///         staging/                messages on their way into the folder
 ///         store.redb              what `tempo-session` keeps
 /// ```
@@ -53,12 +53,12 @@ pub struct Installation {
     pub dir: PathBuf,
 }
 
-/// Why an installation belongs to a folder, what says most first.
+/// The reason why an installation belongs to a folder, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Claim {
     /// It has been at this path, and the directory of one of its authors is there.
     Stays,
-    /// It has been at this path, in this very directory, and somebody has deleted its author's.
+    /// It has been at this path, in this very directory, and its author's directory was deleted.
     Deleted,
     /// The directory of one of its authors is there, and it has not been at this path.
     Moved,
@@ -71,20 +71,20 @@ enum Claim {
 }
 
 impl Claim {
-    /// Whether the directory of one of its authors is there.
+    /// Returns whether the directory of one of its authors is there.
     fn has_directory(self) -> bool {
         matches!(self, Self::Stays | Self::Moved | Self::Copy)
     }
 }
 
-/// Who an installation of a folder is, before anything is made.
+/// The installation that a folder belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Belonging {
-    /// Nobody: the folder is new here.
+    /// None: the folder is new here.
     None,
     /// This installation.
     To(Installation),
-    /// Nobody, because the folder is a copy of the one of an installation.
+    /// None, because the folder is a copy of this one.
     CopyOf(Original),
 }
 
@@ -96,7 +96,7 @@ const AUTHORS: &str = "authors";
 const CALLED: &str = "called";
 
 impl Installation {
-    /// Where installations are kept when nobody says otherwise.
+    /// Returns the default state directory.
     ///
     /// # Errors
     ///
@@ -106,8 +106,9 @@ impl Installation {
         Ok(dirs.data_local_dir().join("sessions"))
     }
 
-    /// The installation that belongs to `folder`, if there is one. Writes nothing. A folder that is away has the one that
-    /// was at this path, in any spelling: through links, in another case or Unicode form.
+    /// Returns the installation that belongs to `folder`, if there is one. Writes nothing. A folder
+    /// that is away has the one that was at this path, in any spelling: through links, in another
+    /// case or Unicode form.
     ///
     /// # Errors
     ///
@@ -119,7 +120,7 @@ impl Installation {
         })
     }
 
-    /// As [`find`](Self::find); tells also of which folder this one is a copy.
+    /// Returns what [`find`](Self::find) returns, or the original of a copied folder.
     ///
     /// # Errors
     ///
@@ -157,7 +158,7 @@ impl Installation {
                 Ok(Some(claim)) => claim,
                 Ok(None) => continue,
                 Err(error) => {
-                    // It must not be in the way of other sessions, nor a new author be made beside it.
+                    // It must not prevent other sessions, nor cause a new author beside it.
                     let own = candidate.authors().unwrap_or_else(|_| vec![author]);
                     let is_here = own.iter().any(|author| authors.contains(author));
                     unreadable = unreadable.or_else(|| is_here.then_some(error));
@@ -173,8 +174,8 @@ impl Installation {
         }
     }
 
-    /// The best of several claims. In a folder where an installation was made beside that of the original it stays, also when
-    /// the original is gone and the copy is in its place.
+    /// Returns the best of several claims. An installation that was made for a copy keeps the
+    /// folder, even when the original is gone and the copy is in its place.
     fn best(mut found: Vec<(Claim, Self)>) -> Result<Option<(Claim, Self)>, InstallationError> {
         if found.len() > 1 {
             let mut succeeded = BTreeSet::new();
@@ -186,7 +187,7 @@ impl Installation {
         Ok(found.into_iter().min_by_key(|(claim, candidate)| (*claim, candidate.author)))
     }
 
-    /// Of which folder its own was a copy when it was made, if it was one.
+    /// Returns the original of its folder, if that was a copy when it was made.
     ///
     /// # Errors
     ///
@@ -195,21 +196,23 @@ impl Installation {
         Original::of(&self.dir)
     }
 
-    /// Its folder as the one of which another one is a copy. Whose copy that was is a part of its own history.
+    /// Returns its own folder as an original. If that is a copy itself, its history includes its
+    /// original's.
     fn as_original(&self) -> Result<Option<Original>, InstallationError> {
         let mut authors = self.original()?.map_or_else(Vec::new, |original| original.authors);
         authors.extend(self.authors()?);
         Ok(self.remembered()?.map(|remembered| Original { folder: remembered.resolved, authors }))
     }
 
-    /// The installation that belongs to `folder`, or a new one with a new author; remembers the folder's path.
+    /// Returns the installation that belongs to `folder`, or a new one with a new author, and
+    /// remembers the folder's path.
     ///
     /// # Errors
     ///
     /// [`InstallationError`], also when the folder does not exist.
     pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
         check_name(folder)?;
-        // Asked before the lock is taken as well: a folder that does not answer keeps no other one waiting.
+        // Before the lock is taken as well: a folder that does not answer delays no other one.
         Self::find(state, folder)?;
         fs::create_dir_all(state).map_err(|source| failed(state, source))?;
         let _lock = lock(&state.join("lock"))?;
@@ -246,7 +249,8 @@ impl Installation {
         Ok(installation)
     }
 
-    /// A new author, to be used by this installation from now on; its directory in the folder leads back here.
+    /// Returns a new author, to be used by this installation from now on; its directory in the
+    /// folder leads back here.
     ///
     /// # Errors
     ///
@@ -260,8 +264,8 @@ impl Installation {
         Ok(author)
     }
 
-    /// Has the store made if there is none. `make` makes it under another name first, so that what an interrupted start
-    /// leaves is never taken for a store.
+    /// Has the store made if there is none. `make` makes it under another name first, so that the
+    /// remains of an interrupted start are never taken for a store.
     ///
     /// # Errors
     ///
@@ -274,7 +278,7 @@ impl Installation {
         let (store, draft) = (self.store(), self.dir.join("store.new"));
         let state = self.dir.parent().unwrap_or(&self.dir);
         let _lock = lock(&state.join("lock"))?;
-        // One that cannot be looked at is there: nothing must take its place.
+        // A store that cannot be examined exists, and must not be replaced.
         if patiently(&store, || store.try_exists()).map_err(|source| failed(&store, source))? {
             return Ok(());
         }
@@ -287,7 +291,7 @@ impl Installation {
         put.map_err(|source| failed(&store, source).into())
     }
 
-    /// Where its store lies: what tells a store from a copy of it. Nothing may be known of that.
+    /// Returns the fingerprint of its store, which distinguishes it from a copy.
     ///
     /// # Errors
     ///
@@ -297,28 +301,29 @@ impl Installation {
         patiently(&store, || Fingerprint::of(&store)).map_err(|source| failed(&store, source))
     }
 
-    /// Which directory the folder was when the session was found in it last, if the system tells directories apart.
+    /// Returns the identity of the directory that held the session at the last scan, if the system
+    /// tells directories apart.
     pub fn home(&self) -> Option<Home> {
         state_file::read(&self.dir, HOME).ok()??.parse().ok()
     }
 
-    /// What the folder was called when the installation was made: what the session is called, whatever a service or a person
-    /// makes of the folder's name later.
+    /// Returns the name of the folder when the installation was made. It stays the session's name
+    /// when the folder is renamed.
     pub fn called(&self) -> Option<String> {
         state_file::read(&self.dir, CALLED).ok().flatten()
     }
 
-    /// The path of the store.
+    /// Returns the path of the store.
     pub fn store(&self) -> PathBuf {
         self.dir.join("store.redb")
     }
 
-    /// The directory for messages on their way.
+    /// Returns the directory for messages on their way.
     pub fn staging(&self) -> PathBuf {
         self.dir.join("staging")
     }
 
-    /// Says who has the installation open. Only the holder of the store's lock may say so.
+    /// Notes which program has the installation open. Only the holder of the store's lock may do so.
     ///
     /// # Errors
     ///
@@ -328,7 +333,8 @@ impl Installation {
         patiently(&path, || fs::write(&path, holder)).map_err(|source| failed(&path, source))
     }
 
-    /// Who said last that it has the installation open; it may have ended since. `None`: it was never open.
+    /// Returns the program that noted last that it has the installation open; it may have ended
+    /// since. `None`: it was never open.
     ///
     /// # Errors
     ///
@@ -337,7 +343,7 @@ impl Installation {
         state_file::read(&self.dir, HOLDER)
     }
 
-    /// Why this installation belongs to the folder, if it does.
+    /// Returns why this installation belongs to the folder, if it does.
     fn claim(&self, asked: &Asked, authors: &BTreeSet<AuthorId>) -> Result<Option<Claim>, InstallationError> {
         let Some(remembered) = self.remembered()? else { return Ok(None) };
         let folder = &asked.spelling.resolved;
@@ -361,17 +367,16 @@ impl Installation {
         }))
     }
 
-    /// How its folder was named; `None` for one that was never finished.
+    /// Returns the spelling of its folder; `None` for an installation that was never finished.
     fn remembered(&self) -> Result<Option<Spelling>, InstallationError> {
-        let path = |name| {
-            Ok::<_, InstallationError>(state_file::read_bytes(&self.dir, name)?.map(|bytes| state_file::path(bytes)))
-        };
+        let path = |name| Ok::<_, InstallationError>(state_file::read_bytes(&self.dir, name)?.map(state_file::path));
         let Some(resolved) = path(FOLDER)? else { return Ok(None) };
         let given = path(GIVEN)?.unwrap_or_else(|| resolved.clone());
         Ok(Some(Spelling { given, resolved }))
     }
 
-    /// Every author that it has been, the present one last. Of lines that cannot be read nothing follows.
+    /// Returns every author that it has been, the present one last. Lines that cannot be read are
+    /// ignored.
     ///
     /// # Errors
     ///
@@ -387,13 +392,14 @@ fn new_author() -> AuthorId {
     AuthorId::new(Uuid::new_v4())
 }
 
-/// What was asked for.
+/// The folder in question.
 struct Asked {
     spelling: Spelling,
     is_away: bool,
 }
 
-/// Whose directories are in the folder. They are not looked at: one that does not answer would keep everybody waiting.
+/// Returns the authors with directories in the folder. Those are not opened: one that does not
+/// answer would delay all.
 fn authors_in(folder: &Path) -> Result<BTreeSet<AuthorId>, InstallationError> {
     let failed = |error| open_error(folder.to_owned(), error);
     let mut authors = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The session folder of which another one is a copy.
+//! The original of a copied session folder.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,9 @@ use crate::{
     local::state_file::{self, InstallationError},
 };
 
-/// A session folder that is still in its place, and of which somebody has made a copy.
+/// A session folder that is still in its place, and that was copied.
 ///
-/// What is written in a copy needs another author: were the author the same in both, two messages could get one number.
+/// A copy needs another author: with one author in both, two messages could get one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Original {
     /// Where it is.
@@ -31,7 +31,7 @@ impl Original {
         state_file::keep(dir, FOLDER, self.folder.as_os_str().as_encoded_bytes())
     }
 
-    /// Returns the folder of which an installation's was a copy when it was made, if it was one.
+    /// Returns the original of an installation's folder, if that was a copy when it was made.
     pub(crate) fn of(dir: &Path) -> Result<Option<Self>, InstallationError> {
         let Some(folder) = state_file::read_bytes(dir, FOLDER)? else { return Ok(None) };
         let authors = state_file::read(dir, AUTHORS)?.unwrap_or_default();
@@ -39,7 +39,7 @@ impl Original {
         Ok(Some(Self { folder: state_file::path(folder), authors }))
     }
 
-    /// Whether it is still in its place, and not the same directory as `copy`.
+    /// Returns whether it is still in its place, and not the same directory as `copy`.
     pub fn is_beside(&self, copy: &Path) -> bool {
         self.has_an_author() && !is_one_directory(&self.folder, copy)
     }
@@ -49,7 +49,8 @@ impl Original {
     }
 }
 
-/// Whether two paths lead to one directory, as through a link, a bind mount or another drive letter.
+/// Returns whether two paths lead to one directory, as through a link, a bind mount or another drive
+/// letter.
 pub(crate) fn is_one_directory(one: &Path, other: &Path) -> bool {
     let fs = RealFs::default();
     let identity = |path: &Path| fs.open_root(path).and_then(|dir| fs.stat_dir(&dir)).map(|stat| stat.identity);

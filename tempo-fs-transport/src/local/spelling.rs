@@ -9,7 +9,7 @@ use crate::{format::spelling::folded, fs::port::Fs};
 /// The path of a folder as it was given, and as it was resolved.
 ///
 /// A folder that is away cannot be examined. It is recognized by its path: the one that was given before, perhaps through a
-/// link or a mapped drive, or the one to which that led.
+/// link or a mapped drive, or the path that this resolved to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelling {
     /// The path as it was given, made absolute.

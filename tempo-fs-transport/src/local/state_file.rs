@@ -33,9 +33,9 @@ pub enum InstallationError {
     /// Something in the state directory cannot be read or written.
     #[error("cannot use the local state in {}", path.display())]
     Failed {
-        /// What was to be read or written.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Another process has been holding the lock of the state directory for seconds.

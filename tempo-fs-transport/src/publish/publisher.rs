@@ -1,4 +1,5 @@
-//! Putting a message or a pack into its author's directory: stage, write, sync, rename without replacing, sync the directory.
+//! Publishing into an author's directory: stage, write, sync, rename without replacing, sync the
+//! directory.
 
 use std::{
     collections::BTreeSet,
@@ -21,11 +22,11 @@ use crate::{
     },
     fs::{
         error::is_in_use,
-        port::{Fs, sync, sync_name},
+        port::{Fs, names_in, sync, sync_name},
     },
     publish::{relay, thinning},
-    read::{buffer::Buffers, file::read_head},
-    scan::placeholder::StandIns,
+    read::file::{Buffer, read_head},
+    scan::placeholder::Placeholders,
 };
 
 /// Publishes for authors of this installation, one process at a time.
@@ -33,23 +34,27 @@ use crate::{
 pub(crate) struct Publisher<F: Fs> {
     fs: F,
     folder: PathBuf,
-    /// A directory outside the shared folder, for whatever would have the same permissions had it been made in the folder; `None`
-    /// when there is none on the same volume.
+    /// A directory outside the shared folder, used where its files have the same permissions as
+    /// files that are made in the folder; `None` when there is none on the same volume.
     staging: Option<F::Dir>,
-    /// A directory was made in the folder, perhaps in an earlier life, and its name may not be durable.
+    /// The name of a directory in the folder may not be durable; an earlier process may have made
+    /// it.
     is_root_unsynced: bool,
-    /// What the session is called: what the folder was called when the installation was made, links to it aside.
+    /// The name of the session: the name of the folder when the installation was made, with links
+    /// followed.
     called: Option<String>,
-    /// The authors in whose directories staged files of an earlier process were in use when they were to be swept.
+    /// The authors with staged files of an earlier process that were in use when they were to be
+    /// swept.
     unswept: BTreeSet<AuthorId>,
-    /// The same of the staging directory.
+    /// The staging directory has such files.
     is_staging_unswept: bool,
 }
 
 impl<F: Fs> Publisher<F> {
-    /// A publisher that stages in `staging` where that is possible, and sweeps what an earlier process left there.
+    /// Creates a publisher that stages in `staging` where that is possible, and sweeps what an
+    /// earlier process left there.
     pub(crate) fn new(fs: F, folder: PathBuf, staging: Option<&Path>, called: Option<String>) -> Self {
-        // Whatever is wrong with it, there is the folder.
+        // Without it, files are staged in the folder.
         let staging = staging.and_then(|path| fs.open_root(path).ok());
         let is_swept = match &staging {
             Some(dir) if !planted!(NoSweep) => sweep(&fs, dir, |_| true).unwrap_or(false),
@@ -70,8 +75,8 @@ impl<F: Fs> Publisher<F> {
         self.sweep_staged(&dir, author).map_err(failed)
     }
 
-    /// Sweeps what an earlier process left in an author's directory. What another program holds keeps nothing else waiting, and
-    /// is swept with a later head.
+    /// Sweeps what an earlier process left in an author's directory. A file that another program
+    /// holds is swept with a later head.
     fn sweep_staged(&mut self, dir: &F::Dir, author: AuthorId) -> io::Result<()> {
         if planted!(NoSweep) {
             return Ok(());
@@ -87,61 +92,86 @@ impl<F: Fs> Publisher<F> {
     /// Sweeps what was in use before. Nothing of this process is staged meanwhile.
     fn sweep_again(&mut self, dir: &F::Dir, author: AuthorId) -> io::Result<()> {
         if let Some(staging) = self.staging.as_ref().filter(|_| self.is_staging_unswept) {
-            // What is left there harms nobody.
+            // What is left there does no harm.
             self.is_staging_unswept = !sweep(&self.fs, staging, |_| true).unwrap_or(false);
         }
         if self.unswept.contains(&author) { self.sweep_staged(dir, author) } else { Ok(()) }
     }
 
-    /// Publishes a message or a pack, unless a stand-in lies there for it. Every way out but success leaves nothing visible.
+    /// Publishes a message or a pack, unless there is a placeholder for it. On failure nothing
+    /// becomes visible.
+    ///
+    /// When something else has its name, it gets one that readers take for a conflict copy: a
+    /// message that was sent reaches the others. When such names are taken as well, something
+    /// replaces every file, and would replace one more.
     pub(crate) fn publish(
         &mut self,
         root: &F::Dir,
-        content: &Content,
+        content: &Publication,
         durability: Durability,
-        stand_ins: &StandIns,
+        placeholders: &Placeholders,
     ) -> Result<Published, PublishError> {
         let is_pack = matches!(FileName::parse(&content.name), FileName::Pack(..));
         let durability = if is_pack && planted!(PackUnsynced) { Durability::Lazy } else { durability };
         let path = self.folder.join(&content.dir).join(&content.name);
         let failed = |error| publish_error(path.display().to_string(), error);
         let dir = self.own_dir(root, &content.dir).map_err(failed)?;
-        let target = Target { dir: &dir, name: &content.name };
-        if self.is_placeheld(&target, stand_ins).map_err(failed)? {
-            return Ok(Published::Already);
+        let digest = content.digest.to_string();
+        let beside = format!(".{}", digest.get(..16).unwrap_or(&digest));
+        for (is_beside, addition) in [(false, String::new()), (true, beside.clone()), (true, beside + ".2")] {
+            let mut name = content.name.clone();
+            name.push(addition);
+            let target = Target { dir: &dir, name: &name };
+            let published = self.publish_as(&target, &content.bytes, durability, placeholders).map_err(failed)?;
+            if let Some(published) = published {
+                return Ok(if is_beside { Published::Beside } else { published });
+            }
         }
-        let published = match self.put(&target, &content.bytes, durability).map_err(failed)? {
+        Err(PublishError::Undone { place: path.display().to_string() })
+    }
+
+    /// Publishes under one name; `None` when something else has it.
+    fn publish_as(
+        &mut self,
+        target: &Target<'_, F>,
+        bytes: &Bytes,
+        durability: Durability,
+        placeholders: &Placeholders,
+    ) -> io::Result<Option<Published>> {
+        if self.is_placeheld(target, placeholders)? {
+            return Ok(Some(Published::Already));
+        }
+        let published = match self.put(target, bytes, durability)? {
             Put::Done => Published::New,
-            Put::Taken => match self.compare(&target, &content.bytes).map_err(failed)? {
+            Put::Taken => match self.compare(target, bytes)? {
                 There::Same | There::Converted => Published::Already,
-                // Nothing can be compared or synced before the service fetches it, and it has it whole.
-                There::Elsewhere => return Ok(Published::Already),
+                // It cannot be compared or synced before the service fetches it, and the service has
+                // it whole.
+                There::Elsewhere => return Ok(Some(Published::Already)),
                 There::Remains => {
-                    self.replace(&target, &content.bytes, durability).map_err(failed)?;
+                    self.replace(target, bytes, durability)?;
                     Published::Mended
                 }
-                There::Other => {
-                    let beside = self.publish_beside(&dir, content, durability, stand_ins).map_err(failed)?;
-                    return beside.ok_or_else(|| PublishError::Undone { place: path.display().to_string() });
-                }
+                // It may be the only one of its kind.
+                There::Other => return Ok(None),
             },
         };
         if durability == Durability::Durable {
             if published == Published::Already && !planted!(NoFsync) {
-                self.sync_there(&target).map_err(failed)?;
+                self.sync_there(target)?;
             }
-            sync_name(&self.fs, &dir, target.name).map_err(failed)?;
+            sync_name(&self.fs, target.dir, target.name)?;
         }
-        Ok(published)
+        Ok(Some(published))
     }
 
-    /// Publishes what another author has written, durably, in a directory that is there for it. What an earlier process has staged
-    /// there goes away first.
+    /// Publishes another author's message or pack durably, in a directory of the relayer. Sweeps
+    /// first what an earlier process has staged there.
     pub(crate) fn relay(
         &mut self,
         root: &F::Dir,
-        content: &Content,
-        stand_ins: &StandIns,
+        content: &Publication,
+        placeholders: &Placeholders,
     ) -> Result<Published, PublishError> {
         let failed = |error| publish_error(self.folder.join(&content.dir).display().to_string(), error);
         match self.fs.open_dir(root, &content.dir) {
@@ -149,10 +179,11 @@ impl<F: Fs> Publisher<F> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        self.publish(root, content, Durability::Durable, stand_ins)
+        self.publish(root, content, Durability::Durable, placeholders)
     }
 
-    /// Removes from the directory that a relayer keeps for an author what the author's own has; how many files that were.
+    /// Removes from a relayer's directory the files that the author's own directory has; returns how
+    /// many.
     pub(crate) fn withdraw(
         &mut self,
         root: &F::Dir,
@@ -163,21 +194,23 @@ impl<F: Fs> Publisher<F> {
         relay::withdraw(&self.fs, root, author, relayer).map_err(|error| publish_error(place, error))
     }
 
-    /// Removes files that hold nothing but messages of a pack that lies there whole and durably; `most` at most.
+    /// Removes at most `most` files with nothing but messages of a pack that is there whole and
+    /// durable.
     pub(crate) fn thin_out(
         &mut self,
         root: &F::Dir,
         pack: &Pack,
         most: usize,
-        stand_ins: &StandIns,
+        placeholders: &Placeholders,
     ) -> Result<Vec<(u64, u64)>, PublishError> {
-        let content = Content::from(pack);
+        let content = Publication::from(pack);
         let place = self.folder.join(&content.dir).display().to_string();
-        self.publish(root, &content, Durability::Durable, stand_ins)?;
+        self.publish(root, &content, Durability::Durable, placeholders)?;
         let thinned = self.fs.open_dir(root, &content.dir).and_then(|dir| {
             let target = Target { dir: &dir, name: &content.name };
-            // Beside, or only with a service, is no place from which others certainly get it.
-            let is_elsewhere = self.is_placeheld(&target, stand_ins)?;
+            // A copy beside, or a file that only the service has, does not certainly reach the
+            // others.
+            let is_elsewhere = self.is_placeheld(&target, placeholders)?;
             let is_same = planted!(PackUnread) || matches!(self.compare(&target, &content.bytes)?, There::Same);
             let is_there = !is_elsewhere && is_same;
             if is_there { thinning::thin_out(&self.fs, &dir, pack, most) } else { Ok(Vec::new()) }
@@ -185,8 +218,13 @@ impl<F: Fs> Publisher<F> {
         thinned.map_err(|error| publish_error(place, error))
     }
 
-    /// Puts a head in the place of the one before, or of whatever lies there but for a service's placeholder.
-    pub(crate) fn leave_head(&mut self, root: &F::Dir, head: &Head, stand_ins: &StandIns) -> Result<(), PublishError> {
+    /// Replaces the author's head, or anything else with its name, except a service's placeholder.
+    pub(crate) fn leave_head(
+        &mut self,
+        root: &F::Dir,
+        head: &Head,
+        placeholders: &Placeholders,
+    ) -> Result<(), PublishError> {
         let author = OsString::from(head.author.to_string());
         let name = OsStr::new(HEAD);
         let place = self.folder.join(&author).join(name).display().to_string();
@@ -194,62 +232,20 @@ impl<F: Fs> Publisher<F> {
         let dir = self.own_dir(root, &author).map_err(failed)?;
         self.sweep_again(&dir, head.author).map_err(failed)?;
         let target = Target { dir: &dir, name };
-        if self.is_placeheld(&target, stand_ins).map_err(failed)? {
+        if self.is_placeheld(&target, placeholders).map_err(failed)? {
             return Err(failed(io::Error::other("its content is only with the service")));
         }
-        // A service that splits the folder gives the pieces other names, and whoever opens one by that name must not part it from
-        // the others: what its author has called the session once stays.
+        // A service that splits the folder gives its parts other names, and a member that opens one
+        // by that name must not separate it from the others: the first name that the author gave
+        // stays.
         let before = read_head(&self.fs, &dir, name).filter(|before| before.author == head.author);
         let called = before.and_then(|before| before.place).or_else(|| head.place.clone());
         let head = Head { place: called.or_else(|| self.called.clone()), ..head.clone() };
         self.replace(&target, &head.encode(), Durability::Lazy).map_err(failed)
     }
 
-    /// Publishes what has a name that something else has taken, under a name that readers take for a copy of that one:
-    /// a message that was sent reaches the others, whoever writes in our place. `None` when those names are taken as well:
-    /// something replaces every file, and one more would only be replaced, too.
-    fn publish_beside(
-        &mut self,
-        dir: &F::Dir,
-        content: &Content,
-        durability: Durability,
-        stand_ins: &StandIns,
-    ) -> io::Result<Option<Published>> {
-        let digest = content.digest.to_string();
-        let mut beside = content.name.clone();
-        beside.push(format!(".{}", digest.get(..16).unwrap_or(&digest)));
-        let mut further = beside.clone();
-        further.push(".2");
-        for name in [&beside, &further] {
-            let target = Target { dir, name };
-            if self.is_placeheld(&target, stand_ins)? {
-                return Ok(Some(Published::Beside));
-            }
-            if matches!(self.put(&target, &content.bytes, durability)?, Put::Done) {
-                return self.named(&target, durability).map(Some);
-            }
-            match self.compare(&target, &content.bytes)? {
-                There::Same | There::Converted | There::Elsewhere => return self.named(&target, durability).map(Some),
-                There::Remains => {
-                    self.replace(&target, &content.bytes, durability)?;
-                    return self.named(&target, durability).map(Some);
-                }
-                // Somebody has written over that as well; it may be the only one of its kind.
-                There::Other => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// A message lies beside its place, under a name that is as certain as it is to be.
-    fn named(&self, target: &Target<'_, F>, durability: Durability) -> io::Result<Published> {
-        if durability == Durability::Durable {
-            sync_name(&self.fs, target.dir, target.name)?;
-        }
-        Ok(Published::Beside)
-    }
-
-    /// The author's directory, made if need be. Its name is synced before anything is written into it.
+    /// Opens the author's directory, or makes it. Its name is synced before anything is written into
+    /// it.
     fn own_dir(&mut self, root: &F::Dir, name: &OsStr) -> io::Result<F::Dir> {
         let dir = match self.fs.open_dir(root, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -268,7 +264,7 @@ impl<F: Fs> Publisher<F> {
         Ok(dir)
     }
 
-    /// Syncs what was there already: an earlier publication may have been lazy.
+    /// Syncs a file that was there already: an earlier publication may have been lazy.
     fn sync_there(&self, target: &Target<'_, F>) -> io::Result<()> {
         if planted!(SyncToRead) {
             let file = self.fs.open(target.dir, target.name)?;
@@ -301,14 +297,14 @@ impl<F: Fs> Publisher<F> {
         }
     }
 
-    /// Puts the bytes in the place of what lies there: what an interrupted publication of the same bytes left, or a head.
+    /// Replaces a file: the remains of an interrupted publication, or a head.
     fn replace(&mut self, target: &Target<'_, F>, bytes: &[u8], durability: Durability) -> io::Result<()> {
         self.staged(target, bytes, durability, |fs, dir, staged| fs.rename_over(dir, staged, target.dir, target.name))
     }
 
-    /// Writes a staged file and has it renamed: outside the folder, or beside the target when it would have other permissions than
-    /// a file that is made there, or when that fails outside; once outside proves to be another volume, beside the target from
-    /// then on.
+    /// Writes a staged file and has it renamed. It is staged outside the folder, or beside the
+    /// target when its permissions would differ or staging outside fails. Once outside proves to be
+    /// another volume, files are staged beside the target.
     fn staged(
         &mut self,
         target: &Target<'_, F>,
@@ -332,7 +328,8 @@ impl<F: Fs> Publisher<F> {
             Some(Err(error)) if !planted!(NoFallback) => error,
             Some(done) => return done,
         };
-        // What is wrong with the place outside is not wrong with the folder: no room, no permission, gone, another volume.
+        // The folder may work where the staging directory fails: no room, no permission, gone,
+        // another volume.
         match failed.kind() {
             io::ErrorKind::AlreadyExists => Err(failed),
             io::ErrorKind::CrossesDevices => {
@@ -343,25 +340,25 @@ impl<F: Fs> Publisher<F> {
         }
     }
 
-    /// Whether files that are made in either directory have equal permissions. They are compared each time, because somebody may
-    /// give the folder to others at any time.
+    /// Returns whether files that are made in either directory have equal permissions. Compared each
+    /// time, because the user may share the folder with others at any time.
     fn is_alike(&self, staging: &F::Dir, dir: &F::Dir) -> bool {
         let heritage = |dir: &F::Dir| self.fs.heritage(dir).ok().flatten();
         planted!(PrivatePermissions) || heritage(dir).is_some_and(|there| heritage(staging) == Some(there))
     }
 
-    /// Whether the name is free because something stands for the file.
-    fn is_placeheld(&self, target: &Target<'_, F>, stand_ins: &StandIns) -> io::Result<bool> {
+    /// Returns whether a placeholder stands for the file.
+    fn is_placeheld(&self, target: &Target<'_, F>, placeholders: &Placeholders) -> io::Result<bool> {
         let is_there = |name: &OsStr| match self.fs.stat(target.dir, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             there => there.map(|_| true),
         };
-        for stand_in in stand_ins.known_for(target.name) {
-            if is_there(&stand_in)? {
+        for placeholder in placeholders.known_for(target.name) {
+            if is_there(&placeholder)? {
                 return Ok(true);
             }
         }
-        for perhaps in stand_ins.perhaps_for(target.name) {
+        for perhaps in placeholders.perhaps_for(target.name) {
             if is_there(perhaps)? && !is_there(target.name)? {
                 return Ok(true);
             }
@@ -369,7 +366,7 @@ impl<F: Fs> Publisher<F> {
         Ok(false)
     }
 
-    /// What lies under the target's name, compared with what should.
+    /// Compares the file that has the target's name with the expected bytes.
     fn compare(&self, target: &Target<'_, F>, expected: &Bytes) -> io::Result<There> {
         let there = self.fs.stat(target.dir, target.name)?;
         if there.file_type != FileType::File {
@@ -380,9 +377,9 @@ impl<F: Fs> Publisher<F> {
             return Ok(if is_full { There::Elsewhere } else { There::Other });
         }
         let mut file = self.fs.open(target.dir, target.name)?;
-        // A converted message is longer by its line ends at most.
+        // Converted line ends make a message longer by at most this much.
         let most = usize::try_from(there.len).unwrap_or(usize::MAX).min(2 * expected.len()).max(expected.len());
-        let mut buffer = Buffers::default().buffer(most + 1);
+        let mut buffer = Buffer::new(most + 1);
         let read = self.fs.read(&mut file, buffer.as_mut())?;
         let bytes = buffer.into_bytes(read);
         // A loss of power cuts a file short or leaves zeros where the content was to come.
@@ -400,24 +397,24 @@ impl<F: Fs> Publisher<F> {
     }
 }
 
-/// What is to lie under a name in its author's directory, or in that of a relayer.
+/// A file to be published, in the directory of its author or of a relayer.
 #[derive(Debug, Clone)]
-pub(crate) struct Content {
+pub(crate) struct Publication {
     dir: OsString,
     name: OsString,
     bytes: Bytes,
-    /// What tells it from others of that name.
+    /// Distinguishes it from others of that name.
     digest: Digest,
 }
 
-impl Content {
-    /// The same in the directory that a relayer keeps for the author.
+impl Publication {
+    /// Returns the same file for the directory of a relayer.
     pub(crate) fn by(self, author: AuthorId, relayer: AuthorId) -> Self {
         Self { dir: DirName::of(author, Some(relayer)), ..self }
     }
 }
 
-impl From<&Frame> for Content {
+impl From<&Frame> for Publication {
     fn from(frame: &Frame) -> Self {
         let MessageId { author, counter } = frame.id();
         let name = OsString::from(CounterName::new(counter).as_str());
@@ -425,7 +422,7 @@ impl From<&Frame> for Content {
     }
 }
 
-impl From<&Pack> for Content {
+impl From<&Pack> for Publication {
     fn from(pack: &Pack) -> Self {
         let name = OsString::from(format!("{}-{}", CounterName::new(pack.first()), CounterName::new(pack.last())));
         Self {
@@ -449,9 +446,9 @@ enum Put {
 
 enum There {
     Same,
-    /// The same with converted line ends, which readers restore.
+    /// Equal but for converted line ends, which readers restore.
     Converted,
-    /// Of the right length, and its content is not on this machine.
+    /// The right length, and not on this machine.
     Elsewhere,
     Remains,
     Other,
@@ -466,15 +463,9 @@ fn write_new<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, bytes: &[u8], durability
     }
 }
 
-/// Removes what is ours; false when another program holds some of it.
+/// Removes the files that are ours; returns false when another program holds some of them.
 fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::Result<bool> {
-    let mut staged = Vec::new();
-    fs.list(dir, &mut |name| {
-        if is_ours(name) {
-            staged.push(name.to_owned());
-        }
-        true
-    })?;
+    let staged = names_in(fs, dir, usize::MAX, |name| is_ours(name).then(|| name.to_owned()))?;
     let mut is_swept = true;
     for name in staged {
         match fs.remove(dir, &name) {

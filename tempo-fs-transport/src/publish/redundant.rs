@@ -1,4 +1,4 @@
-//! Removing what a service has doubled: copies of own messages that are equal to the message that lies beside them.
+//! Removing redundant copies: those of own messages that are equal to the message beside them.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,7 +13,7 @@ use crate::{
     format::name::FileName,
     fs::{
         calls::About,
-        port::{Fs, Version, sync},
+        port::{Fs, Version, names_in, sync},
     },
     publish::writer::Writer,
     read::file::read_bare,
@@ -33,7 +33,7 @@ pub(crate) fn remove<F: Fs>(
     let fs = folder.calls.fs.clone();
     // Also makes sure that this is still the folder that was scanned.
     let root = writer.root(folder)?;
-    if !folder.places.contains_key(&*own) {
+    if !folder.author_dirs.contains_key(&*own) {
         return Ok(Vec::new());
     }
     let dir = fs.open_dir(&root.dir, &own).map_err(failed)?;
@@ -54,7 +54,7 @@ pub(crate) fn remove<F: Fs>(
 pub(crate) fn find<F: Fs>(folder: &mut Folder<F>, author: AuthorId) -> Result<Vec<String>, CollectError> {
     let own = OsString::from(author.to_string());
     let root = folder.attach()?;
-    if !folder.places.contains_key(&*own) {
+    if !folder.author_dirs.contains_key(&*own) {
         return Ok(Vec::new());
     }
     let place = folder.path.join(&own).display().to_string();
@@ -67,20 +67,18 @@ pub(crate) fn find<F: Fs>(folder: &mut Folder<F>, author: AuthorId) -> Result<Ve
     found.flatten().map_err(|error| collect_error(place, error))
 }
 
-/// The names in a directory that may be copies of messages, in the order of their counters.
+/// Returns the names of conflict copies in a directory, in the order of their counters.
 fn copies_in<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(u64, OsString)>> {
-    let mut copies = Vec::new();
-    fs.list(dir, &mut |name| {
-        if let FileName::Copy(counter) = FileName::parse(name) {
-            copies.push((counter, name.to_owned()));
-        }
-        true
+    let mut copies = names_in(fs, dir, usize::MAX, |name| match FileName::parse(name) {
+        FileName::Copy(counter) => Some((counter, name.to_owned())),
+        _ => None,
     })?;
     copies.sort();
     Ok(copies)
 }
 
-/// Whether the message lies whole in its place and the copy holds the same bytes. What cannot be read is not redundant.
+/// Returns whether the message is there whole and the copy holds the same bytes. A file that cannot
+/// be read is not redundant.
 fn is_redundant<F: Fs>(fs: &F, dir: &F::Dir, id: MessageId, copy: &OsStr) -> bool {
     let original = OsString::from(CounterName::new(id.counter).as_str());
     let whole = |name: &OsStr| read_bare(fs, dir, name, MAX_FRAME as u64, false).ok();
@@ -88,13 +86,13 @@ fn is_redundant<F: Fs>(fs: &F, dir: &F::Dir, id: MessageId, copy: &OsStr) -> boo
     let is_still = |name: &OsStr, version: Version| fs.stat(dir, name).is_ok_and(|stat| stat.version() == version);
     is_message(&there.bytes, id)
         && (there.bytes == copied.bytes || planted!(AnyCopyIsRedundant))
-        // Two names of one file: what removing one does to the other is not for us to find out.
+        // Two names of one file: removing one may remove the other.
         && !there.version.is_same_thing(&copied.version)
         && is_still(&original, there.version)
         && is_still(copy, copied.version)
 }
 
-/// Whether the bytes are exactly one sound message of this id.
+/// Returns whether the bytes are exactly one valid message with this id.
 fn is_message(bytes: &Bytes, id: MessageId) -> bool {
     match Frame::decode(bytes) {
         Decoded::Whole(frame) => frame.id() == id && frame.bytes().len() == bytes.len(),

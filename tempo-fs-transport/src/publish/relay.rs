@@ -1,4 +1,4 @@
-//! Taking back what was relayed: what its author has put there again.
+//! Withdrawing relayed messages that their author has published again.
 
 use std::{
     collections::BTreeSet,
@@ -10,14 +10,14 @@ use tempo_message::{AuthorId, Decoded, Frame};
 
 use crate::{
     format::name::{DirName, FileName, limit},
-    fs::port::{Fs, sync},
+    fs::port::{Fs, names_in, sync},
     read::file::{frames_of, read_bare},
 };
 
-/// Removes from the directory that a relayer keeps for an author each file of which every message lies whole in the author's own
-/// directory, and then the directory, once nothing is left in it; the answer is how many files that were.
+/// Removes from a relayer's directory each file whose messages are all in the author's own
+/// directory, and then the directory, once it is empty. Returns the number of files.
 ///
-/// Nothing is removed that cannot be read or is only online.
+/// Files that cannot be read or are online-only stay.
 pub(crate) fn withdraw<F: Fs>(fs: &F, root: &F::Dir, author: AuthorId, relayer: AuthorId) -> io::Result<usize> {
     let (own, name) = (DirName::of(author, None), DirName::of(author, Some(relayer)));
     let (own, relay) = match (fs.open_dir(root, &own), fs.open_dir(root, &name)) {
@@ -44,25 +44,21 @@ pub(crate) fn withdraw<F: Fs>(fs: &F, root: &F::Dir, author: AuthorId, relayer: 
     }
     drop(relay);
     if left == 0 {
-        // What somebody else has put there stays, and so does the directory then.
+        // Foreign files stay, and with them the directory.
         let _ = fs.remove_dir(root, &name);
     }
     Ok(removed)
 }
 
-/// The files of a directory whose names announce messages.
+/// Returns the names of files with messages.
 fn files<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<OsString>> {
-    let mut files = Vec::new();
-    fs.list(dir, &mut |name| {
-        if let FileName::Message(_) | FileName::Pack(..) | FileName::Copy(_) = FileName::parse(name) {
-            files.push(name.to_owned());
-        }
-        true
-    })?;
-    Ok(files)
+    names_in(fs, dir, usize::MAX, |name| match FileName::parse(name) {
+        FileName::Message(_) | FileName::Pack(..) | FileName::Copy(_) => Some(name.to_owned()),
+        _ => None,
+    })
 }
 
-/// The messages of a file that holds nothing else; `None` when that cannot be told.
+/// Returns the messages of a file that holds nothing else; `None` when that is not known.
 fn read<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> Option<Vec<Frame>> {
     let file = read_bare(fs, dir, name, limit(name), false).ok()?;
     let whole = |decoded| match decoded {

@@ -1,4 +1,4 @@
-//! Removing what a pack has made redundant: the files of which it was made.
+//! Removing the files that a pack has made redundant.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -9,22 +9,20 @@ use tempo_message::{Pack, planted};
 
 use crate::{
     format::name::{FileName, limit},
-    fs::port::{Fs, sync},
+    fs::port::{Fs, names_in, sync},
     read::file::read_bare,
 };
 
-/// Removes files in an author's own directory that hold messages of this pack, byte for byte, and nothing else; `most` at
-/// most. The pack itself must lie there durably. The answer is what was removed, by first and last counter.
+/// Removes at most `most` files of an author's own directory that hold messages of this pack, byte
+/// for byte, and nothing else. The pack itself must be there durably. Returns the first and last
+/// counters of the removed files.
 ///
-/// Nothing is removed that cannot be read, that is only online, or that has the name of a copy.
+/// Files that cannot be read, are online-only, or have the name of a copy stay.
 pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) -> io::Result<Vec<(u64, u64)>> {
-    let mut spare = Vec::new();
-    fs.list(dir, &mut |name| {
-        spare.extend(run(name).and_then(|run| Some((name.to_owned(), run, pack.part(run.0, run.1)?))));
-        true
-    })?;
+    let spare_of = |name: &OsStr| run(name).and_then(|run| Some((name.to_owned(), run, pack.part(run.0, run.1)?)));
+    let mut spare = names_in(fs, dir, usize::MAX, spare_of)?;
     spare.retain(|(.., part)| part.len() < pack.bytes().len());
-    // Smaller ones first: what is in them is also in the larger ones, as long as those are there.
+    // Smaller ones first: their messages are also in the larger ones while those are there.
     spare.sort_by_key(|&(_, (first, last), _)| (last - first, first));
     let mut removed = Vec::new();
     for (name, run, part) in spare {
@@ -42,7 +40,7 @@ pub(crate) fn thin_out<F: Fs>(fs: &F, dir: &F::Dir, pack: &Pack, most: usize) ->
     Ok(removed)
 }
 
-/// The messages that a file has by its name.
+/// Returns the first and last message of a file, by its name.
 fn run(name: &OsStr) -> Option<(u64, u64)> {
     match FileName::parse(name) {
         FileName::Message(counter) => Some((counter, counter)),
@@ -51,7 +49,7 @@ fn run(name: &OsStr) -> Option<(u64, u64)> {
     }
 }
 
-/// Whether a file holds these bytes, and still does.
+/// Returns whether a file holds these bytes, now and still after it was read.
 fn is_equal<F: Fs>(fs: &F, dir: &F::Dir, name: &OsString, part: &[u8]) -> bool {
     let Ok(file) = read_bare(fs, dir, name, limit(name), false) else { return false };
     file.bytes == part && fs.stat(dir, name).is_ok_and(|stat| stat.version() == file.version)

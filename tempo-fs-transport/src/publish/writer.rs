@@ -1,4 +1,4 @@
-//! Writing into the folder, as long as it is the one that was scanned.
+//! Writing into the folder, provided that it is still the one that was scanned.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ use crate::{
         port::Fs,
     },
     publish::publisher::Publisher,
-    scan::{folder::Folder, placeholder::StandIns, root::Root},
+    scan::{folder::Folder, placeholder::Placeholders, root::Root},
 };
 
 /// Writes into a folder, unless it is only read.
@@ -40,31 +40,31 @@ impl<F: Fs> Writer<F> {
         &self,
         folder: &mut Folder<F>,
         (author, relayer): (AuthorId, Option<AuthorId>),
-        work: impl Fn(&mut Publisher<F>, &F::Dir, &StandIns) -> Result<T, PublishError> + Clone + Send + 'static,
+        work: impl Fn(&mut Publisher<F>, &F::Dir, &Placeholders) -> Result<T, PublishError> + Clone + Send + 'static,
     ) -> Result<T, PublishError> {
         let dir = DirName::of(author, relayer);
         let publisher = Arc::clone(self.publisher(folder)?);
         let place = folder.path.join(&dir).display().to_string();
-        if !folder.places.contains_key(&*dir) && is_placeheld(folder, author) {
+        if !folder.author_dirs.contains_key(&*dir) && is_placeheld(folder, author) {
             return Err(publish_error(place, io::Error::other("the directory is perhaps only with the service")));
         }
         if is_undone(folder, author) {
             return Err(PublishError::Undone { place });
         }
-        // Making a directory waits in some systems for every question about the others, and everything else for it.
-        let must_wait = !folder.places.contains_key(&*dir) && folder.calls.is_any_directory_late();
+        // In some systems, making a directory waits for every pending call about the others.
+        let must_wait = !folder.author_dirs.contains_key(&*dir) && folder.calls.is_any_directory_late();
         if must_wait || folder.calls.is_directory_late(&dir) {
             return Err(publish_error(place, no_answer()));
         }
-        let stand_ins = folder.places.get(&*dir).map(|there| there.stand_ins()).unwrap_or_default();
+        let placeholders = folder.author_dirs.get(&*dir).map(|there| there.placeholders()).unwrap_or_default();
         let write = move |root: &F::Dir| {
-            // A publication that has not come back keeps it, and lets no other one be begun.
-            work(&mut publisher.lock().unwrap_or_else(PoisonError::into_inner), root, &stand_ins)
+            // A late publication keeps the lock, and no other one begins.
+            work(&mut publisher.lock().unwrap_or_else(PoisonError::into_inner), root, &placeholders)
         };
-        if let Some(door) = folder.door_to(&dir) {
-            // Usually all is well, and a second change of threads would cost more than the publication.
+        if let Some(locator) = folder.locator_of(&dir) {
+            // The usual case: a second change of threads would cost more than the publication.
             let write = write.clone();
-            let at_once = move |fs: &F| door.open_here(fs).ok().flatten().map(|root| write(&root));
+            let at_once = move |fs: &F| locator.open_here(fs).ok().flatten().map(|root| write(&root));
             match folder.calls.run(About::Publishing, at_once) {
                 Ok(Some(written)) => return written,
                 Ok(None) => {}
@@ -86,7 +86,7 @@ impl<F: Fs> Writer<F> {
             _ => PublishError::Detached { place: place.clone(), why: Detachment::Missing },
         })?;
         if folder.is_emptied || !root.is_familiar() {
-            // It is not known who is in it.
+            // Its members are unknown.
             return Err(PublishError::Detached { place, why: Detachment::Emptied });
         }
         Ok(root)
@@ -97,14 +97,15 @@ impl<F: Fs> Writer<F> {
     }
 }
 
-/// Returns whether something stands for the directory of an author, which is not here.
+/// Returns whether a placeholder stands for an author's directory.
 fn is_placeheld<F: Fs>(folder: &Folder<F>, author: AuthorId) -> bool {
-    folder.notes.stand_ins().iter().any(|name| DirName::parse(name) == DirName::Copy(author))
+    folder.findings.placeholders().iter().any(|name| DirName::parse(name) == DirName::Copy(author))
 }
 
-/// Returns whether an author's directory is gone while several copies of it are here: something moves away what is written.
+/// Returns whether an author's directory is gone while several copies of it are here: something
+/// moves written files away.
 fn is_undone<F: Fs>(folder: &Folder<F>, author: AuthorId) -> bool {
     let is_copy = |name: &OsStr| matches!(DirName::parse(name), DirName::Copy(it) if it == author);
-    !folder.places.contains_key(OsStr::new(&author.to_string()))
-        && folder.places.keys().filter(|name| is_copy(name)).count() >= UNDONE
+    !folder.author_dirs.contains_key(OsStr::new(&author.to_string()))
+        && folder.author_dirs.keys().filter(|name| is_copy(name)).count() >= UNDONE
 }

@@ -1,4 +1,4 @@
-//! The work of one collect: reading files and handing up what is in them, within the budget.
+//! One collect: judging files and handing up their messages, within the budget.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -15,33 +15,33 @@ use crate::{
         known::{known, temporary},
         name::FileName,
     },
-    read::file::{Content, End, Examined, FileRead},
+    read::file::{Content, FileRead, Unread},
     scan::{
-        author_dir::{Item, Place},
+        author_dir::{AuthorDir, Candidate},
         findings::{Finding, Span},
-        placeholder::may_be_stand_in,
+        placeholder::may_be_placeholder,
     },
 };
 
-/// So many files are looked at in one collect, whatever comes of them.
+/// The most files that one collect examines.
 const MAX_EXAMINED: usize = 4096;
 
 /// The work of one collect.
 pub(crate) struct Work<'a> {
     want: &'a Want<'a>,
     take: &'a mut dyn FnMut(Arrival) -> Taken,
-    /// The directory is listed afterwards, by one who does not know what was taken meanwhile.
+    /// The scan that follows does not know what was handed up here.
     is_in_haste: bool,
     pub(crate) done: Done,
 }
 
-/// What a collect has done until now.
+/// The results of a collect until now.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Done {
     pub(crate) collected: Collected,
     bytes: usize,
     examined: usize,
-    /// Something was taken for good.
+    /// An arrival was taken for good.
     pub(crate) progress: bool,
 }
 
@@ -50,92 +50,113 @@ pub(crate) struct Done {
 pub(crate) struct Opened {
     /// The directory.
     pub(crate) dir: Arc<OsStr>,
-    item: Item,
-    /// Whose directory it is.
+    item: Candidate,
+    /// The author of the directory.
     pub(crate) author: AuthorId,
     kind: FileName,
     is_contested: bool,
     span: Span,
     content: Content,
-    /// So much memory it took when it was opened, in bytes.
+    /// The memory that it took when it was opened, in bytes.
     pub(crate) weight: usize,
-    /// Nobody had room for some of it.
+    /// Some of it was refused.
     later: bool,
     known: bool,
     other_author: Option<AuthorId>,
 }
 
 impl Opened {
-    /// Its directory and its name.
+    /// Returns its directory and its name.
     pub(crate) fn place(&self) -> (&Arc<OsStr>, &OsString) {
         (&self.dir, &self.item.name)
     }
 
-    /// The next frame to be handed up; `None` when there is none left.
+    /// Returns the next frame to be handed up, or `None` when none is left.
     pub(crate) fn next(&mut self) -> Option<&Frame> {
         self.content.peek()
     }
 }
 
 impl<'a> Work<'a> {
-    /// Work that goes on behind what the same collect has done before.
+    /// Continues a collect.
     pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken, done: Done) -> Self {
         Self { want, take, is_in_haste: false, done }
     }
 
-    /// Work on files of which it is not known whether they have been listed.
+    /// Begins a collect with files that hints have named, before the scan.
     pub(crate) fn in_haste(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
         Self { is_in_haste: true, ..Self::new(want, take, Done::default()) }
     }
 
-    /// Whether the directory is listed afterwards.
+    /// Returns whether the scan follows.
     pub(crate) fn is_in_haste(&self) -> bool {
         self.is_in_haste
     }
 
-    /// Whether nothing that was seen before counts.
+    /// Returns whether all earlier findings are ignored.
     pub(crate) fn looks_anew(&self) -> bool {
         looks_anew(self.want)
     }
 
-    /// How many frames may be handed up in all.
+    /// Returns the most frames that may be handed up in all.
     pub(crate) fn most(&self) -> usize {
         self.want.budget.frames
     }
 
-    /// Whether the budget is used up.
+    /// Returns whether the budget is used up.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.done.collected.frames >= self.want.budget.frames
             || self.done.bytes >= self.want.budget.bytes
             || self.done.examined >= MAX_EXAMINED
     }
 
-    /// Opens a file that was read. What it holds is handed up [frame by frame](Self::take_next); of a head everything at once.
+    /// Opens a file that was read. Its messages are handed up [one by one](Self::take_next), a head
+    /// at once.
     pub(crate) fn open(
         &mut self,
-        (dir, item): (Arc<OsStr>, Item),
+        (dir, item): (Arc<OsStr>, Candidate),
         file: FileRead,
-        place: &mut Place,
+        author_dir: &mut AuthorDir,
     ) -> Option<Opened> {
         self.done.examined += 1;
         let kind = FileName::parse(&item.name);
+        let FileRead { span, content } = file;
+        let content = match content {
+            Ok(content) => content,
+            Err(Unread::Vanished) => {
+                author_dir.vanished(&item);
+                return None;
+            }
+            Err(Unread::Found(version, finding)) => {
+                let (version, finding) = match finding {
+                    // The content of a head may come without changing its version.
+                    Finding::Pending(PendingReason::OnlineOnly) if kind == FileName::Head => (None, Finding::Settled),
+                    finding => (version, unless_temporary(finding, &item.name)),
+                };
+                author_dir.findings.put_read(&item.name, version, finding, span);
+                author_dir.done(&item);
+                return None;
+            }
+        };
         if kind == FileName::Head {
-            self.take_head(file, place, &item);
+            let finding = unless_temporary(self.take_head(&content, &item.name, author_dir.author), &item.name);
+            author_dir.findings.put_read(&item.name, Some(content.version), finding, span);
+            author_dir.done(&item);
             return None;
         }
         let is_contested = match kind {
-            FileName::Message(first) | FileName::Pack(first, _) => place.is_contested(first),
+            FileName::Message(first) | FileName::Pack(first, _) => author_dir.is_contested(first),
             _ => false,
         };
         let mut opened = Opened {
             dir,
             item,
-            author: place.author,
+            author: author_dir.author,
             kind,
             is_contested,
-            weight: file.weight(),
-            span: file.span,
-            content: Content::of(file),
+            weight: content.weight(),
+            span,
+            content,
             later: false,
             known: false,
             other_author: None,
@@ -161,7 +182,7 @@ impl<'a> Work<'a> {
         self.turn_over(opened);
     }
 
-    /// Looks for the next frame that is to be handed up.
+    /// Skips frames that are not handed up.
     fn turn_over(&self, opened: &mut Opened) {
         let Opened { content, author, other_author, .. } = opened;
         let is_pack = matches!(opened.kind, FileName::Pack(..)) && !opened.is_contested;
@@ -178,39 +199,36 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Puts down what became of a file.
-    pub(crate) fn close(&mut self, opened: Opened, place: &mut Place) {
+    /// Notes the finding about a file.
+    pub(crate) fn close(&mut self, opened: Opened, author_dir: &mut AuthorDir) {
         let strange = self.strange(&opened);
         let Opened { item, span, content, later, known, other_author, .. } = opened;
-        let examined = content.into_examined();
-        let finding = match examined.end {
-            End::Vanished => return place.vanished(&item),
-            End::Read(finding) => finding,
-        };
+        let version = Some(content.version);
+        let finding = content.into_finding();
         let finding = finding.map(|finding| unless_temporary(finding, &item.name));
         let finding = finding.map(|finding| strange.unwrap_or(finding));
         let wrong = other_author.map(|found| Finding::Foreign(ForeignReason::Author { found }));
         match finding.or(wrong) {
-            // Once it is known the name alone tells; what comes again must not be settled.
-            None if later || (known && !self.is_in_haste) => place.notes.forget(&item.name),
-            finding => place.notes.put_read(&item.name, examined.version, finding.unwrap_or(Finding::Settled), span),
+            // From now on its name shows that it is known; a refused message must not count as read.
+            None if later || (known && !self.is_in_haste) => author_dir.findings.forget(&item.name),
+            finding => author_dir.findings.put_read(&item.name, version, finding.unwrap_or(Finding::Settled), span),
         }
         if later {
-            place.park(item);
+            author_dir.park(item);
         } else {
-            place.done(&item);
+            author_dir.done(&item);
         }
     }
 
-    /// What a file is whose name goes on after one of ours, and that does not begin like a message: perhaps it stands for the
-    /// message, and otherwise it is none of ours.
+    /// Judges a file that has the name of a conflict copy and does not begin like a message: it may
+    /// be a placeholder of the message, and otherwise is none of ours.
     fn strange(&self, opened: &Opened) -> Option<Finding> {
         let FileName::Copy(first) = opened.kind else { return None };
-        let (name, content) = (&opened.item.name, opened.content.bytes()?);
+        let (name, content) = (&opened.item.name, opened.content.bytes());
         let is_known = self.want.known.contains(opened.author, first);
         if temporary(name).is_some() || planted!(StrangeIsBad) {
             None
-        } else if may_be_stand_in(name, content) {
+        } else if may_be_placeholder(name, content) {
             Some(Finding::Pending(PendingReason::PerhapsOnline))
         } else if matches!(Frame::decode(content), Decoded::Bad(BadFrame::Magic)) || (content.is_empty() && is_known) {
             Some(Finding::Foreign(known(name).unwrap_or(ForeignReason::Content)))
@@ -219,55 +237,39 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Hands up the head that a file holds. What is wrong with it, or that it is not here, keeps nothing waiting.
-    fn take_head(&mut self, file: FileRead, place: &mut Place, item: &Item) {
-        place.done(item);
-        let span = file.span;
-        let (version, finding) = match file.into_content() {
-            Ok(bare) => {
-                let as_it_is = Head::decode(&bare.bytes);
-                let whole = if as_it_is.is_ok() { Finding::Settled } else { Finding::Converted };
-                let restored = as_it_is.or_else(|bad| match bad {
-                    BadHead::Newer(_) => Err(bad),
-                    bad if planted!(ConvertedIsBad) => Err(bad),
-                    _ => restored_head(&bare.bytes),
-                });
-                let finding = match restored {
-                    Ok(head) if head.author == place.author => {
-                        (self.take)(Arrival::Head(head));
-                        whole
-                    }
-                    Ok(head) => Finding::Foreign(ForeignReason::Author { found: head.author }),
-                    Err(BadHead::Newer(version)) => {
-                        Finding::Pending(PendingReason::Unsupported(Unsupported::Version(version)))
-                    }
-                    Err(_) if may_be_stand_in(&item.name, &bare.bytes) && !planted!(StrangeIsBad) => {
-                        Finding::Pending(PendingReason::PerhapsOnline)
-                    }
-                    Err(BadHead::Incomplete) => {
-                        bare.unless_changing(Finding::Pending(PendingReason::Incomplete { missing: 1 }))
-                    }
-                    Err(bad) => bare.unless_changing(Finding::Foreign(ForeignReason::BadHead(bad))),
-                };
-                (Some(bare.version), finding)
+    /// Hands up the head in a file. A head that is damaged delays nothing.
+    fn take_head(&mut self, content: &Content, name: &OsStr, author: AuthorId) -> Finding {
+        let as_it_is = Head::decode(content.bytes());
+        let whole = if as_it_is.is_ok() { Finding::Settled } else { Finding::Converted };
+        let restored = as_it_is.or_else(|bad| match bad {
+            BadHead::Newer(_) => Err(bad),
+            bad if planted!(ConvertedIsBad) => Err(bad),
+            _ => restored_head(content.bytes()),
+        });
+        match restored {
+            Ok(head) if head.author == author => {
+                (self.take)(Arrival::Head(head));
+                whole
             }
-            Err(Examined { end: End::Vanished, .. }) => return place.vanished(item),
-            // It may come without looking any different.
-            Err(Examined { end: End::Read(Some(Finding::Pending(PendingReason::OnlineOnly)) | None), .. }) => {
-                (None, Finding::Settled)
+            Ok(head) => Finding::Foreign(ForeignReason::Author { found: head.author }),
+            Err(BadHead::Newer(version)) => Finding::Pending(PendingReason::Unsupported(Unsupported::Version(version))),
+            Err(_) if may_be_placeholder(name, content.bytes()) && !planted!(StrangeIsBad) => {
+                Finding::Pending(PendingReason::PerhapsOnline)
             }
-            Err(Examined { version, end: End::Read(Some(finding)) }) => (version, finding),
-        };
-        place.notes.put_read(&item.name, version, unless_temporary(finding, &item.name), span);
+            Err(BadHead::Incomplete) => {
+                content.unless_changing(Finding::Pending(PendingReason::Incomplete { missing: 1 }))
+            }
+            Err(bad) => content.unless_changing(Finding::Foreign(ForeignReason::BadHead(bad))),
+        }
     }
 }
 
-/// Whether nothing that was seen before counts for who asks so.
+/// Returns whether a request ignores all earlier findings.
 pub(crate) fn looks_anew(want: &Want<'_>) -> bool {
     want.full || !want.recheck.is_empty()
 }
 
-/// What a service is still writing beside a name of ours is its affair, until it is whole.
+/// A service may still be writing a temporary file beside ours.
 fn unless_temporary(finding: Finding, name: &OsStr) -> Finding {
     match (finding, temporary(name)) {
         (

@@ -1,11 +1,11 @@
-//! Files of several authors, handed up in the order in which their messages can be judged.
+//! Merging the messages of several authors by their logical times.
 //!
-//! A message waits until those are here that its author had seen. Logical time is greater than that of everything seen, so
-//! whoever hands up the earlier times first makes nothing wait.
+//! A message waits until those that its author had seen are here. Logical time is greater than that of everything seen, so
+//! nothing waits when earlier times are handed up first.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     sync::Arc,
 };
 
@@ -13,144 +13,134 @@ use tempo_message::AuthorId;
 
 use crate::{
     read::collect::{Opened, Work},
-    scan::author_dir::Place,
+    scan::author_dir::AuthorDir,
 };
 
-/// The files that are open, of each author in the order of their counters. What one collect has not come to is kept for the
-/// next one.
+/// The open files, of each author in the order of their counters. A collect leaves to the next one what it does not reach.
 #[derive(Debug, Default)]
 pub(crate) struct Merge {
-    /// One author after the other instead: times are what authors claim, and nobody shall come first for ever.
-    is_fair: bool,
     queues: BTreeMap<AuthorId, VecDeque<Opened>>,
-    /// The author's first frame of each queue, by logical time, or by when its file came.
-    fronts: BTreeSet<(u64, AuthorId)>,
-    /// How many files of an author are still to come.
-    awaited: BTreeMap<AuthorId, usize>,
-    /// Of whom something is still to come and nothing is open: it may be earlier than all that is.
-    lacking: BTreeSet<AuthorId>,
-    /// Of whom there is more than this collect comes to.
-    cut: BTreeSet<AuthorId>,
-    /// It has come to the end of what it can take in order.
-    pub(crate) is_over: bool,
-    /// Of whom something was handed up by this collect.
-    served: BTreeSet<AuthorId>,
+    /// The memory that they take.
     bytes: usize,
-    came: u64,
+    /// Round robin instead of logical times: those are what authors claim, and none shall come first for ever.
+    is_fair: bool,
+    /// The author that was served last, and the one that was when the collect began: rounds begin after that.
+    turn: Option<AuthorId>,
+    before: Option<AuthorId>,
+    /// The author of each queue by what decides when its next frame is handed up.
+    fronts: BTreeSet<(u64, bool, AuthorId)>,
+    /// The frames that this collect has handed up.
+    served: BTreeMap<AuthorId, u64>,
+    /// The authors with files to come.
+    awaited: BTreeSet<AuthorId>,
+    /// Those of them without an open file: their messages may be earlier than all that are open.
+    lacking: BTreeSet<AuthorId>,
 }
 
-/// With so many bytes open no further file is, and some are handed up although something earlier may come.
+/// With this many bytes open, some are handed up although something earlier may come.
 const BYTES: usize = 16 * 1024 * 1024;
 
-type Places = BTreeMap<Arc<OsStr>, Box<Place>>;
+pub(crate) type AuthorDirs = BTreeMap<Arc<OsStr>, Box<AuthorDir>>;
 
 impl Merge {
-    /// Begins a collect; so many files of authors are to come, and more than that of some.
-    pub(crate) fn begin(&mut self, is_fair: bool, awaited: BTreeMap<AuthorId, usize>, cut: BTreeSet<AuthorId>) {
-        (self.is_fair, self.awaited, self.cut, self.is_over) = (is_fair, awaited, cut, false);
-        self.lacking = self.awaited.keys().copied().filter(|author| !self.queues.contains_key(author)).collect();
-        self.fronts.clear();
+    /// Begins a collect with files of these authors to come.
+    pub(crate) fn begin(&mut self, awaited: impl IntoIterator<Item = AuthorId>) {
+        // A collect that has neglected an author is followed by a fair one.
+        let is_neglected = self.queues.keys().any(|author| !self.served.contains_key(author));
+        self.is_fair = is_neglected && !self.is_fair;
         self.served.clear();
-        for (author, opened) in self.queues.iter_mut().filter_map(|(author, queue)| Some((*author, queue.front_mut()?)))
-        {
-            self.fronts.extend(key(opened, self.is_fair, self.came).map(|key| (key, author)));
+        self.before = self.turn;
+        self.awaited = awaited.into_iter().collect();
+        self.lacking = self.awaited.iter().copied().filter(|author| !self.queues.contains_key(author)).collect();
+        self.fronts.clear();
+        let authors: Vec<AuthorId> = self.queues.keys().copied().collect();
+        for author in authors {
+            self.enter(author);
         }
     }
 
-    /// The files that are open, by directory and name.
-    pub(crate) fn names(&self) -> BTreeSet<(&Arc<OsStr>, &OsString)> {
-        self.queues.values().flatten().map(Opened::place).collect()
+    /// Returns the author that was served last.
+    pub(crate) fn turn(&self) -> Option<AuthorId> {
+        self.turn
     }
 
-    /// One file less of an author is to come.
-    pub(crate) fn came(&mut self, author: AuthorId) {
-        if let Some(awaited) = self.awaited.get_mut(&author) {
-            *awaited -= 1;
-            if *awaited == 0 {
-                self.forgo(author);
-            }
-        }
+    /// Returns whether nothing is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
     }
 
-    /// Nothing of an author is to come any more.
+    /// Returns the open files, by directory and name.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Opened> {
+        self.queues.values().flatten()
+    }
+
+    /// Notes that no more files of an author are to come.
     pub(crate) fn forgo(&mut self, author: AuthorId) {
         self.awaited.remove(&author);
         self.lacking.remove(&author);
     }
 
-    /// Nothing is to come any more.
-    pub(crate) fn forgo_all(&mut self) {
-        self.awaited.clear();
-        self.lacking.clear();
-    }
-
-    /// Adds a file that was opened.
-    pub(crate) fn put(&mut self, opened: Opened, work: &mut Work<'_>, places: &mut Places) {
+    /// Adds a file.
+    pub(crate) fn put(&mut self, opened: Opened, work: &mut Work<'_>, author_dirs: &mut AuthorDirs) {
         let author = opened.author;
-        self.came += 1;
         self.bytes += opened.weight;
         self.lacking.remove(&author);
         let queue = self.queues.entry(author).or_default();
         queue.push_back(opened);
         if queue.len() == 1 {
-            self.advance(author, work, places);
+            self.advance(author, work, author_dirs);
         }
     }
 
-    /// Hands up what nothing earlier can come before; the answer is whose frame was the last one.
-    pub(crate) fn hand_up(&mut self, work: &mut Work<'_>, places: &mut Places) -> Option<AuthorId> {
-        let mut last = None;
-        while (self.is_fair || self.lacking.is_empty() || self.bytes > BYTES) && !self.is_over && !work.is_exhausted() {
-            let Some((_, author)) = self.fronts.pop_first() else { break };
-            if let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
-                // Often the next one of the same file comes next.
-                loop {
-                    work.take_next(opened);
-                    let next = key(opened, self.is_fair, self.came).filter(|_| !work.is_exhausted());
-                    if next.is_none_or(|next| self.fronts.first().is_some_and(|first| *first < (next, author))) {
-                        break;
-                    }
+    /// Hands up frames until something earlier may come, or until the end when nothing `is_to_come`.
+    pub(crate) fn hand_up(&mut self, is_to_come: bool, work: &mut Work<'_>, author_dirs: &mut AuthorDirs) {
+        let may_wait = is_to_come && !self.is_fair;
+        while !(work.is_exhausted() || (may_wait && !self.lacking.is_empty() && self.bytes <= BYTES)) {
+            let Some((.., author)) = self.fronts.pop_first() else { break };
+            self.turn = Some(author);
+            // Often the next one of the same file comes next.
+            while let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::front_mut) {
+                work.take_next(opened);
+                *self.served.entry(author).or_default() += 1;
+                let next = self.key(author);
+                if work.is_exhausted() || next.is_none_or(|next| self.fronts.first().is_some_and(|first| *first < next))
+                {
+                    break;
                 }
-                last = Some(author);
-                self.served.insert(author);
             }
-            self.advance(author, work, places);
+            self.advance(author, work, author_dirs);
         }
-        last
     }
 
-    /// Ends a collect; what is open stays so. The answer is whether there is somebody of whom nothing was handed up.
-    pub(crate) fn end(&mut self, work: &mut Work<'_>) -> bool {
-        work.done.collected.more |= self.is_over || !self.queues.is_empty();
-        self.queues.keys().any(|author| !self.served.contains(author))
-    }
-
-    /// Passes over the files of an author that have no frame left, and notes the next one that has.
-    fn advance(&mut self, author: AuthorId, work: &mut Work<'_>, places: &mut Places) {
-        let Some(queue) = self.queues.get_mut(&author) else { return };
-        while let Some(opened) = queue.front_mut() {
-            if let Some(key) = key(opened, self.is_fair, self.came) {
-                self.fronts.insert((key, author));
+    /// Closes the files of an author that have no frame left, and notes the next one that has.
+    fn advance(&mut self, author: AuthorId, work: &mut Work<'_>, author_dirs: &mut AuthorDirs) {
+        while !self.enter(author) {
+            let Some(opened) = self.queues.get_mut(&author).and_then(VecDeque::pop_front) else {
+                self.queues.remove(&author);
+                self.lacking.extend(self.awaited.get(&author));
                 return;
-            }
+            };
             self.bytes -= opened.weight;
-            if let Some(opened) = queue.pop_front()
-                && let Some(place) = places.get_mut(&opened.dir)
-            {
-                work.close(opened, place);
+            if let Some(author_dir) = author_dirs.get_mut(&opened.dir) {
+                work.close(opened, author_dir);
             }
-        }
-        self.queues.remove(&author);
-        if self.awaited.contains_key(&author) {
-            self.lacking.insert(author);
-        } else if self.cut.contains(&author) && self.served.contains(&author) {
-            self.is_over = !self.is_fair;
         }
     }
-}
 
-/// What decides when the next frame of a file is handed up; `None` when none is left.
-fn key(opened: &mut Opened, is_fair: bool, came: u64) -> Option<u64> {
-    let frame = opened.next()?;
-    Some(if is_fair { came } else { frame.message().lamport.0 })
+    /// Notes when the next frame of an author is handed up; false when its first file has none.
+    fn enter(&mut self, author: AuthorId) -> bool {
+        let key = self.key(author);
+        self.fronts.extend(key);
+        key.is_some()
+    }
+
+    fn key(&mut self, author: AuthorId) -> Option<(u64, bool, AuthorId)> {
+        let frame = self.queues.get_mut(&author)?.front_mut()?.next()?;
+        Some(if self.is_fair {
+            let served = self.served.get(&author).copied().unwrap_or_default();
+            (served, self.before.is_some_and(|before| author <= before), author)
+        } else {
+            (frame.message().lamport.0, false, author)
+        })
+    }
 }

@@ -1,256 +1,362 @@
-//! Reading the files that a look has chosen: one of each author in turn, some at a time, none waited for too long.
+//! Reading the files that a scan has found: one of each author in turn, some ahead, none without a
+//! time limit.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ffi::{OsStr, OsString},
     sync::Arc,
     time::Duration,
 };
 
-use tempo_message::{AuthorId, PendingReason};
+use tempo_message::AuthorId;
 
 use crate::{
     fs::{
-        calls::no_answer,
+        calls::{Calls, no_answer},
         error::{is_absence, unreadable},
-        offload::{Next, Outlet},
         port::{Fs, Identity},
+        worker::{Next, Outlet, Stream},
     },
     read::{
-        buffer::Buffers,
-        collect::Work,
+        collect::{Opened, Work},
         file::{FileRead, read},
-        lanes::{AHEAD, Came, Files, Lanes, Turn},
-        merge::Merge,
+        merge::{AuthorDirs, Merge},
     },
-    scan::{author_dir::Item, findings::Finding, folder::Folder, root::Way},
+    scan::{author_dir::Candidate, findings::Finding, folder::Folder, root::Locator},
 };
 
-/// Whose turn it is, and what is late.
+/// Reads the files of one folder.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub(crate) struct Reader {
     /// Online-only files are opened, which makes the service fetch them.
     fetch: bool,
-    /// Who was served last when the budget was short.
-    turn: Option<AuthorId>,
-    /// Somebody was not served at all by the last collect that went by times.
-    is_neglected: bool,
-    merge: Merge,
-    buffers: Buffers,
-    lanes: Lanes,
-    /// The folder in which all of this lies.
-    within: Option<Identity>,
-    /// Reads that have not come back, by directory and file.
+    /// The files that are being read, in turn.
+    batches: VecDeque<Batch>,
+    /// Calls that have not ended, and whose results are not wanted.
+    abandoned: Vec<Files>,
+    /// Reads that are late, by directory and file.
     late: BTreeMap<(Arc<OsStr>, OsString), Late>,
+    merge: Merge,
+    /// The folder that all of these belong to.
+    within: Option<Identity>,
+}
+
+/// Files that one call reads.
+#[derive(Debug)]
+struct Batch {
+    turns: VecDeque<Turn>,
+    /// `None` until the call is made.
+    files: Option<Files>,
+}
+
+/// A file to be read.
+#[derive(Debug)]
+struct Turn {
+    author: AuthorId,
+    dir: Arc<OsStr>,
+    item: Candidate,
 }
 
 #[derive(Debug)]
 struct Late {
     author: AuthorId,
-    item: Item,
+    item: Candidate,
     files: Files,
 }
 
-/// So many directories are kept open while their files are read.
+/// Files one after the other; `None` for one whose directory is gone.
+type Files = Stream<Option<FileRead>>;
+
+/// The files that are left to be read in one collect.
+#[derive(Debug, Default)]
+struct Agenda {
+    authors: BTreeMap<AuthorId, Author>,
+    /// The authors with more files, in turn.
+    turns: VecDeque<AuthorId>,
+    /// The files that are open or being read, by directory.
+    begun: BTreeMap<Arc<OsStr>, BTreeSet<OsString>>,
+}
+
+#[derive(Debug, Default)]
+struct Author {
+    /// The directories, each with the last file that was chosen in it.
+    dirs: Vec<(Arc<OsStr>, Option<Candidate>)>,
+    /// The next file, and the index of its directory.
+    next: Option<(usize, Candidate)>,
+    /// The files that were chosen and have not come.
+    coming: usize,
+    late: usize,
+}
+
+/// The most calls that read at once, and the most files of one.
+const BATCHES: usize = 4;
+const FILES: usize = 64;
+/// The most directories that a call keeps open.
 const OPEN: usize = 32;
-/// So many reads of one author may be late before no other one of that author is begun.
+/// With this many late reads of one author, no other one of that author is begun.
 const LATE_OF_ONE: usize = 2;
 
-impl Reads {
-    /// Nothing read yet; `fetch`: also what is online only.
+impl Reader {
+    /// `fetch` has online-only files read as well.
     pub(crate) fn new(fetch: bool) -> Self {
         Self { fetch, ..Self::default() }
     }
 
-    /// Whether a read has not come back.
+    /// Returns whether a read is late.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.late.is_empty()
     }
 
-    /// Whether something is open or being read.
+    /// Returns whether something is open or being read.
     pub(crate) fn is_busy(&self) -> bool {
-        self.lanes.is_any_reading() || !self.merge.names().is_empty()
+        self.is_reading() || !self.merge.is_empty()
     }
 
-    /// Nothing will be read for a while: no handle stays open.
+    fn is_reading(&self) -> bool {
+        self.batches.iter().any(|batch| !batch.turns.is_empty())
+    }
+
+    /// Abandons what is being read, so that no handle stays open.
     pub(crate) fn rest(&mut self) {
-        self.lanes.stop();
-        self.buffers.close();
+        self.abandoned.extend(self.batches.drain(..).filter_map(|batch| batch.files));
+        self.abandoned.retain(|files| !files.leave());
     }
 
-    /// Goes on in this folder. What is left of another one is not wanted.
-    fn enter(&mut self, folder: Identity) {
-        if self.within.replace(folder).is_some_and(|before| before != folder) {
-            self.lanes.stop();
+    /// Reads until the budget is used up or nothing is left.
+    pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
+        if self.within.replace(folder.identity).is_some_and(|before| before != folder.identity) {
+            self.rest();
             self.merge = Merge::default();
         }
-    }
-
-    /// Reads as far as the budget goes.
-    pub(crate) fn read<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>, work: &mut Work<'_>, now: Duration) {
-        let most = work.most();
-        self.enter(folder.identity);
         if work.looks_anew() {
             // What was read before may have changed since.
-            self.lanes.stop();
+            self.rest();
         }
         if !work.is_in_haste() {
-            folder.places.values_mut().for_each(|place| place.unpark(most));
+            folder.author_dirs.values_mut().for_each(|author_dir| author_dir.unpark(work.most()));
         }
-        work.done.collected.more |= folder.places.values().any(|place| place.has_more_than(most));
-        let (turns, cut) = self.in_turn(folder, most, now);
-        // In haste one call does it, so that one has to be waited for when nothing answers.
-        let room = folder.calls.room_beside(self.late.len());
-        self.lanes.set_waiting(turns, if work.is_in_haste() { 1 } else { room });
-        let mut awaited: BTreeMap<AuthorId, usize> = BTreeMap::new();
-        for author in self.lanes.authors() {
-            *awaited.entry(author).or_default() += 1;
+        let mut agenda = self.agenda(folder, now);
+        self.merge.begin(agenda.authors.iter().filter(|(_, author)| author.is_awaited()).map(|(id, _)| *id));
+        self.take_late(&mut folder.author_dirs, work);
+        self.merge.hand_up(true, work, &mut folder.author_dirs);
+        while !work.is_exhausted() {
+            // In haste one call does it, so that one has to be waited for when nothing answers.
+            let most = if work.is_in_haste() { 1 } else { BATCHES };
+            self.start(most, &mut agenda, folder);
+            let Some((turn, next)) = self.next(&agenda, &mut folder.calls) else { break };
+            self.take(turn, next, &mut agenda, folder, work, now);
+            self.merge.hand_up(true, work, &mut folder.author_dirs);
         }
-        self.buffers.open();
-        let is_fair = self.is_neglected;
-        self.merge.begin(is_fair, awaited, cut);
-        self.take_late(folder, work);
-        self.turn = self.merge.hand_up(work, &mut folder.places).or(self.turn);
-        while !self.merge.is_over && !work.is_exhausted() {
-            self.start(folder, way);
-            let Some((turn, came)) = self.lanes.next(&mut folder.calls) else { break };
-            self.take(turn, came, folder, work, now);
-        }
-        work.done.collected.more |= self.lanes.is_any_reading() || (self.lanes.is_any_waiting() && work.is_exhausted());
-        self.merge.forgo_all();
-        self.turn = self.merge.hand_up(work, &mut folder.places).or(self.turn);
-        self.is_neglected = self.merge.end(work) && !is_fair;
+        self.merge.hand_up(false, work, &mut folder.author_dirs);
+        let is_cut = work.is_exhausted() && (!agenda.turns.is_empty() || self.is_reading());
+        work.done.collected.more |= is_cut || !self.merge.is_empty();
+        work.done.collected.more |= folder.author_dirs.values().any(|author_dir| author_dir.has_overflowed());
         if !work.done.collected.more {
             self.rest();
             folder.watch();
         }
     }
 
-    /// Has the next files read.
-    fn start<F: Fs>(&mut self, folder: &mut Folder<F>, way: &Way<F>) {
-        self.lanes.start(&mut folder.calls, self.late.len(), || {
-            let (way, fetch, buffers) = (way.clone(), self.fetch, self.buffers.clone());
-            move |fs: &F, files: Vec<_>, outlet: &mut Outlet<_>| match way.go(fs) {
-                Ok(Some(root)) => read_all(fs, &root, files, (fetch, &buffers), outlet),
-                Err(error) if !is_absence(&error) => {
-                    let _ = files.iter().all(|_| outlet.put_heavy(Some(FileRead::failed(&error, fs.now())), 0));
-                }
-                Ok(None) | Err(_) => {}
+    /// Returns what there is to read, beginning with the author after the one that was served last.
+    fn agenda<F: Fs>(&self, folder: &mut Folder<F>, now: Duration) -> Agenda {
+        let Folder { calls, author_dirs, .. } = folder;
+        let mut agenda = Agenda::default();
+        for ((dir, name), late) in &self.late {
+            agenda.authors.entry(late.author).or_default().late += 1;
+            if let Some(author_dir) = author_dirs.get_mut(dir) {
+                author_dir.done(&late.item);
+                author_dir.findings.put(name, None, Finding::Pending(unreadable(&no_answer())), now);
             }
-        });
+        }
+        for turn in self.batches.iter().flat_map(|batch| &batch.turns) {
+            agenda.authors.entry(turn.author).or_default().coming += 1;
+            agenda.begun.entry(Arc::clone(&turn.dir)).or_default().insert(turn.item.name.clone());
+        }
+        for (dir, name) in self.merge.files().map(Opened::place) {
+            agenda.begun.entry(Arc::clone(dir)).or_default().insert(name.clone());
+        }
+        for (name, author_dir) in author_dirs.iter().filter(|(_, author_dir)| author_dir.is_midway()) {
+            if !calls.is_directory_late(name) {
+                agenda.authors.entry(author_dir.author).or_default().dirs.push((Arc::clone(name), None));
+            }
+        }
+        for (id, author) in &mut agenda.authors {
+            author.advance(author_dirs, &agenda.begun);
+            agenda.turns.extend(author.next.as_ref().map(|_| *id));
+        }
+        let served = agenda.turns.partition_point(|author| self.merge.turn().is_some_and(|turn| *author <= turn));
+        agenda.turns.rotate_left(served);
+        agenda
     }
 
-    /// Takes what came of a file, and hands up what can be handed up then.
-    fn take<F: Fs>(&mut self, turn: Turn, came: Came, folder: &mut Folder<F>, work: &mut Work<'_>, now: Duration) {
-        let Turn { author, dir, item, .. } = turn;
-        let (places, merge) = (&mut folder.places, &mut self.merge);
-        let Some(place) = places.get_mut(&dir) else {
-            self.lanes.forgo(author);
-            if let Came::Late(files) = came {
-                self.lanes.abandon(files);
+    /// Has the next files read, as far as calls may be made.
+    fn start<F: Fs>(&mut self, most: usize, agenda: &mut Agenda, folder: &mut Folder<F>) {
+        self.abandoned.retain(|files| !files.leave());
+        while self.batches.len() < most && !agenda.turns.is_empty() {
+            let turns = agenda.choose(&folder.author_dirs);
+            self.batches.push_back(Batch { turns, files: None });
+        }
+        let running = self.batches.iter().filter(|batch| batch.files.is_some()).count();
+        let others = self.late.len() + self.abandoned.len() + running;
+        let room = folder.calls.room_beside(others);
+        for batch in self.batches.iter_mut().filter(|batch| batch.is_to_begin()).take(room) {
+            let files: Vec<_> =
+                batch.turns.iter().map(|turn| (Arc::clone(&turn.dir), turn.item.name.clone())).collect();
+            let (locator, fetch) = (folder.locator(batch.turns.iter().map(|turn| &turn.dir)), self.fetch);
+            // What cannot be begun is found again by the next scan.
+            batch.files = folder.calls.start(move |fs, outlet| read_all(fs, &locator, files, fetch, outlet)).ok();
+        }
+    }
+
+    /// Returns the next file in turn and its outcome; `None` when no file is being read.
+    fn next<F: Fs>(&mut self, agenda: &Agenda, calls: &mut Calls<F>) -> Option<(Turn, Next<Option<FileRead>>)> {
+        loop {
+            let batch = self.batches.front_mut()?;
+            if batch.turns.is_empty() {
+                // The thread of the call is free.
+                batch.files.as_mut().map(|files| calls.next(files));
+                self.batches.pop_front();
+                continue;
             }
-            return;
-        };
-        match came {
-            Came::File(file) => {
-                merge.came(author);
-                // A directory that is gone is missed by the next look.
-                if let Some(opened) = file.and_then(|file| work.open((dir, item), file, place)) {
-                    merge.put(opened, work, places);
+            // Without a call, it is begun as soon as there is room, perhaps by another collect.
+            let files = batch.files.as_mut()?;
+            let turn = batch.turns.pop_front()?;
+            let is_stuck = agenda.authors.get(&turn.author).is_some_and(Author::is_stuck);
+            let next = if is_stuck { files.poll() } else { calls.next(files) };
+            if let Next::End = next {
+                // What the call has left out is found again by the next scan.
+                batch.turns.clear();
+            }
+            return Some((turn, next));
+        }
+    }
+
+    /// Takes what has come of a file.
+    fn take<F: Fs>(
+        &mut self,
+        turn: Turn,
+        next: Next<Option<FileRead>>,
+        agenda: &mut Agenda,
+        folder: &mut Folder<F>,
+        work: &mut Work<'_>,
+        now: Duration,
+    ) {
+        let Turn { author, dir, item } = turn;
+        let of_author = agenda.authors.entry(author).or_default();
+        of_author.coming = of_author.coming.saturating_sub(1);
+        let author_dir = folder.author_dirs.get_mut(&dir);
+        match (next, author_dir) {
+            (Next::Item(Some(file)), Some(author_dir)) => {
+                if let Some(opened) = work.open((dir, item), file, author_dir) {
+                    self.merge.put(opened, work, &mut folder.author_dirs);
                 }
-                self.turn = merge.hand_up(work, places).or(self.turn);
             }
-            Came::Late(files) => {
-                place.notes.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
-                place.done(&item);
-                self.late.insert((dir, item.name.clone()), Late { author, item, files });
-                let late_of_one = self.late.values().filter(|late| late.author == author).count();
-                if late_of_one >= LATE_OF_ONE || work.is_in_haste() {
-                    self.lanes.forgo(author);
-                    merge.forgo(author);
-                } else {
-                    merge.came(author);
+            // A directory that is gone is missed by the next scan.
+            (Next::Item(_) | Next::End, _) => {}
+            (Next::Late, author_dir) => {
+                of_author.late += if work.is_in_haste() { LATE_OF_ONE } else { 1 };
+                // Another call reads those behind it.
+                let files = self.batches.front_mut().and_then(|batch| batch.files.take());
+                if of_author.is_stuck() {
+                    of_author.next = None;
+                    for batch in self.batches.iter_mut().filter(|batch| batch.is_to_begin()) {
+                        batch.turns.retain(|turn| turn.author != author);
+                    }
+                }
+                if let (Some(files), Some(author_dir)) = (files, author_dir) {
+                    author_dir.findings.put(&item.name, None, Finding::Pending(unreadable(&no_answer())), now);
+                    author_dir.done(&item);
+                    self.late.insert((dir, item.name.clone()), Late { author, item, files });
                 }
             }
+        }
+        if !of_author.is_awaited() {
+            self.merge.forgo(author);
         }
     }
 
     /// Takes what was late and has come.
-    fn take_late<F: Fs>(&mut self, folder: &mut Folder<F>, work: &mut Work<'_>) {
-        let (places, merge) = (&mut folder.places, &mut self.merge);
-        self.late.retain(|(name, _), late| match late.files.poll() {
+    fn take_late(&mut self, author_dirs: &mut AuthorDirs, work: &mut Work<'_>) {
+        let merge = &mut self.merge;
+        self.late.retain(|(dir, _), late| match late.files.poll() {
             Next::Late => true,
             Next::End => false,
             Next::Item(file) => {
-                if let (Some(file), Some(place)) = (file, places.get_mut(name)) {
-                    let named = (name.clone(), late.item.clone());
-                    if let Some(opened) = work.open(named, file, place) {
-                        merge.put(opened, work, places);
-                    }
+                if let (Some(file), Some(author_dir)) = (file, author_dirs.get_mut(dir))
+                    && let Some(opened) = work.open((Arc::clone(dir), late.item.clone()), file, author_dir)
+                {
+                    merge.put(opened, work, author_dirs);
                 }
                 false
             }
         });
     }
+}
 
-    /// What is to be read: a first file of every author, then a second one, and so on, beginning with the author after
-    /// the one that was served last; and of whom there is more. Nothing that is late, and of nobody of whom too much is.
-    fn in_turn<F: Fs>(
-        &mut self,
-        folder: &mut Folder<F>,
-        most: usize,
-        now: Duration,
-    ) -> (Vec<Turn>, BTreeSet<AuthorId>) {
-        let mut late_of: BTreeMap<AuthorId, usize> = BTreeMap::new();
-        for ((name, file), late) in &self.late {
-            *late_of.entry(late.author).or_default() += 1;
-            if let Some(place) = folder.places.get_mut(name) {
-                place.done(&late.item);
-                let reason: PendingReason = unreadable(&no_answer());
-                place.notes.put(file, None, Finding::Pending(reason), now);
-            }
-        }
-        let mut by_author: BTreeMap<AuthorId, Vec<(&Item, &Arc<OsStr>)>> = BTreeMap::new();
-        let Folder { calls, places, .. } = folder;
-        let mut open = self.merge.names();
-        open.extend(self.lanes.names());
-        // Not everybody writes as much as the others.
-        let busy = places.values().filter(|place| place.is_busy()).count();
-        let most = most.min((most / busy.max(1)).saturating_mul(2).saturating_add(AHEAD));
-        let mut cut = BTreeSet::new();
-        for (name, place) in &*places {
-            let is_stuck = late_of.get(&place.author).is_some_and(|&late| late >= LATE_OF_ONE);
-            if place.is_busy() && !is_stuck && !calls.is_directory_late(name) {
-                if place.has_more_than(most) {
-                    cut.insert(place.author);
-                }
-                let items = place.first_items(most).map(|item| (item, name));
-                let items = items.filter(|(item, _)| !open.contains(&(name, &item.name)));
-                by_author.entry(place.author).or_default().extend(items);
-            }
-        }
-        let mut turns = Vec::new();
-        for (author, mut items) in by_author {
-            items.sort_unstable();
-            let served = self.turn.is_some_and(|turn| author <= turn);
-            turns.extend(items.into_iter().enumerate().map(|(round, item)| (round, served, author, item)));
-        }
-        turns.sort_by_key(|&(round, served, author, _)| (round, served, author));
-        let turn = |(_, _, author, (item, name)): (_, _, _, (&Item, &Arc<OsStr>))| {
-            Turn::new(author, Arc::clone(name), item.clone())
-        };
-        (turns.into_iter().map(turn).collect(), cut)
+impl Batch {
+    fn is_to_begin(&self) -> bool {
+        self.files.is_none() && !self.turns.is_empty()
     }
 }
 
-/// Reads files one after the other; `None` for one whose directory is gone.
+impl Agenda {
+    /// Chooses the next files: one of each author, in the order of their counters.
+    fn choose(&mut self, author_dirs: &AuthorDirs) -> VecDeque<Turn> {
+        let mut chosen = VecDeque::new();
+        while chosen.len() < FILES
+            && let Some(id) = self.turns.pop_front()
+        {
+            let Some(author) = self.authors.get_mut(&id) else { continue };
+            let Some((at, item)) = author.next.take() else { continue };
+            if let Some((dir, last)) = author.dirs.get_mut(at) {
+                *last = Some(item.clone());
+                chosen.push_back(Turn { author: id, dir: Arc::clone(dir), item });
+                author.coming += 1;
+            }
+            author.advance(author_dirs, &self.begun);
+            self.turns.extend(author.next.as_ref().map(|_| id));
+        }
+        chosen
+    }
+}
+
+impl Author {
+    /// Finds its next file.
+    fn advance(&mut self, author_dirs: &AuthorDirs, begun: &BTreeMap<Arc<OsStr>, BTreeSet<OsString>>) {
+        let first_in = |(at, (dir, last)): (usize, &(Arc<OsStr>, Option<Candidate>))| {
+            let begun = begun.get(dir);
+            let mut items = author_dirs.get(dir)?.items_after(last.as_ref());
+            items.find(|item| begun.is_none_or(|begun| !begun.contains(&item.name))).map(|item| (item, at))
+        };
+        let next = self.dirs.iter().enumerate().filter_map(first_in).min();
+        self.next = next.filter(|_| !self.is_stuck()).map(|(item, at)| (at, item.clone()));
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.late >= LATE_OF_ONE
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.is_stuck() && (self.coming > 0 || self.next.is_some())
+    }
+}
+
+/// Reads files one after the other.
 fn read_all<F: Fs>(
     fs: &F,
-    root: &F::Dir,
+    locator: &Locator,
     files: Vec<(Arc<OsStr>, OsString)>,
-    (fetch, buffers): (bool, &Buffers),
+    fetch: bool,
     outlet: &mut Outlet<Option<FileRead>>,
 ) {
+    let root = match locator.open_here(fs) {
+        Ok(Some(root)) => root,
+        Err(error) if !is_absence(&error) => {
+            let _ = files.iter().all(|_| outlet.put(Some(FileRead::failed(&error, fs.now()))));
+            return;
+        }
+        Ok(None) | Err(_) => return,
+    };
     let mut dirs: BTreeMap<Arc<OsStr>, F::Dir> = BTreeMap::new();
     for (dir, name) in files {
         let mut failed = None;
@@ -258,13 +364,13 @@ fn read_all<F: Fs>(
             if dirs.len() >= OPEN {
                 dirs.clear();
             }
-            match fs.open_dir(root, &dir) {
+            match fs.open_dir(&root, &dir) {
                 Ok(opened) => drop(dirs.insert(Arc::clone(&dir), opened)),
                 Err(error) => failed = Some(error).filter(|error| !is_absence(error)),
             }
         }
         let file = match dirs.get(&dir) {
-            Some(dir) => Some(read(fs, (dir, &name), fetch, buffers)),
+            Some(dir) => Some(read(fs, (dir, &name), fetch)),
             None => failed.map(|error| FileRead::failed(&error, fs.now())),
         };
         let weight = file.as_ref().map_or(0, FileRead::weight);

@@ -1,9 +1,10 @@
-//! One directory of an author: what is new in it.
+//! One author's directory, and the new files in it.
 
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     io,
+    ops::Bound,
     sync::Arc,
     time::Duration,
 };
@@ -15,72 +16,72 @@ use crate::{
     format::{known::known, name::FileName},
     fs::port::{Stat, Version},
     scan::{
-        findings::{Finding, Note, Notes},
-        placeholder::StandIns,
+        findings::{Finding, Findings, Note},
+        placeholder::Placeholders,
     },
 };
 
 /// A directory whose name is an author, or a copy of one.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct AuthorDir {
     pub(crate) author: AuthorId,
-    pub(crate) notes: Notes,
+    pub(crate) findings: Findings,
     pub(crate) freshness: Freshness,
-    /// The last listing of the folder that has met it.
+    /// The last listing of the folder that included it.
     pub(crate) listing: u32,
-    /// What is to be read, by first counter.
-    todo: BTreeSet<Item>,
-    /// What nobody had room for; to be read again by the next collect.
-    parked: BTreeSet<Item>,
-    /// Counters of which there are copies: somebody else may have written under their names as well, so that a name alone
-    /// does not tell whether its content is known.
+    /// The files to be read, by first counter.
+    todo: BTreeSet<Candidate>,
+    /// Files that were handed up and refused, for the next collect.
+    parked: BTreeSet<Candidate>,
+    /// Counters with conflict copies: another program may have written under their names, so that a
+    /// name alone does not show whether its content is known.
     pub(crate) contested: Option<Arc<BTreeSet<u64>>>,
-    /// The last listing has met placeholders of services that are known.
+    /// The last listing included placeholders of known services.
     has_placeholders: bool,
-    /// How many names the last listing has met.
+    /// The number of names in the last listing.
     names: u32,
-    /// How many names `todo` has room for.
+    /// The most names in `todo`.
     room: usize,
-    /// There were more names to read than that.
+    /// There were more names than that.
     overflowed: bool,
-    /// The listings of one pass over very many names go on after this one.
-    after: Option<Box<Item>>,
+    /// The next listing of one pass over very many names continues after this file.
+    after: Option<Box<Candidate>>,
 }
 
-/// A file to be read. Of a head the first counter is zero, so that heads come first.
+/// A file to be read. Heads have counter zero, so that they come first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Item {
+pub(crate) struct Candidate {
     pub(crate) first: u64,
     pub(crate) name: OsString,
 }
 
-/// A listing under way.
+/// A listing in progress.
 #[derive(Debug)]
 pub(crate) struct Listing {
     recheck: BTreeSet<u64>,
-    /// What was looked at before and is to be looked at again, if it has changed.
-    pub(crate) doubtful: Vec<Item>,
-    /// The copies that it has met.
+    /// Files that were examined before; they are read again if they have changed.
+    pub(crate) doubtful: Vec<Candidate>,
+    /// The conflict copies in it.
     pub(crate) copies: BTreeSet<u64>,
 }
 
-/// So many names wait to be read at least, and in a folder of few directories so many altogether; the folder is the buffer for
-/// the rest.
+/// The most names that wait to be read: of one directory, and in a folder of few directories
+/// altogether. The folder is the buffer for the rest.
 const TODO: usize = 4096;
 const TODO_OF_ALL: usize = 131_072;
-/// How long a directory is left alone after a listing at most. For each name it is ten times what listing it takes; few names
-/// cost nothing.
+/// The longest rest of a directory after a listing, and the rest for each name beyond a few: ten
+/// times the time that listing it takes.
 const RESTED: Duration = Duration::from_secs(2);
 const FOR_A_NAME: Duration = Duration::from_micros(10);
 const FEW: u32 = 1000;
-/// So many copies of an author's messages are remembered as such.
+/// The most conflict copies of an author that are remembered.
 pub(crate) const CONTESTED: usize = 1024;
 
-impl Place {
+impl AuthorDir {
     pub(crate) fn new(author: AuthorId, listing: u32) -> Self {
         Self {
             author,
-            notes: Notes::default(),
+            findings: Findings::default(),
             freshness: Freshness::default(),
             listing,
             todo: BTreeSet::new(),
@@ -94,9 +95,9 @@ impl Place {
         }
     }
 
-    /// Begins a listing, in a folder of so many directories; what is to be read is chosen anew.
-    pub(crate) fn begin_listing(&mut self, want: &Want<'_>, places: usize) -> Listing {
-        self.room = TODO.max(TODO_OF_ALL / places.max(1));
+    /// Begins a listing, in a folder with this many directories.
+    pub(crate) fn begin_listing(&mut self, want: &Want<'_>, author_dirs: usize) -> Listing {
+        self.room = TODO.max(TODO_OF_ALL / author_dirs.max(1));
         self.todo.clear();
         let recheck: BTreeSet<u64> =
             want.recheck.iter().filter(|id| id.author == self.author).map(|id| id.counter).collect();
@@ -107,34 +108,28 @@ impl Place {
             self.after = None;
             self.parked.clear();
         }
-        self.notes.begin_listing();
+        self.findings.begin_listing();
         Listing { recheck, doubtful: Vec::new(), copies: BTreeSet::new() }
     }
 
-    /// Takes some names of a listing.
-    pub(crate) fn take_names(
-        &mut self,
-        listing: &mut Listing,
-        names: impl Iterator<Item = OsString>,
-        want: &Want<'_>,
-        now: Duration,
-    ) {
+    /// Adds some names of a listing.
+    pub(crate) fn take_names(&mut self, listing: &mut Listing, names: Vec<OsString>, want: &Want<'_>, now: Duration) {
         for name in names {
             self.names = self.names.saturating_add(1);
             match self.judge(&name, want, listing) {
-                Judged::Read(first) => self.enqueue(Item { first, name }),
-                Judged::Doubt(first) => listing.doubtful.push(Item { first, name }),
+                Judged::Read(first) => self.enqueue(Candidate { first, name }),
+                Judged::Doubt(first) => listing.doubtful.push(Candidate { first, name }),
                 Judged::PassOver => {}
                 Judged::OnlineOnly => {
-                    self.notes.put(&name, None, Finding::Pending(PendingReason::OnlineOnly), now);
+                    self.findings.put(&name, None, Finding::Pending(PendingReason::OnlineOnly), now);
                 }
-                Judged::Foreign(reason) => self.notes.put(&name, None, Finding::Foreign(reason), now),
+                Judged::Foreign(reason) => self.findings.put(&name, None, Finding::Foreign(reason), now),
             }
         }
     }
 
-    /// Chooses a file to be read that begins with the author's next message, by what is known or was chosen before; the answer
-    /// is which message comes after it.
+    /// Chooses a file that a hint has named, if it begins with the author's next message: the one
+    /// after those that are known, or `next`. Returns the message that follows it.
     pub(crate) fn choose(&mut self, name: OsString, next: Option<u64>, want: &Want<'_>) -> Option<u64> {
         let (first, last) = match FileName::parse(&name) {
             FileName::Message(counter) => (counter, counter),
@@ -145,45 +140,46 @@ impl Place {
             Some(next) => first == next,
             None => first == 1 || is_known(want.known, self.author, 1, first - 1),
         };
-        let is_new = !is_known(want.known, self.author, first, last) && self.notes.get(&name).is_none();
+        let is_new = !is_known(want.known, self.author, first, last) && self.findings.get(&name).is_none();
         if !is_next || !is_new || self.is_contested(first) {
             return None;
         }
-        let item = Item { first, name };
+        let item = Candidate { first, name };
         self.enqueue(item.clone());
         self.todo.contains(&item).then(|| last.saturating_add(1))
     }
 
-    /// Takes what a name stands for now that was looked at before; it is read when that has changed, or is due.
-    pub(crate) fn take_stat(&mut self, item: Item, stat: io::Result<Stat>, now: Duration) {
-        let holds = |stat: Stat| self.notes.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
-        // Whatever is wrong with it shows when it is read.
+    /// Adds a file that was examined before: it is read when it has changed, or when a retry is due.
+    pub(crate) fn take_stat(&mut self, item: Candidate, stat: io::Result<Stat>, now: Duration) {
+        let holds = |stat: Stat| self.findings.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
+        // Reading shows why it cannot be examined.
         if !stat.is_ok_and(holds) {
             self.enqueue(item);
         }
     }
 
-    /// Ends a listing that is whole, and that began at this time with this version.
+    /// Ends a complete listing, which began at this time with this version.
     pub(crate) fn end_listing(&mut self, version: Version, at: Duration) {
-        self.notes.end_listing();
+        self.findings.end_listing();
         if self.todo.is_empty() {
             self.after = None;
         }
         self.freshness.listed(version, at);
     }
 
-    /// The first `most` files to be read, in the order of their counters.
-    pub(crate) fn first_items(&self, most: usize) -> impl Iterator<Item = &Item> {
-        self.todo.iter().take(most)
+    /// Returns the files to be read after this one, in the order of their counters.
+    pub(crate) fn items_after(&self, last: Option<&Candidate>) -> impl Iterator<Item = &Candidate> {
+        self.todo.range((last.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
     }
 
-    /// Whether more is to be read than [`first_items`](Self::first_items) gave.
-    pub(crate) fn has_more_than(&self, most: usize) -> bool {
-        self.overflowed || self.todo.len() > most
+    /// Returns whether the last listing met more names to read than there was room for.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.overflowed
     }
 
-    /// Is done with a file for now. When there was no room for all names, the next look goes on after this one.
-    pub(crate) fn done(&mut self, item: &Item) {
+    /// Removes a file from those to be read. When there was no room for all names, the next listing
+    /// continues after it.
+    pub(crate) fn done(&mut self, item: &Candidate) {
         self.todo.remove(item);
         if self.todo.is_empty() {
             self.after = self.overflowed.then(|| Box::new(item.clone()));
@@ -193,23 +189,24 @@ impl Place {
         }
     }
 
-    /// A name that was listed is not there. It was removed, or a network drive does not show it yet: a new listing tells.
-    pub(crate) fn vanished(&mut self, item: &Item) {
-        self.notes.forget(&item.name);
+    /// Notes that a listed file is not there. It was removed, or a network drive does not show it
+    /// yet: the next listing tells.
+    pub(crate) fn vanished(&mut self, item: &Candidate) {
+        self.findings.forget(&item.name);
         self.done(item);
         self.freshness.distrust();
     }
 
-    /// Puts a file aside for the next collect. Beyond a limit the folder remembers it.
-    pub(crate) fn park(&mut self, item: Item) {
+    /// Puts a file aside for the next collect. Beyond a limit, the next listing finds it again.
+    pub(crate) fn park(&mut self, item: Candidate) {
         self.done(&item);
         if self.parked.len() < TODO {
             self.parked.insert(item);
         }
     }
 
-    /// Takes up again what was put aside by an earlier collect, once there is nothing else to do and no more of it than
-    /// fits into one collect: it must not count as work that is waiting.
+    /// Takes up files that an earlier collect put aside, once there is nothing else to read, and at
+    /// most one collect's worth: they must not count as pending work.
     pub(crate) fn unpark(&mut self, most: usize) {
         if self.todo.is_empty() {
             let parked = &mut self.parked;
@@ -217,29 +214,31 @@ impl Place {
         }
     }
 
-    /// Whether something of the last listing is still to be read: a new one would not come to it any sooner.
+    /// Returns whether files of the last listing are still to be read: a new listing would not make
+    /// that faster.
     pub(crate) fn is_midway(&self) -> bool {
         !self.todo.is_empty()
     }
 
-    /// Whether the last listing was so lately that another one would not be worth it: an own directory changes by our own
-    /// doing, and one with very many names would have nobody do anything but list it.
+    /// Returns whether the last listing is too recent for another one: an own directory changes by
+    /// our own writes, and one with very many names would take all the time.
     pub(crate) fn rests(&self, is_own: bool, now: Duration) -> bool {
         let for_names = FOR_A_NAME * self.names.saturating_sub(FEW);
         self.freshness.was_listed_within(if is_own { RESTED } else { for_names.min(RESTED) }, now)
     }
 
-    /// What a service has left here in the place of files.
-    pub(crate) fn stand_ins(&self) -> StandIns {
-        StandIns { has_known: self.has_placeholders, perhaps: self.notes.stand_ins() }
+    /// Returns the placeholders of files in this directory.
+    pub(crate) fn placeholders(&self) -> Placeholders {
+        Placeholders { has_known: self.has_placeholders, perhaps: self.findings.placeholders() }
     }
 
-    /// Whether there is something to read.
+    /// Returns whether there is a file to read.
     pub(crate) fn is_busy(&self) -> bool {
         !self.todo.is_empty() || self.overflowed
     }
 
-    /// Whether somebody else may have written under the name of this message, or of a pack that begins with it, as well.
+    /// Returns whether another program may have written under the name of this message, or of a pack
+    /// that begins with it.
     pub(crate) fn is_contested(&self, first: u64) -> bool {
         self.contested.as_ref().is_some_and(|contested| contested.contains(&first))
     }
@@ -259,7 +258,7 @@ impl Place {
             }
             FileName::Placeholder(first, last) => {
                 self.has_placeholders = true;
-                // Nobody needs a head.
+                // Heads are optional.
                 let is_known = last == 0 || is_known(want.known, self.author, first, last);
                 let is_sought = first <= last && listing.recheck.range(first..=last).next().is_some();
                 return if is_known && !is_sought { Judged::PassOver } else { Judged::OnlineOnly };
@@ -279,18 +278,19 @@ impl Place {
         }
         let known = !is_copy && is_known(want.known, self.author, first, last);
         if known {
-            // What else is wrong with it stays told, also when a pack has brought its message.
-            let is_wrong = self.notes.get(name).is_some_and(Note::is_exceptional) && self.notes.keep(name).is_some();
+            // A known file stays in the report while something is wrong with it.
+            let is_wrong =
+                self.findings.get(name).is_some_and(Note::is_exceptional) && self.findings.keep(name).is_some();
             return if is_wrong { Judged::Doubt(first) } else { Judged::PassOver };
         }
-        if self.notes.keep(name).is_none() {
-            let is_stopped = planted!(BadStopsDirectory) && self.notes.has_bad();
+        if self.findings.keep(name).is_none() {
+            let is_stopped = planted!(BadStopsDirectory) && self.findings.has_bad();
             return if is_stopped { Judged::PassOver } else { Judged::Read(first) };
         }
         if want.full && !is_copy { Judged::Read(first) } else { Judged::Doubt(first) }
     }
 
-    fn enqueue(&mut self, item: Item) {
+    fn enqueue(&mut self, item: Candidate) {
         if self.after.as_ref().is_some_and(|after| item <= **after) || self.parked.contains(&item) {
             return;
         }
@@ -304,7 +304,7 @@ impl Place {
 
 enum Judged {
     Read(u64),
-    /// It was looked at before; whether it has changed shows what it is now.
+    /// It was examined before; its version shows whether it has changed.
     Doubt(u64),
     PassOver,
     OnlineOnly,
@@ -319,11 +319,12 @@ fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
     })
 }
 
-/// When a directory has to be listed again.
+/// Decides when a directory is listed again.
 ///
-/// A file system shows a change of names in the directory's times, but only once the version [has settled](Version::SETTLING),
-/// and some services and network file systems do not show it at all. So an unchanged version is believed only some
-/// time after it was first seen, and never for longer than [`Self::ALL`].
+/// A file system shows a change of names in the directory's times, but only once the version [is old
+/// enough](Version::SETTLING), and some services and network file systems do not show it at all. An
+/// unchanged version is trusted only some time after it was first seen, and never for longer than
+/// [`Self::ALL`].
 #[derive(Debug, Default)]
 pub(crate) struct Freshness {
     listed: Option<Listed>,
@@ -340,12 +341,12 @@ struct Listed {
 impl Freshness {
     const ALL: Duration = Duration::from_secs(30);
 
-    /// Somebody says that something has changed.
+    /// Notes a hint that something has changed.
     pub(crate) fn hint(&mut self) {
         self.hinted = true;
     }
 
-    /// Nothing that was seen counts any more.
+    /// Forgets the last listing.
     pub(crate) fn distrust(&mut self) {
         self.listed = None;
     }
@@ -363,7 +364,7 @@ impl Freshness {
         }
     }
 
-    /// A listing that is complete began at this time, after the version had been seen.
+    /// Notes a complete listing that began at this time, after the version had been seen.
     pub(crate) fn listed(&mut self, version: Version, at: Duration) {
         let first_seen = match &self.listed {
             Some(listed) if listed.version == version => listed.first_seen,
@@ -373,7 +374,7 @@ impl Freshness {
         self.hinted = false;
     }
 
-    /// Whether the directory was listed less than `span` ago.
+    /// Returns whether the directory was listed less than `span` ago.
     fn was_listed_within(&self, span: Duration, now: Duration) -> bool {
         self.listed.is_some_and(|listed| now < listed.at + span)
     }
@@ -392,30 +393,31 @@ mod tests {
         Stat { file_type, len: 0, identity, modified_ns, changed_ns, online_only: false }.version()
     }
 
-    /// A directory that was listed at time zero and had so many messages.
-    fn listed(messages: u32) -> Place {
+    /// Returns a directory that was listed at time zero with this many messages.
+    fn listed(messages: u32) -> AuthorDir {
         let (known, now) = (Seen::default(), Duration::ZERO);
         let budget = Budget { frames: 1, bytes: 1 };
         let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
-        let mut place = Place::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
+        let mut place = AuthorDir::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
         let mut listing = place.begin_listing(&want, 1);
-        let names = (1..=messages).map(|counter| OsString::from(format!("{counter:016x}")));
+        let names = (1..=messages).map(|counter| OsString::from(format!("{counter:016x}"))).collect();
         place.take_names(&mut listing, names, &want, now);
         place.end_listing(version(), now);
         place
     }
 
-    /// Of files that hints name only an author's next messages are worth being read before the directory is listed.
+    /// Of the files that hints name, only an author's next messages are read before the directory is
+    /// listed.
     #[test]
     fn what_a_hint_names_is_chosen_if_it_comes_next() {
-        let mut place = Place::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
+        let mut place = AuthorDir::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
         let mut known = Seen::default();
         (1..=8).for_each(|counter| assert!(known.insert(place.author, counter)));
         let budget = Budget { frames: 1, bytes: 1 };
         let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
-        place.notes.put(OsStr::new("0000000000000009-000000000000000b"), None, Finding::Settled, Duration::ZERO);
+        place.findings.put(OsStr::new("0000000000000009-000000000000000b"), None, Finding::Settled, Duration::ZERO);
         let not_next = ["0000000000000008", "0000000000000001-0000000000000008", "000000000000000a"];
-        let no_message = ["0000000000000009 (1)", "head-0000000000000001", "~0000000000000009.tmp", "notes.txt"];
+        let no_message = ["0000000000000009 (1)", "head-0000000000000001", "~0000000000000009.tmp", "findings.txt"];
         for name in not_next.into_iter().chain(no_message).chain(["0000000000000009-000000000000000b"]) {
             assert_eq!(place.choose(name.into(), None, &want), None, "{name}");
         }
@@ -423,7 +425,7 @@ mod tests {
         assert_eq!(place.choose("0000000000000009".into(), None, &want), Some(10));
         assert_eq!(place.choose("000000000000000a-000000000000000c".into(), Some(10), &want), Some(13));
         assert_eq!(place.choose("000000000000000e".into(), Some(13), &want), None);
-        assert_eq!(place.first_items(5).map(|item| item.first).collect::<Vec<_>>(), [9, 10]);
+        assert_eq!(place.items_after(None).map(|item| item.first).collect::<Vec<_>>(), [9, 10]);
         place.contested = Some(Arc::new(BTreeSet::from([13])));
         assert_eq!(place.choose("000000000000000d".into(), Some(13), &want), None, "somebody else may have written it");
     }
@@ -431,7 +433,7 @@ mod tests {
     #[test]
     fn the_more_names_there_are_the_longer_a_directory_is_left_alone() {
         let rest =
-            |place: &Place, is_own| (0..5000).find(|&ms| !place.rests(is_own, Duration::from_millis(ms))).unwrap();
+            |place: &AuthorDir, is_own| (0..5000).find(|&ms| !place.rests(is_own, Duration::from_millis(ms))).unwrap();
         assert_eq!([0, FEW, 21_000].map(|messages| rest(&listed(messages), false)), [0, 0, 200]);
         assert_eq!(rest(&listed(1), true), 2000);
         let mut place = listed(FEW);

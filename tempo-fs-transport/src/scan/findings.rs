@@ -1,4 +1,4 @@
-//! What is remembered of the names that are not simply known messages.
+//! The names of a directory that are not simply known messages.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -18,9 +18,9 @@ use crate::{
     fs::{error::unreadable, port::Version},
 };
 
-/// The exceptional names of one directory, bounded.
+/// The findings about the names of one directory, up to a limit.
 #[derive(Debug, Default)]
-pub(crate) struct Notes {
+pub(crate) struct Findings {
     by_name: BTreeMap<OsString, Note>,
     unlisted: u64,
     listing: u32,
@@ -32,50 +32,51 @@ pub(crate) struct Notes {
 pub(crate) struct Note {
     finding: Finding,
     version: Option<Version>,
-    /// When the version had certainly been seen for the first time.
+    /// The time at which the version had certainly been seen.
     first_seen: Duration,
-    /// The version had not settled when it was read: the same one may hold something else by now.
+    /// The version was too recent when it was read: the same version may hold something else by now.
     is_provisional: bool,
     attempts: u32,
     retry_at: Duration,
     listing: u32,
-    /// It was found foreign, and nobody has been told yet.
+    /// It was found foreign, and that was not handed up yet.
     is_news: bool,
 }
 
-/// What was found under a name.
+/// The result of examining a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// Everything in it is dealt with.
+    /// All its messages were handed up.
     Settled,
-    /// It may become a message; looked at again after a while, or when it changes.
+    /// It may become a message; it is examined again after a while, or when it changes.
     Pending(PendingReason),
-    /// Everything in it is dealt with, although something has converted its line ends.
+    /// All its messages were handed up, although something had converted its line ends.
     Converted,
-    /// It is not ours; looked at again when it changes, and once its version has settled.
+    /// It is not ours; it is examined again when it changes, and once its version is old enough.
     Foreign(ForeignReason),
 }
 
-/// When a file was looked at.
+/// The time during which a file was read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) began: Duration,
     pub(crate) ended: Duration,
 }
 
-/// So many names of one directory are remembered; those beyond are counted.
+/// The most names of one directory that are remembered; further ones are counted.
 const LIMIT: usize = 4096;
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
-impl Notes {
-    /// Begins a listing: what is not [kept](Self::keep) before it [ends](Self::end_listing) is forgotten.
+impl Findings {
+    /// Begins a listing: names that are not [kept](Self::keep) before it [ends](Self::end_listing)
+    /// are forgotten.
     pub(crate) fn begin_listing(&mut self) {
         self.listing = self.listing.wrapping_add(1);
         self.unlisted = 0;
     }
 
-    /// The number of the listing that has begun last.
+    /// Returns the number of the latest listing.
     pub(crate) fn listing(&self) -> u32 {
         self.listing
     }
@@ -90,29 +91,29 @@ impl Notes {
         });
     }
 
-    /// The note of a name that is still there.
+    /// Keeps the note of a name that is still there, and returns it.
     pub(crate) fn keep(&mut self, name: &OsStr) -> Option<&Note> {
         let note = self.by_name.get_mut(name)?;
         note.listing = self.listing;
         Some(note)
     }
 
-    /// What is remembered of a name.
+    /// Returns the note of a name.
     pub(crate) fn get(&self, name: &OsStr) -> Option<&Note> {
         self.by_name.get(name)
     }
 
-    /// Writes down what a name turned out to be. Without a version, the name alone decided.
+    /// Notes a finding. Without a version, the name alone decided.
     pub(crate) fn put(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, now: Duration) {
         self.put_read(name, version, finding, Span { began: now, ended: now });
     }
 
-    /// Writes down that the system does not let a name be looked at now.
+    /// Notes that a name cannot be examined now.
     pub(crate) fn put_unreadable(&mut self, name: &OsStr, error: &io::Error, now: Duration) {
         self.put(name, None, Finding::Pending(unreadable(error)), now);
     }
 
-    /// Writes down what a file turned out to be that was read at this time.
+    /// Notes a finding about a file that was read during this span.
     pub(crate) fn put_read(&mut self, name: &OsStr, version: Option<Version>, finding: Finding, span: Span) {
         if planted!(SilentForeign) && matches!(finding, Finding::Foreign(_)) {
             return;
@@ -123,7 +124,7 @@ impl Notes {
             Entry::Occupied(mut entry) => {
                 let note = entry.get_mut();
                 let news = note.finding != finding || note.version != version;
-                // Times that change each time it is read are no reason to read it ever again.
+                // Times that change with each read must not cause another one.
                 let attempts = if note.finding == finding { note.attempts.saturating_add(1) } else { 0 };
                 let first_seen = if note.version == version { note.first_seen } else { span.ended };
                 let is_news = is_foreign && (news || note.is_news);
@@ -154,17 +155,17 @@ impl Notes {
         self.changed |= removed.is_some_and(|note| note.finding != Finding::Settled);
     }
 
-    /// Something else that is reported has changed.
+    /// Notes another change of the report.
     pub(crate) fn note_change(&mut self) {
         self.changed = true;
     }
 
-    /// Whether the report has changed since the last call.
+    /// Returns whether the report has changed since the last call.
     pub(crate) fn take_changed(&mut self) -> bool {
         mem::take(&mut self.changed)
     }
 
-    /// What was found foreign since the last call.
+    /// Returns what was found foreign since the last call.
     pub(crate) fn take_news(&mut self) -> Vec<(OsString, ForeignReason)> {
         if !mem::take(&mut self.has_news) {
             return Vec::new();
@@ -176,23 +177,23 @@ impl Notes {
         untold.collect()
     }
 
-    /// Whether something here was taken for a damaged message.
+    /// Returns whether a damaged message was found.
     pub(crate) fn has_bad(&self) -> bool {
         self.by_name.values().any(|note| matches!(note.finding, Finding::Foreign(ForeignReason::Bad(_))))
     }
 
-    /// The names of what may be stand-ins of a service.
-    pub(crate) fn stand_ins(&self) -> Vec<OsString> {
+    /// Returns the names of possible placeholders.
+    pub(crate) fn placeholders(&self) -> Vec<OsString> {
         let perhaps = |note: &Note| note.finding == Finding::Pending(PendingReason::PerhapsOnline);
         self.by_name.iter().filter(|(_, note)| perhaps(note)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// When the next name is to be looked at again although nothing has changed.
+    /// Returns the time of the next retry.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
         self.by_name.values().filter(|note| note.is_retried()).map(|note| note.retry_at).min()
     }
 
-    /// Adds to a report what these names are; `place` gives their printable path.
+    /// Adds the findings to a report; `place` gives a name's printable path.
     pub(crate) fn describe(&self, place: &dyn Fn(&OsStr) -> String, author: Option<AuthorId>, report: &mut Report) {
         report.unlisted += self.unlisted;
         for (name, note) in &self.by_name {
@@ -249,17 +250,17 @@ impl Note {
         }
     }
 
-    /// Whether it is looked at again although nothing has changed.
+    /// Returns whether it is examined again although nothing has changed.
     fn is_retried(&self) -> bool {
         self.is_provisional || matches!(self.finding, Finding::Pending(_))
     }
 
-    /// Whether the report names it for what it holds.
+    /// Returns whether the report names it.
     pub(crate) fn is_exceptional(&self) -> bool {
         self.finding != Finding::Settled
     }
 
-    /// Whether the name can be passed over: nothing has changed since, and no new attempt is due.
+    /// Returns whether the name can be skipped: nothing has changed, and no retry is due.
     pub(crate) fn holds(&self, version: Version, now: Duration) -> bool {
         if planted!(PartialIsFinal) && matches!(self.finding, Finding::Pending(PendingReason::Incomplete { .. })) {
             return true;
@@ -291,16 +292,16 @@ mod tests {
         Stat { file_type, len: 9, identity, modified_ns, changed_ns, online_only: false }.version()
     }
 
-    /// Looks at a file that is damaged, and looks the same each time, as soon as that is due; when that was.
+    /// Examines a damaged file as soon as that is due; returns the times.
     fn looks(most: usize, mut version: impl FnMut(usize) -> Version) -> Vec<u64> {
-        let (mut notes, mut now, mut looks) = (Notes::default(), Duration::from_secs(60), Vec::new());
+        let (mut findings, mut now, mut looks) = (Findings::default(), Duration::from_secs(60), Vec::new());
         let name = OsStr::new("0000000000000001");
         while looks.len() < most {
             looks.push(u64::try_from(now.saturating_sub(Duration::from_secs(60)).as_millis()).unwrap());
             let (bad, version) = (Finding::Foreign(ForeignReason::Bad(BadFrame::Digest)), version(looks.len()));
-            notes.put_read(name, Some(version), bad, Span { began: now, ended: now });
-            let Some(retry) = notes.next_retry() else { break };
-            let note = notes.get(name).unwrap();
+            findings.put_read(name, Some(version), bad, Span { began: now, ended: now });
+            let Some(retry) = findings.next_retry() else { break };
+            let note = findings.get(name).unwrap();
             assert!(note.holds(version, retry.saturating_sub(Duration::from_millis(1))) && !note.holds(version, retry));
             now = retry;
         }
@@ -318,15 +319,15 @@ mod tests {
         assert_eq!(ever_others[9..], [91_750, 121_750, 151_750]);
     }
 
-    /// A look that took long, on a slow drive, may have begun before its version had settled.
+    /// A long look on a slow drive may have begun when its version was too recent.
     #[test]
     fn a_look_counts_from_when_it_began() {
-        let mut notes = Notes::default();
+        let mut findings = Findings::default();
         let mut look = |began: u64, ended: u64| {
             let [began, ended] = [began, ended].map(Duration::from_secs);
             let bad = Finding::Foreign(ForeignReason::Bad(BadFrame::Digest));
-            notes.put_read(OsStr::new("0000000000000001"), Some(version(0)), bad, Span { began, ended });
-            notes.next_retry().is_some()
+            findings.put_read(OsStr::new("0000000000000001"), Some(version(0)), bad, Span { began, ended });
+            findings.next_retry().is_some()
         };
         assert!(look(0, 9));
         assert!(look(10, 30), "one second after the version was seen");

@@ -1,6 +1,7 @@
 //! The session folder: whether it is there, and which directories of authors are in it.
 //!
-//! It is opened for each call and closed after it: a handle that is kept would keep the volume from being unmounted.
+//! It is opened for each call and closed after it: an open handle would keep the volume from being
+//! unmounted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,45 +24,46 @@ use crate::{
     },
     local::home::Home,
     scan::{
-        author_dir::{CONTESTED, Freshness, Place},
-        findings::{Finding, Notes},
-        listing::{fill, list_names, list_place},
+        author_dir::{AuthorDir, CONTESTED, Freshness},
+        findings::{Finding, Findings},
+        listing::{fill, list_each, list_place},
         placeholder::in_place_of,
-        root::{Door, Root, Way},
+        root::{Locator, Root},
         watching::Watching,
     },
     watch::signal::{Hints, Signal},
 };
 
-/// What is known of a session folder.
+/// The state of a session folder between two collects.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct Folder<F: Fs> {
     pub(crate) calls: Calls<F>,
     pub(crate) path: PathBuf,
-    /// It is another piece of the session's folder, of which only these authors are read.
-    piece_of: Option<BTreeSet<AuthorId>>,
-    /// Boxed, because a tree keeps room for more than it has.
-    pub(crate) places: BTreeMap<Arc<OsStr>, Box<Place>>,
-    pub(crate) notes: Notes,
-    /// The last look found none of the authors that should be here.
+    /// Set for a part of a split folder: the authors that are read there.
+    part_of: Option<BTreeSet<AuthorId>>,
+    /// Boxed, because a tree allocates room for more than it holds.
+    pub(crate) author_dirs: BTreeMap<Arc<OsStr>, Box<AuthorDir>>,
+    pub(crate) findings: Findings,
+    /// The last scan found none of the expected authors.
     pub(crate) is_emptied: bool,
-    /// The authors that are published for here. Their directories change by our own doing and are listed less often.
+    /// The authors of this installation. Their directories change by our own writes and are listed
+    /// less often.
     pub(crate) own: BTreeSet<AuthorId>,
-    /// Of which authors there are copies of which messages, since the folder was opened.
+    /// The counters with conflict copies, by author.
     contested: BTreeMap<AuthorId, Arc<BTreeSet<u64>>>,
     pub(crate) identity: Identity,
-    /// Which directory held the session when it was looked at last, if that is known.
+    /// The identity of the directory that held the session at the last scan, if known.
     home: Option<Home>,
     freshness: Freshness,
-    /// The authors that were here since the folder was opened.
+    /// The authors that have been here since the folder was opened.
     met: BTreeSet<AuthorId>,
     pub(crate) watching: Watching,
-    /// It is another directory than the one that was home.
+    /// It is not the directory that held the session.
     is_other: bool,
 }
 
-/// Of so many who were here and answer one must still be.
+/// Of this many familiar directories, one must still be there.
 const FAMILIAR: usize = 8;
 
 impl<F: Fs> Folder<F> {
@@ -71,23 +73,23 @@ impl<F: Fs> Folder<F> {
         signal: Arc<Signal>,
         (hints, may_be_away): (bool, bool),
     ) -> io::Result<Self> {
-        // Whoever opens a session decides how long that may take.
+        // Opening may block; the caller decides how long it waits.
         let identity = match calls.fs.open_root(&path).and_then(|dir| calls.fs.stat_dir(&dir)) {
-            // Whatever comes is another one than nothing.
+            // Any folder that comes has another identity.
             Err(error) if may_be_away && is_absence(&error) => Identity { volume: 0, number: 0 },
             stat => stat?.identity,
         };
         Ok(Self::new((calls, path), None, identity, signal, hints))
     }
 
-    /// Another piece of the folder, which was found to be this. It is never written.
-    pub(crate) fn piece(calls: Calls<F>, path: PathBuf, identity: Identity, signal: Arc<Signal>, hints: bool) -> Self {
+    /// Creates the state of a part of a split folder, which is never written.
+    pub(crate) fn part(calls: Calls<F>, path: PathBuf, identity: Identity, signal: Arc<Signal>, hints: bool) -> Self {
         Self::new((calls, path), Some(BTreeSet::new()), identity, signal, hints)
     }
 
     fn new(
         (calls, path): (Calls<F>, PathBuf),
-        piece_of: Option<BTreeSet<AuthorId>>,
+        part_of: Option<BTreeSet<AuthorId>>,
         identity: Identity,
         signal: Arc<Signal>,
         hints: bool,
@@ -95,9 +97,9 @@ impl<F: Fs> Folder<F> {
         Self {
             calls,
             path,
-            piece_of,
-            places: BTreeMap::new(),
-            notes: Notes::default(),
+            part_of,
+            author_dirs: BTreeMap::new(),
+            findings: Findings::default(),
             is_emptied: false,
             own: BTreeSet::new(),
             contested: BTreeMap::new(),
@@ -110,31 +112,31 @@ impl<F: Fs> Folder<F> {
         }
     }
 
-    /// Of this piece these authors are read from here on, and no others.
+    /// Sets the authors that are read in this part.
     pub(crate) fn admit(&mut self, authors: BTreeSet<AuthorId>) {
-        if self.piece_of.as_ref() != Some(&authors) {
-            self.piece_of = Some(authors);
+        if self.part_of.as_ref() != Some(&authors) {
+            self.part_of = Some(authors);
             self.freshness.distrust();
         }
     }
 
-    /// It was found before that the session is in this directory.
+    /// Sets the identity of the directory that held the session before.
     pub(crate) fn was_home(&mut self, home: Option<Home>) {
         self.home = home;
     }
 
-    /// Opens the folder, and makes sure that it is still the one that it was.
+    /// Opens the folder, and checks that it is still the same.
     pub(crate) fn attach(&mut self) -> Result<Root<F>, CollectError> {
         self.enter(FAMILIAR)
     }
 
-    /// The same, and asks what has become of all that was in it.
+    /// Opens the folder, checks it, and examines all directories that were in it.
     pub(crate) fn attach_to_look(&mut self) -> Result<Root<F>, CollectError> {
         self.enter(usize::MAX)
     }
 
     fn enter(&mut self, most: usize) -> Result<Root<F>, CollectError> {
-        let root = match self.door(self.places.keys()).open(&mut self.calls, most) {
+        let root = match self.locator(self.author_dirs.keys()).open(&mut self.calls, most) {
             Ok(root) => root,
             Err(error) => {
                 self.watching.restart();
@@ -144,33 +146,29 @@ impl<F: Fs> Folder<F> {
         if root.stat.identity != self.identity {
             self.identity = root.stat.identity;
             self.is_other = true;
-            self.places.clear();
+            self.author_dirs.clear();
             self.met.clear();
             self.contested.clear();
-            self.notes = Notes::default();
+            self.findings = Findings::default();
         } else if root.is_familiar() {
             return Ok(root);
         }
-        // Nothing is written here before somebody has looked who is in it.
+        // Nothing is written here before the next scan.
         self.is_emptied = true;
         self.watching.restart();
         self.freshness.distrust();
         Ok(root)
     }
 
-    /// The way to what was found in the folder before.
-    pub(crate) fn way(&self) -> Way<F> {
-        Way::Through(self.door(self.places.keys()))
+    /// Returns how to open the folder where that may block, if this directory is in it.
+    pub(crate) fn locator_of(&self, name: &OsStr) -> Option<Locator> {
+        let (name, _) = self.author_dirs.get_key_value(name).filter(|_| !self.is_emptied)?;
+        Some(self.locator(iter::once(name)))
     }
 
-    /// How to open the folder where that may block, as long as this place is still in it.
-    pub(crate) fn door_to(&self, name: &OsStr) -> Option<Door> {
-        let (name, _) = self.places.get_key_value(name).filter(|_| !self.is_emptied)?;
-        Some(self.door(iter::once(name)))
-    }
-
-    fn door<'a>(&self, places: impl Iterator<Item = &'a Arc<OsStr>>) -> Door {
-        Door::new((self.path.clone(), self.piece_of.is_some()), self.identity, places)
+    /// Returns how to open the folder where that may block, to read these directories.
+    pub(crate) fn locator<'a>(&self, author_dirs: impl Iterator<Item = &'a Arc<OsStr>>) -> Locator {
+        Locator::new((self.path.clone(), self.part_of.is_some()), self.identity, author_dirs)
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
@@ -183,8 +181,8 @@ impl<F: Fs> Folder<F> {
         CollectError::Detached { place, why }
     }
 
-    /// Lists what has to be listed. What is to be read then stands in the places. `elsewhere` says who is in another piece
-    /// of the folder.
+    /// Lists the directories that are due, and chooses the files to be read. `elsewhere` tells
+    /// whether an author is in another part of the folder.
     pub(crate) fn look(
         &mut self,
         root: &mut Root<F>,
@@ -193,47 +191,47 @@ impl<F: Fs> Folder<F> {
         now: Duration,
     ) -> Result<(), CollectError> {
         let version = root.stat.version();
-        let retries = self.notes.next_retry().is_some_and(|retry| retry <= now);
+        let retries = self.findings.next_retry().is_some_and(|retry| retry <= now);
         if want.full || retries || self.freshness.is_due(version, now) {
             let at = self.calls.fs.now();
             self.list(root, now).map_err(|error| collect_error(self.path.display().to_string(), error))?;
             self.freshness.listed(version, at);
         }
-        if self.piece_of.is_none() {
+        if self.part_of.is_none() {
             self.check_emptied(root, want, elsewhere)?;
         }
-        for (name, stat) in mem::take(&mut root.places) {
+        for (name, stat) in mem::take(&mut root.author_dirs) {
             self.look_into(root, &name, stat, want, now);
         }
         Ok(())
     }
 
-    /// Watches the folder, if that is to be begun. As long as there is much to be read that would only tell of our reading; what
-    /// comes before the watch is found by the next look, which lists again what was listed a moment ago.
+    /// Begins the watch, if that is due. While there is much to read, a watch would only report our
+    /// own reading; the next scan lists again and finds what came before the watch.
     pub(crate) fn watch(&mut self) {
-        self.watching.begin(&mut self.calls, &self.path, self.places.keys());
+        self.watching.begin(&mut self.calls, &self.path, self.author_dirs.keys());
     }
 
-    /// When something here is to be looked at again although nothing has changed.
+    /// Returns the time of the next retry.
     pub(crate) fn next_retry(&self) -> Option<Duration> {
-        let notes = self.places.values().map(|place| &place.notes).chain([&self.notes]);
-        notes.filter_map(Notes::next_retry).min()
+        let findings = self.author_dirs.values().map(|place| &place.findings).chain([&self.findings]);
+        findings.filter_map(Findings::next_retry).min()
     }
 
-    /// Notes where something may have changed, for the next look; the answer is the files that were named.
+    /// Notes hints for the next scan; returns the files that they name.
     pub(crate) fn heed(&mut self, hints: Hints) -> BTreeSet<(OsString, OsString)> {
         if let Some(reason) = hints.failure {
             self.watching.fail(reason);
         }
         if hints.everywhere {
             self.freshness.hint();
-            self.places.values_mut().for_each(|place| place.freshness.hint());
+            self.author_dirs.values_mut().for_each(|place| place.freshness.hint());
         }
         if hints.folder {
             self.freshness.hint();
         }
         for dir in hints.dirs {
-            match self.places.get_mut(&*dir) {
+            match self.author_dirs.get_mut(&*dir) {
                 Some(place) => place.freshness.hint(),
                 None => self.freshness.hint(),
             }
@@ -241,33 +239,33 @@ impl<F: Fs> Folder<F> {
         hints.files
     }
 
-    /// Whether something of the last look is still to be read.
+    /// Returns whether files of the last scan are still to be read.
     pub(crate) fn is_busy(&self) -> bool {
-        self.places.values().any(|place| place.is_busy())
+        self.author_dirs.values().any(|place| place.is_busy())
     }
 
-    /// Chooses what is to be read of some files without looking at anything else, and how to come to them; `None` when that is
-    /// nothing. They are an author's next messages, so that none comes before another one of which nobody knows yet.
-    pub(crate) fn choose(&mut self, files: BTreeSet<(OsString, OsString)>, want: &Want<'_>) -> Option<Way<F>> {
+    /// Chooses the files to be read of some that were named, without scanning; false when there are none. They are an author's
+    /// next messages, so that none comes before another one that is not known yet.
+    pub(crate) fn choose(&mut self, files: BTreeSet<(OsString, OsString)>, want: &Want<'_>) -> bool {
         let mut chosen: Option<(OsString, u64)> = None;
         for (dir, name) in files {
             let next = match &chosen {
                 Some((other, _)) if *other != dir => break,
                 chosen => chosen.as_ref().map(|&(_, next)| next),
             };
-            if let Some(next) = self.places.get_mut(&*dir).and_then(|place| place.choose(name, next, want)) {
+            if let Some(next) = self.author_dirs.get_mut(&*dir).and_then(|place| place.choose(name, next, want)) {
                 chosen = Some((dir, next));
             }
         }
-        self.door_to(&chosen?.0).map(Way::Through)
+        chosen.is_some() && !self.is_emptied
     }
 
     fn list(&mut self, root: &mut Root<F>, now: Duration) -> io::Result<()> {
-        let Self { calls, places, notes, piece_of, .. } = self;
-        notes.begin_listing();
-        let listing = notes.listing();
-        let is_admitted = |author| piece_of.as_ref().is_none_or(|authors| authors.contains(&author));
-        let (mut new, mut failed) = (Vec::<Arc<OsStr>>::new(), Ok(()));
+        let Self { calls, author_dirs, findings, part_of, .. } = self;
+        findings.begin_listing();
+        let listing = findings.listing();
+        let is_admitted = |author| part_of.as_ref().is_none_or(|authors| authors.contains(&author));
+        let mut new = Vec::<Arc<OsStr>>::new();
         let mut take = |name: OsString| {
             match DirName::parse(&name) {
                 DirName::Copy(_) if planted!(IgnoreCopiedDirs) => return,
@@ -275,81 +273,76 @@ impl<F: Fs> Folder<F> {
                     return;
                 }
                 DirName::Author(_) | DirName::Relay(..) | DirName::Copy(_) => {}
-                DirName::Misspelled => return notes.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now),
+                DirName::Misspelled => {
+                    return findings.put(&name, None, Finding::Foreign(ForeignReason::Spelling), now);
+                }
                 DirName::Foreign => {
                     let reason = known(&name).unwrap_or(ForeignReason::Name);
-                    return notes.put(&name, None, Finding::Foreign(reason), now);
+                    return findings.put(&name, None, Finding::Foreign(reason), now);
                 }
             }
-            notes.keep(&name);
-            match places.get_mut(&*name) {
+            findings.keep(&name);
+            match author_dirs.get_mut(&*name) {
                 Some(place) => place.listing = listing,
                 None => new.push(name.into()),
             }
         };
-        let dir = Arc::clone(&root.dir);
-        calls.run_each(
-            About::Folder,
-            move |fs, outlet| list_names(fs, &dir, |names| outlet.put(names)),
-            |some| {
-                match some {
-                    Ok(names) => names.into_iter().for_each(&mut take),
-                    Err(error) => failed = Err(error),
-                }
-                true
-            },
-        )?;
-        failed?;
-        let (has_new, before) = (!new.is_empty(), self.places.len());
+        list_each(calls, About::Folder, &root.dir, |names| {
+            names.into_iter().for_each(&mut take);
+            true
+        })?;
+        let (has_new, before) = (!new.is_empty(), self.author_dirs.len());
         self.meet(root, new, now);
-        self.notes.end_listing();
-        self.places.retain(|_, place| place.listing == listing);
-        if has_new || self.places.len() != before {
-            self.notes.note_change();
+        self.findings.end_listing();
+        self.author_dirs.retain(|_, place| place.listing == listing);
+        if has_new || self.author_dirs.len() != before {
+            self.findings.note_change();
         }
         Ok(())
     }
 
-    /// Looks what the names are that were not here before. One that does not answer keeps only itself waiting.
+    /// Examines new names. One that does not answer delays only itself.
     fn meet(&mut self, root: &mut Root<F>, names: Vec<Arc<OsStr>>, now: Duration) {
-        let Self { calls, places, notes, .. } = self;
-        let room = Watching::room_beside(places.len());
+        let Self { calls, author_dirs, findings, .. } = self;
+        let most = Watching::room_beside(author_dirs.len());
         let (dir, mut met, mut files) = (Arc::clone(&root.dir), Vec::new(), Vec::new());
         calls.ask_each(
             names,
             move |fs, name| fs.stat(&dir, name),
             |name, stat| match (DirName::parse(&name).author(), stat) {
                 (Some(author), Ok(stat)) if stat.file_type == FileType::Directory => {
-                    notes.forget(&name);
+                    findings.forget(&name);
                     // One more shows that there are too many.
-                    if met.len() <= room {
+                    if met.len() <= most {
                         met.push(name.to_os_string());
                     }
-                    root.places.push((Arc::clone(&name), Ok(stat)));
-                    places.insert(name, Box::new(Place::new(author, notes.listing())));
+                    root.author_dirs.push((Arc::clone(&name), Ok(stat)));
+                    author_dirs.insert(name, Box::new(AuthorDir::new(author, findings.listing())));
                 }
                 (_, Ok(stat)) => files.push((DirName::parse(&name), name, stat)),
                 (_, Err(error)) if is_absence(&error) => {}
-                (_, Err(error)) => notes.put_unreadable(&name, &error, now),
+                (_, Err(error)) => findings.put_unreadable(&name, &error, now),
             },
         );
-        let is_here = |author| places.values().any(|place| place.author == author && place.listing == notes.listing());
+        let is_here =
+            |author| author_dirs.values().any(|place| place.author == author && place.listing == findings.listing());
         let files: Vec<_> =
             files.into_iter().map(|(dir, name, stat)| (in_place_of(dir, &stat, is_here), name, stat)).collect();
         for (finding, name, stat) in files {
-            notes.put(&name, Some(stat.version()), finding, now);
+            findings.put(&name, Some(stat.version()), finding, now);
         }
-        self.watching.add(&mut self.calls, met, room);
+        self.watching.add(&mut self.calls, met, most);
     }
 
-    /// A folder in which none of the known authors is left has been emptied or swapped; nothing in it was deleted.
+    /// Checks whether the folder was emptied or replaced: none of the known authors is left. That
+    /// deletes no messages.
     ///
-    /// Whoever knows nobody but itself cannot tell another folder from this one without its own directory, so only an
-    /// empty one counts then, and only once the author has been in it. Who was never seen here and is in another piece
-    /// need not be here.
+    /// A member that knows no other author cannot recognize the folder without its own directory, so
+    /// for it only an empty folder counts, once it has been in it. An author that was never seen
+    /// here and is in another part is not expected.
     ///
-    /// When it is certainly the directory that held the session, somebody has deleted everything, and whoever publishes
-    /// puts it back.
+    /// If it is certainly the directory that held the session, its content was deleted, and
+    /// publishing puts it back.
     fn check_emptied(
         &mut self,
         root: &Root<F>,
@@ -362,9 +355,9 @@ impl<F: Fs> Folder<F> {
         let is_missed = |author| !is_own(author) && (self.met.contains(&author) || !elsewhere(author));
         let knows_others = known.into_iter().any(is_missed);
         self.is_emptied = if knows_others {
-            !self.places.values().any(|place| is_known(place.author))
+            !self.author_dirs.values().any(|place| is_known(place.author))
         } else {
-            want.own.is_some_and(|own| own.joined) && self.places.is_empty()
+            want.own.is_some_and(|own| own.joined) && self.author_dirs.is_empty()
         };
         self.is_emptied &= !planted!(EmptiedIsFine);
         if self.is_emptied || self.home.is_none() || mem::take(&mut self.is_other) {
@@ -380,25 +373,25 @@ impl<F: Fs> Folder<F> {
             let place = self.path.display().to_string();
             return Err(CollectError::Detached { place, why: Detachment::Emptied });
         }
-        self.met.extend(self.places.values().map(|place| place.author));
+        self.met.extend(self.author_dirs.values().map(|place| place.author));
         Ok(())
     }
 
     fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
         if stat.as_ref().is_ok_and(|stat| stat.online_only) && !planted!(DatalessListed) {
             fill(&mut self.calls, root, name);
-            return self.notes.put(name, None, Finding::Pending(PendingReason::OnlineOnly), now);
+            return self.findings.put(name, None, Finding::Pending(PendingReason::OnlineOnly), now);
         }
-        let places = self.places.len();
-        let Some(place) = self.places.get_mut(name) else { return };
+        let author_dirs = self.author_dirs.len();
+        let Some(place) = self.author_dirs.get_mut(name) else { return };
         let rechecks = want.recheck.iter().any(|id| id.author == place.author);
-        let retries = place.notes.next_retry().is_some_and(|retry| retry <= now);
+        let retries = place.findings.next_retry().is_some_and(|retry| retry <= now);
         let rests = place.is_midway() || place.rests(self.own.contains(&place.author), now);
         let looked = stat.and_then(|stat| {
             let version = stat.version();
             let is_due = retries || place.freshness.is_due(version, now);
             if want.full || rechecks || (is_due && !rests) {
-                return list_place(&mut self.calls, root, name, (place, places), want, now);
+                return list_place(&mut self.calls, root, name, (place, author_dirs), want, now);
             }
             Ok(BTreeSet::new())
         });
@@ -406,18 +399,19 @@ impl<F: Fs> Folder<F> {
         match looked {
             Ok(copies) => {
                 self.contest(author, copies);
-                self.notes.forget(name);
+                self.findings.forget(name);
             }
             Err(error) if is_absence(&error) => {
-                self.places.remove(name);
-                self.notes.note_change();
+                self.author_dirs.remove(name);
+                self.findings.note_change();
                 self.freshness.distrust();
             }
-            Err(error) => self.notes.put_unreadable(name, &error, now),
+            Err(error) => self.findings.put_unreadable(name, &error, now),
         }
     }
 
-    /// Notes that there are copies of some of an author's messages. What was passed over by its name is looked at again.
+    /// Notes conflict copies of an author's messages. Files that were skipped by name are examined
+    /// again.
     fn contest(&mut self, author: AuthorId, copies: BTreeSet<u64>) {
         if copies.is_empty() {
             return;
@@ -428,8 +422,8 @@ impl<F: Fs> Folder<F> {
         if !new.is_empty() {
             Arc::make_mut(contested).extend(new);
         }
-        let knows = |place: &Place| place.contested.as_ref().is_some_and(|known| Arc::ptr_eq(known, contested));
-        for place in self.places.values_mut().filter(|place| place.author == author && !knows(place)) {
+        let knows = |place: &AuthorDir| place.contested.as_ref().is_some_and(|known| Arc::ptr_eq(known, contested));
+        for place in self.author_dirs.values_mut().filter(|place| place.author == author && !knows(place)) {
             place.contested = Some(Arc::clone(contested));
             place.freshness.distrust();
         }

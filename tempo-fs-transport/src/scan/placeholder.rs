@@ -1,4 +1,4 @@
-//! What stands for files and directories that are not here: small files of a service, and copies beside.
+//! Placeholders: small files of a service that stand for files and directories that are not here.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,45 +10,45 @@ use crate::{
     scan::findings::Finding,
 };
 
-/// The stand-ins in one author's directory.
+/// The placeholders in one author's directory.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct StandIns {
-    /// There are some with names of services that are known.
+pub(crate) struct Placeholders {
+    /// There are some of known services.
     pub(crate) has_known: bool,
-    /// The names of those that may be some.
+    /// The names of possible placeholders of other services.
     pub(crate) perhaps: Vec<OsString>,
 }
 
-impl StandIns {
-    /// The names under which a stand-in of a known service may lie for this file.
+impl Placeholders {
+    /// Returns the names that a placeholder of a known service has for this file.
     pub(crate) fn known_for(&self, name: &OsStr) -> impl Iterator<Item = OsString> {
         let text = name.to_string_lossy().into_owned();
         let known = PLACEHOLDERS.iter().filter(|_| self.has_known && !planted!(PlaceholderIsMissing));
         known.map(move |(before, after)| OsString::from(format!("{before}{text}{after}")))
     }
 
-    /// What may be a stand-in for this file, if that is not here itself.
+    /// Returns the possible placeholders for this file, if it is not here itself.
     pub(crate) fn perhaps_for(&self, name: &OsStr) -> impl Iterator<Item = &OsString> {
         self.perhaps.iter().filter(move |perhaps| extends(perhaps, name))
     }
 }
 
-/// The largest file that may stand for another one, in bytes.
+/// The largest placeholder, in bytes.
 const LARGEST: u16 = 4096;
 
-/// Whether a file that does not begin like a message may stand for one: the name has an extension more, and there is nothing
-/// in it but a little text or a property list.
+/// Returns whether a file that does not begin like a message may be a placeholder: its name has one
+/// extension more, and it holds nothing but a little text or a property list.
 ///
-/// Services that are not known by name do it like those that are. What was encrypted looks different, so it does not
-/// keep anybody from publishing again.
-pub(crate) fn may_be_stand_in(name: &OsStr, content: &[u8]) -> bool {
+/// Unknown services do it like the known ones. Encrypted files look different, so they do not
+/// prevent publishing.
+pub(crate) fn may_be_placeholder(name: &OsStr, content: &[u8]) -> bool {
     let name = name.as_encoded_bytes();
     let stem = name.strip_prefix(HEAD.as_bytes()).unwrap_or(name);
     let has_extension = name.first() == Some(&b'.') || stem.iter().find(|byte| !is_of_stem(**byte)) == Some(&b'.');
     has_extension && content.len() <= usize::from(LARGEST) && is_text(content)
 }
 
-/// What something is that lies where a directory of an author belongs and is none.
+/// Returns the finding about an entry that has the name of an author's directory and is none.
 pub(crate) fn in_place_of(dir: DirName, stat: &Stat, is_here: impl Fn(AuthorId) -> bool) -> Finding {
     let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
     match dir {
@@ -68,7 +68,7 @@ fn is_of_stem(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || byte == b'-'
 }
 
-/// Whether a name is another one with an extension, and perhaps with a dot before it.
+/// Returns whether a name is another one with an extension, and perhaps with a dot before it.
 fn extends(name: &OsStr, of: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     let name = name.strip_prefix(b".").unwrap_or(name);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_little_text_behind_an_extension_may_be_one() {
-        let is = |name: &str, content: &[u8]| may_be_stand_in(OsStr::new(name), content);
+        let is = |name: &str, content: &[u8]| may_be_placeholder(OsStr::new(name), content);
         for name in
             ["head.cloud", "0000000000000003.cloud", ".0000000000000003.stub", "0000000000000001-0000000000000003.gdoc"]
         {
@@ -100,12 +100,12 @@ mod tests {
     #[test]
     fn a_stand_in_belongs_to_one_file() {
         let perhaps = [".0000000000000003.stub", "0000000000000004.cloud"].map(OsString::from).to_vec();
-        let stand_ins = StandIns { has_known: false, perhaps };
-        let of = |name: &str| stand_ins.perhaps_for(OsStr::new(name)).collect::<Vec<_>>();
+        let placeholders = Placeholders { has_known: false, perhaps };
+        let of = |name: &str| placeholders.perhaps_for(OsStr::new(name)).collect::<Vec<_>>();
         assert_eq!(of("0000000000000003"), [".0000000000000003.stub"]);
         assert_eq!(of("0000000000000004"), ["0000000000000004.cloud"]);
         assert_eq!(of("0000000000000005"), [""; 0]);
-        let all = StandIns { has_known: true, ..stand_ins };
+        let all = Placeholders { has_known: true, ..placeholders };
         assert_eq!(all.known_for(OsStr::new("0000000000000005")).count(), PLACEHOLDERS.len());
     }
 }

@@ -1,4 +1,4 @@
-//! What a folder tells of what lies in it and is no message, not yet, or twice.
+//! Reporting what is in a folder and is no message, not yet, or twice.
 
 use std::ffi::OsStr;
 
@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl<F: Fs> Folder<F> {
-    /// Adds to a report what is here. The places of another piece of the session's folder begin with its name.
-    pub(crate) fn describe(&self, piece: Option<&OsStr>, report: &mut Report) {
-        let top = before(piece, None);
-        self.notes.describe(&|name| inside_of(&top, name), None, report);
-        for (dir, there) in &self.places {
-            let at = || place(piece, None, dir);
+    /// Adds the folder to a report. The places in a part of a split folder begin with its name.
+    pub(crate) fn describe(&self, part: Option<&OsStr>, report: &mut Report) {
+        let top = before(part, None);
+        self.findings.describe(&|name| inside_of(&top, name), None, report);
+        for (dir, there) in &self.author_dirs {
+            let at = || place(part, None, dir);
             match DirName::parse(dir) {
                 DirName::Copy(author) => report.doubled.push(Beside {
                     place: at(),
@@ -31,28 +31,28 @@ impl<F: Fs> Folder<F> {
                 DirName::Relay(author, relayer) => report.relays.push(Relay { place: at(), author, relayer }),
                 _ => {}
             }
-            let within = before(piece, Some(dir));
-            there.notes.describe(&|name| inside_of(&within, name), Some(there.author), report);
+            let within = before(part, Some(dir));
+            there.findings.describe(&|name| inside_of(&within, name), Some(there.author), report);
         }
     }
 
-    /// Hands up what was found foreign since the last call; true when what is to be reported has changed.
-    pub(crate) fn tell_news(&mut self, piece: Option<&OsStr>, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
-        let mut changed = self.notes.take_changed();
-        for (name, reason) in self.notes.take_news() {
+    /// Hands up new foreign files; returns whether the report has changed.
+    pub(crate) fn tell_news(&mut self, part: Option<&OsStr>, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
+        let mut changed = self.findings.take_changed();
+        for (name, reason) in self.findings.take_news() {
             take(Arrival::Foreign(Foreign {
-                place: place(piece, None, &name),
+                place: place(part, None, &name),
                 item: item(&name),
                 author: None,
                 reason,
             }));
         }
-        for (dir, there) in &mut self.places {
-            changed |= there.notes.take_changed();
-            for (name, reason) in there.notes.take_news() {
+        for (dir, there) in &mut self.author_dirs {
+            changed |= there.findings.take_changed();
+            for (name, reason) in there.findings.take_news() {
                 let author = Some(there.author);
                 take(Arrival::Foreign(Foreign {
-                    place: place(piece, Some(dir), &name),
+                    place: place(part, Some(dir), &name),
                     item: item(&name),
                     author,
                     reason,
@@ -63,18 +63,18 @@ impl<F: Fs> Folder<F> {
     }
 }
 
-/// The place of a name in a directory, for people.
+/// Returns the printable path of a name in a directory.
 pub(crate) fn inside(dir: &OsStr, name: &OsStr) -> String {
     place(None, Some(dir), name)
 }
 
-fn place(piece: Option<&OsStr>, dir: Option<&OsStr>, name: &OsStr) -> String {
-    inside_of(&before(piece, dir), name)
+fn place(part: Option<&OsStr>, dir: Option<&OsStr>, name: &OsStr) -> String {
+    inside_of(&before(part, dir), name)
 }
 
-/// What stands before the names in a directory.
-fn before(piece: Option<&OsStr>, dir: Option<&OsStr>) -> String {
-    [piece, dir].into_iter().flatten().map(|part| printable(part) + "/").collect()
+/// Returns the path before the names in a directory.
+fn before(part: Option<&OsStr>, dir: Option<&OsStr>) -> String {
+    [part, dir].into_iter().flatten().map(|part| printable(part) + "/").collect()
 }
 
 fn inside_of(before: &str, name: &OsStr) -> String {

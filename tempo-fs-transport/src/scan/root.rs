@@ -1,13 +1,12 @@
-//! Opening the session folder, and making sure that it is still the one that it was: one call for the whole look.
+//! Opening the session folder, and checking that it is still the same.
 
-use std::{collections::VecDeque, ffi::OsStr, io, mem, path::PathBuf, sync::Arc};
+use std::{ffi::OsStr, io, path::PathBuf, sync::Arc};
 
 use tempo_message::FileType;
 
 use crate::fs::{
-    calls::{About, Calls, Drained, no_answer},
+    calls::{About, Calls},
     error::is_absence,
-    offload::Outlet,
     port::{Fs, Identity, Stat},
 };
 
@@ -16,181 +15,95 @@ use crate::fs::{
 pub(crate) struct Root<F: Fs> {
     pub(crate) dir: Arc<F::Dir>,
     pub(crate) stat: Stat,
-    /// What has become of the directories that were here, if it is the same folder.
-    pub(crate) places: Vec<(Arc<OsStr>, io::Result<Stat>)>,
+    /// The directories that were here, as they are now, if it is the same folder.
+    pub(crate) author_dirs: Vec<(Arc<OsStr>, io::Result<Stat>)>,
     is_familiar: bool,
 }
 
-/// How to open the folder, and what shows that it is still the same.
+/// How to open the folder, and how to recognize it.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub(crate) struct Locator {
     path: PathBuf,
-    is_piece: bool,
+    is_part: bool,
     identity: Identity,
     /// The directories that were in it.
-    places: Vec<Arc<OsStr>>,
-}
-
-/// How to come to what is in the folder, for one who waits there for whatever does not answer.
-#[derive(Debug)]
-pub(crate) enum Way<F: Fs> {
-    /// It was opened a moment ago.
-    Opened(Arc<F::Dir>),
-    /// It is to be opened, and is gone through only if it is familiar.
-    Through(Door),
-}
-
-/// What opening shows, one thing after the other.
-#[derive(Debug)]
-enum Step<F: Fs> {
-    Opened(Arc<F::Dir>, Stat),
-    /// What the next one of those that were here is now.
-    Place(io::Result<Stat>),
+    author_dirs: Vec<Arc<OsStr>>,
 }
 
 impl<F: Fs> Root<F> {
-    /// The way to what is in it.
-    pub(crate) fn way(&self) -> Way<F> {
-        Way::Opened(Arc::clone(&self.dir))
-    }
-
-    /// Whether it is what it was when it was looked at last.
+    /// Returns whether it is the folder of the last scan.
     pub(crate) fn is_familiar(&self) -> bool {
         self.is_familiar
     }
 }
 
-impl<F: Fs> Way<F> {
-    /// The opened folder; `None` when it is another one.
-    pub(crate) fn go(self, fs: &F) -> io::Result<Option<Arc<F::Dir>>> {
-        match self {
-            Self::Opened(dir) => Ok(Some(dir)),
-            Self::Through(door) => Ok(door.open_here(fs)?.map(Arc::new)),
-        }
-    }
-}
-
-impl<F: Fs> Clone for Way<F> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Opened(dir) => Self::Opened(Arc::clone(dir)),
-            Self::Through(door) => Self::Through(door.clone()),
-        }
-    }
-}
-
-impl Door {
-    /// The door of a folder, or of another piece of one, that was this, and in which these directories were.
+impl Locator {
+    /// Creates the locator of a folder, or of a part of one, that had this identity and these
+    /// directories.
     pub(crate) fn new<'a>(
-        (path, is_piece): (PathBuf, bool),
+        (path, is_part): (PathBuf, bool),
         identity: Identity,
-        places: impl Iterator<Item = &'a Arc<OsStr>>,
+        author_dirs: impl Iterator<Item = &'a Arc<OsStr>>,
     ) -> Self {
-        Self { path, is_piece, identity, places: places.cloned().collect() }
+        Self { path, is_part, identity, author_dirs: author_dirs.cloned().collect() }
     }
 
     /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
-    /// when somebody who was here is still here. A directory that does not answer keeps only itself waiting; it is not gone,
-    /// and neither is one that cannot be looked at: when nothing is known of any, the numbers have to do. Of those that answer
-    /// so many are asked for at most.
-    pub(crate) fn open<F: Fs>(mut self, calls: &mut Calls<F>, most: usize) -> io::Result<Root<F>> {
-        if calls.is_late(&About::Folder) {
-            return Err(no_answer());
-        }
-        let has_room = !calls.is_exhausted(0);
-        let (mut asked, late) = mem::take(&mut self.places)
-            .into_iter()
-            .partition::<Vec<_>, _>(|name| has_room && !calls.is_directory_late(name));
-        asked.truncate(most);
-        self.places = asked;
-        let mut left: VecDeque<Arc<OsStr>> = self.places.iter().cloned().collect();
-        let identity = self.identity;
-        let (mut opened, mut failed) = (None, Ok(()));
-        let mut answers = Answers::default();
-        let drained = calls.drain(
-            move |fs, outlet| self.enter(fs, outlet),
-            |step: io::Result<Step<F>>| {
-                match step {
-                    Ok(Step::Opened(dir, stat)) => opened = Some((dir, stat)),
-                    Ok(Step::Place(stat)) => {
-                        if let Some(name) = left.pop_front() {
-                            answers.take(name, stat);
-                        }
-                    }
-                    Err(error) => failed = Err(error),
-                }
-                true
-            },
-        )?;
-        failed?;
-        if let Drained::Late(stream) = drained {
-            let waits_for = opened.as_ref().and_then(|_| left.pop_front());
-            if let Some(name) = &waits_for {
-                answers.take(Arc::clone(name), Err(no_answer()));
-            }
-            calls.keep_late(waits_for.map_or(About::Folder, |name| About::Directory(name.to_os_string())), stream);
-        }
-        let (dir, stat) = opened.ok_or_else(no_answer)?;
+    /// when a directory that was here is still here. A directory that does not answer delays only itself; it is not gone,
+    /// and neither is one that cannot be read: when nothing is known of any, the numbers have to do. At most `most`
+    /// directories are asked for.
+    pub(crate) fn open<F: Fs>(self, calls: &mut Calls<F>, most: usize) -> io::Result<Root<F>> {
+        let (identity, mut asked) = (self.identity, self.author_dirs.clone());
+        let opened = calls.run(About::Folder, move |fs| {
+            let dir = self.enter(fs)?;
+            io::Result::Ok((fs.stat_dir(&dir)?, Arc::new(dir)))
+        });
+        let (stat, dir) = opened.flatten()?;
         let is_same = stat.identity == identity;
+        let mut answers = Answers::default();
         if is_same {
-            // Those that come after one that is late, and those that are late.
+            if most < asked.len() {
+                asked.retain(|name| !calls.is_directory_late(name));
+                asked.truncate(most);
+            }
             let root = Arc::clone(&dir);
-            let ask = move |fs: &F, name: &OsStr| fs.stat(&root, name);
-            calls.ask_each(left.into_iter().chain(late), ask, |name, stat| answers.take(name, stat));
+            calls.ask_each(asked, move |fs, name| fs.stat(&root, name), |name, stat| answers.take(name, stat));
         }
-        let is_familiar = is_same && (answers.is_somebody_there || !answers.is_anything_known);
-        Ok(Root { dir, stat, places: answers.places, is_familiar })
+        let is_familiar = is_same && (answers.is_any_here || !answers.is_any_known);
+        Ok(Root { dir, stat, author_dirs: answers.author_dirs, is_familiar })
     }
 
-    /// The folder if it is familiar, for one who waits here for whatever does not answer.
+    /// Opens the folder if it is familiar, and waits for as long as that takes.
     pub(crate) fn open_here<F: Fs>(&self, fs: &F) -> io::Result<Option<F::Dir>> {
-        let dir = self.enter_root(fs)?;
+        let dir = self.enter(fs)?;
         let is_same = fs.stat_dir(&dir)?.identity == self.identity;
-        let is_familiar = is_same && self.places.iter().any(|name| is_directory(&fs.stat(&dir, name)));
+        let is_familiar = is_same && self.author_dirs.iter().any(|name| is_directory(&fs.stat(&dir, name)));
         Ok(is_familiar.then_some(dir))
     }
 
-    /// Whoever names the folder may name a link to it. Another piece of it was found, and must be what it was found as.
-    fn enter_root<F: Fs>(&self, fs: &F) -> io::Result<F::Dir> {
+    /// A user may name the folder by a link. A part of it was found, and must be the directory
+    /// itself.
+    fn enter<F: Fs>(&self, fs: &F) -> io::Result<F::Dir> {
         match self.path.parent().zip(self.path.file_name()) {
-            Some((parent, name)) if self.is_piece => fs.open_dir(&fs.open_root(parent)?, name),
+            Some((parent, name)) if self.is_part => fs.open_dir(&fs.open_root(parent)?, name),
             _ => fs.open_root(&self.path),
-        }
-    }
-
-    fn enter<F: Fs>(&self, fs: &F, outlet: &mut Outlet<io::Result<Step<F>>>) {
-        let opened = self.enter_root(fs).and_then(|dir| Ok((fs.stat_dir(&dir)?, Arc::new(dir))));
-        let (stat, dir) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                outlet.put(Err(error));
-                return;
-            }
-        };
-        if !outlet.put(Ok(Step::Opened(Arc::clone(&dir), stat))) || stat.identity != self.identity {
-            return;
-        }
-        for name in &self.places {
-            if !outlet.put(Ok(Step::Place(fs.stat(&dir, name)))) {
-                return;
-            }
         }
     }
 }
 
-/// What is known of the directories that were here.
+/// The answers of the directories that were here.
 #[derive(Debug, Default)]
 struct Answers {
-    places: Vec<(Arc<OsStr>, io::Result<Stat>)>,
-    is_anything_known: bool,
-    is_somebody_there: bool,
+    author_dirs: Vec<(Arc<OsStr>, io::Result<Stat>)>,
+    is_any_known: bool,
+    is_any_here: bool,
 }
 
 impl Answers {
     fn take(&mut self, name: Arc<OsStr>, stat: io::Result<Stat>) {
-        self.is_anything_known |= stat.as_ref().map_or_else(is_absence, |_| true);
-        self.is_somebody_there |= is_directory(&stat);
-        self.places.push((name, stat));
+        self.is_any_known |= stat.as_ref().map_or_else(is_absence, |_| true);
+        self.is_any_here |= is_directory(&stat);
+        self.author_dirs.push((name, stat));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What lies in a directory of members, by the names of files alone, and single messages of it when they are asked for.
+//! The contents of a directory of members, by file names, and single messages on request.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,47 +13,47 @@ use tempo_message::{AuthorId, CounterName, Decoded, Digest, FileType, Head, Mess
 
 use crate::{
     format::name::{DirName, FileName, limit},
-    fs::port::{Fs, Version},
+    fs::port::{Fs, Version, names_in},
     local::home::Home,
     read::file::{frames_of, read_bare, read_head},
 };
 
-/// What lies in a directory of members.
+/// The contents of a directory of members.
 #[derive(Debug)]
-pub(crate) struct Shelf<F: Fs> {
+pub(crate) struct Contents<F: Fs> {
     dir: Arc<F::Dir>,
-    /// Which directory it is, if that is known.
+    /// The identity of the directory, if known.
     pub(crate) home: Option<Home>,
-    /// What shows that something has changed, as far as that shows.
-    pub(crate) mark: Mark,
-    authors: BTreeMap<AuthorId, Row>,
+    /// The versions that show most changes.
+    pub(crate) versions: Versions,
+    authors: BTreeMap<AuthorId, Member>,
     pub(crate) heads: BTreeMap<AuthorId, Head>,
-    /// Those of whom not everything that lies here could be looked at.
+    /// The authors whose files could not all be examined.
     closed: BTreeSet<AuthorId>,
-    /// What was read for each message that was asked for: several ask for the same ones.
+    /// The messages that were read, by the one that was asked for: several ask for the same ones.
     read: Mutex<BTreeMap<MessageId, Vec<(MessageId, Named)>>>,
 }
 
 /// The versions of a directory and of those in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark(Vec<(OsString, Version)>);
+pub(crate) struct Versions(Vec<(OsString, Version)>);
 
-/// A shelf that several look at.
-pub(crate) type Shared<F> = Arc<Shelf<F>>;
+/// Contents that are shared between comparisons.
+pub(crate) type Shared<F> = Arc<Contents<F>>;
 
-/// A message by its digest, and what it names as its causes.
+/// The digest of a message and its causes.
 pub(crate) type Named = (Digest, Vec<Parent>);
 
-/// Ranges of counters that ascend and do not touch.
+/// Ascending ranges of counters that do not touch.
 pub(crate) type Runs = Vec<RangeInclusive<u64>>;
 
 /// The files of one author.
 #[derive(Debug, Default)]
-struct Row {
+struct Member {
     runs: Runs,
-    /// The author has its own directory here.
+    /// The author's own directory is here.
     has_own: bool,
-    /// Those that are not found by the name of their message in the author's own directory.
+    /// The files that cannot be found by counter in the author's own directory.
     others: Vec<Other>,
 }
 
@@ -64,57 +64,57 @@ struct Other {
     name: OsString,
 }
 
-/// So many directories of members are looked into.
+/// The most directories of members that are examined.
 const AUTHORS: usize = 4096;
-/// So many names in one of them.
+/// The most names of one of them.
 const MESSAGES: usize = 1 << 20;
-/// So many of its files are remembered that are not found by the name of their message.
+/// The most files of an author that are remembered because they cannot be found by counter.
 const OTHERS: usize = 4096;
-/// So many heads are read.
+/// The most heads that are read.
 const HEADS: usize = 256;
 
-impl<F: Fs> Shelf<F> {
-    /// Looks what lies in a directory. Nothing in it is opened but heads, and nothing that is not on this machine.
-    /// What has not answered before is not asked.
+impl<F: Fs> Contents<F> {
+    /// Reads the names in a directory. Only heads are opened, and nothing that is online-only.
+    /// Directories that were `silent` before are not asked.
     pub(crate) fn look(fs: &F, dir: Arc<F::Dir>, silent: &BTreeSet<Arc<OsStr>>) -> io::Result<Self> {
         let stat = fs.stat_dir(&dir)?;
-        let mut shelf = Self {
+        let mut folder = Self {
             home: Home::opened(fs, &dir, &stat),
-            mark: Mark(vec![(OsString::new(), stat.version())]),
+            versions: Versions(vec![(OsString::new(), stat.version())]),
             authors: BTreeMap::new(),
             heads: BTreeMap::new(),
             closed: BTreeSet::new(),
             read: Mutex::default(),
             dir,
         };
-        for (name, author) in members(fs, &shelf.dir)? {
+        for (name, author) in members(fs, &folder.dir)? {
             if silent.contains(&*name) {
-                shelf.closed.insert(author);
+                folder.closed.insert(author);
                 continue;
             }
-            let looked = fs.stat(&shelf.dir, &name).and_then(|stat| {
+            let looked = fs.stat(&folder.dir, &name).and_then(|stat| {
                 if stat.file_type == FileType::Directory && !stat.online_only {
-                    shelf.mark.0.push((name.clone(), stat.version()));
-                    let dir = fs.open_dir(&shelf.dir, &name)?;
-                    shelf.take(fs, &dir, &name, author)?;
+                    folder.versions.0.push((name.clone(), stat.version()));
+                    let dir = fs.open_dir(&folder.dir, &name)?;
+                    folder.take(fs, &dir, &name, author)?;
                 }
                 Ok(stat.online_only)
             });
-            // What cannot be looked at is told of where it is to be read.
+            // The report names it where it is to be read.
             if !looked.is_ok_and(|is_elsewhere| !is_elsewhere) {
-                shelf.closed.insert(author);
+                folder.closed.insert(author);
             }
         }
-        for row in shelf.authors.values_mut() {
-            row.runs = union(std::mem::take(&mut row.runs));
+        for member in folder.authors.values_mut() {
+            member.runs = union(std::mem::take(&mut member.runs));
         }
-        Ok(shelf)
+        Ok(folder)
     }
 
     fn take(&mut self, fs: &F, dir: &F::Dir, name: &OsStr, author: AuthorId) -> io::Result<()> {
         let is_own = DirName::parse(name) == DirName::Author(author);
-        let (row, place) = (self.authors.entry(author).or_default(), Arc::<OsStr>::from(name));
-        row.has_own |= is_own;
+        let (member, place) = (self.authors.entry(author).or_default(), Arc::<OsStr>::from(name));
+        member.has_own |= is_own;
         let mut heads = Vec::new();
         fs.list(dir, &mut |name| {
             let holds = match FileName::parse(name) {
@@ -127,13 +127,13 @@ impl<F: Fs> Shelf<F> {
                 }
                 _ => return true,
             };
-            row.runs.push(holds.clone());
-            if row.runs.len() >= MESSAGES {
+            member.runs.push(holds.clone());
+            if member.runs.len() >= MESSAGES {
                 return false;
             }
             let is_other = !is_own || !matches!(FileName::parse(name), FileName::Message(_));
-            if is_other && row.others.len() < OTHERS {
-                row.others.push(Other { holds, dir: Arc::clone(&place), name: name.to_owned() });
+            if is_other && member.others.len() < OTHERS {
+                member.others.push(Other { holds, dir: Arc::clone(&place), name: name.to_owned() });
             }
             true
         })?;
@@ -149,46 +149,47 @@ impl<F: Fs> Shelf<F> {
         Ok(())
     }
 
-    /// Everybody who has a directory here.
+    /// Returns the authors with a directory here.
     pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
         self.authors.keys().copied()
     }
 
-    /// Whether any message lies here, by names.
+    /// Returns whether any message is here, by names.
     pub(crate) fn has_messages(&self) -> bool {
-        self.authors.values().any(|row| !row.runs.is_empty())
+        self.authors.values().any(|member| !member.runs.is_empty())
     }
 
-    /// Whether not everything of an author could be looked at.
+    /// Returns whether some files of an author could not be examined.
     pub(crate) fn is_closed(&self, author: AuthorId) -> bool {
         self.closed.contains(&author)
     }
 
-    /// The messages of an author that lie here, by names. Of one of whom not everything could be looked at, any may lie here.
+    /// Returns the messages of an author that are here, by names. Where some files could not be
+    /// examined, any may be here.
     pub(crate) fn runs(&self, author: AuthorId) -> &[RangeInclusive<u64>] {
         const ANY: &[RangeInclusive<u64>] = &[1..=u64::MAX];
         if self.closed.contains(&author) {
             return ANY;
         }
-        self.authors.get(&author).map(|row| row.runs.as_slice()).unwrap_or_default()
+        self.authors.get(&author).map(|member| member.runs.as_slice()).unwrap_or_default()
     }
 
-    /// Whether a message lies here, by its name.
+    /// Returns whether a message is here, by its name.
     pub(crate) fn has(&self, id: MessageId) -> bool {
         let runs = self.runs(id.author);
         let at = runs.partition_point(|run| *run.end() < id.counter);
         runs.get(at).is_some_and(|run| run.contains(&id.counter))
     }
 
-    /// Reads the messages that lie here under an id, once: usually one, and none when that cannot be read now. Others in the
-    /// same files are given as well.
+    /// Reads the messages with an id, once: usually one, or none when it cannot be read now. Other
+    /// messages of the same files are returned as well.
     pub(crate) fn read(&self, fs: &F, id: MessageId) -> Vec<(MessageId, Named)> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.entry(id).or_insert_with(|| self.read_anew(fs, id)).clone()
     }
 
     fn read_anew(&self, fs: &F, id: MessageId) -> Vec<(MessageId, Named)> {
-        let Some(row) = self.authors.get(&id.author) else { return Vec::new() };
+        let Some(member) = self.authors.get(&id.author) else { return Vec::new() };
         let mut found = Vec::new();
         let mut read = |dir: &OsStr, name: &OsStr| {
             let Ok(dir) = fs.open_dir(&self.dir, dir) else { return };
@@ -200,30 +201,25 @@ impl<F: Fs> Shelf<F> {
                 }
             }
         };
-        if row.has_own {
+        if member.has_own {
             read(OsStr::new(&id.author.to_string()), OsStr::new(CounterName::new(id.counter).as_str()));
         }
-        for other in row.others.iter().filter(|it| it.holds.contains(&id.counter)) {
+        for other in member.others.iter().filter(|it| it.holds.contains(&id.counter)) {
             read(&other.dir, &other.name);
         }
         found
     }
 }
 
-/// The directories in a directory in which members' messages lie: their own, relays, and copies of them.
+/// Returns the directories with messages of members: their own, relays, and copies of them.
 pub(crate) fn members<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<Vec<(OsString, AuthorId)>> {
-    let mut members = Vec::new();
-    fs.list(dir, &mut |name| {
-        if let Some(author) = DirName::parse(name).author() {
-            members.push((name.to_owned(), author));
-        }
-        members.len() < AUTHORS
-    })?;
+    let member = |name: &OsStr| DirName::parse(name).author().map(|author| (name.to_owned(), author));
+    let mut members = names_in(fs, dir, AUTHORS, member)?;
     members.sort();
     Ok(members)
 }
 
-/// Whether something in a directory has the name of a member; of the first so many names.
+/// Returns whether one of the first `most` names in a directory is that of a member.
 pub(crate) fn has_members<F: Fs>(fs: &F, dir: &F::Dir, most: usize) -> io::Result<bool> {
     let (mut left, mut found) = (most, false);
     fs.list(dir, &mut |name| {
@@ -234,25 +230,25 @@ pub(crate) fn has_members<F: Fs>(fs: &F, dir: &F::Dir, most: usize) -> io::Resul
     Ok(found)
 }
 
-impl Mark {
-    /// What shows whether somebody has come or gone.
+impl Versions {
+    /// Returns the version that shows whether members came or left.
     pub(crate) fn of_names(&self) -> Self {
         Self(self.0.iter().take(1).cloned().collect())
     }
 
-    /// What shows now whether something has changed.
+    /// Returns the versions now.
     pub(crate) fn now<F: Fs>(&self, fs: &F, dir: &F::Dir) -> io::Result<Self> {
-        let mut mark = vec![(OsString::new(), fs.stat_dir(dir)?.version())];
+        let mut versions = vec![(OsString::new(), fs.stat_dir(dir)?.version())];
         for (name, _) in self.0.iter().skip(1) {
             if let Ok(stat) = fs.stat(dir, name) {
-                mark.push((name.clone(), stat.version()));
+                versions.push((name.clone(), stat.version()));
             }
         }
-        Ok(Self(mark))
+        Ok(Self(versions))
     }
 }
 
-/// The authors whose messages lie in one of several directories.
-pub(crate) fn authors_of<F: Fs>(shelves: &[Shared<F>]) -> BTreeSet<AuthorId> {
-    shelves.iter().flat_map(|shelf| shelf.authors()).collect()
+/// Returns the authors in several directories.
+pub(crate) fn authors_of<F: Fs>(folders: &[Shared<F>]) -> BTreeSet<AuthorId> {
+    folders.iter().flat_map(|folder| folder.authors()).collect()
 }

@@ -1,4 +1,4 @@
-//! What a person has said of two directories beside each other: that they are parts of one session, or two sessions.
+//! The user's decisions about two directories: parts of one session, or two sessions.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ use crate::{
     split::contents::members,
 };
 
-/// What a person says of two directories in which there are members.
+/// The user's decision about two directories of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// They are parts of one session.
@@ -30,18 +30,18 @@ pub enum Decision {
     Apart,
 }
 
-/// The decisions that were made on this machine, for all installations in a state directory. They are remembered by which
-/// directories those were, wherever they have been moved to since, and whichever of both is opened.
+/// The decisions on this machine, for all installations in a state directory. They apply to the
+/// directories themselves, wherever those are moved, and whichever of both is opened.
 #[derive(Debug, Clone)]
 pub struct Decisions {
     path: PathBuf,
 }
 
-/// Why a decision could not be kept.
+/// The reason why a decision could not be kept.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecisionError {
-    /// One of the directories cannot be looked at.
+    /// One of the directories cannot be read.
     #[error(transparent)]
     Folder(#[from] OpenError),
     /// It is the session folder itself.
@@ -50,7 +50,7 @@ pub enum DecisionError {
         /// The directory.
         path: PathBuf,
     },
-    /// Nobody's messages lie in it.
+    /// It contains no directory of a member.
     #[error("{} holds no directory of a member", path.display())]
     NoMembers {
         /// The directory.
@@ -61,16 +61,16 @@ pub enum DecisionError {
     State(#[from] InstallationError),
 }
 
-/// One of two directories of which something was said.
+/// One of the two directories of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Side {
-    /// Which directory it was, if that is known.
+    /// The identity of the directory, if known.
     pub(crate) home: Option<Home>,
-    /// Who was in it.
+    /// The authors in it.
     pub(crate) authors: BTreeSet<AuthorId>,
 }
 
-/// All that was said.
+/// All decisions, the latest last.
 #[derive(Debug, Default)]
 pub(crate) struct Said(Vec<(Decision, Side, Side)>);
 
@@ -78,16 +78,16 @@ pub(crate) struct Said(Vec<(Decision, Side, Side)>);
 const FILE: &str = "parts";
 
 impl Decisions {
-    /// Those that are kept in this state directory.
+    /// Returns the decisions that are kept in this state directory.
     pub fn new(state: PathBuf) -> Self {
         Self { path: state }
     }
 
-    /// Keeps what a person says of two directories; the last word counts.
+    /// Keeps a decision; the latest one about two directories counts.
     ///
     /// # Errors
     ///
-    /// [`DecisionError`]; what was said before still counts then.
+    /// [`DecisionError`]; earlier decisions still count then.
     ///
     /// # Durability
     ///
@@ -113,7 +113,7 @@ impl Decisions {
         Ok(())
     }
 
-    /// All that was said; nothing when that cannot be read.
+    /// Returns all decisions, or none when they cannot be read.
     pub(crate) fn read(&self) -> Said {
         let path = self.path.join(FILE);
         let text = patiently(&path, || fs::read_to_string(&path)).unwrap_or_default();
@@ -122,7 +122,7 @@ impl Decisions {
 }
 
 impl Said {
-    /// What was said of two directories.
+    /// Returns the decision about two directories.
     pub(crate) fn of(&self, one: &Side, two: &Side) -> Option<Decision> {
         let said =
             self.0.iter().rev().find(|(decision, a, b)| is_pair((a, b), (one, two), *decision == Decision::Apart));
@@ -140,8 +140,8 @@ impl Said {
     }
 }
 
-/// Whether two directories are those of which something was said, in any order. When both may have been moved to another volume,
-/// only their members tell.
+/// Returns whether a decision is about these two directories, in any order. When both may have been
+/// moved to another volume, only their members identify them.
 fn is_pair((a, b): (&Side, &Side), (one, two): (&Side, &Side), may_be_moved: bool) -> bool {
     let fits = |a: &Side, one: &Side, b: &Side, two: &Side| {
         let of_both = [a.is_home(one), b.is_home(two)];
@@ -168,7 +168,7 @@ impl Side {
         Ok(look().map_err(|error| open_error(path.to_owned(), error))?)
     }
 
-    /// Whether it is this directory, as far as that is known.
+    /// Returns whether it is this directory, if that is known.
     fn is_home(&self, other: &Self) -> Option<bool> {
         Some(self.home? == other.home?)
     }

@@ -1,7 +1,9 @@
-//! The directories beside the session's folder in which there are members, and what each is to the session. Also those that lie
-//! in the folder, or in one beside it with a name like its: they are named by their paths.
+//! The directories of members beside the session's folder, and the relation of each to the session.
+//! Directories inside the folder, or inside a neighbor with a name like the folder's, count as well:
+//! they are named by their paths.
 //!
-//! Nothing about them is an error. One that does not answer keeps only itself waiting; until it has, nothing in it is read.
+//! Problems with them are not errors. A directory that does not answer delays only itself; until it
+//! answers, nothing in it is read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,65 +24,68 @@ use crate::{
     fs::{
         calls::{About, Calls, no_answer},
         error::{is_absence, unreadable},
-        port::{Fs, Identity, Stat},
+        port::{Fs, Identity, Stat, names_in},
     },
-    scan::{author_dir::Freshness, listing::list_names, root::Root},
+    scan::{author_dir::Freshness, listing::list_each, root::Root},
     split::{
-        contents::{Mark, Shared, Shelf, has_members},
+        contents::{Contents, Shared, Versions, has_members},
         decisions::{Decision, Decisions, Said, Side},
-        relation::{Kin, compare},
+        relation::{Relation, compare},
     },
 };
 
 /// The directories beside the folder.
 #[derive(Debug)]
-pub(crate) struct Siblings {
-    /// Where the folder is: the directory that holds it, and its name there. Without them nothing is looked for.
+pub(crate) struct Neighbors {
+    /// The directory that holds the folder, and the folder's name in it. Without them there are no
+    /// neighbors.
     pub(crate) home: Option<(PathBuf, OsString)>,
     decisions: Option<Decisions>,
-    found: BTreeMap<Arc<OsStr>, Sibling>,
-    /// Those with names like the folder's that cannot be looked into now, and why.
+    found: BTreeMap<Arc<OsStr>, Neighbor>,
+    /// The neighbors with names like the folder's that cannot be examined now, and why.
     pub(crate) closed: BTreeMap<Arc<OsStr>, PendingReason>,
-    /// So many more were found than are looked into.
+    /// The number of neighbors beyond [`LIKE_IT`].
     pub(crate) too_many: u64,
     freshness: Freshness,
     looked_at: Option<Duration>,
-    /// What the session is called by most of its members, if it has parts.
+    /// The name that most members give the session, if it has parts.
     pub(crate) called: Option<String>,
 }
 
 #[derive(Debug)]
-struct Sibling {
+struct Neighbor {
     identity: Identity,
     hint: Hint,
-    kin: Kin,
-    /// Those in it whose messages are read, as far as it is a part.
+    relation: Relation,
+    /// The authors whose messages are read, if it is a part.
     admitted: BTreeSet<AuthorId>,
-    mark: Option<Mark>,
+    versions: Option<Versions>,
     judged_at: Option<Duration>,
 }
 
-/// So many directories with names like the folder's are looked into, and others that may hold members.
+/// The most neighbors that are examined, and the most other directories that are checked for
+/// members.
 const LIKE_IT: usize = 64;
 const OTHERS: usize = 256;
-/// So many names in a directory are looked at, to see whether it holds members.
+/// The most names of a directory that are checked for members.
 const NAMES_IN_IT: usize = 1024;
-/// So many others in the folder, or in a directory with a name like its, are looked at for the same.
+/// The most directories inside the folder, or inside a neighbor with a name like its, that are
+/// checked.
 const INSIDE: usize = 64;
-/// So many names in the directory that holds the folder are looked at.
+/// The most names that are read of the directory that holds the folder.
 const NAMES: usize = 65_536;
-/// How long that directory is left alone after a look: it may be a busy one, and is not ours.
+/// The pause between two scans of that directory: it may be a busy one, and is not ours.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a judgment about what is no part holds at least.
+/// The shortest time that a judgment about a copy is kept.
 const BUSY: Duration = Duration::from_secs(10);
-/// How long a judgment holds although nothing seems to have changed.
+/// The longest time that a judgment is kept although nothing seems to have changed.
 const JUDGED: Duration = Duration::from_secs(30);
 
-/// An opened directory in which siblings are.
+/// The opened directory that holds the neighbors.
 type Around<F> = Arc<<F as Fs>::Dir>;
 
-impl Siblings {
-    /// Nothing looked at yet.
+impl Neighbors {
+    /// Returns the neighbors of a folder, before the first scan.
     pub(crate) fn new<F: Fs>(fs: &F, folder: &Path, decisions: Option<PathBuf>) -> Self {
         // Parts are beside the folder itself, not beside a link to it.
         let real = fs.resolve(folder).unwrap_or_else(|_| folder.to_owned());
@@ -97,18 +102,18 @@ impl Siblings {
         }
     }
 
-    /// The parts of the session, with those whose messages are read there.
+    /// Returns the parts of the session, with the authors whose messages are read there.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (&Arc<OsStr>, Identity, &BTreeSet<AuthorId>)> {
-        let parts = self.found.iter().filter(|(_, sibling)| sibling.kin == Kin::Part);
-        parts.map(|(name, sibling)| (name, sibling.identity, &sibling.admitted))
+        let parts = self.found.iter().filter(|(_, neighbor)| neighbor.relation == Relation::Part);
+        parts.map(|(name, neighbor)| (name, neighbor.identity, &neighbor.admitted))
     }
 
-    /// The names of those that are this.
-    pub(crate) fn names_of(&self, kin: Kin) -> impl Iterator<Item = &OsStr> {
-        self.found.iter().filter(move |(_, sibling)| sibling.kin == kin).map(|(name, _)| &**name)
+    /// Returns the names of the neighbors with this relation.
+    pub(crate) fn names_of(&self, relation: Relation) -> impl Iterator<Item = &OsStr> {
+        self.found.iter().filter(move |(_, neighbor)| neighbor.relation == relation).map(|(name, _)| &**name)
     }
 
-    /// Looks which there are, and what has changed in them.
+    /// Scans for neighbors, and for changes in them.
     pub(crate) fn look<F: Fs>(&mut self, calls: &mut Calls<F>, main: &Root<F>, full: bool, now: Duration) {
         if !full && self.looked_at.is_some_and(|looked_at| now < looked_at + PAUSE) {
             return;
@@ -120,7 +125,7 @@ impl Siblings {
             let stat = fs.stat_dir(&dir)?;
             io::Result::Ok((Arc::new(dir), stat.version()))
         });
-        // When the directory cannot be opened or listed, what is known stays.
+        // Until the directory can be opened and listed again, the neighbors stay as they are.
         let Ok((dir, version)) = opened.flatten() else { return };
         if full || self.freshness.is_due(version, now) {
             let at = calls.fs.now();
@@ -133,8 +138,8 @@ impl Siblings {
         if !due.is_empty() {
             self.judge(calls, main, (&dir, &own), due, now);
         }
-        for (name, sibling) in self.found.iter().filter(|(_, sibling)| sibling.hint != Hint::Nothing) {
-            if sibling.judged_at.is_some() {
+        for (name, neighbor) in self.found.iter().filter(|(_, neighbor)| neighbor.hint != Hint::Nothing) {
+            if neighbor.judged_at.is_some() {
                 self.closed.remove(name);
             } else {
                 self.closed.entry(Arc::clone(name)).or_insert_with(|| unreadable(&no_answer()));
@@ -142,47 +147,38 @@ impl Siblings {
         }
     }
 
-    /// Whether a sibling is to be judged anew.
+    /// Returns whether a neighbor is to be judged again.
     fn is_due<F: Fs>(&self, calls: &mut Calls<F>, dir: &Around<F>, name: &Arc<OsStr>, now: Duration) -> bool {
-        let Some(Sibling { kin, hint, mark, judged_at: Some(judged_at), .. }) = self.found.get(name) else {
+        let Some(Neighbor { relation, hint, versions, judged_at: Some(judged_at), .. }) = self.found.get(name) else {
             return true;
         };
         if *judged_at + JUDGED <= now {
             return true;
         }
         // Where others write all the time, the folder is not listed again for each message.
-        let mark = match kin {
-            Kin::Part => mark.as_ref().map(Mark::of_names),
-            Kin::Copy | Kin::Contained if now < *judged_at + BUSY => None,
-            _ => mark.clone(),
+        let versions = match relation {
+            Relation::Part => versions.as_ref().map(Versions::of_names),
+            Relation::Copy | Relation::Contained if now < *judged_at + BUSY => None,
+            _ => versions.clone(),
         };
-        let Some(mark) = mark.filter(|_| *kin != Kin::Other || *hint != Hint::Nothing) else { return false };
+        let Some(versions) = versions.filter(|_| *relation != Relation::Other || *hint != Hint::Nothing) else {
+            return false;
+        };
         let (dir, own) = (Arc::clone(dir), Arc::clone(name));
         let is_changed = calls.run(About::Directory(name.to_os_string()), move |fs| {
-            let sibling = enter(fs, &dir, &own)?;
-            io::Result::Ok(mark.now(fs, &sibling)? != mark)
+            let neighbor = enter(fs, &dir, &own)?;
+            io::Result::Ok(versions.now(fs, &neighbor)? != versions)
         });
         is_changed.flatten().unwrap_or(false)
     }
 
     /// Lists the directory that holds the folder.
     fn find<F: Fs>(&mut self, calls: &mut Calls<F>, main: &Root<F>, dir: &Around<F>, own: &OsStr) -> io::Result<()> {
-        let (mut names, mut left, mut failed) = (Vec::new(), NAMES, Ok(()));
-        let listed = Arc::clone(dir);
-        calls.run_each(
-            About::Folder,
-            move |fs, outlet| list_names(fs, &listed, |names| outlet.put(names)),
-            |some| {
-                let some = some.unwrap_or_else(|error| {
-                    failed = Err(error);
-                    Vec::new()
-                });
-                left = left.saturating_sub(some.len());
-                names.extend(some);
-                left > 0
-            },
-        )?;
-        failed?;
+        let mut names = Vec::new();
+        list_each(calls, About::Folder, dir, |some| {
+            names.extend(some);
+            names.len() < NAMES
+        })?;
         names.sort();
         let least = if planted!(PieceByTable) { Hint::Continued } else { Hint::Nothing };
         let (like, others): (Vec<OsString>, Vec<OsString>) =
@@ -196,7 +192,7 @@ impl Siblings {
             candidates,
             move |fs, name| {
                 let stat = fs.stat(&parent, name)?;
-                // Not for a link, whatever it leads to.
+                // Links do not count, wherever they lead.
                 if stat.file_type != FileType::Directory {
                     return Ok(Vec::new());
                 }
@@ -206,11 +202,11 @@ impl Siblings {
                 if stat.online_only {
                     return Ok(vec![(name.to_owned(), stat)]);
                 }
-                let sibling = fs.open_dir(&parent, name)?;
-                if has_members(fs, &sibling, NAMES_IN_IT)? {
+                let neighbor = fs.open_dir(&parent, name)?;
+                if has_members(fs, &neighbor, NAMES_IN_IT)? {
                     return Ok(vec![(name.to_owned(), stat)]);
                 }
-                if hint(name, &whole) == Hint::Nothing { Ok(Vec::new()) } else { holders_in(fs, &sibling, name) }
+                if hint(name, &whole) == Hint::Nothing { Ok(Vec::new()) } else { holders_in(fs, &neighbor, name) }
             },
             |name, answer| match answer {
                 Ok(holders) => {
@@ -227,27 +223,27 @@ impl Siblings {
                 Err(error) => drop(doubtful.insert(name, unreadable(&error))),
             },
         );
-        self.found.retain(|name, sibling| {
-            there.get(name).map_or_else(|| doubtful.contains_key(name), |identity| *identity == sibling.identity)
+        self.found.retain(|name, neighbor| {
+            there.get(name).map_or_else(|| doubtful.contains_key(name), |identity| *identity == neighbor.identity)
         });
         doubtful.retain(|name, _| hint(last(name), own) != Hint::Nothing);
         self.closed = doubtful;
         there.retain(|name, _| !self.found.contains_key(name));
         let room = LIKE_IT.saturating_sub(self.found.len());
         self.too_many = u64::try_from(there.len().saturating_sub(room)).unwrap_or(u64::MAX);
-        // Those with names like the folder's go first.
+        // Those with names like the folder's come first.
         let mut new: Vec<_> =
             there.into_iter().map(|(name, identity)| (hint(last(&name), own), name, identity)).collect();
         new.sort_by_key(|&(hint, ..)| std::cmp::Reverse(hint));
         for (hint, name, identity) in new.into_iter().take(room) {
-            let (kin, admitted) = (Kin::Other, BTreeSet::new());
-            self.found.insert(name, Sibling { identity, hint, kin, admitted, mark: None, judged_at: None });
+            let (relation, admitted) = (Relation::Other, BTreeSet::new());
+            self.found.insert(name, Neighbor { identity, hint, relation, admitted, versions: None, judged_at: None });
         }
         Ok(())
     }
 
-    /// Compares those that are due with the folder and its parts, one after the other: a part may show that another one is
-    /// one as well.
+    /// Compares the neighbors that are due with the folder and its parts, one after the other: a
+    /// part may show that another neighbor is a part as well.
     fn judge<F: Fs>(
         &mut self,
         calls: &mut Calls<F>,
@@ -257,17 +253,18 @@ impl Siblings {
         now: Duration,
     ) {
         let root = Arc::clone(&main.dir);
-        let silent = main.places.iter().filter(|(_, stat)| stat.is_err()).map(|(name, _)| Arc::clone(name)).collect();
-        let Ok(main) = calls.run(About::Folder, move |fs| Shelf::look(fs, root, &silent)).flatten() else { return };
+        let silent =
+            main.author_dirs.iter().filter(|(_, stat)| stat.is_err()).map(|(name, _)| Arc::clone(name)).collect();
+        let Ok(main) = calls.run(About::Folder, move |fs| Contents::look(fs, root, &silent)).flatten() else { return };
         let mut here = vec![Arc::new(main)];
         let said = self.decisions.as_ref().map(Decisions::read).unwrap_or_default();
         let mut looked: BTreeMap<Arc<OsStr>, Shared<F>> = BTreeMap::new();
         let parts: Vec<Arc<OsStr>> = self.parts().map(|(name, ..)| Arc::clone(name)).collect();
         for name in due.iter().chain(&parts) {
-            let (dir, sibling) = (Arc::clone(dir), Arc::clone(name));
-            let look = move |fs: &F| Shelf::look(fs, Arc::new(enter(fs, &dir, &sibling)?), &BTreeSet::new());
-            if let Ok(shelf) = calls.run(About::Directory(name.to_os_string()), look).flatten() {
-                looked.insert(Arc::clone(name), Arc::new(shelf));
+            let (dir, neighbor) = (Arc::clone(dir), Arc::clone(name));
+            let look = move |fs: &F| Contents::look(fs, Arc::new(enter(fs, &dir, &neighbor)?), &BTreeSet::new());
+            if let Ok(folder) = calls.run(About::Directory(name.to_os_string()), look).flatten() {
+                looked.insert(Arc::clone(name), Arc::new(folder));
             }
         }
         here.extend(parts.iter().filter(|name| !due.contains(name)).filter_map(|name| looked.get(name)).cloned());
@@ -275,8 +272,8 @@ impl Siblings {
         loop {
             let before = here.len();
             open.retain(|name| {
-                let (Some(there), Some(sibling)) = (looked.get(name), self.found.get_mut(name)) else { return false };
-                let is_part = sibling.judge(calls, (name, there, &here), (own, &said), now);
+                let (Some(there), Some(neighbor)) = (looked.get(name), self.found.get_mut(name)) else { return false };
+                let is_part = neighbor.judge(calls, (name, there, &here), (own, &said), now);
                 if is_part {
                     here.push(Arc::clone(there));
                 }
@@ -290,8 +287,8 @@ impl Siblings {
     }
 }
 
-impl Sibling {
-    /// Judges it; whether it is a part. When there is no answer it stays what it was.
+impl Neighbor {
+    /// Judges it, and returns whether it is a part. Without an answer its relation stays.
     fn judge<F: Fs>(
         &mut self,
         calls: &mut Calls<F>,
@@ -299,40 +296,34 @@ impl Sibling {
         (own, said): (&OsStr, &Said),
         now: Duration,
     ) -> bool {
-        let side = |it: &Shelf<F>| Side { home: it.home, authors: it.authors().collect() };
+        let side = |it: &Contents<F>| Side { home: it.home, authors: it.authors().collect() };
         // A directory of local state has members as well, and no messages.
         let main = here.first().filter(|_| there.has_messages());
         let decided = main.and_then(|main| said.of(&side(main), &side(there)));
         if let Some(decision) = decided {
-            self.kin = if decision == Decision::Join { Kin::Part } else { Kin::Copy };
+            self.relation = if decision == Decision::Join { Relation::Part } else { Relation::Copy };
             self.admitted = there.authors().collect();
         } else {
             let (theirs, here, hint) = (Arc::clone(there), here.to_vec(), self.hint);
             let own = own.to_string_lossy().into_owned();
             let compared =
                 calls.run(About::Directory(name.to_owned()), move |fs| compare(fs, (&theirs, hint), (&here, &own)));
-            let Ok(evidence) = compared else { return self.kin == Kin::Part };
-            self.kin = evidence.judge();
-            // Of one who comes later nothing is read before it was judged.
+            let Ok(evidence) = compared else { return self.relation == Relation::Part };
+            self.relation = evidence.judge();
+            // The messages of an author who comes later are read after the next judgment.
             let leaves_no_doubt = self.hint == Hint::Service || planted!(CopyIsPart);
             let agrees = |author: &AuthorId| leaves_no_doubt || evidence.agreeing.contains(author);
             self.admitted = there.authors().filter(agrees).collect();
         }
-        (self.mark, self.judged_at) = (Some(there.mark.clone()), Some(now));
-        self.kin == Kin::Part
+        (self.versions, self.judged_at) = (Some(there.versions.clone()), Some(now));
+        self.relation == Relation::Part
     }
 }
 
-/// The directories in a directory that hold members, by their paths; nothing that is ours.
+/// Returns the paths of the directories in a directory that hold members, except our own.
 fn holders_in<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> io::Result<Vec<(OsString, Stat)>> {
-    let (mut names, mut left) = (Vec::new(), NAMES_IN_IT);
-    fs.list(dir, &mut |name| {
-        if DirName::parse(name) == DirName::Foreign && names.len() < INSIDE {
-            names.push(name.to_owned());
-        }
-        left = left.saturating_sub(1);
-        left > 0
-    })?;
+    let is_other = |name: &OsStr| (DirName::parse(name) == DirName::Foreign).then(|| name.to_owned());
+    let names = names_in(fs, dir, INSIDE, is_other)?;
     let holder = |inner: OsString| {
         let stat =
             fs.stat(dir, &inner).ok().filter(|stat| stat.file_type == FileType::Directory && !stat.online_only)?;
@@ -345,29 +336,30 @@ fn holders_in<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr) -> io::Result<Vec<(OsSt
     Ok(names.into_iter().filter_map(holder).collect())
 }
 
-/// Opens a directory beside the folder, or one in such a directory.
+/// Opens a neighbor by its path.
 fn enter<F: Fs>(fs: &F, dir: &F::Dir, path: &OsStr) -> io::Result<F::Dir> {
     let mut names = Path::new(path).iter();
     let first = fs.open_dir(dir, names.next().unwrap_or_default())?;
     names.try_fold(first, |dir, name| fs.open_dir(&dir, name))
 }
 
-/// The last name of a path.
+/// Returns the last name of a path.
 fn last(path: &OsStr) -> &OsStr {
     Path::new(path).file_name().unwrap_or(path)
 }
 
-/// What most members call the session.
-fn usual_name<F: Fs>(shelves: &[Shared<F>]) -> Option<String> {
+/// Returns the name that most members give the session.
+fn usual_name<F: Fs>(folders: &[Shared<F>]) -> Option<String> {
     let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-    for head in shelves.iter().flat_map(|shelf| shelf.heads.values()) {
+    for head in folders.iter().flat_map(|folder| folder.heads.values()) {
         head.place.iter().for_each(|place| *votes.entry(place).or_default() += 1);
     }
     votes.into_iter().max_by_key(|&(_, votes)| votes).map(|(name, _)| name.to_owned())
 }
 
-/// Returns whether a directory and the one with this name, which have equal identities, are one. Identities may repeat, so their times
-/// must be equal as well; the directory may change between the two looks.
+/// Returns whether a directory and the one with this name are one. Their identities are equal, but
+/// identities may repeat, so their times must be equal as well; the directory may change between two
+/// looks.
 fn is_one<F: Fs>(fs: &F, main: &F::Dir, (parent, name): (&F::Dir, &OsStr)) -> io::Result<bool> {
     const LOOKS: usize = 3;
     let named = fs.open_dir(parent, name)?;

@@ -1,8 +1,10 @@
-//! What a directory of members is to the session beside which it lies: a part of it, a copy, or another session.
+//! The relation of a directory of members to the session beside it: a part of it, a copy, or another
+//! session.
 //!
-//! A service that splits a folder leaves each message in one of two directories. What is written in one goes on from what lies
-//! only in the other, and says so by digests. A copy of a folder has, of whatever is written in it, everything that it goes on
-//! from, because its author had nothing else. Nothing read by mistake can be taken back, so what does not show stays undecided.
+//! A service that splits a folder leaves each message in one of two directories. A message in one
+//! follows messages that exist only in the other, and names them by digest. A copy of a folder
+//! contains everything that its new messages follow, because its author had nothing else. A message
+//! that was read by mistake cannot be taken back, so without evidence the relation stays undecided.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,95 +17,95 @@ use crate::{
     split::contents::{Named, Runs, Shared, authors_of},
 };
 
-/// What a directory of members is to the session beside it.
+/// The relation of a directory of members to the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kin {
-    /// Another session, or nothing at all.
+pub(crate) enum Relation {
+    /// Another session, or no session at all.
     Other,
-    /// Everything in it lies in the session as well.
+    /// All its messages are in the session as well.
     Contained,
     /// A part of the session.
     Part,
-    /// A copy of the session that goes on by itself.
+    /// A copy of the session that continues on its own.
     Copy,
-    /// Nothing says which of these it is.
+    /// There is no evidence for any of these.
     Undecided,
 }
 
-/// What speaks for one or the other.
+/// The evidence for each relation. "Here" is the session, "there" is the directory.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct Evidence {
     pub(crate) hint: Hint,
-    /// Messages lie there and not here.
+    /// There are messages that are not here.
     pub(crate) gains: bool,
-    /// Messages lie in both.
+    /// Some messages are in both.
     pub(crate) overlaps: bool,
     /// A message of one directory has another digest in the other one.
     pub(crate) is_contested: bool,
-    /// What lies in one goes on from what lies only in the other.
+    /// A message of one follows a message that is only in the other.
     pub(crate) crosses: bool,
-    /// Somebody is in both, or has met somebody of the other.
+    /// A member is in both, or has met a member of the other.
     pub(crate) is_related: bool,
-    /// What the session is called here, by its members and by its folder.
+    /// The names of the session here, by its members and by its folder.
     pub(crate) called: BTreeSet<String>,
-    /// What those call it whose messages lie only here.
+    /// The names that the authors of messages only here give it.
     pub(crate) called_here: BTreeSet<String>,
-    /// What those call it whose messages lie only there, as far as they say so.
+    /// The names that the authors of messages only there give it, where they state one.
     pub(crate) called_there: BTreeSet<String>,
-    /// Some of those do not say what they call it.
+    /// Some of those authors state no name.
     pub(crate) is_anonymous: bool,
-    /// Everybody there who calls it what it is called here.
+    /// The members there who give it a name that it has here.
     pub(crate) agreeing: BTreeSet<AuthorId>,
 }
 
 impl Evidence {
-    /// Tells what follows.
-    pub(crate) fn judge(&self) -> Kin {
+    /// Returns the relation that follows.
+    pub(crate) fn judge(&self) -> Relation {
         let is_named = !self.is_anonymous && !self.called_there.is_empty();
         let agrees = is_named && self.called_there.is_subset(&self.called);
         let is_by_service = self.hint == Hint::Service && !self.is_contested;
         if !self.gains {
-            return if self.overlaps { Kin::Contained } else { Kin::Other };
+            return if self.overlaps { Relation::Contained } else { Relation::Other };
         }
         if planted!(CopyIsPart) && self.is_related {
-            return Kin::Part;
+            return Relation::Part;
         }
         if self.is_contested || (self.overlaps && !self.crosses) {
-            // One history up to some point, and two from there on.
+            // A common history up to some point, and two after it.
             let is_apart = is_named && self.called_there.is_disjoint(&self.called_here);
             return if is_by_service {
-                Kin::Part
+                Relation::Part
             } else if is_apart {
-                Kin::Copy
+                Relation::Copy
             } else {
-                Kin::Undecided
+                Relation::Undecided
             };
         }
         if self.crosses || self.is_related {
-            return if is_by_service || agrees { Kin::Part } else { Kin::Undecided };
+            return if is_by_service || agrees { Relation::Part } else { Relation::Undecided };
         }
         let agrees_in_part = !self.called_there.is_disjoint(&self.called);
         match self.hint {
-            Hint::Nothing => Kin::Other,
-            Hint::Service if agrees => Kin::Part,
-            Hint::Service => Kin::Undecided,
-            _ if agrees_in_part || self.called_there.is_empty() => Kin::Undecided,
-            _ => Kin::Other,
+            Hint::Nothing => Relation::Other,
+            Hint::Service if agrees => Relation::Part,
+            Hint::Service => Relation::Undecided,
+            _ if agrees_in_part || self.called_there.is_empty() => Relation::Undecided,
+            _ => Relation::Other,
         }
     }
 }
 
-/// So many messages are read, to see what they go on from.
+/// The most messages that are read to see which messages they follow.
 const READ: usize = 256;
-/// And so many where nobody is in both.
+/// The limit where no member is in both.
 const READ_OF_STRANGERS: usize = 16;
-/// So many messages at the beginning of what is new of an author are looked at, and as many at its end.
+/// The messages that are read at the beginning and at the end of each new run.
 const ENDS: u64 = 16;
-/// So many gaps in what is new of an author are looked at.
+/// The most new runs of an author that are read.
 const GAPS: usize = 64;
 
-/// Compares what lies in a directory with what lies in the session, which is `here`: the folder itself, and its parts.
+/// Compares a directory with the session `here`: the folder itself and its parts.
 pub(crate) fn compare<F: Fs>(
     fs: &F,
     (there, hint): (&Shared<F>, Hint),
@@ -114,15 +116,15 @@ pub(crate) fn compare<F: Fs>(
     let (us, them) = (authors_of(here), authors_of(there));
     let common: Vec<(AuthorId, u64)> = them.iter().filter_map(|&author| last_common(author, there, here)).collect();
     let shares = !them.is_disjoint(&us);
-    let called_by = |author: &AuthorId, shelves: &[&Shared<F>]| {
-        let heads = shelves.iter().filter_map(|shelf| shelf.heads.get(author));
+    let called_by = |author: &AuthorId, folders: &[&Shared<F>]| {
+        let heads = folders.iter().filter_map(|folder| folder.heads.get(author));
         heads.filter_map(|head| head.place.as_deref()).map(|place| folded(place.as_ref())).next()
     };
     let all: Vec<&Shared<F>> = there.iter().chain(here).collect();
     let ours: Vec<&Shared<F>> = here.iter().collect();
     let called = |author: &AuthorId| called_by(author, &all);
-    let heads = |shelves: &[Shared<F>]| -> BTreeSet<AuthorId> {
-        let heads = shelves.iter().flat_map(|shelf| shelf.heads.values());
+    let heads = |folders: &[Shared<F>]| -> BTreeSet<AuthorId> {
+        let heads = folders.iter().flat_map(|folder| folder.heads.values());
         heads.flat_map(|head| head.seen.iter().map(|&(author, _)| author)).collect()
     };
     let (mut we_met, mut they_met) = (heads(here), heads(there));
@@ -130,7 +132,8 @@ pub(crate) fn compare<F: Fs>(
     let mut all_called: BTreeSet<String> = us.iter().filter_map(|author| called_by(author, &ours)).collect();
     all_called.insert(folded(own_name.as_ref()));
     let other_names: BTreeSet<String> = new.keys().filter_map(called).collect();
-    // Of what cannot be a part nothing is compared, only whom its authors have met: no file of the session need be opened.
+    // Of a directory that cannot be a part, only whom its authors have met is compared: no file of
+    // the session need be opened.
     let may_be_part = hint == Hint::Service || other_names.is_subset(&all_called) || !common.is_empty();
     let others = if may_be_part { here } else { &[] };
     let crosses = !new.is_empty()
@@ -165,34 +168,34 @@ pub(crate) fn compare<F: Fs>(
     }
 }
 
-/// The messages that lie in some directories and not in others.
-fn new_in<F: Fs>(shelves: &[Shared<F>], others: &[Shared<F>]) -> BTreeMap<AuthorId, Runs> {
-    let of = |author| (author, difference(&runs(shelves, author), &runs(others, author)));
-    let is_open = |author: &AuthorId| shelves.iter().all(|shelf| !shelf.is_closed(*author));
-    authors_of(shelves).into_iter().filter(is_open).map(of).filter(|(_, runs)| !runs.is_empty()).collect()
+/// Returns the messages that are in some directories and not in others.
+fn new_in<F: Fs>(folders: &[Shared<F>], others: &[Shared<F>]) -> BTreeMap<AuthorId, Runs> {
+    let of = |author| (author, difference(&runs(folders, author), &runs(others, author)));
+    let is_open = |author: &AuthorId| folders.iter().all(|folder| !folder.is_closed(*author));
+    authors_of(folders).into_iter().filter(is_open).map(of).filter(|(_, runs)| !runs.is_empty()).collect()
 }
 
-fn runs<F: Fs>(shelves: &[Shared<F>], author: AuthorId) -> Runs {
-    union(shelves.iter().flat_map(|shelf| shelf.runs(author)).cloned())
+fn runs<F: Fs>(folders: &[Shared<F>], author: AuthorId) -> Runs {
+    union(folders.iter().flat_map(|folder| folder.runs(author)).cloned())
 }
 
-/// The last message of an author that lies in both: its digest stands for all before it.
+/// Returns the last message of an author that is in both: its digest stands for all before it.
 fn last_common<F: Fs>(author: AuthorId, there: &[Shared<F>], here: &[Shared<F>]) -> Option<(AuthorId, u64)> {
     let all = runs(there, author);
     let common = difference(&all, &difference(&all, &runs(here, author)));
     common.last().map(|run| (author, *run.end()))
 }
 
-fn digests<F: Fs>(fs: &F, shelves: &[Shared<F>], id: MessageId) -> BTreeSet<Digest> {
-    let read = shelves.iter().flat_map(|shelf| shelf.read(fs, id));
+fn digests<F: Fs>(fs: &F, folders: &[Shared<F>], id: MessageId) -> BTreeSet<Digest> {
+    let read = folders.iter().flat_map(|folder| folder.read(fs, id));
     read.filter(|(read, _)| *read == id).map(|(_, (digest, _))| digest).collect()
 }
 
-/// Whether messages go on from others that are not beside them but lie in the other directories: messages that are only here, or
-/// what they go on from themselves. Notes whom they have met.
+/// Returns whether new messages, or messages that those follow, follow one that is not beside them
+/// but in the other directories. Notes which authors they have met.
 fn goes_on<F: Fs>(
     fs: &F,
-    (shelves, new): (&[Shared<F>], &BTreeMap<AuthorId, Runs>),
+    (folders, new): (&[Shared<F>], &BTreeMap<AuthorId, Runs>),
     others: &[Shared<F>],
     most: usize,
     met: &mut BTreeSet<AuthorId>,
@@ -213,18 +216,18 @@ fn goes_on<F: Fs>(
                 break;
             }
             reads += 1;
-            for (id, named) in shelves.iter().flat_map(|shelf| shelf.read(fs, id)) {
+            for (id, named) in folders.iter().flat_map(|folder| folder.read(fs, id)) {
                 read.entry(id).or_default().push(named);
             }
         }
         for cause in read.get(&id).into_iter().flatten().flat_map(|(_, causes)| causes) {
             met.insert(cause.author);
             let id = MessageId { author: cause.author, counter: cause.counter };
-            if shelves.iter().any(|shelf| shelf.has(id)) {
+            if folders.iter().any(|folder| folder.has(id)) {
                 if asked.insert(id) {
                     queue.push_back(id);
                 }
-            } else if others.iter().any(|shelf| shelf.has(id)) && digests(fs, others, id).contains(&cause.digest) {
+            } else if others.iter().any(|folder| folder.has(id)) && digests(fs, others, id).contains(&cause.digest) {
                 return true;
             }
         }
@@ -240,7 +243,7 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Something lies there that nobody here knows.
+    /// A directory with messages that no member here knows.
     fn stranger() -> Evidence {
         Evidence {
             hint: Hint::Nothing,
@@ -257,12 +260,12 @@ mod tests {
         }
     }
 
-    /// The directory of a member of the session, who calls it what everybody calls it.
+    /// The directory of a member who gives the session the name that it has.
     fn half() -> Evidence {
         Evidence { crosses: true, is_related: true, called_there: names(&["jam"]), ..stranger() }
     }
 
-    /// A copy in which somebody new has written.
+    /// A copy with messages of a new member.
     fn copy() -> Evidence {
         Evidence { overlaps: true, is_related: true, called_there: names(&["jam 2"]), ..stranger() }
     }
@@ -270,49 +273,49 @@ mod tests {
     #[test]
     fn what_goes_on_from_the_other_is_a_part_whatever_its_name() {
         for hint in [Hint::Nothing, Hint::Continued, Hint::Numbered, Hint::Service] {
-            assert_eq!(Evidence { hint, ..half() }.judge(), Kin::Part);
-            assert_eq!(Evidence { hint, overlaps: true, ..half() }.judge(), Kin::Part, "some of it was put back");
-            assert_eq!(Evidence { hint, crosses: false, ..half() }.judge(), Kin::Part, "they have met");
+            assert_eq!(Evidence { hint, ..half() }.judge(), Relation::Part);
+            assert_eq!(Evidence { hint, overlaps: true, ..half() }.judge(), Relation::Part, "some of it was put back");
+            assert_eq!(Evidence { hint, crosses: false, ..half() }.judge(), Relation::Part, "they have met");
         }
     }
 
-    /// As long as not all of a copy has come, what is new in it goes on from what lies only here.
+    /// While a copy is incomplete, its new messages seem to follow messages that are only here.
     #[test]
     fn whoever_calls_it_otherwise_or_nothing_yet_is_not_believed() {
         for there in [&["jam 2"][..], &["jam", "jam 2"], &[]] {
             let half = Evidence { called_there: names(there), is_anonymous: there.is_empty(), ..half() };
-            assert_eq!(half.judge(), Kin::Undecided);
-            assert_eq!(Evidence { hint: Hint::Numbered, ..half.clone() }.judge(), Kin::Undecided);
-            assert_eq!(Evidence { hint: Hint::Service, ..half }.judge(), Kin::Part);
+            assert_eq!(half.judge(), Relation::Undecided);
+            assert_eq!(Evidence { hint: Hint::Numbered, ..half.clone() }.judge(), Relation::Undecided);
+            assert_eq!(Evidence { hint: Hint::Service, ..half }.judge(), Relation::Part);
         }
     }
 
     #[test]
     fn a_copy_is_no_part() {
         for hint in [Hint::Nothing, Hint::Continued, Hint::Numbered] {
-            assert_eq!(Evidence { hint, gains: false, ..copy() }.judge(), Kin::Contained);
-            assert_eq!(Evidence { hint, ..copy() }.judge(), Kin::Copy);
+            assert_eq!(Evidence { hint, gains: false, ..copy() }.judge(), Relation::Contained);
+            assert_eq!(Evidence { hint, ..copy() }.judge(), Relation::Copy);
             let same_people = Evidence { hint, called_there: names(&["jam"]), ..copy() };
-            assert_eq!(same_people.judge(), Kin::Undecided, "a service makes copies, too");
-            assert_eq!(Evidence { hint, is_anonymous: true, ..copy() }.judge(), Kin::Undecided);
+            assert_eq!(same_people.judge(), Relation::Undecided, "a service makes copies, too");
+            assert_eq!(Evidence { hint, is_anonymous: true, ..copy() }.judge(), Relation::Undecided);
             let contested = Evidence { hint, is_contested: true, overlaps: true, ..half() };
-            assert_eq!(contested.judge(), Kin::Undecided);
+            assert_eq!(contested.judge(), Relation::Undecided);
         }
-        assert_eq!(Evidence { hint: Hint::Service, called_there: names(&["jam"]), ..copy() }.judge(), Kin::Part);
+        assert_eq!(Evidence { hint: Hint::Service, called_there: names(&["jam"]), ..copy() }.judge(), Relation::Part);
     }
 
     #[test]
     fn strangers_are_another_session_unless_names_say_more() {
         for (hint, there, expected) in [
-            (Hint::Numbered, &["song"][..], Kin::Other),
-            (Hint::Continued, &["song"], Kin::Other),
-            (Hint::Nothing, &["jam"], Kin::Other),
-            (Hint::Continued, &["jam"], Kin::Undecided),
-            (Hint::Numbered, &["jam"], Kin::Undecided),
-            (Hint::Service, &["jam"], Kin::Part),
-            (Hint::Service, &["song"], Kin::Undecided),
-            (Hint::Continued, &[], Kin::Undecided),
-            (Hint::Nothing, &[], Kin::Other),
+            (Hint::Numbered, &["song"][..], Relation::Other),
+            (Hint::Continued, &["song"], Relation::Other),
+            (Hint::Nothing, &["jam"], Relation::Other),
+            (Hint::Continued, &["jam"], Relation::Undecided),
+            (Hint::Numbered, &["jam"], Relation::Undecided),
+            (Hint::Service, &["jam"], Relation::Part),
+            (Hint::Service, &["song"], Relation::Undecided),
+            (Hint::Continued, &[], Relation::Undecided),
+            (Hint::Nothing, &[], Relation::Other),
         ] {
             let called_there = names(there);
             let evidence = Evidence { hint, is_anonymous: called_there.is_empty(), called_there, ..stranger() };

@@ -1,4 +1,4 @@
-//! The mailbox between whoever notices something and the thread that waits for it.
+//! The mailbox between a source of hints and the thread that waits for them.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Collects hints and wake-ups until somebody takes them. Bounded: too many hints become one, "look everywhere".
+/// Collects hints and wake-ups until they are taken. Bounded: too many hints become one, "look
+/// everywhere".
 #[derive(Debug, Default)]
 pub struct Signal {
     state: Mutex<State>,
@@ -18,7 +19,7 @@ pub struct Signal {
     above: Option<Arc<Signal>>,
 }
 
-/// Where something may have changed. Hints may be missing, late, repeated and wrong.
+/// The places that may have changed. Hints may be missing, late, repeated and wrong.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Hints {
     /// Look at everything: hints were lost.
@@ -27,9 +28,9 @@ pub struct Hints {
     pub folder: bool,
     /// Directories of the session folder.
     pub dirs: BTreeSet<OsString>,
-    /// Files in some of these, by directory and name: as many as are worth being looked at by themselves.
+    /// Files in some of these, by directory and name, up to a limit.
     pub files: BTreeSet<(OsString, OsString)>,
-    /// From here on no hints come, for this reason.
+    /// The reason why no more hints come.
     pub failure: Option<String>,
 }
 
@@ -39,13 +40,13 @@ struct State {
     hints: Hints,
 }
 
-/// More directories than this in one turn are as good as all.
+/// The most directories in one turn; more become "everywhere".
 const DIRS: usize = 256;
-/// Of more files than this in one turn the directories tell enough.
+/// The most files in one turn; for further ones only their directories are hinted at.
 const FILES: usize = 64;
 
 impl Signal {
-    /// A mailbox of its own for hints that end the waiting at another one.
+    /// Creates a mailbox whose hints end a wait at another one.
     pub(crate) fn below(above: Arc<Self>) -> Self {
         Self { above: Some(above), ..Self::default() }
     }

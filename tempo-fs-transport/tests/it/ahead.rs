@@ -4,14 +4,19 @@ use std::{
     collections::BTreeMap,
     fs,
     path::PathBuf,
+    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
-use tempo_message::{AuthorId, Frame, MessageId, conformance::Script};
+use tempo_fs_transport::FsTransport;
+use tempo_message::{AuthorId, Frame, MessageId, Transport, conformance::Script};
 
-use crate::support::{Reader, Session};
+use crate::{
+    hooked::Hooked,
+    support::{Reader, Session, put_messages, unwatched},
+};
 
-/// Six authors with three packs of 3 MiB each, of which no more is kept open than some of the first ones.
+/// Six authors with three packs of 3 MiB each: more than is kept open.
 #[test]
 fn more_than_is_kept_open_comes_once_and_each_authors_in_order() {
     const AUTHORS: u8 = 6;
@@ -46,7 +51,8 @@ fn more_than_is_kept_open_comes_once_and_each_authors_in_order() {
     assert!(last.values().all(|&last| last == MESSAGES), "{last:?}");
 }
 
-/// Whoever asks for everything anew gets what is there now, and not what was read a moment before.
+/// A request that ignores earlier findings gets the present content, not what was read a moment
+/// before.
 #[test]
 fn what_was_read_ahead_does_not_count_when_everything_is_looked_at_anew() {
     let session = Session::new();
@@ -61,7 +67,8 @@ fn what_was_read_ahead_does_not_count_when_everything_is_looked_at_anew() {
     assert_eq!(arrived, frames[10..]);
 }
 
-/// What was read ahead in a folder is not handed up once another one has taken its place, and that shows in a moment.
+/// Files that were read ahead in a folder are not handed up once another folder has its place, and
+/// that shows at once.
 #[test]
 fn what_was_read_ahead_in_another_folder_is_not_handed_up() {
     let session = Session::new();
@@ -103,6 +110,41 @@ fn what_several_have_written_comes_by_its_time() {
     assert_eq!(session.reader().collect(), expected);
 }
 
+/// A read that does not come back delays its author only, and its file comes when it does.
+#[test]
+fn files_that_do_not_answer_delay_no_other_author() {
+    let session = Session::new();
+    let [mut silent, mut other] = [1, 2].map(Script::new);
+    let (late, frames) = (silent.run(3), other.run(3));
+    put_messages(&session.folder, &frames);
+    fs::create_dir(session.path(silent.author().to_string())).unwrap();
+    for frame in &late {
+        fs::write(session.path(format!("{} (1)", frame.id())), frame.bytes()).unwrap();
+    }
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let key = Arc::clone(&gate);
+    let hooked = Hooked::opening(move |name| {
+        if name.to_string_lossy().ends_with("(1)") {
+            let (is_open, opened) = &*gate;
+            drop(opened.wait_while(is_open.lock().unwrap(), |is_open| !*is_open));
+        }
+    });
+    let mut options = unwatched();
+    options.patience = Duration::from_millis(100);
+    let mut reader = Reader::of(FsTransport::open_on(hooked, &session.folder, &options).unwrap());
+    assert_eq!(reader.collect(), frames);
+    let report = reader.report();
+    assert!(!report.is_empty() && report.iter().all(|(_, reason)| reason.contains("no answer")), "{report:?}");
+    *key.0.lock().unwrap() = true;
+    key.1.notify_all();
+    let (began, mut arrived) = (Instant::now(), Vec::new());
+    while arrived.len() < late.len() && began.elapsed() < Duration::from_secs(20) {
+        reader.transport.wait(Duration::from_millis(100));
+        arrived.extend(reader.collect());
+    }
+    assert_eq!(arrived, late);
+}
+
 /// What there is until there is no more.
 fn all_of(reader: &mut Reader) -> Vec<Frame> {
     let mut all = Vec::new();
@@ -115,7 +157,7 @@ fn all_of(reader: &mut Reader) -> Vec<Frame> {
     }
 }
 
-/// Puts so many packs of four messages of an author there.
+/// Puts this many packs of four messages of an author there.
 fn packed(session: &Session, author: u8, packs: u64) -> (Vec<Frame>, Vec<PathBuf>) {
     let mut script = Script::new(author);
     let dir = session.path(script.author().to_string());

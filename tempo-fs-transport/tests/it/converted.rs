@@ -1,4 +1,4 @@
-//! Files in which something on the way has converted line ends.
+//! Files with converted line ends.
 
 use std::{fs, path::Path};
 
@@ -71,7 +71,7 @@ fn messages_packs_and_heads_are_read_as_they_were_written_and_told_of() {
     assert_eq!(converted.iter().map(|it| it.counter).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), None]);
 }
 
-/// What cannot be restored is damaged, as before; and what is whole is not told of.
+/// Files that cannot be restored are damaged, as before; whole files are not reported.
 #[test]
 fn what_cannot_be_restored_is_damaged() {
     let session = Session::new();

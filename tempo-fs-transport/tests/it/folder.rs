@@ -53,7 +53,7 @@ fn an_emptied_folder_is_detached_and_comes_back() {
     assert_eq!(reader.transport.publish(&own, Durability::Lazy).unwrap(), Published::New);
 }
 
-/// The very directory in which the session was: somebody has deleted everything in it, and whoever is here puts it back.
+/// The very directory that held the session: its content was deleted, and its members put it back.
 #[test]
 fn a_session_that_was_deleted_in_its_folder_is_put_back() {
     let session = Session::new();
@@ -183,7 +183,7 @@ fn an_overdue_retry_does_not_end_a_wait() {
     assert!(began.elapsed() >= pause);
 }
 
-/// Whoever cannot keep anything does not look, and must not be told without a pause that it is time to.
+/// A caller without room does not collect, and must not be woken without a pause.
 #[test]
 fn an_overdue_look_does_not_end_a_wait() {
     let session = Session::new();

@@ -82,7 +82,7 @@ fn a_head_that_is_none_keeps_nothing_from_anybody() {
     let report = ben.report();
     assert_eq!((report.foreign.len(), report.pending.len()), (4, 1), "{report:?}");
     assert!(matches!(report.pending[0].reason, PendingReason::Incomplete { .. }));
-    // The author's own one puts things right, whatever was there, but for a directory.
+    // Publishing a head replaces anything but a directory.
     for script in [&scripts[0], &scripts[1], &scripts[2], &scripts[4]] {
         folder.writer().leave_head(&head(script, 7)).unwrap();
     }

@@ -1,4 +1,5 @@
-//! What somebody puts into a folder to be followed, opened, or waited for. Nothing outside is read or written.
+//! Entries that are meant to be followed, opened, or waited for. Nothing outside the folder is read
+//! or written.
 
 use std::{
     fs::{self, File},
@@ -74,7 +75,8 @@ fn the_session_folder_may_be_a_link_and_nothing_below_it() {
     }
 }
 
-/// Whoever publishes into a directory that leads elsewhere, or over a file that is linked elsewhere, changes neither.
+/// Publishing into a directory that leads elsewhere, or over a file that is linked elsewhere,
+/// changes neither.
 #[test]
 fn nothing_is_written_through_a_link() {
     let session = Session::new();
@@ -137,7 +139,8 @@ fn devices_and_sparse_files_are_named_and_not_read() {
     }
 }
 
-/// A file under two names is one message, and one by somebody else is foreign wherever it is linked.
+/// A file with two names is one message; in another author's directory it is foreign, wherever it is
+/// linked.
 #[test]
 fn hard_links_are_judged_by_their_content() {
     let session = Session::new();
@@ -195,7 +198,7 @@ fn names_of_every_kind_are_printable_and_in_nobodys_way() {
     assert_eq!(places.len(), 13, "different names look alike");
 }
 
-/// Somebody writes a file in place, again and again: no part of it is ever taken for the whole.
+/// A program writes a file in place, again and again: no part of it is ever taken for the whole.
 #[test]
 fn a_file_that_grows_and_shrinks_while_it_is_read_is_delivered_whole() {
     let session = Session::new();

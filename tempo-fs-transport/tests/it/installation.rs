@@ -1,4 +1,4 @@
-//! Which local state belongs to which folder.
+//! The local state that belongs to a folder.
 
 use std::{fs, path::Path};
 
@@ -75,7 +75,7 @@ fn a_moved_folder_keeps_its_author_and_a_copy_does_not() {
     assert_eq!(machine.find(&moved), Some(first), "an emptied folder at the remembered path is still the session");
 }
 
-/// In a copy of a copy nobody is who it was in either; and where a new one has begun, it stays.
+/// A copy of a copy needs a third author, and keeps it.
 #[test]
 fn a_copy_knows_its_original() {
     let machine = Machine::new();
@@ -139,7 +139,7 @@ fn a_new_author_leads_back_to_the_installation() {
     let moved = machine.at("song.session");
     fs::rename(&folder, &moved).unwrap();
     assert_eq!(machine.find(&moved), None);
-    // Only the directory of a later author is left, and the folder lies elsewhere.
+    // Only the directory of a later author is left, and the folder was moved.
     fs::create_dir(moved.join(third.to_string())).unwrap();
     assert_eq!(machine.find(&moved), Some(first));
 }
@@ -189,7 +189,8 @@ fn another_machine_alone_makes_no_copy() {
     }
 }
 
-/// What cannot be read now may be ours: no new author is made beside it. Other sessions are none of its business.
+/// An installation that cannot be read may be ours: no new author is made beside it. Other sessions
+/// are not affected.
 #[test]
 fn an_installation_that_cannot_be_read_is_not_forgotten() {
     let machine = Machine::new();

@@ -1,4 +1,4 @@
-//! The folder against the contract of transports, and against what lies in real folders.
+//! The folder transport: the contract of transports, and the contents of real folders.
 
 #![allow(
     clippy::pedantic,
@@ -15,14 +15,15 @@ mod conformance;
 mod converted;
 mod folder;
 mod heads;
+mod hooked;
 #[cfg(unix)]
 mod hostile;
 mod installation;
-mod kin;
 mod odd;
-mod pieces;
+mod parts;
 mod publish;
 mod redundant;
+mod relation;
 mod relaying;
 mod support;
 mod watch;

@@ -254,7 +254,7 @@ fn very_many_bad_files_do_not_hide_what_follows() {
     assert!(reader.foreign.len() <= 4096);
 }
 
-/// What nobody has room for waits, and keeps nobody busy.
+/// Refused messages wait, and cause no work.
 #[test]
 fn what_nobody_has_room_for_is_no_work() {
     let session = Session::new();

@@ -36,7 +36,7 @@ fn staging_outside_is_left_empty_and_swept() {
     assert_eq!(names(&staging), Vec::<String>::new());
 }
 
-/// Whatever is wrong with the place outside, the folder takes the message.
+/// Whenever staging outside fails, the message is staged in the folder.
 #[test]
 fn what_fails_outside_is_staged_in_the_folder() {
     let session = Session::new();
@@ -91,7 +91,7 @@ fn a_message_causes_one_event() {
     assert_eq!(changed, files);
 }
 
-/// The memory file system is another volume wherever temporary directories lie on a disk.
+/// The memory file system is another volume where temporary directories are on a disk.
 #[test]
 fn staging_on_another_volume_falls_back_to_the_folder() {
     let shm = Path::new("/dev/shm");
@@ -122,7 +122,7 @@ fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
     let entry = |tag: u16, rights: u16, id: u32| {
         [&tag.to_le_bytes()[..], &rights.to_le_bytes()[..], &id.to_le_bytes()[..]].concat()
     };
-    // The owner, another user, no group, at most everything, nobody else.
+    // The owner, another user, no group, at most everything, no others.
     let list =
         [entry(1, 7, ANYBODY), entry(2, 7, 61_002), entry(4, 0, ANYBODY), entry(16, 7, ANYBODY), entry(32, 0, ANYBODY)];
     let list = [2_u32.to_le_bytes().to_vec(), list.concat()].concat();
@@ -152,7 +152,7 @@ fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
     assert_eq!(permissions("0000000000000001"), permissions("probe"));
     assert_eq!(permissions("0000000000000003-0000000000000009"), permissions("probe"));
 
-    // Somebody gives the directory to others while it is in use.
+    // The directory is shared with others while it is in use.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o2775)).unwrap();
     if let Err(error) = chown(&dir, None, Some(61_234)) {
         println!("without another group: {error}");
@@ -261,7 +261,7 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// What lies beside may be written over as well. A whole message is never replaced, whatever name it has.
+/// A file beside may be replaced as well. A whole message is never replaced, under any name.
 #[test]
 fn what_is_beside_takes_no_other_message_s_place() {
     let session = Session::new();

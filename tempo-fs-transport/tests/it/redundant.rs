@@ -1,20 +1,18 @@
 //! Copies that may be removed, and all those that may not; and the extent of a folder.
 
 use std::{
-    ffi::OsStr,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
-use tempo_fs_transport::{Fs, FsTransport, Reach, RealFs, Signal, Stat, Watch};
+use tempo_fs_transport::FsTransport;
 use tempo_message::{AuthorId, Durability, Frame, PublishError, Transport, conformance::Script};
 
-use crate::support::{Session, unwatched};
+use crate::{
+    hooked::Hooked,
+    support::{Session, unwatched},
+};
 
 /// An author's transport that has looked at the folder, and three messages there.
 fn writer(session: &Session, script: &mut Script) -> (FsTransport, Vec<Frame>) {
@@ -113,7 +111,7 @@ fn nothing_goes_before_the_own_directory_was_seen_nor_from_a_folder_that_is_away
     let away = session.dir.path().join("away.session");
     fs::rename(&session.folder, &away).unwrap();
     assert!(matches!(seen.remove_redundant(author), Err(PublishError::Detached { .. })));
-    // Another folder at the same path is not the one that was looked at, whatever lies in it.
+    // Another folder at the same path is not the one that was scanned.
     fs::create_dir(&session.folder).unwrap();
     fs::create_dir(session.path(author.to_string())).unwrap();
     fs::write(session.file(frames[0].id()), frames[0].bytes()).unwrap();
@@ -136,7 +134,7 @@ fn a_survey_counts_what_a_service_has_to_look_after() {
     assert!(survey.volume.free_bytes.is_some());
 }
 
-/// Permissions bind everybody but the superuser; whoever runs this, the answer fits what happens.
+/// Permissions bind all users but the superuser; for either, the answer fits the outcome.
 #[cfg(unix)]
 #[test]
 fn a_volume_says_whether_it_can_be_written() {
@@ -152,63 +150,6 @@ fn a_volume_says_whether_it_can_be_written() {
     fs::set_permissions(&session.folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What a service or a person does between the reading of a copy and its removal: it changes a file.
-#[derive(Clone, Debug)]
-struct Meddling {
-    real: RealFs,
-    target: PathBuf,
-    reads: Arc<AtomicUsize>,
-}
-
-/// Hands the calls to the real file system.
-macro_rules! hand_on {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
-        $(fn $name(&self, $($argument: $type),*) -> $answer {
-            self.real.$name($($argument),*)
-        })*
-    };
-}
-
-type Dir = <RealFs as Fs>::Dir;
-
-impl Fs for Meddling {
-    type Dir = Dir;
-    type File = fs::File;
-    const MAY_BLOCK: bool = RealFs::MAY_BLOCK;
-
-    /// The second look at an opened file is the last one: the message and the copy have been read.
-    fn stat_file(&self, file: &fs::File) -> io::Result<Stat> {
-        let stat = self.real.stat_file(file);
-        if self.reads.fetch_add(1, Ordering::SeqCst) == 1 {
-            fs::write(&self.target, "changed by somebody").unwrap();
-        }
-        stat
-    }
-
-    hand_on! {
-        open_root(path: &Path) -> io::Result<Dir>;
-        open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir>;
-        create_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
-        list(dir: &Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
-        stat_dir(dir: &Dir) -> io::Result<Stat>;
-        stat(dir: &Dir, name: &OsStr) -> io::Result<Stat>;
-        open(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
-        read(file: &mut fs::File, buffer: &mut [u8]) -> io::Result<usize>;
-        create(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
-        write(file: &mut fs::File, bytes: &[u8]) -> io::Result<()>;
-        sync_file(file: &fs::File, reach: Reach) -> io::Result<()>;
-        sync_named(dir: &Dir, name: &OsStr, reach: Reach) -> io::Result<()>;
-        sync_dir(dir: &Dir, reach: Reach) -> io::Result<()>;
-        rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
-        rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
-        remove(dir: &Dir, name: &OsStr) -> io::Result<()>;
-        remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
-        watch(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
-        now() -> Duration;
-        random() -> u64;
-    }
-}
-
 #[test]
 fn what_changes_after_it_was_read_stays() {
     for (target, is_removed) in [("", false), (" (1)", false), (" elsewhere", true)] {
@@ -218,11 +159,17 @@ fn what_changes_after_it_was_read_stays() {
         let copy = session.path(format!("{} (1)", frames[0].id()));
         fs::write(&copy, frames[0].bytes()).unwrap();
         let target = session.path(format!("{}{target}", frames[0].id()));
-        let meddling = Meddling { real: RealFs::default(), target: target.clone(), reads: Arc::default() };
-        let mut transport = FsTransport::open_on(meddling, &session.folder, &unwatched()).unwrap();
+        let (reads, changed) = (AtomicUsize::new(0), target.clone());
+        // The message and the copy were read by then.
+        let change = move || {
+            if reads.fetch_add(1, Ordering::SeqCst) == 1 {
+                fs::write(&changed, "changed meanwhile").unwrap();
+            }
+        };
+        let mut transport = FsTransport::open_on(Hooked::described(change), &session.folder, &unwatched()).unwrap();
         look(&mut transport, script.author());
         let removed = transport.remove_redundant(script.author()).unwrap();
         assert_eq!((removed.len() == 1, copy.exists()), (is_removed, !is_removed), "{}", target.display());
-        assert_eq!(fs::read(&target).unwrap(), b"changed by somebody");
+        assert_eq!(fs::read(&target).unwrap(), b"changed meanwhile");
     }
 }

@@ -1,4 +1,4 @@
-//! What one member keeps for another one: where it lies, and what of it is taken back.
+//! Relayed messages: where they are kept, and which are withdrawn.
 
 use std::{ffi::OsString, fs, path::Path};
 
@@ -22,7 +22,7 @@ fn a_relay_is_a_directory_of_its_own_and_no_copy() {
     let dir = session.path(&place);
     fs::create_dir(&dir).unwrap();
     fs::write(dir.join("~tempo-00ff.tmp"), "an earlier process was killed").unwrap();
-    // Somebody else's file has the name.
+    // A foreign file has the name.
     fs::write(dir.join("0000000000000004"), "something else").unwrap();
     assert_eq!(writer.relay_pack(&Pack::of(&frames[..3]).unwrap(), relayer).unwrap(), Published::New);
     assert_eq!(writer.relay(&frames[3], relayer).unwrap(), Published::Beside);
@@ -36,7 +36,7 @@ fn a_relay_is_a_directory_of_its_own_and_no_copy() {
     let report = reader.transport.report();
     assert_eq!(report.relays, [Relay { place, author: gone.author(), relayer }]);
     assert!(report.doubled.is_empty(), "{report:?}");
-    // The numbers in it are known by their names, and nobody has to read them again.
+    // Its messages are known by their names and need not be read again.
     assert_eq!(reader.collect(), [] as [Frame; 0]);
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use tempo_clock::Seen;
-use tempo_fs_transport::{FsTransport, Home, Options};
+use tempo_fs_transport::{Fs, FsTransport, Home, Options, RealFs};
 use tempo_message::{
     Arrival, AuthorId, Budget, CollectError, Foreign, Frame, Head, Lamport, Life, MessageId, Taken, Transport, Want,
 };
@@ -40,7 +40,7 @@ impl Session {
     }
 
     pub(crate) fn reader(&self) -> Reader {
-        Reader { transport: self.writer(), known: Seen::default(), foreign: Vec::new() }
+        Reader::of(self.writer())
     }
 }
 
@@ -50,7 +50,8 @@ pub(crate) fn unwatched() -> Options {
     options
 }
 
-/// Puts the head of an author into a directory of the session, or of another one beside it, in which it says what it calls that.
+/// Puts the head of an author into a directory of the session, or of another one beside it, with
+/// this name for the session.
 pub(crate) fn put_head(session: &Path, author: AuthorId, called: &str) {
     let head = Head {
         author,
@@ -109,14 +110,18 @@ pub(crate) fn link(target: &Path, link: &Path) -> bool {
     is_made
 }
 
-pub(crate) struct Reader {
-    pub(crate) transport: FsTransport,
+pub(crate) struct Reader<F: Fs = RealFs> {
+    pub(crate) transport: FsTransport<F>,
     pub(crate) known: Seen,
-    /// Every foreign arrival so far.
+    /// All foreign arrivals.
     pub(crate) foreign: Vec<Foreign>,
 }
 
-impl Reader {
+impl<F: Fs> Reader<F> {
+    pub(crate) fn of(transport: FsTransport<F>) -> Self {
+        Self { transport, known: Seen::default(), foreign: Vec::new() }
+    }
+
     /// Collects everything new and knows it from then on.
     pub(crate) fn collect(&mut self) -> Vec<Frame> {
         self.try_collect(&[], false).unwrap()
@@ -126,12 +131,12 @@ impl Reader {
         self.collect_with(recheck, full, 10_000).map(|(frames, _)| frames)
     }
 
-    /// Collects at most so many frames; whether there is more.
+    /// Collects at most this many frames; returns whether there are more.
     pub(crate) fn collect_some(&mut self, frames: usize) -> (Vec<Frame>, bool) {
         self.collect_with(&[], false, frames).unwrap()
     }
 
-    /// Is offered at most so many frames and has room for none; whether there is more.
+    /// Refuses all of at most this many frames; returns whether there are more.
     pub(crate) fn refuse_some(&mut self, frames: usize) -> bool {
         let budget = Budget { frames, bytes: usize::MAX };
         let want = Want { known: &self.known, own: None, recheck: &[], full: false, budget };

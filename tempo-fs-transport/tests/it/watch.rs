@@ -1,4 +1,4 @@
-//! The real watcher: a wait ends when something arrives, and our own reading wakes nobody.
+//! The real watcher: a wait ends when something arrives, and our own reading ends none.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,8 @@ fn a_directory_that_appears_at_once_is_read() {
     }
 }
 
-/// Beyond a number of directories nobody is told of changes any more; that is said, and messages still arrive.
+/// Beyond a number of directories, changes cause no hints; the report says so, and messages still
+/// arrive.
 #[test]
 fn more_directories_than_watches_are_looked_at_from_time_to_time() {
     let session = Session::new();

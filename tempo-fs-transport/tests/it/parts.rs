@@ -26,7 +26,7 @@ impl Split {
         split
     }
 
-    /// Puts some messages into the second piece, in which the other one has a directory as well.
+    /// Puts some messages into the second part, where the other author has a directory as well.
     fn put(&mut self, which: std::ops::Range<usize>) {
         fs::create_dir_all(self.second.join(self.here[0].id().author.to_string())).unwrap();
         put_head(&self.second, self.there[0].id().author, "jam.session");
@@ -49,7 +49,7 @@ impl Split {
     }
 }
 
-/// The report of a folder in which there is nothing unusual, and that is not watched.
+/// The report of an ordinary folder that is not watched.
 fn unremarkable() -> Report {
     Report { without_hints: Some("watching is switched off".to_owned()), ..Report::default() }
 }
@@ -140,7 +140,7 @@ fn writing_goes_to_the_folder_alone() {
     assert_eq!((names(split.second.clone()), names(split.second.join(author.to_string()))), (2, 4));
 }
 
-/// Names only hint: services translate what they add, and some add what nobody knows yet.
+/// Names only hint: services translate their additions, and some use unknown ones.
 #[test]
 fn a_piece_may_have_any_name() {
     let split = Split::new();
@@ -159,7 +159,7 @@ fn a_piece_may_have_any_name() {
 #[test]
 fn things_that_are_no_directories_of_members_are_no_pieces() {
     let split = Split::new();
-    // A directory of such a name in which there is nobody is none either, whatever lies in it.
+    // Without members, a directory with such a name is no part.
     fs::rename(&split.second, split.session.dir.path().join("jam (1).zip")).unwrap();
     fs::remove_dir_all(split.session.dir.path().join("jam (1).zip")).unwrap();
     fs::create_dir(&split.second).unwrap();

@@ -1,4 +1,5 @@
-//! What a directory of members beside the folder is to the session: a piece of it, a copy, another session, or nobody knows.
+//! The relation of a directory of members beside the folder to the session: a part, a copy, another
+//! session, or undecided.
 
 use std::{
     fs,
@@ -55,13 +56,13 @@ impl Scene {
         Frame::encode(&message).unwrap()
     }
 
-    /// What somebody reads who opens one of the directories.
+    /// Reads one of the directories as a session of its own.
     fn open(folder: &Path) -> (Reader, Vec<Frame>) {
         let mut reader = Session::new().reader();
         reader.transport = FsTransport::open(folder, &unwatched()).unwrap();
         let mut frames = reader.try_collect(&[], true).unwrap();
         frames.sort_by_key(|frame| (frame.message().lamport, frame.id()));
-        // What lies in both comes twice.
+        // Messages in both come twice.
         frames.dedup();
         (reader, frames)
     }
@@ -79,7 +80,7 @@ impl Scene {
     }
 }
 
-/// What is told of the directories beside a folder: pieces, those of which nothing is known, and copies.
+/// The report about the directories beside a folder: parts, undecided ones, and copies.
 fn told(reader: &Reader) -> [Vec<String>; 3] {
     let report = reader.transport.report();
     [report.pieces, report.undecided, report.apart]
@@ -115,7 +116,7 @@ fn a_piece_may_lie_one_directory_deeper() {
     assert_eq!(scene.read().1, scene.ana);
 }
 
-/// Of one who is gone the folder has only what somebody else has put back.
+/// Of an author who is gone, the folder has only what another member has put back.
 #[test]
 fn what_was_put_back_counts_as_being_here() {
     let scene = Scene::copied("jam copy.session");
@@ -150,7 +151,7 @@ fn a_copy_that_goes_on_is_never_read_whichever_of_both_is_opened() {
     }
 }
 
-/// While a copy arrives, what is new in it goes on from what lies only in the original.
+/// While a copy arrives, its new messages follow messages that are only in the original.
 #[test]
 fn a_copy_of_which_only_the_new_message_has_come_is_not_read() {
     let scene = Scene::new("jam 2.session");
@@ -165,7 +166,7 @@ fn a_copy_of_which_only_the_new_message_has_come_is_not_read() {
     }
 }
 
-/// A service copies whole directories as well. Only a name that nobody else gives tells.
+/// A service copies whole directories as well. Only a name that no member here uses tells.
 #[test]
 fn a_copy_in_which_the_same_people_go_on_is_read_under_the_name_of_a_service_alone() {
     let mut script = Script::new(1);
@@ -219,7 +220,7 @@ fn another_session_is_nobodys_business_unless_names_say_more() {
     }
 }
 
-/// Whoever comes to a piece later may be somebody's new song that has come before everything else of it.
+/// A newcomer in a part may be a new song that has arrived before everything else of it.
 #[test]
 fn nothing_of_a_newcomer_in_a_piece_is_read_before_it_was_judged() {
     let scene = Scene::new("jam 2.session");
@@ -290,7 +291,8 @@ fn what_a_person_says_counts_for_both_wherever_they_are_moved() {
     assert!(matches!(nobody, Err(DecisionError::NoMembers { .. })), "{nobody:?}");
 }
 
-/// A member that opens a piece by its new name goes on calling the session as before, and a newcomer calls it as the others do.
+/// A member that opens a part by its new name keeps the session's name, and a newcomer uses the name
+/// that the others use.
 #[test]
 fn heads_go_on_calling_the_session_what_it_was_called() {
     let scene = Scene::new("jam (Konflikt).session");

@@ -1,0 +1,79 @@
+//! The real file system with a hook before files are opened, and one after they are read.
+
+use std::{ffi::OsStr, fmt, fs, io, path::Path, sync::Arc, time::Duration};
+
+use tempo_fs_transport::{Fs, Reach, RealFs, Signal, Stat, Watch};
+
+/// Calls the hooks. By the second description of an opened file, its content was read.
+#[derive(Clone)]
+pub(crate) struct Hooked {
+    real: RealFs,
+    opening: Arc<dyn Fn(&OsStr) + Send + Sync>,
+    described: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Hooked {
+    pub(crate) fn opening(opening: impl Fn(&OsStr) + Send + Sync + 'static) -> Self {
+        Self { real: RealFs::default(), opening: Arc::new(opening), described: Arc::new(|| ()) }
+    }
+
+    pub(crate) fn described(described: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { real: RealFs::default(), opening: Arc::new(|_| ()), described: Arc::new(described) }
+    }
+}
+
+impl fmt::Debug for Hooked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.real.fmt(formatter)
+    }
+}
+
+/// Hands the calls to the real file system.
+macro_rules! hand_on {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> $answer {
+            self.real.$name($($argument),*)
+        })*
+    };
+}
+
+type Dir = <RealFs as Fs>::Dir;
+
+impl Fs for Hooked {
+    type Dir = Dir;
+    type File = fs::File;
+    const MAY_BLOCK: bool = RealFs::MAY_BLOCK;
+
+    fn open(&self, dir: &Dir, name: &OsStr) -> io::Result<fs::File> {
+        (self.opening)(name);
+        self.real.open(dir, name)
+    }
+
+    fn stat_file(&self, file: &fs::File) -> io::Result<Stat> {
+        let stat = self.real.stat_file(file);
+        (self.described)();
+        stat
+    }
+
+    hand_on! {
+        open_root(path: &Path) -> io::Result<Dir>;
+        open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir>;
+        create_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
+        list(dir: &Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
+        stat_dir(dir: &Dir) -> io::Result<Stat>;
+        stat(dir: &Dir, name: &OsStr) -> io::Result<Stat>;
+        read(file: &mut fs::File, buffer: &mut [u8]) -> io::Result<usize>;
+        create(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
+        write(file: &mut fs::File, bytes: &[u8]) -> io::Result<()>;
+        sync_file(file: &fs::File, reach: Reach) -> io::Result<()>;
+        sync_named(dir: &Dir, name: &OsStr, reach: Reach) -> io::Result<()>;
+        sync_dir(dir: &Dir, reach: Reach) -> io::Result<()>;
+        rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
+        rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
+        remove(dir: &Dir, name: &OsStr) -> io::Result<()>;
+        remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
+        watch(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
+        now() -> Duration;
+        random() -> u64;
+    }
+}
