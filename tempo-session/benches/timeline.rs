@@ -1,7 +1,8 @@
 //! Accepting messages into the timeline: `cargo bench -p tempo-session --bench timeline`.
 //!
-//! The timeline has no door of its own, so this goes through the core. "hidden" messages are of a kind that the timeline
-//! does not show, and otherwise the same: what "shown" ones take beyond them is the timeline's.
+//! The timeline has no public interface of its own, so this goes through the core. "hidden"
+//! messages are of a kind that the timeline does not show, but are otherwise the same; the
+//! difference to "shown" ones is the cost of the timeline.
 
 #![allow(clippy::pedantic, clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark may fail loudly")]
 
@@ -17,7 +18,8 @@ use uuid::Uuid;
 const MESSAGES: u64 = 20_000;
 const AUTHORS: u64 = 4;
 
-/// Authors who write in turn and hear of nobody, so that their messages can come in any order among each other.
+/// Authors that write in turn without knowing each other, so that their messages can come in any
+/// order.
 fn history(kind: Kind) -> Vec<Frame> {
     let mut last: Vec<Option<Frame>> = vec![None; AUTHORS as usize];
     let next = |number: u64| {

@@ -1,7 +1,9 @@
-//! What a hostile folder costs: memory, the longest call of the session's API, and by how many scans it delays others.
+//! The cost of a hostile folder: memory, the longest call of the session's API, and the delay of
+//! other members in scans.
 //!
-//! `cargo bench -p tempo-session --bench hostile` prints a table, in minutes; with `-- --quick` a hundredth of the size,
-//! in seconds. Every scenario runs in a process of its own, because the peak of memory is one per process.
+//! `cargo bench -p tempo-session --bench hostile` prints a table, in minutes; `-- --quick` runs a
+//! hundredth of the size, in seconds. Every scenario runs in its own process, because peak memory
+//! is counted per process.
 
 #![allow(
     clippy::pedantic,
@@ -27,7 +29,8 @@ use std::{
 use run::Outcome;
 use scenario::Scenario;
 
-/// The first argument of a process that runs one scenario: its name, the size and the directory follow.
+/// The first argument of a process that runs one scenario. The scenario's name, the size and the
+/// directory follow.
 const CHILD: &str = "--scenario";
 const MEMORY_MIB: f64 = 64.0;
 const CALL_MS: f64 = 50.0;
@@ -67,7 +70,8 @@ fn main() {
             scenario.name()
         );
         let longest = status_ms.max(timeline_ms).max(poll_ms);
-        // A send waits for the disk, and perhaps for a commit before it: slower than two syncs is slow.
+        // A send waits for the disk, and perhaps for an earlier commit. More than two syncs is
+        // slow.
         let is_slow_send = send_ms > CALL_MS.max(2.0 * sync_ms);
         if memory_mib > MEMORY_MIB || longest > CALL_MS || is_slow_send || delay > DELAY {
             missed.push(scenario.name());

@@ -1,4 +1,4 @@
-//! An application that calls the session all the time, and notes how long each call takes at most.
+//! An application that calls the session all the time, and records the longest time of each call.
 
 use std::{
     fs::File,
@@ -29,12 +29,12 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Between two rounds of calls.
+    /// The pause between two rounds of calls.
     const PAUSE: Duration = Duration::from_millis(2);
-    /// A message is sent every so many rounds.
+    /// The number of rounds between two sent messages.
     const SEND: usize = 25;
 
-    /// Begins to call; what is compared with a sending is written beside the store.
+    /// Begins to call. The file whose syncs are compared with a send is written beside the store.
     pub(crate) fn start(session: Session, scratch: PathBuf) -> Self {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -57,7 +57,7 @@ impl Probe {
 
     /// Ends the calls.
     pub(crate) fn stop(self) -> Longest {
-        // It has stopped already if nobody listens.
+        // If the receiver is gone, the calls have stopped already.
         let _ = self.stop.send(());
         self.thread.join().expect("calling works")
     }

@@ -1,4 +1,4 @@
-//! One scenario: a member, an honest author, and somebody who floods the folder.
+//! One scenario: a member, an honest author, and an attacker that floods the folder.
 
 use std::{
     fs,
@@ -23,11 +23,12 @@ use crate::{
     scenario::{Scenario, folder},
 };
 
-/// Far beyond anything that is to be measured.
+/// Far more than anything measured here.
 const STUCK: Duration = Duration::from_secs(600);
-/// The honest author takes its time: a directory of more than a thousand names is listed less often, whoever filled it.
+/// The honest author pauses, because a directory of more than a thousand names is listed less
+/// often, whichever author filled it.
 const PAUSE: Duration = Duration::from_millis(100);
-/// So many messages of the honest author are awaited after everything lies there.
+/// The number of the honest author's messages that are awaited after the flood.
 const AFTERWARDS: usize = 10;
 
 /// The figures of a scenario.
@@ -109,7 +110,7 @@ pub(crate) fn run(scenario: Scenario, size: usize, root: &Path) -> Outcome {
     }
 }
 
-/// A member as an application has it, but for the counting.
+/// Opens a member as an application does, apart from the counting.
 fn open(root: &Path, scans: &Arc<Scans>) -> Session {
     let installation = Installation::find_or_create(&root.join("state"), &folder(root)).expect("a new installation");
     let mut options = Options::default();
@@ -127,7 +128,7 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
     session
 }
 
-/// Somebody who writes one message after the other, each when the one before has arrived.
+/// An author that writes each message after the previous one has arrived.
 struct Honest<'a> {
     root: &'a Path,
     scans: &'a Scans,
@@ -143,7 +144,8 @@ impl<'a> Honest<'a> {
         Self { root, scans, script, said: 0 }
     }
 
-    /// Says something; how many scans began before the one that brought it, after it lay in the folder.
+    /// Sends a message. Returns how many scans began after it was in the folder and before the scan
+    /// that brought it.
     fn say(&mut self) -> u64 {
         let frame = self.script.next(b"is anybody there?");
         let staged = self.root.join("staged");

@@ -1,4 +1,4 @@
-//! A transport that counts its scans, and knows in which of them a message came.
+//! A transport that counts its scans, and knows which scan brought a message.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use tempo_message::{
     Report, Taken, Transport, Want,
 };
 
-/// What has been counted.
+/// The counts.
 #[derive(Debug, Default)]
 pub(crate) struct Scans {
     state: Mutex<State>,
@@ -27,25 +27,25 @@ struct State {
 }
 
 impl Scans {
-    /// How many scans have begun.
+    /// Returns how many scans have begun.
     pub(crate) fn begun(&self) -> u64 {
         self.lock().begun
     }
 
-    /// Notes the arrivals of this author's messages from here on.
+    /// Records the arrivals of this author's messages from here on.
     pub(crate) fn watch(&self, author: AuthorId) {
         self.lock().watched = Some(author);
     }
 
-    /// Waits for a message; the number of the scan that brought it, if one did in time.
+    /// Waits for a message; returns the number of the scan that brought it, if one did in time.
     pub(crate) fn wait_for(&self, id: MessageId, patience: Duration) -> Option<u64> {
         let state = self.lock();
         let waited = self.arrived.wait_timeout_while(state, patience, |state| !state.arrivals.contains_key(&id));
-        waited.expect("nobody panics under the lock").0.arrivals.remove(&id)
+        waited.expect("no thread panics under the lock").0.arrivals.remove(&id)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics under the lock")
+        self.state.lock().expect("no thread panics under the lock")
     }
 }
 

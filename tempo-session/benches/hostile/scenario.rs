@@ -1,4 +1,4 @@
-//! What somebody puts into a folder to harm the others.
+//! The attacks of a hostile author.
 
 use std::{
     fs::{self, File},
@@ -7,14 +7,14 @@ use std::{
 
 use tempo_message::{CounterName, conformance::Script};
 
-/// One kind of harm.
+/// An attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
-    /// Names that are none of ours, in the directory of one author.
+    /// Names that are not ours, in the directory of one author.
     JunkNames,
-    /// Names that look like messages, with nothing in them.
+    /// Names that look like messages, with no content.
     EmptyMessages,
-    /// Directories that are no author's.
+    /// Directories that belong to no author.
     JunkDirectories,
     /// Directories that look like an author's.
     InventedAuthors,
@@ -36,7 +36,7 @@ impl Scenario {
         }
     }
 
-    /// How much of it, at full size.
+    /// Returns the number of items, at full size.
     pub(crate) fn size(self) -> usize {
         match self {
             Self::JunkNames => 1_000_000,
@@ -44,12 +44,12 @@ impl Scenario {
         }
     }
 
-    /// How many messages there are in the end, beside those of honest authors.
+    /// Returns how many messages there are in the end, not counting those of honest authors.
     pub(crate) fn messages(self, size: usize) -> usize {
         if self == Self::Reverse { size } else { 0 }
     }
 
-    /// What is made before anything is measured.
+    /// Creates what has to be there before the measurement begins.
     pub(crate) fn prepare(self, root: &Path, size: usize) {
         fs::create_dir(folder(root)).unwrap();
         fs::create_dir(hostile(root)).unwrap();
@@ -64,7 +64,7 @@ impl Scenario {
         }
     }
 
-    /// Puts it into the folder.
+    /// Puts the attack into the folder.
     pub(crate) fn flood(self, root: &Path, size: usize) {
         let hostile = hostile(root);
         match self {
@@ -101,7 +101,7 @@ fn hostile(root: &Path) -> PathBuf {
     folder(root).join(script().author().to_string())
 }
 
-/// The author that floods.
+/// Returns the author that floods the folder.
 fn script() -> Script {
     Script::new(66)
 }

@@ -1,4 +1,4 @@
-//! A look at a session from outside: no thread goes on, nothing is written, nobody joins.
+//! A look at a session from outside: it starts no session, writes nothing and adds no member.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,17 +41,17 @@ use crate::{
     store::{error::StoreError, handle::is_without_room, marks::Marks, reader::RedbReader},
 };
 
-/// What a look at a folder gave.
+/// The result of a look at a folder.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Checkup {
-    /// How things stand: what the local store knows, and everything in the folder on top of it.
+    /// The status from the local store and everything in the folder.
     pub status: Status,
-    /// What is known beside that.
+    /// The facts beside the status.
     pub surroundings: Surroundings,
 }
 
-/// Why no redundant copies were removed.
+/// The reason why no redundant copies were removed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TidyError {
@@ -59,9 +59,9 @@ pub enum TidyError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// This installation has not written anything in the folder, so nothing there is its own.
-    #[error("this installation is no member of the session; nothing in the folder is its own")]
+    #[error("this installation is not a member of the session; nothing in the folder is its own")]
     NotAMember,
-    /// The folder cannot be looked at, or is not the session any more.
+    /// The folder cannot be looked at, or is no longer the session's folder.
     #[error(transparent)]
     Collect(#[from] CollectError),
     /// A removal failed.
@@ -69,32 +69,35 @@ pub enum TidyError {
     Remove(#[from] PublishError),
 }
 
-/// How long files that may be about to become whole are waited for.
+/// The longest wait for files that may be about to become whole.
 const UNFINISHED: Duration = Duration::from_secs(4);
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
-/// Nothing is read with it: it only asks whether this is the folder.
+/// A budget that reads nothing: the collect only checks whether this is the session's folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
 
 impl Builder {
-    /// Looks at the folder from outside, as a doctor does: the answer tells everything that is wrong. Joins nothing and
-    /// writes nothing, anywhere; name has no meaning. While another process has the store open, or when it cannot be
-    /// read, this is what the folder alone shows.
+    /// Looks at the folder from outside, as a doctor does, and returns everything that is wrong.
+    /// Adds no member and writes nothing, anywhere; the builder's name is ignored. If another
+    /// process has the store open, or if the store cannot be read, the result shows only the
+    /// folder.
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: the folder cannot be used, or was not read to its end within the [patience](Self::patience).
+    /// [`OpenError`]: the folder cannot be used, or could not be read completely within the
+    /// [patience](Self::patience).
     pub fn check_up(self) -> Result<Checkup, OpenError> {
         let (state, patience) = (self.state_dir.clone(), self.patience);
         self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience))?
     }
 
-    /// Removes from the own directory the copies that are equal to the message beside them, and nothing else; the answer
-    /// names what was removed. See [`FsTransport::remove_redundant`].
+    /// Removes from the own directory the copies that are equal to the message beside them, and
+    /// nothing else. Returns the names of the removed files. See [`FsTransport::remove_redundant`].
     ///
     /// # Errors
     ///
-    /// [`TidyError`]: among others when this installation is no member, when another process has the store open, or when
-    /// the folder is detached. Nothing was removed then, unless it is [`TidyError::Remove`].
+    /// [`TidyError`], for example when this installation is not a member, when another process has
+    /// the store open, or when the folder is detached. Unless the error is [`TidyError::Remove`],
+    /// nothing was removed.
     pub fn remove_redundant(self) -> Result<Vec<String>, TidyError> {
         let state = self.state_dir.clone();
         self.off_thread(move |folder| remove_redundant(state.as_deref(), folder))?
@@ -102,12 +105,12 @@ impl Builder {
 }
 
 impl Checkup {
-    /// What is wrong.
+    /// Returns what is wrong.
     pub fn findings(&self) -> Vec<Finding> {
         diagnose(&self.status, &self.surroundings)
     }
 
-    /// Looks at everything. What takes longer than `patience` is left out: nobody listens any more.
+    /// Looks at everything that can be read within `patience`, which is how long the caller waits.
     pub(crate) fn make(state: Option<&Path>, folder: &Path, patience: Duration) -> Result<Self, OpenError> {
         let environment = SystemEnvironment::default();
         let mut options = Options::default();
@@ -116,7 +119,7 @@ impl Checkup {
         let mut transport = FsTransport::open(folder, &options).map_err(InstallationError::from)?;
         let Local { me, opened, state_error, original, path } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened, path.as_deref());
-        // The store is let go before the folder is looked at, so that nobody has to wait for it.
+        // The store is closed before the folder is examined, so that no process has to wait for it.
         let known = opened.ok().flatten().map(|Opened { marks, core, sent, .. }| (marks, core, sent));
         let (marks, core, sent) =
             known.unwrap_or_else(|| (Marks::default(), SessionCore::new(None), OwnMessages::new()));
@@ -126,7 +129,7 @@ impl Checkup {
         let read = reading.read_all(&mut transport, own, &environment, patience);
         let mut surroundings = Surroundings {
             unix_ms: Some(environment.unix_ms()),
-            // A folder that cannot be listed has said so already.
+            // If the folder cannot be listed, `read` has failed as well.
             survey: transport.survey().ok(),
             service: sync_service(folder),
             me,
@@ -143,7 +146,7 @@ impl Checkup {
             Err(error @ CollectError::Detached { .. }) => Attachment::Detached { why: describe(error) },
             Err(error) => Attachment::Unreadable { why: describe(error) },
         };
-        // What does not answer has been told of.
+        // Directories that do not answer are in the report already.
         let strays = transport.strays().unwrap_or_default();
         (surroundings.strays, surroundings.unseen) = (reading.unmet(strays.found), strays.unseen);
         if let Ok(extent) = read {
@@ -160,7 +163,8 @@ impl Checkup {
     }
 }
 
-/// Removes the redundant copies in the own directory. The store is held meanwhile, so that nobody else writes there.
+/// Removes the redundant copies in the own directory. The store stays open meanwhile, so that no
+/// other process writes there.
 pub(crate) fn remove_redundant(state: Option<&Path>, folder: &Path) -> Result<Vec<String>, TidyError> {
     let transport = FsTransport::open(folder, &Options::default());
     let mut transport = transport.map_err(|error| OpenError::from(InstallationError::from(error)))?;
@@ -180,30 +184,30 @@ fn own_of(marks: &Marks) -> Option<Own> {
     marks.author().map(|author| Own { author, joined: marks.has_joined() })
 }
 
-/// What the local state says of a folder.
+/// The local state of a folder.
 struct Local {
     me: Option<AuthorId>,
     opened: Result<Option<Opened>, OpenError>,
-    /// Why it cannot be written, if that is so.
+    /// The reason why it cannot be written, if so.
     state_error: Option<String>,
-    /// The folder of which this one is a copy, while it is still in its place.
+    /// The folder that this one was copied from, if that is still in its place.
     original: Option<PathBuf>,
-    /// The store.
+    /// The path of the store.
     path: Option<PathBuf>,
 }
 
-/// A store that nobody else writes into while it is held.
+/// A store that no other process writes to while it is held.
 struct Opened {
     marks: Marks,
-    /// It knows what the store knows.
+    /// The core as the store has it.
     core: SessionCore,
-    /// What the installation looks after.
+    /// The messages that the installation looks after.
     sent: OwnMessages,
     reader: RedbReader,
 }
 
 impl Local {
-    /// Reads the local state. That of a folder that cannot be used is none.
+    /// Reads the local state. If the state directory cannot be used, the state is empty.
     fn read(state: Option<&Path>, folder: &Path) -> Result<Self, OpenError> {
         let state = match state.map_or_else(Installation::default_state_dir, |state| Ok(PathBuf::from(state))) {
             Ok(state) => state,
@@ -233,16 +237,17 @@ impl Local {
     }
 }
 
-/// Why a session could not be opened with this state directory, as far as that shows without trying.
+/// Returns why a session could not be opened with this state directory, as far as this is visible
+/// without trying.
 fn refusal(state: &Path, installation: Option<&Installation>) -> Option<String> {
-    // What is missing is made, in the first directory above it that is there.
+    // Missing directories are created in the first existing directory above them.
     let state = state.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
     let is_missing =
         |path: &Path| matches!(RealFs::check_writable(path), Err(error) if error.kind() == io::ErrorKind::NotFound);
     let state = state.map(Path::to_owned).find(|path| !is_missing(path));
-    // Some systems say of what is below a file that it is missing.
+    // Some systems report a path below a file as missing.
     if let Some(path) = state.as_deref().filter(|path| path.is_file()) {
-        return Some(format!("{} is a file, where a directory belongs", path.display()));
+        return Some(format!("{} is a file, but must be a directory", path.display()));
     }
     let inside = installation.map(|it| [it.dir.clone(), it.store(), it.staging()]);
     let mut paths = state.into_iter().chain(inside.into_iter().flatten());
@@ -279,7 +284,8 @@ impl LocalStore {
     }
 }
 
-/// Whether local state cannot be used because of permissions, or of what lies in its place.
+/// Returns whether the local state cannot be used because of permissions, or because something else
+/// is in its place.
 fn is_denied(error: &OpenError) -> bool {
     match error {
         OpenError::Installation(_) => true,
@@ -291,7 +297,7 @@ fn is_denied(error: &OpenError) -> bool {
     }
 }
 
-/// How much of a folder was read.
+/// The extent of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Whole,
@@ -302,10 +308,10 @@ enum Extent {
 /// A pass over everything in a folder.
 struct Reading {
     core: SessionCore,
-    /// What this pass has met, so that it is not read again. The store may know more, but whether that is still in the
-    /// folder is to be found out.
+    /// The messages that this pass has met, so that it does not read them again. The store may know
+    /// more, but the pass has to find out whether those are still in the folder.
     met: Seen,
-    /// Everything by own authors that is there.
+    /// Every message by own authors that is in the folder.
     found: BTreeSet<(MessageId, Digest)>,
 }
 
@@ -318,7 +324,7 @@ impl Reading {
         patience: Duration,
     ) -> Result<Extent, CollectError> {
         let began = environment.now();
-        // Whether this is the folder shows by whom the store knows.
+        // The authors that the store knows show whether this is the session's folder.
         let known = Arc::clone(self.core.seen());
         let want = Want { known: &known, own, recheck: &[], full: false, budget: NOTHING };
         transport.collect(&want, &mut |_| Taken::Later)?;
@@ -341,7 +347,7 @@ impl Reading {
         Ok(Extent::Part)
     }
 
-    /// What the core asks the next look for: everything, or these messages.
+    /// Returns what the core asks the next look for: everything, or certain messages.
     fn looks(&mut self) -> (bool, Vec<MessageId>) {
         let (mut full, mut ids) = (false, Vec::new());
         loop {
@@ -354,7 +360,7 @@ impl Reading {
         }
     }
 
-    /// The strays in which something is that has not been met elsewhere.
+    /// Returns the strays that contain a message that has not been met elsewhere.
     fn unmet(&self, mut strays: Vec<Stray>) -> Vec<Stray> {
         for stray in &mut strays {
             stray.messages.retain(|id| !self.met.contains(id.author, id.counter));
@@ -415,7 +421,8 @@ impl Reading {
     }
 }
 
-/// Whether something in the folder may be about to become a message. What is damaged may look the same when it is whole.
+/// Returns whether something in the folder may be about to become a message. A file that looks
+/// damaged may only be incomplete.
 fn is_unfinished(report: &Report) -> bool {
     let is_moving = |reason: &PendingReason| {
         matches!(

@@ -1,4 +1,4 @@
-//! What is known here, compared with what lies in the folder and with what others say that they know.
+//! Comparing what is known here with the folder, and with what other members report to know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,39 +11,40 @@ use crate::{
     core::session_core::SessionCore,
 };
 
-/// Messages of somebody else that are here and not in the folder any more.
+/// Messages of another member that are here but no longer in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vanished {
-    /// Whose they are.
+    /// The author of the messages.
     pub author: AuthorId,
-    /// Which.
+    /// Their numbers.
     pub numbers: Vec<Gap>,
-    /// The author's directory is not there either.
+    /// The author's directory is missing as well.
     pub with_directory: bool,
 }
 
-/// A member that had not received, when it left its hints, what had been written for long.
+/// A member that, when it left its hints, had not received messages that had been written long
+/// before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lag {
     /// The member.
     pub author: AuthorId,
-    /// How many of the messages that are here it did not have.
+    /// The number of messages here that the member did not have.
     pub messages: u64,
     /// When the oldest of them was written, by its author's clock, in milliseconds since 1970.
     pub since_ms: i64,
-    /// When it left its hints, by its own clock.
+    /// When the member left its hints, by its own clock.
     pub hinted_ms: i64,
 }
 
-/// What was written so much earlier than a hint should have arrived: services need minutes, people switch computers off
-/// over a weekend.
+/// The age, in milliseconds, at which a message should have reached every member. Services need
+/// minutes, and people switch computers off over a weekend.
 const LONG_MS: i64 = 3 * 24 * 3_600_000;
-/// The hints of so many members are compared.
+/// The most members whose hints are compared.
 const COMPARED: usize = 1000;
 
-/// The messages that have a file in the folder which is not read, or not as it is.
+/// Returns the messages that have a file in the folder that is not read, or not as it is.
 pub(super) fn unread(status: &Status, strays: &[Stray]) -> BTreeMap<AuthorId, Vec<Gap>> {
     use ForeignReason::{Bad, TooLarge, Type};
     let mut unread: BTreeMap<AuthorId, Vec<Gap>> = BTreeMap::new();
@@ -61,7 +62,8 @@ pub(super) fn unread(status: &Status, strays: &[Stray]) -> BTreeMap<AuthorId, Ve
     unread.into_iter().map(|(author, numbers)| (author, union(numbers))).collect()
 }
 
-/// What a core knows of others and a pass over the whole folder has not met.
+/// Returns the messages of other members that a core knows and a pass over the whole folder has not
+/// met.
 pub(super) fn vanished(
     core: &SessionCore,
     met: &Seen,
@@ -71,7 +73,7 @@ pub(super) fn vanished(
 ) -> Vec<Vanished> {
     let unread = unread(status, strays);
     let items = status.report.pending.iter().map(|it| it.item).chain(status.report.foreign.iter().map(|it| it.item));
-    // Of a directory that is there and cannot be read nothing is known.
+    // Nothing is known about a directory that exists but cannot be read.
     let closed: BTreeSet<AuthorId> = items.filter_map(Item::directory).collect();
     let is_own = |author| core.author() == Some(author) || core.former().contains(&author) || closed.contains(&author);
     let of_others = core.seen().iter().filter(|(author, _)| !is_own(*author));
@@ -85,14 +87,15 @@ pub(super) fn vanished(
     gone.collect()
 }
 
-/// Who has not received what others have.
+/// Returns the members that have not received what others have.
 pub(super) fn lagging(core: &SessionCore, status: &Status, now_ms: i64) -> Vec<Lag> {
     let heads = core.authors_with_head().filter_map(|author| core.head(author)).take(COMPARED);
     let off = off(core, status, now_ms);
     heads.filter(|head| !off.contains(&head.author)).filter_map(|head| lag(core, head, &off)).collect()
 }
 
-/// Whose clocks are wrong by days: in the future, or behind what was there before. What they say proves no delay.
+/// Returns the members whose clocks are wrong by days: ahead of this one, or behind the messages
+/// that they follow. Their times do not prove a delay.
 fn off(core: &SessionCore, status: &Status, now_ms: i64) -> BTreeSet<AuthorId> {
     let members = status.members.iter().filter(|member| {
         let is_ahead = member.latest.is_some_and(|latest| latest.unix_ms.saturating_sub(now_ms) > LONG_MS);
@@ -114,7 +117,7 @@ fn lag(core: &SessionCore, head: &Head, off: &BTreeSet<AuthorId>) -> Option<Lag>
     let seen: BTreeMap<AuthorId, u64> = head.seen.iter().copied().collect();
     let (mut messages, mut since_ms) = (0_u64, i64::MAX);
     for (author, counters) in core.seen().iter().filter(|(author, _)| *author != head.author) {
-        // A head has room for so many others; nothing follows from who is not in it.
+        // A head lists a limited number of authors; a missing one proves nothing.
         let Some(seen) = seen.get(&author).copied().or((seen.len() < Head::MAX_SEEN).then_some(0)) else { continue };
         let last = counters.last().unwrap_or(0);
         if let Some((_, written_ms)) = core.first_after(author, seen).filter(|_| last > seen && !off.contains(&author))
@@ -137,7 +140,7 @@ mod tests {
     use crate::core::Input;
 
     #[test]
-    fn whoever_was_at_work_and_had_not_received_old_messages_lags() {
+    fn a_working_member_without_old_messages_lags() {
         const DAY: i64 = 24 * 3_600_000;
         let author = |number: u128| AuthorId::new(uuid::Uuid::from_u128(number));
         let mut core = SessionCore::new(Some(author(1)));

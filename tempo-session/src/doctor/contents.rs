@@ -1,4 +1,4 @@
-//! Files: what lies in the folder and is no message yet, or is there twice.
+//! Files in the folder that are not messages yet, or that exist twice.
 
 use std::collections::BTreeMap;
 
@@ -17,27 +17,29 @@ use crate::doctor::{
     words::{People, counted, numbers, one_or_many},
 };
 
-/// Files of one kind and one author, by whether what they hold is here already.
+/// Files by kind, by author, and by whether their messages are here already.
 pub(super) type Groups = BTreeMap<(FindingKind, Option<AuthorId>, bool), Group>;
 
-/// Files, each with what is known of it.
+/// Files, each with an optional note.
 type Files = Vec<(String, Option<String>)>;
 
 #[derive(Default)]
 pub(super) struct Group {
     pub(super) files: Files,
-    /// The messages that should be in them and are not here.
+    /// The messages that should be in the files and are not here.
     pub(super) missing: Vec<Gap>,
 }
 
-const AVAILABLE: &str = "Let the service keep the folder on this computer: \"Make available offline\" in Dropbox, \"Always \
-                         keep on this device\" in OneDrive, \"Keep Downloaded\" or \"Download Now\" in the Finder.";
+const AVAILABLE: &str = "Let the service keep the folder on this computer: \"Make available offline\" in Dropbox, \
+                         \"Always keep on this device\" in OneDrive, \"Keep Downloaded\" or \"Download Now\" in the \
+                         Finder.";
 
-/// A service that keeps two directories apart makes a copy or two; more of them show that it undoes what is written.
+/// The number of copies of the own directory that shows that a service undoes what is written. A
+/// service that keeps two directories apart makes one or two.
 const UNDONE: usize = 3;
 
 impl Group {
-    /// Takes a file; answers whether everything in it is here already, by its name.
+    /// Adds a file to its group. The file's name shows whether all its messages are here already.
     pub(super) fn add(
         groups: &mut Groups,
         status: &Status,
@@ -54,7 +56,7 @@ impl Group {
     }
 }
 
-/// What may still become a message.
+/// Reports files that may still become messages.
 pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     downloads(status, people, findings);
     let mut groups = Groups::new();
@@ -79,70 +81,77 @@ pub(super) fn pending(status: &Status, people: &People, findings: &mut Vec<Findi
         let count = group.files.len() as u64;
         let (subject, known) = (named(people, author, count, "file"), known(count, is_here));
         let it = one_or_many(count, "It is", "They are");
-        let finding = match kind {
-            DamagedHead => damaged_head(&subject, count),
-            OnlineOnly if is_here => {
-                Finding::new(kind, format!("{subject} {} only online.", one_or_many(count, "is", "are")))
-                    .info()
-                    .meaning(known)
-                    .advice("Nothing.")
-            }
-            // Has been told of.
-            OnlineOnly => continue,
-            Incomplete => Finding::new(
-                kind,
-                format!("{subject} {} there only in part{}.", one_or_many(count, "is", "are"), which(&group.missing)),
-            )
-            .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
-            .meaning(if is_here {
-                known
-            } else {
-                format!(
-                    "The rest is still being carried here, or the carrying was interrupted. {it} read as soon as {} whole.",
-                    one_or_many(count, "it is", "they are")
+        let finding =
+            match kind {
+                DamagedHead => damaged_head(&subject, count),
+                OnlineOnly if is_here => {
+                    Finding::new(kind, format!("{subject} {} only online.", one_or_many(count, "is", "are")))
+                        .info()
+                        .meaning(known)
+                        .advice("Nothing.")
+                }
+                // The downloads are reported already.
+                OnlineOnly => continue,
+                Incomplete => Finding::new(
+                    kind,
+                    format!("{subject} {} incomplete{}.", one_or_many(count, "is", "are"), which(&group.missing)),
                 )
-            })
-            .advice(mending(people, author)),
-            InUse => {
-                let is = one_or_many(count, "is", "are");
-                Finding::new(kind, format!("{subject} {is} in use by another program{}.", which(&group.missing)))
+                .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
+                .meaning(if is_here {
+                    known
+                } else {
+                    format!(
+                        "The rest is still on its way, or the transfer was interrupted. {it} read as soon as {} whole.",
+                        one_or_many(count, "it is", "they are")
+                    )
+                })
+                .advice(mending(people, author)),
+                InUse => {
+                    let is = one_or_many(count, "is", "are");
+                    Finding::new(kind, format!("{subject} {is} in use by another program{}.", which(&group.missing)))
                     .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
                     .meaning(if is_here {
                         known
                     } else {
                         format!(
-                            "A program has {} open and does not share {}: often the sync service itself, an antivirus scanner \
-                             or a backup. {it} read as soon as that program is done.",
+                            "A program has {} open and does not share {}. This is often the sync service itself, an \
+                             antivirus scanner or a backup program. {it} read as soon as that program is done.",
                             one_or_many(count, "it", "them"),
                             one_or_many(count, "it", "them"),
                         )
                     })
-                    .advice("Wait a moment. If it stays like this, find out which program has the file open, and close it.")
-            }
-            Newer => {
-                let subject = named(people, author, count, "message");
-                let (this, they) = (one_or_many(count, "it", "them"), one_or_many(count, "It is", "They are"));
-                Finding::new(
-                    kind,
-                    format!("{subject} {} written by newer software.", one_or_many(count, "was", "were")),
-                )
-                .meaning(format!("This version cannot read {this}. {they} kept in the folder and shown after an update."))
-                .advice("Update this software.")
-            }
-            _ => Finding::new(kind, format!("{subject} cannot be read{}.", which(&group.missing)))
-                .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
-                .meaning(if is_here {
-                    known
-                } else {
-                    format!("What is in {} cannot be shown. {it} tried again and again.", one_or_many(count, "it", "them"))
-                })
-                .advice("Look at the permissions, and whether the disk or the service works."),
-        };
+                    .advice("Wait a moment. If this does not change, find out which program has the file open, and \
+                             close it.")
+                }
+                Newer => {
+                    let subject = named(people, author, count, "message");
+                    let (this, they) = (one_or_many(count, "it", "them"), one_or_many(count, "It is", "They are"));
+                    Finding::new(
+                        kind,
+                        format!("{subject} {} written by newer software.", one_or_many(count, "was", "were")),
+                    )
+                    .meaning(format!(
+                        "This version cannot read {this}. {they} kept in the folder and shown after an update."
+                    ))
+                    .advice("Update this software.")
+                }
+                _ => Finding::new(kind, format!("{subject} cannot be read{}.", which(&group.missing)))
+                    .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
+                    .meaning(if is_here {
+                        known
+                    } else {
+                        format!(
+                            "The messages in {} cannot be shown. {it} tried again regularly.",
+                            one_or_many(count, "it", "them")
+                        )
+                    })
+                    .advice("Check the permissions, and whether the disk and the service work."),
+            };
         findings.push(about(finding, author, people).numbers(union(group.missing)).files(group.files));
     }
 }
 
-/// What waits for download.
+/// Reports files that wait for download.
 fn downloads(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     for download in status.downloads() {
         let count = download.count();
@@ -155,15 +164,15 @@ fn downloads(status: &Status, people: &People, findings: &mut Vec<Finding>) {
         let finding =
             Finding::new(OnlineOnly, format!("{least}{subject} {waits} for download{}.", which(&download.numbers)));
         let finding = if download.is_placeholder {
-            finding
-                .meaning("In the place of the files are small ones that stand for them. The content is only online.")
-                .advice(format!(
-                    "{AVAILABLE} Only the program of the service can do that; opening the small files does nothing."
-                ))
+            finding.meaning("The service has replaced the files with placeholders. The content is only online.").advice(
+                format!(
+                    "{AVAILABLE} Only the service's own program can do that; opening the placeholders does nothing."
+                ),
+            )
         } else {
-            finding
-                .meaning("The files are listed in the folder, and their content is only online.")
-                .advice(format!("{AVAILABLE} Or have them opened, which makes most services fetch them (--download)."))
+            finding.meaning("The files are listed in the folder, but their content is only online.").advice(format!(
+                "{AVAILABLE} Or use --download, which opens the files: most services then download them."
+            ))
         };
         let files = download.files.into_iter().map(|it| match it.reason {
             PendingReason::NotHereYet { cause } => (it.place, Some(printable_text(&cause))),
@@ -174,14 +183,19 @@ fn downloads(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     }
 }
 
-/// An author's directory that cannot be looked into.
+/// Reports an author's directory that cannot be read.
 fn directory(author: AuthorId, place: &str, reason: &PendingReason, people: &People) -> Finding {
     let whose = people.subject_of(author);
     if *reason == PendingReason::PerhapsOnline {
-        return Finding::new(OnlineOnly, format!("The directory of {whose} is perhaps only online."))
+        return Finding::new(OnlineOnly, format!("The directory of {whose} may be only online."))
             .of(author, people)
-            .meaning("In its place is a small file, as services leave one for what they have not put on this computer.")
-            .advice(format!("{AVAILABLE} Leave the small file: removing it may remove the directory for everybody."))
+            .meaning(
+                "In its place is a small file. Services leave such placeholders for content that is not on this \
+                 computer.",
+            )
+            .advice(format!(
+                "{AVAILABLE} Leave the small file where it is: removing it may remove the directory for every member."
+            ))
             .files(vec![(place.to_owned(), None)]);
     }
     let (message, about) = match reason {
@@ -192,8 +206,8 @@ fn directory(author: AuthorId, place: &str, reason: &PendingReason, people: &Peo
     };
     Finding::new(Unreadable, message)
         .of(author, people)
-        .meaning("Nothing arrives from it until it can be read. It is tried again and again.")
-        .advice("Look at the permissions of the directory, and whether the disk or the service works.")
+        .meaning("Nothing arrives from it until it can be read. It is tried again regularly.")
+        .advice("Check the permissions of the directory, and whether the disk and the service work.")
         .files(vec![(place.to_owned(), Some(printable_text(&about)))])
 }
 
@@ -201,16 +215,16 @@ pub(super) fn damaged_head(subject: &str, count: u64) -> Finding {
     let it = one_or_many(count, "it", "them");
     Finding::new(DamagedHead, format!("{subject} with hints cannot be read."))
         .info()
-        .meaning(format!("Nothing depends on {it}, and whoever wrote {it} writes {it} anew."))
+        .meaning(format!("Nothing depends on {it}, and the author will write {it} again."))
         .advice("Nothing.")
 }
 
-/// ": numbers 2 to 3", if there are any.
+/// Returns ": numbers 2 to 3", or nothing if no message is missing.
 pub(super) fn which(missing: &[Gap]) -> String {
     if missing.is_empty() { String::new() } else { format!(": {}", numbers(&union(missing.to_vec()))) }
 }
 
-/// What is there twice.
+/// Reports what exists twice.
 pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let mut by_author: BTreeMap<(FindingKind, AuthorId), Files> = BTreeMap::new();
     for copy in &status.report.copies {
@@ -223,8 +237,8 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
         let count = files.len() as u64;
         let whose = people.subject_of(author);
         let message = match (kind, count) {
-            (HeadCopy, 1) => format!("1 file is a copy of {} file of hints.", people.whose(author)),
-            (HeadCopy, _) => format!("{count} files are copies of {} file of hints.", people.whose(author)),
+            (HeadCopy, 1) => format!("1 file is a copy of {} hint file.", people.whose(author)),
+            (HeadCopy, _) => format!("{count} files are copies of {} hint file.", people.whose(author)),
             (_, 1) => format!("1 file is a copy of a message of {whose}."),
             _ => format!("{count} files are copies of messages of {whose}."),
         };
@@ -237,7 +251,7 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
                 )
                 .advice("Nothing."),
             _ => finding
-                .meaning("Sync services and people make such copies. What is in them is known and shown once.")
+                .meaning("Sync services and people make such copies. Their content is known, and is shown once.")
                 .advice(if redundant > 0 {
                     let them = if redundant == count {
                         one_or_many(count, "it", "them").to_owned()
@@ -246,7 +260,7 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
                     };
                     format!("Nothing. `tempo doctor --fix` removes {them}.")
                 } else if people.is_me(author) {
-                    "Nothing. Leave them: a copy may be the only one left.".to_owned()
+                    "Nothing. Leave them where they are: a copy may be the only one left.".to_owned()
                 } else {
                     format!("Nothing. Leave them to {}: a copy may be the only one left.", people.name(author))
                 }),
@@ -257,16 +271,20 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
         let service = around.service.unwrap_or("Something");
         let files = status.report.doubled.iter().filter(|doubled| people.is_me(doubled.author));
         findings.push(
-            Finding::new(Undone, format!("{service} undoes what you write here: there are {mine} copies of your directory."))
-                .meaning(
-                    "What you write is moved away from its place. You may only be allowed to view this folder. The others do \
-                     not get it. It is kept on this computer, and not written again and again.",
-                )
-                .advice(
-                    "Ask whoever shares the folder for the permission to edit it. Then move the copies out of the folder and \
-                     open the session, which writes what is missing.",
-                )
-                .files(files.map(|doubled| (doubled.place.clone(), None)).collect()),
+            Finding::new(
+                Undone,
+                format!("{service} undoes what you write here: there are {mine} copies of your directory."),
+            )
+            .meaning(
+                "The files that you write are moved away. Perhaps you are only allowed to view this folder. Other \
+                 members do not get your messages. The messages are kept on this computer, and are not written again \
+                 each time.",
+            )
+            .advice(
+                "Ask the owner of the folder for permission to edit it. Then move the copies out of the folder and \
+                 open the session, which writes what is missing.",
+            )
+            .files(files.map(|doubled| (doubled.place.clone(), None)).collect()),
         );
     }
     for doubled in status.report.doubled.iter().filter(|doubled| mine < UNDONE || !people.is_me(doubled.author)) {
@@ -277,14 +295,15 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
             )
             .info()
             .of(doubled.author, people)
-            .meaning("A sync service has made it beside the first one. Both are read as one.")
-            .advice("Nothing. Leave both: what is moved or deleted there is moved or deleted for everybody.")
+            .meaning("A sync service has created it beside the first one. Both are read as one.")
+            .advice("Nothing. Leave both where they are: moving or deleting files there affects every member.")
             .files(vec![(doubled.place.clone(), None)]),
         );
     }
 }
 
-/// Whether a copy holds another version of a message, or an own one that had to be put beside its place.
+/// Returns whether a copy holds another version of a message, or an own message that had to be put
+/// beside its place.
 pub(super) fn is_version(status: &Status, copy: &Beside) -> bool {
     let Some(counter) = copy.counter else { return false };
     let mut members = status.members.iter().filter(|member| member.author == copy.author);
@@ -305,15 +324,15 @@ pub(super) fn named(people: &People, author: Option<AuthorId>, count: u64, what:
 
 pub(super) fn known(count: u64, is_here: bool) -> String {
     let known = one_or_many(count, "The message in it is known here", "The messages in them are known here");
-    if is_here { format!("{known}; others may not have what is there.") } else { String::new() }
+    if is_here { format!("{known}, but perhaps not to other members.") } else { String::new() }
 }
 
-/// What keeps programs from changing bytes that they take for text.
-const BINARY: &str = "In git, put the line `*.session/** -text` into the file `.gitattributes` at the top of the repository and \
-                      check the folder out again; with FTP, use the binary mode; in other programs, switch off the conversion of \
-                      line ends. Then have the files fetched again.";
+/// Settings that keep programs from changing bytes that they take for text.
+const BINARY: &str = "In git, put the line `*.session/** -text` into the file `.gitattributes` at the top of the \
+                      repository and check the folder out again; with FTP, use the binary mode; in other programs, \
+                      switch off the conversion of line ends. Then have the service download the files again.";
 
-/// Files that came with other line ends than they were written with.
+/// Reports files whose line ends were converted on the way.
 pub(super) fn converted(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     let converted = &status.report.converted;
     if converted.is_empty() {
@@ -325,11 +344,11 @@ pub(super) fn converted(status: &Status, people: &People, findings: &mut Vec<Fin
     let mut authors = converted.iter().map(|it| it.author);
     let author = authors.next().filter(|&first| authors.all(|author| author == first));
     let finding =
-        Finding::new(ChangedOnTheWay, format!("{file} {was} changed on the way: something has converted line ends."));
+        Finding::new(ChangedOnTheWay, format!("{file} {was} changed on the way: a program converted line ends."));
     findings.push(
         about(finding, author, people)
             .meaning(format!(
-                "It is this copy alone that is changed; others have {them} as written. What was in {them} could be restored, and \
+                "Only this copy is changed; other members have {them} as written. The content could be restored, so \
                  nothing is missing. That is not always possible."
             ))
             .advice(BINARY)
@@ -337,8 +356,8 @@ pub(super) fn converted(status: &Status, people: &People, findings: &mut Vec<Fin
     );
 }
 
-/// How a damaged file becomes whole again. Where others have what is in it, or something changes bytes on the way, it is this copy
-/// alone that is damaged, and its author cannot help.
+/// Returns how a damaged file can become whole again. If other members have its messages, or if
+/// something changes bytes on the way, only this copy is damaged, and its author cannot help.
 pub(super) fn mending_of_damage(status: &Status, author: Option<AuthorId>, group: &Group, people: &People) -> String {
     let Some(author) = author.filter(|&author| !people.is_me(author)) else { return mending(people, author) };
     let missing = || group.missing.iter().map(|gap| *gap.end()).max();
@@ -356,18 +375,18 @@ pub(super) fn mending_of_damage(status: &Status, author: Option<AuthorId>, group
     if is_with_others || !status.report.converted.is_empty() {
         let name = people.name(author);
         return format!(
-            "Others have what {name} wrote, so it is the copy on this computer that is damaged. Have the service fetch it \
-             again.{otherwise}"
+            "Other members have what {name} wrote, so only the copy on this computer is damaged. Have the service \
+             download it again.{otherwise}"
         );
     }
     mending(people, Some(author)) + &otherwise
 }
 
-/// How a damaged file becomes whole again.
+/// Returns how a damaged file can become whole again.
 pub(super) fn mending(people: &People, author: Option<AuthorId>) -> String {
     match author {
         Some(author) if people.is_me(author) => {
-            "Open the session, with `tempo status` for instance. That puts it right.".to_owned()
+            "Open the session, for instance with `tempo status`. That puts it right.".to_owned()
         }
         Some(author) => format!(
             "Wait until the sync service says that it is done. Then ask {} to open the session, which puts it right.",

@@ -1,4 +1,4 @@
-//! From how things stand to what is wrong.
+//! From a status to findings.
 
 use super::{
     around::{self, Surroundings},
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::{api::status::Status, engine::event::Attachment};
 
-/// What is wrong, the worst first: everything that wants attention, then what is good to know.
+/// Returns what is wrong: first everything that needs attention, then what is good to know.
 ///
-/// Long lists are cut in the sentences and whole in the numbers and files of a [`Finding`]. Everything that comes from
-/// the folder is escaped, so that it can be printed; but [`who`](Finding::who) is not.
+/// Sentences shorten long lists; the numbers and files of a [`Finding`] are complete. Everything
+/// that comes from the folder is escaped, so that it can be printed, except [`who`](Finding::who).
 pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     let people = People::new(status, status.author.or(around.me));
     let mut findings = Vec::new();
     around::folder(status, around, &mut findings);
     around::store(status, around, &mut findings);
-    // Of a folder that is away nothing is known but what had arrived before.
+    // While the folder is away, only what had arrived before is known.
     let is_away = matches!(status.attachment, Attachment::Detached { .. } | Attachment::Unreadable { .. });
     if !is_away {
         around::volume(around, &people, &mut findings);
@@ -34,7 +34,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         foreign::in_places(status, &people, &mut findings);
         contents::converted(status, &people, &mut findings);
     }
-    // What waits comes after its causes.
+    // Waiting messages come after their causes.
     history::members(status, around, &people, &mut findings);
     if !is_away {
         foreign::others(status, around, &people, &mut findings);

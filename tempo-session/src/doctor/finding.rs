@@ -1,4 +1,4 @@
-//! One thing that is worth telling.
+//! A single finding.
 
 use std::ops::RangeInclusive;
 
@@ -10,46 +10,47 @@ use crate::doctor::words::People;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is, for programs.
+    /// The kind, for programs.
     pub kind: FindingKind,
-    /// Whether somebody has to do something.
+    /// The urgency.
     pub severity: Severity,
-    /// Whose messages it is about, if it is about those of one member.
+    /// The author of the messages in question, if all are of one member.
     pub author: Option<AuthorId>,
-    /// The name of that member as it wrote it: to be escaped before it is printed, and perhaps also that of others.
+    /// The name of that member as the member wrote it. Escape it before printing; other members may
+    /// have the same name.
     pub who: Option<String>,
-    /// The file or directory that it is about, relative to the folder, if it is about exactly one.
+    /// The file or directory in question, relative to the folder, if there is exactly one.
     pub place: Option<String>,
-    /// What it is.
+    /// The problem.
     pub message: String,
-    /// What that means.
+    /// Its meaning.
     pub meaning: String,
-    /// Whether anything is lost.
+    /// The loss, if any.
     pub lost: Loss,
-    /// What to do.
+    /// The next step.
     pub advice: String,
-    /// The numbers of the author's messages that it is about, as ranges that ascend.
+    /// The numbers of the author's messages in question, as ascending ranges.
     pub numbers: Vec<RangeInclusive<u64>>,
-    /// The files and directories that it is about, relative to the folder, each perhaps with a colon and what is known
-    /// of it; all of them.
+    /// All files and directories in question, relative to the folder, each with an optional note
+    /// after a colon.
     pub files: Vec<String>,
 }
 
-/// What a [`Finding`] is about.
+/// The kinds of [`Finding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
     /// The folder is away, emptied or another one.
     FolderAway,
-    /// The folder is there and cannot be read.
+    /// The folder is there but cannot be read.
     FolderUnreadable,
-    /// Nothing can be written into the folder.
+    /// The folder cannot be written.
     FolderReadOnly,
     /// There is little or no room left for the folder.
     FolderFull,
-    /// The folder holds more files than services like.
+    /// The folder holds more files than services handle well.
     FolderTooLarge,
-    /// The system does not tell when something changes in the folder.
+    /// The system does not report changes in the folder.
     NotWatched,
     /// No service seems to carry the folder to other people.
     NotShared,
@@ -65,21 +66,22 @@ pub enum FindingKind {
     StoreInUse,
     /// There is no room left for the local store.
     StoreFull,
-    /// What arrives cannot be kept.
+    /// Received messages cannot be stored.
     StoreFails,
-    /// Another device writes under one's own name.
+    /// Another device writes under this member's name.
     IdentityInUse,
     /// Own messages are not in the folder yet.
     Unpublished,
-    /// Something else lies in the place of an own message.
+    /// Something else is in the place of an own message.
     Occupied,
-    /// Messages of a member are missing although later ones are here, and there is no file for them.
+    /// Messages of a member are missing although later ones are here, and there is no file for
+    /// them.
     Gap,
-    /// Messages of a member are here and not in the folder any more.
+    /// Messages of a member are here but no longer in the folder.
     Vanished,
-    /// Messages of a member lie in the folder because another one keeps them there.
+    /// Messages of a member are in the folder because another member keeps them there.
     Relayed,
-    /// Messages of a member have been written, as it hints, and are not here yet.
+    /// Messages of a member have been written, according to its hints, but are not here yet.
     OnTheWay,
     /// Messages wait for others.
     Held,
@@ -89,19 +91,19 @@ pub enum FindingKind {
     Refused,
     /// Files whose content is not on this machine.
     OnlineOnly,
-    /// Files that are there in part.
+    /// Files that are incomplete.
     Incomplete,
-    /// Files that another program holds open.
+    /// Files that another program has open.
     InUse,
     /// Files that cannot be read.
     Unreadable,
     /// Messages of newer software.
     Newer,
-    /// Files that look like messages and are damaged.
+    /// Files that look like messages but are damaged.
     Damaged,
-    /// Something on the way changes bytes.
+    /// Files that were changed on the way.
     ChangedOnTheWay,
-    /// Something else lies in the place of messages, or of a directory.
+    /// Something else is in the place of messages, or of a directory.
     InTheWay,
     /// Messages under names that are not read.
     Misplaced,
@@ -111,21 +113,21 @@ pub enum FindingKind {
     Foreign,
     /// Files of sync services and systems.
     Harmless,
-    /// More unusual files than are remembered.
+    /// More unusual files than the session remembers.
     Unlisted,
-    /// Copies in which nothing is new.
+    /// Copies that contain nothing new.
     EqualCopy,
     /// Copies of a member's hints.
     HeadCopy,
-    /// An author's directory that is there more than once.
+    /// An author's directory that exists more than once.
     DoubledDirectory,
-    /// What is written here is moved away or replaced every time.
+    /// Files that are written here are moved away or replaced every time.
     Undone,
-    /// Other pieces of the session's folder lie beside it.
+    /// Other pieces of the session's folder are beside it.
     SplitFolder,
     /// Directories beside the session's folder may be pieces of it, and are not read.
     UndecidedFolder,
-    /// Copies of the session's folder lie beside it and go on by themselves.
+    /// Copies of the session's folder are beside it and have continued independently.
     CopyBeside,
     /// A member's clock is ahead.
     ClockAhead,
@@ -133,38 +135,38 @@ pub enum FindingKind {
     ClockBehind,
     /// The folder is a copy of another one that is still there.
     CopiedFolder,
-    /// A member goes on as another one.
+    /// A member has continued as a new one.
     Successor,
-    /// A member has not received what others have for long.
+    /// A member has not received, for a long time, what others have.
     Lagging,
-    /// A member has not been heard of for long.
+    /// A member has been silent for a long time.
     Silent,
 }
 
-/// Whether somebody has to do something. What wants attention comes first.
+/// The urgency of a finding. Findings that need attention come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Somebody should do something, or know why not.
+    /// The user should act, or know why not.
     Attention,
     /// Harmless, and good to know.
     Info,
 }
 
-/// Whether anything is lost.
+/// The loss that a finding may mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Loss {
-    /// Nothing.
+    /// No loss.
     Nothing,
-    /// Nothing, as long as the device that wrote it has it and comes back.
+    /// No loss, as long as the device that wrote it still has it and comes back.
     Elsewhere,
-    /// Perhaps, if nobody does anything.
+    /// A possible loss, unless a person acts.
     Possible,
 }
 
 impl FindingKind {
-    /// The name of the kind in `--json`; it does not change.
+    /// Returns the name of the kind in `--json`. Names never change.
     pub const fn name(self) -> &'static str {
         match self {
             Self::FolderAway => "folder-away",
@@ -222,7 +224,7 @@ impl FindingKind {
 }
 
 impl Finding {
-    /// Something that wants attention, and by which nothing is lost.
+    /// Creates a finding that needs attention, without any loss.
     pub(super) fn new(kind: FindingKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -267,7 +269,7 @@ impl Finding {
         Self { numbers, ..self }
     }
 
-    /// The files that it is about, each with what is known of it.
+    /// Sets the files in question, each with an optional note.
     pub(super) fn files(self, files: Vec<(String, Option<String>)>) -> Self {
         let place = match files.as_slice() {
             [(place, _)] => Some(place.clone()),

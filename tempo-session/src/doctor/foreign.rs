@@ -1,4 +1,4 @@
-//! Files: what lies in the folder and is no message, or none where it lies.
+//! Files in the folder that are not messages, or not where they are.
 
 use std::{collections::BTreeSet, ffi::OsStr};
 
@@ -18,7 +18,7 @@ use crate::doctor::{
     words::{People, counted, one_or_many, ranges, total},
 };
 
-/// What is no message, where messages or directories of members should be.
+/// Reports what is not a message but is where messages or members' directories should be.
 pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     let mut groups = Groups::new();
     for it in &status.report.foreign {
@@ -41,7 +41,7 @@ pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Fin
                     .meaning(if is_here {
                         known(count, true)
                     } else {
-                        "What should be a message has other content: the file was changed, or was not carried here as it \
+                        "A file that should be a message has other content: it was changed, or was not delivered as it \
                          was written. It is not shown. Its author keeps the message and puts it back."
                             .to_owned()
                     })
@@ -52,7 +52,8 @@ pub(super) fn in_places(status: &Status, people: &People, findings: &mut Vec<Fin
     }
 }
 
-/// What something is that is no message and lies where one should be, or a head, or a directory.
+/// Returns the kind of something that is not what it should be and is in the place of a message, a
+/// head or a directory.
 fn obstacle(it: &Strange) -> Option<(FindingKind, Option<String>)> {
     use ForeignReason::{Bad, BadHead, TooLarge, Type};
     Some(match &it.reason {
@@ -67,11 +68,11 @@ fn obstacle(it: &Strange) -> Option<(FindingKind, Option<String>)> {
     })
 }
 
-/// What does not belong to the session, and is in nobody's way.
+/// Reports what does not belong to the session and is not in the way.
 pub(super) fn others(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let (mut harmless, mut strange, mut behind, mut unseen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let strays: BTreeSet<&str> = around.strays.iter().map(|stray| stray.place.as_str()).collect();
-    // A piece or a copy of the session that lies in it is told of by its path.
+    // A piece or a copy of the session inside the folder is reported by its path.
     let report = &status.report;
     let paths = || [&report.pieces, &report.undecided, &report.apart].into_iter().flatten();
     let is_inside = |place: &str| paths().any(|path| path.strip_suffix(place).is_some_and(|rest| rest.ends_with('/')));
@@ -99,7 +100,7 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
             strange.push((it.place.clone(), about));
         }
     }
-    // Its content was whole, and counts; perhaps it is on its way to its name.
+    // The content is whole, and counts. The file may be about to be renamed.
     let copies = status.report.copies.iter().filter(|copy| !is_version(status, copy));
     let temporary = copies.filter(|copy| copy.is_temporary);
     harmless.extend(temporary.map(|copy| (copy.place.clone(), None)));
@@ -111,9 +112,9 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
         findings.push(
             Finding::new(Foreign, format!("{file} {does} not belong to the session."))
                 .meaning(format!(
-                    "{they} not read, and {does} no harm here. The sync service carries {it} to everybody."
+                    "{they} not read, and {does} no harm here. The sync service carries {it} to every member."
                 ))
-                .advice(format!("Move {it} out of the session folder, unless somebody needs {it} there."))
+                .advice(format!("Move {it} out of the session folder, unless a member needs {it} there."))
                 .files(strange),
         );
     }
@@ -123,7 +124,7 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
         let them = one_or_many(count, "it", "them");
         findings.push(
             Finding::new(Foreign, format!("{file} {does} not seem to belong to the session."))
-                .meaning(format!("Not everything in {them} could be looked at. Messages may lie there."))
+                .meaning(format!("Not everything in {them} could be read. There may be messages inside."))
                 .advice(format!(
                     "Leave {them} where {} until it is clear what is inside.",
                     one_or_many(count, "it is", "they are")
@@ -136,9 +137,9 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
         let (file, has) =
             (counted(count, "file"), one_or_many(count, "has a name that begins", "have names that begin"));
         findings.push(
-            Finding::new(Foreign, format!("{file} {has} like ours, and something else in it."))
+            Finding::new(Foreign, format!("{file} {has} like a message's, but other content."))
                 .info()
-                .meaning("Sync services, systems and other programs put such files beside ours. They are not read.")
+                .meaning("Sync services, systems and other programs put such files beside messages. They are not read.")
                 .advice("Nothing.")
                 .files(behind),
         );
@@ -156,17 +157,17 @@ pub(super) fn others(status: &Status, around: &Surroundings, people: &People, fi
     }
     if status.report.unlisted > 0 {
         let count = status.report.unlisted;
-        let (file, are) = (counted(count, "more file"), one_or_many(count, "is no message", "are no messages"));
+        let (file, are) = (counted(count, "more file"), one_or_many(count, "is not a message", "are not messages"));
         let is = one_or_many(count, "is", "are");
         findings.push(
-            Finding::new(Unlisted, format!("{file} that {are}, or not yet, {is} not listed one by one."))
-                .meaning("There are more unusual files than are remembered.")
-                .advice("Put right what is listed, and ask again."),
+            Finding::new(Unlisted, format!("{file} that {are}, or not yet, {is} not listed individually."))
+                .meaning("There are more unusual files than the session remembers.")
+                .advice("Fix what is listed, and check again."),
         );
     }
 }
 
-/// Messages under names that are not read.
+/// Reports messages under names that are not read.
 pub(super) fn misplaced(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let (foreign, pending) = (status.report.foreign.iter(), status.report.pending.iter());
     let taken: BTreeSet<&str> =
@@ -183,22 +184,23 @@ pub(super) fn misplaced(status: &Status, around: &Surroundings, people: &People,
         let thing = if stray.is_directory { "directory" } else { "file" };
         let message = match &stray.session {
             Some(path) => {
-                format!("A session with {what} lies deeper, in `{}`, and is not read there.", printable_text(path))
+                format!("A session with {what} is further down, in `{}`, where it is not read.", printable_text(path))
             }
-            None => format!("1 {thing} holds {what}, and is not read where it lies."),
+            None => format!("1 {thing} contains {what}, but is not read where it is."),
         };
         let place = first.to_string();
         let target = if taken.contains(place.as_str()) { format!("{place} (1)") } else { place };
         let finding = Finding::new(Misplaced, message)
             .lost(if is_here { Loss::Nothing } else { Loss::Possible })
             .meaning(if is_here {
-                "It is known here and not where the others look for it."
+                "It is known here, but is not where other members look for it."
             } else {
-                "It is nowhere else in the folder, and may be the only one that is left. It is not shown."
+                "It is nowhere else in the folder, and may be the only copy left. It is not shown."
             })
             .advice(if let Some(path) = &stray.session {
                 format!(
-                    "Open `{}` instead, if everybody has it there. Otherwise move what is in it into the session folder.",
+                    "Open `{}` instead, if every member has it there. Otherwise move its content into the session \
+                     folder.",
                     printable_text(path)
                 )
             } else if is_directory_of_author(&stray.place.to_ascii_lowercase()) {
@@ -221,7 +223,7 @@ pub(super) fn misplaced(status: &Status, around: &Surroundings, people: &People,
     }
 }
 
-/// What is no file, or no message by its size alone, and lies where one belongs.
+/// Reports what is in the place of a message, but is not a file or is too large for one.
 fn in_the_way(author: Option<AuthorId>, is_here: bool, group: &Group, people: &People) -> Finding {
     let whose = author.map_or_else(|| "a member".to_owned(), |author| people.subject_of(author));
     let count = total(&union(group.missing.clone()));
@@ -230,28 +232,31 @@ fn in_the_way(author: Option<AuthorId>, is_here: bool, group: &Group, people: &P
         0 => format!("the directory of {whose}"),
         _ => format!("{} of {whose}{}", counted(count, "message"), which(&group.missing)),
     };
-    Finding::new(InTheWay, format!("Something else lies in the place of {place}."))
+    Finding::new(InTheWay, format!("Something else is in the place of {place}."))
         .lost(if is_here { Loss::Nothing } else { Loss::Elsewhere })
         .meaning(if is_here {
-            "What belongs there is known here; others may not have it."
+            "The content that belongs there is known here, but perhaps not to other members."
         } else {
-            "What belongs there is not shown, and cannot be put back as long as something else is there."
+            "The content that belongs there is not shown, and cannot be put back as long as something else is there."
         })
         .advice(match author {
             Some(author) if !people.is_me(author) => format!(
-                "Move it out of the session folder. Then ask {} to open the session, which puts back what belongs there.",
+                "Move it out of the session folder. Then ask {} to open the session, which puts back what belongs \
+                 there.",
                 people.name(author)
             ),
-            _ => "Move it out of the session folder, and open the session. That puts back what belongs there.".to_owned(),
+            _ => {
+                "Move it out of the session folder, and open the session. That puts back what belongs there.".to_owned()
+            }
         })
 }
 
-/// Whether the name is exactly that of messages: not that of a copy, which nobody needs.
+/// Returns whether the name is exactly that of messages. A copy does not count: it is not needed.
 fn is_message(item: Item) -> bool {
     matches!(item, Item::Messages { .. }) && item.counters().is_some()
 }
 
-/// Whether the last name of a place would be that of an author's directory.
+/// Returns whether the last name of a place would be that of an author's directory.
 fn is_directory_of_author(place: &str) -> bool {
     let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
     DirName::parse(OsStr::new(name)).author().is_some()

@@ -1,4 +1,4 @@
-//! Messages: which are missing, wait, exist twice, were refused, or have not left this computer.
+//! Messages that are missing, wait, exist twice, were refused, or have not left this computer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::doctor::{
     words::{People, ago, counted, numbers, one_or_many, ranges, total},
 };
 
-/// What concerns the own messages on their way into the folder.
+/// Reports the own messages on their way into the folder.
 pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
     if !status.intruders.is_empty() {
         let count = status.intruders.len() as u64;
@@ -28,18 +28,21 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
                 author: status.author,
                 ..Finding::new(
                     IdentityInUse,
-                    format!("Another device writes under your name: {} of yours, {which}, {} not written here.",
-                        counted(count, "message"), one_or_many(count, "was", "were")),
+                    format!(
+                        "Another device writes under your name: {} of yours, {which}, {} not written here.",
+                        counted(count, "message"),
+                        one_or_many(count, "was", "were")
+                    ),
                 )
             }
             .meaning(
-                "The local store of this device is a copy of another one, or was restored from a backup. This device sends \
-                 nothing more as this member, so that no more numbers are used twice. What both have written is shown to \
-                 everybody.",
+                "The local store of this device is a copy of another one, or was restored from a backup. This device \
+                 sends nothing more as this member, so that no more numbers are used twice. The messages of both are \
+                 shown to every member.",
             )
             .advice(
-                "Open the session here, with `tempo status` for instance: this device then goes on as a new member with the \
-                 same name, and everybody sees who it is.",
+                "Open the session here, for instance with `tempo status`: this device then continues as a new member \
+                 with the same name, and every member sees who it is.",
             )
             .numbers(ranges(status.intruders.iter().map(|id| id.counter))),
         );
@@ -57,13 +60,13 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
                 ),
             )
             .meaning(format!(
-                "The others cannot see what is not in the folder. {} kept on this computer.",
+                "Other members cannot see what is not in the folder. {} kept on this computer.",
                 one_or_many(count, "It is", "They are")
             ))
             .advice(if why.is_empty() {
-                "Open the session, with `tempo chat` or `tempo status` for instance. That puts what is missing into the folder."
+                "Open the session, for instance with `tempo chat` or `tempo status`. That publishes what is missing."
             } else {
-                "Remove the cause. What waits then goes into the folder by itself."
+                "Remove the cause. The messages are then published automatically."
             }),
         );
     }
@@ -78,24 +81,24 @@ pub(super) fn own(status: &Status, findings: &mut Vec<Finding>) {
                 author: status.author,
                 ..Finding::new(
                     Occupied,
-                    format!(
-                        "Something else lies in the place of {} of yours: {which}.",
-                        counted(count, "message")
-                    ),
+                    format!("Something else is in the place of {} of yours: {which}.", counted(count, "message")),
                 )
             }
             .meaning(
-                "Somebody or something has changed or replaced the file. While the session is open here, your message is \
-                 put beside it under another name, and so reaches everybody.",
+                "A person or a program has changed or replaced the file. While the session is open here, your message \
+                 is put beside it under another name, and so reaches every member.",
             )
             .info()
-            .advice("Nothing. If you do not know the file, you may move it out of the folder; your message takes its place.")
+            .advice(
+                "Nothing. If you do not know the file, you may move it out of the folder; your message takes its \
+                 place.",
+            )
             .files(places.unwrap_or_default()),
         );
     }
 }
 
-/// What is missing and has no file in the folder.
+/// Reports missing messages that have no file in the folder.
 pub(super) fn gaps(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let unread = unread(status, &around.strays);
     let unread = |author| unread.get(&author).map(Vec::as_slice).unwrap_or_default();
@@ -114,7 +117,7 @@ pub(super) fn gaps(status: &Status, around: &Surroundings, people: &People, find
             findings.push(on_the_way(member.author, announced, people));
         }
     }
-    // Of these nothing is here, perhaps not even a directory.
+    // Nothing of these authors is here, perhaps not even a directory.
     for (author, last) in awaited {
         let gaps = difference(&[1..=last], unread(author));
         if !gaps.is_empty() {
@@ -123,7 +126,7 @@ pub(super) fn gaps(status: &Status, around: &Surroundings, people: &People, find
     }
 }
 
-/// Whose messages are waited for, and up to which one.
+/// Returns the authors whose messages are waited for, each with the last such number.
 fn awaited(status: &Status) -> BTreeMap<AuthorId, u64> {
     let mut awaited = BTreeMap::new();
     for (id, _) in status.waiting.iter().flat_map(|waiting| &waiting.missing) {
@@ -140,7 +143,7 @@ fn after(before: u64, last: u64) -> Option<Gap> {
 pub(super) fn members(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     held(status, around, people, findings);
     for member in &status.members {
-        // Who the other writer is has been said.
+        // The finding about intruders names the other writer already.
         let is_told = !status.intruders.is_empty() && people.is_me(member.author);
         if !member.forks.is_empty() && !is_told {
             findings.push(fork(member, status, people));
@@ -149,13 +152,13 @@ pub(super) fn members(status: &Status, around: &Surroundings, people: &People, f
     refused(status, people, findings);
 }
 
-/// What others wrote, is here, and was deleted from the folder.
+/// Reports messages of other members that are here and were deleted from the folder.
 pub(super) fn vanished(around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     for Vanished { author, numbers: gone, with_directory } in &around.vanished {
         let (count, name) = (total(gone), people.name(*author));
         let message = if *with_directory {
             format!(
-                "The directory of {name} is not in the folder any more; you have the {} in it.",
+                "The directory of {name} is no longer in the folder; you have the {} in it.",
                 match count {
                     1 => "message that was".to_owned(),
                     _ => format!("{count} messages that were"),
@@ -163,7 +166,7 @@ pub(super) fn vanished(around: &Surroundings, people: &People, findings: &mut Ve
             )
         } else {
             format!(
-                "{} that you have {} not in the folder any more: {}.",
+                "{} that you have {} no longer in the folder: {}.",
                 people.count(count, "message", *author),
                 one_or_many(count, "is", "are"),
                 numbers(gone)
@@ -173,12 +176,14 @@ pub(super) fn vanished(around: &Surroundings, people: &People, findings: &mut Ve
             Finding::new(Kind::Vanished, message)
                 .of(*author, people)
                 .meaning(format!(
-                    "Somebody or something has deleted {} there. Whoever joins now cannot see {0}, nor what comes after {0}.",
+                    "A person or a program has deleted {} there. A member that joins now cannot see {0}, nor what \
+                     comes after {0}.",
                     one_or_many(count, "it", "them")
                 ))
                 .advice(format!(
-                    "Ask {name} to open the session, which puts back what is missing. If {name} does not come back, do it from \
-                     here: `tempo relay FOLDER {}`. An open session does so by itself when somebody lacks {}, and takes its time.",
+                    "Ask {name} to open the session, which puts back what is missing. If {name} does not return, do it \
+                     from here: `tempo relay FOLDER {}`. An open session also does this automatically, after some \
+                     time, when another member lacks {}.",
                     short(*author),
                     one_or_many(count, "it", "them")
                 ))
@@ -202,26 +207,31 @@ fn gap(author: AuthorId, gaps: Vec<Gap>, status: &Status, around: &Surroundings,
         .of(author, people)
         .lost(Loss::Elsewhere)
         .meaning(format!(
-            "Later ones are here already. {they} still on the way, or {} deleted from the folder. The device that wrote \
-             {it} keeps a copy and puts {it} back into the folder.",
+            "Later ones are here already. {they} still on the way, or {} deleted from the folder. The device that \
+             wrote {it} keeps a copy and puts {it} back into the folder.",
             one_or_many(count, "was", "were"),
         ))
         .advice(if people.is_me(author) {
-            "Wait until the sync service says that it is done. Then open the session on the device that wrote them.".to_owned()
+            "Wait until the sync service says that it is done. Then open the session on the device that wrote \
+             them."
+                .to_owned()
         } else {
             let otherwise = instead_of(author, &gaps, status, people).unwrap_or_default();
-            format!("Wait until the sync service says that it is done. Then ask {subject} to open the session.{otherwise}")
+            format!(
+                "Wait until the sync service says that it is done. Then ask {subject} to open the session.{otherwise}"
+            )
         })
         .numbers(gaps)
 }
 
-/// Who can put an author's messages into the folder, if some member has them by its hints.
+/// Names another member that can put an author's messages into the folder, if its hints say that it
+/// has them.
 fn instead_of(author: AuthorId, gaps: &[Gap], status: &Status, people: &People) -> Option<String> {
     let last = *gaps.last()?.end();
     let has = |member: &&Member| member.has_seen.iter().any(|&(of, seen)| of == author && seen >= last);
     let holder = status.members.iter().filter(|member| !people.is_me(member.author)).find(has)?;
     Some(format!(
-        " If {} does not come back, ask {}, who has {}, to run `tempo relay FOLDER {}`.",
+        " If {} does not return, ask {}, who has {}, to run `tempo relay FOLDER {}`.",
         people.name(author),
         people.name(holder.author),
         one_or_many(total(gaps), "it", "them"),
@@ -229,7 +239,7 @@ fn instead_of(author: AuthorId, gaps: &[Gap], status: &Status, people: &People) 
     ))
 }
 
-/// What members keep in the folder for others.
+/// Reports the messages that members keep in the folder for others.
 pub(super) fn relayed(status: &Status, people: &People, findings: &mut Vec<Finding>) {
     for Relay { place, author, relayer } in &status.report.relays {
         let (whose, keeps) = (people.whose(*author), if people.is_me(*relayer) { "keep" } else { "keeps" });
@@ -239,8 +249,8 @@ pub(super) fn relayed(status: &Status, people: &People, findings: &mut Vec<Findi
                 .info()
                 .of(*author, people)
                 .meaning(
-                    "They had vanished there. They are read like the ones that were there before, and taken back a week after \
-                     their author's own have come back.",
+                    "They had vanished there. They are read like the original files, and are removed a week after the \
+                     author's own files are back.",
                 )
                 .advice("Nothing.")
                 .files(vec![(place.clone(), None)]),
@@ -248,7 +258,7 @@ pub(super) fn relayed(status: &Status, people: &People, findings: &mut Vec<Findi
     }
 }
 
-/// How long ago the oldest of some messages was written, by its author's clock.
+/// Returns how long ago the oldest of some messages was written, by its author's clock.
 fn oldest<'a>(waiting: impl Iterator<Item = &'a Waiting>, around: &Surroundings) -> Option<String> {
     let oldest = waiting.map(|waiting| waiting.unix_ms).min()?;
     Some(ago(oldest, around.unix_ms?))
@@ -269,22 +279,26 @@ fn fork(member: &Member, status: &Status, people: &People) -> Finding {
         }
     );
     let meaning = format!(
-        "Two devices have written under {} name: a copied or restored computer, or a copied local store. Both versions are \
-         shown, in the same order for everybody.",
+        "Two devices have written under {} name: a copied or restored computer, or a copied local store. Both versions \
+         are shown, in the same order for every member.",
         people.whose(author)
     );
     let finding = Finding::new(Fork, message).of(author, people);
     let finding = match member.successor {
-        // Whoever has noticed goes on apart.
+        // The device that has noticed continues as a new member.
         Some(_) => finding
             .info()
-            .meaning(format!("{meaning} One of them has noticed and goes on as a new member of the same name."))
-            .advice("Nothing. If it happens again and again, use the session on one of the two devices only."),
+            .meaning(format!(
+                "{meaning} One of them has noticed this and continues as a new member with the same name."
+            ))
+            .advice("Nothing. If it happens repeatedly, use the session on only one of the two devices."),
         None => finding
-            .meaning(format!("{meaning} As soon as a device notices, it goes on as a new member of the same name."))
+            .meaning(format!(
+                "{meaning} As soon as a device notices this, it continues as a new member with the same name."
+            ))
             .advice(format!(
-                "{} the session on both devices, once the sync service is done there. Until one of them goes on as a new \
-                 member, write on one of them only.",
+                "{} the session on both devices, once the sync service is done there. Until one of them continues as a \
+                 new member, write on only one of them.",
                 if people.is_me(author) { "Open".to_owned() } else { format!("Ask {} to open", people.name(author)) }
             )),
     };
@@ -296,18 +310,19 @@ fn on_the_way(author: AuthorId, announced: Vec<Gap>, people: &People) -> Finding
     let subject = people.count(count, "message", author);
     let verb = one_or_many(count, "has", "have");
     let which = numbers(&announced);
-    Finding::new(OnTheWay, format!("{subject} {verb} been written and not arrived yet: {which}."))
+    Finding::new(OnTheWay, format!("{subject} {verb} been written but {verb} not arrived yet: {which}."))
         .info()
         .of(author, people)
         .meaning(format!(
-            "A small file of hints that {} leaves in the folder says so. The sync service has brought it before the messages.",
+            "A small hint file that {} leaves in the folder says so. The sync service has delivered it before the \
+             messages.",
             people.subject(author)
         ))
         .advice("Wait until the sync service says that it is done.")
         .numbers(announced)
 }
 
-/// What waits, whatever it waits for.
+/// Reports waiting messages.
 fn held(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let (mut waiting, mut missing) = (BTreeMap::new(), BTreeMap::new());
     for it in &status.waiting {
@@ -345,12 +360,12 @@ fn held(status: &Status, around: &Surroundings, people: &People, findings: &mut 
     findings.push(
         finding
             .meaning(format!(
-                "{} after messages that are not here or cannot be read{awaited}. {} shown as soon as those are, in the \
-                 right place.",
+                "{} after messages that are not here or cannot be read{awaited}. {} shown in the right place as soon \
+                 as those can be read.",
                 one_or_many(count, "It comes", "They come"),
                 one_or_many(count, "It is", "They are"),
             ))
-            .advice("See to what is missing. With what waits there is nothing to do."),
+            .advice("Take care of the missing messages. The waiting messages need nothing."),
     );
 }
 
@@ -369,8 +384,8 @@ fn refused(status: &Status, people: &People, findings: &mut Vec<Finding>) {
                 .of(author, people)
                 .may_lose()
                 .meaning(
-                    "What it says of itself does not fit the messages that it answers. Faulty software or somebody who \
-                     tampers with the folder does that. Everybody refuses it alike, and its text is not shown.",
+                    "Its metadata does not fit the messages that it answers. The cause is faulty software, or a person \
+                     who tampers with the folder. Every member refuses it, and its text is not shown.",
                 )
                 .advice(format!("Ask {} what the message was, and which software wrote it.", people.subject(author)))
                 .numbers(ranges(counters)),

@@ -1,4 +1,4 @@
-//! Members: their clocks, and who has not been heard of.
+//! Members: their clocks, and their silence.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::doctor::{
 };
 
 const DAY_MS: u64 = 24 * 3_600_000;
-/// After so long without a message or a hint a member counts as silent.
+/// The time, in milliseconds, without a message or a hint after which a member counts as silent.
 const SILENT_MS: u64 = 30 * DAY_MS;
-/// Clocks that differ by less are good enough for people.
+/// The largest difference between clocks, in milliseconds, that is not reported.
 const TOLERANCE_MS: u64 = 10 * 60_000;
 
-const ORDER: &str = "The order of the messages does not depend on it, except between messages that were written without \
-                     knowing each other.";
-const SET_CLOCKS: &str = "Let the computers set their clocks by themselves, over the network.";
+const ORDER: &str = "The order of the messages does not depend on it, except between messages that were written \
+                     independently.";
+const SET_CLOCKS: &str = "Let the computers set their clocks automatically, over the network.";
 
 pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let mut ahead = BTreeSet::new();
@@ -28,9 +28,9 @@ pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, fi
         findings.push(
             Finding::new(
                 ClockBehind,
-                "The clock of this computer is behind: everybody else's messages are in its future.",
+                "The clock of this computer is behind: the messages of all other members are in its future.",
             )
-            .meaning(format!("The times that others see of your messages are wrong. {ORDER}"))
+            .meaning(format!("The times that other members see on your messages are wrong. {ORDER}"))
             .advice(SET_CLOCKS),
         );
         return;
@@ -48,14 +48,14 @@ pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, fi
                 .of(member.author, people)
                 .meaning(format!(
                     "The clock of the computer where it was written is ahead, or the clock of this one is behind. The \
-                     times that are shown are wrong. {ORDER}"
+                     times shown are wrong. {ORDER}"
                 ))
                 .advice(SET_CLOCKS),
         );
     }
     for member in &status.members {
         let Some(clock_skew) = member.clock_skew.filter(|clock_skew| clock_skew.by_ms > TOLERANCE_MS) else { continue };
-        // Whoever answers somebody whose clock is ahead seems to be behind.
+        // A member that answers a message from the future seems to be behind.
         if ahead.contains(&clock_skew.after.author) {
             continue;
         }
@@ -70,15 +70,15 @@ pub(super) fn clocks(status: &Status, around: &Surroundings, people: &People, fi
             Finding::new(ClockBehind, message)
                 .of(member.author, people)
                 .meaning(format!(
-                    "One of the two clocks was wrong when the messages were written. The times that are shown are wrong. \
-                     {ORDER}"
+                    "One of the two clocks was wrong when the messages were written. The times shown are wrong. {ORDER}"
                 ))
                 .advice(SET_CLOCKS),
         );
     }
 }
 
-/// Whether several others have written later than this computer says that it is, and none has not.
+/// Returns whether several other members have written later than this computer's clock says, and no
+/// member has written earlier.
 fn is_own_clock_behind(status: &Status, around: &Surroundings, people: &People) -> bool {
     let Some(now) = around.unix_ms else { return false };
     let others = status.members.iter().filter(|member| !people.is_me(member.author));
@@ -92,17 +92,18 @@ pub(super) fn copied_folder(around: &Surroundings, findings: &mut Vec<Finding>) 
     let original = printable_text(&original.display().to_string());
     let (here, advice) = match around.me {
         None => (
-            "you will be a new member of the same name here",
+            "you will be a new member with the same name here",
             format!(
-                "If you only want to move the session, do not write here yet: once the sync service does not carry {original} \
-                 any more, rename or remove it, and you stay the member that you are. If you want both, nothing."
+                "If you only want to move the session, do not write here yet: once the sync service no longer carries \
+                 {original}, rename or remove it, and you stay the member that you are. If you want both, there is \
+                 nothing to do."
             ),
         ),
         Some(_) => (
-            "you are a new member of the same name here",
+            "you are a new member with the same name here",
             format!(
-                "Write in one of the two from now on. Once the sync service does not carry {original} any more and everything \
-                 that you wrote there is here as well, you may remove it."
+                "From now on, write in only one of the two. Once the sync service no longer carries {original} and \
+                 everything that you wrote there is also here, you may remove it."
             ),
         ),
     };
@@ -110,8 +111,8 @@ pub(super) fn copied_folder(around: &Surroundings, findings: &mut Vec<Finding>) 
         Finding::new(CopiedFolder, format!("This folder is a copy of {original}, which is still there."))
             .info()
             .meaning(format!(
-                "You are a member there. Were you the same one in both folders, two of your messages could get one number, so \
-                 {here}. Your messages in this folder stay yours."
+                "You are a member there. If you were the same member in both folders, two of your messages could get \
+                 the same number, so {here}. Your messages in this folder stay yours."
             ))
             .advice(advice),
     );
@@ -124,12 +125,13 @@ pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Fi
         };
         let (name, before) = (people.name(member.author), people.name(former));
         findings.push(
-            Finding::new(Successor, format!("{name} was {before} before."))
+            Finding::new(Successor, format!("{name} was formerly {before}."))
                 .info()
                 .of(member.author, people)
                 .meaning(
-                    "It is the same person or program. Its local store was copied to another device, restored from a backup, \
-                     or lost. A new identity keeps apart what both write from then on. Messages of both stay.",
+                    "It is the same person or program. Its local store was copied to another device, restored from a \
+                     backup, or lost. A new identity keeps the messages of both apart from then on. The messages of \
+                     both remain.",
                 )
                 .advice("Nothing."),
         );
@@ -151,11 +153,11 @@ pub(super) fn lagging(status: &Status, around: &Surroundings, people: &People, f
             .info()
             .of(lag.author, people)
             .meaning(format!(
-                "So the hints say that {name} left {}. Perhaps the sync service is stuck there, or does not carry the \
-                     whole folder.",
+                "The hints that {name} left {} say so. Perhaps the sync service is stuck there, or does not carry the \
+                 whole folder.",
                 ago(lag.hinted_ms, now)
             ))
-            .advice(format!("Ask {name} to look whether the sync service is done there.")),
+            .advice(format!("Ask {name} to check whether the sync service is done there.")),
         );
     }
 }
@@ -163,9 +165,9 @@ pub(super) fn lagging(status: &Status, around: &Surroundings, people: &People, f
 pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let Some(now) = around.unix_ms else { return };
     for member in &status.members {
-        // Of one that goes on as another one nothing more is to be expected.
+        // A former author will not write again.
         let is_expected = !people.is_me(member.author) && member.successor.is_none();
-        // A clock that was behind says nothing of when that was.
+        // If a member's clock was behind, its time does not show when the sign came.
         let is_expected = is_expected && member.clock_skew.is_none_or(|clock_skew| clock_skew.by_ms <= SILENT_MS);
         let Some(heard) = member.heard_ms.filter(|_| is_expected) else { continue };
         let by = now.abs_diff(heard);
@@ -178,8 +180,8 @@ pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, f
                 .info()
                 .of(member.author, people)
                 .meaning(format!(
-                    "Perhaps {name} had nothing to say. Perhaps the folder is no longer synced there, and what {name} writes \
-                     does not arrive."
+                    "Perhaps {name} had nothing to say. Perhaps the folder is no longer synced there, and what {name} \
+                     writes does not arrive."
                 ))
                 .advice(format!("Nothing. If you expect an answer, ask {name} by other means.")),
         );

@@ -1,8 +1,9 @@
-//! What is wrong with a session, for people: what it is, what it means, whether anything is lost, and what to do.
+//! A diagnosis for people: what is wrong, what it means, whether anything is lost, and what to do.
 //!
-//! [`diagnose`] is a pure function of a [`Status`](crate::Status) and of what surrounds the session; an application shows its findings
-//! in a window of its own, `tempo doctor` prints them. [`Builder::check_up`](crate::Builder::check_up) looks at a folder
-//! without a running session and without writing anything, anywhere.
+//! [`diagnose`] is a pure function of a [`Status`](crate::Status) and of the [`Surroundings`] of the session. An
+//! application shows the findings in its own window; `tempo doctor` prints them.
+//! [`Builder::check_up`](crate::Builder::check_up) examines a folder without running a session, and
+//! without writing anything, anywhere.
 
 mod around;
 mod beside;

@@ -1,4 +1,4 @@
-//! Each kind of finding, from the least that shows it.
+//! Each kind of finding, from the smallest state that shows it.
 
 use std::{ffi::OsStr, sync::Arc};
 
@@ -43,7 +43,7 @@ fn member(number: u8, name: &str) -> Member {
     }
 }
 
-/// Ana, who asks, and Ben, in a folder in which all is well.
+/// Returns a healthy folder with two members: Ana, the reader, and Ben.
 fn healthy() -> (Status, Surroundings) {
     let mut status = Status::of_core(&SessionCore::new(Some(author(1))), Arc::default());
     status.attachment = Attachment::Attached;
@@ -67,7 +67,7 @@ fn found(change: impl FnOnce(&mut Status, &mut Surroundings)) -> Vec<Finding> {
     findings
 }
 
-/// The only finding, by kind, severity, loss and sentence.
+/// Asserts the kind, severity, loss and sentence of the only finding.
 #[track_caller]
 fn only(findings: &[Finding], kind: FindingKind, severity: Severity, lost: Loss, message: &str) {
     let found: Vec<_> = findings.iter().map(|it| (it.kind, it.severity, it.lost, it.message.as_str())).collect();
@@ -99,7 +99,7 @@ fn report(change: impl FnOnce(&mut tempo_message::Report)) -> impl FnOnce(&mut S
     |status, _| change(Arc::make_mut(&mut status.report))
 }
 
-/// What the transport says of a name.
+/// Returns the transport's classification of a name.
 fn item(place: &str) -> Item {
     let (_, name) = place.rsplit_once('/').unwrap_or(("", place));
     match FileName::parse(OsStr::new(name)) {
@@ -128,12 +128,12 @@ fn waiting(counter: u64, missing: &[(u8, u64)]) -> Waiting {
 }
 
 #[test]
-fn a_healthy_session_has_nothing() {
+fn a_healthy_session_has_no_findings() {
     assert_eq!(found(|_, _| {}), []);
 }
 
 #[test]
-fn a_folder_that_is_away_hides_what_is_only_true_of_a_folder() {
+fn a_missing_folder_hides_findings_about_its_content() {
     use FindingKind::{FolderAway, FolderUnreadable, Gap};
     let findings = found(|status, around| {
         status.attachment = Attachment::Detached { why: "it is \u{1b} gone".to_owned() };
@@ -148,7 +148,7 @@ fn a_folder_that_is_away_hides_what_is_only_true_of_a_folder() {
 }
 
 #[test]
-fn the_volume_and_the_service() {
+fn the_volume_and_the_service_are_checked() {
     use FindingKind::{FolderFull, FolderReadOnly, FolderTooLarge, NotShared, NotWatched};
     let on = |volume: Volume| {
         move |_: &mut Status, around: &mut Surroundings| around.survey.as_mut().unwrap().volume = volume
@@ -162,14 +162,14 @@ fn the_volume_and_the_service() {
         status.author = None;
         around.survey.as_mut().unwrap().volume = Volume::new(None, true);
     });
-    assert_eq!(observer, [], "whoever writes nothing needs no permission");
+    assert_eq!(observer, [], "an observer needs no permission");
 
     let large = "The session folder holds 100001 files.";
     attention(FolderTooLarge, large, |_, around| around.survey.as_mut().unwrap().entries = 100_001);
     assert_eq!(found(|_, around| around.survey.as_mut().unwrap().entries = 100_000), []);
     info(
         NotWatched,
-        "Changes in the folder are not announced: too many.",
+        "The system does not report changes in the folder: too many.",
         report(|report| {
             report.without_hints = Some("too many".to_owned());
         }),
@@ -179,14 +179,14 @@ fn the_volume_and_the_service() {
         status.members.truncate(1);
         around.survey.as_mut().unwrap().authors.remove(&author(2));
     };
-    attention(NotShared, "The session folder seems to be shared with nobody.", alone);
+    attention(NotShared, "The session folder does not seem to be shared.", alone);
     let in_a_service = found(|status, around| {
         alone(status, around);
         around.service = Some("Syncthing");
     });
     assert_eq!(in_a_service, []);
     let with_a_directory = found(|status, _| status.members.truncate(1));
-    assert_eq!(with_a_directory, [], "somebody else has joined and said nothing");
+    assert_eq!(with_a_directory, [], "another member has joined and written nothing");
     let not_looked_at = found(|status, around| {
         alone(status, around);
         around.survey = None;
@@ -195,9 +195,9 @@ fn the_volume_and_the_service() {
 }
 
 #[test]
-fn the_store() {
+fn the_store_is_checked() {
     use FindingKind::{StateUnusable, StoreFails, StoreInUse, StoreNewer, StoreUnclean, StoreUnusable};
-    attention(StoreFails, "What arrives cannot be kept on this computer: no room.", |status, _| {
+    attention(StoreFails, "Received messages cannot be stored on this computer: no room.", |status, _| {
         status.store_error = Some("no room".to_owned());
     });
     info(StoreInUse, "The session is open at the moment, in process 7.", |_, around| {
@@ -221,7 +221,7 @@ fn the_store() {
 }
 
 #[test]
-fn own_messages_on_their_way() {
+fn unpublished_and_replaced_own_messages_are_reported() {
     use FindingKind::{IdentityInUse, Occupied, Unpublished};
     attention(Unpublished, "1 message of yours is not in the folder.", |status, _| status.unpublished = 1);
     let why = "2 messages of yours are not in the folder: no room.";
@@ -229,7 +229,7 @@ fn own_messages_on_their_way() {
         (status.unpublished, status.publish_error) = (2, Some("no room".to_owned()));
     });
     assert!(finding.advice.starts_with("Remove the cause."), "{finding:#?}");
-    let taken = "Something else lies in the place of 1 message of yours: number 2.";
+    let taken = "Something else is in the place of 1 message of yours: number 2.";
     let finding = info(Occupied, taken, |status, _| {
         status.occupied = vec![2];
         let id = MessageId { author: author(1), counter: 2 };
@@ -252,11 +252,11 @@ fn own_messages_on_their_way() {
 }
 
 #[test]
-fn who_goes_on_as_whom_and_what_is_on_the_way() {
+fn successors_and_announced_messages_are_reported() {
     use FindingKind::{OnTheWay, Successor};
-    let on_the_way = "2 messages of Ben\\u{1b} have been written and not arrived yet: numbers 4 to 5.";
+    let on_the_way = "2 messages of Ben\\u{1b} have been written but have not arrived yet: numbers 4 to 5.";
     info(OnTheWay, on_the_way, |status, _| status.members[1].announced = KNOWN + 2);
-    let successor = "Ben\\u{1b} 03000000 was Ben\\u{1b} 02000000 before.";
+    let successor = "Ben\\u{1b} 03000000 was formerly Ben\\u{1b} 02000000.";
     let finding = info(Successor, successor, |status, _| {
         let mut next = member(3, "Ben\u{1b}");
         next.former = Some(author(2));
@@ -267,21 +267,21 @@ fn who_goes_on_as_whom_and_what_is_on_the_way() {
 }
 
 #[test]
-fn what_is_missing_and_what_waits_for_it() {
+fn gaps_and_the_messages_that_wait_for_them_are_reported() {
     use FindingKind::{Gap, Held};
     let findings = found(|status, _| {
         (status.members[1].gaps, status.members[1].last) = (vec![4..=4, 6..=8], 10);
         status.waiting = vec![waiting(5, &[(2, 4)]), waiting(9, &[(1, 7), (2, 8)]), waiting(10, &[])];
         status.held = 5;
     });
-    // Somebody has answered what is not here.
-    let mine = "4 messages of yours have not arrived: numbers 4 to 7. The oldest message that waits for them was written 2 \
-                days ago.";
+    // A member has answered a message that is not here.
+    let mine = "4 messages of yours have not arrived: numbers 4 to 7. The oldest message that waits for them was \
+                written 2 days ago.";
     assert_eq!((findings[0].message.as_str(), &findings[0].numbers), (mine, &vec![4..=7]));
     let findings = &findings[1..];
     let messages: Vec<_> = findings.iter().map(|it| (it.kind, it.lost, it.message.as_str())).collect();
-    let gap = "4 messages of Ben\\u{1b} have not arrived: numbers 4, 6 to 8. The oldest message that waits for them was \
-               written 2 days ago.";
+    let gap = "4 messages of Ben\\u{1b} have not arrived: numbers 4, 6 to 8. The oldest message that waits for them \
+               was written 2 days ago.";
     let held =
         "5 messages are here and wait: among them numbers 5, 9 to 10 of Ben\\u{1b}. The oldest was written 2 days ago.";
     assert_eq!(messages, [(Gap, Loss::Elsewhere, gap), (Held, Loss::Nothing, held)]);
@@ -315,7 +315,7 @@ fn a_copy_of_a_folder_names_the_other_one() {
 }
 
 #[test]
-fn two_versions_and_refusals() {
+fn forks_and_refused_messages_are_reported() {
     use FindingKind::{Fork, Refused};
     let id = MessageId { author: author(2), counter: 3 };
     let finding = attention(Fork, "1 message of Ben\\u{1b} exists in two versions: number 3.", |status, _| {
@@ -329,7 +329,7 @@ fn two_versions_and_refusals() {
         };
         Arc::make_mut(&mut status.report).copies.push(copy);
     });
-    assert_eq!(finding.files, [format!("{id}-HOST")], "the copy is told of here, and not as a harmless one");
+    assert_eq!(finding.files, [format!("{id}-HOST")], "the copy is reported here, not as a harmless one");
     assert!(finding.advice.starts_with("Ask Ben\\u{1b} to open the session on both"), "{finding:#?}");
     let over = found(|status, _| {
         status.members.push(Member { former: Some(author(2)), ..member(3, "Ben") });
@@ -343,7 +343,7 @@ fn two_versions_and_refusals() {
 }
 
 #[test]
-fn clocks_and_silence() {
+fn wrong_clocks_and_silent_members_are_reported() {
     use FindingKind::{ClockAhead, ClockBehind, Silent};
     let at = |unix_ms: i64| {
         move |status: &mut Status, _: &mut Surroundings| {
@@ -358,7 +358,7 @@ fn clocks_and_silence() {
             member.latest = member.latest.map(|latest| Stamp { unix_ms: NOW + 3 * DAY, ..latest });
         }
     });
-    let own = "The clock of this computer is behind: everybody else's messages are in its future.";
+    let own = "The clock of this computer is behind: the messages of all other members are in its future.";
     only(&all_ahead, ClockBehind, Severity::Attention, Loss::Nothing, own);
     attention(ClockAhead, "The time of Ben\\u{1b}'s latest message is 3 days in the future.", at(NOW + 3 * DAY));
     assert_eq!(found(at(NOW + 10 * minute)), []);
@@ -367,7 +367,7 @@ fn clocks_and_silence() {
     assert_eq!(
         found(|status, _| status.members[0].latest.as_mut().unwrap().unix_ms = 0),
         [],
-        "one is never silent to oneself"
+        "a member is never silent to itself"
     );
 
     let behind = |number, minutes: u64| {
@@ -379,7 +379,8 @@ fn clocks_and_silence() {
     let other =
         "By its time, Ben\\u{1b}'s latest message is 2 hours older than your message 2, which was there before it.";
     attention(ClockBehind, other, |status, _| behind(1, 120)(status));
-    let own = "By its time, Ben\\u{1b}'s latest message is 11 minutes older than message 2 of Ben\\u{1b}, which came before it.";
+    let own = "By its time, Ben\\u{1b}'s latest message is 11 minutes older than message 2 of Ben\\u{1b}, which came \
+               before it.";
     attention(ClockBehind, own, |status, _| behind(2, 11)(status));
     assert_eq!(found(|status, _| behind(1, 10)(status)), []);
     let whose = found(|status, _| {
@@ -391,7 +392,7 @@ fn clocks_and_silence() {
 }
 
 #[test]
-fn people_who_share_a_name_or_have_none_are_told_apart() {
+fn members_with_equal_or_missing_names_are_told_apart() {
     let findings = found(|status, _| {
         status.members = vec![member(1, "Ana"), member(2, "Ben"), member(3, "Ben"), member(4, "")];
         status.members[3].name = None;

@@ -1,4 +1,5 @@
-//! Names, numbers and times, as people say them. Whatever comes from the folder is made safe for a terminal here.
+//! Names, numbers and times in the words of people. Everything that comes from the folder is made
+//! safe for a terminal here.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -9,7 +10,7 @@ use crate::api::{
     status::Status,
 };
 
-/// What everybody is called.
+/// The names of all members.
 #[derive(Debug)]
 pub(super) struct People {
     names: Names,
@@ -17,7 +18,7 @@ pub(super) struct People {
     pub(super) me: Option<AuthorId>,
 }
 
-/// So many numbers, or ranges of them, are listed in a sentence.
+/// The most numbers, or ranges of numbers, listed in a sentence.
 const LISTED: usize = 6;
 
 impl People {
@@ -26,7 +27,7 @@ impl People {
         Self { names: status.names(), raw: raw.collect(), me }
     }
 
-    /// The name as its bearer wrote it, for programs.
+    /// Returns the name as the member wrote it, for programs.
     pub(super) fn raw(&self, author: AuthorId) -> Option<String> {
         self.raw.get(&author).cloned()
     }
@@ -35,33 +36,33 @@ impl People {
         self.me == Some(author)
     }
 
-    /// "Ana", also for oneself.
+    /// Returns "Ana", even for the reader.
     pub(super) fn name(&self, author: AuthorId) -> String {
         self.names.get(author).map_or_else(|| format!("the member {}", short(author)), str::to_owned)
     }
 
-    /// "Ana" or "you".
+    /// Returns "Ana" or "you".
     pub(super) fn subject(&self, author: AuthorId) -> String {
         if self.is_me(author) { "you".to_owned() } else { self.name(author) }
     }
 
-    /// "Ana" or "yours", after "of".
+    /// Returns "Ana" or "yours", to follow "of".
     pub(super) fn subject_of(&self, author: AuthorId) -> String {
         if self.is_me(author) { "yours".to_owned() } else { self.name(author) }
     }
 
-    /// "Ana's" or "your".
+    /// Returns "Ana's" or "your".
     pub(super) fn whose(&self, author: AuthorId) -> String {
         if self.is_me(author) { "your".to_owned() } else { format!("{}'s", self.name(author)) }
     }
 
-    /// "3 messages of Ana" or "3 messages of yours".
+    /// Returns "3 messages of Ana" or "3 messages of yours".
     pub(super) fn count(&self, count: u64, what: &str, author: AuthorId) -> String {
         let of = if self.is_me(author) { "yours".to_owned() } else { self.name(author) };
         format!("{} of {of}", counted(count, what))
     }
 
-    /// "message 3 of Ana" or "your message 3".
+    /// Returns "message 3 of Ana" or "your message 3".
     pub(super) fn message(&self, author: AuthorId, counter: u64) -> String {
         if self.is_me(author) {
             format!("your message {counter}")
@@ -71,17 +72,17 @@ impl People {
     }
 }
 
-/// "1 file", "3 files".
+/// Returns "1 file" or "3 files".
 pub(super) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// One of two words.
+/// Returns the singular or the plural.
 pub(super) fn one_or_many(count: u64, one: &'static str, many: &'static str) -> &'static str {
     if count == 1 { one } else { many }
 }
 
-/// "number 2", "numbers 2, 5 to 9, and 3 more"; the ranges ascend.
+/// Returns "number 2" or "numbers 2, 5 to 9, and 3 more". The ranges must ascend.
 pub(super) fn numbers(ranges: &[RangeInclusive<u64>]) -> String {
     let is_one = matches!(ranges, [only] if only.start() == only.end());
     let listed: Vec<String> = ranges.iter().take(LISTED).map(range).collect();
@@ -90,12 +91,12 @@ pub(super) fn numbers(ranges: &[RangeInclusive<u64>]) -> String {
     format!("{} {}{more}", if is_one { "number" } else { "numbers" }, listed.join(", "))
 }
 
-/// How many numbers there are in ranges.
+/// Returns how many numbers the ranges contain.
 pub(super) fn total(ranges: &[RangeInclusive<u64>]) -> u64 {
     ranges.iter().map(|range| (range.end() - range.start()).saturating_add(1)).fold(0, u64::saturating_add)
 }
 
-/// The ranges that ascending numbers form.
+/// Groups ascending numbers into ranges.
 pub(super) fn ranges(numbers: impl IntoIterator<Item = u64>) -> Vec<RangeInclusive<u64>> {
     let mut ranges: Vec<RangeInclusive<u64>> = Vec::new();
     for number in numbers {
@@ -108,7 +109,7 @@ pub(super) fn ranges(numbers: impl IntoIterator<Item = u64>) -> Vec<RangeInclusi
     ranges
 }
 
-/// A span of time in its greatest unit: "3 days".
+/// Returns a span of time in its largest unit: "3 days".
 pub(super) fn span(ms: u64) -> String {
     const MINUTE: u64 = 60_000;
     const UNITS: [(u64, &str); 4] = [(365 * 1440, "year"), (1440, "day"), (60, "hour"), (1, "minute")];
@@ -117,7 +118,7 @@ pub(super) fn span(ms: u64) -> String {
     unit.map_or("less than a minute".to_owned(), |(length, name)| counted(minutes / length, name))
 }
 
-/// How long ago something was, or how far ahead.
+/// Returns how long ago something was, or how far in the future it is.
 pub(super) fn ago(then_ms: i64, now_ms: i64) -> String {
     let away = span(now_ms.abs_diff(then_ms));
     if then_ms <= now_ms { format!("{away} ago") } else { format!("{away} in the future") }

@@ -1,4 +1,4 @@
-//! Comparing what was sent with what lies in an author's directory, by names and lengths.
+//! Comparing what was sent with what is in an author's directory, by names and lengths.
 
 use std::ops::RangeInclusive;
 
@@ -8,19 +8,21 @@ use tempo_message::{Digest, MessageId, Piece};
 use crate::core::packing::Stock;
 use crate::engine::resume::OwnMessages;
 
-/// What came of it.
+/// The result of the comparison.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    /// Messages that do not lie in the folder with their full length, alone or in a pack, or lie there cut short.
+    /// Messages that are not in the folder with their full length, alone or in a pack, or that are
+    /// there but cut short.
     pub(crate) absent: Vec<(MessageId, Digest)>,
-    /// Packs of own messages that have not their full length.
+    /// Packs of own messages without their full length.
     pub(crate) damaged: Vec<(u64, u64)>,
-    /// Whatever has, and what is alone there and cut short.
+    /// Files with their full length, and single messages that are cut short.
     pub(crate) stock: Stock,
 }
 
 impl Audit {
-    /// Of two messages of one number neither is taken for the file of that name: publishing them again finds out.
+    /// Compares an author's messages with its directory. If two messages have one number, the file
+    /// of that name counts for neither: publishing them again shows which it is.
     pub(crate) fn of(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Self {
         let own: Vec<(&(MessageId, Digest), u64)> = of_author(own, author).map(|(key, &len)| (key, len)).collect();
         let lengths = Lengths::of(&own);
@@ -36,16 +38,17 @@ impl Audit {
     }
 }
 
-/// The messages of one author.
+/// Returns the messages of one author.
 fn of_author(own: &OwnMessages, author: AuthorId) -> impl Iterator<Item = (&(MessageId, Digest), &u64)> {
     let with = |counter, digest| (MessageId { author, counter }, Digest::from_bytes([digest; Digest::LEN]));
     own.range(with(0, 0)..=with(u64::MAX, u8::MAX))
 }
 
-/// How many bytes an author's messages have, one after the other.
+/// The cumulative lengths of an author's messages.
 struct Lengths {
     counters: Vec<u64>,
-    /// Behind each of them: how many bytes there are up to it, and how many numbers up to it two messages have.
+    /// For each counter, the sums up to and including it: the bytes, and the numbers that two
+    /// messages have.
     sums: Vec<(u64, u64)>,
 }
 
@@ -63,7 +66,7 @@ impl Lengths {
         Self { counters, sums }
     }
 
-    /// The bytes of a run of messages; `None` when not each of them is there once.
+    /// Returns the bytes of a run of messages; `None` unless each of them is there exactly once.
     fn of_run(&self, first: u64, last: u64) -> Option<u64> {
         let at = self.counters.binary_search(&first).ok()?;
         let end = at.checked_add(usize::try_from(last.checked_sub(first)?).ok()?)?;
@@ -72,7 +75,7 @@ impl Lengths {
     }
 }
 
-/// Which counters lie in any of some pieces.
+/// The counters that are in any of some pieces.
 pub(crate) struct Runs(Vec<RangeInclusive<u64>>);
 
 impl Runs {
@@ -80,7 +83,7 @@ impl Runs {
         Self(union(pieces.into_iter().map(|piece| piece.first..=piece.last)))
     }
 
-    /// Whether all of these are there.
+    /// Returns whether all counters from `first` to `last` are there.
     pub(crate) fn have_all(&self, first: u64, last: u64) -> bool {
         first > last || self.with(first).is_some_and(|run| run.contains(&last))
     }

@@ -1,4 +1,4 @@
-//! Into the store: one writer at a time, and nothing that only reads waits for it.
+//! Committing into the store: one writer at a time, and no reader waits for it.
 
 use std::{sync::MutexGuard, time::Duration};
 
@@ -17,14 +17,16 @@ use crate::{
 };
 
 impl Shared {
-    /// Makes messages when the [first look](Self::wait_for_first_look) at the folder is over, and [sends](Self::send_now) them.
+    /// Waits for the [first look](Self::wait_for_first_look) at the folder, then
+    /// [sends](Self::send_now) messages.
     pub(crate) fn send(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
         self.wait_for_first_look(Duration::MAX);
         self.send_now(contents)
     }
 
-    /// Makes messages, keeps them durably, and leaves them for the driver to publish. A new author introduces itself first, and a
-    /// member with a new name says so; the answer does not name these messages.
+    /// Makes messages, stores them durably, and leaves them for the driver to publish. A new author
+    /// first introduces itself, and a member with a new name announces it; the returned ids do not
+    /// include these messages.
     pub(crate) fn send_now(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
         let unix_ms = self.environment.unix_ms();
         let mut writer = self.writer();
@@ -40,14 +42,15 @@ impl Shared {
         }
         let sent = frames.iter().map(|frame| Record { frame: frame.clone(), origin: Origin::Sent });
         let durability = if planted!(LazySend) { Durability::Lazy } else { Durability::Durable };
-        // What was received goes with it: a message is never kept without its causes.
+        // Received messages are committed together with it: a message is never stored without its
+        // causes.
         let saved = self.commit(state, sent.collect(), durability);
         let mut state = self.lock();
         if let Err(error) = saved
             && !planted!(SendWithoutStore)
         {
-            // Unless there was only no room, it is unknown whether they were kept; they must not be made again under the same
-            // counters.
+            // Unless the store merely had no room, it is unknown whether the messages were stored.
+            // Their counters must not be used again.
             if !matches!(error, StoreError::Full { .. }) || planted!(FullIsBroken) {
                 state.unsaved.fail();
             }
@@ -58,7 +61,7 @@ impl Shared {
             state.outbox.send(frame);
             state.snapshots.note(frame, Origin::Sent);
         }
-        // Meanwhile it may have become another one.
+        // Meanwhile the application may have set another name.
         if state.name == name {
             state.name = None;
         }
@@ -82,21 +85,23 @@ impl Shared {
         }
     }
 
-    /// Commits what is not in the store yet; with `Durable`, everything before it as well.
+    /// Commits what is not in the store yet; with `Durable`, earlier commits become durable as
+    /// well.
     pub(crate) fn save(&self, durability: Durability) -> Result<(), StoreError> {
         let _writer = self.writer();
         let state = self.lock();
         if state.unsaved.needs(durability) { self.commit(state, Vec::new(), durability) } else { Ok(()) }
     }
 
-    /// Commits what was received; an error is kept for the status, because what was received can be received again.
+    /// Commits what was received. An error is kept for the status, because what was received can be
+    /// received again.
     pub(crate) fn save_received(&self, durability: Durability) {
         let saved = self.save(durability);
         self.lock().store_error = saved.err().map(|error| describe(&error));
     }
 
-    /// Commits everything unsaved together with these. Meanwhile the state is unlocked, and they can be read. Only for the thread
-    /// that holds the writer.
+    /// Commits everything unsaved, followed by `sent`. Meanwhile the state is unlocked, and the
+    /// records stay readable. The caller must hold the writer.
     fn commit(
         &self,
         mut state: MutexGuard<'_, State>,
@@ -111,7 +116,7 @@ impl Shared {
         committed
     }
 
-    /// Notes durably how far things have come.
+    /// Changes the marks durably.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Marks)) -> Result<(), StoreError> {
         let _writer = self.writer();
         let mut marks = self.lock().marks.clone();
@@ -119,7 +124,7 @@ impl Shared {
         self.keep_marks(marks)
     }
 
-    /// As [`note`](Self::note), for the thread that holds the writer.
+    /// Stores new marks, for the thread that holds the writer.
     pub(crate) fn keep_marks(&self, marks: Marks) -> Result<(), StoreError> {
         if marks != self.lock().marks {
             self.with_store(|store| store.set_marks(&marks))?;
@@ -128,12 +133,12 @@ impl Shared {
         Ok(())
     }
 
-    /// How far the application has come with a cursor.
+    /// Returns how far the application has come with a cursor.
     pub(crate) fn progress(&self, cursor: &str) -> Result<Option<Progress>, StoreError> {
         self.with_store(|store| store.progress(cursor))
     }
 
-    /// Notes it durably, and with it what it covers.
+    /// Stores a cursor's progress durably, together with the messages that it covers.
     pub(crate) fn keep_progress(&self, cursor: &str, progress: &Progress) -> Result<(), StoreError> {
         let _writer = self.writer();
         let state = self.lock();
@@ -147,7 +152,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Marks as stable what can be, durably, before any event tells of it. What could not be noted is tried again.
+    /// Marks as stable what can be, durably, before any event reports it. If storing the marks
+    /// fails, this is tried again.
     pub(crate) fn stabilize(&self) -> Result<(), StoreError> {
         let _writer = self.writer();
         let unix_ms = self.environment.unix_ms();
@@ -171,7 +177,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Keeps a snapshot if enough is new, and nothing is on its way into the store.
+    /// Keeps a snapshot if enough is new and no commit is under way.
     pub(crate) fn keep_snapshot(&self) -> Result<(), StoreError> {
         let state = self.lock();
         if !state.snapshots.is_due(&state.core) {
@@ -182,7 +188,7 @@ impl Shared {
     }
 
     fn keep_snapshot_if(&self, is_due: impl Fn(&State, u64) -> bool) -> Result<(), StoreError> {
-        // Meanwhile nothing is committed.
+        // Nothing is committed while the writer is held.
         let _writer = self.writer();
         let log = self.with_store(|store| store.log_end())?;
         let mut state = self.lock();
@@ -205,11 +211,12 @@ impl Shared {
         kept
     }
 
-    /// Ends the session: the last durable commit, the last snapshot, and the store is let go.
+    /// Ends the session: makes the last durable commit, keeps the last snapshot, and closes the
+    /// store.
     pub(crate) fn shut(&self) -> Result<(), StoreError> {
         self.lock().lifecycle.advance(Phase::Closing);
         let saved = self.save(Durability::Durable);
-        // Without it the next opening reads more of the log.
+        // A failure costs only time: the next opening reads more of the log.
         let _ = self.keep_snapshot_if(|state, log| state.snapshots.is_behind(log));
         self.close_store();
         self.lock().lifecycle.advance(Phase::Closed);

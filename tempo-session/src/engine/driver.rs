@@ -1,4 +1,4 @@
-//! The pump between a session and its transport: publishes what was sent, takes in what arrives.
+//! The pump between a session and its transport: publishes what was sent and takes in what arrives.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,9 @@ use crate::{
 
 /// Moves messages between a session and its transport.
 ///
-/// Usually a thread of the session runs it. An application with a loop of its own, or in virtual time, calls
-/// [`turn`](Self::turn) instead; everything that may block on the folder happens there and nowhere else.
+/// Usually a thread of the session runs it. An application with its own loop, or in virtual time,
+/// calls [`turn`](Self::turn) instead; everything that may block on the folder happens there and
+/// nowhere else.
 #[derive(Debug)]
 pub struct Driver {
     link: Link,
@@ -26,26 +27,27 @@ pub struct Driver {
     packer: Packer,
     relayer: Relayer,
     head: HeadPace,
-    /// When it may next be looked for what is stable.
+    /// The earliest time to determine again what is stable.
     stabilize_at: Duration,
-    /// When the name may be given up for a new one without anything to send.
+    /// The earliest time to give up the name again when there is nothing to send.
     renew_at: Duration,
 }
 
-/// What to do after a turn.
+/// The next step after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     /// There is more to do at once.
     Again,
-    /// Nothing to do until something arrives, something is sent, or at the latest after this time.
+    /// Wait until something arrives or is sent, or at the latest until this time has passed.
     Wait(Duration),
     /// The session is closed.
     Stop,
 }
 
-/// How often a name may be given up without anything to send: each new one may be taken as well.
+/// The shortest time between two new authors when there is nothing to send: another installation
+/// may take each new name, too.
 const RENEW: Duration = Duration::from_secs(60);
-/// How often it is looked for what is stable: that costs a transaction.
+/// The shortest time between two attempts to determine what is stable: each costs a transaction.
 const STABILIZE: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -82,7 +84,7 @@ impl Driver {
         }
     }
 
-    /// Does what there is to do now, without waiting for more.
+    /// Does what can be done now, without waiting for more.
     pub fn turn(&mut self) -> Turn {
         let mut state = self.link.shared.lock();
         if !state.lifecycle.is_open() {
@@ -97,7 +99,7 @@ impl Driver {
         }
         let now = self.link.shared.environment.now();
         let begins_refresh = self.receiver.begin(&self.link, now);
-        // Before the first look it is unknown whether this is still the session's folder.
+        // Until the first look it is unknown whether this is still the session's folder.
         let was_attached = self.link.is_attached;
         let mut again = was_attached && self.publisher.step(&mut self.link, &mut self.packer, now);
         if begins_refresh {
@@ -136,7 +138,8 @@ impl Driver {
         Turn::Wait(if waits_to_publish { longest.min(retry) } else { longest })
     }
 
-    /// Gives up a name that another installation may have, also when there is nothing to send; whether it did.
+    /// Gives up a name that another installation may have, even when there is nothing to send.
+    /// Returns whether it did.
     fn renew(&mut self, now: Duration) -> bool {
         let shared = &self.link.shared;
         let is_needed = shared.conflict().is_some() || !shared.lock().introduction().is_empty();
@@ -151,7 +154,8 @@ impl Driver {
         sent.is_ok()
     }
 
-    /// Marks as stable what can be and tells what is worth it, if there is anything new; the answer is when it will be time.
+    /// Marks as stable what can be, and reports changes, if there is anything new. Returns the time
+    /// until the next attempt.
     fn stabilize(&mut self, now: Duration) -> Option<Duration> {
         let shared = &self.link.shared;
         let is_due = shared.lock().may_become_stable || shared.idle_after.is_some();
@@ -168,11 +172,11 @@ impl Driver {
         let unix_ms = shared.environment.unix_ms();
         let mut state = shared.lock();
         state.notice(unix_ms, shared.idle_after);
-        // There may be more by now, or what there is could not be noted.
+        // More may have become stable meanwhile, or storing the marks may have failed.
         state.may_become_stable.then_some(STABILIZE)
     }
 
-    /// Leaves the head if it is time; the answer is when it will be.
+    /// Leaves the head if it is due; returns the time until the next attempt.
     fn leave_head(&mut self, now: Duration) -> Option<Duration> {
         let state = self.link.shared.lock();
         let is_new = state.refresh.first_until().is_some() || !state.introduction().is_empty();
@@ -182,7 +186,7 @@ impl Driver {
         if is_ready { self.head.step(&mut self.link, now) } else { None }
     }
 
-    /// Whether nothing else is to be done in the own directories.
+    /// Returns whether nothing else has to be done in the own directories.
     fn is_quiet(&self) -> bool {
         let state = self.link.shared.lock();
         let is_busy = !state.outbox.is_empty() || state.lifecycle.is_leaving() || state.core.conflict().is_some();
@@ -195,8 +199,8 @@ impl Driver {
         author.is_some() && (!self.publisher.is_ready(author) || !state.outbox.is_empty())
     }
 
-    /// Says that a refresh is done: everything was looked at, what a member has to put there was tried, and it is known what is
-    /// stable.
+    /// Completes a refresh once everything was looked at, publishing was tried, and it is known
+    /// what is stable.
     fn finish_refresh(&mut self, now: Duration) {
         let has_tried = {
             let state = self.link.shared.lock();

@@ -1,4 +1,4 @@
-//! What happens in a session.
+//! The events of a session.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
     engine::entry::Entry,
 };
 
-/// Something that happened.
+/// An event of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -18,101 +18,105 @@ pub enum Event {
     Message {
         /// The message, with its position at that moment.
         entry: Entry,
-        /// Whether it came in order.
+        /// Where it came in the timeline.
         placed: Placed,
     },
-    /// The first messages of the timeline, so many, keep their order: nobody who is waited for can insert anything among
-    /// them any more. Everything behind them is tentative.
+    /// The first messages of the timeline keep their order: no member that is waited for can insert
+    /// anything among them any more. Everything after them is tentative.
     Stable {
-        /// How many.
+        /// The number of these messages.
         messages: usize,
     },
-    /// A message waits for others that have not arrived. At most 1,024 at a time are told of.
+    /// A message waits for others that have not arrived. At most 1,024 waiting messages are
+    /// reported at a time.
     Held {
         /// The message.
         id: MessageId,
     },
-    /// A message that has waited waits no more.
+    /// A message no longer waits.
     Released {
         /// The message.
         id: MessageId,
     },
-    /// Of this author later messages are here than some that are missing.
+    /// Messages of this author are missing, and later ones are here.
     GapOpened {
         /// The author.
         author: AuthorId,
-        /// How many are missing.
+        /// The number of missing messages.
         missing: u64,
     },
-    /// Of this author nothing is missing any more.
+    /// No message of this author is missing any more.
     GapClosed {
         /// The author.
         author: AuthorId,
     },
-    /// Nothing was heard of this author for as long as [`idle_after`](crate::parts::Parts::idle_after) says, so it is not
-    /// waited for; a message of it may come [below what is stable](Placed::BelowStable).
+    /// This author has been silent for as long as [`idle_after`](crate::parts::Parts::idle_after)
+    /// allows, so it is no longer waited for. Its messages may come [below the stable
+    /// part](Placed::BelowStable).
     Silent {
         /// The author.
         author: AuthorId,
     },
-    /// This author has told what it has received, or has answered: see [`Session::seen_by`](crate::Session::seen_by).
+    /// This author has reported what it has received, or has answered. See [`Session::seen_by`](crate::Session::seen_by).
     Receipt {
         /// The author.
         author: AuthorId,
     },
-    /// A first message of this author was accepted.
+    /// The first message of this author was accepted.
     Joined {
         /// The author.
         author: AuthorId,
     },
-    /// This author goes by another name now.
+    /// This author has a new name.
     Renamed {
         /// The author.
         author: AuthorId,
         /// The new name.
         name: String,
     },
-    /// One author wrote two messages under one counter: it is in use on two devices. Both are delivered.
+    /// An author wrote two messages under one counter: it is in use on two devices. Both are
+    /// delivered.
     Fork {
         /// The counter in question.
         id: MessageId,
     },
-    /// A message was refused, here as everywhere.
+    /// A message was rejected, here and by every other member.
     Rejected {
         /// The message.
         id: MessageId,
         /// Its digest.
         digest: Digest,
-        /// Why.
+        /// The reason.
         why: Rejection,
     },
-    /// This author has taken the place of another one: it is the same person, or the same program.
+    /// This author has taken the place of another one: it is the same person or the same program.
     Succeeded {
         /// The author.
         author: AuthorId,
-        /// Who it was before.
+        /// The author that it was before.
         former: AuthorId,
     },
-    /// This member goes on as a new author, because somebody else may write as the former one.
+    /// This member continues as a new author, because another installation may write as the former
+    /// one.
     NewAuthor {
-        /// Who it was before.
+        /// The author that it was before.
         former: AuthorId,
-        /// Who it is now.
+        /// The author that it is now.
         author: AuthorId,
-        /// What showed it.
+        /// The reason.
         why: IdentityConflict,
     },
-    /// What was sent cannot be put into the folder, for this reason; it is tried again until it can.
+    /// Sent messages cannot be put into the folder. This is tried again until it succeeds.
     Unpublished {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// Something in the folder is not ours; once per change.
+    /// A file in the folder is foreign. Reported once per change.
     Foreign(Foreign),
     /// The folder went away or came back.
     Attachment(Attachment),
-    /// Events were not taken for so long that some are gone, none of them a message: [`Session::status`](crate::Session::status) has what they
-    /// would have told. The messages come next, in order.
+    /// Events were dropped because the application did not take them for too long. None of them is
+    /// a message: [`Session::status`](crate::Session::status) has what they reported. The messages come next, in order.
     Missed,
 }
 
@@ -124,27 +128,28 @@ pub enum Placed {
     Last,
     /// Before messages that the application has.
     Late,
-    /// Among those that the application was told to be stable: it is of a newcomer, of somebody who was not waited for,
-    /// or of an author that is in use twice.
+    /// Within the part that was reported to the application as stable. Its author is a newcomer, a
+    /// member that was not waited for, or an author that is in use twice.
     BelowStable,
 }
 
-/// Whether the folder is there.
+/// The presence of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Attachment {
-    /// Nobody has looked yet.
+    /// Not known yet: the first look at the folder is still to come.
     Unknown,
     /// It is there.
     Attached,
-    /// It is away, emptied or another one. Nothing in it counts as deleted; sending goes on, into the store.
+    /// It is away, emptied or another one. Nothing in it counts as deleted; sending continues, into
+    /// the store.
     Detached {
-        /// How that shows.
+        /// The sign of it.
         why: String,
     },
-    /// It is there and cannot be read.
+    /// It is there but cannot be read.
     Unreadable {
-        /// What the system said.
+        /// The error that the system reported.
         why: String,
     },
 }
@@ -152,7 +157,7 @@ pub enum Attachment {
 impl fmt::Display for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("the folder was not looked at yet"),
+            Self::Unknown => f.write_str("the folder has not been looked at yet"),
             Self::Attached => f.write_str("the folder is there"),
             Self::Detached { why } | Self::Unreadable { why } => f.write_str(why),
         }

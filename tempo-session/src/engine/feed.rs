@@ -1,7 +1,8 @@
-//! What there is to tell, in one order, for whoever takes it and whenever.
+//! The events of a session, in one order, for readers that each take them at their own pace.
 //!
-//! The feed is short. A reader that has fallen behind it, or begins, goes through the timeline instead and takes what it
-//! has not been given, in order; so no message is ever lost, and nobody who is slow costs memory.
+//! The feed is short. A reader that begins, or that has fallen behind, goes through the timeline
+//! instead and takes, in order, the messages that it has not been given. So no message is lost, and
+//! a slow reader costs no memory.
 
 use std::{collections::VecDeque, vec};
 
@@ -12,40 +13,41 @@ use crate::{
     engine::event::{Event, Placed},
 };
 
-/// The last things that happened.
+/// The latest events.
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
     items: VecDeque<Item>,
-    /// The number of the first of them.
+    /// The number of the first item.
     first: u64,
 }
 
-/// Something that happened.
+/// An item of the feed.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
     /// A message entered the timeline.
     Message { slot: Slot, position: usize, is_late: bool },
-    /// Anything else.
+    /// Any other event.
     Other(Event),
 }
 
-/// Somebody who takes the events.
+/// A reader of the events.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     progress: Progress,
-    /// What it does not have of the timeline as it was when it began, with positions; `None` until it is needed.
+    /// The messages of the timeline as it was when the reader began that the reader does not have,
+    /// with their positions; `None` until needed.
     backlog: Option<vec::IntoIter<(usize, Slot)>>,
-    /// Behind this position there is nothing that it had before the backlog.
+    /// The last position at which the reader had a message before the backlog.
     last: usize,
     /// The next item of the feed.
     next: u64,
-    /// So many messages, the first ones that were accepted, are given or in the backlog.
+    /// The number of messages, in the order of acceptance, that were given or are in the backlog.
     taken: u64,
-    /// What could not be read, to be taken again.
+    /// An item that could not be read; it is taken again.
     returned: Option<Item>,
 }
 
-/// What a reader takes.
+/// An item as a reader takes it.
 #[derive(Debug)]
 pub(crate) enum Next {
     Message { slot: Slot, position: usize, placed: Placed },
@@ -53,7 +55,7 @@ pub(crate) enum Next {
 }
 
 impl Feed {
-    /// So many are kept.
+    /// The most items kept.
     const LIMIT: usize = 4096;
 
     pub(crate) fn push(&mut self, item: Item) {
@@ -74,12 +76,13 @@ impl Feed {
 }
 
 impl Reader {
-    /// Begins with everything that the core has, and with all that the feed has.
+    /// Begins with every message of the core and every item of the feed.
     pub(crate) fn at_the_beginning(core: &SessionCore) -> Self {
         Self { taken: core.end(), ..Self::default() }
     }
 
-    /// Begins after what the application has; what the feed has by now is in the timeline.
+    /// Begins after what the application has. The messages that the feed has by now are in the
+    /// timeline.
     pub(crate) fn after(progress: Progress, feed: &Feed, core: &SessionCore) -> Self {
         Self { progress, next: feed.end(), taken: core.end(), ..Self::default() }
     }
@@ -88,7 +91,7 @@ impl Reader {
         &self.progress
     }
 
-    /// Whether there is something to take.
+    /// Returns whether there is something to take.
     pub(crate) fn has_news(&self, feed: &Feed, core: &SessionCore) -> bool {
         let has_backlog = match &self.backlog {
             Some(backlog) => !backlog.as_slice().is_empty(),
@@ -98,7 +101,7 @@ impl Reader {
         has_backlog || is_behind || self.returned.is_some()
     }
 
-    /// Takes what is next. A message counts as given only once [`note`](Self::note) says so.
+    /// Takes the next item. A message counts as given only after [`note`](Self::note).
     pub(crate) fn take(&mut self, feed: &Feed, core: &SessionCore) -> Option<Next> {
         let item = match self.returned.take() {
             Some(item) => item,
@@ -120,12 +123,12 @@ impl Reader {
         })
     }
 
-    /// The application has it now.
+    /// Notes that the application has the message.
     pub(crate) fn note(&mut self, core: &SessionCore, slot: Slot) {
         core.cover(&mut self.progress.given, slot);
     }
 
-    /// It could not be read; it is next again.
+    /// Returns a message that could not be read; it is the next item again.
     pub(crate) fn give_back(&mut self, slot: Slot, position: usize, placed: Placed) {
         self.returned = Some(Item::Message { slot, position, is_late: placed != Placed::Last });
     }
@@ -162,7 +165,7 @@ impl Reader {
         }
     }
 
-    /// Once everything is taken, what of it is stable.
+    /// Returns what has become stable, once everything is taken.
     fn stable(&mut self, core: &SessionCore) -> Option<Event> {
         let stable = core.stable_until();
         (stable > self.progress.stable).then(|| {

@@ -1,4 +1,4 @@
-//! When an author leaves its head: soon after something has changed, and not often.
+//! The pace of heads: an author leaves its head soon after a change, but not often.
 
 use std::time::Duration;
 
@@ -6,28 +6,30 @@ use tempo_message::Head;
 
 use crate::{engine::link::Link, errors::describe};
 
-/// How often heads may be left. Every one is an upload for the service and a listing for the others.
+/// Limits how often heads are left. Each head costs the service an upload and the other members a
+/// listing.
 #[derive(Debug, Default)]
 pub(crate) struct HeadPace {
-    /// What was left last in this life.
+    /// The last head that was left in this life.
     last: Option<Head>,
-    /// How much was known then.
+    /// How much the core knew at that time.
     known: Option<u64>,
-    /// When the oldest of the last few was left.
+    /// The times of the last few heads, oldest first.
     recent: [Option<Duration>; Self::AT_ONCE],
-    /// When to try again after a failure.
+    /// The earliest time of the next attempt after a failure.
     not_before: Duration,
 }
 
 impl HeadPace {
-    /// So many may follow each other at once: one at the start, and one after what is sent then.
+    /// The most heads within [`SPAN`](Self::SPAN): one at the start, and one after what is sent
+    /// then.
     const AT_ONCE: usize = 3;
-    /// In this time no more than that.
+    /// The span that may contain at most [`AT_ONCE`](Self::AT_ONCE) heads.
     const SPAN: Duration = Duration::from_secs(90);
-    /// When to look again while there is no head to leave.
+    /// The delay before the next attempt while there is no head to leave.
     const AGAIN: Duration = Duration::from_secs(30);
 
-    /// Leaves the head if it is time; the answer is when it will be.
+    /// Leaves the head if it is due; returns the time until the next attempt.
     pub(crate) fn step(&mut self, link: &mut Link, now: Duration) -> Option<Duration> {
         let (known, is_leaving) = {
             let state = link.shared.lock();
@@ -60,7 +62,7 @@ impl HeadPace {
         next
     }
 
-    /// How long to wait before a head is to be left, for one who knows so much; `None` when there is nothing new.
+    /// Returns how long to wait before the next head; `None` when the core knows nothing new.
     fn due(&self, known: u64, now: Duration) -> Option<Duration> {
         if self.known == Some(known) {
             return None;
@@ -70,12 +72,12 @@ impl HeadPace {
         Some(at.saturating_sub(now))
     }
 
-    /// Whether a head says anything that the last one did not.
+    /// Returns whether a head differs from the last one in more than its time.
     fn is_news(&self, head: &Head) -> bool {
         self.last.as_ref().is_none_or(|last| Head { unix_ms: last.unix_ms, ..head.clone() } != *last)
     }
 
-    /// This one was left.
+    /// Records that a head was left.
     fn left(&mut self, head: Head, known: u64, now: Duration) {
         self.recent.rotate_left(1);
         if let Some(latest) = self.recent.last_mut() {
@@ -84,7 +86,7 @@ impl HeadPace {
         (self.last, self.known) = (Some(head), Some(known));
     }
 
-    /// It could not be left.
+    /// Records that a head could not be left.
     fn failed(&mut self, now: Duration) {
         self.not_before = now + Self::SPAN / 3;
     }
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_at_once_and_then_one_in_a_while() {
+    fn a_few_heads_follow_at_once_and_later_ones_wait() {
         let head = Head {
             author: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
             name: None,

@@ -1,10 +1,10 @@
-//! When something new of another author came last.
+//! When each author was last heard from.
 
 use std::collections::BTreeMap;
 
 use tempo_clock::AuthorId;
 
-/// By the clock of this machine, in milliseconds since 1970; of a limited number of authors.
+/// The times by this machine's clock, in milliseconds since 1970, for a limited number of authors.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     at: BTreeMap<AuthorId, i64>,
@@ -12,16 +12,16 @@ pub(crate) struct Heard {
     unix_ms: i64,
 }
 
-/// Of so many authors it is known.
+/// The most authors whose times are kept.
 const MOST: usize = 4096;
 
 impl Heard {
-    /// A turn of the driver begins at this time.
+    /// Begins a turn of the driver at this time.
     pub(crate) fn tick(&mut self, unix_ms: i64) {
         self.unix_ms = unix_ms;
     }
 
-    /// Something new of an author has come in this turn.
+    /// Notes that something new has come from an author in this turn.
     pub(crate) fn hear(&mut self, author: AuthorId) {
         if self.at.len() < MOST || self.at.contains_key(&author) {
             self.at.insert(author, self.unix_ms);

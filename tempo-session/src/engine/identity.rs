@@ -1,4 +1,4 @@
-//! Where authors come from, and whom a store belongs to that is opened.
+//! The source of authors, and the identity of a store that is opened.
 
 use std::{error::Error, fmt};
 
@@ -10,30 +10,32 @@ use crate::{
     store::{contract::Store, marks::Marks},
 };
 
-/// Where a session gets what no other installation may have, and what tells its store from a copy.
+/// Provides what no other installation may have, and tells a store from its copy.
 pub trait IdentitySource: fmt::Debug + Send {
-    /// Returns an author that never was anybody's.
+    /// Returns an author that was never in use.
     ///
     /// # Errors
     ///
-    /// Why it could not be noted as one of this installation.
+    /// The reason why it could not be recorded as an author of this installation.
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>>;
 
     /// Returns a number that no other installation draws.
     fn nonce(&mut self) -> u64;
 
-    /// Returns where the store is, in bytes that only this source reads; `None` when that cannot be told.
+    /// Returns the store's place, in bytes that only this source reads; `None` when the place is
+    /// unknown.
     fn place(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// Whether a store that was written in this place is a copy where it is now. The session then goes on as a new author.
+    /// Returns whether a store that was written in the given place is a copy where it is now. The
+    /// session then continues as a new author.
     fn is_copy(&self, _written_in: &[u8]) -> bool {
         false
     }
 }
 
-/// Whom a store belongs to that is opened.
+/// The identity of a store that is opened.
 #[derive(Debug)]
 pub(crate) struct Established {
     pub(crate) marks: Marks,
@@ -41,7 +43,7 @@ pub(crate) struct Established {
     pub(crate) given_up: Option<AuthorId>,
 }
 
-/// Finds out whom a store belongs to: its author, unless it is a copy.
+/// Determines the author of a store: the one that it had, or a new one if the store is a copy.
 pub(crate) fn establish(store: &dyn Store, identity: &mut dyn IdentitySource) -> Result<Established, IdentityError> {
     let before = store.marks()?;
     let is_copy = before.place.as_deref().is_some_and(|place| identity.is_copy(place));
@@ -57,7 +59,7 @@ pub(crate) fn establish(store: &dyn Store, identity: &mut dyn IdentitySource) ->
     Ok(Established { marks, given_up })
 }
 
-/// What only the thread may do that holds this: commit, note marks, and become another author.
+/// The right to commit, to note marks and to become another author. One thread at a time holds it.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) identity: Box<dyn IdentitySource>,

@@ -1,4 +1,4 @@
-//! A thread that keeps what was received, while the driver takes in what comes next.
+//! A thread that stores what was received, while the driver takes in what comes next.
 
 use std::{
     sync::{
@@ -12,14 +12,14 @@ use tempo_message::Durability;
 
 use crate::engine::shared::Shared;
 
-/// There as long as more is coming than one collect hands up.
+/// A handle to the thread. It exists as long as more is coming than one collect hands up.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     to_keep: SyncSender<()>,
 }
 
 impl Keeper {
-    /// `None` when there can be no thread.
+    /// Starts the thread; `None` when the system cannot start one.
     pub(crate) fn start(shared: &Arc<Shared>) -> Option<Self> {
         let (to_keep, asked) = sync_channel(0);
         let shared = Arc::clone(shared);
@@ -31,7 +31,8 @@ impl Keeper {
         thread::Builder::new().name("tempo-store".to_owned()).spawn(keep).ok().map(|_| Self { to_keep })
     }
 
-    /// Has it keep what was received until now, once what came before is kept; whether it will.
+    /// Asks the thread to store what has been received, after what it is storing now. Returns
+    /// whether it will.
     pub(crate) fn keep(&self) -> bool {
         self.to_keep.send(()).is_ok()
     }

@@ -1,11 +1,12 @@
-//! How far a session is from its end.
+//! The phases of a session.
 
-/// A session is open, then about to be closed, then closed; it never goes back.
+/// A session is open, then leaving, then closing, then closed; it never goes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     #[default]
     Open,
-    /// The application is about to close it: the last head is left, and nothing is packed any more.
+    /// The application is about to close the session: the last head is left, and nothing is packed
+    /// any more.
     Leaving,
     /// The last commit is under way; nothing can be sent.
     Closing,
@@ -21,7 +22,7 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Goes on to a later phase.
+    /// Advances to a later phase.
     pub(crate) fn advance(&mut self, to: Phase) {
         self.phase = self.phase.max(to);
         self.is_at_rest &= to != Phase::Leaving;
@@ -39,7 +40,7 @@ impl Lifecycle {
         self.phase < Phase::Closing
     }
 
-    /// The driver begins a turn, or has done what there was to do.
+    /// Notes whether the driver has done everything, or begins a turn.
     pub(crate) fn rest(&mut self, is_at_rest: bool) {
         self.is_at_rest = is_at_rest;
     }

@@ -1,4 +1,4 @@
-//! What every part of the driver works on: the session's state, and the transport.
+//! The session's state and the transport, which every part of the driver works on.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -19,14 +19,14 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// The bytes of a message, to be published.
+    /// Returns the bytes of a message, to be published.
     pub(crate) fn frame(&self, key: Key) -> Result<Frame, PublishError> {
         let (id, _) = key;
         let failed = |error| PublishError::Failed { place: id.to_string(), source: Box::new(error) };
         self.shared.frame(key).map_err(failed)
     }
 
-    /// A run of own messages as a pack of at most `most` bytes; `None` when they make none.
+    /// Packs a run of own messages into at most `most` bytes; `None` when they make no pack.
     pub(crate) fn pack_of(
         &self,
         author: AuthorId,
@@ -46,7 +46,7 @@ impl Link {
         Ok(Pack::of(&frames).ok())
     }
 
-    /// What is in an author's directory; `None` when the folder is away, which the next look says.
+    /// Lists an author's directory; `None` when the folder is away, which the next look reports.
     pub(crate) fn inventory(&mut self, author: AuthorId) -> Result<Option<Vec<Piece>>, PublishError> {
         match self.transport.inventory(author) {
             Ok(there) => Ok(Some(there)),
@@ -55,7 +55,7 @@ impl Link {
         }
     }
 
-    /// Notes something in the store.
+    /// Changes the marks in the store.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Marks)) -> Result<(), PublishError> {
         let failed =
             |error: StoreError| PublishError::Failed { place: "the local store".to_owned(), source: Box::new(error) };

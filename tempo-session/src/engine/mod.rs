@@ -1,4 +1,5 @@
-//! What runs a session: the state behind one lock, the store, and the driver that moves messages.
+//! The engine of a session: the state behind one lock, the store, and the driver that moves
+//! messages.
 
 pub(crate) mod audit;
 pub(crate) mod commit;

@@ -1,4 +1,5 @@
-//! What has changed since the last look and is worth telling, while there is nothing else to do.
+//! Changes that are reported while there is nothing else to do: waiting messages, gaps and silent
+//! authors.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,8 @@ use tempo_message::{Digest, MessageId};
 
 use crate::{core::session_core::SessionCore, engine::event::Event};
 
-/// What was told: which messages wait, of which authors something is missing, and which are silent.
+/// The facts that were last reported: the waiting messages, the authors with missing messages, and
+/// the silent authors.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     held: BTreeMap<Digest, MessageId>,
@@ -19,11 +21,11 @@ pub(crate) struct Notices {
     silent: BTreeSet<AuthorId>,
 }
 
-/// So many held messages are told of at a time.
+/// The most waiting messages that are reported at a time.
 const HELD: usize = 1024;
 
 impl Notices {
-    /// Returns what has changed since the last time; an author is silent after `idle`.
+    /// Returns what has changed since the last call. An author counts as silent after `idle`.
     pub(crate) fn step(&mut self, core: &SessionCore, unix_ms: i64, idle: Option<Duration>) -> Vec<Event> {
         let mut events = Vec::new();
         self.step_held(core, &mut events);

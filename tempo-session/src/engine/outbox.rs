@@ -10,22 +10,25 @@ use tempo_message::{Digest, Durability, Frame, MessageId, PublishError};
 
 use crate::errors::describe;
 
-/// A message and its digest: an author in use twice has several messages of one number.
+/// A message and its digest. An author that is in use twice may have several messages under one
+/// number.
 pub(crate) type Key = (MessageId, Digest);
 
-/// Own messages that are not known to be in the folder, and how publishing them goes.
+/// Own messages that are not known to be in the folder, and the state of publishing them.
 ///
-/// Invariant: `stuck` holds nothing that does not wait.
+/// Invariant: every key in `stuck` is also in `waiting`.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     waiting: BTreeMap<Key, Outgoing>,
-    /// Those that have failed alone, while others have not: the others need not wait for the next attempt.
+    /// Messages that failed by themselves while others did not. The others need not wait for the
+    /// next attempt.
     stuck: BTreeSet<Key>,
-    /// Own messages whose place in the folder something else has taken; they are published beside it.
+    /// Own messages whose file name in the folder something else has taken; they are published
+    /// beside it.
     occupied: BTreeSet<MessageId>,
-    /// Why the last attempt to publish failed.
+    /// The reason why the last attempt to publish failed.
     trouble: Option<Trouble>,
-    /// When the attempt began that is under way.
+    /// The time at which the attempt began that is under way.
     publishing_since: Option<Duration>,
     /// The bytes of the frames that are kept here.
     kept: usize,
@@ -34,27 +37,28 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 struct Outgoing {
     durability: Durability,
-    /// What was just sent need not be read from the store again.
+    /// The frame of a message that was just sent, so that it need not be read from the store again.
     frame: Option<Frame>,
 }
 
-/// Why messages could not be published.
+/// The reason why messages could not be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
     pub(crate) why: String,
-    /// Another program holds a file: it is worth waiting.
+    /// Another program holds a file, so waiting helps.
     pub(crate) is_passing: bool,
 }
 
-/// With more messages than this that have failed alone, everything waits for the next attempt.
+/// The most messages that may fail by themselves. Beyond that, everything waits for the next
+/// attempt.
 const STUCK: usize = 1024;
-/// At most this many bytes of frames are kept here; the store has the others.
+/// The most bytes of frames kept here; the store has the others.
 const KEPT: usize = 8 * 1024 * 1024;
-/// After this long without an answer the status says so.
+/// The time without an answer after which the status reports it.
 const SLOW: Duration = Duration::from_secs(5);
 
 impl Outbox {
-    /// Adds messages that are to be compared with the folder, and published if they are not there.
+    /// Adds messages to compare with the folder, and to publish if they are not there.
     pub(crate) fn extend(&mut self, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
             let waiting = self.waiting.entry(key);
@@ -72,7 +76,7 @@ impl Outbox {
         self.waiting.insert((frame.id(), frame.digest()), outgoing);
     }
 
-    /// A message is in the folder.
+    /// Removes a message that is in the folder.
     pub(crate) fn published(&mut self, key: &Key) {
         if let Some(Outgoing { frame: Some(frame), .. }) = self.waiting.remove(key) {
             self.kept -= frame.bytes().len();
@@ -80,7 +84,7 @@ impl Outbox {
         self.stuck.remove(key);
     }
 
-    /// Forgets everything that waits.
+    /// Forgets every waiting message.
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
         self.stuck.clear();
@@ -99,33 +103,33 @@ impl Outbox {
         self.waiting.contains_key(key)
     }
 
-    /// Everything that waits, in order.
+    /// Returns the waiting messages, in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.waiting.keys()
     }
 
-    /// The frame of a message that was just sent, if it is kept here.
+    /// Returns the frame of a message that was just sent, if it is kept here.
     pub(crate) fn frame(&self, key: &Key) -> Option<Frame> {
         self.waiting.get(key)?.frame.clone()
     }
 
-    /// What waits and has not failed alone.
+    /// Returns the waiting messages that have not failed by themselves.
     pub(crate) fn fresh(&self) -> BTreeMap<Key, Durability> {
         let fresh = self.waiting.iter().filter(|(key, _)| !self.stuck.contains(key));
         fresh.map(|(key, outgoing)| (*key, outgoing.durability)).collect()
     }
 
-    /// Whether there is something to publish although something has failed.
+    /// Returns whether there is something to publish although something has failed.
     pub(crate) fn has_fresh(&self) -> bool {
         (1..=STUCK).contains(&self.stuck.len()) && self.waiting.len() > self.stuck.len()
     }
 
-    /// These have failed, and the others may not.
+    /// Marks messages that have failed while others may succeed.
     pub(crate) fn fail_alone(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.stuck.extend(keys.into_iter().filter(|key| self.waiting.contains_key(key)));
     }
 
-    /// An attempt begins; `is_next` tells that what has failed is tried again.
+    /// Begins an attempt. With `is_next`, it includes the messages that have failed.
     pub(crate) fn begin(&mut self, now: Duration, is_next: bool) {
         self.publishing_since = Some(now);
         if is_next {
@@ -133,17 +137,17 @@ impl Outbox {
         }
     }
 
-    /// The attempt is over; what has failed alone is told by [`note`](Self::note).
+    /// Ends the attempt; [`note`](Self::note) records its result.
     pub(crate) fn end(&mut self) {
         self.publishing_since = None;
     }
 
-    /// The attempt has failed as a whole, so that nothing has failed alone.
+    /// Records that the attempt failed as a whole, so that no message failed by itself.
     pub(crate) fn fail(&mut self) {
         self.stuck.clear();
     }
 
-    /// Notes how the last attempt went; the answer is why it failed, if that is new.
+    /// Notes the result of the last attempt. Returns why it failed, if the reason is new.
     pub(crate) fn note(&mut self, error: Option<&PublishError>) -> Option<String> {
         let trouble = error
             .map(|error| Trouble { why: describe(error), is_passing: matches!(error, PublishError::InUse { .. }) });
@@ -152,7 +156,7 @@ impl Outbox {
         self.trouble.as_ref().filter(|_| is_new).map(|trouble| trouble.why.clone())
     }
 
-    /// Whether the last attempt has failed, and no other will help soon.
+    /// Returns whether the last attempt failed and another one will not help soon.
     pub(crate) fn is_hopeless(&self) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| !trouble.is_passing) && !self.has_fresh()
     }
@@ -161,19 +165,19 @@ impl Outbox {
         self.trouble.is_some()
     }
 
-    /// What to say of publishing, if it does not succeed or does not come back.
+    /// Returns what the status says about publishing, if it fails or does not answer.
     pub(crate) fn trouble(&self, now: Duration) -> Option<String> {
         let span = self.publishing_since.map(|since| now.saturating_sub(since)).filter(|&span| span >= SLOW);
         let is_slow = span.map(|span| format!("the folder has not answered for {} s", span.as_secs()));
         is_slow.or_else(|| self.trouble.as_ref().map(|trouble| trouble.why.clone()))
     }
 
-    /// Something else has the place of an own message.
+    /// Notes that something else has the file name of an own message.
     pub(crate) fn occupy(&mut self, id: MessageId) {
         self.occupied.insert(id);
     }
 
-    /// The numbers of an author's messages whose place something else has taken.
+    /// Returns the numbers of an author's messages whose file name something else has taken.
     pub(crate) fn occupied(&self, author: Option<AuthorId>) -> Vec<u64> {
         self.occupied.iter().filter(|id| Some(id.author) == author).map(|id| id.counter).collect()
     }

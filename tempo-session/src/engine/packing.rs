@@ -1,4 +1,4 @@
-//! Packs of own messages: making them, and removing the files of which they were made.
+//! Packs of own messages: making them, and removing the files that they were made from.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
@@ -11,22 +11,22 @@ use crate::{
     store::marks::Packed,
 };
 
-/// What is known of the own directories in the folder, and what is to be done there.
+/// The known state of the own directories in the folder, and the work left to do there.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
-    /// `None` when nothing is packed.
+    /// The settings; `None` when nothing is packed.
     packing: Option<Packing>,
     stocks: BTreeMap<AuthorId, Stock>,
-    /// Packs that lie there and are not whole.
+    /// Packs in the folder that are not whole.
     damaged: Vec<(AuthorId, u64, u64)>,
-    /// When the next files may be removed.
+    /// The earliest time to remove more files.
     thin_at: Duration,
-    /// When packing is tried again after a failure.
+    /// The earliest time to pack again after a failure.
     pack_at: Duration,
 }
 
-/// So many files are removed together, and then none for a while: some services hold back what comes after very many
-/// removals.
+/// The most files removed together. Then the packer pauses, because some services hold back what
+/// follows very many removals.
 const TOGETHER: usize = 100;
 const A_WHILE: Duration = Duration::from_secs(60);
 
@@ -35,7 +35,7 @@ impl Packer {
         Self { packing, ..Self::default() }
     }
 
-    /// What lies in an author's directory was looked at.
+    /// Records what was found in an author's directory.
     pub(crate) fn found(&mut self, author: AuthorId, stock: Stock, damaged: Vec<(u64, u64)>) {
         self.stocks.insert(author, stock);
         self.damaged.extend(damaged.into_iter().map(|(first, last)| (author, first, last)));
@@ -45,7 +45,7 @@ impl Packer {
         self.stocks.entry(author).or_default().put(first, last);
     }
 
-    /// The packs in which a message lies.
+    /// Returns the packs that contain a message.
     pub(crate) fn packs_with(&self, id: MessageId) -> Vec<(u64, u64)> {
         self.stocks.get(&id.author).into_iter().flat_map(|stock| stock.packs_with(id.counter)).collect()
     }
@@ -54,8 +54,9 @@ impl Packer {
         self.stocks.get(&id.author).is_some_and(|stock| stock.is_alone(id.counter))
     }
 
-    /// Puts messages together that lie in one file, or are to: what is sent together, and lies nowhere yet, becomes a pack
-    /// when it is much. A message that lies in several files is in several batches.
+    /// Groups messages that are in one file, or will be. Messages that are sent together and are in
+    /// no file yet become a pack when there are enough of them. A message that is in several files
+    /// is in several batches.
     pub(crate) fn batches(&self, waiting: &BTreeMap<Key, Durability>) -> Vec<Batch> {
         let (mut packed, mut fresh): (BTreeMap<_, Batch>, Vec<Batch>) = (BTreeMap::new(), Vec::new());
         let most = self.packing.map_or(0, |packing| packing.bytes);
@@ -87,16 +88,16 @@ impl Packer {
     }
 }
 
-/// Messages that lie, or are to lie, in one file.
+/// Messages that are, or will be, in one file.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) author: AuthorId,
-    /// What the file holds.
+    /// The counters that the file holds.
     pub(crate) run: RangeInclusive<u64>,
-    /// Those of it that wait.
+    /// Those of its messages that wait.
     pub(crate) own: Vec<Key>,
     pub(crate) durability: Durability,
-    /// The file may have so many bytes.
+    /// The most bytes that the file may have.
     pub(crate) most: usize,
 }
 
@@ -111,18 +112,18 @@ impl Batch {
         }
     }
 
-    /// Between which keys the messages lie that are in the file, or are to be.
+    /// Returns the range of keys of the messages that are, or will be, in the file.
     pub(crate) fn keys(&self) -> RangeInclusive<Key> {
         let key = |&counter: &u64, byte| (MessageId { author: self.author, counter }, Digest::from_bytes([byte; 32]));
         key(self.run.start(), 0)..=key(self.run.end(), u8::MAX)
     }
 
-    /// Whether a message is the next one of what is to become a pack.
+    /// Returns whether a message is the next one of a pack to be made.
     fn is_before(&self, id: MessageId) -> bool {
         self.author == id.author && self.most > 0 && self.run.end().checked_add(1) == Some(id.counter)
     }
 
-    /// Each of its messages alone.
+    /// Splits the batch into one batch for each message.
     fn split(self) -> Vec<Self> {
         let Self { author, own, durability, most, .. } = self;
         let alone = |own: Key| {
@@ -134,7 +135,7 @@ impl Batch {
 }
 
 impl Packer {
-    /// Puts right the packs that were found to be damaged.
+    /// Repairs the packs that were found damaged.
     pub(crate) fn mend(&mut self, link: &mut Link) -> Result<(), PublishError> {
         while let Some((author, first, last)) = self.damaged.pop() {
             if planted!(PackNotMended) {
@@ -142,7 +143,7 @@ impl Packer {
             }
             let published = self.publish_run(link, author, first..=last, Durability::Durable);
             if !matches!(published, Ok(Some(_))) {
-                // One by one, then: what has its name may be anything.
+                // Publish them one by one instead: the file of that name may be anything.
                 let mut state = link.shared.lock();
                 let digests = state.core.own_run(author, first..=last).unwrap_or_default();
                 let own = (first..=last).zip(digests);
@@ -154,7 +155,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Publishes a run of own messages as a pack; `None` when they make none.
+    /// Publishes a run of own messages as a pack; `None` when they make no pack.
     pub(crate) fn publish_run(
         &mut self,
         link: &mut Link,
@@ -175,7 +176,8 @@ impl Packer {
         let published = link.transport.publish_pack(pack, durability)?;
         let author = pack.author();
         if published == Published::Beside {
-            // If what lies there are messages, another installation writes under our name; the core has to see them.
+            // If the file there holds messages, another installation writes under this name. The
+            // core has to see them.
             let mut state = link.shared.lock();
             (pack.first()..=pack.last()).for_each(|counter| state.core.suspect(MessageId { author, counter }));
         }
@@ -183,7 +185,7 @@ impl Packer {
         Ok(published)
     }
 
-    /// Looks anew what lies in the own directories.
+    /// Looks again at what is in the own directories.
     pub(crate) fn look_over(&mut self, link: &mut Link) -> Result<(), PublishError> {
         let authors: Vec<AuthorId> = self.stocks.keys().copied().collect();
         for author in authors {
@@ -195,7 +197,8 @@ impl Packer {
         self.note_packs(link)
     }
 
-    /// Notes the packs beside which there is something to be removed, so that it is known since when they have been there.
+    /// Notes the packs whose original files can be removed, so that it is known since when the
+    /// packs have been there.
     pub(crate) fn note_packs(&self, link: &Link) -> Result<(), PublishError> {
         let since_ms = link.shared.environment.unix_ms();
         let stocks = &self.stocks;
@@ -217,8 +220,8 @@ impl Packer {
         })
     }
 
-    /// Does one step of what there is to pack or to remove; true when there is more to do at once. Nobody waits for it, so a
-    /// failure is only a reason to try again later.
+    /// Does one step of packing or removing; returns true when there is more to do at once. Nothing
+    /// depends on it, so after a failure the packer only tries again later.
     pub(crate) fn step(&mut self, link: &mut Link, now: Duration) -> bool {
         let Some(packing) = self.packing.filter(|_| link.transport.has_packs()) else { return false };
         let wanted = link.shared.lock().packing.take();
@@ -278,7 +281,8 @@ impl Packer {
         self.stocks.get_mut(&author)?.next(packing, last, everything)
     }
 
-    /// Removes some of the files of which packs were made that have lain there for long enough; true when there are more.
+    /// Removes some of the files that old enough packs were made from; returns true when there are
+    /// more.
     fn thin_out(
         &mut self,
         link: &mut Link,
@@ -332,7 +336,7 @@ impl Packer {
     }
 }
 
-/// Whether the files of which a pack was made have been kept for long enough.
+/// Returns whether the files that a pack was made from have been kept for long enough.
 fn is_due(link: &Link, packed: &Packed, packing: &Packing, unix_ms: i64) -> bool {
     let &Packed { author, last: counter, since_ms, .. } = packed;
     let age = Duration::from_millis(u64::try_from(unix_ms.saturating_sub(since_ms)).unwrap_or(0));

@@ -1,4 +1,4 @@
-//! Joining, auditing and publishing: what a driver puts into the folder.
+//! Joining, auditing and publishing: what the driver puts into the folder.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -23,30 +23,31 @@ use crate::{
 /// Puts own messages into the folder, and looks after those that are there.
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
-    /// The messages that are to be looked after, with lengths, until the folder was compared with them.
+    /// The messages to look after, with lengths, until the folder has been compared with them.
     audit: Option<OwnMessages>,
-    /// The greatest counters among them, until all of them are known to be whole in the folder.
+    /// Their greatest counters, until all of them are known to be whole in the folder.
     auditing: Option<BTreeMap<AuthorId, u64>>,
     /// The author whose directory is known to be there.
     joined: Option<AuthorId>,
     retry: Retry,
-    /// How often some messages are compared with the folder; `None`: only at the opening.
+    /// The time between two comparisons of some messages with the folder; `None`: only at the
+    /// opening.
     scrub: Option<Duration>,
     scrub_at: Option<Duration>,
     /// The last own message that was compared.
     scrubbed: Option<Key>,
 }
 
-/// When what has failed is tried again.
+/// When to try again what has failed.
 #[derive(Debug, Default)]
 struct Retry {
     at: Duration,
     delay: Duration,
 }
 
-/// So many messages are published before the next look at what has arrived.
+/// The most batches published before the next look at what has arrived.
 const PUBLISH: usize = 256;
-/// So many own messages are compared with the folder in passing, each time.
+/// The most own messages compared with the folder in one round.
 const SCRUB: usize = 64;
 
 impl Publisher {
@@ -54,32 +55,34 @@ impl Publisher {
         Self { scrub, scrub_at: scrub.map(|_| now), ..Self::default() }
     }
 
-    /// Messages of earlier lives are to be compared with the folder.
+    /// Takes the messages of earlier lives, to compare them with the folder.
     pub(crate) fn compare(&mut self, own: OwnMessages) {
         self.audit = Some(own);
     }
 
-    /// What has failed is tried again at once.
+    /// Lets the next step try again at once what has failed.
     pub(crate) fn retry_now(&mut self) {
         self.retry = Retry::default();
     }
 
-    /// When the next attempt is due.
+    /// Returns when the next attempt is due.
     pub(crate) fn retry_at(&self) -> Duration {
         self.retry.at
     }
 
-    /// Whether an author's directory is there.
+    /// Returns whether an author's directory is there.
     pub(crate) fn has_joined(&self, author: Option<AuthorId>) -> bool {
         author.is_some() && self.joined == author
     }
 
-    /// Whether everything was compared with the folder, and nothing of this author's is left to be done first.
+    /// Returns whether everything was compared with the folder, and this author has nothing else to
+    /// do first.
     pub(crate) fn is_ready(&self, author: Option<AuthorId>) -> bool {
         self.has_joined(author) && self.audit.is_none()
     }
 
-    /// Joins, compares the folder with what was sent, and publishes; true when there is more to publish at once.
+    /// Joins, compares the folder with what was sent, and publishes; returns true when there is
+    /// more to publish at once.
     pub(crate) fn step(&mut self, link: &mut Link, packer: &mut Packer, now: Duration) -> bool {
         let Some(author) = link.shared.author() else { return false };
         let is_early = now < self.retry.at;
@@ -93,7 +96,7 @@ impl Publisher {
         let mut state = link.shared.lock();
         state.outbox.end();
         match published {
-            // What has failed before is told, and tried again when it is time.
+            // An earlier failure has been reported already, and is tried again when it is time.
             Ok(_) if is_early => {}
             Ok(None) => {
                 self.retry = Retry::default();
@@ -120,7 +123,8 @@ impl Publisher {
         if self.joined != Some(author) {
             link.transport.join(author)?;
             match note(link, |own| own.author == author, |own| own.joined = true) {
-                // What is committed goes out all the same; it is noted with the next opening.
+                // What is committed is published all the same; the next opening notes that the
+                // author has joined.
                 Err(PublishError::Failed { source, .. }) if is_full_store(&*source) => {}
                 noted => noted?,
             }
@@ -131,7 +135,7 @@ impl Publisher {
         let (mut found, mut taken) = (Vec::new(), Vec::new());
         for &author in &authors {
             if self.joined != Some(author) {
-                // What an earlier process has left there goes away, too.
+                // Joining also removes what an earlier process has left there.
                 link.transport.join(author)?;
             }
             // The audit is made when the folder is back.
@@ -172,7 +176,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Everything that there is to do; the answer is what only some messages have failed with.
+    /// Does everything that there is to publish; returns the error with which only some messages
+    /// have failed.
     fn publish_all(
         &mut self,
         link: &mut Link,
@@ -189,27 +194,29 @@ impl Publisher {
         self.note_audit(link)?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
             let is_damaged = self.compare_some(link, packer)?;
-            // Where something was put right there is more, as a rule.
+            // Where one message had to be repaired, there are usually more.
             self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub });
         }
         Ok(None)
     }
 
-    /// Compares the next few of the own messages with the folder and puts right what has become of them: somebody has
-    /// deleted them, or a service has brought back an older state; whether that was so with any. The last ones come first.
-    /// Nothing is synced for it; the next round would find what a loss of power undoes.
+    /// Compares the next few own messages with the folder and repairs them: a person may have
+    /// deleted them, or a service may have restored an older state. Returns whether any needed
+    /// repair. The latest messages come first. The repairs are not synced; the next round would
+    /// find what a power loss undoes.
     fn compare_some(&mut self, link: &mut Link, packer: &mut Packer) -> Result<bool, PublishError> {
         let mut own = match self.scrubbed {
             Some(last) => link.shared.lock().core.own_after(Some(last), SCRUB),
             None => link.shared.lock().core.own_recent(SCRUB),
         };
         if own.is_empty() {
-            // From the beginning again, and not only the next time.
+            // Start again at the beginning, and from the folder itself.
             packer.look_over(link)?;
             own = link.shared.lock().core.own_after(None, SCRUB);
         }
         let mut is_damaged = false;
-        // Whether what has the name of a pack is ours to compare: of two messages of one number it holds at most one.
+        // For each pack, whether its file is ours to compare. If two messages have one number, the
+        // file holds at most one of them.
         let mut compared = BTreeMap::new();
         for (id, digest) in own {
             self.scrubbed = Some((id, digest));
@@ -237,8 +244,8 @@ impl Publisher {
     }
 }
 
-/// Publishes the first few that wait and are not stuck. One whose place cannot be looked at now does not keep the others
-/// waiting; the answer is what the first such one has failed with.
+/// Publishes the first few messages that wait and are not stuck. A message whose place cannot be
+/// accessed now does not hold up the others; returns the first such error.
 fn publish_some(link: &mut Link, packer: &mut Packer) -> Result<Option<PublishError>, PublishError> {
     let waiting = link.shared.lock().outbox.fresh();
     let (mut left, mut failed) = (PUBLISH, None);
@@ -266,7 +273,7 @@ fn publish_some(link: &mut Link, packer: &mut Packer) -> Result<Option<PublishEr
     Ok(failed)
 }
 
-/// Publishes messages that lie, or are to lie, in one file.
+/// Publishes messages that are, or will be, in one file.
 fn publish_batch(link: &mut Link, packer: &mut Packer, batch: &Batch) -> Result<(), PublishError> {
     let Batch { author, ref run, ref own, durability, most } = *batch;
     let pack = if run.start() < run.end() { link.pack_of(author, run.clone(), most)? } else { None };
@@ -294,7 +301,8 @@ fn publish_one(
     let frame = link.frame((id, digest))?;
     let published = link.transport.publish(&frame, durability)?;
     if published == Published::Beside {
-        // If what lies there is a message, another installation writes under our name; the core has to see it.
+        // If the file there holds a message, another installation writes under this name. The core
+        // has to see it.
         let mut state = link.shared.lock();
         state.core.suspect(id);
         state.outbox.occupy(id);
@@ -303,8 +311,8 @@ fn publish_one(
     Ok(published)
 }
 
-/// The numbers of what was sent since the start that something in the folder has already: another installation writes
-/// under our name. A pack would lie beside that without a clash of names.
+/// Returns the numbers sent since the start that the folder already holds, which means that another
+/// installation writes under this name. A pack would get there without a clash of file names.
 fn taken_before(link: &Link, author: AuthorId, own: &OwnMessages, there: &[Piece]) -> Vec<MessageId> {
     let state = link.shared.lock();
     let sent = state.outbox.keys().filter(|sent| sent.0.author == author && !own.contains_key(sent));
@@ -320,7 +328,7 @@ fn note_audited(link: &Link, last: &BTreeMap<AuthorId, u64>) -> Result<(), Publi
     )
 }
 
-/// Notes something about own authors.
+/// Changes the marks of own authors.
 fn note(link: &Link, of: impl Fn(&OwnAuthor) -> bool, change: impl Fn(&mut OwnAuthor)) -> Result<(), PublishError> {
     link.note(|marks| marks.own.iter_mut().filter(|own| of(own)).for_each(change))
 }

@@ -1,4 +1,4 @@
-//! Taking in what arrives, and keeping it.
+//! Taking in what arrives, and storing it.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -12,17 +12,17 @@ use crate::{
 /// Looks at the folder, and hands what is new to the core and the store.
 #[derive(Debug, Default)]
 pub(crate) struct Receiver {
-    /// When parents that something waits for are looked for again among the known files.
+    /// The next time to look again for missing parents among the known files.
     recheck_at: Duration,
     refreshing: Option<Refreshing>,
-    /// The last look has left nothing.
+    /// The last look left nothing to be read.
     has_seen_all: bool,
-    /// The driver is run by a thread of its own, and so may have others.
+    /// The driver runs on its own thread, so it may start others.
     has_threads: bool,
     keeper: Option<Keeper>,
 }
 
-/// The refresh that is being worked on.
+/// The refresh that is under way.
 #[derive(Debug)]
 struct Refreshing {
     number: u64,
@@ -34,7 +34,7 @@ struct Refreshing {
 
 const BUDGET: Budget = Budget { frames: 4096, bytes: 8 * 1024 * 1024 };
 const RECHECK: Duration = Duration::from_secs(30);
-/// How long other threads may have the lock while very much follows from one message.
+/// The pause that lets other threads take the lock while one message releases very many others.
 const BREATH: Duration = Duration::from_micros(50);
 
 impl Receiver {
@@ -42,8 +42,8 @@ impl Receiver {
         self.has_threads = true;
     }
 
-    /// Takes up the refresh that is asked for, if none is being worked on, and looks from time to time for parents among the
-    /// known files; whether a refresh begins.
+    /// Takes up a requested refresh if none is under way, and from time to time looks for parents
+    /// among the known files. Returns whether a refresh begins.
     pub(crate) fn begin(&mut self, link: &Link, now: Duration) -> bool {
         let mut state = link.shared.lock();
         let wanted = state.refresh.wanted().filter(|_| self.refreshing.is_none());
@@ -61,17 +61,18 @@ impl Receiver {
         self.refreshing.is_some()
     }
 
-    /// Whether the last look has left nothing.
+    /// Returns whether the last look left nothing to be read.
     pub(crate) fn has_seen_all(&self) -> bool {
         self.has_seen_all
     }
 
-    /// Whether everything was looked at that the present refresh asks for, or the folder is away.
+    /// Returns whether everything that the present refresh asks for was looked at, or the folder is
+    /// away.
     pub(crate) fn has_looked(&self, link: &Link) -> bool {
         self.refreshing.as_ref().is_some_and(|refreshing| refreshing.has_passed || !link.is_attached)
     }
 
-    /// The present refresh is done.
+    /// Completes the present refresh.
     pub(crate) fn finish_refresh(&mut self, link: &Link) {
         if let Some(Refreshing { number, .. }) = self.refreshing.take() {
             link.shared.lock().refresh.done(number);
@@ -79,7 +80,7 @@ impl Receiver {
         }
     }
 
-    /// Looks at the folder once; true when there is more at once.
+    /// Looks at the folder once; returns true when there is more at once.
     pub(crate) fn step(&mut self, link: &mut Link) -> Result<bool, CollectError> {
         let collected = self.collect(link);
         link.is_attached = collected.is_ok();
@@ -116,7 +117,7 @@ impl Receiver {
         let collected = link.transport.collect(&want, &mut |arrival| {
             let taken = shared.lock().take(arrival);
             if mem::take(&mut is_first) {
-                // Often it is all that comes; no reader need wait until everything else is looked at.
+                // Often nothing else comes; readers need not wait until the look is complete.
                 shared.announce();
             }
             taken
@@ -127,7 +128,7 @@ impl Receiver {
             state = link.shared.wait(state, BREATH);
         }
         drop(state);
-        // It can be read from here on, and no reader need wait until it is kept.
+        // The messages are readable from here on; readers need not wait until they are stored.
         link.shared.announce();
         let collected = collected?;
         self.keep(link, collected.more);
@@ -144,7 +145,8 @@ impl Receiver {
         Ok(collected)
     }
 
-    /// Keeps what was received; when that is much and there is more, on another thread meanwhile.
+    /// Stores what was received. When that is much and more is coming, another thread stores it
+    /// meanwhile.
     fn keep(&mut self, link: &Link, more: bool) {
         let is_much = more && self.has_threads && link.shared.lock().unsaved.is_much();
         let keeper = self.keeper.take().filter(|_| more);
@@ -156,7 +158,7 @@ impl Receiver {
 
     /// Makes durable what has arrived.
     pub(crate) fn save(&self, link: &Link) {
-        // What the keeper may have under way counts as not durable.
+        // A commit of the keeper that may be under way counts as not durable.
         let is_needed = self.keeper.is_some() || link.shared.lock().unsaved.is_undurable();
         if is_needed && !planted!(HeadClaimsTooMuch) {
             link.shared.save_received(Durability::Durable);
@@ -164,7 +166,7 @@ impl Receiver {
     }
 }
 
-/// Notes that the folder is away.
+/// Notes that the folder is away or cannot be read.
 fn note_away(link: &Link, error: &CollectError) {
     let why = describe(error);
     link.shared.lock().note_attachment(match error {

@@ -1,29 +1,29 @@
-//! Which look at the folder somebody waits for.
+//! The looks at the folder that a caller waits for.
 
 use std::time::Duration;
 
-/// Looks at the whole folder, by number. The first one is the look that every first message waits for.
+/// Numbered looks at the whole folder. Each first message waits for the first look.
 #[derive(Debug, Default)]
 pub(crate) struct Refresh {
     wanted: u64,
     done: u64,
-    /// Until when a first message waits; `None` once that is over.
+    /// The time until which a first message waits; `None` once the wait is over.
     first_until: Option<Duration>,
 }
 
 impl Refresh {
-    /// With a first look for which messages wait until then.
+    /// Begins with a first look that messages wait for until the given time.
     pub(crate) fn with_first(until: Option<Duration>) -> Self {
         Self { wanted: u64::from(until.is_some()), done: 0, first_until: until }
     }
 
-    /// Asks for a look; the answer is its number.
+    /// Asks for a look; returns its number.
     pub(crate) fn ask(&mut self) -> u64 {
         self.wanted += 1;
         self.wanted
     }
 
-    /// The look that is to be made, if one is.
+    /// Returns the number of the look to make, if there is one.
     pub(crate) fn wanted(&self) -> Option<u64> {
         (self.wanted > self.done).then_some(self.wanted)
     }
@@ -32,17 +32,17 @@ impl Refresh {
         self.done >= number
     }
 
-    /// A look is done, and with it all before.
+    /// Records that a look and all earlier ones are done.
     pub(crate) fn done(&mut self, number: u64) {
         (self.done, self.first_until) = (number, None);
     }
 
-    /// Until when a first message waits for the first look.
+    /// Returns the time until which a first message waits for the first look.
     pub(crate) fn first_until(&self) -> Option<Duration> {
         self.first_until
     }
 
-    /// The first look takes too long; no message waits for it any more.
+    /// Gives up on the first look, which takes too long; no message waits for it any more.
     pub(crate) fn give_up_first(&mut self) {
         self.first_until = None;
     }

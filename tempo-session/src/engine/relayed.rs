@@ -1,4 +1,4 @@
-//! What comes of relaying by hand.
+//! The result of relaying by hand.
 
 use std::time::Duration;
 
@@ -6,28 +6,30 @@ use tempo_clock::AuthorId;
 use tempo_message::{CollectError, Pending, PublishError};
 use thiserror::Error;
 
-/// What was put into the folder in its author's place.
+/// The messages that were put into the folder in their author's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Relayed {
     /// The author of the messages.
     pub author: AuthorId,
-    /// The number of messages that were missing in the folder. None when all that are here were found there.
+    /// The number of messages that were missing in the folder. Zero when the folder has all that
+    /// are here.
     pub messages: u64,
 }
 
-/// Why an author's messages were not put into the folder. What was put there before stays, and nothing is lost.
+/// The reason why an author's messages were not put into the folder. Messages that were put there
+/// before stay, and nothing is lost.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RelayError {
     /// The session is closed.
     #[error("the session is closed")]
     Closed,
-    /// The session was opened to look on.
+    /// The session was opened as an observer.
     #[error("an observer cannot relay; open the session as a member")]
     Observer,
-    /// It is an author of this installation, which puts its own messages into the folder anyway.
-    #[error("your own messages are put into the folder by themselves")]
+    /// The author belongs to this installation, which publishes its own messages anyway.
+    #[error("your own messages are published automatically")]
     Own,
     /// No message of that author is here.
     #[error("no message of {author} is here")]
@@ -35,18 +37,20 @@ pub enum RelayError {
         /// The author.
         author: AuthorId,
     },
-    /// Nothing can be relayed here: the transport has no place for it.
-    #[error("nothing can be relayed in this kind of place")]
+    /// The transport cannot relay.
+    #[error("this kind of folder does not support relaying")]
     Unsupported,
-    /// Whether the messages lie in the folder cannot be told, because something there cannot be read.
-    #[error("it cannot be told what the folder holds")]
+    /// It is unclear whether the messages are in the folder, because something there cannot be
+    /// read.
+    #[error("it is unclear what the folder contains")]
     Unclear(#[source] Unclear),
-    /// Nothing is relayed as long as own messages are not in the folder, or the folder is away.
-    #[error("relaying did not come to its end within {patience:?}: own messages not in the folder yet: {unpublished}")]
+    /// Relaying waits until all own messages are in the folder and the folder is there, and that
+    /// took too long.
+    #[error("relaying timed out after {patience:?}: own messages not in the folder yet: {unpublished}")]
     TimedOut {
-        /// How long it was waited.
+        /// The time that the caller was ready to wait.
         patience: Duration,
-        /// So many own messages are not in the folder yet.
+        /// The number of own messages that are not in the folder yet.
         unpublished: usize,
     },
     /// A file could not be written or read.
@@ -54,7 +58,7 @@ pub enum RelayError {
     Failed(PublishError),
 }
 
-/// Why it cannot be told whether messages are in the folder.
+/// The reason why it is unclear whether messages are in the folder.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Unclear {
@@ -64,7 +68,7 @@ pub enum Unclear {
     /// A file that may hold one of them cannot be read.
     #[error("{}: {}", .0.place, .0.reason)]
     Pending(Pending),
-    /// The folder holds more than can be looked at.
-    #[error("there is more than can be looked at")]
+    /// The folder contains too many files to check.
+    #[error("the folder contains too many files to check")]
     TooMuch,
 }

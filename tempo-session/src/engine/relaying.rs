@@ -1,4 +1,5 @@
-//! Relaying: putting into the folder what other members have written, what is here, and what has vanished there.
+//! Relaying: putting into the folder messages of other members that are in the store and have
+//! vanished from the folder.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,37 +20,37 @@ use crate::{
     store::marks::Absent,
 };
 
-/// What others lack, and when to look for it.
+/// The messages that other members lack, and when to look for them.
 #[derive(Debug, Default)]
 pub(crate) struct Relayer {
     relaying: Option<Relaying>,
     lacks: BTreeMap<AuthorId, Lack>,
-    /// When anything may be done again.
+    /// The earliest time to do anything again.
     next_at: Duration,
-    /// When it is looked again whether what was relayed can be taken back.
+    /// The earliest time to check again whether relayed messages can be withdrawn.
     tend_at: Duration,
 }
 
-/// Messages of an author that somebody lacks.
+/// Messages of an author that some member lacks.
 #[derive(Debug)]
 struct Lack {
-    /// Everybody has them up to here.
+    /// Every member has the messages up to this counter.
     least: u64,
-    /// They are looked for from here on.
+    /// The counter after which to look for them.
     from: u64,
-    /// When to look.
+    /// The time of the next look.
     at: Duration,
-    /// How long to wait after a look that has found all of them.
+    /// The wait after a look that has found all of them.
     wait: Duration,
-    /// Members that have come to the same turn wait for each other by chance.
+    /// A random delay, so that members with the same turn do not act at once.
     chance: Duration,
-    /// Some were put there since it was seen that they had vanished.
+    /// Some have been relayed since they were found to have vanished.
     is_begun: bool,
 }
 
-/// After all of them were found, they are looked for again no sooner than this, however often.
+/// The longest wait before a further look, after looks that have found all of them.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Whether more than half of the members' directories are missing is asked of so many.
+/// The most members whose directories are checked to find out whether more than half are missing.
 const ASKED: usize = 64;
 
 impl Relayer {
@@ -57,7 +58,8 @@ impl Relayer {
         Self { relaying, ..Self::default() }
     }
 
-    /// Notes what somebody lacks. Whoever receives some of it starts anew.
+    /// Notes what members lack. When a member receives some of an author's messages, the wait for
+    /// that author starts again.
     fn heed(&mut self, lacked: &BTreeMap<AuthorId, u64>, relaying: &Relaying, now: Duration, chance: impl Fn() -> u64) {
         self.lacks.retain(|author, _| lacked.contains_key(author));
         for (&author, &least) in lacked {
@@ -79,8 +81,8 @@ impl Relayer {
 }
 
 impl Relayer {
-    /// Does one step of what there is to relay or to take back; true when there is more to do at once. A failure is only a reason
-    /// to try again later.
+    /// Does one step of relaying or withdrawing; returns true when there is more to do at once.
+    /// After a failure the relayer only tries again later.
     pub(crate) fn step(&mut self, link: &mut Link, now: Duration) -> bool {
         let wanted = link.shared.lock().relaying.take();
         if let Some(author) = wanted {
@@ -110,7 +112,7 @@ impl Relayer {
         self.heed(&lacked, relaying, now, chance);
         let noted = link.shared.lock().marks.absent.clone();
         for absent in noted.iter().filter(|absent| absent.since_ms.is_some() && !lacked.contains_key(&absent.author)) {
-            // When somebody lacks something again, that is another time.
+            // If a member lacks something again later, the time starts again.
             note_absent(link, absent.author, |absent| absent.since_ms = None)?;
         }
         let due = self.lacks.iter().filter(|(_, lack)| lack.at <= now || planted!(RelayAtOnce));
@@ -122,7 +124,8 @@ impl Relayer {
         Ok(())
     }
 
-    /// Puts one file of an author's messages into the folder, if they have vanished and it is time; whether it did.
+    /// Puts one file of an author's messages into the folder, if they have vanished and it is time.
+    /// Returns whether it did.
     fn relay_of(
         &mut self,
         link: &mut Link,
@@ -163,7 +166,7 @@ impl Relayer {
             self.put_off(author, now + left);
             return Ok(false);
         }
-        // After a service was linked anew everything is absent for a while.
+        // After a service was linked again, everything is absent for a while.
         let is_news = |(&other, &at): (&AuthorId, &i64)| other != author && at > since;
         let is_one_of_many = heard.iter().any(is_news) && !is_half_missing(link);
         if !is_one_of_many {
@@ -185,7 +188,8 @@ impl Relayer {
         Ok(true)
     }
 
-    /// Takes back what this installation has relayed of authors whose own messages have been in the folder again for long enough.
+    /// Withdraws what this installation has relayed of authors whose own messages have been back in
+    /// the folder for long enough.
     fn take_back(&mut self, link: &mut Link, relaying: &Relaying, now: Duration) -> Result<(), PublishError> {
         if now < self.tend_at || planted!(RelayNeverRemoved) {
             return Ok(());
@@ -196,7 +200,7 @@ impl Relayer {
         let relays: Vec<Relay> = link.transport.report().relays;
         for Relay { author, relayer, .. } in relays.into_iter().filter(|relay| own.contains(&relay.relayer)) {
             let last = link.shared.lock().core.contiguous(author);
-            // Whether they are back shows another time.
+            // A later look will show whether they are back.
             let Ok(there) = own_runs(link, author) else { continue };
             let is_back = there.is_some_and(|runs| runs.have_all(1, last));
             let noted = link.shared.lock().marks.back.iter().find(|back| back.0 == author).map(|back| back.1);
@@ -212,7 +216,7 @@ impl Relayer {
     }
 }
 
-/// Relays what there is, at once.
+/// Relays at once everything of an author that the folder lacks.
 fn relay_all(link: &mut Link, author: AuthorId) -> Result<Relayed, RelayError> {
     if !link.transport.has_relays() {
         return Err(RelayError::Unsupported);
@@ -234,11 +238,11 @@ fn relay_all(link: &mut Link, author: AuthorId) -> Result<Relayed, RelayError> {
     Ok(Relayed { author, messages })
 }
 
-/// When this member's turn has come: what is missing has been for long enough, its author silent, and everybody who comes
-/// before has had time.
+/// Returns the time of this member's turn: the messages have been missing for long enough, their
+/// author has been silent, and every member before this one has had time.
 fn due_ms(link: &Link, author: AuthorId, last: u64, since: i64, relaying: &Relaying, unix_ms: i64) -> i64 {
     let state = link.shared.lock();
-    // A clock that is ahead would have it wait for ever.
+    // A clock that is ahead would make this member wait forever.
     let heard = state.core.heard_ms(author).map_or(since, |heard| heard.min(since));
     let rank = state.core.rank(author, last, |head| counts(head, state.heard.by_author(), relaying, unix_ms));
     let absent = since.saturating_add(ms(relaying.absent));
@@ -256,8 +260,8 @@ fn put(link: &mut Link, run: &[Frame]) -> Result<(), PublishError> {
     Ok(())
 }
 
-/// Whether the directories of more than half of the members are missing. One is there that a service has named like a copy,
-/// and one that cannot be looked at.
+/// Returns whether the directories of more than half of the members are missing. A directory that a
+/// service has named like a copy counts as present, and so does one that cannot be listed.
 fn is_half_missing(link: &mut Link) -> bool {
     let doubled: BTreeSet<AuthorId> = link.transport.report().doubled.iter().map(|beside| beside.author).collect();
     let authors: Vec<AuthorId> = {
@@ -266,11 +270,11 @@ fn is_half_missing(link: &mut Link) -> bool {
     };
     let is_missing = |&author: &&AuthorId| !doubled.contains(author) && matches!(own_runs(link, *author), Ok(None));
     let missing = authors.iter().filter(is_missing).count();
-    // This member's own is there, or is put there.
+    // This member's own directory is there, or is about to be.
     missing * 2 > authors.len() + 1
 }
 
-/// What lies in an author's own directory; `None` when that is nothing.
+/// Returns what is in an author's own directory; `None` when that is nothing.
 fn own_runs(link: &mut Link, author: AuthorId) -> Result<Option<Runs>, PublishError> {
     match link.transport.inventory(author) {
         Ok(there) if there.is_empty() => Ok(None),
@@ -280,7 +284,8 @@ fn own_runs(link: &mut Link, author: AuthorId) -> Result<Option<Runs>, PublishEr
     }
 }
 
-/// Notes since when an author's own messages are back, and, once nothing is relayed of it, that it is missed no more.
+/// Notes since when an author's own messages are back. Once nothing of it is relayed, also notes
+/// that it is no longer missed.
 fn note_relaying(link: &Link, author: AuthorId, since: Option<i64>, is_over: bool) -> Result<(), PublishError> {
     link.note(|marks| {
         marks.back.retain(|back| back.0 != author);
@@ -293,7 +298,7 @@ fn absent(link: &Link, author: AuthorId) -> Option<Absent> {
     link.shared.lock().marks.absent.iter().find(|absent| absent.author == author).copied()
 }
 
-/// Notes how an author is missed; nothing is kept of one that is not.
+/// Changes the note on an author's missing messages; drops the note if nothing is left in it.
 fn note_absent(link: &Link, author: AuthorId, change: impl Fn(&mut Absent)) -> Result<(), PublishError> {
     link.note(|marks| {
         let at = marks.absent.iter().position(|absent| absent.author == author);
@@ -305,13 +310,13 @@ fn note_absent(link: &Link, author: AuthorId, change: impl Fn(&mut Absent)) -> R
     })
 }
 
-/// Whether a member counts: something was heard of it lately, by its clock or by ours.
+/// Returns whether a member counts: it was heard of lately, by its clock or by this machine's.
 fn counts(head: &Head, news: &BTreeMap<AuthorId, i64>, relaying: &Relaying, unix_ms: i64) -> bool {
     let latest = news.get(&head.author).copied().unwrap_or(head.unix_ms).max(head.unix_ms);
     latest >= unix_ms.saturating_sub(ms(relaying.patience))
 }
 
-/// Frames in the order of their counters as runs that lie in one file each.
+/// Splits frames, in the order of their counters, into runs that each fit one file.
 fn runs(frames: &[Frame]) -> Vec<&[Frame]> {
     frames.chunk_by(|before, next| before.id().counter + 1 == next.id().counter).collect()
 }

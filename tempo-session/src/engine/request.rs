@@ -1,4 +1,4 @@
-//! What an application asks of the driver, and the answer.
+//! A request of the application to the driver, and the answer.
 
 /// A request that is made under the session's lock, taken up by the driver, and answered.
 #[derive(Debug)]
@@ -12,7 +12,8 @@ impl<Q, A> Request<Q, A> {
         (self.asked, self.answer) = (Some(what), None);
     }
 
-    /// Nobody waits for the answer any more; the answer is what there is of it.
+    /// Withdraws the request, because the caller no longer waits. Returns the answer if there is
+    /// one.
     pub(crate) fn withdraw(&mut self) -> Option<A> {
         self.asked = None;
         self.answer.take()
@@ -22,12 +23,12 @@ impl<Q, A> Request<Q, A> {
         self.answer.is_some()
     }
 
-    /// What is asked for, to be done now.
+    /// Takes the request, to be done now.
     pub(crate) fn take(&mut self) -> Option<Q> {
         self.asked.take()
     }
 
-    /// It is not done yet, and is asked for again unless something else was since.
+    /// Asks again for a request that is not done yet, unless there is a newer one.
     pub(crate) fn put_back(&mut self, what: Q) {
         self.asked.get_or_insert(what);
     }

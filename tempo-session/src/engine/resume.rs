@@ -18,17 +18,17 @@ use crate::{
 /// The messages that an installation looks after, with the lengths of their frames.
 pub(crate) type OwnMessages = BTreeMap<(MessageId, Digest), u64>;
 
-/// What a session goes on from.
+/// The state that a session continues from.
 #[derive(Debug)]
 pub(crate) struct Resumed {
     pub(crate) core: SessionCore,
-    /// What the installation looks after.
+    /// The messages that the installation looks after.
     pub(crate) own: OwnMessages,
     pub(crate) snapshots: Snapshots,
 }
 
 impl Resumed {
-    /// Opens from the snapshot of a store, if it has one that holds together, and from the log behind it.
+    /// Opens from a store's snapshot, if it has a sound one, and from the log after it.
     pub(crate) fn from(store: &dyn Store, marks: &Marks, after: Option<u64>) -> Result<Self, StoreError> {
         let snapshot = store.snapshot().ok().flatten();
         let log_end = store.log_end()?;
@@ -49,14 +49,15 @@ impl Resumed {
         Ok(resumed)
     }
 
-    /// Nothing yet: everything is in the log.
+    /// Begins with nothing: everything is still in the log.
     pub(crate) fn nothing(marks: &Marks, after: Option<u64>) -> Self {
         let mut core = SessionCore::new(marks.author());
         core.handle(Input::Restored { former: marks.former(), lives: marks.lives.clone() });
         Self { core, own: OwnMessages::new(), snapshots: Snapshots::new(after) }
     }
 
-    /// Takes in what `records` hands up, one by one, as [`Store::restore`](crate::store::Store::restore) does.
+    /// Takes in what `records` hands up, one by one, as
+    /// [`Store::restore`](crate::store::Store::restore) does.
     pub(crate) fn restore(
         &mut self,
         records: impl Fn(&mut dyn FnMut(Restored)) -> Result<(), StoreError>,
@@ -86,10 +87,10 @@ impl Resumed {
                     core.handle_received(&message, digest);
                 }
                 while core.go_on() {}
-                // What the store has is no news.
+                // What the store has is not news.
                 core.forget_events();
             })?;
-            // What has given way to others is handed up again, as long as anything comes of it.
+            // Messages that were evicted are handed up again, as long as that makes progress.
             if !core.has_evicted() || core.end() == accepted {
                 break;
             }
@@ -114,7 +115,8 @@ mod tests {
         memory::MemoryStore,
     };
 
-    /// A store that has these of ten messages of one author, in this order; and all ten.
+    /// Returns a store with the given ones of an author's ten messages, in the given order, and all
+    /// ten frames.
     fn stored(numbers: impl Iterator<Item = usize>) -> (MemoryStore, Vec<Frame>) {
         let author = AuthorId::new(Uuid::from_u128(1));
         let contents = (0..10_u8).map(|number| (Kind::Payload, Bytes::from(vec![number])));
@@ -125,7 +127,7 @@ mod tests {
         (store, frames)
     }
 
-    /// What a member that holds at most so little makes of it.
+    /// Restores a store into a core that holds at most four messages.
     fn restored(store: &MemoryStore) -> Resumed {
         let core = SessionCore::with_limit(None, 4);
         let mut resumed = Resumed { core, ..Resumed::nothing(&Marks::default(), None) };
@@ -133,9 +135,10 @@ mod tests {
         resumed
     }
 
-    /// Much may have been kept before what it comes after; it had to give way, and was read again from the folder.
+    /// The store may have many messages before their causes. They were evicted then, and read again
+    /// from the folder.
     #[test]
-    fn what_gives_way_is_taken_again() {
+    fn evicted_messages_are_taken_again() {
         let (store, frames) = stored((0..10).rev());
         let Resumed { mut core, own, .. } = restored(&store);
         assert!(own.is_empty() && core.has_evicted() && !matches!(core.poll(), Output::Event(_)));
@@ -143,9 +146,9 @@ mod tests {
         assert!(slots.eq(frames.iter().map(Frame::id)), "all of them, in order");
     }
 
-    /// A message that nobody has is waited for, but not for ever looked for.
+    /// A core waits for a message that is nowhere, but does not look for it forever.
     #[test]
-    fn what_cannot_be_taken_stays_out() {
+    fn messages_without_their_cause_stay_out() {
         let (store, _) = stored(1..10);
         let Resumed { core, .. } = restored(&store);
         assert_eq!((core.end(), core.held_len(), core.has_evicted()), (0, 4, true));

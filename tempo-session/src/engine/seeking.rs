@@ -10,16 +10,18 @@ use crate::{
     engine::{link::Link, relayed::Unclear},
 };
 
-/// What a look for messages gave.
+/// The result of a search for messages.
 #[derive(Debug)]
 pub(crate) enum Sought {
-    /// Those that lie nowhere, in order; and the counter after the last one that was looked for, unless it was the author's last.
+    /// The messages that are nowhere in the folder, in order, and the counter to continue after,
+    /// unless the search has reached the author's last message.
     Absent { frames: Vec<Frame>, next: Option<u64> },
-    /// Something that may be one of them cannot be read.
+    /// A file that may hold one of them cannot be read.
     Unclear(Unclear),
 }
 
-/// Looks everywhere in the folder for the next of an author's messages after a counter, as many as a pack may hold.
+/// Looks everywhere in the folder for an author's next messages after a counter, as many as a pack
+/// may hold.
 pub(crate) fn seek(link: &mut Link, author: AuthorId, after: u64) -> Result<Sought, PublishError> {
     let Packing { few, times, bytes: most, .. } = Packing::default();
     let count = usize::try_from(few.saturating_mul(times)).unwrap_or(usize::MAX);
@@ -44,7 +46,8 @@ pub(crate) fn seek(link: &mut Link, author: AuthorId, after: u64) -> Result<Soug
     Ok(Sought::Absent { frames, next })
 }
 
-/// The digests of what lies whole in the folder under these numbers, or why that cannot be told.
+/// Returns the digests of the messages that are whole in the folder under these ids, or why that is
+/// unclear.
 fn find(link: &mut Link, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet<Digest>, Unclear> {
     let (known, own) = {
         let state = link.shared.lock();

@@ -1,7 +1,8 @@
-//! What the handles and the driver of a session share: one lock around the state, and the store.
+//! The state that a session's handles and driver share: one lock around the state, and the store.
 //!
-//! Nothing is done under the lock that touches a disk: neither the shared folder nor the store. Whoever needs several of
-//! them takes the writer first, then the state, and never the store while the state is locked.
+//! No thread touches a disk under the lock, neither the shared folder nor the store. A thread that
+//! needs several of them takes the writer first, then the state, and never the store while the
+//! state is locked.
 
 use std::{
     sync::{
@@ -33,20 +34,20 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Something changed that a thread may wait for.
+    /// Signals a change to waiting threads.
     changed: Condvar,
-    /// The number of threads that wait for that. Waking none costs a system call as well.
+    /// The number of threads that wait for a change. Waking none would still cost a system call.
     waiting: AtomicUsize,
-    /// Tasks that wait for the same.
+    /// Tasks that wait for a change.
     pub(crate) wakers: Wakers,
-    /// What only one thread at a time may do.
+    /// The right of one thread at a time to write.
     writer: Mutex<Writer>,
-    /// Gone once the session is closed.
+    /// The store; gone once the session is closed.
     store: RwLock<Option<Box<dyn Store>>>,
     pub(crate) environment: Arc<dyn Environment>,
     /// Wakes the driver.
     pub(crate) waker: Waker,
-    /// An author that has been silent for this long is not waited for.
+    /// The silence after which an author is no longer waited for.
     pub(crate) idle_after: Option<Duration>,
 }
 
@@ -72,7 +73,8 @@ impl Shared {
         }
     }
 
-    /// The state. A panic under the lock is a broken invariant of ours; others may still read and close.
+    /// Locks the state. A panic under the lock means a broken invariant of this crate; other
+    /// threads may still read and close.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +84,7 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the store, if the session is open.
+    /// Calls `work` with the store, if the session is open.
     pub(crate) fn with_store<T>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
@@ -91,21 +93,22 @@ impl Shared {
         store.as_deref().map_or(Err(StoreError::Closed), work)
     }
 
-    /// Lets the store go.
+    /// Closes the store.
     pub(crate) fn close_store(&self) {
         drop(self.store.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Wakes everything that waits for a change.
     pub(crate) fn announce(&self) {
-        // A thread that has found nothing under the lock has counted itself under it, before this was changed.
+        // A thread that found nothing under the lock counted itself while holding it, before this
+        // change.
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.changed.notify_all();
         }
         self.wakers.wake();
     }
 
-    /// Waits until something changes or the time is over.
+    /// Waits until something changes or the timeout has passed.
     pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let state = self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0;
@@ -113,7 +116,7 @@ impl Shared {
         state
     }
 
-    /// Waits until `is_done`, at most for `patience`; whether it is.
+    /// Waits until `is_done`, at most for `patience`. Returns whether it is done.
     pub(crate) fn wait_until<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -131,10 +134,11 @@ impl Shared {
         (state, true)
     }
 
-    /// Waits for the first look at the folder as long as that may take, and no longer than `patience`.
+    /// Waits for the first look at the folder as long as that may take, but no longer than
+    /// `patience`.
     ///
-    /// Whether another installation writes under this author shows in the folder, and should show before more is written. A
-    /// folder that is away or slow keeps no member from writing.
+    /// The folder shows whether another installation writes under this author. The member should
+    /// know that before it writes more. A folder that is away or slow keeps no member from writing.
     pub(crate) fn wait_for_first_look(&self, patience: Duration) {
         let mut state = self.lock();
         let end = self.environment.now().saturating_add(patience);
@@ -150,18 +154,18 @@ impl Shared {
         }
     }
 
-    /// The author that this member writes as.
+    /// Returns the author that this member writes as.
     pub(crate) fn author(&self) -> Option<AuthorId> {
         self.lock().core.author()
     }
 
-    /// A reader of the events after what an application has.
+    /// Returns a reader of the events after what an application has.
     pub(crate) fn reader_after(&self, progress: Progress) -> Reader {
         let state = self.lock();
         Reader::after(progress, &state.feed, &state.core)
     }
 
-    /// Waits until there is something for a reader, at most until `end`; whether there is.
+    /// Waits until there is something for a reader, at most until `end`. Returns whether there is.
     pub(crate) fn wait_for_news(&self, reader: &Reader, end: Duration) -> bool {
         let mut state = self.lock();
         while state.lifecycle.is_open() && !reader.has_news(&state.feed, &state.core) {
@@ -174,7 +178,7 @@ impl Shared {
         state.lifecycle.is_open()
     }
 
-    /// The next event for a reader.
+    /// Returns the next event for a reader.
     pub(crate) fn next_event(&self, reader: &mut Reader) -> Result<Option<Event>, ReadError> {
         let state = self.lock();
         let (slot, position, placed) = match reader.take(&state.feed, &state.core) {
@@ -194,7 +198,7 @@ impl Shared {
         }
     }
 
-    /// A message of the timeline with its payload.
+    /// Reads a message of the timeline with its payload.
     pub(crate) fn read_entry(&self, slot: Slot, position: usize) -> Result<Option<Entry>, ReadError> {
         self.read_under(self.lock(), slot, position)
     }
@@ -210,12 +214,13 @@ impl Shared {
         Ok(Some(described.with(payload)))
     }
 
-    /// The bytes of a message that was sent or received.
+    /// Returns the bytes of a message that was sent or received.
     pub(crate) fn frame(&self, key: Key) -> Result<Frame, ReadError> {
         self.frame_under(self.lock(), key)
     }
 
-    /// From memory what is not in the store yet or was just sent, otherwise from the store, with the state unlocked.
+    /// Takes the frame from memory if it is not in the store yet or was just sent, otherwise from
+    /// the store, with the state unlocked.
     fn frame_under(&self, state: MutexGuard<'_, State>, (id, digest): Key) -> Result<Frame, ReadError> {
         if let Some(frame) = state.unsaved.frame(digest).or_else(|| state.outbox.frame(&(id, digest))) {
             return Ok(frame);

@@ -1,4 +1,5 @@
-//! Snapshots: what follows from the log, kept beside it, so that opening takes no longer the longer the log is.
+//! Snapshots: the state that follows from the log, kept beside it, so that the time to open does
+//! not grow with the log.
 
 use std::mem;
 
@@ -9,22 +10,22 @@ use crate::{
     store::contract::Origin,
 };
 
-/// When the next snapshot is due, and what it has beside the core.
+/// Decides when the next snapshot is due, and keeps what a snapshot holds besides the core.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    /// The fewest new messages that are worth a snapshot; `None`: none is ever made.
+    /// The fewest new messages that justify a snapshot. With `None`, no snapshot is made.
     after: Option<u64>,
-    /// The accepted messages that the last snapshot has.
+    /// The number of accepted messages in the last snapshot.
     messages: u64,
-    /// The place in the log behind everything that the last snapshot knows.
+    /// The place in the log after everything that the last snapshot covers.
     log: u64,
-    /// The own messages of the last snapshot.
+    /// The own messages in the last snapshot.
     rows: Vec<Row>,
-    /// Messages by authors of this installation that came later.
+    /// Messages by authors of this installation since the last snapshot.
     fresh: Vec<Own>,
 }
 
-/// A snapshot as it is read.
+/// A snapshot as read from the store.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) core: SessionCore,
@@ -40,16 +41,19 @@ struct Own {
     frame_len: u64,
 }
 
-/// The same as a snapshot has it: the slot, then the length of the frame with [`SENT`], both with the least byte first.
+/// An own message as a snapshot stores it: the slot, then the frame's length combined with
+/// [`SENT`]; both little-endian.
 type Row = [u8; 8];
 
-/// Set in the length of a frame that was sent and not received.
+/// The bit in a frame's length that marks a message as sent, not received.
 const SENT: u32 = 1 << 31;
-/// How every snapshot begins. The format follows as four bytes, then the digest of everything behind it.
+/// The bytes that begin every snapshot. The format follows as four bytes, then the digest of the
+/// rest.
 const MAGIC: &[u8] = b"TEMPOSNP";
-/// The format that is written. A snapshot of another one is as good as none: the log has everything.
+/// The format that is written. A snapshot in another format is ignored: the log has everything.
 const FORMAT: u32 = 1;
-/// With this many new messages a snapshot is due however long the log is: reading them takes some milliseconds.
+/// The number of new messages after which a snapshot is due, however long the log is. Reading that
+/// many takes a few milliseconds.
 const BEHIND: u64 = 10_000;
 
 impl Snapshots {
@@ -57,48 +61,49 @@ impl Snapshots {
         Self { after, ..Self::default() }
     }
 
-    /// The same, with another number of new messages that are worth a snapshot.
+    /// Replaces the number of new messages that justify a snapshot.
     pub(crate) fn with(self, after: Option<u64>) -> Self {
         Self { after, ..self }
     }
 
-    /// The place in the log from which on it has to be read.
+    /// Returns the place in the log to read from.
     pub(crate) fn log(&self) -> u64 {
         self.log
     }
 
-    /// A message by an author of this installation is, or will be, in the log.
+    /// Notes a message by an author of this installation that is, or will be, in the log.
     pub(crate) fn note(&mut self, frame: &Frame, origin: Origin) {
         let len = u64::try_from(frame.bytes().len()).unwrap_or(u64::MAX);
         self.note_restored((frame.id(), frame.digest()), origin, len);
     }
 
-    /// The same, of a message that was read from the log.
+    /// Notes a message that was read from the log.
     pub(crate) fn note_restored(&mut self, (id, digest): (MessageId, Digest), origin: Origin, frame_len: u64) {
         if self.after.is_some() {
             self.fresh.push(Own { id, digest, origin, frame_len });
         }
     }
 
-    /// Whether enough is new: a quarter of what the last snapshot has, or some ten thousand messages.
+    /// Returns whether enough is new: a quarter of the last snapshot's messages, but at most ten
+    /// thousand.
     pub(crate) fn is_due(&self, core: &SessionCore) -> bool {
         let new = core.end().saturating_sub(self.messages);
         self.after.is_some_and(|after| new >= least_new(self.messages).max(after).max(1))
     }
 
-    /// Whether the log is longer than what the last snapshot knows.
+    /// Returns whether the log is longer than what the last snapshot covers.
     pub(crate) fn is_behind(&self, log: u64) -> bool {
         self.after.is_some() && log > self.log
     }
 
-    /// Whether a snapshot of a core can be made. An own message that waits for others has no slot yet by which a snapshot
-    /// could name it.
+    /// Returns whether a snapshot of the core can be made. An own message that waits for others has
+    /// no slot yet that could identify it in a snapshot.
     pub(crate) fn can_be_made(&self, core: &SessionCore) -> bool {
         let waits = || self.fresh.iter().any(|own| core.is_held(own.digest));
         core.is_whole() && (core.held_len() == 0 || !waits())
     }
 
-    /// Makes a snapshot; `log` is the place in the log behind everything that the core knows.
+    /// Makes a snapshot; `log` is the place in the log after everything that the core knows.
     pub(crate) fn make(&mut self, core: &SessionCore, log: u64) -> Vec<u8> {
         let fresh = mem::take(&mut self.fresh);
         self.rows.extend(fresh.iter().filter_map(|own| own.row(core)));
@@ -113,18 +118,19 @@ impl Snapshots {
         content
     }
 
-    /// A snapshot of so many messages is kept.
+    /// Records that a snapshot with this number of messages was kept.
     pub(crate) fn kept(&mut self, messages: u64, log: u64) {
         (self.messages, self.log) = (messages, log);
     }
 
-    /// It is unknown what is kept; no more snapshots are made until the session is opened again.
+    /// Gives up on snapshots until the session is reopened, because it is unknown which one the
+    /// store has.
     pub(crate) fn fail(&mut self) {
         *self = Self::default();
     }
 
-    /// The messages that the installation looks after, with the lengths of their frames: what it has sent, and what is of one
-    /// of its former authors.
+    /// Returns the messages that the installation looks after, with the lengths of their frames:
+    /// the messages that it has sent, and those of its former authors.
     pub(crate) fn own<'a>(&'a self, core: &'a SessionCore) -> impl Iterator<Item = ((MessageId, Digest), u64)> + 'a {
         self.rows.iter().filter_map(|row| {
             let row = u64::from_le_bytes(*row);
@@ -142,8 +148,8 @@ fn least_new(messages: u64) -> u64 {
 }
 
 impl Snapshot {
-    /// Reads a snapshot whose core `begin` reads; `None` when it is damaged, of another format, or knows more
-    /// than a log that ends there.
+    /// Reads a snapshot; `begin` reads the core in it. Returns `None` when the snapshot is damaged,
+    /// has another format, or covers more than a log that ends at `log_end`.
     pub(crate) fn read(bytes: &[u8], log_end: u64, begin: impl FnOnce(&[u8]) -> Option<SessionCore>) -> Option<Self> {
         let bytes = bytes.strip_prefix(MAGIC)?;
         let (format, bytes) = bytes.split_first_chunk()?;
@@ -164,7 +170,7 @@ impl Snapshot {
 }
 
 impl Own {
-    /// What a snapshot has of it; nothing, of what was refused after all.
+    /// Returns the message's row in a snapshot; `None` for a message that was rejected after all.
     fn row(&self, core: &SessionCore) -> Option<Row> {
         let slot = core.slot(self.id, self.digest)?;
         let len = u32::try_from(self.frame_len).ok().filter(|len| len & SENT == 0)?;
@@ -194,7 +200,7 @@ mod tests {
             snapshots.is_due(&core)
         };
         assert!(after(Some(100), 800) && !after(Some(100), 801), "a quarter of 800 is new");
-        assert!(!after(Some(201), 800) && !after(None, 0), "or what is worth it at least");
+        assert!(!after(Some(201), 800) && !after(None, 0), "and no fewer than the given least");
         assert_eq!([0, 800, 40_000, 1_000_000].map(least_new), [0, 200, 10_000, 10_000]);
     }
 }

@@ -33,70 +33,76 @@ use crate::{
     },
 };
 
-/// What is behind the session's lock. The lock guards that all parts speak of one moment:
+/// The state behind the session's lock. The lock guarantees that all parts describe one moment:
 ///
-/// 1. What the core has accepted or holds is in the store or in `unsaved`.
-/// 2. `marks` is what the store has noted, or what is being noted by the one thread that holds the writer.
-/// 3. What an event of the feed tells is so for who reads the core under the same lock, or was so and has changed since.
-/// 4. An own message that is not known to be in the folder is in `outbox`, or in `own` until the driver takes that.
+/// 1. Every message that the core has accepted or holds is in the store or in `unsaved`.
+/// 2. `marks` equals what the store has noted, or what the one thread that holds the writer is
+///   noting.
+/// 3. An event of the feed is true for a reader that reads the core under the same lock, or it was
+///   true and something has changed since.
+/// 4. An own message that is not known to be in the folder is in `outbox`, or in `own` until the
+///   driver takes that.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) core: SessionCore,
     pub(crate) marks: Marks,
     pub(crate) unsaved: Unsaved,
     pub(crate) snapshots: Snapshots,
-    /// What the installation has looked after in earlier lives, until the driver compares the folder with it.
+    /// The messages that the installation has looked after in earlier lives, until the driver
+    /// compares the folder with them.
     pub(crate) own: Option<OwnMessages>,
     pub(crate) outbox: Outbox,
     pub(crate) feed: Feed,
     notices: Notices,
     pub(crate) heard: Heard,
     pub(crate) refresh: Refresh,
-    /// What the core asks the next look at the folder for.
+    /// The core's requests for the next look at the folder.
     pub(crate) looks: Looks,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) packing: Request<ByHand, Result<PackStats, PublishError>>,
     pub(crate) relaying: Request<AuthorId, Result<Relayed, RelayError>>,
-    /// The names of the cursors that are in use.
+    /// The names of the cursors in use.
     pub(crate) cursors: BTreeSet<String>,
     pub(crate) attachment: Attachment,
     pub(crate) report: Arc<Report>,
-    /// What the member wants to be called, until it has said so.
+    /// The display name that the member wants, until it has announced it.
     pub(crate) name: Option<String>,
-    /// Something is accepted, held or hinted at since it was last looked for what is stable.
+    /// Something was accepted, held or hinted at since the last attempt to determine what is
+    /// stable.
     pub(crate) may_become_stable: bool,
-    /// The folder has been compared with what was sent in an earlier life.
+    /// The folder has been compared with what was sent in earlier lives.
     pub(crate) is_audited: bool,
     /// A head of this life may have been left.
     pub(crate) is_alive: bool,
-    /// Why the last attempt to leave a head failed.
+    /// The reason why the last attempt to leave a head failed.
     pub(crate) head_error: Option<String>,
-    /// Why the last attempt to keep what was received failed.
+    /// The reason why the last attempt to store what was received failed.
     pub(crate) store_error: Option<String>,
 }
 
-/// What is to be looked at although it is known.
+/// Files to look at again although they are known.
 #[derive(Debug, Default)]
 pub(crate) struct Looks {
     pub(crate) ids: BTreeSet<MessageId>,
-    /// Everything.
+    /// Look at everything.
     pub(crate) at_all: bool,
 }
 
-/// How packing by hand differs from what is done by itself.
+/// The variants of packing by hand. Automatic packing keeps the latest messages in their own files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByHand {
-    /// Everything is packed, and files are removed after their time.
+    /// Everything is packed; files are removed when their time is over.
     Packed,
     /// Files are removed at once.
     AtOnce,
 }
 
 impl State {
-    /// What a session begins with.
+    /// Creates the state of a session that begins.
     pub(crate) fn new(resumed: Resumed, marks: Marks, refresh: Refresh, name: Option<String>) -> Self {
         let Resumed { core, own, snapshots } = resumed;
-        // What was published lazily may look right and hold zeros after a loss of power: it is read and synced once.
+        // A lazily published file may look right but hold zeros after a power loss, so it is read
+        // and synced once.
         let audited = |author| marks.own.iter().find(|own| own.author == author).map_or(0, |own| own.audited);
         let mut outbox = Outbox::default();
         let is_doubtful = |id: &MessageId| id.counter > audited(id.author) && !planted!(AuditByLength);
@@ -131,7 +137,7 @@ impl State {
         state
     }
 
-    /// Takes an arrival in. The store gets it with the next commit.
+    /// Takes in an arrival. The next commit stores it.
     pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
         let taken = self.take_in(arrival);
         self.take_outputs();
@@ -174,20 +180,21 @@ impl State {
         }
     }
 
-    /// Something new has come of an author; of one of this installation it is no sign of life.
+    /// Notes that something new has come from an author. An author of this installation does not
+    /// count: that is no sign of life.
     fn hear(&mut self, author: AuthorId) {
         if !self.core.is_own(author) {
             self.heard.hear(author);
         }
     }
 
-    /// Puts an event where readers find it.
+    /// Puts an event into the feed.
     pub(crate) fn tell(&mut self, event: Event) {
         self.feed.push(Item::Other(event));
     }
 
-    /// Puts there what the core announces, and notes what it asks for; whether there is more, for which others may have the
-    /// lock first.
+    /// Puts the core's events into the feed, and notes what it asks for. Returns whether there is
+    /// more; other threads may have the lock first.
     pub(crate) fn take_outputs(&mut self) -> bool {
         loop {
             let event = match self.core.poll() {
@@ -224,7 +231,7 @@ impl State {
         }
     }
 
-    /// Tells what has changed since the last time and is worth it.
+    /// Reports what has changed since the last call.
     pub(crate) fn notice(&mut self, unix_ms: i64, idle: Option<Duration>) {
         for event in self.notices.step(&self.core, unix_ms, idle) {
             self.tell(event);
@@ -239,19 +246,19 @@ impl State {
         }
     }
 
-    /// Notes how publishing goes.
+    /// Notes the result of publishing.
     pub(crate) fn note_publishing(&mut self, error: Option<&PublishError>) {
         if let Some(why) = self.outbox.note(error) {
             self.tell(Event::Unpublished { why });
         }
     }
 
-    /// What is to be said before anything else: whose place a new author takes, and what the member is called, if that is not
-    /// known.
+    /// Returns the messages to send before any other: whose place a new author takes, and the
+    /// member's name if it is not known.
     pub(crate) fn introduction(&self) -> Vec<(Kind, Bytes)> {
         let mut introduction = self.core.introduction();
         if let Some(name) = &self.name {
-            // A new author takes the name of the former one with it.
+            // A new author inherits the name of the former one.
             let inherited = introduction.iter().find(|(kind, _)| *kind == Kind::Profile).map(|(_, name)| name.as_ref());
             let known = self.core.author().and_then(|author| self.core.name(author)).map(str::as_bytes);
             if inherited.or(known) != Some(name.as_bytes()) {

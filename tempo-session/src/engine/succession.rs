@@ -1,4 +1,5 @@
-//! Going on as a new author when another installation may have the name, and the lives that heads tell of.
+//! Continuing as a new author when another installation may use the name, and the lives that heads
+//! record.
 
 use tempo_clock::AuthorId;
 use tempo_message::{Durability, Head, planted};
@@ -11,8 +12,8 @@ use crate::{
 };
 
 impl Shared {
-    /// Becomes a new author if another installation may write under the present name. What was sent under it stays what it is,
-    /// and is looked after.
+    /// Becomes a new author if another installation may write under the present one. Messages sent
+    /// as the former author stay what they are, and the installation still looks after them.
     pub(crate) fn renew_if_in_conflict(&self, writer: &mut Writer) -> Result<(), SendError> {
         let Some((former, why)) = self.conflict() else { return Ok(()) };
         let author = self.renew(writer).map_err(|source| SendError::NoNewAuthor { why, source })?;
@@ -32,14 +33,14 @@ impl Shared {
         Ok(author)
     }
 
-    /// The present author, and why it should not write any more.
+    /// Returns the present author and why it must not write any more, if so.
     pub(crate) fn conflict(&self) -> Option<(AuthorId, IdentityConflict)> {
         let state = self.lock();
         state.core.author().zip(state.core.conflict())
     }
 
-    /// The head to be left now. Everything that it claims, and the life that it tells of, is durable; `None` when that is
-    /// not so, or when the name is in doubt.
+    /// Returns the head to leave now. Everything that it claims, and the life that it records, is
+    /// durable. Returns `None` when that is not so, or when the identity is in doubt.
     pub(crate) fn head(&self) -> Result<Option<Head>, StoreError> {
         if !planted!(HeadClaimsTooMuch) {
             self.save(Durability::Durable)?;

@@ -1,4 +1,4 @@
-//! Sessions that go on from the snapshots of earlier ones.
+//! Sessions that continue from the snapshots of earlier ones.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     store::{contract::Store, marks::Marks, memory::MemoryStore},
 };
 
-/// A session on this store.
+/// Opens a session on a store.
 fn open(medium: &MemoryMedium, store: &MemoryStore) -> (Session, Driver) {
     let parts = Parts { snapshot_after: Some(6), ..Parts::new(Box::new(medium.transport()), Box::new(store.clone())) };
     Session::assemble(parts).unwrap()
@@ -26,16 +26,17 @@ fn drain(driver: &mut Driver) {
     while driver.turn() == Turn::Again {}
 }
 
-/// What the log says alone.
+/// Resumes from the log alone.
 fn from_log(store: &MemoryStore) -> Resumed {
     let mut resumed = Resumed::nothing(&store.marks().unwrap(), None);
     resumed.restore(|each| store.restore(0, each)).unwrap();
     resumed
 }
 
-/// An own message that waits for another one is not forgotten by a snapshot that cannot name it.
+/// A snapshot cannot name an own message that waits for another one; the message must not be
+/// forgotten.
 #[test]
-fn what_waits_is_looked_after_when_it_is_accepted() {
+fn a_waiting_own_message_is_looked_after_once_accepted() {
     let [former, author] = [1, 2].map(|number| AuthorId::new(Uuid::from_u128(number)));
     let frames = SessionCore::new(Some(former)).compose((0..9).map(|n| (Kind::Payload, vec![n].into())), 5).unwrap();
     let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(former)));
@@ -59,8 +60,8 @@ fn what_waits_is_looked_after_when_it_is_accepted() {
     assert_eq!(from_snapshot.own, from_log(&store).own);
 }
 
-/// However few messages a session adds before it is closed, the next one opens from a snapshot that has all of them, and
-/// looks after the same messages as one that reads the log.
+/// Each session that is closed leaves a snapshot with all messages, however few it added. The next
+/// session opens from it and looks after the same messages as a session that reads the log.
 #[test]
 fn every_session_leaves_a_snapshot_when_it_is_closed() {
     let author = AuthorId::new(Uuid::from_u128(1));

@@ -1,4 +1,4 @@
-//! What the core has taken and the store does not have yet.
+//! Records that the core has taken and the store does not have yet.
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
@@ -12,22 +12,22 @@ use crate::store::{contract::Record, error::StoreError};
 #[derive(Debug, Default)]
 pub(crate) struct Unsaved {
     next: Batch,
-    /// Under way.
+    /// The records of the commit that is under way.
     committing: Arc<Batch>,
     /// There are lazy commits without a durable one after them.
     is_undurable: bool,
-    /// It is unknown what the store has of what was sent.
+    /// It is unknown which sent messages the store has.
     has_failed: bool,
 }
 
-/// Records in order, and where each is.
+/// Records in order, and the place of each.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     records: Vec<Record>,
     places: BTreeMap<Digest, usize>,
 }
 
-/// So many received messages wait for a store that fails; the folder keeps the others.
+/// The most received messages that wait for a failing store; the folder keeps the others.
 const MOST: usize = 8192;
 /// Above this backlog, saving moves to a separate thread.
 const MUCH: usize = 512;
@@ -60,16 +60,16 @@ impl Unsaved {
         self.next.push(record);
     }
 
-    /// A message that the store may not have yet.
+    /// Returns a message that the store may not have yet.
     pub(crate) fn frame(&self, digest: Digest) -> Option<Frame> {
         self.committing.frame(digest).or_else(|| self.next.frame(digest)).cloned()
     }
 
-    /// Takes everything for a commit, together with what is sent; the answer is what to commit, and how many of it, the first
-    /// ones, were received.
+    /// Takes everything for a commit, followed by `sent`. Returns what to commit, and how many of
+    /// its first records were received.
     pub(crate) fn begin(&mut self, sent: Vec<Record>) -> (Arc<Batch>, usize) {
         let next = mem::take(&mut self.next).records;
-        // Nothing is under way but what a commit has left whose thread has died.
+        // A batch is left here only if the thread that committed it has died.
         let left = mem::take(&mut self.committing);
         let received: Vec<Record> = left.records.iter().cloned().chain(next).collect();
         let count = received.len();
@@ -77,7 +77,8 @@ impl Unsaved {
         (Arc::clone(&self.committing), count)
     }
 
-    /// The commit is over. After a failure what was received is tried again, before what has come meanwhile.
+    /// Ends the commit. After a failure, what was received is tried again, before what has come
+    /// meanwhile.
     pub(crate) fn end(&mut self, committed: &Result<(), StoreError>, durability: Durability, received: usize) {
         let batch = mem::take(&mut self.committing);
         if committed.is_ok() {
@@ -88,12 +89,13 @@ impl Unsaved {
         }
     }
 
-    /// Something after them was committed durably.
+    /// Records that a later commit was durable.
     pub(crate) fn are_durable(&mut self) {
         self.is_undurable = false;
     }
 
-    /// It is unknown whether messages that were sent are in the store; no number of theirs must be used again.
+    /// Records that it is unknown whether sent messages are in the store. Their numbers must not be
+    /// used again.
     pub(crate) fn fail(&mut self) {
         self.has_failed = true;
     }
@@ -106,27 +108,28 @@ impl Unsaved {
         self.next.records.is_empty()
     }
 
-    /// Whether a commit has something to do.
+    /// Returns whether a commit has something to do.
     pub(crate) fn needs(&self, durability: Durability) -> bool {
         !self.is_empty() || (durability == Durability::Durable && self.is_undurable)
     }
 
-    /// Whether something waits for a durable commit.
+    /// Returns whether something waits for a durable commit.
     pub(crate) fn is_undurable(&self) -> bool {
         self.is_undurable || !self.is_empty()
     }
 
-    /// Whether the store has what the core knows, and nothing else.
+    /// Returns whether the store has exactly what the core knows.
     pub(crate) fn is_saved(&self) -> bool {
         self.is_empty() && self.committing.records.is_empty() && !self.has_failed
     }
 
-    /// Whether more should be received: not while so much waits for a store that fails.
+    /// Returns whether more should be received. It should not while too much waits for a failing
+    /// store.
     pub(crate) fn has_room(&self) -> bool {
         self.next.records.len() + self.committing.records.len() < MOST
     }
 
-    /// Whether it is worth a thread to save what was received.
+    /// Returns whether the backlog is large enough for a separate thread.
     pub(crate) fn is_much(&self) -> bool {
         self.next.records.len() >= MUCH
     }

@@ -1,4 +1,5 @@
-//! A folder that takes nothing, or is not there: sending goes on, and everything gets there by itself afterwards.
+//! A folder that takes no files, or is missing: sending continues, and everything is published
+//! afterwards without help.
 
 use std::{
     collections::BTreeMap,
@@ -14,12 +15,12 @@ use crate::{
     volume::Volume,
 };
 
-/// Waits for what the session does by itself: nothing is asked of it but how things stand.
+/// Waits for what the session does without being asked: the test only reads the status.
 pub(crate) fn by_itself(session: &Session, what: &str, is_so: impl Fn(&Session) -> bool) {
     let began = Instant::now();
     while !is_so(session) {
         assert!(began.elapsed() < STUCK, "{what} does not happen by itself: {:#?}", session.status());
-        // deadline loop: nothing else shows that something has happened without making it happen.
+        // deadline loop: any other way of waiting would make the session act.
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -32,7 +33,7 @@ fn is_detached(session: &Session) -> bool {
     matches!(session.status().attachment, Attachment::Detached { .. })
 }
 
-/// Everybody who looks now sees these texts, and every file is a whole message.
+/// Checks that a newcomer sees these texts, and that every file is a whole message.
 fn check(place: &Place, session: &Session, expected: &[&str]) {
     assert_eq!(texts(&timeline(session)), expected);
     let observer = Session::observe(&place.folder).unwrap();
@@ -41,16 +42,18 @@ fn check(place: &Place, session: &Session, expected: &[&str]) {
     assert_eq!(observer.status().report.pending, []);
 }
 
-/// The files of a member's directory with their lengths.
+/// Returns the files of a member's directory with their lengths.
 fn files(place: &Place, session: &Session) -> BTreeMap<PathBuf, u64> {
     let entries = fs::read_dir(place.folder.join(session.author().unwrap().to_string())).unwrap();
-    // Heads come and go, and so does what is staged here because the staging directory is on another volume.
+    // Heads come and go. So do files that are staged here because the staging directory is on
+    // another volume.
     let is_message = |path: &PathBuf| !path.ends_with("head") && !path.to_string_lossy().contains("/~tempo-");
     let paths = entries.map(|entry| entry.unwrap().path()).filter(is_message);
     paths.map(|path| (path.clone(), fs::metadata(path).unwrap().len())).collect()
 }
 
-/// Ben says something that does not arrive yet; the answer is where it waits, on the same volume, and where it belongs.
+/// Creates a message of Ben that does not arrive yet. Returns where it waits, on the same volume,
+/// and where it belongs.
 fn said_by_ben(place: &Place, text: &str) -> (PathBuf, PathBuf) {
     let ben = place.member("ben");
     let file = place.folder.join(ben.send(text).unwrap().to_string());
@@ -61,7 +64,7 @@ fn said_by_ben(place: &Place, text: &str) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_full_volume_keeps_nobody_from_sending_and_receiving() {
+fn a_full_volume_does_not_prevent_sending_and_receiving() {
     let place = Place::new();
     let Some(volume) = Volume::over(&place) else { return };
     let (aside, file) = said_by_ben(&place, "from ben");
@@ -169,7 +172,8 @@ fn an_unmounted_volume_is_away_and_nothing_is_written_beneath_it() {
     }
 }
 
-/// Another stick at the same path, which may have the same numbers: it is not the session, and stays as it is.
+/// Another stick at the same path, which may have equal numbers: it is not the session, and stays
+/// as it is.
 #[test]
 fn another_volume_at_the_same_path_is_not_the_session() {
     let (place, elsewhere) = (Place::new(), Place::new());
@@ -211,7 +215,7 @@ fn a_folder_that_is_moved_or_replaced_is_away_until_it_is_back() {
         by_itself(&ana, "noticing", is_detached);
         ana.send("away").unwrap();
         assert_eq!((ana.flush(Duration::from_millis(100)), ana.refresh(STUCK).is_err()), (1, true));
-        // Removing it proves that it is as empty as before.
+        // Removing it proves that it is still empty.
         take(&place.folder);
         fs::rename(&moved, &place.folder).unwrap();
         fs::rename(aside, file).unwrap();

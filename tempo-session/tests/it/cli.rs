@@ -1,4 +1,4 @@
-//! The `tempo` command, as a person and as a script use it.
+//! The `tempo` command, as people and scripts use it.
 
 use std::{
     collections::BTreeSet,
@@ -109,13 +109,13 @@ fn four_senders_at_once_and_a_late_fifth_have_one_log() {
             entries.iter().filter_map(|e| e["text"].as_str()).filter(|t| t.starts_with(name)).collect();
         assert_eq!(texts, (1..=EACH).map(|n| format!("{name} {n}")).collect::<Vec<_>>());
     }
-    assert!(!place.at("late").exists(), "looking makes no author");
+    assert!(!place.at("late").exists(), "reading creates no author");
     assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 4);
 }
 
 #[cfg(unix)]
 #[test]
-fn what_was_acknowledged_survives_a_kill() {
+fn acknowledged_messages_survive_a_kill() {
     let place = Place::new();
     let mut acknowledged: Vec<String> = Vec::new();
     for round in 0..5_usize {
@@ -135,7 +135,7 @@ fn what_was_acknowledged_survives_a_kill() {
     assert_eq!(ids.len(), entries.len(), "no counter is used twice");
     let lost: Vec<&String> = acknowledged.iter().filter(|id| !ids.contains(*id)).collect();
     assert_eq!(lost, Vec::<&String>::new());
-    // Opening it for the log has published the rest: an observer sees the same.
+    // Opening the session for the log has published the rest: an observer sees the same.
     assert_eq!(log(&place, "observer"), log(&place, "ana"));
     let staged = fs::read_dir(&place.folder).unwrap().flat_map(|author| fs::read_dir(author.unwrap().path()).unwrap());
     assert!(staged.map(|file| file.unwrap().file_name()).all(|name| !name.to_string_lossy().starts_with('~')));
@@ -152,7 +152,7 @@ fn two_chats_on_one_folder_talk() {
         (child, lines)
     };
     let (mut ana, mut ana_sees) = chat("Ana");
-    assert!(ana_sees.next().unwrap().contains("you are Ana, nobody else yet"));
+    assert!(ana_sees.next().unwrap().contains("you are Ana, no other member yet"));
     let (mut ben, mut ben_sees) = chat("Ben");
     assert!(ben_sees.next().unwrap().contains("you are Ben, with Ana"));
     writeln!(ana.stdin.as_mut().unwrap(), "hello \u{1b}[31mBen").unwrap();
@@ -186,14 +186,14 @@ fn errors_say_what_where_and_what_next() {
             }
         }
     }
-    assert!(!state.exists(), "nothing is made for a folder that cannot be used");
+    assert!(!state.exists(), "nothing is created for an unusable folder");
     fs::write(&state, "a file").unwrap();
     let (_, err, code) = run(tempo(&state).arg("send").arg(&place.folder).arg("hello"));
     assert!(code == 2 && err.contains("--state") && err.contains(state.to_str().unwrap()), "{err}");
 }
 
 #[test]
-fn while_one_holds_the_store_others_look_on() {
+fn while_a_process_holds_the_store_others_observe() {
     let place = Place::new();
     let ana = place.member("ana");
     ana.send("hello").unwrap();
@@ -233,7 +233,7 @@ fn status_names_what_is_missing() {
 }
 
 #[test]
-fn what_is_no_text_is_base64_in_the_log() {
+fn a_payload_that_is_not_text_is_base64_in_the_log() {
     let place = Place::new();
     let ana = place.member("ana");
     ana.send(b"\xff\x00").unwrap();
@@ -241,11 +241,11 @@ fn what_is_no_text_is_base64_in_the_log() {
     let entry: Value = serde_json::from_str(&log(&place, "ana")).unwrap();
     assert_eq!((entry["base64"].as_str(), entry.get("text")), (Some("/wA="), None));
     let log = ok(tempo(&place.at("ana")).arg("log").arg(&place.folder));
-    assert!(log.contains("(2 bytes that are no text)"), "{log}");
+    assert!(log.contains("(2 bytes that are not text)"), "{log}");
 }
 
 #[test]
-fn looking_heals_what_has_become_of_the_files() {
+fn opening_repairs_the_files() {
     let place = Place::new();
     let ids = ok(tempo(&place.at("ana")).arg("send").arg(&place.folder).args(["one", "two"]));
     let file = |line: usize| place.folder.join(ids.lines().nth(line).unwrap());
@@ -255,13 +255,13 @@ fn looking_heals_what_has_become_of_the_files() {
 
     fs::write(file(1), "somebody else's bytes, of no use to anybody").unwrap();
     let status = ok(tempo(&place.at("ana")).arg("status").arg(&place.folder));
-    assert!(status.contains("something else lies in the place of your message 2"), "{status}");
-    assert_eq!(log(&place, "observer").lines().count(), 2, "the message lies beside it");
+    assert!(status.contains("something else is in the place of your message 2"), "{status}");
+    assert_eq!(log(&place, "observer").lines().count(), 2, "the message is beside it");
     assert_eq!(fs::read(file(1)).unwrap(), b"somebody else's bytes, of no use to anybody");
 }
 
 #[test]
-fn a_line_that_is_too_long_is_named_and_no_part_of_it_is_sent() {
+fn an_overlong_line_is_reported_and_not_sent() {
     let place = Place::new();
     let lines = ["short".to_owned(), "x".repeat(17 << 20), "after".to_owned()];
     let mut command = tempo(&place.at("ana"));
@@ -280,9 +280,10 @@ fn chat_shows_what_it_sent_before_its_input_ended() {
     assert_eq!(out.lines().skip(1).map(|line| line.chars().last().unwrap()).collect::<String>(), "ab", "{out}");
 }
 
-/// A member goes, and everything that it wrote with it. Whoever joins is told what is missing, and who can put it back.
+/// A member leaves, and everything that it wrote with it. A newcomer is told what is missing, and
+/// which member can put it back.
 #[test]
-fn relay_puts_back_what_somebody_took_along() {
+fn relay_puts_back_the_messages_of_a_member_that_left() {
     let place = Place::new();
     let said = |member: &str, text: &str| ok(tempo(&place.at(member)).arg("send").arg(&place.folder).arg(text));
     let mut chat =
@@ -315,14 +316,14 @@ fn relay_puts_back_what_somebody_took_along() {
 
     for wrong in ["Cleo", "be", ""] {
         let (out, err, code) = run(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg(wrong));
-        assert!((out.as_str(), code) == ("", 2) && err.contains("anybody else called"), "{wrong:?}: {err}");
+        assert!((out.as_str(), code) == ("", 2) && err.contains("another member called"), "{wrong:?}: {err}");
     }
     let (_, err, code) = run(tempo(&place.at("cleo")).arg("relay").arg(&place.folder).arg("Ben B"));
     assert!(code == 2 && err.contains("--state"), "{err}");
     let told = ok(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg("ben b"));
-    assert_eq!(told, "3 messages of Ben B lay nowhere in the folder; now you keep them there\n");
+    assert_eq!(told, "put back 3 messages of Ben B that the folder no longer had; you now keep them there\n");
     let told = ok(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg(&beginning));
-    assert_eq!(told, "every message of Ben B that you have lies in the folder\n");
+    assert_eq!(told, "every message of Ben B that you have is in the folder\n");
     assert_eq!(log(&place, "cleo"), before);
     let (findings, code) = doctor("cleo");
     let relayed = of_kind(&findings, "relayed");
@@ -338,10 +339,10 @@ fn pack_leaves_few_files_and_the_same_log() {
     }
     let before = log(&place, "ben");
     let told = ok(tempo(&place.at("ana")).arg("pack").arg(&place.folder));
-    assert!(told.starts_with("your 70 messages lie in 2 packs\n70 files of which"), "{told}");
+    assert!(told.starts_with("your 70 messages are in 2 packs\n70 files that packs"), "{told}");
     assert_eq!(log(&place, "ben"), before);
     let told = ok(tempo(&place.at("ana")).args(["pack", "--at-once"]).arg(&place.folder));
-    assert_eq!(told, "your 70 messages lie in 2 packs\n");
+    assert_eq!(told, "your 70 messages are in 2 packs\n");
     assert_eq!(place.files().len(), 2, "{:?}", place.files());
     assert_eq!(log(&place, "ben"), before);
     assert_eq!(log(&place, "ana"), before);

@@ -1,4 +1,4 @@
-//! A session that is closed while its driver is at work.
+//! A session that is closed while its driver is working.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, atomic::Ordering};
@@ -73,9 +73,10 @@ impl IdentitySource for Lives {
     }
 }
 
-/// A head tells of a life only once the store knows that life, or the next start would take it for somebody else's.
+/// A head may record a life only once the store knows that life. Otherwise the next start would
+/// attribute it to another installation.
 #[test]
-fn no_head_tells_of_a_life_that_the_store_does_not_know() {
+fn no_head_records_a_life_that_the_store_does_not_know() {
     for turns in 1..6 {
         let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(author(0))));
         let (slot, heads) = (Arc::new(Mutex::new(None)), Arc::<Mutex<Vec<Head>>>::default());
@@ -100,7 +101,7 @@ fn no_head_tells_of_a_life_that_the_store_does_not_know() {
     }
 }
 
-/// Whoever leaves says what it has, even if it has said much of late.
+/// A member that leaves reports what it has, even if it has left many heads recently.
 #[test]
 fn the_last_head_is_left_whatever_was_left_before() {
     let (medium, clock) = (MemoryMedium::default(), Arc::new(Clock::default()));

@@ -1,4 +1,5 @@
-//! Any schedule of sending and arriving gives everybody the same timeline, and never a wrong one on the way.
+//! Any schedule of sending and arriving gives every member the same timeline, and never a wrong one
+//! in between.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ const MEMBERS: usize = 3;
 enum Step {
     /// A member sends, with this wall clock.
     Send(usize, i64),
-    /// Some frame that was sent arrives at a member, perhaps again.
+    /// A frame that was sent arrives at a member, perhaps again.
     Arrive(usize, prop::sample::Index),
 }
 
@@ -26,7 +27,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// A member and what an application makes of its events.
+/// A member, and the list that an application makes of its events.
 struct Member {
     core: SessionCore,
     list: Vec<Slot>,
@@ -75,7 +76,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn everybody_agrees(steps in steps(), order in any::<prop::sample::Index>()) {
+    fn all_members_agree(steps in steps(), order in any::<prop::sample::Index>()) {
         let mut members: Vec<Member> = (0..MEMBERS).map(Member::new).collect();
         let mut sent: Vec<Frame> = Vec::new();
         for step in steps {
@@ -92,7 +93,8 @@ proptest! {
                 Step::Arrive(..) => {}
             }
         }
-        // Everything arrives at last, at each member in another order, and at a fourth who comes late.
+        // Finally everything arrives, at each member in another order, and at a fourth member that
+        // comes late.
         members.push(Member::new(MEMBERS));
         for (number, member) in members.iter_mut().enumerate() {
             let mut arriving = sent.clone();
@@ -113,7 +115,7 @@ proptest! {
             prop_assert_eq!(member.digests().len(), sent.len());
             prop_assert_eq!(member.digests(), members[0].digests());
         }
-        // Time is the length of the longest chain of causes.
+        // The logical time is the length of the longest chain of causes.
         for frame in &sent {
             let causes = frame.message().causes();
             let times = causes.map(|cause| sent.iter().find(|f| f.digest() == cause.digest).unwrap().message().lamport.0);

@@ -31,7 +31,7 @@ fn membership(place: &Place, folder: &Path) -> Membership {
     Session::builder(folder).state_dir(place.at("ana")).membership().unwrap()
 }
 
-/// Sends one message in a folder; answers who wrote it.
+/// Sends one message in a folder; returns its author.
 fn write(place: &Place, folder: &Path, text: &str) -> tempo_session::AuthorId {
     let session = open(place, folder);
     let author = session.send(text).unwrap().author;
@@ -39,7 +39,7 @@ fn write(place: &Place, folder: &Path, text: &str) -> tempo_session::AuthorId {
     author
 }
 
-/// Ana has written in a folder of which there is a copy.
+/// Creates a folder with a message of Ana, and a copy of it.
 fn copied() -> (Place, PathBuf) {
     let place = Place::new();
     let ana = place.member("ana");
@@ -52,7 +52,7 @@ fn copied() -> (Place, PathBuf) {
 }
 
 #[test]
-fn in_a_copy_of_a_folder_a_member_is_a_new_one_of_the_same_name() {
+fn in_a_copied_folder_a_member_becomes_a_new_one_with_the_same_name() {
     let (place, copy) = copied();
     let before = write(&place, &place.folder, "old");
     let original = RealFs::default().resolve(&place.folder).unwrap();
@@ -73,11 +73,11 @@ fn in_a_copy_of_a_folder_a_member_is_a_new_one_of_the_same_name() {
     let events: Vec<Event> = std::iter::from_fn(|| ana.poll().unwrap()).collect();
     assert!(!events.contains(&told), "told once");
     ana.close().unwrap();
-    // Both go on, each for itself.
+    // Both continue, independently.
     assert_eq!(write(&place, &copy, "new again"), after);
     assert_eq!(write(&place, &place.folder, "old again"), before);
     assert_eq!(membership(&place, &copy), Membership::Member);
-    // The original goes, and the copy takes its place.
+    // The original is removed, and the copy takes its place.
     crate::support::remove_dir_all(&place.folder).unwrap();
     assert_eq!(write(&place, &copy, "without the original"), after);
     rename(&copy, &place.folder).unwrap();
@@ -93,10 +93,10 @@ fn a_folder_whose_original_is_gone_was_moved() {
     assert_eq!(write(&place, &copy, "new"), before);
 }
 
-/// A bind mount has a path of its own that no link leads to.
+/// A bind mount has its own path, which no link leads to.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_second_path_to_a_folder_is_no_copy() {
+fn a_second_path_to_a_folder_is_not_a_copy() {
     use crate::volume::command;
 
     struct Bound(PathBuf);
@@ -186,7 +186,8 @@ fn one_store_on_several_computers_in_turn_is_one_member() {
     assert_eq!(write(&place, &place.folder, "here again"), before);
 }
 
-/// An image of a disk looks like the disk in another computer, but the head in the folder tells of a start that it has not made.
+/// An image of a disk looks like that disk in another computer, but the head in the folder records
+/// a start that this store has not made.
 #[test]
 fn an_older_image_of_a_store_on_another_computer_is_a_new_member() {
     let place = Place::new();
@@ -199,7 +200,7 @@ fn an_older_image_of_a_store_on_another_computer_is_a_new_member() {
     ana.close().unwrap();
 }
 
-/// Whether a file that is written again is still the one that it was, by when it was made.
+/// Returns whether a rewritten file keeps its creation time, and so its identity.
 fn keeps_creation_times(place: &Place) -> bool {
     let (probe, began) = (place.at("probe"), Instant::now());
     let write = || {

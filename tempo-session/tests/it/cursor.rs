@@ -1,4 +1,4 @@
-//! Events for each who takes them, exactly once over restarts, and what is told to be stable.
+//! Events for each reader, exactly once across restarts, and the reported stable part.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -23,7 +23,7 @@ fn text(event: &Event) -> Option<String> {
     }
 }
 
-/// The messages among the events that are there now, with their positions.
+/// Returns the messages among the available events, with their positions.
 fn taken(events: &mut tempo_session::Events) -> Vec<(usize, String)> {
     let mut taken = Vec::new();
     while let Some(event) = events.poll().unwrap() {
@@ -59,7 +59,7 @@ impl Two {
         &self.open[member].0
     }
 
-    /// A minute later, what there is to do then.
+    /// Does what is due a minute later.
     fn turn(&mut self, member: usize) {
         self.clock.0.fetch_add(60_000, Ordering::SeqCst);
         drain(&mut self.open[member].1);
@@ -67,7 +67,7 @@ impl Two {
 }
 
 #[test]
-fn a_cursor_goes_on_where_it_was_committed() {
+fn a_cursor_continues_where_it_was_committed() {
     let mut two = Two::new();
     two.session(0).send_all(["a", "b", "c"]).unwrap();
     {
@@ -77,7 +77,7 @@ fn a_cursor_goes_on_where_it_was_committed() {
             Some("a")
         );
         cursor.commit().unwrap();
-        // Taken and not committed.
+        // Taken but not committed.
         assert_eq!(cursor.poll().unwrap().as_ref().and_then(text).as_deref(), Some("b"));
     }
     two.reopen();
@@ -85,7 +85,7 @@ fn a_cursor_goes_on_where_it_was_committed() {
     assert_eq!(taken(&mut cursor), [(1, "b".to_owned()), (2, "c".to_owned())]);
     cursor.commit().unwrap();
     drop(cursor);
-    // Another one knows nothing of it.
+    // Another cursor is not affected.
     assert_eq!(taken(&mut two.session(0).cursor("other").unwrap()).len(), 3);
     two.reopen();
     assert_eq!(taken(&mut two.session(0).cursor("inbox").unwrap()), []);
@@ -93,7 +93,8 @@ fn a_cursor_goes_on_where_it_was_committed() {
     assert_eq!(taken(&mut two.session(0).cursor("inbox").unwrap()), [(3, "d".to_owned())]);
 }
 
-/// What belongs before the committed messages comes once, with its position, and is called late.
+/// A message that belongs before the committed ones is delivered once, with its position, and
+/// reported as late.
 #[test]
 fn a_late_message_comes_once() {
     let mut two = Two::new();
@@ -126,7 +127,7 @@ fn a_late_message_comes_once() {
     assert_eq!(texts(&timeline(two.session(0))), ["ana 1", "ben, who had seen nothing", "ana 2"]);
 }
 
-/// An application with a database of its own keeps the progress there.
+/// An application with its own database keeps the progress there.
 #[test]
 fn progress_can_be_kept_elsewhere() {
     let mut two = Two::new();
@@ -152,9 +153,10 @@ fn a_cursor_is_in_use_once_and_has_a_name() {
     }
 }
 
-/// Everybody who takes events gets all of them, and whoever takes none for very long is told so and gets every message.
+/// Every reader gets all events. A reader that takes none for very long is told so, and still gets
+/// every message.
 #[test]
-fn who_is_slow_loses_no_message() {
+fn a_slow_reader_loses_no_message() {
     let two = Two::new();
     let (mut quick, mut slow) = (two.session(0).events(), two.session(0).events());
     two.session(0).send("first").unwrap();
@@ -177,9 +179,10 @@ fn who_is_slow_loses_no_message() {
     assert_eq!(missed, 1);
 }
 
-/// What is stable grows up to the end when everybody has said what it has, and a newcomer with an old copy is told of.
+/// The stable part grows to the end when every member has reported what it has. A newcomer with an
+/// old copy is reported.
 #[test]
-fn the_order_is_stable_as_far_as_everybody_has_come() {
+fn the_order_is_stable_up_to_what_every_member_has() {
     let mut two = Two::new();
     two.session(0).send("one").unwrap();
     two.turn(0);
@@ -199,7 +202,7 @@ fn the_order_is_stable_as_far_as_everybody_has_come() {
     let status = two.session(0).status();
     assert_eq!((stable, status.stable.messages), (3, 3), "{:?}", status.stable);
     assert_eq!(status.stable.waits_for, []);
-    // A newcomer who has seen nothing of it.
+    // A newcomer that has seen none of it.
     let late = MemoryMedium::default();
     let (cleo, mut driver) = open(&late, MemoryStore::new(Some(author(9))));
     cleo.send("from the past").unwrap();

@@ -1,12 +1,15 @@
-//! The power fails: folder and stores on a real file system, on a disk that loses what it was not told to keep.
+//! Power failures: folder and stores on a real file system, on a disk that loses what was not
+//! flushed.
 //!
-//! The disk is a loop device whose file remembers every write and every flush. Members talk on it; afterwards the power
-//! fails at random moments of what was recorded, the file system recovers by its journal, and the members go on there. So
-//! every cut is a state that the disk can really have been in: a copy of a file that is being written would not be one.
+//! The disk is a loop device whose file records every write and every flush. Members talk on it.
+//! Afterwards the power fails at random moments of the recording, the file system recovers with its
+//! journal, and the members continue there. So every cut is a state that the disk can really have
+//! been in; a copy of a file that is being written would not be one.
 //!
-//! What this shows: with the real file system, the real store and the real folder, whatever `send` has returned Ok for,
-//! and whatever somebody could have seen in the folder, is there after a loss of power. What it does not: disks that lie
-//! about flushes, and writes of less than 4096 bytes that tear.
+//! This shows that with the real file system, the real store and the real folder, a power loss
+//! keeps every message that `send` has confirmed with Ok, and every message that a reader could
+//! have seen in the folder. It does not cover disks that ignore flushes, or writes of less than
+//! 4096 bytes that tear.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,16 +28,16 @@ use crate::{
     volume::{Volume, command},
 };
 
-/// So many times the power fails.
+/// The number of power failures.
 const CUTS: usize = 12;
-/// So many turns have members to say something.
+/// The number of turns with messages.
 const TURNS: usize = 40;
 
 struct Kind {
     name: &'static str,
     make: &'static [&'static str],
     bytes: u64,
-    /// With which it is mounted.
+    /// The mount options.
     options: &'static str,
 }
 
@@ -44,7 +47,7 @@ const EXT4: Kind = Kind {
     bytes: 16 << 20,
     options: "loop",
 };
-/// The one before has the same number, and may still be on its way out of the system.
+/// The previous file system has the same uuid, and the system may still be releasing it.
 const XFS: Kind = Kind { name: "xfs", make: &["mkfs.xfs", "-q"], bytes: 300 << 20, options: "loop,nouuid" };
 const BTRFS: Kind = Kind { name: "btrfs", make: &["mkfs.btrfs", "-q"], bytes: 128 << 20, options: "loop" };
 
@@ -63,7 +66,7 @@ fn a_loss_of_power_loses_nothing_on_btrfs() {
     lose_power(&BTRFS);
 }
 
-/// What was said, and since which step of the disk it must not be lost.
+/// The messages that were sent, and the step of the disk since which each must not be lost.
 #[derive(Default)]
 struct Said {
     texts: BTreeMap<MessageId, String>,
@@ -90,15 +93,15 @@ fn lose_power(kind: &Kind) {
     let mut chance = Chance::new();
     for cut in 0..CUTS {
         let (first, end) = (said.must[0].0, disk.steps());
-        // Anywhere, or right after something was promised.
+        // Anywhere, or right after a promise.
         let steps =
             if chance.bool() { chance.between(first, end) } else { said.must[chance.between(0, said.must.len())].0 };
         let keeps = [Keeps::All, Keeps::Nothing, Keeps::Some][cut % 3];
-        println!("{}: after {steps} of {end} steps the disk keeps {keeps:?} of what was not flushed", kind.name);
+        println!("{}: after {steps} of {end} steps the disk keeps {keeps:?} of the unflushed writes", kind.name);
         let image = place.at("cut");
         disk.cut(steps, keeps, || chance.bool(), &image);
         if kind.name == "btrfs" {
-            // Otherwise the system goes by what it remembers of another disk of the same name.
+            // Otherwise the system uses what it remembers of another disk with the same name.
             let _ = command(Command::new("btrfs").args(["device", "scan", "--forget"]));
         }
         let volume = Volume::of(&image, &world.at, kind.options).expect("the file system recovers");
@@ -120,7 +123,8 @@ impl World {
         Session::builder(&self.folder).state_dir(self.at.join(name)).open().unwrap()
     }
 
-    /// Two members talk, one of them comes back in between; what each has sent is noted, and what lies in the folder.
+    /// Lets two members talk; one of them restarts in between. Records what each has sent, and what
+    /// is in the folder.
     fn talk(&self, disk: &Disk) -> Said {
         fs::create_dir(&self.folder).unwrap();
         let mut said = Said::default();
@@ -139,7 +143,7 @@ impl World {
             said.texts.extend(ids.into_iter().zip(texts));
             let visible = messages_in(&self.folder);
             let since = disk.steps();
-            // What is visible has been committed, though `send` may not have returned.
+            // Visible messages have been committed, even if `send` has not returned.
             said.must.extend(
                 said.texts
                     .keys()
@@ -155,7 +159,8 @@ impl World {
         said
     }
 
-    /// What must be there is there, once, and as it was said; nothing is in two ways; and it goes on.
+    /// Checks that every required message is there once and unchanged, that no message has two
+    /// versions, and that the session continues.
     fn check(&self, said: &Said, must: &BTreeSet<MessageId>) {
         let (ana, ben) = (self.member("ana"), self.member("ben"));
         let after = [ana.send("ana goes on").unwrap(), ben.send("ben goes on").unwrap()];
@@ -181,7 +186,8 @@ impl World {
         for (id, text) in there.iter().filter(|(id, _)| !after.contains(id)) {
             assert_eq!(said.texts.get(id), Some(text), "{id} has another content");
         }
-        // A head is not flushed: the power may have left an empty one, which its author's next one takes the place of.
+        // Heads are not flushed. The power failure may have left an empty one, which its author's
+        // next head replaces.
         wait_until(&observer, "heads that are whole", |observer| observer.status().report.pending.is_empty());
         let status = observer.status();
         assert!(status.members.iter().all(|member| member.forks.is_empty() && member.gaps.is_empty()), "{status:#?}");
@@ -193,7 +199,7 @@ impl World {
     }
 }
 
-/// Everything in the authors' directories, by the names that ids have.
+/// Returns everything in the authors' directories, by id.
 fn messages_in(folder: &Path) -> BTreeSet<String> {
     let names = |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let files = names(folder).into_iter().flat_map(|dir| names(&dir));

@@ -1,4 +1,4 @@
-//! A disk that remembers every write, in the order in which they reached it, and when it was told to keep them.
+//! A disk that remembers every write, in the order of their arrival, and every flush.
 
 use std::{
     ffi::OsStr,
@@ -18,9 +18,9 @@ use fuser::{
 
 use crate::{fuse::guard, volume::command};
 
-/// A file that can be mounted as a disk. What is written into it is noted, and so is when it was flushed.
+/// A file that can be mounted as a disk. Every write and every flush is recorded.
 pub(crate) struct Disk {
-    /// What was on it in the beginning.
+    /// The initial content.
     base: PathBuf,
     at: PathBuf,
     recorded: Arc<Recorded>,
@@ -38,19 +38,20 @@ enum Step {
     Flush,
 }
 
-/// What a disk that loses its power keeps of what it had not yet been told to keep.
+/// The unflushed writes that a disk keeps when it loses power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeps {
-    /// Everything that has reached it.
+    /// Every write that has reached it.
     All,
-    /// Nothing.
+    /// None.
     Nothing,
-    /// Some of it, in no order.
+    /// Some of them, in no order.
     Some,
 }
 
 impl Disk {
-    /// A disk with the content of the file `base`, which stays as it is; says so and gives `None` where that cannot be done.
+    /// Creates a disk with the content of the file `base`, which stays as it is. Prints a notice
+    /// and returns `None` where the system does not allow this.
     pub(crate) fn new(base: &Path) -> Option<Self> {
         let (now, at) = (base.with_extension("now"), base.with_extension("disk"));
         copy(base, &now);
@@ -70,18 +71,19 @@ impl Disk {
         }
     }
 
-    /// The file to be mounted.
+    /// Returns the file to mount.
     pub(crate) fn image(&self) -> PathBuf {
         self.at.join(IMAGE)
     }
 
-    /// How much has happened so far.
+    /// Returns the number of steps recorded up to now.
     pub(crate) fn steps(&self) -> usize {
         self.recorded.lock().len()
     }
 
-    /// What is on the disk when the power fails after so many steps, as a file. What was written before the last flush is
-    /// there; of the rest, in pieces that a disk writes at once, what it keeps.
+    /// Writes the disk's content after a power failure at the given step into a file. All writes
+    /// before the last flush are there; of the later ones, in units that a disk writes at once,
+    /// those that the disk keeps.
     pub(crate) fn cut(&self, steps: usize, keeps: Keeps, mut chance: impl FnMut() -> bool, into: &Path) {
         copy(&self.base, into);
         let disk = OpenOptions::new().write(true).open(into).unwrap();
@@ -114,7 +116,7 @@ impl Drop for Disk {
     }
 }
 
-/// With its holes.
+/// Copies a file with its holes.
 fn copy(from: &Path, to: &Path) {
     command(Command::new("cp").arg("--sparse=always").args([from, to])).unwrap();
 }
@@ -154,7 +156,8 @@ impl Recorded {
     }
 }
 
-/// One file in a directory. It answers one request after the other, so what it notes is what has happened.
+/// One file in a directory. It answers one request at a time, so its records have the order of the
+/// events.
 struct Server(Arc<Recorded>);
 
 impl Filesystem for Server {
@@ -188,7 +191,7 @@ impl Filesystem for Server {
         _: Option<fuser::BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        // Times are set when it is written, and nobody asks for them.
+        // A write sets times that are never read.
         reply.attr(&TTL, &self.0.attr(ino));
     }
 

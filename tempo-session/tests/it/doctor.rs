@@ -1,4 +1,4 @@
-//! `tempo doctor` on folders with many ills, and on healthy ones.
+//! `tempo doctor` on folders with many problems, and on healthy ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,7 +25,7 @@ pub(crate) fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// A member whose files are written by hand.
+/// A member whose files the test writes.
 pub(crate) struct Writer {
     core: SessionCore,
     id: AuthorId,
@@ -43,7 +43,7 @@ impl Writer {
         self.write(Kind::Payload, text)
     }
 
-    /// The head that it would leave now.
+    /// Returns the head that the member would leave now.
     pub(crate) fn hints(&self) -> Bytes {
         self.core.own_head(self.unix_ms).unwrap().encode()
     }
@@ -66,7 +66,7 @@ pub(crate) fn put_as(place: &Place, name: &str, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Everything below a directory: names, contents and the times of the last change.
+/// Returns everything below a directory: names, contents and modification times.
 pub(crate) fn tree(dir: &Path) -> Tree {
     let mut all = BTreeMap::new();
     let mut dirs = vec![dir.to_owned()];
@@ -89,7 +89,7 @@ pub(crate) fn tree(dir: &Path) -> Tree {
     all
 }
 
-/// Without what an open session may write anew at any time.
+/// Removes the files that an open session may rewrite at any time.
 fn without_heads(mut tree: Tree) -> Tree {
     tree.retain(|path, (content, _)| content.is_some() && !path.ends_with("head"));
     tree
@@ -102,7 +102,8 @@ pub(crate) fn doctor(place: &Place, member: &str, flags: &[&str]) -> (String, i3
     (out, code)
 }
 
-/// A folder with everything that can be wrong at once, as one of its members finds it. The answer is Ana.
+/// Creates a folder with every problem at once, as one of its members finds it. Returns that
+/// member, Ana.
 fn ailing(place: &Place) -> AuthorId {
     let ana = place.member("Ana");
     ana.send_all(["one", "two", "three"]).unwrap();
@@ -110,13 +111,13 @@ fn ailing(place: &Place) -> AuthorId {
     let me = ana.author().unwrap();
     ana.close().unwrap();
     let own = |counter| place.folder.join(MessageId { author: me, counter }.to_string());
-    // An equal copy, a message that has gone, and another that something has taken the place of.
+    // An equal copy, a vanished message, and a message whose file was replaced.
     fs::copy(own(2), place.folder.join(format!("{me}/0000000000000002 (1)"))).unwrap();
     crate::support::remove_file(own(3)).unwrap();
     fs::write(own(4), "something else, and longer than what was there before; nobody knows what it is ............")
         .unwrap();
 
-    // A gap, what waits behind it, one that is cut short, and one that is only online.
+    // A gap, messages that wait behind it, an incomplete file, and a file that is only online.
     let (mut ben, profile) = Writer::new(1, "Ben \u{1b}[31m", now() - 3 * DAY - HOUR);
     let frames: Vec<Frame> = (2..=6).map(|n| ben.say(&format!("Ben says {n}"))).collect();
     for frame in [&profile, &frames[0], &frames[2], &frames[3]] {
@@ -142,7 +143,7 @@ fn ailing(place: &Place) -> AuthorId {
     put_as(place, &format!("{}/0000000000000003", dora.id), b"this was a message once, and then somebody edited it");
     put_as(place, &format!("{}/0000000000000009", dora.id), cleo.say("astray").bytes());
 
-    // What does not belong here, and what services and systems leave behind.
+    // Files that do not belong here, and files that services and systems leave behind.
     put_as(place, "about \u{202e}.txt", b"remember the milk");
     for n in 0..5 {
         put_as(place, &format!("notes {n}.txt"), b"");
@@ -153,7 +154,7 @@ fn ailing(place: &Place) -> AuthorId {
 }
 
 #[test]
-fn ten_ills_at_once() {
+fn many_problems_at_once() {
     let place = Place::new();
     let me = ailing(&place);
     let before = (tree(&place.at("Ana")), tree(&place.folder));
@@ -225,7 +226,7 @@ fn ten_ills_at_once() {
 }
 
 #[test]
-fn whoever_is_no_member_joins_nothing_and_writes_nothing() {
+fn examining_a_folder_neither_joins_nor_writes() {
     let place = Place::new();
     let me = ailing(&place);
     let before = tree(&place.folder);
@@ -233,7 +234,7 @@ fn whoever_is_no_member_joins_nothing_and_writes_nothing() {
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &json["author"]), (1, &Value::Null));
     let kinds = kinds(&json);
-    // Without Ana's store her missing messages are a gap like any other, and a damaged file.
+    // Without Ana's store, her missing messages are an ordinary gap, and a damaged file.
     assert!(!kinds.contains(&"unpublished".to_owned()) && !kinds.contains(&"occupied".to_owned()), "{kinds:?}");
     let damaged = json["findings"].as_array().unwrap().iter().filter(|it| it["kind"] == "damaged");
     let damaged: Vec<_> = damaged.map(|it| it["author"].as_str().unwrap()).collect();
@@ -243,7 +244,7 @@ fn whoever_is_no_member_joins_nothing_and_writes_nothing() {
     );
     assert!(!place.at("stranger").exists());
     let (_, err, code) = run(tempo(&place.at("stranger")).args(["doctor", "--fix"]).arg(&place.folder));
-    assert!(code == 2 && err.contains("no member of the session") && err.contains("--state"), "{err}");
+    assert!(code == 2 && err.contains("not a member of the session") && err.contains("--state"), "{err}");
     assert!(!place.at("stranger").exists());
     assert_eq!(tree(&place.folder), before);
 }
@@ -269,11 +270,11 @@ fn a_healthy_session_is_called_healthy() {
 }
 
 #[test]
-fn a_lone_member_is_told_that_nobody_may_be_listening() {
+fn a_lone_member_learns_that_the_folder_may_not_be_shared() {
     let place = Place::new();
     place.member("Ana").close().unwrap();
     let (out, code) = doctor(&place, "Ana", &[]);
-    assert!(code == 1 && out.contains(" 1. The session folder seems to be shared with nobody."), "{out}");
+    assert!(code == 1 && out.contains(" 1. The session folder does not seem to be shared."), "{out}");
     fs::create_dir(place.at(".stfolder")).unwrap();
     let (json, code) = doctor(&place, "Ana", &["--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -301,7 +302,7 @@ fn an_emptied_folder_is_away_and_nothing_is_called_lost() {
         assert_eq!(tree(&place.folder), before);
     };
     is_away();
-    // Nor is it the session when only people are in it whom nobody knows.
+    // A folder that contains only unknown authors is not the session either.
     let (_, stranger) = Writer::new(7, "Zoe", now());
     put(&place, &stranger);
     is_away();
@@ -309,7 +310,7 @@ fn an_emptied_folder_is_away_and_nothing_is_called_lost() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_cannot_be_read_is_no_verdict() {
+fn an_unreadable_folder_gives_no_verdict() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     fs::set_permissions(&place.folder, fs::Permissions::from_mode(0o000)).unwrap();
@@ -334,7 +335,7 @@ fn fix_removes_equal_copies_of_own_messages_and_nothing_else() {
     }
     let (me, other) = (ana.author().unwrap(), ben.author().unwrap());
     let file = |author: AuthorId, name: &str| place.folder.join(author.to_string()).join(name);
-    // While the session is open nobody else removes anything.
+    // While the session is open, no other process removes anything.
     let equal = file(me, "0000000000000002 (1)");
     fs::copy(file(me, "0000000000000002"), &equal).unwrap();
     let (_, err, code) = run(tempo(&place.at("Ana")).args(["doctor", "--fix"]).arg(&place.folder));
@@ -342,15 +343,15 @@ fn fix_removes_equal_copies_of_own_messages_and_nothing_else() {
     ana.close().unwrap();
     ben.close().unwrap();
 
-    // Another content under the number of a message that is there.
+    // Other content under the number of an existing message.
     fs::copy(file(me, "0000000000000003"), file(me, "0000000000000004-HOST")).unwrap();
     let (mut forked, _) = Writer::new(1, "Fork", now());
     fs::write(file(me, "0000000000000003 (1)"), forked.say("another text").bytes()).unwrap();
-    // A copy in somebody else's directory, and one in a second directory.
+    // A copy in another member's directory, and one in a second directory.
     fs::copy(file(other, "0000000000000002"), file(other, "0000000000000002 (1)")).unwrap();
     put_as(&place, &format!("{me} (1)/0000000000000002"), &fs::read(file(me, "0000000000000002")).unwrap());
     put_as(&place, &format!("{me} (1)/0000000000000002 (1)"), &fs::read(file(me, "0000000000000002")).unwrap());
-    // A copy without its message, and one whose message is cut short.
+    // A copy without its message, and a copy of an incomplete message.
     crate::support::rename(file(me, "0000000000000005"), file(me, "0000000000000005 (1)")).unwrap();
     fs::copy(file(me, "0000000000000006"), file(me, "0000000000000006 (1)")).unwrap();
     let whole = fs::read(file(me, "0000000000000006")).unwrap();
@@ -373,7 +374,7 @@ fn fix_removes_equal_copies_of_own_messages_and_nothing_else() {
 }
 
 #[test]
-fn while_another_process_holds_the_store_the_folder_alone_is_looked_at() {
+fn while_another_process_holds_the_store_only_the_folder_is_examined() {
     let place = Place::new();
     let ana = place.member("Ana");
     let ben = place.member("Ben");
@@ -383,7 +384,7 @@ fn while_another_process_holds_the_store_the_folder_alone_is_looked_at() {
     let (json, code) = doctor(&place, "Ana", &["--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, kinds(&json)), (0, vec!["store-in-use".to_owned()]));
-    assert_eq!(json["author"], ana.author().unwrap().to_string(), "who asks is known all the same");
+    assert_eq!(json["author"], ana.author().unwrap().to_string(), "the member is known anyway");
     assert_eq!(without_heads(tree(&place.folder)), folder);
     ana.send("it still works").unwrap();
 }
@@ -395,7 +396,7 @@ fn a_store_that_was_not_closed_is_left_as_it_is() {
     let ana = place.member("Ana");
     ana.send("hello").unwrap();
     assert_eq!((ana.flush(STUCK), ben.flush(STUCK)), (0, 0));
-    // What a loss of power leaves of an open store.
+    // The remains of an open store after a power loss.
     copy_all(&place.at("Ana"), &place.at("crashed"));
     let before = tree(&place.at("crashed"));
     let (json, code) = doctor(&place, "crashed", &["--json"]);
@@ -407,7 +408,7 @@ fn a_store_that_was_not_closed_is_left_as_it_is() {
 }
 
 #[test]
-fn clocks_that_disagree_are_told_of_as_long_as_it_shows() {
+fn disagreeing_clocks_are_reported_while_they_matter() {
     let place = Place::new();
     let ana = place.member("Ana");
     ana.send("what time is it?").unwrap();
@@ -426,8 +427,9 @@ fn clocks_that_disagree_are_told_of_as_long_as_it_shows() {
     put(&place, &ben.say("and for cake"));
     let (out, code) = doctor(&place, "Ana", &[]);
     let said = " 1. By its time, Ben's latest message is 3 hours older than your message 2, which was there";
-    assert!(code == 1 && out.contains("Wants attention (1)") && out.contains(said), "{out}");
-    // With the clock put right the latest message is no longer older than what it answers.
+    assert!(code == 1 && out.contains("Needs attention (1)") && out.contains(said), "{out}");
+    // With the correct clock, the latest message is no longer older than the message that it
+    // answers.
     ben.unix_ms = now();
     put(&place, &ben.say("that is better"));
     let (out, code) = doctor(&place, "Ana", &[]);
@@ -449,7 +451,7 @@ fn a_copied_store_is_noticed() {
     let before = tree(&place.at("clone"));
     let (out, code) = doctor(&place, "clone", &[]);
     let first = "Another device writes under your name: 2 messages of yours, numbers 3 to 4, were not written";
-    assert!(code == 1 && out.contains("Wants attention (1)") && out.contains(first), "{out}");
+    assert!(code == 1 && out.contains("Needs attention (1)") && out.contains(first), "{out}");
     assert_eq!(tree(&place.at("clone")), before);
 }
 

@@ -1,4 +1,4 @@
-//! The examples, run as the processes that they are.
+//! The examples, run as processes.
 
 use std::{
     collections::BTreeSet,
@@ -16,13 +16,14 @@ use std::{
 
 use crate::support::{Place, STUCK, copy_file};
 
-/// The contract of transports, kept by an example.
+/// An example that fulfills the contract of transports.
 #[path = "../../examples/custom_transport.rs"]
 #[allow(dead_code, reason = "its main is run as a process")]
 mod custom_transport;
 
-/// The program of an example, built if need be: a test run that was asked for by name builds none. A system on which cargo
-/// does not run, such as Wine, names the directory of examples that are built already.
+/// Returns the program of an example, built if necessary: a test run for certain names builds none.
+/// A system on which cargo does not run, such as Wine, provides the directory of the built
+/// examples.
 fn example(name: &str) -> Command {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     let dir = DIR.get_or_init(|| {
@@ -50,7 +51,7 @@ fn example(name: &str) -> Command {
     Command::new(dir.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
-/// What an example prints until it ends well.
+/// Returns what an example prints, and checks that it ends well.
 fn output(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -126,7 +127,7 @@ fn todo(folder: &Path, state: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// Copies what is in one folder and not in the other, as a sync service does.
+/// Copies files that only one folder has, as a sync service does.
 fn sync(from: &Path, to: &Path) {
     for dir in fs::read_dir(from).unwrap() {
         for file in fs::read_dir(dir.unwrap().path()).unwrap() {
@@ -140,7 +141,7 @@ fn sync(from: &Path, to: &Path) {
 }
 
 #[test]
-fn what_two_did_to_a_list_while_they_were_offline_becomes_one_list() {
+fn offline_edits_of_two_members_become_one_list() {
     let (anas, bens) = (Place::new(), Place::new());
     let ana = |words: &[&str]| output(&mut todo(&anas.folder, &anas.at("state"), words));
     let ben = |words: &[&str]| output(&mut todo(&bens.folder, &bens.at("state"), words));
@@ -148,7 +149,7 @@ fn what_two_did_to_a_list_while_they_were_offline_becomes_one_list() {
     assert_eq!(ana(&["add", "double", "bass"]), "--- 2 of 2 to do\n1. [ ] drums\n2. [ ] double bass\n");
     sync(&anas.folder, &bens.folder);
 
-    // The folders are apart: neither sees what the other does.
+    // The folders are apart: neither member sees what the other does.
     ana(&["done", "1"]);
     ana(&["rename", "2", "electric bass"]);
     assert_eq!(ana(&["add", "keys"]), "--- 2 of 3 to do\n1. [x] drums\n2. [ ] electric bass\n3. [ ] keys\n");
@@ -187,11 +188,11 @@ impl Draw {
     }
 }
 
-/// Kills a process after a while, unless it has ended by then; whether it has ended well.
+/// Kills a process after a while, unless it has ended by then; returns whether it has ended well.
 fn kill_after(mut child: Child, span: Duration) -> bool {
     let began = Instant::now();
     while began.elapsed() < span && child.try_wait().unwrap().is_none() {
-        // deadline loop: until the moment that was drawn
+        // deadline loop: until the drawn moment.
         thread::sleep(Duration::from_micros(200));
     }
     let _ = child.kill();
@@ -211,7 +212,7 @@ fn a_list_is_right_after_its_program_was_killed() {
     output(&mut todo(&place.folder, &ana, &["add", "begun"]));
     let began = Instant::now();
     output(&mut todo(&place.folder, &ana, &["list"]));
-    // As long as it takes on this machine now: every moment of it may be drawn.
+    // The time that it takes on this machine now: any moment of it may be drawn.
     let span = began.elapsed().min(Duration::from_secs(1));
 
     let (mut added, mut tried) = (vec!["begun".to_owned()], BTreeSet::from(["begun".to_owned()]));
@@ -221,7 +222,7 @@ fn a_list_is_right_after_its_program_was_killed() {
         let words = if watches { vec!["watch"] } else { vec!["add", text.as_str()] };
         let child = todo(&place.folder, &ana, &words).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         if watches {
-            // Something arrives meanwhile.
+            // Another message arrives meanwhile.
             let other = format!("Ben's item {round}");
             let adding =
                 todo(&place.folder, &ben, &["add", &other]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
@@ -243,7 +244,7 @@ fn a_list_is_right_after_its_program_was_killed() {
     }
 }
 
-/// The list that both show, once what one has sent has come to the other.
+/// Returns the list that both show, once each has what the other has sent.
 fn settled_list(place: &Place, ana: &Path, ben: &Path) -> String {
     let list = |state| output(&mut todo(&place.folder, state, &["list"]));
     let end = Instant::now() + STUCK;
@@ -258,12 +259,12 @@ fn settled_list(place: &Place, ana: &Path, ben: &Path) -> String {
 
 #[test]
 fn questions_are_answered_by_tasks() {
-    let expected = "\
-Ana: Who plays the drums?
+    let expected = "Ana: Who plays the drums?
 Ben: I do. (1)
 Ana: Who brings the amplifier?
 Ben: I do. (2)
-Ana: Who drives?
+Ana: Who \
+                    drives?
 Ben: I do. (3)
 Ben has given 3 answers.
 ";
@@ -289,6 +290,6 @@ fn a_core_is_driven_by_hand() {
 }
 
 #[test]
-fn a_session_runs_over_a_transport_of_ones_own() {
+fn a_session_runs_over_a_custom_transport() {
     assert_eq!(output(&mut example("custom_transport")), "Ben reads: Ana: Who plays the drums?\n");
 }

@@ -36,7 +36,8 @@ fn members_agree_after_all_have_sent_at_once() {
     assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 3);
 }
 
-/// The files arrive one by one in random order; the reader follows, and in the end has the same timeline.
+/// The files arrive one by one in random order. The reader follows, and has the same timeline in
+/// the end.
 #[test]
 fn any_order_of_files_gives_the_same_timeline() {
     let place = Place::new();
@@ -72,7 +73,7 @@ fn any_order_of_files_gives_the_same_timeline() {
 }
 
 #[test]
-fn a_second_process_hears_who_is_there() {
+fn a_second_process_learns_which_process_is_first() {
     let place = Place::new();
     let ana = place.member("ana");
     let second = Session::builder(&place.folder).state_dir(place.at("ana")).open();
@@ -86,7 +87,7 @@ fn a_second_process_hears_who_is_there() {
 
 /// As `tempo status` and the doctor do.
 #[test]
-fn whoever_only_looks_at_the_store_keeps_nobody_from_opening() {
+fn reading_the_store_does_not_prevent_opening() {
     let place = Place::new();
     let author = place.member("ana").author().unwrap();
     let store = place.at("ana").join(author.to_string()).join("store.redb");
@@ -94,7 +95,7 @@ fn whoever_only_looks_at_the_store_keeps_nobody_from_opening() {
     let (opened, waiting) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| opened.send(place.member("ana").send("after all").map(|id| id.counter)).unwrap());
-        assert!(waiting.recv_timeout(Duration::from_millis(100)).is_err(), "it is looked at");
+        assert!(waiting.recv_timeout(Duration::from_millis(100)).is_err(), "the store is being read");
         drop(looking);
         assert_eq!(waiting.recv_timeout(STUCK).unwrap().ok(), Some(2));
     });
@@ -124,7 +125,7 @@ fn a_vanished_or_short_file_is_published_again_at_the_next_opening() {
     let original: Vec<Vec<u8>> = ids.iter().map(|id| fs::read(file(id)).unwrap()).collect();
     crate::support::remove_file(file(&ids[0])).unwrap();
     fs::write(file(&ids[1]), &original[1][..20]).unwrap();
-    // The right length, and zeros: what some file systems leave of a file that was not synced.
+    // The right length, but zeros, as some file systems leave a file that was not synced.
     fs::write(file(&ids[2]), vec![0; original[2].len()]).unwrap();
     let ana = place.member("ana");
     wait_until(&ana, "the audit", |_| {
@@ -144,7 +145,7 @@ fn an_emptied_folder_is_detached_and_nothing_is_undelivered() {
     fs::create_dir(&place.folder).unwrap();
     assert!(ben.refresh(STUCK).is_err());
     assert!(matches!(ben.status().attachment, Attachment::Detached { .. }), "{:?}", ben.status());
-    ben.send("nobody hears me yet").unwrap();
+    ben.send("no one hears me yet").unwrap();
     assert_eq!((ben.timeline().len(), ben.flush(Duration::from_millis(50))), (2, 1));
     assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 0, "nothing is written where the session was");
     crate::support::remove_dir(&place.folder).unwrap();
@@ -153,7 +154,8 @@ fn an_emptied_folder_is_detached_and_nothing_is_undelivered() {
     assert_eq!(timeline(&ana), timeline(&ben));
 }
 
-/// A member whose disk is unplugged opens all the same, and what it writes goes out when the folder is back.
+/// A member whose disk is unplugged can open its session. Its new messages are published when the
+/// folder is back.
 #[test]
 fn a_member_opens_while_the_folder_is_away() {
     let place = Place::new();
@@ -185,7 +187,7 @@ fn wait_until_back(session: &Session) {
 }
 
 #[test]
-fn a_fresh_member_may_write_before_anybody_is_there() {
+fn a_new_member_may_write_before_others_join() {
     let place = Place::new();
     let ana = place.member("ana");
     ana.send("first").unwrap();

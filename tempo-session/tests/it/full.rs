@@ -1,4 +1,4 @@
-//! The volume of the local store is full.
+//! A full volume of the local store.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ use crate::{
     volume::{Volume, command},
 };
 
-/// A member whose local state lies on a small volume of its own.
+/// A member whose local state is on its own small volume.
 struct Small {
     place: Place,
     state: PathBuf,
@@ -47,7 +47,7 @@ impl Small {
         Session::builder(&self.place.folder).state_dir(&self.state).name("ana").open()
     }
 
-    /// Takes all the room.
+    /// Fills the volume.
     fn fill(&self) {
         self.volume.fill();
     }
@@ -65,9 +65,9 @@ fn sees(session: &Session, expected: &[&str]) {
     wait_until(session, "the lines", |session| texts(&timeline(session)) == expected);
 }
 
-/// Nothing is lost, everything can be read, and it goes on by itself.
+/// Nothing is lost, everything is readable, and the session recovers by itself.
 #[test]
-fn a_running_session_goes_on_when_there_is_room_again() {
+fn a_running_session_continues_when_there_is_room_again() {
     let Some(small) = Small::new() else { return };
     let ben = small.place.member("ben");
     let ana = small.open();
@@ -92,12 +92,12 @@ fn a_running_session_goes_on_when_there_is_room_again() {
 }
 
 #[test]
-fn what_is_there_is_read_and_what_is_committed_goes_out() {
+fn a_full_store_is_readable_and_publishes_its_messages() {
     let Some(small) = Small::new() else { return };
     let ana = small.open();
     ana.send("one").unwrap();
     ana.close().unwrap();
-    // Away, so that it stays in the store.
+    // The folder is away, so that the message stays in the store.
     let away = small.place.at("away");
     let ana = small.open();
     fs::rename(&small.place.folder, &away).unwrap();
@@ -127,7 +127,7 @@ fn what_is_there_is_read_and_what_is_committed_goes_out() {
 }
 
 #[test]
-fn a_new_member_is_told_that_there_is_no_room() {
+fn a_new_member_learns_that_there_is_no_room() {
     let Some(small) = Small::new() else { return };
     small.fill();
     let error = small.try_open().unwrap_err();

@@ -1,4 +1,5 @@
-//! A real file system in the place of a session folder, that passes through to a directory and misbehaves as it is told.
+//! A real file system in place of a session folder that passes calls through to a directory and
+//! misbehaves on demand.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +24,7 @@ use fuser::{
 
 use crate::support::Place;
 
-/// A mounted file system. However the test ends, nothing is left blocked and nothing mounted.
+/// A mounted file system. However the test ends, nothing stays blocked or mounted.
 pub(crate) struct Fuse {
     tree: Arc<Tree>,
     at: PathBuf,
@@ -31,36 +32,37 @@ pub(crate) struct Fuse {
     guard: Child,
 }
 
-/// What is asked of the file system.
+/// A call to the file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Call {
-    /// What a path is.
+    /// Looking a path up.
     Look,
-    /// The names in a directory.
+    /// Listing a directory.
     List,
     /// Opening a file.
     Open,
     /// Reading a file.
     Read,
-    /// Making, renaming and removing names in a directory.
+    /// Creating, renaming and removing names in a directory.
     Write,
 }
 
-/// How it misbehaves.
+/// A kind of misbehavior.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
-    /// There is no answer until it is mended.
+    /// No answer until it is mended.
     Block,
     /// An error.
     Fail(Errno),
-    /// A file gives the first half of what it has.
+    /// A read returns the first half of the content.
     Short,
-    /// A file is said to be half as long as it is.
+    /// A file is reported as half as long as it is.
     Grow,
 }
 
 impl Fuse {
-    /// Mounts over the place's session folder what lies in `real`; says so and gives `None` where that cannot be done.
+    /// Mounts the content of `real` over the place's session folder. Prints a notice and returns
+    /// `None` where the system does not allow this.
     pub(crate) fn over(place: &Place, real: &Path) -> Option<Self> {
         let tree = Arc::new(Tree { real: real.to_owned(), state: Mutex::default() });
         let at = place.folder.clone();
@@ -76,12 +78,12 @@ impl Fuse {
         }
     }
 
-    /// From now on this call about this path, relative to the folder, misbehaves.
+    /// Makes this call on this path, relative to the folder, misbehave from now on.
     pub(crate) fn spoil(&self, path: &Path, call: Call, fault: Fault) {
         self.tree.lock().rules.insert((path.to_owned(), call), fault);
     }
 
-    /// Everything is well again, and what is blocked is answered.
+    /// Ends all misbehavior and answers blocked calls.
     pub(crate) fn mend_all(&self) {
         let mut state = self.tree.lock();
         state.rules.clear();
@@ -90,17 +92,17 @@ impl Fuse {
         stuck.into_iter().for_each(|stuck| (stuck.answer)());
     }
 
-    /// How many times this was asked.
+    /// Returns how many times this call was made.
     pub(crate) fn count(&self, path: &Path, call: Call) -> usize {
         self.tree.lock().counts.get(&(path.to_owned(), call)).copied().unwrap_or(0)
     }
 
-    /// Every thread that has asked something so far.
+    /// Returns every thread that has made a call up to now.
     pub(crate) fn threads(&self) -> BTreeSet<u32> {
         self.tree.lock().threads.clone()
     }
 
-    /// The threads that are blocked, by their ids, and where.
+    /// Returns the blocked threads, by their ids, and the paths.
     pub(crate) fn stuck(&self) -> Vec<(PathBuf, u32)> {
         self.tree.lock().stuck.iter().map(|stuck| (stuck.path.clone(), stuck.thread)).collect()
     }
@@ -110,15 +112,15 @@ impl Drop for Fuse {
     fn drop(&mut self) {
         self.mend_all();
         drop(self.session.take());
-        // Lazily, so that nothing that is still open keeps it; until the answer is that nothing is mounted there.
+        // Unmount lazily, so that open files do not prevent it, until nothing is mounted there.
         while quiet("umount").args(["-q", "-l"]).arg(&self.at).status().is_ok_and(|status| status.success()) {}
         let _ = self.guard.kill();
         let _ = self.guard.wait();
     }
 }
 
-/// A process that is killed leaves the threads behind that wait for its own file system, and they keep it in turn. So
-/// another one ends the file system when this one is gone.
+/// Starts a process that ends the file system when this process is gone. A killed process leaves
+/// threads behind that wait for its own file system, and they keep the file system in turn.
 pub(crate) fn guard(at: &Path) -> Child {
     const SCRIPT: &str = r#"while [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status"; do sleep 1; done
         umount -f "$2"; umount -l "$2""#;
@@ -173,11 +175,11 @@ macro_rules! refuse {
 
 refuse!(ReplyEntry, ReplyAttr, ReplyOpen, ReplyData, ReplyDirectory, ReplyEmpty, ReplyCreate, ReplyWrite);
 
-/// Nothing is remembered by the kernel: every question is asked.
+/// The kernel must not remember anything: every question reaches this file system.
 const TTL: Duration = Duration::ZERO;
 
 impl Balky {
-    /// Answers a call about a path, now or when it is mended.
+    /// Answers a call on a path, now or when it is mended.
     fn serve<R: Refuse, T>(
         &self,
         (request, call, path): (&Request, Call, PathBuf),
@@ -249,7 +251,7 @@ impl Tree {
 
 impl Filesystem for Balky {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        // Without it a directory is locked while something in it is looked up.
+        // Without this, a directory is locked while something in it is looked up.
         let _ = config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS);
         Ok(())
     }
@@ -331,7 +333,7 @@ impl Filesystem for Balky {
 
     fn open(&self, request: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
         let open = |tree: &Tree, path: &Path, _| Ok(tree.keep(File::open(tree.real.join(path))?));
-        // Every read is asked for, and the length says nothing about what it gives.
+        // Every read is passed on, and the length does not limit it.
         let give = |reply: ReplyOpen, handle| reply.opened(handle, FopenFlags::FOPEN_DIRECT_IO);
         self.serve((request, Call::Open, self.path(ino)), reply, open, give);
     }

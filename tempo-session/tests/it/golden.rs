@@ -1,4 +1,5 @@
-//! The bytes that a store keeps, frozen. With `TEMPO_BLESS=1` they are written anew; a change here needs another format number.
+//! The bytes that a store keeps, frozen. `TEMPO_BLESS=1` rewrites them; a change here requires
+//! another format number.
 
 use std::{env, fs, path::PathBuf, time::Duration};
 

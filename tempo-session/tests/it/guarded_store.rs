@@ -1,4 +1,4 @@
-//! A store in memory where the test decides what becomes of everything that is to be written, and of what is read first.
+//! A store in memory; the test decides the result of every write and of the first reads.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use tempo_session::{
     store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
-/// What is to be written, or read.
+/// An operation on the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Marks,
@@ -26,7 +26,7 @@ pub(crate) struct GuardedStore {
 }
 
 impl GuardedStore {
-    /// Before any of that the guard is asked; it may take its time, and refuse.
+    /// The guard is asked before each operation. It may take its time, and refuse.
     pub(crate) fn new(
         store: MemoryStore,
         guard: impl Fn(Act) -> Result<(), StoreError> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The command on a folder of somebody who wants to act on a terminal, or keeps files from being read.
+//! The command on a folder whose author attacks the terminal, or makes files unreadable.
 
 use std::{
     ffi::OsStr,
@@ -17,7 +17,7 @@ use tempo_session::Session;
 
 use crate::support::{Place, STUCK};
 
-/// Clears the screen, sets the title, turns the text around; in seven and in eight bits.
+/// Clears the screen, sets the title and reverses the text, in seven and in eight bits.
 const ATTACK: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\u{2066}\r\u{7f}\u{200b}";
 
 fn tempo(state: &Path, words: &[&str], folder: &Path) -> Command {
@@ -26,7 +26,7 @@ fn tempo(state: &Path, words: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// What a command says, on both outputs, after a look whether any of it could act on a terminal.
+/// Returns both outputs of a command, after checking that they cannot act on a terminal.
 fn said(command: &mut Command) -> (String, String) {
     let Output { stdout, stderr, .. } = command.output().unwrap();
     let (out, err) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
@@ -38,7 +38,7 @@ fn said(command: &mut Command) -> (String, String) {
 }
 
 #[test]
-fn nothing_that_lies_in_a_folder_acts_on_a_terminal() {
+fn nothing_in_a_folder_acts_on_a_terminal() {
     let mut place = Place::new();
     place.folder = place.at(&format!("{ATTACK}.session"));
     fs::create_dir(&place.folder).unwrap();
@@ -90,10 +90,10 @@ fn nothing_that_lies_in_a_folder_acts_on_a_terminal() {
     }
 }
 
-/// A user whom permissions bind; the superuser reads everything.
+/// A user that permissions bind; the superuser reads everything.
 const NOBODY: u32 = 65534;
 
-/// Makes a command run as somebody who is not the superuser, with a copy of the program that everybody can start.
+/// Makes a command run as an ordinary user, with a copy of the program that every user can start.
 fn as_nobody(place: &Place, words: &[&str]) -> Option<Command> {
     let program = place.at("tempo");
     if !program.exists() {
@@ -106,7 +106,7 @@ fn as_nobody(place: &Place, words: &[&str]) -> Option<Command> {
     if fs::write(place.at("probe"), "").is_ok() {
         fs::set_permissions(place.at("probe"), fs::Permissions::from_mode(0o000)).unwrap();
         if fs::read(place.at("probe")).is_ok() {
-            // Permissions do not bind us.
+            // Permissions do not bind this user.
             if let Err(error) = chown(place.at("nobody"), Some(NOBODY), Some(NOBODY)) {
                 println!("skipped: permissions do not bind this user, and no other can be had: {error}");
                 return None;
@@ -123,7 +123,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn what_may_not_be_read_is_named_and_the_rest_is_read() {
+fn unreadable_files_are_named_and_the_others_are_read() {
     let place = Place::new();
     let ana = place.member("ana");
     let from_ana = ana.send_all(["one", "two"]).unwrap();
@@ -142,7 +142,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
     let status: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
     assert_eq!((&status["messages"], &status["pending"][0]["place"]), (&0.into(), &from_ana[0].to_string().into()));
     assert!(status["pending"][0]["reason"].as_str().unwrap().contains("ermission denied"), "{out}");
-    // Ana's second message, and what Ben said after both: his name and his message.
+    // Ana's second message, and Ben's name and message, which follow both of hers.
     assert_eq!(status["waiting"].as_array().unwrap().len(), 3, "{out}");
 
     set_mode(&closed.0, 0o644);
@@ -157,7 +157,7 @@ fn what_may_not_be_read_is_named_and_the_rest_is_read() {
     let (_, err) = said(as_nobody(&place, &["log"]).unwrap().arg(&place.folder));
     assert!(err.contains("ermission denied"), "{err}");
 
-    // Everything may be read and nothing written: what is sent is kept.
+    // Everything can be read and nothing written, so sent messages are kept.
     set_mode(&place.folder, 0o755);
     let (out, err) = said(as_nobody(&place, &["send"]).unwrap().arg(&place.folder).arg("from nobody"));
     assert_eq!(out.lines().count(), 1, "{err}");

@@ -1,4 +1,5 @@
-//! Stores that are copied, restored, or lost; files that vanish, are rolled back, or overwritten.
+//! Stores that are copied, restored or lost; files that vanish, are rolled back, or are
+//! overwritten.
 
 use std::{collections::BTreeSet, error::Error, fs, path::Path, thread, time::Duration};
 
@@ -14,7 +15,8 @@ use uuid::Uuid;
 
 use crate::support::{Place, STUCK, is_told_apart, texts, timeline, wait_until};
 
-/// Opens a state directory as a member of which nothing shows that it is a copy: an image of the whole machine.
+/// Opens a state directory as if nothing showed that it is a copy, as in an image of the whole
+/// machine.
 fn open_image(place: &Place, state: &str) -> Session {
     let installation = Installation::find(&place.at(state), &place.folder).unwrap().unwrap();
     let mut options = Options::default();
@@ -57,7 +59,8 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// Puts a state directory back to an earlier copy without making a file anew, as a snapshot of a machine does.
+/// Restores a state directory to an earlier copy without creating new files, as a snapshot of a
+/// machine does.
 pub(crate) fn put_back(state: &Path, earlier: &Path) {
     for entry in fs::read_dir(earlier).unwrap() {
         let (from, to) = (entry.as_ref().unwrap().path(), state.join(entry.unwrap().file_name()));
@@ -88,7 +91,7 @@ fn former_of(session: &Session, author: AuthorId) -> Option<AuthorId> {
 }
 
 #[test]
-fn a_copied_state_directory_goes_on_as_a_new_author_of_the_same_name() {
+fn a_copied_state_directory_becomes_a_new_author_with_the_same_name() {
     let place = Place::new();
     let ana = place.member("ana");
     ana.send("from the original").unwrap();
@@ -108,14 +111,14 @@ fn a_copied_state_directory_goes_on_as_a_new_author_of_the_same_name() {
     let events: Vec<Event> = std::iter::from_fn(|| copy.poll().unwrap()).collect();
     let told = Event::NewAuthor { former: before, author: after, why: IdentityConflict::Copied };
     assert!(events.contains(&told), "{events:?}");
-    // It stays who it is.
+    // The copy stays the same author.
     copy.close().unwrap();
     let again = Session::builder(&place.folder).state_dir(place.at("copy")).open().unwrap();
     assert_eq!((again.author(), again.status().former), (Some(after), vec![before]));
 }
 
 #[test]
-fn a_store_that_was_put_back_never_writes_under_an_old_counter() {
+fn a_restored_store_never_reuses_a_counter() {
     let place = Place::new();
     let ana = place.member("ana");
     let before = ana.author().unwrap();
@@ -175,7 +178,7 @@ fn a_lost_store_is_followed_by_a_new_author() {
     assert_eq!(timeline(&ben)[1].name.as_deref(), Some("ana"));
 }
 
-/// With nothing left nobody is taken for anybody.
+/// With nothing left, the installation must not take any author in the folder for its own.
 #[test]
 fn a_fresh_installation_takes_no_author_that_is_there() {
     let place = Place::new();
@@ -189,7 +192,8 @@ fn a_fresh_installation_takes_no_author_that_is_there() {
     assert_eq!(fresh.status().former, []);
 }
 
-/// Two running machines with one store: both find out, nothing is lost, and everybody has every line once.
+/// Two running machines have one store. Both notice it, nothing is lost, and every member has every
+/// line once.
 #[test]
 fn live_clones_part_and_lose_nothing() {
     let place = Place::new();
@@ -220,15 +224,15 @@ fn live_clones_part_and_lose_nothing() {
         forks += usize::from(matches!(event, Event::Fork { .. }));
     }
     let forked: usize = ben.status().members.iter().map(|member| member.forks.len()).sum();
-    assert_eq!(forks, forked, "each fork is told once");
-    // A fourth member comes when all is over, and one starts again: nothing comes twice.
+    assert_eq!(forks, forked, "each fork is reported once");
+    // A fourth member joins at the end, and one member restarts: nothing is delivered twice.
     let late = place.member("late");
     left.close().unwrap();
     let left = open_image(&place, "ana");
     all_see(&[&left, &right, &ben, &late], &lines);
 }
 
-/// The service keeps only one of two files of one name.
+/// The service keeps only one of two files with one name.
 #[test]
 fn a_clone_whose_file_was_replaced_sends_it_again() {
     let place = Place::new();
@@ -240,7 +244,8 @@ fn a_clone_whose_file_was_replaced_sends_it_again() {
     let mine = left.send("mine").unwrap();
     assert_eq!(left.flush(STUCK), 0);
     left.close().unwrap();
-    // On the other machine the name is still free; its service then puts that file in the place of this one.
+    // On the other machine the name is still free. Its service then replaces this file with that
+    // one.
     let kept = fs::read(place.folder.join(mine.to_string())).unwrap();
     crate::support::remove_file(place.folder.join(mine.to_string())).unwrap();
     let right = open_image(&place, "image");
@@ -254,9 +259,9 @@ fn a_clone_whose_file_was_replaced_sends_it_again() {
     assert!(left.author() != Some(before) || right.author() != Some(before));
 }
 
-/// A process ended between becoming a new author and saying so.
+/// A process ended between becoming a new author and announcing it.
 #[test]
-fn a_new_author_that_has_said_nothing_yet_introduces_itself() {
+fn a_new_author_introduces_itself_first() {
     let place = Place::new();
     let ana = place.member("ana");
     ana.send("before").unwrap();
@@ -283,7 +288,7 @@ fn a_deleted_directory_comes_back_complete() {
     }
     assert_eq!(ana.flush(STUCK), 0);
     wait_until(&ben, "everything", |ben| ben.timeline().len() == 100);
-    // What comes back together is one file.
+    // Messages that are restored together are one file.
     let (dir, messages) = (dir_of(&place, ana.author().unwrap()), |dir: &Path| -> BTreeSet<u64> {
         let names = fs::read_dir(dir).into_iter().flatten().map(|entry| entry.unwrap().file_name());
         let counter = |name: &str| CounterName::parse(name.as_bytes());
@@ -308,7 +313,7 @@ fn a_deleted_directory_comes_back_complete() {
     assert_eq!(timeline(&ben), timeline(&late));
 }
 
-/// A service's rewind, or a backup, puts the whole folder back to last week.
+/// A service's rewind, or a backup, restores the whole folder to last week.
 #[test]
 fn a_rewound_folder_heals_and_nothing_comes_twice() {
     let place = Place::new();
@@ -328,12 +333,13 @@ fn a_rewound_folder_heals_and_nothing_comes_twice() {
     crate::support::remove_dir_all(&place.folder).unwrap();
     copy_dir(&place.at("last week"), &place.folder);
     let (ana, ben) = (place.member("ana"), place.member("ben"));
-    assert_eq!((ana.author(), ben.author()), authors, "nobody becomes somebody else for it");
+    assert_eq!((ana.author(), ben.author()), authors, "no member becomes a new author");
     let late = place.member("late");
     all_see(&[&ana, &ben, &late], &["old", "old too", "new", "new too"]);
 }
 
-/// Somebody else writes over a message: who has the first keeps it, its author reports it, and puts its own beside.
+/// Another program overwrites a message. Members that have the original keep it; its author reports
+/// this, and puts its own message beside the file.
 #[test]
 fn an_overwritten_message_is_reported_and_keeps_its_first_content() {
     let place = Place::new();
@@ -347,10 +353,11 @@ fn an_overwritten_message_is_reported_and_keeps_its_first_content() {
     wait_until(&ana, "that it was found", |ana| ana.status().occupied == [id.counter]);
     let late = place.member("late");
     all_see(&[&ana, &ben, &late], &["genuine"]);
-    assert_eq!(fs::read_to_string(&path).unwrap(), "scribbled over", "what others write is not written over");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "scribbled over", "foreign content is not overwritten");
 }
 
-/// `rm -rf jam.session/*`, while two are at work and a third joins: the session comes back, and is one.
+/// `rm -rf jam.session/*`, while two members are running and a third joins: the session comes back,
+/// as one.
 #[test]
 fn a_session_deleted_in_its_folder_comes_back() {
     let place = Place::new();
@@ -372,7 +379,7 @@ fn a_session_deleted_in_its_folder_comes_back() {
     late.send("from late").unwrap();
     ana.send("ana again").unwrap();
     all_see(&[&ana, &ben, &late], &["from ana", "from ben", "from late", "ana again"]);
-    // The same while nobody is at work.
+    // Once more while no member is running.
     for member in [ana, ben, late] {
         member.close().unwrap();
     }
@@ -383,11 +390,12 @@ fn a_session_deleted_in_its_folder_comes_back() {
     all_see(&[&fresh], &["from ana", "from ben", "from late", "ana again"]);
 }
 
-/// The author is at work and has very many messages: it does not take half a minute for every few of them.
+/// The author is running and has very many messages. It must not take half a minute for every few
+/// of them.
 #[test]
 fn a_running_author_puts_everything_back_at_once() {
     let place = Place::new();
-    // Without anybody else the folder could be another one.
+    // If the folder had no other member, it could be another folder.
     place.member("ben").close().unwrap();
     let ana = open_quick(&place);
     ana.send_all((0..400).map(|number| format!("{number}"))).unwrap();
@@ -397,7 +405,7 @@ fn a_running_author_puts_everything_back_at_once() {
     wait_until(&ana, "every file", |_| place.folder.read_dir().unwrap().count() == 2 && place.files() == before);
 }
 
-/// Removes a directory into which its author may be writing.
+/// Removes a directory that its author may be writing to.
 fn remove(dir: &Path) {
     let began = std::time::Instant::now();
     while crate::support::remove_dir_all(dir).is_err_and(|error| error.kind() == std::io::ErrorKind::DirectoryNotEmpty)
@@ -406,13 +414,13 @@ fn remove(dir: &Path) {
     }
 }
 
-/// A member that compares its messages with the folder every second.
+/// Opens a member that compares its messages with the folder every second.
 fn open_quick(place: &Place) -> Session {
     place.member("ana").close().unwrap();
     open_image(place, "ana")
 }
 
-/// Without a sign of it in the length, and long after it was audited.
+/// The damage does not change the length, and comes long after the audit.
 #[test]
 fn a_recent_message_that_was_damaged_is_put_right_when_its_author_opens() {
     let place = Place::new();
@@ -429,10 +437,11 @@ fn a_recent_message_that_was_damaged_is_put_right_when_its_author_opens() {
     let ana = place.member("ana");
     let ben = place.member("ben");
     wait_until(&ben, "the message", |ben| ben.timeline().len() == 1);
-    assert_eq!(ana.status().occupied, [id.counter], "somebody else's bytes are left, and the message lies beside them");
+    assert_eq!(ana.status().occupied, [id.counter], "foreign content stays, and the message is beside it");
 }
 
-/// The folder was copied and both are opened: whose directory it is decides, and not which name is the smaller one.
+/// The folder was copied, and both are opened. The directory's identity decides, not the order of
+/// the names.
 #[test]
 fn a_copied_folder_keeps_its_own_author_when_the_original_is_away() {
     for _ in 0..6 {
@@ -455,10 +464,11 @@ fn a_copied_folder_keeps_its_own_author_when_the_original_is_away() {
     }
 }
 
-/// Whoever has lost everything knows what is in the folder before it says whose place it takes: so it keeps its name, and the
-/// former author is not waited for. The same when that happens again before it has said anything to anybody.
+/// A member that has lost everything reads the folder before it announces whose place it takes. So
+/// it keeps its name, and the former author is not waited for. This also holds when the same
+/// happens again before it has announced anything.
 #[test]
-fn what_a_member_was_before_its_store_was_lost_is_over() {
+fn a_member_that_lost_its_store_replaces_its_former_author() {
     let place = Place::new();
     let ben = place.member("ben");
     let ana = place.member("ana");
@@ -484,7 +494,7 @@ fn what_a_member_was_before_its_store_was_lost_is_over() {
         ana.close().unwrap();
         before = now;
     }
-    // Ben has the last head of each, and waits for nobody who is over.
+    // Ben has the last head of each, and waits for no former author.
     let waits = |ben: &Session| ben.status().stable.waits_for;
     wait_until(&ben, "the last head", |ben| {
         waits(ben).iter().all(|&(author, _)| author == before || Some(author) == ben.author())

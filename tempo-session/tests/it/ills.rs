@@ -1,4 +1,4 @@
-//! `tempo doctor` and `tempo status` on folders with one ill each.
+//! `tempo doctor` and `tempo status` on folders with one problem each.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::{
     support::{Place, STUCK, author, wait_until},
 };
 
-/// Ana, who has everything that Ben wrote: his name and three messages.
+/// Creates Ana, with everything that Ben wrote: his name and three messages.
 fn ana_and_ben() -> (Place, AuthorId, Vec<Frame>) {
     let place = Place::new();
     let (mut ben, profile) = Writer::new(1, "Ben", now() - DAY);
@@ -28,13 +28,13 @@ fn ana_and_ben() -> (Place, AuthorId, Vec<Frame>) {
     (place, me, frames)
 }
 
-/// What the doctor says in `--json`, and the exit code.
+/// Returns the doctor's answer in `--json`, and the exit code.
 fn ask(place: &Place, member: &str) -> (Value, i32) {
     let (out, code) = doctor(place, member, &["--json"]);
     (serde_json::from_str(&out).unwrap(), code)
 }
 
-/// The findings as (kind, severity, message).
+/// Returns the findings as (kind, severity, message).
 fn brief(json: &Value) -> Vec<(&str, &str, &str)> {
     let findings = json["findings"].as_array().unwrap().iter();
     findings
@@ -49,26 +49,26 @@ fn status(place: &Place, member: &str, flags: &[&str]) -> String {
 }
 
 #[test]
-fn what_others_wrote_and_is_gone_from_the_folder_is_missed_by_whoever_has_it() {
+fn a_member_misses_messages_that_vanished_from_the_folder() {
     let (place, _, frames) = ana_and_ben();
     assert_eq!((brief(&ask(&place, "Ana").0), ask(&place, "Ana").1), (vec![], 0));
     crate::support::remove_file(place.folder.join(frames[1].id().to_string())).unwrap();
     let (json, code) = ask(&place, "Ana");
-    let message = "1 message of Ben that you have is not in the folder any more: number 2.";
+    let message = "1 message of Ben that you have is no longer in the folder: number 2.";
     assert_eq!((brief(&json), code), (vec![("vanished", "attention", message)], 1));
     assert_eq!((&json["findings"][0]["numbers"], &json["findings"][0]["lost"]), (&json!([[2, 2]]), &json!("nothing")));
-    // Somebody who has never been here has less, and a gap.
+    // A newcomer has less, and sees a gap.
     assert_eq!(brief(&ask(&place, "stranger").0).iter().map(|it| it.0).collect::<Vec<_>>(), ["gap", "held"]);
     crate::support::remove_dir_all(place.folder.join(author(1).to_string())).unwrap();
     let (json, code) = ask(&place, "Ana");
-    let message = "The directory of Ben is not in the folder any more; you have the 4 messages that were in it.";
+    let message = "The directory of Ben is no longer in the folder; you have the 4 messages that were in it.";
     assert_eq!((brief(&json)[0], code), (("vanished", "attention", message), 1));
     frames.iter().for_each(|frame| put(&place, frame));
     assert_eq!(ask(&place, "Ana").1, 0);
 }
 
 #[test]
-fn what_cannot_be_known_is_not_called_healthy() {
+fn an_unknown_state_is_not_called_healthy() {
     let (place, ..) = ana_and_ben();
     let ana = place.member("Ana");
     ana.send("one more").unwrap();
@@ -76,7 +76,7 @@ fn what_cannot_be_known_is_not_called_healthy() {
     // While the session is open elsewhere, and after it was killed.
     let (out, code) = doctor(&place, "Ana", &[]);
     assert!(code == 0 && !out.contains("Nothing is wrong."), "{out}");
-    assert!(out.contains("whether everything that you wrote is in the folder cannot be seen now"), "{out}");
+    assert!(out.contains("it is unknown whether everything that you wrote is in the folder"), "{out}");
     assert_eq!(ask(&place, "Ana").0["unpublished"], Value::Null);
     copy_all(&place.at("Ana"), &place.at("crashed"));
     let (out, code) = doctor(&place, "crashed", &[]);
@@ -88,7 +88,7 @@ fn what_cannot_be_known_is_not_called_healthy() {
     assert_eq!(ask(&place, "Ana").0["unpublished"], 0);
 }
 
-/// Also by whoever only wants to send.
+/// `send` shows the step as well.
 #[test]
 fn a_broken_store_has_a_next_step_in_every_command() {
     let place = Place::new();
@@ -112,7 +112,7 @@ fn a_broken_store_has_a_next_step_in_every_command() {
 }
 
 #[test]
-fn a_store_that_is_newer_is_told_from_one_that_is_damaged() {
+fn a_newer_store_is_told_from_a_damaged_one() {
     let (place, me, _) = ana_and_ben();
     let store = place.at("Ana").join(me.to_string()).join("store.redb");
     crate::store::set_format(&store, 8);
@@ -133,7 +133,7 @@ fn a_store_that_is_newer_is_told_from_one_that_is_damaged() {
 }
 
 #[test]
-fn local_state_that_cannot_be_used_is_told() {
+fn unusable_local_state_is_reported() {
     let place = Place::new();
     fs::write(place.at("file"), "").unwrap();
     for state in ["file", "file/below"] {
@@ -146,7 +146,7 @@ fn local_state_that_cannot_be_used_is_told() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn local_state_that_cannot_be_written_is_told() {
+fn unwritable_local_state_is_reported() {
     let (place, elsewhere) = (Place::new(), Place::new());
     let Some(volume) = crate::volume::Volume::over(&elsewhere) else { return };
     let state = elsewhere.folder.join("state");
@@ -178,18 +178,18 @@ fn a_message_under_a_name_that_is_not_read_is_found() {
         crate::support::rename(&original, &elsewhere).unwrap();
         let (json, code) = ask(&place, "stranger");
         let thing = if name.starts_with("old") { "directory" } else { "file" };
-        let message = format!("1 {thing} holds message 4 of Ben, and is not read where it lies.");
+        let message = format!("1 {thing} contains message 4 of Ben, but is not read where it is.");
         let message = message.as_str();
         assert_eq!((brief(&json)[0], code), (("misplaced", "attention", message), 1), "{name}");
         let finding = &json["findings"][0];
         assert_eq!(finding["lost"], "possible");
         assert!(finding["advice"].as_str().unwrap().contains(&format!("`{}`", frames[3].id())), "{json:#}");
-        // Whoever has it knows that it has gone from its place as well.
+        // A member that has the message also notices that it is gone from its place.
         let kinds: Vec<_> =
             ask(&place, "Ana").0["findings"].as_array().unwrap().iter().map(|it| it["kind"].clone()).collect();
         assert!(kinds.contains(&json!("misplaced")), "{name}: {kinds:?}");
         crate::support::rename(&elsewhere, &original).unwrap();
-        // While the message lies in its place as well, the other one is in nobody's way.
+        // While the message is in its place as well, the other file is not in the way.
         fs::copy(&original, &elsewhere).unwrap();
         let found = ask(&place, "stranger").0;
         assert!(brief(&found).iter().all(|it| it.0 != "misplaced"), "{name}: {found:#}");
@@ -213,7 +213,7 @@ fn a_whole_message_under_the_name_of_a_temporary_file_is_read_and_called_tempora
 
 #[cfg(unix)]
 #[test]
-fn what_lies_in_the_place_of_a_message_is_the_cause_of_what_waits() {
+fn a_file_in_the_place_of_a_message_is_the_cause_of_waiting() {
     let (place, _, frames) = ana_and_ben();
     let file = place.folder.join(frames[1].id().to_string());
     let whole = frames[1].bytes();
@@ -238,7 +238,7 @@ fn what_lies_in_the_place_of_a_message_is_the_cause_of_what_waits() {
         assert_eq!(json["findings"][0]["numbers"], json!([[2, 2]]), "{kind}");
         let waiting = "4 messages are here and wait: numbers 3 to 4 of Ben; numbers 1 to 2 of ";
         assert!(brief(&json)[1].2.starts_with(waiting), "{json:#}");
-        // In Ana's store it is.
+        // Ana's store has the message.
         assert!(brief(&ask(&place, "Ana").0).iter().all(|it| it.0 != "held" && it.0 != "vanished"), "{kind}");
         let _ = crate::support::remove_file(place.folder.join(format!("{}/.0000000000000002.icloud", author(1))));
         if crate::support::remove_file(&file).is_err() {
@@ -261,7 +261,7 @@ fn fix_is_advised_where_it_does_something() {
     assert!(own("head").exists());
     fs::copy(own("head"), own("head (1)")).unwrap();
     let (json, _) = ask(&place, "Ana");
-    let copy = "1 file is a copy of your file of hints.";
+    let copy = "1 file is a copy of your hint file.";
     assert_eq!(brief(&json), [("head-copy", "info", copy)]);
     assert!(!advised());
     fs::hard_link(own(message), own(&format!("{message} (1)"))).unwrap();
@@ -274,7 +274,7 @@ fn fix_is_advised_where_it_does_something() {
     assert!(advised());
     assert!(doctor(&place, "Ana", &["--fix"]).0.contains(&format!("removed {me}/{message} (2)")));
     assert!(!advised());
-    // Nobody needs a head.
+    // Heads are not needed.
     let head = fs::read(own("head")).unwrap();
     for bytes in [&head[..head.len() / 2], b"no head at all, and long enough to be told from one", b""] {
         fs::write(own("head"), bytes).unwrap();
@@ -285,7 +285,7 @@ fn fix_is_advised_where_it_does_something() {
 }
 
 #[test]
-fn what_could_not_be_looked_at_is_told_to_programs_too() {
+fn an_unexamined_folder_is_reported_to_programs_too() {
     let place = Place::new();
     for folder in ["nowhere.session", "jam"] {
         let (out, err, code) = run(tempo(&place.at("Ana")).args(["doctor", "--json"]).arg(place.at(folder)));
@@ -304,7 +304,7 @@ fn what_could_not_be_looked_at_is_told_to_programs_too() {
 }
 
 #[test]
-fn status_tells_of_copies_and_tells_people_of_one_name_apart() {
+fn status_lists_copies_and_tells_members_with_one_name_apart() {
     let (place, me, frames) = ana_and_ben();
     let (mut other, profile) = Writer::new(2, "Ben", now() - HOUR);
     put(&place, &profile);
@@ -313,7 +313,7 @@ fn status_tells_of_copies_and_tells_people_of_one_name_apart() {
     put_as(&place, &copy, frames[1].bytes());
     put_as(&place, &format!("{} (1)/0000000000000002", author(1)), frames[1].bytes());
     let text = status(&place, "Ana", &[]);
-    for part in ["copies (1)", &copy, "directories that are there twice (1)", "Ben 00000000", "Ana   "] {
+    for part in ["copies (1)", &copy, "duplicate directories (1)", "Ben 00000000", "Ana   "] {
         assert!(text.contains(part), "{part}:\n{text}");
     }
     let json: Value = serde_json::from_str(&status(&place, "Ana", &["--json"])).unwrap();
@@ -321,7 +321,7 @@ fn status_tells_of_copies_and_tells_people_of_one_name_apart() {
     assert_eq!(json["doubled"], json!([{ "place": format!("{} (1)", author(1)), "author": author(1).to_string() }]));
     assert_eq!(json["members"].as_array().unwrap().len(), 3);
 
-    // A copy of Ana's store becomes another member, and Ana goes on.
+    // A copy of Ana's store becomes another member, and Ana continues.
     copy_all(&place.at("Ana"), &place.at("clone"));
     for (member, text) in [("clone", "from the copy"), ("Ana", "from the original"), ("Ana", "again")] {
         let ana = place.member(member);
@@ -332,7 +332,7 @@ fn status_tells_of_copies_and_tells_people_of_one_name_apart() {
     }
     let text = status(&place, "observer", &[]);
     let short = &me.to_string()[..8];
-    assert!(text.contains(&format!("Ana {short}")) && text.contains(&format!("before that {short}")), "{text}");
+    assert!(text.contains(&format!("Ana {short}")) && text.contains(&format!("formerly {short}")), "{text}");
     let (out, _) = doctor(&place, "observer", &[]);
     assert!(!out.contains("earlier") && out.contains(&format!("Ana {short}")), "{out}");
 }
@@ -350,26 +350,26 @@ fn placeholders_are_fetched_by_their_own_program() {
         put_as(&place, &name, b"stub");
     }
     let text = status(&place, "observer", &[]);
-    let said = "3 messages of Ben wait for download: the program of the service fetches them";
+    let said = "3 messages of Ben wait for download: the service's own program fetches them";
     assert!(text.contains(said) && !text.contains("--download"), "{text}");
     let (out, _) = doctor(&place, "observer", &[]);
     assert!(out.contains("3 messages of Ben wait for download: numbers 5 to 7."), "{out}");
 }
 
 #[test]
-fn people_are_spoken_to_in_their_language() {
+fn output_for_people_reads_naturally() {
     let place = Place::new();
     let (out, _) = doctor(&place, "Ana", &[]);
-    assert!(out.starts_with(&format!("{}: nobody has written here yet\n", place.folder.display())), "{out}");
+    assert!(out.starts_with(&format!("{}: no messages here yet\n", place.folder.display())), "{out}");
     let text = status(&place, "Ana", &[]);
-    assert!(text.contains("nobody has written here yet"), "{text}");
+    assert!(text.contains("no messages here yet"), "{text}");
     put(&place, &Writer::new(1, "Ben", now() - HOUR).1);
     let (out, _) = doctor(&place, "Ana", &[]);
     assert!(out.contains("0 messages from 1 member\n"), "{out}");
 }
 
 #[test]
-fn the_raw_name_is_one_and_the_same_for_programs() {
+fn programs_get_the_raw_name_everywhere() {
     let place = Place::new();
     let (mut ben, profile) = Writer::new(1, "Ben \u{1b}[31m", now() - 40 * DAY);
     put(&place, &profile);
@@ -382,7 +382,7 @@ fn the_raw_name_is_one_and_the_same_for_programs() {
 }
 
 #[test]
-fn whoever_was_at_work_and_has_not_received_old_messages_lags() {
+fn a_working_member_without_old_messages_lags() {
     let place = Place::new();
     let (mut ana, profile) = Writer::new(2, "Ana", now() - 10 * DAY - HOUR);
     put(&place, &profile);

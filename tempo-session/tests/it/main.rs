@@ -1,4 +1,5 @@
-//! The rules of a session, the stores, sessions on memory and on real folders, and the `tempo` command.
+//! The rules of a session, the stores, sessions in memory and on real folders, and the `tempo`
+//! command.
 
 #![allow(
     clippy::pedantic,

@@ -8,7 +8,7 @@ use tempo_session::Session;
 
 use crate::support::{Place, STUCK, author, texts, timeline};
 
-/// The number of bytes of a header before the byte of the kind, for a small counter.
+/// The number of header bytes before the byte of the kind, for a small counter.
 const KIND_AT: usize = 12 + 17 + 1;
 
 fn message(counter: u64, previous: Option<Digest>, text: &'static str) -> Message {
@@ -24,7 +24,7 @@ fn message(counter: u64, previous: Option<Digest>, text: &'static str) -> Messag
     }
 }
 
-/// The same message as later software writes it.
+/// Returns the message as later software would write it.
 fn changed(frame: &Frame, change: impl FnOnce(&mut Vec<u8>)) -> (Vec<u8>, Digest) {
     let mut bytes = frame.bytes().to_vec();
     bytes.truncate(bytes.len() - Digest::LEN);
@@ -34,7 +34,8 @@ fn changed(frame: &Frame, change: impl FnOnce(&mut Vec<u8>)) -> (Vec<u8>, Digest
     (bytes, digest)
 }
 
-/// Puts a message, a changed one and a third one that comes after it into a folder, and looks at it.
+/// Puts a message, a changed one and a third one that follows it into a folder, and examines the
+/// folder.
 fn second_is(change: impl FnOnce(&mut Vec<u8>)) {
     let place = Place::new();
     let first = Frame::encode(&message(1, None, "one")).unwrap();
@@ -59,7 +60,7 @@ fn second_is(change: impl FnOnce(&mut Vec<u8>)) {
     ana.close().unwrap();
     look(&place.member("ana"));
 
-    // Packed by its author, it is no more than it was.
+    // Packed by its author, it is not treated differently.
     let pack = [first.bytes().as_ref(), &newer, third.bytes()].concat();
     fs::write(dir.join(format!("{:016x}-{:016x}", 1, 3)), pack).unwrap();
     (1..=3).for_each(|name| fs::remove_file(dir.join(format!("{name:016x}"))).unwrap());

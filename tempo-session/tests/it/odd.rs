@@ -1,4 +1,4 @@
-//! What lies in a folder and is no message: nothing is delivered from it, and each thing is named.
+//! Files in a folder that are not messages: nothing is delivered from them, and each is named.
 
 use std::fs::{self, File};
 

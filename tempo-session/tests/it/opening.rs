@@ -1,4 +1,4 @@
-//! What opening needs, and what it does not wait for.
+//! What opening a session needs, and what it does not wait for.
 
 use std::{
     sync::{Arc, Mutex, mpsc},
@@ -22,7 +22,7 @@ use crate::{
 
 const MESSAGES: usize = 300;
 
-/// The store of one who was there, and has closed the session.
+/// Returns the store of a member that has closed its session.
 fn closed() -> (MemoryMedium, MemoryStore) {
     let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(author(0))));
     let (ana, mut ana_driver) = open(&medium, store.clone());
@@ -53,12 +53,12 @@ fn a_store_that_cannot_be_read_is_not_opened() {
     });
     let opened = Session::assemble(Parts::new(Box::new(medium.transport()), Box::new(breaking)));
     assert!(matches!(opened, Err(OpenError::Store(StoreError::Damaged { what: "the disk is broken", .. }))));
-    // Nothing was made of it.
+    // Nothing was created in its place.
     let (ana, _driver) = open(&medium, store);
     assert_eq!(timeline(&ana).len(), MESSAGES);
 }
 
-/// When somebody asks for the time on another thread than the test's, this tells.
+/// Signals when a thread other than the test's asks for the time.
 #[derive(Debug)]
 struct Watched {
     clock: Clock,
@@ -81,7 +81,7 @@ impl Environment for Watched {
 }
 
 #[test]
-fn who_sends_waits_for_the_first_look() {
+fn sending_waits_for_the_first_look() {
     let medium = MemoryMedium::default();
     let (ben, mut driver) = open(&medium, MemoryStore::new(Some(author(1))));
     ben.send_all(["one", "two", "three"]).unwrap();
@@ -101,7 +101,7 @@ fn who_sends_waits_for_the_first_look() {
     let sender = ana.clone();
     let sending = thread::spawn(move || {
         let sent = sender.send("answer").unwrap();
-        // Now it is too late to wait.
+        // From here on it is too late to wait.
         let _ = asked.send(());
         sent
     });
@@ -110,12 +110,12 @@ fn who_sends_waits_for_the_first_look() {
     assert_eq!(sending.join().unwrap().counter, 2, "the name comes first");
     drain(&mut driver);
     let said = timeline(&ana);
-    assert_eq!(texts(&said), ["one", "two", "three", "answer"], "it was sent by one who knew what was there");
+    assert_eq!(texts(&said), ["one", "two", "three", "answer"], "the sender knew the earlier messages");
     assert_eq!(said[3].name.as_deref(), Some("Ana"));
 }
 
 #[test]
-fn who_closes_at_once_has_said_its_name() {
+fn a_session_that_closes_at_once_has_announced_its_name() {
     let place = Place::new();
     let ana = place.member("ana");
     let author = ana.author().unwrap();
@@ -125,9 +125,9 @@ fn who_closes_at_once_has_said_its_name() {
     assert_eq!(ben.status().names().get(author), Some("ana"));
 }
 
-/// It is a cache; everything is in the log.
+/// A snapshot is a cache; the log has everything.
 #[test]
-fn a_snapshot_that_cannot_be_read_keeps_nobody_out() {
+fn an_unreadable_snapshot_does_not_prevent_opening() {
     let (medium, store) = closed();
     let unreadable = GuardedStore::new(store, |act| match act {
         Act::ReadSnapshot => Err(StoreError::Damaged { path: "store".into(), what: "the snapshot is broken" }),
@@ -138,7 +138,7 @@ fn a_snapshot_that_cannot_be_read_keeps_nobody_out() {
 }
 
 #[test]
-fn who_flushes_waits_for_the_first_look_no_longer_than_it_wants_to() {
+fn flush_waits_for_the_first_look_within_its_patience() {
     let parts = Parts {
         first_look: Some(STUCK * 60),
         ..Parts::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(Some(author(0)))))
@@ -150,7 +150,7 @@ fn who_flushes_waits_for_the_first_look_no_longer_than_it_wants_to() {
 }
 
 #[test]
-fn a_name_is_checked_whoever_puts_the_session_together() {
+fn a_name_is_checked_for_every_way_to_open_a_session() {
     let parts = |name: String, author| Parts {
         name: Some(name),
         ..Parts::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(author)))
@@ -161,5 +161,5 @@ fn a_name_is_checked_whoever_puts_the_session_together() {
     }
     let (observer, mut driver) = Session::assemble(parts("Ana".to_owned(), None)).unwrap();
     drain(&mut driver);
-    assert_eq!(observer.status().store_error, None, "it is called nothing");
+    assert_eq!(observer.status().store_error, None, "an observer has no name");
 }

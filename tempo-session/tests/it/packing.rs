@@ -1,4 +1,4 @@
-//! Own messages in packs: few files, and every message still there for everybody.
+//! Own messages in packs: few files, and every message still there for every member.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ fn member(place: &Place, name: &str, packing: Packing) -> Session {
     Session::builder(&place.folder).state_dir(place.at(name)).packing(Some(packing)).open().unwrap()
 }
 
-/// The names of messages and packs in an author's directory.
+/// Returns the names of messages and packs in an author's directory.
 fn files(place: &Place, session: &Session) -> Vec<String> {
     let dir = own_dir(place, session);
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -48,7 +48,7 @@ fn everybody_has(place: &Place, messages: usize) {
     reader.refresh(STUCK).unwrap();
     let expected: Vec<String> = (1..=messages).map(|number| format!("message {number}")).collect();
     assert_eq!(texts(&timeline(&reader)), expected);
-    // A file may be put right just while it is read.
+    // A file may be repaired while it is read.
     wait_until(&reader, "a report that names nothing", |reader| {
         let report = reader.status().report;
         report.foreign.is_empty() && report.pending.is_empty()
@@ -61,14 +61,14 @@ fn packing_by_hand_leaves_one_file_for_many() {
     let ana = member(&place, "ana", small(Duration::from_secs(3600)));
     say(&ana, 1..=30);
     let pack_stats = ana.pack(STUCK).unwrap();
-    // Two of twelve, one of four, and the rest; what was alone is kept for a while.
+    // Two packs of twelve, one of four, and the rest; the single files are kept for a while.
     assert_eq!((pack_stats.packs, pack_stats.alone, pack_stats.kept), (4, 0, 30), "{:?}", files(&place, &ana));
     everybody_has(&place, 30);
     let pack_stats = ana.pack_at_once(STUCK).unwrap();
     assert_eq!((pack_stats.packs, pack_stats.alone, pack_stats.kept), (4, 0, 0));
     assert_eq!(files(&place, &ana), [run(1, 12), run(13, 24), run(25, 28), run(29, 30)]);
     everybody_has(&place, 30);
-    // Again it finds nothing to do, and it goes on from there.
+    // A second call finds nothing to do, and later calls continue from there.
     assert_eq!(ana.pack_at_once(STUCK).unwrap(), pack_stats);
     say(&ana, 31..=36);
     ana.pack_at_once(STUCK).unwrap();
@@ -76,9 +76,10 @@ fn packing_by_hand_leaves_one_file_for_many() {
     everybody_has(&place, 36);
 }
 
-/// What is sent together is one file from the beginning, and a service has little to carry.
+/// Messages that are sent together are one file from the beginning, so that a service has little to
+/// carry.
 #[test]
-fn many_at_once_are_one_file() {
+fn messages_sent_together_are_one_file() {
     let place = Place::new();
     let ana = Session::builder(&place.folder).state_dir(place.at("ana")).open().unwrap();
     let texts: Vec<String> = (1..=500).map(|number| format!("message {number}")).collect();
@@ -88,7 +89,7 @@ fn many_at_once_are_one_file() {
     everybody_has(&place, 500);
 }
 
-/// Packs vanish, are cut short and are written over like everything else, and are put right like everything else.
+/// Packs that vanish, are cut short or are overwritten are repaired like all other files.
 #[test]
 fn a_pack_is_looked_after() {
     let place = Place::new();
@@ -111,7 +112,7 @@ fn a_pack_is_looked_after() {
         let ana = member(&place, "ana", packing);
         ana.refresh(STUCK).unwrap();
         assert_eq!(ana.flush(STUCK), 0);
-        // What has its length is only found by reading, in passing.
+        // If the length is right, only reading finds the damage, in passing.
         wait_until(&ana, "mending", |ana| files(&place, ana).iter().all(|name| is_sound(&dir.join(name))));
         everybody_has(&place, 25);
         ana.pack_at_once(STUCK).unwrap();
@@ -127,11 +128,11 @@ fn is_sound(path: &Path) -> bool {
 }
 
 #[test]
-fn packs_are_made_by_themselves() {
+fn packs_are_made_automatically() {
     let place = Place::new();
     let ana = member(&place, "ana", small(Duration::ZERO));
     ana.send_all((1..=20).map(|number| format!("message {number}"))).unwrap();
-    // Nobody else is here, and there is no time to wait; the latest ones stay as they are.
+    // There is no other member, and no time to wait; the latest messages stay as they are.
     let packed = [run(1, 12), run(13, 16), run(17, 17), run(18, 18), run(19, 19), run(20, 20)];
     wait_until(&ana, "packing", |ana| files(&place, ana) == packed);
     everybody_has(&place, 20);

@@ -1,4 +1,5 @@
-//! A session's folder that a service has split in two: under every name that one is known to give, in a real directory.
+//! A session's folder that a service has split in two, under every name that services are known to
+//! give, in a real directory.
 
 use std::{
     fs,
@@ -40,7 +41,8 @@ const PIECES: &[(&str, &str)] = &[
     ("Proton Drive for macOS", "jam (# Name Clash 2026-11-22 aB3dE5f #).session"),
 ];
 
-/// Names that people give to sessions of their own, that services give in other languages, and that mean nothing.
+/// Names that people give to other sessions, that services give in other languages, and that mean
+/// nothing.
 const OTHERS: &[&str] = &[
     "jam (Konflikt durch selektive Synchronisierung).session",
     "jam.session (\u{9078}\u{629e}\u{578b}\u{540c}\u{671f}\u{306e}\u{7af6}\u{5408})",
@@ -56,7 +58,8 @@ const OTHERS: &[&str] = &[
     "jamming 2.session",
 ];
 
-/// A folder with a message of Ana and one of Ben, whose directory can be moved into a second piece.
+/// A folder with a message of Ana and a message of Ben, whose directory can be moved into a second
+/// piece.
 struct Scene {
     place: Place,
     ana: AuthorId,
@@ -79,7 +82,7 @@ impl Scene {
         Self { place, ana, ben }
     }
 
-    /// Splits the folder: what Ben wrote is in the second piece only.
+    /// Splits the folder, so that Ben's messages are in the second piece only.
     fn split(&self, name: &str) -> PathBuf {
         let second = self.place.at(name);
         fs::create_dir(&second).unwrap();
@@ -100,7 +103,7 @@ impl Scene {
         session
     }
 
-    /// What the doctor finds, but that no service seems to sync a temporary directory.
+    /// Returns the doctor's findings, except that no service seems to sync a temporary directory.
     fn findings(&self) -> Vec<Finding> {
         let checkup = Session::builder(&self.place.folder).state_dir(self.place.at("nobody")).check_up().unwrap();
         let findings = checkup.findings().into_iter();
@@ -108,7 +111,7 @@ impl Scene {
     }
 }
 
-/// Every name below a directory.
+/// Returns every name below a directory.
 fn tree(dir: &Path) -> Vec<PathBuf> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -146,7 +149,7 @@ fn messages_in_the_second_piece_are_delivered_and_nothing_is_written_there() {
     assert_eq!(scene.look().timeline().len(), 2 + PIECES.len());
 }
 
-/// Ben's message comes after Ana's: that is enough.
+/// Ben's message comes after Ana's, which is enough.
 #[test]
 fn a_second_piece_may_have_any_name() {
     let scene = Scene::new();
@@ -160,7 +163,7 @@ fn a_second_piece_may_have_any_name() {
     }
 }
 
-/// Both songs go on, under every name that people give to copies, and whichever is opened first.
+/// Both sessions continue, under every name that people give to copies, whichever is opened first.
 #[test]
 fn a_copy_of_the_folder_is_another_session() {
     for (name, copy_first) in [
@@ -208,7 +211,7 @@ fn a_copy_of_the_folder_is_another_session() {
     }
 }
 
-/// Whoever opens a piece by its new name must not part it from the others.
+/// A member that opens a piece by its new name must not part it from the others.
 #[test]
 fn a_piece_that_is_opened_by_its_own_name_stays_one() {
     let scene = Scene::new();
@@ -241,7 +244,8 @@ fn the_doctor_says_what_a_second_piece_is() {
     }
 }
 
-/// Who finds the own directory in the second piece writes in the first one as ever: what is in the other is a copy.
+/// A member that finds its own directory in the second piece still writes in the first one; the
+/// directory in the other piece is a copy.
 #[test]
 fn an_own_directory_in_the_second_piece_is_a_copy() {
     let scene = Scene::new();
@@ -260,9 +264,10 @@ fn an_own_directory_in_the_second_piece_is_a_copy() {
     assert_eq!(texts(&timeline(&scene.look())), ["from ana", "from ben", "more from ben"]);
 }
 
-/// Another session may have such a name: as long as nobody in it is known, and nobody in it knows anybody here, it is that.
+/// Another session may have such a name. As long as neither knows an author of the other, they are
+/// separate.
 #[test]
-fn a_session_that_shares_nobody_is_another_one() {
+fn a_folder_without_a_common_author_is_another_session() {
     let scene = Scene::new();
     let other = scene.place.at("jam 2.session");
     fs::create_dir(&other).unwrap();
@@ -283,10 +288,10 @@ fn a_session_that_shares_nobody_is_another_one() {
     assert_eq!(texts(&timeline(&observer)), ["from ana", "from ben", "an answer"]);
 }
 
-/// A newcomer's own folder may be the empty one of the two: a name that only services give tells, and what those in the other one
-/// call the folder.
+/// A newcomer's own folder may be the empty one of the two. It is recognized by a name that only
+/// services give, and by the name that the members in the other piece use for the folder.
 #[test]
-fn everybody_may_be_in_the_second_piece() {
+fn every_member_may_be_in_the_second_piece() {
     let scene = Scene::new();
     if !is_told_apart(&scene.place.folder) {
         return;
@@ -306,7 +311,7 @@ fn everybody_may_be_in_the_second_piece() {
     assert_eq!(scene.findings().iter().map(|it| it.kind).collect::<Vec<_>>(), [FindingKind::SplitFolder]);
 }
 
-/// While a session is open its folder is split, and later united by a person.
+/// While a session is open, its folder is split, and later united by a person.
 #[test]
 fn a_folder_may_be_split_and_united_while_a_session_is_open() {
     let scene = Scene::new();
@@ -314,7 +319,7 @@ fn a_folder_may_be_split_and_united_while_a_session_is_open() {
     ana.refresh(STUCK).unwrap();
     let second = scene.split("jam 2.session");
     wait_until(&ana, "it is found", |ana| ana.status().report.pieces == ["jam 2.session"]);
-    // Somebody new is in the second piece only.
+    // A new member is in the second piece only.
     let cleo = Place::new();
     let author = {
         let writer = cleo.member("cleo");
@@ -337,7 +342,7 @@ fn a_folder_may_be_split_and_united_while_a_session_is_open() {
 
 #[cfg(feature = "cli")]
 #[test]
-fn the_command_names_it() {
+fn the_command_names_the_second_piece() {
     use crate::cli::{run, tempo};
 
     let scene = Scene::new();
@@ -351,20 +356,21 @@ fn the_command_names_it() {
     assert_eq!(status["pieces"], serde_json::json!(["jam 2.session"]));
     let (doctor, _, code) = command(&["doctor"]);
     assert_eq!(code, 1);
-    for said in ["1 more folder of this session lies beside the session folder.", "Let it be", "--apart NAME"] {
+    for said in ["1 more folder of this session is beside the session folder.", "Leave it there", "--apart NAME"] {
         assert!(doctor.split_whitespace().collect::<Vec<_>>().join(" ").contains(said), "{doctor}");
     }
 }
 
 #[cfg(feature = "cli")]
 #[test]
-fn what_is_undecided_is_told_until_somebody_says_what_it_is() {
+fn an_undecided_folder_is_reported_until_the_user_decides() {
     use crate::cli::{run, tempo};
 
     let scene = Scene::new();
     let name = "jam (Konflikt).session";
     let second = scene.split(name);
-    // Without it nobody knows what Ben calls the session: it may be a new song of which not everything has come.
+    // Without the head, it is unknown what Ben calls the session. It may be a new song that has not
+    // arrived completely.
     fs::remove_file(second.join(scene.ben.to_string()).join("head")).unwrap();
     let state = scene.place.at("nobody");
     let command = |words: &[&str]| run(tempo(&state).args(words).arg(&scene.place.folder));

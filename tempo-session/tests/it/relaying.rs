@@ -1,4 +1,5 @@
-//! Messages of a member that is gone with everything that it wrote: who has them puts them back.
+//! Messages of a member that is gone with everything that it wrote: a member that has them puts
+//! them back.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -11,7 +12,7 @@ use tempo_session::{
 
 use crate::support::{Place, STUCK, author, remove_dir_all, send, sent, texts, timeline, wait_until};
 
-/// Nothing takes any time, and whatever does not depend on time holds.
+/// Nothing takes any time, and every condition that does not depend on time holds.
 const AT_ONCE: Relaying = Relaying {
     lacking: Duration::ZERO,
     absent: Duration::ZERO,
@@ -27,7 +28,7 @@ fn builder(place: &Place, name: &str) -> Builder {
     Session::builder(&place.folder).state_dir(place.at(name)).name(name)
 }
 
-/// Every file in directories that one member keeps for another one.
+/// Returns every file in directories that one member keeps for another.
 fn relayed(place: &Place) -> Vec<PathBuf> {
     let is_relay = |file: &PathBuf| file.iter().next().is_some_and(|dir| dir.len() > 72);
     place.files().into_iter().filter(is_relay).collect()
@@ -37,7 +38,8 @@ fn own_dir(place: &Place, author: AuthorId) -> PathBuf {
     place.folder.join(author.to_string())
 }
 
-/// Ana and Ben have written to each other; then Ben and all of its files are gone. Who Ben was, and what Ana has.
+/// Creates a folder with messages of Ana and Ben to each other, and removes Ben with all his files.
+/// Returns Ana's session, Ben's author, and what Ana has.
 fn without_ben(place: &Place, of_ben: usize) -> (Session, AuthorId, Vec<String>) {
     let ana = builder(place, "ana").relaying(Some(AT_ONCE)).packing(None).open().unwrap();
     let ben = builder(place, "ben").packing(None).open().unwrap();
@@ -57,11 +59,11 @@ fn without_ben(place: &Place, of_ben: usize) -> (Session, AuthorId, Vec<String>)
 }
 
 #[test]
-fn what_has_vanished_is_put_back_by_hand_and_once() {
+fn vanished_messages_are_put_back_by_hand_once() {
     let place = Place::new();
     let (ana, ben, all) = without_ben(&place, 20);
     let put = ana.relay(ben, STUCK).unwrap();
-    // What Ben is called is one as well.
+    // Ben's name is a message as well.
     assert_eq!((put.author, put.messages), (ben, 21));
     assert_eq!(relayed(&place).len(), 1, "a pack: {:?}", relayed(&place));
     let cleo = builder(&place, "cleo").open().unwrap();
@@ -73,7 +75,7 @@ fn what_has_vanished_is_put_back_by_hand_and_once() {
     );
     assert!(report.doubled.is_empty() && report.copies.is_empty() && report.foreign.is_empty(), "{report:?}");
     assert_eq!(ana.relay(ben, STUCK).unwrap().messages, 0, "it is there");
-    assert_eq!(cleo.relay(ben, STUCK).unwrap().messages, 0, "whoever put it there");
+    assert_eq!(cleo.relay(ben, STUCK).unwrap().messages, 0, "regardless of the relayer");
 
     let findings = builder(&place, "cleo").check_up().unwrap_or_else(|error| panic!("{error}")).findings();
     let kinds: Vec<FindingKind> = findings.iter().map(|finding| finding.kind).collect();
@@ -81,7 +83,7 @@ fn what_has_vanished_is_put_back_by_hand_and_once() {
 }
 
 #[test]
-fn some_of_it_and_damaged_ones_are_put_back_as_well() {
+fn single_and_damaged_messages_are_put_back() {
     let place = Place::new();
     let ana = builder(&place, "ana").open().unwrap();
     let mut ben = SessionCore::new(Some(author(7)));
@@ -89,7 +91,7 @@ fn some_of_it_and_damaged_ones_are_put_back_as_well() {
     fs::create_dir(&dir).unwrap();
     let mut transport = FsTransport::open(&place.folder, &Options::default()).unwrap();
     let frames: Vec<_> = (0..5).map(|number| send(&mut ben, &format!("ben {number}"), number)).collect();
-    // Another one has written as Ben: there are two messages 3.
+    // Another installation has written as Ben: there are two messages 3.
     let mut other = SessionCore::new(Some(author(7)));
     for frame in &frames[..2] {
         sent(&mut other, frame);
@@ -110,21 +112,19 @@ fn some_of_it_and_damaged_ones_are_put_back_as_well() {
         }
     }
     assert_eq!(ana.relay(author(7), STUCK).unwrap().messages, 5);
-    assert!(
-        fs::read(dir.join("0000000000000001")).unwrap().iter().all(|&byte| byte == 0),
-        "nobody writes there but Ben"
-    );
+    assert!(fs::read(dir.join("0000000000000001")).unwrap().iter().all(|&byte| byte == 0), "only Ben writes there");
     let cleo = Session::observe(&place.folder).unwrap();
     wait_until(&cleo, "all six", |cleo| texts(&timeline(cleo)) == all);
 }
 
 #[test]
-fn it_is_put_back_by_itself_for_whoever_lacks_it_and_taken_back_when_its_author_is() {
+fn missing_messages_are_relayed_until_their_author_is_back() {
     let place = Place::new();
     let (ana, ben, all) = without_ben(&place, 3);
     let cleo = builder(&place, "cleo").open().unwrap();
     cleo.send("who is here?").unwrap();
-    // Ana sees that Cleo lacks something, and puts it back once there is another sign that the folder is not only away.
+    // Ana sees that Cleo lacks something. She puts it back once another sign shows that the folder
+    // is not merely away.
     wait_until(&cleo, "everything", |cleo| {
         ana.refresh(STUCK).unwrap();
         cleo.send("is it here?").unwrap();
@@ -133,7 +133,7 @@ fn it_is_put_back_by_itself_for_whoever_lacks_it_and_taken_back_when_its_author_
     assert_eq!(relayed(&place).len(), 1);
     let back = builder(&place, "ben").open().unwrap();
     wait_until(&back, "what Cleo has", |back| back.timeline().len() >= cleo.timeline().len());
-    assert_eq!(back.author(), Some(ben), "what others keep makes nobody somebody else");
+    assert_eq!(back.author(), Some(ben), "relayed messages do not change an author");
     assert!(own_dir(&place, ben).is_dir());
     wait_until(&ana, "that it is taken back", |_| relayed(&place).is_empty());
     let dora = Session::observe(&place.folder).unwrap();
@@ -141,9 +141,9 @@ fn it_is_put_back_by_itself_for_whoever_lacks_it_and_taken_back_when_its_author_
     wait_until(&ana, "a folder without relays", |ana| ana.status().report.relays.is_empty());
 }
 
-/// After a service was linked anew everything is away at first.
+/// After a service was linked again, everything is missing at first.
 #[test]
-fn nothing_is_put_back_before_something_new_has_come() {
+fn nothing_is_relayed_before_something_new_has_come() {
     let place = Place::new();
     let cleo = builder(&place, "cleo").open().unwrap();
     cleo.send("here").unwrap();
@@ -162,7 +162,7 @@ fn nothing_is_put_back_before_something_new_has_come() {
     wait_until(&ana, "what is put back", |_| !relayed(&place).is_empty());
 }
 
-/// A service may give directories the names of copies on one machine; they are not away.
+/// On one machine a service may give directories the names of copies; they are not missing.
 #[test]
 fn directories_with_names_of_copies_are_not_missing() {
     let place = Place::new();
@@ -188,7 +188,7 @@ fn directories_with_names_of_copies_are_not_missing() {
 }
 
 #[test]
-fn who_removes_it_again_and_again_has_the_last_word() {
+fn repeated_removal_ends_relaying() {
     let place = Place::new();
     let (ana, ben, _) = without_ben(&place, 3);
     let mut cleo = builder(&place, "cleo").open().unwrap();
@@ -200,7 +200,7 @@ fn who_removes_it_again_and_again_has_the_last_word() {
             !relayed(&place).is_empty()
         });
         times += 1;
-        // A new member, who has nothing of it.
+        // A new member that has none of it.
         cleo.close().unwrap();
         for file in relayed(&place) {
             remove_dir_all(place.folder.join(file.iter().next().unwrap())).unwrap();
@@ -213,11 +213,11 @@ fn who_removes_it_again_and_again_has_the_last_word() {
         ana.refresh(STUCK).unwrap();
     }
     assert_eq!(relayed(&place), [] as [PathBuf; 0]);
-    assert!(ana.relay(ben, STUCK).unwrap().messages > 0, "by hand it is put back all the same");
+    assert!(ana.relay(ben, STUCK).unwrap().messages > 0, "relaying by hand still works");
 }
 
 #[test]
-fn a_long_history_lies_in_few_files() {
+fn a_long_history_is_in_few_files() {
     let place = Place::new();
     let (ana, ben, _) = without_ben(&place, 4200);
     assert_eq!(ana.relay(ben, STUCK).unwrap().messages, 4201);
@@ -226,14 +226,14 @@ fn a_long_history_lies_in_few_files() {
 }
 
 #[test]
-fn what_cannot_be_relayed_is_said() {
+fn a_failed_relay_is_reported() {
     let place = Place::new();
     let (ana, ben, _) = without_ben(&place, 1);
     let looks_on = Session::observe(&place.folder).unwrap();
     assert!(matches!(looks_on.relay(ben, STUCK), Err(RelayError::Observer)));
     assert!(matches!(ana.relay(ana.author().unwrap(), STUCK), Err(RelayError::Own)));
     assert!(matches!(ana.relay(author(9), STUCK), Err(RelayError::Unknown { author: of }) if of == author(9)));
-    // Whether a file whose content is elsewhere is the message nobody knows.
+    // It is unknown whether a file whose content is elsewhere is the message.
     fs::create_dir(own_dir(&place, ben)).unwrap();
     fs::write(own_dir(&place, ben).join(".0000000000000001.icloud"), "").unwrap();
     let unclear = ana.relay(ben, STUCK);

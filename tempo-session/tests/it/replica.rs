@@ -1,4 +1,5 @@
-//! State made of the timeline: always what a fold over it makes, whatever comes late.
+//! State computed from the timeline: always the result of a fold over it, even if messages come
+//! late.
 
 use std::{
     cell::Cell,
@@ -19,11 +20,11 @@ use crate::{
     support::{author, texts, timeline},
 };
 
-/// Keeps every text, and counts how often it was asked to.
+/// Keeps every text, and counts its calls.
 #[derive(Debug, Default)]
 struct Texts {
     applied: Cell<usize>,
-    /// Panics at this text.
+    /// The text at which it panics.
     refuses: Option<&'static str>,
 }
 
@@ -43,7 +44,8 @@ impl Reducer for Texts {
     }
 }
 
-/// Messages of several authors that know nothing of each other, so that they may come in any order.
+/// Creates messages of several authors that do not know each other, so that they may arrive in any
+/// order.
 fn frames(authors: u8, each: usize) -> Vec<Vec<Frame>> {
     let frames = |number: u8| {
         let mut script = Script::new(number);
@@ -87,10 +89,11 @@ fn changes(replica: &mut Replica<Texts>) -> Vec<Change> {
 }
 
 proptest! {
-    /// In whatever order messages arrive, and however often the application looks, restarts or goes on from a snapshot,
-    /// its state is that of the timeline, and what it was told to be unchanged is.
+    /// Messages arrive in any order, and the application looks, restarts or resumes from a snapshot
+    /// at any time. Its state is always that of the timeline, and what was reported as unchanged
+    /// has not changed.
     #[test]
-    fn the_state_is_that_of_the_timeline(
+    fn the_state_follows_the_timeline(
         order in Just((0..160).collect::<Vec<usize>>()).prop_shuffle(),
         looks in prop::collection::vec((1..40_usize, 0..5_u8), 1..30),
     ) {
@@ -126,9 +129,9 @@ proptest! {
     }
 }
 
-/// What comes in order is applied once; what comes late costs in proportion to how late it is.
+/// A message in order is applied once; the cost of a late message is proportional to its lateness.
 #[test]
-fn a_late_message_costs_as_much_as_it_is_late() {
+fn the_cost_of_a_late_message_depends_on_its_lateness() {
     let mut stage = Stage::new();
     let [early, late] = <[Vec<Frame>; 2]>::try_from(frames(2, 4000)).unwrap();
     let mut replica = stage.session().replica(Texts::default());
@@ -137,7 +140,8 @@ fn a_late_message_costs_as_much_as_it_is_late() {
         changes(&mut replica);
     }
     assert_eq!(replica.reducer().applied.get(), 4000, "once each");
-    // Of the second author everything up to there has the same times, so each comes behind the first one's of its time.
+    // All messages of the second author up to there have the same times, so each comes behind the
+    // first author's message of that time.
     for (some, distance) in [(0..3900, 4000), (3900..3990, 100), (3990..3999, 10), (3999..4000, 1)] {
         let before = replica.reducer().applied.get();
         stage.arrive(&late[some.clone()]);
@@ -150,7 +154,7 @@ fn a_late_message_costs_as_much_as_it_is_late() {
     assert_eq!(replica.state(), &texts(&timeline(stage.session())));
 }
 
-/// A state that was kept is gone on from: only what is new is applied.
+/// A kept state is the starting point: only new messages are applied.
 #[test]
 fn a_snapshot_saves_applying_everything_again() {
     let mut stage = Stage::new();
@@ -168,11 +172,11 @@ fn a_snapshot_saves_applying_everything_again() {
     stage.session().send("new").unwrap();
     changes(&mut replica);
     assert_eq!(replica.reducer().applied.get(), 1);
-    // What belongs before it is still put there.
+    // Messages that belong before it are still inserted.
     stage.arrive(&others);
     changes(&mut replica);
     assert_eq!(replica.state(), &texts(&timeline(stage.session())));
-    // That costs no more than it is late, also after a snapshot.
+    // The cost is proportional to the lateness, even after a snapshot.
     let before = replica.reducer().applied.get();
     let kept_now = serde_json::to_string(&replica.snapshot().unwrap()).unwrap();
     stage.reopen();
@@ -188,13 +192,13 @@ fn a_snapshot_saves_applying_everything_again() {
     changes(&mut replica);
     assert_eq!(replica.state(), &texts(&timeline(stage.session())));
     assert!(replica.reducer().applied.get() < 200, "{} applications", replica.reducer().applied.get());
-    // A store that knows nothing of it.
+    // A store that does not know these messages.
     let other = Stage::new();
     let mut replica = other.session().replica_after(Texts::default(), kept());
     assert_eq!((changes(&mut replica), replica.state().len()), (Vec::new(), 0));
 }
 
-/// A reducer that panics does not leave half of what it has done.
+/// A reducer that panics does not leave a half-applied message.
 #[test]
 fn a_panic_leaves_a_state_of_the_past() {
     let mut stage = Stage::new();

@@ -1,5 +1,5 @@
-//! Every name that a sync service is known to give to a copy, a temporary file, a placeholder or a second directory, as a
-//! real file in a real folder, and what a session makes of it.
+//! Every name that a sync service is known to give to a copy, a temporary file, a placeholder or a
+//! second directory, as a real file in a real folder; and what a session makes of it.
 
 use std::{fs, time::Duration};
 
@@ -12,7 +12,7 @@ use tempo_session::{
 
 use crate::support::{Place, STUCK, send, sent, texts, timeline, wait_until};
 
-/// What services put after the name of a file, or of a directory, to keep two of them apart.
+/// The suffixes that services add to the name of a file or directory to keep two of them apart.
 const COPIES: &[(&str, &str)] = &[
     ("Dropbox", " (Zoë's conflicted copy 2026-11-22)"),
     ("Dropbox", " (Studio-PC's conflicted copy)"),
@@ -66,7 +66,7 @@ const COPIES: &[(&str, &str)] = &[
     ("GNOME", " (another copy)"),
 ];
 
-/// What services put before and after the name of a file that is not whole yet.
+/// The text that services put before and after the name of an incomplete file.
 const TEMPORARIES: &[(&str, &str, &str)] = &[
     ("Syncthing", ".syncthing.", ".tmp"),
     ("Syncthing on Windows", "~syncthing~", ".tmp"),
@@ -88,7 +88,7 @@ const TEMPORARIES: &[(&str, &str, &str)] = &[
     ("a browser", "", ".crdownload"),
 ];
 
-/// What stands for a file whose content is with the service.
+/// The placeholders for files whose content is with the service.
 const PLACEHOLDERS: &[(&str, &str, &str)] = &[
     ("iCloud Drive", ".", ".icloud"),
     ("iCloud Drive, old", ".", "-tef.icloud"),
@@ -98,7 +98,7 @@ const PLACEHOLDERS: &[(&str, &str, &str)] = &[
     ("Resilio Sync", "", ".rsls"),
 ];
 
-/// The same of services that are not known by name, with what is in it.
+/// Placeholders of services that are not known by name, with their content.
 const STAND_INS: &[(&str, &str, &str, &str)] = &[
     ("odrive", "", ".cloud", ""),
     ("a branded Nextcloud", "", ".magentacloud", " "),
@@ -123,12 +123,14 @@ impl Scene {
         Self { place, author }
     }
 
-    /// Where a name in Ana's directory is. Her name has counter 1, so her messages begin with 2.
+    /// Returns the path of a name in Ana's directory. Her name has counter 1, so her messages begin
+    /// with 2.
     fn at(&self, name: &str) -> std::path::PathBuf {
         self.place.folder.join(self.author.to_string()).join(name)
     }
 
-    /// Another third message of Ana: that of the same installation somewhere else, which knew what she knew before hers.
+    /// Returns another third message of Ana, by a copy of her installation that knew what she knew
+    /// before hers.
     fn twin(&self) -> Frame {
         let mut twin = SessionCore::new(Some(self.author));
         for counter in 1..=2 {
@@ -204,7 +206,7 @@ fn directories_that_were_doubled_are_read_as_one() {
         let report = session.status().report;
         assert_eq!(report.doubled.iter().map(|doubled| doubled.author).collect::<Vec<_>>(), [scene.author]);
         assert_eq!((report.foreign.len(), report.pending.len()), (0, 0), "{service}: {tail}");
-        // Its author writes on under the exact name alone.
+        // Its author continues to write only under the exact name.
         let ana = scene.place.member("ana");
         ana.refresh(STUCK).unwrap();
         assert_eq!(ana.flush(STUCK), 0);
@@ -216,7 +218,7 @@ fn directories_that_were_doubled_are_read_as_one() {
 }
 
 #[test]
-fn what_is_not_whole_yet_is_known_as_temporary_and_delivered_when_it_is() {
+fn an_incomplete_file_is_temporary_and_delivered_once_whole() {
     let scene = Scene::new();
     let whole = fs::read(scene.at(&name(3))).unwrap();
     for (service, before, after) in TEMPORARIES {
@@ -266,9 +268,9 @@ fn a_placeholder_waits_for_download_and_nothing_is_published_over_it() {
     }
 }
 
-/// What is behind the name of a message that is here is in nobody's way, whatever it is.
+/// Nothing behind the name of a message that is here is in the way.
 #[test]
-fn what_is_behind_the_name_of_a_message_alarms_nobody() {
+fn a_suffix_on_the_name_of_a_message_raises_no_alarm() {
     let scene = Scene::new();
     let zone = "[ZoneTransfer]\r\nZoneId=3\r\n".as_bytes();
     let encrypted = [0x9c; 900];
@@ -282,10 +284,10 @@ fn what_is_behind_the_name_of_a_message_alarms_nobody() {
     }
 }
 
-/// A service does not let a member write, and moves away its directory each time: the messages are kept, the copies do not become
-/// more and more, and the doctor says it.
+/// A service does not let a member write, and moves its directory away each time. The messages are
+/// kept, the number of copies does not grow, and the doctor reports it.
 #[test]
-fn what_is_moved_away_every_time_is_not_written_without_end() {
+fn files_that_are_always_moved_away_are_not_rewritten_without_end() {
     let scene = Scene::new();
     let own = scene.place.folder.join(scene.author.to_string());
     let ben = scene.place.member("ben");
@@ -311,7 +313,7 @@ fn what_is_moved_away_every_time_is_not_written_without_end() {
     let checkup = Session::builder(&scene.place.folder).state_dir(scene.place.at("ana")).check_up().unwrap();
     let undone = checkup.findings().into_iter().find(|it| it.kind == FindingKind::Undone).unwrap();
     assert_eq!((undone.severity, undone.files.len()), (Severity::Attention, 3), "{undone:#?}");
-    // Once it may write again, everything is there.
+    // Once the member may write again, everything is there.
     for copy in undone.files {
         fs::remove_dir_all(scene.place.folder.join(copy)).unwrap();
     }
@@ -320,10 +322,10 @@ fn what_is_moved_away_every_time_is_not_written_without_end() {
     assert_eq!(texts(&timeline(&scene.look())).len(), 10);
 }
 
-/// A tool that turns every file into a link finds no end of new ones.
+/// A tool that turns every file into a link could find new files without end.
 #[cfg(unix)]
 #[test]
-fn what_replaces_every_file_gets_few_of_them() {
+fn a_tool_that_replaces_every_file_gets_few_of_them() {
     let scene = Scene::new();
     let annex = scene.place.at("annex");
     fs::create_dir(&annex).unwrap();
@@ -347,7 +349,7 @@ fn what_replaces_every_file_gets_few_of_them() {
     assert!(names() <= 3 * before, "{} names, {before} before", names());
 }
 
-/// What services and systems leave in every folder is in nobody's way, and known for what it is.
+/// Files that services and systems leave in every folder are not in the way, and are recognized.
 #[test]
 fn files_of_services_and_systems_are_known() {
     let scene = Scene::new();
@@ -364,7 +366,7 @@ fn files_of_services_and_systems_are_known() {
         ".sync_3f1a.db",
         "@eaDir",
     ];
-    // Windows knows no control characters in names.
+    // Windows allows no control characters in names.
     let left: Vec<&str> = left.into_iter().filter(|name| !cfg!(windows) || !name.contains(char::is_control)).collect();
     for name in &left {
         fs::write(scene.place.folder.join(name), "").unwrap();
@@ -380,11 +382,11 @@ fn files_of_services_and_systems_are_known() {
     }
 }
 
-/// What the doctor finds in a scene.
+/// Returns the doctor's findings in a scene.
 fn kinds(scene: &Scene) -> Vec<(FindingKind, Severity)> {
     let checkup = Session::builder(&scene.place.folder).state_dir(scene.place.at("nobody")).check_up().unwrap();
     let findings = checkup.findings().into_iter();
-    // That no service seems to sync a temporary directory is true.
+    // It is true that no service seems to sync a temporary directory.
     let findings = findings.filter(|it| !matches!(it.kind, FindingKind::NotShared | FindingKind::NotWatched));
     findings.map(|it| (it.kind, it.severity)).collect()
 }
@@ -397,7 +399,7 @@ fn the_doctor_knows_copies_and_doubled_directories() {
     for (service, tail) in COPIES {
         let copy = scene.at(&format!("{}{tail}", name(3)));
         fs::copy(scene.at(&name(3)), &copy).unwrap();
-        // What Seafile leaves there for a moment is a temporary file as well.
+        // A file that Seafile leaves there for a moment is also a temporary file.
         let kind = if *tail == ".sbak" { FindingKind::Harmless } else { FindingKind::EqualCopy };
         assert_eq!(kinds(&scene), [(kind, Severity::Info)], "{service}: {tail}");
         fs::write(&copy, other.bytes()).unwrap();

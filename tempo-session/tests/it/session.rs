@@ -1,4 +1,4 @@
-//! Sessions on a transport in memory, turned by hand: no threads, no files, no time.
+//! Sessions on a transport in memory, driven by hand: no threads, no files, no time.
 
 use std::{
     sync::{
@@ -52,14 +52,14 @@ pub(crate) fn drain(driver: &mut Driver) {
 }
 
 #[test]
-fn what_one_sends_the_other_gets() {
+fn sent_messages_reach_the_other_member() {
     let medium = MemoryMedium::default();
     let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
     let (ben, mut ben_driver) = open(&medium, MemoryStore::new(Some(author(1))));
     ana.announce_name("Ana").unwrap();
     ana.announce_name("Ana").unwrap();
     let id = ana.send("hello").unwrap();
-    assert_eq!(id.counter, 2, "the name is said once");
+    assert_eq!(id.counter, 2, "the name is announced once");
     let mut list = Vec::new();
     for driver in [&mut ana_driver, &mut ben_driver] {
         drain(driver);
@@ -96,7 +96,7 @@ fn a_timeline_is_read_from_either_end_and_holds_still() {
 }
 
 #[test]
-fn a_reopened_session_goes_on_and_publishes_what_was_left() {
+fn a_reopened_session_publishes_the_remaining_messages() {
     let medium = MemoryMedium::default();
     let store = MemoryStore::new(Some(author(0)));
     let (ana, driver) = open(&medium, store.clone());
@@ -117,11 +117,11 @@ fn a_reopened_session_goes_on_and_publishes_what_was_left() {
     let (_ana, mut driver) = open(&lost, store);
     drain(&mut driver);
     let counters: Vec<u64> = lost.transport().inventory(author(0)).unwrap().iter().map(|piece| piece.first).collect();
-    assert_eq!(counters, [1, 2, 3], "what has vanished is published again");
+    assert_eq!(counters, [1, 2, 3], "vanished messages are published again");
 }
 
 #[test]
-fn what_is_too_large_and_who_only_looks_on_sends_nothing() {
+fn oversized_messages_and_observers_are_refused() {
     let medium = MemoryMedium::default();
     let (ana, _driver) = open(&medium, MemoryStore::new(Some(author(0))));
     let refused = ana.send_all([&b"fits"[..], &vec![0; MAX_PAYLOAD + 1]]);
@@ -133,7 +133,7 @@ fn what_is_too_large_and_who_only_looks_on_sends_nothing() {
 }
 
 #[test]
-fn closing_ends_it_for_every_handle() {
+fn closing_ends_the_session_for_every_handle() {
     let medium = MemoryMedium::default();
     let (ana, mut driver) = open(&medium, MemoryStore::new(Some(author(0))));
     let other = ana.clone();
@@ -167,7 +167,7 @@ fn typed_values_travel() {
 }
 
 #[test]
-fn sending_goes_on_while_the_folder_is_away() {
+fn sending_continues_while_the_folder_is_away() {
     #[derive(Debug)]
     struct Away(tempo_message::MemoryTransport, Arc<AtomicBool>);
     impl Transport for Away {
@@ -225,7 +225,7 @@ fn sending_goes_on_while_the_folder_is_away() {
     assert_eq!((ana.status().unpublished, medium.transport().inventory(author(0)).unwrap().len()), (0, 1));
 }
 
-/// A store whose disk is full for a while.
+/// Returns a store whose disk is full for a while.
 fn full(store: MemoryStore, full: &Arc<AtomicBool>) -> GuardedStore {
     let full = Arc::clone(full);
     GuardedStore::new(store, move |act| match act {
@@ -246,11 +246,11 @@ fn a_failed_store_sends_no_more_and_reuses_no_counter() {
     is_full.store(false, Ordering::SeqCst);
     assert!(matches!(ana.send("whether it was kept is unknown"), Err(SendError::StoreFailed)));
     drain(&mut driver);
-    assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 1, "what was kept goes out all the same");
+    assert_eq!(medium.transport().inventory(author(0)).unwrap().len(), 1, "stored messages are still published");
 }
 
 #[test]
-fn what_arrives_while_the_disk_is_full_is_delivered_and_kept_later() {
+fn messages_that_arrive_while_the_disk_is_full_are_stored_later() {
     let (medium, is_full) = (MemoryMedium::default(), Arc::new(AtomicBool::new(true)));
     let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
     let store = MemoryStore::new(Some(author(1)));

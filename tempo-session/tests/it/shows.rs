@@ -1,4 +1,4 @@
-//! What the `tempo` command shows of receipts, and of what is stable.
+//! The receipts and the stable part that the `tempo` command shows.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::{
     support::{Place, STUCK, wait_until},
 };
 
-/// A chat that goes on, and all that it says.
+/// A running chat, and all its output.
 struct Chat {
     child: Child,
     said: Receiver<String>,
@@ -41,7 +41,7 @@ impl Chat {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// What is said until a line contains this, which is the last of them.
+    /// Returns the output up to a line that contains this text.
     fn until(&self, text: &str) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         while lines.last().is_none_or(|line| !line.contains(text)) {
@@ -51,7 +51,7 @@ impl Chat {
         lines
     }
 
-    /// What is said until it is over.
+    /// Returns the output until the end.
     fn end(mut self) -> Vec<String> {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
@@ -68,7 +68,7 @@ fn of(lines: &[String], text: &str) -> String {
 }
 
 #[test]
-fn a_chat_tells_who_has_seen_what_was_typed_and_nothing_twice() {
+fn a_chat_reports_who_has_seen_each_line_once() {
     let place = Place::new();
     let mut ana = Chat::new(&place, "Ana");
     ana.types("/seen");
@@ -80,7 +80,7 @@ fn a_chat_tells_who_has_seen_what_was_typed_and_nothing_twice() {
     assert!(lines.iter().any(|line| line.ends_with("hello \\u{1b}[31m")), "{lines:#?}");
     let (hello, drums) = ("\"hello \\u{1b}[31m\"", "\"who plays the drums, and who has the mic…\"");
     let lines = ana.until(&format!("{drums}: "));
-    assert!(of(&lines, hello).contains(" folder"), "nobody else is here: {lines:#?}");
+    assert!(of(&lines, hello).contains(" folder"), "there is no other member: {lines:#?}");
 
     let ben = Chat::new(&place, "Ben");
     let lines = ana.until(&format!("* Ben has seen {drums}"));
@@ -102,18 +102,18 @@ fn a_chat_tells_who_has_seen_what_was_typed_and_nothing_twice() {
 }
 
 #[test]
-fn among_several_it_is_told_when_everybody_has_it() {
+fn a_chat_reports_when_every_member_has_a_line() {
     let place = Place::new();
     let mut ana = Chat::new(&place, "Ana");
     ana.types("hello");
-    // Who has just come leaves a head at once; the fourth one takes a while.
+    // A newcomer leaves a head at once; its fourth head takes a while.
     let ben = place.member("Ben");
     ana.until("* Ben has seen \"hello\"");
     let cleo = place.member("Cleo");
-    let lines = ana.until("* everybody has seen \"hello\"");
-    assert_eq!(has_seen(&lines), ["* everybody has seen \"hello\""], "which is more than of Cleo alone");
+    let lines = ana.until("* every member has seen \"hello\"");
+    assert_eq!(has_seen(&lines), ["* every member has seen \"hello\""], "which includes Cleo");
     ana.types("/seen");
-    ana.until("\"hello\": seen by everybody");
+    ana.until("\"hello\": seen by every member");
     ben.close().unwrap();
     cleo.close().unwrap();
     ana.types("Cleo?");
@@ -127,7 +127,7 @@ fn among_several_it_is_told_when_everybody_has_it() {
 }
 
 #[test]
-fn whoever_goes_on_as_a_new_member_is_still_one_person() {
+fn a_successor_counts_as_the_same_person() {
     let place = Place::new();
     let mut ana = Chat::new(&place, "Ana");
     ana.types("hello");
@@ -138,7 +138,7 @@ fn whoever_goes_on_as_a_new_member_is_still_one_person() {
     crate::support::remove_file(place.at("Ben").join(former).join("store.redb")).unwrap();
     let ben = place.member("Ben");
     let now = ben.author().unwrap().to_string();
-    let lines = ana.until("goes on as a new member");
+    let lines = ana.until("continues as a new member");
     assert_eq!(has_seen(&lines), Vec::<&str>::new());
     ana.types("again");
     let again = format!("* Ben {} has seen \"again\"", &now[..8]);
@@ -165,7 +165,7 @@ fn only_the_one_word_is_a_question() {
 }
 
 #[test]
-fn a_chat_begins_with_what_is_on_its_way() {
+fn a_chat_begins_with_lines_that_are_on_their_way() {
     let place = Place::new();
     let ben = place.member("Ben");
     ben.send("hello").unwrap();
@@ -191,7 +191,8 @@ fn a_chat_begins_with_what_is_on_its_way() {
     Chat::new(&place, "Ana").until(", 1 of them not in the folder yet");
 }
 
-/// Ana has written a line that Ben has not received, after a line of each; both are away.
+/// Creates a folder with a line of each, and a later line of Ana that Ben has not received. Both
+/// are away.
 fn unstable() -> Place {
     let place = Place::new();
     let (ana, ben) = (place.member("Ana"), place.member("Ben"));
@@ -206,9 +207,9 @@ fn unstable() -> Place {
 }
 
 #[test]
-fn the_log_marks_what_is_stable_and_is_the_same_for_everybody() {
+fn the_log_marks_the_stable_part_and_is_equal_for_all_members() {
     let place = unstable();
-    let mark = "-- stable up to here, 2 messages; what follows may still move (waiting for Ben) --\n";
+    let mark = "-- stable up to here, 2 messages; the rest may still move (waiting for Ben) --\n";
     let log = |member: &str, flags: &[&str]| run(tempo(&place.at(member)).arg("log").args(flags).arg(&place.folder));
     let (ana, err, _) = log("Ana", &[]);
     assert_eq!((ana.lines().count(), err.as_str()), (3, mark));
@@ -229,12 +230,13 @@ fn the_log_marks_what_is_stable_and_is_the_same_for_everybody() {
 }
 
 #[test]
-fn the_status_tells_what_is_stable_and_for_whom_the_rest_waits() {
+fn the_status_reports_the_stable_part_and_whom_the_rest_waits_for() {
     let place = unstable();
     let status = |flags: &[&str]| run(tempo(&place.at("Ana")).arg("status").args(flags).arg(&place.folder)).0;
     let stable = || serde_json::from_str::<Value>(&status(&["--json"])).unwrap()["stable"].clone();
     let text = status(&[]);
-    let said = "\nstable: 2 of 3 messages; the others may still move until more is heard of Ben (last heard of 20";
+    let said = "\nstable: 2 of 3 messages; the others may still move until more arrives from Ben (last heard from at \
+                20";
     assert!(text.contains(said), "{text}");
     let json = stable();
     assert_eq!((&json["messages"], &json["waits_for"][0]["name"]), (&2.into(), &"Ben".into()));

@@ -1,4 +1,4 @@
-//! A store whose commits take as long as the test wants, or fail: nobody who only reads waits for them.
+//! A store whose commits take as long as the test wants, or fail. No reader waits for them.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ use crate::{
     support::{STUCK, author, texts, timeline},
 };
 
-/// Holds commits up while it is shut, and says when one waits.
+/// Holds commits up while it is shut, and signals when a commit waits.
 #[derive(Debug, Default)]
 struct Gate {
     state: Mutex<(bool, usize)>,
@@ -50,11 +50,11 @@ impl Gate {
     fn wait_for_somebody(&self) {
         let state = self.state.lock().unwrap();
         let (state, timeout) = self.changed.wait_timeout_while(state, STUCK, |state| state.1 == 0).unwrap();
-        assert!(!timeout.timed_out() && state.1 > 0, "nobody commits");
+        assert!(!timeout.timed_out() && state.1 > 0, "no thread commits");
     }
 }
 
-/// A store whose commits wait for the gate.
+/// Returns a store whose commits wait for the gate.
 fn slow(store: MemoryStore, gate: &Arc<Gate>) -> GuardedStore {
     let gate = Arc::clone(gate);
     GuardedStore::new(store, move |act| {
@@ -71,7 +71,7 @@ fn slow(store: MemoryStore, gate: &Arc<Gate>) -> GuardedStore {
     })
 }
 
-/// Does it on a thread of its own, so that what hangs fails the test instead of hanging it.
+/// Runs `work` on its own thread, so that a hanging call fails the test instead of hanging it.
 fn answers<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, finished) = mpsc::channel();
     // The test may have given up already.
@@ -93,7 +93,7 @@ fn everything_answers(session: &Session, expected: &'static [&'static str]) {
 }
 
 #[test]
-fn nobody_who_only_reads_waits_for_a_commit_of_what_arrives() {
+fn no_reader_waits_for_a_commit_of_received_messages() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
     let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
     let (ben, mut ben_driver) = open(&medium, slow(MemoryStore::new(Some(author(1))), &gate));
@@ -106,7 +106,7 @@ fn nobody_who_only_reads_waits_for_a_commit_of_what_arrives() {
         ben_driver
     });
     gate.wait_for_somebody();
-    // It is here, and can be read, although the store does not have it.
+    // The message is readable, although the store does not have it.
     everything_answers(&ben, &["hello"]);
     gate.set_shut(false);
     driving.join().unwrap();
@@ -114,7 +114,7 @@ fn nobody_who_only_reads_waits_for_a_commit_of_what_arrives() {
 }
 
 #[test]
-fn nobody_who_only_reads_waits_for_what_somebody_sends() {
+fn no_reader_waits_for_a_send() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
     let (ana, mut driver) = open(&medium, slow(MemoryStore::new(Some(author(0))), &gate));
     ana.send("first").unwrap();
@@ -134,9 +134,9 @@ fn nobody_who_only_reads_waits_for_what_somebody_sends() {
     assert_eq!(ana.timeline().len(), 3);
 }
 
-/// What is stable is told once it is noted, and noted as soon as the store can.
+/// Stability is reported once it is stored, and stored as soon as the store allows it.
 #[test]
-fn what_is_stable_and_cannot_be_noted_is_tried_again() {
+fn storing_stability_is_retried() {
     let (medium, gate) = (MemoryMedium::default(), Arc::new(Gate::default()));
     let clock = Arc::new(Clock::default());
     let store = slow(MemoryStore::new(Some(author(0))), &gate);
@@ -147,7 +147,7 @@ fn what_is_stable_and_cannot_be_noted_is_tried_again() {
             match driver.turn() {
                 Turn::Again => {}
                 Turn::Wait(longest) => return longest,
-                Turn::Stop => panic!("nobody has closed the session"),
+                Turn::Stop => panic!("the session is still open"),
             }
         }
     };
@@ -165,26 +165,26 @@ fn what_is_stable_and_cannot_be_noted_is_tried_again() {
     assert_eq!((status.stable.messages, status.store_error), (1, None));
 }
 
-/// More than one collect hands up, while every second commit fails: it is kept all the same, and in the end it is said that all
-/// is well.
+/// More messages arrive than one collect hands up, while every second commit fails. All are kept,
+/// and in the end the status shows no error.
 #[test]
-fn what_arrives_while_commits_fail_is_kept() {
+fn messages_that_arrive_while_commits_fail_are_kept() {
     check_kept(|commit| match commit % 2 {
         1 => Err(StoreError::Author { path: "store".into(), found: author(7), expected: author(8) }),
         _ => Ok(()),
     });
 }
 
-/// The same while the store panics once, in whatever thread.
+/// The store panics once, in any thread.
 #[test]
-fn what_arrives_while_a_commit_dies_is_kept() {
+fn messages_that_arrive_while_a_commit_panics_are_kept() {
     check_kept(|commit| {
         assert!(commit != 2, "the store dies, as the test wants it");
         Ok(())
     });
 }
 
-/// A member that receives very much, while the test decides what becomes of each commit.
+/// Runs a member that receives very much; `becomes` decides the result of each commit.
 fn check_kept(becomes: impl Fn(usize) -> Result<(), StoreError> + Send + Sync + 'static) {
     // As much as many collects hand up.
     const MESSAGES: usize = 8000;

@@ -1,4 +1,4 @@
-//! What is opened from a snapshot is what would be opened from the log.
+//! Opening from a snapshot equals opening from the log.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     support::{Place, author, send, texts, timeline, wait_until},
 };
 
-/// The store of one who has talked with another one for a while.
+/// Returns the store of a member that has talked with another one for a while.
 fn talked() -> (MemoryMedium, MemoryStore, Vec<String>) {
     let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(author(0))));
     let (ana, mut ana_driver) = open(&medium, store.clone());
@@ -34,10 +34,10 @@ fn talked() -> (MemoryMedium, MemoryStore, Vec<String>) {
 }
 
 #[test]
-fn a_session_goes_on_from_its_snapshot() {
+fn a_session_continues_from_its_snapshot() {
     let (medium, store, said) = talked();
     let snapshot = store.snapshot().unwrap().unwrap();
-    // Of what a snapshot has the log is not asked again: it may say something else.
+    // The log must not be read where a snapshot covers it: it may say something else.
     let other = MemoryStore::new(Some(author(0)));
     let mut stranger = SessionCore::new(Some(author(9)));
     let records = (0..99).map(|_| Record { frame: send(&mut stranger, "", 0), origin: Origin::Received });
@@ -59,7 +59,7 @@ fn a_session_goes_on_from_its_snapshot() {
 }
 
 #[test]
-fn a_snapshot_that_cannot_be_used_is_as_good_as_none() {
+fn an_unusable_snapshot_is_ignored() {
     let (medium, store, said) = talked();
     let whole = store.snapshot().unwrap().unwrap();
     let with = |at: usize, byte: u8| {
@@ -76,18 +76,18 @@ fn a_snapshot_that_cannot_be_used_is_as_good_as_none() {
         assert_eq!(texts(&timeline(&ana)), said, "{bytes:?}");
         assert_eq!(ana.status().unpublished, 21, "{bytes:?}");
     }
-    // The next session that closes leaves a whole one.
+    // The next session that closes leaves a sound snapshot.
     let (ana, mut driver) = open(&medium, store.clone());
     drain(&mut driver);
     ana.close_within(Duration::ZERO).unwrap();
     assert!(store.snapshot().unwrap().unwrap().len() >= whole.len(), "it has everything");
 }
 
-/// On a real folder, with the usual settings.
+/// On a real folder, with the default settings.
 #[test]
-fn what_was_sent_long_ago_is_looked_after() {
+fn old_messages_are_looked_after() {
     let place = Place::new();
-    // Without anybody else the folder could be another one.
+    // If the folder had no other member, it could be another folder.
     place.member("Ben").close().unwrap();
     let ana = place.member("Ana");
     ana.send_all((0..1500).map(|number| format!("message {number}"))).unwrap();

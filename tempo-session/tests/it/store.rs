@@ -1,4 +1,4 @@
-//! Every store keeps the contract; the one on disk also says what is wrong with a file.
+//! Every store fulfills the contract; the store on disk also reports what is wrong with a file.
 
 use std::path::Path;
 
@@ -32,7 +32,8 @@ fn restored(store: &dyn Store) -> Vec<Kept> {
     all
 }
 
-/// What was restored is what these commits had, one after the other; within a commit it may come in any order.
+/// Asserts that the restored records are those of these commits, one commit after the other, in any
+/// order within a commit.
 fn assert_restored(store: &dyn Store, commits: &[Vec<Kept>]) {
     let all = restored(store);
     let mut rest = &all[..];
@@ -44,7 +45,7 @@ fn assert_restored(store: &dyn Store, commits: &[Vec<Kept>]) {
         assert_eq!(kept, commit);
         rest = behind;
     }
-    assert!(rest.is_empty(), "what is here stays as it was");
+    assert!(rest.is_empty(), "existing messages stay unchanged");
 }
 
 fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>) -> Box<dyn Store>) {
@@ -66,7 +67,7 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
     store = reopen(store);
     assert_eq!(store.marks().unwrap(), marks);
     let describe = |frame: &Frame, origin| {
-        // Of payloads nothing, but the name.
+        // Only a name is restored with its payload.
         let name = if frame.id().counter == 1 { b"Ana".to_vec() } else { Vec::new() };
         (frame.digest(), origin, frame.bytes().len() as u64, name)
     };
@@ -99,12 +100,12 @@ fn keeps_its_contract(mut store: Box<dyn Store>, reopen: impl Fn(Box<dyn Store>)
 }
 
 #[test]
-fn memory_keeps_the_contract() {
+fn memory_fulfills_the_contract() {
     keeps_its_contract(Box::new(MemoryStore::new(Some(author(0)))), |store| store);
 }
 
 #[test]
-fn redb_keeps_the_contract() {
+fn redb_fulfills_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
@@ -115,7 +116,8 @@ fn redb_keeps_the_contract() {
     });
 }
 
-/// Three lines of messages, short and long: two of one author, who was in use twice, and one of another.
+/// Creates three lines of messages, short and long: two of one author that was in use twice, and
+/// one of another.
 fn lines() -> [Vec<Frame>; 3] {
     let mut ana = SessionCore::new(Some(author(0)));
     let mut again = SessionCore::new(Some(author(0)));
@@ -132,7 +134,8 @@ fn lines() -> [Vec<Frame>; 3] {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Whatever is committed together, in which order and how often, each message is there once, as it was.
+    /// However messages are committed together, in any order and any number of times, each is there
+    /// once and unchanged.
     #[test]
     fn redb_keeps_what_memory_keeps(
         commits in prop::collection::vec(prop::collection::vec((0..3_usize, 0..200_usize, 1..150_usize), 1..4), 1..6),
@@ -191,16 +194,16 @@ fn a_newer_store_and_a_broken_one_say_so() {
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
-    // An empty file has been a store: its counters must not be used again.
+    // An empty file was once a store: its counters must not be used again.
     std::fs::write(&path, "").unwrap();
     assert!(RedbStore::open(&path, author(0)).is_err());
-    assert_eq!(std::fs::read(&path).unwrap(), b"", "and nothing is made of it");
+    assert_eq!(std::fs::read(&path).unwrap(), b"", "and nothing is created in it");
 }
 
-/// Two who answer each other, kept together and in whatever order: read again, each message comes after what it answers, so that
-/// none has to wait.
+/// Two authors answer each other, and their messages are committed together in any order. When they
+/// are restored, each message comes after its causes, so that none has to wait.
 #[test]
-fn what_was_kept_together_is_restored_with_its_causes_first() {
+fn a_batch_is_restored_with_causes_first() {
     let dir = tempfile::tempdir().unwrap();
     let store = RedbStore::make(&dir.path().join("store.redb"), author(0), Marks::new(Some(author(0)))).unwrap();
     let mut cores = [0, 1].map(|number| SessionCore::new(Some(author(number))));
@@ -219,9 +222,9 @@ fn what_was_kept_together_is_restored_with_its_causes_first() {
     assert_eq!(core.timeline().len(), frames.len());
 }
 
-/// Messages that are gone, or no messages any more: it is said, and all others are handed up.
+/// If messages are missing or damaged, this is reported, and all others are handed up.
 #[test]
-fn what_its_log_names_and_cannot_be_read_is_told() {
+fn unreadable_messages_of_the_log_are_reported() {
     const FRAMES: redb::TableDefinition<&[u8; 56], &[u8]> = redb::TableDefinition::new("frames");
     for is_gone in [true, false] {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Events as a stream, under a runtime and without one.
+//! Events as a stream, with and without a runtime.
 
 use std::{
     future::poll_fn,
@@ -13,9 +13,9 @@ use tempo_session::{Event, Events};
 
 use crate::support::{Place, STUCK};
 
-/// The text of the next message.
+/// Returns the text of the next message.
 async fn next_text(events: &mut Events) -> Option<String> {
-    // Asked for anew each time: it keeps nothing.
+    // The stream keeps no state, so it can be created for each event.
     while let Some(event) = events.stream().next().await {
         if let Event::Message { entry, .. } = event.unwrap() {
             return Some(String::from_utf8(entry.payload.to_vec()).unwrap());
@@ -52,10 +52,10 @@ async fn converse() {
 }
 
 #[test]
-fn a_stream_gives_what_happens_and_ends_with_the_session() {
+fn a_stream_yields_events_and_ends_with_the_session() {
     for mut runtime in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()] {
         let runtime = runtime.enable_time().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(STUCK, converse()).await.expect("everybody is heard") });
+        runtime.block_on(async { tokio::time::timeout(STUCK, converse()).await.expect("all messages arrive") });
     }
 }
 
@@ -67,7 +67,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Whoever has no runtime needs only a waker.
+/// Without a runtime, a waker is enough.
 #[test]
 fn a_task_is_woken_without_a_runtime() {
     let place = Place::new();

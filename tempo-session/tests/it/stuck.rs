@@ -1,4 +1,4 @@
-//! Files and directories that block, fail and change on a real file system: they hold up nothing but themselves.
+//! Files and directories that block, fail and change on a real file system must not delay anything else.
 
 use std::{
     fs,
@@ -16,23 +16,23 @@ use crate::{
     support::{Place, STUCK, replay, texts, timeline, wait_until},
 };
 
-/// An author who has written into a folder of its own.
+/// An author with its own folder.
 struct Author {
     author: AuthorId,
-    /// Where it lies for now.
+    /// The author's folder.
     written: PathBuf,
-    /// Its files, relative to the session folder.
+    /// The author's files, relative to the session folder.
     files: Vec<PathBuf>,
 }
 
-/// Authors who know nothing of each other, and the folder behind the file system.
+/// Authors that do not know each other, and the folder behind the file system.
 struct Real {
     folder: PathBuf,
     authors: Vec<Author>,
 }
 
 impl Real {
-    /// Each author has written so many messages, `name number`; the first author is the first in every listing.
+    /// Creates authors, each with a number of messages `name number`. The first author comes first in every listing.
     fn with<const N: usize>(place: &Place, names: [(&str, usize); N]) -> Self {
         let folder = place.at("real.session");
         fs::create_dir(&folder).unwrap();
@@ -51,7 +51,7 @@ impl Real {
         for (author, (name, count)) in authors.iter_mut().zip(names) {
             let owner = author.written.file_stem().unwrap().to_owned();
             let state = place.at(owner.to_str().unwrap());
-            // Each message in a file of its own, so that each can be spoiled.
+            // Each message has its own file, so that each can be spoiled.
             let session = Session::builder(&author.written).state_dir(state).packing(None).open().unwrap();
             let ids = session.send_all((1..=count).map(|number| format!("{name} {number}"))).unwrap();
             assert_eq!(session.close().unwrap().unpublished, 0);
@@ -61,7 +61,7 @@ impl Real {
         Self { folder, authors }
     }
 
-    /// What this author has written arrives, but for the files from this one on.
+    /// Delivers this author's messages, except the files from `before` on.
     fn arrive(&self, author: usize, before: usize) {
         let author = &self.authors[author];
         for file in author.files.iter().take(before) {
@@ -78,7 +78,7 @@ impl Author {
     }
 }
 
-/// A member on the mounted folder, who does not wait for long.
+/// Opens a member with little patience on the mounted folder.
 fn open(place: &Place) -> Session {
     let builder = Session::builder(&place.folder).state_dir(place.at("dora"));
     let session = builder.folder_patience(Duration::from_millis(100)).open().unwrap();
@@ -90,7 +90,7 @@ fn has(session: &Session, text: &str) -> bool {
     texts(&timeline(session)).contains(&text.to_owned())
 }
 
-/// No call waits for the folder: as what is blocked stays so until they have returned, this would not end.
+/// Checks that no call waits for the folder. Files stay blocked until then, so a waiting call would never end.
 fn calls_return(session: &Session, list: &mut Vec<Entry>) {
     replay(session, list);
     let _ = (session.status(), session.held(), timeline(session), session.author());
@@ -102,7 +102,7 @@ fn published(session: &Session) -> bool {
     session.status().unpublished == 0 && session.status().publish_error.is_none()
 }
 
-/// The threads that are stuck are the folder's, and few.
+/// Checks that only a few threads are stuck, all of them in the folder.
 fn check_stuck(fuse: &Fuse, most: usize) {
     let stuck = fuse.stuck();
     assert!(stuck.len() <= most, "{stuck:?}");
@@ -112,7 +112,7 @@ fn check_stuck(fuse: &Fuse, most: usize) {
     }
 }
 
-/// Whether the report names something in this directory, or it itself, as not here yet.
+/// Returns whether the report lists this directory, or something in it, as not here yet.
 fn names(status: &Status, dir: &Path) -> bool {
     let is_inside = |place: &str| Path::new(place).starts_with(dir);
     let mut pending = status.report.pending.iter();
@@ -122,23 +122,23 @@ fn names(status: &Status, dir: &Path) -> bool {
 fn check_whole(session: &Session, list: &mut Vec<Entry>, count: usize) {
     by_itself(session, "the end of the report", |session| session.status().report.pending.is_empty());
     replay(session, list);
-    assert_eq!(texts(list), texts(&timeline(session)), "everything is told once");
+    assert_eq!(texts(list), texts(&timeline(session)), "everything is reported once");
     assert_eq!(list.len(), count);
     let status = session.status();
     assert_eq!((status.rejected.len(), status.held, status.report.foreign.len()), (0, 0, 0), "{status:#?}");
 }
 
-/// Waits until no thread is left that has asked for something so far.
+/// Waits until all present callers' threads are gone.
 fn wait_for_end(fuse: &Fuse) {
     let (threads, began) = (fuse.threads(), Instant::now());
     while threads.iter().any(|thread| Path::new(&format!("/proc/self/task/{thread}")).exists()) {
         assert!(began.elapsed() < STUCK, "threads are left");
-        // deadline loop: threads end on their own.
+        // deadline loop: the threads end by themselves.
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Ana does not answer, as `spoil` has it; everything else goes on, and what she wrote arrives when she answers again.
+/// Blocks Ana's files with `spoil`. Everything else continues, and her messages arrive when the block ends.
 fn while_ana_is_stuck(spoil: impl Fn(&Fuse, &Author), most: usize, opened_once: bool) {
     for spoils_first in [true, false] {
         let place = Place::new();
@@ -148,7 +148,7 @@ fn while_ana_is_stuck(spoil: impl Fn(&Fuse, &Author), most: usize, opened_once: 
         let dora = open(&place);
         let own = real.folder.join(dora.author().unwrap().to_string());
         by_itself(&dora, "joining", |_| own.exists());
-        // Either nothing is known of her directory yet, or she falls silent while the session is open.
+        // Either nothing is known of her directory yet, or it stops answering while the session is open.
         let dora = if spoils_first {
             dora.close().unwrap();
             wait_for_end(&fuse);
@@ -188,7 +188,7 @@ fn while_ana_is_stuck(spoil: impl Fn(&Fuse, &Author), most: usize, opened_once: 
 }
 
 #[test]
-fn files_that_block_hold_up_only_themselves() {
+fn blocked_files_delay_nothing_else() {
     for (count, call) in [(1, Call::Read), (2, Call::Read), (40, Call::Read), (1, Call::Open), (40, Call::Open)] {
         println!("{count} of {call:?}");
         let spoil = |fuse: &Fuse, ana: &Author| {
@@ -199,15 +199,15 @@ fn files_that_block_hold_up_only_themselves() {
 }
 
 #[test]
-fn a_directory_that_blocks_holds_up_only_itself() {
+fn a_blocked_directory_delays_nothing_else() {
     for call in [Call::List, Call::Look] {
         println!("{call:?}");
-        // Two files that were to be read when it fell silent, and itself.
+        // Two files that were about to be read when the directory stopped answering, and the directory itself.
         while_ana_is_stuck(|fuse, ana| fuse.spoil(&ana.dir(), call, Fault::Block), 3, false);
     }
 }
 
-/// A newcomer has to make its directory, which the system may not do while it waits for an answer about another one.
+/// A newcomer has to create its directory. The system may refuse that while it waits for an answer about another one.
 #[test]
 fn a_newcomer_receives_while_a_directory_blocks() {
     let place = Place::new();
@@ -231,9 +231,9 @@ fn a_newcomer_receives_while_a_directory_blocks() {
     check_whole(&dora, &mut list, 5);
 }
 
-/// Each file is tried again, more and more rarely, and delivered once when it is well.
+/// Each file is retried at growing intervals, and delivered once when it is readable.
 #[test]
-fn what_fails_or_changes_is_pending_until_it_is_well() {
+fn a_file_that_fails_or_changes_is_pending_until_it_is_readable() {
     let faults = [
         (Call::Read, Fault::Fail(Errno::EIO)),
         (Call::Read, Fault::Fail(Errno::ETIMEDOUT)),
@@ -288,9 +288,9 @@ fn what_fails_or_changes_is_pending_until_it_is_well() {
     assert_eq!(opens, real.authors.iter().map(tried).collect::<Vec<_>>(), "read again after delivery");
 }
 
-/// A directory that cannot be looked at or listed is not gone, and what was in it is not deleted.
+/// A directory that cannot be examined or listed is not gone, and its content is not deleted.
 #[test]
-fn a_directory_that_fails_is_pending_until_it_is_well() {
+fn a_directory_that_fails_is_pending_until_it_is_readable() {
     for error in [Errno::EIO, Errno::ETIMEDOUT, Errno::EDEADLK, Errno::EINTR] {
         for call in [Call::Look, Call::List] {
             println!("{call:?} {error:?}");
@@ -317,7 +317,7 @@ fn a_directory_that_fails_is_pending_until_it_is_well() {
     }
 }
 
-/// What fails says nothing of whether this is the folder: nobody is told that it is empty.
+/// A failure does not show whether this is the session's folder. The folder must not be reported as empty.
 #[test]
 fn directories_that_all_fail_are_not_gone() {
     let place = Place::new();
@@ -375,12 +375,12 @@ fn an_own_directory_that_does_not_answer_keeps_nothing_from_arriving() {
         calls_return(&dora, &mut list);
         check_stuck(&fuse, 2);
 
-        // Another life begins with it.
+        // Another life begins with the folder blocked.
         dora.close().unwrap();
         let dora = open(&place);
         real.arrive(0, 3);
         by_itself(&dora, "receiving in another life", |dora| has(dora, "ben 3"));
-        // What has not been compared with the folder yet counts as well.
+        // Messages that have not been compared with the folder yet count as well.
         assert!(dora.status().unpublished >= 2, "{:#?}", dora.status());
         check_stuck(&fuse, 4);
 
@@ -419,8 +419,8 @@ fn a_session_ends_while_its_reads_are_stuck() {
     wait_for_end(&fuse);
 }
 
-/// The kernel keeps a thread until the file system answers, and with it the process from being waited for; nothing of ours
-/// does.
+/// The kernel keeps a thread until the file system answers, and until then the process cannot be waited for. Nothing
+/// in this crate does so.
 #[cfg(feature = "cli")]
 #[test]
 fn a_process_exits_while_its_reads_are_stuck() {
@@ -442,7 +442,7 @@ fn a_process_exits_while_its_reads_are_stuck() {
             let _ = child.kill();
             panic!("it does not end: {:?}", child.wait());
         }
-        // deadline loop: the child ends on its own.
+        // deadline loop: the child ends by itself.
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(!fuse.stuck().is_empty(), "nothing has been blocked");
@@ -450,9 +450,9 @@ fn a_process_exits_while_its_reads_are_stuck() {
     assert!(child.wait().unwrap().success());
 }
 
-/// Whoever waits until everything is in the folder gets back what cannot be, once the rest is there.
+/// `flush` returns the number of messages that cannot be published, once the others are in the folder.
 #[test]
-fn what_cannot_be_published_is_not_waited_for_and_the_rest_is() {
+fn flush_waits_only_for_messages_that_can_be_published() {
     let place = Place::new();
     let real = Real::with(&place, [("ana", 1)]);
     let Some(fuse) = Fuse::over(&place, &real.folder) else { return };
@@ -473,9 +473,9 @@ fn what_cannot_be_published_is_not_waited_for_and_the_rest_is() {
     assert!(real.folder.join(file(2)).exists());
 }
 
-/// Each that does not answer keeps a thread, until there are enough of those.
+/// Each directory that does not answer keeps a thread, up to a limit.
 #[test]
-fn very_many_directories_that_do_not_answer_keep_few_threads() {
+fn many_blocked_directories_occupy_few_threads() {
     let place = Place::new();
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"];
     let real = Real::with(&place, names.map(|name| (name, 2)));
@@ -484,7 +484,7 @@ fn very_many_directories_that_do_not_answer_keep_few_threads() {
     let dora = open(&place);
     let mut list = Vec::new();
     by_itself(&dora, "the first of everybody", |dora| dora.timeline().len() == names.len());
-    // But for the first and the last of them.
+    // All but the first and the last of them.
     let silent = &real.authors[1..names.len() - 1];
     silent.iter().for_each(|author| fuse.spoil(&author.dir(), Call::Look, Fault::Block));
     by_itself(&dora, "silence", |_| fuse.stuck().len() >= 13);

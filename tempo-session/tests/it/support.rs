@@ -21,24 +21,24 @@ pub(crate) fn author(number: u8) -> AuthorId {
     AuthorId::new(Uuid::from_u128(u128::from(number) + 1))
 }
 
-/// Sends one message from a core and answers its frame.
+/// Sends one message from a core and returns its frame.
 pub(crate) fn send(core: &mut SessionCore, text: &str, unix_ms: i64) -> Frame {
     let frames = core.compose([(Kind::Payload, Bytes::copy_from_slice(text.as_bytes()))], unix_ms).unwrap();
     sent(core, &frames[0]);
     frames[0].clone()
 }
 
-/// A core's own message is safe.
+/// Tells a core that its own message is safe.
 pub(crate) fn sent(core: &mut SessionCore, frame: &Frame) {
     core.handle(Input::Sent { message: frame.message(), digest: frame.digest() });
 }
 
-/// A message arrives at a core.
+/// Hands a received message to a core.
 pub(crate) fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
     core.handle(Input::Received { message: frame.message(), digest: frame.digest() })
 }
 
-/// The payload texts of a timeline.
+/// Returns the payload texts of a timeline.
 pub(crate) fn texts(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| String::from_utf8(entry.payload.to_vec()).unwrap()).collect()
 }
@@ -69,11 +69,11 @@ impl Place {
         Session::builder(&self.folder).state_dir(self.at(name)).name(name).open().unwrap()
     }
 
-    /// Every message file, relative to the folder.
+    /// Returns every message file, relative to the folder.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for author in fs::read_dir(&self.folder).unwrap() {
-            // One may go while it is looked at.
+            // A file may vanish during the listing.
             for file in fs::read_dir(author.unwrap().path()).into_iter().flatten() {
                 let path = file.unwrap().path();
                 if !path.ends_with("head") {
@@ -86,7 +86,8 @@ impl Place {
     }
 }
 
-/// Windows refuses to rename and to remove what is open, also for the moment in which a session reads it.
+/// Retries until the file is free. Windows refuses to rename and remove open files, even while a
+/// session briefly reads them.
 fn once_free<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let began = Instant::now();
     loop {
@@ -114,23 +115,23 @@ pub(crate) fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     once_free(|| fs::remove_dir_all(&path))
 }
 
-/// Far beyond anything a working machine needs; only a defect ever waits so long.
+/// Far more than a working machine needs; only a defect takes this long.
 pub(crate) const STUCK: Duration = Duration::from_secs(60);
 
-/// Waits until `is_so`, by looking whenever something happens in the session.
+/// Waits until `is_so`, and checks whenever something happens in the session.
 pub(crate) fn wait_until(session: &Session, what: &str, mut is_so: impl FnMut(&Session) -> bool) {
     let began = Instant::now();
     while !is_so(session) {
         assert!(began.elapsed() < STUCK, "{what} has not happened: {:#?}", session.status());
         match session.refresh(STUCK) {
-            // A busy machine may be too slow for a session that does not wait for long.
+            // A busy machine may be too slow for a session with little patience.
             Ok(()) | Err(RefreshError::Away(_)) => {}
             Err(error) => panic!("{what}: {error}"),
         }
     }
 }
 
-/// Takes every event that is there, and keeps the list that an application would keep.
+/// Takes every available event, and keeps the list that an application would keep.
 pub(crate) fn replay(session: &Session, list: &mut Vec<Entry>) -> Vec<Event> {
     let mut others = Vec::new();
     while let Some(event) = session.poll().unwrap() {
@@ -145,7 +146,8 @@ pub(crate) fn replay(session: &Session, list: &mut Vec<Entry>) -> Vec<Event> {
     others
 }
 
-/// Whether a folder can be told from another one in its place, by when it was made; says so when it cannot. It has changed since.
+/// Returns whether the creation time tells a folder from another one in its place; prints a notice
+/// if not. The folder has changed since it was created.
 pub(crate) fn is_told_apart(folder: &Path) -> bool {
     let (began, probe) = (Instant::now(), folder.join("probe"));
     while began.elapsed() < Duration::from_secs(2) {
@@ -159,7 +161,7 @@ pub(crate) fn is_told_apart(folder: &Path) -> bool {
     false
 }
 
-/// The message in a file of [`Place::files`].
+/// Returns the message in a file of [`Place::files`].
 pub(crate) fn id_of(file: &Path) -> MessageId {
     let parts: Vec<&str> = file.iter().map(|part| part.to_str().unwrap()).collect();
     parts.join("/").parse().unwrap()

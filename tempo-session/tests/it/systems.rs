@@ -1,4 +1,5 @@
-//! What must hold on every system: files that others hold, folders under several names, and nothing left open.
+//! What must hold on every system: files that other programs hold, folders under several names, and
+//! no file left open.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use tempo_session::{Session, status::Attachment};
 
 use crate::support::{Place, STUCK, texts, timeline, wait_until};
 
-/// The files below a directory that this process has open, where the system tells.
+/// Returns the files below a directory that this process has open, where the system reports them.
 fn open_below(dir: &Path) -> Vec<PathBuf> {
     let dir = fs::canonicalize(dir).unwrap();
     let Ok(handles) = fs::read_dir("/proc/self/fd") else { return Vec::new() };
@@ -17,11 +18,11 @@ fn open_below(dir: &Path) -> Vec<PathBuf> {
     targets.filter(|target| target.starts_with(&dir)).collect()
 }
 
-/// Windows removes nothing that is open, or leaves its name behind.
+/// Windows does not remove open files, or leaves their names behind.
 #[test]
 fn nothing_is_open_once_a_session_is_closed() {
     let place = Place::new();
-    // On one volume with the folder, so that the staging directory is in use.
+    // The same volume as the folder, so that the staging directory is in use.
     let (ana, ben) = (place.member("ana"), place.member("ben"));
     for number in 0..50 {
         ana.send(format!("{number}")).unwrap();
@@ -41,7 +42,7 @@ fn nothing_is_open_once_a_session_is_closed() {
     }
 }
 
-/// A watch on a directory in the folder would forbid that on Windows.
+/// On Windows, a watch on a directory in the folder would prevent this.
 #[test]
 fn a_folder_can_be_moved_while_its_session_is_open() {
     let place = Place::new();
@@ -58,7 +59,7 @@ fn a_folder_can_be_moved_while_its_session_is_open() {
     ben.close().unwrap();
 }
 
-/// Sends while the folder is away and named like this; then it comes back.
+/// Sends while the folder is away and has this name; then the folder comes back.
 fn keeps_what_is_sent(place: &Place, parent: &Path, named: &[PathBuf]) {
     let moved = place.at("unplugged");
     crate::support::rename(parent, &moved).unwrap();
@@ -92,7 +93,7 @@ fn link_dir(target: &Path, link: &Path) -> bool {
     let made = std::os::unix::fs::symlink(target, link);
     #[cfg(windows)]
     let made = std::os::windows::fs::symlink_dir(target, link);
-    // Wine says that it has made one.
+    // Wine reports success even if it has not created a link.
     let is_made = made.is_ok() && fs::symlink_metadata(link).is_ok_and(|link| link.is_symlink());
     if !is_made {
         println!("skipped: no links can be made here: {made:?}");
@@ -133,7 +134,7 @@ fn a_folder_that_is_away_is_known_in_other_spellings() {
     keeps_what_is_sent(&place, &disk, &named);
 }
 
-/// Another folder of nearly the same name is not taken for the one that is away.
+/// Another folder with nearly the same name is not taken for the missing one.
 #[test]
 fn a_folder_that_is_away_is_not_another_one() {
     let (place, disk) = on_a_disk();
@@ -197,7 +198,7 @@ mod held {
         ben.close().unwrap();
     }
 
-    /// A scanner looks at every file of the local state, for a moment.
+    /// A scanner opens every file of the local state for a moment.
     #[test]
     fn local_state_that_another_program_holds_is_waited_for() {
         let place = Place::new();
@@ -208,7 +209,7 @@ mod held {
         for (number, file) in ["holder", "folder", "store.redb", "../lock"].into_iter().enumerate() {
             let held = hold(&dir.join(file));
             let release = thread::spawn(move || {
-                // Some moments, as a scanner takes; nothing ever comes.
+                // A few moments, as a scanner takes; nothing ever arrives.
                 let (_nothing, comes) = mpsc::channel::<()>();
                 assert!(comes.recv_timeout(Duration::from_millis(300)).is_err());
                 drop(held);

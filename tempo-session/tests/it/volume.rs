@@ -1,4 +1,4 @@
-//! A small file system of its own in the place of a session folder, as a stick or a network drive is one.
+//! A separate small file system in place of a session folder, like a USB stick or a network drive.
 
 use std::{
     fs::{self, File},
@@ -10,23 +10,24 @@ use std::{
 
 use crate::support::{Place, STUCK};
 
-/// An ext4 file system in a file. However the test ends, what it has mounted is unmounted.
+/// An ext4 file system in a file. It is unmounted however the test ends.
 #[derive(Debug)]
 pub(crate) struct Volume {
     image: PathBuf,
     at: PathBuf,
-    /// A second way to the same files.
+    /// A second path to the same files.
     other: PathBuf,
-    /// With which it is mounted.
+    /// The mount options.
     options: &'static str,
 }
 
 impl Volume {
     const BYTES: u64 = 4 << 20;
-    /// By what it is [filled](Self::fill).
+    /// The name of the file that [fills](Self::fill) the file system.
     pub(crate) const OTHERS: &str = "other people's things";
 
-    /// Mounts a new file system over the place's session folder; says so and gives `None` where that cannot be done.
+    /// Mounts a new file system over the place's session folder. Prints a notice and returns `None`
+    /// where the system does not allow this.
     pub(crate) fn over(place: &Place) -> Option<Self> {
         let volume =
             Self { image: place.at("image"), at: place.folder.clone(), other: place.at("other"), options: "loop" };
@@ -36,7 +37,8 @@ impl Volume {
         volume.or_skip(made)
     }
 
-    /// Mounts what is in a file, with these options; says so and gives `None` where that cannot be done.
+    /// Mounts the file system in a file, with these options. Prints a notice and returns `None`
+    /// where the system does not allow this.
     pub(crate) fn of(image: &Path, at: &Path, options: &'static str) -> Option<Self> {
         let volume = Self { image: image.to_owned(), at: at.to_owned(), other: at.to_owned(), options };
         volume.or_skip(Ok(()))
@@ -60,17 +62,17 @@ impl Volume {
         command(Command::new("mount").args(["-o", self.options]).args([&self.image, &self.at]))
     }
 
-    /// Unmounts as a person does who wants to take the stick away: not while somebody uses it.
+    /// Unmounts as a person does before removing a stick: not while it is in use.
     pub(crate) fn unmount(&self) {
         persist(|| command(Command::new("umount").arg(&self.at)));
     }
 
-    /// What happens to a stick that is pulled: it is gone from the path, whoever uses it.
+    /// Unmounts as if the stick were pulled: it is gone from the path even while in use.
     pub(crate) fn pull(&self) {
         command(Command::new("umount").arg("-l").arg(&self.at)).unwrap();
     }
 
-    /// Nothing can be written by the session's path any more; it still can by the other one, whose path this answers.
+    /// Makes the session's path read-only. The returned other path is still writable.
     pub(crate) fn make_path_read_only(&self) -> &Path {
         command(Command::new("mount").arg("--bind").args([&self.at, &self.other])).unwrap();
         self.remount("remount,bind,ro");
@@ -81,7 +83,7 @@ impl Volume {
         self.remount("remount,bind,rw");
     }
 
-    /// The file system itself takes nothing any more.
+    /// Makes the file system itself read-only.
     pub(crate) fn make_read_only(&self) {
         self.remount("remount,ro");
     }
@@ -91,11 +93,11 @@ impl Volume {
     }
 
     fn remount(&self, options: &str) {
-        // Refused while a file is open for writing.
+        // The system refuses while a file is open for writing.
         persist(|| command(Command::new("mount").args(["-o", options]).arg(&self.at)));
     }
 
-    /// Fills the file system to the last block; the file to be removed again.
+    /// Fills the file system to the last block; returns the file, which can be removed again.
     pub(crate) fn fill(&self) -> PathBuf {
         let path = self.at.join(Self::OTHERS);
         let mut file = File::create(&path).unwrap();
@@ -107,7 +109,7 @@ impl Volume {
                 Err(error) => panic!("{error}"),
             }
         }
-        // Until then the system may only have promised the room.
+        // Before the sync, the system may only have promised the space.
         let _ = file.sync_all();
         path
     }
@@ -116,18 +118,18 @@ impl Volume {
 impl Drop for Volume {
     fn drop(&mut self) {
         for path in [&self.other, &self.at] {
-            // Lazily, so that nothing that is still open keeps it; until the answer is that nothing is mounted there.
+            // Unmount lazily, so that open files do not prevent it, until nothing is mounted there.
             while command(Command::new("umount").args(["-q", "-l"]).arg(path)).is_ok() {}
         }
     }
 }
 
-/// Tries until it works.
+/// Retries until it works.
 fn persist(mut attempt: impl FnMut() -> Result<(), String>) {
     let began = Instant::now();
     while let Err(reason) = attempt() {
         assert!(began.elapsed() < STUCK, "{reason}");
-        // deadline loop: until the driver has put down what it holds.
+        // deadline loop: the driver has to close its files.
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn depart(group: &mut Group, span: Duration) -> Result<String, String
     group.start_again(STAYS)?;
     let told = told.join("; ");
     group.tell(&told);
-    if told.contains("lay nowhere") { Ok(told) } else { Err(format!("nothing had to be put back: {told}")) }
+    if told.contains("put back") { Ok(told) } else { Err(format!("nothing had to be put back: {told}")) }
 }
 
 /// What nobody has received is gone with who has written it.

@@ -1,4 +1,4 @@
-//! `tempo chat`: lines in, everybody's lines out.
+//! `tempo chat`: lines in, every member's lines out.
 
 use std::{
     collections::BTreeSet,
@@ -25,15 +25,16 @@ use crate::{
     send::{close, lines_of_input},
 };
 
-/// So many of the latest lines are shown at the start.
+/// The most earlier lines shown at the start.
 const HISTORY: usize = 20;
-/// How long the start waits for something to arrive from the folder before it shows what the store has.
+/// The time that the start waits for something to arrive from the folder before it shows the
+/// content of the store.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often the end of the input is looked for while nothing happens.
+/// The longest wait for an event before looking for the end of the input.
 const A_WHILE: Duration = Duration::from_millis(200);
-/// The line that asks who has seen one's own.
+/// The line that asks which members have seen the own lines.
 const ASK: &str = "/seen";
-/// How a terminal ends what is typed.
+/// The keys that end the input on a terminal.
 const END: &str = if cfg!(windows) { "Ctrl-Z and Enter" } else { "Ctrl-D" };
 
 pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<(), Failure> {
@@ -62,7 +63,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
     let (mut events, mut length, mut is_away) = (session.events(), shown.len(), false);
     let (mut has_news, mut is_asked) = (false, false);
     loop {
-        // What is sent, asked and arrives before the end of the input is still shown.
+        // Everything that was sent, asked or received before the end of the input is still shown.
         let is_over = typing.is_finished();
         is_asked = is_asked || asked.try_recv().is_ok();
         let patience = if has_news || is_asked { Duration::ZERO } else { A_WHILE };
@@ -82,7 +83,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
             Some(Event::Message { entry, .. }) if !shown.contains(&entry.digest) => {
                 length += 1;
                 seen.note(&session, &entry);
-                // A terminal shows what was typed by itself.
+                // The terminal has already shown what was typed.
                 if Some(entry.author()) != session.author() || !output::is_typed() {
                     let late = if entry.position + 1 < length { "  (late)" } else { "" };
                     output::line(&format!("{}{late}", output::for_people(&entry)))?;
@@ -108,12 +109,12 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
     }
 }
 
-/// Says who is here, and answers that.
+/// Prints which members are here, and returns their authors.
 fn greet(session: &Session, folder: &Path, name: Option<&str>) -> Result<BTreeSet<AuthorId>, Failure> {
     let status = session.status();
     let met = status.members.iter().map(|member| member.author).chain(status.author).collect();
     let Some(author) = status.author else { return Ok(met) };
-    // While the folder is away it may not have been said yet.
+    // While the folder is away, the name may not have been announced yet.
     let name = output::name_or_id(status.name(author).or(name), author);
     let others: Vec<String> = status
         .members
@@ -121,24 +122,25 @@ fn greet(session: &Session, folder: &Path, name: Option<&str>) -> Result<BTreeSe
         .filter(|member| member.author != author)
         .map(|member| output::name_or_id(member.name.as_deref(), member.author))
         .collect();
-    let with = if others.is_empty() { "nobody else yet".to_owned() } else { format!("with {}", others.join(", ")) };
+    let with = if others.is_empty() { "no other member yet".to_owned() } else { format!("with {}", others.join(", ")) };
     let folder = output::path(folder);
     output::line(&format!(
-        "{folder}: you are {name}, {with}. Type a line and press Enter; {ASK} shows who has seen yours; end with {END}."
+        "{folder}: you are {name}, {with}. Type a line and press Enter; {ASK} shows which members have seen yours; end \
+         with {END}."
     ))?;
     Ok(met)
 }
 
-/// Sends line by line until the end of the input, and passes on what is asked.
+/// Sends each line until the end of the input, and passes on questions.
 fn type_lines(session: Session, asks: Sender<()>) -> thread::JoinHandle<Result<(), Failure>> {
     thread::spawn(move || {
         for line in lines_of_input() {
             match line {
                 Ok(line) if line.is_empty() => {}
-                // Nobody answers once the chat has failed.
+                // The receiver is gone once the chat has failed.
                 Ok(line) if line == ASK.as_bytes() => drop(asks.send(())),
                 Ok(line) => match session.send(meant(&line)) {
-                    // There may be room again for the next one.
+                    // There may be room again for the next line.
                     Err(error @ SendError::Store(StoreError::Full { .. })) => {
                         eprintln!("tempo: {}", Failure::from(error));
                         eprintln!("       Then type it again: \"{}\"", printable_text(&String::from_utf8_lossy(&line)));
@@ -153,7 +155,8 @@ fn type_lines(session: Session, asks: Sender<()>) -> thread::JoinHandle<Result<(
     })
 }
 
-/// What is sent: of what would ask if it had fewer slashes, one less.
+/// Returns the text to send: a line that would be the question if it had fewer slashes loses one
+/// slash.
 fn meant(line: &[u8]) -> &[u8] {
     let more = line.strip_suffix(ASK.as_bytes()).unwrap_or_default();
     match line {
@@ -169,10 +172,10 @@ fn tell(session: &Session, event: &Event) {
         Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
             eprintln!("* {why}; what you write is kept until it is back");
         }
-        Event::Unpublished { why } => eprintln!("* what you write is kept here and not in the folder yet: {why}"),
+        Event::Unpublished { why } => eprintln!("* your messages are kept here, and are not in the folder yet: {why}"),
         Event::Succeeded { author, former } if Some(*author) != session.author() => {
             eprintln!(
-                "* {} goes on as a new member, {}, before that {}",
+                "* {} continues as a new member, {}, formerly {}",
                 name(*author),
                 output::short(*author),
                 output::short(*former)
@@ -180,12 +183,12 @@ fn tell(session: &Session, event: &Event) {
         }
         Event::NewAuthor { author, why, .. } => {
             eprintln!(
-                "* {why}; you go on as a new member, {}, and what you wrote before stays",
+                "* {why}; you continue as a new member, {}, and your earlier messages stay",
                 output::short(*author)
             );
         }
         Event::Fork { id } => eprintln!(
-            "* two devices write as {}: there are two messages of the number {}, and both are shown",
+            "* two devices write as {}: there are two messages with the number {}, and both are shown",
             name(id.author),
             id.counter
         ),

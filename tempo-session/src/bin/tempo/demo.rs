@@ -1,4 +1,4 @@
-//! `tempo demo`: the main job in one command.
+//! `tempo demo`: the main purpose in one command.
 
 use std::{
     env, fs,
@@ -12,7 +12,8 @@ use tempo_session::{Entry, Event, Events, Session};
 
 use crate::{failure::Failure, output};
 
-/// What is said when: the members of a step speak at the same moment, after each has heard all earlier steps.
+/// The conversation, in steps. The speakers of a step send at the same moment, after each member
+/// has received all earlier steps.
 const SCRIPT: [&[(usize, &str)]; 5] = [
     &[(0, "I have put a new song into the folder. Who plays the drums?")],
     &[(1, "I do!"), (2, "Me, please.")],
@@ -21,15 +22,15 @@ const SCRIPT: [&[(usize, &str)]; 5] = [
     &[(0, "96, yes."), (1, "Rather 98."), (2, "I have taken the first verse.")],
 ];
 const NAMES: [&str; 3] = ["Ana", "Ben", "Cleo"];
-/// Far beyond anything a working machine needs.
+/// Far more than a working machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run() -> Result<(), Failure> {
     let temporary = tempfile::tempdir().map_err(Failure::Temporary)?;
     let folder = temporary.path().join("jam.session");
     fs::create_dir(&folder).map_err(Failure::Temporary)?;
-    output::line("Three members, each with a store of its own, share one folder. What they say at the same moment")?;
-    output::line("has the same logical time; everybody still sees it in the same order.\n")?;
+    output::line("Three members, each with its own store, share one folder. Messages sent at the same moment have")?;
+    output::line("the same logical time; every member still sees them in the same order.\n")?;
 
     let barrier = Barrier::new(NAMES.len());
     let members: Vec<(usize, &str)> = NAMES.into_iter().enumerate().collect();
@@ -69,13 +70,15 @@ pub(crate) fn run() -> Result<(), Failure> {
         output::line(&format!("  cargo tempo --state {} chat {folder} --name {name}", place(state)))?;
     }
     output::line(&format!("and afterwards: cargo tempo log {folder}, cargo tempo status {folder}."))?;
-    output::line("With a folder inside Dropbox, Syncthing or the like, the two can be on two machines.")
+    output::line(
+        "If the folder is inside Dropbox, Syncthing or a similar service, the two can be on different machines.",
+    )
 }
 
-/// One member's part, and the timeline as it sees it in the end.
+/// Plays one member's part, and returns its final timeline.
 fn talk(who: usize, name: &str, folder: &Path, state: PathBuf, barrier: &Barrier) -> Result<Vec<Entry>, Failure> {
     let opened = Session::builder(folder).state_dir(state).name(name).open();
-    // Every member must come to every barrier, or the others would wait for ever.
+    // Every member must reach every barrier, or the others would wait forever.
     let mut outcome = opened.map(|session| session.events()).map_err(Failure::from);
     let mut heard = 0;
     let mut due = 0;
@@ -104,7 +107,7 @@ fn talk(who: usize, name: &str, folder: &Path, state: PathBuf, barrier: &Barrier
     Ok(timeline)
 }
 
-/// Waits until `due` messages have been heard, the own ones included.
+/// Waits until `due` messages have arrived, own ones included.
 fn listen(events: &mut Events, heard: &mut usize, due: usize) -> Result<(), Failure> {
     while *heard < due {
         match events.next_within(PATIENCE)? {
@@ -122,7 +125,7 @@ fn row(entry: &Entry) -> String {
     format!("  time {:>2}  {style}{name:<5}{style:#} {}", entry.stamp.lamport, output::text_of(entry))
 }
 
-/// A look at the files.
+/// Prints the names of the files.
 fn show_folder(folder: &Path) -> Result<(), Failure> {
     output::line("The folder:")?;
     output::line("  jam.session/")?;

@@ -10,11 +10,11 @@ use tempo_session::{
 
 use crate::{Local, failure::Failure, member, output};
 
-/// How long a folder may take to be read, however large it is.
+/// The longest that reading the folder may take, however large it is.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// So many files of a finding are shown.
+/// The most files shown for a finding.
 const SHOWN: usize = 5;
-/// Lines are broken before they become longer than this.
+/// The longest line, in characters.
 const WIDTH: usize = 100;
 
 pub(crate) fn run(folder: &Path, local: &Local, json: bool, fix: bool) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool, fix: bool) -> Result
         Err(_) => {}
     }
     let (checkup, _) = looked?;
-    // A check that could not be made is no verdict.
+    // An examination that failed gives no verdict.
     if error(&checkup).is_some() {
         return Err(Failure::Told { code: 2 });
     }
@@ -45,7 +45,7 @@ fn look(folder: &Path, local: &Local, fix: bool) -> Result<(Checkup, Vec<String>
     Ok((builder().check_up()?, removed))
 }
 
-/// Why the folder could not be looked at, if that is so.
+/// Returns why the folder could not be examined, if so.
 fn error(checkup: &Checkup) -> Option<&str> {
     match &checkup.status.attachment {
         Attachment::Detached { why } | Attachment::Unreadable { why } => Some(why),
@@ -70,12 +70,12 @@ fn for_people(folder: &Path, checkup: &Checkup, findings: &[Finding], removed: &
         let verdict = if checkup.surroundings.store.is_known() {
             "Nothing is wrong."
         } else {
-            "Nothing else is wrong, but whether everything that you wrote is in the folder cannot be seen now."
+            "Nothing else is wrong, but it is unknown whether everything that you wrote is in the folder."
         };
         lines.extend([String::new(), verdict.to_owned()]);
     }
     let mut number = 0;
-    for (heading, findings) in [("Wants attention", attention), ("Good to know", info)] {
+    for (heading, findings) in [("Needs attention", attention), ("Good to know", info)] {
         if !findings.is_empty() {
             lines.extend([String::new(), format!("{heading} ({})", findings.len())]);
         }
@@ -105,7 +105,7 @@ fn lost(lost: Loss) -> &'static str {
     }
 }
 
-/// A text after its label, broken between words and indented like its beginning.
+/// Wraps a text after its label, and aligns the further lines with its beginning.
 fn wrapped(label: &str, text: &str) -> Vec<String> {
     let indent = " ".repeat(label.len());
     let mut lines = Vec::new();

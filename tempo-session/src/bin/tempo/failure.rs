@@ -1,4 +1,4 @@
-//! How a command fails: what happened, where, and what to do next.
+//! Failures of commands: what happened, where, and what to do next.
 
 use std::{borrow::Cow, error::Error, fmt, io, process::ExitCode};
 
@@ -11,7 +11,7 @@ use tempo_session::{
     store::StoreError,
 };
 
-/// What to do about a file that another program does not share.
+/// Advice about a file that another program does not share.
 const IN_USE: &str =
     "a scanner, a backup or the sync service has the file open; nothing is lost, so try again in a moment";
 
@@ -31,7 +31,7 @@ pub(crate) enum Failure {
     Tidy(TidyError),
     Pack(PackError),
     Relay(RelayError),
-    /// Nobody whose messages are here is called that.
+    /// No member of that name has messages here.
     Nobody {
         who: String,
     },
@@ -40,7 +40,7 @@ pub(crate) enum Failure {
     NotAMember,
     /// The command's own negative answer.
     No(String),
-    /// What is to be said has been printed; only the exit code is left.
+    /// Everything has been printed; only the exit code is left.
     Told {
         code: u8,
     },
@@ -71,7 +71,7 @@ impl Failure {
         }
     }
 
-    /// What the store says of itself, if it is the store that has failed.
+    /// Returns the store's error, if the store has failed.
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Open(OpenError::Store(error) | OpenError::Announce(SendError::Store(error)))
@@ -93,12 +93,12 @@ impl Failure {
         Some(match self {
             Self::Open(OpenError::Installation(InstallationError::Folder(error))) => match error {
                 FolderError::NotFound { .. } => {
-                    "for a new session make the folder in a place that your sync service shares: mkdir NAME.session"
+                    "for a new session, create the folder in a place that your sync service shares: mkdir NAME.session"
                 }
-                FolderError::NotASession { .. } => "rename it, or make a folder for the session inside it",
+                FolderError::NotASession { .. } => "rename it, or create a folder for the session inside it",
                 FolderError::NotAFolder { .. } => "name the folder itself",
                 FolderError::Failed { path, source } if RealFs::is_in_use(path, source) => IN_USE,
-                _ => "look at the folder's permissions",
+                _ => "check the folder's permissions",
             },
             Self::Open(OpenError::Installation(InstallationError::Failed { path, source }))
                 if RealFs::is_in_use(path, source) =>
@@ -109,37 +109,44 @@ impl Failure {
             Self::Open(OpenError::Installation(InstallationError::Failed { source, .. }))
                 if RealFs::is_full(source) =>
             {
-                "make room on the disk that holds it, or name another directory with --state; nothing is lost"
+                "make room on the disk that holds it, or choose another directory with --state; nothing is lost"
             }
             Self::Open(OpenError::Installation(InstallationError::Failed { .. })) => {
-                "look at its permissions, or name another directory with --state"
+                "check its permissions, or choose another directory with --state"
             }
-            Self::Open(OpenError::Installation(InstallationError::NoDefault)) => "name a directory with --state",
+            Self::Open(OpenError::Installation(InstallationError::NoDefault)) => "choose a directory with --state",
             Self::Open(OpenError::AlreadyOpen { .. }) => {
-                "use that one, end it, or be another member with --state DIR; log and status work meanwhile"
+                "use that session, end it, or become another member with --state DIR; log and status work meanwhile"
             }
             Self::Tidy(TidyError::NotAMember) => {
-                "each member removes its own copies; name the directory of the local state with --state if this is yours"
+                "each member removes its own copies; if you are a member, choose the directory of your local state \
+                 with --state"
             }
             Self::NotAMember => {
-                "only members write into the folder; name the directory of the local state with --state if you are one"
+                "only members write into the folder; if you are one, choose the directory of your local state with \
+                 --state"
             }
-            Self::Nobody { .. } => "tempo status names the members; four characters of the author are enough as well",
+            Self::Nobody { .. } => {
+                "tempo status lists the members; the first four characters of an author are enough as well"
+            }
             Self::Relay(RelayError::Unclear { .. }) => {
-                "wait until the sync service says that it is done; --download has it fetch what is only online"
+                "wait until the sync service says that it is done; --download makes it fetch files that are only online"
             }
-            Self::Relay(_) => "nothing is lost, and what was put into the folder stays there",
-            Self::Pack(_) => "nothing is lost, and what is packed stays so; tempo status shows how it stands",
+            Self::Relay(_) => "nothing is lost, and messages that were put back stay in the folder",
+            Self::Pack(_) => "nothing is lost, and finished packs remain; tempo status shows the current state",
             Self::Decide(DecideError::Decision(DecisionError::State(_))) => {
-                "look at the permissions of the state directory"
+                "check the permissions of the state directory"
             }
-            Self::Decide(_) => "name the directory beside the session folder that is a part of it, or another session",
-            Self::Tidy(_) => "whatever is not named as removed is still there",
-            Self::LongLine { .. } => "nothing of it was sent; what came before it was",
+            Self::Decide(_) => {
+                "give the name of a directory beside the session folder that is a part of it, or that is another \
+                 session"
+            }
+            Self::Tidy(_) => "everything that is not listed as removed is still there",
+            Self::LongLine { .. } => "no part of it was sent; the lines before it were",
             Self::Send(SendError::StoreFailed) => "tempo doctor says what is wrong, and what to do",
             Self::Open(OpenError::Identity(_))
             | Self::Send(SendError::NoNewAuthor { source: IdentityError::Source(_), .. }) => {
-                "make room and see to the permissions of the state directory; nothing that you wrote is lost there"
+                "make room, and check the permissions of the state directory; nothing that you wrote is lost"
             }
             _ => return None,
         })
@@ -151,19 +158,19 @@ impl fmt::Display for Failure {
         match self {
             Self::No(answer) => f.write_str(answer)?,
             Self::NotAMember => f.write_str("you have no messages here")?,
-            Self::Nobody { who } => write!(f, "you have no messages of anybody else called {who}")?,
+            Self::Nobody { who } => write!(f, "you have no messages of another member called {who}")?,
             Self::LongLine { number } => {
                 write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;
             }
-            Self::Input(_) => f.write_str("cannot read the standard input: ")?,
+            Self::Input(_) => f.write_str("cannot read standard input: ")?,
             Self::Output(_) => f.write_str("cannot write the output: ")?,
-            Self::Temporary(_) => f.write_str("cannot make a temporary directory: ")?,
+            Self::Temporary(_) => f.write_str("cannot create a temporary directory: ")?,
             _ => {}
         }
         let mut cause = self.cause();
         let mut separator = "";
         while let Some(error) = cause {
-            // A path may be anything.
+            // The text may contain a path with any characters.
             write!(f, "{separator}{}", printable_text(&error.to_string()))?;
             separator = ": ";
             cause = error.source();

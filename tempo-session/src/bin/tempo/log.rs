@@ -6,7 +6,7 @@ use tempo_session::{Digest, Entry, Event, Session, error::RefreshError, status::
 
 use crate::{Local, failure::Failure, member, output, progress, stable, unread};
 
-/// How long nothing may arrive from a folder that is being read before the command says that something is wrong.
+/// The time without any arrival after which reading the folder counts as failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Result<(), Failure> {
@@ -14,7 +14,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     refresh(&session, PATIENCE)?;
     session.flush(PATIENCE_OF_PUBLISHING);
     if follow && session.author().is_some() {
-        // Whoever follows for hours must not keep the member from writing in another terminal.
+        // A member must be able to write in another terminal while this command runs for hours.
         member::leave(session)?;
         session = Session::observe(folder)?;
         refresh(&session, PATIENCE)?;
@@ -23,7 +23,8 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     let status = session.status();
     let mut is_marked = json;
     let shown = each_of_timeline(&session, |entry| {
-        // By its time: a newcomer's message may have come before it since the status was asked for.
+        // Compare times, not counts: a newcomer's message may have come before the entry since the
+        // status was taken.
         if !is_marked && entry.stamp.lamport > status.stable.until {
             is_marked = true;
             eprintln!("{}", stable::mark(&status, entry.position));
@@ -55,21 +56,22 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
     Ok(())
 }
 
-/// How long what was kept while the folder was away may take to get there without any of it getting there.
+/// The longest wait without progress while messages that waited for the folder are published.
 pub(crate) const PATIENCE_OF_PUBLISHING: Duration = Duration::from_secs(10);
 
-/// Reads the folder. One that is away is no failure: what the store has is still worth showing.
+/// Reads the folder. A missing folder is not a failure: the content of the store is still worth
+/// showing.
 pub(crate) fn refresh(session: &Session, patience: Duration) -> Result<(), Failure> {
     match progress::refresh(session, patience) {
         Err(RefreshError::Away(why)) => {
-            eprintln!("tempo: {why}; this is what has arrived before");
+            eprintln!("tempo: {why}; this is what arrived before");
             Ok(())
         }
         other => Ok(other?),
     }
 }
 
-/// Shows the timeline as it is now, and tells what was in it, so that events can be told from it.
+/// Shows the present timeline, and returns its digests, so that later events can be told from it.
 fn each_of_timeline(
     session: &Session,
     mut show: impl FnMut(&Entry) -> Result<(), Failure>,

@@ -27,7 +27,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use failure::Failure;
 
-/// Messages through a shared folder, in one order that is the same for everybody.
+/// Exchange messages through a shared folder, in one order that is the same for every member.
 #[derive(Debug, Parser)]
 #[command(name = "tempo", version, disable_help_subcommand = true)]
 struct Tempo {
@@ -37,34 +37,39 @@ struct Tempo {
     command: Command,
 }
 
-/// What is this person's own affair.
+/// The options about this machine.
 #[derive(Debug, Args)]
 struct Local {
-    /// Where the local store lives, so that several members fit on one machine [default: the platform's data directory]
+    /// The directory of the local store, so that one machine can have several members [default: the
+    /// platform's data directory]
     #[arg(long, global = true, value_name = "DIR", env = "TEMPO_STATE", hide_env = true)]
     state: Option<PathBuf>,
-    /// Have the service fetch files that are only online, by opening them
+    /// Make the service fetch files that are only online, by opening them
     #[arg(long, global = true)]
     download: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Several members, a shared folder, a conversation, and the same timeline for all
+    /// Run several members over one shared folder, and show that their timelines are equal
     Demo,
-    /// Type lines, see everybody's as they arrive, and who has seen yours
+    /// Send each line that you type, show what arrives, and show which members have seen your
+    /// messages
     ///
-    /// A line counts as seen once it has reached somebody's device and that has come back through the folder, which
-    /// takes up to a minute and a half, and however long the service takes. The line `/seen` shows your last ten lines
-    /// and who has seen each. Every other line is sent as you type it; to send the text `/seen` itself, type `//seen`.
+    /// A line counts as seen once it has reached another member's device and word of that has come
+    /// back through the folder. This takes up to a minute and a half, plus the time that the sync
+    /// service needs. The line `/seen` shows your last ten lines and the members that have seen
+    /// each. Every other line is sent as you type it; to send the text `/seen` itself, type
+    /// `//seen`.
     Chat {
         #[command(flatten)]
         folder: Folder,
-        /// The name that others see
+        /// The name that other members see
         #[arg(long)]
         name: Option<String>,
     },
-    /// Send one message per TEXT, or per line of standard input; prints the id of each once it is safe
+    /// Send one message per TEXT, or per line of standard input; print the id of each once it is
+    /// safe
     Send {
         #[command(flatten)]
         folder: Folder,
@@ -72,59 +77,65 @@ enum Command {
         #[arg(value_name = "TEXT")]
         texts: Vec<String>,
     },
-    /// The timeline, in order
+    /// Print the timeline, in order
     ///
-    /// A line on standard error marks where the stable part ends: what stands before it keeps its place, unless a newcomer of
-    /// whom nothing was known comes before it; what follows may still move. Standard output is the same for everybody who has
-    /// the same messages.
+    /// A line on standard error marks where the stable part ends. The messages before it keep their
+    /// places, unless a message of an unknown newcomer comes before them; the messages after it may
+    /// still move. Standard output is identical for all members that have the same messages.
     ///
-    /// Standard error also says how many files could not be read, and why; with `--json` as an object.
+    /// Standard error also says how many files could not be read, and why; with `--json` as an
+    /// object.
     Log {
         #[command(flatten)]
         folder: Folder,
-        /// Go on with what arrives
+        /// Keep running and print new messages
         #[arg(long)]
         follow: bool,
-        /// One object per line
+        /// Print one object per line
         #[arg(long)]
         json: bool,
     },
-    /// Members, what is stable, what is missing, what waits, and what else lies in the folder
+    /// Print members, what is stable, what is missing, what is waiting, and the other files in the
+    /// folder
     Status {
         #[command(flatten)]
         folder: Folder,
-        /// One object
+        /// Print one object
         #[arg(long)]
         json: bool,
     },
-    /// Everything that is wrong, what it means, whether anything is lost, and what to do; writes nothing, joins nothing
+    /// Explain everything that is wrong, what it means, whether data is lost, and what to do;
+    /// writes nothing
     ///
-    /// Exit codes: 0 nothing is wrong, 1 something wants attention, 2 the folder could not be looked at.
+    /// Exit codes: 0 nothing is wrong, 1 something needs attention, 2 the folder could not be
+    /// examined.
     Doctor {
         #[command(flatten)]
         folder: Folder,
-        /// One object
+        /// Print one object
         #[arg(long)]
         json: bool,
-        /// Remove from your own directory the copies that are equal, byte for byte, to the message beside them
+        /// Remove from your own directory the copies that are equal, byte for byte, to the message
+        /// beside them
         #[arg(long)]
         fix: bool,
     },
-    /// Put your own messages into few large files, which services carry and keep more cheaply
+    /// Pack your own messages into a few large files, which services carry and keep more cheaply
     ///
-    /// This is done by itself to what is not quite new. The small files are removed after a day, once the others are known
-    /// to have what is in them.
+    /// This happens automatically to all but the latest messages. The small files are removed after
+    /// a day, once the other members are known to have their content.
     Pack {
         #[command(flatten)]
         folder: Folder,
-        /// Remove the small files now, without waiting for anybody
+        /// Remove the small files now, without waiting for other members
         #[arg(long)]
         at_once: bool,
     },
-    /// Put another member's messages that you have, and that lie nowhere in the folder, back into it
+    /// Put back another member's messages that you have and that are nowhere in the folder
     ///
-    /// When somebody leaves and its files go with it, whoever joins later waits for them. An open session puts them back by
-    /// itself, but takes hours to be sure that their author does not. They lie in a directory of yours, and stay what they are.
+    /// When a member leaves and its files disappear with it, members that join later wait for them.
+    /// An open session puts them back automatically, but takes hours to be sure that their author
+    /// does not. The files are in a directory of yours; the messages remain their author's.
     Relay {
         #[command(flatten)]
         folder: Folder,
@@ -132,17 +143,18 @@ enum Command {
         #[arg(value_name = "WHO")]
         who: String,
     },
-    /// What lies beside the session folder and has to do with it; or say what it is, for good
+    /// List related directories beside the session folder, or decide permanently what they are
     ///
-    /// A sync service may split a session folder, and people copy one to begin another. What lies in both shows which it is, as a
-    /// rule. Where it does not, nothing is read until somebody says so. That is remembered in the local state for both
-    /// directories, wherever they are moved to.
+    /// A sync service may split a session folder, and people copy one to start another. Usually the
+    /// content of both directories shows which it is. Where it does not, nothing is read until you
+    /// decide. The local state remembers your decision for both directories, wherever they are
+    /// moved.
     Pieces {
         #[command(flatten)]
         folder: Folder,
         #[command(flatten)]
         said: pieces::Said,
-        /// One object
+        /// Print one object
         #[arg(long)]
         json: bool,
     },
@@ -171,7 +183,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has had enough.
+        // The reader of our output wants no more.
         Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => process::exit(0),
         Err(Failure::Told { code }) => ExitCode::from(code),
         Err(failure) => {

@@ -12,13 +12,14 @@ use tempo_session::{
 
 use crate::{Local, failure::Failure, output};
 
-/// How long whoever has the member's session open is waited for: `tempo log` may be about to end.
+/// The longest wait for another process that has this member's session open: `tempo log` may be
+/// about to end.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often is tried whether it has ended.
+/// The pause between two attempts to open it.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Opens the folder as a member, making one if need be.
-#[allow(clippy::disallowed_methods, reason = "nobody tells when another process ends")]
+/// Opens the folder as a member, creating one if necessary.
+#[allow(clippy::disallowed_methods, reason = "no event reports the end of another process")]
 pub(crate) fn join(folder: &Path, local: &Local, name: Option<&str>) -> Result<Session, Failure> {
     tell_of_copy(folder, local);
     let clock = SystemEnvironment::default();
@@ -37,49 +38,50 @@ pub(crate) fn join(folder: &Path, local: &Local, name: Option<&str>) -> Result<S
             }
             opened => return Ok(opened?),
         }
-        // deadline loop: who has it open says nothing when it ends.
+        // deadline loop: the other process does not announce its end.
         thread::sleep(PAUSE);
     }
 }
 
-/// Says why whoever writes now becomes a new member, if that is so.
+/// Explains why the member is about to become a new one, if so.
 fn tell_of_copy(folder: &Path, local: &Local) {
     match builder(folder, local).membership() {
         Ok(Membership::Copied) => eprintln!(
-            "tempo: the local state is a copy, so you go on as a new member of the same name: no number may be used twice\n       \
-             use the session on one of the two computers only; what is not needed any more is the other copy of the state"
+            "tempo: the local state is a copy, so you continue as a new member with the same name: no number may be \
+             used twice\n       use the session on only one of the two computers; the other copy of the state is no \
+             longer needed"
         ),
         Ok(Membership::CopiedFolder { original }) => {
             let original = output::path(&original);
             eprintln!(
-                "tempo: this folder is a copy of {original}, which is still there, so you go on here as a new member of the \
-                 same name\n       write in one of the two from now on; once the sync service does not carry {original} any \
-                 more, you may remove it"
+                "tempo: this folder is a copy of {original}, which is still there, so you continue here as a new \
+                 member with the same name\n       from now on, write in only one of the two; once the sync service no \
+                 longer carries {original}, you may remove it"
             );
         }
-        // Whatever else there is shows when the session is opened.
+        // Opening the session reports everything else.
         _ => {}
     }
 }
 
-/// Opens the folder as the member that is here already; looks on when there is none, when it is open elsewhere, or when
-/// its local state cannot be used.
+/// Opens the folder as its existing member. Opens it as an observer if there is none, if another
+/// process has it open, or if the local state cannot be used.
 pub(crate) fn visit(folder: &Path, local: &Local) -> Result<Session, Failure> {
     let opened = match builder(folder, local).membership() {
         Ok(Membership::Member) => builder(folder, local).open(),
         Ok(membership) => {
             match membership {
                 Membership::Copied => eprintln!(
-                    "tempo: the local state is a copy; with your next message you are a new member, and until then this is \
-                     what an observer sees"
+                    "tempo: the local state is a copy; with your next message you become a new member, and until then \
+                     this is what an observer sees"
                 ),
                 Membership::CopiedFolder { original } => {
                     let original = output::path(&original);
                     eprintln!(
-                        "tempo: this folder is a copy of {original}, where you are a member; with your next message here you \
-                         are a new member of the same name, and until then this is what an observer sees\n       \
-                         to move the session instead, rename or remove {original} before you write here, once the sync \
-                         service does not carry it any more"
+                        "tempo: this folder is a copy of {original}, where you are a member; with your next message \
+                         here you become a new member with the same name, and until then this is what an observer \
+                         sees\n       to move the session instead, rename or remove {original} before you write here, \
+                         once the sync service no longer carries it"
                     );
                 }
                 _ => {}
@@ -103,7 +105,8 @@ pub(crate) fn visit(folder: &Path, local: &Local) -> Result<Session, Failure> {
     Ok(builder(folder, local).observe()?)
 }
 
-/// Ends a session. What there was no room for is no failure: it has been said, and it is received again.
+/// Ends a session. A full disk is not a failure: it has been reported, and the messages will be
+/// received again.
 pub(crate) fn leave(session: Session) -> Result<(), Failure> {
     match session.close() {
         Err(StoreError::Full { .. }) => Ok(()),
@@ -111,7 +114,7 @@ pub(crate) fn leave(session: Session) -> Result<(), Failure> {
     }
 }
 
-/// The settings of a session as the command line gives them.
+/// Returns the session settings of the command line.
 pub(crate) fn builder(folder: &Path, local: &Local) -> Builder {
     let builder = Session::builder(folder).fetch_online_only(local.download);
     match &local.state {

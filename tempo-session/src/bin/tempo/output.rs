@@ -1,4 +1,4 @@
-//! How a message looks: to people, and to programs.
+//! The appearance of messages, for people and for programs.
 
 use std::{
     fmt::Write as _,
@@ -20,19 +20,20 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
-/// Prints an object on a line, to be read by a program and safe for a terminal as well.
+/// Prints an object on a line, readable for programs and safe for a terminal.
 pub(crate) fn object(value: &Value) -> Result<(), Failure> {
     line(&safe(value))
 }
 
-/// An object as text that is safe for a terminal.
+/// Returns an object as text that is safe for a terminal.
 pub(crate) fn safe(value: &Value) -> String {
     let mut text = String::new();
     for c in value.to_string().chars() {
         if printable_text(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
             text.push(c);
         } else {
-            // Such characters stand in strings only, where JSON may name them by their UTF-16 code.
+            // Such characters are in strings only, where JSON may represent them by their UTF-16
+            // code.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "\\u{unit:04x}");
@@ -42,31 +43,32 @@ pub(crate) fn safe(value: &Value) -> String {
     text
 }
 
-/// A path, safe for a terminal.
+/// Returns a path that is safe for a terminal.
 pub(crate) fn path(path: &Path) -> String {
     printable_text(&path.display().to_string())
 }
 
-/// A path as a shell takes it for one word.
+/// Returns a path as one word for a shell.
 pub(crate) fn word(path: &Path) -> String {
     let path = self::path(path);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_+=./:\\".contains(c);
     if path.chars().all(is_plain) { path } else { format!("\"{path}\"") }
 }
 
-/// Whether a person types what we read.
+/// Returns whether a person types the input.
 pub(crate) fn is_typed() -> bool {
     io::stdin().is_terminal()
 }
 
-/// A message for people: when it was written by its author's clock, who wrote it, and what.
+/// Formats a message for people: its time by its author's clock, its author and its content.
 pub(crate) fn for_people(entry: &Entry) -> String {
     let style = color_of(entry.author());
     let name = name_of(entry);
     format!("{}  {style}{name:<10}{style:#}  {}", written_at(entry), text_of(entry))
 }
 
-/// A message as one object. Only what is the same for every member, so that two logs can be compared byte by byte.
+/// Formats a message as one object. The object has only what is equal for every member, so that two
+/// logs can be compared byte by byte.
 pub(crate) fn for_programs(entry: &Entry) -> Value {
     let mut object = Map::new();
     object.insert("position".into(), json!(entry.position));
@@ -83,27 +85,27 @@ pub(crate) fn for_programs(entry: &Entry) -> Value {
     Value::Object(object)
 }
 
-/// The name of an author, or the beginning of its uuid.
+/// Returns the name of an author, or the beginning of its uuid.
 pub(crate) fn name_or_id(name: Option<&str>, author: AuthorId) -> String {
     name.map_or_else(|| short(author), printable_text)
 }
 
-/// "you are Ana; 7 messages from 2 members".
+/// Returns "you are Ana; 7 messages from 2 members".
 pub(crate) fn who_and_how_much(status: &Status, who: Option<String>) -> String {
     if status.members.is_empty() && who.is_none() {
-        return "nobody has written here yet".to_owned();
+        return "no messages here yet".to_owned();
     }
     let who = who.unwrap_or_else(|| "an observer".to_owned());
     let (messages, members) = (counted(status.messages, "message"), counted(status.members.len(), "member"));
     format!("you are {who}; {messages} from {members}")
 }
 
-/// "1 file", "3 files".
+/// Returns "1 file" or "3 files".
 pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// The beginning of an author's uuid.
+/// Returns the beginning of an author's uuid.
 pub(crate) fn short(author: AuthorId) -> String {
     author.to_string().chars().take(8).collect()
 }
@@ -112,15 +114,15 @@ pub(crate) fn name_of(entry: &Entry) -> String {
     name_or_id(entry.name.as_deref(), entry.author())
 }
 
-/// The content, safe for a terminal.
+/// Returns the content, safe for a terminal.
 pub(crate) fn text_of(entry: &Entry) -> String {
     match std::str::from_utf8(&entry.payload) {
         Ok(text) => printable_text(text),
-        Err(_) => format!("({} bytes that are no text)", entry.payload.len()),
+        Err(_) => format!("({} bytes that are not text)", entry.payload.len()),
     }
 }
 
-/// The beginning of the content in quotation marks, to name a message by.
+/// Returns the beginning of the content in quotation marks, to identify a message.
 pub(crate) fn quoted(entry: &Entry) -> String {
     const SHOWN: usize = 40;
     let text = text_of(entry);
@@ -133,7 +135,7 @@ pub(crate) fn quoted(entry: &Entry) -> String {
     }
 }
 
-/// "Ben, Cleo and 3 more".
+/// Returns "Ben, Cleo and 3 more".
 pub(crate) fn listed(names: impl IntoIterator<Item = String>) -> String {
     const SHOWN: usize = 5;
     let mut names = names.into_iter();
@@ -144,7 +146,7 @@ pub(crate) fn listed(names: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// The same color for an author in every run.
+/// Returns an author's color, which is the same in every run.
 pub(crate) fn color_of(author: AuthorId) -> Style {
     const COLORS: [AnsiColor; 6] = [
         AnsiColor::Cyan,
@@ -159,12 +161,12 @@ pub(crate) fn color_of(author: AuthorId) -> Style {
     Style::new().fg_color(Some(color.into()))
 }
 
-/// When a message was written, by its author's clock.
+/// Returns when a message was written, by its author's clock.
 pub(crate) fn written_at(entry: &Entry) -> String {
     time(entry.stamp.shown_unix_ms())
 }
 
-/// A moment in the local time.
+/// Formats a time in the local time zone.
 pub(crate) fn time(unix_ms: i64) -> String {
     let shown = Timestamp::from_millisecond(unix_ms).unwrap_or_default();
     shown.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()

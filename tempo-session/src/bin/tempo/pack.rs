@@ -1,4 +1,4 @@
-//! `tempo pack`: own messages in few files.
+//! `tempo pack`: own messages in a few files.
 
 use std::{path::Path, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     member, output,
 };
 
-/// How long packing may take, however much there is.
+/// The longest that packing may take, however much there is.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) fn run(folder: &Path, local: &Local, at_once: bool) -> Result<(), Failure> {
@@ -37,11 +37,11 @@ fn tell(session: &Session, pack_stats: PackStats) -> Result<(), Failure> {
         0 => String::new(),
         alone => format!(" and {} of one message", output::counted(alone, "file")),
     };
-    output::line(&format!("your {messages} lie in {packs}{alone}"))?;
+    output::line(&format!("your {messages} are in {packs}{alone}"))?;
     match pack_stats.kept {
         0 => Ok(()),
         kept => output::line(&format!(
-            "{} of which packs were made stay beside them for a day at least, for those who are reading them",
+            "{} that packs were made from remain beside them for at least a day, for members that are reading them",
             output::counted(kept, "file")
         )),
     }

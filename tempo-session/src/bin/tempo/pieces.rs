@@ -1,4 +1,4 @@
-//! `tempo pieces`: what lies beside the session folder, and what somebody says that it is.
+//! `tempo pieces`: related directories beside the session folder, and decisions about them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use tempo_session::{Decision, status::Report};
 
 use crate::{Local, failure::Failure, log, member, output};
 
-/// What somebody says of another directory.
+/// A decision about another directory.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct Said {
-    /// This directory beside it is a part of the session: read it as one, from now on
+    /// Treat this directory beside it as a part of the session, from now on
     #[arg(long, value_name = "OTHER")]
     join: Option<PathBuf>,
-    /// This directory beside it is another session: leave it alone, from now on
+    /// Treat this directory beside it as another session, from now on
     #[arg(long, value_name = "OTHER")]
     apart: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ pub(crate) fn run(folder: &Path, local: &Local, said: &Said, json: bool) -> Resu
     if json { output::object(&for_programs(&status.report)) } else { for_people(&status.report) }
 }
 
-/// A directory as it was named: by a path, or by its name alone.
+/// Returns the path of a directory that was given as a path or as a name alone.
 fn beside(folder: &Path, other: &Path) -> PathBuf {
     match folder.parent().map(|parent| parent.join(other)) {
         Some(path) if !other.exists() => path,
@@ -48,7 +48,7 @@ fn for_people(report: &Report) -> Result<(), Failure> {
         (&report.apart, "another session"),
     ];
     if lists.iter().all(|(names, _)| names.is_empty()) {
-        return output::line("nothing beside the session folder has to do with it");
+        return output::line("no directory beside the session folder is related to it");
     }
     for (names, what) in lists {
         for name in names {

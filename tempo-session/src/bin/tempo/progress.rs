@@ -1,4 +1,4 @@
-//! Reading a folder that takes its time.
+//! Reading a folder that takes some time.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -9,10 +9,11 @@ use tempo_session::{Session, Status, error::RefreshError};
 
 use crate::output;
 
-/// How often it is looked how far it has come.
+/// The time between two looks at the progress.
 const A_WHILE: Duration = Duration::from_millis(500);
 
-/// Reads the folder, and shows on a terminal how far it has come. Gives up when nothing has arrived for `patience`.
+/// Reads the folder, and shows the progress on a terminal. Gives up when nothing has arrived for
+/// `patience`.
 pub(crate) fn refresh(session: &Session, patience: Duration) -> Result<(), RefreshError> {
     let (mut before, mut waited) = (session.timeline().len(), Duration::ZERO);
     let mut shown = Line { is_shown: false };
@@ -31,7 +32,7 @@ pub(crate) fn refresh(session: &Session, patience: Duration) -> Result<(), Refre
     }
 }
 
-/// The line on a terminal that is written over and over, and vanishes in the end.
+/// A line on a terminal that is overwritten again and again, and erased in the end.
 struct Line {
     is_shown: bool,
 }
@@ -40,7 +41,7 @@ impl Line {
     fn show(&mut self, status: &Status) {
         let mut terminal = io::stderr().lock();
         if terminal.is_terminal() {
-            // A terminal that is gone needs no progress.
+            // A closed terminal needs no progress.
             let _ = write!(terminal, "\r\x1b[K{}", progress(status)).and_then(|()| terminal.flush());
             self.is_shown = true;
         }
@@ -55,12 +56,12 @@ impl Drop for Line {
     }
 }
 
-/// How far it has come; there may be more than anybody has told of.
+/// Describes the progress. There may be more messages than any member has announced.
 fn progress(status: &Status) -> String {
     let known: u64 = status.members.iter().map(|member| member.last).sum();
     let messages = output::counted(status.messages, "message");
     match usize::try_from(known) {
-        Ok(known) if known > status.messages => format!("reading: {messages} of {known} at least"),
+        Ok(known) if known > status.messages => format!("reading: {messages} of at least {known}"),
         _ => format!("reading: {messages}"),
     }
 }

@@ -12,9 +12,9 @@ use crate::{
     member, output,
 };
 
-/// How long relaying may take, however much there is.
+/// The longest that relaying may take, however much there is.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// So much of an author tells it from others.
+/// The shortest beginning of an author that identifies it, in characters.
 const BEGINNING: usize = 4;
 
 pub(crate) fn run(folder: &Path, local: &Local, who: &str) -> Result<(), Failure> {
@@ -40,9 +40,9 @@ fn relay(session: &Session, who: &str) -> Result<(), Failure> {
         let relayed = session.relay(author, PATIENCE)?;
         let name = names.of(author);
         match relayed.messages {
-            0 => output::line(&format!("every message of {name} that you have lies in the folder"))?,
+            0 => output::line(&format!("every message of {name} that you have is in the folder"))?,
             count => output::line(&format!(
-                "{} of {name} lay nowhere in the folder; now you keep {} there",
+                "put back {} of {name} that the folder no longer had; you now keep {} there",
                 output::counted(usize::try_from(count).unwrap_or(usize::MAX), "message"),
                 if count == 1 { "it" } else { "them" },
             ))?,
@@ -51,7 +51,8 @@ fn relay(session: &Session, who: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Everybody else of this name, of whom a message is here; or whoever's author begins like this.
+/// Returns the other members with messages here that have this name, or whose author begins with
+/// it.
 fn called(status: &Status, who: &str) -> Vec<AuthorId> {
     let names = status.names();
     let is_me = |author: AuthorId| Some(author) == status.author || status.former.contains(&author);

@@ -1,4 +1,4 @@
-//! Who has seen what one has written, and what is still on its way.
+//! Which members have seen the own lines, and which lines are still on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,22 @@ use tempo_session::{AuthorId, Entry, MessageId, Session, Stamp, Status, status::
 
 use crate::{failure::Failure, output};
 
-/// One's own lines, and what has been told of them.
+/// The own lines, and what has been reported about them.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// Whom one writes as, and has written as.
+    /// The author of this member, and its former ones.
     mine: BTreeSet<AuthorId>,
-    /// The lines in their order.
+    /// The lines in the order of the timeline.
     lines: Vec<Line>,
-    /// The last line that each of the others has, as far as that was told or had not to be.
+    /// The last line that each other member has, as far as it was reported or need not be.
     told: BTreeMap<AuthorId, Stamp>,
-    /// The last one that all of them have.
+    /// The last reported line that all of them have.
     told_of_all: Option<Stamp>,
-    /// The folder was looked at, so that it is known what had been seen before.
+    /// The folder has been looked at, so it is known what had been seen before.
     has_begun: bool,
 }
 
-/// One of one's own lines.
+/// An own line.
 #[derive(Debug)]
 struct Line {
     stamp: Stamp,
@@ -42,7 +42,7 @@ impl Seen {
         }
     }
 
-    /// Takes a line in, if it is one's own.
+    /// Takes a line in, if it is an own one.
     pub(crate) fn note(&mut self, session: &Session, entry: &Entry) {
         self.mine.extend(session.author());
         if self.mine.contains(&entry.author()) {
@@ -52,9 +52,10 @@ impl Seen {
         }
     }
 
-    /// Says what is on its way. Whatever has been seen by now is not told again.
+    /// Reports what is on its way. Lines that have been seen by now are not reported again.
     ///
-    /// Nothing is known of the others before the folder was looked at; it begins later then.
+    /// If the folder has not been looked at yet, nothing is known about other members, and this
+    /// begins later.
     pub(crate) fn begin(&mut self, session: &Session) {
         let status = session.status();
         if status.attachment == Attachment::Attached {
@@ -66,7 +67,7 @@ impl Seen {
         }
     }
 
-    /// Says what has been seen since.
+    /// Reports what has been seen since.
     pub(crate) fn tell(&mut self, session: &Session) {
         let status = session.status();
         if self.has_begun {
@@ -78,7 +79,7 @@ impl Seen {
         }
     }
 
-    /// Shows the last lines, and who has seen each.
+    /// Shows the last lines, and which members have seen each.
     pub(crate) fn show(&self, session: &Session) -> Result<(), Failure> {
         const SHOWN: usize = 10;
         if self.lines.is_empty() {
@@ -96,7 +97,7 @@ impl Seen {
                 (0, 0) => "in the folder".to_owned(),
                 (0, _) => format!("on its way to {}", listed(lack)),
                 (1, 0) => format!("seen by {}", listed(have)),
-                (_, 0) => "seen by everybody".to_owned(),
+                (_, 0) => "seen by every member".to_owned(),
                 (_, _) => format!("seen by {}; on its way to {}", listed(have), listed(lack)),
             };
             output::line(&format!("{written}  {quoted}: {how}"))?;
@@ -104,7 +105,8 @@ impl Seen {
         Ok(())
     }
 
-    /// What has been seen since this was asked last: of each person the last line, and the last one that all have.
+    /// Returns what has been seen since the last call: the last line of each member, and the last
+    /// line that all members have.
     fn news(&mut self, session: &Session, status: &Status) -> Vec<String> {
         let (reached, names) = (self.reached(session, status), status.names());
         let line = |count: usize| self.lines.get(count.checked_sub(1)?).map(|line| (line.stamp, &line.quoted));
@@ -123,12 +125,13 @@ impl Seen {
         }
         if let Some((stamp, quoted)) = of_all {
             self.told_of_all = Some(stamp);
-            news.push(("everybody".to_owned(), quoted));
+            news.push(("every member".to_owned(), quoted));
         }
         news.into_iter().map(|(who, quoted)| format!("{who} has seen {quoted}")).collect()
     }
 
-    /// How many lines not everybody has, who lacks them, and how many are not even in the folder.
+    /// Describes the lines that some member lacks: their number, those members, and how many are
+    /// not in the folder yet.
     fn on_its_way(&self, session: &Session, status: &Status) -> Option<String> {
         let (reached, names) = (self.reached(session, status), status.names());
         let lacking = reached.iter().filter(|&(_, &count)| count < self.lines.len());
@@ -147,10 +150,12 @@ impl Seen {
         }
     }
 
-    /// How many of the lines, from the first one on, everybody else has; nobody before it begins.
+    /// Returns, for each other member, how many of the lines it has, counted from the first. Empty
+    /// before the beginning.
     fn reached(&self, session: &Session, status: &Status) -> BTreeMap<AuthorId, usize> {
         let mut reached = BTreeMap::new();
-        // Whoever has a line has those before it, so halving finds how many, for all at once.
+        // A member that has a line has all earlier ones, so bisection finds the counts for all
+        // members at once.
         let mut open = vec![(0, self.lines.len(), self.others(status))];
         while let Some((least, most, people)) = open.pop() {
             let middle = usize::midpoint(least, most);
@@ -167,7 +172,7 @@ impl Seen {
         reached
     }
 
-    /// Everybody else, each as the author that it is now; nobody before it begins.
+    /// Returns all other members as their present authors. Empty before the beginning.
     fn others(&self, status: &Status) -> BTreeSet<AuthorId> {
         let others = status.members.iter().filter(|member| member.successor.is_none());
         let is_me = |author: &AuthorId| self.mine.contains(author) || status.author == Some(*author);

@@ -12,7 +12,7 @@ use tempo_session::{MAX_PAYLOAD, Session, store::StoreError};
 
 use crate::{Local, failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output, unread};
 
-/// Lines that are there already are sent together, up to this many at a time.
+/// The most lines sent together, if they are available already.
 const BATCH: usize = 64;
 
 pub(crate) fn run(folder: &Path, local: &Local, texts: &[String]) -> Result<(), Failure> {
@@ -22,7 +22,7 @@ pub(crate) fn run(folder: &Path, local: &Local, texts: &[String]) -> Result<(), 
     sent
 }
 
-/// Sends line by line, as many together as are there already.
+/// Sends the lines of the input, as many together as are available.
 fn send_lines(session: &Session) -> Result<(), Failure> {
     let lines = lines_of_input();
     while let Ok(line) = lines.recv() {
@@ -44,7 +44,7 @@ fn send_lines(session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends a session and says when something has not reached the folder.
+/// Ends a session, and reports messages that have not reached the folder.
 pub(crate) fn close(session: Session) -> Result<(), Failure> {
     session.flush(PATIENCE_OF_PUBLISHING);
     let status = session.status();
@@ -56,16 +56,16 @@ pub(crate) fn close(session: Session) -> Result<(), Failure> {
     if unpublished > 0 {
         let why = status.publish_error.map(|why| format!(": {why}")).unwrap_or_default();
         let (messages, is, they) = match unpublished {
-            1 => ("1 message".to_owned(), "is", "it is safe here and goes"),
-            count => (output::counted(count, "message"), "are", "they are safe here and go"),
+            1 => ("1 message".to_owned(), "is", "it is safe here and is published"),
+            count => (output::counted(count, "message"), "are", "they are safe here and are published"),
         };
         eprintln!("tempo: {messages} {is} not in the folder yet{why}");
-        eprintln!("       {they} out as soon as that works; tempo status shows how it stands");
+        eprintln!("       {they} as soon as that works; tempo status shows the current state");
     }
     Ok(())
 }
 
-/// Sends messages together and prints their ids, which says that they can no longer be lost.
+/// Sends messages together and prints their ids, which confirms that they are durable.
 fn send<P: AsRef<[u8]>>(session: &Session, payloads: &[P]) -> Result<(), Failure> {
     for id in session.send_all(payloads)? {
         output::line(&id.to_string())?;
@@ -73,7 +73,8 @@ fn send<P: AsRef<[u8]>>(session: &Session, payloads: &[P]) -> Result<(), Failure
     Ok(())
 }
 
-/// The lines of the standard input, without their ends. A thread reads ahead, so that lines can be sent together.
+/// Returns the lines of standard input, without their ends. A thread reads ahead, so that lines can
+/// be sent together.
 pub(crate) fn lines_of_input() -> Receiver<Result<Vec<u8>, Failure>> {
     let (lines, receiver) = mpsc::sync_channel(BATCH);
     thread::spawn(move || {
@@ -90,7 +91,7 @@ pub(crate) fn lines_of_input() -> Receiver<Result<Vec<u8>, Failure>> {
     receiver
 }
 
-/// One line. Of a line that is too long nothing is kept.
+/// Reads one line. A line that is too long is discarded.
 fn next_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, Failure> {
     let mut line = Vec::new();
     let limit = u64::try_from(MAX_PAYLOAD).unwrap_or(u64::MAX) + 2;

@@ -1,11 +1,11 @@
-//! Which part of the timeline is stable, and for whom the rest waits.
+//! Which part of the timeline is stable, and which members the rest waits for.
 
 use serde_json::{Value, json};
 use tempo_session::Status;
 
 use crate::output;
 
-/// A line, if there is any message.
+/// Returns a line for people, if there is any message.
 pub(crate) fn for_people(status: &Status) -> Option<String> {
     let stable = status.stable.messages;
     if status.messages == 0 {
@@ -16,16 +16,16 @@ pub(crate) fn for_people(status: &Status) -> Option<String> {
     }
     let names = status.names();
     let others = status.stable.waits_for.iter().map(|&(author, heard_ms)| match heard_ms {
-        Some(heard_ms) => format!("{} (last heard of {})", names.of(author), output::time(heard_ms)),
-        None => format!("{} (not heard of yet)", names.of(author)),
+        Some(heard_ms) => format!("{} (last heard from at {})", names.of(author), output::time(heard_ms)),
+        None => format!("{} (not heard from yet)", names.of(author)),
     });
     let others = output::listed(others);
-    let until = if others.is_empty() { String::new() } else { format!(" until more is heard of {others}") };
+    let until = if others.is_empty() { String::new() } else { format!(" until more arrives from {others}") };
     let all = output::counted(status.messages, "message");
     Some(format!("stable: {stable} of {all}; the others may still move{until}"))
 }
 
-/// The same for a program.
+/// Returns the same facts for a program.
 pub(crate) fn for_programs(status: &Status) -> Value {
     let waits_for = status.stable.waits_for.iter().map(|&(author, heard_ms)| {
         json!({ "author": author.to_string(), "name": status.name(author), "heard_ms": heard_ms })
@@ -37,7 +37,8 @@ pub(crate) fn for_programs(status: &Status) -> Value {
     })
 }
 
-/// What stands between the last stable line of the timeline, the `count`-th, and the first one that is not.
+/// Returns the line between the last stable line of the timeline, the `count`-th, and the first one
+/// that is not.
 pub(crate) fn mark(status: &Status, count: usize) -> String {
     let names = status.names();
     let others = output::listed(status.stable.waits_for.iter().map(|&(author, _)| names.of(author)));
@@ -46,5 +47,5 @@ pub(crate) fn mark(status: &Status, count: usize) -> String {
         0 => "nothing is stable yet".to_owned(),
         count => format!("stable up to here, {}", output::counted(count, "message")),
     };
-    format!("-- {here}; what follows may still move{waiting} --")
+    format!("-- {here}; the rest may still move{waiting} --")
 }

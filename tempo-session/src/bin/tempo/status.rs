@@ -1,4 +1,4 @@
-//! `tempo status`: how things stand.
+//! `tempo status`: the state of a session.
 
 use std::{fmt::Write, path::Path, time::Duration};
 
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failure> {
     let session = member::visit(folder, local)?;
     log::refresh(&session, PATIENCE)?;
-    // What was kept while the folder was away goes out first, so that it does not count as missing.
+    // Publish what was kept while the folder was away, so that it does not count as missing.
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
     member::leave(session)?;
@@ -43,16 +43,16 @@ fn for_people(folder: &Path, status: &Status) -> String {
         add(&format!("publishing fails: {why}"));
     }
     for counter in &status.occupied {
-        add(&format!("something else lies in the place of your message {counter}; yours lies beside it"));
+        add(&format!("something else is in the place of your message {counter}; yours is beside it"));
     }
     if let Some(error) = &status.store_error {
-        add(&format!("what arrives cannot be kept: {error}"));
+        add(&format!("received messages cannot be stored: {error}"));
     }
     if let Some(error) = &status.head_error {
-        add(&format!("your hints for the others cannot be left: {error}"));
+        add(&format!("your hints for other members cannot be written: {error}"));
     }
     add("");
-    add(&format!("{:<12} {:>9} {:>9}  {:<20} {}", "member", "messages", "last", "last heard of", "missing"));
+    add(&format!("{:<12} {:>9} {:>9}  {:<20} {}", "member", "messages", "last", "last heard", "missing"));
     for member in &status.members {
         add(&member_line(status, &names, member));
     }
@@ -62,7 +62,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
         status.held,
         status.waiting.iter().map(|waiting| {
             let missing: Vec<String> = waiting.missing.iter().map(|(id, _)| message(&names, *id)).collect();
-            let what = if missing.is_empty() { "what waits itself".to_owned() } else { missing.join(", ") };
+            let what = if missing.is_empty() { "messages that wait themselves".to_owned() } else { missing.join(", ") };
             format!("{} waits for {what}", message(&names, waiting.id))
         }),
     );
@@ -79,7 +79,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
     text
 }
 
-/// What lies in the folder beside the messages.
+/// Adds the sections about files in the folder other than messages.
 fn files(status: &Status, add: &mut impl FnMut(&str)) {
     let report = &status.report;
     section(
@@ -109,7 +109,7 @@ fn files(status: &Status, add: &mut impl FnMut(&str)) {
     section(add, "copies", report.copies.len(), report.copies.iter().map(|copy| copy.place.clone()));
     section(
         add,
-        "directories that are there twice",
+        "duplicate directories",
         report.doubled.len(),
         report.doubled.iter().map(|doubled| doubled.place.clone()),
     );
@@ -120,12 +120,12 @@ fn files(status: &Status, add: &mut impl FnMut(&str)) {
         report.pieces.iter().map(|piece| format!("{piece}, beside the session folder")),
     );
     for (heading, names) in
-        [("perhaps parts of this session, and not read", &report.undecided), ("sessions of their own", &report.apart)]
+        [("perhaps parts of this session, and not read", &report.undecided), ("other sessions", &report.apart)]
     {
         section(add, heading, names.len(), names.iter().map(|name| format!("{name}, beside the session folder")));
     }
     if let Some(why) = &report.without_hints {
-        add(&format!("\nthe folder is looked at from time to time, because it cannot be watched: {why}"));
+        add(&format!("\nthe folder is checked from time to time, because it cannot be watched: {why}"));
     }
 }
 
@@ -143,10 +143,10 @@ fn member_line(status: &Status, names: &Names, member: &Member) -> String {
     }
     if !member.forks.is_empty() {
         let forks: Vec<String> = member.forks.iter().map(u64::to_string).collect();
-        also(format!("two messages of the number {}", forks.join(" ")));
+        also(format!("two messages with the number {}", forks.join(" ")));
     }
     if let Some(former) = member.former {
-        also(format!("before that {}", output::short(former)));
+        also(format!("formerly {}", output::short(former)));
     }
     let successors = status.members.iter().filter(|it| it.former == Some(member.author));
     let successors: Vec<String> = successors.map(|it| output::short(it.author)).collect();
@@ -165,20 +165,20 @@ fn download_line(names: &Names, download: &Download) -> String {
     let (count, files) = (usize::try_from(download.count()).unwrap_or(usize::MAX), download.files.len());
     let what = match download.author {
         Some(author) => format!("{} of {}", output::counted(count, "message"), names.of(author)),
-        None => format!("{} of nobody known", output::counted(files, "file")),
+        None => format!("{} from an unknown author", output::counted(files, "file")),
     };
     let least = if download.is_least { "at least " } else { "" };
     let waits = if count == 1 { "waits" } else { "wait" };
     let them = if count == 1 { "it" } else { "them" };
     let how = if download.is_placeholder {
-        format!("the program of the service fetches {them}")
+        format!("the service's own program fetches {them}")
     } else {
-        format!("--download has the service fetch {them}")
+        format!("--download makes the service fetch {them}")
     };
     format!("{least}{what} {waits} for download: {how}")
 }
 
-/// A heading and its lines; a long list is cut, and longer in `--json`.
+/// Adds a heading and its lines. A long list is cut; `--json` has more of it.
 fn section(add: &mut impl FnMut(&str), heading: &str, all: usize, lines: impl Iterator<Item = String>) {
     const SHOWN: usize = 20;
     if all == 0 {
@@ -288,7 +288,7 @@ fn message(names: &Names, id: MessageId) -> String {
     format!("{} #{}", names.of(id.author), id.counter)
 }
 
-/// The first few gaps; all of them are in `--json`.
+/// Formats the first few gaps; `--json` has all of them.
 fn ranges(gaps: &[Gap]) -> String {
     const SHOWN: usize = 6;
     let mut shown: Vec<String> = gaps.iter().take(SHOWN).map(range).collect();

@@ -1,5 +1,5 @@
-//! What could not be read, or was not: whoever shows messages says how many files that is, and why, and which directories beside
-//! the folder may hold messages as well.
+//! Files that could not be read. Commands that show messages say how many files that is, and why,
+//! and which directories beside the folder may contain messages as well.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -11,13 +11,14 @@ use tempo_session::{
 
 use crate::output;
 
-/// So many reasons are told to people.
+/// The most reasons shown to people.
 const SHOWN: usize = 3;
 
-/// Says on standard error what could not be read, if that is anything: a line for people, or an object; and what cannot be kept.
+/// Reports on standard error what could not be read, if anything: a line for people, or an object.
+/// Also reports that received messages cannot be stored.
 pub(crate) fn tell(status: &Status, json: bool) {
     if let Some(why) = status.store_error.as_ref().filter(|_| !json) {
-        eprintln!("tempo: what arrives cannot be kept: {}; `tempo doctor` says what to do", printable_text(why));
+        eprintln!("tempo: received messages cannot be stored: {}; `tempo doctor` says what to do", printable_text(why));
     }
     let (reasons, undecided) = (reasons(status), &status.report.undecided);
     if json && !undecided.is_empty() {
@@ -25,7 +26,8 @@ pub(crate) fn tell(status: &Status, json: bool) {
     } else if !undecided.is_empty() {
         let names = undecided.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         eprintln!(
-            "tempo: {names} beside the session folder may be a part of it and is not read; `tempo doctor` says what to do"
+            "tempo: {names} beside the session folder may be a part of it and is not read; `tempo doctor` says what to \
+             do"
         );
     }
     if reasons.is_empty() {
@@ -38,7 +40,7 @@ pub(crate) fn tell(status: &Status, json: bool) {
     }
 }
 
-/// How many files could not be read, for each reason.
+/// Returns how many files could not be read, by reason.
 pub(crate) fn for_programs(status: &Status) -> Value {
     json!(reasons(status))
 }
@@ -64,7 +66,7 @@ fn reasons(status: &Status) -> BTreeMap<String, usize> {
         PendingReason::Incomplete { .. } => "incomplete".to_owned(),
         other => printable_text(&other.to_string()),
     });
-    // A file that has its length before its content looks damaged.
+    // A file that got its length before its content looks damaged.
     let foreign = status.report.foreign.iter();
     let damaged =
         foreign.filter(|it| matches!(it.reason, ForeignReason::Bad(_)) && status.is_missed(it.author, it.item));

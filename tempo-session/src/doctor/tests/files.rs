@@ -1,9 +1,9 @@
-//! What lies in the folder beside messages in their places.
+//! Findings about files in the folder that are not messages in their places.
 
 use super::*;
 
 #[test]
-fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
+fn a_file_in_the_place_of_a_missing_message_is_the_cause() {
     use FindingKind::{Damaged, InTheWay};
     let place = MessageId { author: author(2), counter: 2 }.to_string();
     let bad = |reason| {
@@ -32,14 +32,14 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
             vec![Foreign { item: item(&place), place: place.clone(), author: Some(author(2)), reason }];
     });
     let advice = &alone[0].advice;
-    assert!(advice.starts_with("Others have what Ben") && !advice.contains("ask Ben"), "{advice}");
+    assert!(advice.starts_with("Other members have what Ben") && !advice.contains("ask Ben"), "{advice}");
     let pipe = ForeignReason::Type { expected: FileType::File, found: FileType::Special };
     for (reason, about) in [
         (pipe, "a pipe, socket or device"),
         (ForeignReason::TooLarge { actual: 15 << 40, limit: 1 }, "a file larger than any message"),
     ] {
         let found = bad(reason);
-        let message = "Something else lies in the place of 1 message of Ben\\u{1b}: number 2.";
+        let message = "Something else is in the place of 1 message of Ben\\u{1b}: number 2.";
         only(&found, InTheWay, Severity::Attention, Loss::Elsewhere, message);
         assert_eq!(found[0].files[0], format!("{place}: {about}"));
     }
@@ -47,7 +47,7 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
         let wrong = ForeignReason::Type { expected: FileType::Directory, found: FileType::File };
         Arc::make_mut(&mut status.report).foreign = vec![foreign(&author(2).to_string(), wrong)];
     });
-    let message = "Something else lies in the place of the directory of Ben\\u{1b}.";
+    let message = "Something else is in the place of the directory of Ben\\u{1b}.";
     only(&directory, InTheWay, Severity::Attention, Loss::Elsewhere, message);
     let closed = Pending {
         item: item(&author(2).to_string()),
@@ -61,18 +61,18 @@ fn a_file_in_the_place_of_what_is_missing_is_its_cause() {
 }
 
 #[test]
-fn what_has_vanished_is_misplaced_or_lags() {
+fn vanished_and_misplaced_messages_and_lagging_members_are_reported() {
     use FindingKind::{Lagging, Misplaced, Vanished};
     let gone = |numbers, with_directory| crate::doctor::Vanished { author: author(2), numbers, with_directory };
-    let message = "2 messages of Ben\\u{1b} that you have are not in the folder any more: numbers 1, 3.";
+    let message = "2 messages of Ben\\u{1b} that you have are no longer in the folder: numbers 1, 3.";
     attention(Vanished, message, |_, around| around.vanished = vec![gone(vec![1..=1, 3..=3], false)]);
-    let message = "The directory of Ben\\u{1b} is not in the folder any more; you have the message that was in it.";
+    let message = "The directory of Ben\\u{1b} is no longer in the folder; you have the message that was in it.";
     attention(Vanished, message, |_, around| around.vanished = vec![gone(vec![1..=1], true)]);
     let stray = |counter| Stray::new("Copy of it", false, [MessageId { author: author(2), counter }]);
-    let message = "1 file holds message 9 of Ben\\u{1b}, and is not read where it lies.";
+    let message = "1 file contains message 9 of Ben\\u{1b}, but is not read where it is.";
     let lost = found(|_, around| around.strays = vec![stray(9)]);
     only(&lost, Misplaced, Severity::Attention, Loss::Possible, message);
-    let message = "1 file holds message 3 of Ben\\u{1b}, and is not read where it lies.";
+    let message = "1 file contains message 3 of Ben\\u{1b}, but is not read where it is.";
     attention(Misplaced, message, |_, around| around.strays = vec![stray(3)]);
     let lag = Lag { author: author(2), messages: 5, since_ms: NOW - 9 * DAY, hinted_ms: NOW - DAY };
     let message = "Ben\\u{1b} has not received 5 messages that are here; the oldest of them was written 9 days ago.";
@@ -81,12 +81,12 @@ fn what_has_vanished_is_misplaced_or_lags() {
 }
 
 #[test]
-fn what_lies_deeper_is_said_instead_of_that_the_disk_is_away() {
+fn a_session_in_a_subfolder_is_reported_instead_of_a_missing_disk() {
     use FindingKind::{FolderAway, Misplaced};
     let path = "/music/jam.session/jam.session";
     let mut stray = Stray::new("jam.session", true, [9, 10].map(|counter| MessageId { author: author(2), counter }));
     stray.session = Some(path.to_owned());
-    let message = format!("A session with 2 messages lies deeper, in `{path}`, and is not read there.");
+    let message = format!("A session with 2 messages is further down, in `{path}`, where it is not read.");
     let deeper = found(|_, around| around.strays = vec![stray.clone()]);
     only(&deeper, Misplaced, Severity::Attention, Loss::Possible, &message);
     let away = found(|status, around| {
@@ -102,7 +102,7 @@ fn what_lies_deeper_is_said_instead_of_that_the_disk_is_away() {
 }
 
 #[test]
-fn what_was_not_looked_into_is_to_be_left_where_it_is() {
+fn unexamined_directories_are_to_be_left_in_place() {
     let other = |around: &mut Surroundings, is_seen: bool| {
         around.unseen = (!is_seen).then(|| "2026".to_owned()).into_iter().collect();
     };
@@ -118,7 +118,7 @@ fn what_was_not_looked_into_is_to_be_left_where_it_is() {
 }
 
 #[test]
-fn small_files_may_stand_for_messages_and_directories() {
+fn placeholders_may_stand_for_messages_and_directories() {
     use FindingKind::{FolderReadOnly, OnlineOnly};
     let perhaps =
         |counter| report(move |report| report.pending = vec![pending(2, counter, PendingReason::PerhapsOnline)]);
@@ -131,7 +131,7 @@ fn small_files_may_stand_for_messages_and_directories() {
         counter: None,
         reason: PendingReason::PerhapsOnline,
     };
-    let message = "The directory of Ben\\u{1b} is perhaps only online.";
+    let message = "The directory of Ben\\u{1b} may be only online.";
     let dir = attention(OnlineOnly, message, report(|report| report.pending = vec![dir]));
     assert!(!dir.advice.contains("Move it"), "{dir:#?}");
     let mine = "Your directory in the session folder cannot be written: permission denied.";
@@ -142,11 +142,11 @@ fn small_files_may_stand_for_messages_and_directories() {
         }
     };
     attention(FolderReadOnly, mine, denied(1));
-    assert_eq!(found(denied(2)), [], "nobody else's need be written");
+    assert_eq!(found(denied(2)), [], "the directories of other members need not be writable");
 }
 
 #[test]
-fn what_is_not_a_message_yet() {
+fn files_that_are_not_messages_yet_are_reported() {
     use FindingKind::{Incomplete, Newer, OnlineOnly, Unreadable};
     let all = |reason: PendingReason, counters: [u64; 2]| {
         report(move |report| report.pending.extend(counters.map(|counter| pending(2, counter, reason.clone()))))
@@ -163,10 +163,10 @@ fn what_is_not_a_message_yet() {
     let finding = attention(OnlineOnly, least, all(slow, unknown));
     assert!(finding.files[1].ends_with("0009: no answer"), "{finding:#?}");
     let partial = PendingReason::Incomplete { missing: 7 };
-    let in_part = "2 files of Ben\\u{1b} are there only in part: numbers 8 to 9.";
+    let in_part = "2 files of Ben\\u{1b} are incomplete: numbers 8 to 9.";
     let finding = elsewhere(Incomplete, in_part, all(partial.clone(), unknown));
     assert!(finding.meaning.contains("as soon as they are whole"), "{finding:#?}");
-    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are there only in part.", all(partial, known));
+    let finding = attention(Incomplete, "2 files of Ben\\u{1b} are incomplete.", all(partial, known));
     assert!(finding.meaning.contains("known here"), "{finding:#?}");
     elsewhere(Incomplete, in_part, all(PendingReason::Changing, unknown));
     let unreadable = PendingReason::Unreadable { cause: "broken\u{1b}".to_owned() };
@@ -178,7 +178,7 @@ fn what_is_not_a_message_yet() {
 }
 
 #[test]
-fn what_is_no_message() {
+fn files_that_are_not_messages_are_reported() {
     use FindingKind::{Damaged, Foreign as Stray, Harmless, Unlisted};
     let finding = attention(
         Stray,
@@ -208,7 +208,7 @@ fn what_is_no_message() {
     );
     info(
         Stray,
-        "1 file has a name that begins like ours, and something else in it.",
+        "1 file has a name that begins like a message's, but other content.",
         report(|report| report.foreign = vec![foreign("x/0000000000000003.locked", ForeignReason::Content)]),
     );
     let bad = |counter| Foreign {
@@ -232,13 +232,13 @@ fn what_is_no_message() {
     }
     attention(
         Unlisted,
-        "7 more files that are no messages, or not yet, are not listed one by one.",
+        "7 more files that are not messages, or not yet, are not listed individually.",
         report(|report| report.unlisted = 7),
     );
 }
 
 #[test]
-fn what_is_there_twice() {
+fn copies_and_doubled_directories_are_reported() {
     use FindingKind::{DoubledDirectory, EqualCopy};
     let copy = |number, counter| Beside {
         item: Item::Copy { first: counter },
@@ -262,20 +262,17 @@ fn what_is_there_twice() {
         author: author(2),
         counter: None,
     };
-    let message = "1 file is a copy of Ben\\u{1b}'s file of hints.";
+    let message = "1 file is a copy of Ben\\u{1b}'s hint file.";
     info(FindingKind::HeadCopy, message, report(|report| report.copies = vec![head]));
     let theirs = "2 files are copies of messages of Ben\\u{1b}.";
     let theirs = info(EqualCopy, theirs, report(|report| report.copies = vec![copy(2, 2), copy(2, 3)]));
     assert!(theirs.advice.contains("Leave them") && !theirs.advice.contains("--fix"), "{theirs:#?}");
-    let beside = info(
-        FindingKind::Occupied,
-        "Something else lies in the place of 1 message of yours: number 2.",
-        |status, _| {
+    let beside =
+        info(FindingKind::Occupied, "Something else is in the place of 1 message of yours: number 2.", |status, _| {
             status.occupied = vec![2];
             Arc::make_mut(&mut status.report).copies = vec![copy(1, 2)];
-        },
-    );
-    assert_eq!(beside.numbers, [] as [std::ops::RangeInclusive<u64>; 0], "what was put beside is no copy");
+        });
+    assert_eq!(beside.numbers, [] as [std::ops::RangeInclusive<u64>; 0], "a message that was put beside is not a copy");
     let second = "There is a second directory with messages of Ben\\u{1b}.";
     info(
         DoubledDirectory,
@@ -293,19 +290,19 @@ fn what_is_there_twice() {
 }
 
 #[test]
-fn pieces_of_the_folder() {
+fn pieces_of_the_folder_are_reported() {
     use FindingKind::SplitFolder;
     let pieces = |names: &[&str]| {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         report(|report| report.pieces = names)
     };
-    let one = "1 more folder of this session lies beside the session folder.";
+    let one = "1 more folder of this session is beside the session folder.";
     let one = attention(SplitFolder, one, pieces(&["jam 2.session"]));
     assert_eq!(one.place.as_deref(), Some("jam 2.session"));
-    let two = "2 more folders of this session lie beside the session folder.";
+    let two = "2 more folders of this session are beside the session folder.";
     let two = attention(SplitFolder, two, pieces(&["jam 2.session", "jam 3.session"]));
     assert_eq!((two.place, two.files.len()), (None, 2));
-    let undecided = "1 folder that may be a part of this session lies beside it.";
+    let undecided = "1 folder that may be a part of this session is beside it.";
     let undecided = attention(
         FindingKind::UndecidedFolder,
         undecided,
@@ -319,7 +316,7 @@ fn pieces_of_the_folder() {
 }
 
 #[test]
-fn what_was_changed_on_the_way_and_restored() {
+fn converted_line_ends_are_reported() {
     let id = MessageId { author: author(2), counter: 2 };
     let converted = vec![Beside {
         item: item(&id.to_string()),
@@ -328,7 +325,7 @@ fn what_was_changed_on_the_way_and_restored() {
         author: author(2),
         counter: Some(2),
     }];
-    let message = "1 file was changed on the way: something has converted line ends.";
+    let message = "1 file was changed on the way: a program converted line ends.";
     let change = report(|report| report.converted = converted);
     let finding = attention(FindingKind::ChangedOnTheWay, message, change);
     assert!(finding.advice.contains("*.session/** -text") && finding.advice.contains("binary"), "{finding:#?}");
