@@ -11,8 +11,8 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Durability, Frame, Head, Pack, Piece, PublishError, Published, Report,
-    Taken, Transport, Want,
+    Arrival, AuthorId, CollectError, CollectRequest, Collected, Disposition, Durability, Frame, Head, Pack,
+    PublishError, Published, Report, StoredRun, Transport,
 };
 
 use crate::{
@@ -166,18 +166,22 @@ impl<F: Fs> Transport for FsTransport<F> {
         self.write_own(author, move |publisher, root, placeholders| publisher.leave_head(root, &head, placeholders))
     }
 
-    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError> {
         let root = self.folder.attach()?;
         let name = OsString::from(author.to_string());
         let place = self.folder.path.join(&name).display().to_string();
-        let pieces =
+        let parts =
             self.folder.calls.run(About::Directory(name.clone()), move |fs| take_inventory(fs, &root.dir, &name));
-        pieces.flatten().map_err(|error| collect_error(place, error))
+        parts.flatten().map_err(|error| collect_error(place, error))
     }
 
-    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError> {
         let now = self.folder.calls.fs.now();
-        // Taken even when the folder is away: hints that are left would end every wait.
+        // Disposition even when the folder is away: hints that are left would end every wait.
         let hints = self.signal.take();
         let is_midway = hints == Hints::default() && self.is_midway(want, now);
         let files = self.folder.heed(hints);
@@ -305,8 +309,8 @@ impl<F: Fs> FsTransport<F> {
     fn read_named(
         &mut self,
         files: BTreeSet<(OsString, OsString)>,
-        want: &Want<'_>,
-        take: &mut dyn FnMut(Arrival) -> Taken,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
         now: Duration,
     ) -> Done {
         if self.folder.is_busy() || self.reads.is_busy() {
@@ -324,13 +328,13 @@ impl<F: Fs> FsTransport<F> {
 
     /// Returns whether files of a recent scan are still being read: without a hint at more, another
     /// scan is not needed.
-    fn is_midway(&self, want: &Want<'_>, now: Duration) -> bool {
+    fn is_midway(&self, want: &CollectRequest<'_>, now: Duration) -> bool {
         let is_soon = now < self.looked_at + Self::SHORTEST;
         is_soon && self.reads.is_busy() && self.parts.is_empty() && !looks_anew(want)
     }
 
     /// Scans the folder and its parts.
-    fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+    fn look(&mut self, want: &CollectRequest<'_>, now: Duration) -> Result<(), CollectError> {
         self.looked_at = now;
         let mut root = self.folder.attach_to_look().inspect_err(|_| self.reads.rest())?;
         self.parts.look(&root, want, now);
@@ -339,7 +343,7 @@ impl<F: Fs> FsTransport<F> {
     }
 
     /// Hands up new foreign files; returns whether the report has changed.
-    fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
+    fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Disposition) -> bool {
         let mut changed = self.without_hints() != self.told_hints.as_ref();
         self.told_hints = self.without_hints().cloned();
         changed |= self.folder.tell_news(None, take);
@@ -352,7 +356,7 @@ impl<F: Fs> FsTransport<F> {
     }
 }
 
-fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<Piece>> {
+fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<StoredRun>> {
     match fs.stat(root, name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         // Listing it would take until the service has fetched the names; a scan begins that.
@@ -361,7 +365,7 @@ fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<
         Ok(_) => {}
     }
     let dir = fs.open_dir(root, name)?;
-    let mut pieces = Vec::new();
+    let mut parts = Vec::new();
     fs.list(&dir, &mut |name| {
         let (first, last) = match FileName::parse(name) {
             FileName::Message(counter) => (counter, counter),
@@ -370,12 +374,12 @@ fn take_inventory<F: Fs>(fs: &F, root: &F::Dir, name: &OsStr) -> io::Result<Vec<
         };
         // A file that cannot be examined now counts as missing.
         if let Ok(stat) = fs.stat(&dir, name) {
-            pieces.push(Piece { first, last, bytes: stat.len });
+            parts.push(StoredRun { first, last, bytes: stat.len });
         }
         true
     })?;
-    pieces.sort_unstable();
-    Ok(pieces)
+    parts.sort_unstable();
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -409,13 +413,13 @@ mod tests {
         let mut collect = |transport: &mut FsTransport, frames| {
             let mut arrived = Vec::new();
             let budget = Budget { frames, bytes: usize::MAX };
-            let want = Want { known: &known.clone(), own: None, recheck: &[], full: false, budget };
+            let want = CollectRequest { known: &known.clone(), own: None, recheck: &[], full: false, budget };
             let collected = transport.collect(&want, &mut |arrival| {
                 if let Arrival::Frame(frame) = arrival {
                     known.insert(frame.id().author, frame.id().counter);
                     arrived.push(frame);
                 }
-                Taken::Known
+                Disposition::Known
             });
             collected.unwrap();
             arrived

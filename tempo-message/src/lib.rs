@@ -42,7 +42,7 @@ pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "std")]
 pub use transport::memory::{MemoryMedium, MemoryTransport};
 pub use transport::{
-    Arrival, Budget, Cause, CollectError, Collected, Detachment, Durability, Own, Piece, PublishError, Published,
-    Taken, Transport, Want,
-    report::{Beside, FileType, Foreign, ForeignReason, Item, Pending, PendingReason, Relay, Report},
+    Arrival, Budget, Cause, CollectError, CollectRequest, Collected, Detachment, Disposition, Durability, Own,
+    PublishError, Published, StoredRun, Transport,
+    report::{Duplicate, FileType, Foreign, ForeignReason, Item, Pending, PendingReason, Relay, Report},
 };

@@ -21,8 +21,8 @@ use std::{
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use tempo_message::{
-    Arrival, CollectError, Collected, Decoded, Digest, Durability, Frame, Head, Piece, PublishError, Published, Report,
-    Taken, Transport, Want,
+    Arrival, CollectError, CollectRequest, Collected, Decoded, Digest, Disposition, Durability, Frame, Head,
+    PublishError, Published, Report, StoredRun, Transport,
 };
 use tempo_session::{
     AuthorId, Event, MessageId, Session,
@@ -85,7 +85,7 @@ impl Board {
             let before = frames.insert((author, counter, *frame.digest().as_bytes()), frame.bytes().as_ref())?;
             match before {
                 Some(_) => Published::Already,
-                None if is_taken => Published::Beside,
+                None if is_taken => Published::Displaced,
                 None => Published::New,
             }
         };
@@ -102,20 +102,24 @@ impl Board {
         Ok(())
     }
 
-    fn list(&self, author: u128) -> Result<Vec<Piece>, redb::Error> {
+    fn list(&self, author: u128) -> Result<Vec<StoredRun>, redb::Error> {
         let frames = self.database.begin_read()?.open_table(FRAMES)?;
         let rows = frames.range((author, 0, [0; 32])..=(author, u64::MAX, [0xff; 32]))?;
         rows.map(|row| {
             let (key, bytes) = row?;
             let (_, counter, _) = key.value();
-            Ok(Piece { first: counter, last: counter, bytes: bytes.value().len() as u64 })
+            Ok(StoredRun { first: counter, last: counter, bytes: bytes.value().len() as u64 })
         })
         .collect()
     }
 }
 
 impl BoardTransport {
-    fn hand_up(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, redb::Error> {
+    fn hand_up(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, redb::Error> {
         let reading = self.board.database.begin_read()?;
         for row in reading.open_table(HEADS)?.iter()? {
             if let Ok(head) = Head::decode(row?.1.value()) {
@@ -150,8 +154,8 @@ impl BoardTransport {
             bytes += frame.bytes().len();
             let digest = frame.digest();
             match take(Arrival::Frame(frame)) {
-                Taken::Settled => self.done.insert(digest),
-                Taken::Known | Taken::Later => self.done.remove(&digest),
+                Disposition::Done => self.done.insert(digest),
+                Disposition::Known | Disposition::Later => self.done.remove(&digest),
             };
             self.served = author;
         }
@@ -172,11 +176,15 @@ impl Transport for BoardTransport {
         self.board.put_head(head).map_err(not_written)
     }
 
-    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError> {
         self.board.list(author.uuid().as_u128()).map_err(not_read)
     }
 
-    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError> {
         self.hand_up(want, take).map_err(not_read)
     }
 

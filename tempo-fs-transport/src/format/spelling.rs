@@ -23,3 +23,15 @@ pub(crate) fn composed(name: &OsStr) -> Cow<'_, OsStr> {
         _ => name.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_are_equal() {
+        assert_eq!(folded(Path::new("ZOE\u{308}.session")), folded(Path::new("zo\u{eb}.Session")));
+        assert_eq!(composed(OsStr::new("Zoe\u{308}")), OsStr::new("Zo\u{eb}"));
+        assert_eq!(composed(OsStr::new("plain")), OsStr::new("plain"));
+    }
+}

@@ -248,7 +248,7 @@ impl Version {
     /// The age at which a version shows every later change: until then another change may come
     /// within the same tick of the file system's clock, which is up to two seconds long (FAT).
     /// Measured by our own clock, because that of a volume may be off by hours.
-    pub(crate) const SETTLING: Duration = Duration::from_millis(2500);
+    pub(crate) const QUIET_FOR: Duration = Duration::from_millis(2500);
 
     /// Returns whether both are versions of one thing.
     pub(crate) fn is_same_thing(&self, other: &Self) -> bool {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, BadFrame, BadHead, Collected, Decoded, ForeignReason, Frame, Head, PendingReason, Taken,
-    Unsupported, Want, planted, restored_head,
+    Arrival, AuthorId, BadFrame, BadHead, CollectRequest, Collected, Decoded, Disposition, ForeignReason, Frame, Head,
+    PendingReason, Unsupported, planted, restored_head,
 };
 
 use crate::{
@@ -28,8 +28,8 @@ const MAX_EXAMINED: usize = 4096;
 
 /// The work of one collect.
 pub(crate) struct Work<'a> {
-    want: &'a Want<'a>,
-    take: &'a mut dyn FnMut(Arrival) -> Taken,
+    want: &'a CollectRequest<'a>,
+    take: &'a mut dyn FnMut(Arrival) -> Disposition,
     /// The scan that follows does not know what was handed up here.
     is_in_haste: bool,
     pub(crate) done: Done,
@@ -79,12 +79,16 @@ impl Opened {
 
 impl<'a> Work<'a> {
     /// Continues a collect.
-    pub(crate) fn new(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken, done: Done) -> Self {
+    pub(crate) fn new(
+        want: &'a CollectRequest<'a>,
+        take: &'a mut dyn FnMut(Arrival) -> Disposition,
+        done: Done,
+    ) -> Self {
         Self { want, take, is_in_haste: false, done }
     }
 
     /// Begins a collect with files that hints have named, before the scan.
-    pub(crate) fn in_haste(want: &'a Want<'a>, take: &'a mut dyn FnMut(Arrival) -> Taken) -> Self {
+    pub(crate) fn in_haste(want: &'a CollectRequest<'a>, take: &'a mut dyn FnMut(Arrival) -> Disposition) -> Self {
         Self { is_in_haste: true, ..Self::new(want, take, Done::default()) }
     }
 
@@ -130,7 +134,7 @@ impl<'a> Work<'a> {
             Err(Unread::Found(version, finding)) => {
                 let (version, finding) = match finding {
                     // The content of a head may come without changing its version.
-                    Finding::Pending(PendingReason::OnlineOnly) if kind == FileName::Head => (None, Finding::Settled),
+                    Finding::Pending(PendingReason::OnlineOnly) if kind == FileName::Head => (None, Finding::Done),
                     finding => (version, unless_temporary(finding, &item.name)),
                 };
                 author_dir.findings.put_read(&item.name, version, finding, span);
@@ -172,12 +176,12 @@ impl<'a> Work<'a> {
         self.done.bytes += frame.bytes().len();
         let is_named = opened.kind == FileName::Message(frame.id().counter);
         match (self.take)(Arrival::Frame(frame)) {
-            Taken::Known => {
+            Disposition::Known => {
                 opened.known |= is_named && !opened.is_contested;
                 self.done.progress = true;
             }
-            Taken::Settled => self.done.progress = true,
-            Taken::Later => opened.later = true,
+            Disposition::Done => self.done.progress = true,
+            Disposition::Later => opened.later = true,
         }
         self.turn_over(opened);
     }
@@ -211,7 +215,7 @@ impl<'a> Work<'a> {
         match finding.or(wrong) {
             // From now on its name shows that it is known; a refused message must not count as read.
             None if later || (known && !self.is_in_haste) => author_dir.findings.forget(&item.name),
-            finding => author_dir.findings.put_read(&item.name, version, finding.unwrap_or(Finding::Settled), span),
+            finding => author_dir.findings.put_read(&item.name, version, finding.unwrap_or(Finding::Done), span),
         }
         if later {
             author_dir.park(item);
@@ -240,7 +244,7 @@ impl<'a> Work<'a> {
     /// Hands up the head in a file. A head that is damaged delays nothing.
     fn take_head(&mut self, content: &Content, name: &OsStr, author: AuthorId) -> Finding {
         let as_it_is = Head::decode(content.bytes());
-        let whole = if as_it_is.is_ok() { Finding::Settled } else { Finding::Converted };
+        let whole = if as_it_is.is_ok() { Finding::Done } else { Finding::Converted };
         let restored = as_it_is.or_else(|bad| match bad {
             BadHead::Newer(_) => Err(bad),
             bad if planted!(ConvertedIsBad) => Err(bad),
@@ -265,7 +269,7 @@ impl<'a> Work<'a> {
 }
 
 /// Returns whether a request ignores all earlier findings.
-pub(crate) fn looks_anew(want: &Want<'_>) -> bool {
+pub(crate) fn looks_anew(want: &CollectRequest<'_>) -> bool {
     want.full || !want.recheck.is_empty()
 }
 

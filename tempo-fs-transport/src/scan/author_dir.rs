@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_message::{AuthorId, ForeignReason, PendingReason, Want, planted};
+use tempo_message::{AuthorId, CollectRequest, ForeignReason, PendingReason, planted};
 
 use crate::{
     format::{known::known, name::FileName},
@@ -96,7 +96,7 @@ impl AuthorDir {
     }
 
     /// Begins a listing, in a folder with this many directories.
-    pub(crate) fn begin_listing(&mut self, want: &Want<'_>, author_dirs: usize) -> Listing {
+    pub(crate) fn begin_listing(&mut self, want: &CollectRequest<'_>, author_dirs: usize) -> Listing {
         self.room = TODO.max(TODO_OF_ALL / author_dirs.max(1));
         self.todo.clear();
         let recheck: BTreeSet<u64> =
@@ -113,7 +113,13 @@ impl AuthorDir {
     }
 
     /// Adds some names of a listing.
-    pub(crate) fn take_names(&mut self, listing: &mut Listing, names: Vec<OsString>, want: &Want<'_>, now: Duration) {
+    pub(crate) fn take_names(
+        &mut self,
+        listing: &mut Listing,
+        names: Vec<OsString>,
+        want: &CollectRequest<'_>,
+        now: Duration,
+    ) {
         for name in names {
             self.names = self.names.saturating_add(1);
             match self.judge(&name, want, listing) {
@@ -130,7 +136,7 @@ impl AuthorDir {
 
     /// Chooses a file that a hint has named, if it begins with the author's next message: the one
     /// after those that are known, or `next`. Returns the message that follows it.
-    pub(crate) fn choose(&mut self, name: OsString, next: Option<u64>, want: &Want<'_>) -> Option<u64> {
+    pub(crate) fn choose(&mut self, name: OsString, next: Option<u64>, want: &CollectRequest<'_>) -> Option<u64> {
         let (first, last) = match FileName::parse(&name) {
             FileName::Message(counter) => (counter, counter),
             FileName::Pack(first, last) => (first, last),
@@ -243,7 +249,7 @@ impl AuthorDir {
         self.contested.as_ref().is_some_and(|contested| contested.contains(&first))
     }
 
-    fn judge(&mut self, name: &OsStr, want: &Want<'_>, listing: &mut Listing) -> Judged {
+    fn judge(&mut self, name: &OsStr, want: &CollectRequest<'_>, listing: &mut Listing) -> Judged {
         let file = FileName::parse(name);
         let (first, last) = match file {
             FileName::Message(counter) => (counter, counter),
@@ -322,7 +328,7 @@ fn is_known(known: &Seen, author: AuthorId, first: u64, last: u64) -> bool {
 /// Decides when a directory is listed again.
 ///
 /// A file system shows a change of names in the directory's times, but only once the version [is old
-/// enough](Version::SETTLING), and some services and network file systems do not show it at all. An
+/// enough](Version::QUIET_FOR), and some services and network file systems do not show it at all. An
 /// unchanged version is trusted only some time after it was first seen, and never for longer than
 /// [`Self::ALL`].
 #[derive(Debug, Default)]
@@ -358,7 +364,7 @@ impl Freshness {
         match &self.listed {
             Some(listed) if !self.hinted && listed.version == version => {
                 !planted!(TrustTimes)
-                    && (listed.at < listed.first_seen + Version::SETTLING || listed.at + Self::ALL <= now)
+                    && (listed.at < listed.first_seen + Version::QUIET_FOR || listed.at + Self::ALL <= now)
             }
             _ => true,
         }
@@ -397,7 +403,7 @@ mod tests {
     fn listed(messages: u32) -> AuthorDir {
         let (known, now) = (Seen::default(), Duration::ZERO);
         let budget = Budget { frames: 1, bytes: 1 };
-        let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
+        let want = CollectRequest { known: &known, own: None, recheck: &[], full: false, budget };
         let mut place = AuthorDir::new("00000000-0000-0000-0000-000000000001".parse().unwrap(), 1);
         let mut listing = place.begin_listing(&want, 1);
         let names = (1..=messages).map(|counter| OsString::from(format!("{counter:016x}"))).collect();
@@ -414,8 +420,8 @@ mod tests {
         let mut known = Seen::default();
         (1..=8).for_each(|counter| assert!(known.insert(place.author, counter)));
         let budget = Budget { frames: 1, bytes: 1 };
-        let want = Want { known: &known, own: None, recheck: &[], full: false, budget };
-        place.findings.put(OsStr::new("0000000000000009-000000000000000b"), None, Finding::Settled, Duration::ZERO);
+        let want = CollectRequest { known: &known, own: None, recheck: &[], full: false, budget };
+        place.findings.put(OsStr::new("0000000000000009-000000000000000b"), None, Finding::Done, Duration::ZERO);
         let not_next = ["0000000000000008", "0000000000000001-0000000000000008", "000000000000000a"];
         let no_message = ["0000000000000009 (1)", "head-0000000000000001", "~0000000000000009.tmp", "findings.txt"];
         for name in not_next.into_iter().chain(no_message).chain(["0000000000000009-000000000000000b"]) {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, Beside, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
+use tempo_message::{AuthorId, Duplicate, Foreign, ForeignReason, Pending, PendingReason, Report, planted};
 
 use crate::{
     format::{
@@ -47,7 +47,7 @@ pub(crate) struct Note {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// All its messages were handed up.
-    Settled,
+    Done,
     /// It may become a message; it is examined again after a while, or when it changes.
     Pending(PendingReason),
     /// All its messages were handed up, although something had converted its line ends.
@@ -86,7 +86,7 @@ impl Findings {
         let (listing, changed) = (self.listing, &mut self.changed);
         self.by_name.retain(|_, note| {
             let keep = note.listing == listing;
-            *changed |= !keep && note.finding != Finding::Settled;
+            *changed |= !keep && note.finding != Finding::Done;
             keep
         });
     }
@@ -138,7 +138,7 @@ impl Findings {
                 true
             }
             Entry::Vacant(_) => {
-                if finding != Finding::Settled {
+                if finding != Finding::Done {
                     self.unlisted += 1;
                     self.changed = true;
                 }
@@ -152,7 +152,7 @@ impl Findings {
     /// Forgets a name, because its messages are known or it is gone.
     pub(crate) fn forget(&mut self, name: &OsStr) {
         let removed = self.by_name.remove(name);
-        self.changed |= removed.is_some_and(|note| note.finding != Finding::Settled);
+        self.changed |= removed.is_some_and(|note| note.finding != Finding::Done);
     }
 
     /// Notes another change of the report.
@@ -199,14 +199,14 @@ impl Findings {
         for (name, note) in &self.by_name {
             let (place, item, is_temporary) = (|| place(name), item(name), temporary(name).is_some());
             match note.finding.clone() {
-                Finding::Settled => {
+                Finding::Done => {
                     let counter = match FileName::parse(name) {
                         FileName::Copy(first) => Some(first),
                         FileName::Head if name != HEAD => None,
                         _ => continue,
                     };
                     if let Some(author) = author {
-                        report.copies.push(Beside { place: place(), item, is_temporary, author, counter });
+                        report.copies.push(Duplicate { place: place(), item, is_temporary, author, counter });
                     }
                 }
                 Finding::Converted => {
@@ -215,7 +215,7 @@ impl Findings {
                         _ => None,
                     };
                     if let Some(author) = author {
-                        report.converted.push(Beside { place: place(), item, is_temporary, author, counter });
+                        report.converted.push(Duplicate { place: place(), item, is_temporary, author, counter });
                     }
                 }
                 Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), item, author, reason }),
@@ -237,9 +237,9 @@ impl Findings {
 impl Note {
     fn new(finding: Finding, version: Option<Version>, first_seen: Duration, span: Span, listing: u32) -> Self {
         let is_foreign = matches!(finding, Finding::Foreign(_));
-        let has_settled = first_seen + Version::SETTLING <= span.began || planted!(LooksAreFinal);
+        let is_quiet = first_seen + Version::QUIET_FOR <= span.began || planted!(LooksAreFinal);
         Self {
-            is_provisional: is_foreign && version.is_some() && !has_settled,
+            is_provisional: is_foreign && version.is_some() && !is_quiet,
             is_news: is_foreign,
             finding,
             version,
@@ -257,7 +257,7 @@ impl Note {
 
     /// Returns whether the report names it.
     pub(crate) fn is_exceptional(&self) -> bool {
-        self.finding != Finding::Settled
+        self.finding != Finding::Done
     }
 
     /// Returns whether the name can be skipped: nothing has changed, and no retry is due.

@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, CollectError, Detachment, FileType, ForeignReason, PendingReason, Want, planted};
+use tempo_message::{
+    AuthorId, CollectError, CollectRequest, Detachment, FileType, ForeignReason, PendingReason, planted,
+};
 
 use crate::{
     error::collect_error,
@@ -186,7 +188,7 @@ impl<F: Fs> Folder<F> {
     pub(crate) fn look(
         &mut self,
         root: &mut Root<F>,
-        want: &Want<'_>,
+        want: &CollectRequest<'_>,
         elsewhere: &dyn Fn(AuthorId) -> bool,
         now: Duration,
     ) -> Result<(), CollectError> {
@@ -246,7 +248,7 @@ impl<F: Fs> Folder<F> {
 
     /// Chooses the files to be read of some that were named, without scanning; false when there are none. They are an author's
     /// next messages, so that none comes before another one that is not known yet.
-    pub(crate) fn choose(&mut self, files: BTreeSet<(OsString, OsString)>, want: &Want<'_>) -> bool {
+    pub(crate) fn choose(&mut self, files: BTreeSet<(OsString, OsString)>, want: &CollectRequest<'_>) -> bool {
         let mut chosen: Option<(OsString, u64)> = None;
         for (dir, name) in files {
             let next = match &chosen {
@@ -346,7 +348,7 @@ impl<F: Fs> Folder<F> {
     fn check_emptied(
         &mut self,
         root: &Root<F>,
-        want: &Want<'_>,
+        want: &CollectRequest<'_>,
         elsewhere: &dyn Fn(AuthorId) -> bool,
     ) -> Result<(), CollectError> {
         let is_own = |author| want.own.is_some_and(|own| own.author == author);
@@ -377,7 +379,14 @@ impl<F: Fs> Folder<F> {
         Ok(())
     }
 
-    fn look_into(&mut self, root: &Root<F>, name: &OsStr, stat: io::Result<Stat>, want: &Want<'_>, now: Duration) {
+    fn look_into(
+        &mut self,
+        root: &Root<F>,
+        name: &OsStr,
+        stat: io::Result<Stat>,
+        want: &CollectRequest<'_>,
+        now: Duration,
+    ) {
         if stat.as_ref().is_ok_and(|stat| stat.online_only) && !planted!(DatalessListed) {
             fill(&mut self.calls, root, name);
             return self.findings.put(name, None, Finding::Pending(PendingReason::OnlineOnly), now);

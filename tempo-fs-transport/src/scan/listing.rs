@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::Want;
+use tempo_message::CollectRequest;
 
 use crate::{
     fs::{
@@ -57,7 +57,7 @@ pub(crate) fn list_place<F: Fs>(
     root: &Root<F>,
     name: &OsStr,
     (author_dir, author_dirs): (&mut AuthorDir, usize),
-    want: &Want<'_>,
+    want: &CollectRequest<'_>,
     now: Duration,
 ) -> io::Result<BTreeSet<u64>> {
     let about = About::Directory(name.to_owned());

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use tempo_message::{Arrival, Beside, Foreign, Item, Relay, Report, Taken};
+use tempo_message::{Arrival, Disposition, Duplicate, Foreign, Item, Relay, Report};
 
 use crate::{
     format::{
@@ -21,7 +21,7 @@ impl<F: Fs> Folder<F> {
         for (dir, there) in &self.author_dirs {
             let at = || place(part, None, dir);
             match DirName::parse(dir) {
-                DirName::Copy(author) => report.doubled.push(Beside {
+                DirName::Copy(author) => report.doubled.push(Duplicate {
                     place: at(),
                     item: Item::Directory(author),
                     is_temporary: false,
@@ -37,7 +37,7 @@ impl<F: Fs> Folder<F> {
     }
 
     /// Hands up new foreign files; returns whether the report has changed.
-    pub(crate) fn tell_news(&mut self, part: Option<&OsStr>, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
+    pub(crate) fn tell_news(&mut self, part: Option<&OsStr>, take: &mut dyn FnMut(Arrival) -> Disposition) -> bool {
         let mut changed = self.findings.take_changed();
         for (name, reason) in self.findings.take_news() {
             take(Arrival::Foreign(Foreign {

@@ -180,10 +180,10 @@ impl Neighbors {
             names.len() < NAMES
         })?;
         names.sort();
-        let least = if planted!(PieceByTable) { Hint::Continued } else { Hint::Nothing };
+        let least = if planted!(PartByTable) { Hint::Continued } else { Hint::Nothing };
         let (like, others): (Vec<OsString>, Vec<OsString>) =
             names.into_iter().partition(|name| hint(name, own) > least);
-        let others = if planted!(PieceByTable) { Vec::new() } else { others };
+        let others = if planted!(PartByTable) { Vec::new() } else { others };
         let candidates = like.into_iter().chain(others.into_iter().take(OTHERS)).map(Arc::<OsStr>::from);
         let (mut there, mut doubtful) = (BTreeMap::new(), BTreeMap::new());
         let (main_dir, main_identity, parent) = (Arc::clone(&main.dir), main.stat.identity, Arc::clone(dir));

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{Arrival, AuthorId, CollectError, PendingReason, Report, Taken, Want, planted};
+use tempo_message::{Arrival, AuthorId, CollectError, CollectRequest, Disposition, PendingReason, Report, planted};
 
 use crate::{
     format::name::printable,
@@ -98,8 +98,8 @@ impl<F: Fs> Parts<F> {
     }
 
     /// Scans the directory that holds the folder, `main`, and the parts that are found there.
-    pub(crate) fn look(&mut self, main: &Root<F>, want: &Want<'_>, now: Duration) {
-        if planted!(IgnorePieces) {
+    pub(crate) fn look(&mut self, main: &Root<F>, want: &CollectRequest<'_>, now: Duration) {
+        if planted!(IgnoreParts) {
             return;
         }
         let closed: Vec<Arc<OsStr>> = self.neighbors.closed.keys().cloned().collect();
@@ -208,7 +208,7 @@ impl<F: Fs> Parts<F> {
     /// Adds the parts and their contents to a report.
     pub(crate) fn describe(&self, report: &mut Report) {
         let Told { parts, undecided, apart, too_many } = self.told_now();
-        (report.pieces, report.undecided, report.apart) = (parts, undecided, apart);
+        (report.parts, report.undecided, report.apart) = (parts, undecided, apart);
         report.unlisted += too_many;
         self.findings.describe(&printable, None, report);
         for (name, part) in self.session_parts() {
@@ -217,7 +217,7 @@ impl<F: Fs> Parts<F> {
     }
 
     /// Hands up new foreign files; returns whether the report has changed.
-    pub(crate) fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Taken) -> bool {
+    pub(crate) fn tell_news(&mut self, take: &mut dyn FnMut(Arrival) -> Disposition) -> bool {
         let now = self.told_now();
         let mut changed = self.findings.take_changed() || now != self.told;
         self.told = now;
@@ -285,7 +285,7 @@ impl<F: Fs> Parts<F> {
 }
 
 impl<F: Fs> Part<F> {
-    fn look(&mut self, want: &Want<'_>, now: Duration) -> Result<(), CollectError> {
+    fn look(&mut self, want: &CollectRequest<'_>, now: Duration) -> Result<(), CollectError> {
         self.is_scanned = false;
         let mut root = self.folder.attach_to_look()?;
         self.folder.look(&mut root, want, &|_| false, now)?;

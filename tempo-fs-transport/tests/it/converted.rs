@@ -50,15 +50,15 @@ fn messages_packs_and_heads_are_read_as_they_were_written_and_told_of() {
     let (mut met, mut heads) = (Vec::new(), 0);
     let known = reader.known.clone();
     let budget = tempo_message::Budget { frames: 100, bytes: usize::MAX };
-    let want = tempo_message::Want { known: &known, own: None, recheck: &[], full: false, budget };
+    let want = tempo_message::CollectRequest { known: &known, own: None, recheck: &[], full: false, budget };
     let mut take = |arrival| match arrival {
         tempo_message::Arrival::Frame(frame) => {
             met.push(frame);
-            tempo_message::Taken::Known
+            tempo_message::Disposition::Known
         }
         tempo_message::Arrival::Head(head) => {
             heads += usize::from(head.counter == 6);
-            tempo_message::Taken::Settled
+            tempo_message::Disposition::Done
         }
         other => panic!("{other:?}"),
     };

@@ -141,8 +141,8 @@ fn the_inventory_names_packs_and_short_files() {
     transport.publish(&frames[0], Durability::Lazy).unwrap();
     fs::write(session.file(frames[1].id()), "short").unwrap();
     fs::write(session.path(script.author().to_string()).join("0000000000000003-0000000000000009"), "pack").unwrap();
-    let pieces = transport.inventory(script.author()).unwrap();
-    let lengths: Vec<_> = pieces.iter().map(|piece| (piece.first, piece.last, piece.bytes)).collect();
+    let parts = transport.inventory(script.author()).unwrap();
+    let lengths: Vec<_> = parts.iter().map(|part| (part.first, part.last, part.bytes)).collect();
     assert_eq!(lengths, [(1, 1, size(&frames[0])), (2, 2, 5), (3, 9, 4)]);
 }
 

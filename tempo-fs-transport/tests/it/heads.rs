@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use tempo_clock::Seen;
 use tempo_fs_transport::FsTransport;
 use tempo_message::{
-    Arrival, AuthorId, Budget, Durability, Head, Lamport, Life, PendingReason, Taken, Transport, Want,
+    Arrival, AuthorId, Budget, CollectRequest, Disposition, Durability, Head, Lamport, Life, PendingReason, Transport,
     conformance::{Script, gather},
 };
 
@@ -29,12 +29,12 @@ fn head(script: &Script, counter: u64) -> Head {
 fn collected(member: &mut FsTransport) -> BTreeMap<AuthorId, Vec<u64>> {
     let mut heads: BTreeMap<AuthorId, Vec<u64>> = BTreeMap::new();
     let budget = Budget { frames: 100, bytes: usize::MAX };
-    let want = Want { known: &Seen::default(), own: None, recheck: &[], full: false, budget };
+    let want = CollectRequest { known: &Seen::default(), own: None, recheck: &[], full: false, budget };
     let mut take = |arrival| {
         if let Arrival::Head(head) = arrival {
             heads.entry(head.author).or_default().push(head.counter);
         }
-        Taken::Known
+        Disposition::Known
     };
     member.collect(&want, &mut take).unwrap();
     heads.values_mut().for_each(|counters| counters.sort_unstable());
@@ -78,7 +78,7 @@ fn a_head_that_is_none_keeps_nothing_from_anybody() {
         }
         fs::write(dir.join("0000000000000001"), script.next(b"hello").bytes()).unwrap();
     }
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known).len(), 5);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Known).len(), 5);
     let report = ben.report();
     assert_eq!((report.foreign.len(), report.pending.len()), (4, 1), "{report:?}");
     assert!(matches!(report.pending[0].reason, PendingReason::Incomplete { .. }));

@@ -102,7 +102,7 @@ fn nothing_is_written_through_a_link() {
     assert_eq!(member.publish(&frames[0], Durability::Lazy).unwrap(), Published::Mended);
     let dangling = session.dir.path().join("nowhere");
     symlink(&dangling, session.file(frames[1].id())).unwrap();
-    assert_eq!(member.publish(&frames[1], Durability::Lazy).unwrap(), Published::Beside);
+    assert_eq!(member.publish(&frames[1], Durability::Lazy).unwrap(), Published::Displaced);
     assert_eq!(fs::read(&linked).unwrap(), &frames[0].bytes()[..7]);
     assert!(!dangling.exists());
     assert_eq!(session.reader().collect(), frames);

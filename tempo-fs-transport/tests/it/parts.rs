@@ -1,4 +1,4 @@
-//! A session's folder in several pieces: read as one, written in the first alone.
+//! A session's folder in several parts: read as one, written in the first alone.
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -7,7 +7,7 @@ use tempo_message::{CollectError, Detachment, Durability, Frame, Report, Transpo
 
 use crate::support::{Reader, Session, link, put_head, put_messages};
 
-/// A session with a message of one author in the folder and three of another one in a second piece.
+/// A session with a message of one author in the folder and three of another one in a second part.
 struct Split {
     session: Session,
     second: PathBuf,
@@ -60,12 +60,12 @@ fn sorted(mut frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 #[test]
-fn what_is_in_a_second_piece_is_read_and_the_piece_is_named() {
+fn what_is_in_a_second_part_is_read_and_the_part_is_named() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(sorted(reader.collect()), split.all());
     let report = reader.transport.report();
-    assert_eq!(report.pieces, ["jam 2.session"]);
+    assert_eq!(report.parts, ["jam 2.session"]);
     assert_eq!((report.foreign.len(), report.pending.len(), report.doubled.len()), (0, 0, 0));
     assert_eq!(reader.collect(), []);
     // Odd things in it are named so that a person finds them.
@@ -80,7 +80,7 @@ fn what_is_in_a_second_piece_is_read_and_the_piece_is_named() {
 }
 
 #[test]
-fn a_piece_that_comes_later_is_found() {
+fn a_part_that_comes_later_is_found() {
     let mut split = Split::new();
     fs::remove_dir_all(&split.second).unwrap();
     let mut reader = split.session.reader();
@@ -98,7 +98,7 @@ fn a_piece_that_comes_later_is_found() {
 }
 
 #[test]
-fn a_piece_is_watched() {
+fn a_part_is_watched() {
     let mut split = Split::new();
     let mut reader = split.session.reader();
     reader.transport = FsTransport::open(&split.session.folder, &Options::default()).unwrap();
@@ -128,7 +128,7 @@ fn writing_goes_to_the_folder_alone() {
     let split = Split::new();
     let mut writer = split.session.reader();
     assert_eq!(writer.collect().len(), 4);
-    // Also for an author whose directory is in the second piece only: that is a copy.
+    // Also for an author whose directory is in the second part only: that is a copy.
     let mut script = Script::new(2);
     for frame in script.run(4) {
         writer.transport.publish(&frame, Durability::Lazy).unwrap();
@@ -142,7 +142,7 @@ fn writing_goes_to_the_folder_alone() {
 
 /// Names only hint: services translate their additions, and some use unknown ones.
 #[test]
-fn a_piece_may_have_any_name() {
+fn a_part_may_have_any_name() {
     let split = Split::new();
     let translated = "jam (\u{9078}\u{629e}\u{578b}\u{540c}\u{671f}\u{306e}\u{7af6}\u{5408}).session";
     let german = "jam.session (Konflikt durch selektive Synchronisierung)";
@@ -151,13 +151,13 @@ fn a_piece_may_have_any_name() {
         fs::rename(&split.second, &other).unwrap();
         let mut reader = split.session.reader();
         assert_eq!(split.collect_all(&mut reader), split.all(), "{name}");
-        assert_eq!(reader.transport.report().pieces, [name]);
+        assert_eq!(reader.transport.report().parts, [name]);
         fs::rename(&other, &split.second).unwrap();
     }
 }
 
 #[test]
-fn things_that_are_no_directories_of_members_are_no_pieces() {
+fn things_that_are_no_directories_of_members_are_no_parts() {
     let split = Split::new();
     // Without members, a directory with such a name is no part.
     fs::rename(&split.second, split.session.dir.path().join("jam (1).zip")).unwrap();
@@ -171,7 +171,7 @@ fn things_that_are_no_directories_of_members_are_no_pieces() {
 }
 
 #[test]
-fn pieces_without_end_are_bounded_and_counted() {
+fn parts_without_end_are_bounded_and_counted() {
     let split = Split::new();
     for number in 3..=22 {
         let other = split.session.dir.path().join(format!("jam {number}.session"));
@@ -186,7 +186,7 @@ fn pieces_without_end_are_bounded_and_counted() {
 }
 
 #[test]
-fn a_piece_that_goes_disturbs_nobody() {
+fn a_part_that_goes_disturbs_nobody() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
@@ -194,18 +194,18 @@ fn a_piece_that_goes_disturbs_nobody() {
     fs::rename(&split.second, &aside).unwrap();
     for full in [false, true] {
         assert_eq!(reader.try_collect(&[], full).unwrap(), []);
-        assert_eq!(reader.transport.report().pieces, [""; 0]);
+        assert_eq!(reader.transport.report().parts, [""; 0]);
     }
     fs::write(&split.second, "a file").unwrap();
     assert_eq!(reader.try_collect(&[], true).unwrap(), []);
     fs::remove_file(&split.second).unwrap();
     fs::rename(&aside, &split.second).unwrap();
     assert_eq!(reader.try_collect(&[], true).unwrap(), []);
-    assert_eq!(reader.transport.report().pieces, ["jam 2.session"]);
+    assert_eq!(reader.transport.report().parts, ["jam 2.session"]);
 }
 
 #[test]
-fn an_emptied_folder_is_detached_although_there_are_pieces() {
+fn an_emptied_folder_is_detached_although_there_are_parts() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
@@ -220,7 +220,7 @@ fn an_emptied_folder_is_detached_although_there_are_pieces() {
     assert!(reader.transport.publish(&own, Durability::Lazy).is_err(), "published into an emptied folder");
 }
 
-/// A full budget is shared: a long catching up in the folder does not keep the pieces waiting, nor the other way round.
+/// A full budget is shared: a long catching up in the folder does not keep the parts waiting, nor the other way round.
 #[test]
 fn the_budget_is_shared() {
     let mut split = Split::new();
@@ -236,8 +236,8 @@ fn the_budget_is_shared() {
     for _ in 0..6 {
         let (frames, more) = reader.collect_some(5);
         assert!(more);
-        let pieces = frames.iter().filter(|frame| frame.id().author == split.there[0].id().author).count();
-        (here, there) = (here + frames.len() - pieces, there + pieces);
+        let parts = frames.iter().filter(|frame| frame.id().author == split.there[0].id().author).count();
+        (here, there) = (here + frames.len() - parts, there + parts);
     }
     // A head takes the turn of a message.
     assert!(here + there == 30 && here.abs_diff(there) <= 2, "{here} and {there}");
@@ -247,7 +247,7 @@ mod links {
     use super::*;
 
     #[test]
-    fn a_link_is_no_piece_and_a_piece_that_becomes_one_is_read_no_more() {
+    fn a_link_is_no_part_and_a_part_that_becomes_one_is_read_no_more() {
         let split = Split::new();
         let aside = split.aside();
         fs::rename(&split.second, &aside).unwrap();
@@ -273,7 +273,7 @@ mod links {
     }
 
     #[test]
-    fn pieces_are_beside_the_folder_and_not_beside_a_link_to_it() {
+    fn parts_are_beside_the_folder_and_not_beside_a_link_to_it() {
         let split = Split::new();
         let elsewhere = tempfile::tempdir().unwrap();
         let link = elsewhere.path().join("link.session");

@@ -208,7 +208,7 @@ fn what_somebody_else_put_there_is_never_overwritten() {
         writer.join(frame.id().author).unwrap();
         fs::write(session.file(frame.id()), &other).unwrap();
         for _ in 0..2 {
-            assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::Beside);
+            assert_eq!(writer.publish(&frame, Durability::Durable).unwrap(), Published::Displaced);
         }
         assert_eq!(fs::read(session.file(frame.id())).unwrap(), other);
         let beside = format!("0000000000000001.{}", &frame.digest().to_string()[..16]);
@@ -223,7 +223,7 @@ fn a_directory_in_the_way_does_not_stop_a_message() {
     let mut writer = session.writer();
     let frame = Script::new(1).next(b"mine");
     fs::create_dir_all(session.file(frame.id())).unwrap();
-    assert_eq!(writer.publish(&frame, Durability::Lazy).unwrap(), Published::Beside);
+    assert_eq!(writer.publish(&frame, Durability::Lazy).unwrap(), Published::Displaced);
     assert_eq!(session.reader().collect(), [frame]);
 }
 
@@ -269,13 +269,13 @@ fn what_is_beside_takes_no_other_message_s_place() {
     let [theirs, ours, third] = [&b"theirs"[..], b"ours", b"third"].map(|text| Script::new(1).next(text));
     let author = ours.id().author.to_string();
     writer.publish(&theirs, Durability::Lazy).unwrap();
-    assert_eq!(writer.publish(&ours, Durability::Lazy).unwrap(), Published::Beside);
+    assert_eq!(writer.publish(&ours, Durability::Lazy).unwrap(), Published::Displaced);
     let dir = session.path(author);
     let beside = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
     let beside = beside.max_by_key(|path| path.as_os_str().len()).unwrap();
     fs::write(&beside, third.bytes()).unwrap();
     for _ in 0..2 {
-        assert_eq!(writer.publish(&ours, Durability::Durable).unwrap(), Published::Beside);
+        assert_eq!(writer.publish(&ours, Durability::Durable).unwrap(), Published::Displaced);
     }
     let files = fs::read_dir(&dir).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
     let files: std::collections::BTreeSet<Vec<u8>> = files.collect();

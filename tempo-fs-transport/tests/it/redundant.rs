@@ -26,11 +26,11 @@ fn writer(session: &Session, script: &mut Script) -> (FsTransport, Vec<Frame>) {
 }
 
 fn look(transport: &mut impl Transport, author: AuthorId) {
-    use tempo_message::{Budget, Own, Taken, Want};
+    use tempo_message::{Budget, CollectRequest, Disposition, Own};
     let budget = Budget { frames: 0, bytes: 0 };
     let own = Some(Own { author, joined: true });
-    let want = Want { known: &tempo_clock::Seen::default(), own, recheck: &[], full: true, budget };
-    transport.collect(&want, &mut |_| Taken::Later).unwrap();
+    let want = CollectRequest { known: &tempo_clock::Seen::default(), own, recheck: &[], full: true, budget };
+    transport.collect(&want, &mut |_| Disposition::Later).unwrap();
 }
 
 /// Every file with its bytes.

@@ -83,11 +83,11 @@ impl Scene {
 /// The report about the directories beside a folder: parts, undecided ones, and copies.
 fn told(reader: &Reader) -> [Vec<String>; 3] {
     let report = reader.transport.report();
-    [report.pieces, report.undecided, report.apart]
+    [report.parts, report.undecided, report.apart]
 }
 
 #[test]
-fn what_goes_on_from_here_is_a_piece_once_it_says_what_it_calls_the_session() {
+fn what_goes_on_from_here_is_a_part_once_it_says_what_it_calls_the_session() {
     let scene = Scene::new("jam (Synchronisierungskonflikt).session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -103,7 +103,7 @@ fn what_goes_on_from_here_is_a_piece_once_it_says_what_it_calls_the_session() {
 
 /// A person or a program may put one half into the other, or into another directory.
 #[test]
-fn a_piece_may_lie_one_directory_deeper() {
+fn a_part_may_lie_one_directory_deeper() {
     for name in ["jam.session/jam (Konflikt).session", "jam.session/old", "jam (1)/jam.session"] {
         let scene = Scene::new(name);
         let ben = scene.after_ana(2);
@@ -222,7 +222,7 @@ fn another_session_is_nobodys_business_unless_names_say_more() {
 
 /// A newcomer in a part may be a new song that has arrived before everything else of it.
 #[test]
-fn nothing_of_a_newcomer_in_a_piece_is_read_before_it_was_judged() {
+fn nothing_of_a_newcomer_in_a_part_is_read_before_it_was_judged() {
     let scene = Scene::new("jam 2.session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -238,7 +238,7 @@ fn nothing_of_a_newcomer_in_a_piece_is_read_before_it_was_judged() {
 }
 
 #[test]
-fn several_pieces_are_known_by_each_other() {
+fn several_parts_are_known_by_each_other() {
     let scene = Scene::new("jam (1).session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -255,7 +255,7 @@ fn several_pieces_are_known_by_each_other() {
     put_head(&third, cleo.id().author, "jam.session");
     let (reader, frames) = scene.read();
     assert_eq!(frames, scene.all(&[ben, cleo]));
-    assert_eq!(reader.transport.report().pieces, ["a third.session", "jam (1).session"]);
+    assert_eq!(reader.transport.report().parts, ["a third.session", "jam (1).session"]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn a_relay_is_a_directory_of_its_own_and_no_copy() {
     // A foreign file has the name.
     fs::write(dir.join("0000000000000004"), "something else").unwrap();
     assert_eq!(writer.relay_pack(&Pack::of(&frames[..3]).unwrap(), relayer).unwrap(), Published::New);
-    assert_eq!(writer.relay(&frames[3], relayer).unwrap(), Published::Beside);
+    assert_eq!(writer.relay(&frames[3], relayer).unwrap(), Published::Displaced);
     let beside = format!("0000000000000004.{}", &frames[3].digest().to_string()[..16]);
     assert_eq!(names(&dir), ["0000000000000001-0000000000000003", "0000000000000004", &beside]);
 

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use tempo_clock::Seen;
 use tempo_fs_transport::{Fs, FsTransport, Home, Options, RealFs};
 use tempo_message::{
-    Arrival, AuthorId, Budget, CollectError, Foreign, Frame, Head, Lamport, Life, MessageId, Taken, Transport, Want,
+    Arrival, AuthorId, Budget, CollectError, CollectRequest, Disposition, Foreign, Frame, Head, Lamport, Life,
+    MessageId, Transport,
 };
 
 pub(crate) struct Session {
@@ -139,8 +140,8 @@ impl<F: Fs> Reader<F> {
     /// Refuses all of at most this many frames; returns whether there are more.
     pub(crate) fn refuse_some(&mut self, frames: usize) -> bool {
         let budget = Budget { frames, bytes: usize::MAX };
-        let want = Want { known: &self.known, own: None, recheck: &[], full: false, budget };
-        self.transport.collect(&want, &mut |_| Taken::Later).unwrap().more
+        let want = CollectRequest { known: &self.known, own: None, recheck: &[], full: false, budget };
+        self.transport.collect(&want, &mut |_| Disposition::Later).unwrap().more
     }
 
     fn collect_with(
@@ -152,18 +153,18 @@ impl<F: Fs> Reader<F> {
         let mut frames: Vec<Frame> = Vec::new();
         let known = self.known.clone();
         let budget = Budget { frames: most, bytes: usize::MAX };
-        let want = Want { known: &known, own: None, recheck, full, budget };
+        let want = CollectRequest { known: &known, own: None, recheck, full, budget };
         let collected = self.transport.collect(&want, &mut |arrival| match arrival {
             Arrival::Frame(frame) => {
                 let id = frame.id();
                 frames.push(frame);
-                if self.known.insert(id.author, id.counter) { Taken::Known } else { Taken::Settled }
+                if self.known.insert(id.author, id.counter) { Disposition::Known } else { Disposition::Done }
             }
             Arrival::Foreign(foreign) => {
                 self.foreign.push(foreign);
-                Taken::Settled
+                Disposition::Done
             }
-            Arrival::Head(_) => Taken::Settled,
+            Arrival::Head(_) => Disposition::Done,
             _ => unreachable!("no other arrivals exist"),
         })?;
         Ok((frames, collected.more))

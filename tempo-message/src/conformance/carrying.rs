@@ -7,7 +7,7 @@ use tempo_clock::Seen;
 use super::script::{Arena, Script, counters, gather};
 use crate::{
     codec::{frame::Frame, pack::Pack},
-    transport::{Durability, Piece, Published, Taken, Transport},
+    transport::{Disposition, Durability, Published, StoredRun, Transport},
 };
 
 /// Clause 1.
@@ -20,7 +20,7 @@ pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {
         assert_eq!(ana.publish(frame, durability).expect("published"), Published::New);
     }
     for member in [&mut ben, &mut cleo] {
-        assert_eq!(gather(member, &Seen::default(), Taken::Known), sent);
+        assert_eq!(gather(member, &Seen::default(), Disposition::Known), sent);
     }
     let fourth = script.next(b"one more");
     ana.publish(&fourth, Durability::Lazy).expect("published");
@@ -28,7 +28,7 @@ pub fn c01_carries_what_was_published_to_every_member(arena: &impl Arena) {
     for frame in &sent {
         known.insert(frame.id().author, frame.id().counter);
     }
-    assert_eq!(gather(&mut ben, &known, Taken::Known), [fourth], "what comes after a first collect");
+    assert_eq!(gather(&mut ben, &known, Disposition::Known), [fourth], "what comes after a first collect");
 }
 
 /// Clause 2.
@@ -37,11 +37,11 @@ pub fn c02_publishing_is_create_only(arena: &impl Arena) {
     let first = Script::new(1).next(b"first");
     let other = Script::new(1).next(b"other bytes, same id");
     ana.publish(&first, Durability::Durable).expect("published");
-    for outcome in [Published::Beside, Published::Already] {
+    for outcome in [Published::Displaced, Published::Already] {
         let again = ana.publish(&other, Durability::Durable).expect("published");
-        assert!(again == outcome || again == Published::Beside, "{again:?}");
+        assert!(again == outcome || again == Published::Displaced, "{again:?}");
     }
-    let mut collected = gather(&mut ben, &Seen::default(), Taken::Known);
+    let mut collected = gather(&mut ben, &Seen::default(), Disposition::Known);
     collected.sort_by_key(Frame::digest);
     let mut both = [first.clone(), other];
     both.sort_by_key(Frame::digest);
@@ -60,7 +60,7 @@ pub fn c03_publishing_equal_bytes_again_changes_nothing(arena: &impl Arena) {
     ] {
         assert_eq!(ana.publish(&frame, durability).expect("published"), outcome);
     }
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known), [frame]);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Known), [frame]);
 }
 
 /// Clause 10.
@@ -71,7 +71,7 @@ pub fn c10_gaps_hold_back_nothing(arena: &impl Arena) {
     for at in [4, 1] {
         ana.publish(&frames[at], Durability::Lazy).expect("published");
     }
-    assert_eq!(counters(&gather(&mut ben, &Seen::default(), Taken::Known), script.author()), [2, 5]);
+    assert_eq!(counters(&gather(&mut ben, &Seen::default(), Disposition::Known), script.author()), [2, 5]);
 }
 
 /// Clause 11.
@@ -79,7 +79,7 @@ pub fn c11_own_frames_are_collected_too(arena: &impl Arena) {
     let mut ana = arena.member();
     let frame = Script::new(1).next(b"to myself");
     ana.publish(&frame, Durability::Lazy).expect("published");
-    assert_eq!(gather(&mut ana, &Seen::default(), Taken::Known), [frame]);
+    assert_eq!(gather(&mut ana, &Seen::default(), Disposition::Known), [frame]);
 }
 
 /// Clause 13.
@@ -92,11 +92,11 @@ pub fn c13_the_inventory_is_exact(arena: &impl Arena) {
         ana.publish(&frames[at], Durability::Lazy).expect("published");
     }
     ana.publish(&Script::new(2).next(b"of another"), Durability::Lazy).expect("published");
-    let expected: Vec<Piece> = [0, 2, 3]
+    let expected: Vec<StoredRun> = [0, 2, 3]
         .into_iter()
         .map(|at| {
             let counter = frames[at].id().counter;
-            Piece { first: counter, last: counter, bytes: frames[at].bytes().len() as u64 }
+            StoredRun { first: counter, last: counter, bytes: frames[at].bytes().len() as u64 }
         })
         .collect();
     for member in [&mut ana, &mut ben] {
@@ -110,13 +110,13 @@ pub fn c16_joining_is_repeatable(arena: &impl Arena) {
     let mut script = Script::new(1);
     ana.join(script.author()).expect("joined");
     ana.join(script.author()).expect("joined again");
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known), []);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Known), []);
     let first = script.next(b"after joining");
     ana.publish(&first, Durability::Durable).expect("published");
     ana.join(script.author()).expect("joined with messages");
     let unjoined = Script::new(2).next(b"without joining");
     ana.publish(&unjoined, Durability::Durable).expect("published");
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Known).len(), 2);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Known).len(), 2);
 }
 
 /// Clause 18.
@@ -133,7 +133,7 @@ pub fn c18_packs_carry_their_messages(arena: &impl Arena) {
     }
     let larger = Pack::of(&frames).expect("a run");
     let of_packs = |member: &mut _| {
-        let mut collected = gather(member, &Seen::default(), Taken::Known);
+        let mut collected = gather(member, &Seen::default(), Disposition::Known);
         // A message that is there twice may come twice.
         collected.sort_by_key(Frame::id);
         collected.dedup();
@@ -157,7 +157,7 @@ pub fn c18_packs_carry_their_messages(arena: &impl Arena) {
     for frame in &frames {
         known.insert(frame.id().author, frame.id().counter);
     }
-    assert_eq!(gather(&mut ben, &known, Taken::Known), []);
+    assert_eq!(gather(&mut ben, &known, Disposition::Known), []);
     // Messages that are also there alone, or in another pack, change nothing.
     assert_eq!(ana.publish_pack(&larger, Durability::Lazy).expect("published"), Published::Already);
 }

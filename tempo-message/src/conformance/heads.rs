@@ -7,7 +7,7 @@ use tempo_clock::{AuthorId, Lamport, Seen};
 use super::script::{Arena, Script, gather};
 use crate::{
     head::{Head, Life},
-    transport::{Arrival, Budget, Durability, Taken, Transport, Want},
+    transport::{Arrival, Budget, CollectRequest, Disposition, Durability, Transport},
 };
 
 /// Clause 17.
@@ -41,20 +41,20 @@ pub fn c17_the_last_head_is_handed_up(arena: &impl Arena) {
         assert_eq!(found.get(&head.author), Some(&head), "the last one");
         assert_eq!(found.get(&other.author), Some(&other));
     }
-    assert_eq!(gather(&mut arena.member(), &Seen::default(), Taken::Known), frames, "heads hold back nothing");
+    assert_eq!(gather(&mut arena.member(), &Seen::default(), Disposition::Known), frames, "heads hold back nothing");
 }
 
 /// Returns the heads that a full collect hands up; the last one of each author.
 fn heads(member: &mut impl Transport) -> BTreeMap<AuthorId, Head> {
     let mut heads = BTreeMap::new();
     let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-    let want = Want { known: &Seen::default(), own: None, recheck: &[], full: true, budget };
+    let want = CollectRequest { known: &Seen::default(), own: None, recheck: &[], full: true, budget };
     let taken = |arrival| {
         if let Arrival::Head(head) = arrival {
             // A transport may fill in the name of the place.
             heads.insert(head.author, Head { place: None, ..head });
         }
-        Taken::Known
+        Disposition::Known
     };
     member.collect(&want, &mut { taken }).expect("collecting works");
     heads

@@ -48,7 +48,7 @@ macro_rules! conformance_suite {
             c06_a_collect_keeps_to_its_budget,
             c07_every_author_gets_its_turn,
             c08_later_means_again,
-            c09_settled_means_once,
+            c09_done_means_once,
             c10_gaps_hold_back_nothing,
             c11_own_frames_are_collected_too,
             c12_a_recheck_hands_up_what_is_known,

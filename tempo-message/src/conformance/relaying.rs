@@ -7,7 +7,7 @@ use tempo_clock::{AuthorId, Seen};
 use super::script::{Arena, Script, gather};
 use crate::{
     codec::{frame::Frame, pack::Pack},
-    transport::{Durability, Published, Taken, Transport, report::Relay},
+    transport::{Disposition, Durability, Published, Transport, report::Relay},
 };
 
 /// Clause 19.
@@ -48,7 +48,7 @@ pub fn c19_relays_carry_what_others_wrote(arena: &impl Arena) {
 
 /// Returns every frame that is collected, each once.
 fn everything(member: &mut impl Transport) -> Vec<Frame> {
-    let mut frames = gather(member, &Seen::default(), Taken::Known);
+    let mut frames = gather(member, &Seen::default(), Disposition::Known);
     frames.sort_by_key(Frame::id);
     frames.dedup();
     frames
@@ -56,7 +56,7 @@ fn everything(member: &mut impl Transport) -> Vec<Frame> {
 
 /// Returns the members that relay an author's messages.
 fn relays(member: &mut impl Transport, of: AuthorId) -> Vec<AuthorId> {
-    gather(member, &Seen::default(), Taken::Known);
+    gather(member, &Seen::default(), Disposition::Known);
     let relays = member.report().relays.into_iter();
     relays.filter(|relay| relay.author == of).map(|Relay { relayer, .. }| relayer).collect()
 }

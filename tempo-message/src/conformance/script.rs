@@ -10,7 +10,7 @@ use crate::{
     codec::frame::Frame,
     id::MessageId,
     message::{Kind, Message},
-    transport::{Arrival, Budget, Taken, Transport, Want},
+    transport::{Arrival, Budget, CollectRequest, Disposition, Transport},
 };
 
 /// A fresh, empty place for the members of one test.
@@ -65,10 +65,10 @@ impl Script {
 }
 
 /// Collects without a limit, takes everything as `taken`, and returns the frames in the order of arrival.
-pub fn gather(member: &mut impl Transport, known: &Seen, taken: Taken) -> Vec<Frame> {
+pub fn gather(member: &mut impl Transport, known: &Seen, taken: Disposition) -> Vec<Frame> {
     let mut frames = Vec::new();
     let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-    let want = Want { known, own: None, recheck: &[], full: false, budget };
+    let want = CollectRequest { known, own: None, recheck: &[], full: false, budget };
     let collected = member
         .collect(&want, &mut |arrival| {
             if let Arrival::Frame(frame) = arrival {

@@ -7,7 +7,7 @@ use tempo_clock::Seen;
 use super::script::{Arena, Script, counters, gather};
 use crate::{
     codec::frame::Frame,
-    transport::{Arrival, Budget, Durability, Taken, Transport, Want},
+    transport::{Arrival, Budget, CollectRequest, Disposition, Durability, Transport},
 };
 
 /// Clause 4.
@@ -18,7 +18,7 @@ pub fn c04_known_frames_are_skipped(arena: &impl Arena) {
     let mut known = Seen::default();
     known.insert(script.author(), 1);
     known.insert(script.author(), 3);
-    assert_eq!(counters(&gather(&mut ben, &known, Taken::Known), script.author()), [2, 4]);
+    assert_eq!(counters(&gather(&mut ben, &known, Disposition::Known), script.author()), [2, 4]);
 }
 
 /// Clause 5.
@@ -30,7 +30,7 @@ pub fn c05_an_authors_frames_come_in_counter_order(arena: &impl Arena) {
         frames.reverse();
         publish(&mut ana, &frames);
     }
-    let collected = gather(&mut ben, &Seen::default(), Taken::Known);
+    let collected = gather(&mut ben, &Seen::default(), Disposition::Known);
     for script in &scripts {
         assert_eq!(counters(&collected, script.author()), (1..=20).collect::<Vec<_>>());
     }
@@ -80,21 +80,21 @@ pub fn c08_later_means_again(arena: &impl Arena) {
     let frames = Script::new(1).run(3);
     publish(&mut ana, &frames);
     for _ in 0..3 {
-        assert_eq!(gather(&mut ben, &Seen::default(), Taken::Later), frames);
+        assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Later), frames);
     }
 }
 
 /// Clause 9.
-pub fn c09_settled_means_once(arena: &impl Arena) {
+pub fn c09_done_means_once(arena: &impl Arena) {
     let (mut ana, mut ben) = (arena.member(), arena.member());
     let mut script = Script::new(1);
     let frames = script.run(3);
     publish(&mut ana, &frames);
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Settled), frames);
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Settled), []);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Done), frames);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Done), []);
     let fourth = script.next(b"new");
     publish(&mut ana, core::slice::from_ref(&fourth));
-    assert_eq!(gather(&mut ben, &Seen::default(), Taken::Settled), [fourth]);
+    assert_eq!(gather(&mut ben, &Seen::default(), Disposition::Done), [fourth]);
 }
 
 /// Clause 12.
@@ -103,14 +103,14 @@ pub fn c12_a_recheck_hands_up_what_is_known(arena: &impl Arena) {
     let frames = Script::new(1).run(3);
     publish(&mut ana, &frames);
     let mut known = Seen::default();
-    learn(&mut known, &gather(&mut ben, &Seen::default(), Taken::Known));
-    assert_eq!(gather(&mut ben, &known, Taken::Known), []);
-    let want = Want { known: &known, own: None, recheck: &[frames[1].id()], full: false, budget: UNLIMITED };
+    learn(&mut known, &gather(&mut ben, &Seen::default(), Disposition::Known));
+    assert_eq!(gather(&mut ben, &known, Disposition::Known), []);
+    let want = CollectRequest { known: &known, own: None, recheck: &[frames[1].id()], full: false, budget: UNLIMITED };
     for _ in 0..2 {
         let mut again = Vec::new();
         ben.collect(&want, &mut |arrival| {
             again.extend(frame_of(arrival));
-            Taken::Settled
+            Disposition::Done
         })
         .expect("collecting works");
         assert_eq!(again, [frames[1].clone()]);
@@ -127,11 +127,11 @@ fn publish(member: &mut impl Transport, frames: &[Frame]) {
 
 fn collect(member: &mut impl Transport, known: &Seen, budget: Budget) -> (Vec<Frame>, bool) {
     let mut frames = Vec::new();
-    let want = Want { known, own: None, recheck: &[], full: false, budget };
+    let want = CollectRequest { known, own: None, recheck: &[], full: false, budget };
     let collected = member
         .collect(&want, &mut |arrival| {
             frames.extend(frame_of(arrival));
-            Taken::Known
+            Disposition::Known
         })
         .expect("collecting works");
     assert_eq!(collected.frames, frames.len());

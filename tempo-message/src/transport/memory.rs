@@ -16,7 +16,8 @@ use crate::{
     digest::Digest,
     head::Head,
     transport::{
-        Arrival, CollectError, Collected, Durability, Piece, PublishError, Published, Taken, Transport, Want,
+        Arrival, CollectError, CollectRequest, Collected, Disposition, Durability, PublishError, Published, StoredRun,
+        Transport,
         report::{Relay, Report},
     },
 };
@@ -46,7 +47,7 @@ struct Shared {
 pub struct MemoryTransport {
     medium: MemoryMedium,
     bell: Arc<Bell>,
-    settled: BTreeSet<Digest>,
+    done: BTreeSet<Digest>,
     /// The heads that were handed up last.
     heads: BTreeMap<AuthorId, Head>,
     /// The author served last, when the budget was short.
@@ -58,7 +59,7 @@ impl MemoryMedium {
     pub fn transport(&self) -> MemoryTransport {
         let bell = Arc::new(Bell::default());
         lock(&self.shared.waiting).push(Arc::clone(&bell));
-        MemoryTransport { medium: self.clone(), bell, settled: BTreeSet::new(), heads: BTreeMap::new(), turn: None }
+        MemoryTransport { medium: self.clone(), bell, done: BTreeSet::new(), heads: BTreeMap::new(), turn: None }
     }
 
     fn authors(&self) -> MutexGuard<'_, Authors> {
@@ -118,15 +119,19 @@ impl Transport for MemoryTransport {
         Ok(())
     }
 
-    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError> {
         let authors = self.medium.authors();
         let messages = authors.get(&author).into_iter().flatten();
         Ok(messages
-            .map(|(&(first, _), frame)| Piece { first, last: first, bytes: frame.bytes().len() as u64 })
+            .map(|(&(first, _), frame)| StoredRun { first, last: first, bytes: frame.bytes().len() as u64 })
             .collect())
     }
 
-    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError> {
         let mut collected = Collected::default();
         let mut bytes = 0;
         let heads = lock(&self.medium.shared.heads).clone();
@@ -143,8 +148,8 @@ impl Transport for MemoryTransport {
             bytes += frame.bytes().len();
             let (id, digest) = (frame.id(), frame.digest());
             match take(Arrival::Frame(frame)) {
-                Taken::Settled => self.settled.insert(digest),
-                Taken::Known | Taken::Later => self.settled.remove(&digest),
+                Disposition::Done => self.done.insert(digest),
+                Disposition::Known | Disposition::Later => self.done.remove(&digest),
             };
             self.turn = Some(id.author);
         }
@@ -168,11 +173,11 @@ impl Transport for MemoryTransport {
 
 impl MemoryTransport {
     /// Returns the wanted frames, one of each author in turn, beginning with the author after the last one served.
-    fn wanted(&self, want: &Want<'_>) -> Vec<Frame> {
+    fn wanted(&self, want: &CollectRequest<'_>) -> Vec<Frame> {
         let is_wanted = |frame: &Frame| {
             let id = frame.id();
             want.recheck.contains(&id)
-                || !(want.known.contains(id.author, id.counter) || self.settled.contains(&frame.digest()))
+                || !(want.known.contains(id.author, id.counter) || self.done.contains(&frame.digest()))
         };
         let (authors, relays) = (self.medium.authors(), self.medium.relays());
         let relayed = relays.iter().map(|((author, _), messages)| (author, messages));
@@ -209,7 +214,7 @@ fn put(messages: &mut Frames, frame: &Frame) -> Published {
     }
     let is_taken = messages.keys().any(|&(taken, _)| taken == counter);
     messages.insert(key, frame.clone());
-    if is_taken { Published::Beside } else { Published::New }
+    if is_taken { Published::Displaced } else { Published::New }
 }
 
 /// Rings for one waiting member; a ring before the wait is remembered.

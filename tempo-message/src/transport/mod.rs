@@ -33,21 +33,21 @@ use crate::{
 /// share one place.
 ///
 /// 1. **Carries.** What one member publishes, every other collects, byte for byte.
-/// 2. **Create-only.** Publishing other bytes under a published id is [`Published::Beside`]: the first bytes stay, and
+/// 2. **Create-only.** Publishing other bytes under a published id is [`Published::Displaced`]: the first bytes stay, and
 ///    both frames are collected.
 /// 3. **Idempotent.** Publishing equal bytes again succeeds and changes nothing.
-/// 4. **Skips what is known.** A frame whose id is in [`Want::known`] is not handed up.
+/// 4. **Skips what is known.** A frame whose id is in [`CollectRequest::known`] is not handed up.
 /// 5. **In counter order.** Within one collect an author's frames come with ascending counters.
 /// 6. **Bounded.** A collect takes no more frames than its budget, and says when there is more.
 /// 7. **Fair.** When the budget is short, every author that has something gets its turn.
-/// 8. **Later means again.** A frame taken as [`Taken::Later`] is handed up again, by the next collect that
+/// 8. **Later means again.** A frame taken as [`Disposition::Later`] is handed up again, by the next collect that
 ///    has nothing else to do.
-/// 9. **Settled means once.** A frame taken as [`Taken::Settled`] is not handed up again while it stays unchanged,
-///    except by clause 12 or a [full](Want::full) collect.
+/// 9. **Done means once.** A frame taken as [`Disposition::Done`] is not handed up again while it stays unchanged,
+///    except by clause 12 or a [full](CollectRequest::full) collect.
 /// 10. **Gaps do not matter.** Missing counters hold back nothing.
 /// 11. **Own frames too.** A member collects its own frames like those of others, unless known; later ones perhaps
 ///     not at once, because it has no need of them.
-/// 12. **Looks again on request.** The ids in [`Want::recheck`] are handed up even if they are known or settled.
+/// 12. **Looks again on request.** The ids in [`CollectRequest::recheck`] are handed up even if they are known or done.
 /// 13. **Inventory.** [`inventory`](Self::inventory) names exactly the counters published for an author, with lengths.
 /// 14. **Waits no longer than told.** [`wait`](Self::wait) returns at the latest after its timeout.
 /// 15. **Wakes.** The [`waker`](Self::waker) ends a wait from any thread; woken before the wait, it ends at once.
@@ -158,7 +158,7 @@ pub trait Transport: fmt::Debug + Send {
     /// # Errors
     ///
     /// As for [`collect`](Self::collect).
-    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError>;
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError>;
 
     /// Hands up everything there that is not known. Calls `take` once per arrival, which returns what became of it.
     ///
@@ -166,7 +166,11 @@ pub trait Transport: fmt::Debug + Send {
     ///
     /// [`CollectError`] when the place as a whole cannot be read. A fault of a single file is an
     /// [`Arrival::Foreign`] or a part of the [`report`](Self::report).
-    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError>;
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError>;
 
     /// Waits until a collect may find something new, the waker is used, or `timeout` has passed.
     ///
@@ -187,13 +191,13 @@ fn one_by_one(
 ) -> Result<Published, PublishError> {
     pack.frames().try_fold(Published::Already, |worst, frame| {
         let now = put(&frame)?;
-        Ok(if now == Published::Already || worst == Published::Beside { worst } else { now })
+        Ok(if now == Published::Already || worst == Published::Displaced { worst } else { now })
     })
 }
 
 /// The request of a collect.
 #[derive(Clone, Copy, Debug)]
-pub struct Want<'a> {
+pub struct CollectRequest<'a> {
     /// The messages that need not be handed up.
     pub known: &'a Seen,
     /// The asking author; `None` for an observer.
@@ -238,11 +242,11 @@ pub enum Arrival {
 
 /// The outcome of an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It will be in the next [`Want::known`].
+pub enum Disposition {
+    /// It will be in the next [`CollectRequest::known`].
     Known,
     /// It needs no more work and will not be in `known`: rejected, or a second copy.
-    Settled,
+    Done,
     /// There was no room for it; hand it up again.
     Later,
 }
@@ -278,12 +282,12 @@ pub enum Published {
     Mended,
     /// Something else has its name, and the frame was put beside it. Another installation writes as this author, or a
     /// program has changed its message.
-    Beside,
+    Displaced,
 }
 
 /// One file of an author in an inventory: one message, or several packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Piece {
+pub struct StoredRun {
     /// The first counter.
     pub first: u64,
     /// The last counter.

@@ -19,22 +19,22 @@ pub struct Report {
     /// Files and directories that are not ours, ordered by place.
     pub foreign: Vec<Foreign>,
     /// Files beside a message whose names continue its name, read like the message; ordered by place.
-    pub copies: Vec<Beside>,
+    pub copies: Vec<Duplicate>,
     /// Directories of authors beside their own, read like those; ordered by place.
-    pub doubled: Vec<Beside>,
+    pub doubled: Vec<Duplicate>,
     /// Directories where members keep messages of other authors; ordered by place.
     pub relays: Vec<Relay>,
-    /// Other pieces of the session, made by a service that has split it: read like the session and never written.
-    /// Printable and ordered. The places of files in a piece begin with its name.
-    pub pieces: Vec<String>,
-    /// Directories beside the session that may be pieces of it or sessions of their own, with no sign to decide;
+    /// Other parts of the session, made by a service that has split it: read like the session and never written.
+    /// Printable and ordered. The places of files in a part begin with its name.
+    pub parts: Vec<String>,
+    /// Directories beside the session that may be parts of it or sessions of their own, with no sign to decide;
     /// not read. Printable and ordered.
     pub undecided: Vec<String>,
     /// Copies of the session beside it that continue on their own; not read. Printable and ordered.
     pub apart: Vec<String>,
     /// Files whose line ends a program on the way has converted. Their content has been restored, and counts;
     /// ordered by place.
-    pub converted: Vec<Beside>,
+    pub converted: Vec<Duplicate>,
     /// The number of entries that the lists have no room for.
     pub unlisted: u64,
     /// The reason why no hint arrives with a message, so that a look from time to time has to do; `None` while
@@ -92,7 +92,7 @@ impl Item {
 
 /// A copy that a service or a person has put beside the original, or has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beside {
+pub struct Duplicate {
     /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
     /// The announcement of its name.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use tempo_message::{
-    Arrival, AuthorId, CollectError, Collected, Durability, Frame, Head, MessageId, Piece, PublishError, Published,
-    Report, Taken, Transport, Want,
+    Arrival, AuthorId, CollectError, CollectRequest, Collected, Disposition, Durability, Frame, Head, MessageId,
+    PublishError, Published, Report, StoredRun, Transport,
 };
 
 /// The counts.
@@ -69,11 +69,15 @@ impl<T: Transport> Transport for Counted<T> {
         self.inner.leave_head(head)
     }
 
-    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError> {
         self.inner.inventory(author)
     }
 
-    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError> {
         self.scans.lock().begun += 1;
         let scans = Arc::clone(&self.scans);
         self.inner.collect(want, &mut |arrival| {
@@ -83,7 +87,7 @@ impl<T: Transport> Transport for Counted<T> {
             };
             let taken = take(arrival);
             let mut state = scans.lock();
-            if let Some(id) = id.filter(|id| taken == Taken::Known && state.watched == Some(id.author)) {
+            if let Some(id) = id.filter(|id| taken == Disposition::Known && state.watched == Some(id.author)) {
                 let begun = state.begun;
                 state.arrivals.entry(id).or_insert(begun);
                 scans.arrived.notify_all();

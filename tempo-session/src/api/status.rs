@@ -159,7 +159,7 @@ impl Status {
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: state.outbox.trouble(now),
-            // Taken places are expected for former authors, because another installation continued under
+            // Disposition places are expected for former authors, because another installation continued under
             // their names.
             occupied: state.outbox.occupied(core.author()),
             store_error: state.store_error.clone(),

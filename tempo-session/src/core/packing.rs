@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
-use tempo_message::Piece;
+use tempo_message::StoredRun;
 
 /// Settings for packing messages, and for removing the files that went into packs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,9 @@ impl Default for Packing {
 
 impl Stock {
     /// Makes a stock from an inventory. Of packs, the inventory names those that are whole.
-    pub(crate) fn of(pieces: impl IntoIterator<Item = Piece>) -> Self {
+    pub(crate) fn of(parts: impl IntoIterator<Item = StoredRun>) -> Self {
         let mut stock = Self::default();
-        pieces.into_iter().for_each(|piece| stock.put(piece.first, piece.last));
+        parts.into_iter().for_each(|part| stock.put(part.first, part.last));
         stock
     }
 

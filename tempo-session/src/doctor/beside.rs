@@ -1,4 +1,4 @@
-//! Directories beside the session's folder: pieces of it, copies of it, and those that may be
+//! Directories beside the session's folder: parts of it, copies of it, and those that may be
 //! either.
 
 use super::finding::FindingKind::{CopyBeside, SplitFolder, UndecidedFolder};
@@ -12,7 +12,7 @@ use crate::doctor::{
 pub(super) fn folders(status: &Status, findings: &mut Vec<Finding>) {
     let report = &status.report;
     for (names, finding) in
-        [(&report.pieces, pieces as fn(u64) -> Finding), (&report.undecided, undecided), (&report.apart, copies)]
+        [(&report.parts, parts as fn(u64) -> Finding), (&report.undecided, undecided), (&report.apart, copies)]
     {
         if !names.is_empty() {
             let finding = finding(names.len() as u64);
@@ -21,8 +21,8 @@ pub(super) fn folders(status: &Status, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Reports the other pieces of the folder.
-fn pieces(count: u64) -> Finding {
+/// Reports the other parts of the folder.
+fn parts(count: u64) -> Finding {
     let (folder, is, it) = (
         counted(count, "more folder"),
         one_or_many(count, "is", "are"),
@@ -35,12 +35,12 @@ fn pieces(count: u64) -> Finding {
         ))
         .advice(
             "Leave it there, or move the directories of members that have none in the session folder into the session \
-             folder. If it is another session after all, say so with `tempo pieces FOLDER --apart NAME`: messages that \
+             folder. If it is another session after all, say so with `tempo parts FOLDER --apart NAME`: messages that \
              were read from it stay in this session, and no more are added.",
         )
 }
 
-/// Reports directories that may be pieces or copies.
+/// Reports directories that may be parts or copies.
 fn undecided(count: u64) -> Finding {
     let (folder, is, it) = (
         counted(count, "folder"),
@@ -56,8 +56,8 @@ fn undecided(count: u64) -> Finding {
          one. {it}: if it is a part, messages are missing here."
     ))
     .advice(
-        "Look into it with `tempo log`, then decide once: `tempo pieces FOLDER --join NAME` if it is a part of this \
-         session, `tempo pieces FOLDER --apart NAME` if it is another one. A joined folder cannot be taken out again.",
+        "Look into it with `tempo log`, then decide once: `tempo parts FOLDER --join NAME` if it is a part of this \
+         session, `tempo parts FOLDER --apart NAME` if it is another one. A joined folder cannot be taken out again.",
     )
 }
 
@@ -67,5 +67,5 @@ fn copies(count: u64) -> Finding {
     Finding::new(CopyBeside, format!("{folder} beside the session folder {is} that began with messages of this one."))
         .info()
         .meaning("New messages there stay there, and new messages here stay here.")
-        .advice("Nothing. If it is this session after all, say so with `tempo pieces FOLDER --join NAME`.")
+        .advice("Nothing. If it is this session after all, say so with `tempo parts FOLDER --join NAME`.")
 }

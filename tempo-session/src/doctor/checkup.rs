@@ -13,8 +13,8 @@ use tempo_fs_transport::{
     Belonging, FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service,
 };
 use tempo_message::{
-    Arrival, Budget, CollectError, Digest, ForeignReason, MessageId, Own, PendingReason, PublishError, Report, Taken,
-    Transport, Want,
+    Arrival, Budget, CollectError, CollectRequest, Digest, Disposition, ForeignReason, MessageId, Own, PendingReason,
+    PublishError, Report, Transport,
 };
 use thiserror::Error;
 
@@ -171,8 +171,8 @@ pub(crate) fn remove_redundant(state: Option<&Path>, folder: &Path) -> Result<Ve
     let Some(Opened { marks, core, reader: _held, .. }) = Local::read(state, folder)?.opened? else {
         return Err(TidyError::NotAMember);
     };
-    let want = Want { known: core.seen(), own: own_of(&marks), recheck: &[], full: false, budget: NOTHING };
-    transport.collect(&want, &mut |_| Taken::Later)?;
+    let want = CollectRequest { known: core.seen(), own: own_of(&marks), recheck: &[], full: false, budget: NOTHING };
+    transport.collect(&want, &mut |_| Disposition::Later)?;
     let mut removed = Vec::new();
     for own in marks.own {
         removed.extend(transport.remove_redundant(own.author)?);
@@ -326,13 +326,13 @@ impl Reading {
         let began = environment.now();
         // The authors that the store knows show whether this is the session's folder.
         let known = Arc::clone(self.core.seen());
-        let want = Want { known: &known, own, recheck: &[], full: false, budget: NOTHING };
-        transport.collect(&want, &mut |_| Taken::Later)?;
+        let want = CollectRequest { known: &known, own, recheck: &[], full: false, budget: NOTHING };
+        transport.collect(&want, &mut |_| Disposition::Later)?;
         let (mut full, mut recheck) = (true, Vec::new());
         let mut until = None;
         while environment.now() < began + patience {
             let known = self.met.clone();
-            let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
+            let want = CollectRequest { known: &known, own, recheck: &recheck, full, budget: BUDGET };
             let collected = transport.collect(&want, &mut |arrival| self.take(arrival))?;
             (full, recheck) = self.looks();
             if collected.more {
@@ -369,25 +369,25 @@ impl Reading {
         strays
     }
 
-    fn take(&mut self, arrival: Arrival) -> Taken {
+    fn take(&mut self, arrival: Arrival) -> Disposition {
         let frame = match arrival {
             Arrival::Frame(frame) => frame,
             Arrival::Head(head) => {
                 self.core.handle(Input::Head(head));
-                return Taken::Settled;
+                return Disposition::Done;
             }
-            _ => return Taken::Settled,
+            _ => return Disposition::Done,
         };
         let id = frame.id();
         if self.core.author() == Some(id.author) || self.core.former().contains(&id.author) {
             self.found.insert((id, frame.digest()));
         }
         match self.core.handle(Input::Received { message: frame.message(), digest: frame.digest() }) {
-            Intake::Rejected(_) => Taken::Settled,
-            Intake::NoRoom => Taken::Later,
+            Intake::Rejected(_) => Disposition::Done,
+            Intake::NoRoom => Disposition::Later,
             Intake::Accepted | Intake::Held | Intake::Duplicate => {
                 self.met.insert(id.author, id.counter);
-                Taken::Known
+                Disposition::Known
             }
         }
     }

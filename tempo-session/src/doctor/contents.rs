@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, union};
 use tempo_message::printable_text;
-use tempo_message::{BadFrame, Beside, Item, PendingReason};
+use tempo_message::{BadFrame, Duplicate, Item, PendingReason};
 
 use super::finding::FindingKind::{
     ChangedOnTheWay, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, Undone,
@@ -304,7 +304,7 @@ pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, fi
 
 /// Returns whether a copy holds another version of a message, or an own message that had to be put
 /// beside its place.
-pub(super) fn is_version(status: &Status, copy: &Beside) -> bool {
+pub(super) fn is_version(status: &Status, copy: &Duplicate) -> bool {
     let Some(counter) = copy.counter else { return false };
     let mut members = status.members.iter().filter(|member| member.author == copy.author);
     let is_beside = Some(copy.author) == status.author && status.occupied.contains(&counter);

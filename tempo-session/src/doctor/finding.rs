@@ -123,9 +123,9 @@ pub enum FindingKind {
     DoubledDirectory,
     /// Files that are written here are moved away or replaced every time.
     Undone,
-    /// Other pieces of the session's folder are beside it.
+    /// Other parts of the session's folder are beside it.
     SplitFolder,
-    /// Directories beside the session's folder may be pieces of it, and are not read.
+    /// Directories beside the session's folder may be parts of it, and are not read.
     UndecidedFolder,
     /// Copies of the session's folder are beside it and have continued independently.
     CopyBeside,

@@ -72,9 +72,9 @@ fn obstacle(it: &Strange) -> Option<(FindingKind, Option<String>)> {
 pub(super) fn others(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let (mut harmless, mut strange, mut behind, mut unseen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let strays: BTreeSet<&str> = around.strays.iter().map(|stray| stray.place.as_str()).collect();
-    // A piece or a copy of the session inside the folder is reported by its path.
+    // A part or a copy of the session inside the folder is reported by its path.
     let report = &status.report;
-    let paths = || [&report.pieces, &report.undecided, &report.apart].into_iter().flatten();
+    let paths = || [&report.parts, &report.undecided, &report.apart].into_iter().flatten();
     let is_inside = |place: &str| paths().any(|path| path.strip_suffix(place).is_some_and(|rest| rest.ends_with('/')));
     let is_told = |it: &Strange| obstacle(it).is_some() || strays.contains(it.place.as_str()) || is_inside(&it.place);
     for it in status.report.foreign.iter().filter(|it| !is_told(it)) {

@@ -4,7 +4,7 @@ use std::{ffi::OsStr, sync::Arc};
 
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_fs_transport::{DirName, FileName, Stray, Survey, Volume};
-use tempo_message::{BadFrame, BadHead, Beside, Digest, FileType, Item, Unsupported};
+use tempo_message::{BadFrame, BadHead, Digest, Duplicate, FileType, Item, Unsupported};
 
 use super::*;
 use crate::{
@@ -320,7 +320,7 @@ fn forks_and_refused_messages_are_reported() {
     let id = MessageId { author: author(2), counter: 3 };
     let finding = attention(Fork, "1 message of Ben\\u{1b} exists in two versions: number 3.", |status, _| {
         status.members[1].forks = vec![3];
-        let copy = Beside {
+        let copy = Duplicate {
             item: item(&format!("{id}-HOST")),
             is_temporary: false,
             place: format!("{id}-HOST"),

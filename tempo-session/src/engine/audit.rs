@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use tempo_clock::{AuthorId, union};
-use tempo_message::{Digest, MessageId, Piece};
+use tempo_message::{Digest, MessageId, StoredRun};
 
 use crate::core::packing::Stock;
 use crate::engine::resume::OwnMessages;
@@ -23,17 +23,17 @@ pub(crate) struct Audit {
 impl Audit {
     /// Compares an author's messages with its directory. If two messages have one number, the file
     /// of that name counts for neither: publishing them again shows which it is.
-    pub(crate) fn of(own: &OwnMessages, author: AuthorId, there: &[Piece]) -> Self {
+    pub(crate) fn of(own: &OwnMessages, author: AuthorId, there: &[StoredRun]) -> Self {
         let own: Vec<(&(MessageId, Digest), u64)> = of_author(own, author).map(|(key, &len)| (key, len)).collect();
         let lengths = Lengths::of(&own);
-        let is_full = |piece: &Piece| lengths.of_run(piece.first, piece.last) == Some(piece.bytes);
-        let (full, others): (Vec<Piece>, Vec<Piece>) = there.iter().partition(|piece| is_full(piece));
-        let others = others.into_iter().filter(|piece| lengths.of_run(piece.first, piece.last).is_some());
-        let (torn, damaged): (Vec<Piece>, Vec<Piece>) = others.partition(|piece| piece.first == piece.last);
+        let is_full = |part: &StoredRun| lengths.of_run(part.first, part.last) == Some(part.bytes);
+        let (full, others): (Vec<StoredRun>, Vec<StoredRun>) = there.iter().partition(|part| is_full(part));
+        let others = others.into_iter().filter(|part| lengths.of_run(part.first, part.last).is_some());
+        let (torn, damaged): (Vec<StoredRun>, Vec<StoredRun>) = others.partition(|part| part.first == part.last);
         let (is_there, is_torn) = (Runs::of(full.iter().chain(&damaged)), Runs::of(&torn));
         let is_absent = |counter| is_torn.have(counter) || !is_there.have(counter);
         let absent = own.iter().map(|(key, _)| **key).filter(|(id, _)| is_absent(id.counter)).collect();
-        let damaged = damaged.iter().map(|piece| (piece.first, piece.last)).collect();
+        let damaged = damaged.iter().map(|part| (part.first, part.last)).collect();
         Self { absent, damaged, stock: Stock::of(full.into_iter().chain(torn)) }
     }
 }
@@ -75,12 +75,12 @@ impl Lengths {
     }
 }
 
-/// The counters that are in any of some pieces.
+/// The counters that are in any of some parts.
 pub(crate) struct Runs(Vec<RangeInclusive<u64>>);
 
 impl Runs {
-    pub(crate) fn of<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> Self {
-        Self(union(pieces.into_iter().map(|piece| piece.first..=piece.last)))
+    pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a StoredRun>) -> Self {
+        Self(union(parts.into_iter().map(|part| part.first..=part.last)))
     }
 
     /// Returns whether all counters from `first` to `last` are there.

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use tempo_clock::AuthorId;
-use tempo_message::{CollectError, Frame, MessageId, Pack, Piece, PublishError, Transport};
+use tempo_message::{CollectError, Frame, MessageId, Pack, PublishError, StoredRun, Transport};
 
 use crate::{
     engine::{outbox::Key, shared::Shared},
@@ -47,7 +47,7 @@ impl Link {
     }
 
     /// Lists an author's directory; `None` when the folder is away, which the next look reports.
-    pub(crate) fn inventory(&mut self, author: AuthorId) -> Result<Option<Vec<Piece>>, PublishError> {
+    pub(crate) fn inventory(&mut self, author: AuthorId) -> Result<Option<Vec<StoredRun>>, PublishError> {
         match self.transport.inventory(author) {
             Ok(there) => Ok(Some(there)),
             Err(CollectError::Failed { place, source }) => Err(PublishError::Failed { place, source }),

@@ -175,7 +175,7 @@ impl Packer {
     ) -> Result<Published, PublishError> {
         let published = link.transport.publish_pack(pack, durability)?;
         let author = pack.author();
-        if published == Published::Beside {
+        if published == Published::Displaced {
             // If the file there holds messages, another installation writes under this name. The
             // core has to see them.
             let mut state = link.shared.lock();
@@ -191,7 +191,7 @@ impl Packer {
         for author in authors {
             let Some(there) = link.inventory(author)? else { return Ok(()) };
             let last = link.shared.lock().core.contiguous(author);
-            let stock = Stock::of(there.into_iter().filter(|piece| piece.last <= last));
+            let stock = Stock::of(there.into_iter().filter(|part| part.last <= last));
             self.found(author, stock, Vec::new());
         }
         self.note_packs(link)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{Durability, MessageId, Piece, PublishError, Published, planted};
+use tempo_message::{Durability, MessageId, PublishError, Published, StoredRun, planted};
 
 use crate::{
     engine::{
@@ -300,7 +300,7 @@ fn publish_one(
 ) -> Result<Published, PublishError> {
     let frame = link.frame((id, digest))?;
     let published = link.transport.publish(&frame, durability)?;
-    if published == Published::Beside {
+    if published == Published::Displaced {
         // If the file there holds a message, another installation writes under this name. The core
         // has to see it.
         let mut state = link.shared.lock();
@@ -313,10 +313,10 @@ fn publish_one(
 
 /// Returns the numbers sent since the start that the folder already holds, which means that another
 /// installation writes under this name. A pack would get there without a clash of file names.
-fn taken_before(link: &Link, author: AuthorId, own: &OwnMessages, there: &[Piece]) -> Vec<MessageId> {
+fn taken_before(link: &Link, author: AuthorId, own: &OwnMessages, there: &[StoredRun]) -> Vec<MessageId> {
     let state = link.shared.lock();
     let sent = state.outbox.keys().filter(|sent| sent.0.author == author && !own.contains_key(sent));
-    let is_taken = |id: &MessageId| there.iter().any(|piece| (piece.first..=piece.last).contains(&id.counter));
+    let is_taken = |id: &MessageId| there.iter().any(|part| (part.first..=part.last).contains(&id.counter));
     sent.map(|&(id, _)| id).filter(is_taken).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use tempo_message::{Budget, CollectError, Collected, Durability, MessageId, Own, Want, planted};
+use tempo_message::{Budget, CollectError, CollectRequest, Collected, Durability, MessageId, Own, planted};
 
 use crate::{
     engine::{event::Attachment, keeper::Keeper, link::Link, state::Looks},
@@ -111,7 +111,7 @@ impl Receiver {
         let own = state.core.author().map(|author| Own { author, joined: state.marks.has_joined() });
         drop(state);
 
-        let want = Want { known: &known, own, recheck: &recheck, full, budget: BUDGET };
+        let want = CollectRequest { known: &known, own, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&link.shared);
         let mut is_first = true;
         let collected = link.transport.collect(&want, &mut |arrival| {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use tempo_clock::AuthorId;
-use tempo_message::{Arrival, Budget, Digest, Frame, MessageId, Own, Pending, PendingReason, PublishError, Want};
+use tempo_message::{
+    Arrival, Budget, CollectRequest, Digest, Frame, MessageId, Own, Pending, PendingReason, PublishError,
+};
 
 use crate::{
     core::packing::Packing,
@@ -56,7 +58,7 @@ fn find(link: &mut Link, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet
     };
     let mut found = BTreeSet::new();
     let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-    let want = Want { known: &known, own, recheck: ids, full: false, budget };
+    let want = CollectRequest { known: &known, own, recheck: ids, full: false, budget };
     let shared = &link.shared;
     let collected = link.transport.collect(&want, &mut |arrival| {
         if let Arrival::Frame(frame) = &arrival {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Arrival, Frame, Kind, MessageId, PublishError, Report, Taken, planted};
+use tempo_message::{Arrival, Disposition, Frame, Kind, MessageId, PublishError, Report, planted};
 
 use crate::{
     core::{
@@ -37,11 +37,11 @@ use crate::{
 ///
 /// 1. Every message that the core has accepted or holds is in the store or in `unsaved`.
 /// 2. `marks` equals what the store has noted, or what the one thread that holds the writer is
-///   noting.
+///    noting.
 /// 3. An event of the feed is true for a reader that reads the core under the same lock, or it was
-///   true and something has changed since.
+///    true and something has changed since.
 /// 4. An own message that is not known to be in the folder is in `outbox`, or in `own` until the
-///   driver takes that.
+///    driver takes that.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) core: SessionCore,
@@ -138,16 +138,16 @@ impl State {
     }
 
     /// Takes in an arrival. The next commit stores it.
-    pub(crate) fn take(&mut self, arrival: Arrival) -> Taken {
+    pub(crate) fn take(&mut self, arrival: Arrival) -> Disposition {
         let taken = self.take_in(arrival);
         self.take_outputs();
         taken
     }
 
-    fn take_in(&mut self, arrival: Arrival) -> Taken {
+    fn take_in(&mut self, arrival: Arrival) -> Disposition {
         match arrival {
             Arrival::Frame(frame) => match self.core.handle(received(&frame)) {
-                Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Taken::Known,
+                Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Disposition::Known,
                 Intake::Accepted | Intake::Held => {
                     self.hear(frame.id().author);
                     if self.core.is_own(frame.id().author) {
@@ -155,11 +155,11 @@ impl State {
                     }
                     self.unsaved.push(Record { frame, origin: Origin::Received });
                     self.may_become_stable = true;
-                    Taken::Known
+                    Disposition::Known
                 }
-                Intake::Duplicate => Taken::Known,
-                Intake::Rejected(_) => Taken::Settled,
-                Intake::NoRoom => Taken::Later,
+                Intake::Duplicate => Disposition::Known,
+                Intake::Rejected(_) => Disposition::Done,
+                Intake::NoRoom => Disposition::Later,
             },
             Arrival::Head(head) => {
                 let author = head.author;
@@ -170,13 +170,13 @@ impl State {
                         self.tell(Event::Receipt { author });
                     }
                 }
-                Taken::Settled
+                Disposition::Done
             }
             Arrival::Foreign(foreign) => {
                 self.tell(Event::Foreign(foreign));
-                Taken::Settled
+                Disposition::Done
             }
-            _ => Taken::Settled,
+            _ => Disposition::Done,
         }
     }
 

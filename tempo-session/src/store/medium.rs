@@ -6,6 +6,7 @@ use redb::StorageBackend;
 
 /// Random-access bytes, like those of a file. A write survives a power loss once a later [`sync`](Self::sync)
 /// returns.
+#[allow(clippy::len_without_is_empty, reason = "a file is asked for its length only")]
 pub trait Medium: fmt::Debug + Send + Sync + 'static {
     /// Returns the number of bytes.
     ///

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tempo_clock::Seen;
 use tempo_message::{
-    Arrival, Budget, CollectError, Collected, Durability, Frame, Head, MemoryMedium, Piece, PublishError, Published,
-    Report, Taken, Transport, Want,
+    Arrival, Budget, CollectError, CollectRequest, Collected, Disposition, Durability, Frame, Head, MemoryMedium,
+    PublishError, Published, Report, StoredRun, Transport,
 };
 use tempo_session::{
     AuthorId, Session,
@@ -40,10 +40,14 @@ impl<T: Transport> Transport for Interrupted<T> {
         self.heads.lock().unwrap().push(head.clone());
         self.inner.leave_head(head)
     }
-    fn inventory(&mut self, author: AuthorId) -> Result<Vec<Piece>, CollectError> {
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError> {
         self.inner.inventory(author)
     }
-    fn collect(&mut self, want: &Want<'_>, take: &mut dyn FnMut(Arrival) -> Taken) -> Result<Collected, CollectError> {
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError> {
         let collected = self.inner.collect(want, take);
         if let Some(session) = self.session.lock().unwrap().take() {
             session.close_within(Duration::ZERO).unwrap();
@@ -110,12 +114,12 @@ fn the_last_head_is_left_whatever_was_left_before() {
     let mut said = || {
         let (known, mut counter) = (Seen::default(), 0);
         let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
-        let want = Want { known: &known, own: None, recheck: &[], full: true, budget };
+        let want = CollectRequest { known: &known, own: None, recheck: &[], full: true, budget };
         let mut take = |arrival| {
             if let Arrival::Head(head) = arrival {
                 counter = head.counter;
             }
-            Taken::Settled
+            Disposition::Done
         };
         other.collect(&want, &mut take).unwrap();
         counter

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use tempo_clock::Seen;
-use tempo_message::{Durability, MemoryMedium, Taken, Transport, conformance::gather};
+use tempo_message::{Disposition, Durability, MemoryMedium, Transport, conformance::gather};
 use tempo_session::{
     Event, Placed, Session,
     error::CursorError,
@@ -77,7 +77,7 @@ fn a_cursor_continues_where_it_was_committed() {
             Some("a")
         );
         cursor.commit().unwrap();
-        // Taken but not committed.
+        // Disposition but not committed.
         assert_eq!(cursor.poll().unwrap().as_ref().and_then(text).as_deref(), Some("b"));
     }
     two.reopen();
@@ -207,7 +207,7 @@ fn the_order_is_stable_up_to_what_every_member_has() {
     let (cleo, mut driver) = open(&late, MemoryStore::new(Some(author(9))));
     cleo.send("from the past").unwrap();
     drain(&mut driver);
-    let frames = gather(&mut late.transport(), &Seen::default(), Taken::Later);
+    let frames = gather(&mut late.transport(), &Seen::default(), Disposition::Later);
     let mut copy = two.medium.transport();
     copy.join(author(9)).unwrap();
     for frame in frames {

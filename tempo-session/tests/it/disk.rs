@@ -92,7 +92,7 @@ impl Disk {
         let flushed = recorded.iter().rposition(|step| matches!(step, Step::Flush)).unwrap_or(0);
         for (number, step) in recorded.iter().enumerate() {
             let Step::Write { offset, bytes } = step else { continue };
-            for (piece, at) in bytes.chunks(PIECE).zip((*offset..).step_by(PIECE)) {
+            for (part, at) in bytes.chunks(PART).zip((*offset..).step_by(PART)) {
                 let is_kept = match keeps {
                     _ if number < flushed => true,
                     Keeps::All => true,
@@ -100,7 +100,7 @@ impl Disk {
                     Keeps::Some => chance(),
                 };
                 if is_kept {
-                    disk.write_all_at(piece, at).unwrap();
+                    disk.write_all_at(part, at).unwrap();
                 }
             }
         }
@@ -122,7 +122,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 const IMAGE: &str = "image";
-const PIECE: usize = 4096;
+const PART: usize = 4096;
 const FILE: INodeNo = INodeNo(2);
 const TTL: Duration = Duration::from_secs(3600);
 

@@ -236,7 +236,7 @@ fn a_list_is_right_after_its_program_was_killed() {
                 added.push(text);
             }
         }
-        let list = settled_list(&place, &ana, &ben);
+        let list = stable_list(&place, &ana, &ben);
         let items: Vec<&str> = list.lines().skip(1).map(|line| line.split_once("] ").unwrap().1).collect();
         assert!(added.iter().all(|text| items.contains(&text.as_str())), "{added:?} were added:\n{list}");
         assert!(items.iter().all(|text| tried.contains(*text)), "{list}");
@@ -245,7 +245,7 @@ fn a_list_is_right_after_its_program_was_killed() {
 }
 
 /// Returns the list that both show, once each has what the other has sent.
-fn settled_list(place: &Place, ana: &Path, ben: &Path) -> String {
+fn stable_list(place: &Place, ana: &Path, ben: &Path) -> String {
     let list = |state| output(&mut todo(&place.folder, state, &["list"]));
     let end = Instant::now() + STUCK;
     loop {

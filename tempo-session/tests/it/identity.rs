@@ -1,5 +1,4 @@
-//! Stores that are copied, restored or lost; files that vanish, are rolled back, or are
-//! overwritten.
+//! Stores that are copied, restored or lost; files that vanish, are rolled back, or are overwritten.
 
 use std::{collections::BTreeSet, error::Error, fs, path::Path, thread, time::Duration};
 
@@ -15,8 +14,7 @@ use uuid::Uuid;
 
 use crate::support::{Place, STUCK, is_told_apart, texts, timeline, wait_until};
 
-/// Opens a state directory as if nothing showed that it is a copy, as in an image of the whole
-/// machine.
+/// Opens a state directory as if nothing showed that it is a copy, as in an image of the whole machine.
 fn open_image(place: &Place, state: &str) -> Session {
     let installation = Installation::find(&place.at(state), &place.folder).unwrap().unwrap();
     let mut options = Options::default();

@@ -42,7 +42,7 @@ mod newer;
 mod odd;
 mod opening;
 mod packing;
-mod pieces;
+mod parts;
 mod relaying;
 mod replica;
 mod services;

@@ -116,7 +116,7 @@ fn a_reopened_session_publishes_the_remaining_messages() {
     drop((ana, driver));
     let (_ana, mut driver) = open(&lost, store);
     drain(&mut driver);
-    let counters: Vec<u64> = lost.transport().inventory(author(0)).unwrap().iter().map(|piece| piece.first).collect();
+    let counters: Vec<u64> = lost.transport().inventory(author(0)).unwrap().iter().map(|part| part.first).collect();
     assert_eq!(counters, [1, 2, 3], "vanished messages are published again");
 }
 
@@ -184,13 +184,16 @@ fn sending_continues_while_the_folder_is_away() {
         fn leave_head(&mut self, head: &tempo_message::Head) -> Result<(), tempo_message::PublishError> {
             self.0.leave_head(head)
         }
-        fn inventory(&mut self, author: AuthorId) -> Result<Vec<tempo_message::Piece>, tempo_message::CollectError> {
+        fn inventory(
+            &mut self,
+            author: AuthorId,
+        ) -> Result<Vec<tempo_message::StoredRun>, tempo_message::CollectError> {
             self.0.inventory(author)
         }
         fn collect(
             &mut self,
-            want: &tempo_message::Want<'_>,
-            take: &mut dyn FnMut(tempo_message::Arrival) -> tempo_message::Taken,
+            want: &tempo_message::CollectRequest<'_>,
+            take: &mut dyn FnMut(tempo_message::Arrival) -> tempo_message::Disposition,
         ) -> Result<tempo_message::Collected, tempo_message::CollectError> {
             if self.1.load(Ordering::SeqCst) {
                 let why = tempo_message::Detachment::Missing;

@@ -388,7 +388,7 @@ impl State {
         let now = self.stamp();
         let step = self.calls;
         for &(dir, name, to) in changes {
-            if self.pieces().any(|(_, piece)| piece == dir || self.tree.children(piece).any(|it| it.1 == dir)) {
+            if self.parts().any(|(_, part)| part == dir || self.tree.children(part).any(|it| it.1 == dir)) {
                 self.violations
                     .push(format!("a process writes {} into another part of the folder", name.to_string_lossy()));
             }

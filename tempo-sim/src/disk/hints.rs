@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Disk, State, pieces::split};
+use super::{Disk, State, parts::split};
 
 /// A changed directory, and the changed file in it.
 pub(super) type Hint = (OsString, Option<OsString>);
@@ -82,8 +82,8 @@ impl State {
     /// Notifies the watchers, perhaps of more than what happened.
     fn tell(&mut self, dir: &OsStr, file: Option<&OsStr>) {
         let oddity = if self.options.lost_hints > 0 { self.rng.below(40) } else { usize::MAX };
-        let (piece, name) = split(dir).unwrap_or((OsStr::new(""), dir));
-        let about = self.tree.naming.key(piece);
+        let (part, name) = split(dir).unwrap_or((OsStr::new(""), dir));
+        let about = self.tree.naming.key(part);
         for watch in &self.watches {
             let signal = &watch.signal;
             match oddity {

@@ -6,7 +6,7 @@ mod hints;
 mod judge;
 mod line_ends;
 mod outside;
-mod pieces;
+mod parts;
 mod process;
 mod spelled;
 mod states;

@@ -23,7 +23,7 @@ impl Disk {
 
 impl State {
     /// Returns the components of a path, without the link if it leads through it.
-    fn parts<'a>(&self, path: &'a Path) -> Vec<&'a OsStr> {
+    fn names_of<'a>(&self, path: &'a Path) -> Vec<&'a OsStr> {
         let is_linked = self.options.is_linked;
         let behind = path.strip_prefix(Disk::LINK).ok().filter(|_| is_linked).unwrap_or(path);
         let names = behind.components().filter_map(|part| match part {
@@ -36,7 +36,7 @@ impl State {
     /// Resolves a path. Windows returns names as they are stored. macOS does not promise that, and `APFS` keeps each
     /// name in its original Unicode form, so the forms of the folder and of what is beside it differ.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
-        let parts = self.parts(path);
+        let parts = self.names_of(path);
         let is_folder =
             matches!(parts.as_slice(), [name] if self.is_folder(name) && self.tree.child(ROOT, name).is_some());
         if is_folder && matches!(self.options.system, System::Windows(_)) {
@@ -46,7 +46,7 @@ impl State {
     }
 
     pub(super) fn node_at(&self, path: &Path) -> Option<NodeId> {
-        match self.parts(path).as_slice() {
+        match self.names_of(path).as_slice() {
             [] => Some(ROOT),
             [name] if *name == "staging" => Some(self.staging),
             [name] if self.is_folder(name) => self.tree.child(ROOT, name),

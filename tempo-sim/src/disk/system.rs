@@ -38,7 +38,7 @@ pub enum Volume {
     /// NTFS: a directory that is recreated under its name within 15 seconds keeps the former creation time
     /// ("tunneling").
     Ntfs,
-    /// ReFS: file numbers have 128 bits, but programs see only 64, so two files can have equal numbers.
+    /// `ReFS`: file numbers have 128 bits, but programs see only 64, so two files can have equal numbers.
     Refs,
     /// A network drive: very recent arrivals are not found for some seconds (`FileNotFoundCacheLifetime` of the SMB
     /// client), and the creation time of a directory is that of its last change.

@@ -281,7 +281,7 @@ pub(crate) fn final_state(
     if status.unpublished > 0 || status.store_error.is_some() || waits(&status, gone) || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
-    if let Some(copy) = status.report.pieces.iter().find(|piece| goes_on_in(&member.disk, piece)) {
+    if let Some(copy) = status.report.parts.iter().find(|part| goes_on_in(&member.disk, part)) {
         return Err(Violation::new("I1", format!("{name} reads {copy}, which is another session")));
     }
     every_odd_thing_is_named(member, &status.report, gone)?;
@@ -326,7 +326,7 @@ fn every_odd_thing_is_named(member: &Member, report: &Report, gone: &BTreeSet<Au
 /// which everything odd is named, or another session.
 fn is_in_the_session(report: &Report, dir: &OsStr) -> bool {
     let dir = dir.to_string_lossy();
-    dir.split_once('/').is_none_or(|(piece, _)| report.pieces.iter().any(|name| name == piece))
+    dir.split_once('/').is_none_or(|(part, _)| report.parts.iter().any(|name| name == part))
 }
 
 /// Returns whether a larger pack beside the file has all its messages whole, so that nothing is missing.

@@ -4,7 +4,7 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use tempo_clock::{AuthorId, Seen};
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::{Budget, Own, Taken, Transport, Want};
+use tempo_message::{Budget, CollectRequest, Disposition, Own, Transport};
 use tempo_session::{
     Session,
     error::OpenError,
@@ -125,10 +125,10 @@ impl World {
         let (author, known) = (there.author, Seen::default());
         let budget = Budget { frames: usize::MAX, bytes: usize::MAX };
         let own = Some(Own { author, joined: there.store.marks_now().has_joined() });
-        let want = Want { known: &known, own, recheck: &[], full: true, budget };
+        let want = CollectRequest { known: &known, own, recheck: &[], full: true, budget };
         // If the folder is away or a call fails, nothing more is removed.
         let removed = opened.map(|mut transport| {
-            let looked = transport.collect(&want, &mut |_| Taken::Settled);
+            let looked = transport.collect(&want, &mut |_| Disposition::Done);
             looked.map(|_| transport.remove_redundant(author).unwrap_or_default())
         });
         if let Ok(Ok(removed)) = removed

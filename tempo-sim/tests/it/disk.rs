@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{
-    AuthorId, CounterName, Durability, Frame, Kind, Lamport, Message, MessageId, Taken, Transport,
+    AuthorId, CounterName, Disposition, Durability, Frame, Kind, Lamport, Message, MessageId, Transport,
     conformance::{Arena, Script, gather},
 };
 use tempo_sim::{
@@ -132,7 +132,7 @@ fn a_hinted_file_is_read_while_its_directory_rests() {
     member.publish(&first, Durability::Lazy).unwrap();
     let mut known = Seen::default();
     let mut gathered = |member: &mut FsTransport<SimFs>| {
-        let frames = gather(member, &known, Taken::Known);
+        let frames = gather(member, &known, Disposition::Known);
         frames.iter().for_each(|frame| assert!(known.insert(frame.id().author, frame.id().counter)));
         frames
     };

@@ -12,7 +12,7 @@ use std::{
 use tempo_clock::Seen;
 use tempo_fs_transport::{Fs, FsTransport, Hints, Options, Reach, Signal};
 use tempo_message::{
-    Durability, Head, Lamport, Life, Published, Taken, Transport,
+    Disposition, Durability, Head, Lamport, Life, Published, Transport,
     conformance::{Script, gather},
 };
 use tempo_sim::{
@@ -172,7 +172,7 @@ fn a_durable_name_needs_no_sync_of_its_directory() {
             disk.put_dir(&dir);
             disk.put(&dir, names[0], vec![0; frames[0].bytes().len()].into());
             let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
-            gather(&mut member, &Seen::default(), Taken::Known);
+            gather(&mut member, &Seen::default(), Disposition::Known);
             // The service has closed the file that it put there.
             disk.set_now(Duration::from_secs(60));
             for (frame, expected) in frames.iter().zip([Published::Mended, Published::New]) {
@@ -259,7 +259,7 @@ fn a_part_with_the_number_of_the_folder_is_read() {
         disk.put_dir(author.to_string().as_ref());
         disk.put(format!("jam 2.session/{author}").as_ref(), "head".as_ref(), head.encode());
         disk.put(format!("jam 2.session/{author}").as_ref(), FILE.as_ref(), frame.bytes().clone());
-        let read = gather(&mut member, &Seen::default(), Taken::Known);
+        let read = gather(&mut member, &Seen::default(), Disposition::Known);
         assert_eq!(read, [frame], "beside {others} directories");
     }
 }
@@ -360,7 +360,7 @@ fn watching_a_folder_twice_is_a_violation() {
     let fs = disk.fs();
     let watch = |path: &str| fs.watch(path.as_ref(), Arc::default()).unwrap();
     let first = watch(Disk::FOLDER);
-    let _piece = watch("/jam 2.session");
+    let _part = watch("/jam 2.session");
     drop(first);
     let _again = watch(Disk::FOLDER);
     assert_eq!(disk.take_violations(), [""; 0]);
@@ -398,7 +398,7 @@ fn a_staged_file_in_use_is_swept_when_it_is_free() {
     disk.put(&dir, staged, "half a mess".into());
     disk.lock_file(&dir, staged, Duration::from_secs(5));
     let mut member = FsTransport::open_on(disk.fs(), Disk::FOLDER.as_ref(), &Options::default()).unwrap();
-    assert_eq!(gather(&mut member, &Seen::default(), Taken::Known).len(), 0);
+    assert_eq!(gather(&mut member, &Seen::default(), Disposition::Known).len(), 0);
     member.join(author).unwrap();
     assert!(disk.read(&dir, staged).is_some(), "it is in use");
     disk.set_now(Duration::from_secs(6));

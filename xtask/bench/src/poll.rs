@@ -4,7 +4,7 @@ use std::{fs::File, path::Path, time::Duration};
 
 use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
-use tempo_message::{Arrival, Budget, Taken, Transport, Want};
+use tempo_message::{Arrival, Budget, CollectRequest, Disposition, Transport};
 use tempo_session::{
     Session,
     parts::{Driver, Parts, Turn},
@@ -116,12 +116,12 @@ impl Looker {
     fn look(&mut self) -> usize {
         let mut met = Vec::new();
         let budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
-        let want = Want { known: &self.known, own: None, recheck: &[], full: false, budget };
+        let want = CollectRequest { known: &self.known, own: None, recheck: &[], full: false, budget };
         let mut take = |arrival| {
             if let Arrival::Frame(frame) = arrival {
                 met.push(frame.id());
             }
-            Taken::Known
+            Disposition::Known
         };
         self.transport.collect(&want, &mut take).expect("the folder is there");
         met.iter().filter(|id| self.known.insert(id.author, id.counter)).count()

@@ -10,7 +10,7 @@ mod log;
 mod member;
 mod output;
 mod pack;
-mod pieces;
+mod parts;
 mod progress;
 mod relay;
 mod seen;
@@ -149,11 +149,11 @@ enum Command {
     /// content of both directories shows which it is. Where it does not, nothing is read until you
     /// decide. The local state remembers your decision for both directories, wherever they are
     /// moved.
-    Pieces {
+    Parts {
         #[command(flatten)]
         folder: Folder,
         #[command(flatten)]
-        said: pieces::Said,
+        said: parts::Said,
         /// Print one object
         #[arg(long)]
         json: bool,
@@ -177,7 +177,7 @@ fn main() -> ExitCode {
         Command::Log { folder, follow, json } => log::run(&folder.path, local, follow, json),
         Command::Status { folder, json } => status::run(&folder.path, local, json),
         Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),
-        Command::Pieces { folder, said, json } => pieces::run(&folder.path, local, &said, json),
+        Command::Parts { folder, said, json } => parts::run(&folder.path, local, &said, json),
         Command::Pack { folder, at_once } => pack::run(&folder.path, local, at_once),
         Command::Relay { folder, who } => relay::run(&folder.path, local, &who),
     };

@@ -116,8 +116,8 @@ fn files(status: &Status, add: &mut impl FnMut(&str)) {
     section(
         add,
         "read as parts of this session, and not written",
-        report.pieces.len(),
-        report.pieces.iter().map(|piece| format!("{piece}, beside the session folder")),
+        report.parts.len(),
+        report.parts.iter().map(|part| format!("{part}, beside the session folder")),
     );
     for (heading, names) in
         [("perhaps parts of this session, and not read", &report.undecided), ("other sessions", &report.apart)]
@@ -259,7 +259,7 @@ fn for_programs(status: &Status) -> Value {
         "copies": copies.collect::<Vec<_>>(),
         "converted": converted.collect::<Vec<_>>(),
         "doubled": doubled.collect::<Vec<_>>(),
-        "pieces": status.report.pieces,
+        "parts": status.report.parts,
         "undecided": status.report.undecided,
         "apart": status.report.apart,
         "unlisted": status.report.unlisted,

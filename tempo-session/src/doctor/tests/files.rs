@@ -240,7 +240,7 @@ fn files_that_are_not_messages_are_reported() {
 #[test]
 fn copies_and_doubled_directories_are_reported() {
     use FindingKind::{DoubledDirectory, EqualCopy};
-    let copy = |number, counter| Beside {
+    let copy = |number, counter| Duplicate {
         item: Item::Copy { first: counter },
         is_temporary: false,
         place: format!("{counter} (1)"),
@@ -255,7 +255,7 @@ fn copies_and_doubled_directories_are_reported() {
     };
     assert!(own(true).advice.contains("--fix` removes it"));
     assert!(!own(false).advice.contains("--fix"));
-    let head = Beside {
+    let head = Duplicate {
         item: Item::Head,
         is_temporary: false,
         place: "head (1)".to_owned(),
@@ -278,7 +278,7 @@ fn copies_and_doubled_directories_are_reported() {
         DoubledDirectory,
         second,
         report(|report| {
-            report.doubled = vec![Beside {
+            report.doubled = vec![Duplicate {
                 item: Item::Other,
                 is_temporary: false,
                 place: "7b0e (1)".to_owned(),
@@ -290,17 +290,17 @@ fn copies_and_doubled_directories_are_reported() {
 }
 
 #[test]
-fn pieces_of_the_folder_are_reported() {
+fn parts_of_the_folder_are_reported() {
     use FindingKind::SplitFolder;
-    let pieces = |names: &[&str]| {
+    let parts = |names: &[&str]| {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        report(|report| report.pieces = names)
+        report(|report| report.parts = names)
     };
     let one = "1 more folder of this session is beside the session folder.";
-    let one = attention(SplitFolder, one, pieces(&["jam 2.session"]));
+    let one = attention(SplitFolder, one, parts(&["jam 2.session"]));
     assert_eq!(one.place.as_deref(), Some("jam 2.session"));
     let two = "2 more folders of this session are beside the session folder.";
-    let two = attention(SplitFolder, two, pieces(&["jam 2.session", "jam 3.session"]));
+    let two = attention(SplitFolder, two, parts(&["jam 2.session", "jam 3.session"]));
     assert_eq!((two.place, two.files.len()), (None, 2));
     let undecided = "1 folder that may be a part of this session is beside it.";
     let undecided = attention(
@@ -318,7 +318,7 @@ fn pieces_of_the_folder_are_reported() {
 #[test]
 fn converted_line_ends_are_reported() {
     let id = MessageId { author: author(2), counter: 2 };
-    let converted = vec![Beside {
+    let converted = vec![Duplicate {
         item: item(&id.to_string()),
         is_temporary: false,
         place: id.to_string(),

@@ -14,7 +14,7 @@ use tempo_session::{
 use crate::support::{Place, STUCK, copy_file, is_told_apart, texts, timeline, wait_until};
 
 /// The names of a second `jam.session`.
-const PIECES: &[(&str, &str)] = &[
+const PARTS: &[(&str, &str)] = &[
     ("iCloud Drive", "jam 2.session"),
     ("iCloud Drive", "jam 13.session"),
     ("iCloud Drive", "jam.session 2"),
@@ -59,7 +59,7 @@ const OTHERS: &[&str] = &[
 ];
 
 /// A folder with a message of Ana and a message of Ben, whose directory can be moved into a second
-/// piece.
+/// part.
 struct Scene {
     place: Place,
     ana: AuthorId,
@@ -82,7 +82,7 @@ impl Scene {
         Self { place, ana, ben }
     }
 
-    /// Splits the folder, so that Ben's messages are in the second piece only.
+    /// Splits the folder, so that Ben's messages are in the second part only.
     fn split(&self, name: &str) -> PathBuf {
         let second = self.place.at(name);
         fs::create_dir(&second).unwrap();
@@ -126,15 +126,15 @@ fn tree(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn messages_in_the_second_piece_are_delivered_and_nothing_is_written_there() {
+fn messages_in_the_second_part_are_delivered_and_nothing_is_written_there() {
     let scene = Scene::new();
-    for (service, name) in PIECES {
+    for (service, name) in PARTS {
         let second = scene.split(name);
         let before = tree(&second);
         let session = scene.look();
         assert!(texts(&timeline(&session)).contains(&"from ben".to_owned()), "{service}: {name}");
         let report = session.status().report;
-        assert_eq!(report.pieces, [*name], "{service}");
+        assert_eq!(report.parts, [*name], "{service}");
         assert_eq!((report.foreign.len(), report.pending.len(), report.doubled.len()), (0, 0, 0), "{service}: {name}");
         let ana = scene.place.member("ana");
         ana.refresh(STUCK).unwrap();
@@ -144,20 +144,20 @@ fn messages_in_the_second_piece_are_delivered_and_nothing_is_written_there() {
         assert_eq!(tree(&second), before, "{service}: {name}");
         scene.unite(&second);
         session.refresh(STUCK).unwrap();
-        assert_eq!(session.status().report.pieces, [""; 0], "{service}: {name}");
+        assert_eq!(session.status().report.parts, [""; 0], "{service}: {name}");
     }
-    assert_eq!(scene.look().timeline().len(), 2 + PIECES.len());
+    assert_eq!(scene.look().timeline().len(), 2 + PARTS.len());
 }
 
 /// Ben's message comes after Ana's, which is enough.
 #[test]
-fn a_second_piece_may_have_any_name() {
+fn a_second_part_may_have_any_name() {
     let scene = Scene::new();
     for name in OTHERS {
         let second = scene.split(name);
         let session = scene.look();
         assert_eq!(texts(&timeline(&session)), ["from ana", "from ben"], "{name}");
-        assert_eq!(session.status().report.pieces, [*name]);
+        assert_eq!(session.status().report.parts, [*name]);
         assert!(scene.findings().iter().any(|it| it.kind == FindingKind::SplitFolder), "{name}");
         scene.unite(&second);
     }
@@ -211,9 +211,9 @@ fn a_copy_of_the_folder_is_another_session() {
     }
 }
 
-/// A member that opens a piece by its new name must not part it from the others.
+/// A member that opens a part by its new name must not part it from the others.
 #[test]
-fn a_piece_that_is_opened_by_its_own_name_stays_one() {
+fn a_part_that_is_opened_by_its_own_name_stays_one() {
     let scene = Scene::new();
     let name = "jam (Konflikt).session";
     let second = scene.split(name);
@@ -221,21 +221,21 @@ fn a_piece_that_is_opened_by_its_own_name_stays_one() {
         let member = Session::builder(&second).state_dir(scene.place.at(who)).name(who).open().unwrap();
         member.refresh(STUCK).unwrap();
         assert!(texts(&timeline(&member)).contains(&"from ana".to_owned()), "{who} reads the other one");
-        member.send(format!("{who} in the second piece")).unwrap();
+        member.send(format!("{who} in the second part")).unwrap();
         assert_eq!(member.flush(STUCK), 0);
         member.close().unwrap();
     }
-    let all = ["from ana", "from ben", "ben in the second piece", "eva in the second piece"];
+    let all = ["from ana", "from ben", "ben in the second part", "eva in the second part"];
     let session = scene.look();
     assert_eq!(texts(&timeline(&session)), all);
-    assert_eq!(session.status().report.pieces, [name]);
+    assert_eq!(session.status().report.parts, [name]);
 }
 
 #[test]
-fn the_doctor_says_what_a_second_piece_is() {
+fn the_doctor_says_what_a_second_part_is() {
     let scene = Scene::new();
     assert_eq!(scene.findings(), []);
-    for (service, name) in PIECES {
+    for (service, name) in PARTS {
         let second = scene.split(name);
         let found = scene.findings();
         let kinds: Vec<_> = found.iter().map(|it| (it.kind, it.severity, it.place.as_deref())).collect();
@@ -244,10 +244,10 @@ fn the_doctor_says_what_a_second_piece_is() {
     }
 }
 
-/// A member that finds its own directory in the second piece still writes in the first one; the
-/// directory in the other piece is a copy.
+/// A member that finds its own directory in the second part still writes in the first one; the
+/// directory in the other part is a copy.
 #[test]
-fn an_own_directory_in_the_second_piece_is_a_copy() {
+fn an_own_directory_in_the_second_part_is_a_copy() {
     let scene = Scene::new();
     let second = scene.split("jam (1).session");
     let before = tree(&second);
@@ -277,7 +277,7 @@ fn a_folder_without_a_common_author_is_another_session() {
     let observer = scene.look();
     observer.refresh(STUCK).unwrap();
     assert_eq!(texts(&timeline(&observer)), ["from ana", "from ben"]);
-    assert_eq!(observer.status().report.pieces, [""; 0]);
+    assert_eq!(observer.status().report.parts, [""; 0]);
     assert_eq!(scene.findings(), []);
     let ana = scene.place.member("ana");
     ana.refresh(STUCK).unwrap();
@@ -289,9 +289,9 @@ fn a_folder_without_a_common_author_is_another_session() {
 }
 
 /// A newcomer's own folder may be the empty one of the two. It is recognized by a name that only
-/// services give, and by the name that the members in the other piece use for the folder.
+/// services give, and by the name that the members in the other part use for the folder.
 #[test]
-fn every_member_may_be_in_the_second_piece() {
+fn every_member_may_be_in_the_second_part() {
     let scene = Scene::new();
     if !is_told_apart(&scene.place.folder) {
         return;
@@ -307,7 +307,7 @@ fn every_member_may_be_in_the_second_piece() {
     ben.send(&b"from ben again"[..]).unwrap();
     assert_eq!(ben.flush(STUCK), 0);
     observer.refresh(STUCK).unwrap();
-    wait_until(&observer, "what is in the other piece", |observer| observer.timeline().len() == 3);
+    wait_until(&observer, "what is in the other part", |observer| observer.timeline().len() == 3);
     assert_eq!(scene.findings().iter().map(|it| it.kind).collect::<Vec<_>>(), [FindingKind::SplitFolder]);
 }
 
@@ -318,8 +318,8 @@ fn a_folder_may_be_split_and_united_while_a_session_is_open() {
     let ana = scene.place.member("ana");
     ana.refresh(STUCK).unwrap();
     let second = scene.split("jam 2.session");
-    wait_until(&ana, "it is found", |ana| ana.status().report.pieces == ["jam 2.session"]);
-    // A new member is in the second piece only.
+    wait_until(&ana, "it is found", |ana| ana.status().report.parts == ["jam 2.session"]);
+    // A new member is in the second part only.
     let cleo = Place::new();
     let author = {
         let writer = cleo.member("cleo");
@@ -335,14 +335,14 @@ fn a_folder_may_be_split_and_united_while_a_session_is_open() {
     wait_until(&ana, "it is delivered", |ana| ana.timeline().len() == 3);
     crate::support::rename(second.join(author.to_string()), scene.place.folder.join(author.to_string())).unwrap();
     scene.unite(&second);
-    wait_until(&ana, "it is gone", |ana| ana.status().report.pieces.is_empty());
+    wait_until(&ana, "it is gone", |ana| ana.status().report.parts.is_empty());
     assert_eq!(ana.timeline().len(), 3);
     assert_eq!(ana.status().members.iter().filter(|member| member.author == scene.ana).count(), 1);
 }
 
 #[cfg(feature = "cli")]
 #[test]
-fn the_command_names_the_second_piece() {
+fn the_command_names_the_second_part() {
     use crate::cli::{run, tempo};
 
     let scene = Scene::new();
@@ -353,7 +353,7 @@ fn the_command_names_the_second_piece() {
     assert!(status.contains(said), "{status}");
     let (status, _, _) = command(&["status", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    assert_eq!(status["pieces"], serde_json::json!(["jam 2.session"]));
+    assert_eq!(status["parts"], serde_json::json!(["jam 2.session"]));
     let (doctor, _, code) = command(&["doctor"]);
     assert_eq!(code, 1);
     for said in ["1 more folder of this session is beside the session folder.", "Leave it there", "--apart NAME"] {
@@ -388,17 +388,17 @@ fn an_undecided_folder_is_reported_until_the_user_decides() {
     let (doctor, _, code) = command(&["doctor"]);
     let doctor = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(code == 1 && doctor.contains("--join NAME"), "{doctor}");
-    let (out, err, code) = command(&["pieces", "--apart", name]);
+    let (out, err, code) = command(&["parts", "--apart", name]);
     assert_eq!((out, err, code), (format!("{name}: another session\n"), String::new(), 0));
     assert_eq!(command(&["doctor"]).2, 0);
     let (log, err, _) = command(&["log"]);
     assert!(!log.contains("from ben") && !err.contains("beside the session folder"), "{err}");
     let path = second.to_str().unwrap();
-    let (out, _, code) = command(&["pieces", "--json", "--join", path]);
-    let pieces: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((pieces, code), (serde_json::json!({ "pieces": [name], "undecided": [], "apart": [] }), 0));
+    let (out, _, code) = command(&["parts", "--json", "--join", path]);
+    let parts: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((parts, code), (serde_json::json!({ "parts": [name], "undecided": [], "apart": [] }), 0));
     assert!(command(&["log"]).0.contains("from ben"));
-    let (_, err, code) = command(&["pieces", "--join", "nothing.session"]);
+    let (_, err, code) = command(&["parts", "--join", "nothing.session"]);
     assert!(code == 2 && err.contains("there is no folder"), "{err}");
     let sent = run(tempo(&scene.place.at("fay")).arg("send").arg(&scene.place.folder).arg("from fay"));
     assert!(sent.1.contains(&said), "{sent:?}");

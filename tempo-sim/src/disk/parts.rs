@@ -15,13 +15,13 @@ impl State {
     /// one.
     pub(super) fn dirs(&self) -> impl Iterator<Item = (Cow<'_, OsStr>, NodeId)> {
         let own = self.tree.children(self.folder).map(|(name, node)| (Cow::Borrowed(name), node));
-        let others = self.pieces().flat_map(|(piece, node)| {
-            self.tree.children(node).map(move |(name, node)| (Cow::Owned(joined(piece, name)), node))
+        let others = self.parts().flat_map(|(part, node)| {
+            self.tree.children(node).map(move |(name, node)| (Cow::Owned(joined(part, name)), node))
         });
         own.chain(others)
     }
 
-    pub(super) fn pieces(&self) -> impl Iterator<Item = (&OsStr, NodeId)> {
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&OsStr, NodeId)> {
         let own = [self.folder, self.staging];
         self.tree.children(ROOT).filter(move |(_, node)| !own.contains(node))
     }
@@ -29,7 +29,7 @@ impl State {
     /// Returns the directory that contains a directory's name, and that name alone.
     pub(super) fn locate<'a>(&self, dir: &'a OsStr) -> Option<(NodeId, &'a OsStr)> {
         match split(dir) {
-            Some((piece, name)) => Some((self.tree.child(ROOT, piece)?, name)),
+            Some((part, name)) => Some((self.tree.child(ROOT, part)?, name)),
             None => Some((self.folder, dir)),
         }
     }
@@ -46,9 +46,9 @@ impl State {
 
     pub(super) fn ensure_dir(&mut self, dir: &OsStr, now: i128) -> NodeId {
         match split(dir) {
-            Some((piece, name)) => {
-                let piece = self.make_dir(ROOT, piece, now);
-                self.make_dir(piece, name, now)
+            Some((part, name)) => {
+                let part = self.make_dir(ROOT, part, now);
+                self.make_dir(part, name, now)
             }
             None => self.make_dir(self.folder, dir, now),
         }
@@ -67,12 +67,12 @@ impl State {
 
 /// Splits the name of a directory in another part of the session folder into the part and its own name.
 pub(super) fn split(dir: &OsStr) -> Option<(&OsStr, &OsStr)> {
-    let (piece, name) = dir.to_str()?.split_once('/')?;
-    Some((OsStr::new(piece), OsStr::new(name)))
+    let (part, name) = dir.to_str()?.split_once('/')?;
+    Some((OsStr::new(part), OsStr::new(name)))
 }
 
-fn joined(piece: &OsStr, name: &OsStr) -> OsString {
-    let mut dir = piece.to_owned();
+fn joined(part: &OsStr, name: &OsStr) -> OsString {
+    let mut dir = part.to_owned();
     dir.push("/");
     dir.push(name);
     dir

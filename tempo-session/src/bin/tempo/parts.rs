@@ -1,4 +1,4 @@
-//! `tempo pieces`: related directories beside the session folder, and decisions about them.
+//! `tempo parts`: related directories beside the session folder, and decisions about them.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ fn beside(folder: &Path, other: &Path) -> PathBuf {
 
 fn for_people(report: &Report) -> Result<(), Failure> {
     let lists = [
-        (&report.pieces, "a part of this session"),
+        (&report.parts, "a part of this session"),
         (&report.undecided, "perhaps a part of this session; not read"),
         (&report.apart, "another session"),
     ];
@@ -59,5 +59,5 @@ fn for_people(report: &Report) -> Result<(), Failure> {
 }
 
 fn for_programs(report: &Report) -> serde_json::Value {
-    json!({ "pieces": report.pieces, "undecided": report.undecided, "apart": report.apart })
+    json!({ "parts": report.parts, "undecided": report.undecided, "apart": report.apart })
 }
