@@ -1,5 +1,7 @@
 //! Two members in memory: the rules of a session without a folder, a store or a thread.
 
+#![allow(clippy::print_stdout, reason = "an example shows what happens")]
+
 use std::error::Error;
 
 use tempo_message::Kind;

@@ -12,7 +12,7 @@ use crate::{engine::link::Link, errors::describe};
 pub(crate) struct HeadPace {
     /// The last head that was left in this life.
     last: Option<Head>,
-    /// How much the core knew at that time.
+    /// The core's count of known facts at that time.
     known: Option<u64>,
     /// The times of the last few heads, oldest first.
     recent: [Option<Duration>; Self::AT_ONCE],

@@ -123,7 +123,7 @@ impl Publisher {
         if self.joined != Some(author) {
             link.transport.join(author)?;
             match note(link, |own| own.author == author, |own| own.joined = true) {
-                // What is committed is published all the same; the next opening notes that the
+                // Committed messages are published all the same; the next opening notes that the
                 // author has joined.
                 Err(PublishError::Failed { source, .. }) if is_full_store(&*source) => {}
                 noted => noted?,

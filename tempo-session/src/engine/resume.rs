@@ -87,7 +87,7 @@ impl Resumed {
                     core.handle_received(&message, digest);
                 }
                 while core.go_on() {}
-                // What the store has is not news.
+                // Messages in the store are not news.
                 core.forget_events();
             })?;
             // Messages that were evicted are handed up again, as long as that makes progress.

@@ -1,4 +1,4 @@
-//! What opening a session needs, and what it does not wait for.
+//! The needs of opening a session, and the things that it does not wait for.
 
 use std::{
     sync::{Arc, Mutex, mpsc},

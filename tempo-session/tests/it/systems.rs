@@ -1,4 +1,4 @@
-//! What must hold on every system: files that other programs hold, folders under several names, and
+//! Requirements on every system: files that other programs hold, folders under several names, and
 //! no file left open.
 
 use std::{
