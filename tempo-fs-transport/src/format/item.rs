@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn a_name_announces_messages_or_a_directory() {
-        let of = |name| item(OsStr::new(name));
+        let of = |name: &str| item(OsStr::new(name));
         assert_eq!(of("000000000000000a"), Item::Messages { first: 10, last: 10 });
         assert_eq!(of("0000000000000001-0000000000000040"), Item::Messages { first: 1, last: 64 });
         assert_eq!(of("000000000000000a (1)"), Item::Copy { first: 10 });
