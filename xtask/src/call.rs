@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output};
 
 use serde_json::Value;
 
@@ -19,7 +19,6 @@ pub(crate) struct Call {
     is_here: bool,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    removed: Vec<&'static str>,
 }
 
 impl Call {
@@ -37,7 +36,6 @@ impl Call {
             is_here: false,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             environment: Vec::new(),
-            removed: Vec::new(),
         }
     }
 
@@ -61,12 +59,6 @@ impl Call {
     /// Sets an environment variable for the program.
     pub(crate) fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
-        self
-    }
-
-    /// Removes an environment variable for the program.
-    pub(crate) fn without(mut self, name: &'static str) -> Self {
-        self.removed.push(name);
         self
     }
 
@@ -120,10 +112,12 @@ impl Call {
     /// # Errors
     ///
     /// `Failed` when the program says no, `NotStarted` when there is no such program.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     pub(crate) fn told(&self) -> Result<Vec<u8>, Failure> {
         eprintln!("$ {}", self.line());
         let mut command = self.command();
-        let output = command.stderr(Stdio::inherit()).output().map_err(|source| self.not_started(source))?;
+        let output =
+            command.stderr(std::process::Stdio::inherit()).output().map_err(|source| self.not_started(source))?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -139,9 +133,6 @@ impl Call {
             if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
                 command.env_remove(&name);
             }
-        }
-        for name in &self.removed {
-            command.env_remove(name);
         }
         let paths = env::var_os("PATH").unwrap_or_default();
         if let Ok(paths) = env::join_paths([workspace::tools().join("bin")].into_iter().chain(env::split_paths(&paths)))

@@ -249,6 +249,8 @@ fn very_many_bad_files_do_not_hide_what_follows() {
             break;
         }
     }
+    // While the directory has only just changed, each pass reads again what is not remembered.
+    arrived.dedup();
     assert_eq!(arrived, [frames[8].clone()]);
     assert!(reader.transport.report().unlisted > 0);
     assert!(reader.foreign.len() <= 4096);

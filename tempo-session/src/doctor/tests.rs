@@ -209,7 +209,10 @@ fn the_store_is_checked() {
     let unclean = found(|_, around| around.store = LocalStore::Unclean { path: "state/store.redb".into() });
     let message = "The local store was not closed the last time, or is damaged.";
     only(&unclean, StoreUnclean, Severity::Attention, Loss::Possible, message);
-    assert!(unclean[0].advice.contains("for a backup of state/store.redb. If there is none, keep it"), "{unclean:#?}");
+    assert!(
+        unclean[0].advice.contains("for a backup of state/store.redb. If there is none, keep the file"),
+        "{unclean:#?}"
+    );
     let unusable = found(|_, around| {
         around.store = LocalStore::Unusable { path: "/state/store.redb".into(), why: "damaged".to_owned() }
     });

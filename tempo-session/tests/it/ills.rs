@@ -106,7 +106,8 @@ fn a_broken_store_has_a_next_step_in_every_command() {
     };
     for (command, code) in [("send", 2), ("doctor", 1)] {
         let said = said(command, code);
-        let step = format!("for a backup of {}. If there is none, keep it and move its directory", store.display());
+        let step =
+            format!("for a backup of {}. If there is none, keep the file and move its directory", store.display());
         assert!(said.contains(&step), "{command}: {said}");
     }
 }
