@@ -19,7 +19,7 @@ fn clock(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Inserts messages that come in order, leave gaps, or close them.
+/// Inserts counters in order, with gaps, and into the gaps.
 fn counters(criterion: &mut Criterion) {
     const GAPS: u64 = 1000;
     let mut group = criterion.benchmark_group("counters");

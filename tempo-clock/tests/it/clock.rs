@@ -29,7 +29,7 @@ fn stamp() -> impl Strategy<Value = Stamp> {
 
 proptest! {
     #[test]
-    fn every_step_keeps_the_greatest_time(steps in prop::collection::vec(step(), 0..60)) {
+    fn the_clock_keeps_the_greatest_time(steps in prop::collection::vec(step(), 0..60)) {
         let mut clock = LamportClock::default();
         let mut greatest = 0_u64;
         for step in steps {
@@ -90,7 +90,7 @@ fn the_clock_reports_its_end_and_stays_there() {
 }
 
 #[test]
-fn a_wild_wall_clock_is_shown_clamped_and_orders_raw() {
+fn an_extreme_wall_clock_is_shown_clamped_and_compared_raw() {
     let at = |unix_ms| Stamp { lamport: Lamport(1), unix_ms, author: AuthorId::new(Uuid::nil()) };
     assert!(at(i64::MIN) < at(-1) && at(-1) < at(0) && at(0) < at(i64::MAX));
     assert_eq!(at(-5).shown_unix_ms(), 0);

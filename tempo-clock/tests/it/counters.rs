@@ -19,7 +19,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn it_agrees_with_a_plain_set(steps in prop::collection::vec(step(), 0..80)) {
+    fn counters_agree_with_a_plain_set(steps in prop::collection::vec(step(), 0..80)) {
         let mut ours = Counters::default();
         let mut model = BTreeSet::new();
         for step in steps {
@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn runs_are_sorted_and_apart(counters in prop::collection::vec(0_u64..64, 0..64)) {
+    fn runs_are_sorted_and_disjoint(counters in prop::collection::vec(0_u64..64, 0..64)) {
         let set: Counters = counters.iter().copied().collect();
         let runs: Vec<_> = set.runs().collect();
         prop_assert!(runs.windows(2).all(|pair| pair[0].end() + 1 < *pair[1].start()));

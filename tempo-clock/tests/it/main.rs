@@ -1,4 +1,4 @@
-//! Laws of the clock, the order and the sets of counters.
+//! Tests of the laws of the clock, the order and the sets of counters.
 
 #![allow(
     clippy::pedantic,

@@ -4,7 +4,7 @@ use tempo_clock::{AuthorId, Counters, Lamport, Seen, Stamp};
 use uuid::Uuid;
 
 #[test]
-fn everything_survives_a_round_trip() {
+fn every_type_survives_a_round_trip() {
     let author = AuthorId::new(Uuid::from_u128(7));
     let stamp = Stamp { lamport: Lamport(3), unix_ms: -9, author };
     let mut seen = Seen::default();
@@ -16,7 +16,7 @@ fn everything_survives_a_round_trip() {
 }
 
 #[test]
-fn unsound_runs_are_refused() {
+fn invalid_runs_are_refused() {
     for runs in [vec![(3_u64, 2_u64)], vec![(1, 2), (3, 4)], vec![(5, 6), (1, 2)], vec![(1, u64::MAX), (2, 3)]] {
         let bytes = postcard::to_allocvec(&runs).unwrap();
         assert!(postcard::from_bytes::<Counters>(&bytes).is_err(), "{runs:?} was taken");
