@@ -1,6 +1,6 @@
-//! Frames as bytes and back: `cargo bench -p tempo-message`.
+//! Benchmarks of encoding and decoding frames: `cargo bench -p tempo-message`.
 //!
-//! Most of both is the digest, which stands here alone as well.
+//! Most of the time goes into the digest, so the digest is also measured alone.
 
 #![allow(clippy::expect_used, reason = "a benchmark may fail loudly")]
 
@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use tempo_message::{AuthorId, Decoded, Digest, Frame, Kind, Lamport, Message, MessageId, Parent};
 use uuid::Uuid;
 
-/// The second message of an author, after one of each of so many others.
+/// Returns the second message of an author, with one parent from each of `parents` other authors.
 fn message(payload: usize, parents: u64) -> Message {
     let author = |number| AuthorId::new(Uuid::from_u64_pair(0x7b0e_8e4e_3f53_4c36, number));
     let digest = Digest::of(b"what came before");

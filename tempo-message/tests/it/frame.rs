@@ -1,4 +1,4 @@
-//! Frames: what was encoded is decoded, anything cut or changed is told apart, and lies about lengths cost nothing.
+//! Frames: decoding reverses encoding, cut or changed bytes are detected, and false lengths cost nothing.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ proptest! {
     }
 
     #[test]
-    fn every_proper_beginning_is_incomplete(message in message(), cut: prop::sample::Index) {
+    fn every_proper_prefix_is_incomplete(message in message(), cut: prop::sample::Index) {
         let bytes = Frame::encode(&message).unwrap().bytes().clone();
         let at = cut.index(bytes.len());
         match Frame::decode(&bytes.slice(..at)) {
@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn no_changed_byte_passes(message in message(), at: prop::sample::Index, change in 1_u8..) {
+    fn every_changed_byte_is_detected(message in message(), at: prop::sample::Index, change in 1_u8..) {
         let frame = Frame::encode(&message).unwrap();
         let mut bytes = frame.bytes().to_vec();
         let at = at.index(bytes.len());
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn a_header_is_what_postcard_makes_of_its_fields(message in message()) {
+    fn a_header_is_its_fields_as_postcard_encodes_them(message in message()) {
         let frame = Frame::encode(&message).unwrap();
         prop_assert_eq!(header_of(&frame), [postcard::to_allocvec(&fields_of(&message)).unwrap(), area_of(&message)].concat());
     }
@@ -64,7 +64,7 @@ proptest! {
             let longer = [header[at] | 0x80, 0];
             match &change {
                 Some(byte) => header[at] = *byte,
-                // A number is the same with a zero at its end.
+                // A number with a zero byte appended is the same number.
                 None => drop(header.splice(at..=at, longer)),
             }
         }
@@ -88,14 +88,14 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_get_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..200), sealed: bool) {
+    fn any_bytes_can_be_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), sealed: bool) {
         let bytes = if sealed { seal(bytes) } else { bytes };
         let _ = Frame::decode(&Bytes::from(bytes));
     }
 }
 
 #[test]
-fn lengths_that_lie_are_refused_before_anything_is_read() {
+fn false_lengths_are_refused_before_anything_is_read() {
     let mut bytes = Frame::encode(&example()).unwrap().bytes().to_vec();
     bytes[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
     let actual = 12 + u64::from(u16::from_le_bytes([bytes[6], bytes[7]])) + u64::from(u32::MAX) + 32;
@@ -134,7 +134,7 @@ fn numbers_have_at_most_64_bits() {
 }
 
 #[test]
-fn what_is_newer_is_whole_and_not_bad() {
+fn a_newer_frame_is_whole_and_not_bad() {
     let frame = Frame::encode(&example()).unwrap();
     let changed = |at: usize, value: u8| {
         let mut content = frame.bytes()[..frame.bytes().len() - 32].to_vec();
@@ -188,7 +188,7 @@ fn the_extension_area_has_one_order_and_ends_with_the_header() {
 }
 
 #[test]
-fn limits_hold_and_what_is_at_the_limit_fits() {
+fn limits_hold_and_include_their_value() {
     let mut message = example();
     message.payload = Bytes::from(vec![1; MAX_PAYLOAD]);
     message.id.counter = u64::MAX;
@@ -250,13 +250,13 @@ fn fields_of(message: &Message) -> Fields {
     (id.author, id.counter, kind.code(), lamport, unix_ms, previous, parents.clone())
 }
 
-/// The extensions as postcard would write them.
+/// Encodes the extensions as postcard would.
 fn area_of(message: &Message) -> Vec<u8> {
     let fields = message.extensions.iter().map(|it| postcard::to_allocvec(&(it.tag, it.value.as_ref())).unwrap());
     fields.flatten().collect()
 }
 
-/// The extensions as postcard would read them, at most so many that a message may have.
+/// Reads the extensions as postcard would, and no more than a message may have.
 fn extensions_in(mut area: &[u8]) -> Option<Vec<Extension>> {
     let mut extensions = Vec::new();
     while !area.is_empty() {
@@ -272,7 +272,7 @@ fn header_of(frame: &Frame) -> Vec<u8> {
     frame.bytes()[12..12 + len].to_vec()
 }
 
-/// A frame without a payload whose header is these bytes.
+/// Returns a frame without a payload and with these bytes as its header.
 fn with_header(header: &[u8]) -> Bytes {
     let [low, high] = u16::try_from(header.len()).unwrap().to_le_bytes();
     let prelude = [0xf7, b'T', b'M', b'P', 1, 0, low, high, 0, 0, 0, 0];
@@ -296,7 +296,7 @@ fn parent(author: u128) -> Parent {
     Parent { author: author_of(author), counter: 1, digest: Digest::of(b"parent") }
 }
 
-/// Puts the right digest after any content.
+/// Appends the correct digest to any content.
 fn seal(mut content: Vec<u8>) -> Vec<u8> {
     let digest = Digest::of(&content);
     content.extend_from_slice(digest.as_bytes());

@@ -1,4 +1,4 @@
-//! Frames one after the other: each as it is alone, checked ahead or not.
+//! Several frames in a row: each decodes as it does alone, whether it was checked ahead or not.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::strategy::message;
 
 proptest! {
     #[test]
-    fn frames_come_one_after_the_other(messages in prop::collection::vec(message(), 1..6), ahead in 0_usize..6) {
+    fn frames_are_read_one_after_the_other(messages in prop::collection::vec(message(), 1..6), ahead in 0_usize..6) {
         let frames: Vec<Frame> = messages.iter().map(|message| Frame::encode(message).unwrap()).collect();
         let mut all = Frames::new(concatenated(&frames));
         for (number, frame) in frames.iter().enumerate() {
@@ -20,7 +20,7 @@ proptest! {
         prop_assert_eq!(all.next(), None);
     }
 
-    /// Whatever the bytes are, and however much was checked ahead: what comes is what each place decodes to.
+    /// Whatever the bytes are and however far the check ran ahead, each position decodes as it does alone.
     #[test]
     fn checking_ahead_changes_nothing(
         messages in prop::collection::vec(message(), 0..6),
@@ -61,7 +61,7 @@ proptest! {
 }
 
 #[test]
-fn of_no_bytes_it_is_said_that_they_are_no_frame() {
+fn an_empty_input_is_not_a_frame() {
     let mut none = Frames::new(Bytes::new());
     none.check_ahead();
     assert!(matches!(none.next(), Some(Decoded::Incomplete { .. })));

@@ -1,5 +1,5 @@
-//! The bytes of the format, frozen. `cargo xtask golden --bless` writes them anew; a change here breaks every folder
-//! that exists.
+//! The frozen bytes of the format. `cargo xtask golden --bless` rewrites them; a change here breaks every
+//! existing folder.
 
 use std::{env, fs, path::PathBuf};
 
@@ -59,7 +59,8 @@ fn examples() -> [(&'static str, Message); 5] {
     [("first", first), ("profile", profile), ("merge", merge), ("empty", empty), ("extended", extended())]
 }
 
-/// A message with extensions that may be ignored: one with a value, one without, one of an application.
+/// Returns a message with extensions that readers may ignore: one with a value, one without, and one of an
+/// application.
 fn extended() -> Message {
     let extension = |(tag, value)| Extension { tag, value: Bytes::from_static(value) };
     Message {
@@ -74,7 +75,7 @@ fn extended() -> Message {
     }
 }
 
-/// The same with a critical extension in place of the last one, as a later version may write it.
+/// Returns a frame whose last extension is critical instead, as a later version may write it.
 fn critical() -> (&'static str, Bytes, Digest, Decoded) {
     let frame = Frame::encode(&extended()).unwrap();
     let mut bytes = frame.bytes().to_vec();

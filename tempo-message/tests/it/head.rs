@@ -1,4 +1,4 @@
-//! Heads: the bytes, what damage does to them, and merging.
+//! Heads: their bytes, the effect of damage, and merging.
 
 use proptest::{collection, prelude::*};
 use tempo_message::{BadHead, Digest, Head, Lamport, Life, MAX_HEAD};
@@ -26,12 +26,12 @@ fn head() -> impl Strategy<Value = Head> {
 
 proptest! {
     #[test]
-    fn what_was_encoded_is_decoded(head in head()) {
+    fn a_head_survives_a_round_trip(head in head()) {
         prop_assert_eq!(Head::decode(&head.encode()), Ok(head));
     }
 
     #[test]
-    fn a_beginning_is_incomplete_and_a_changed_byte_is_noticed(head in head(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+    fn a_prefix_is_incomplete_and_a_changed_byte_is_noticed(head in head(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let bytes = head.encode();
         let at = at.index(bytes.len());
         prop_assert_eq!(Head::decode(&bytes[..at]), Err(BadHead::Incomplete));
@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_too_odd(bytes in collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_do_not_panic(bytes in collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Head::decode(&bytes).is_err());
     }
 
@@ -65,7 +65,7 @@ proptest! {
 }
 
 #[test]
-fn a_head_with_everybody_in_it_keeps_to_its_limit() {
+fn a_head_with_every_author_stays_within_its_limit() {
     let seen = (0..5000).map(|number| (author_of(u128::MAX - number), u64::MAX)).collect();
     let head = Head {
         author: author_of(0),

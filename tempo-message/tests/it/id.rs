@@ -1,4 +1,4 @@
-//! Names of messages have one spelling.
+//! Names of messages have exactly one spelling.
 
 use proptest::prelude::*;
 use tempo_message::{CounterName, Digest, MessageId};
@@ -7,7 +7,7 @@ use crate::strategy::author_of;
 
 proptest! {
     #[test]
-    fn an_id_is_read_back_from_its_display(author: u128, counter in 1_u64..) {
+    fn an_id_can_be_parsed_from_its_display(author: u128, counter in 1_u64..) {
         let id = MessageId { author: author_of(author), counter };
         prop_assert_eq!(id.to_string().parse(), Ok(id));
         prop_assert_eq!(id.to_string().len(), 36 + 1 + 16);
@@ -31,14 +31,14 @@ proptest! {
     }
 
     #[test]
-    fn a_digest_is_read_back_from_its_display(bytes: [u8; 32]) {
+    fn a_digest_can_be_parsed_from_its_display(bytes: [u8; 32]) {
         let digest = Digest::from_bytes(bytes);
         prop_assert_eq!(digest.to_string().parse(), Ok(digest));
     }
 }
 
 #[test]
-fn zero_signs_and_other_lengths_are_no_counters() {
+fn zero_signs_and_other_lengths_are_not_counters() {
     for name in ["0000000000000000", "+000000000000001", "000000000000001", "00000000000000001", "000000000000000A", ""]
     {
         assert_eq!(CounterName::parse(name.as_bytes()), None, "{name:?}");

@@ -1,4 +1,5 @@
-//! The codec's laws, the frozen bytes of the format, and the in-memory transport against the contract.
+//! Tests of the codec's laws, of the frozen bytes of the format, and of the in-memory transport against the
+//! contract.
 
 #![allow(
     clippy::pedantic,

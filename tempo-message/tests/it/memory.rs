@@ -1,4 +1,4 @@
-//! The in-memory transport keeps the contract.
+//! The in-memory transport against the contract of transports.
 
 use tempo_message::{MemoryMedium, MemoryTransport, conformance::Arena};
 

@@ -1,4 +1,4 @@
-//! Payload codecs: what goes in comes out, and nothing else is taken for it.
+//! Payload codecs: a value survives a round trip, and other bytes are not mistaken for a value.
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ proptest! {
 }
 
 #[test]
-fn what_follows_a_value_is_counted() {
+fn bytes_after_a_value_are_counted() {
     let error = Postcard::decode::<u8>(&[7, 8, 9]).unwrap_err();
     assert!(matches!(error, CodecError::Trailing { left: 2 }), "{error:?}");
 }

@@ -1,4 +1,4 @@
-//! Valid messages of every shape, from which tests start and which they then damage.
+//! Valid messages of every shape. Tests start from them and then damage them.
 
 use bytes::Bytes;
 use proptest::{collection, prelude::*};
@@ -24,7 +24,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
     )
 }
 
-/// Sorted, distinct, and never by the authors that [`message`] makes.
+/// Generates parents that are sorted, distinct, and never by the authors that [`message`] makes.
 fn parents() -> impl Strategy<Value = Vec<Parent>> {
     let parent = (100_u128..110, 1_u64..9, any::<[u8; 32]>()).prop_map(|(author, counter, digest)| Parent {
         author: author_of(author),
@@ -34,7 +34,7 @@ fn parents() -> impl Strategy<Value = Vec<Parent>> {
     collection::btree_set(parent, 0..12).prop_map(|parents| parents.into_iter().collect())
 }
 
-/// Sorted, distinct, and none of them critical.
+/// Generates extensions that are sorted, distinct, and not critical.
 fn extensions() -> impl Strategy<Value = Vec<Extension>> {
     let tag = prop_oneof![0_u16..50, any::<u16>()].prop_map(|tag| tag & !1);
     let values = collection::btree_map(tag, collection::vec(any::<u8>(), 0..200), 0..6);
