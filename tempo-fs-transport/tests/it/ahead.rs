@@ -16,9 +16,9 @@ use crate::{
     support::{Reader, Session, put_messages, unwatched},
 };
 
-/// Six authors with three packs of 3 MiB each: more than is kept open.
+/// Six authors have three packs of 3 MiB each: more than the transport keeps open.
 #[test]
-fn more_than_is_kept_open_comes_once_and_each_authors_in_order() {
+fn more_packs_than_stay_open_arrive_once_and_in_order_of_each_author() {
     const AUTHORS: u8 = 6;
     const MESSAGES: u64 = 36;
     let session = Session::new();
@@ -51,10 +51,10 @@ fn more_than_is_kept_open_comes_once_and_each_authors_in_order() {
     assert!(last.values().all(|&last| last == MESSAGES), "{last:?}");
 }
 
-/// A request that ignores earlier findings gets the present content, not what was read a moment
+/// A request that ignores earlier findings gets the present content, not content that was read a moment
 /// before.
 #[test]
-fn what_was_read_ahead_does_not_count_when_everything_is_looked_at_anew() {
+fn a_full_scan_ignores_what_was_read_ahead() {
     let session = Session::new();
     let (frames, packs) = packed(&session, 1, 10);
     let whole = fs::read(&packs[5]).unwrap();
@@ -67,10 +67,10 @@ fn what_was_read_ahead_does_not_count_when_everything_is_looked_at_anew() {
     assert_eq!(arrived, frames[10..]);
 }
 
-/// Files that were read ahead in a folder are not handed up once another folder has its place, and
-/// that shows at once.
+/// When another folder takes the place of the first, files that were read ahead in the first are not handed
+/// up. The change shows at once.
 #[test]
-fn what_was_read_ahead_in_another_folder_is_not_handed_up() {
+fn files_read_ahead_in_another_folder_are_not_handed_up() {
     let session = Session::new();
     let (frames, packs) = packed(&session, 1, 10);
     let mut reader = session.reader();
@@ -87,9 +87,9 @@ fn what_was_read_ahead_in_another_folder_is_not_handed_up() {
     assert_eq!(all_of(&mut reader), others);
 }
 
-/// As long as there is enough to read it is not looked whether there is more; then it is, however soon.
+/// While there is enough to read, the transport does not look for more. Then it does, however soon that is.
 #[test]
-fn what_comes_while_much_is_read_is_found_before_there_is_no_more() {
+fn messages_that_arrive_during_a_long_read_are_found_before_it_ends() {
     let session = Session::new();
     let (frames, _) = packed(&session, 1, 10);
     let mut reader = session.reader();
@@ -100,9 +100,10 @@ fn what_comes_while_much_is_read_is_found_before_there_is_no_more() {
     assert_eq!(arrived, [&frames[10..], &others[..]].concat());
 }
 
-/// Two who write at the same times: what is earlier comes first, whosever file it is in, and nothing has to wait for it.
+/// Two authors write at the same times. Earlier messages come first, whichever file they are in, and none has
+/// to wait for that.
 #[test]
-fn what_several_have_written_comes_by_its_time() {
+fn messages_of_several_authors_arrive_in_order_of_time() {
     let session = Session::new();
     let written = [1, 2].map(|author| packed(&session, author, 3).0);
     let mut expected = written.concat();
@@ -110,7 +111,7 @@ fn what_several_have_written_comes_by_its_time() {
     assert_eq!(session.reader().collect(), expected);
 }
 
-/// A read that does not come back delays its author only, and its file comes when it does.
+/// A read that does not return delays only its author, and its file arrives once it returns.
 #[test]
 fn files_that_do_not_answer_delay_no_other_author() {
     let session = Session::new();
@@ -145,7 +146,7 @@ fn files_that_do_not_answer_delay_no_other_author() {
     assert_eq!(arrived, late);
 }
 
-/// What there is until there is no more.
+/// Collects until nothing more arrives, and returns all frames.
 fn all_of(reader: &mut Reader) -> Vec<Frame> {
     let mut all = Vec::new();
     loop {
@@ -157,7 +158,7 @@ fn all_of(reader: &mut Reader) -> Vec<Frame> {
     }
 }
 
-/// Puts this many packs of four messages of an author there.
+/// Writes packs of four messages each for an author. Returns the frames and the files.
 fn packed(session: &Session, author: u8, packs: u64) -> (Vec<Frame>, Vec<PathBuf>) {
     let mut script = Script::new(author);
     let dir = session.path(script.author().to_string());

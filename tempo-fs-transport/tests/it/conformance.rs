@@ -1,4 +1,5 @@
-//! The contract of transports, on real directories: with and without hints, staging outside and inside the folder.
+//! The contract of transports on real directories: with and without hints, with staging outside and inside
+//! the folder.
 
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::conformance::Arena;

@@ -6,7 +6,7 @@ use tempo_message::{Durability, Head, Lamport, Life, Pack, Published, Transport,
 
 use crate::support::Session;
 
-/// What git does with `* text eol=crlf`, and FTP in its ASCII mode.
+/// Converts line ends, as git does with `* text eol=crlf` and FTP does in its ASCII mode.
 fn convert(path: &Path) {
     let bytes = fs::read(path).unwrap();
     let converted: Vec<u8> =
@@ -16,7 +16,7 @@ fn convert(path: &Path) {
 }
 
 #[test]
-fn messages_packs_and_heads_are_read_as_they_were_written_and_told_of() {
+fn converted_messages_packs_and_heads_are_restored_and_reported() {
     let session = Session::new();
     let mut writer = session.writer();
     let mut script = Script::new(1);
@@ -71,9 +71,9 @@ fn messages_packs_and_heads_are_read_as_they_were_written_and_told_of() {
     assert_eq!(converted.iter().map(|it| it.counter).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), None]);
 }
 
-/// Files that cannot be restored are damaged, as before; whole files are not reported.
+/// Files that cannot be restored still count as damaged; whole files are not reported.
 #[test]
-fn what_cannot_be_restored_is_damaged() {
+fn a_file_that_cannot_be_restored_is_damaged() {
     let session = Session::new();
     let mut writer = session.writer();
     let mut script = Script::new(1);
@@ -93,9 +93,9 @@ fn what_cannot_be_restored_is_damaged() {
     assert_eq!(reader.transport.report().converted, []);
 }
 
-/// Readers restore it, and beside it they would have it twice.
+/// Readers restore the message; a second file beside it would give it to them twice.
 #[test]
-fn an_author_takes_its_own_converted_message_for_published() {
+fn an_author_treats_its_own_converted_message_as_published() {
     let session = Session::new();
     let mut writer = session.writer();
     let frame = Script::new(1).next(b"one\ntwo\r\nthree\n");
@@ -108,9 +108,9 @@ fn an_author_takes_its_own_converted_message_for_published() {
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
 
-/// What its author has put there again is there, however its line ends are.
+/// A message that its author has published again is present, however its line ends are.
 #[test]
-fn what_was_relayed_is_withdrawn_when_the_original_was_converted() {
+fn a_relayed_message_is_withdrawn_when_the_original_was_converted() {
     let session = Session::new();
     let (mut author, mut relayer) = (session.writer(), session.writer());
     let frame = Script::new(1).next(b"one\ntwo\n");

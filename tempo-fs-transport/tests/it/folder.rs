@@ -1,4 +1,4 @@
-//! The folder as a whole: opened, moved, emptied, swapped, copied by a service.
+//! The folder as a whole: opened, moved, emptied, swapped, or copied by a service.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use tempo_message::{CollectError, Detachment, Durability, Frame, Published, Tran
 use crate::support::{Session, is_told_apart, unwatched};
 
 #[test]
-fn what_is_no_session_folder_is_refused_with_its_path() {
+fn an_unusable_folder_is_refused_with_its_path() {
     let session = Session::new();
     let open = |name: &str| FsTransport::open(&session.dir.path().join(name), &Options::default()).unwrap_err();
     fs::write(session.dir.path().join("file.session"), "").unwrap();
@@ -53,7 +53,7 @@ fn an_emptied_folder_is_detached_and_comes_back() {
     assert_eq!(reader.transport.publish(&own, Durability::Lazy).unwrap(), Published::New);
 }
 
-/// The very directory that held the session: its content was deleted, and its members put it back.
+/// The directory that held the session stays: its content was deleted, and its members restore it.
 #[test]
 fn a_session_that_was_deleted_in_its_folder_is_put_back() {
     let session = Session::new();
@@ -73,7 +73,7 @@ fn a_session_that_was_deleted_in_its_folder_is_put_back() {
 }
 
 #[test]
-fn a_folder_that_was_replaced_is_opened_anew() {
+fn a_replaced_folder_is_opened_again() {
     let session = Session::new();
     let mut script = Script::new(1);
     let frames = script.run(2);
@@ -94,7 +94,7 @@ fn a_folder_that_was_replaced_is_opened_anew() {
 }
 
 #[test]
-fn packs_copies_and_copied_directories_are_read_as_one() {
+fn packs_copies_and_copied_directories_are_read_together() {
     let session = Session::new();
     let mut script = Script::new(1);
     let frames = script.run(8);
@@ -165,7 +165,7 @@ fn nothing_is_written_into_another_folder_at_the_same_path() {
     assert_eq!(member.transport.publish(&two, Durability::Lazy).unwrap(), Published::New);
 }
 
-/// A file that is looked at again from time to time must not keep a member busy whose folder is away.
+/// A file that is read again from time to time must not keep a member busy while its folder is away.
 #[test]
 fn an_overdue_retry_does_not_end_a_wait() {
     let session = Session::new();
@@ -183,15 +183,15 @@ fn an_overdue_retry_does_not_end_a_wait() {
     assert!(began.elapsed() >= pause);
 }
 
-/// A caller without room does not collect, and must not be woken without a pause.
+/// A caller without room does not collect. An overdue scan must not wake it again and again.
 #[test]
-fn an_overdue_look_does_not_end_a_wait() {
+fn an_overdue_scan_does_not_end_a_wait() {
     let session = Session::new();
     session.writer().publish(&Script::new(1).next(b"one"), Durability::Lazy).unwrap();
     let mut reader = session.reader();
     reader.collect();
     let pause = std::time::Duration::from_millis(120);
-    // Until it is time to look, and longer.
+    // Waits until the next scan is due, and longer.
     reader.transport.wait(pause * 4);
     let began = std::time::Instant::now();
     reader.transport.wait(pause);

@@ -1,4 +1,4 @@
-//! Heads in real folders: copies of them, damage, and things in their place.
+//! Heads in real folders: copies of them, damage, and other things in their place.
 
 use std::{collections::BTreeMap, fs};
 
@@ -25,7 +25,7 @@ fn head(script: &Script, counter: u64) -> Head {
     }
 }
 
-/// The counters of the heads that a collect hands up.
+/// Returns the counters of the heads that a collect hands up.
 fn collected(member: &mut FsTransport) -> BTreeMap<AuthorId, Vec<u64>> {
     let mut heads: BTreeMap<AuthorId, Vec<u64>> = BTreeMap::new();
     let budget = Budget { frames: 100, bytes: usize::MAX };
@@ -42,7 +42,7 @@ fn collected(member: &mut FsTransport) -> BTreeMap<AuthorId, Vec<u64>> {
 }
 
 #[test]
-fn copies_of_a_head_are_read_like_it_and_only_when_they_change() {
+fn copies_of_a_head_are_read_like_the_head_and_only_when_they_change() {
     let folder = Session::new();
     let (mut ana, mut ben) = (folder.writer(), folder.writer());
     let script = Script::new(1);
@@ -60,7 +60,7 @@ fn copies_of_a_head_are_read_like_it_and_only_when_they_change() {
 }
 
 #[test]
-fn a_head_that_is_none_keeps_nothing_from_anybody() {
+fn an_invalid_head_hides_no_message() {
     let folder = Session::new();
     let mut ben = folder.writer();
     let mut scripts: Vec<Script> = (1..6).map(Script::new).collect();

@@ -1,10 +1,10 @@
-//! The real file system with a hook before files are opened, and one after they are read.
+//! The real file system with two hooks: one before a file is opened, and one after it is read.
 
 use std::{ffi::OsStr, fmt, fs, io, path::Path, sync::Arc, time::Duration};
 
 use tempo_fs_transport::{Fs, Reach, RealFs, Signal, Stat, Watch};
 
-/// Calls the hooks. By the second description of an opened file, its content was read.
+/// Calls the hooks. A file that is open is described a second time only after its content was read.
 #[derive(Clone)]
 pub(crate) struct Hooked {
     real: RealFs,
@@ -28,7 +28,7 @@ impl fmt::Debug for Hooked {
     }
 }
 
-/// Hands the calls to the real file system.
+/// Forwards the calls to the real file system.
 macro_rules! hand_on {
     ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
         $(fn $name(&self, $($argument: $type),*) -> $answer {

@@ -1,5 +1,5 @@
-//! Entries that are meant to be followed, opened, or waited for. Nothing outside the folder is read
-//! or written.
+//! Hostile entries: links to follow, devices to open, files to wait for. The transport reads and writes
+//! nothing outside the folder.
 
 use std::{
     fs::{self, File},
@@ -15,12 +15,12 @@ use tempo_message::{Durability, Frame, Published, Transport, conformance::Script
 
 use crate::support::{Reader, Session};
 
-/// Far beyond anything a working machine needs.
+/// The time after which a test is stuck; far longer than a working machine needs.
 const STUCK: Duration = Duration::from_secs(30);
-/// What the kernel lets a file pretend to be without any of it being there.
+/// The length of a sparse file, which takes no room on the disk.
 const SPARSE: u64 = 15 << 40;
 
-/// Sets a flag when it goes, also when a test fails: the other thread ends then.
+/// Sets a flag when dropped, also when a test fails, so that the other thread ends.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -36,7 +36,7 @@ fn publish(session: &Session, frames: &[Frame]) {
     }
 }
 
-/// The one thing that the report says of a place.
+/// Returns the only reason that the report gives for a place.
 fn reason(reader: &Reader, place: &str) -> String {
     let report = reader.report();
     let reasons: Vec<&str> = report.iter().filter(|(at, _)| at == place).map(|(_, reason)| reason.as_str()).collect();
@@ -45,7 +45,7 @@ fn reason(reader: &Reader, place: &str) -> String {
 }
 
 #[test]
-fn the_session_folder_may_be_a_link_and_nothing_below_it() {
+fn only_the_session_folder_itself_may_be_a_link() {
     let session = Session::new();
     let (mut script, mut other) = (Script::new(1), Script::new(2));
     let frames = script.run(4);
@@ -75,8 +75,7 @@ fn the_session_folder_may_be_a_link_and_nothing_below_it() {
     }
 }
 
-/// Publishing into a directory that leads elsewhere, or over a file that is linked elsewhere,
-/// changes neither.
+/// Publishing into a linked directory, or over a hard-linked file, does not change the target.
 #[test]
 fn nothing_is_written_through_a_link() {
     let session = Session::new();
@@ -95,7 +94,8 @@ fn nothing_is_written_through_a_link() {
 
     fs::remove_file(&own).unwrap();
     member.join(script.author()).unwrap();
-    // Remains of an interrupted publication, which are replaced; by a name, not by content.
+    // These look like the remains of an interrupted publication. Publishing replaces the name, not the
+    // content.
     let (linked, link) = (outside.join("linked"), session.file(frames[0].id()));
     fs::write(&linked, &frames[0].bytes()[..7]).unwrap();
     fs::hard_link(&linked, &link).unwrap();
@@ -139,8 +139,8 @@ fn devices_and_sparse_files_are_named_and_not_read() {
     }
 }
 
-/// A file with two names is one message; in another author's directory it is foreign, wherever it is
-/// linked.
+/// A file with two names is one message. In another author's directory it is foreign, wherever the link
+/// points.
 #[test]
 fn hard_links_are_judged_by_their_content() {
     let session = Session::new();
@@ -158,7 +158,7 @@ fn hard_links_are_judged_by_their_content() {
 }
 
 #[test]
-fn names_of_every_kind_are_printable_and_in_nobodys_way() {
+fn strange_names_are_printable_and_disturb_nothing() {
     let session = Session::new();
     let mut script = Script::new(1);
     let frames = script.run(2);
@@ -178,7 +178,7 @@ fn names_of_every_kind_are_printable_and_in_nobodys_way() {
             fs::write(dir.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
         }
     }
-    // A copy of the author's directory, by the rule for names, and a copy of a message in it.
+    // A copy of the author's directory, going by its name, and in it a copy of a message.
     let copy = session.folder.join(std::ffi::OsStr::from_bytes(&[author.as_bytes(), b"\xff\x1b[2J"].concat()));
     fs::create_dir(&copy).unwrap();
     let name = [b"0000000000000002\x1b[2J".as_slice(), &[b'n'; 255 - 20]].concat();
@@ -198,7 +198,7 @@ fn names_of_every_kind_are_printable_and_in_nobodys_way() {
     assert_eq!(places.len(), 13, "different names look alike");
 }
 
-/// A program writes a file in place, again and again: no part of it is ever taken for the whole.
+/// A program rewrites a file in place again and again. A part of it is never mistaken for the whole.
 #[test]
 fn a_file_that_grows_and_shrinks_while_it_is_read_is_delivered_whole() {
     let session = Session::new();
@@ -209,7 +209,7 @@ fn a_file_that_grows_and_shrinks_while_it_is_read_is_delivered_whole() {
     thread::scope(|scope| {
         scope.spawn(|| {
             for round in 0_usize.. {
-                // Cut to nothing, or to a part that is right, and then longer in a few steps.
+                // Cut to nothing or to a valid part, and then extended in a few steps.
                 let cut = round % 3 * 1000;
                 File::options()
                     .write(true)
@@ -249,7 +249,7 @@ fn a_file_that_grows_and_shrinks_while_it_is_read_is_delivered_whole() {
     });
 }
 
-/// An author's directory is a directory at one moment and a link at the next.
+/// An author's directory is alternately a directory and a link.
 #[test]
 fn a_directory_that_is_swapped_for_a_link_leads_nowhere() {
     let session = Session::new();
@@ -267,13 +267,13 @@ fn a_directory_that_is_swapped_for_a_link_leads_nowhere() {
             while !is_over.load(Ordering::Relaxed) {
                 for path in &swapped {
                     fs::rename(path, &aside).unwrap();
-                    // While it is away, its author may make it again.
+                    // While the directory is away, its author may create it again.
                     if symlink(&outside, path).is_ok() {
                         thread::yield_now();
                         fs::remove_file(path).unwrap();
                     }
                     while fs::rename(&aside, path).is_err() {
-                        // Which fails as long as something is written into it.
+                        // This fails while a file is being written into the directory.
                         let _ = fs::remove_dir_all(path);
                     }
                 }
@@ -282,7 +282,7 @@ fn a_directory_that_is_swapped_for_a_link_leads_nowhere() {
         let _ends = Ends(&is_over);
         let (mut reader, mut member) = (session.reader(), session.writer());
         for _ in 0..1000 {
-            // Either may fail: the directory is not there, or it is a link.
+            // Either call may fail: the directory is missing, or it is a link.
             let arrived = reader.try_collect(&[frames[0].id()], true).unwrap_or_default();
             assert!(!arrived.contains(&frames[1]), "read through a link");
             let _ = member.publish(&own.next(b"mine"), Durability::Lazy);

@@ -31,7 +31,7 @@ impl Machine {
 }
 
 #[test]
-fn looking_makes_nothing() {
+fn looking_creates_nothing() {
     let machine = Machine::new();
     assert_eq!(machine.find(&machine.at("jam.session")), None);
     assert!(!machine.at("state").exists());
@@ -118,7 +118,7 @@ fn two_folders_have_two_installations() {
 }
 
 #[test]
-fn a_broken_entry_is_in_nobodys_way() {
+fn a_broken_entry_disturbs_no_other() {
     let machine = Machine::new();
     let broken = machine.at("state").join("7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f");
     fs::create_dir_all(broken.join("folder")).unwrap();
@@ -139,7 +139,7 @@ fn a_new_author_leads_back_to_the_installation() {
     let moved = machine.at("song.session");
     fs::rename(&folder, &moved).unwrap();
     assert_eq!(machine.find(&moved), None);
-    // Only the directory of a later author is left, and the folder was moved.
+    // Only the directory of a later author remains, and the folder was moved.
     fs::create_dir(moved.join(third.to_string())).unwrap();
     assert_eq!(machine.find(&moved), Some(first));
 }
@@ -168,9 +168,9 @@ fn a_copy_has_another_fingerprint() {
     assert!(!nothing.is_of_another_than(&before) && !before.is_of_another_than(&nothing), "what is not known");
 }
 
-/// What several machines see on a network drive is one file; a copy on another machine is not.
+/// Several machines see one file on a network drive; a copy on another machine is another file.
 #[test]
-fn another_machine_alone_makes_no_copy() {
+fn another_machine_alone_does_not_mean_a_copy() {
     let on =
         |machine: &str, made_ns, number| Fingerprint { machine: Some(Digest::of(machine.as_bytes())), made_ns, number };
     let here = on("desk", Some(1), Some(2));
@@ -189,8 +189,8 @@ fn another_machine_alone_makes_no_copy() {
     }
 }
 
-/// An installation that cannot be read may be ours: no new author is made beside it. Other sessions
-/// are not affected.
+/// An installation that cannot be read may be ours, so no new author is created beside it. Other sessions are
+/// not affected.
 #[test]
 fn an_installation_that_cannot_be_read_is_not_forgotten() {
     let machine = Machine::new();

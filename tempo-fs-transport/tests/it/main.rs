@@ -1,4 +1,4 @@
-//! The folder transport: the contract of transports, and the contents of real folders.
+//! Tests of the folder transport: the contract of transports, and the contents of real folders.
 
 #![allow(
     clippy::pedantic,

@@ -1,4 +1,4 @@
-//! What is no message: named once, never delivered, and never in the way of what is.
+//! Files that are not messages: each is named once, never delivered, and never in the way of a message.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use tempo_message::{Decoded, Durability, Foreign, Frame, Pack, Transport, confor
 
 use crate::support::{Reader, Session, link};
 
-/// A session with one author, one honest message with counter nine, and a reader.
+/// Returns a session with one author, an ordinary message with counter nine, and a reader.
 fn scene() -> (Session, Script, Vec<Frame>, Reader) {
     let session = Session::new();
     let mut script = Script::new(1);
@@ -41,9 +41,9 @@ fn a_growing_file_is_pending_until_it_is_whole() {
     assert_eq!(reader.report(), []);
 }
 
-/// Its author's folder is in order, and this one is not.
+/// Its author's directory is in order, but this file is not.
 #[test]
-fn what_is_not_whole_stays_named_when_a_pack_brings_its_message() {
+fn an_incomplete_file_stays_named_when_a_pack_brings_its_message() {
     let (session, _, frames, mut reader) = scene();
     let path = session.file(frames[0].id());
     fs::write(&path, &frames[0].bytes()[..15]).unwrap();
@@ -62,7 +62,7 @@ fn what_is_not_whole_stays_named_when_a_pack_brings_its_message() {
 }
 
 #[test]
-fn bad_content_is_foreign_once_per_change() {
+fn bad_content_is_reported_once_per_change() {
     let (session, _, frames, mut reader) = scene();
     let path = session.file(frames[0].id());
     let mut damaged = frames[0].bytes().to_vec();
@@ -80,9 +80,10 @@ fn bad_content_is_foreign_once_per_change() {
     assert_eq!((reader.report(), reader.foreign.len()), (vec![], 2));
 }
 
-/// With a write cache, the times of a file on a mounted drive change until it is uploaded, also by reading it.
+/// With a write cache, the times of a file on a mounted drive change until it is uploaded, even when it is
+/// only read.
 #[test]
-fn a_whole_message_is_read_while_its_times_move() {
+fn a_whole_message_is_read_while_its_times_change() {
     let (session, _, frames, mut reader) = scene();
     let path = session.file(frames[0].id());
     fs::write(&path, frames[0].bytes()).unwrap();
@@ -103,7 +104,7 @@ fn a_whole_message_is_read_while_its_times_move() {
 }
 
 #[test]
-fn other_types_than_files_are_named_and_not_touched() {
+fn entries_that_are_not_files_are_named_and_not_touched() {
     let (session, script, frames, mut reader) = scene();
     fs::create_dir(session.file(frames[0].id())).unwrap();
     let huge = File::create(session.file(frames[1].id())).unwrap();
@@ -135,7 +136,8 @@ fn other_types_than_files_are_named_and_not_touched() {
     assert_eq!(reader.report().contains(&a_link), has_links);
 }
 
-/// Messages that are not where they are read are found at any depth, and what was not looked at is said.
+/// Messages outside the places where they are read are found at any depth. The report says what was not
+/// searched.
 #[test]
 fn strays_are_found_at_any_depth() {
     let (session, script, frames, mut reader) = scene();
@@ -170,7 +172,7 @@ fn strange_names_are_foreign_and_printable() {
     let own = session.path(script.author().to_string());
     fs::write(own.join("0000000000000001x"), frames[0].bytes()).unwrap();
     fs::write(own.join("000000000000000A"), frames[9].bytes()).unwrap();
-    // Windows knows no control characters in names.
+    // Windows allows no control characters in names.
     let acts_on_terminals = if cfg!(windows) { "\u{202e}red" } else { "\u{1b}[31mred\n" };
     fs::write(own.join(acts_on_terminals), "").unwrap();
     fs::write(session.path("notes.txt"), "").unwrap();
@@ -216,9 +218,9 @@ fn a_newer_format_waits_and_does_not_stop_the_rest() {
     assert!(report.len() == 1 && report[0].1.contains("format version 2"), "{report:?}");
 }
 
-/// A bad file in the middle of others costs the others nothing.
+/// A bad file among others does not affect the others.
 #[test]
-fn every_file_stands_for_itself() {
+fn a_bad_file_affects_no_other() {
     let (session, _, frames, mut reader) = scene();
     for (at, frame) in frames[..8].iter().enumerate() {
         let bytes = if at % 2 == 0 { frame.bytes().to_vec() } else { vec![0x55; at] };
@@ -229,7 +231,8 @@ fn every_file_stands_for_itself() {
     assert_eq!(reader.report().len(), 4);
 }
 
-/// More bad files than anybody remembers: each pass over them ends, and what comes after them is found.
+/// There are more bad files than the transport remembers. Each scan of them ends, and the messages after them
+/// are found.
 #[test]
 fn very_many_bad_files_do_not_hide_what_follows() {
     let (session, script, frames, mut reader) = scene();
@@ -258,7 +261,7 @@ fn very_many_bad_files_do_not_hide_what_follows() {
 
 /// Refused messages wait, and cause no work.
 #[test]
-fn what_nobody_has_room_for_is_no_work() {
+fn refused_messages_are_not_work() {
     let session = Session::new();
     let mut script = Script::new(1);
     let mut writer = session.writer();

@@ -1,4 +1,4 @@
-//! A session's folder in several parts: read as one, written in the first alone.
+//! A session's folder in several parts: all are read as one, and only the folder itself is written.
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -7,7 +7,7 @@ use tempo_message::{CollectError, Detachment, Durability, Frame, Report, Transpo
 
 use crate::support::{Reader, Session, link, put_head, put_messages};
 
-/// A session with a message of one author in the folder and three of another one in a second part.
+/// A session with one author's message in the folder and three messages of another author in a second part.
 struct Split {
     session: Session,
     second: PathBuf,
@@ -26,14 +26,14 @@ impl Split {
         split
     }
 
-    /// Puts some messages into the second part, where the other author has a directory as well.
+    /// Puts messages into the second part, where the other author has a directory as well.
     fn put(&mut self, which: std::ops::Range<usize>) {
         fs::create_dir_all(self.second.join(self.here[0].id().author.to_string())).unwrap();
         put_head(&self.second, self.there[0].id().author, "jam.session");
         put_messages(&self.second, &self.there[which]);
     }
 
-    /// A place for a directory that is not beside the folder.
+    /// Returns a path for a directory that is not beside the folder.
     fn aside(&self) -> PathBuf {
         let aside = self.session.dir.path().join("elsewhere");
         fs::create_dir(&aside).unwrap();
@@ -49,7 +49,7 @@ impl Split {
     }
 }
 
-/// The report of an ordinary folder that is not watched.
+/// Returns the report of an ordinary folder that is not watched.
 fn unremarkable() -> Report {
     Report { without_hints: Some("watching is switched off".to_owned()), ..Report::default() }
 }
@@ -60,7 +60,7 @@ fn sorted(mut frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 #[test]
-fn what_is_in_a_second_part_is_read_and_the_part_is_named() {
+fn a_second_part_is_read_and_named() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(sorted(reader.collect()), split.all());
@@ -68,7 +68,7 @@ fn what_is_in_a_second_part_is_read_and_the_part_is_named() {
     assert_eq!(report.parts, ["jam 2.session"]);
     assert_eq!((report.foreign.len(), report.pending.len(), report.doubled.len()), (0, 0, 0));
     assert_eq!(reader.collect(), []);
-    // Odd things in it are named so that a person finds them.
+    // Odd entries in it are named, so that a person finds them.
     let author = split.there[0].id().author;
     fs::write(split.second.join("notes.txt"), "").unwrap();
     fs::write(split.second.join(author.to_string()).join("0000000000000004"), "mess").unwrap();
@@ -124,11 +124,11 @@ fn a_part_is_watched() {
 }
 
 #[test]
-fn writing_goes_to_the_folder_alone() {
+fn only_the_folder_itself_is_written() {
     let split = Split::new();
     let mut writer = split.session.reader();
     assert_eq!(writer.collect().len(), 4);
-    // Also for an author whose directory is in the second part only: that is a copy.
+    // This also holds for an author whose directory is only in the second part: that directory is a copy.
     let mut script = Script::new(2);
     for frame in script.run(4) {
         writer.transport.publish(&frame, Durability::Lazy).unwrap();
@@ -140,7 +140,7 @@ fn writing_goes_to_the_folder_alone() {
     assert_eq!((names(split.second.clone()), names(split.second.join(author.to_string()))), (2, 4));
 }
 
-/// Names only hint: services translate their additions, and some use unknown ones.
+/// Names are only hints: services translate their additions, and some use unknown ones.
 #[test]
 fn a_part_may_have_any_name() {
     let split = Split::new();
@@ -157,9 +157,9 @@ fn a_part_may_have_any_name() {
 }
 
 #[test]
-fn things_that_are_no_directories_of_members_are_no_parts() {
+fn only_directories_of_members_are_parts() {
     let split = Split::new();
-    // Without members, a directory with such a name is no part.
+    // Without members, a directory with such a name is not a part.
     fs::rename(&split.second, split.session.dir.path().join("jam (1).zip")).unwrap();
     fs::remove_dir_all(split.session.dir.path().join("jam (1).zip")).unwrap();
     fs::create_dir(&split.second).unwrap();
@@ -171,7 +171,7 @@ fn things_that_are_no_directories_of_members_are_no_parts() {
 }
 
 #[test]
-fn parts_without_end_are_bounded_and_counted() {
+fn too_many_parts_are_bounded_and_counted() {
     let split = Split::new();
     for number in 3..=22 {
         let other = split.session.dir.path().join(format!("jam {number}.session"));
@@ -186,7 +186,7 @@ fn parts_without_end_are_bounded_and_counted() {
 }
 
 #[test]
-fn a_part_that_goes_disturbs_nobody() {
+fn a_part_that_disappears_disturbs_nothing() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
@@ -205,7 +205,7 @@ fn a_part_that_goes_disturbs_nobody() {
 }
 
 #[test]
-fn an_emptied_folder_is_detached_although_there_are_parts() {
+fn an_emptied_folder_is_detached_even_if_parts_exist() {
     let split = Split::new();
     let mut reader = split.session.reader();
     assert_eq!(reader.collect().len(), 4);
@@ -220,7 +220,7 @@ fn an_emptied_folder_is_detached_although_there_are_parts() {
     assert!(reader.transport.publish(&own, Durability::Lazy).is_err(), "published into an emptied folder");
 }
 
-/// A full budget is shared: a long catching up in the folder does not keep the parts waiting, nor the other way round.
+/// A full budget is shared: a long backlog in the folder does not delay the parts, nor the parts the folder.
 #[test]
 fn the_budget_is_shared() {
     let mut split = Split::new();
@@ -247,7 +247,7 @@ mod links {
     use super::*;
 
     #[test]
-    fn a_link_is_no_part_and_a_part_that_becomes_one_is_read_no_more() {
+    fn a_link_is_not_a_part_and_a_part_that_becomes_a_link_is_not_read() {
         let split = Split::new();
         let aside = split.aside();
         fs::rename(&split.second, &aside).unwrap();
@@ -266,7 +266,7 @@ mod links {
         assert!(link(&aside, &split.second));
         split.there = Script::new(4).run(1);
         split.put(0..1);
-        // Twice between two looks at what there is, and once with one.
+        // Two collects between two full scans, and one with a full scan.
         for full in [false, false, true] {
             assert_eq!(reader.try_collect(&[], full).unwrap(), []);
         }
@@ -287,7 +287,7 @@ mod links {
 
     #[cfg(unix)]
     #[test]
-    fn what_cannot_be_listed_is_no_error() {
+    fn a_directory_that_cannot_be_listed_is_not_an_error() {
         use std::os::unix::fs::PermissionsExt;
 
         let split = Split::new();

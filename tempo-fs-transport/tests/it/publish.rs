@@ -1,4 +1,4 @@
-//! What publishing leaves in the folder, and what it does about what it finds there.
+//! Publishing: what it leaves in the folder, and how it treats files that are there already.
 
 use std::{fs, path::Path};
 
@@ -36,9 +36,9 @@ fn staging_outside_is_left_empty_and_swept() {
     assert_eq!(names(&staging), Vec::<String>::new());
 }
 
-/// Whenever staging outside fails, the message is staged in the folder.
+/// Whenever staging outside the folder fails, the message is staged in the folder.
 #[test]
-fn what_fails_outside_is_staged_in_the_folder() {
+fn a_message_is_staged_in_the_folder_when_staging_outside_fails() {
     let session = Session::new();
     let (staging, elsewhere) = (session.dir.path().join("staging"), session.dir.path().join("elsewhere"));
     fs::create_dir(&staging).unwrap();
@@ -48,7 +48,7 @@ fn what_fails_outside_is_staged_in_the_folder() {
     let mut writer = FsTransport::open(&session.folder, &options).unwrap();
     writer.join(script.author()).unwrap();
     if cfg!(unix) {
-        // It is open, and nothing can be made in it any more.
+        // The directory is open, and nothing can be created in it any more.
         fs::remove_dir(&staging).unwrap();
     }
     let frame = script.next(b"hello");
@@ -59,7 +59,7 @@ fn what_fails_outside_is_staged_in_the_folder() {
     assert_eq!(writer.publish(&script.next(b"again"), Durability::Durable).unwrap(), Published::New);
 }
 
-/// Engines wait longer the more events a directory has, and longest after a removal.
+/// Sync engines wait longer the more events a directory has, and longest after a removal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_message_causes_one_event() {
@@ -91,7 +91,7 @@ fn a_message_causes_one_event() {
     assert_eq!(changed, files);
 }
 
-/// The memory file system is another volume where temporary directories are on a disk.
+/// The memory file system is another volume if temporary directories are on a disk.
 #[test]
 fn staging_on_another_volume_falls_back_to_the_folder() {
     let shm = Path::new("/dev/shm");
@@ -111,10 +111,10 @@ fn staging_on_another_volume_falls_back_to_the_folder() {
     assert_eq!(names(&session.path(script.author().to_string())).len(), 3);
 }
 
-/// A file that is renamed keeps the permissions of the place where it was made.
+/// A renamed file keeps the permissions of the directory in which it was created.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
+fn a_published_file_has_the_permissions_of_one_created_in_its_place() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
@@ -122,7 +122,7 @@ fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
     let entry = |tag: u16, rights: u16, id: u32| {
         [&tag.to_le_bytes()[..], &rights.to_le_bytes()[..], &id.to_le_bytes()[..]].concat()
     };
-    // The owner, another user, no group, at most everything, no others.
+    // The owner, another user, no group, everything as the mask, no others.
     let list =
         [entry(1, 7, ANYBODY), entry(2, 7, 61_002), entry(4, 0, ANYBODY), entry(16, 7, ANYBODY), entry(32, 0, ANYBODY)];
     let list = [2_u32.to_le_bytes().to_vec(), list.concat()].concat();
@@ -152,7 +152,7 @@ fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
     assert_eq!(permissions("0000000000000001"), permissions("probe"));
     assert_eq!(permissions("0000000000000003-0000000000000009"), permissions("probe"));
 
-    // The directory is shared with others while it is in use.
+    // The directory becomes shared with others while it is in use.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o2775)).unwrap();
     if let Err(error) = chown(&dir, None, Some(61_234)) {
         println!("without another group: {error}");
@@ -164,7 +164,7 @@ fn what_is_published_has_the_permissions_of_a_file_made_in_its_place() {
 }
 
 #[test]
-fn joining_sweeps_staged_files_of_the_own_directory_alone() {
+fn joining_sweeps_staged_files_of_the_own_directory_only() {
     let session = Session::new();
     let (own, other) = (Script::new(1).author(), Script::new(2).author());
     for author in [own, other] {
@@ -178,7 +178,7 @@ fn joining_sweeps_staged_files_of_the_own_directory_alone() {
 }
 
 #[test]
-fn what_a_loss_of_power_left_is_mended() {
+fn damage_from_a_power_loss_is_repaired() {
     let frame = Script::new(1).next(b"a message of some length, so that there is something to cut");
     let whole = frame.bytes().to_vec();
     let mut zeroed = whole.clone();
@@ -195,7 +195,7 @@ fn what_a_loss_of_power_left_is_mended() {
 }
 
 #[test]
-fn what_somebody_else_put_there_is_never_overwritten() {
+fn a_file_of_another_program_is_never_overwritten() {
     let frame = Script::new(1).next(b"mine");
     let mut longer = frame.bytes().to_vec();
     longer.push(b'!');
@@ -240,7 +240,7 @@ fn a_reader_writes_nothing() {
 }
 
 #[test]
-fn nothing_is_published_where_the_folder_was() {
+fn nothing_is_published_at_the_old_path_of_the_folder() {
     let session = Session::new();
     let mut writer = session.writer();
     let mut script = Script::new(1);
@@ -261,9 +261,9 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// A file beside may be replaced as well. A whole message is never replaced, under any name.
+/// The file beside the name may be replaced as well. A whole message is never replaced, under any name.
 #[test]
-fn what_is_beside_takes_no_other_message_s_place() {
+fn a_displaced_message_replaces_no_other_message() {
     let session = Session::new();
     let mut writer = session.writer();
     let [theirs, ours, third] = [&b"theirs"[..], b"ours", b"third"].map(|text| Script::new(1).next(text));

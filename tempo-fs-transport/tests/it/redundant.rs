@@ -1,4 +1,4 @@
-//! Copies that may be removed, and all those that may not; and the extent of a folder.
+//! Copies that may be removed, copies that may not, and the extent of a folder.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
     support::{Session, unwatched},
 };
 
-/// An author's transport that has looked at the folder, and three messages there.
+/// Returns an author's transport that has scanned the folder, and the three messages in it.
 fn writer(session: &Session, script: &mut Script) -> (FsTransport, Vec<Frame>) {
     let frames = script.run(3);
     let mut writer = session.writer();
@@ -33,7 +33,7 @@ fn look(transport: &mut impl Transport, author: AuthorId) {
     transport.collect(&want, &mut |_| Disposition::Later).unwrap();
 }
 
-/// Every file with its bytes.
+/// Returns every file with its bytes.
 fn tree(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for dir in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -47,7 +47,7 @@ fn tree(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn equal_copies_of_own_messages_go_and_nothing_else() {
+fn only_equal_copies_of_own_messages_are_removed() {
     let session = Session::new();
     let (mut script, mut other) = (Script::new(1), Script::new(2));
     let (mut writer, frames) = writer(&session, &mut script);
@@ -60,18 +60,18 @@ fn equal_copies_of_own_messages_go_and_nothing_else() {
     fs::write(twin.join("0000000000000001"), frames[0].bytes()).unwrap();
     fs::write(twin.join("0000000000000001 (1)"), frames[0].bytes()).unwrap();
     fs::write(copy(&theirs[0], " (1)"), theirs[0].bytes()).unwrap();
-    // Another content, no content, more than the content, and the copy of a message that is not there.
+    // Other content, no content, more than the content, and a copy of a message that is not there.
     fs::write(copy(&frames[0], "-HOST"), Script::new(1).next(b"another first one").bytes()).unwrap();
     fs::write(copy(&frames[0], " 2"), &frames[0].bytes()[..40]).unwrap();
     fs::write(copy(&frames[0], " 3"), [&frames[0].bytes()[..], b"!"].concat()).unwrap();
     fs::remove_file(session.file(frames[1].id())).unwrap();
     fs::write(copy(&frames[1], " (1)"), frames[1].bytes()).unwrap();
-    // Both cut short in the same manner, and two equal things that are no message.
+    // Two files cut short in the same way, and two equal files that are not messages.
     fs::write(session.file(frames[2].id()), &frames[2].bytes()[..40]).unwrap();
     fs::write(copy(&frames[2], " (1)"), &frames[2].bytes()[..40]).unwrap();
     fs::write(own.join("0000000000000009"), "equal").unwrap();
     fs::write(own.join("0000000000000009 (1)"), "equal").unwrap();
-    // Whole and equal, and the message of another counter.
+    // A whole, equal copy under the counter of another message.
     fs::write(own.join("0000000000000008"), frames[0].bytes()).unwrap();
     fs::write(own.join("0000000000000008 (1)"), frames[0].bytes()).unwrap();
     fs::hard_link(session.file(frames[0].id()), copy(&frames[0], " (linked)")).unwrap();
@@ -92,7 +92,7 @@ fn equal_copies_of_own_messages_go_and_nothing_else() {
 }
 
 #[test]
-fn nothing_goes_before_the_own_directory_was_seen_nor_from_a_folder_that_is_away() {
+fn nothing_is_removed_before_a_scan_or_while_the_folder_is_away() {
     let session = Session::new();
     let mut script = Script::new(1);
     let (mut seen, frames) = writer(&session, &mut script);
@@ -121,7 +121,7 @@ fn nothing_goes_before_the_own_directory_was_seen_nor_from_a_folder_that_is_away
 }
 
 #[test]
-fn a_survey_counts_what_a_service_has_to_look_after() {
+fn a_survey_counts_the_files_that_a_service_has_to_carry() {
     let session = Session::new();
     let mut script = Script::new(1);
     let (mut writer, frames) = writer(&session, &mut script);
@@ -134,7 +134,7 @@ fn a_survey_counts_what_a_service_has_to_look_after() {
     assert!(survey.volume.free_bytes.is_some());
 }
 
-/// Permissions bind all users but the superuser; for either, the answer fits the outcome.
+/// Permissions bind every user but the superuser. In both cases the answer matches the outcome.
 #[cfg(unix)]
 #[test]
 fn a_volume_says_whether_it_can_be_written() {
@@ -151,7 +151,7 @@ fn a_volume_says_whether_it_can_be_written() {
 }
 
 #[test]
-fn what_changes_after_it_was_read_stays() {
+fn a_copy_that_changes_after_it_was_read_stays() {
     for (target, is_removed) in [("", false), (" (1)", false), (" elsewhere", true)] {
         let session = Session::new();
         let mut script = Script::new(1);
@@ -160,7 +160,7 @@ fn what_changes_after_it_was_read_stays() {
         fs::write(&copy, frames[0].bytes()).unwrap();
         let target = session.path(format!("{}{target}", frames[0].id()));
         let (reads, changed) = (AtomicUsize::new(0), target.clone());
-        // The message and the copy were read by then.
+        // The message and the copy have been read by then.
         let change = move || {
             if reads.fetch_add(1, Ordering::SeqCst) == 1 {
                 fs::write(&changed, "changed meanwhile").unwrap();

@@ -1,4 +1,4 @@
-//! The relation of a directory of members beside the folder to the session: a part, a copy, another
+//! The relation to the session of a directory beside the folder that has members: a part, a copy, another
 //! session, or undecided.
 
 use std::{
@@ -28,7 +28,7 @@ impl Scene {
         Self { session, ana, other }
     }
 
-    /// A copy of the session as it is now.
+    /// Returns a scene with a copy of the session in its present state.
     fn copied(other: &str) -> Self {
         let scene = Self::new(other);
         put_messages(&scene.other, &scene.ana);
@@ -36,7 +36,7 @@ impl Scene {
         scene
     }
 
-    /// A message of Ben that comes after Ana's.
+    /// Returns a message of Ben that comes after Ana's.
     fn after_ana(&self, number: u8) -> Frame {
         let id = Script::new(number).next(b"").id();
         let parents = self.ana[1..].iter().map(|frame| {
@@ -62,7 +62,7 @@ impl Scene {
         reader.transport = FsTransport::open(folder, &unwatched()).unwrap();
         let mut frames = reader.try_collect(&[], true).unwrap();
         frames.sort_by_key(|frame| (frame.message().lamport, frame.id()));
-        // Messages in both come twice.
+        // Messages that are in both directories arrive twice.
         frames.dedup();
         (reader, frames)
     }
@@ -80,14 +80,14 @@ impl Scene {
     }
 }
 
-/// The report about the directories beside a folder: parts, undecided ones, and copies.
+/// Returns the report about the directories beside a folder: parts, undecided ones, and copies.
 fn told(reader: &Reader) -> [Vec<String>; 3] {
     let report = reader.transport.report();
     [report.parts, report.undecided, report.apart]
 }
 
 #[test]
-fn what_goes_on_from_here_is_a_part_once_it_says_what_it_calls_the_session() {
+fn a_continuation_is_a_part_once_its_head_names_the_session() {
     let scene = Scene::new("jam (Synchronisierungskonflikt).session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -96,14 +96,14 @@ fn what_goes_on_from_here_is_a_part_once_it_says_what_it_calls_the_session() {
     put_head(&scene.other, ben.id().author, "jam.session");
     assert_eq!(reader.try_collect(&[], true).unwrap(), std::slice::from_ref(&ben));
     assert_eq!(told(&reader), [vec![scene.name()], vec![], vec![]]);
-    // Whichever of both is opened.
+    // The result is the same whichever of the two is opened.
     let (reader, frames) = Scene::open(&scene.other);
     assert_eq!((frames, told(&reader)), (scene.all(&[ben]), [vec!["jam.session".to_owned()], vec![], vec![]]));
 }
 
-/// A person or a program may put one half into the other, or into another directory.
+/// A person or a program may move one half into the other, or into another directory.
 #[test]
-fn a_part_may_lie_one_directory_deeper() {
+fn a_part_may_be_one_directory_deeper() {
     for name in ["jam.session/jam (Konflikt).session", "jam.session/old", "jam (1)/jam.session"] {
         let scene = Scene::new(name);
         let ben = scene.after_ana(2);
@@ -116,9 +116,9 @@ fn a_part_may_lie_one_directory_deeper() {
     assert_eq!(scene.read().1, scene.ana);
 }
 
-/// Of an author who is gone, the folder has only what another member has put back.
+/// The folder has only the relayed messages of an author that is gone.
 #[test]
-fn what_was_put_back_counts_as_being_here() {
+fn relayed_messages_count_as_present() {
     let scene = Scene::copied("jam copy.session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -131,7 +131,7 @@ fn what_was_put_back_counts_as_being_here() {
 }
 
 #[test]
-fn a_copy_that_goes_on_is_never_read_whichever_of_both_is_opened() {
+fn a_copy_that_continues_is_never_read_whichever_of_the_two_is_opened() {
     for name in ["jam 2.session", "jam (2).session", "jam copy.session", "jam - Kopie.session", "next song.session"] {
         let scene = Scene::copied(name);
         let (reader, frames) = scene.read();
@@ -153,7 +153,7 @@ fn a_copy_that_goes_on_is_never_read_whichever_of_both_is_opened() {
 
 /// While a copy arrives, its new messages follow messages that are only in the original.
 #[test]
-fn a_copy_of_which_only_the_new_message_has_come_is_not_read() {
+fn an_incomplete_copy_with_only_its_new_message_is_not_read() {
     let scene = Scene::new("jam 2.session");
     let new = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&new));
@@ -166,9 +166,9 @@ fn a_copy_of_which_only_the_new_message_has_come_is_not_read() {
     }
 }
 
-/// A service copies whole directories as well. Only a name that no member here uses tells.
+/// Services copy whole directories as well. Only a name that no member here uses identifies such a copy.
 #[test]
-fn a_copy_in_which_the_same_people_go_on_is_read_under_the_name_of_a_service_alone() {
+fn a_copy_continued_by_the_same_authors_is_read_only_under_the_name_of_a_service() {
     let mut script = Script::new(1);
     for (name, is_read) in
         [("jam 2.session", false), ("jam copy.session", false), ("jam (Case Conflict).session", true)]
@@ -187,7 +187,7 @@ fn a_copy_in_which_the_same_people_go_on_is_read_under_the_name_of_a_service_alo
 }
 
 #[test]
-fn two_messages_of_one_number_are_two_sessions_although_one_goes_on_from_the_other() {
+fn two_messages_with_one_number_are_two_sessions_even_if_one_continues_the_other() {
     let scene = Scene::new("jam 2.session");
     let mut other = Script::new(1);
     put_messages(&scene.other, &[other.next(b"another first"), other.next(b"another second")]);
@@ -199,7 +199,7 @@ fn two_messages_of_one_number_are_two_sessions_although_one_goes_on_from_the_oth
 }
 
 #[test]
-fn another_session_is_nobodys_business_unless_names_say_more() {
+fn another_session_is_ignored_unless_its_name_says_more() {
     for (name, called, is_told) in [
         ("song.session", Some("song.session"), false),
         ("song.session", None, false),
@@ -220,9 +220,9 @@ fn another_session_is_nobodys_business_unless_names_say_more() {
     }
 }
 
-/// A newcomer in a part may be a new song that has arrived before everything else of it.
+/// A newcomer in a part may be a new session whose other files have not arrived yet.
 #[test]
-fn nothing_of_a_newcomer_in_a_part_is_read_before_it_was_judged() {
+fn a_newcomer_in_a_part_is_not_read_before_it_is_judged() {
     let scene = Scene::new("jam 2.session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -238,7 +238,7 @@ fn nothing_of_a_newcomer_in_a_part_is_read_before_it_was_judged() {
 }
 
 #[test]
-fn several_parts_are_known_by_each_other() {
+fn several_parts_are_recognized_by_each_other() {
     let scene = Scene::new("jam (1).session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));
@@ -259,7 +259,7 @@ fn several_parts_are_known_by_each_other() {
 }
 
 #[test]
-fn what_a_person_says_counts_for_both_wherever_they_are_moved() {
+fn a_decision_holds_for_both_directories_wherever_they_are_moved() {
     let scene = Scene::copied("jam 2.session");
     let new = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&new));
@@ -291,10 +291,10 @@ fn what_a_person_says_counts_for_both_wherever_they_are_moved() {
     assert!(matches!(nobody, Err(DecisionError::NoMembers { .. })), "{nobody:?}");
 }
 
-/// A member that opens a part by its new name keeps the session's name, and a newcomer uses the name
-/// that the others use.
+/// A member that opens a part by its new name keeps the session's name, and a newcomer uses the name that the
+/// others use.
 #[test]
-fn heads_go_on_calling_the_session_what_it_was_called() {
+fn heads_keep_the_name_of_the_session() {
     let scene = Scene::new("jam (Konflikt).session");
     let ben = scene.after_ana(2);
     put_messages(&scene.other, std::slice::from_ref(&ben));

@@ -13,7 +13,7 @@ fn names(dir: &Path) -> Vec<OsString> {
 }
 
 #[test]
-fn a_relay_is_a_directory_of_its_own_and_no_copy() {
+fn a_relay_is_a_separate_directory_and_not_a_copy() {
     let session = Session::new();
     let (mut gone, relayer) = (Script::new(1), Script::new(2).author());
     let frames = gone.run(4);
@@ -22,7 +22,7 @@ fn a_relay_is_a_directory_of_its_own_and_no_copy() {
     let dir = session.path(&place);
     fs::create_dir(&dir).unwrap();
     fs::write(dir.join("~tempo-00ff.tmp"), "an earlier process was killed").unwrap();
-    // A foreign file has the name.
+    // A foreign file has taken the name.
     fs::write(dir.join("0000000000000004"), "something else").unwrap();
     assert_eq!(writer.relay_pack(&Pack::of(&frames[..3]).unwrap(), relayer).unwrap(), Published::New);
     assert_eq!(writer.relay(&frames[3], relayer).unwrap(), Published::Displaced);
@@ -41,7 +41,7 @@ fn a_relay_is_a_directory_of_its_own_and_no_copy() {
 }
 
 #[test]
-fn only_what_its_author_has_whole_is_taken_back() {
+fn only_messages_that_their_author_has_whole_are_withdrawn() {
     let session = Session::new();
     let (mut gone, relayer) = (Script::new(1), Script::new(2).author());
     let frames = gone.run(5);
@@ -51,7 +51,8 @@ fn only_what_its_author_has_whole_is_taken_back() {
     }
     let dir = session.path(format!("{}.{relayer}", gone.author()));
     let file = |counter| session.file(MessageId { author: gone.author(), counter });
-    // One is cut short in the author's own directory, one damaged, one another one, one missing.
+    // In the author's own directory, one message is cut short, one damaged, one replaced by another, and one
+    // missing.
     for frame in &frames[..4] {
         writer.publish(frame, Durability::Lazy).unwrap();
     }
@@ -65,7 +66,7 @@ fn only_what_its_author_has_whole_is_taken_back() {
     let left = ["0000000000000001", "0000000000000002", "0000000000000003", "0000000000000005", "notes.txt"];
     assert_eq!(names(&dir), left);
 
-    // In a pack it is there as well.
+    // A message in a pack is present as well.
     fs::remove_file(file(3)).unwrap();
     writer.publish_pack(&Pack::of(&frames).unwrap(), Durability::Lazy).unwrap();
     assert_eq!(writer.withdraw(gone.author(), relayer).unwrap(), 4);

@@ -31,7 +31,7 @@ impl Session {
         self.folder.join(inside)
     }
 
-    /// The file of a message.
+    /// Returns the file of a message.
     pub(crate) fn file(&self, id: MessageId) -> PathBuf {
         self.path(id.to_string())
     }
@@ -51,8 +51,8 @@ pub(crate) fn unwatched() -> Options {
     options
 }
 
-/// Puts the head of an author into a directory of the session, or of another one beside it, with
-/// this name for the session.
+/// Puts an author's head into a directory of the session, or into one beside it, with this name for the
+/// session.
 pub(crate) fn put_head(session: &Path, author: AuthorId, called: &str) {
     let head = Head {
         author,
@@ -70,7 +70,7 @@ pub(crate) fn put_head(session: &Path, author: AuthorId, called: &str) {
     fs::write(dir.join("head"), head.encode()).unwrap();
 }
 
-/// Puts messages into a directory of the session, or of another one beside it.
+/// Puts messages into a directory of the session, or into one beside it.
 pub(crate) fn put_messages(session: &Path, frames: &[Frame]) {
     for frame in frames {
         let file = session.join(frame.id().to_string());
@@ -79,7 +79,8 @@ pub(crate) fn put_messages(session: &Path, frames: &[Frame]) {
     }
 }
 
-/// Whether a folder can be told from another one in its place, by when it was made; says so when it cannot. It has changed since.
+/// Returns whether the creation time distinguishes the folder from another one in its place; prints a line if
+/// it does not. Changes the folder meanwhile.
 pub(crate) fn is_told_apart(folder: &Path) -> bool {
     let (began, probe) = (Instant::now(), folder.join("probe"));
     while began.elapsed() < Duration::from_secs(2) {
@@ -93,7 +94,8 @@ pub(crate) fn is_told_apart(folder: &Path) -> bool {
     false
 }
 
-/// Makes a symbolic link to a file or a directory; false, with a reason, where that is not allowed.
+/// Makes a symbolic link to a file or a directory. Returns false and prints the reason where that is not
+/// allowed.
 pub(crate) fn link(target: &Path, link: &Path) -> bool {
     #[cfg(unix)]
     let made = std::os::unix::fs::symlink(target, link);
@@ -103,7 +105,7 @@ pub(crate) fn link(target: &Path, link: &Path) -> bool {
     } else {
         std::os::windows::fs::symlink_file(target, link)
     };
-    // Wine says that it has made one.
+    // Wine reports success even if there is no link.
     let is_made = made.is_ok() && fs::symlink_metadata(link).is_ok_and(|link| link.is_symlink());
     if !is_made {
         println!("without links, which cannot be made here: {made:?}");
@@ -114,7 +116,7 @@ pub(crate) fn link(target: &Path, link: &Path) -> bool {
 pub(crate) struct Reader<F: Fs = RealFs> {
     pub(crate) transport: FsTransport<F>,
     pub(crate) known: Seen,
-    /// All foreign arrivals.
+    /// Every foreign arrival.
     pub(crate) foreign: Vec<Foreign>,
 }
 
@@ -123,7 +125,7 @@ impl<F: Fs> Reader<F> {
         Self { transport, known: Seen::default(), foreign: Vec::new() }
     }
 
-    /// Collects everything new and knows it from then on.
+    /// Collects everything new and treats it as known from then on.
     pub(crate) fn collect(&mut self) -> Vec<Frame> {
         self.try_collect(&[], false).unwrap()
     }
@@ -132,12 +134,12 @@ impl<F: Fs> Reader<F> {
         self.collect_with(recheck, full, 10_000).map(|(frames, _)| frames)
     }
 
-    /// Collects at most this many frames; returns whether there are more.
+    /// Collects at most this many frames; returns them and whether there are more.
     pub(crate) fn collect_some(&mut self, frames: usize) -> (Vec<Frame>, bool) {
         self.collect_with(&[], false, frames).unwrap()
     }
 
-    /// Refuses all of at most this many frames; returns whether there are more.
+    /// Refuses at most this many frames; returns whether there are more.
     pub(crate) fn refuse_some(&mut self, frames: usize) -> bool {
         let budget = Budget { frames, bytes: usize::MAX };
         let want = CollectRequest { known: &self.known, own: None, recheck: &[], full: false, budget };
@@ -170,7 +172,7 @@ impl<F: Fs> Reader<F> {
         Ok((frames, collected.more))
     }
 
-    /// The places of everything that is foreign or pending now, with the reasons as text.
+    /// Returns the places of everything that is foreign or pending now, with the reasons as text.
     pub(crate) fn report(&self) -> Vec<(String, String)> {
         let report = self.transport.report();
         let foreign = report.foreign.into_iter().map(|foreign| (foreign.place, foreign.reason.to_string()));

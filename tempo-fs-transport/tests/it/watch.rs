@@ -1,4 +1,4 @@
-//! The real watcher: a wait ends when something arrives, and our own reading ends none.
+//! The real watcher: an arrival ends a wait, and the transport's own reading does not.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tempo_message::{Durability, Transport, conformance::Script};
 
 use crate::support::Session;
 
-/// Far beyond any delay of a working watcher; only reached when it is broken.
+/// The time after which the watcher is broken; far beyond the delay of a working one.
 const BROKEN: Duration = Duration::from_secs(20);
 
 #[test]
@@ -35,7 +35,7 @@ fn a_new_author_and_its_messages_are_noticed() {
     }
 }
 
-/// What the watcher says while the folder is away must not keep its member busy.
+/// Hints from the watcher while the folder is away must not keep the member busy.
 #[test]
 fn hints_about_a_folder_that_is_away_do_not_end_every_wait() {
     let session = Session::new();
@@ -56,7 +56,7 @@ fn hints_about_a_folder_that_is_away_do_not_end_every_wait() {
     }
 }
 
-/// Some engines build a directory elsewhere and rename it into the folder, so that no file in it causes an event.
+/// Some engines build a directory elsewhere and rename it into the folder, so no file in it causes an event.
 #[test]
 fn a_directory_that_appears_at_once_is_read() {
     for options in [Options::default(), crate::support::unwatched()] {
@@ -80,22 +80,21 @@ fn a_directory_that_appears_at_once_is_read() {
     }
 }
 
-/// Beyond a number of directories, changes cause no hints; the report says so, and messages still
-/// arrive.
+/// Beyond a number of directories, changes cause no hints; the report says so, and messages still arrive.
 #[test]
-fn more_directories_than_watches_are_looked_at_from_time_to_time() {
+fn directories_without_a_watch_are_scanned_from_time_to_time() {
     let session = Session::new();
     let mut scripts: Vec<Script> = (1..=255).map(Script::new).collect();
     let mut writer = session.writer();
     for script in &mut scripts {
         writer.publish(&script.next(b"one"), Durability::Lazy).unwrap();
-        // As many directories again, under the names of copies.
+        // The same number of directories again, under the names of copies.
         std::fs::create_dir(session.path(format!("{} (1)", script.author()))).unwrap();
     }
     let mut reader = session.reader();
     reader.transport = FsTransport::open(&session.folder, &Options::default()).unwrap();
     assert_eq!(reader.collect().len(), 255);
-    // One watch covers everything there.
+    // One watch covers everything on these systems.
     let is_covered = cfg!(any(windows, target_vendor = "apple"));
     let reason = reader.transport.report().without_hints;
     assert_eq!(reason.is_none(), is_covered, "{reason:?}");
