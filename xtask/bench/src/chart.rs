@@ -1,4 +1,4 @@
-//! Pictures for the documentation, as SVG that is written by hand.
+//! Charts for the documentation, as SVG written by hand.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::{
     table::{Bound, Row, Unit, Verdict, digits},
 };
 
-/// Lines over sizes, both axes logarithmic.
+/// A chart of lines over sizes; both axes are logarithmic.
 #[derive(Debug, Clone)]
 pub(crate) struct Plot {
     pub(crate) title: String,
@@ -15,21 +15,21 @@ pub(crate) struct Plot {
     pub(crate) lines: Vec<Line>,
 }
 
-/// One line: where it is at each size.
+/// One line, with its figures at each size.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, Figures)>,
 }
 
-/// Readable on a light and on a dark page.
+/// Colors that are readable on a light and on a dark page.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.dim{fill:#6e7781}.axis{stroke:#d0d7de;stroke-width:1}\
     .goal{stroke:#24292f;stroke-width:1.5}.met{fill:#2da44e}.missed{fill:#cf222e}\
     .l0{stroke:#0969da;fill:#0969da}.l1{stroke:#1a7f37;fill:#1a7f37}.l2{stroke:#bc4c00;fill:#bc4c00}.l3{stroke:#8250df;fill:#8250df}\
     polyline{fill:none!important;stroke-width:2}text.l0,text.l1,text.l2,text.l3{stroke:none}\
     @media(prefers-color-scheme:dark){text{fill:#e6edf3}.dim{fill:#8d96a0}.axis{stroke:#3d444d}.goal{stroke:#e6edf3}}";
 
-/// How near each operation is to its goals: a bar that ends before the line is a goal that is met.
+/// Draws how near each operation is to its goals: a bar that ends before the line is a goal that is met.
 pub(crate) fn bars(rows: &[Row]) -> String {
     const LEFT: f64 = 430.0;
     const WIDTH: f64 = 420.0;
@@ -60,7 +60,7 @@ pub(crate) fn bars(rows: &[Row]) -> String {
     svg
 }
 
-/// Of each goal of a row, the part that is used up.
+/// Returns the used-up share of each goal of a row.
 fn shares(row: &Row) -> Vec<(String, f64)> {
     let share = |bound: &Bound, what: &str| {
         bound.most.map(|most| (format!("{}, {what}", row.operation), row.ours.ratio_to(&bound.figures) / most))
@@ -69,7 +69,7 @@ fn shares(row: &Row) -> Vec<(String, f64)> {
     floor.chain(row.peer.iter().filter_map(|bound| share(bound, "peer"))).collect()
 }
 
-/// Lines over sizes.
+/// Draws lines over sizes.
 pub(crate) fn lines(plot: &Plot) -> String {
     const LEFT: f64 = 80.0;
     const TOP: f64 = 50.0;
@@ -113,7 +113,7 @@ pub(crate) fn lines(plot: &Plot) -> String {
     svg
 }
 
-/// Which line is named at which height: beside its end, and not over another name.
+/// Returns the height at which each line is named: beside its end, and not over another name.
 fn apart(lines: &[Line], y: impl Fn(&Figures) -> f64) -> Vec<(usize, f64)> {
     const BETWEEN: f64 = 16.0;
     let ends =
@@ -128,7 +128,7 @@ fn apart(lines: &[Line], y: impl Fn(&Figures) -> f64) -> Vec<(usize, f64)> {
     names
 }
 
-/// The powers of ten around some figures.
+/// Returns the powers of ten around the figures.
 fn powers(figures: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let low = figures.clone().fold(f64::INFINITY, f64::min).max(1e-3).log10().floor();
     let high = figures.fold(0.0, f64::max).max(1e-3).log10().ceil();
@@ -156,7 +156,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Every element that is opened is closed.
+    /// Checks that every opened element is closed.
     fn assert_sound(svg: &str) {
         let opened = svg.matches('<').count() - svg.matches("</").count();
         let closed = svg.matches("</").count() + svg.matches("/>").count();
@@ -197,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_not_written_over_each_other() {
+    fn names_do_not_overlap() {
         let line = |figure| Line { name: String::new(), points: vec![(1.0, Figures::fixed(figure))] };
         let names = apart(&[line(30.0), line(10.0), line(12.0)], Figures::median);
         assert_eq!(names, [(1, 10.0), (2, 26.0), (0, 42.0)]);
     }
 
     #[test]
-    fn nothing_makes_a_picture_as_well() {
+    fn a_chart_can_be_empty() {
         assert_sound(&bars(&[]));
         assert_sound(&lines(&Plot { title: String::new(), unit: Unit::Bytes, lines: Vec::new() }));
     }

@@ -1,14 +1,14 @@
-//! A page cache that holds nothing of what is to be read.
+//! Emptying the page cache before files are read.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// How the cache can be emptied here.
+/// A way to empty the cache on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Emptying {
-    /// All of it, names included.
+    /// The whole cache, including names.
     Everything,
     /// The content of the files.
     Content,
@@ -18,7 +18,7 @@ pub(crate) enum Emptying {
 const DROP: &str = "/proc/sys/vm/drop_caches";
 
 impl Emptying {
-    /// What is possible, or why nothing is.
+    /// Returns what is possible, or why nothing is.
     pub(crate) fn possible(some_file: &Path) -> Result<Self, String> {
         let refused = match fs::write(DROP, "3") {
             Ok(()) => return Ok(Self::Everything),
@@ -28,7 +28,7 @@ impl Emptying {
         advice.map_err(|error| format!("{DROP}: {refused}; posix_fadvise: {error}"))
     }
 
-    /// What a reader of the table should know.
+    /// Returns the note for readers of the table.
     pub(crate) fn note(self) -> &'static str {
         match self {
             Self::Everything => "the whole page cache is dropped before each round",
@@ -36,7 +36,7 @@ impl Emptying {
         }
     }
 
-    /// Empties it of what is in these directories.
+    /// Removes the contents of these directories from the cache.
     pub(crate) fn empty(self, directories: &[PathBuf]) {
         match self {
             Self::Everything => fs::write(DROP, "3").expect("it was possible before"),

@@ -1,4 +1,4 @@
-//! What a message takes on the disk, in a file of its own and packed.
+//! The space that a message takes on the disk, in a file of its own and packed.
 
 use std::{
     fs::{self, Metadata},
@@ -19,10 +19,11 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["disk"];
 
-/// The prelude, and of the header everything but digests and links: author, counter, kind, logical time, wall clock.
+/// The bytes of the prelude and of the header without digests and links: author, counter, kind, logical time,
+/// wall clock.
 const HEADER: usize = 12 + 17 + 3 + 1 + 3 + 6;
 
-/// Packs that a session has made, and packs of four authors.
+/// Returns the rows of packs that a session has made, and of packs of four authors.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let written = (PAYLOAD + HEADER) as f64;
     let few = lab.options.pick(10_000, 2000);
@@ -42,7 +43,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         lab.volume.sync();
         let operation = format!("disk a message, {} of 4 authors, {how}", thousands(many));
         let row = Row::new("disk", operation, Unit::Bytes, each(allocated(&folder), many));
-        // Nothing is said of how much members answer each other; the first is how people talk.
+        // There is no goal for how often members answer each other; the first manner is how people talk.
         rows.push(match manner {
             Manner::Turns => row.floor(floor()),
             _ => row.floor(Bound::shown(floor().name, Figures::fixed(written))),
@@ -51,10 +52,10 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     rows
 }
 
-/// What the files take of messages that a session sends, before and after it packs them.
+/// Returns the size of a session's messages on the disk, before and after it packs them.
 fn packed_by_hand(lab: &mut Lab, messages: usize) -> (f64, f64) {
     let (folder, state) = (lab.volume.folder("disk"), lab.volume.dir("disk-state"));
-    // However many are sent together, each becomes a file.
+    // Each message becomes a file, however many are sent together.
     let packing = Packing { at_once: usize::MAX, ..Packing::default() };
     let opened = Session::builder(&folder).state_dir(&state).packing(Some(packing)).open();
     let session = opened.expect("the folder is there");
@@ -70,7 +71,7 @@ fn packed_by_hand(lab: &mut Lab, messages: usize) -> (f64, f64) {
     (alone, allocated(&folder))
 }
 
-/// What a directory takes on the disk, with everything in it.
+/// Returns the space that a directory takes on the disk with everything in it.
 pub(crate) fn allocated(dir: &Path) -> f64 {
     let of = |metadata: &Metadata| blocks(metadata) as f64 * 512.0;
     let entries = fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("it is there"));
@@ -86,7 +87,7 @@ fn blocks(metadata: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(metadata)
 }
 
-/// Elsewhere a file takes whole clusters of 4 KiB.
+/// On other systems a file takes whole clusters of 4 KiB.
 #[cfg(not(unix))]
 fn blocks(metadata: &Metadata) -> u64 {
     metadata.len().div_ceil(4096) * 8

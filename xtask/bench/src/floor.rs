@@ -1,4 +1,4 @@
-//! What the machine takes for the work itself, without anything of ours.
+//! The floors: the time that the machine needs for the work itself, without our code.
 
 use std::{
     fs::{self, File},
@@ -9,7 +9,7 @@ use std::{
 
 use tempo_message::Digest;
 
-/// Files that are written beside a directory and renamed into it.
+/// Writes files beside a directory and renames them into it.
 #[derive(Debug)]
 pub(crate) struct Staged {
     staging: PathBuf,
@@ -18,7 +18,7 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Two new directories in this one.
+    /// Creates two directories in this one.
     pub(crate) fn new(dir: &Path) -> Self {
         let (staging, target) = (dir.join("staging"), dir.join("target"));
         fs::create_dir(&staging).expect("the volume has room");
@@ -26,13 +26,13 @@ impl Staged {
         Self { staging, target, number: 0 }
     }
 
-    /// D1: stage, write, sync, rename, sync the directory.
+    /// D1: stages, writes, syncs, renames, and syncs the directory.
     pub(crate) fn durable(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.put(bytes, true)?;
         File::open(&self.target)?.sync_all()
     }
 
-    /// N1: stage, write, rename.
+    /// N1: stages, writes, and renames.
     pub(crate) fn unsynced(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.put(bytes, false)
     }
@@ -50,7 +50,8 @@ impl Staged {
     }
 }
 
-/// Looks at each of these directories, which are open already; the sum of their times, so that nothing is left out.
+/// Reads the status of directories that are open already. Returns the sum of their times, so that the
+/// compiler cannot drop a call.
 pub(crate) fn stat_each(opened: &[File]) -> i64 {
     opened.iter().map(changed_at).sum()
 }
@@ -65,11 +66,11 @@ fn changed_at(dir: &File) -> i64 {
     i64::from(dir.metadata().expect("it is there").is_dir())
 }
 
-/// Opens, reads and digests every file of some directories, by so many threads; how many there were.
+/// Opens, reads and digests every file of some directories with several threads; returns the number of files.
 pub(crate) fn read_and_digest(directories: &[PathBuf], threads: usize) -> usize {
     thread::scope(|scope| {
         let shares = (0..threads).map(|share| {
-            // Where there are more threads than directories, several go through one.
+            // If there are more threads than directories, several threads share one.
             let whole = (threads / directories.len()).max(1);
             let mine = directories.iter().skip(share / whole).step_by((threads / whole).max(1));
             scope.spawn(move || mine.map(|dir| read_share(dir, share % whole, whole)).sum::<usize>())
@@ -108,7 +109,8 @@ fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
     mine.map(|path| check_frame(&fs::read(path).expect("it can be read"))).count()
 }
 
-/// Reads packs as streams, digests every message, and merges the authors' runs into one order; how many there were.
+/// Reads packs as streams, digests every message, and merges the authors' runs into one order; returns the
+/// number of messages.
 pub(crate) fn read_packs(directories: &[PathBuf]) -> usize {
     let mut runs: Vec<Vec<(u64, usize)>> = Vec::new();
     for (author, dir) in directories.iter().enumerate() {
@@ -131,7 +133,7 @@ pub(crate) fn read_packs(directories: &[PathBuf]) -> usize {
     merged(&runs).len()
 }
 
-/// The runs as one, each in order already.
+/// Merges runs that are each in order.
 fn merged(runs: &[Vec<(u64, usize)>]) -> Vec<(u64, usize)> {
     let mut order = Vec::with_capacity(runs.iter().map(Vec::len).sum());
     let mut heads: Vec<_> = runs.iter().map(|run| run.iter().peekable()).collect();
@@ -143,7 +145,7 @@ fn merged(runs: &[Vec<(u64, usize)>]) -> Vec<(u64, usize)> {
     }
 }
 
-/// The length of the frame that begins here.
+/// Returns the length of the frame that begins here.
 fn frame_len(bytes: &[u8]) -> usize {
     let header = u16::from_le_bytes([bytes[6], bytes[7]]);
     let payload = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
@@ -155,7 +157,7 @@ fn check_frame(frame: &[u8]) {
     assert_eq!(Digest::of(content).as_bytes(), digest, "the bytes are those that were written");
 }
 
-/// The logical time of a frame: behind the author's length and bytes, the counter, and the kind.
+/// Reads the logical time of a frame: it follows the author's length and bytes, the counter, and the kind.
 fn time_of(frame: &[u8]) -> u64 {
     let mut rest = &frame[12 + 17..];
     number(&mut rest);
@@ -163,7 +165,7 @@ fn time_of(frame: &[u8]) -> u64 {
     number(&mut rest)
 }
 
-/// A number of as many bytes as it needs, seven bits in each.
+/// Reads a number of variable length, with seven bits in each byte.
 fn number(bytes: &mut &[u8]) -> u64 {
     let (mut value, mut shift) = (0, 0);
     loop {
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_frame_is_where_it_should_be() {
+    fn the_time_of_a_frame_is_where_it_is_expected() {
         for frame in History::new().take(300) {
             assert_eq!(time_of(frame.bytes()), frame.message().lamport.0);
             assert_eq!(frame_len(frame.bytes()), frame.bytes().len());

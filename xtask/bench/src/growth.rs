@@ -1,4 +1,5 @@
-//! How things grow with the history: sending, polling, delivery and reopening, from a thousand messages to a million.
+//! Costs by the length of the history, from a thousand messages to a million: sending, polling, delivery, and
+//! reopening.
 
 use std::path::PathBuf;
 
@@ -16,26 +17,27 @@ use crate::{
     table::{Bound, Row, Unit},
 };
 
-/// What is measured, and what it is called.
+/// The names of the measured operations.
 const OPERATIONS: [&str; 4] = ["durable send", "idle poll", "new file to event", "reopen"];
 
-/// What is flat takes with the longest history at most so many times as long as with the shortest.
+/// The most that a flat operation may take with the longest history, as a multiple of its time with the
+/// shortest.
 const FLAT: f64 = 2.0;
 
-/// Everything that belongs to one size.
+/// The sessions and figures of one size.
 struct Site {
     messages: usize,
     session: tempo_session::Session,
     reader: Reader,
-    /// Looks at a folder of its own, in which nothing happens.
+    /// Polls a folder of its own, in which nothing happens.
     idle: Idle,
     /// A folder of its own, and the state of a member that is closed between rounds.
     closed: (PathBuf, PathBuf),
-    /// In the order of the operations.
+    /// The figures in the order of the operations.
     figures: [Figures; OPERATIONS.len()],
 }
 
-/// A row for each operation and size, and the plot.
+/// Returns a row for each operation and size, and the plot.
 pub(crate) fn measure(lab: &mut Lab) -> (Vec<Row>, Plot) {
     let (sizes, rounds): (&[usize], _) =
         lab.options.pick((&[1000, 10_000, 100_000, 1_000_000], 7), (&[1000, 20_000], 5));
@@ -45,7 +47,7 @@ pub(crate) fn measure(lab: &mut Lab) -> (Vec<Row>, Plot) {
     for round in 0..=rounds {
         for step in 0..sites.len() {
             let site = (round + step) % sites.len();
-            // The first round is for getting warm.
+            // The first round warms up.
             sites[site].measure(round > 0);
         }
     }
@@ -92,13 +94,13 @@ impl Site {
     fn measure(&mut self, counts: bool) {
         const TIMES: usize = 30;
         let payload = payload(0);
-        // What a session still does with what it has sent or received gets in the way of what is measured next.
+        // The work that a session still has after sending or receiving would disturb the next measurement.
         rest(CALMING);
         let sent = median_of(TIMES, || {
             self.session.send(&payload).expect("the store works");
         });
         ours::calm(&self.session);
-        // The reader is told of what was sent here as well.
+        // The reader is also notified of the messages sent here.
         self.reader.pass(TIMES);
         rest(CALMING);
         let polled = self.idle.turn();

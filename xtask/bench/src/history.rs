@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 /// The bytes of every payload.
 pub(crate) const PAYLOAD: usize = 256;
-/// How many authors there are.
+/// The number of authors.
 pub(crate) const AUTHORS: usize = 4;
 
-/// Authors who take turns. Unless told otherwise each writes one to seven messages, and the first of a turn names the last
-/// of the turn before: a quarter of the messages has a parent, and there is one line of history.
+/// Authors that take turns. By default each writes one to seven messages, and the first message of a turn
+/// names the last one of the previous turn. So a quarter of the messages has a parent, and there is one line
+/// of history.
 #[derive(Debug)]
 pub(crate) struct History {
     authors: Vec<Author>,
@@ -29,14 +30,14 @@ pub(crate) struct History {
     manner: Manner,
 }
 
-/// How authors talk with each other.
+/// The way in which authors answer each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// In turns of one to seven messages.
+    /// Turns of one to seven messages.
     Turns,
-    /// In turns of one message, so that every message has a parent.
+    /// Turns of one message, so that every message has a parent.
     Alternating,
-    /// In turns of one message, hearing of nobody, so that nobody's messages wait for others.
+    /// Turns of one message without parents, so that no author's messages wait for another's.
     Deaf,
 }
 
@@ -67,12 +68,12 @@ impl History {
         }
     }
 
-    /// The authors.
+    /// Returns the authors.
     pub(crate) fn authors() -> Vec<AuthorId> {
         Self::new().authors.iter().map(|author| author.id).collect()
     }
 
-    /// The next message.
+    /// Returns the next message.
     pub(crate) fn next_message(&mut self, kind: Kind, payload: Bytes) -> Frame {
         let begins_turn = self.left_in_turn == 0;
         if begins_turn {
@@ -101,7 +102,7 @@ impl History {
         frame
     }
 
-    /// A number that looks like chance and is the same in every run.
+    /// Returns a pseudorandom number that is the same in every run.
     fn draw(&mut self) -> u64 {
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 7;
@@ -119,18 +120,18 @@ impl Iterator for History {
     }
 }
 
-/// Content that is not the same in any two messages.
+/// Returns content that differs between any two messages.
 pub(crate) fn payload(number: u64) -> Bytes {
     let word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
     word.iter().copied().cycle().take(PAYLOAD).collect::<Vec<u8>>().into()
 }
 
-/// Where a message lies that is a file of its own.
+/// Returns the path of a message that is a file of its own.
 pub(crate) fn path_of(folder: &Path, id: MessageId) -> PathBuf {
     folder.join(id.author.to_string()).join(CounterName::new(id.counter).as_str())
 }
 
-/// Puts the first messages into a folder, each in a file.
+/// Writes the first messages into a folder, one file each.
 pub(crate) fn write_files(folder: &Path, messages: usize) {
     make_directories(folder);
     for frame in History::new().take(messages) {
@@ -138,7 +139,7 @@ pub(crate) fn write_files(folder: &Path, messages: usize) {
     }
 }
 
-/// Puts messages into a folder as they lie there after packing: in packs as large as they become.
+/// Writes messages into a folder as they are after packing, in packs of the usual size.
 pub(crate) fn write_packs(folder: &Path, history: &mut History, messages: usize) {
     make_directories(folder);
     let Packing { few, times, bytes, .. } = Packing::default();
@@ -188,9 +189,9 @@ mod tests {
 
     use super::*;
 
-    /// A member accepts every message at once: nothing is held, nothing is rejected.
+    /// A member accepts every message at once: it holds none and rejects none.
     #[test]
-    fn the_history_is_one_that_members_accept() {
+    fn members_accept_the_history() {
         for manner in [Manner::Turns, Manner::Alternating, Manner::Deaf] {
             let mut core = SessionCore::new(None);
             let mut parents = 0;

@@ -1,4 +1,4 @@
-//! Joining: how long until everything that lies in a folder is in the timeline.
+//! Joining: the time until everything in a folder is in the timeline.
 
 use std::path::{Path, PathBuf};
 
@@ -20,14 +20,14 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["join_files", "join_cold", "join_packed"];
 
-/// Joins a session of files, and one of packs.
+/// Returns the rows of joining a session of files, and one of packs.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let mut rows = Vec::new();
     if lab.options.wants(&["join_files", "join_cold"]) {
         rows.extend(from_files(lab));
     }
     if lab.options.wants(&["join_packed"]) {
-        // How many messages, and how often.
+        // The number of messages, and the number of rounds.
         let sizes: &[(usize, usize)] = lab.options.pick(&[(100_000, 7), (1_000_000, 3)], &[(10_000, 3)]);
         rows.extend(sizes.iter().flat_map(|&size| from_packs(lab, size)));
     }
@@ -53,7 +53,7 @@ fn from_files(lab: &mut Lab) -> Vec<Row> {
     rows
 }
 
-/// The same with nothing of it in memory. As many threads as a disk answers at once read the floor.
+/// Joins with an empty page cache. The floor reads with as many threads as the disk serves at once.
 fn from_cold_files(lab: &mut Lab, folder: &Path, mailbox: &Path, messages: usize) -> Vec<Row> {
     let some_message = History::new().next().expect("there is always one more");
     let emptying = match Emptying::possible(&path_of(folder, some_message.id())) {
@@ -71,7 +71,7 @@ fn from_cold_files(lab: &mut Lab, folder: &Path, mailbox: &Path, messages: usize
     rows.into_iter().map(|row| row.note(emptying.note())).collect()
 }
 
-/// Ours, so many threads that only read, and a maildir.
+/// Returns the variants: ours, threads that only read, and a maildir.
 fn joining_files<'a>(
     lab: &mut Lab,
     folder: &Path,
@@ -130,10 +130,10 @@ fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
     vec![row("a member", "member"), row("an observer", "observer")]
 }
 
-/// A member that joins anew in each round, and an observer.
+/// Returns a member that joins for the first time in each round, and an observer.
 fn ours_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usize) -> Vec<Variant<'a>> {
     let trash = lab.volume.dir("trash");
-    // One more for the round that warms up.
+    // One more directory for the round that warms up.
     let mut states: Vec<PathBuf> = (0..=rounds).map(|_| lab.volume.dir("join-state")).collect();
     let (member_folder, observer_folder) = (folder.to_owned(), folder.to_owned());
     let member = move || {
@@ -150,13 +150,13 @@ fn ours_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usize
     vec![Variant::new("member", member), Variant::new("observer", observer)]
 }
 
-/// Measures once more than so often, and forgets the first time.
+/// Measures the variants after one round that does not count.
 fn warm(rounds: usize, mut variants: Vec<Variant<'_>>) -> Measured {
     variants.iter_mut().for_each(Variant::warm_up);
     interleave(rounds, variants)
 }
 
-/// 100,000 as 100k.
+/// Formats a number in thousands or millions: 100,000 as 100k.
 pub(crate) fn thousands(number: usize) -> String {
     match number {
         1_000_000.. => format!("{}M", number / 1_000_000),

@@ -1,4 +1,4 @@
-//! From a file that appears to the event that tells of its message.
+//! The time from the appearance of a file to the event for its message.
 
 use std::{
     fs,
@@ -24,17 +24,17 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["latency"];
 
-/// Between two messages, so that everybody sleeps when one comes.
+/// The pause between two messages, so that every reader is asleep when one arrives.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Somebody who waits for messages, in a thread of its own, and tells when each was there.
+/// A reader that waits for messages in a thread of its own and reports when each arrived.
 pub(crate) struct Reader {
     pub(crate) name: &'static str,
     folder: PathBuf,
     staging: PathBuf,
     arrived: Receiver<Instant>,
     history: Box<dyn Iterator<Item = Frame>>,
-    /// What is to be closed afterwards.
+    /// The session to close afterwards.
     session: Option<Session>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         for step in 0..readers.len() {
             let at = (round + step) % readers.len();
             let each = readers[at].deliver(messages);
-            // The first round is for getting warm.
+            // The first round warms up.
             if round > 0 {
                 spreads[at].median.push(median(&each));
                 spreads[at].slow.push(quantile(&each, 0.99));
@@ -68,7 +68,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let row = |name: &str, operation: &str, most: f64, figures: fn(Spread) -> Figures| {
         let spread = of(name).expect("it was measured");
         let row = Row::new("latency", operation, Unit::Nanoseconds, figures(spread));
-        // Files are looked for by listing, so it matters how many there are.
+        // The number of files matters, because files are found by listing.
         let files = (rounds + 1) * messages / AUTHORS;
         let row = row.note(format!("directories of up to {files} files; {messages} messages a round"));
         let row = row.peer(Bound::at_most(1.0, "notify, a channel, read and digest", figures(notified.clone())));
@@ -103,7 +103,7 @@ fn readers(lab: &mut Lab) -> Vec<Reader> {
     readers
 }
 
-/// A folder with the directories of the authors, and a staging directory beside it.
+/// Creates a folder with the directories of the authors, and a staging directory beside it.
 fn place(lab: &mut Lab) -> (PathBuf, PathBuf) {
     let (folder, staging) = (lab.volume.folder("latency"), lab.volume.dir("latency-staging"));
     for dir in ours::directories(&folder) {
@@ -113,7 +113,8 @@ fn place(lab: &mut Lab) -> (PathBuf, PathBuf) {
 }
 
 impl Reader {
-    /// An application that waits for events. What is in the folder already is taken first.
+    /// Starts an application that waits for events. It first takes the messages that are in the folder
+    /// already.
     pub(crate) fn of_session(
         name: &'static str,
         folder: &Path,
@@ -137,7 +138,7 @@ impl Reader {
         Self { name, folder, staging, arrived, history, session: Some(session) }
     }
 
-    /// Somebody who watches one directory, in which all messages come.
+    /// Starts a watcher of one directory, into which all messages go.
     fn of_watcher<W: Waiting + 'static>(
         name: &'static str,
         folder: &Path,
@@ -162,7 +163,7 @@ impl Reader {
         Self { name, folder: folder.to_owned(), staging: staging.to_owned(), arrived, history, session: None }
     }
 
-    /// Has so many messages appear, one after the other; how long each took, in nanoseconds.
+    /// Publishes messages one after the other; returns how long each took, in nanoseconds.
     pub(crate) fn deliver(&mut self, messages: usize) -> Vec<f64> {
         let deliver = |_| {
             let frame = self.history.next().expect("there is always one more");
@@ -178,7 +179,7 @@ impl Reader {
         (0..messages).map(deliver).collect()
     }
 
-    /// Lets so many messages pass that somebody else has sent.
+    /// Takes this many messages that another program has sent.
     pub(crate) fn pass(&mut self, messages: usize) {
         for _ in 0..messages {
             self.arrived.recv_timeout(ours::STUCK).expect("it arrives");
@@ -192,7 +193,7 @@ impl Reader {
     }
 }
 
-/// Waits for the next message; `None` when the session is closed.
+/// Waits for the next message; returns `None` when the session is closed.
 fn wait_for_message(events: &mut Events) -> Option<()> {
     loop {
         if let Event::Message { .. } = events.next()?.expect("the store works") {

@@ -1,24 +1,24 @@
-//! What the figures hold for: the machine, and how busy it is.
+//! The machine on which the figures were measured, and its load.
 
 use std::{fs, thread};
 
 use serde_json::{Value, json};
 
-/// A machine, as far as it tells about itself.
+/// A machine, as far as the system describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Machine {
     processor: String,
     cores: usize,
     system: String,
-    /// How many threads have wanted to run during the last minute.
+    /// The average number of threads that wanted to run during the last minute.
     load: Option<f64>,
 }
 
-/// Above this somebody else is at work.
+/// The load above which other programs are at work.
 const BUSY: f64 = 0.7;
 
 impl Machine {
-    /// The one that this runs on. Only Linux tells everything.
+    /// Describes this machine. Only Linux reports everything.
     pub(crate) fn this() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         Self {
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// A line for people, and another one where the figures are not to be believed.
+    /// Returns a line for people, and another one if the figures are unreliable.
     pub(crate) fn describe(&self) -> String {
         let Self { processor, cores, system, load } = self;
         let about = format!("{processor}, {cores} cores, {system}");
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_machine_is_told_of() {
+    fn a_busy_machine_is_reported() {
         let idle = Machine { processor: "any".to_owned(), cores: 2, system: "linux 6".to_owned(), load: Some(0.2) };
         assert_eq!(idle.describe(), "any, 2 cores, linux 6");
         assert!(Machine { load: Some(3.5), ..idle }.describe().contains("busy (load 3.5)"));

@@ -1,9 +1,10 @@
-//! What the messaging crates cost, beside the floors that the machine sets and beside what others offer.
+//! Costs of the messaging crates, beside the floors that the machine sets and beside comparable software.
 //!
-//! `cargo xtask bench` measures everything in one run, in turns, and prints one table; `cargo xtask bench growth` measures
-//! how things grow with the history. Ratios are what counts: absolute times drift with the machine.
+//! `cargo xtask bench` measures everything in one run, in turns, and prints one table; `cargo xtask bench
+//! growth` measures costs by the length of the history. Only the ratios count: absolute times drift with the
+//! machine.
 //!
-//! One hop through a sync engine has a goal as well and is not measured here: it needs that engine.
+//! One hop through a sync engine has a goal as well. It is not measured here, because it needs that engine.
 
 #![allow(
     clippy::pedantic,
@@ -48,7 +49,7 @@ use options::{Options, USAGE};
 use table::Row;
 use volume::Volume;
 
-/// What every measurement needs.
+/// State that every measurement needs.
 #[derive(Debug)]
 pub(crate) struct Lab {
     pub(crate) options: Options,
@@ -107,7 +108,7 @@ fn main() -> ExitCode {
         let picture = chart::bars(&rows);
         (rows, picture)
     };
-    // The files first: who reads the table may stop reading.
+    // The files are written first, because a reader of the table may close the output early.
     if let Some(path) = &lab.options.json {
         write(path, &table::to_json(&rows, &about(&lab, &machine)).to_string());
     }
@@ -122,7 +123,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Every row that is asked for.
+/// Returns every requested row.
 fn everything(lab: &mut Lab, began: Instant) -> Vec<Row> {
     let mut rows = Vec::new();
     for group in GROUPS {
@@ -138,7 +139,7 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
 }
 
-/// What the figures hold for.
+/// Describes the conditions under which the figures hold.
 fn about(lab: &Lab, machine: &Machine) -> Value {
     json!({
         "machine": machine.to_json(),

@@ -1,6 +1,7 @@
-//! What a message costs in memory and on the disk.
+//! The cost of a message in memory and on the disk.
 //!
-//! Memory is measured in a process of its own, as what is resident with the history and without it.
+//! Memory is measured in separate processes: the difference between what is resident with the history and
+//! without it.
 
 use std::{
     env, fs,
@@ -22,10 +23,11 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["memory"];
 
-/// The argument of a process that opens a session and tells what is resident; folder, state and messages follow.
+/// The first argument of a process that opens a session and reports its resident memory. The folder, the
+/// state and the number of messages follow.
 pub(crate) const CHILD: &str = "--resident";
 
-/// A session that was joined in this process, and one that was joined before.
+/// Returns the rows of a session that was joined in this process, and of one that was joined earlier.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (messages, rounds) = lab.options.pick((1_000_000, 3), (50_000, 3));
     let operation = |how: &str| format!("memory a message, {} {how}", thousands(messages));
@@ -34,7 +36,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     }
     let (large, small) = (lab.volume.folder("memory"), lab.volume.folder("memory-idle"));
     write_packs(&large, &mut History::new(), messages);
-    // Both have four authors, so that the difference is the messages'.
+    // Both sessions have four authors, so the difference is due to the messages.
     let few = 8;
     write_packs(&small, &mut History::new(), few);
     lab.volume.sync();
@@ -54,7 +56,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     vec![row("reopened", reopened), row("joined", joined)]
 }
 
-/// Opens the session, and prints how much is resident once everything is there.
+/// Opens the session, and prints the resident memory once all messages are there.
 pub(crate) fn tell_resident(arguments: &[String]) {
     let [folder, state, messages] = arguments else { panic!("a folder, a state directory and a number") };
     let session: Session = ours::join(Path::new(folder), Path::new(state), messages.parse().expect("a number"));
@@ -75,7 +77,7 @@ fn in_a_process(folder: &Path, state: &Path, messages: usize) -> f64 {
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
 }
 
-/// The bytes that are resident, where the system says it.
+/// Returns the resident bytes, where the system reports them.
 fn resident() -> Option<f64> {
     let status = fs::read_to_string(PathBuf::from("/proc/self/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! What needs no disk: frames, clocks, and the order of messages.
+//! Costs without a disk: frames, clocks, and the order of messages.
 
 mod clocks;
 mod frames;
@@ -8,16 +8,16 @@ use crate::{Lab, table::Row};
 
 pub(crate) const KEYS: &[&str] = &["frame", "clock", "timeline"];
 
-/// How often something is measured, and of how many calls each figure is the mean.
+/// The number of rounds, and the number of calls that each figure averages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) times: u32,
 }
 
-/// Everything that takes nanoseconds.
+/// Returns the rows of everything that takes nanoseconds.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
-    // Many short rounds: what disturbs a few of them does not show in the median of all.
+    // A disturbance of a few short rounds does not show in the median of many.
     let effort = lab.options.pick(Effort { rounds: 401, times: 5000 }, Effort { rounds: 101, times: 2000 });
     let mut rows = Vec::new();
     if lab.options.wants(&["frame"]) {

@@ -1,25 +1,25 @@
-//! What a call asks for.
+//! The arguments of the command.
 
 use std::path::PathBuf;
 
-/// The arguments of a call.
+/// The parsed arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Measure how things grow, instead of the table.
+    /// Measure growth instead of printing the table.
     pub(crate) growth: bool,
-    /// Rougher, within a minute.
+    /// Measure less precisely, within a minute.
     pub(crate) quick: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
-    /// Keys of rows; all where there is none.
+    /// The keys of the requested rows; all rows if there is none.
     pub(crate) only: Vec<String>,
 }
 
-/// How it is called.
+/// The usage line.
 pub(crate) const USAGE: &str = "cargo xtask bench [growth] [--quick] [--json FILE] [--svg FILE] [--only ROW]...";
 
 impl Options {
-    /// Reads the arguments, or says what makes no sense.
+    /// Reads the arguments, or says which of them makes no sense.
     pub(crate) fn parse(arguments: &[String], keys: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
@@ -46,12 +46,12 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether one of these rows is asked for.
+    /// Returns whether one of these rows is requested.
     pub(crate) fn wants(&self, keys: &[&str]) -> bool {
         self.only.is_empty() || self.only.iter().any(|key| keys.contains(&key.as_str()))
     }
 
-    /// One number for a whole run, another for a quick one.
+    /// Returns one number for a whole run, another for a quick one.
     pub(crate) fn pick<T>(&self, whole: T, quick: T) -> T {
         if self.quick { quick } else { whole }
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_named() {
+    fn a_wrong_argument_is_named() {
         assert!(parse(&["--only", "sent"]).unwrap_err().contains("there are: send, poll"));
         assert!(parse(&["--json"]).unwrap_err().contains("--json"));
         assert!(parse(&["growth", "--only", "poll"]).unwrap_err().contains("growth"));

@@ -1,4 +1,4 @@
-//! Idle polls: looking at a folder in which nothing has happened.
+//! Idle polls: scanning a folder in which nothing has happened.
 
 use std::{fs::File, path::Path, time::Duration};
 
@@ -23,12 +23,12 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["poll"];
 
-/// How often a turn is taken in one round.
+/// The number of polls in one round.
 const TURNS: u32 = 200;
-/// For so long a directory that has been met is listed at every look, because its times may be coarse.
+/// The time for which a changed directory is listed at every scan, because its times may be coarse.
 pub(crate) const CALMING: Duration = Duration::from_millis(2600);
 
-/// Folders of files, a small one and a large one.
+/// Returns the rows of a small and a large folder of files.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (sizes, rounds) = lab.options.pick(([250, 100_000, 250_000], 25), ([250, 5000, 25_000], 7));
     let mut variants = Vec::new();
@@ -66,16 +66,16 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     ]
 }
 
-/// A session that has everything, and whose driver is turned by hand.
+/// A session that has all messages, and whose driver is turned by hand.
 #[derive(Debug)]
 pub(crate) struct Idle {
     driver: Driver,
-    /// It ends with the last handle.
+    /// The session ends with its last handle.
     _session: Session,
 }
 
 impl Idle {
-    /// Looks on at a folder.
+    /// Observes a folder.
     pub(crate) fn new(folder: &Path, messages: usize) -> Self {
         let parts = Parts::new(Box::new(looking_on(folder)), Box::new(MemoryStore::new(None)));
         let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
@@ -83,7 +83,7 @@ impl Idle {
         Self { driver, _session: session }
     }
 
-    /// How long a turn takes.
+    /// Returns the time of one turn.
     pub(crate) fn turn(&mut self) -> f64 {
         while self.driver.turn() == Turn::Again {}
         each_of(TURNS, || assert!(matches!(self.driver.turn(), Turn::Wait(_))))
@@ -96,7 +96,7 @@ fn looking_on(folder: &Path) -> FsTransport {
     FsTransport::open(folder, &options).expect("the folder is there")
 }
 
-/// A transport whose user knows everything.
+/// A transport whose user knows all messages.
 struct Looker {
     transport: FsTransport,
     known: Seen,
@@ -112,7 +112,7 @@ impl Looker {
         looker
     }
 
-    /// Collects; how many messages came.
+    /// Collects; returns the number of messages.
     fn look(&mut self) -> usize {
         let mut met = Vec::new();
         let budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };

@@ -1,4 +1,4 @@
-//! Reopening: a member that was here before, and nothing is new.
+//! Reopening: a member that was here before, with nothing new to read.
 
 use crate::{
     Lab,
@@ -12,10 +12,10 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["reopen"];
 
-/// So many messages are read, as an application would show them.
+/// The number of messages to read, as an application would show them.
 const SHOWN: usize = 50;
 
-/// Sessions from small to large.
+/// Returns the rows of sessions from small to large.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let (sizes, rounds): (&[usize], _) = lab.options.pick((&[1000, 100_000, 1_000_000], 7), (&[1000, 50_000], 5));
     let mut variants = Vec::new();
@@ -67,7 +67,7 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
         })
         .collect();
     rows.push(flat("reopen", "reopen", (last, ours(last)), (first, ours(first))));
-    // Everything is read before that, and the folder looked at.
+    // Before the measurement, everything is read and the folder is scanned.
     rows.extend([first, last].map(|messages| {
         let sent = measured.of(&format!("send {messages}")).clone();
         Row::new("reopen", format!("reopen {}, and a message is sent", thousands(messages)), Unit::Nanoseconds, sent)
@@ -83,7 +83,7 @@ pub(crate) fn show_last(session: &tempo_session::Session, messages: usize) {
     assert!(shown > 0);
 }
 
-/// Whether something takes as long with a long history as with a short one: twice as long at most.
+/// Compares a long history with a short one: it may take twice as long at most.
 pub(crate) fn flat(
     key: &'static str,
     what: &str,

@@ -1,4 +1,4 @@
-//! Rounds: variants of one thing, measured in turn.
+//! Rounds: variants of one operation, measured in turn.
 
 use std::{
     hint::black_box,
@@ -8,13 +8,13 @@ use std::{
 
 use crate::stats::{Figures, median};
 
-/// Something to be measured; each call gives the figure of one round.
+/// An operation to measure; each call returns the figure of one round.
 pub(crate) struct Variant<'a> {
     name: String,
     measure: Box<dyn FnMut() -> f64 + 'a>,
 }
 
-/// What was measured, by name.
+/// The figures of all variants, by name.
 #[derive(Debug)]
 pub(crate) struct Measured {
     variants: Vec<(String, Figures)>,
@@ -25,7 +25,7 @@ impl<'a> Variant<'a> {
         Self { name: name.into(), measure: Box::new(measure) }
     }
 
-    /// The same, with something to be done before each round that does not count.
+    /// Returns the variant with a preparation before each round, which is not measured.
     pub(crate) fn after(self, mut prepare: impl FnMut() + 'a) -> Self {
         let Self { name, mut measure } = self;
         let prepared = move || {
@@ -35,21 +35,21 @@ impl<'a> Variant<'a> {
         Self { name, measure: Box::new(prepared) }
     }
 
-    /// Does it once for nothing.
+    /// Runs the variant once without counting it.
     pub(crate) fn warm_up(&mut self) {
         (self.measure)();
     }
 }
 
 impl Measured {
-    /// The figures of a variant.
+    /// Returns the figures of a variant.
     pub(crate) fn of(&self, name: &str) -> &Figures {
         let found = self.variants.iter().find(|(known, _)| known == name);
         &found.unwrap_or_else(|| panic!("`{name}` was not measured")).1
     }
 }
 
-/// Measures all variants in turn, in so many rounds, each round beginning with another one.
+/// Measures all variants in turn, for a number of rounds. Each round begins with another variant.
 pub(crate) fn interleave(rounds: usize, mut variants: Vec<Variant<'_>>) -> Measured {
     let mut figures = vec![Figures::default(); variants.len()];
     for round in 0..rounds {
@@ -61,20 +61,20 @@ pub(crate) fn interleave(rounds: usize, mut variants: Vec<Variant<'_>>) -> Measu
     Measured { variants: variants.into_iter().map(|variant| variant.name).zip(figures).collect() }
 }
 
-/// How long something takes, in nanoseconds.
+/// Measures how long the work takes, in nanoseconds.
 pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let began = Instant::now();
     let answer = work();
     (ns(began.elapsed()), answer)
 }
 
-/// The median of so many times.
+/// Returns the median of several times.
 pub(crate) fn median_of(times: usize, mut work: impl FnMut()) -> f64 {
     let each: Vec<f64> = (0..times).map(|_| time(&mut work).0).collect();
     median(&each)
 }
 
-/// The time of one of so many calls that are too short to be measured alone.
+/// Returns the time of one call. Measures many calls together, because one is too short to be measured alone.
 pub(crate) fn each_of<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
     let began = Instant::now();
     for _ in 0..times {
@@ -87,7 +87,7 @@ pub(crate) fn ns(span: Duration) -> f64 {
     span.as_secs_f64() * 1e9
 }
 
-/// Lets so much time go by, for what counts only after a while.
+/// Waits for this long, so that effects of the passing time show.
 pub(crate) fn rest(span: Duration) {
     // deadline loop: one turn, which ends with the span
     thread::sleep(span);

@@ -1,4 +1,4 @@
-//! Sending: how long until a message cannot be lost any more.
+//! Sending: the time until a message cannot be lost any more.
 
 use bytes::Bytes;
 
@@ -21,7 +21,7 @@ pub(crate) const KEYS: &[&str] = &["send", "send_all"];
 
 const BATCH: usize = 100;
 
-/// Sends one message at a time, and a hundred.
+/// Returns the rows of sending one message at a time, and a hundred.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let mut rows = Vec::new();
     if lab.options.wants(&["send"]) {
@@ -75,10 +75,10 @@ fn batches(lab: &mut Lab) -> Vec<Row> {
     ]
 }
 
-/// Every variant with so many messages at once; `figure` makes one figure of doing something often.
+/// Measures every variant with this many messages at once; `figure` makes one figure from repeated calls.
 fn measure(lab: &mut Lab, rounds: usize, figure: impl Fn(&mut dyn FnMut()) -> f64, batch: usize) -> Measured {
     let payloads: Vec<Bytes> = (0..batch as u64).map(payload).collect();
-    // As long as frames are, which is what ours writes.
+    // The file is as long as the frames that ours writes.
     let file: Vec<u8> = payloads.iter().flat_map(|payload| payload.iter().copied().chain([0; 110])).collect();
     let volume = &mut lab.volume;
     let session = ours::open(&volume.folder("send"), &volume.dir("send-state"));

@@ -1,11 +1,11 @@
-//! Figures: one per round, and what they say together.
+//! Figures: one for each round, and their statistics.
 
 use serde::Serialize;
 
-/// What was measured of one variant: one figure per round, in nanoseconds or bytes.
+/// The figures of one variant, one for each round, in nanoseconds or bytes.
 ///
-/// Rounds of different variants are taken in turn, so that the figures of one round belong together: a machine that slows
-/// down slows down all of them.
+/// Rounds of different variants are taken in turn, so that the figures of one round belong together: a
+/// machine that slows down slows down all of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Figures {
@@ -13,7 +13,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// One figure that needs no measuring.
+    /// Creates one figure that needs no measuring.
     pub(crate) fn fixed(figure: f64) -> Self {
         Self { per_round: vec![figure] }
     }
@@ -23,37 +23,37 @@ impl Figures {
         self.per_round.push(figure);
     }
 
-    /// How many rounds there were.
+    /// Returns the number of rounds.
     pub(crate) fn rounds(&self) -> usize {
         self.per_round.len()
     }
 
-    /// The middle one; zero of none.
+    /// Returns the median; zero if there are no figures.
     pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    /// Between these two lies the middle half.
+    /// Returns the bounds of the middle half.
     pub(crate) fn quartiles(&self) -> (f64, f64) {
         (self.quantile(0.25), self.quantile(0.75))
     }
 
-    /// How many times the other this is: the median of the ratios of the rounds.
+    /// Returns the median of these figures divided by the other ones, round by round.
     pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
         self.pairwise(other, |ours, theirs| ours / theirs).median()
     }
 
-    /// Both, round by round.
+    /// Adds both, round by round.
     pub(crate) fn plus(&self, other: &Self) -> Self {
         self.pairwise(other, |one, other| one + other)
     }
 
-    /// What is left of this without the other, round by round; never less than nothing.
+    /// Subtracts the other figures, round by round, but never below zero.
     pub(crate) fn minus(&self, other: &Self) -> Self {
         self.pairwise(other, |one, other| (one - other).max(0.0))
     }
 
-    /// The figures of the same rounds. A fixed one goes with every round.
+    /// Combines the figures of the same rounds. A fixed figure is paired with every round.
     fn pairwise(&self, other: &Self, combine: impl Fn(f64, f64) -> f64) -> Self {
         let rounds = self.rounds().max(other.rounds());
         let (ours, theirs) = (self.per_round.iter().cycle(), other.per_round.iter().cycle());
@@ -65,14 +65,15 @@ impl Figures {
     }
 }
 
-/// The figures of so many rounds.
+/// Collects the figures of several rounds.
 impl FromIterator<f64> for Figures {
     fn from_iter<I: IntoIterator<Item = f64>>(per_round: I) -> Self {
         Self { per_round: per_round.into_iter().collect() }
     }
 }
 
-/// The figure below which this share of them lies, between the two nearest; zero of none.
+/// Returns the figure below which this share of the figures is, interpolated between the two nearest; zero if
+/// there are none.
 pub(crate) fn quantile(figures: &[f64], share: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -82,7 +83,7 @@ pub(crate) fn quantile(figures: &[f64], share: f64) -> f64 {
     below + (above - below) * place.fract()
 }
 
-/// The middle one; zero of none.
+/// Returns the median; zero if there are no figures.
 pub(crate) fn median(figures: &[f64]) -> f64 {
     quantile(figures, 0.5)
 }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_lie_between_the_nearest_figures() {
+    fn quantiles_are_between_the_nearest_figures() {
         let figures = Figures::from_iter([40.0, 10.0, 30.0, 20.0]);
         assert_eq!(figures.median(), 25.0);
         assert_eq!(figures.quartiles(), (17.5, 32.5));
@@ -101,7 +102,7 @@ mod tests {
         assert_eq!(Figures::default().median(), 0.0);
     }
 
-    /// A machine that slows down to a third in the middle of a run changes no ratio.
+    /// A slowdown to a third in the middle of a run changes no ratio.
     #[test]
     fn ratios_are_taken_within_rounds() {
         let ours = Figures::from_iter([2.0, 2.0, 6.0, 6.0, 6.0]);

@@ -1,4 +1,4 @@
-//! The table: what was measured, beside what it is compared with, and whether the goals are met.
+//! The table: the figures, the comparisons, and whether the goals are met.
 
 use std::fmt::Write;
 
@@ -6,62 +6,62 @@ use serde_json::{Value, json};
 
 use crate::stats::Figures;
 
-/// One operation, with everything that it is compared with.
+/// One operation, with everything it is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// By which `--only` knows it.
+    /// The key that `--only` takes.
     pub(crate) key: &'static str,
     pub(crate) operation: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Figures,
     pub(crate) floor: Option<Bound>,
     pub(crate) peer: Option<Bound>,
-    /// What was measured as well and has no goal.
+    /// Further figures without a goal.
     pub(crate) also: Vec<(String, Figures)>,
-    /// How it is to be read.
+    /// A hint for reading the row.
     pub(crate) note: Option<String>,
-    /// Why there is nothing to see.
+    /// The reason why there are no figures.
     pub(crate) skipped: Option<String>,
 }
 
-/// What something is compared with, and how much more of it is allowed.
+/// A comparison, and how much more of it is allowed.
 #[derive(Debug, Clone)]
 pub(crate) struct Bound {
     pub(crate) name: String,
     pub(crate) figures: Figures,
-    /// Ours may be so many times as much; `None` where nothing is demanded.
+    /// The largest allowed multiple of this; `None` if there is no goal.
     pub(crate) most: Option<f64>,
 }
 
-/// What the figures count.
+/// The unit of the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Nanoseconds,
     Bytes,
 }
 
-/// Whether a row's goals are met.
+/// The verdict on a row's goals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Met,
     Missed,
-    /// Nothing is demanded.
+    /// The row has no goal.
     NoGoal,
     Skipped,
 }
 
 impl Bound {
-    /// Ours is to be at most `most` times this.
+    /// Demands that ours is at most `most` times this.
     pub(crate) fn at_most(most: f64, name: impl Into<String>, figures: Figures) -> Self {
         Self { name: name.into(), figures, most: Some(most) }
     }
 
-    /// A goal that is a figure itself.
+    /// Creates a goal that is a figure itself.
     pub(crate) fn figure(figure: f64) -> Self {
         Self::at_most(1.0, "the goal itself", Figures::fixed(figure))
     }
 
-    /// Something to see beside ours.
+    /// Creates a comparison without a goal.
     pub(crate) fn shown(name: impl Into<String>, figures: Figures) -> Self {
         Self { name: name.into(), figures, most: None }
     }
@@ -77,7 +77,7 @@ impl Row {
         Self { key, operation, unit, ours, floor: None, peer: None, also: Vec::new(), note: None, skipped: None }
     }
 
-    /// A row without figures.
+    /// Creates a row without figures.
     pub(crate) fn skipped(key: &'static str, operation: impl Into<String>, why: impl Into<String>) -> Self {
         let row = Self::new(key, operation, Unit::Nanoseconds, Figures::default());
         Self { skipped: Some(why.into()), ..row }
@@ -100,7 +100,7 @@ impl Row {
         Self { note: Some(note.into()), ..self }
     }
 
-    /// Met only when every goal is.
+    /// Returns whether the goals are met: only if every one of them is.
     pub(crate) fn verdict(&self) -> Verdict {
         if self.skipped.is_some() {
             return Verdict::Skipped;
@@ -158,7 +158,7 @@ impl Verdict {
 }
 
 impl Unit {
-    /// A figure with three digits, in the unit that suits it.
+    /// Formats a figure with three digits, in the unit that suits it.
     pub(crate) fn show(self, figure: f64) -> String {
         let steps: &[(f64, &str)] = match self {
             Self::Nanoseconds => &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")],
@@ -170,7 +170,7 @@ impl Unit {
     }
 }
 
-/// Three digits, and no more than six places.
+/// Formats a number with three digits and at most six decimal places.
 pub(crate) fn digits(number: f64) -> String {
     let mut after = 0;
     let mut limit = 99.95;
@@ -181,7 +181,7 @@ pub(crate) fn digits(number: f64) -> String {
     format!("{number:.after$}")
 }
 
-/// Everything for people: the table, and below it what has no column.
+/// Formats the table for people, and below it everything that has no column.
 pub(crate) fn show(rows: &[Row]) -> String {
     let head = ["operation", "ours", "(middle half)", "floor", "ratio", "goal", "peer", "ratio", "goal", "verdict"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
@@ -228,7 +228,7 @@ fn cells(row: &Row) -> Vec<String> {
     ours.into_iter().chain(compared).chain([verdict.to_owned()]).collect()
 }
 
-/// A factor as the goals are written: a part of one is a fraction.
+/// Formats a factor as the goals are written: a small one is a fraction.
 fn goal(most: f64) -> String {
     if most > 0.0 && most < 0.095 { format!("1/{:.0}", 1.0 / most) } else { format!("{most}") }
 }
@@ -248,7 +248,7 @@ fn footnotes(row: &Row) -> String {
     text
 }
 
-/// Everything for programs.
+/// Returns all rows for programs.
 pub(crate) fn to_json(rows: &[Row], about: &Value) -> Value {
     json!({ "about": about, "rows": rows.iter().map(Row::to_json).collect::<Vec<_>>() })
 }

@@ -1,4 +1,4 @@
-//! Others who wait for a new file: what the kernel itself says, and what a library makes of it.
+//! Other ways to wait for a new file: the kernel's own notification, and a library on top of it.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tempo_message::{Digest, Frame};
 
-/// Gives the content of new files as they come.
+/// Returns the content of new files as they appear.
 pub(crate) trait Waiting: Send {
     /// Waits for the next file of this directory, and reads it.
     fn next(&mut self) -> Vec<u8>;
@@ -38,7 +38,7 @@ impl Waiting for Notified {
                 return fs::read(path).expect("it is there");
             }
             let event = self.events.recv().expect("the watcher is there").expect("the system gives hints");
-            // Our own reading is told as well, as an access.
+            // Our own reading is reported as well, as an access.
             if !matches!(event.kind, EventKind::Access(_)) {
                 self.waiting.extend(event.paths);
             }
@@ -46,7 +46,7 @@ impl Waiting for Notified {
     }
 }
 
-/// inotify, and nothing else.
+/// Plain inotify.
 #[cfg(target_os = "linux")]
 pub(crate) struct Inotify {
     queue: rustix::fd::OwnedFd,
@@ -85,7 +85,7 @@ impl Waiting for Inotify {
     }
 }
 
-/// Whether the bytes are a whole message, as the floor and the peers judge it.
+/// Checks that the bytes are a whole message, as the floor and the peers check it.
 pub(crate) fn check(bytes: &[u8], frame: &Frame) {
     let (content, digest) = bytes.split_at(bytes.len() - Digest::LEN);
     assert_eq!(Digest::of(content).as_bytes(), digest);

@@ -1,5 +1,5 @@
-//! Encoding and decoding one message. The digest is measured alone and taken off, because nobody who checks what arrives
-//! does without one.
+//! Encoding and decoding one message. The digest is measured alone and subtracted, because every peer that
+//! checks what arrives needs one as well.
 
 use std::hint::black_box;
 
@@ -16,7 +16,7 @@ use crate::{
     table::{Bound, Row, Unit},
 };
 
-/// The same content as others would write it down.
+/// The content of a message as other formats would write it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Plain {
     author: Uuid,
@@ -26,12 +26,12 @@ struct Plain {
     unix_ms: i64,
     previous: Option<Digest>,
     parents: Vec<(Uuid, u64, Digest)>,
-    /// As bytes, and not as a list of numbers, which would take ten times as long.
+    /// Written as bytes and not as a list of numbers, which would take ten times as long.
     #[serde(with = "bytes_of")]
     payload: Bytes,
 }
 
-/// Bytes as one run.
+/// Serializes bytes as one run.
 mod bytes_of {
     use bytes::Bytes;
     use serde::{
@@ -60,7 +60,7 @@ mod bytes_of {
             Ok(Bytes::copy_from_slice(bytes))
         }
 
-        /// JSON has nothing else.
+        /// JSON has no type for bytes, only sequences.
         fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Bytes, A::Error> {
             let mut bytes = Vec::with_capacity(items.size_hint().unwrap_or(0));
             while let Some(byte) = items.next_element::<u8>()? {
@@ -87,7 +87,7 @@ impl Plain {
 }
 
 pub(super) fn rows(Effort { rounds, times }: Effort) -> Vec<Row> {
-    // One with a previous message and without parents, as most are.
+    // Most messages have a previous message and no parents.
     let frame = History::new().skip(100).find(|frame| frame.message().parents.is_empty()).expect("most are so");
     let message = frame.message().clone();
     let plain = Plain::of(&message);

@@ -1,8 +1,8 @@
-//! Putting a message where it belongs.
+//! Inserting a message at its position.
 //!
-//! The timeline itself is not public, so messages go through the core. The same history is accepted once as payload
-//! messages, which stand in the timeline, and once as messages of a kind that does not; everything else is the same for
-//! both, and the difference is the timeline's.
+//! The timeline itself is not public, so messages go through the core. The core accepts the same history once
+//! as payload messages, which enter the timeline, and once as messages of a kind that does not. Everything
+//! else is equal, so the difference is the cost of the timeline.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -17,14 +17,14 @@ use crate::{
     table::{Bound, Row, Unit},
 };
 
-/// How messages come.
+/// The order in which messages arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
-    /// Each after all before.
+    /// Each message after all earlier ones.
     InOrder,
-    /// Some before the last few.
+    /// Some messages before the last few.
     Near,
-    /// One author after everybody else: each of its messages belongs somewhere in the middle.
+    /// One author after all others: each of its messages belongs somewhere in the middle.
     Late,
 }
 
@@ -32,13 +32,15 @@ impl Arrival {
     const ALL: [(Self, &'static str, f64); 3] =
         [(Self::InOrder, "in order", 30.0), (Self::Near, "near", 120.0), (Self::Late, "late", 200.0)];
 
-    /// Messages of one kind, of authors who hear of nobody, so that any order among them can come about.
+    /// Returns messages of one kind, by authors that have not seen each other's messages, so that any order
+    /// among them is possible.
     fn frames(self, kind: Kind, messages: usize) -> Vec<Frame> {
         let mut history = History::of(Manner::Deaf);
         let mut frames: Vec<Frame> = (0..messages).map(|_| history.next_message(kind, Bytes::new())).collect();
         match self {
             Self::InOrder => {}
-            // Authors write in turns: each block of eight holds two of each, and comes author by author.
+            // Authors write in turns: each block of eight has two messages of each author, and arrives author
+            // by author.
             Self::Near => {
                 for block in frames.chunks_mut(8) {
                     block.sort_by_key(|frame| Reverse(frame.id().author));
@@ -61,7 +63,7 @@ fn row(arrival: Arrival, name: &str, goal: f64, rounds: usize, messages: usize) 
     let shown = arrival.frames(Kind::Payload, messages);
     let hidden = arrival.frames(Kind::Successor, messages);
     let keys: Vec<(Stamp, Digest)> = shown.iter().map(|frame| (frame.message().stamp(), frame.digest())).collect();
-    // What comes late is a quarter; only that counts.
+    // A quarter of the messages is late; only these count.
     let late = if arrival == Arrival::Late { messages - messages / 4 } else { 0 };
     let each = (messages - late) as f64;
     let accepting = |frames: &[Frame]| {

@@ -1,4 +1,4 @@
-//! A file per message: written to `tmp`, synced, renamed to `new`, and sorted by name.
+//! A maildir: each message is a file, written to `tmp`, synced, renamed to `new`, and sorted by name.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::Peer;
 
-/// The two directories of a mailbox that count here.
+/// The two directories of a mailbox that matter here.
 #[derive(Debug)]
 pub(crate) struct Maildir {
     tmp: PathBuf,
@@ -19,7 +19,7 @@ pub(crate) struct Maildir {
 }
 
 impl Maildir {
-    /// A new mailbox.
+    /// Creates a mailbox.
     pub(crate) fn create(dir: &Path) -> Self {
         let mailbox = Self::open(dir);
         fs::create_dir_all(&mailbox.tmp).expect("the volume has room");
@@ -27,12 +27,12 @@ impl Maildir {
         mailbox
     }
 
-    /// The mailbox that is there, to be read.
+    /// Opens an existing mailbox for reading.
     pub(crate) fn open(dir: &Path) -> Self {
         Self { tmp: dir.join("tmp"), new: dir.join("new"), next: 0 }
     }
 
-    /// Puts messages there without waiting for the disk.
+    /// Adds messages without waiting for the disk.
     pub(crate) fn fill(&mut self, payloads: impl IntoIterator<Item = Bytes>) {
         for payload in payloads {
             let name = self.next_name();

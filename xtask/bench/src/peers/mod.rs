@@ -1,4 +1,4 @@
-//! What others offer for the same work.
+//! Other software for the same work.
 
 pub(crate) mod maildir;
 pub(crate) mod redb;
@@ -6,15 +6,15 @@ pub(crate) mod sqlite;
 
 use bytes::Bytes;
 
-/// Somebody who keeps messages in order.
+/// A store that keeps messages in order.
 pub(crate) trait Peer {
-    /// Keeps messages, durably and at once, as far as it can.
+    /// Stores messages in one commit, as durably as the peer can.
     fn put_all(&mut self, payloads: &[Bytes]);
 
-    /// Reads every message in order; how many bytes there were.
+    /// Reads every message in order; returns the number of bytes.
     fn read_all(&self) -> usize;
 
-    /// Reads the last so many messages; how many bytes there were.
+    /// Reads the last messages; returns the number of bytes.
     fn read_last(&self, messages: usize) -> usize;
 }
 
@@ -24,7 +24,7 @@ mod tests {
     use crate::history::{PAYLOAD, payload};
 
     #[test]
-    fn peers_give_back_what_they_were_given() {
+    fn peers_return_the_messages_that_they_stored() {
         let dir = tempfile::tempdir().unwrap();
         let peers: [Box<dyn Peer>; 3] = [
             Box::new(sqlite::Sqlite::create(&dir.path().join("sqlite"), sqlite::Synchronous::Full)),

@@ -1,4 +1,4 @@
-//! redb, with one table: also the floor of what our store does.
+//! redb with one table. It is also the floor for our store.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ pub(crate) struct Redb {
 const MESSAGES: TableDefinition<u64, &[u8]> = TableDefinition::new("messages");
 
 impl Redb {
-    /// A new database in a new directory.
+    /// Creates a database in a new directory.
     pub(crate) fn create(dir: &Path) -> Self {
         std::fs::create_dir_all(dir).expect("the volume has room");
         Self { database: Database::create(dir.join("messages.redb")).expect("redb works"), next: 0 }
     }
 
-    /// The database that is there, to be read.
+    /// Opens an existing database for reading.
     pub(crate) fn open(dir: &Path) -> Self {
         Self { database: Database::open(dir.join("messages.redb")).expect("redb works"), next: 0 }
     }

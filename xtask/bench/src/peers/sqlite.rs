@@ -13,17 +13,17 @@ pub(crate) struct Sqlite {
     connection: Connection,
 }
 
-/// When SQLite waits for the disk.
+/// The time at which SQLite waits for the disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Synchronous {
     /// At every commit.
     Full,
-    /// At checkpoints only: a loss of power may cost the last messages.
+    /// Only at checkpoints: a power loss may cost the last messages.
     Normal,
 }
 
 impl Sqlite {
-    /// A new database in a new directory.
+    /// Creates a database in a new directory.
     pub(crate) fn create(dir: &Path, synchronous: Synchronous) -> Self {
         std::fs::create_dir_all(dir).expect("the volume has room");
         let sqlite = Self::connect(dir);
@@ -37,7 +37,7 @@ impl Sqlite {
         sqlite
     }
 
-    /// The database that is there.
+    /// Opens an existing database.
     pub(crate) fn open(dir: &Path) -> Self {
         Self::connect(dir)
     }
