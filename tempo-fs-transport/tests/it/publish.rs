@@ -111,7 +111,7 @@ fn staging_on_another_volume_falls_back_to_the_folder() {
     assert_eq!(names(&session.path(script.author().to_string())).len(), 3);
 }
 
-/// A renamed file keeps the permissions of the directory in which it was created.
+/// A renamed file keeps the permissions that it got where it was created.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_published_file_has_the_permissions_of_one_created_in_its_place() {

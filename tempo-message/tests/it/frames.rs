@@ -20,7 +20,7 @@ proptest! {
         prop_assert_eq!(all.next(), None);
     }
 
-    /// Whatever the bytes are and however far the check ran ahead, each position decodes as it does alone.
+    /// For any bytes and any number of frames checked ahead, each position decodes as it does alone.
     #[test]
     fn checking_ahead_changes_nothing(
         messages in prop::collection::vec(message(), 0..6),

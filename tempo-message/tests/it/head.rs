@@ -31,7 +31,7 @@ proptest! {
     }
 
     #[test]
-    fn a_prefix_is_incomplete_and_a_changed_byte_is_noticed(head in head(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+    fn a_prefix_is_incomplete_and_a_changed_byte_shows(head in head(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let bytes = head.encode();
         let at = at.index(bytes.len());
         prop_assert_eq!(Head::decode(&bytes[..at]), Err(BadHead::Incomplete));
