@@ -29,7 +29,7 @@ struct Site {
     messages: usize,
     session: tempo_session::Session,
     reader: Reader,
-    /// Polls a folder of its own, in which nothing happens.
+    /// Polls a folder of its own without any changes.
     idle: Idle,
     /// A folder of its own, and the state of a member that is closed between rounds.
     closed: (PathBuf, PathBuf),

@@ -30,7 +30,7 @@ pub(crate) struct History {
     manner: Manner,
 }
 
-/// The way in which authors answer each other.
+/// The manner of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// Turns of one to seven messages.

@@ -1,4 +1,4 @@
-//! Idle polls: scanning a folder in which nothing has happened.
+//! Idle polls: scanning a folder without changes.
 
 use std::{fs::File, path::Path, time::Duration};
 
@@ -25,7 +25,7 @@ pub(crate) const KEYS: &[&str] = &["poll"];
 
 /// The number of polls in one round.
 const TURNS: u32 = 200;
-/// The time for which a changed directory is listed at every scan, because its times may be coarse.
+/// A directory is listed at every scan for this long after a change, because its times may be coarse.
 pub(crate) const CALMING: Duration = Duration::from_millis(2600);
 
 /// Returns the rows of a small and a large folder of files.

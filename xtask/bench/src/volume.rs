@@ -17,9 +17,8 @@ use tempfile::TempDir;
 /// The first argument of a process that has a mount namespace of its own.
 pub(crate) const INSIDE: &str = "--inside";
 
-/// Continues in a new mount namespace, where that is possible. What is mounted there disappears with the
-/// process, however it ends. Returns where it is not possible, and in the process that already has the
-/// namespace.
+/// Continues in a new mount namespace, where that is possible. Its mounts disappear with the process, however
+/// it ends. Returns where it is not possible, and in the process that already has the namespace.
 pub(crate) fn enter_namespace(arguments: &[String]) {
     #[cfg(target_os = "linux")]
     if arguments.first().is_none_or(|first| first != INSIDE) && run("unshare", &["--mount", "true"]).is_ok() {

@@ -17,7 +17,7 @@ use crate::{
     table::{Bound, Row, Unit},
 };
 
-/// The order in which messages arrive.
+/// The order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
     /// Each message after all earlier ones.
