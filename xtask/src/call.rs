@@ -15,20 +15,21 @@ use crate::workspace;
 pub(crate) struct Call {
     program: OsString,
     shown_program: &'static str,
-    /// Run where the caller is, and not in the workspace's root.
+    /// Whether to run where the caller is instead of in the workspace's root.
     is_here: bool,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
 
 impl Call {
-    /// The cargo that runs us, so that the toolchain stays the same.
+    /// Returns a call of the cargo that runs us, so that the toolchain stays the same.
     pub(crate) fn cargo(arguments: &[&str]) -> Self {
         let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Self { program, ..Self::program("cargo", arguments) }
     }
 
-    /// A program from the search path. `cargo +nightly` needs this: only rustup's `cargo` understands `+`.
+    /// Returns a call of a program on the search path. `cargo +nightly` needs this: only rustup's `cargo`
+    /// understands `+`.
     pub(crate) fn program(program: &'static str, arguments: &[&str]) -> Self {
         Self {
             program: program.into(),
@@ -62,7 +63,7 @@ impl Call {
         self
     }
 
-    /// The call as a person would type it.
+    /// Returns the call as a person would type it.
     pub(crate) fn line(&self) -> String {
         let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
         environment
@@ -76,7 +77,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// `Failed` when the program says no, `NotStarted` when there is no such program.
+    /// `Failed` when the program fails, `NotStarted` when there is no such program.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let status = self.status()?;
         if status.success() {
@@ -111,7 +112,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// `Failed` when the program says no, `NotStarted` when there is no such program.
+    /// `Failed` when the program fails, `NotStarted` when there is no such program.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     pub(crate) fn told(&self) -> Result<Vec<u8>, Failure> {
         eprintln!("$ {}", self.line());
@@ -127,7 +128,8 @@ impl Call {
     /// Returns the call as a command.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        // `cargo run` describes xtask itself in these; build scripts of the child would take them for changes.
+        // `cargo run` describes xtask itself in these variables; the child's build scripts would take them
+        // for changes.
         for (name, _) in env::vars_os() {
             let shown = name.to_string_lossy();
             if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
@@ -152,7 +154,7 @@ impl Call {
     }
 }
 
-/// Builds the `tempo` command; the answer is where it is.
+/// Builds the `tempo` command and returns its path.
 pub(crate) fn build_tempo() -> Result<PathBuf, Failure> {
     let call = Call::cargo(&["build", "--quiet", "--package", "tempo-session", "--features", "cli", "--bin", "tempo"]);
     call.run()?;
@@ -192,7 +194,7 @@ pub(crate) fn executables(messages: &[u8]) -> Vec<Executable> {
     String::from_utf8_lossy(messages).lines().filter_map(executable).collect()
 }
 
-/// The word as a shell takes it for one word.
+/// Quotes a word so that a shell takes it for one word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_+=./:,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn cargo_names_what_it_has_built() {
+    fn cargo_names_the_programs_that_it_built() {
         let messages = br#"{"reason":"compiler-artifact","manifest_path":"/w/a/Cargo.toml","target":{"kind":["lib"],"name":"a"},"profile":{"test":false},"executable":null}
 {"reason":"compiler-artifact","manifest_path":"/w/a/Cargo.toml","target":{"kind":["test"],"name":"it"},"profile":{"test":true},"executable":"/t/it.exe"}
 {"reason":"build-finished","success":true}
@@ -229,20 +231,20 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_says_no_is_a_negative_answer() {
+    fn a_failing_program_is_a_negative_answer() {
         let failure = Call::cargo(&["no-such-command-of-cargo"]).run().unwrap_err();
         assert_eq!(failure.exit_code(), 1, "{failure}");
     }
 
     #[test]
-    fn an_answer_that_does_not_come_says_why() {
+    fn a_missing_answer_says_why() {
         let failure = Call::cargo(&["no-such-command-of-cargo"]).answer().unwrap_err();
         assert_eq!(failure.exit_code(), 2);
         assert!(failure.to_string().contains("no such command"), "{failure}");
     }
 
     #[test]
-    fn a_program_that_does_not_exist_could_not_look() {
+    fn a_missing_program_could_not_look() {
         let failure = Call::program("xtask-no-such-program", &[]).run().unwrap_err();
         assert!(matches!(failure, Failure::NotStarted { .. }), "{failure}");
         assert_eq!(failure.exit_code(), 2);

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::table;
 
-/// Each step with the line that repeats it alone.
+/// The steps, each with the command line that repeats it alone.
 pub(crate) const STEPS: &[(&str, &str)] = &[
     ("fmt", "cargo fmt --all --check"),
     ("tidy", "cargo xtask tidy"),
@@ -20,7 +20,7 @@ pub(crate) const STEPS: &[(&str, &str)] = &[
     ),
     ("features", "cargo xtask features"),
     ("test", "cargo xtask test"),
-    // Together with the simulator, cargo builds every crate with the defects that it plants.
+    // Built together with the simulator, every crate would contain the defects that the simulator plants.
     ("test as released", "cargo test --no-fail-fast -p tempo-clock -p tempo-message -p tempo-fs-transport"),
     ("test the session as released", "cargo test -p tempo-session --lib"),
     ("macos", "cargo xtask macos"),
@@ -31,7 +31,7 @@ pub(crate) const STEPS: &[(&str, &str)] = &[
     ("page", "cargo xtask page"),
     ("crash", "cargo xtask crash --quick"),
     ("field", "cargo xtask field"),
-    // About two minutes over a real engine.
+    // Takes about two minutes over a real engine.
     ("lab", "cargo xtask lab --engine syncthing --scenario calm --scenario partition --scenario clone --seconds 15"),
 ];
 
@@ -45,7 +45,8 @@ pub(crate) fn run(xtask: Xtask) -> Result<(), Failure> {
     result
 }
 
-/// Runs a line as a person would. A command of ours is run here, because its exit code does not tell what it skipped.
+/// Runs a line as a person would. Our own commands run in this process, because an exit code does not tell
+/// what was skipped.
 fn run_line(line: &str, xtask: Xtask) -> Result<(), Failure> {
     let words = line.split_whitespace();
     let variables = words.clone().map_while(|word| word.split_once('='));
@@ -99,7 +100,7 @@ fn table(ran: &[Ran]) -> String {
 mod tests {
     use super::*;
 
-    /// Takes the line of a step for its result.
+    /// Uses the line of a step as its result.
     fn pretend(line: &str) -> Result<(), Failure> {
         match line {
             "passes" => Ok(()),

@@ -1,7 +1,9 @@
-//! `cargo xtask crash`: the real `tempo` command, killed at every system call and refused every one, and what is left.
+//! `cargo xtask crash`: kills the real `tempo` command at every system call, fails each call, and checks what
+//! is left.
 //!
-//! A command is watched once. Then it is run again for each call that it makes and each harm, in a place of its own, and
-//! afterwards the unharmed command must find everything that was acknowledged, once and whole, and go on.
+//! A command is watched once. Then it runs again for each call that it makes and each harm, in a place of its
+//! own. Afterwards the unharmed command must find every acknowledged message, once and whole, and continue to
+//! work.
 
 mod attempt;
 mod calls;
@@ -26,9 +28,9 @@ use scene::SCENES;
 use tracer::End;
 use world::World;
 
-/// So many points are tried with `--quick`.
+/// The number of points that `--quick` tries.
 const QUICK: usize = 240;
-/// So many bad points are explained.
+/// The number of bad points that are explained.
 const EXPLAINED: usize = 10;
 
 /// The arguments of `crash`.
@@ -70,14 +72,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if bad.is_empty() { Ok(()) } else { Err(Failure::Findings { check: "crash", count: bad.len() }) }
 }
 
-/// Makes a directory for everything, in memory where there is one: nothing here needs a disk.
+/// Creates a directory for everything, in memory where possible: nothing here needs a disk.
 fn scratch(is_kept: bool) -> io::Result<TempDir> {
     let mut builder = Builder::new();
     builder.prefix("tempo-crash-").disable_cleanup(is_kept);
     builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir())
 }
 
-/// Watches every command, and lists what can be done to it: one harm after the other, so that a sample has all of them.
+/// Watches every command, and lists the harms that can be done to it. They are ordered by harm, so that a
+/// sample has all of them.
 fn plan(tempo: &Path, scratch: &Path) -> Result<Vec<Point>, Failure> {
     let mut watched = Vec::new();
     for scene in SCENES {

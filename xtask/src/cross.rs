@@ -63,13 +63,14 @@ pub(crate) fn macos() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Dependencies take most of the time of a build, so only those are optimized in which tests spend their time.
+/// Dependencies take most of the time of a build, so only those that tests spend their time in are optimized.
 const UNOPTIMIZED: &str = "profile.dev.package.\"*\".opt-level=0";
 const OPTIMIZED_HASH: &str = "profile.dev.package.blake3.opt-level=2";
 const OPTIMIZED_STORE: &str = "profile.dev.package.redb.opt-level=2";
 
 impl Cross {
-    /// Sets up what is missing for a target; quick when nothing is. Some commands need other packages as well.
+    /// Sets up the missing parts for a target; takes no time when nothing is missing. Some commands need
+    /// other packages as well.
     ///
     /// # Errors
     ///
@@ -95,7 +96,8 @@ impl Cross {
         let words = ["clippy", "--workspace", "--all-targets", "--all-features", "--keep-going"];
         let call = self.for_target(Call::program(CLIPPY, &words)).arguments(&["--", "-D", "warnings"]);
         let call = match self.target {
-            // False there: `thread_local!` expands differently, and the linter overlooks a `const` block.
+            // A false positive: `thread_local!` expands differently there, and the linter overlooks a `const`
+            // block.
             Target::Windows => call.arguments(&["-A", "clippy::missing_const_for_thread_local"]),
             Target::MacOs => call,
         };
@@ -161,8 +163,8 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> 
     Ok(done)
 }
 
-/// Returns a build directory apart from the usual one, which belongs to another compiler. Both systems share it, so that
-/// build scripts and procedural macros are built once.
+/// Returns a build directory apart from the usual one, which belongs to another compiler. Both systems share
+/// it, so that build scripts and procedural macros are built once.
 fn target_dir() -> Result<PathBuf, Failure> {
     let set = env::var_os("CARGO_TARGET_DIR");
     let target = workspace::root().join(set.as_deref().unwrap_or(OsStr::new("target")));
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_never_linked_gets_a_compiler_that_does_nothing() {
+    fn only_a_target_that_is_never_linked_gets_the_stand_in_compiler() {
         let line = |target| cross(target).cargo("check").line();
         assert!(line(Target::MacOs).contains("CC_aarch64_apple_darwin=/c/in/cc"));
         assert!(!line(Target::Windows).contains("/c/in"));

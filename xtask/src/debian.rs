@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_installed_is_missing() {
+    fn a_package_that_is_not_installed_is_missing() {
         assert!(!is_installed("xtask-no-such-package"));
     }
 }

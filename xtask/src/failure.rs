@@ -1,4 +1,4 @@
-//! Why a command did not end well, and the exit code that says so.
+//! The reasons why a command did not end well, and their exit codes.
 
 use std::error::Error;
 use std::fmt;
@@ -7,31 +7,31 @@ use std::path::PathBuf;
 
 /// The negative end of a command.
 ///
-/// Its text is what a person reads after `xtask:`, so it names the place and the next step.
+/// A person reads its text after `xtask:`, so it names the place and the next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A check of ours ran and found something; the findings are printed already.
+    /// One of our checks found something. The findings are already printed.
     Findings { check: &'static str, count: usize },
-    /// A program ran and said no; its output is printed already.
+    /// A program failed. Its output is already printed.
     Failed { command: String, status: String },
     /// A step of `ci` did not pass.
     Step { step: &'static str, repeat: &'static str, source: Box<Failure> },
-    /// The fuzzer broke a target, and these inputs do it again.
+    /// The fuzzer broke a target; these inputs repeat it.
     Broken { artifacts: Vec<(String, PathBuf)> },
-    /// A program could not be started at all.
+    /// A program could not be started.
     NotStarted { command: String, source: io::Error },
-    /// A program ran and did not give the answer that we need to go on.
+    /// A program ran but did not give the answer that the command needs.
     Unanswered { command: String, why: String },
-    /// Something else kept the command from looking.
+    /// Another problem kept the command from looking.
     Stopped { why: String },
-    /// The command did not look, for a reason that is nobody's fault. No failure of what was to be looked at.
+    /// The command did not look, and there is nothing to repair. The checked code has not failed.
     Skipped { why: String },
     /// A tool is missing; the commands install it.
     Missing { tool: &'static str, install: &'static [&'static str] },
 }
 
 impl Failure {
-    /// 1 for a negative answer, 2 when we could not look, 0 when we need not.
+    /// Returns 1 for a negative answer, 2 when the command could not look, and 0 when it need not look.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Skipped { .. } => 0,
@@ -82,7 +82,7 @@ impl From<String> for Failure {
     }
 }
 
-/// The error names its file, because it comes from `fs_err` or from `tempfile`.
+/// The error names its file, because it comes from `fs_err` or `tempfile`.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         error.to_string().into()

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzz targets of tempo-message, each for a while.
+//! `cargo xtask fuzz`: runs each fuzz target of tempo-message for a while.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ fn known_targets() -> Result<Vec<String>, Failure> {
     Ok(targets)
 }
 
-/// Fuzzes one target; each new artifact comes with the command that repeats it.
+/// Fuzzes one target; returns each new artifact with the command that repeats it.
 fn fuzz(target: &str, seconds: u64) -> Result<Vec<(String, PathBuf)>, Failure> {
     let run = cargo_fuzz(&["run", "--fuzz-dir", FUZZ_DIR, target]);
     let timed = run.clone().argument("--").argument(&format!("-max_total_time={seconds}"));
@@ -84,9 +84,10 @@ fn fuzz(target: &str, seconds: u64) -> Result<Vec<(String, PathBuf)>, Failure> {
     Ok(artifacts.into_iter().map(with_repeat).collect())
 }
 
-/// The files in `directory`, which is relative to the workspace's root, that are not older than `start`.
+/// Returns the files in `directory`, relative to the workspace's root, that are not older than `start`.
 ///
-/// An input that was found in an earlier run is written again under the same name, so names alone do not tell.
+/// The fuzzer writes an input that it found in an earlier run again under the same name, so names alone do
+/// not tell.
 fn written_since(start: SystemTime, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let absolute = workspace::root().join(directory);
     let entries = match fs::read_dir(&absolute) {

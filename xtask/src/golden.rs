@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: the frames whose bytes are written down.
+//! `cargo xtask golden`: the frames whose bytes are frozen.
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         return test.run();
     }
     let tested = test.environment("TEMPO_BLESS", "1").run();
-    // Also after a failure: the frames written before it are on the disk.
+    // The list is also printed after a failure: the frames written before the failure are on the disk.
     let status = Call::program("git", &["status", "--short", "--", TESTDATA]);
     println!("\n$ {}", status.line());
     let changes = status.answer()?;

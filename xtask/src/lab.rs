@@ -1,5 +1,5 @@
-//! `cargo xtask lab`: real sync engines on this machine, real `tempo` processes that talk through them, and what becomes
-//! of what they say.
+//! `cargo xtask lab`: real sync engines on this machine carry the messages of real `tempo` processes, and the
+//! lab checks that all arrive.
 
 mod departure;
 mod flood;
@@ -34,7 +34,7 @@ use report::Tried;
 use scenario::Scenario;
 use verdict::Verdict;
 
-/// Runs the scenarios that are asked for, and prints what became of them.
+/// Runs the requested scenarios, and prints their results.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let with_version = |kind: Kind| Ok((kind, kind.version()?));
     let engines = options.engines().into_iter().map(with_version).collect::<Result<Vec<_>, Failure>>()?;
@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// One scenario on one engine. What is left of a failure stays where it is.
+/// Runs one scenario on one engine. The files of a failed scenario stay in place.
 fn attempt(
     kind: Kind,
     version: String,
@@ -94,7 +94,7 @@ fn go(
     tempo: &Path,
     (span, seed): (Duration, u64),
 ) -> Result<(Option<String>, Verdict), String> {
-    // Whoever builds meanwhile must not change what runs here.
+    // A build that runs meanwhile must not replace the program under test.
     let own = place.join("tempo");
     fs::copy(tempo, &own).map_err(|error| format!("{}: {error}", own.display()))?;
     let mut group = Group::set_up(kind, place, &own, seed)?;
@@ -102,7 +102,7 @@ fn go(
     Ok((note, verdict::judge(&mut group, span)?))
 }
 
-/// What is tried: the commit, and whether it was changed since.
+/// Returns the commit under test, and whether the files were changed since.
 fn commit() -> String {
     let described = Call::program("git", &["describe", "--always", "--dirty"]).answer();
     described.map_or_else(|_| "unknown".to_owned(), |name| String::from_utf8_lossy(&name).trim().to_owned())

@@ -1,10 +1,10 @@
 //! Every developer command of this workspace: `cargo xtask COMMAND`.
 //!
-//! One module per command. Nothing here depends on a crate of the workspace, so that a broken crate cannot break the
-//! tool that is to find out why.
+//! Each command is a module. Nothing here depends on a crate of the workspace, so a broken crate cannot break
+//! the tool that is to find the cause.
 //!
-//! Exit codes: 0 (also for a check that says why it is skipped), 1 (the command's own negative answer), 2 (it could not
-//! look).
+//! Exit codes: 0 (also for a check that says why it is skipped), 1 (the command's own negative answer), 2
+//! (the command could not look).
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
@@ -33,13 +33,13 @@ mod process;
 #[cfg(unix)]
 mod talk;
 
-// Volumes are mounted.
+// It mounts volumes.
 #[cfg(target_os = "linux")]
 mod field;
 #[cfg(target_os = "linux")]
 mod play;
 
-// Registers have other names elsewhere, and the cross compiler and Wine are packages for one system.
+// Registers have other names elsewhere, and the packages of the cross compiler and Wine are for one system.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod crash;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -146,7 +146,8 @@ impl Command {
     }
 }
 
-/// Every test with every feature. One that fails does not keep the others from running.
+/// The arguments that run every test with every feature. A failing test does not keep the others from
+/// running.
 const TEST: &[&str] = &["test", "--all-features", "--no-fail-fast"];
 
 /// Runs a command of this program by its words. One that this system lacks is skipped.
@@ -170,8 +171,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The benchmarks depend on the crates that they measure, so they are a program of their own, which only this builds. It
-/// runs where the caller is, and so do its files.
+/// Returns a call of the benchmarks. They depend on the crates that they measure, so they are a separate
+/// program that only this command builds. It runs where the caller is, and resolves its files there.
 fn bench(arguments: &[String]) -> Call {
     Call::cargo(&["run", "--release", "--package", "tempo-bench", "--"]).arguments(arguments).here()
 }
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_makes_no_sense_runs_nothing() {
+    fn an_invalid_call_runs_nothing() {
         for line in [
             "",
             "tests",
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn all_arguments_of_the_benchmarks_go_there() {
+    fn the_benchmarks_get_all_their_arguments() {
         let words = ["xtask", "bench", "growth", "--quick", "--json", "figures.json", "--help"];
         let Ok(Command::Bench { arguments }) = Command::try_parse_from(words) else { panic!() };
         let line = "cargo run --release --package tempo-bench -- growth --quick --json figures.json --help";

@@ -1,7 +1,7 @@
 //! `cargo xtask page`: the simulator's diagram in a real browser.
 //!
-//! A run is drawn, loaded, and used as a person would use it (`probe.js`); what is to be seen then follows from the data
-//! in the page (`story`).
+//! A run is drawn, loaded, and used as a person would use it (`probe.js`). The expected view follows from the
+//! data in the page (`story`).
 
 mod browser;
 mod story;
@@ -21,12 +21,13 @@ use story::{Story, block};
 use view::View;
 
 const MEMBERS: usize = 5;
-/// What keeps messages on their way; nothing that makes members, as clones do.
+/// Faults that delay messages. Faults that create members, such as clones, are missing.
 const FAULTS: &str = "crash,offline,unmount,diskfull,failedcommit,clocks";
-/// The run is asked for 200; who is down sends nothing.
+/// The smallest number of messages. The run is asked for 200, but a member that is down sends nothing.
 const FEWEST_MESSAGES: usize = 100;
 const PROBE: &str = include_str!("page/probe.js");
-/// Frames come when the machine is ready for one, while virtual time runs ahead; so they become a matter of that time.
+/// The browser draws a frame when the machine is ready, while virtual time runs ahead. This ties frames to
+/// virtual time.
 const FRAMES: &str = "window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 16);";
 
 /// The arguments of `page`.
@@ -37,7 +38,7 @@ pub(crate) struct Options {
     pictures: Option<PathBuf>,
 }
 
-/// Draws a run, loads it twice, and prints what is not as it should be.
+/// Draws a run, loads it twice, and prints every deviation.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let scratch = Builder::new().prefix("tempo-page-").tempdir()?;
     let browser = Browser::find(scratch.path())?;
@@ -64,7 +65,7 @@ fn draw(scratch: &Path) -> Result<PathBuf, Failure> {
     Ok(page)
 }
 
-/// Loads the page as it is, and then by an address that says what to show; returns what is wrong.
+/// Loads the page as it is, and then by an address that selects what to show; returns what is wrong.
 fn look(browser: &Browser, scratch: &Path, text: &str) -> Result<Vec<String>, Failure> {
     let Some(story) = Story::read(text) else {
         return Ok(vec!["the page has no data block that can be read".to_owned()]);
@@ -98,7 +99,7 @@ fn look(browser: &Browser, scratch: &Path, text: &str) -> Result<Vec<String>, Fa
     Ok(check.findings)
 }
 
-/// The address of a local file.
+/// Returns the address of a local file.
 fn address(file: &Path, fragment: &str) -> String {
     format!("file://{}{fragment}", file.display())
 }
@@ -119,7 +120,7 @@ fn take_pictures(browser: &Browser, page: &Path, directory: &Path) -> Result<(),
     Ok(())
 }
 
-/// What was looked at, and what was not as it should be.
+/// The number of checks, and the deviations.
 #[derive(Debug, Default)]
 struct Check {
     made: usize,
@@ -141,7 +142,7 @@ impl Check {
         }
     }
 
-    /// Reads what the probe saw; nothing if it did not come to its end.
+    /// Reads what the probe saw; returns `None` if the probe did not finish.
     fn saw(&mut self, at: &str, loaded: &Loaded) -> Option<Value> {
         self.equal(at, "messages on the console", &loaded.console, &Vec::new());
         let saw = block(&loaded.dom, "probe").and_then(|text| serde_json::from_str(text).ok());
@@ -149,7 +150,7 @@ impl Check {
         saw
     }
 
-    /// That all is shown, and nothing is pinned.
+    /// Checks that everything is shown, and nothing is pinned.
     fn everything(&mut self, saw: &Value, story: &Story) {
         let names: Vec<_> = story.members.iter().map(String::as_str).collect();
         for at in ["loaded", "together", "fitted", "free"] {
@@ -166,7 +167,7 @@ impl Check {
         }
     }
 
-    /// That the filter, the zoom, the keys and the pointer do what they are for.
+    /// Checks that the filter, the zoom, the keys and the pointer work.
     fn gestures(&mut self, saw: &Value, story: &Story) {
         let view = |at: &str| View::new(saw).at(at);
         let first = story.members.first().map_or("", String::as_str);
@@ -194,7 +195,7 @@ impl Check {
         self.that("loaded", "its ground is light", loaded.brightness("ground").is_some_and(|sum| sum > 600));
     }
 
-    /// That an address shows one author, a window, and a message; in the dark.
+    /// Checks that an address shows one author, a window, and a message, in dark colors.
     fn filtered(&mut self, saw: &Value, story: &Story, (author, message): (usize, usize), whole: f64) {
         let at = "a filtered address";
         let view = View::new(saw).at("loaded");
@@ -213,7 +214,7 @@ impl Check {
         self.that(at, "its ground is dark", view.brightness("ground").is_some_and(|sum| sum < 150));
     }
 
-    /// That one author's messages are shown and nobody else's, on the lanes of all.
+    /// Checks that only one author's messages are shown, on the lanes of all.
     fn only(&mut self, at: &str, view: View<'_>, story: &Story, author: usize) {
         let own = story.sent_by(author);
         self.that(at, "the author has sent something", !own.is_empty());

@@ -7,8 +7,8 @@ use std::{iter, thread};
 /// The number of items between two lines of progress.
 const STEP: usize = 100;
 
-/// Does the work for each item and returns the results in the order of the items. Each of the workers makes something of its
-/// own by its number and uses it for all its items.
+/// Does the work for each item and returns the results in the order of the items. Each of the workers makes
+/// something of its own by its number and uses it for all its items.
 pub(crate) fn each<T: Sync, S, R: Send>(
     workers: usize,
     items: &[T],

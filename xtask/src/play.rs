@@ -1,4 +1,4 @@
-//! Plays scenes: members run the `tempo` command in a place of their own, and what they did is told after a failure.
+//! Plays scenes: members run the `tempo` command in a separate place, and a failure reports their steps.
 
 pub(crate) mod checkup;
 pub(crate) mod log;
@@ -25,12 +25,12 @@ pub(crate) struct Played {
     pub(crate) outcome: Outcome,
     /// The parts that this machine could not show.
     pub(crate) skipped: Vec<String>,
-    /// The last commands and what they said.
+    /// The last commands and their output.
     pub(crate) story: Vec<String>,
 }
 
-/// Plays a scene in a place of its own that is removed afterwards. A panic in it is its failure, and so is anything that
-/// cannot be removed.
+/// Plays a scene in a separate place that is removed afterwards. A panic or a file that cannot be removed
+/// fails the scene.
 pub(crate) fn play(prefix: &str, tempo: &Path, scene: impl FnOnce(&Stage) -> Outcome) -> Played {
     let begun = Instant::now();
     let place = Builder::new().prefix(prefix).tempdir();
@@ -40,7 +40,7 @@ pub(crate) fn play(prefix: &str, tempo: &Path, scene: impl FnOnce(&Stage) -> Out
         let outcome = catch_unwind(AssertUnwindSafe(|| scene(&stage)))
             .unwrap_or_else(|panic| Err(Stop::Wrong(format!("the scene panicked: {}", words_of(panic.as_ref())))));
         (skipped, story) = (stage.skipped(), stage.story());
-        // Some tools take away the permission to remove what they keep.
+        // Some tools take away the permission to remove their files.
         let _ = Command::new("chmod").args(["-R", "u+rwX"]).arg(place.path()).stderr(Stdio::null()).status();
         let removed = place.close().map_err(|error| Stop::Wrong(format!("something is left behind: {error}")));
         outcome.and(removed)
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scene_that_panics_is_wrong_and_leaves_nothing_behind() {
+    fn a_panicking_scene_fails_and_leaves_nothing_behind() {
         let played = play("tempo-play-", Path::new("/bin/true"), |stage| panic!("in {}", stage.place.display()));
         let Err(Stop::Wrong(why)) = &played.outcome else { panic!("{played:?}") };
         let place = why.strip_prefix("the scene panicked: in ").unwrap();

@@ -1,4 +1,4 @@
-//! Programs that run beside us, each in a process group of its own, and never longer than we want.
+//! Programs that run beside us, each in a process group of its own and with a time limit.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-/// A program that ends with this.
+/// A program that ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) child: Child,
 }
 
-/// What a program said that was waited for.
+/// The output of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) out: String,
@@ -26,14 +26,14 @@ pub(crate) struct Said {
     pub(crate) status: ExitStatus,
 }
 
-/// Somebody wants everything to end.
+/// Whether an interruption asks everything to end.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// How often is looked whether something has happened.
+/// The time between two checks of a condition.
 pub(crate) const GLANCE: Duration = Duration::from_millis(5);
 
 impl Running {
-    /// Starts it. A signal from the terminal does not reach it: whoever started it ends it.
+    /// Starts the program. Signals from the terminal do not reach it; the caller must end it.
     pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
         match command.process_group(0).spawn() {
             Ok(child) => Ok(Self { child }),
@@ -41,7 +41,7 @@ impl Running {
         }
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status if the program has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -57,23 +57,23 @@ impl Running {
         }
     }
 
-    /// Sends a signal to it and to what it has started.
+    /// Sends a signal to the program and its children.
     pub(crate) fn signal(&self, signal: Signal) {
-        // It may have ended already.
+        // The program may have ended already.
         let _ = i32::try_from(self.child.id()).map(|group| signal::killpg(Pid::from_raw(group), signal));
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // What it has started may be there longer than it.
+        // Its children may outlive it.
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
 
 impl Said {
-    /// An error unless it ended well.
+    /// Returns an error unless it ended well.
     pub(crate) fn check(self, what: &str) -> Result<Self, String> {
         if self.status.success() {
             return Ok(self);
@@ -89,7 +89,8 @@ pub(crate) fn run(command: &mut Command, output: &Path, patience: Duration) -> R
     run_with(command, output, errors, patience)
 }
 
-/// The same; what it says on either way is one text, in the order in which it was said.
+/// Runs a program to its end. Its standard output and standard error become one text, in the order of
+/// writing.
 pub(crate) fn run_merged(command: &mut Command, output: &Path, patience: Duration) -> Result<Said, String> {
     let both = File::options().append(true).create(true).open(output.with_extension("out"));
     run_with(command, output, both.map_err(|error| format!("{}: {error}", output.display()))?, patience)
@@ -106,7 +107,7 @@ fn run_with(command: &mut Command, output: &Path, errors: File, patience: Durati
     Ok(Said { out: text(&out), err: text(&err), status })
 }
 
-/// The program's output goes to the end of a file, and it has nothing to read.
+/// Sends the program's output to the end of a file, and gives it no input.
 pub(crate) fn quietly<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command, String> {
     let file = || -> io::Result<_> {
         let log = File::options().create(true).append(true).open(log.with_extension("log"))?;
@@ -116,26 +117,27 @@ pub(crate) fn quietly<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mu
     Ok(command.stdin(Stdio::null()).stdout(out).stderr(err))
 }
 
-/// Makes an interruption end everything in good order. May be called more than once: `ci` runs several commands.
+/// Makes an interruption end everything in good order. May be called more than once: `ci` runs several
+/// commands.
 pub(crate) fn heed_interruptions() -> Result<(), String> {
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
     let set = || ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(|error| error.to_string());
     HANDLER.get_or_init(set).clone()
 }
 
-/// An error when somebody wants everything to end.
+/// Returns an error after an interruption.
 pub(crate) fn check_interruption() -> Result<(), String> {
     if INTERRUPTED.load(Ordering::Relaxed) { Err("interrupted".to_owned()) } else { Ok(()) }
 }
 
-/// Rests for this long, unless somebody wants everything to end.
+/// Rests for this long, unless interrupted.
 pub(crate) fn rest(span: Duration) -> Result<(), String> {
     let end = Instant::now() + span;
     while pause_until(end).is_ok() {}
     check_interruption()
 }
 
-/// Waits until something is so, at most for this long.
+/// Waits until a condition holds, at most for this long.
 pub(crate) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
     let deadline = Instant::now() + patience;
     while !is_so() {
@@ -144,7 +146,7 @@ pub(crate) fn wait_until(patience: Duration, mut is_so: impl FnMut() -> bool) ->
     Ok(())
 }
 
-/// A moment's rest, unless it is too late or somebody wants everything to end.
+/// Rests for a moment, unless the deadline has passed or an interruption came.
 pub(crate) fn pause_until(deadline: Instant) -> Result<(), String> {
     check_interruption()?;
     if Instant::now() >= deadline {

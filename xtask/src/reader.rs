@@ -1,4 +1,5 @@
-//! `cargo xtask reader`: `docs/reader.py`, written from the format's description alone, against the `tempo` command.
+//! `cargo xtask reader`: compares `docs/reader.py`, written from the format's description alone, with the
+//! `tempo` command.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -61,7 +62,8 @@ impl Scene {
         Ok(Self { tempo, dir, folder: folder.display().to_string() })
     }
 
-    /// Packs, a rename, a relay, a fork, concurrent messages, conflict copies, junk, and a message that waits for another.
+    /// Plays packs, a rename, a relay, a fork, concurrent messages, conflict copies, junk, and a message that
+    /// waits for another.
     fn play(&self) -> Result<(), Failure> {
         for (member, name) in [("ana", "Ana"), ("ben", "Ben ☃"), ("cleo", "Cleo"), ("dana", "Dana")] {
             self.tempo(member, &["chat", "--name", name, &self.folder])?;
@@ -87,7 +89,7 @@ impl Scene {
         Ok(fs::write(file(9), "no message")?)
     }
 
-    /// A member sends twice under one number, because its local state went back in between.
+    /// Sends twice under one number, with the member's local state restored in between.
     fn fork(&self, member: &str) -> Result<(), Failure> {
         let own = self.author(member)?;
         let store = own.file_name().map(|name| self.dir.join(member).join(name).join("store.redb")).unwrap_or_default();
@@ -125,7 +127,7 @@ impl Scene {
     }
 }
 
-/// Returns a Python that has the package: the system's, or else one in the target directory.
+/// Returns a Python that has the package: the system's, or one in the target directory.
 fn python() -> Result<PathBuf, Failure> {
     let own = workspace::root().join("target/reader-python");
     let pythons = [PathBuf::from("python3"), own.join("bin/python")];

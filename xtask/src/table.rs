@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stand_on_the_right() {
+    fn numbers_are_right_aligned() {
         let rows = [["suite", "tests"], ["a", "7"], ["total", "12"]].map(|row| row.map(str::to_owned));
         assert_eq!(plain(rows, "lr"), "suite  tests\na          7\ntotal     12\n");
     }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_program_leaves_what_it_has_said() {
+    fn the_lines_of_a_killed_program_remain() {
         let (mut talk, _dir) = start("cat", &[]);
         talk.say(&["one", "two"]).unwrap();
         talk.expect("one").unwrap();

@@ -1,4 +1,5 @@
-//! `cargo xtask tidy`: the spelling, by typos, and the length of the source files, which no tool checks.
+//! `cargo xtask tidy`: checks the spelling, with typos, and the length of the source files, which no tool
+//! checks.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +13,8 @@ use crate::workspace;
 
 /// The longest Rust file, in lines.
 const LONGEST: usize = 500;
-/// The shortest module, in lines. A `lib.rs` may be shorter, because its text may stand in the README, and so may a
-/// `mod.rs` that only names others.
+/// The shortest module, in lines. A `lib.rs` may be shorter, because its text may be in the README, and so
+/// may a `mod.rs` that only names other modules.
 const SHORTEST: usize = 30;
 
 /// Checks the whole repository and prints the findings.
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn both_limits_are_kept() {
+    fn both_limits_are_checked() {
         let root = tempfile::tempdir().unwrap();
         let write = |name: &str, lines: usize| {
             let path = root.path().join(name);

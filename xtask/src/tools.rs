@@ -1,4 +1,4 @@
-//! The checks that programs of others do, each in one version, installed into `target/tools`.
+//! The checks by tools of others, each in one version, installed into `target/tools`.
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ const CYCLES: Tool = Tool("cargo-cycles", "0.2.0");
 /// Builds with each set of features.
 const HACK: Tool = Tool("cargo-hack", "0.6.46");
 
-/// The roots of the modules that import each other in no circle.
+/// The roots below which modules import each other in no circle.
 const WITHOUT_CIRCLES: &[&str] = &[
     "tempo-clock/src",
     "tempo-fs-transport/src",
@@ -33,7 +33,7 @@ const WITHOUT_CIRCLES: &[&str] = &[
 pub(crate) fn install(Tool(package, version): &Tool) -> Result<(), Failure> {
     let root = workspace::tools().to_string_lossy().into_owned();
     let package = format!("{package}@{version}");
-    // Not optimized: what it reads is small, and its build takes longer.
+    // Not optimized: the tool's input is small, and an optimized build takes longer.
     Call::cargo(&["install", "--quiet", "--debug", "--locked", "--root", &root, &package])
         .environment("CARGO_PROFILE_DEV_DEBUG", "0")
         .run()
@@ -51,8 +51,8 @@ pub(crate) fn circles() -> Result<(), Failure> {
     WITHOUT_CIRCLES.iter().try_for_each(|root| Call::program("cargo-cycles", &["--workspace", root]).run())
 }
 
-/// Checks each crate alone, without features and with each of them, so that no other crate switches on more. Other steps
-/// check all features together.
+/// Checks each crate alone, without features and with each of them, so that no other crate enables more.
+/// Other steps check all features together.
 pub(crate) fn features() -> Result<(), Failure> {
     install(&HACK)?;
     Call::cargo(&["hack", "clippy", "--each-feature", "--exclude-features", "default", "--exclude-all-features"])

@@ -1,7 +1,7 @@
 //! `cargo xtask windows`: the crates built for Windows, their tests and the `tempo` command run under Wine.
 //!
-//! Wine shows that the code runs and gives the right answers. It cannot show that a Windows disk keeps its data through a
-//! loss of power; the simulator covers that.
+//! Wine shows that the code runs and gives the right answers. It cannot show that a Windows disk keeps its
+//! data through a loss of power; the simulator covers that.
 
 mod build;
 mod counts;

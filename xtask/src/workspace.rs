@@ -1,19 +1,19 @@
-//! Where the workspace is.
+//! The location of the workspace.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The directory that holds the workspace's `Cargo.toml`.
+/// Returns the directory that holds the workspace's `Cargo.toml`.
 ///
-/// `cargo run` tells at run time where this crate is. A binary that was started by hand falls back to where it was
-/// built, which is right until the checkout moves.
+/// `cargo run` tells at run time where this crate is. A binary started by hand falls back to where it was
+/// built, which is correct until the checkout moves.
 pub(crate) fn root() -> PathBuf {
     let this_crate =
         env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     parent_of(&this_crate)
 }
 
-/// Returns the directory in which the tools of others are installed, with their programs in `bin`.
+/// Returns the directory of installed third-party tools, with their programs in `bin`.
 pub(crate) fn tools() -> PathBuf {
     root().join("target/tools")
 }

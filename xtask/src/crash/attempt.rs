@@ -13,25 +13,25 @@ use super::tracer::Made;
 use super::world::World;
 use crate::parallel;
 
-/// What became of a point.
+/// The result of a point.
 #[derive(Debug)]
 pub(super) struct Tried {
     pub(super) point: Point,
-    /// The call that was harmed; threads meet differently in every run, so it may not have been made.
+    /// The harmed call. It may be missing, because threads interleave differently in every run.
     pub(super) harmed: Option<Made>,
     pub(super) wrong: Option<String>,
 }
 
-/// Tries all points; the answers are in their order.
+/// Tries all points and returns the results in their order.
 ///
-/// Much of it is waiting, so there are twice as many workers as processors.
+/// The work is mostly waiting, so there are twice as many workers as processors.
 pub(super) fn all(tempo: &Path, scratch: &Path, points: &[Point]) -> io::Result<Vec<Tried>> {
     let workers = thread::available_parallelism().map_or(2, |count| count.get() * 2);
     let make = |number| Worker { tempo, root: scratch.join(format!("worker-{number}")), scenes: BTreeMap::new() };
     parallel::each(workers, points, make, Worker::attempt).into_iter().collect()
 }
 
-/// A world for each scene, and what is known to be in it.
+/// A world for each scene, with the messages that are known to be in it.
 struct Worker<'a> {
     tempo: &'a Path,
     root: PathBuf,

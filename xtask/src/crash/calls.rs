@@ -1,4 +1,4 @@
-//! The system calls that count: those that touch files, and the end of the process.
+//! The counted system calls: those that touch files, and the end of the process.
 
 use nix::libc;
 
@@ -10,14 +10,14 @@ pub(super) struct Call {
     pub(super) about: About,
 }
 
-/// What a call is about, so that it can be named, and left out where it is not about files.
+/// The subject of a call. It gives the call a name; a call that is not about files is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     /// The path in this argument.
     Path(usize),
     /// The file that is open under the first argument.
     File,
-    /// The same, for commands of `fcntl` that lock.
+    /// The open file, but only for the commands of `fcntl` that lock.
     Lock,
     /// The process.
     Nothing,
@@ -29,8 +29,7 @@ macro_rules! calls {
     };
 }
 
-/// `close` is missing: it always takes effect, whatever it answers, and nothing is on the disk before it that is not
-/// after it.
+/// `close` is missing: it takes effect even if it returns an error, and it changes nothing on the disk.
 const CALLS: &[Call] = calls! {
     open SYS_open About::Path(0);
     openat SYS_openat About::Path(1);
@@ -79,23 +78,23 @@ const CALLS: &[Call] = calls! {
 };
 
 impl Call {
-    /// The call with this number, if it counts.
+    /// Returns the call with this number, if it is counted.
     pub(super) fn of(number: u64) -> Option<&'static Self> {
         CALLS.iter().find(|call| u64::try_from(call.number) == Ok(number))
     }
 
-    /// Whether the call writes bytes and says how many, so that it can be cut short.
+    /// Returns whether the call writes bytes and has their number as an argument, so that it can be cut short.
     pub(super) fn is_write(&self) -> bool {
         matches!(self.name, "write" | "pwrite64")
     }
 
-    /// Whether the call can fail.
+    /// Returns whether the call can fail.
     pub(super) fn can_fail(&self) -> bool {
         self.name != "exit_group"
     }
 }
 
-/// Whether a command of `fcntl` takes, or asks about, a lock.
+/// Returns whether a command of `fcntl` takes a lock or asks about one.
 pub(super) fn locks(command: u64) -> bool {
     let commands =
         [libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW, libc::F_OFD_GETLK, libc::F_OFD_SETLK, libc::F_OFD_SETLKW];

@@ -1,4 +1,4 @@
-//! What must hold after a command was harmed.
+//! The conditions that must hold after a command was harmed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use super::scene::Scene;
 use super::tracer::{End, Harm, Ran};
 use super::world::{Output, World};
 
-/// What is wrong after a command was harmed, if anything is.
+/// Returns what is wrong after a command was harmed, if anything.
 pub(super) fn judge(
     world: &World,
     scene: &Scene,
@@ -51,7 +51,7 @@ pub(super) fn judge(
     goes_on(world, scene.member, &log)
 }
 
-/// A further message is sent, and everybody sees the same.
+/// Checks that a further message can be sent, and that every member then sees the same timeline.
 fn goes_on(world: &World, member: &str, log: &Log) -> Result<(), String> {
     const FURTHER: &str = "afterwards";
     let id = world.must(member, &["send", FURTHER])?;
@@ -77,12 +77,12 @@ fn goes_on(world: &World, member: &str, log: &Log) -> Result<(), String> {
     let members = status.get("members").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_clean = ["waiting", "rejected", "pending", "foreign", "occupied"].iter().all(|name| is_empty(&status, name))
         && members.iter().all(|member| is_empty(member, "missing") && is_empty(member, "forks"));
-    // Nobody has reason to become somebody else.
+    // No member has a reason to become a new author.
     let is_same = members.iter().all(|member| member.get("former").is_none_or(Value::is_null));
     if is_clean && is_same { Ok(()) } else { Err(format!("the folder is not clean: {status}")) }
 }
 
-/// Killed, if that is what was to happen; otherwise done, or refused with a reason.
+/// Checks the end of the command: killed, if that was the harm; otherwise finished, or failed with a reason.
 fn ended_well(scene: &Scene, harm: Harm, ran: &Ran, said: &Output) -> Result<(), String> {
     let is_killed = ran.harmed.is_some() && matches!(harm, Harm::Kill | Harm::Torn);
     let may_refuse = ran.harmed.is_some() && matches!(harm, Harm::Fail(_));
@@ -101,7 +101,7 @@ fn ended_well(scene: &Scene, harm: Harm, ran: &Ran, said: &Output) -> Result<(),
     }
 }
 
-/// The ids that were printed whole. One that is cut off says nothing yet.
+/// Returns the ids that were printed whole. An id that is cut off acknowledges nothing.
 fn acknowledged<'a>(scene: &Scene, said: &'a Output) -> Result<Vec<&'a str>, String> {
     if scene.texts().is_empty() {
         return Ok(Vec::new());
@@ -112,14 +112,14 @@ fn acknowledged<'a>(scene: &Scene, said: &'a Output) -> Result<Vec<&'a str>, Str
     if ids.iter().all(is_id) { Ok(ids) } else { Err(format!("what it printed is no list of ids: {whole}")) }
 }
 
-/// Nothing lies in the folder but messages and packs, and nothing is staged.
+/// Checks that the folder contains only messages and packs, and that nothing is staged.
 fn nothing_is_left(world: &World, member: &str) -> Result<(), String> {
     for dir in names(&world.folder())? {
         for name in names(&world.folder().join(&dir))? {
             let is_number = |part: &str| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
             let is_message =
                 is_number(&name) || name.split_once('-').is_some_and(|(a, b)| is_number(a) && is_number(b));
-            // The author's hints, which are no message.
+            // The head has the author's hints and is not a message.
             if !is_message && name != "head" {
                 return Err(format!("{dir}/{name} lies in the folder"));
             }

@@ -1,13 +1,13 @@
-//! What `tempo log --json` prints, to be compared.
+//! The output of `tempo log --json`, for comparison.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A timeline: what there is under each author and counter.
+/// A timeline: the message under each author and counter.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Log {
-    /// Without the position, which moves when something comes in before.
+    /// The messages without their positions, because an insertion moves them.
     entries: BTreeMap<(String, u64), Value>,
 }
 
@@ -36,22 +36,22 @@ impl Log {
         self.entries.len()
     }
 
-    /// Whether an id, as `tempo send` prints it, stands for a message here.
+    /// Returns whether the log has a message with this id, as `tempo send` prints it.
     pub(super) fn has(&self, id: &str) -> bool {
         self.entry(id).is_some()
     }
 
-    /// Whether this message has this text.
+    /// Returns whether this message has this text.
     pub(super) fn says(&self, id: &str, text: &str) -> bool {
         self.entry(id).is_some_and(|entry| text_of(entry) == Some(text))
     }
 
-    /// How many messages have this text.
+    /// Returns the number of messages with this text.
     pub(super) fn count(&self, text: &str) -> usize {
         self.entries.values().filter(|entry| text_of(entry) == Some(text)).count()
     }
 
-    /// The first message of another log that is not here with the same content.
+    /// Returns the first message of another log that is not here with the same content.
     pub(super) fn lacks(&self, other: &Self) -> Option<String> {
         let lost = other.entries.iter().find(|(id, entry)| self.entries.get(id) != Some(entry));
         lost.map(|((author, counter), entry)| {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_changed_or_doubled_shows() {
+    fn lost_changed_and_duplicated_messages_show() {
         let log = Log::read(ONE).unwrap();
         let moved = Log::read(&ONE.replace(r#""position":0"#, r#""position":7"#)).unwrap();
         assert_eq!(log.lacks(&moved), None);

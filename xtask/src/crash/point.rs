@@ -1,4 +1,4 @@
-//! Where and how a command is harmed: the plan, and the words for it on the command line.
+//! The place and kind of a harm: the plan, and its words on the command line.
 
 use std::fmt;
 
@@ -26,12 +26,12 @@ const ERRORS: &[(&str, Errno)] = &[
     ("EINTR", Errno::EINTR),
 ];
 
-/// All harms, in the order of the summary.
+/// Returns all harms, in the order of the summary.
 pub(super) fn harms() -> impl Iterator<Item = Harm> {
     [Harm::Kill, Harm::Torn, Harm::Short].into_iter().chain(ERRORS.iter().map(|&(_, error)| Harm::Fail(error)))
 }
 
-/// Every harm at every call of a command that it can be done to.
+/// Returns a point for each call of a command that the harm suits.
 pub(super) fn points<'a>(scene: &'static Scene, made: &'a [Made], harm: Harm) -> impl Iterator<Item = Point> + 'a {
     made.iter().filter(move |made| harm.can_be_done_to(made.call)).map(move |made| Point {
         scene,
@@ -40,7 +40,7 @@ pub(super) fn points<'a>(scene: &'static Scene, made: &'a [Made], harm: Harm) ->
     })
 }
 
-/// Evenly, no more than so many of them.
+/// Returns an even sample of at most this many points.
 pub(super) fn some(points: Vec<Point>, most: usize) -> Vec<Point> {
     let step = points.len().div_ceil(most).max(1);
     points.into_iter().step_by(step).collect()
@@ -68,7 +68,7 @@ impl fmt::Display for Point {
     }
 }
 
-/// The word for a harm.
+/// Returns the word for a harm.
 pub(super) fn name(harm: Harm) -> &'static str {
     match harm {
         Harm::Kill => "kill",

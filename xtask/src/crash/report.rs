@@ -1,4 +1,4 @@
-//! The summary, and the words for a point at which something is wrong.
+//! The summary, and the explanation of a point at which something is wrong.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ struct Count {
     unreached: usize,
 }
 
-/// A row per command and harm.
+/// Returns a table with a row for each command and harm.
 pub(super) fn table(tried: &[Tried]) -> String {
     let mut rows: BTreeMap<(usize, usize), Count> = BTreeMap::new();
     let mut total = Count::default();
@@ -42,7 +42,7 @@ pub(super) fn table(tried: &[Tried]) -> String {
     table::plain([head].into_iter().chain(rows).chain([row("all", "", total)]), "llrrrr")
 }
 
-/// What is wrong at a point, and how to see it again.
+/// Explains what is wrong at a point, and how to repeat it.
 pub(super) fn explain(tried: &Tried) -> String {
     let Tried { point, harmed, wrong } = tried;
     let at = harmed

@@ -1,4 +1,4 @@
-//! The commands that are harmed, and what is in the folder before.
+//! The commands that are harmed, and the state of the folder before.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,13 +14,13 @@ pub(super) struct Scene {
     pub(super) member: &'static str,
     /// The command; the folder is named after the first word.
     pub(super) words: &'static [&'static str],
-    /// What happens before, when each of two members has sent something and has everything.
+    /// Prepares the folder further, after each of two members has sent a message and received the other's.
     before: fn(&World) -> Result<(), String>,
-    /// How many messages there are then.
+    /// The number of messages after the preparation.
     messages: usize,
 }
 
-/// More than a page of the store and a block of a disk.
+/// A text longer than a page of the store and a block of a disk.
 const LONG: &str = include_str!("judge.rs");
 
 pub(super) const SCENES: &[Scene] = &[
@@ -75,7 +75,7 @@ pub(super) const SCENES: &[Scene] = &[
 ];
 
 impl Scene {
-    /// The texts that the command sends.
+    /// Returns the texts that the command sends.
     pub(super) fn texts(&self) -> &'static [&'static str] {
         match self.words.split_first() {
             Some((&"send", texts)) => texts,
@@ -83,7 +83,7 @@ impl Scene {
         }
     }
 
-    /// Sets the scene and keeps it; the answer is everything that was acknowledged.
+    /// Prepares the scene and keeps it; returns the log of every acknowledged message.
     pub(super) fn prepare(&self, world: &World) -> Result<Log, String> {
         world.clear().map_err(|error| error.to_string())?;
         world.must("ana", &["send", "ana 1", "ana 2"])?;
@@ -100,7 +100,7 @@ impl Scene {
     }
 }
 
-/// Somebody deletes a message of ana's and cuts another short, while ben sends.
+/// Deletes a message of ana's and cuts another short, while ben sends.
 fn disturb(world: &World) -> Result<(), String> {
     let sent = world.must("ana", &["send", "ana 3"])?;
     let deleted = world.folder().join(sent.trim());

@@ -1,8 +1,9 @@
-//! Runs a program and does it harm at one of its system calls.
+//! Runs a program and harms it at one of its system calls.
 //!
-//! Calls are counted by thread, because the order of calls in one thread is the same in every run, and that of different
-//! threads is not. Threads of one name count together. (`strace` can inject faults as well; but it counts every thread by
-//! itself and harms the first that gets there, so the first calls of all threads but the main one are out of its reach.)
+//! Calls are counted by thread, because the order of calls in one thread is the same in every run, and the
+//! order across threads is not. Threads with one name count together. (`strace` can inject faults as well,
+//! but it counts every thread separately and harms the first that gets there. So it cannot reach the first
+//! calls of any thread but the main one.)
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,28 +23,28 @@ use nix::unistd::Pid;
 use super::calls::{About, Call, locks};
 use super::watchdog::Watchdog;
 
-/// One of the calls that a program makes: the n-th that its threads of this name make.
+/// One of the calls that a program makes: the n-th call of its threads with this name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Spot {
     pub(super) thread: String,
     pub(super) number: usize,
 }
 
-/// What happens at a call.
+/// The harm at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Harm {
-    /// The process is killed, and the call is not made.
+    /// Kills the process before the call.
     Kill,
-    /// Half of the bytes are written, and the process is killed.
+    /// Writes half of the bytes, and kills the process.
     Torn,
-    /// Half of the bytes are written, and the process is told so.
+    /// Writes half of the bytes, and tells the process so.
     Short,
-    /// The call is not made, and fails.
+    /// Skips the call and returns an error.
     Fail(Errno),
 }
 
 impl Harm {
-    /// Whether it makes sense at such a call.
+    /// Returns whether the harm can be done to this call.
     pub(super) fn can_be_done_to(self, call: &Call) -> bool {
         match self {
             Self::Kill => true,
@@ -58,26 +59,26 @@ impl Harm {
 pub(super) struct Made {
     pub(super) spot: Spot,
     pub(super) call: &'static Call,
-    /// Its file, as far as it is known.
+    /// The path of its file, as far as it is known.
     pub(super) path: String,
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Code(i32),
     Signal(Signal),
-    /// It had to be killed, because it did not end.
+    /// The program did not end and had to be killed.
     Hung,
 }
 
-/// What became of a program.
+/// The result of a run.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) end: End,
-    /// Every call that counts, from the first one that touches the place.
+    /// Every counted call, from the first one that touches the place.
     pub(super) made: Vec<Made>,
-    /// The call that was harmed; `None` when it was not made this time.
+    /// The harmed call; `None` when the program did not make it this time.
     pub(super) harmed: Option<Made>,
 }
 
@@ -89,8 +90,8 @@ pub(super) fn become_traced(program: &str, arguments: &[String]) -> io::Error {
     }
 }
 
-/// Runs a command that [becomes traced](become_traced), and does harm at a spot. Calls before the first one about something
-/// below `place` are not counted: those are the loader's.
+/// Runs a command that [becomes traced](become_traced), and harms it at a spot. Calls before the first one
+/// about something below `place` belong to the loader and are not counted.
 pub(super) fn run(command: &mut Command, place: &Path, aim: Option<(&Spot, Harm)>) -> io::Result<Ran> {
     let child = command.spawn()?;
     let leader = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
@@ -115,7 +116,7 @@ struct Tracer<'a> {
     aim: Option<(&'a Spot, Harm)>,
     has_begun: bool,
     counts: BTreeMap<String, usize>,
-    /// What is to happen at the end of the call that a thread is in.
+    /// The harm that is due at the end of the call that a thread is in.
     owed: BTreeMap<Pid, Harm>,
     ran: Ran,
 }
@@ -125,7 +126,7 @@ impl Tracer<'_> {
     fn follow(&mut self) -> io::Result<End> {
         let mut is_new = true;
         loop {
-            // Other threads of ours trace others at the same time.
+            // Other threads of ours trace other programs at the same time.
             match waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD))? {
                 WaitStatus::Exited(pid, code) if pid == self.leader => return Ok(End::Code(code)),
                 WaitStatus::Signaled(pid, signal, _) if pid == self.leader => return Ok(End::Signal(signal)),
@@ -139,7 +140,7 @@ impl Tracer<'_> {
                     ptrace::setoptions(pid, options)?;
                     go_on(pid, None)?;
                 }
-                // A new thread begins with this one.
+                // A new thread begins with this stop.
                 WaitStatus::Stopped(pid, Signal::SIGSTOP) | WaitStatus::PtraceEvent(pid, ..) => go_on(pid, None)?,
                 WaitStatus::Stopped(pid, signal) => go_on(pid, Some(signal))?,
                 WaitStatus::PtraceSyscall(pid) => {
@@ -151,7 +152,7 @@ impl Tracer<'_> {
         }
     }
 
-    /// A thread begins or ends a call.
+    /// Handles the begin or the end of a thread's call.
     fn handle(&mut self, pid: Pid) -> nix::Result<()> {
         if ptrace::syscall_info(pid)?.op == libc::PTRACE_SYSCALL_INFO_ENTRY {
             return self.begin(pid);
@@ -180,14 +181,14 @@ impl Tracer<'_> {
         let count = self.counts.entry(thread.clone()).or_default();
         *count += 1;
         let made = Made { spot: Spot { thread, number: *count }, call, path };
-        // The same number may be another call than when the plan was made.
+        // The number may now belong to another call than when the plan was made.
         let is_aimed_at = |(spot, harm): &(&Spot, Harm)| **spot == made.spot && harm.can_be_done_to(call);
         let harm = self.aim.filter(|aim| is_aimed_at(aim) && self.ran.harmed.is_none());
         if let Some((_, harm)) = harm {
             self.ran.harmed = Some(made.clone());
             match harm {
                 Harm::Kill => kill(self.leader, Signal::SIGKILL)?,
-                // There is no such call, so nothing happens.
+                // No call has this number, so the kernel does nothing.
                 Harm::Fail(_) => regs.orig_rax = u64::MAX,
                 Harm::Torn | Harm::Short => regs.rdx = regs.rdx.div_ceil(2),
             }
@@ -200,12 +201,12 @@ impl Tracer<'_> {
         Ok(())
     }
 
-    /// What a call is about; `None` when that is no file.
+    /// Returns the path that a call is about; `None` when that is not a file.
     fn path(&self, call: &Call, arguments: [u64; 3]) -> Option<String> {
         let [first, second, _] = arguments;
         let proc = PathBuf::from(format!("/proc/{}", self.leader));
         let open = |fd: u64| {
-            // A directory in whose place the working directory stands is below zero.
+            // A negative number stands for the working directory.
             let fd = i32::try_from(fd.cast_signed()).ok().filter(|fd| *fd >= 0)?;
             fs::read_link(proc.join(format!("fd/{fd}"))).ok()
         };
@@ -228,7 +229,7 @@ impl Tracer<'_> {
     }
 }
 
-/// The text at an address, up to its zero.
+/// Reads the text at an address, up to its zero byte.
 fn text(proc: &Path, address: u64) -> String {
     let mut bytes = Vec::new();
     if let Ok(memory) = File::open(proc.join("mem")) {
@@ -251,7 +252,7 @@ fn go_on(pid: Pid, signal: Option<Signal>) -> nix::Result<()> {
     gone_is_fine(ptrace::syscall(pid, signal))
 }
 
-/// A process that is killed may be gone before it is asked.
+/// Ignores that a process is gone, because a killed process may disappear before the next request.
 fn gone_is_fine(done: nix::Result<()>) -> nix::Result<()> {
     match done {
         Err(Errno::ESRCH) => Ok(()),

@@ -1,4 +1,4 @@
-//! Ends what does not end by itself.
+//! Ends programs that do not end by themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +9,15 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The product waits ten seconds for a folder that takes nothing, and some more here and there.
+/// The time limit for a program. The product waits ten seconds for a folder that takes nothing, and a little
+/// more elsewhere.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Kills a process that runs for too long, unless it is dropped before.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     has_bitten: Arc<AtomicBool>,
-    /// Dropped, it says that the process has ended.
+    /// Dropping it says that the process has ended.
     _ended: Sender<()>,
 }
 
@@ -29,14 +30,14 @@ impl Watchdog {
             let ends = is_over.recv_timeout(PATIENCE);
             if let (Err(RecvTimeoutError::Timeout), Ok(pid)) = (ends, i32::try_from(process)) {
                 bites.store(true, Ordering::SeqCst);
-                // It may have ended just now.
+                // The process may have ended just now.
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         });
         Self { has_bitten, _ended: ended }
     }
 
-    /// Whether the process had to be killed.
+    /// Returns whether the process had to be killed.
     pub(super) fn has_bitten(&self) -> bool {
         self.has_bitten.load(Ordering::SeqCst)
     }

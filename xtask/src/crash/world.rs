@@ -1,4 +1,4 @@
-//! A session folder with its members, and the commands that are given to them.
+//! A session folder with its members, and the commands that they run.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,10 +10,10 @@ use super::tracer::{self, Harm, Ran, Spot};
 use super::watchdog::PATIENCE;
 use crate::process;
 
-/// One place of its own for a scene, which is set up once, and brought back for every point.
+/// A separate place for a scene, which is set up once and restored for every point.
 ///
-/// The path of the place stays the same, because members remember it; and so do its files, because a store that lies in
-/// another file than before is a copy.
+/// The path of the place stays the same, because members remember it. Its files stay the same as well,
+/// because a store in another file than before is a copy.
 #[derive(Debug)]
 pub(super) struct World {
     tempo: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct World {
     pub(super) place: PathBuf,
 }
 
-/// The output of a command that was traced.
+/// The output of a traced command.
 #[derive(Debug)]
 pub(super) struct Output {
     pub(super) out: String,
@@ -38,7 +38,7 @@ impl World {
         self.place.join("jam.session")
     }
 
-    /// An empty place.
+    /// Empties the place.
     pub(super) fn clear(&self) -> io::Result<()> {
         if self.place.exists() {
             fs::remove_dir_all(&self.place)?;
@@ -47,17 +47,17 @@ impl World {
         fs::create_dir(self.folder())
     }
 
-    /// Keeps the place as it is.
+    /// Saves the present state of the place.
     pub(super) fn keep(&self) -> io::Result<()> {
         put_back(&self.place, &self.root.join("kept"))
     }
 
-    /// Brings the place back that was kept.
+    /// Restores the saved state of the place.
     pub(super) fn restore(&self) -> io::Result<()> {
         put_back(&self.root.join("kept"), &self.place)
     }
 
-    /// Gives a command to a member and lets nothing happen to it. Anything but quiet success is wrong.
+    /// Runs a command for a member without harm. Anything but quiet success is an error.
     pub(super) fn must(&self, member: &str, words: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.tempo);
         command.args(self.arguments(member, words));
@@ -68,7 +68,7 @@ impl World {
         Err(format!("`{}` by {member} ended with {} and said: {}", words.join(" "), said.status, said.err.trim()))
     }
 
-    /// Has a member's command harmed at a spot, or watched only.
+    /// Runs a member's command and harms it at a spot, or only watches it.
     pub(super) fn traced(
         &self,
         (member, words): (&str, &[&str]),
@@ -83,7 +83,7 @@ impl World {
         Ok((ran, Output { out: text(out)?, err: text(err)? }))
     }
 
-    /// The command's name, the folder, and what comes after.
+    /// Returns the command's name, the folder, and the remaining words.
     fn arguments(&self, member: &str, words: &[&str]) -> Vec<String> {
         let mut arguments = vec!["--state".to_owned(), self.place.join(member).display().to_string()];
         let (name, rest) = words.split_first().map_or(("", &[][..]), |(name, rest)| (*name, rest));
@@ -93,7 +93,7 @@ impl World {
     }
 }
 
-/// Makes a directory hold what another one holds. Files that are there already stay the same files.
+/// Makes the contents of a directory equal to another's. Files that exist already stay the same files.
 fn put_back(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(to)? {
@@ -111,7 +111,7 @@ fn put_back(from: &Path, to: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             put_back(&entry.path(), &target)?;
         } else {
-            // Writes into the file that is there.
+            // Writes into the existing file.
             fs::write(target, fs::read(entry.path())?)?;
         }
     }

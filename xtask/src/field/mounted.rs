@@ -9,13 +9,13 @@ use super::needs::Need;
 use crate::play::stop::{Outcome, Stop};
 use crate::process::{self, Running};
 
-/// A mount, with what serves it.
+/// A mount with the process or device behind it.
 #[derive(Debug)]
 pub(super) struct Mounted {
     point: PathBuf,
     /// The loop device that was made for it.
     device: Option<String>,
-    /// The process that serves it. Ends after the unmounting.
+    /// The process that serves it. It ends after the unmounting.
     _server: Option<Running>,
 }
 
@@ -40,7 +40,7 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         let words: &[&str] = if Need::Root.lacking().is_none() { &["umount"] } else { &["fusermount3", "-u"] };
-        // A program that has just ended may keep it busy for a moment.
+        // A program that has just ended may keep the mount busy for a moment.
         let gone = process::wait_until(PATIENCE, || {
             let _ = quiet(words, &self.point);
             !is_mounted(&self.point)
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_word_of_a_line_is_where_it_is_mounted() {
+    fn the_second_word_of_a_line_is_the_mount_point() {
         let mounts = "tmpfs /run tmpfs rw 0 0\n/dev/loop0 /t/disk fuseblk rw 0 0\n";
         assert!(lists(mounts, Path::new("/t/disk")) && lists(mounts, Path::new("/run")));
         assert!(!lists(mounts, Path::new("/dev/loop0")) && !lists(mounts, Path::new("/t")));

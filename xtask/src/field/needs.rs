@@ -1,4 +1,4 @@
-//! What a scene needs of the machine, and the packages that bring it.
+//! The needs of a scene, and the packages that meet them.
 
 use std::env;
 use std::fs::File;
@@ -58,8 +58,8 @@ impl Need {
     }
 }
 
-/// Installs the packages of all missing programs, where root and `apt-get` are there. What cannot be installed stays
-/// missing; the scenes say so.
+/// Installs the packages of all missing programs, where root and `apt-get` are available. A program that
+/// cannot be installed stays missing, and the scenes report it.
 pub(super) fn install(tools: impl Iterator<Item = &'static str>) {
     let mut packages: Vec<_> = tools.filter(|tool| path_of(tool).is_none()).filter_map(package).collect();
     packages.sort_unstable();
@@ -70,7 +70,7 @@ pub(super) fn install(tools: impl Iterator<Item = &'static str>) {
     println!("installing {}", packages.join(", "));
     let logs = Builder::new().prefix("tempo-field-apt-").tempdir().map_err(|error| error.to_string());
     let installed = logs.and_then(|logs| {
-        // One package that is unknown here must not keep the others out.
+        // A package that is unknown here must not prevent the installation of the others.
         let one_by_one = |_| packages.iter().try_for_each(|package| debian::install(&[package], logs.path()));
         debian::install(&packages, logs.path()).or_else(one_by_one)
     });

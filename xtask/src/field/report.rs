@@ -1,4 +1,4 @@
-//! What is printed: a line per scene, a table in the end, and the list of scenes.
+//! The output: a line per scene, a table at the end, and the list of scenes.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_shows_what_was_right_and_what_was_done() {
+    fn a_failure_shows_the_expected_result_and_the_steps() {
         let (scene, played) = played(Err(Stop::Wrong("lost".to_owned())), &[]);
         let line = line(scene, &played);
         assert!(line.contains("right: ") && line.contains("wrong: lost") && line.ends_with("| tempo log: code 0"));

@@ -29,9 +29,9 @@ pub(super) struct Scene {
     pub(super) about: &'static str,
     /// What a user would call right.
     pub(super) right: &'static str,
-    /// Without these the scene is skipped.
+    /// The needs without which the scene is skipped.
     pub(super) needs: &'static [Need],
-    /// Programs without which some parts are skipped.
+    /// The programs without which some parts are skipped.
     pub(super) wants: &'static [&'static str],
     pub(super) play: fn(&Stage) -> Outcome,
 }

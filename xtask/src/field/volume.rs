@@ -1,4 +1,4 @@
-//! Volumes: sticks, encrypted and pooled ones, and drives of the cloud.
+//! Volumes: sticks, encrypted volumes, pooled volumes, and cloud drives.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -167,7 +167,8 @@ impl<'a> Volume<'a> {
 
     fn try_mount(&self, program: &str, words: &[&std::ffi::OsStr]) -> Outcome {
         let path = path_of(program).ok_or_else(|| Stop::Skip(format!("{program} is missing")))?;
-        // In a session of its own, because a server that goes to the background stays after the command.
+        // The server runs in a session of its own, because it continues in the background after the command
+        // ends.
         let said = self.stage.run(Command::new("setsid").arg("--wait").arg(path).args(words))?;
         if said.status.success() {
             return Ok(());

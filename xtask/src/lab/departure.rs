@@ -1,4 +1,4 @@
-//! A member goes, with everything that it wrote, and somebody joins.
+//! A member leaves with everything that it wrote, and another one joins.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,14 +10,14 @@ use super::share;
 use super::stable::field;
 use crate::process;
 
-/// Who stays, and puts back what the other one took along.
+/// The member that stays and relays the messages that the other one took along.
 const STAYS: usize = 0;
 const GOES: usize = 2;
-/// How long it may take until who stays has everything of who goes.
+/// The time limit until the staying member has all messages of the leaving one.
 const PATIENCE: Duration = Duration::from_secs(300);
 const BETWEEN: Duration = Duration::from_secs(2);
 
-/// The answer is how much was put back.
+/// Makes a member leave and another one join, and relays the messages of the former; returns what was relayed.
 pub(super) fn depart(group: &mut Group, span: Duration) -> Result<String, String> {
     group.talk(span / 3)?;
     group.member(GOES)?.close()?;
@@ -29,7 +29,7 @@ pub(super) fn depart(group: &mut Group, span: Duration) -> Result<String, String
     let folder = group.member(STAYS)?.folder.clone();
     for author in &authors {
         let dir = folder.join(author);
-        // The engine may be about to look at it.
+        // The engine may be about to read the directory.
         process::wait_until(PATIENCE, || {
             let _ = share::empty(&dir).and_then(|()| fs::remove_dir(&dir));
             !dir.exists()
@@ -52,7 +52,7 @@ pub(super) fn depart(group: &mut Group, span: Duration) -> Result<String, String
     if told.contains("put back") { Ok(told) } else { Err(format!("nothing had to be put back: {told}")) }
 }
 
-/// What nobody has received is gone with who has written it.
+/// Waits until the others have every message: one that no member has received disappears with its author.
 fn wait_until_received(group: &mut Group) -> Result<(), String> {
     let sent: BTreeSet<String> = group.member(GOES)?.acknowledged.iter().cloned().collect();
     let end = Instant::now() + PATIENCE;

@@ -1,4 +1,5 @@
-//! More new files in one directory than an engine likes to carry at once, and when the last of them has come.
+//! More new files in one directory than an engine likes to carry at once, and the time until the last one has
+//! arrived.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,19 +8,20 @@ use std::time::{Duration, Instant};
 use super::group::Group;
 use crate::process;
 
-/// How many messages: Syncthing takes a directory as a whole from 128 changes on, and keeps that back for six times as
-/// long if anything has gone from it.
+/// The number of messages. From 128 changes on, Syncthing handles a directory as a whole, and waits six times
+/// as long if anything was removed from it.
 const MESSAGES: usize = 500;
-/// The name of a message's file is its counter, in so many digits.
+/// The number of digits in the name of a message's file, which is its counter.
 const NAME: usize = 16;
-/// How long Syncthing waits for more before it looks, with its users.
+/// The time that Syncthing waits for further changes before it scans, by default.
 const DELAY: Duration = Duration::from_secs(10);
-/// How long after the last of them everything may come: twice as long as the wait and the way should take.
+/// The time limit for all messages after the last one was sent: twice what the waiting and the transfer
+/// should take.
 const MOST: Duration = Duration::from_secs(30);
-/// How long is waited at all.
+/// The time after which the measurement gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The first member sends, the second hears.
+/// Measures messages from the first member to the second.
 pub(super) fn measure(group: &mut Group, _: Duration) -> Result<String, String> {
     group.engine.set_delay(DELAY)?;
     let listener = group.listen()?;
@@ -28,7 +30,7 @@ pub(super) fn measure(group: &mut Group, _: Duration) -> Result<String, String> 
     let before = count_single(&own);
     for number in 1..=MESSAGES {
         sender.type_lines(1)?;
-        // Lines that wait are sent together; each of these is to be a file.
+        // Lines that wait are sent together, but each message is to be a file of its own.
         let is_there = || count_single(&own) >= before + number;
         process::wait_until(PATIENCE, is_there).map_err(|why| format!("the file of message {number}: {why}"))?;
     }
@@ -49,7 +51,7 @@ pub(super) fn measure(group: &mut Group, _: Duration) -> Result<String, String> 
     if took > MOST { Err(format!("{said}, at most {} s allowed", MOST.as_secs())) } else { Ok(said) }
 }
 
-/// How many files of one message lie in these directories.
+/// Returns the number of files with a single message in these directories.
 fn count_single(dirs: &[PathBuf]) -> usize {
     let entries = dirs.iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().filter_map(Result::ok);
     entries.filter(|entry| entry.file_name().len() == NAME).count()

@@ -1,4 +1,4 @@
-//! The members and the engine between them: who talks, and what is done to them.
+//! The members and the engine between them: the conversation, and the harms.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,15 +13,15 @@ use super::veil::Veil;
 use crate::process;
 use crate::talk::Talk;
 
-/// Members that are there from the beginning.
+/// The number of members at the beginning.
 pub(super) const MEMBERS: usize = 3;
-/// Machines in all: one more may join.
+/// The number of machines: one more member may join.
 pub(super) const MACHINES: usize = 4;
-/// How often somebody is asked what is stable; a long log less often.
+/// The time between two samples of what is stable; longer for a long log.
 const BETWEEN_SAMPLES: Duration = Duration::from_secs(5);
 const NAMES: [&str; MACHINES] = ["Ana", "Ben", "Cleo", "Dora"];
 
-/// Everything that one scenario happens to.
+/// The state of one scenario.
 pub(super) struct Group {
     pub(super) place: PathBuf,
     tempo: PathBuf,
@@ -29,29 +29,31 @@ pub(super) struct Group {
     pub(super) members: Vec<Member>,
     pub(super) kind: Kind,
     pub(super) rng: fastrand::Rng,
-    /// Who types when: how much that is depends on time, and the harms are to follow from the seed alone.
+    /// Decides which member types when. It is separate, because the amount of typing depends on time, and the
+    /// harms must follow from the seed alone.
     pace: fastrand::Rng,
-    /// How often something was really done to somebody.
+    /// The number of harms that really took effect.
     pub(super) done: usize,
-    /// What was done, with the seconds since the beginning.
+    /// The harms, with the seconds since the beginning.
     story: File,
     begun: Instant,
-    /// What members have said to be stable, on the way.
+    /// The parts that members have reported as stable along the way.
     pub(super) stable: StableParts,
-    /// What lies between a member and its share. It goes last: somebody may be looking through it.
+    /// The file system between a member and its share. It is dropped last, because a member may still be
+    /// using it.
     pub(super) veil: Option<Veil>,
-    /// When each types the next line.
+    /// The times at which the members type their next lines.
     due: [Option<Instant>; MACHINES],
-    /// When somebody is asked again what is stable.
+    /// The time of the next sample of what is stable.
     sample_at: Instant,
 }
 
 /// The time limit for a chat to end.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long everybody talks after it.
+/// The duration of the talk that follows.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
-/// How long a directory may take to be carried to a new machine.
+/// The time limit for a directory to be carried to a new machine.
 const ARRIVAL: Duration = Duration::from_secs(300);
 
 impl Group {
@@ -82,13 +84,13 @@ impl Group {
         Ok(group)
     }
 
-    /// One more member, on a machine of its own.
+    /// Adds a member on a machine of its own.
     pub(super) fn join(&mut self) -> Result<(), String> {
         self.join_with(|_| Ok(()))
     }
 
-    /// The same, with something in the directory of its store before it starts. If that is another member's, the folder has
-    /// its messages already, as on a machine that was copied.
+    /// Adds a member, and prepares the directory of its store before it starts. If the store is a copy of
+    /// another member's, the folder already has that member's messages, as on a cloned machine.
     pub(super) fn join_with(&mut self, prepare: impl FnOnce(&Member) -> io::Result<()>) -> Result<(), String> {
         let number = self.members.len();
         let name = NAMES.get(number).ok_or("there is no machine left")?;
@@ -97,7 +99,7 @@ impl Group {
         let mut member = Member::new((*name).to_owned(), &self.tempo, &self.place, folder);
         prepare(&member).map_err(|error| format!("{}: {error}", member.state.display()))?;
         self.engine.start(number)?;
-        // The one that was stopped for being copied goes on.
+        // The member that was stopped for the copy continues.
         self.members.iter_mut().try_for_each(Member::start)?;
         let copied: Vec<PathBuf> = member.authors().map(|author| member.folder.join(author)).collect();
         process::wait_until(ARRIVAL, || copied.iter().all(|own| own.exists()))?;
@@ -106,7 +108,7 @@ impl Group {
         Ok(())
     }
 
-    /// Everybody whose process runs types a line now and then.
+    /// Lets every running member type a line now and then.
     pub(super) fn talk(&mut self, span: Duration) -> Result<(), String> {
         let end = Instant::now() + span;
         while Instant::now() < end {
@@ -126,21 +128,21 @@ impl Group {
         Ok(())
     }
 
-    /// Lets the second member go on as a chat, to hear what others say as its user would.
+    /// Lets the second member continue as a chat, to hear what others say as its user would.
     pub(super) fn listen(&mut self) -> Result<Talk, String> {
         let reader = self.member(1)?;
         reader.close()?;
         reader.talk("chat")
     }
 
-    /// Ends the chat as a user would; the member goes on like the others.
+    /// Ends the chat as a user would; the member continues like the others.
     pub(super) fn stop_listening(&mut self, chat: Talk) -> Result<(), String> {
         chat.end(PATIENCE)?;
         self.member(1)?.start()?;
         self.talk(AFTERWARDS)
     }
 
-    /// From here on a member sees its share through a [`Veil`].
+    /// Makes a member see its share through a [`Veil`] from here on.
     pub(super) fn veil(&mut self, who: usize) -> Result<(), String> {
         let veil = Veil::over(&self.engine.share(who), &self.place, who)?;
         let folder = veil.at.join(SESSION);
@@ -151,7 +153,7 @@ impl Group {
         member.start()
     }
 
-    /// Notes what somebody has stable. Behind a veil nobody may get an answer just now.
+    /// Notes what a member has as stable. A member behind a veil is not asked, because no answer may come.
     pub(super) fn sample(&mut self, which: usize) -> Result<(), String> {
         let is_veiled = self.veil.as_ref().is_some_and(|veil| veil.who == which);
         if is_veiled || self.member(which)?.is_gone {
@@ -164,7 +166,7 @@ impl Group {
         }
     }
 
-    /// Starts a member again; half the time after it has been asked what is stable, which is a start of its own.
+    /// Starts a member again. Half of the time it is first asked what is stable, which is also a start.
     pub(super) fn start_again(&mut self, which: usize) -> Result<(), String> {
         if self.pace.bool() {
             self.sample(which)?;
@@ -172,20 +174,20 @@ impl Group {
         self.member(which)?.start()
     }
 
-    /// Something was done.
+    /// Counts a harm and notes it in the story.
     pub(super) fn did(&mut self, what: &str) {
         self.done += 1;
         self.tell(what);
     }
 
-    /// Writes into the story, which is there after a failure.
+    /// Writes into the story, which is kept after a failure.
     pub(super) fn tell(&mut self, what: &str) {
         let at = self.begun.elapsed().as_secs_f64();
-        // What cannot be told is no reason to stop.
+        // A failure to write the story is no reason to stop.
         let _ = writeln!(self.story, "{at:8.1} {what}");
     }
 
-    /// Everybody is connected, and everything runs again.
+    /// Connects every machine, and starts everything again.
     pub(super) fn restore(&mut self) -> Result<(), String> {
         let there = self.members.iter().enumerate().filter(|(_, member)| !member.is_gone);
         for number in there.map(|(number, _)| number).collect::<Vec<_>>() {
@@ -194,7 +196,7 @@ impl Group {
         self.members.iter_mut().try_for_each(Member::start)
     }
 
-    /// Those who have not gone.
+    /// Returns the members that have not left.
     pub(super) fn present(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| !member.is_gone)
     }
@@ -203,7 +205,7 @@ impl Group {
         self.members.get_mut(number).ok_or_else(|| format!("there is no member {number}"))
     }
 
-    /// Some member.
+    /// Chooses a random member.
     pub(super) fn anybody(&mut self) -> usize {
         self.rng.usize(..self.members.len())
     }

@@ -1,4 +1,4 @@
-//! What is done to the members, their folders and the engine. Each harm is over when it returns.
+//! The harms to the members, their folders and the engine. Each harm is over when it returns.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,15 +11,15 @@ use super::member::Member;
 use super::share;
 use crate::process;
 
-/// How long a conflict may take to come.
+/// The time limit for a conflict to appear.
 const PATIENCE: Duration = Duration::from_secs(120);
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// Something that happens to the group while it talks, for about so long.
+/// Something that happens to the group while it talks, for about this long.
 pub(super) type Harm = fn(&mut Group, Duration) -> Result<(), String>;
 
-/// What may happen at random, any number of times, and how often in comparison: what has the engine carry everything again
-/// is seldom.
+/// The harms that may happen at random, any number of times, with their weights. Harms that make the engine
+/// carry everything again are rare.
 pub(super) const HARMS: &[(u32, &str, Harm)] = &[
     (6, "cut off", cut_off),
     (6, "engine killed", kill_engine),
@@ -32,10 +32,10 @@ pub(super) const HARMS: &[(u32, &str, Harm)] = &[
     (1, "folder put back", roll_back),
 ];
 
-/// By what one more comes to be there.
+/// The harms that add a member, with their weights.
 pub(super) const JOINS: &[(u32, &str, Harm)] = &[(1, "joined late", join_late), (1, "store cloned", clone_store)];
 
-/// One of these, the more often the greater its number.
+/// Chooses one at random by the weights.
 pub(super) fn any(harms: &[(u32, &'static str, Harm)], rng: &mut fastrand::Rng) -> Option<(&'static str, Harm)> {
     let all: u32 = harms.iter().map(|(weight, ..)| weight).sum();
     let mut left = rng.u32(..all);
@@ -47,7 +47,7 @@ pub(super) fn any(harms: &[(u32, &'static str, Harm)], rng: &mut fastrand::Rng) 
     chosen.map(|&(_, name, harm)| (name, harm))
 }
 
-/// A member is offline for a while.
+/// Takes a member offline for a while.
 pub(super) fn cut_off(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     cut_off_member(group, who, span)
@@ -62,7 +62,7 @@ pub(super) fn cut_off_member(group: &mut Group, who: usize, span: Duration) -> R
     Ok(())
 }
 
-/// The engine of a machine dies, and is started again.
+/// Kills the engine of a machine, and starts it again.
 pub(super) fn kill_engine(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     group.talk(span / 3)?;
@@ -74,7 +74,7 @@ pub(super) fn kill_engine(group: &mut Group, span: Duration) -> Result<(), Strin
     group.talk(span / 3)
 }
 
-/// A member's process dies, and is started again.
+/// Kills a member's process, and starts it again.
 pub(super) fn kill_tempo(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     group.talk(span / 3)?;
@@ -85,26 +85,26 @@ pub(super) fn kill_tempo(group: &mut Group, span: Duration) -> Result<(), String
     group.talk(span / 3)
 }
 
-/// Everybody sends many messages at once.
+/// Makes every member send many messages at once.
 pub(super) fn burst(group: &mut Group, count: u64, span: Duration) -> Result<(), String> {
     group.members.iter_mut().try_for_each(|member| member.type_lines(count))?;
     group.did(&format!("{count} lines from everybody"));
     group.talk(span)
 }
 
-/// A member removes the directory of somebody else.
+/// Makes a member remove another member's directory.
 pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     let member = group.member(who)?;
     let (folder, state) = (member.folder.clone(), member.state.clone());
     let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names = entries.filter_map(Result::ok).map(|entry| entry.file_name());
-    // The stores are called like the authors that they are of.
+    // Stores have the names of their authors.
     let others: Vec<_> = names.filter(|name| !state.join(name).exists()).collect();
     if let Some(victim) = group.rng.choice(&others) {
         let dir = folder.join(victim);
         let files = share::count(&dir);
-        // Part of it may come back at once.
+        // Some files may come back at once.
         let _ = share::empty(&dir).and_then(|()| fs::remove_dir(&dir));
         if files > 0 {
             group.did(&format!("member {who} has removed {files} files of {}", victim.display()));
@@ -113,7 +113,7 @@ pub(super) fn remove_directory(group: &mut Group, span: Duration) -> Result<(), 
     group.talk(span)
 }
 
-/// A member removes everything that is in the session's folder.
+/// Makes a member remove everything in the session's folder.
 pub(super) fn remove_session(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     let folder = group.member(who)?.folder.clone();
@@ -125,7 +125,7 @@ pub(super) fn remove_session(group: &mut Group, span: Duration) -> Result<(), St
     group.talk(span)
 }
 
-/// A member's folder is put back to what it was.
+/// Restores a member's folder to an earlier state.
 pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     let (folder, earlier) = (group.member(who)?.folder.clone(), group.place.join("earlier"));
@@ -141,7 +141,7 @@ pub(super) fn roll_back(group: &mut Group, span: Duration) -> Result<(), String>
     group.talk(span / 2)
 }
 
-/// While two are cut off from each other, one finds the names of the other's next messages taken.
+/// Cuts two members off from each other, and takes the names of one's next messages on the other's side.
 pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String> {
     let (victim, other) = (0, 1);
     group.member(victim)?.close()?;
@@ -154,7 +154,7 @@ pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String
     for number in counter + 1..counter + 5 {
         let path = dir.join(format!("{number:016x}"));
         let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&path, "not a message"));
-        // Services let the newer one have the name, as a rule.
+        // Services usually give the name to the newer file.
         let is_newer = number % 2 == 0;
         let dated = || File::options().write(true).open(&path)?.set_modified(SystemTime::now() + AN_HOUR);
         let written = written.and_then(|()| if is_newer { dated() } else { Ok(()) });
@@ -166,7 +166,7 @@ pub(super) fn take_names(group: &mut Group, span: Duration) -> Result<(), String
     group.talk(span / 2)
 }
 
-/// A member puts its messages into packs.
+/// Makes a member pack its messages.
 pub(super) fn pack(group: &mut Group, span: Duration) -> Result<(), String> {
     let who = group.anybody();
     pack_member(group, who)?;
@@ -186,14 +186,14 @@ pub(super) fn pack_member(group: &mut Group, who: usize) -> Result<(), String> {
     group.start_again(who)
 }
 
-/// The packs of a member's own messages.
+/// Returns the packs of a member's own messages.
 fn packs_of(member: &Member) -> BTreeSet<OsString> {
     let dirs = member.authors().map(|author| member.folder.join(author));
     let names = dirs.flat_map(|dir| entries(&dir).map(|file| file.file_name()).collect::<Vec<_>>());
     names.filter(|name| name.to_str().is_some_and(is_pack)).collect()
 }
 
-/// One more joins, with an earlier copy of the folder in hand.
+/// Adds a member that has an earlier copy of the folder.
 pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String> {
     let newcomer = group.members.len();
     let (from, to) = (group.member(0)?.folder.clone(), group.engine.share(newcomer).join(share::SESSION));
@@ -204,14 +204,14 @@ pub(super) fn join_late(group: &mut Group, span: Duration) -> Result<(), String>
     group.talk(span / 2)
 }
 
-/// One more joins, on a machine to which somebody's store was copied.
+/// Adds a member on a machine with a copy of another member's store.
 pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), String> {
     let original = group.member(0)?;
     original.close()?;
     let from = original.state.clone();
     group.join_with(|copy| {
         share::copy(&from, &copy.state)?;
-        // Where the session's folder is would be the same on a machine that was copied.
+        // On a cloned machine, the path of the session's folder would be the same.
         copy.authors().try_for_each(|author| fs::write(copy.state.join(author).join("folder"), copy.path_of_folder()?))
     })?;
     group.did("one more has joined, with a copy of the first one's store");
@@ -222,7 +222,7 @@ pub(super) fn clone_store(group: &mut Group, span: Duration) -> Result<(), Strin
     }
 }
 
-/// The same names on two sides, until both versions of one are somewhere.
+/// Creates the same names on two sides, until both versions of one exist somewhere.
 pub(super) fn make_conflict(group: &mut Group, span: Duration) -> Result<(), String> {
     take_names(group, span)?;
     let folders: Vec<PathBuf> = group.members.iter().map(|member| member.folder.clone()).collect();
@@ -230,7 +230,7 @@ pub(super) fn make_conflict(group: &mut Group, span: Duration) -> Result<(), Str
     process::wait_until(PATIENCE, is_there).map_err(|why| format!("no conflict has come of it: {why}"))
 }
 
-/// Whether the name of a message is that of another file as well, with something behind it.
+/// Returns whether another file has the name of a message with something appended.
 fn has_versions(folder: &Path) -> bool {
     let is_version = |name: &str| {
         let (message, rest) = name.split_at_checked(16).unwrap_or_default();
@@ -240,7 +240,7 @@ fn has_versions(folder: &Path) -> bool {
     files.into_iter().any(|file| file.file_name().to_str().is_some_and(is_version))
 }
 
-/// Whether a file has the name of a pack: its first number, a dash, its last number.
+/// Returns whether a file has the name of a pack: its first number, a dash, its last number.
 fn is_pack(name: &str) -> bool {
     name.len() == 33 && name.as_bytes().get(16) == Some(&b'-')
 }

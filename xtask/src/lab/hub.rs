@@ -1,4 +1,5 @@
-//! Unison and rclone: one machine after the other is made equal with a directory in the middle, as with a NAS.
+//! Unison and rclone: the machines are synchronized one after the other with a directory in the middle, as
+//! with a NAS.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use nix::unistd::Pid;
 use super::share::Engine;
 use crate::process::{self, Running};
 
-/// Which program makes two directories equal.
+/// The program that makes two directories equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tool {
     Unison,
@@ -33,7 +34,7 @@ pub(super) struct Hub {
 #[derive(Debug, Default)]
 struct State {
     machines: Vec<Machine>,
-    /// Whose turn it is, and the process group that does it.
+    /// The machine whose turn it is, and the process group that serves it.
     turn: Option<(usize, Pid)>,
 }
 
@@ -41,11 +42,11 @@ struct State {
 struct Machine {
     is_started: bool,
     is_offline: bool,
-    /// The tool has not come to a good end, and has to take stock of both sides.
+    /// Whether the tool failed and has to compare both sides from the beginning.
     is_upset: bool,
 }
 
-/// What the thread needs.
+/// The state of the thread.
 #[derive(Debug)]
 struct Round {
     tool: Tool,
@@ -55,13 +56,13 @@ struct Round {
     is_over: Arc<AtomicBool>,
 }
 
-/// How long one turn may take.
+/// The time limit of one turn.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The pause after each round.
 const REST: Duration = Duration::from_millis(300);
 
 impl Tool {
-    /// What it is called.
+    /// Returns the name of the program.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Unison => "unison",
@@ -97,10 +98,10 @@ impl Hub {
         Ok(state)
     }
 
-    /// Ends what is being done for a machine.
+    /// Ends the work for a machine.
     fn break_off(state: &State, number: usize) {
         if let Some((_, group)) = state.turn.filter(|(of, _)| *of == number) {
-            // It may have ended already.
+            // The process may have ended already.
             let _ = signal::killpg(group, Signal::SIGKILL);
         }
     }
@@ -115,7 +116,7 @@ impl Engine for Hub {
         self.change(number, |machine| machine.is_started = true).map(drop)
     }
 
-    /// Waits for its turn, so that the program dies in the middle of it.
+    /// Waits for the machine's turn, so that the program is killed in the middle of it.
     fn kill(&mut self, number: usize) -> Result<bool, String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -153,7 +154,7 @@ impl Drop for Hub {
         (0..self.shares.len()).for_each(|number| Self::break_off(&state, number));
         drop(state);
         if let Some(round) = self.round.take() {
-            // It has nothing to say.
+            // The thread returns nothing.
             let _ = round.join();
         }
     }
@@ -171,7 +172,7 @@ impl Round {
         }
     }
 
-    /// Makes a machine's share and the one in the middle equal.
+    /// Makes a machine's share and the directory in the middle equal.
     fn take_turn(&self, number: usize) {
         let log = self.place.join("logs").join(format!("{}-{number}", self.tool.name()));
         let Some(share) = self.shares.get(number) else { return };
@@ -199,15 +200,15 @@ impl Round {
         }
     }
 
-    /// Removes the locks that a tool has left that was killed: it would do nothing ever after.
+    /// Removes the locks of a killed tool; with them it would never run again.
     fn unlock(&self, number: usize) {
         let entries = fs::read_dir(self.home(number)).into_iter().flatten().filter_map(Result::ok);
         let locks = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "lck"));
-        // If it stays, the next turn fails as well, and says so.
+        // If a lock stays, the next turn fails as well and reports it.
         locks.for_each(|lock| drop(fs::remove_file(lock)));
     }
 
-    /// Where the tool keeps what it knows.
+    /// Returns the directory where the tool keeps its state.
     fn home(&self, number: usize) -> PathBuf {
         self.place.join(format!("{}-{number}", self.tool.name()))
     }
@@ -220,7 +221,7 @@ impl Round {
             Tool::Unison => {
                 command.args([share, &self.place.join("hub")]).env("UNISON", &home);
                 command.args(["-ui", "text", "-batch", "-times", "-prefer", "newer", "-copyonconflict"]);
-                // Of two runs at the same time there are none here, and a lock that a killed one has left would stay.
+                // Two runs never overlap here, and the lock of a killed run would stay.
                 command.args(["-confirmbigdel=false", "-ignorelocks"]);
             }
             Tool::Rclone => {

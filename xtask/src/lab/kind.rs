@@ -1,4 +1,4 @@
-//! The engines that there are.
+//! The available engines.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,11 +8,11 @@ use super::share::Engine;
 use super::syncthing::Syncthing;
 use crate::failure::Failure;
 
-/// An engine that can be asked for.
+/// An engine that can be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Syncthing,
-    /// A tool that makes two directories equal, and goes round.
+    /// A tool that makes two directories equal, run for one machine after the other.
     Hub(Tool),
 }
 
@@ -25,7 +25,7 @@ impl Kind {
         known.ok_or_else(|| format!("there are {}", Self::ALL.map(Self::name).join(", ")))
     }
 
-    /// The name of the program, and of its Debian package.
+    /// Returns the name of the program and of its Debian package.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Syncthing => "syncthing",
@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// Which version is installed.
+    /// Returns the installed version.
     pub(super) fn version(self) -> Result<String, Failure> {
         let flag = match self {
             Self::Syncthing => "--version",
@@ -48,7 +48,7 @@ impl Kind {
         Ok(version.trim_start_matches('v').to_owned())
     }
 
-    /// Sets it up for so many machines; nothing runs yet.
+    /// Sets the engine up for this many machines without starting it.
     pub(super) fn set_up(self, place: &Path, machines: usize) -> Result<Box<dyn Engine>, String> {
         Ok(match self {
             Self::Syncthing => Box::new(Syncthing::set_up(place, machines)?),

@@ -1,4 +1,5 @@
-//! How long a message takes to the other member's event, beside a plain file that takes the same way at the same time.
+//! The time from a message to the other member's event, beside a plain file that takes the same way at the
+//! same time.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,14 +8,14 @@ use super::group::Group;
 use super::kind::Kind;
 use crate::process;
 
-/// How long one of them may take.
+/// The time limit for one pair.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// A message may take so many times as long as a file, at the median.
+/// The most that a message may take, as a multiple of the time for a file, at the median.
 const MOST: f64 = 1.05;
-/// So many pairs at least.
+/// The smallest number of pairs.
 const FEWEST: usize = 10;
 
-/// Sends pairs for so long. The first member sends, the second reads.
+/// Sends pairs for this long, from the first member to the second.
 pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, String> {
     let (from, to) = (group.engine.share(0).join("plain"), group.engine.share(1).join("plain"));
     fs::create_dir_all(&from).map_err(|error| format!("{}: {error}", from.display()))?;
@@ -30,7 +31,7 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
         group.member(0)?.type_lines(1)?;
         let line = group.member(0)?.certain().last().cloned().unwrap_or_default();
         let (mut message, mut file) = (None, None);
-        // Both are looked for at the same moments, and a file counts when it is whole.
+        // Both are checked at the same moments, and a file counts once it is whole.
         while message.is_none() || file.is_none() {
             process::pause_until(begun + PATIENCE).map_err(|why| format!("a message or a file: {why}"))?;
             let now = begun.elapsed();
@@ -48,7 +49,7 @@ pub(super) fn measure(group: &mut Group, span: Duration) -> Result<String, Strin
     let (message, file) = (median(&mut messages).as_secs_f64(), median(&mut files).as_secs_f64());
     let ratio = message / file;
     let said = format!("p50 of {}: message {message:.3} s, file {file:.3} s, ratio {ratio:.3}", messages.len());
-    // The others go round so fast that a few glances decide.
+    // The other engines go round so fast that a few polls decide the ratio.
     if group.kind == Kind::Syncthing && ratio > MOST {
         Err(format!("{said}, at most {MOST} allowed"))
     } else {
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_one_is_taken() {
+    fn the_median_is_the_middle_time() {
         let mut times = [5, 1, 9].map(Duration::from_secs);
         assert_eq!(median(&mut times), Duration::from_secs(5));
         assert_eq!(median(&mut []), Duration::ZERO);

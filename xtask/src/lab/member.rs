@@ -1,4 +1,4 @@
-//! A member: the `tempo` command, into which lines are typed.
+//! A member: the `tempo` command with lines typed into it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,7 +13,7 @@ use super::stable::Asked;
 use crate::process::{self, Said};
 use crate::talk::Talk;
 
-/// One member of the session, on a machine of its own for all that it knows.
+/// One member of the session. As far as it knows, it has a machine of its own.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: String,
@@ -23,29 +23,29 @@ pub(super) struct Member {
     pub(super) folder: PathBuf,
     logs: PathBuf,
     typing: Option<Typing>,
-    /// It never comes back.
+    /// Whether the member has left for good.
     pub(super) is_gone: bool,
-    /// How many lines were ever typed.
+    /// The number of lines ever typed.
     typed: u64,
-    /// The lines that were said to be safe.
+    /// The lines that were acknowledged.
     pub(super) acknowledged: Vec<String>,
-    /// The lines of which that was never said.
+    /// The lines that were never acknowledged.
     pub(super) uncertain: Vec<String>,
-    /// The id of the last message that was said to be safe.
+    /// The id of the last acknowledged message.
     pub(super) last_id: Option<String>,
 }
 
-/// A process that sends each line that is typed and answers with its id.
+/// A process that sends each line typed into it and answers with its id.
 #[derive(Debug)]
 struct Typing {
     talk: Talk,
     lines: Vec<String>,
 }
 
-/// How long a command may take, beside engines that have much to do.
+/// The time limit of a command beside busy engines.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a command says that cannot open the member's store.
+/// The words of a command that cannot open the member's store.
 const AN_OBSERVER: &str = "what an observer sees";
 
 impl Member {
@@ -65,7 +65,8 @@ impl Member {
         }
     }
 
-    /// What was said to be safe, and what was typed into a process that will say so.
+    /// Returns the lines that were acknowledged, and those typed into a process that still will acknowledge
+    /// them.
     pub(super) fn certain(&self) -> impl Iterator<Item = &String> {
         self.acknowledged.iter().chain(self.typing.iter().flat_map(|typing| &typing.lines))
     }
@@ -76,7 +77,7 @@ impl Member {
             return Ok(());
         }
         let mut talk = self.talk("send")?;
-        // A log that is asked for before the session is open would keep it waiting.
+        // A log requested before the session is open would delay it.
         let holder = format!("process {}", talk.id());
         process::wait_until(PATIENCE, || {
             let is_holder =
@@ -92,7 +93,7 @@ impl Member {
         Talk::start(&mut self.command(&[word]), &self.logs.join(format!("{}-{word}.err", self.name)))
     }
 
-    /// Types so many lines at once; none if the process does not run.
+    /// Types this many lines at once; none if the process does not run.
     pub(super) fn type_lines(&mut self, count: u64) -> Result<(), String> {
         let Some(typing) = &mut self.typing else { return Ok(()) };
         let lines: Vec<String> = (1..=count).map(|more| format!("{} {}", self.name, self.typed + more)).collect();
@@ -105,7 +106,7 @@ impl Member {
         }
     }
 
-    /// Kills the process as a loss of power would, but for the disk.
+    /// Kills the process as a power loss would, but without harm to the disk.
     pub(super) fn kill(&mut self) {
         if let Some(Typing { talk, lines }) = self.typing.take() {
             self.note(talk.kill(), lines);
@@ -122,20 +123,21 @@ impl Member {
         }
     }
 
-    /// The authors whose stores lie in its state directory.
+    /// Returns the authors with stores in the state directory.
     pub(super) fn authors(&self) -> impl Iterator<Item = OsString> {
         let entries = fs::read_dir(&self.state).into_iter().flatten().filter_map(Result::ok);
         entries.filter(|entry| entry.path().join("store.redb").exists()).map(|entry| entry.file_name())
     }
 
-    /// Whether it goes on in the place of the one whose store it has, and has no other.
+    /// Returns whether the member continues in the place of the author whose store it has, and has no other
+    /// store.
     pub(super) fn has_become_another(&self) -> bool {
         let others = |author: OsString| fs::read_to_string(self.state.join(author).join("authors")).unwrap_or_default();
         let others: Vec<String> = self.authors().map(others).collect();
         matches!(&others[..], [others] if !others.is_empty())
     }
 
-    /// Its folder as its store remembers it.
+    /// Returns the path of its folder as its store remembers it.
     pub(super) fn path_of_folder(&self) -> io::Result<Vec<u8>> {
         Ok(fs::canonicalize(&self.folder)?.into_os_string().into_vec())
     }
@@ -148,13 +150,14 @@ impl Member {
         said.check(&format!("tempo {} (as {})", words.join(" "), self.name))
     }
 
-    /// The timeline, a line each.
+    /// Returns the timeline, one message on each line.
     pub(super) fn log(&self) -> Result<String, String> {
         Ok(self.ask(&["log", "--json"])?.out)
     }
 
-    /// Who can be asked what is stable, and its log for people, with the mark where that ends. While the process runs, it
-    /// is who looks at a copy of the folder, made in this place. Nobody, while the store is a copy that is no member yet.
+    /// Returns a source to ask for what is stable, and its log for people, with the mark at the end of the
+    /// stable part. While the process runs, the source is an observer of a copy of the folder, made in this
+    /// place. Returns `None` while the store is a copy and not yet a member.
     pub(super) fn marked_log(&self, place: &Path) -> Result<Option<(Asked, String)>, String> {
         let (asked, mut command) = if self.typing.is_some() {
             let failed = |error: io::Error| format!("{}: {error}", place.display());
@@ -166,7 +169,7 @@ impl Member {
         };
         let said = process::run_merged(&mut command, &self.logs.join(format!("{}-stable", self.name)), PATIENCE)?;
         let said = said.check(&format!("tempo log (of {asked:?})"))?;
-        // It is there only if it was needed.
+        // The copy exists only if it was needed.
         let _ = fs::remove_dir_all(place);
         let is_observed = matches!(asked, Asked::Store(_)) && said.out.contains(AN_OBSERVER);
         match is_observed {
@@ -176,7 +179,7 @@ impl Member {
         }
     }
 
-    /// A command with the folder, and what comes after.
+    /// Returns a command with the folder and the remaining words.
     pub(super) fn command(&self, words: &[&str]) -> Command {
         self.command_on(&self.folder, &self.state, words)
     }
@@ -190,18 +193,18 @@ impl Member {
         command
     }
 
-    /// Its log by its store alone: what lies in the session's folder is away meanwhile.
+    /// Returns its log from its store alone: the content of the session's folder is moved away meanwhile.
     pub(super) fn log_of_store(&self) -> Result<String, String> {
         let away = self.folder.with_extension("away");
         let failed = |error: io::Error| format!("{}: {error}", self.folder.display());
         fs::create_dir(&away).and_then(|()| move_all(&self.folder, &away)).map_err(failed)?;
         let log = self.log();
-        // A member puts back what is its own.
+        // The member has republished its own messages meanwhile.
         share::empty(&self.folder).and_then(|()| move_all(&away, &self.folder)).map_err(failed)?;
         log
     }
 
-    /// Each id stands for one line, in order; the answer is for how many lines there is none.
+    /// Assigns each id to one line, in order; returns the number of lines without an id.
     fn note(&mut self, ids: Vec<String>, mut lines: Vec<String>) -> usize {
         let uncertain = lines.split_off(ids.len().min(lines.len()));
         let without_promise = uncertain.len();
@@ -212,7 +215,7 @@ impl Member {
     }
 }
 
-/// Moves everything that lies in one directory into another.
+/// Moves everything in one directory into another.
 fn move_all(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! What is printed: a line while it goes on, a table or objects in the end.
+//! The output: a line for each scenario as it ends, a table or objects at the end.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -18,11 +18,11 @@ pub(super) struct Tried {
     pub(super) took: Duration,
     pub(super) note: Option<String>,
     pub(super) verdict: Verdict,
-    /// Where everything was, and still is after a failure.
+    /// The directory of all files, which is kept after a failure.
     pub(super) place: PathBuf,
 }
 
-/// What became of it, in a line.
+/// Returns the result in a line.
 pub(super) fn line(tried: &Tried) -> String {
     let Verdict { counted, resting, stable, wrong } = &tried.verdict;
     let mut line = counted.map_or("not judged".to_owned(), |Counted { sent, lost, twice }| {
@@ -45,7 +45,7 @@ pub(super) fn line(tried: &Tried) -> String {
     line
 }
 
-/// A row for each, as Markdown.
+/// Returns a Markdown table with a row for each scenario.
 pub(super) fn table(tried: &[Tried]) -> String {
     let mut table = "| engine | scenario | messages | lost | twice | all equal after | result |\n".to_owned();
     table.push_str("|---|---|---:|---:|---:|---:|---|\n");
@@ -66,7 +66,7 @@ pub(super) fn table(tried: &[Tried]) -> String {
     table
 }
 
-/// The same as an object in a line.
+/// Returns the result as a JSON object in a line.
 pub(super) fn json(tried: &Tried, seed: u64, commit: &str) -> String {
     let Verdict { counted, resting, stable, wrong } = &tried.verdict;
     let object = json!({
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_and_where_to_look() {
+    fn a_failure_names_the_problem_and_the_place() {
         let line = line(&tried(Some("1 lost, 0 twice")));
         assert!(line.contains("WRONG: 1 lost") && line.ends_with("see place"), "{line}");
         assert!(table(&[tried(None)]).ends_with("| unison 2.52 | calm | 12 | 0 | 0 | 0 s | ok |\n"));

@@ -1,4 +1,4 @@
-//! The scenarios: what happens while three members talk.
+//! The scenarios: the events while three members talk.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::veil::Veil;
 use super::{departure, flood, latency};
 use crate::failure::Failure;
 
-/// A story that can be asked for by its name.
+/// A story that can be requested by its name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
@@ -18,25 +18,25 @@ pub(super) struct Scenario {
 
 #[derive(Debug, Clone, Copy)]
 enum Story {
-    /// Everybody talks, and that is all.
+    /// All members talk, and nothing else happens.
     Talk,
     /// One harm, from the beginning.
     Harm(Harm),
-    /// One that needs messages that are there already.
+    /// A harm that needs existing messages.
     Later(Harm),
     /// The second member sees its share through a [`Veil`].
     Veiled(Harm),
-    /// One after which there is something to tell.
+    /// A harm whose result is reported.
     Told(fn(&mut Group, Duration) -> Result<String, String>),
 }
 
 impl Scenario {
-    /// Whether everything is there that it takes besides the engine.
+    /// Checks that everything is there that the scenario needs besides the engine.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if let Story::Veiled(_) = self.story { Veil::check() } else { Ok(()) }
     }
 
-    /// Lets it happen, for about so long; the answer is what is worth telling besides.
+    /// Runs the scenario for about this long; returns what is worth reporting.
     pub(super) fn run(&self, group: &mut Group, span: Duration) -> Result<Option<String>, String> {
         let note = self.happen(group, span)?;
         if group.done == 0 && !matches!(self.story, Story::Talk) {
@@ -63,7 +63,7 @@ impl Scenario {
     }
 }
 
-/// Each in turn, when none is asked for.
+/// The scenarios that run by default, in order.
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("calm", "nothing happens", Story::Talk),
     scenario("partition", "each is offline in turn", Story::Harm(partition)),
@@ -88,7 +88,7 @@ pub(super) fn named(name: &str) -> Result<Scenario, String> {
     known().find(|scenario| scenario.name == name).copied().ok_or_else(|| format!("there are {}", names()))
 }
 
-/// Everything at random; only when it is asked for.
+/// All harms at random; only on request.
 const ALL: Scenario = scenario("all", "all of it at random", Story::Told(all));
 
 const fn scenario(name: &'static str, about: &'static str, story: Story) -> Scenario {
@@ -104,7 +104,7 @@ fn partition(group: &mut Group, span: Duration) -> Result<(), String> {
 fn kill(group: &mut Group, span: Duration) -> Result<String, String> {
     let end = Instant::now() + span;
     let (mut engines, mut members) = (0, 0);
-    // Each at least once, whatever the seed says.
+    // Each happens at least once with any seed.
     while Instant::now() < end || engines == 0 || members == 0 {
         let before = group.done;
         let (kill, killed): (Harm, _) =
@@ -148,7 +148,7 @@ fn all(group: &mut Group, span: Duration) -> Result<String, String> {
     let end = Instant::now() + span;
     let join_at = Instant::now() + span / 2;
     let mut done = 0;
-    // Some harms need messages that are there already.
+    // Some harms need existing messages.
     group.talk(span.min(Duration::from_secs(10)))?;
     while Instant::now() < end {
         let pause = Duration::from_millis(group.rng.u64(1000..10_000));

@@ -1,4 +1,4 @@
-//! The directories that an engine keeps equal, and what is done to them while it does.
+//! The directories that an engine synchronizes, and operations on them meanwhile.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,27 +7,27 @@ use std::{fs, io};
 /// The session's folder in each share.
 pub(super) const SESSION: &str = "jam.session";
 
-/// A sync engine with a share on each of several machines, all of them this one.
+/// A sync engine with a share on each of several machines. All of them are this machine.
 pub(super) trait Engine {
-    /// The directory that is kept equal, as a machine has it.
+    /// Returns a machine's share.
     fn share(&self, machine: usize) -> PathBuf;
 
     /// Starts the engine on a machine, or starts it again.
     fn start(&mut self, machine: usize) -> Result<(), String>;
 
-    /// Kills it there while it is doing something; false when there was nothing to kill.
+    /// Kills the engine on a machine while it is working; returns false when there was nothing to kill.
     fn kill(&mut self, machine: usize) -> Result<bool, String>;
 
-    /// Cuts a machine off from the others, or connects it again; the engine goes on there.
+    /// Disconnects a machine from the others, or connects it again; the engine keeps running there.
     fn set_online(&mut self, machine: usize, online: bool) -> Result<(), String>;
 
-    /// From here on it waits so long for further changes before it looks, if it is one that waits.
+    /// Sets how long the engine waits for further changes before it scans, if it is one that waits.
     fn set_delay(&mut self, _: Duration) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// Copies what is in a directory. What goes away meanwhile was not there.
+/// Copies the content of a directory. Skips files that disappear meanwhile.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -44,7 +44,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How many files are in a directory and below.
+/// Returns the number of files in a directory and below.
 pub(super) fn count(dir: &Path) -> usize {
     let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let below = |entry: fs::DirEntry| match entry.file_type() {
@@ -54,7 +54,7 @@ pub(super) fn count(dir: &Path) -> usize {
     entries.map(below).sum()
 }
 
-/// Removes what is in a directory, as far as nobody puts more into it meanwhile.
+/// Empties a directory, unless another process adds files meanwhile.
 pub(super) fn empty(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();

@@ -1,4 +1,4 @@
-//! What members have said to be stable, to be compared with what everybody has in the end.
+//! The parts that members have reported as stable, for comparison with the final timeline.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,23 +7,23 @@ use std::{fs, slice};
 use indexmap::IndexSet;
 use serde_json::Value;
 
-/// The stable parts that were seen, in their order.
+/// The stable parts that were seen, in order.
 #[derive(Debug, Default)]
 pub(super) struct StableParts {
     seen: Vec<Part>,
     lines: Lines,
 }
 
-/// Who was asked.
+/// The source of a stable part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asked {
-    /// Somebody who looks at a copy of this member's folder, in which nothing changes meanwhile.
+    /// An observer of a copy of this member's folder; nothing changes in the copy meanwhile.
     Copy(String),
     /// This member, whose process had ended.
     Store(String),
 }
 
-/// A stable part, and what else was there then.
+/// A stable part, and the other messages that were there then.
 #[derive(Debug)]
 struct Part {
     asked: Asked,
@@ -31,20 +31,20 @@ struct Part {
     others: Vec<Line>,
 }
 
-/// A line that somebody has typed.
+/// A line that a member has typed.
 type Line = usize;
 
 /// All lines, each once.
 #[derive(Debug, Default)]
 struct Lines(IndexSet<String>);
 
-/// How the line begins that `tempo log` puts after what is stable.
+/// The beginning of the line that `tempo log` prints after the stable part.
 const MARK: &str = "-- ";
 
 impl StableParts {
-    /// Notes what a log for people says to be stable.
+    /// Notes what a log for people reports as stable.
     pub(super) fn note(&mut self, asked: Asked, log: &str) -> Result<(), String> {
-        // What else it says to people is not of the timeline.
+        // Other lines for people are not part of the timeline.
         let said: Vec<&str> = log.lines().filter(|line| !line.starts_with("tempo: ")).collect();
         let end = said.iter().position(|line| line.starts_with(MARK)).unwrap_or(said.len());
         let (stable, others) = said.split_at(end);
@@ -54,15 +54,18 @@ impl StableParts {
         Ok(())
     }
 
-    /// How many were noted, and how long the longest was.
+    /// Returns the number of parts, and the length of the longest.
     pub(super) fn extent(&self) -> (usize, usize) {
         (self.seen.len(), self.seen.iter().map(|part| part.stable.len()).max().unwrap_or(0))
     }
 
-    /// Whether each is the beginning of the final timeline, but for messages of newcomers: who had not seen what is stable
-    /// may come before. One that is not is written into a file.
+    /// Checks that each part is the beginning of the final timeline, except for messages of newcomers: a
+    /// message of an author that had not seen the stable part may come before it. A part that fails is
+    /// written into a file.
     ///
-    /// Who looks at a copy knows everybody of whom there is a message. A member goes on where it was, so for it one is no
+    /// An observer of a copy knows every author that has a message there. A member continues where it was, so
+    /// for a member an author stops being a newcomer as soon as one of its messages was the last stable one,
+    /// or was beyond that.
     /// newcomer any more as soon as a message of theirs was the last stable one, or beyond that.
     pub(super) fn agrees(&mut self, log: &str, evidence: &Path) -> Result<(), String> {
         let mut authors = BTreeMap::new();
@@ -84,7 +87,7 @@ impl StableParts {
                     met
                 }
             };
-            // A line that nobody has in the end is of nobody in particular, and counts.
+            // A line that is missing in the end has no known author, and counts.
             let is_bound = |line: &&Line| authors.get(*line).is_none_or(|author| known.contains(author));
             let mut now = last.iter().filter(is_bound);
             for (same, was) in part.stable.iter().filter(is_bound).enumerate() {
@@ -102,7 +105,7 @@ impl StableParts {
         Ok(())
     }
 
-    /// Writes down what was seen.
+    /// Writes the part into a file.
     fn keep(&self, part: &Part, evidence: &Path) -> Result<(), String> {
         let texts = |lines: &[Line]| lines.iter().flat_map(|line| [self.lines.text(*line), "\n"]).collect::<String>();
         let (stable, others) = (texts(&part.stable), texts(&part.others));
@@ -121,7 +124,7 @@ impl Asked {
 }
 
 impl Lines {
-    /// What lines of a log for people say; each of ours is two words.
+    /// Returns the lines in a log for people; each of ours is two words.
     fn of(&mut self, log: &[&str]) -> Result<Vec<Line>, String> {
         let said = |line: &&str| match line.rsplit_once("  ") {
             Some((_, text)) => Ok(self.number(text.to_owned())),
@@ -139,7 +142,7 @@ impl Lines {
     }
 }
 
-/// A field of a line of a log.
+/// Returns a field of a line of a log.
 pub(super) fn field(line: &str, name: &str) -> String {
     let entry: Value = serde_json::from_str(line).unwrap_or_default();
     entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -155,7 +158,7 @@ mod tests {
 {\"author\":\"b\",\"text\":\"Ben 2\"}
 ";
 
-    /// What comes of logs for people in which these are stable, and these not.
+    /// Judges logs for people with these stable lines and these others.
     fn judge(parts: &[(Asked, &[&str], &[&str])]) -> Result<(), String> {
         let mut seen = StableParts::default();
         for (asked, stable, others) in parts {
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stable_part_that_changed_is_told() {
+    fn a_changed_stable_part_is_reported() {
         assert_eq!(judge(&[(copy(), &["Ana 1", "Ben 1"], &[])]), Ok(()));
         let found = |stable: &[&str], others: &[&str]| judge(&[(copy(), stable, others)]).unwrap_err();
         assert!(found(&["Ana 1", "Ana 2"], &["Ben 1"]).contains("1 have stayed; then came `Ana 2`, and now `Ben 1`"));
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_changed_is_kept() {
+    fn a_changed_part_is_kept() {
         let mut seen = StableParts::default();
         seen.note(copy(), "x  Ana 2\n-- mark\nx  Ben 1\n").unwrap();
         let evidence = tempfile::NamedTempFile::new().unwrap();
@@ -196,12 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn newcomers_may_come_before() {
+    fn messages_of_newcomers_may_come_before() {
         assert_eq!(judge(&[(copy(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
         assert_eq!(judge(&[(store(), &["Ana 1", "Ana 2"], &[])]), Ok(()));
-        // Of whom there is something, who looks at a copy has waited for them.
+        // An observer of a copy has waited for every author with a message there.
         assert!(judge(&[(copy(), &["Ana 1", "Ana 2"], &["Ben 2"])]).is_err());
-        // A member had stable it before it knew of them.
+        // For the member this part was stable before it knew the other author.
         assert_eq!(judge(&[(store(), &["Ben 1", "Ana 1", "Ana 2"], &[])]), Ok(()));
         assert!(judge(&[(store(), &["Ana 1"], &["Ben 1", "Ana 2"]), (store(), &["Ana 1", "Ana 2"], &[])]).is_err());
         assert!(judge(&[(store(), &["Ana 1", "Ana 2", "Ben 2"], &[])]).is_err());

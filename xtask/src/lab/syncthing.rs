@@ -1,4 +1,4 @@
-//! Syncthing: a process for each machine, every two of them connected over the loopback interface.
+//! Syncthing: a process for each machine, all connected with each other over the loopback interface.
 
 use std::fs;
 use std::io;
@@ -21,14 +21,14 @@ pub(super) struct Syncthing {
 struct Machine {
     home: PathBuf,
     share: PathBuf,
-    /// What the others know it by.
+    /// The id that the others know it by.
     device: String,
-    /// Where it listens, and where it takes commands.
+    /// The ports on which it listens for others and for commands.
     ports: (u16, u16),
     running: Option<Running>,
 }
 
-/// How long a command to it may take.
+/// The time limit of a command to it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Syncthing {
@@ -60,7 +60,7 @@ impl Engine for Syncthing {
         let logs = self.logs.clone();
         let machine = self.machine(number)?;
         let mut command = machine.command(&["serve", "--no-browser", "--no-upgrade"]);
-        // Without this there are two processes, of which one only watches over the other.
+        // Without this there are two processes, and one only watches the other.
         command.env("STMONITORED", "yes");
         let command = process::quietly(&mut command, &logs.join(format!("syncthing-{number}")))?;
         machine.running = Some(Running::start(command)?);
@@ -96,7 +96,7 @@ impl Engine for Syncthing {
 }
 
 impl Machine {
-    /// A home with keys, and a share.
+    /// Creates a home with keys, and a share.
     fn set_up(place: &Path, logs: &Path, number: usize, ports: (u16, u16)) -> Result<Self, String> {
         let (home, share) = (place.join(format!("syncthing-{number}")), place.join(format!("share-{number}")));
         fs::create_dir_all(&share).map_err(|error| format!("{}: {error}", share.display()))?;
@@ -109,7 +109,8 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Everybody knows where everybody is; nobody is told of anything, and nothing outside is asked.
+    /// Returns a configuration that gives every machine the fixed addresses of all others. Nothing is
+    /// announced, and nothing outside is contacted.
     fn config(&self, known: &[(String, u16)]) -> String {
         let device = |(id, port): &(String, u16)| {
             format!(r#"<device id="{id}"><address>tcp://127.0.0.1:{port}</address></device>"#)
@@ -143,7 +144,7 @@ impl Machine {
         command
     }
 
-    /// A command to the process that runs.
+    /// Sends a command to the running process.
     fn ask(&self, words: &[&str], logs: &Path) -> Result<String, String> {
         let output = logs.join("syncthing-asked");
         let said = process::run(&mut self.command(&[&["cli"], words].concat()), &output, PATIENCE)?;
@@ -151,7 +152,8 @@ impl Machine {
     }
 }
 
-/// Two ports of the loopback interface for each machine that nobody uses just now; all are held until the last one is known.
+/// Returns two unused ports of the loopback interface for each machine. All are held until the last one is
+/// known.
 fn free_ports(machines: usize) -> io::Result<Vec<(u16, u16)>> {
     let bind = || TcpListener::bind("127.0.0.1:0");
     let held = (0..machines).map(|_| Ok((bind()?, bind()?))).collect::<io::Result<Vec<_>>>()?;

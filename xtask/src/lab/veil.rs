@@ -16,12 +16,12 @@ use crate::process::{self, Running};
 pub(super) struct Veil {
     mount: Running,
     pub(super) at: PathBuf,
-    /// Who sees through it.
+    /// The member that sees its share through it.
     pub(super) who: usize,
 }
 
 impl Veil {
-    /// Whether everything is there that it takes.
+    /// Checks that everything is installed that a veil needs.
     pub(super) fn check() -> Result<(), Failure> {
         let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
         if is_there("fusermount") && is_there("rclone") {
@@ -33,7 +33,7 @@ impl Veil {
         })
     }
 
-    /// Mounts what shows a member its share through `rclone mount`.
+    /// Mounts a member's share for it through `rclone mount`.
     pub(super) fn over(share: &Path, place: &Path, who: usize) -> Result<Self, String> {
         let at = place.join(format!("seen-{who}"));
         fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
@@ -51,7 +51,7 @@ impl Veil {
         Ok(veil)
     }
 
-    /// Whoever reads through it waits from here on.
+    /// Makes every read through the veil wait from here on.
     pub(super) fn freeze(&self) {
         self.mount.signal(Signal::SIGSTOP);
     }
@@ -64,7 +64,7 @@ impl Veil {
 impl Drop for Veil {
     fn drop(&mut self) {
         self.thaw();
-        // Whoever still has something open there must not keep the directory for ever.
+        // A process with an open file must not keep the directory mounted for ever.
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
     }
 }

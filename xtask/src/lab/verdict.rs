@@ -1,4 +1,4 @@
-//! Whether everybody has everything, once, in the same order.
+//! The final check: every member has every message, once, in the same order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -8,44 +8,46 @@ use super::member::Member;
 use super::stable::field;
 use crate::process;
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Verdict {
-    /// What was counted, if it came to that.
+    /// The counts, if the scenario came that far.
     pub(super) counted: Option<Counted>,
-    /// How long it took until everybody had everything.
+    /// The time until every member had every message.
     pub(super) resting: Duration,
-    /// How many stable parts were compared, and how long the longest was.
+    /// The number of compared stable parts, and the length of the longest.
     pub(super) stable: (usize, usize),
-    /// What is wrong.
+    /// The problem, if there is one.
     pub(super) wrong: Option<String>,
 }
 
-/// Lines.
+/// Numbers of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counted {
-    /// Those that were said to be safe.
+    /// The acknowledged lines.
     pub(super) sent: usize,
-    /// Those of them that somebody does not have.
+    /// The acknowledged lines that some member lacks.
     pub(super) lost: usize,
-    /// Those that somebody has twice.
+    /// The lines that some member has twice.
     pub(super) twice: usize,
 }
 
-/// How long it may take at least until everybody has everything, and for longer runs the part of the time before: an hour
-/// leaves more to carry than half a minute.
+/// The shortest time limit until every member has every message. Longer runs get a part of their own
+/// duration, because an hour leaves more to carry than half a minute.
 const PATIENCE: Duration = Duration::from_secs(420);
 const PART: u32 = 2;
-/// How long nobody looks at least, and how many times as long as the last look took: looking costs those time that are to
-/// get on.
+/// The shortest pause between two checks. It is also a multiple of the last check's time, because checking
+/// slows down the members.
 const BETWEEN: Duration = Duration::from_secs(2);
 const TIMES: u32 = 3;
-/// Longer than a member does without looking where nobody tells it that something has come.
+/// Longer than the interval at which a member scans when no hint reaches it.
 const LOOK: Duration = Duration::from_secs(6);
-/// The same where not even the times of directories tell it, as through `rclone mount`.
+/// Longer than that interval where not even the times of directories show a change, as through `rclone
+/// mount`.
 const LONG_LOOK: Duration = Duration::from_secs(40);
 
-/// Lets everything arrive, ends everybody, and judges what they have after they have talked for so long.
+/// Waits until everything has arrived, ends all members, and judges what they have after talking for this
+/// long.
 pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, String> {
     group.restore()?;
     (0..group.members.len()).try_for_each(|which| group.sample(which))?;
@@ -55,11 +57,11 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     let resting = begun.elapsed();
     if late.is_none() {
         process::rest(if group.veil.is_some() { LONG_LOOK } else { LOOK })?;
-        // By now something has to be stable.
+        // Something must be stable by now.
         (0..group.members.len()).try_for_each(|which| group.sample(which))?;
     }
     group.members.iter_mut().try_for_each(Member::close)?;
-    // Whoever asks for a log from here on reads the folder into the store before it answers, so the stores come first.
+    // A log command reads the folder into the store before it answers, so the stores come first.
     let mut logs = if late.is_none() { logs_of_stores(group)? } else { Vec::new() };
     let with_folder = group.present().map(Member::log).collect::<Result<Vec<_>, _>>()?;
     logs.splice(0..0, with_folder);
@@ -70,7 +72,8 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     let silent = silent.map(|member| format!("{} has sent nothing", member.name));
     let evidence = group.place.join("logs/stable");
     let unstable = group.stable.agrees(logs.first().map(String::as_str).unwrap_or_default(), &evidence).err();
-    // Who came to see the folder through a veil is a member anew, and what it was before never writes again.
+    // A member that sees the folder through a veil has become a new one, and its former author never writes
+    // again.
     let is_vacuous = group.veil.is_none() && group.stable.extent().1 == 0;
     let vacuous = is_vacuous.then(|| "nothing was ever stable".to_owned());
     let wrong = late.or(wrong).or(silent).or(unstable).or(vacuous);
@@ -78,8 +81,8 @@ pub(super) fn judge(group: &mut Group, talked: Duration) -> Result<Verdict, Stri
     Ok(Verdict { counted: Some(counted), resting, stable: group.stable.extent(), wrong })
 }
 
-/// What the members' processes have kept of what they received: their logs without a folder that could tell them the rest.
-/// No engine runs any more.
+/// Returns the messages that the members' processes have stored: their logs without a folder that could
+/// supply the rest. No engine runs any more.
 fn logs_of_stores(group: &mut Group) -> Result<Vec<String>, String> {
     (0..group.members.len()).try_for_each(|number| group.engine.kill(number).map(drop))?;
     group.present().map(Member::log_of_store).collect()
@@ -89,7 +92,7 @@ fn lines(group: &Group, of: impl Fn(&Member) -> &Vec<String>) -> BTreeSet<&str> 
     group.members.iter().flat_map(|member| of(member).iter().map(String::as_str)).collect()
 }
 
-/// Compares logs with each other and with what was typed, and says what is wrong first.
+/// Compares the logs with each other and with the typed lines; returns the first problem.
 fn compare(logs: &[String], acknowledged: &BTreeSet<&str>, uncertain: &BTreeSet<&str>) -> (Counted, Option<String>) {
     let counts: Vec<_> = logs.iter().map(|log| counts(log)).collect();
     let is_lost = |line: &&&str| counts.iter().any(|counts| !counts.contains_key(**line));
@@ -110,7 +113,7 @@ fn compare(logs: &[String], acknowledged: &BTreeSet<&str>, uncertain: &BTreeSet<
     (Counted { sent: acknowledged.len(), lost, twice }, wrong)
 }
 
-/// A line that stands behind one that the same member has typed later.
+/// Returns a line that comes after one that the same member typed later.
 fn out_of_turn(log: &str) -> Option<String> {
     let mut last: BTreeMap<String, u64> = BTreeMap::new();
     log.lines().map(|line| field(line, "text")).find(|line| {
@@ -121,7 +124,8 @@ fn out_of_turn(log: &str) -> Option<String> {
     })
 }
 
-/// Waits until all have the same, and all of what was typed into processes that still run; else says what is missing.
+/// Waits until all members have the same timeline with every line typed into running processes; otherwise
+/// returns what is missing.
 fn wait(group: &Group, deadline: Instant) -> Result<Option<String>, String> {
     loop {
         let begun = Instant::now();
@@ -134,7 +138,7 @@ fn wait(group: &Group, deadline: Instant) -> Result<Option<String>, String> {
     }
 }
 
-/// What is not yet as it has to be.
+/// Returns the first difference from the wanted state.
 fn missing(group: &Group, logs: &[String]) -> Option<String> {
     let typed: Vec<&String> = group.members.iter().flat_map(Member::certain).collect();
     for (member, log) in group.present().zip(logs) {
@@ -149,7 +153,7 @@ fn missing(group: &Group, logs: &[String]) -> Option<String> {
     Some(format!("{} has {} messages, others {}", other.1.name, other.0.lines().count(), first.lines().count()))
 }
 
-/// How often each line is in a log.
+/// Returns how often each line is in a log.
 fn counts(log: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in log.lines() {
@@ -166,13 +170,14 @@ mod tests {
         lines.iter().flat_map(|line| ["{\"text\":\"", line, "\"}\n"]).collect()
     }
 
-    /// What is wrong with the logs of two members who have typed two lines and one, and of whom one was killed meanwhile.
+    /// Judges the logs of two members that have typed two lines and one line; one of the members was killed
+    /// meanwhile.
     fn wrong(one: &[&str], other: &[&str]) -> Option<String> {
         compare(&[log(one), log(other)], &["Ana 1", "Ana 2", "Ben 1"].into(), &["Ben 2"].into()).1
     }
 
     #[test]
-    fn whatever_is_wrong_is_found() {
+    fn every_problem_is_found() {
         let all = ["Ana 1", "Ben 1", "Ana 2"];
         assert_eq!(wrong(&all, &all), None);
         let with_uncertain = ["Ana 1", "Ben 1", "Ben 2", "Ana 2"];

@@ -1,4 +1,4 @@
-//! The browser: finding it, on a bare machine of a CI installing it, and loading a page with it.
+//! The browser: finding it, installing it on a bare CI machine, and loading a page with it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::{debian, process};
 
-/// The names that Chromium goes by.
+/// The program names of Chromium.
 const PROGRAMS: &[&str] = &["chromium", "google-chrome", "chromium-browser"];
 
-/// A page that is not there by then never will be; so much that a slow machine makes no difference.
+/// The time limit for a page; long enough for a slow machine.
 const DEADLINE: Duration = Duration::from_secs(300);
 
 const FLAGS: &[&str] = &[
@@ -31,19 +31,19 @@ const FLAGS: &[&str] = &[
     "--virtual-time-budget=60000",
 ];
 
-/// Colors on a light or on a dark ground, as the person has set it.
+/// Dark text on a light ground or light text on a dark ground, as the person has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     Light,
     Dark,
 }
 
-/// What a browser made of a page.
+/// The result of loading a page.
 #[derive(Debug)]
 pub(super) struct Loaded {
     /// The document after all scripts.
     pub(super) dom: String,
-    /// What stands on the console: errors of scripts, and what the security policy refused.
+    /// The lines on the console: errors of scripts, and what the security policy refused.
     pub(super) console: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// The browser of this machine; in a CI that may, it is installed.
+    /// Finds the browser of this machine. On a CI machine that permits it, installs one.
     ///
     /// # Errors
     ///
@@ -70,14 +70,14 @@ impl Browser {
         Ok(Self { program, scratch: scratch.to_owned() })
     }
 
-    /// The document that a page becomes.
+    /// Returns the document after loading a page.
     pub(super) fn load(&self, address: &str, scheme: Scheme) -> Result<Loaded, Failure> {
         let (dom, log) = self.open(address, scheme, "--dump-dom")?;
         let console = log.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect();
         Ok(Loaded { dom, console })
     }
 
-    /// A picture of a page.
+    /// Takes a picture of a page.
     pub(super) fn picture(&self, address: &str, scheme: Scheme, file: &Path) -> Result<(), Failure> {
         self.open(address, scheme, &format!("--screenshot={}", file.display())).map(drop)
     }
@@ -107,12 +107,13 @@ impl Browser {
     }
 }
 
-/// Some systems have a program of the name that only tells how to get the real one, so being there is not enough.
+/// Returns a program that runs. Some systems have a program of this name that only tells how to get the real
+/// one, so its presence is not enough.
 fn installed() -> Option<&'static str> {
     PROGRAMS.iter().copied().find(|&program| Call::program(program, &["--version"]).answer().is_ok())
 }
 
-/// Installs Debian's Chromium where that disturbs nobody, or says why not.
+/// Installs Debian's Chromium on a CI machine, or says why not.
 fn install(logs: &Path) -> Result<&'static str, String> {
     if env::var("CI").as_deref() != Ok("true") {
         return Err("it is installed on its own only where CI=true".to_owned());

@@ -1,30 +1,30 @@
-//! What a page must show: known from the data inside it, counted here without the page's script.
+//! The expected content of a page: computed from the data inside it, without the page's script.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// The run that a page tells.
+/// The run that a page shows.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Story {
     /// The names of the members.
     pub(super) members: Vec<String>,
-    /// What each message is called, by number: its author's name and its counter.
+    /// The title of each message, by number: its author's name and its counter.
     pub(super) titles: Vec<String>,
-    /// The authors of the messages, by number; a stranger has none.
+    /// The authors of the messages, by number; an unknown author is `None`.
     pub(super) authors: Vec<Option<usize>>,
-    /// The messages that were sent, with the second when.
+    /// The sent messages, with the time of sending in seconds.
     pub(super) sent: BTreeMap<usize, f64>,
-    /// Each message that entered the timeline of a member that is not its author.
+    /// Each message that entered the timeline of a member other than its author.
     pub(super) deliveries: BTreeSet<(usize, usize)>,
-    /// The order that came out.
+    /// The final order.
     pub(super) timeline: Vec<usize>,
-    /// When the last thing happened, in seconds.
+    /// The time of the last event, in seconds.
     pub(super) end: f64,
 }
 
 impl Story {
-    /// Reads the data block of a page; nothing if it is not what it should be.
+    /// Reads the data block of a page; returns `None` if it is malformed.
     pub(super) fn read(page: &str) -> Option<Self> {
         let data: Value = serde_json::from_str(block(page, "trace")?).ok()?;
         let list = |name: &str| data.get(name)?.as_array();
@@ -35,7 +35,7 @@ impl Story {
             ..Self::default()
         };
         for message in list("messages")? {
-            // A number below zero is nobody's.
+            // A negative number stands for no author.
             let author = number(message.get(0)?);
             let name = author.and_then(|author| story.members.get(author)).map_or("?", String::as_str);
             story.titles.push(format!("{name} {}", message.get(1)?.as_str()?));
@@ -58,29 +58,29 @@ impl Story {
         Some(story)
     }
 
-    /// All messages that were sent.
+    /// Returns all sent messages.
     pub(super) fn all(&self) -> BTreeSet<usize> {
         self.sent.keys().copied().collect()
     }
 
-    /// The messages of one author that were sent.
+    /// Returns the sent messages of one author.
     pub(super) fn sent_by(&self, author: usize) -> BTreeSet<usize> {
         self.sent.keys().copied().filter(|&message| self.authors.get(message) == Some(&Some(author))).collect()
     }
 
-    /// How many arrows some messages have.
+    /// Returns the number of arrows of some messages.
     pub(super) fn arrows(&self, of: &BTreeSet<usize>) -> usize {
         self.deliveries.iter().filter(|(message, _)| of.contains(message) && self.sent.contains_key(message)).count()
     }
 
-    /// The seconds between the first and the last of some messages.
+    /// Returns the seconds between the first and the last of some messages.
     pub(super) fn spread(&self, of: &BTreeSet<usize>) -> f64 {
         let times = || of.iter().filter_map(|message| self.sent.get(message));
         times().fold(0.0, |last: f64, &at| last.max(at)) - times().fold(self.end, |first: f64, &at| first.min(at))
     }
 }
 
-/// The text of a script element with an id; data blocks hold no `<`.
+/// Returns the text of a script element with an id; data blocks contain no `<`.
 pub(super) fn block<'a>(page: &'a str, id: &str) -> Option<&'a str> {
     let (_, rest) = page.split_once(&format!("id=\"{id}\">"))?;
     rest.split_once("</script>").map(|(block, _)| block)
@@ -99,7 +99,7 @@ mod tests {
 </script><script>"id"</script>"#;
 
     #[test]
-    fn the_story_is_what_the_data_says() {
+    fn the_story_matches_the_data() {
         let story = Story::read(PAGE).unwrap();
         assert_eq!(story.members, ["Ana", "Ben"]);
         assert_eq!(story.titles, ["Ana 1", "Ben 1", "? 9"]);

@@ -1,10 +1,10 @@
-//! What the probe saw at one moment.
+//! The probe's observations at one moment.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The probe's answer, or a part of it. What is not there reads as nothing, which no check takes for right.
+/// The probe's answer, or a part of it. A missing value reads as nothing, which fails every check.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a>(&'a Value);
 
@@ -13,7 +13,7 @@ impl<'a> View<'a> {
         Self(answer)
     }
 
-    /// The view that was taken under a name.
+    /// Returns the view that was taken under a name.
     pub(super) fn at(self, name: &str) -> Self {
         Self(self.0.get(name).unwrap_or(&Value::Null))
     }
@@ -22,7 +22,7 @@ impl<'a> View<'a> {
         usize::try_from(self.0.get(name)?.as_u64()?).ok()
     }
 
-    /// Not a number, if there is none.
+    /// Returns a fraction, or NaN if there is none.
     pub(super) fn fraction(self, name: &str) -> f64 {
         self.0.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN)
     }
@@ -47,7 +47,7 @@ impl<'a> View<'a> {
         self.list(name).filter_map(|number| usize::try_from(number.as_u64()?).ok()).collect()
     }
 
-    /// The sum of the three channels of a color that is written as `rgb(r, g, b)`.
+    /// Returns the sum of the three channels of a color that is written as `rgb(r, g, b)`.
     pub(super) fn brightness(self, name: &str) -> Option<u32> {
         let channels = self.text(name)?.strip_prefix("rgb(")?.strip_suffix(')')?;
         channels.split(',').map(|channel| channel.trim().parse::<u32>().ok()).sum()
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_read_and_what_is_not_is_nothing() {
+    fn existing_values_are_read_and_missing_ones_are_nothing() {
         let answer =
             serde_json::from_str(r#"{"now":{"n":[2,1],"ground":"rgb(1, 20, 300)","x":1.5,"ok":true}}"#).unwrap();
         let now = View::new(&answer).at("now");

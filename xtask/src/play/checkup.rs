@@ -1,4 +1,4 @@
-//! What the doctor says, and checks of it.
+//! The doctor's output, and checks of it.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(crate) struct Finding {
     pub(crate) files: Vec<String>,
 }
 
-/// Kinds that tell of the machine on which the scenes run.
+/// The kinds that concern the machine on which the scenes run.
 const SURROUNDINGS: [&str; 3] = ["folder-full", "not-shared", "not-watched"];
 
 impl Checkup {
@@ -47,7 +47,7 @@ impl Checkup {
         Ok(checkup)
     }
 
-    /// Returns the kinds that want attention, each once, without those of the machine.
+    /// Returns the kinds that need attention, each once, without those of the machine.
     pub(crate) fn attention(&self) -> Vec<&str> {
         let wanted = self.findings.iter().filter(|finding| finding.wants_attention);
         let mut kinds: Vec<_> = wanted.map(|finding| finding.kind.as_str()).collect();
@@ -57,7 +57,8 @@ impl Checkup {
         kinds
     }
 
-    /// The findings that want attention are of exactly these kinds, and the exit code says the same.
+    /// Checks that the findings that need attention are of exactly these kinds, and that the exit code
+    /// agrees.
     pub(crate) fn expect(&self, kinds: &[&str]) -> Outcome {
         check(self.attention() == kinds, || {
             format!("the doctor finds {:?} instead of {kinds:?}:{}", self.attention(), self.text())
@@ -113,7 +114,7 @@ impl Finding {
         format!("{} {} {} {}", self.message, self.meaning, self.advice, self.files.join(", "))
     }
 
-    /// Returns the files without what is said of them.
+    /// Returns the files without the remarks about them.
     fn places(&self) -> impl Iterator<Item = &str> {
         self.files
             .iter()
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_wants_attention_counts_and_the_machine_does_not() {
+    fn only_findings_that_need_attention_count() {
         let findings = r#"{"kind":"fork","severity":"attention"},{"kind":"harmless","severity":"info"},
             {"kind":"not-shared","severity":"attention"},{"kind":"fork","severity":"attention"}"#;
         let checkup = checkup(findings, 1).unwrap();

@@ -7,10 +7,10 @@ use super::stop::{Outcome, Stop};
 /// The output of `tempo log --json`.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// The output as it is; equal for all who have the same messages.
+    /// The unchanged output, which is equal for all members with the same messages.
     pub(crate) json: String,
     pub(crate) lines: Vec<Line>,
-    /// What the command said on standard error.
+    /// The command's standard error.
     pub(crate) said: String,
 }
 

@@ -27,7 +27,7 @@ pub(crate) trait System: Send + Sync {
     /// Returns the command without its arguments.
     fn tempo(&self) -> Command;
 
-    /// Returns the name by which the command reaches a file.
+    /// Returns the name that the command reaches a file by.
     fn path(&self, file: &Path) -> OsString {
         file.into()
     }
@@ -119,7 +119,7 @@ impl<'a> Member<'a> {
         Ok(said.err)
     }
 
-    /// Sends messages one by one, each once the one before is safe. So each is a file of its own.
+    /// Sends messages one by one, each after the previous one is safe, so that each is a file of its own.
     pub(crate) fn send_slowly(&self, texts: &[String]) -> Outcome {
         let mut sending = self.talk(&["send"])?;
         for text in texts {
@@ -130,7 +130,7 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    /// Opens the session, so that everything pending is published and mended.
+    /// Opens the session, so that everything pending is published and repaired.
     pub(crate) fn open(&self) -> Outcome {
         self.ask(&["status"]).map(drop)
     }
@@ -152,12 +152,12 @@ impl<'a> Member<'a> {
         Ok(checkup)
     }
 
-    /// The doctor finds nothing that wants attention.
+    /// Checks that the doctor finds nothing that needs attention.
     pub(crate) fn is_well(&self) -> Outcome {
         self.doctor()?.expect(&[]).map_err(|stop| stop.within(self.name))
     }
 
-    /// Returns the member's author; it must be one.
+    /// Returns the member's author; it must have one.
     pub(crate) fn author(&self) -> Outcome<String> {
         let author = self.doctor()?.author;
         author.ok_or_else(|| format!("{} is no author in {}", self.name, self.folder.display()).into())
@@ -179,7 +179,8 @@ impl<'a> Member<'a> {
     }
 }
 
-/// Every member prints exactly these texts in this order, and all logs are equal byte for byte.
+/// Checks that every member prints exactly these texts in this order, and that all logs are equal byte for
+/// byte.
 pub(crate) fn all_read<T: AsRef<str>>(members: &[&Member], texts: &[T]) -> Outcome {
     let texts: Vec<_> = texts.iter().map(AsRef::as_ref).collect();
     let mut first: Option<String> = None;

@@ -1,4 +1,4 @@
-//! The place of a scene, and what is done there.
+//! The place of a scene, and operations in it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,12 +20,12 @@ pub(crate) struct Stage {
     kept: Arc<Kept>,
 }
 
-/// What all parts of a scene share.
+/// State that all parts of a scene share.
 #[derive(Debug, Default)]
 struct Kept {
     runs: AtomicUsize,
     story: Mutex<Vec<String>>,
-    /// The story up to the first part that was wrong.
+    /// The story up to the first part that failed.
     first_wrong: Mutex<Option<Vec<String>>>,
     skipped: Mutex<Vec<String>>,
 }
@@ -33,7 +33,7 @@ struct Kept {
 /// The time limit of one command.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The number of last commands that a failure shows.
+/// The number of recent commands that a failure shows.
 const TOLD: usize = 12;
 /// The number of characters of a command's output that a failure shows.
 const SHOWN: usize = 300;
@@ -111,7 +111,7 @@ impl Stage {
         lock(&self.kept.story).push(what);
     }
 
-    /// Returns the last steps, up to the first part that was wrong if there was one.
+    /// Returns the last steps, up to the first part that failed if there is one.
     pub(crate) fn story(&self) -> Vec<String> {
         if let Some(story) = &*lock(&self.kept.first_wrong) {
             return story.clone();

@@ -49,7 +49,8 @@ pub(crate) fn message(folder: &Path, author: &str, number: u64) -> PathBuf {
     folder.join(author).join(format!("{number:016x}"))
 }
 
-/// Returns everything that is no directory, at any depth, in the order of the paths. Links are not followed.
+/// Returns everything that is not a directory, at any depth, in the order of the paths. Links are not
+/// followed.
 pub(crate) fn files(dir: &Path) -> Outcome<Vec<PathBuf>> {
     let (mut files, mut dirs) = (Vec::new(), vec![dir.to_owned()]);
     while let Some(dir) = dirs.pop() {
@@ -85,7 +86,7 @@ pub(crate) fn messages(dir: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(files(dir)?.into_iter().filter(is_message).collect())
 }
 
-/// Returns whether a file, or any file in a directory, holds a message. A link is no file.
+/// Returns whether a file, or any file in a directory, contains a message. A link is not a file.
 pub(crate) fn holds_message(path: &Path) -> bool {
     let begins = |path: &PathBuf| !path.is_symlink() && fs::read(path).is_ok_and(|bytes| bytes.starts_with(MAGIC));
     if path.is_dir() { files(path).is_ok_and(|files| files.iter().any(begins)) } else { begins(&path.to_owned()) }

@@ -23,9 +23,9 @@ pub(super) struct Test {
 
 /// The number of tests that run at once.
 const AT_ONCE: usize = 2;
-/// How often a test is started in which Wine has failed, and not the test.
+/// The most starts of a test when Wine fails and not the test.
 const STARTS: usize = 3;
-/// What Rust says of `ERROR_INTERNAL_ERROR`, with which Wine at times refuses to start a process.
+/// Rust's text for `ERROR_INTERNAL_ERROR`, with which Wine at times refuses to start a process.
 const NO_PROCESS: &str = "Os { code: 1359,";
 
 /// Runs the tests and returns the outcome and the time of each, in the same order.
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_that_does_not_exist_has_not_passed() {
+    fn a_missing_test_has_not_passed() {
         assert!(says_passed("running 1 test\r\n\r\ntest result: ok. 1 passed; 0 failed; 0 ignored\r\n"));
         assert!(!says_passed("running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored\n"));
         assert!(!says_passed("test result: FAILED. 0 passed; 1 failed;\n"));

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_an_error() {
+    fn a_malformed_list_is_an_error() {
         for text in ["", "## Skipped under Wine\n", &document(&["| a::b | |\n"]), &document(&["| test | c |\n"])] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -1,7 +1,7 @@
 //! Wine: one prepared drive for all runs, and in each run a server and a drive of its own.
 //!
-//! Runs share the files of Windows itself through symbolic links. Each run has its own registry, user files and server, so
-//! two runs at once do not meet, and stopping one server leaves the other alone.
+//! Runs share the files of Windows itself through symbolic links. Each run has its own registry, user files
+//! and server, so two runs at once do not meet, and stopping one server leaves the other alone.
 
 use std::fs;
 use std::io;
@@ -98,7 +98,7 @@ impl Drop for Wine {
     }
 }
 
-/// Returns the path by which a program under Wine reaches a file.
+/// Returns the path of a file as a program under Wine sees it.
 pub(super) fn path(unix: &Path) -> String {
     format!("Z:{}", unix.display().to_string().replace('/', "\\"))
 }

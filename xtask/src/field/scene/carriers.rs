@@ -1,4 +1,4 @@
-//! What carries the files changes their bytes.
+//! Programs that change the bytes of the files that they carry.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,13 +22,13 @@ pub(super) const SCENES: &[Scene] = &[Scene {
     play: line_endings,
 }];
 
-/// Something that carries files from Ana's directory to Ben's.
+/// A program that carries files from Ana's directory to Ben's.
 struct Carrier {
     name: &'static str,
     prepare: fn(&Stage) -> Outcome,
-    /// Carries what is new.
+    /// Carries the new files.
     carry: fn(&Stage) -> Outcome,
-    /// Makes it leave all bytes alone, and carries everything again.
+    /// Makes the carrier leave all bytes alone, and carries everything again.
     repair: fn(&Stage) -> Outcome,
 }
 
@@ -94,7 +94,7 @@ fn line_endings(stage: &Stage) -> Outcome {
     )
 }
 
-/// Returns whether the doctor advises to look at what carries the files.
+/// Returns whether the doctor advises to look at the programs that carry the files.
 fn speaks_of_carriers(checkup: &Checkup) -> bool {
     let advice = checkup.find("damaged").map(|damaged| damaged.advice.to_lowercase()).unwrap_or_default();
     ["line ending", "binary", "text mode", "as text", "gitattributes"].iter().any(|word| advice.contains(word))
@@ -128,7 +128,7 @@ fn repair_git(stage: &Stage) -> Outcome {
     git(stage, "his", &["reset", "--quiet", "--hard"])
 }
 
-/// Copies what is not there yet. In text mode every line feed gets a carriage return before it.
+/// Copies the missing files. In text mode, every line feed gets a carriage return before it.
 fn transfer(stage: &Stage, is_text: bool) -> Outcome {
     let [hers, his] = ["hers", "his"].map(|side| stage.at(side));
     for file in tree::files(&hers)? {

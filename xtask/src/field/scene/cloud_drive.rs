@@ -1,4 +1,4 @@
-//! A drive of the cloud that is mounted, with a cache of what is written.
+//! A mounted cloud drive with a write cache.
 
 use super::Scene;
 use crate::field::needs::Need;

@@ -69,7 +69,7 @@ fn copied_for_the_next_song(stage: &Stage) -> Outcome {
     )
 }
 
-/// What becomes of the old place.
+/// The fate of the old place.
 const OLD: [&str; 3] =
     ["the old folder stays", "the old folder goes after the first look", "the old folder goes first"];
 

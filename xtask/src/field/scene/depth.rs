@@ -1,4 +1,4 @@
-//! The messages are deeper in the folder than where they belong.
+//! Messages that are deeper in the folder than they belong.
 
 use super::Scene;
 use crate::play::member::{Member, all_read};

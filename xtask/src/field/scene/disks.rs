@@ -1,4 +1,4 @@
-//! Sticks and other volumes, with file systems of their own manners.
+//! Sticks and other volumes, whose file systems have peculiarities.
 
 use std::fs::{File, FileTimes};
 use std::io::{ErrorKind, Write};
@@ -139,14 +139,15 @@ fn length_before_content(stage: &Stage) -> Outcome {
     )
 }
 
-/// Makes a file with its length first and its content a little later. Returns whether its time is the same after both.
+/// Creates a file with its length first and its content a little later. Returns whether its time is the same
+/// after both.
 fn within_one_tick(path: &Path, bytes: &[u8]) -> Outcome<bool> {
     let made = || -> std::io::Result<bool> {
         let mut file = File::create(path)?;
         file.set_len(bytes.len() as u64)?;
         file.flush()?;
         let before = path.metadata()?.modified()?;
-        // Long enough for somebody to look in between.
+        // Long enough for a member to look in between.
         let end = Instant::now() + Duration::from_millis(300);
         while process::pause_until(end).is_ok() {}
         file.write_all(bytes)?;

@@ -39,7 +39,7 @@ const BEN: u32 = 61_002;
 const CLEO: u32 = 61_003;
 const BAND: u32 = 61_234;
 
-/// How a folder is shared.
+/// The means of sharing a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sharing {
     /// A directory whose group is inherited.
@@ -92,7 +92,8 @@ fn users_of_one_machine(stage: &Stage) -> Outcome {
     )
 }
 
-/// Every file and directory of a member has the permissions and the group of one that the same user makes beside it.
+/// Checks that a member's files and directories have the permissions and the group of those that the same
+/// user creates beside them.
 fn like_a_file_made_in_place(stage: &Stage, member: &Member, id: u32, umask: &str) -> Outcome {
     let own = member.folder.join(member.author()?);
     let (file, dir) = (own.join("probe"), member.folder.join("probe-dir"));
@@ -130,7 +131,7 @@ fn share(stage: &Stage, sharing: Sharing) -> Outcome {
     }
 }
 
-/// Returns a member who is another user of the system, with a private home.
+/// Returns a member that runs as another user of the system, with a private home.
 fn user<'a>(stage: &'a Stage, name: &'static str, id: u32, umask: &str, homes: &Path) -> Outcome<Member<'a>> {
     let home = homes.join(format!("home-{name}"));
     tree::make_dir(&home)?;
@@ -159,7 +160,7 @@ fn own(path: &Path, user: Option<u32>, group: Option<u32>) -> Outcome {
     Ok(chown(path, user, group).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
-/// Each way in which a directory becomes one that Ana cannot write, and how it is repaired.
+/// The changes that make a directory unwritable for Ana, and their repairs.
 const TAKEN: &[(&str, &[&str], &[&str])] = &[
     ("given to root", &["chown", "-R", "0:0"], &["chown", "-R", "61001:61001"]),
     ("read-only", &["chmod", "555"], &["chmod", "755"]),

@@ -1,4 +1,4 @@
-//! Services that keep a file or a directory online put a small file in its place.
+//! Services that put a small file in the place of an online-only file or directory.
 
 use super::Scene;
 use crate::play::member::all_read;
@@ -18,7 +18,7 @@ pub(super) const SCENES: &[Scene] = &[Scene {
 }];
 
 struct Row {
-    /// The name of the placeholder; `N` is the name of what it stands for.
+    /// The name of the placeholder; `N` is the name of the file or directory it stands for.
     name: &'static str,
     content: &'static [u8],
     /// Whether it stands for a whole directory.

@@ -1,4 +1,4 @@
-//! A snapshot of everything is put back: the folder, and the local state with it.
+//! A snapshot restores everything: the folder, and the local state with it.
 
 use std::path::Path;
 use std::process::Command;
@@ -63,7 +63,8 @@ fn snapshot_put_back(stage: &Stage) -> Outcome {
             all_read(&[&ana, &ben], &log.texts())?;
             check(log.texts().last() == Some(&"later"), || format!("the log is {:?}", log.texts()))?;
             let checkup = ben.doctor()?;
-            // Whoever used a number twice has gone on as another member, and nothing is left to be done.
+            // The member that used a number twice has continued as another author, and there is nothing left
+            // to do.
             checkup.expect(&[])?;
             let is_used_twice = *order == "Ana writes first";
             check(checkup.find("fork").is_some() == is_used_twice, || format!("the forks are wrong:{}", checkup.text()))
@@ -71,7 +72,8 @@ fn snapshot_put_back(stage: &Stage) -> Outcome {
     )
 }
 
-/// Lets the service carry files both ways. Of two versions it keeps the one online, and the other beside it.
+/// Lets the service carry files both ways. Of two versions, it keeps the online one under the name and puts
+/// the other beside it.
 fn sync(folder: &Path, cloud: &Path) -> Outcome {
     for file in tree::messages(folder)? {
         let inside = file.strip_prefix(folder).map_err(|error| Stop::Wrong(error.to_string()))?;

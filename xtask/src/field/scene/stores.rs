@@ -1,4 +1,4 @@
-//! The local store after a loss of power.
+//! The local store after a power loss.
 
 use super::Scene;
 use crate::play::member::all_read;
@@ -17,7 +17,7 @@ pub(super) const SCENES: &[Scene] = &[Scene {
     play: broken_store,
 }];
 
-/// A kind of damage: its name, and what it makes of the bytes.
+/// A kind of damage: its name, and the function that damages the bytes.
 type Damage = (&'static str, fn(Vec<u8>) -> Vec<u8>);
 
 const DAMAGES: &[Damage] = &[
@@ -65,7 +65,7 @@ fn broken_store(stage: &Stage) -> Outcome {
                 format!("the doctor does not say how to go on:{}", checkup.text())
             })?;
 
-            // As the doctor says: the directory is moved away, and Ana goes on as a new member.
+            // The doctor's advice: the directory is moved away, and Ana continues as a new member.
             tree::rename(&local, &stage.at("aside"))?;
             ana.send(&["as a new member"])?;
             all_read(&[&ana, &ben], &["one", "two", "the small files are empty", "as a new member"])

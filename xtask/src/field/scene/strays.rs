@@ -1,4 +1,4 @@
-//! Files of others behind the names of messages.
+//! Other programs' files whose names contain the name of a message.
 
 use super::Scene;
 use crate::play::member::{Member, all_read};
@@ -27,7 +27,7 @@ pub(super) const SCENES: &[Scene] = &[
     },
 ];
 
-/// What stands before and behind the name of a message, and the content.
+/// The text before and after the name of a message, and the content.
 const SIDECARS: &[(&str, &str, &[u8])] = &[
     ("", ":Zone.Identifier", b"[ZoneTransfer]\r\nZoneId=3\r\nReferrerUrl=https://example.org/\r\n"),
     ("", "\u{f03a}Zone.Identifier", b"[ZoneTransfer]\r\nZoneId=3\r\n"),
@@ -93,7 +93,7 @@ fn ransomware(stage: &Stage) -> Outcome {
             ben.open()?;
             all_read(&[&ana, &ben, &cleo], &["one", "two", "three"])?;
             let checkup = cleo.doctor()?;
-            // The note is a file of somebody else, and may be moved out.
+            // The note is a file of another program, and may be moved out.
             checkup.expect(&["foreign"])?;
             check(checkup.must("foreign")?.files == [*note], || checkup.text())?;
             check(!checkup.text().contains("puts it right"), || {

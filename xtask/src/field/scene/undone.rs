@@ -1,4 +1,4 @@
-//! Something undoes or replaces what a member writes, again and again.
+//! Programs that undo or replace what a member writes, again and again.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn view_only(stage: &Stage) -> Outcome {
             let undone = checkup.must("undone")?;
             check(undone.text().contains("permission"), || format!("it does not say why: {}", undone.text()))?;
 
-            // Ana does as the doctor says.
+            // Ana follows the doctor's advice.
             moved.iter().try_for_each(|aside| tree::remove(aside))?;
             ana.open()?;
             all_read(&[&ana, &ben, &cleo], &texts)?;
@@ -81,7 +81,7 @@ fn view_only(stage: &Stage) -> Outcome {
     )
 }
 
-/// A tool that replaces files by links, and gives them back.
+/// A tool that replaces files by links, and restores them.
 struct Tool {
     name: &'static str,
     prepare: fn(&Stage) -> Outcome,
@@ -141,7 +141,7 @@ fn deduplicate(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-/// Puts a file in the place of every link.
+/// Replaces every link by a file.
 fn duplicate(stage: &Stage) -> Outcome {
     for link in tree::files(&stage.at("jam.session"))? {
         if tree::status(&link)?.is_symlink() {

@@ -68,7 +68,7 @@ pub(super) fn chats(stage: &Stage) -> Outcome {
     same_log(&[&ana, &ben], 2 * lines.len()).map(drop)
 }
 
-/// The command must end with the exit code of a folder that it cannot use.
+/// Checks that the command ends with the exit code of a folder that it cannot use.
 fn cannot(member: &Member, words: &[&str]) -> Outcome {
     let said = member.run(words)?;
     check(said.status.code() == Some(2), || format!("{words:?} ended with {}: {}", said.status, said.err.trim()))

@@ -1,4 +1,5 @@
-//! The disk of the folder is away, and its member names the folder all the same: through a link, in another case.
+//! The disk of the folder is away, and its member still names the folder: through a link, and in another
+//! case.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,8 +7,8 @@ use std::os::unix::fs::symlink;
 use super::Stage;
 use crate::play::stop::{Outcome, check};
 
-/// Sends while the disk is away; everything must be in the folder once the disk is back. The link is Linux's, because Wine
-/// makes none; a Windows program goes through it without seeing it.
+/// Sends while the disk is away; everything must be in the folder once the disk is back. The link is Linux's,
+/// because Wine makes none; a Windows program goes through it without seeing it.
 pub(super) fn spelled(stage: &Stage) -> Outcome {
     let (disk, unplugged) = (stage.play.at("disk"), stage.play.at("unplugged"));
     let link = stage.play.at("Dropbox");

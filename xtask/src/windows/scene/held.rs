@@ -14,7 +14,7 @@ use crate::talk::Talk;
 
 /// The words of `status` for such a file.
 const IN_USE: &str = "in use by another program";
-/// The time for which a file of the store is held: longer than one attempt to open it.
+/// The time that a file of the store is held: longer than one attempt to open it.
 const HELD: Duration = Duration::from_secs(1);
 /// The time limit for `send` after the release.
 const AFTERWARDS: Duration = Duration::from_secs(10);

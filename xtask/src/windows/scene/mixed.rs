@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_acknowledged_must_be_there_once() {
+    fn every_acknowledged_message_must_be_there_once() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let judge = |there: &[&str]| judge(there, &texts(&["a", "b"]), &texts(&["c"]));
         judge(&["a", "b"]).unwrap();
