@@ -19,6 +19,7 @@ pub(crate) struct Call {
     is_here: bool,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    removed: Vec<&'static str>,
 }
 
 impl Call {
@@ -37,6 +38,7 @@ impl Call {
             is_here: false,
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -60,6 +62,13 @@ impl Call {
     /// Sets an environment variable for the program.
     pub(crate) fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Removes an environment variable for the program.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.removed.push(name);
         self
     }
 
@@ -135,6 +144,9 @@ impl Call {
             if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
                 command.env_remove(&name);
             }
+        }
+        for name in &self.removed {
+            command.env_remove(name);
         }
         let paths = env::var_os("PATH").unwrap_or_default();
         if let Ok(paths) = env::join_paths([workspace::tools().join("bin")].into_iter().chain(env::split_paths(&paths)))
