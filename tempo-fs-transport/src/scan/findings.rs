@@ -84,9 +84,9 @@ impl Findings {
     /// Ends a listing.
     pub(crate) fn end_listing(&mut self) {
         let (listing, changed) = (self.listing, &mut self.changed);
-        self.by_name.retain(|_, note| {
+        self.by_name.retain(|name, note| {
             let keep = note.listing == listing;
-            *changed |= !keep && note.finding != Finding::Done;
+            *changed |= !keep && note.finding.is_reported(name);
             keep
         });
     }
@@ -120,22 +120,25 @@ impl Findings {
         }
         let is_foreign = matches!(finding, Finding::Foreign(_));
         let room = self.by_name.len() < LIMIT;
-        let news = match self.by_name.entry(name.to_owned()) {
+        let is_reported = finding.is_reported(name);
+        let (news, changed) = match self.by_name.entry(name.to_owned()) {
             Entry::Occupied(mut entry) => {
                 let note = entry.get_mut();
-                let news = note.finding != finding || note.version != version;
+                let is_other = note.finding != finding;
+                let changed = is_other && (is_reported || note.finding.is_reported(name));
+                let news = is_other || note.version != version;
                 // Times that change with each read must not cause another one.
-                let attempts = if note.finding == finding { note.attempts.saturating_add(1) } else { 0 };
+                let attempts = if is_other { 0 } else { note.attempts.saturating_add(1) };
                 let first_seen = if note.version == version { note.first_seen } else { span.ended };
                 let is_news = is_foreign && (news || note.is_news);
                 let retry_at = span.ended + retry_delay(attempts);
                 let now = Note::new(finding, version, first_seen, span, self.listing);
                 *note = Note { attempts, retry_at, is_news, ..now };
-                news
+                (news, changed)
             }
             Entry::Vacant(entry) if room => {
                 entry.insert(Note::new(finding, version, span.ended, span, self.listing));
-                true
+                (true, is_reported)
             }
             Entry::Vacant(_) => {
                 if finding != Finding::Done {
@@ -145,14 +148,14 @@ impl Findings {
                 return;
             }
         };
-        self.changed |= news;
+        self.changed |= changed;
         self.has_news |= news && is_foreign;
     }
 
     /// Forgets a name, because its messages are known or it is gone.
     pub(crate) fn forget(&mut self, name: &OsStr) {
         let removed = self.by_name.remove(name);
-        self.changed |= removed.is_some_and(|note| note.finding != Finding::Done);
+        self.changed |= removed.is_some_and(|note| note.finding.is_reported(name));
     }
 
     /// Notes another change of the report.
@@ -197,7 +200,14 @@ impl Findings {
     pub(crate) fn describe(&self, place: &dyn Fn(&OsStr) -> String, author: Option<AuthorId>, report: &mut Report) {
         report.unlisted += self.unlisted;
         for (name, note) in &self.by_name {
-            let (place, item, is_temporary) = (|| place(name), item(name), temporary(name).is_some());
+            let (place, item, is_temporary) = (|| place(name), || item(name), || temporary(name).is_some());
+            let duplicate = |author, counter| Duplicate {
+                place: place(),
+                item: item(),
+                is_temporary: is_temporary(),
+                author,
+                counter,
+            };
             match note.finding.clone() {
                 Finding::Done => {
                     let counter = match FileName::parse(name) {
@@ -205,20 +215,18 @@ impl Findings {
                         FileName::Head if name != HEAD => None,
                         _ => continue,
                     };
-                    if let Some(author) = author {
-                        report.copies.push(Duplicate { place: place(), item, is_temporary, author, counter });
-                    }
+                    report.copies.extend(author.map(|author| duplicate(author, counter)));
                 }
                 Finding::Converted => {
                     let counter = match FileName::parse(name) {
                         FileName::Message(first) | FileName::Pack(first, _) | FileName::Copy(first) => Some(first),
                         _ => None,
                     };
-                    if let Some(author) = author {
-                        report.converted.push(Duplicate { place: place(), item, is_temporary, author, counter });
-                    }
+                    report.converted.extend(author.map(|author| duplicate(author, counter)));
                 }
-                Finding::Foreign(reason) => report.foreign.push(Foreign { place: place(), item, author, reason }),
+                Finding::Foreign(reason) => {
+                    report.foreign.push(Foreign { place: place(), item: item(), author, reason })
+                }
                 Finding::Pending(reason) => {
                     let counter = match FileName::parse(name) {
                         FileName::Message(first)
@@ -227,10 +235,22 @@ impl Findings {
                         | FileName::Placeholder(first, _) => author.and(Some(first)),
                         _ => None,
                     };
-                    report.pending.push(Pending { place: place(), item, author, counter, reason });
+                    report.pending.push(Pending { place: place(), item: item(), author, counter, reason });
                 }
             }
         }
+    }
+}
+
+impl Finding {
+    /// Returns whether the report names it, under this name: of what was handed up, only copies.
+    fn is_reported(&self, name: &OsStr) -> bool {
+        *self != Self::Done
+            || match FileName::parse(name) {
+                FileName::Copy(_) => true,
+                FileName::Head => name != HEAD,
+                _ => false,
+            }
     }
 }
 

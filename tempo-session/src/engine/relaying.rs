@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -197,8 +198,8 @@ impl Relayer {
         self.tend_at = now + relaying.absent;
         let unix_ms = link.shared.environment.unix_ms();
         let own = link.shared.lock().core.own_authors();
-        let relays: Vec<Relay> = link.transport.report().relays;
-        for Relay { author, relayer, .. } in relays.into_iter().filter(|relay| own.contains(&relay.relayer)) {
+        let report = Arc::clone(&link.shared.lock().report);
+        for &Relay { author, relayer, .. } in report.relays.iter().filter(|relay| own.contains(&relay.relayer)) {
             let last = link.shared.lock().core.contiguous(author);
             // A later look will show whether they are back.
             let Ok(there) = own_runs(link, author) else { continue };
@@ -263,10 +264,10 @@ fn put(link: &mut Link, run: &[Frame]) -> Result<(), PublishError> {
 /// Returns whether the directories of more than half of the members are missing. A directory that a
 /// service has named like a copy counts as present, and so does one that cannot be listed.
 fn is_half_missing(link: &mut Link) -> bool {
-    let doubled: BTreeSet<AuthorId> = link.transport.report().doubled.iter().map(|beside| beside.author).collect();
-    let authors: Vec<AuthorId> = {
+    let (doubled, authors): (BTreeSet<AuthorId>, Vec<AuthorId>) = {
         let state = link.shared.lock();
-        state.core.authors().filter(|&author| !state.core.is_own(author)).take(ASKED).collect()
+        let others = state.core.authors().filter(|&author| !state.core.is_own(author));
+        (state.report.doubled.iter().map(|beside| beside.author).collect(), others.take(ASKED).collect())
     };
     let is_missing = |&author: &&AuthorId| !doubled.contains(author) && matches!(own_runs(link, *author), Ok(None));
     let missing = authors.iter().filter(is_missing).count();

@@ -1,6 +1,6 @@
 //! Looking everywhere in the folder for messages that may have vanished from it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tempo_clock::AuthorId;
 use tempo_message::{
@@ -67,10 +67,13 @@ fn find(link: &mut Link, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet
         shared.lock().take(arrival)
     });
     let collected = collected.map_err(Unclear::Collect)?;
-    let report = link.transport.report();
-    if collected.report_changed {
-        link.shared.lock().report = report.clone().into();
-    }
+    let report = {
+        let mut state = link.shared.lock();
+        if collected.report_changed {
+            state.report = Arc::new(link.transport.report());
+        }
+        Arc::clone(&state.report)
+    };
     let is_doubt = |pending: &&Pending| {
         let is_authors = pending.author.or(pending.item.directory()) == Some(author);
         is_authors && !matches!(pending.reason, PendingReason::Incomplete { .. })
