@@ -181,7 +181,7 @@ impl<F: Fs> Transport for FsTransport<F> {
         take: &mut dyn FnMut(Arrival) -> Disposition,
     ) -> Result<Collected, CollectError> {
         let now = self.folder.calls.fs.now();
-        // Disposition even when the folder is away: hints that are left would end every wait.
+        // Taken even while the folder is away: hints that stay would end every wait.
         let hints = self.signal.take();
         let is_midway = hints == Hints::default() && self.is_midway(want, now);
         let files = self.folder.heed(hints);

@@ -143,7 +143,7 @@ impl<F: Fs> Publisher<F> {
         }
         let published = match self.put(target, bytes, durability)? {
             Put::Done => Published::New,
-            Put::Disposition => match self.compare(target, bytes)? {
+            Put::Taken => match self.compare(target, bytes)? {
                 There::Same | There::Converted => Published::Already,
                 // It cannot be compared or synced before the service fetches it, and the service has
                 // it whole.
@@ -282,7 +282,7 @@ impl<F: Fs> Publisher<F> {
         // Nothing is staged for a name that is taken: most calls for one only make sure that all is well.
         match self.fs.stat(target.dir, target.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            there => return there.map(|_| Put::Disposition),
+            there => return there.map(|_| Put::Taken),
         }
         let renamed = self.staged(target, bytes, durability, |fs, dir, staged| {
             if planted!(RenameReplaces) {
@@ -292,7 +292,7 @@ impl<F: Fs> Publisher<F> {
         });
         match renamed {
             Ok(()) => Ok(Put::Done),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Disposition),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Taken),
             Err(error) => Err(error),
         }
     }
@@ -441,7 +441,7 @@ struct Target<'a, F: Fs> {
 
 enum Put {
     Done,
-    Disposition,
+    Taken,
 }
 
 enum There {

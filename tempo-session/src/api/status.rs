@@ -159,8 +159,8 @@ impl Status {
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: state.outbox.trouble(now),
-            // Disposition places are expected for former authors, because another installation continued under
-            // their names.
+            // Taken places are expected for former authors, because another installation continued under their
+            // names.
             occupied: state.outbox.occupied(core.author()),
             store_error: state.store_error.clone(),
             head_error: state.head_error.clone(),

@@ -77,7 +77,7 @@ fn a_cursor_continues_where_it_was_committed() {
             Some("a")
         );
         cursor.commit().unwrap();
-        // Disposition but not committed.
+        // Taken, but not committed.
         assert_eq!(cursor.poll().unwrap().as_ref().and_then(text).as_deref(), Some("b"));
     }
     two.reopen();
