@@ -76,17 +76,17 @@ impl Session {
     /// Returns the author that this member writes as, or `None` for an observer.
     ///
     /// The author changes when another installation may write as it, because the local state was copied,
-    /// restored or lost. Sent messages stay where they are, [`Event::NewAuthor`](crate::Event::NewAuthor) reports the change, and
-    /// other members see whose place the new author has taken.
+    /// restored or lost. Sent messages stay where they are,
+    /// [`Event::NewAuthor`](crate::Event::NewAuthor) reports the change, and other members see whose place the
+    /// new author has taken.
     pub fn author(&self) -> Option<AuthorId> {
         self.shared().author()
     }
 
     /// Sends a message.
     ///
-    /// After opening, the first message waits until everything is read from the store and, for at most three
-    /// seconds, until the session has looked at the folder. The folder shows whether another copy of this
-    /// installation writes as this author.
+    /// After opening, the first message waits, for at most three seconds, until the session has looked at the
+    /// folder. The folder shows whether another copy of this installation writes as this author.
     ///
     /// # Durability
     ///
