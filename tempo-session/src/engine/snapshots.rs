@@ -142,7 +142,7 @@ impl Snapshots {
     }
 }
 
-/// The fewest new messages that are worth a snapshot beside one of so many.
+/// Returns the fewest new messages that justify a snapshot after one with `messages` messages.
 fn least_new(messages: u64) -> u64 {
     (messages / 4).min(BEHIND)
 }

@@ -11,7 +11,7 @@ pub(super) const SCENES: &[Scene] = &[
         name: "copied-for-the-next-song",
         source: "Logic Express 8, Saving Projects: manualowl.com/m/Apple/MB792Z%2FA/Manual/249314?page=180; \
                  Save Live Set As: help.ableton.com 115000915804",
-        about: "Somebody copies a session to begin the next song, under a name that continues the first one.",
+        about: "Someone copies a session to begin the next song, under a name that continues the first one.",
         right: "what is written in one song is never in the other, also after one of them is gone",
         needs: &[],
         wants: &[],

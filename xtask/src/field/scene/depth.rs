@@ -19,7 +19,7 @@ pub(super) const SCENES: &[Scene] = &[
     Scene {
         name: "sorted-into-folders",
         source: "owncloud/client#5192, cvat-ai/cvat#8508",
-        about: "Somebody sorts Ben's messages into a folder inside his directory.",
+        about: "Someone sorts Ben's messages into a folder inside his directory.",
         right: "the doctor names that folder and calls no message foreign; Ben puts everything back by opening",
         needs: &[],
         wants: &[],
