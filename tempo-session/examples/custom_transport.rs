@@ -26,7 +26,7 @@ use tempo_message::{
 };
 use tempo_session::{
     AuthorId, Event, MessageId, Session,
-    parts::Parts,
+    components::Components,
     store::{Marks, RedbStore},
 };
 use uuid::Uuid;
@@ -244,10 +244,10 @@ fn open(board: &Board, place: &Path, name: &str) -> Result<Session, Box<dyn Erro
     // A real program stores its author, and opens the store when it starts again.
     let author = AuthorId::new(Uuid::new_v4());
     let store = RedbStore::make(&place.join(name), author, Marks::new(Some(author)))?;
-    let (session, driver) = Session::assemble(Parts {
+    let (session, driver) = Session::assemble(Components {
         name: Some(name.to_owned()),
         first_look: Some(Duration::from_secs(3)),
-        ..Parts::new(Box::new(board.transport()), Box::new(store))
+        ..Components::new(Box::new(board.transport()), Box::new(store))
     })?;
     thread::spawn(move || driver.run());
     Ok(session)

@@ -112,7 +112,7 @@ pub enum SendError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The [`IdentitySource`](crate::parts::IdentitySource) failed.
+    /// The [`IdentitySource`](crate::components::IdentitySource) failed.
     #[error("cannot make a new author")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot be read or written.

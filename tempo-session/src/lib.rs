@@ -73,11 +73,11 @@ pub mod replica {
 }
 
 /// Sessions over a transport, a store or a clock of your own.
-pub mod parts {
+pub mod components {
     pub use tempo_message::Transport;
 
     pub use crate::{
-        api::parts::{NoIdentity, Parts},
+        api::components::{Components, NoIdentity},
         engine::{
             driver::{Driver, Turn},
             identity::IdentitySource,

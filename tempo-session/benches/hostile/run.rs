@@ -12,7 +12,7 @@ use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::conformance::Script;
 use tempo_session::{
     Session,
-    parts::Parts,
+    components::Components,
     store::{Marks, RedbStore},
 };
 
@@ -118,12 +118,12 @@ fn open(root: &Path, scans: &Arc<Scans>) -> Session {
     let inner = FsTransport::open(&folder(root), &options).expect("the folder is there");
     let marks = Marks::new(Some(installation.author));
     let store = RedbStore::make(&installation.store(), installation.author, marks).expect("a new store");
-    let parts = Parts {
+    let components = Components {
         scrub: Some(Duration::from_secs(30)),
         snapshot_after: Some(1024),
-        ..Parts::new(Box::new(Counted { inner, scans: Arc::clone(scans) }), Box::new(store))
+        ..Components::new(Box::new(Counted { inner, scans: Arc::clone(scans) }), Box::new(store))
     };
-    let (session, driver) = Session::assemble(parts).expect("the store is new");
+    let (session, driver) = Session::assemble(components).expect("the store is new");
     thread::spawn(move || driver.run());
     session
 }

@@ -1,11 +1,11 @@
 //! The interface of a session for applications.
 
+pub(crate) mod components;
 pub(crate) mod cursor;
 pub(crate) mod downloads;
 pub(crate) mod events;
 pub(crate) mod names;
 pub(crate) mod packing;
-pub(crate) mod parts;
 pub(crate) mod relaying;
 pub(crate) mod replica;
 pub(crate) mod session;

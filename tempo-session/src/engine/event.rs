@@ -50,14 +50,15 @@ pub enum Event {
         /// The author.
         author: AuthorId,
     },
-    /// This author has been silent for as long as [`idle_after`](crate::parts::Parts::idle_after)
+    /// This author has been silent for as long as [`idle_after`](crate::components::Components::idle_after)
     /// allows, so it is no longer waited for. Its messages may come [below the stable
     /// part](Placed::BelowStable).
     Silent {
         /// The author.
         author: AuthorId,
     },
-    /// This author has reported what it has received, or has answered. See [`Session::seen_by`](crate::Session::seen_by).
+    /// This author has reported what it has received, or has answered. See
+    /// [`Session::seen_by`](crate::Session::seen_by).
     Receipt {
         /// The author.
         author: AuthorId,

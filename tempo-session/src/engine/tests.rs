@@ -7,7 +7,7 @@ use tempo_message::{Durability, Kind, MemoryMedium, Transport};
 use uuid::Uuid;
 
 use crate::{
-    api::{parts::Parts, session::Session},
+    api::{components::Components, session::Session},
     core::session_core::SessionCore,
     engine::{
         driver::{Driver, Turn},
@@ -18,8 +18,11 @@ use crate::{
 
 /// Opens a session on a store.
 fn open(medium: &MemoryMedium, store: &MemoryStore) -> (Session, Driver) {
-    let parts = Parts { snapshot_after: Some(6), ..Parts::new(Box::new(medium.transport()), Box::new(store.clone())) };
-    Session::assemble(parts).unwrap()
+    let components = Components {
+        snapshot_after: Some(6),
+        ..Components::new(Box::new(medium.transport()), Box::new(store.clone()))
+    };
+    Session::assemble(components).unwrap()
 }
 
 fn drain(driver: &mut Driver) {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     api::{
-        parts::{Parts, check_name},
+        components::{Components, check_name},
         session::Session,
     },
     engine::identity::IdentitySource,
@@ -210,7 +210,7 @@ impl Builder {
         options.called = installation.called();
         options.may_be_away = true;
         let transport = self.transport(options)?;
-        let parts = Parts {
+        let components = Components {
             scrub: Some(Self::SCRUB),
             identity: Box::new(Installed { fingerprint: installation.fingerprint()?, installation }),
             copied_from,
@@ -220,9 +220,9 @@ impl Builder {
             snapshot_after: Some(Self::SNAPSHOT),
             name: self.name.clone(),
             first_look: Some(Self::FIRST_LOOK.min(self.patience)),
-            ..Parts::new(Box::new(transport), Box::new(store))
+            ..Components::new(Box::new(transport), Box::new(store))
         };
-        Session::start(parts)
+        Session::start(components)
     }
 
     /// Opens the session as an observer. The name is not used, and the state directory is used only for
@@ -234,11 +234,11 @@ impl Builder {
     pub fn observe(self) -> Result<Session, OpenError> {
         let mut options = self.options();
         options.read_only = true;
-        let parts = Parts {
+        let components = Components {
             idle_after: self.idle_after,
-            ..Parts::new(Box::new(self.transport(options)?), Box::new(MemoryStore::new(None)))
+            ..Components::new(Box::new(self.transport(options)?), Box::new(MemoryStore::new(None)))
         };
-        Session::start(parts)
+        Session::start(components)
     }
 
     /// Returns whether this installation is already a member of the folder's session and would stay the same

@@ -11,7 +11,7 @@ pub struct Marks {
     pub own: Vec<OwnAuthor>,
     /// Its latest lives, the last one last. Stored before any other member can learn of them.
     pub lives: Vec<Life>,
-    /// The place of the store when this was stored, as its [`IdentitySource`](crate::parts::IdentitySource)
+    /// The place of the store when this was stored, as its [`IdentitySource`](crate::components::IdentitySource)
     /// describes it.
     pub place: Option<Vec<u8>>,
     /// The latest known stable time.

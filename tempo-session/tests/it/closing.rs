@@ -12,7 +12,7 @@ use tempo_message::{
 };
 use tempo_session::{
     AuthorId, Session,
-    parts::{IdentitySource, Parts, Turn},
+    components::{Components, IdentitySource, Turn},
     store::{MemoryStore, Store},
 };
 
@@ -86,9 +86,11 @@ fn no_head_records_a_life_that_the_store_does_not_know() {
         let (slot, heads) = (Arc::new(Mutex::new(None)), Arc::<Mutex<Vec<Head>>>::default());
         let transport =
             Interrupted { inner: medium.transport(), session: Arc::clone(&slot), heads: Arc::clone(&heads) };
-        let parts =
-            Parts { identity: Box::new(Lives(7.into())), ..Parts::new(Box::new(transport), Box::new(store.clone())) };
-        let (session, mut driver) = Session::assemble(parts).unwrap();
+        let components = Components {
+            identity: Box::new(Lives(7.into())),
+            ..Components::new(Box::new(transport), Box::new(store.clone()))
+        };
+        let (session, mut driver) = Session::assemble(components).unwrap();
         session.send("hello").unwrap();
         for turn in 1..8 {
             if turn == turns {

@@ -12,8 +12,8 @@ use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, Re
 use tempo_message::Digest;
 use tempo_session::{
     AuthorId, Event, Membership, Session,
+    components::{Components, IdentitySource},
     core::IdentityConflict,
-    parts::{IdentitySource, Parts},
     store::RedbStore,
 };
 use uuid::Uuid;
@@ -160,12 +160,12 @@ fn open_from(place: &Place, machine: &str) -> Session {
     options.staging = Some(installation.staging());
     let transport = FsTransport::open(&place.folder, &options).unwrap();
     let store = RedbStore::open(&installation.store(), installation.author).unwrap();
-    let parts = Parts {
+    let components = Components {
         identity: Box::new(OnMachine { machine: Some(Digest::of(machine.as_bytes())), installation }),
         first_look: Some(Duration::from_secs(3)),
-        ..Parts::new(Box::new(transport), Box::new(store))
+        ..Components::new(Box::new(transport), Box::new(store))
     };
-    let (session, driver) = Session::assemble(parts).unwrap();
+    let (session, driver) = Session::assemble(components).unwrap();
     thread::spawn(move || driver.run());
     session
 }

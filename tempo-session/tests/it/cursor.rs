@@ -6,8 +6,8 @@ use tempo_clock::Seen;
 use tempo_message::{Disposition, Durability, MemoryMedium, Transport, conformance::gather};
 use tempo_session::{
     Event, Placed, Session,
+    components::Driver,
     error::CursorError,
-    parts::Driver,
     store::{MemoryStore, Store},
 };
 

@@ -6,8 +6,8 @@ use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::{AuthorId, CounterName, Head};
 use tempo_session::{
     Event, Session,
+    components::{Components, IdentitySource},
     core::IdentityConflict,
-    parts::{IdentitySource, Parts},
     store::RedbStore,
 };
 use uuid::Uuid;
@@ -21,12 +21,12 @@ fn open_image(place: &Place, state: &str) -> Session {
     options.staging = Some(installation.staging());
     let transport = FsTransport::open(&place.folder, &options).unwrap();
     let store = RedbStore::open(&installation.store(), installation.author).unwrap();
-    let parts = Parts {
+    let components = Components {
         scrub: Some(Duration::from_secs(1)),
         identity: Box::new(Fresh(installation)),
-        ..Parts::new(Box::new(transport), Box::new(store))
+        ..Components::new(Box::new(transport), Box::new(store))
     };
-    let (session, driver) = Session::assemble(parts).unwrap();
+    let (session, driver) = Session::assemble(components).unwrap();
     thread::spawn(move || driver.run());
     session
 }

@@ -9,8 +9,8 @@ use std::{
 use tempo_message::MemoryMedium;
 use tempo_session::{
     Session,
+    components::{Components, Environment},
     error::OpenError,
-    parts::{Environment, Parts},
     store::{MemoryStore, StoreError},
 };
 
@@ -51,7 +51,7 @@ fn a_store_that_cannot_be_read_is_not_opened() {
         Act::ReadSnapshot | Act::ReadLog => Err(broken()),
         _ => Ok(()),
     });
-    let opened = Session::assemble(Parts::new(Box::new(medium.transport()), Box::new(breaking)));
+    let opened = Session::assemble(Components::new(Box::new(medium.transport()), Box::new(breaking)));
     assert!(matches!(opened, Err(OpenError::Store(StoreError::Damaged { what: "the disk is broken", .. }))));
     // Nothing was created in its place.
     let (ana, _driver) = open(&medium, store);
@@ -87,7 +87,7 @@ fn sending_waits_for_the_first_look() {
     ben.send_all(["one", "two", "three"]).unwrap();
     drain(&mut driver);
     let (asked, is_asked) = mpsc::channel();
-    let parts = Parts {
+    let components = Components {
         environment: Arc::new(Watched {
             clock: Clock::default(),
             test: thread::current().id(),
@@ -95,9 +95,9 @@ fn sending_waits_for_the_first_look() {
         }),
         name: Some("Ana".to_owned()),
         first_look: Some(STUCK),
-        ..Parts::new(Box::new(medium.transport()), Box::new(MemoryStore::new(Some(author(0)))))
+        ..Components::new(Box::new(medium.transport()), Box::new(MemoryStore::new(Some(author(0)))))
     };
-    let (ana, mut driver) = Session::assemble(parts).unwrap();
+    let (ana, mut driver) = Session::assemble(components).unwrap();
     let sender = ana.clone();
     let sending = thread::spawn(move || {
         let sent = sender.send("answer").unwrap();
@@ -139,11 +139,11 @@ fn an_unreadable_snapshot_does_not_prevent_opening() {
 
 #[test]
 fn flush_waits_for_the_first_look_within_its_patience() {
-    let parts = Parts {
+    let components = Components {
         first_look: Some(STUCK * 60),
-        ..Parts::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(Some(author(0)))))
+        ..Components::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(Some(author(0)))))
     };
-    let (ana, _driver) = Session::assemble(parts).unwrap();
+    let (ana, _driver) = Session::assemble(components).unwrap();
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || done.send(ana.flush(Duration::from_millis(1))));
     assert_eq!(is_done.recv_timeout(STUCK), Ok(0));
@@ -151,15 +151,15 @@ fn flush_waits_for_the_first_look_within_its_patience() {
 
 #[test]
 fn a_name_is_checked_for_every_way_to_open_a_session() {
-    let parts = |name: String, author| Parts {
+    let components = |name: String, author| Components {
         name: Some(name),
-        ..Parts::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(author)))
+        ..Components::new(Box::new(MemoryMedium::default().transport()), Box::new(MemoryStore::new(author)))
     };
     for name in [String::new(), "x".repeat(129)] {
-        let refused = Session::assemble(parts(name.clone(), Some(author(0))));
+        let refused = Session::assemble(components(name.clone(), Some(author(0))));
         assert!(matches!(refused, Err(OpenError::Name { actual }) if actual == name.len()));
     }
-    let (observer, mut driver) = Session::assemble(parts("Ana".to_owned(), None)).unwrap();
+    let (observer, mut driver) = Session::assemble(components("Ana".to_owned(), None)).unwrap();
     drain(&mut driver);
     assert_eq!(observer.status().store_error, None, "an observer has no name");
 }

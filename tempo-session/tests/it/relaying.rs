@@ -6,8 +6,8 @@ use std::{fs, path::PathBuf, time::Duration};
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
-    AuthorId, Builder, Packing, Relaying, Session, core::SessionCore, doctor::FindingKind, error::RelayError,
-    parts::Parts, store::MemoryStore,
+    AuthorId, Builder, Packing, Relaying, Session, components::Components, core::SessionCore, doctor::FindingKind,
+    error::RelayError, store::MemoryStore,
 };
 
 use crate::support::{Place, STUCK, author, remove_dir_all, send, sent, texts, timeline, wait_until};
@@ -253,8 +253,8 @@ fn members_in_memory_relay() {
     let frame = send(&mut ben, "hello", 1);
     medium.transport().publish(&frame, Durability::Lazy).unwrap();
     let store = MemoryStore::new(Some(author(1)));
-    let (ana, mut driver) = Session::assemble(Parts::new(Box::new(medium.transport()), Box::new(store))).unwrap();
-    let driving = std::thread::spawn(move || while driver.turn() != tempo_session::parts::Turn::Stop {});
+    let (ana, mut driver) = Session::assemble(Components::new(Box::new(medium.transport()), Box::new(store))).unwrap();
+    let driving = std::thread::spawn(move || while driver.turn() != tempo_session::components::Turn::Stop {});
     wait_until(&ana, "a message", |ana| ana.timeline().len() == 1);
     assert_eq!(ana.relay(author(2), STUCK).unwrap().messages, 0);
     ana.close().unwrap();

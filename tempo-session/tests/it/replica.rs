@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tempo_message::{Durability, Frame, MemoryMedium, Transport, conformance::Script};
 use tempo_session::{
     Entry, Session,
-    parts::Driver,
+    components::Driver,
     replica::{Change, Reducer, Replica, Snapshot},
     store::MemoryStore,
 };

@@ -11,8 +11,8 @@ use std::{
 use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
     AuthorId, Event, MAX_PAYLOAD, Session,
+    components::{Components, Driver, Environment, Turn},
     error::{ReadError, SendError},
-    parts::{Driver, Environment, Parts, Turn},
     store::{MemoryStore, Store, StoreError},
 };
 
@@ -39,12 +39,12 @@ pub(crate) fn open(medium: &MemoryMedium, store: impl Store + 'static) -> (Sessi
 }
 
 pub(crate) fn open_at(medium: &MemoryMedium, store: impl Store + 'static, clock: &Arc<Clock>) -> (Session, Driver) {
-    let parts = Parts {
+    let components = Components {
         environment: Arc::clone(clock) as Arc<dyn Environment>,
         snapshot_after: Some(4),
-        ..Parts::new(Box::new(medium.transport()), Box::new(store))
+        ..Components::new(Box::new(medium.transport()), Box::new(store))
     };
-    Session::assemble(parts).unwrap()
+    Session::assemble(components).unwrap()
 }
 
 pub(crate) fn drain(driver: &mut Driver) {
@@ -213,11 +213,14 @@ fn sending_continues_while_the_folder_is_away() {
     }
     let medium = MemoryMedium::default();
     let away = Arc::new(AtomicBool::new(true));
-    let parts = Parts {
+    let components = Components {
         environment: Arc::new(Clock::default()),
-        ..Parts::new(Box::new(Away(medium.transport(), Arc::clone(&away))), Box::new(MemoryStore::new(Some(author(0)))))
+        ..Components::new(
+            Box::new(Away(medium.transport(), Arc::clone(&away))),
+            Box::new(MemoryStore::new(Some(author(0)))),
+        )
     };
-    let (ana, mut driver) = Session::assemble(parts).unwrap();
+    let (ana, mut driver) = Session::assemble(components).unwrap();
     ana.send("into the void").unwrap();
     drain(&mut driver);
     let status = ana.status();

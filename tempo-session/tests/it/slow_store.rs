@@ -13,7 +13,7 @@ use std::{
 use tempo_message::{MemoryMedium, MessageId};
 use tempo_session::{
     Session,
-    parts::Turn,
+    components::Turn,
     store::{MemoryStore, StoreError},
 };
 

@@ -7,8 +7,8 @@ use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Budget, CollectRequest, Disposition, Own, Transport};
 use tempo_session::{
     Session,
+    components::{Components, Driver, Environment, Turn},
     error::OpenError,
-    parts::{Driver, Environment, Parts, Turn},
     store::MemoryStore,
 };
 use uuid::Uuid;
@@ -154,14 +154,14 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
     options.read_only = true;
     options.without_watching = true;
     let transport = FsTransport::open_on(member.disk.fs(), &member.disk.folder(), &options);
-    let parts = Parts {
+    let components = Components {
         environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
-        ..Parts::new(
+        ..Components::new(
             Box::new(transport.map_err(tempo_fs_transport::InstallationError::from)?),
             Box::new(MemoryStore::new(None)),
         )
     };
-    let (session, mut driver): (Session, Driver) = Session::assemble(parts)?;
+    let (session, mut driver): (Session, Driver) = Session::assemble(components)?;
     for _ in 0..TURNS {
         if driver.turn() != Turn::Again {
             break;

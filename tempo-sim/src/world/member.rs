@@ -17,8 +17,8 @@ use tempo_fs_transport::{Fingerprint, FsTransport, Home, Options, Spelling};
 use tempo_message::{Digest, MessageId};
 use tempo_session::{
     Cursor, Packing, Relaying, Session,
+    components::{Components, Driver, Environment, IdentitySource},
     error::OpenError,
-    parts::{Driver, Environment, IdentitySource, Parts},
     replica::Replica,
 };
 use unicode_normalization::UnicodeNormalization;
@@ -237,16 +237,16 @@ impl Member {
         let transport = FsTransport::open_on(self.disk.fs(), &folder, &options);
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
         let store = self.store.open_store()?;
-        let parts = Parts {
+        let components = Components {
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             packing: self.packing,
             relaying: self.relaying,
             snapshot_after: self.snapshot_after,
             identity: Box::new(SimIdentity { rng: self.rng.fork(), fingerprint: self.fingerprint }),
-            ..Parts::new(Box::new(transport), store)
+            ..Components::new(Box::new(transport), store)
         };
-        let (session, driver) = Session::assemble(parts)?;
+        let (session, driver) = Session::assemble(components)?;
         let (cursor, app) = self.resume(&session)?;
         let replica = self.saved.replica(&session);
         self.running = Some(Running {

@@ -8,7 +8,7 @@ use std::{
 
 use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{CounterName, Digest, MessageId};
-use tempo_session::parts::Turn;
+use tempo_session::components::Turn;
 
 use super::{
     Pending, RESTLESS, Violation, World,

@@ -13,7 +13,7 @@ use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{AuthorId, Digest, MessageId};
 use tempo_session::{
     Packing, Session,
-    parts::{Driver, IdentitySource, Parts, Turn},
+    components::{Components, Driver, IdentitySource, Turn},
 };
 use tempo_sim::{Disk, DiskOptions, Rng, SimClock, SimStore, disk::Cuts};
 use uuid::Uuid;
@@ -147,17 +147,17 @@ impl Machine {
         options.staging = Some(Disk::STAGING.into());
         let marks = self.store.marks_now();
         let transport = FsTransport::open_on(self.disk.fs(), Disk::FOLDER.as_ref(), &options);
-        let parts = Parts {
+        let components = Components {
             environment: Arc::<SimClock>::default(),
             identity: Box::new(Lives { lives: marks.lives.len(), authors: marks.own.len(), copied: self.copied }),
             packing: self.packing,
             snapshot_after: Some(2),
-            ..Parts::new(
+            ..Components::new(
                 Box::new(transport.map_err(|error| format!("cannot open the folder: {error}"))?),
                 self.store.open_store().map_err(|error| format!("cannot open the store: {error}"))?,
             )
         };
-        self.open = Some(Session::assemble(parts).map_err(|error| format!("cannot open the session: {error}"))?);
+        self.open = Some(Session::assemble(components).map_err(|error| format!("cannot open the session: {error}"))?);
         Ok(())
     }
 

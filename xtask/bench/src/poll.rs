@@ -7,7 +7,7 @@ use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Arrival, Budget, CollectRequest, Disposition, Transport};
 use tempo_session::{
     Session,
-    parts::{Driver, Parts, Turn},
+    components::{Components, Driver, Turn},
     store::MemoryStore,
 };
 
@@ -77,8 +77,8 @@ pub(crate) struct Idle {
 impl Idle {
     /// Observes a folder.
     pub(crate) fn new(folder: &Path, messages: usize) -> Self {
-        let parts = Parts::new(Box::new(looking_on(folder)), Box::new(MemoryStore::new(None)));
-        let (session, mut driver) = Session::assemble(parts).expect("the store is empty");
+        let components = Components::new(Box::new(looking_on(folder)), Box::new(MemoryStore::new(None)));
+        let (session, mut driver) = Session::assemble(components).expect("the store is empty");
         while driver.turn() == Turn::Again || session.timeline().len() < messages {}
         Self { driver, _session: session }
     }

@@ -5,8 +5,8 @@ use std::{mem, path::Path, thread, time::Duration};
 use tempo_fs_transport::InstallationError;
 use tempo_session::{
     Builder, Membership, Session,
+    components::{Environment, SystemEnvironment},
     error::OpenError,
-    parts::{Environment, SystemEnvironment},
     store::StoreError,
 };
 

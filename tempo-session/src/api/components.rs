@@ -1,4 +1,4 @@
-//! Sessions assembled from parts.
+//! Sessions assembled from components.
 
 use std::{
     error::Error,
@@ -27,9 +27,9 @@ use crate::{
     store::contract::Store,
 };
 
-/// The parts of a session, for transports, stores and clocks of your own.
+/// The components of a session, for transports, stores and clocks of your own.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Components {
     /// The transport that carries frames.
     pub transport: Box<dyn Transport>,
     /// The durable store. Its author is the member's.
@@ -62,7 +62,7 @@ pub struct Parts {
     pub first_look: Option<Duration>,
 }
 
-impl Parts {
+impl Components {
     /// Combines a transport and a store with the system's clocks. Everything else is off: scrubbing, packing,
     /// relaying, snapshots, the name, new authors, and waiting.
     pub fn new(transport: Box<dyn Transport>, store: Box<dyn Store>) -> Self {
@@ -98,32 +98,32 @@ impl IdentitySource for NoIdentity {
 }
 
 impl Session {
-    /// Assembles a session from its parts. Nothing moves until the driver [runs](Driver::run) or is
+    /// Assembles a session from its components. Nothing moves until the driver [runs](Driver::run) or is
     /// [turned](Driver::turn).
     ///
     /// # Errors
     ///
     /// [`OpenError::Store`] when the store cannot be read, [`OpenError::Identity`] when it is a copy and
     /// making a new author fails, and [`OpenError::Name`].
-    pub fn assemble(parts: Parts) -> Result<(Self, Driver), OpenError> {
-        let Parts { transport, store, environment, mut identity, .. } = parts;
-        check_name(parts.name.as_deref())?;
+    pub fn assemble(components: Components) -> Result<(Self, Driver), OpenError> {
+        let Components { transport, store, environment, mut identity, .. } = components;
+        check_name(components.name.as_deref())?;
         let Established { marks, given_up } = establish(store.as_ref(), identity.as_mut())?;
         let given_up = given_up.map(|author| (author, IdentityConflict::Copied));
-        let given_up = given_up.or(parts.copied_from.map(|author| (author, IdentityConflict::CopiedFolder)));
-        let resumed = Resumed::from(store.as_ref(), &marks, parts.snapshot_after)?;
+        let given_up = given_up.or(components.copied_from.map(|author| (author, IdentityConflict::CopiedFolder)));
+        let resumed = Resumed::from(store.as_ref(), &marks, components.snapshot_after)?;
         // The first look is a refresh.
-        let first_look = parts.first_look.map(|patience| environment.now().saturating_add(patience));
-        let (me, name) = (marks.author(), parts.name);
+        let first_look = components.first_look.map(|patience| environment.now().saturating_add(patience));
+        let (me, name) = (marks.author(), components.name);
         // An observer has no name.
         let mut state = State::new(resumed, marks, Refresh::with_first(first_look), name.filter(|_| me.is_some()));
         if let Some(((former, why), author)) = given_up.zip(me) {
             state.tell(Event::NewAuthor { former, author, why });
         }
         let (writer, waker) = (Writer { identity }, transport.waker());
-        let shared = Arc::new(Shared::new(state, store, writer, environment, waker, parts.idle_after));
+        let shared = Arc::new(Shared::new(state, store, writer, environment, waker, components.idle_after));
         let session = Self::new(Arc::clone(&shared));
-        Ok((session, Driver::new(shared, transport, parts.scrub, parts.packing, parts.relaying)))
+        Ok((session, Driver::new(shared, transport, components.scrub, components.packing, components.relaying)))
     }
 
     /// Assembles a session and runs its driver on a thread of its own. The thread ends when the session is
@@ -132,8 +132,8 @@ impl Session {
     /// # Errors
     ///
     /// As for [`assemble`](Self::assemble), and [`OpenError::Thread`].
-    pub fn start(parts: Parts) -> Result<Self, OpenError> {
-        let (session, driver) = Self::assemble(parts)?;
+    pub fn start(components: Components) -> Result<Self, OpenError> {
+        let (session, driver) = Self::assemble(components)?;
         let (runs, ended) = mpsc::channel::<()>();
         let run = move || {
             // Dropped after everything that the driver has open.
