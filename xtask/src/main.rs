@@ -21,21 +21,23 @@ mod tools;
 mod workspace;
 
 #[cfg(unix)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "some commands are absent there"))]
 mod debian;
 #[cfg(unix)]
 mod lab;
 #[cfg(unix)]
 mod page;
 #[cfg(unix)]
-mod parallel;
-#[cfg(unix)]
 mod process;
 #[cfg(unix)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "some commands are absent there"))]
 mod talk;
 
 // It mounts volumes.
 #[cfg(target_os = "linux")]
 mod field;
+#[cfg(target_os = "linux")]
+mod parallel;
 #[cfg(target_os = "linux")]
 mod play;
 
