@@ -225,7 +225,7 @@ impl Findings {
                     report.converted.extend(author.map(|author| duplicate(author, counter)));
                 }
                 Finding::Foreign(reason) => {
-                    report.foreign.push(Foreign { place: place(), item: item(), author, reason })
+                    report.foreign.push(Foreign { place: place(), item: item(), author, reason });
                 }
                 Finding::Pending(reason) => {
                     let counter = match FileName::parse(name) {
