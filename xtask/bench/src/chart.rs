@@ -178,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_a_core_has_a_bar_even_if_it_is_nothing() {
+        let row = |ours: f64| Row::new("idle", "idle", Unit::Percent, Figures::fixed(ours)).floor(Bound::figure(0.02));
+        let svg = bars(&[row(0.01), row(0.0), row(0.04)]);
+        assert_sound(&svg);
+        assert_eq!(svg.matches("<rect class=\"met\"").count(), 2);
+        assert_eq!(svg.matches("<rect class=\"missed\"").count(), 1);
+        assert!(svg.contains(">0.500<") && svg.contains(">2.00<"), "{svg}");
+    }
+
+    #[test]
     fn a_flat_line_is_level_and_a_rising_one_rises() {
         let line = |name: &str, figures: [f64; 2]| {
             let points = [1000.0, 1_000_000.0].into_iter().zip(figures.map(Figures::fixed)).collect();

@@ -114,23 +114,28 @@ fn read_share(dir: &Path, share: usize, whole: usize) -> usize {
 pub(crate) fn read_packs(directories: &[PathBuf]) -> usize {
     let mut runs: Vec<Vec<(u64, usize)>> = Vec::new();
     for (author, dir) in directories.iter().enumerate() {
-        let entries = fs::read_dir(dir).expect("it is there");
-        let mut names: Vec<PathBuf> = entries.map(|entry| entry.expect("it is there").path()).collect();
-        names.sort_unstable();
         let mut run = Vec::new();
-        for path in names {
-            let bytes = fs::read(path).expect("it can be read");
-            let mut rest = bytes.as_slice();
-            while !rest.is_empty() {
-                let (frame, more) = rest.split_at(frame_len(rest));
-                check_frame(frame);
-                run.push((time_of(frame), author));
-                rest = more;
-            }
-        }
+        each_frame(dir, |frame| run.push((time_of(frame), author)));
         runs.push(run);
     }
     merged(&runs).len()
+}
+
+/// Reads the packs of one author in order, and hands over each frame once its digest is checked.
+pub(crate) fn each_frame(dir: &Path, mut take: impl FnMut(&[u8])) {
+    let entries = fs::read_dir(dir).expect("it is there");
+    let mut names: Vec<PathBuf> = entries.map(|entry| entry.expect("it is there").path()).collect();
+    names.sort_unstable();
+    for path in names {
+        let bytes = fs::read(path).expect("it can be read");
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (frame, more) = rest.split_at(frame_len(rest));
+            check_frame(frame);
+            take(frame);
+            rest = more;
+        }
+    }
 }
 
 /// Merges runs that are each in order.
@@ -155,6 +160,11 @@ fn frame_len(bytes: &[u8]) -> usize {
 fn check_frame(frame: &[u8]) {
     let (content, digest) = frame.split_at(frame.len() - Digest::LEN);
     assert_eq!(Digest::of(content).as_bytes(), digest, "the bytes are those that were written");
+}
+
+/// Returns the bytes of the author's identifier. A byte with its length comes before.
+pub(crate) fn author_of(frame: &[u8]) -> &[u8] {
+    &frame[13..29]
 }
 
 /// Reads the logical time of a frame: it follows the author's length and bytes, the counter, and the kind.
@@ -201,9 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_frame_is_where_it_is_expected() {
+    fn the_fields_of_a_frame_are_where_they_are_expected() {
         for frame in History::new().take(300) {
             assert_eq!(time_of(frame.bytes()), frame.message().lamport.0);
+            assert_eq!(author_of(frame.bytes()), frame.id().author.uuid().as_bytes());
             assert_eq!(frame_len(frame.bytes()), frame.bytes().len());
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct History {
 pub(crate) enum Manner {
     /// Turns of one to seven messages.
     Turns,
+    /// Turns of four messages, so that all authors write the same number.
+    Fours,
     /// Turns of one message, so that every message has a parent.
     Alternating,
     /// Turns of one message without parents, so that no author's messages wait for another's.
@@ -53,13 +55,18 @@ impl History {
     }
 
     pub(crate) fn of(manner: Manner) -> Self {
+        Self::among(AUTHORS, manner)
+    }
+
+    /// Returns the messages of any number of authors.
+    pub(crate) fn among(authors: usize, manner: Manner) -> Self {
         let author = |number: usize| {
             let id = AuthorId::new(Uuid::from_u128(0x7b0e_8e4e_3f53_4c36_9a7e_0d5a_4c1b_0000 + number as u128));
             Author { id, last: None }
         };
         Self {
-            authors: (0..AUTHORS).map(author).collect(),
-            speaker: AUTHORS - 1,
+            authors: (0..authors).map(author).collect(),
+            speaker: authors - 1,
             left_in_turn: 0,
             last: None,
             time: 0,
@@ -77,8 +84,12 @@ impl History {
     pub(crate) fn next_message(&mut self, kind: Kind, payload: Bytes) -> Frame {
         let begins_turn = self.left_in_turn == 0;
         if begins_turn {
-            self.speaker = (self.speaker + 1) % AUTHORS;
-            self.left_in_turn = if self.manner == Manner::Turns { self.draw() % 7 + 1 } else { 1 };
+            self.speaker = (self.speaker + 1) % self.authors.len();
+            self.left_in_turn = match self.manner {
+                Manner::Turns => self.draw() % 7 + 1,
+                Manner::Fours => 4,
+                Manner::Alternating | Manner::Deaf => 1,
+            };
         }
         self.left_in_turn -= 1;
         self.time += 1;
@@ -133,15 +144,25 @@ pub(crate) fn path_of(folder: &Path, id: MessageId) -> PathBuf {
 
 /// Writes the first messages into a folder, one file each.
 pub(crate) fn write_files(folder: &Path, messages: usize) {
-    make_directories(folder);
-    for frame in History::new().take(messages) {
+    write_each(folder, History::new(), messages);
+}
+
+/// Writes the messages of some members into a folder, one file each. Each member has the same number of
+/// messages, a multiple of four.
+pub(crate) fn write_members(folder: &Path, members: usize, each: usize) {
+    write_each(folder, History::among(members, Manner::Fours), members * each);
+}
+
+fn write_each(folder: &Path, history: History, messages: usize) {
+    make_directories(folder, &history);
+    for frame in history.take(messages) {
         fs::write(path_of(folder, frame.id()), frame.bytes()).expect("the volume has room");
     }
 }
 
 /// Writes messages into a folder as they are after packing, in packs of the usual size.
 pub(crate) fn write_packs(folder: &Path, history: &mut History, messages: usize) {
-    make_directories(folder);
+    make_directories(folder, history);
     let Packing { few, times, bytes, .. } = Packing::default();
     let mut waiting: Vec<(Vec<Frame>, usize)> = (0..AUTHORS).map(|_| (Vec::new(), 0)).collect();
     let authors = History::authors();
@@ -160,9 +181,9 @@ pub(crate) fn write_packs(folder: &Path, history: &mut History, messages: usize)
     }
 }
 
-fn make_directories(folder: &Path) {
-    for author in History::authors() {
-        fs::create_dir(folder.join(author.to_string())).expect("the volume has room");
+fn make_directories(folder: &Path, history: &History) {
+    for author in &history.authors {
+        fs::create_dir(folder.join(author.id.to_string())).expect("the volume has room");
     }
 }
 
@@ -192,7 +213,7 @@ mod tests {
     /// A member accepts every message at once: it holds none and rejects none.
     #[test]
     fn members_accept_the_history() {
-        for manner in [Manner::Turns, Manner::Alternating, Manner::Deaf] {
+        for manner in [Manner::Turns, Manner::Fours, Manner::Alternating, Manner::Deaf] {
             let mut core = SessionCore::new(None);
             let mut parents = 0;
             for frame in History::of(manner).take(2000) {
@@ -205,11 +226,21 @@ mod tests {
             assert_eq!(core.timeline().len(), 2000);
             let expected = match manner {
                 Manner::Turns => 400..600,
+                Manner::Fours => 499..500,
                 Manner::Alternating => 1999..2000,
                 Manner::Deaf => 0..1,
             };
             assert!(expected.contains(&parents), "{manner:?}: {parents}");
         }
+    }
+
+    #[test]
+    fn members_write_the_same_number_of_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        write_members(dir.path(), 30, 20);
+        let directories: Vec<PathBuf> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(directories.len(), 30);
+        assert!(directories.iter().all(|directory| fs::read_dir(directory).unwrap().count() == 20));
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::{
 
 pub(crate) const KEYS: &[&str] = &["join_files", "join_cold", "join_packed"];
 
+/// The name of the peer that does the work of a member.
+const SAME_WORK: &str = "SQLite, packs read, digests checked, inserted into a new database in one transaction";
+
 /// Returns the rows of joining a session of files, and one of packs.
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -45,7 +48,8 @@ fn from_files(lab: &mut Lab) -> Vec<Row> {
     if lab.options.wants(&["join_files"]) {
         let rounds = lab.options.pick(5, 3);
         let measured = warm(rounds, joining_files(lab, &folder, &mailbox, messages, rounds, 2));
-        rows.extend(file_rows("join_files", "warm", "two threads read and digest the files", messages, &measured));
+        let floor = "two threads read and digest the files";
+        rows.extend(file_rows(("join_files", "warm"), (2.5, floor), 0.9, messages, &measured));
     }
     if lab.options.wants(&["join_cold"]) {
         rows.extend(from_cold_files(lab, &folder, &mailbox, messages));
@@ -67,7 +71,7 @@ fn from_cold_files(lab: &mut Lab, folder: &Path, mailbox: &Path, messages: usize
     let variants = variants.into_iter().map(|variant| variant.after(|| emptying.empty(&everything)));
     let measured = interleave(rounds, variants.collect());
     let floor = format!("{threads} threads read and digest the files");
-    let rows = file_rows("join_cold", "cold", &floor, messages, &measured);
+    let rows = file_rows(("join_cold", "cold"), (1.5, &floor), 0.5, messages, &measured);
     rows.into_iter().map(|row| row.note(emptying.note())).collect()
 }
 
@@ -92,12 +96,20 @@ fn joining_files<'a>(
     variants
 }
 
-fn file_rows(key: &'static str, cache: &str, floor: &str, messages: usize, measured: &Measured) -> Vec<Row> {
+/// Returns the rows of a member and of an observer, with the largest allowed multiples of the floor and of a
+/// maildir.
+fn file_rows(
+    (key, cache): (&'static str, &str),
+    (most_of_floor, floor): (f64, &str),
+    most_of_maildir: f64,
+    messages: usize,
+    measured: &Measured,
+) -> Vec<Row> {
     let row = |who: &str, name: &str| {
         let operation = format!("join {} files, {cache}, as {who}", thousands(messages));
         Row::new(key, operation, Unit::Nanoseconds, measured.of(name).clone())
-            .floor(Bound::at_most(1.3, floor, measured.of("floor").clone()))
-            .peer(Bound::at_most(0.6, "maildir, read in order", measured.of("maildir").clone()))
+            .floor(Bound::at_most(most_of_floor, floor, measured.of("floor").clone()))
+            .peer(Bound::at_most(most_of_maildir, "maildir, read in order", measured.of("maildir").clone()))
     };
     vec![row("a member", "member"), row("an observer", "observer")]
 }
@@ -117,17 +129,36 @@ fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
         assert_eq!(read, messages);
         took
     }));
+    variants.push(sqlite_joining(lab, &folder, messages, rounds));
     variants.push(Variant::new("sqlite", || time(|| Sqlite::open(&sqlite).read_all()).0));
     variants.push(Variant::new("redb", || time(|| Redb::open(&redb).read_all()).0));
     let measured = warm(rounds, variants);
-    let row = |who: &str, name: &str| {
+    let row = |who: &str, name: &str, most: f64| {
         let operation = format!("join {} packed, warm, as {who}", thousands(messages));
         Row::new("join_packed", operation, Unit::Nanoseconds, measured.of(name).clone())
-            .floor(Bound::at_most(1.5, "packs streamed, digested and merged", measured.of("floor").clone()))
-            .peer(Bound::at_most(1.5, "SQLite, opened and read in order", measured.of("sqlite").clone()))
+            .floor(Bound::at_most(most, "packs streamed, digested and merged", measured.of("floor").clone()))
+            .also("SQLite that has everything, opened and read in order", measured.of("sqlite").clone())
             .also("redb, the same", measured.of("redb").clone())
     };
-    vec![row("a member", "member"), row("an observer", "observer")]
+    // An observer keeps nothing on the disk, so no database does its work.
+    let peer = Bound::at_most(0.6, SAME_WORK, measured.of("sqlite joins").clone());
+    vec![row("a member", "member", 2.5).peer(peer), row("an observer", "observer", 1.5)]
+}
+
+/// Returns SQLite with a member's work: it reads the packs and stores each message in a fresh database.
+fn sqlite_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usize) -> Variant<'a> {
+    // One more directory for the round that warms up.
+    let mut states: Vec<PathBuf> = (0..=rounds).map(|_| lab.volume.dir("join-sqlite-state")).collect();
+    let directories = ours::directories(folder);
+    Variant::new("sqlite joins", move || {
+        let state = states.pop().expect("there is one for each round");
+        let (took, (inserted, _database)) = time(|| {
+            let mut database = Sqlite::create(&state, Synchronous::Full);
+            (database.insert_packs(&directories), database)
+        });
+        assert_eq!(inserted, messages);
+        took
+    })
 }
 
 /// Returns a member that joins for the first time in each round, and an observer.

@@ -4,7 +4,8 @@
 //! growth` measures costs by the length of the history. Only the ratios count: absolute times drift with the
 //! machine.
 //!
-//! One hop through a sync engine has a goal as well. It is not measured here, because it needs that engine.
+//! Two goals need a sync engine and are not measured here: one hop through it, and an idle session that takes
+//! less of the processor than the engine beside it.
 
 #![allow(
     clippy::pedantic,
@@ -18,14 +19,17 @@
 )]
 
 mod chart;
+mod child;
 mod cold;
 mod disk;
 mod floor;
 mod growth;
 mod history;
+mod idle;
 mod join;
 mod latency;
 mod machine;
+mod members;
 mod memory;
 mod micro;
 mod options;
@@ -67,7 +71,9 @@ const GROUPS: &[Group] = &[
     Group { keys: join::KEYS, rows: join::rows },
     Group { keys: reopen::KEYS, rows: reopen::rows },
     Group { keys: poll::KEYS, rows: poll::rows },
+    Group { keys: idle::KEYS, rows: idle::rows },
     Group { keys: latency::KEYS, rows: latency::rows },
+    Group { keys: members::KEYS, rows: members::rows },
     Group { keys: memory::KEYS, rows: memory::rows },
     Group { keys: disk::KEYS, rows: disk::rows },
     Group { keys: micro::KEYS, rows: micro::rows },
@@ -77,10 +83,7 @@ fn main() -> ExitCode {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
     volume::enter_namespace(&arguments);
     arguments.retain(|argument| argument != volume::INSIDE);
-    if let [first, rest @ ..] = arguments.as_slice()
-        && first == memory::CHILD
-    {
-        memory::tell_resident(rest);
+    if child::answer(&arguments) {
         return ExitCode::SUCCESS;
     }
     let keys: Vec<&str> = GROUPS.iter().flat_map(|group| group.keys).copied().collect();
@@ -117,7 +120,10 @@ fn main() -> ExitCode {
     }
     print!("{}", table::show(&rows));
     if !lab.options.growth && lab.options.only.is_empty() {
-        println!("One hop through a sync engine is not measured here: it needs that engine.");
+        println!(
+            "Two goals need a sync engine and are not measured here: one hop through it, and an idle session that takes \
+             less of the processor than the engine beside it."
+        );
     }
     eprintln!("{:6.1} s", began.elapsed().as_secs_f64());
     ExitCode::SUCCESS

@@ -4,27 +4,23 @@
 //! without it.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
-
-use tempo_session::Session;
 
 use crate::{
     Lab,
+    child::{Arguments, Child},
     history::{History, write_packs},
     join::thousands,
     ours,
     stats::Figures,
     table::{Bound, Row, Unit},
-    volume::INSIDE,
 };
 
 pub(crate) const KEYS: &[&str] = &["memory"];
 
-/// The first argument of a process that opens a session and reports its resident memory. The folder, the
-/// state and the number of messages follow.
+/// The first argument of a process that opens a session and measures its resident memory.
 pub(crate) const CHILD: &str = "--resident";
 
 /// Returns the rows of a session that was joined in this process, and of one that was joined earlier.
@@ -56,25 +52,18 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     vec![row("reopened", reopened), row("joined", joined)]
 }
 
-/// Opens the session, and prints the resident memory once all messages are there.
-pub(crate) fn tell_resident(arguments: &[String]) {
-    let [folder, state, messages] = arguments else { panic!("a folder, a state directory and a number") };
-    let session: Session = ours::join(Path::new(folder), Path::new(state), messages.parse().expect("a number"));
+/// Opens the session, and returns the resident memory once all messages are there.
+pub(crate) fn measure(arguments: &Arguments) -> f64 {
+    let session = ours::join(&arguments.folder, &arguments.state, arguments.messages);
     ours::calm(&session);
-    println!("{}", resident().expect("the system says it"));
+    let resident = resident().expect("the system says it");
     session.close().expect("the store works");
+    resident
 }
 
 fn in_a_process(folder: &Path, state: &Path, messages: usize) -> f64 {
-    let output = Command::new(env::current_exe().expect("this program has a path"))
-        .args([INSIDE, CHILD])
-        .args([folder, state])
-        .arg(messages.to_string())
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("this program starts");
-    assert!(output.status.success(), "the session of {messages} messages has failed");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    let (folder, state) = (folder.to_owned(), state.to_owned());
+    Child::start(CHILD, &Arguments { folder, state, messages, seconds: 0 }).figure()
 }
 
 /// Returns the resident bytes, where the system reports them.

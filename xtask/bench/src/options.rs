@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub(crate) struct Options {
     /// Measure growth instead of printing the table.
     pub(crate) growth: bool,
-    /// Measure less precisely, within a minute.
+    /// Measure less precisely, within some minutes.
     pub(crate) quick: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,

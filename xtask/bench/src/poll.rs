@@ -16,9 +16,8 @@ use crate::{
     history::write_files,
     join::thousands,
     ours,
-    reopen::flat,
     rounds::{Variant, each_of, interleave, rest, time},
-    table::{Bound, Row, Unit},
+    table::{Bound, FLAT, Row, Unit},
 };
 
 pub(crate) const KEYS: &[&str] = &["poll"];
@@ -58,11 +57,17 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let shown = format!("idle poll of {} files", thousands(middle));
     vec![
         Row::new("poll", shown, Unit::Nanoseconds, of("turn", middle))
-            .floor(Bound::at_most(3.0, "fstat of four directories", of("fstat", middle)))
-            .peer(Bound::at_most(0.001, "listing four directories", of("listing", middle)))
+            .floor(Bound::shown("fstat of four directories", of("fstat", middle)))
+            .peer(Bound::shown("listing four directories", of("listing", middle)))
             .also("the transport alone", of("collect", middle))
             .note("a turn of the driver; once in 30 s every directory is listed"),
-        flat("poll", "idle poll", (large, of("turn", large)), (small, of("turn", small))),
+        Row::flat(
+            "poll",
+            "idle poll",
+            FLAT,
+            (&thousands(large), of("turn", large)),
+            (&thousands(small), of("turn", small)),
+        ),
     ]
 }
 

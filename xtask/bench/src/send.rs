@@ -42,8 +42,8 @@ fn one_by_one(lab: &mut Lab) -> Vec<Row> {
     let rounds_each = format!("{rounds} rounds of {times} messages");
     vec![
         Row::new("send", "durable send", Unit::Nanoseconds, ours.clone())
-            .floor(Bound::at_most(1.15, "a commit of redb and an unsynced file", commit_and_file))
-            .peer(Bound::at_most(0.85, "SQLite, WAL, FULL", of("sqlite full")))
+            .floor(Bound::at_most(1.25, "a commit of redb and an unsynced file", commit_and_file))
+            .peer(Bound::at_most(0.5, "SQLite, WAL, FULL", of("sqlite full")))
             .also("SQLite, WAL, NORMAL", of("sqlite normal"))
             .also("redb", of("redb"))
             .also("maildir", of("maildir"))
@@ -51,7 +51,7 @@ fn one_by_one(lab: &mut Lab) -> Vec<Row> {
             .also("until it is in the folder", of("send and flush"))
             .note(rounds_each),
         Row::new("send", "durable send, against a file", Unit::Nanoseconds, ours).floor(Bound::at_most(
-            0.5,
+            0.4,
             "a durable file: two syncs",
             of("durable file"),
         )),
@@ -66,10 +66,10 @@ fn batches(lab: &mut Lab) -> Vec<Row> {
     let commit_and_file = of("redb").plus(&of("unsynced file"));
     vec![
         Row::new("send_all", "send_all of 100, each", Unit::Nanoseconds, of("send"))
-            .floor(Bound::at_most(1.3, "a commit of redb and an unsynced file of 100", commit_and_file))
-            .peer(Bound::at_most(0.5, "SQLite, WAL, FULL, 100 a transaction", of("sqlite full")))
+            .floor(Bound::at_most(1.25, "a commit of redb and an unsynced file of 100", commit_and_file))
+            .peer(Bound::at_most(1.5, "redb, 100 a transaction", of("redb")))
+            .also("SQLite, WAL, FULL, 100 a transaction", of("sqlite full"))
             .also("SQLite, WAL, NORMAL", of("sqlite normal"))
-            .also("redb", of("redb"))
             .also("one durable file of 100", of("durable file"))
             .also("until it is in the folder", of("send and flush")),
     ]

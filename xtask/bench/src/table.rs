@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::stats::Figures;
 
+/// The most that a flat operation may take in the largest case, as a multiple of its figure in the smallest.
+pub(crate) const FLAT: f64 = 2.0;
+
 /// One operation, with everything it is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -38,6 +41,8 @@ pub(crate) struct Bound {
 pub(crate) enum Unit {
     Nanoseconds,
     Bytes,
+    /// A share in hundredths.
+    Percent,
 }
 
 /// The verdict on a row's goals.
@@ -81,6 +86,19 @@ impl Row {
     pub(crate) fn skipped(key: &'static str, operation: impl Into<String>, why: impl Into<String>) -> Self {
         let row = Self::new(key, operation, Unit::Nanoseconds, Figures::default());
         Self { skipped: Some(why.into()), ..row }
+    }
+
+    /// Creates a row that compares a large case with a small one. `most` is the largest allowed multiple.
+    pub(crate) fn flat(
+        key: &'static str,
+        what: &str,
+        most: f64,
+        (large, at_large): (&str, Figures),
+        (small, at_small): (&str, Figures),
+    ) -> Self {
+        let operation = format!("{what}, flat: {large} as {small}");
+        let bound = Bound::at_most(most, format!("the same with {small}"), at_small);
+        Self::new(key, operation, Unit::Nanoseconds, at_large).floor(bound)
     }
 
     pub(crate) fn floor(self, floor: Bound) -> Self {
@@ -132,7 +150,7 @@ impl Row {
         json!({
             "key": self.key,
             "operation": self.operation,
-            "unit": match self.unit { Unit::Nanoseconds => "ns", Unit::Bytes => "bytes" },
+            "unit": self.unit.name(),
             "median": self.ours.median(),
             "quartiles": self.ours.quartiles(),
             "rounds": self.ours,
@@ -158,11 +176,21 @@ impl Verdict {
 }
 
 impl Unit {
+    /// Returns the name for programs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "ns",
+            Self::Bytes => "bytes",
+            Self::Percent => "percent",
+        }
+    }
+
     /// Formats a figure with three digits, in the unit that suits it.
     pub(crate) fn show(self, figure: f64) -> String {
         let steps: &[(f64, &str)] = match self {
             Self::Nanoseconds => &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")],
             Self::Bytes => &[(1024.0 * 1024.0, "MiB"), (1024.0, "KiB"), (1.0, "B")],
+            Self::Percent => &[(1.0, "%")],
         };
         let smallest = (1.0, steps.last().map_or("", |step| step.1));
         let (size, name) = steps.iter().copied().find(|step| figure >= step.0).unwrap_or(smallest);
@@ -290,6 +318,8 @@ mod tests {
         }
         assert_eq!(Unit::Bytes.show(64.0), "64.0 B");
         assert_eq!(Unit::Bytes.show(3.0 * 1024.0 * 1024.0), "3.00 MiB");
+        assert_eq!(Unit::Percent.show(0.5), "0.500 %");
+        assert_eq!(Unit::Percent.show(0.0153), "0.0153 %");
     }
 
     #[test]

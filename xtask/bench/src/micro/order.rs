@@ -30,7 +30,7 @@ enum Arrival {
 
 impl Arrival {
     const ALL: [(Self, &'static str, f64); 3] =
-        [(Self::InOrder, "in order", 30.0), (Self::Near, "near", 120.0), (Self::Late, "late", 200.0)];
+        [(Self::InOrder, "in order", 40.0), (Self::Near, "near", 120.0), (Self::Late, "late", 200.0)];
 
     /// Returns messages of one kind, by authors that have not seen each other's messages, so that any order
     /// among them is possible.
@@ -91,7 +91,7 @@ fn row(arrival: Arrival, name: &str, goal: f64, rounds: usize, messages: usize) 
     let of = |name: &str| measured.of(name).clone();
     Row::new("timeline", format!("timeline insert, {name}"), Unit::Nanoseconds, of("shown").minus(&of("hidden")))
         .floor(Bound::figure(goal))
-        .peer(Bound::at_most(0.5, "BTreeMap", of("tree")))
+        .peer(Bound::at_most(1.0, "BTreeMap", of("tree")))
         .also("everything that accepting takes", of("shown"))
         .note("accepting messages that stand in the timeline, without what accepting others takes")
 }

@@ -21,7 +21,10 @@ pub(crate) trait Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{PAYLOAD, payload};
+    use crate::{
+        history::{History, PAYLOAD, payload, write_packs},
+        ours,
+    };
 
     #[test]
     fn peers_return_the_messages_that_they_stored() {
@@ -37,5 +40,17 @@ mod tests {
             assert_eq!(peer.read_all(), 100 * PAYLOAD);
             assert_eq!(peer.read_last(50), 50 * PAYLOAD);
         }
+    }
+
+    #[test]
+    fn sqlite_keeps_every_frame_of_the_packs() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("packs");
+        std::fs::create_dir(&folder).unwrap();
+        write_packs(&folder, &mut History::new(), 500);
+        let mut database = sqlite::Sqlite::create(&dir.path().join("sqlite"), sqlite::Synchronous::Full);
+        assert_eq!(database.insert_packs(&ours::directories(&folder)), 500);
+        let frames: usize = History::new().take(500).map(|frame| frame.bytes().len()).sum();
+        assert_eq!(database.read_all(), frames);
     }
 }
