@@ -21,6 +21,8 @@ pub(crate) struct Packer {
     damaged: Vec<(AuthorId, u64, u64)>,
     /// The earliest time to remove more files.
     thin_at: Duration,
+    /// The number of files removed since then.
+    thinned: usize,
     /// The earliest time to pack again after a failure.
     pack_at: Duration,
 }
@@ -28,6 +30,8 @@ pub(crate) struct Packer {
 /// The most files removed together. Then the packer pauses, because some services hold back what
 /// follows very many removals.
 const TOGETHER: usize = 100;
+/// The most files removed in one step. On a slow network drive each of them takes long.
+const AT_A_TIME: usize = 16;
 const A_WHILE: Duration = Duration::from_secs(60);
 
 impl Packer {
@@ -281,8 +285,8 @@ impl Packer {
         self.stocks.get_mut(&author)?.next(packing, last, everything)
     }
 
-    /// Removes some of the files that old enough packs were made from; returns true when there are
-    /// more.
+    /// Removes some of the files that old enough packs were made from. Returns true when more can be removed
+    /// now.
     fn thin_out(
         &mut self,
         link: &mut Link,
@@ -295,7 +299,8 @@ impl Packer {
         if packs.is_empty() {
             return Ok(false);
         }
-        let (mut left, mut looked_at, mut thin, mut is_over) = (TOGETHER, 0, Vec::new(), true);
+        let (mut left, mut looked_at, mut thin, mut is_over) =
+            (AT_A_TIME.min(TOGETHER - self.thinned), 0, Vec::new(), true);
         for packed in packs {
             if left == 0 || looked_at >= packing.bytes {
                 is_over = false;
@@ -316,15 +321,17 @@ impl Packer {
                 thin.push(packed);
             }
             left -= removed.len();
+            self.thinned += removed.len();
         }
         if !thin.is_empty() {
             link.note(|marks| marks.packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
         }
-        let has_removed = left < TOGETHER;
-        if has_removed || is_over {
+        if is_over || self.thinned == TOGETHER {
             self.thin_at = now + A_WHILE;
+            self.thinned = 0;
+            return Ok(!is_over && at_once);
         }
-        Ok(!is_over && (at_once || !has_removed))
+        Ok(true)
     }
 
     fn stats(&self) -> PackStats {
