@@ -6,13 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{idle, memory, volume::INSIDE};
+use crate::volume::INSIDE;
 
-/// A measurement of a session that a child opens; it returns one figure.
-type Measurement = fn(&Arguments) -> f64;
-
-/// The measurements, by the first argument of the child.
-const MEASUREMENTS: &[(&str, Measurement)] = &[(memory::CHILD, memory::measure), (idle::CHILD, idle::measure)];
+/// A measurement of a session that a child opens, with the child's first argument. It returns one figure.
+pub(crate) type Measurement = (&'static str, fn(&Arguments) -> f64);
 
 /// The arguments of a child.
 #[derive(Debug, Clone)]
@@ -32,9 +29,9 @@ pub(crate) struct Child {
 }
 
 /// Measures and prints the figure, if this process is a child. Returns whether it is one.
-pub(crate) fn answer(arguments: &[String]) -> bool {
+pub(crate) fn answer(arguments: &[String], measurements: &[Measurement]) -> bool {
     let [first, rest @ ..] = arguments else { return false };
-    let Some((_, measure)) = MEASUREMENTS.iter().find(|(name, _)| name == first) else { return false };
+    let Some((_, measure)) = measurements.iter().find(|(name, _)| name == first) else { return false };
     println!("{}", measure(&Arguments::parse(rest)));
     true
 }
@@ -80,7 +77,8 @@ mod tests {
     #[test]
     fn other_arguments_start_no_measurement() {
         let of = |arguments: &[&str]| arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>();
-        assert!(!answer(&[]) && !answer(&of(&["--quick"])));
+        let measurements: &[Measurement] = &[("--children", |_| 1.0)];
+        assert!(!answer(&[], measurements) && !answer(&of(&["--quick"]), measurements));
         let parsed = Arguments::parse(&of(&["folder", "state", "7", "60"]));
         assert!(parsed.folder == Path::new("folder") && parsed.state == Path::new("state"));
         assert_eq!((parsed.messages, parsed.seconds), (7, 60));

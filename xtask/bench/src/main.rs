@@ -83,7 +83,7 @@ fn main() -> ExitCode {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
     volume::enter_namespace(&arguments);
     arguments.retain(|argument| argument != volume::INSIDE);
-    if child::answer(&arguments) {
+    if child::answer(&arguments, &[(memory::CHILD, memory::measure), (idle::CHILD, idle::measure)]) {
         return ExitCode::SUCCESS;
     }
     let keys: Vec<&str> = GROUPS.iter().flat_map(|group| group.keys).copied().collect();
