@@ -57,6 +57,8 @@ pub(crate) const PLACEHOLDERS: [(&str, &str); 6] =
     [(".", "-tef.icloud"), (".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"), ("", ".rslsync"), ("", ".rsls")];
 /// The name of an author's hint file.
 pub(crate) const HEAD: &str = "head";
+/// The digits of a digest in the name of a message beside one whose name is taken.
+pub(crate) const BESIDE: usize = 16;
 const AUTHOR_LEN: usize = 36;
 
 impl DirName {

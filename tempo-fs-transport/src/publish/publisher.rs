@@ -17,7 +17,7 @@ use tempo_message::{
 use crate::{
     error::publish_error,
     format::{
-        name::{DirName, FileName, HEAD, STAGED_PREFIX, STAGED_SUFFIX},
+        name::{BESIDE, DirName, FileName, HEAD, STAGED_PREFIX, STAGED_SUFFIX},
         spelling::composed,
     },
     fs::{
@@ -117,7 +117,7 @@ impl<F: Fs> Publisher<F> {
         let failed = |error| publish_error(path.display().to_string(), error);
         let dir = self.own_dir(root, &content.dir).map_err(failed)?;
         let digest = content.digest.to_string();
-        let beside = format!(".{}", digest.get(..16).unwrap_or(&digest));
+        let beside = format!(".{}", digest.get(..BESIDE).unwrap_or(&digest));
         for (is_beside, addition) in [(false, String::new()), (true, beside.clone()), (true, beside + ".2")] {
             let mut name = content.name.clone();
             name.push(addition);

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use tempo_message::{AuthorId, FileType, ForeignReason, PendingReason, planted};
 
 use crate::{
-    format::name::{DirName, HEAD, PLACEHOLDERS},
+    format::name::{BESIDE, DirName, HEAD, PLACEHOLDERS},
     fs::port::Stat,
     scan::findings::Finding,
 };
@@ -41,10 +41,15 @@ const LARGEST: u16 = 4096;
 ///
 /// Unknown services do it like the known ones. Encrypted files look different, so they do not
 /// prevent publishing.
+///
+/// The name of a message beside one whose name is taken looks like one with an extension. What has
+/// replaced such a message stands for nothing.
 pub(crate) fn may_be_placeholder(name: &OsStr, content: &[u8]) -> bool {
     let name = name.as_encoded_bytes();
     let stem = name.strip_prefix(HEAD.as_bytes()).unwrap_or(name);
-    let has_extension = name.first() == Some(&b'.') || stem.iter().find(|byte| !is_of_stem(**byte)) == Some(&b'.');
+    let end = stem.iter().position(|&byte| !is_of_stem(byte)).unwrap_or(stem.len());
+    let tail = without_beside(stem.get(end..).unwrap_or_default());
+    let has_extension = name.first() == Some(&b'.') || tail.first() == Some(&b'.');
     has_extension && content.len() <= usize::from(LARGEST) && is_text(content)
 }
 
@@ -66,6 +71,24 @@ fn is_text(content: &[u8]) -> bool {
 
 fn is_of_stem(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || byte == b'-'
+}
+
+/// Removes from the tail of a name what makes it one beside a name that is taken: a part of a digest, and perhaps a
+/// number.
+fn without_beside(tail: &[u8]) -> &[u8] {
+    let dotted = |tail: &[u8], is: fn(&u8) -> bool| {
+        let length = tail.strip_prefix(b".").map_or(0, |rest| rest.iter().take_while(|byte| is(byte)).count());
+        let is_over = tail.get(length + 1).is_none_or(|next| !next.is_ascii_alphanumeric());
+        if is_over { length } else { 0 }
+    };
+    if dotted(tail, u8::is_ascii_hexdigit) != BESIDE {
+        return tail;
+    }
+    let tail = tail.get(BESIDE + 1..).unwrap_or_default();
+    match dotted(tail, u8::is_ascii_digit) {
+        0 => tail,
+        digits => tail.get(digits + 1..).unwrap_or_default(),
+    }
 }
 
 /// Returns whether a name is another one with an extension, and perhaps with a dot before it.
@@ -91,6 +114,15 @@ mod tests {
             assert!(!is(name, &[0x9c; 900]), "encrypted");
             assert!(!is(name, &[0; 100]), "not yet written");
             assert!(!is(name, &vec![b'a'; usize::from(LARGEST) + 1]), "{name}");
+        }
+        assert!(is("0000000000000003.0a1b2c3d4e5f6071.cloud", b"{}"), "it stands for a file beside");
+        for name in [
+            "0000000000000003.0a1b2c3d4e5f6071",
+            "0000000000000003.0a1b2c3d4e5f6071.2",
+            "0000000000000003.0a1b2c3d4e5f6071.2 (1)",
+            "0000000000000001-0000000000000003.0a1b2c3d4e5f6071",
+        ] {
+            assert!(!is(name, b"../../.git/annex/objects/SHA256E-s120"), "{name}");
         }
         for name in ["head", "0000000000000003 (1)", "0000000000000003:Zone.Identifier", "0000000000000003 (1).cloud"] {
             assert!(!is(name, b""), "{name}");
