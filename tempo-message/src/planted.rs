@@ -36,6 +36,8 @@ bugs! {
     InPlace: "messages are written under their final name",
     NoMend: "what a loss of power left is taken for somebody else's message",
     TakenIsPublished: "a name that is taken counts as published, whatever it holds",
+    UndoneIsRepeated: "a directory that is moved aside each time is made again without end",
+    NamesWithoutEnd: "a message whose file is replaced each time is given one more name without end",
     NoSweep: "staged files of an earlier process are left",
     NoFallback: "staging on another volume fails for ever",
     TrustHints: "a directory is listed only when the watcher says so",

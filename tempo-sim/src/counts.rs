@@ -16,6 +16,8 @@ impl Counts {
         "gone for a while",
         "latecomer",
         "relayed",
+        "undone",
+        "undone given up",
         "held",
         "crash",
         "crash during a call",

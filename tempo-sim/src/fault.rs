@@ -60,11 +60,13 @@ pub enum Fault {
     StoreFull,
     /// A person copies the session folder and continues with a new song in the copy, which the service also carries.
     CopiedSession,
+    /// Something undoes what a member writes: it moves files or the directory away, or replaces the files.
+    Undone,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -92,11 +94,20 @@ impl Fault {
         Self::CopiedSession,
         Self::LineEnds,
         Self::StoreFull,
+        // At the end, so that seeds without it draw what they drew before.
+        Self::Undone,
     ];
 
     /// Faults that only a member with its store can repair.
-    pub(crate) const NEED_THE_STORE: [Self; 6] =
-        [Self::Rollback, Self::Deletion, Self::Overwriting, Self::TornCall, Self::Crash, Self::FailedCommit];
+    pub(crate) const NEED_THE_STORE: [Self; 7] = [
+        Self::Rollback,
+        Self::Deletion,
+        Self::Overwriting,
+        Self::TornCall,
+        Self::Crash,
+        Self::FailedCommit,
+        Self::Undone,
+    ];
 
     /// Returns how many plans in a thousand contain the fault. Faults that rule out others are rarer.
     pub(crate) fn frequency(self) -> u32 {
@@ -106,7 +117,8 @@ impl Fault {
             | Self::LostStore
             | Self::Departure
             | Self::LineEnds
-            | Self::StoreFull => 150,
+            | Self::StoreFull
+            | Self::Undone => 150,
             _ => 500,
         }
     }

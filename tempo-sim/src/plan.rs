@@ -1,5 +1,6 @@
 //! Schedules from seeds: which member sends when, and what goes wrong meanwhile.
 
+mod lasting;
 mod odd;
 mod tampering;
 
@@ -68,14 +69,20 @@ impl Plan {
                 Fault::Rollback,
                 Fault::Deletion,
                 Fault::Overwriting,
+                Fault::Undone,
             ] {
                 faults.remove(&fault);
             }
+        }
+        if faults.contains(&Fault::NoScrubbing) || faults.contains(&Fault::Cloned) {
+            // Only comparing finds what was undone, and a clone publishes the same names.
+            faults.remove(&Fault::Undone);
         }
         if profile.conflict == Conflict::Skipped {
             // Neither side ever sees what the other has under the same name.
             faults.remove(&Fault::Cloned);
             faults.remove(&Fault::Overwriting);
+            faults.remove(&Fault::Undone);
         }
         if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
             // Likewise for a damaged file that was online-only during the audit, or that a clone replaced.
@@ -124,6 +131,8 @@ impl Plan {
             full: Vec::new(),
             full_stores: Vec::new(),
             has_departed: false,
+            lasting: Vec::new(),
+            undone: None,
         };
         if record {
             run.world.record(self.seed, self.command());
@@ -150,6 +159,10 @@ struct Run<'a> {
     full_stores: Vec<usize>,
     /// True if a member has left.
     has_departed: bool,
+    /// The lasting faults that have not struck yet, each with the number of messages after which it does.
+    lasting: Vec<(usize, Fault)>,
+    /// The member whose files are undone.
+    undone: Option<usize>,
 }
 
 impl Run<'_> {
@@ -188,6 +201,7 @@ impl Run<'_> {
                 self.world.hold_back(self.plan.members - 1);
             }
         }
+        self.draw_lasting();
         if self.plan.faults.contains(&Fault::TornCall) {
             self.world.tear_restarts(300);
         }
@@ -206,9 +220,11 @@ impl Run<'_> {
             {
                 self.strike(fault);
             }
+            self.strike_lasting();
             self.send();
         }
-        let calm = if self.rng.chance(200) { 120 } else { 30 };
+        let is_long = Self::LASTING.iter().any(|fault| self.plan.faults.contains(fault));
+        let calm = if self.rng.chance(200) { 120 } else { 30 } + if is_long { 240 } else { 0 };
         self.world.run_for(Duration::from_secs(calm))?;
         if !Fault::NEED_THE_STORE.iter().any(|fault| self.plan.faults.contains(fault)) {
             self.world.rest_running()?;
@@ -243,6 +259,7 @@ impl Run<'_> {
             Fault::Cloned,
             Fault::RestoredStore,
             Fault::LostStore,
+            Fault::Undone,
         ];
         if needs_files.contains(&fault) && disk.is_unmounted() {
             return;
@@ -278,17 +295,7 @@ impl Run<'_> {
                     self.world.note_fault(member, "disk full", "the disk is full");
                 }
             }
-            Fault::Unmount => {
-                // A member that has never seen the folder's content cannot distinguish it from an empty folder.
-                let has_joined = self.world.member(member).is_some_and(|there| there.store().marks_now().has_joined());
-                if has_joined || disk.is_unmounted() {
-                    self.world.set_unmounted(member, !disk.is_unmounted());
-                    // A person often discovers this by restarting the program.
-                    if disk.is_unmounted() && self.rng.chance(300) {
-                        self.world.restart(member);
-                    }
-                }
-            }
+            Fault::Unmount => self.unmount(member, &disk),
             Fault::OddFiles => self.put_odd_file(member, &disk),
             Fault::Clocks => {
                 let skews = [-1_000_000_000_000, -3_600_000, -5, 0, 7, 86_400_000, i64::MAX / 2];
@@ -328,12 +335,26 @@ impl Run<'_> {
                 self.forestall_on_a_share(member, &disk);
             }
             Fault::StoreFull => self.fill_store(member),
+            Fault::Undone => self.undo(member),
             Fault::NoScrubbing
             | Fault::LostHints
             | Fault::LineEnds
             | Fault::OddDisks
             | Fault::Packs
             | Fault::Systems => {}
+        }
+    }
+
+    /// Takes a folder away, or brings it back. A member that has never seen the folder's content cannot distinguish it
+    /// from an empty folder.
+    fn unmount(&mut self, member: usize, disk: &Disk) {
+        let has_joined = self.world.member(member).is_some_and(|there| there.store().marks_now().has_joined());
+        if has_joined || disk.is_unmounted() {
+            self.world.set_unmounted(member, !disk.is_unmounted());
+            // A person often discovers this by restarting the program.
+            if disk.is_unmounted() && self.rng.chance(300) {
+                self.world.restart(member);
+            }
         }
     }
 

@@ -50,6 +50,9 @@ pub(crate) struct Publisher<F: Fs> {
     is_staging_unswept: bool,
 }
 
+/// The names that are tried for one file: its own and two beside it.
+const NAMES: usize = 3;
+
 impl<F: Fs> Publisher<F> {
     /// Creates a publisher that stages in `staging` where that is possible, and sweeps what an
     /// earlier process left there.
@@ -117,14 +120,18 @@ impl<F: Fs> Publisher<F> {
         let failed = |error| publish_error(path.display().to_string(), error);
         let dir = self.own_dir(root, &content.dir).map_err(failed)?;
         let digest = content.digest.to_string();
-        let beside = format!(".{}", digest.get(..BESIDE).unwrap_or(&digest));
-        for (is_beside, addition) in [(false, String::new()), (true, beside.clone()), (true, beside + ".2")] {
+        let beside = digest.get(..BESIDE).unwrap_or(&digest);
+        for number in 0..if planted!(NamesWithoutEnd) { usize::MAX } else { NAMES } {
             let mut name = content.name.clone();
-            name.push(addition);
+            match number {
+                0 => {}
+                1 => name.push(format!(".{beside}")),
+                _ => name.push(format!(".{beside}.{number}")),
+            }
             let target = Target { dir: &dir, name: &name };
             let published = self.publish_as(&target, &content.bytes, durability, placeholders).map_err(failed)?;
             if let Some(published) = published {
-                return Ok(if is_beside { Published::Displaced } else { published });
+                return Ok(if number > 0 { Published::Displaced } else { published });
             }
         }
         Err(PublishError::Undone { place: path.display().to_string() })

@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{
     SimStore,
     app::{App, Digests, Saved},
+    undoing::Undone,
 };
 use crate::{Counts, Disk, Rng};
 
@@ -72,6 +73,8 @@ pub struct Member {
     pub(crate) is_ambiguous: bool,
     /// True if another program has overwritten its messages.
     pub(crate) is_overwritten: bool,
+    /// Set while something undoes what it writes.
+    pub(crate) undone: Option<Undone>,
     /// The time until which the application takes no events.
     pub(crate) reads_from: Duration,
     /// The data that the application has saved, besides the store.
@@ -145,6 +148,7 @@ impl Member {
             seemed_away: Duration::ZERO,
             is_ambiguous: false,
             is_overwritten: false,
+            undone: None,
             reads_from: Duration::ZERO,
             saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),

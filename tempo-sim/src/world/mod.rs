@@ -14,6 +14,7 @@ mod registry;
 mod store;
 mod tampering;
 mod torn;
+mod undoing;
 
 use std::{
     cmp::Reverse,
@@ -31,6 +32,7 @@ use tempo_clock::AuthorId;
 use tempo_message::Digest;
 use tempo_session::{Packing, Session, error::SendError};
 pub use torn::StoreImage;
+pub use undoing::Undoing;
 use uuid::Uuid;
 
 use crate::{
@@ -91,6 +93,8 @@ enum Pending {
     Turn(usize),
     Service(Task),
     Start(usize),
+    /// Something undoes what the member has written.
+    Undo(usize),
 }
 
 /// The contents of a member's folder at some moment.

@@ -84,6 +84,7 @@ impl World {
         self.bring_back();
         for member in 0..self.members.len() {
             self.set_unmounted(member, false);
+            self.allow_writing(member);
             let Some(there) = self.members.get_mut(member) else { continue };
             there.disk.set_capacity(u64::MAX);
             there.store.set_full(false);
@@ -113,6 +114,7 @@ impl World {
         match pending {
             Pending::Turn(member) => self.turn(member, at),
             Pending::Start(member) => self.start(member),
+            Pending::Undo(member) => self.undo(member),
             Pending::Service(task) => self.serve(task),
         }
         self.verdict()
@@ -125,6 +127,9 @@ impl World {
         }
         there.turn_at = None;
         let Some(running) = &mut there.running else { return };
+        if there.undone.is_some() {
+            there.seemed_away = at;
+        }
         there.disk.read_hints();
         // A turn may remove what it has examined.
         let (calls, entries) = (there.disk.calls(), there.disk.entries());
@@ -204,6 +209,7 @@ impl World {
         }
         if !changes.is_empty() {
             self.judge_relays(member, &changes);
+            self.judge_undone(member, &changes);
             for change in &changes {
                 self.tell_publication(member, &change.dir, &change.name);
                 let (first, last) = match FileName::parse(&change.name) {
@@ -356,6 +362,9 @@ impl World {
                     self.violation.get_or_insert(violation);
                 }
                 let (name, running) = (there.display_name.clone(), there.running.as_ref());
+                if let Some(undone) = &mut there.undone {
+                    undone.starts += 1;
+                }
                 // A name that cannot be stored now is announced at the next start.
                 let _ = running.map(|running| running.session.announce_name(&name));
                 if self.now > Duration::ZERO {

@@ -55,6 +55,20 @@ fn fixed_defects_stay_fixed() {
     }
 }
 
+/// Tests defects that only faults over minutes reveal: each breaks the first run with which `cargo sim bugs` finds it.
+#[cfg(feature = "bugs")]
+#[test]
+fn defects_of_giving_up_are_found() {
+    use tempo_sim::bugs::{Bug, plan};
+    let found = [(Bug::NamesWithoutEnd, 126), (Bug::UndoneIsRepeated, 166)];
+    for (bug, seed) in found {
+        let plan = plan(seed);
+        assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
+        let _planted = bug.plant();
+        assert!(plan.execute(false).failure.is_some(), "{bug} no longer breaks {}", plan.command());
+    }
+}
+
 /// A member whose store had been restored sent a pack beside a message of its own that the store no longer knew. No
 /// name was taken, and nothing checked.
 #[test]
