@@ -30,6 +30,7 @@ macro_rules! bugs {
 bugs! {
     NoRelay: "messages of others that have vanished are not put back",
     RelayAtOnce: "messages of others that have vanished are put back without waiting for anybody",
+    RelinkedIsGone: "messages of others are put back although most of the folder has vanished",
     RelayNeverRemoved: "what was put back for others is never taken back",
     NoFsync: "a durable publication is not synced",
     StrangeIsBad: "a small file of an unknown service counts as a damaged message",

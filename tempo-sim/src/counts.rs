@@ -16,6 +16,7 @@ impl Counts {
         "gone for a while",
         "latecomer",
         "relayed",
+        "linked anew",
         "undone",
         "undone given up",
         "held",

@@ -62,11 +62,13 @@ pub enum Fault {
     CopiedSession,
     /// Something undoes what a member writes: it moves files or the directory away, or replaces the files.
     Undone,
+    /// A service is signed out and in: a folder is empty at first and fills again file by file, over minutes.
+    Relinked,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -94,8 +96,9 @@ impl Fault {
         Self::CopiedSession,
         Self::LineEnds,
         Self::StoreFull,
-        // At the end, so that seeds without it draw what they drew before.
+        // At the end, so that seeds without them draw what they drew before.
         Self::Undone,
+        Self::Relinked,
     ];
 
     /// Faults that only a member with its store can repair.
@@ -118,7 +121,8 @@ impl Fault {
             | Self::Departure
             | Self::LineEnds
             | Self::StoreFull
-            | Self::Undone => 150,
+            | Self::Undone
+            | Self::Relinked => 150,
             _ => 500,
         }
     }

@@ -32,4 +32,4 @@ pub use rule::{Effect, Rule, Rules, Verdict};
 pub use shrink::shrink;
 pub use sweep::{Swept, sweep};
 pub use trace::Trace;
-pub use world::{Failing, Leave, Member, SimClock, SimStore, Snapshot, StoreImage, Undoing, Violation, World};
+pub use world::{Failing, Filling, Leave, Member, SimClock, SimStore, Snapshot, StoreImage, Undoing, Violation, World};

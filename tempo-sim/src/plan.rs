@@ -70,6 +70,7 @@ impl Plan {
                 Fault::Deletion,
                 Fault::Overwriting,
                 Fault::Undone,
+                Fault::Relinked,
             ] {
                 faults.remove(&fault);
             }
@@ -114,8 +115,9 @@ impl Plan {
             are_accented: have_systems && rng.chance(500),
         };
         let mut profile = self.profile.clone();
-        if self.faults.contains(&Fault::Departure) {
-            // A part of a split folder cannot be attributed if its member left before its head arrived.
+        if self.faults.contains(&Fault::Departure) || self.faults.contains(&Fault::Relinked) {
+            // A part of a split folder cannot be attributed if its member left before its head arrived, and is not
+            // read if all of it was relayed.
             profile.split_folders = 0;
         }
         let world = World::new(rng.next()).profile(profile);
@@ -185,7 +187,7 @@ impl Run<'_> {
             };
             self.world.with_packing(packing);
         }
-        if self.plan.faults.contains(&Fault::Departure) {
+        if self.plan.faults.contains(&Fault::Departure) || self.plan.faults.contains(&Fault::Relinked) {
             let mut seconds = |range| Duration::from_secs(self.rng.range(range));
             let relaying = Relaying {
                 lacking: seconds(5..20),
@@ -197,7 +199,7 @@ impl Run<'_> {
                 ..Relaying::default()
             };
             self.world.with_relaying(relaying);
-            if self.rng.chance(500) {
+            if self.plan.faults.contains(&Fault::Departure) && self.rng.chance(500) {
                 self.world.hold_back(self.plan.members - 1);
             }
         }
@@ -260,6 +262,7 @@ impl Run<'_> {
             Fault::RestoredStore,
             Fault::LostStore,
             Fault::Undone,
+            Fault::Relinked,
         ];
         if needs_files.contains(&fault) && disk.is_unmounted() {
             return;
@@ -336,6 +339,7 @@ impl Run<'_> {
             }
             Fault::StoreFull => self.fill_store(member),
             Fault::Undone => self.undo(member),
+            Fault::Relinked => self.relink(member),
             Fault::NoScrubbing
             | Fault::LostHints
             | Fault::LineEnds

@@ -76,6 +76,24 @@ impl Disk {
         }
     }
 
+    /// Makes the session folder again, empty, as a service does that is set up again.
+    pub fn replace_folder(&self) {
+        let mut state = self.lock();
+        if state.mounted.is_some() {
+            return;
+        }
+        if state.options.system.is_windows() {
+            state.judge_moving();
+        }
+        let now = state.stamp();
+        let (empty, name) = (state.tree.add(Kind::Directory, now), state.options.folder_name());
+        state.tree.cover(ROOT, OsStr::new(name), Some(empty));
+        let former = std::mem::replace(&mut state.folder, empty);
+        state.bequeath(ROOT, OsStr::new(name), former);
+        state.inherit(ROOT, OsStr::new(name), empty);
+        state.disturbed = state.now;
+    }
+
     /// Returns whether the session folder is unmounted.
     pub fn is_unmounted(&self) -> bool {
         self.lock().mounted.is_some()

@@ -29,6 +29,8 @@ pub(super) struct Client {
     pub(super) busy: BTreeSet<Place>,
     /// Online-only files, and the times since when they are.
     pub(super) evicted: BTreeMap<Place, Duration>,
+    /// Files that this client fetches again because it was linked anew, and when each is back.
+    pub(super) returning: BTreeMap<Place, Duration>,
     /// Tasks that could not be done offline.
     pub(super) waiting: BTreeSet<Task>,
 }

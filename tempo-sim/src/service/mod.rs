@@ -6,6 +6,7 @@
 mod client;
 mod manners;
 mod online;
+mod relinking;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -174,6 +175,9 @@ impl Service {
         self.rules.clear();
         for member in 0..self.clients.len() {
             self.set_offline(member, false);
+            if let Some(client) = self.clients.get_mut(member) {
+                client.returning.clear();
+            }
             self.hydrate_all(member);
         }
     }
@@ -228,6 +232,10 @@ impl Service {
         let client = self.clients.get_mut(task.member()).filter(|client| !client.is_gone)?;
         if client.offline {
             client.waiting.insert(task);
+            return None;
+        }
+        if let Some(at) = client.returns_at(&task, now) {
+            self.tasks.push((at.saturating_sub(now), task));
             return None;
         }
         if let Some(until) = self.is_kept_from(&task) {

@@ -186,6 +186,8 @@ const TWO_SCANS: Duration = Duration::from_secs(70);
 /// Checks that every message that has been whole in the folder for long enough is delivered, regardless of other files.
 pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, now: Duration) -> Result<(), Violation> {
     let Member { running: Some(running), disk, arrived, .. } = member else { return Ok(()) };
+    // In a folder that was made again, a member waits until somebody is there whom it knows.
+    let seemed_away = if member.is_folder_new { member.seemed_away } else { Duration::ZERO };
     while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {
         arrived.remove(&(since, digest));
         let Some(known) = registry.known(&digest) else { continue };
@@ -195,6 +197,7 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
         let dir = OsString::from(known.id.author.to_string());
         let name = OsString::from(CounterName::new(known.id.counter).as_str());
         let disturbed = disk.disturbed().max(running.since).max(member.reads_from).max(disk.locked_until(&dir, &name));
+        let disturbed = disturbed.max(seemed_away);
         let is_waiting = || running.session.status().waiting.iter().any(|waiting| waiting.id == known.id);
         if disturbed + TWO_SCANS >= now || is_waiting() {
             arrived.insert((now, digest));

@@ -7,7 +7,7 @@ use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, Decoded, Digest, Frame, Frames};
 use tempo_session::Relaying;
 
-use super::{Leave, Member, Violation, World};
+use super::{Leave, Member, Violation, World, relinking::misses_most};
 use crate::disk::Change;
 
 /// The interval between messages from the remaining members while any member still lacks something.
@@ -130,16 +130,22 @@ impl World {
             let absent = there.relaying.map_or(Duration::ZERO, |relaying| relaying.absent);
             let absent = if there.clock.is_right() { absent } else { Duration::ZERO };
             let is_early = self.left_at.get(&author).is_some_and(|&left| self.now < left + absent);
-            // A directory beside the folder may belong to another session, and a network drive does not show recent
-            // arrivals.
-            let counts =
-                |at: &OsString, of: &OsString| !at.to_string_lossy().contains('/') && !there.disk.is_unseen(at, of);
+            // A directory beside the folder may belong to another session, a network drive does not show recent
+            // arrivals, and nothing is read in another author's directory or under a temporary name.
+            let counts = |at: &OsString, of: &OsString| {
+                let is_read = FileName::parse(of) != FileName::Foreign && DirName::parse(at).author() == Some(author);
+                is_read && !there.disk.is_unseen(at, of)
+            };
             let files = there.disk.files().into_iter().filter(|(at, of, _)| counts(at, of));
             let (put, others): (Vec<_>, Vec<_>) = files.partition(|(at, of, _)| (at, of) == (dir, name));
             let put = frames(put.iter().map(|file| &file.2).collect());
             let is_needless = !put.is_empty() && put.is_subset(&frames(others.iter().map(|file| &file.2).collect()));
             if !is_own || is_early || is_needless {
                 let what = format!("{} writes messages of {author} into {}", there.name, dir.to_string_lossy());
+                return self.fail(Violation::new("I20", what));
+            }
+            if misses_most(there) {
+                let what = format!("{} relays messages of {author} while most of its folder is missing", there.name);
                 return self.fail(Violation::new("I20", what));
             }
         }

@@ -75,6 +75,8 @@ pub struct Member {
     pub(crate) is_overwritten: bool,
     /// Set while something undoes what it writes.
     pub(crate) undone: Option<Undone>,
+    /// True if the directory of its folder was made again.
+    pub(crate) is_folder_new: bool,
     /// The time until which the application takes no events.
     pub(crate) reads_from: Duration,
     /// The data that the application has saved, besides the store.
@@ -149,6 +151,7 @@ impl Member {
             is_ambiguous: false,
             is_overwritten: false,
             undone: None,
+            is_folder_new: false,
             reads_from: Duration::ZERO,
             saved: Saved::default(),
             scrub: Some(Duration::from_secs(30)),
@@ -233,6 +236,10 @@ impl Member {
     /// Opens the session, as a process does when it starts.
     pub(crate) fn start(&mut self, counts: &mut Counts) -> Result<(), OpenError> {
         let folder = self.name_folder();
+        if self.is_folder_new && self.disk.dirs().contains(&OsString::from(self.author.to_string())) {
+            // An installation notes the directory in which it finds its own messages.
+            self.home = Home::on(&self.disk.fs(), &self.disk.folder()).ok().flatten().or(self.home);
+        }
         let mut options = Options::default();
         options.staging = Some(Disk::STAGING.into());
         options.home = self.home;

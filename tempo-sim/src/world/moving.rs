@@ -127,7 +127,7 @@ impl World {
         }
         there.turn_at = None;
         let Some(running) = &mut there.running else { return };
-        if there.undone.is_some() {
+        if there.undone.is_some() || (there.is_folder_new && self.service.is_returning(member)) {
             there.seemed_away = at;
         }
         there.disk.read_hints();

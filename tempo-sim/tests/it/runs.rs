@@ -60,7 +60,7 @@ fn fixed_defects_stay_fixed() {
 #[test]
 fn defects_of_giving_up_are_found() {
     use tempo_sim::bugs::{Bug, plan};
-    let found = [(Bug::NamesWithoutEnd, 126), (Bug::UndoneIsRepeated, 166)];
+    let found = [(Bug::RelinkedIsGone, 33), (Bug::NamesWithoutEnd, 126), (Bug::UndoneIsRepeated, 166)];
     for (bug, seed) in found {
         let plan = plan(seed);
         assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
