@@ -196,7 +196,8 @@ impl World {
             is_due |= is_written(name);
             let Some((first, last)) = counters_of(name) else { continue };
             let published = undone.published.entry((dir.clone(), first, last)).or_default();
-            published.times += 1;
+            // A round that a full disk cuts short is repeated with each attempt.
+            published.times += u64::from(!there.disk.is_full());
             published.names.insert(name.clone());
             if published.names.len() > MOST_LEFT {
                 violation = Some(left(published.names.len()));
