@@ -29,7 +29,8 @@ pub use profile::{
 };
 pub use rng::Rng;
 pub use rule::{Effect, Rule, Rules, Verdict};
+pub use service::Filling;
 pub use shrink::shrink;
 pub use sweep::{Swept, sweep};
 pub use trace::Trace;
-pub use world::{Failing, Filling, Leave, Member, SimClock, SimStore, Snapshot, StoreImage, Undoing, Violation, World};
+pub use world::{Failing, Leave, Member, SimClock, SimStore, Snapshot, StoreImage, Undoing, Violation, World};

@@ -16,6 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use client::Client;
+pub use relinking::Filling;
 
 use crate::{
     Disk, Rng,

@@ -7,7 +7,15 @@ use std::{
 };
 
 use super::{Client, Place, Service, Task};
-use crate::world::Filling;
+
+/// The time that a service takes to fill a folder again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filling {
+    /// The time until the first files come back.
+    pub quiet: Duration,
+    /// The time from then on until the last one is back.
+    pub span: Duration,
+}
 
 impl Client {
     /// Returns when a file comes back that this client fetches again, if it is not time yet.

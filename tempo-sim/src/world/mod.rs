@@ -28,7 +28,6 @@ use bytes::Bytes;
 pub use check::Violation;
 pub use member::{Leave, Member, SimClock};
 use registry::Registry;
-pub use relinking::Filling;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
 use tempo_message::Digest;

@@ -6,15 +6,7 @@ use tempo_fs_transport::DirName;
 use tempo_message::AuthorId;
 
 use super::{Member, World};
-
-/// The time that a service takes to fill a folder again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filling {
-    /// The time until the first files come back.
-    pub quiet: Duration,
-    /// The time from then on until the last one is back.
-    pub span: Duration,
-}
+use crate::Filling;
 
 impl World {
     /// Signs a member's client out and in. Everything that others wrote is gone from the folder and comes back file by
