@@ -156,11 +156,7 @@ fn planted_defects_are_found() {
         Bug::FullSyncOnly,
         Bug::DatalessListed,
     ] {
-        let mut runs = 0;
-        let found = find(bug, 1, || {
-            runs += 1;
-            runs <= 60
-        });
+        let found = find(bug, 1, 2, |runs| runs < 60);
         assert!(found.is_some(), "{bug}: {} was not found", bug.about());
     }
 }

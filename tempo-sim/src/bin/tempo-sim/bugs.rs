@@ -4,10 +4,6 @@ use std::{
     io::{self, IsTerminal},
     panic,
     process::ExitCode,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +16,7 @@ pub(crate) struct Arguments {
     /// First seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Time limit for each defect, in seconds
+    /// Time limit for each defect, in seconds; every core searches for the same one
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Only defects whose name contains this
@@ -33,30 +29,21 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let bugs: Vec<Bug> = Bug::ALL.iter().filter(wanted).copied().collect();
     let limit = Duration::from_secs(arguments.seconds);
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     // A defect may appear as a panic, which is caught and counted. Its text would only disturb the table.
     panic::set_hook(Box::new(|_| {}));
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(&bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let began = Instant::now();
-                    let found = find(bug, arguments.seed, || began.elapsed() < limit);
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push((bug, began.elapsed(), found));
-                    if io::stderr().is_terminal() {
-                        eprint!("\r{} of {}", results.len(), bugs.len());
-                    }
-                }
-            });
+    let mut results = Vec::new();
+    for &bug in &bugs {
+        let began = Instant::now();
+        let found = find(bug, arguments.seed, threads, |_| began.elapsed() < limit);
+        results.push((bug, began.elapsed(), found));
+        if io::stderr().is_terminal() {
+            eprint!("\r{} of {}", results.len(), bugs.len());
         }
-    });
+    }
     let _ = panic::take_hook();
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K");
     }
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|&(bug, ..)| bug);
     report(&results)
 }
 
