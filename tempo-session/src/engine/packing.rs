@@ -319,6 +319,8 @@ impl Packer {
             }
             if removed.len() < left {
                 thin.push(packed);
+            } else {
+                is_over = false;
             }
             left -= removed.len();
             self.thinned += removed.len();
@@ -326,12 +328,15 @@ impl Packer {
         if !thin.is_empty() {
             link.note(|marks| marks.packs.retain(|noted| !thin.iter().any(|packed| is_same(noted, packed))))?;
         }
-        if is_over || self.thinned == TOGETHER {
+        if left == 0 && self.thinned < TOGETHER {
+            return Ok(true);
+        }
+        let has_removed = self.thinned > 0;
+        if has_removed || is_over {
             self.thin_at = now + A_WHILE;
             self.thinned = 0;
-            return Ok(!is_over && at_once);
         }
-        Ok(true)
+        Ok(!is_over && (at_once || !has_removed))
     }
 
     fn stats(&self) -> PackStats {
