@@ -45,7 +45,7 @@ fn fixed_defects_stay_fixed() {
         // there.
         (Bug::FormerIsForgotten, 229),
         // A file that another program had open was considered damaged, and never read again.
-        (Bug::InUseIsBad, 2211),
+        (Bug::InUseIsBad, 3064),
     ];
     for (bug, seed) in found {
         let plan = plan(seed);
