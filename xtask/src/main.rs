@@ -49,6 +49,7 @@ mod cross;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod windows;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -120,7 +121,7 @@ enum Command {
 impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Test { arguments } => Call::cargo(TEST).arguments(&arguments).run(),
+            Self::Test { arguments } => test(&arguments).run(),
             Self::Ci => ci::run(run_words),
             Self::Tidy => tidy::run(),
             Self::Layers => tools::layers(),
@@ -173,6 +174,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// Returns a call of the tests. A run of all tests also builds the examples; those that a test builds by itself
+/// would have other features, and everything that they need would be built again.
+fn test(arguments: &[String]) -> Call {
+    let call = Call::cargo(TEST).arguments(arguments);
+    match env::current_exe() {
+        Ok(own) if arguments.is_empty() => {
+            call.environment("TEMPO_EXAMPLES", own.with_file_name("examples").to_string_lossy())
+        }
+        _ => call,
+    }
+}
+
 /// Returns a call of the benchmarks. They depend on the crates that they measure, so they are a separate
 /// program that only this command builds. It runs where the caller is, and resolves its files there.
 fn bench(arguments: &[String]) -> Call {
@@ -184,6 +197,13 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn only_a_run_of_all_tests_has_the_examples() {
+        let shown = |words: &[&str]| test(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()).line();
+        assert!(shown(&[]).contains("TEMPO_EXAMPLES="));
+        assert_eq!(shown(&["-p", "xtask"]), "cargo test --all-features --no-fail-fast -p xtask");
+    }
 
     #[test]
     fn every_command_is_well_formed() {
