@@ -79,11 +79,10 @@ fn processor_time() -> Option<Duration> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn work_takes_processor_time_and_rest_takes_none() {
         let began = processor_time().unwrap();
