@@ -42,7 +42,9 @@ pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "std")]
 pub use transport::memory::{MemoryMedium, MemoryTransport};
 pub use transport::{
-    Arrival, Budget, Cause, CollectError, CollectRequest, Collected, Detachment, Disposition, Durability, Own,
-    PublishError, Published, StoredRun, Transport,
+    contract::{
+        Arrival, Budget, Cause, CollectError, CollectRequest, Collected, Detachment, Disposition, Durability, Own,
+        PublishError, Published, StoredRun, Transport,
+    },
     report::{Duplicate, FileType, Foreign, ForeignReason, Item, Pending, PendingReason, Relay, Report},
 };

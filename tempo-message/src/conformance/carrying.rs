@@ -7,7 +7,7 @@ use tempo_clock::Seen;
 use super::script::{Arena, Script, counters, gather};
 use crate::{
     codec::{frame::Frame, pack::Pack},
-    transport::{Disposition, Durability, Published, StoredRun, Transport},
+    transport::contract::{Disposition, Durability, Published, StoredRun, Transport},
 };
 
 /// Clause 1.

@@ -7,7 +7,10 @@ use tempo_clock::{AuthorId, Seen};
 use super::script::{Arena, Script, gather};
 use crate::{
     codec::{frame::Frame, pack::Pack},
-    transport::{Disposition, Durability, Published, Transport, report::Relay},
+    transport::{
+        contract::{Disposition, Durability, Published, Transport},
+        report::Relay,
+    },
 };
 
 /// Clause 19.

@@ -10,7 +10,7 @@ use crate::{
     codec::frame::Frame,
     id::MessageId,
     message::{Kind, Message},
-    transport::{Arrival, Budget, CollectRequest, Disposition, Transport},
+    transport::contract::{Arrival, Budget, CollectRequest, Disposition, Transport},
 };
 
 /// A fresh, empty place for the members of one test.

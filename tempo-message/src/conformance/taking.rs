@@ -7,7 +7,7 @@ use tempo_clock::Seen;
 use super::script::{Arena, Script, counters, gather};
 use crate::{
     codec::frame::Frame,
-    transport::{Arrival, Budget, CollectRequest, Disposition, Durability, Transport},
+    transport::contract::{Arrival, Budget, CollectRequest, Disposition, Durability, Transport},
 };
 
 /// Clause 4.

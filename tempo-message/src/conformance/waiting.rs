@@ -4,7 +4,7 @@ use core::{task::Waker, time::Duration};
 use std::{sync::mpsc, thread};
 
 use super::script::Arena;
-use crate::transport::Transport;
+use crate::transport::contract::Transport;
 
 /// A timeout far longer than anything here may take. Only a broken transport reaches it.
 const FOR_EVER: Duration = Duration::from_secs(3600);

@@ -16,8 +16,10 @@ use crate::{
     digest::Digest,
     head::Head,
     transport::{
-        Arrival, CollectError, CollectRequest, Collected, Disposition, Durability, PublishError, Published, StoredRun,
-        Transport,
+        contract::{
+            Arrival, CollectError, CollectRequest, Collected, Disposition, Durability, PublishError, Published,
+            StoredRun, Transport,
+        },
         report::{Relay, Report},
     },
 };
