@@ -107,3 +107,29 @@ fn a_link_in_place_of_a_head_is_replaced_and_not_followed() {
     assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
     assert!(fs::symlink_metadata(&place).unwrap().is_file());
 }
+
+/// Copies are named in the report although what they hold is handed up; messages and heads are not.
+#[test]
+fn a_report_changes_with_the_copies_that_it_names() {
+    let folder = Session::new();
+    let (mut ana, mut ben) = (folder.writer(), folder.writer());
+    let mut script = Script::new(1);
+    let frames = script.run(2);
+    let budget = Budget { frames: 100, bytes: usize::MAX };
+    let want = CollectRequest { known: &Seen::default(), own: None, recheck: &[], full: true, budget };
+    let mut changes = || ben.collect(&want, &mut |_| Disposition::Done).unwrap().report_changed;
+    ana.publish(&frames[0], Durability::Lazy).unwrap();
+    changes();
+    ana.publish(&frames[1], Durability::Lazy).unwrap();
+    ana.leave_head(&head(&script, 2)).unwrap();
+    assert!(!changes(), "a message and a head are not named");
+    let dir = folder.path(script.author().to_string());
+    let copies = [("0000000000000001 (1)", frames[0].bytes().clone()), ("head (1)", head(&script, 1).encode())];
+    for (name, content) in copies {
+        fs::write(dir.join(name), content).unwrap();
+        assert!(changes(), "{name} is new");
+        assert!(!changes(), "{name} is as it was");
+        fs::remove_file(dir.join(name)).unwrap();
+        assert!(changes(), "{name} is gone");
+    }
+}
