@@ -3,12 +3,20 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    task::Waker,
+    thread,
     time::Duration,
 };
 
-use tempo_session::{Packing, Session};
+use tempo_fs_transport::{FsTransport, Options};
+use tempo_message::{
+    Arrival, AuthorId, CollectError, CollectRequest, Collected, Disposition, Durability, Frame, Head, Pack,
+    PublishError, Published, Report, StoredRun, Transport,
+};
+use tempo_session::{Packing, Session, components::Components, store::MemoryStore};
 
-use crate::support::{Place, STUCK, texts, timeline, wait_until};
+use crate::support::{Place, STUCK, author, texts, timeline, wait_until};
 
 /// Small packs, so that tests need few messages.
 fn small(grace: Duration) -> Packing {
@@ -74,6 +82,84 @@ fn packing_by_hand_leaves_one_file_for_many() {
     ana.pack_at_once(STUCK).unwrap();
     assert_eq!(files(&place, &ana), [run(1, 12), run(13, 24), run(25, 36)]);
     everybody_has(&place, 36);
+}
+
+/// A folder that notes how many files each removal may take.
+#[derive(Debug)]
+struct Noted<T>(T, Arc<Mutex<Vec<usize>>>);
+
+impl<T: Transport> Transport for Noted<T> {
+    fn join(&mut self, author: AuthorId) -> Result<(), PublishError> {
+        self.0.join(author)
+    }
+
+    fn publish(&mut self, frame: &Frame, durability: Durability) -> Result<Published, PublishError> {
+        self.0.publish(frame, durability)
+    }
+
+    fn has_packs(&self) -> bool {
+        self.0.has_packs()
+    }
+
+    fn publish_pack(&mut self, pack: &Pack, durability: Durability) -> Result<Published, PublishError> {
+        self.0.publish_pack(pack, durability)
+    }
+
+    fn thin_out(&mut self, pack: &Pack, most: usize) -> Result<Vec<(u64, u64)>, PublishError> {
+        self.1.lock().unwrap().push(most);
+        self.0.thin_out(pack, most)
+    }
+
+    fn leave_head(&mut self, head: &Head) -> Result<(), PublishError> {
+        self.0.leave_head(head)
+    }
+
+    fn inventory(&mut self, author: AuthorId) -> Result<Vec<StoredRun>, CollectError> {
+        self.0.inventory(author)
+    }
+
+    fn collect(
+        &mut self,
+        want: &CollectRequest<'_>,
+        take: &mut dyn FnMut(Arrival) -> Disposition,
+    ) -> Result<Collected, CollectError> {
+        self.0.collect(want, take)
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        self.0.wait(timeout);
+    }
+
+    fn waker(&self) -> Waker {
+        self.0.waker()
+    }
+
+    fn report(&self) -> Report {
+        self.0.report()
+    }
+}
+
+/// A folder gives up a call after some seconds, and on a slow drive each file takes long.
+#[test]
+fn few_files_are_removed_at_a_time_and_all_in_the_end() {
+    let place = Place::new();
+    let removals = Arc::default();
+    let folder = FsTransport::open(&place.folder, &Options::default()).unwrap();
+    let components = Components {
+        packing: Some(Packing { few: 4, times: 40, at_once: usize::MAX, ..Packing::default() }),
+        ..Components::new(Box::new(Noted(folder, Arc::clone(&removals))), Box::new(MemoryStore::new(Some(author(0)))))
+    };
+    let (ana, driver) = Session::assemble(components).unwrap();
+    let driving = thread::spawn(move || driver.run());
+    say(&ana, 1..=132);
+    let pack_stats = ana.pack_at_once(STUCK).unwrap();
+    assert_eq!((pack_stats.alone, pack_stats.kept), (0, 0), "{:?}", files(&place, &ana));
+    assert!(files(&place, &ana).len() == pack_stats.packs, "{:?}", files(&place, &ana));
+    let removals = removals.lock().unwrap().clone();
+    assert!(removals.len() > 132 / 16 && removals.iter().all(|&most| most <= 16), "{removals:?}");
+    everybody_has(&place, 132);
+    ana.close().unwrap();
+    driving.join().unwrap();
 }
 
 /// Messages that are sent together are one file from the beginning, so that a service has little to
