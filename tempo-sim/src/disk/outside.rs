@@ -5,9 +5,10 @@ use std::{ffi::OsStr, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Disk,
-    tree::{Kind, ROOT},
+    Disk, State,
+    tree::{Kind, NodeId, ROOT},
 };
+use crate::Rng;
 
 impl Disk {
     /// Locks a file for a time, as another program does that has it open exclusively.
@@ -46,20 +47,10 @@ impl Disk {
     /// Windows the folder is moved, which open files in it would prevent.
     pub fn unmount(&self) {
         let mut state = self.lock();
-        if state.mounted.is_some() {
-            return;
+        if state.mounted.is_none() {
+            let folder = state.replace_folder(|rng| !rng.chance(500));
+            state.mounted = Some(folder);
         }
-        if state.options.system.is_windows() {
-            state.judge_moving();
-        }
-        let now = state.stamp();
-        let (empty, name) = (state.tree.add(Kind::Directory, now), state.options.folder_name());
-        let in_its_place = (!state.rng.chance(500)).then_some(empty);
-        state.tree.cover(ROOT, OsStr::new(name), in_its_place);
-        let folder = std::mem::replace(&mut state.folder, empty);
-        state.mounted = Some(folder);
-        state.bequeath(ROOT, OsStr::new(name), folder);
-        state.inherit(ROOT, OsStr::new(name), empty);
     }
 
     /// Mounts the session folder again. Anything written in its place is a violation.
@@ -79,19 +70,10 @@ impl Disk {
     /// Makes the session folder again, empty, as a service does that is set up again.
     pub fn replace_folder(&self) {
         let mut state = self.lock();
-        if state.mounted.is_some() {
-            return;
+        if state.mounted.is_none() {
+            state.replace_folder(|_| true);
+            state.disturbed = state.now;
         }
-        if state.options.system.is_windows() {
-            state.judge_moving();
-        }
-        let now = state.stamp();
-        let (empty, name) = (state.tree.add(Kind::Directory, now), state.options.folder_name());
-        state.tree.cover(ROOT, OsStr::new(name), Some(empty));
-        let former = std::mem::replace(&mut state.folder, empty);
-        state.bequeath(ROOT, OsStr::new(name), former);
-        state.inherit(ROOT, OsStr::new(name), empty);
-        state.disturbed = state.now;
     }
 
     /// Returns whether the session folder is unmounted.
@@ -225,5 +207,23 @@ impl Disk {
         let state = self.lock();
         let of_dir = state.locate(dir).and_then(|(parent, own)| state.dies_at(parent, own));
         of_dir.or_else(|| state.dies_at(state.dir(dir)?, name))
+    }
+}
+
+impl State {
+    /// Takes the session folder out of its place and returns it. An empty directory is there from now on, or nothing,
+    /// as `stands` says.
+    fn replace_folder(&mut self, stands: impl FnOnce(&mut Rng) -> bool) -> NodeId {
+        if self.options.system.is_windows() {
+            self.judge_moving();
+        }
+        let now = self.stamp();
+        let (empty, name) = (self.tree.add(Kind::Directory, now), OsStr::new(self.options.folder_name()));
+        let in_its_place = stands(&mut self.rng).then_some(empty);
+        self.tree.cover(ROOT, name, in_its_place);
+        let folder = std::mem::replace(&mut self.folder, empty);
+        self.bequeath(ROOT, name, folder);
+        self.inherit(ROOT, name, empty);
+        folder
     }
 }
