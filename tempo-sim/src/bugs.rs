@@ -42,12 +42,10 @@ pub fn find(bug: Bug, first_seed: u64, threads: usize, go_on: impl Fn(u64) -> bo
             }
             let plan = plan(seed);
             let Some(what) = failure(&plan) else { continue };
-            if lowest.fetch_min(seed, Ordering::Relaxed) > seed {
-                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_lower = found.as_ref().is_none_or(|found: &Found| found.plan.seed > seed);
-                if is_lower {
-                    *found = Some(Found { plan, what, runs: seed - first_seed + 1 });
-                }
+            lowest.fetch_min(seed, Ordering::Relaxed);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            if found.as_ref().is_none_or(|found: &Found| found.plan.seed > seed) {
+                *found = Some(Found { plan, what, runs: seed - first_seed + 1 });
             }
         }
     };
