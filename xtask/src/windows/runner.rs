@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::counts::Outcome;
 use super::wine::{self, Wine};
 use crate::call::Executable;
+use crate::process::Said;
 use crate::{parallel, process};
 
 /// One test.
@@ -23,10 +24,6 @@ pub(super) struct Test {
 
 /// The number of tests that run at once.
 const AT_ONCE: usize = 2;
-/// The most starts of a test when Wine fails and not the test.
-const STARTS: usize = 3;
-/// Rust's text for `ERROR_INTERNAL_ERROR`, with which Wine at times refuses to start a process.
-const NO_PROCESS: &str = "Os { code: 1359,";
 
 /// Runs the tests and returns the outcome and the time of each, in the same order.
 ///
@@ -56,12 +53,10 @@ fn run_one(wine: &Wine, test: &Test, limit: Duration) -> Result<Outcome, String>
         // Tests that start examples would build them first, which nothing under Wine can do.
         command.env("TEMPO_EXAMPLES", wine::path(&profile.join("examples")));
     }
-    for start in 1..=STARTS {
+    for start in 1..=wine::STARTS {
         match process::run_merged(&mut command, &test.log, limit) {
             Ok(said) if said.status.success() && says_passed(&said.out) => return Ok(Outcome::Passed),
-            Ok(said) if is_failure_of_wine(&said.out) => {
-                println!("Wine failed in {} ({}), attempt {start} of {STARTS}", test.name, said.status);
-            }
+            Ok(said) if is_failure_of_wine(&said) => wine::report_failure(&test.name, &said.status, start),
             Ok(_) => return Ok(Outcome::Failed),
             Err(why) => {
                 process::check_interruption()?;
@@ -77,9 +72,9 @@ fn says_passed(output: &str) -> bool {
     output.lines().any(|line| line.starts_with("test result: ok. 1 passed;"))
 }
 
-/// Returns whether the test was not started at all, or could not start a process of its own.
-fn is_failure_of_wine(output: &str) -> bool {
-    output.is_empty() || output.contains(NO_PROCESS)
+/// Returns whether Wine failed in the test, or did not start it at all.
+fn is_failure_of_wine(said: &Said) -> bool {
+    said.out.is_empty() || wine::has_failed(&said.out) || wine::has_failed(&said.status.to_string())
 }
 
 fn has_log(log: &Path) -> bool {
@@ -95,14 +90,5 @@ mod tests {
         assert!(says_passed("running 1 test\r\n\r\ntest result: ok. 1 passed; 0 failed; 0 ignored\r\n"));
         assert!(!says_passed("running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored\n"));
         assert!(!says_passed("test result: FAILED. 0 passed; 1 failed;\n"));
-    }
-
-    #[test]
-    fn a_test_is_started_again_only_where_wine_has_failed() {
-        let refused = "called `Result::unwrap()` on an `Err` value: Os { code: 1359, kind: Uncategorized, message: \"Internal error.\" }";
-        assert!(is_failure_of_wine("") && is_failure_of_wine(refused));
-        assert!(!is_failure_of_wine(
-            "called `Result::unwrap()` on an `Err` value: Os { code: 5, kind: PermissionDenied }"
-        ));
     }
 }

@@ -106,8 +106,18 @@ pub(super) fn run(wine: &Wine, built: &Programs, native: &Path, options: &Option
     let mut wrong = 0;
     for scene in SCENES.iter().filter(|scene| scene.name.contains(&options.only)) {
         let in_place = |play: &_| (scene.play)(&Stage { play, wine, tempo: &tempo, hold: &hold, seed });
-        let Played { took, outcome, story, .. } = play::play("tempo-windows-", &native, in_place);
-        process::check_interruption()?;
+        let mut start = 1;
+        let Played { took, outcome, story, .. } = loop {
+            let played = play::play("tempo-windows-", &native, in_place);
+            process::check_interruption()?;
+            match &played.outcome {
+                Err(why) if start < wine::STARTS && wine::has_failed(&why.to_string()) => {
+                    wine::report_failure(scene.name, why, start);
+                    start += 1;
+                }
+                _ => break played,
+            }
+        };
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
         println!("scene {:<12} {verdict:<6} {:6.1} s  {}", scene.name, took.as_secs_f64(), scene.about);
         if let Err(why) = outcome {

@@ -3,6 +3,7 @@
 //! Runs share the files of Windows itself through symbolic links. Each run has its own registry, user files
 //! and server, so two runs at once do not meet, and stopping one server leaves the other alone.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -22,6 +23,12 @@ const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 /// A library that Wine 8 lacks. Rust's standard library takes its random numbers from it.
 const RANDOM: &str = "drive_c/windows/system32/bcryptprimitives.dll";
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The most starts of a test or a scene when Wine fails and not the program.
+pub(super) const STARTS: usize = 3;
+/// Signs that Wine failed. The first is Rust's text for `ERROR_INTERNAL_ERROR`, with which Wine at times refuses to
+/// start a process. The second is a signal of Linux: Wine ends a program at its own fault with an exit code, so a
+/// signal means that Wine itself has broken down.
+const FAILURES: [&str; 2] = ["Os { code: 1359,", "signal: 11 (SIGSEGV)"];
 
 /// Returns the prepared drive. Makes it unless this version of Wine has one.
 pub(super) fn set_up(home: &Path) -> Result<PathBuf, Failure> {
@@ -98,6 +105,16 @@ impl Drop for Wine {
     }
 }
 
+/// Returns whether a program's output, or the description of how it ended, shows that Wine failed.
+pub(super) fn has_failed(said: &str) -> bool {
+    FAILURES.iter().any(|sign| said.contains(sign))
+}
+
+/// Says that what Wine broke is started again.
+pub(super) fn report_failure(what: &str, why: &dyn Display, start: usize) {
+    println!("Wine failed in {what} ({why}), attempt {start} of {STARTS}");
+}
+
 /// Returns the path of a file as a program under Wine sees it.
 pub(super) fn path(unix: &Path) -> String {
     format!("Z:{}", unix.display().to_string().replace('/', "\\"))
@@ -151,11 +168,23 @@ fn quiet<'a>(command: &'a mut Command, prefix: &Path) -> &'a mut Command {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
     use super::*;
 
     #[test]
     fn paths_are_named_by_drive() {
         assert_eq!(path(Path::new("/tmp/jam.session")), r"Z:\tmp\jam.session");
+    }
+
+    #[test]
+    fn a_failure_of_wine_is_told_from_one_of_the_program() {
+        let refused = "called `Result::unwrap()` on an `Err` value: Os { code: 1359, kind: Uncategorized, message: \"Internal error.\" }";
+        assert!(has_failed(refused) && has_failed(&ExitStatus::from_raw(11).to_string()));
+        assert!(!has_failed("called `Result::unwrap()` on an `Err` value: Os { code: 5, kind: PermissionDenied }"));
+        // How Wine ends a program after an access violation.
+        assert!(!has_failed(&ExitStatus::from_raw(5 << 8).to_string()));
     }
 
     #[test]
