@@ -35,9 +35,9 @@ impl World {
         let at = usize::try_from(number % COPIES.len() as u64).unwrap_or(0);
         let tail = COPIES.get(at).copied().unwrap_or_default();
         let copy = disk.options().folder_name().replace(".session", tail);
-        let is_there = disk.dirs().iter().any(|dir| dir.to_string_lossy().starts_with(&format!("{copy}/")));
         let is_own = |dir: &OsStr| !dir.as_encoded_bytes().contains(&b'/');
         let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
+        let is_there = files.iter().any(|(dir, ..)| dir.to_string_lossy().starts_with(&format!("{copy}/")));
         files.retain(|(dir, name, _)| {
             is_own(dir) && FileName::parse(name) != FileName::Staged && !self.service.is_placeholder(name)
         });
