@@ -105,8 +105,9 @@ impl<F: Fs> Publisher<F> {
     /// becomes visible.
     ///
     /// When something else has its name, it gets one that readers take for a conflict copy: a
-    /// message that was sent reaches the others. When such names are taken as well, something
-    /// replaces every file, and would replace one more.
+    /// message that was sent reaches the others. Such a copy is always durable, because a comparison
+    /// by names and lengths takes the other file for the message and would not miss the copy. When
+    /// such names are taken as well, something replaces every file, and would replace one more.
     pub(crate) fn publish(
         &mut self,
         root: &F::Dir,
@@ -128,6 +129,7 @@ impl<F: Fs> Publisher<F> {
                 1 => name.push(format!(".{beside}")),
                 _ => name.push(format!(".{beside}.{number}")),
             }
+            let durability = if number > 0 { Durability::Durable } else { durability };
             let target = Target { dir: &dir, name: &name };
             let published = self.publish_as(&target, &content.bytes, durability, placeholders).map_err(failed)?;
             if let Some(published) = published {

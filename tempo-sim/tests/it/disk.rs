@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{
-    AuthorId, CounterName, Disposition, Durability, Frame, Kind, Lamport, Message, MessageId, Transport,
+    AuthorId, CounterName, Disposition, Durability, Frame, Kind, Lamport, Message, MessageId, Published, Transport,
     conformance::{Arena, Script, gather},
 };
 use tempo_sim::{
@@ -111,6 +111,20 @@ fn is_durable_although_one_fails(call: u64, staging_elsewhere: bool) -> bool {
         assert!(is_there, "call {call} failed, and a durable message was lost: {image:?}");
     }
     disk.calls() - begun > call
+}
+
+/// Tests that a copy beside another file survives a loss of power. Names and lengths do not show that it is missing.
+#[test]
+fn a_copy_beside_another_file_is_durable() {
+    let disk = Disk::new(DiskOptions::default(), Rng::new(1));
+    let mut transport = OneDisk(disk.clone()).member();
+    let frame = a_message();
+    let (dir, name) = (frame.id().author.to_string(), format!("{:016x}", frame.id().counter));
+    disk.put(dir.as_ref(), name.as_ref(), vec![b'Z'; frame.bytes().len()].into());
+    assert_eq!(transport.publish(&frame, Durability::Lazy).unwrap(), Published::Displaced);
+    for image in disk.states_after_power_loss(Cuts::All).images {
+        assert!(image.files().any(|(_, _, content)| content == frame.bytes()), "{image:?}");
+    }
 }
 
 fn a_message() -> Frame {
