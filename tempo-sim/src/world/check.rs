@@ -301,7 +301,7 @@ pub(crate) fn waits(status: &Status, gone: &BTreeSet<AuthorId>) -> bool {
 }
 
 /// A file, by directory, name and content.
-type Placed = (OsString, OsString, Bytes);
+pub(super) type Placed = (OsString, OsString, Bytes);
 
 /// Checks that the report names everything in the folder that is not a message.
 fn every_odd_thing_is_named(member: &Member, report: &Report, gone: &BTreeSet<AuthorId>) -> Result<(), Violation> {
@@ -346,7 +346,7 @@ fn is_packed_beside((dir, name, _): &Placed, files: &[Placed]) -> bool {
 }
 
 /// Returns the first and last counter that a file has by its name.
-fn counters(name: &OsStr) -> Option<(u64, u64)> {
+pub(super) fn counters(name: &OsStr) -> Option<(u64, u64)> {
     match FileName::parse(name) {
         FileName::Message(counter) => Some((counter, counter)),
         FileName::Pack(first, last) => Some((first, last)),

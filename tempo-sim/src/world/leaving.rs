@@ -7,7 +7,11 @@ use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, Decoded, Digest, Frame, Frames};
 use tempo_session::Relaying;
 
-use super::{Leave, Member, Violation, World, relinking::misses_most};
+use super::{
+    Leave, Member, Violation, World,
+    check::{Placed, counters},
+    relinking::misses_most,
+};
 use crate::disk::Change;
 
 /// The interval between messages from the remaining members while any member still lacks something.
@@ -131,15 +135,23 @@ impl World {
             let absent = if there.clock.is_right() { absent } else { Duration::ZERO };
             let is_early = self.left_at.get(&author).is_some_and(|&left| self.now < left + absent);
             // A directory beside the folder may belong to another session, a network drive does not show recent
-            // arrivals, and nothing is read in another author's directory or under a temporary name.
+            // arrivals, nothing is read in another author's directory or under a temporary name, and a message under
+            // another one's name is not where its readers look.
             let counts = |at: &OsString, of: &OsString| {
                 let is_read = FileName::parse(of) != FileName::Foreign && DirName::parse(at).author() == Some(author);
                 is_read && !there.disk.is_unseen(at, of)
             };
             let files = there.disk.files().into_iter().filter(|(at, of, _)| counts(at, of));
             let (put, others): (Vec<_>, Vec<_>) = files.partition(|(at, of, _)| (at, of) == (dir, name));
-            let put = frames(put.iter().map(|file| &file.2).collect());
-            let is_needless = !put.is_empty() && put.is_subset(&frames(others.iter().map(|file| &file.2).collect()));
+            let named = |file: &Placed| {
+                let counters = counters(&file.1);
+                let is_named = move |frame: &Frame| {
+                    counters.is_none_or(|(first, last)| (first..=last).contains(&frame.id().counter))
+                };
+                whole_frames(&file.2).filter(is_named).map(|frame| frame.digest())
+            };
+            let put: BTreeSet<_> = put.iter().flat_map(named).collect();
+            let is_needless = !put.is_empty() && put.is_subset(&others.iter().flat_map(named).collect());
             if !is_own || is_early || is_needless {
                 let what = format!("{} writes messages of {author} into {}", there.name, dir.to_string_lossy());
                 return self.fail(Violation::new("I20", what));
@@ -177,10 +189,12 @@ impl World {
 }
 
 fn frames(contents: Vec<&Bytes>) -> BTreeSet<Digest> {
-    let whole =
-        contents.into_iter().flat_map(|content| Frames::new(content.clone())).filter_map(|decoded| match decoded {
-            Decoded::Whole(frame) => Some(Frame::digest(&frame)),
-            _ => None,
-        });
-    whole.collect()
+    contents.into_iter().flat_map(whole_frames).map(|frame| frame.digest()).collect()
+}
+
+fn whole_frames(content: &Bytes) -> impl Iterator<Item = Frame> + use<> {
+    Frames::new(content.clone()).filter_map(|decoded| match decoded {
+        Decoded::Whole(frame) => Some(frame),
+        _ => None,
+    })
 }

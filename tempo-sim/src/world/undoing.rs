@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tempo_fs_transport::{DirName, FileName};
 
-use super::{Member, Pending, Violation, World};
+use super::{Member, Pending, Violation, World, check::counters};
 use crate::disk::{Change, Disk, Kind};
 
 /// The way in which a member's files are undone.
@@ -277,11 +277,7 @@ fn is_written(name: &OsStr) -> bool {
 
 /// Returns the first and last counter of an own file, also of one beside its name.
 fn counters_of(name: &OsStr) -> Option<(u64, u64)> {
-    let exactly = |name: &str| match FileName::parse(OsStr::new(name)) {
-        FileName::Message(counter) => Some((counter, counter)),
-        FileName::Pack(first, last) => Some((first, last)),
-        _ => None,
-    };
+    let exactly = |name: &str| counters(OsStr::new(name));
     let is_copy = matches!(FileName::parse(name), FileName::Copy(_));
     let name = name.to_str()?;
     exactly(name).or_else(|| {
