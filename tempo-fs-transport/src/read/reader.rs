@@ -11,6 +11,7 @@ use std::{
 use tempo_message::AuthorId;
 
 use crate::{
+    format::name::FileName,
     fs::{
         calls::{Calls, no_answer},
         error::{is_absence, unreadable},
@@ -18,7 +19,7 @@ use crate::{
         worker::{Next, Outlet, Stream},
     },
     read::{
-        collect::{Opened, Work},
+        collect::Work,
         file::{FileRead, read},
         merge::{AuthorDirs, Merge},
     },
@@ -71,8 +72,8 @@ type Files = Stream<Option<FileRead>>;
 #[derive(Debug, Default)]
 struct Agenda {
     authors: BTreeMap<AuthorId, Author>,
-    /// The authors with more files, in turn.
-    turns: VecDeque<AuthorId>,
+    /// The authors with more files: first those of which the fewest files are open or being read, then in turn.
+    turns: BTreeSet<(usize, bool, AuthorId)>,
     /// The files that are open or being read, by directory.
     begun: BTreeMap<Arc<OsStr>, BTreeSet<OsString>>,
 }
@@ -85,12 +86,17 @@ struct Author {
     next: Option<(usize, Candidate)>,
     /// The files that were chosen and have not come.
     coming: usize,
+    /// The files that were open when the collect began.
+    open: usize,
     late: usize,
 }
 
-/// The most calls that read at once, and the most files of one.
+/// The most calls that read at once.
 const BATCHES: usize = 4;
+/// The most files that one call reads. With this many messages in them it gets no more: large packs are read, and their
+/// digests checked, by several threads.
 const FILES: usize = 64;
+const MESSAGES: u64 = 1024;
 /// The most directories that a call keeps open.
 const OPEN: usize = 32;
 /// With this many late reads of one author, no other one of that author is begun.
@@ -157,7 +163,8 @@ impl Reader {
         }
     }
 
-    /// Returns what there is to read, beginning with the author after the one that was served last.
+    /// Returns what there is to read. Authors are in turn, beginning with the one after that which was served last, but
+    /// nobody gets ahead of the others: their messages would wait for those of whom less is open.
     fn agenda<F: Fs>(&self, folder: &mut Folder<F>, now: Duration) -> Agenda {
         let Folder { calls, author_dirs, .. } = folder;
         let mut agenda = Agenda::default();
@@ -172,7 +179,9 @@ impl Reader {
             agenda.authors.entry(turn.author).or_default().coming += 1;
             agenda.begun.entry(Arc::clone(&turn.dir)).or_default().insert(turn.item.name.clone());
         }
-        for (dir, name) in self.merge.files().map(Opened::place) {
+        for opened in self.merge.files() {
+            let (dir, name) = opened.place();
+            agenda.authors.entry(opened.author).or_default().open += 1;
             agenda.begun.entry(Arc::clone(dir)).or_default().insert(name.clone());
         }
         for (name, author_dir) in author_dirs.iter().filter(|(_, author_dir)| author_dir.is_midway()) {
@@ -182,10 +191,9 @@ impl Reader {
         }
         for (id, author) in &mut agenda.authors {
             author.advance(author_dirs, &agenda.begun);
-            agenda.turns.extend(author.next.as_ref().map(|_| *id));
+            let was_served = self.merge.turn().is_some_and(|turn| *id <= turn);
+            agenda.turns.extend(author.next.as_ref().map(|_| (author.coming + author.open, was_served, *id)));
         }
-        let served = agenda.turns.partition_point(|author| self.merge.turn().is_some_and(|turn| *author <= turn));
-        agenda.turns.rotate_left(served);
         agenda
     }
 
@@ -303,18 +311,23 @@ impl Agenda {
     /// Chooses the next files: one of each author, in the order of their counters.
     fn choose(&mut self, author_dirs: &AuthorDirs) -> VecDeque<Turn> {
         let mut chosen = VecDeque::new();
+        let mut messages = 0;
         while chosen.len() < FILES
-            && let Some(id) = self.turns.pop_front()
+            && messages < MESSAGES
+            && let Some((begun, was_served, id)) = self.turns.pop_first()
         {
             let Some(author) = self.authors.get_mut(&id) else { continue };
             let Some((at, item)) = author.next.take() else { continue };
             if let Some((dir, last)) = author.dirs.get_mut(at) {
+                if let FileName::Pack(first, last) = FileName::parse(&item.name) {
+                    messages += last - first;
+                }
                 *last = Some(item.clone());
                 chosen.push_back(Turn { author: id, dir: Arc::clone(dir), item });
                 author.coming += 1;
             }
             author.advance(author_dirs, &self.begun);
-            self.turns.extend(author.next.as_ref().map(|_| id));
+            self.turns.extend(author.next.as_ref().map(|_| (begun + 1, was_served, id)));
         }
         chosen
     }
