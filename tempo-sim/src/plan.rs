@@ -61,8 +61,10 @@ impl Plan {
             }
         }
         if faults.contains(&Fault::Departure) {
-            // A member that has left repairs nothing, and its identity must be certain.
+            // A member that has left repairs nothing, and one that comes back finds by comparing what is missing. Its
+            // identity must be certain.
             for fault in [
+                Fault::NoScrubbing,
                 Fault::Cloned,
                 Fault::RestoredStore,
                 Fault::LostStore,

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Agreed, Place, Service, Task};
@@ -25,8 +26,8 @@ pub(super) struct Client {
     pub(super) aliases: BTreeMap<OsString, OsString>,
     /// Files that have another name on this disk.
     pub(super) renamed: BTreeMap<Place, OsString>,
-    /// Files that are being written.
-    pub(super) busy: BTreeSet<Place>,
+    /// Files that are being written, each with what was there when that began.
+    pub(super) busy: BTreeMap<Place, Option<Bytes>>,
     /// Online-only files, and the times since when they are.
     pub(super) evicted: BTreeMap<Place, Duration>,
     /// Files that this client fetches again because it was linked anew, and when each is back.

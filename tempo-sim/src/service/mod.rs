@@ -115,7 +115,7 @@ impl Service {
     pub(crate) fn add_copy(&mut self, of: usize, disk: Disk) {
         let mut client = self.clients.get(of).cloned().unwrap_or_default();
         // A file that was being written on the other machine is not being written here.
-        for place in std::mem::take(&mut client.busy) {
+        for place in std::mem::take(&mut client.busy).into_keys() {
             client.base.remove(&place);
         }
         // The copied disk has no dataless directories.
@@ -216,7 +216,7 @@ impl Service {
         if self.is_ignored(&place.1) || self.is_temporary(&place.1) || self.is_placeholder(&place.1) {
             return None;
         }
-        if client.busy.contains(place) {
+        if client.busy.contains_key(place) {
             return None;
         }
         let agreed = self.agreed.get(place).map_or(0, |agreed| agreed.number);
@@ -253,7 +253,7 @@ impl Service {
     }
 
     fn upload(&mut self, member: usize, place: Place) -> Option<usize> {
-        if self.clients.get(member)?.busy.contains(&place) {
+        if self.clients.get(member)?.busy.contains_key(&place) {
             return None;
         }
         let (here, name) = self.clients.get(member)?.local_place(&place);
@@ -344,7 +344,7 @@ impl Service {
         let agreed = self.agreed.get(&place).cloned().unwrap_or_default();
         let base = self.base(member, &place);
         let local = self.local(member, &place);
-        if base.number == agreed.number || self.clients.get(member)?.busy.contains(&place) {
+        if base.number == agreed.number || self.clients.get(member)?.busy.contains_key(&place) {
             return None;
         }
         if local == agreed.content {
@@ -430,20 +430,26 @@ impl Service {
     }
 
     fn begin(&mut self, member: usize, place: Place, temporary: Option<OsString>, rest: Duration) -> Option<usize> {
-        self.clients.get_mut(member)?.busy.insert(place.clone());
+        let begun = self.local(member, &place);
+        self.clients.get_mut(member)?.busy.insert(place.clone(), begun);
         self.tasks.push((rest, Task::Finish(member, place, temporary)));
         Some(member)
     }
 
     fn finish(&mut self, member: usize, place: &Place, temporary: Option<OsString>) -> Option<usize> {
         let agreed = self.agreed.get(place).cloned().unwrap_or_default();
+        let local = self.local(member, place);
         let client = self.clients.get_mut(member)?;
-        client.busy.remove(place);
-        client.base.insert(place.clone(), agreed.clone());
+        let begun = client.busy.remove(place)?;
         let ((here, name), disk) = (client.local_place(place), self.disks.get(member)?);
         if let Some(temporary) = temporary {
             disk.remove(&here, &temporary);
         }
+        if local != begun {
+            // A process has replaced the file meanwhile, and a client overwrites only what it knows.
+            return self.upload(member, place.clone());
+        }
+        client.base.insert(place.clone(), agreed.clone());
         match agreed.content {
             Some(content) => disk.put(&here, &name, content),
             None => {

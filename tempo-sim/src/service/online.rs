@@ -61,7 +61,7 @@ impl Service {
         let base = self.base(member, &place);
         let content = base.content.clone()?;
         let client = self.clients.get_mut(member)?;
-        if self.fair || client.busy.contains(&place) || client.evicted.contains_key(&place) {
+        if self.fair || client.busy.contains_key(&place) || client.evicted.contains_key(&place) {
             return None;
         }
         let ((here, name), disk) = (client.local_place(&place), self.disks.get(member)?);

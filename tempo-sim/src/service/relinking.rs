@@ -75,7 +75,7 @@ impl Service {
         let is_in_session = |dir: &OsStr| !dir.as_encoded_bytes().contains(&b'/');
         is_in_session(&place.0)
             && (with_own || !client.own.contains(&place.0))
-            && !client.busy.contains(place)
+            && !client.busy.contains_key(place)
             && self.is_agreed(member, place)
     }
 
