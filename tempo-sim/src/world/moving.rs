@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The most calls that are never too many for a turn.
-const FEW_CALLS: u64 = 500;
+const FEW_CALLS: u64 = 700;
 /// The number of calls allowed for each file and directory beyond that.
 const CALLS_PER_ENTRY: u64 = 20;
 
