@@ -87,6 +87,11 @@ impl Plan {
             faults.remove(&Fault::Overwriting);
             faults.remove(&Fault::Undone);
         }
+        if matches!(profile.conflict, Conflict::Both(..)) && faults.contains(&Fault::Cloned) {
+            // When both sides get another name, an overwritten file looks like a placeholder of the message, over which
+            // nothing is published.
+            faults.remove(&Fault::Overwriting);
+        }
         if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
             // Likewise for a damaged file that was online-only during the audit, or that a clone replaced.
             faults.remove(&Fault::NoScrubbing);

@@ -12,7 +12,7 @@ use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, CounterName, Decoded, Digest, Frame, Head, MessageId, Report};
 use tempo_session::{Entry, Event, Session, Status};
 
-use super::{Member, copying::goes_on_in, member::Running, registry::Registry};
+use super::{Member, copying::goes_on_in, leaving::whole_frames, member::Running, registry::Registry};
 use crate::Counts;
 
 /// A violated invariant.
@@ -314,9 +314,11 @@ fn every_odd_thing_is_named(member: &Member, report: &Report, gone: &BTreeSet<Au
     let is_left = |(dir, name, _): &Placed| {
         counters(name).is_some() && DirName::parse(dir).author().is_some_and(|author| gone.contains(&author))
     };
-    let odd = files
-        .iter()
-        .filter(|file| is_odd(&file.0, &file.1, &file.2) && !is_packed_beside(file, &files) && !is_left(file));
+    // A copy of a directory is named as a whole.
+    let is_copied =
+        |file: &Placed| report.doubled.iter().any(|copy| *copy.place == *file.0) && is_whole_elsewhere(file, &files);
+    let is_excused = |file: &Placed| is_packed_beside(file, &files) || is_left(file) || is_copied(file);
+    let odd = files.iter().filter(|file| is_odd(&file.0, &file.1, &file.2) && !is_excused(file));
     let odd = odd.map(|(dir, name, _)| (dir.clone(), name.clone())).chain(member.disk.specials());
     for (dir, name) in odd.filter(|(dir, _)| is_in_the_session(report, dir)) {
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
@@ -343,6 +345,15 @@ fn is_packed_beside((dir, name, _): &Placed, files: &[Placed]) -> bool {
         let larger = |(start, end)| start <= first && last <= end && end - start > last - first;
         at == dir && counters(pack).is_some_and(larger) && !is_odd(at, pack, content)
     })
+}
+
+/// Returns whether the messages of a file are whole in another directory of their author.
+fn is_whole_elsewhere((dir, name, _): &Placed, files: &[Placed]) -> bool {
+    let (Some(author), Some((first, last))) = (DirName::parse(dir).author(), counters(name)) else { return false };
+    let others = files.iter().filter(|(at, ..)| at != dir && DirName::parse(at).author() == Some(author));
+    let there = others.flat_map(|(.., content)| whole_frames(content));
+    let there: BTreeSet<u64> = there.map(|frame| frame.id().counter).collect();
+    (first..=last).all(|counter| there.contains(&counter))
 }
 
 /// Returns the first and last counter that a file has by its name.

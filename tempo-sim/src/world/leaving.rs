@@ -192,7 +192,8 @@ fn frames(contents: Vec<&Bytes>) -> BTreeSet<Digest> {
     contents.into_iter().flat_map(whole_frames).map(|frame| frame.digest()).collect()
 }
 
-fn whole_frames(content: &Bytes) -> impl Iterator<Item = Frame> + use<> {
+/// Returns the messages in a file, without what is damaged.
+pub(super) fn whole_frames(content: &Bytes) -> impl Iterator<Item = Frame> + use<> {
     Frames::new(content.clone()).filter_map(|decoded| match decoded {
         Decoded::Whole(frame) => Some(frame),
         _ => None,

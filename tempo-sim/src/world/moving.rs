@@ -2,17 +2,19 @@
 
 use std::{
     cmp::Reverse,
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     time::Duration,
 };
 
 use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{CounterName, Digest, MessageId};
-use tempo_session::components::Turn;
+use tempo_session::{components::Turn, status::Attachment};
 
 use super::{
     Pending, RESTLESS, Violation, World,
     check::{self, Heard, listen},
+    copying::goes_on_in,
     member::Member,
 };
 use crate::{
@@ -62,14 +64,12 @@ impl World {
     }
 
     /// Restores by hand, as people would, what the service put beside the folder when nothing shows which session it
-    /// belongs to: no author there has met one of the folder. Returns whether there was any.
+    /// belongs to: no author there has met one of the folder, or nobody is left in the folder. Returns whether there was
+    /// any.
     pub(super) fn reunite(&mut self) -> bool {
         let mut any = false;
         for member in 0..self.members.len() {
-            let running = self.members.get(member).and_then(|there| there.running.as_ref());
-            let undecided =
-                running.map(|running| running.session.status().report.undecided.clone()).unwrap_or_default();
-            for sibling in undecided {
+            for sibling in self.members.get(member).map(unread_siblings).unwrap_or_default() {
                 if self.service.reunite(member, &sibling) {
                     any = true;
                     self.note_fault(member, "put back by hand", &format!("moves the contents of {sibling} back"));
@@ -462,4 +462,17 @@ impl World {
     pub(super) fn verdict(&self) -> Result<(), Violation> {
         self.violation.clone().map_or(Ok(()), Err)
     }
+}
+
+/// Returns the directories beside the session folder that the member may have to read and does not.
+fn unread_siblings(member: &Member) -> BTreeSet<String> {
+    let Some(running) = &member.running else { return BTreeSet::new() };
+    let status = running.session.status();
+    let mut siblings: BTreeSet<String> = status.report.undecided.iter().cloned().collect();
+    if matches!(status.attachment, Attachment::Detached { .. }) {
+        let files = member.disk.files();
+        let beside = files.iter().filter_map(|(dir, ..)| Some(dir.to_str()?.split_once('/')?.0.to_owned()));
+        siblings.extend(beside.filter(|name| !goes_on_in(&member.disk, name)));
+    }
+    siblings
 }
