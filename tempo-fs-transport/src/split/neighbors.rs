@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AuthorId, FileType, PendingReason, planted};
+use tempo_message::{AuthorId, FileType, Head, PendingReason, planted};
 
 use crate::{
     format::{
@@ -283,7 +283,12 @@ impl Neighbors {
                 break;
             }
         }
-        self.called = (here.len() > 1).then(|| usual_name(&here)).flatten();
+        // Whoever continues in a copy gives it another name, and is not a member of this session.
+        let admitted = self.parts().filter_map(|(name, _, admitted)| Some((looked.get(name)?, admitted)));
+        let in_parts =
+            admitted.flat_map(|(part, admitted)| admitted.iter().filter_map(|author| part.heads.get(author)));
+        let in_main = here.iter().take(1).flat_map(|main| main.heads.values());
+        self.called = (here.len() > 1).then(|| usual_name(in_main.chain(in_parts))).flatten();
     }
 }
 
@@ -348,10 +353,10 @@ fn last(path: &OsStr) -> &OsStr {
     Path::new(path).file_name().unwrap_or(path)
 }
 
-/// Returns the name that most members give the session.
-fn usual_name<F: Fs>(folders: &[Shared<F>]) -> Option<String> {
+/// Returns the name that most heads give the session.
+fn usual_name<'a>(heads: impl Iterator<Item = &'a Head>) -> Option<String> {
     let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-    for head in folders.iter().flat_map(|folder| folder.heads.values()) {
+    for head in heads {
         head.place.iter().for_each(|place| *votes.entry(place).or_default() += 1);
     }
     votes.into_iter().max_by_key(|&(_, votes)| votes).map(|(name, _)| name.to_owned())

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempo_fs_transport::{Decision, DecisionError, Decisions, FsTransport};
-use tempo_message::{Frame, Head, Kind, Lamport, Life, Message, Parent, Transport, conformance::Script};
+use tempo_message::{AuthorId, Frame, Head, Kind, Lamport, Life, Message, Parent, Transport, conformance::Script};
 
 use crate::support::{Reader, Session, put_head, put_messages, unwatched};
 
@@ -301,20 +301,42 @@ fn heads_keep_the_name_of_the_session() {
     put_head(&scene.other, ben.id().author, "jam.session");
     let (mut reader, _) = Scene::open(&scene.other);
     for author in [ben.id().author, Script::new(7).author()] {
-        let head = Head {
-            author,
-            name: None,
-            place: None,
-            counter: 0,
-            digest: None,
-            lamport: Lamport(0),
-            seen: Vec::new(),
-            life: Life::default(),
-            unix_ms: 1,
-        };
-        reader.transport.leave_head(&head).unwrap();
-        let left = fs::read(scene.other.join(author.to_string()).join("head")).unwrap();
-        assert_eq!(Head::decode(&left).unwrap().place.as_deref(), Some("jam.session"));
-        assert_eq!(Head::decode(&left).unwrap().unix_ms, 1);
+        assert_eq!(name_left(&mut reader, &scene.other, author).as_deref(), Some("jam.session"));
     }
+}
+
+/// Whoever continues in a copy is no member of the session, even where the copy also has a message of the session that
+/// is missing in its folder.
+#[test]
+fn those_who_continue_in_a_copy_do_not_rename_the_session() {
+    let scene = Scene::new("jam - Kopie.session");
+    let ben = scene.after_ana(2);
+    put_messages(&scene.other, std::slice::from_ref(&ben));
+    put_head(&scene.other, ben.id().author, "jam.session");
+    for number in 3..6 {
+        put_head(&scene.other, Script::new(number).author(), "jam - Kopie.session");
+    }
+    let (mut reader, frames) = scene.read();
+    assert_eq!((frames, told(&reader)), (scene.all(&[ben]), [vec![scene.name()], vec![], vec![]]));
+    let newcomer = Script::new(7).author();
+    assert_eq!(name_left(&mut reader, &scene.session.folder, newcomer).as_deref(), Some("jam.session"));
+}
+
+/// Leaves a head of an author, and returns the name that it gives the session.
+fn name_left(reader: &mut Reader, folder: &Path, author: AuthorId) -> Option<String> {
+    let head = Head {
+        author,
+        name: None,
+        place: None,
+        counter: 0,
+        digest: None,
+        lamport: Lamport(0),
+        seen: Vec::new(),
+        life: Life::default(),
+        unix_ms: 1,
+    };
+    reader.transport.leave_head(&head).unwrap();
+    let left = Head::decode(&fs::read(folder.join(author.to_string()).join("head")).unwrap()).unwrap();
+    assert_eq!(left.unix_ms, 1);
+    left.place
 }
