@@ -122,12 +122,8 @@ impl Publisher {
     fn join(&mut self, link: &mut Link, packer: &mut Packer, author: AuthorId) -> Result<(), PublishError> {
         if self.joined != Some(author) {
             link.transport.join(author)?;
-            match note(link, |own| own.author == author, |own| own.joined = true) {
-                // Committed messages are published all the same; the next opening notes that the
-                // author has joined.
-                Err(PublishError::Failed { source, .. }) if is_full_store(&*source) => {}
-                noted => noted?,
-            }
+            // The next opening notes that the author has joined.
+            unless_full(note(link, |own| own.author == author, |own| own.joined = true))?;
             self.joined = Some(author);
         }
         let Some(own) = &self.audit else { return Ok(()) };
@@ -191,7 +187,7 @@ impl Publisher {
         if failed.is_some() {
             return Ok(failed);
         }
-        self.note_audit(link)?;
+        unless_full(self.note_audit(link))?;
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
             let is_damaged = self.compare_some(link, packer)?;
             // Where one message had to be repaired, there are usually more.
@@ -241,6 +237,15 @@ impl Publisher {
             }
         }
         Ok(is_damaged)
+    }
+}
+
+/// Ignores that there is no room in the local store for a note: what is committed is published and compared all the
+/// same.
+fn unless_full(noted: Result<(), PublishError>) -> Result<(), PublishError> {
+    match noted {
+        Err(PublishError::Failed { source, .. }) if is_full_store(&*source) => Ok(()),
+        noted => noted,
     }
 }
 
