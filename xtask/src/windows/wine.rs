@@ -183,7 +183,7 @@ mod tests {
         let refused = "called `Result::unwrap()` on an `Err` value: Os { code: 1359, kind: Uncategorized, message: \"Internal error.\" }";
         assert!(has_failed(refused) && has_failed(&ExitStatus::from_raw(11).to_string()));
         assert!(!has_failed("called `Result::unwrap()` on an `Err` value: Os { code: 5, kind: PermissionDenied }"));
-        // How Wine ends a program after an access violation.
+        // A program that fails has an exit code.
         assert!(!has_failed(&ExitStatus::from_raw(5 << 8).to_string()));
     }
 
