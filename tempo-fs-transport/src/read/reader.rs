@@ -72,7 +72,7 @@ type Files = Stream<Option<FileRead>>;
 #[derive(Debug, Default)]
 struct Agenda {
     authors: BTreeMap<AuthorId, Author>,
-    /// The authors with more files: first those of which the fewest files are open or being read, then in turn.
+    /// The authors with more files, those with the fewest files open or being read first, and otherwise in turn.
     turns: BTreeSet<(usize, bool, AuthorId)>,
     /// The files that are open or being read, by directory.
     begun: BTreeMap<Arc<OsStr>, BTreeSet<OsString>>,
@@ -163,8 +163,8 @@ impl Reader {
         }
     }
 
-    /// Returns what there is to read. Authors are in turn, beginning with the one after that which was served last, but
-    /// nobody gets ahead of the others: their messages would wait for those of whom less is open.
+    /// Returns the files to read. The authors take turns, beginning after the one that was served last. None gets ahead
+    /// of the others, because its messages would only wait for theirs.
     fn agenda<F: Fs>(&self, folder: &mut Folder<F>, now: Duration) -> Agenda {
         let Folder { calls, author_dirs, .. } = folder;
         let mut agenda = Agenda::default();
@@ -311,7 +311,7 @@ impl Agenda {
     /// Chooses the next files: one of each author, in the order of their counters.
     fn choose(&mut self, author_dirs: &AuthorDirs) -> VecDeque<Turn> {
         let mut chosen = VecDeque::new();
-        let mut messages = 0;
+        let mut messages: u64 = 0;
         while chosen.len() < FILES
             && messages < MESSAGES
             && let Some((begun, was_served, id)) = self.turns.pop_first()
@@ -320,7 +320,8 @@ impl Agenda {
             let Some((at, item)) = author.next.take() else { continue };
             if let Some((dir, last)) = author.dirs.get_mut(at) {
                 if let FileName::Pack(first, last) = FileName::parse(&item.name) {
-                    messages += last - first;
+                    // The name may claim any numbers.
+                    messages = messages.saturating_add(last - first);
                 }
                 *last = Some(item.clone());
                 chosen.push_back(Turn { author: id, dir: Arc::clone(dir), item });

@@ -100,6 +100,34 @@ fn messages_that_arrive_during_a_long_read_are_found_before_it_ends() {
     assert_eq!(arrived, [&frames[10..], &others[..]].concat());
 }
 
+/// While the memory for open files is used up by some authors, the messages of the others would come late.
+#[test]
+fn no_author_is_read_ahead_of_the_others() {
+    let session = Session::new();
+    // A call reads one of these packs, and what is open at once is limited to fewer than all of them.
+    let written = [1, 2, 3, 4].map(|author| packed_of(&session, author, (6, 1100), &[author; 2048]).0);
+    let mut expected = written.concat();
+    expected.sort_by_key(|frame| (frame.message().lamport, frame.id().author));
+    let arrived = all_of(&mut session.reader());
+    let is_other = arrived.iter().zip(&expected).position(|(one, other)| one.id() != other.id());
+    assert_eq!((arrived.len(), is_other), (expected.len(), None));
+}
+
+/// A name may claim any number of messages.
+#[test]
+fn packs_that_claim_very_many_messages_disturb_nothing() {
+    let session = Session::new();
+    let (mut frames, _) = packed(&session, 1, 2);
+    for author in [2, 3] {
+        let (others, packs) = packed(&session, author, 1);
+        fs::rename(&packs[0], packs[0].with_file_name("0000000000000001-ffffffffffffffff")).unwrap();
+        frames.extend(others);
+    }
+    let mut arrived = session.reader().collect();
+    arrived.sort_by_key(Frame::id);
+    assert_eq!(arrived, frames);
+}
+
 /// Two authors write at the same times. Earlier messages come first, whichever file they are in, and none has
 /// to wait for that.
 #[test]
@@ -160,13 +188,18 @@ fn all_of(reader: &mut Reader) -> Vec<Frame> {
 
 /// Writes packs of four messages each for an author. Returns the frames and the files.
 fn packed(session: &Session, author: u8, packs: u64) -> (Vec<Frame>, Vec<PathBuf>) {
+    packed_of(session, author, (packs, 4), b"content")
+}
+
+/// Writes packs of equal messages for an author. Returns the frames and the files.
+fn packed_of(session: &Session, author: u8, (packs, of): (u64, u64), payload: &[u8]) -> (Vec<Frame>, Vec<PathBuf>) {
     let mut script = Script::new(author);
     let dir = session.path(script.author().to_string());
     fs::create_dir(&dir).unwrap();
     let (mut all, mut paths) = (Vec::new(), Vec::new());
     for pack in 0..packs {
-        let frames = script.run(4);
-        let path = dir.join(format!("{:016x}-{:016x}", pack * 4 + 1, pack * 4 + 4));
+        let frames: Vec<Frame> = (0..of).map(|_| script.next(payload)).collect();
+        let path = dir.join(format!("{:016x}-{:016x}", pack * of + 1, (pack + 1) * of));
         fs::write(&path, frames.iter().map(|frame| &frame.bytes()[..]).collect::<Vec<_>>().concat()).unwrap();
         all.extend(frames);
         paths.push(path);
