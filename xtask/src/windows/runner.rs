@@ -83,6 +83,9 @@ fn has_log(log: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
     use super::*;
 
     #[test]
@@ -90,5 +93,16 @@ mod tests {
         assert!(says_passed("running 1 test\r\n\r\ntest result: ok. 1 passed; 0 failed; 0 ignored\r\n"));
         assert!(!says_passed("running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored\n"));
         assert!(!says_passed("test result: FAILED. 0 passed; 1 failed;\n"));
+    }
+
+    #[test]
+    fn a_test_is_started_again_only_where_wine_has_failed() {
+        let said =
+            |status, out: &str| Said { out: out.to_owned(), err: String::new(), status: ExitStatus::from_raw(status) };
+        let refused = "called `Result::unwrap()` on an `Err` value: Os { code: 1359, kind: Uncategorized, message: \"Internal error.\" }";
+        let failures = [said(0, ""), said(256, refused), said(11, "running 1 test\r\n")];
+        assert!(failures.iter().all(is_failure_of_wine));
+        let denied = "called `Result::unwrap()` on an `Err` value: Os { code: 5, kind: PermissionDenied }";
+        assert!(!is_failure_of_wine(&said(256, denied)));
     }
 }
