@@ -36,6 +36,15 @@ impl Scene {
         scene
     }
 
+    /// Returns a scene with a message of Ben in the other directory, which is a part by his head.
+    fn with_part(other: &str) -> (Self, Frame) {
+        let scene = Self::new(other);
+        let ben = scene.after_ana(2);
+        put_messages(&scene.other, std::slice::from_ref(&ben));
+        put_head(&scene.other, ben.id().author, "jam.session");
+        (scene, ben)
+    }
+
     /// Returns a message of Ben that comes after Ana's.
     fn after_ana(&self, number: u8) -> Frame {
         let id = Script::new(number).next(b"").id();
@@ -223,10 +232,7 @@ fn another_session_is_ignored_unless_its_name_says_more() {
 /// A newcomer in a part may be a new session whose other files have not arrived yet.
 #[test]
 fn a_newcomer_in_a_part_is_not_read_before_it_is_judged() {
-    let scene = Scene::new("jam 2.session");
-    let ben = scene.after_ana(2);
-    put_messages(&scene.other, std::slice::from_ref(&ben));
-    put_head(&scene.other, ben.id().author, "jam.session");
+    let (scene, ben) = Scene::with_part("jam 2.session");
     let (mut reader, frames) = scene.read();
     assert_eq!(frames, scene.all(&[ben]));
     let new = scene.after_ana(3);
@@ -239,10 +245,7 @@ fn a_newcomer_in_a_part_is_not_read_before_it_is_judged() {
 
 #[test]
 fn several_parts_are_recognized_by_each_other() {
-    let scene = Scene::new("jam (1).session");
-    let ben = scene.after_ana(2);
-    put_messages(&scene.other, std::slice::from_ref(&ben));
-    put_head(&scene.other, ben.id().author, "jam.session");
+    let (scene, ben) = Scene::with_part("jam (1).session");
     let third = scene.session.dir.path().join("a third.session");
     let message = Message {
         id: Script::new(3).next(b"").id(),
@@ -295,10 +298,7 @@ fn a_decision_holds_for_both_directories_wherever_they_are_moved() {
 /// others use.
 #[test]
 fn heads_keep_the_name_of_the_session() {
-    let scene = Scene::new("jam (Konflikt).session");
-    let ben = scene.after_ana(2);
-    put_messages(&scene.other, std::slice::from_ref(&ben));
-    put_head(&scene.other, ben.id().author, "jam.session");
+    let (scene, ben) = Scene::with_part("jam (Konflikt).session");
     let (mut reader, _) = Scene::open(&scene.other);
     for author in [ben.id().author, Script::new(7).author()] {
         assert_eq!(name_left(&mut reader, &scene.other, author).as_deref(), Some("jam.session"));
@@ -309,10 +309,7 @@ fn heads_keep_the_name_of_the_session() {
 /// is missing in its folder.
 #[test]
 fn those_who_continue_in_a_copy_do_not_rename_the_session() {
-    let scene = Scene::new("jam - Kopie.session");
-    let ben = scene.after_ana(2);
-    put_messages(&scene.other, std::slice::from_ref(&ben));
-    put_head(&scene.other, ben.id().author, "jam.session");
+    let (scene, ben) = Scene::with_part("jam - Kopie.session");
     for number in 3..6 {
         put_head(&scene.other, Script::new(number).author(), "jam - Kopie.session");
     }
