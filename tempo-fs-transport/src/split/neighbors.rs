@@ -283,7 +283,7 @@ impl Neighbors {
                 break;
             }
         }
-        // Whoever continues in a copy gives it another name, and is not a member of this session.
+        // Authors that continue in a copy give it another name. They are no members of this session.
         let admitted = self.parts().filter_map(|(name, _, admitted)| Some((looked.get(name)?, admitted)));
         let in_parts =
             admitted.flat_map(|(part, admitted)| admitted.iter().filter_map(|author| part.heads.get(author)));
