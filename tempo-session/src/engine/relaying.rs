@@ -117,8 +117,9 @@ impl Relayer {
             note_absent(link, absent.author, |absent| absent.since_ms = None)?;
         }
         let due = self.lacks.iter().filter(|(_, lack)| lack.at <= now || planted!(RelayAtOnce));
+        let mut half_missing = None;
         for author in due.map(|(&author, _)| author).collect::<Vec<_>>() {
-            if self.relay_of(link, author, relaying, (now, unix_ms))? {
+            if self.relay_of(link, author, relaying, (now, unix_ms), &mut half_missing)? {
                 break;
             }
         }
@@ -126,13 +127,14 @@ impl Relayer {
     }
 
     /// Puts one file of an author's messages into the folder, if they have vanished and it is time.
-    /// Returns whether it did.
+    /// Returns whether it did. Whether half of the members are missing is found out once for all authors.
     fn relay_of(
         &mut self,
         link: &mut Link,
         author: AuthorId,
         relaying: &Relaying,
         (now, unix_ms): (Duration, i64),
+        half_missing: &mut Option<bool>,
     ) -> Result<bool, PublishError> {
         let Some(&Lack { from, wait, chance, is_begun, .. }) = self.lacks.get(&author) else {
             return Ok(false);
@@ -169,7 +171,7 @@ impl Relayer {
         }
         // After a service was linked again, everything is absent for a while.
         let is_news = |(&other, &at): (&AuthorId, &i64)| other != author && at > since;
-        let is_one_of_many = heard.iter().any(is_news) && !is_half_missing(link);
+        let is_one_of_many = heard.iter().any(is_news) && !*half_missing.get_or_insert_with(|| is_half_missing(link));
         if !is_one_of_many && !planted!(RelinkedIsGone) {
             return Ok(false);
         }

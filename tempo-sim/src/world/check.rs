@@ -190,10 +190,6 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
     let seemed_away = if member.is_folder_new { member.seemed_away } else { Duration::ZERO };
     while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {
         arrived.remove(&(since, digest));
-        // A file that was taken away may have come back just now.
-        if arrived.iter().any(|(_, other)| *other == digest) {
-            continue;
-        }
         let Some(known) = registry.known(&digest) else { continue };
         if !known.is_payload || running.app.delivered.contains(&digest) {
             continue;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The most calls that are never too many for a turn.
-const FEW_CALLS: u64 = 700;
+const FEW_CALLS: u64 = 500;
 /// The number of calls allowed for each file and directory beyond that.
 const CALLS_PER_ENTRY: u64 = 20;
 
@@ -299,11 +299,12 @@ impl World {
             self.push(Duration::from_secs(2), Pending::Service(task));
             return;
         }
+        let was_there = arrival.as_ref().is_some_and(|(dir, name)| self.is_whole_at(member, dir, name));
         if let Some(member) = self.service.run(task, self.now) {
             self.served_at = self.now;
             self.hasher.add(&[4, member as u64]);
             if let Some((dir, name)) = arrival {
-                self.note_arrival(member, &dir, &name);
+                self.note_arrival(member, (&dir, &name), was_there);
             }
             let delay = Duration::from_micros(self.rng.range(100..30_000));
             if self.members.get(member).is_some_and(|there| there.disk.take_hint()) {
@@ -437,8 +438,20 @@ impl World {
         })
     }
 
-    /// Notes that a file has arrived. Its message must be delivered soon.
-    pub(super) fn note_arrival(&mut self, member: usize, dir: &OsStr, name: &OsStr) {
+    /// Returns whether the message that has this name is whole under it.
+    fn is_whole_at(&self, member: usize, dir: &OsStr, name: &OsStr) -> bool {
+        let (DirName::Author(author), FileName::Message(counter)) = (DirName::parse(dir), FileName::parse(name)) else {
+            return false;
+        };
+        let digest = self.registry.only(MessageId { author, counter });
+        let known = digest.and_then(|digest| self.registry.known(&digest));
+        let there = self.members.get(member).and_then(|there| there.disk.read(dir, name));
+        known.is_some_and(|known| there.as_ref() == Some(&known.bytes))
+    }
+
+    /// Notes that a file has arrived. Its message must be delivered soon. If it was not there before the arrival, earlier
+    /// arrivals do not count any more.
+    fn note_arrival(&mut self, member: usize, (dir, name): (&OsStr, &OsStr), was_there: bool) {
         let (DirName::Author(author), FileName::Message(counter)) = (DirName::parse(dir), FileName::parse(name)) else {
             return;
         };
@@ -447,6 +460,9 @@ impl World {
             self.tell(member, What::Arrive(number));
         }
         if let (Some(digest), Some(there)) = (self.registry.only(id), self.members.get_mut(member)) {
+            if !was_there {
+                there.arrived.retain(|(_, other)| *other != digest);
+            }
             there.arrived.insert((self.now, digest));
         }
     }

@@ -69,6 +69,14 @@ fn defects_of_giving_up_are_found() {
     }
 }
 
+/// After a service was linked anew, a turn listed the directories of all members once for each member whose messages
+/// had vanished.
+#[test]
+fn a_turn_asks_once_whether_most_members_are_missing() {
+    let plan = Plan::from_seed(50_010_077, Profile::named("calm").unwrap(), 5, 20);
+    assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
+}
+
 /// A member whose store had been restored sent a pack beside a message of its own that the store no longer knew. No
 /// name was taken, and nothing checked.
 #[test]
