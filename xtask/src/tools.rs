@@ -42,6 +42,8 @@ pub(crate) fn install(Tool(package, version): &Tool) -> Result<(), Failure> {
 /// Checks `deny.toml`. The list of advisories is on the network, so it is left out.
 pub(crate) fn layers() -> Result<(), Failure> {
     install(&DENY)?;
+    // The crates of every platform, which no build here downloads.
+    Call::cargo(&["fetch", "--locked", "--quiet"]).run()?;
     Call::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]).run()
 }
 
