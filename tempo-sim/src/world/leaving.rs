@@ -164,7 +164,7 @@ impl World {
     }
 
     /// Checks that a relay is withdrawn once its author is back with everything under the author's own names. Files
-    /// that a service named like a copy do not count.
+    /// that a service named like a copy do not count, and neither does the empty directory that a full disk has left.
     pub(super) fn relays_are_taken_back(&self) -> Result<(), Violation> {
         for member in self.present() {
             for dir in member.disk.dirs() {
@@ -178,7 +178,7 @@ impl World {
                 let of =
                     |dir: &OsString| files.iter().filter(|file| file.0 == *dir).map(|file| &file.2).collect::<Vec<_>>();
                 let (own, kept) = (frames(of(&dir_of)), frames(of(&dir)));
-                if !own.is_empty() && own == all && kept.is_subset(&own) {
+                if !kept.is_empty() && own == all && kept.is_subset(&own) {
                     let what = format!("{} keeps a relay of messages that {author} has restored", member.name);
                     return Err(Violation::new("L4", what));
                 }
