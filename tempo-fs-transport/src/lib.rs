@@ -40,6 +40,7 @@ pub use local::{
     original::Original,
     spelling::Spelling,
     state_file::InstallationError,
+    vault::{FileVault, Vault},
 };
 pub use split::decisions::{Decision, DecisionError, Decisions};
 

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
 use thiserror::Error;
 
-use crate::digest::Digest;
+use crate::{
+    digest::Digest,
+    sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify},
+};
 
 /// The greatest number of bytes of an encoded head.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -40,6 +43,18 @@ pub struct Head {
     pub life: Life,
     /// The author's wall clock when it wrote this, in milliseconds since 1970; may be wrong.
     pub unix_ms: i64,
+    /// The signature of a [signed](crate::is_signed) author. Without it, such an author's head says nothing.
+    #[serde(skip)]
+    pub seal: Option<Seal>,
+}
+
+/// The signature of a head, with the key that its author is the hash of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// The author's key.
+    pub key: AuthorKey,
+    /// The signature of everything before it but the place.
+    pub signature: Signature,
 }
 
 /// One life of an installation: from its first head after opening until it is closed.
@@ -70,7 +85,11 @@ pub enum BadHead {
 }
 
 const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'H'];
-const VERSION: u8 = 1;
+/// The version of a head without a signature, and of one with.
+const PLAIN: u8 = 1;
+const SIGNED: u8 = 2;
+/// A key and a signature follow the fields of a signed head.
+const SEAL: usize = AuthorKey::LEN + Signature::LEN;
 /// Magic, version, and the length of what follows up to the digest.
 const PRELUDE: usize = 4 + 1 + 4;
 
@@ -78,8 +97,41 @@ impl Head {
     /// The greatest number of authors in [`seen`](Self::seen).
     pub const MAX_SEEN: usize = 1024;
 
+    /// Signs the head, for an author that is the hash of the signer's key. The signature does not cover the
+    /// [place](Self::place), which the transport fills in.
+    #[must_use]
+    pub fn signed(self, signer: &dyn Sign) -> Self {
+        let key = signer.key();
+        let signature = signer.sign(&self.statement(&key));
+        Self { seal: Some(Seal { key, signature }), ..self }
+    }
+
+    /// Returns whether the head is signed with its author's key.
+    pub fn is_proven(&self, verify: &dyn Verify) -> bool {
+        self.seal.is_some_and(|Seal { key, signature }| {
+            key.author() == self.author && verify.verify(&key, &self.statement(&key), &signature)
+        })
+    }
+
+    /// Returns what is signed: everything before the signature, of the same head without a place.
+    fn statement(&self, key: &AuthorKey) -> Statement {
+        let content = Self { place: None, ..self.clone() }.content(Some(key));
+        Statement { purpose: Purpose::Head, digest: Digest::of(&content) }
+    }
+
     /// Encodes the head. Leaves out names that are too long and cuts lists that are too long: a head is a hint.
     pub fn encode(&self) -> Bytes {
+        let mut bytes = self.content(self.seal.map(|seal| seal.key).as_ref());
+        if let Some(Seal { signature, .. }) = &self.seal {
+            bytes.extend_from_slice(signature.as_bytes());
+        }
+        let digest = Digest::of(&bytes);
+        bytes.extend_from_slice(digest.as_bytes());
+        bytes.into()
+    }
+
+    /// Returns everything before the signature, or before the digest if there is no key.
+    fn content(&self, key: Option<&AuthorKey>) -> Vec<u8> {
         let mut head = self.clone();
         head.name = head.name.filter(|name| is_name(name));
         head.place = head.place.filter(|place| is_place(place));
@@ -89,15 +141,15 @@ impl Head {
         }
         head.seen.sort_unstable();
         let body = postcard::to_extend(&head, Vec::new()).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(PRELUDE + body.len() + Digest::LEN);
+        let len = body.len() + key.map_or(0, |_| SEAL);
+        let mut bytes = Vec::with_capacity(PRELUDE + len + Digest::LEN);
         bytes.extend_from_slice(&MAGIC);
-        bytes.push(VERSION);
+        bytes.push(key.map_or(PLAIN, |_| SIGNED));
         // 1,024 entries of at most 27 bytes, and little else: far below the limit.
-        bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(&body);
-        let digest = Digest::of(&bytes);
-        bytes.extend_from_slice(digest.as_bytes());
-        bytes.into()
+        bytes.extend_from_slice(key.map_or(&[], |key| key.as_bytes().as_slice()));
+        bytes
     }
 
     /// Returns the length that a head announces in its first nine bytes; `None` if these are missing or not a head's.
@@ -132,21 +184,26 @@ impl Head {
         if Digest::of(content).as_bytes() != trailer {
             return Err(BadHead::Damaged);
         }
-        if version != VERSION {
+        if version != PLAIN && version != SIGNED {
             return Err(BadHead::Newer(version));
         }
-        match postcard::take_from_bytes::<Self>(content.get(PRELUDE..).unwrap_or_default()) {
+        let body = content.get(PRELUDE..).unwrap_or_default();
+        let (body, seal) = if version == SIGNED { unsealed(body).ok_or(BadHead::Damaged)? } else { (body, None) };
+        match postcard::take_from_bytes::<Self>(body) {
             Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => Ok(Self {
                 name: head.name.filter(|name| is_name(name)),
                 place: head.place.filter(|place| is_place(place)),
+                seal,
                 ..head
             }),
             _ => Err(BadHead::Damaged),
         }
     }
 
-    /// Takes in another head of the same author, older or newer: every field gets the greater value.
+    /// Takes in another head of the same author, older or newer: every field gets the greater value. Whether the two
+    /// are signed does not matter any more.
     pub fn merge(&mut self, other: &Self) {
+        self.seal = None;
         if (other.life, other.counter, other.unix_ms) > (self.life, self.counter, self.unix_ms) {
             self.name.clone_from(&other.name);
             self.place.clone_from(&other.place);
@@ -163,6 +220,13 @@ impl Head {
         self.seen.dedup_by_key(|&mut (author, _)| author);
         self.seen.truncate(Self::MAX_SEEN);
     }
+}
+
+/// Splits the end off the body of a signed head.
+fn unsealed(body: &[u8]) -> Option<(&[u8], Option<Seal>)> {
+    let (body, signature) = body.split_last_chunk()?;
+    let (body, key) = body.split_last_chunk()?;
+    Some((body, Some(Seal { key: AuthorKey::from_bytes(*key), signature: Signature::from_bytes(*signature) })))
 }
 
 fn is_name(name: &str) -> bool {

@@ -19,6 +19,7 @@ mod payload;
 #[doc(hidden)]
 pub mod planted;
 mod printable;
+mod sign;
 mod transport;
 
 pub use codec::{
@@ -28,7 +29,7 @@ pub use codec::{
     pack::{BadPack, Pack},
 };
 pub use digest::{Digest, ParseDigestError};
-pub use head::{BadHead, Head, Life, MAX_HEAD};
+pub use head::{BadHead, Head, Life, MAX_HEAD, Seal};
 pub use id::{CounterName, MessageId, ParseIdError};
 pub use message::{
     Extension, Kind, MAX_EXTENSION_BYTES, MAX_EXTENSIONS, MAX_FRAME, MAX_PACK, MAX_PARENTS, MAX_PAYLOAD, Message,
@@ -38,6 +39,9 @@ pub use message::{
 pub use payload::Json;
 pub use payload::{Codec, CodecError, Postcard};
 pub use printable::{printable_text, push_printable};
+pub use sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify, is_signed};
+#[cfg(feature = "sign")]
+pub use sign::{Ed25519, SecretKey};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "std")]
 pub use transport::memory::{MemoryMedium, MemoryTransport};

@@ -6,7 +6,11 @@ use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use thiserror::Error;
 
-use crate::{digest::Digest, id::MessageId};
+use crate::{
+    digest::Digest,
+    id::MessageId,
+    sign::{AuthorKey, is_signed},
+};
 
 /// The largest frame, in bytes: 16 MiB.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
@@ -35,6 +39,8 @@ pub struct Message {
     /// The latest messages of others that the author had accepted, without those that another parent implies.
     /// Sorted, without repetition, at most [`MAX_PARENTS`], none by the author itself.
     pub parents: Vec<Parent>,
+    /// The author's key, in the first message of a [signed](crate::is_signed) author and in no other.
+    pub key: Option<AuthorKey>,
     /// The meaning of the payload.
     pub kind: Kind,
     /// Fields that later versions add. Strictly ascending by tag, at most [`MAX_EXTENSIONS`], with values of at most
@@ -117,6 +123,15 @@ pub enum ShapeError {
         /// The length of all values together.
         actual: usize,
     },
+    /// The first message of a signed author has no key.
+    #[error("the first message of a signed author must carry the author's key")]
+    KeyMissing,
+    /// The author's uuid is not the hash of this key, or the message is not the one that carries the key.
+    #[error("the message carries a key that does not belong there")]
+    ForeignKey,
+    /// There is a signature by an author that does not sign, or none where there must be one.
+    #[error("the message has a signature where none may be, or none where one must be")]
+    Signature,
     /// Extensions are not sorted, or repeat.
     #[error("the extensions are not strictly ascending by tag")]
     ExtensionsUnordered,
@@ -160,7 +175,19 @@ impl Message {
         if self.parents.iter().any(|parent| parent.author == self.id.author) {
             return Err(ShapeError::OwnParent);
         }
+        self.check_key()?;
         self.check_extensions()
+    }
+
+    fn check_key(&self) -> Result<(), ShapeError> {
+        let carries = is_signed(self.id.author) && self.id.counter == 1;
+        match &self.key {
+            None if carries => Err(ShapeError::KeyMissing),
+            Some(key) if !carries || (key.author() != self.id.author && !planted!(UuidUnchecked)) => {
+                Err(ShapeError::ForeignKey)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_extensions(&self) -> Result<(), ShapeError> {

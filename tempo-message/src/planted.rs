@@ -28,6 +28,12 @@ macro_rules! bugs {
 }
 
 bugs! {
+    SignatureUnchecked: "the signature of a message is not verified",
+    BadSignatureRejects: "a message with a bad signature counts as known, so that the real one is passed over",
+    FirstOfRunVerified: "of messages that arrive together, only the first one is verified",
+    HeadUnsigned: "heads of signed authors count without a signature",
+    SuccessorUnproven: "anybody's word is enough to take a signed author's place",
+    UuidUnchecked: "an author's key need not give its uuid",
     NoRelay: "messages of others that have vanished are not put back",
     RelayAtOnce: "messages of others that have vanished are put back without waiting for anybody",
     RelinkedIsGone: "messages of others are put back although most of the folder has vanished",

@@ -33,6 +33,7 @@ fn history(kind: Kind) -> Vec<Frame> {
             previous: last[at].as_ref().map(Frame::digest),
             parents: Vec::new(),
             kind,
+            key: None,
             extensions: Vec::new(),
             payload: Bytes::new(),
         };
@@ -45,7 +46,7 @@ fn history(kind: Kind) -> Vec<Frame> {
 
 fn accept(core: &mut SessionCore, frames: &[Frame]) {
     for frame in frames {
-        assert_eq!(core.handle(Input::Received { message: frame.message(), digest: frame.digest() }), Intake::Accepted);
+        assert_eq!(core.handle(Input::Received(&frame)), Intake::Accepted);
         while core.poll() != Output::Idle {}
     }
 }

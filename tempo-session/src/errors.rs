@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use tempo_clock::AuthorId;
 #[cfg(feature = "folder")]
 use tempo_fs_transport::InstallationError;
 use tempo_message::{MAX_PAYLOAD, MessageId, printable_text};
@@ -93,6 +94,15 @@ pub enum SendError {
         /// The reason why the new author could not be made.
         source: IdentityError,
     },
+    /// The author is a signed one, and its secret key cannot be had now.
+    #[error("the secret key of {author} cannot be used; nothing was sent")]
+    NoKey {
+        /// The author.
+        author: AuthorId,
+        /// The reason, if it is more than that the key is not here.
+        #[source]
+        source: Option<IdentityError>,
+    },
     /// The store failed. After [`StoreError::Full`] the message was not stored and may be sent again. After
     /// any other error, only reopening the session shows whether it was.
     #[error("the message could not be stored")]
@@ -113,7 +123,7 @@ pub enum SendError {
 #[non_exhaustive]
 pub enum IdentityError {
     /// The [`IdentitySource`](crate::components::IdentitySource) failed.
-    #[error("cannot make a new author")]
+    #[error("cannot get an author, or its key")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store cannot be read or written.
     #[error(transparent)]

@@ -74,7 +74,9 @@ pub mod replica {
 
 /// Sessions over a transport, a store or a clock of your own.
 pub mod components {
-    pub use tempo_message::Transport;
+    #[cfg(feature = "folder")]
+    pub use tempo_fs_transport::{FileVault, Vault};
+    pub use tempo_message::{AuthorKey, Sign, Signature, Statement, Transport, Verify};
 
     pub use crate::{
         api::components::{Components, NoIdentity},

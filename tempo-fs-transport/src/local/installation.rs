@@ -7,8 +7,7 @@ use std::{
 };
 
 use directories::ProjectDirs;
-use tempo_message::AuthorId;
-use uuid::Uuid;
+use tempo_message::{AuthorId, SecretKey, Sign};
 
 use crate::{
     error::{OpenError, check_name, open_error},
@@ -20,6 +19,7 @@ use crate::{
         original::{Original, is_one_directory},
         spelling::Spelling,
         state_file::{self, InstallationError, failed, lock, patiently, sync_dir},
+        vault::{FileVault, Vault, new_key},
     },
 };
 
@@ -34,6 +34,7 @@ use crate::{
 ///         home                    which directory that was
 ///         called                  what the folder was called when the installation was made
 ///         authors                 the authors that it has become since, one a line; mostly there are none
+///         keys/                   the secret keys of all of them, unless the application keeps these elsewhere
 ///         original                the original of its own folder, if that was a copy when it was made
 ///         original-authors        who wrote there, one a line
 ///         holder                  the program that has it open, for the error message of the second one
@@ -205,12 +206,13 @@ impl Installation {
     }
 
     /// Returns the installation that belongs to `folder`, or a new one with a new author, and
-    /// remembers the folder's path.
+    /// remembers the folder's path. The author's secret key is kept in `vault`, or in the installation's
+    /// [own](Self::vault).
     ///
     /// # Errors
     ///
     /// [`InstallationError`], also when the folder does not exist.
-    pub fn find_or_create(state: &Path, folder: &Path) -> Result<Self, InstallationError> {
+    pub fn find_or_create(state: &Path, folder: &Path, vault: Option<&dyn Vault>) -> Result<Self, InstallationError> {
         check_name(folder)?;
         // Before the lock is taken as well: a folder that does not answer delays no other one.
         Self::find(state, folder)?;
@@ -219,12 +221,15 @@ impl Installation {
         let found = Self::find_claim(state, folder)?;
         let is_home = found.as_ref().is_none_or(|(claim, _)| claim.has_directory());
         let new = || {
-            let author = new_author();
-            Self { author, dir: state.join(author.to_string()) }
+            let key = new_key().map_err(|source| failed(state, source))?;
+            let author = key.key().author();
+            let new = Self { author, dir: state.join(author.to_string()) };
+            new.keep_key(&key, vault)?;
+            Ok::<_, InstallationError>(new)
         };
         let (installation, original) = match found {
-            None => (new(), None),
-            Some((Claim::Copy, installation)) => (new(), installation.as_original()?),
+            None => (new()?, None),
+            Some((Claim::Copy, installation)) => (new()?, installation.as_original()?),
             Some((_, installation)) => (installation, None),
         };
         let staging = installation.staging();
@@ -250,18 +255,32 @@ impl Installation {
     }
 
     /// Returns a new author, to be used by this installation from now on; its directory in the
-    /// folder leads back here.
+    /// folder leads back here. Its secret key is kept in `vault`, or in the installation's [own](Self::vault).
     ///
     /// # Errors
     ///
-    /// [`InstallationError::Failed`]; no author was made then.
-    pub fn mint(&self) -> Result<AuthorId, InstallationError> {
-        let author = new_author();
+    /// [`InstallationError::Failed`] and [`InstallationError::Key`]; no author was made then.
+    pub fn mint(&self, vault: Option<&dyn Vault>) -> Result<AuthorId, InstallationError> {
+        let key = new_key().map_err(|source| failed(&self.dir, source))?;
+        let author = key.key().author();
+        // An author without a key could never write.
+        self.keep_key(&key, vault)?;
         let mut lines = state_file::read(&self.dir, AUTHORS)?.unwrap_or_default();
         lines.push_str(&author.to_string());
         lines.push('\n');
         state_file::put(&self.dir, AUTHORS, lines.as_bytes())?;
         Ok(author)
+    }
+
+    /// Returns the installation's own place for the secret keys of its authors.
+    pub fn vault(&self) -> FileVault {
+        FileVault::new(self.dir.join("keys"))
+    }
+
+    fn keep_key(&self, key: &SecretKey, vault: Option<&dyn Vault>) -> Result<(), InstallationError> {
+        let own = self.vault();
+        let author = key.key().author();
+        vault.unwrap_or(&own).keep(author, key).map_err(|source| InstallationError::Key { author, source })
     }
 
     /// Has the store made if there is none. `make` makes it under another name first, so that the
@@ -385,11 +404,6 @@ impl Installation {
         let lines = state_file::read(&self.dir, AUTHORS)?.unwrap_or_default();
         Ok(iter::once(self.author).chain(lines.lines().filter_map(|line| line.parse().ok())).collect())
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "authors are minted here, and nowhere else")]
-fn new_author() -> AuthorId {
-    AuthorId::new(Uuid::new_v4())
 }
 
 /// The folder in question.

@@ -6,3 +6,4 @@ pub(crate) mod installation;
 pub(crate) mod original;
 pub(crate) mod spelling;
 pub(crate) mod state_file;
+pub(crate) mod vault;

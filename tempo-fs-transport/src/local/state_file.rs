@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempo_message::{AuthorId, Cause};
 use thiserror::Error;
 
 use crate::{
@@ -37,6 +38,14 @@ pub enum InstallationError {
         path: PathBuf,
         /// The system's error.
         source: io::Error,
+    },
+    /// The secret key of a new author could not be kept.
+    #[error("cannot keep the secret key of {author}")]
+    Key {
+        /// The author, which is not used.
+        author: AuthorId,
+        /// The reason.
+        source: Cause,
     },
     /// Another process has been holding the lock of the state directory for seconds.
     #[error("another process is busy with the local state in {}; try again", path.display())]

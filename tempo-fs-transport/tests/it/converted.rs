@@ -37,6 +37,7 @@ fn converted_messages_packs_and_heads_are_restored_and_reported() {
         seen: Vec::new(),
         life: Life::default(),
         unix_ms: 0,
+        seal: None,
     };
     writer.leave_head(&head).unwrap();
     let dir = session.path(author.to_string());

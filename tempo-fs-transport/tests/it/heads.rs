@@ -22,6 +22,7 @@ fn head(script: &Script, counter: u64) -> Head {
         seen: Vec::new(),
         life: Life::default(),
         unix_ms: 0,
+        seal: None,
     }
 }
 

@@ -22,7 +22,7 @@ impl Machine {
     }
 
     fn create(&self, folder: &Path) -> Installation {
-        Installation::find_or_create(&self.at("state"), folder).unwrap()
+        Installation::find_or_create(&self.at("state"), folder, None).unwrap()
     }
 
     fn find(&self, folder: &Path) -> Option<Installation> {
@@ -35,7 +35,7 @@ fn looking_creates_nothing() {
     let machine = Machine::new();
     assert_eq!(machine.find(&machine.at("jam.session")), None);
     assert!(!machine.at("state").exists());
-    let missing = Installation::find_or_create(&machine.at("state"), &machine.at("none.session"));
+    let missing = Installation::find_or_create(&machine.at("state"), &machine.at("none.session"), None);
     assert!(matches!(missing, Err(InstallationError::Folder(_))), "{missing:?}");
     assert!(!machine.at("state").exists());
 }
@@ -133,8 +133,8 @@ fn a_new_author_leads_back_to_the_installation() {
     let machine = Machine::new();
     let folder = machine.at("jam.session");
     let first = machine.create(&folder);
-    let second = first.mint().unwrap();
-    let third = first.mint().unwrap();
+    let second = first.mint(None).unwrap();
+    let third = first.mint(None).unwrap();
     assert!(second != first.author && third != second);
     let moved = machine.at("song.session");
     fs::rename(&folder, &moved).unwrap();
@@ -203,7 +203,7 @@ fn an_installation_that_cannot_be_read_is_not_forgotten() {
     fs::create_dir(&record).unwrap();
     for found in [
         Installation::find(&machine.at("state"), &folder).map(drop),
-        Installation::find_or_create(&machine.at("state"), &folder).map(drop),
+        Installation::find_or_create(&machine.at("state"), &folder, None).map(drop),
     ] {
         let Err(InstallationError::Failed { path, .. }) = found else { panic!("{found:?}") };
         assert_eq!(path.file_name(), Some("folder".as_ref()));

@@ -59,6 +59,7 @@ impl Scene {
             previous: None,
             parents: parents.collect(),
             kind: Kind::Payload,
+            key: None,
             extensions: Vec::new(),
             payload: "after Ana".into(),
         };
@@ -331,6 +332,7 @@ fn name_left(reader: &mut Reader, folder: &Path, author: AuthorId) -> Option<Str
         seen: Vec::new(),
         life: Life::default(),
         unix_ms: 1,
+        seal: None,
     };
     reader.transport.leave_head(&head).unwrap();
     let left = Head::decode(&fs::read(folder.join(author.to_string()).join("head")).unwrap()).unwrap();

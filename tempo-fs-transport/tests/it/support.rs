@@ -64,6 +64,7 @@ pub(crate) fn put_head(session: &Path, author: AuthorId, called: &str) {
         seen: Vec::new(),
         life: Life::default(),
         unix_ms: 0,
+        seal: None,
     };
     let dir = session.join(author.to_string());
     fs::create_dir_all(&dir).unwrap();

@@ -14,6 +14,7 @@ fuzz_target!(|area: &[u8]| {
         previous: None,
         parents: Vec::new(),
         kind: Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::new(),
     };

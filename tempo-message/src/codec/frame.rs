@@ -6,10 +6,11 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
-    codec::wire::{FLAGS, Header, MAGIC, Prelude, VERSION, author_of},
+    codec::wire::{FLAGS, Header, MAGIC, Prelude, SIGNED, VERSION, author_of},
     digest::Digest,
     id::MessageId,
     message::{Kind, MAX_FRAME, MAX_PAYLOAD, Message, ShapeError},
+    sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify, is_signed},
 };
 
 /// A message together with its bytes and their digest; whole and checked by construction.
@@ -120,14 +121,33 @@ pub enum EncodeError {
 }
 
 impl Frame {
-    /// Encodes a message.
+    /// Encodes a message without a signature. A message of a [signed](is_signed) author then counts only once a later
+    /// one of the author vouches for it.
     ///
     /// # Errors
     ///
     /// [`EncodeError::PayloadTooLarge`] above [`MAX_PAYLOAD`]; [`EncodeError::Critical`] for a critical extension;
-    /// [`EncodeError::Shape`] when the message is not one that [`Message::check_shape`] allows.
+    /// [`EncodeError::Shape`] when the message is not one that [`Message::check_shape`] allows, or when it is the first
+    /// of a signed author, which must be signed.
     pub fn encode(message: &Message) -> Result<Self, EncodeError> {
+        Self::build(message, None)
+    }
+
+    /// Encodes and signs a message.
+    ///
+    /// # Errors
+    ///
+    /// As for [`encode`](Self::encode), and [`EncodeError::Shape`] when the key is not the author's.
+    pub fn sign(message: &Message, signer: &dyn Sign) -> Result<Self, EncodeError> {
+        Self::build(message, Some(signer))
+    }
+
+    fn build(message: &Message, signer: Option<&dyn Sign>) -> Result<Self, EncodeError> {
         message.check_shape()?;
+        check_signature(message, signer.is_some())?;
+        if signer.is_some_and(|signer| signer.key().author() != message.id.author) {
+            return Err(EncodeError::Shape(ShapeError::ForeignKey));
+        }
         if let Some(tag) = unknown_extension(message) {
             return Err(EncodeError::Critical { tag });
         }
@@ -135,22 +155,26 @@ impl Frame {
         if message.payload.len() > MAX_PAYLOAD {
             return Err(too_large);
         }
-        let capacity = Prelude::LEN + Header::max_len(message) + message.payload.len() + Digest::LEN;
+        let trailer = signer.map_or(0, |_| Signature::LEN) + Digest::LEN;
+        let capacity = Prelude::LEN + Header::max_len(message) + message.payload.len() + trailer;
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(&[0; Prelude::LEN]);
         Header::write(message, &mut bytes);
         let prelude = Prelude {
             version: VERSION,
-            flags: FLAGS,
+            flags: signer.map_or(0, |_| SIGNED),
             // The header of a message of sound shape always fits: 256 parents take less than 16 KiB, extensions 49 KiB.
             header_len: u16::try_from(bytes.len() - Prelude::LEN).map_err(|_| too_large)?,
-            payload_len: u32::try_from(message.payload.len()).map_err(|_| too_large)?,
+            payload_len: u32::try_from(message.payload.len() + trailer - Digest::LEN).map_err(|_| too_large)?,
         };
         if let Some(place) = bytes.first_chunk_mut() {
             *place = prelude.to_bytes();
         }
         let payload_at = bytes.len();
         bytes.extend_from_slice(&message.payload);
+        if let Some(signer) = signer {
+            bytes.extend_from_slice(signer.sign(&statement(&bytes)).as_bytes());
+        }
         let digest = Digest::of(&bytes);
         bytes.extend_from_slice(digest.as_bytes());
         let bytes = Bytes::from(bytes);
@@ -209,13 +233,17 @@ impl Frame {
         if prelude.version != VERSION {
             return newer(Unsupported::Version(prelude.version));
         }
-        if prelude.flags != FLAGS {
+        if prelude.flags & !FLAGS != 0 {
             return newer(Unsupported::Flags(prelude.flags));
         }
+        let has_signature = prelude.flags & SIGNED != 0;
         let payload_at = Prelude::LEN + usize::from(prelude.header_len);
         let header = content.get(Prelude::LEN..payload_at).unwrap_or_default();
-        let header = Header::read(header).and_then(|header| header.extensions(&bytes).map(|them| (header, them)));
-        let Some((header, extensions)) = header else {
+        let header =
+            Header::read(header, has_signature).and_then(|header| header.extensions(&bytes).map(|them| (header, them)));
+        let payload_end = content.len().checked_sub(if has_signature { Signature::LEN } else { 0 });
+        let (Some((header, extensions)), Some(payload_end)) = (header, payload_end.filter(|&end| end >= payload_at))
+        else {
             return Decoded::Bad(BadFrame::Header);
         };
         let id = MessageId { author: author_of(header.author), counter: header.counter };
@@ -226,11 +254,12 @@ impl Frame {
             unix_ms: header.unix_ms,
             previous: header.previous.map(|&digest| Digest::from_bytes(digest)),
             parents: header.parents,
+            key: header.key.map(|&key| AuthorKey::from_bytes(key)),
             kind: kind.unwrap_or(Kind::Payload),
             extensions,
-            payload: bytes.slice(payload_at..used - Digest::LEN),
+            payload: bytes.slice(payload_at..payload_end),
         };
-        if let Err(error) = message.check_shape() {
+        if let Err(error) = message.check_shape().and_then(|()| check_signature(&message, has_signature)) {
             return Decoded::Bad(BadFrame::Shape(error));
         }
         match (kind, unknown_extension(&message)) {
@@ -255,6 +284,26 @@ impl Frame {
         self.digest
     }
 
+    /// Returns the signature, if the frame has one. Whether it holds, only [`is_signed_by`](Self::is_signed_by) tells.
+    pub fn signature(&self) -> Option<Signature> {
+        Some(Signature::from_bytes(*self.signed()?.1))
+    }
+
+    /// Returns whether the owner of `key` has signed this frame. Hashes the frame once.
+    pub fn is_signed_by(&self, key: &AuthorKey, verify: &dyn Verify) -> bool {
+        let holds = |(signed, signature): (&[u8], &[u8; Signature::LEN])| {
+            verify.verify(key, &statement(signed), &Signature::from_bytes(*signature))
+        };
+        self.signed().is_some_and(|it| planted!(SignatureUnchecked) || holds(it))
+    }
+
+    /// Returns the signature and everything before it.
+    fn signed(&self) -> Option<(&[u8], &[u8; Signature::LEN])> {
+        let Prelude { flags, .. } = Prelude::from_bytes(self.bytes.first_chunk()?)?;
+        let (content, _) = self.bytes.split_last_chunk::<{ Digest::LEN }>()?;
+        content.split_last_chunk().filter(|_| flags & SIGNED != 0)
+    }
+
     /// Returns the encoded message.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -264,6 +313,17 @@ impl Frame {
     pub fn into_message(self) -> Message {
         self.message
     }
+}
+
+fn statement(bytes: &[u8]) -> Statement {
+    Statement { purpose: Purpose::Frame, digest: Digest::of(bytes) }
+}
+
+/// Checks that only messages of signed authors are signed, and the first of each for certain.
+fn check_signature(message: &Message, has_signature: bool) -> Result<(), ShapeError> {
+    let may = is_signed(message.id.author);
+    let must = may && message.id.counter == 1;
+    if has_signature && !may || must && !has_signature { Err(ShapeError::Signature) } else { Ok(()) }
 }
 
 /// Returns the first critical extension. This version knows no tag, so every critical extension is unknown.

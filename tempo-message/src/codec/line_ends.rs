@@ -167,6 +167,7 @@ mod tests {
             previous: (counter > 1).then(|| Digest::of(&[])),
             parents: Vec::new(),
             kind: Kind::Payload,
+            key: None,
             extensions: Vec::new(),
             payload: Bytes::copy_from_slice(text.as_bytes()),
         };
@@ -214,6 +215,7 @@ mod tests {
                 seen: Vec::new(),
                 life: Life::default(),
                 unix_ms: 0,
+                seal: None,
             };
             let converted = added(&head.encode(), true);
             assert!(Head::decode(&converted).is_err());

@@ -136,7 +136,7 @@ mod tests {
         let payload = Bytes::from(vec![7; len]);
         let (lamport, parents, extensions) = (Lamport(counter), Vec::new(), Vec::new());
         let (previous, kind) = ((counter > 1).then(|| Digest::of(b"before")), Kind::Payload);
-        let message = Message { id, lamport, unix_ms: 0, previous, parents, kind, extensions, payload };
+        let message = Message { id, lamport, unix_ms: 0, previous, parents, key: None, kind, extensions, payload };
         Frame::encode(&message).unwrap()
     }
 

@@ -9,14 +9,18 @@ use uuid::Uuid;
 use crate::{
     digest::Digest,
     message::{Extension, MAX_EXTENSIONS, MAX_PARENTS, Message, Parent},
+    sign::AuthorKey,
 };
 
 /// The first four bytes of every frame of every version. The first is not ASCII, so no text looks like a frame.
 pub(crate) const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'P'];
 /// The format version that this crate writes.
 pub(crate) const VERSION: u8 = 1;
-/// The flags that this crate knows: none.
-pub(crate) const FLAGS: u8 = 0;
+/// The flag of a frame whose payload section ends with a signature. The header of an author's first message then ends
+/// with the author's key, before the extensions.
+pub(crate) const SIGNED: u8 = 2;
+/// The flags that this crate knows.
+pub(crate) const FLAGS: u8 = SIGNED;
 
 /// The first twelve bytes of a frame. Their meaning, and the digest at the end, are the same in every version, so that
 /// a reader can step over a frame it does not understand.
@@ -65,6 +69,7 @@ pub(crate) struct Header<'a> {
     pub(crate) unix_ms: i64,
     pub(crate) previous: Option<&'a [u8; Digest::LEN]>,
     pub(crate) parents: Vec<Parent>,
+    pub(crate) key: Option<&'a [u8; AuthorKey::LEN]>,
     /// The rest of the header.
     extensions: &'a [u8],
 }
@@ -74,7 +79,7 @@ impl<'a> Header<'a> {
     /// extension without its value.
     pub(crate) fn max_len(message: &Message) -> usize {
         let extensions: usize = message.extensions.iter().map(|extension| 6 + extension.value.len()).sum();
-        (17 + 10 + 1 + 10 + 10 + 34 + 2) + (17 + 10 + 33) * message.parents.len() + extensions
+        (17 + 10 + 1 + 10 + 10 + 34 + 2 + AuthorKey::LEN) + (17 + 10 + 33) * message.parents.len() + extensions
     }
 
     /// Appends the header of a message.
@@ -100,6 +105,7 @@ impl<'a> Header<'a> {
             put_number(to, parent.counter);
             put_run(to, parent.digest.as_bytes());
         }
+        to.extend_from_slice(message.key.as_ref().map_or(&[], |key| key.as_bytes().as_slice()));
         for extension in &message.extensions {
             put_number(to, extension.tag.into());
             put_run(to, &extension.value);
@@ -107,12 +113,13 @@ impl<'a> Header<'a> {
     }
 
     /// Reads a header up to its extensions.
-    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(bytes: &'a [u8], is_signed: bool) -> Option<Self> {
         let mut rest = bytes;
         let from = &mut rest;
+        let (author, counter) = (take_run(from)?, take_number(from)?);
         Some(Self {
-            author: take_run(from)?,
-            counter: take_number(from)?,
+            author,
+            counter,
             kind: take_byte(from)?,
             lamport: Lamport(take_number(from)?),
             unix_ms: unzigzag(take_number(from)?),
@@ -122,6 +129,7 @@ impl<'a> Header<'a> {
                 _ => return None,
             },
             parents: take_parents(from)?,
+            key: if is_signed && counter == 1 { Some(take_bytes(from)?) } else { None },
             extensions: rest,
         })
     }
@@ -169,9 +177,13 @@ fn take_run<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> 
     if take_number(from)? != LEN as u64 {
         return None;
     }
-    let (run, rest) = from.split_first_chunk()?;
+    take_bytes(from)
+}
+
+fn take_bytes<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> {
+    let (bytes, rest) = from.split_first_chunk()?;
     *from = rest;
-    Some(run)
+    Some(bytes)
 }
 
 fn take_byte(from: &mut &[u8]) -> Option<u8> {

@@ -24,6 +24,7 @@ pub fn c17_the_last_head_is_handed_up(arena: &impl Arena) {
         seen: alloc::vec![(Script::new(2).author(), 7)],
         life: Life { number: 1, nonce: 5 },
         unix_ms: 1_700_000_000_000,
+        seal: None,
     };
     ana.leave_head(&head).expect("left without having joined");
     assert_eq!(heads(&mut ben).get(&head.author), Some(&head));

@@ -50,6 +50,7 @@ impl Script {
             previous: self.last.as_ref().map(Frame::digest),
             parents: Vec::new(),
             kind: Kind::Payload,
+            key: None,
             extensions: Vec::new(),
             payload: Bytes::copy_from_slice(payload),
         };

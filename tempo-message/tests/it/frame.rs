@@ -287,6 +287,7 @@ fn example() -> Message {
         previous: None,
         parents: Vec::new(),
         kind: tempo_message::Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     }

@@ -4,7 +4,9 @@
 use std::{env, fs, path::PathBuf};
 
 use bytes::Bytes;
-use tempo_message::{Decoded, Digest, Extension, Frame, Kind, Lamport, Message, Parent, Unsupported};
+use tempo_message::{
+    Decoded, Digest, Extension, Frame, Kind, Lamport, Message, MessageId, Parent, SecretKey, Sign, Unsupported,
+};
 
 use crate::strategy::author_of;
 
@@ -13,11 +15,12 @@ fn golden_frames_have_exactly_these_bytes() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let bless = env::var_os("TEMPO_BLESS").is_some();
     let mut digests = String::new();
-    let frames = examples().map(|(name, message)| {
-        let frame = Frame::encode(&message).unwrap();
-        (name, frame.bytes().clone(), frame.digest(), Decoded::Whole(frame))
-    });
-    for (name, bytes, digest, decoded) in frames.into_iter().chain([critical()]) {
+    let plain = examples().map(|(name, message)| (name, Frame::encode(&message).unwrap()));
+    let frames = plain
+        .into_iter()
+        .chain(signed())
+        .map(|(name, frame)| (name, frame.bytes().clone(), frame.digest(), Decoded::Whole(frame)));
+    for (name, bytes, digest, decoded) in frames.chain([critical()]) {
         let path = folder.join(name).with_extension("frame");
         if bless {
             fs::write(&path, &bytes).unwrap();
@@ -42,6 +45,7 @@ fn examples() -> [(&'static str, Message); 5] {
         previous: None,
         parents: Vec::new(),
         kind: Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     };
@@ -59,6 +63,18 @@ fn examples() -> [(&'static str, Message); 5] {
     [("first", first), ("profile", profile), ("merge", merge), ("empty", empty), ("extended", extended())]
 }
 
+/// Returns an author's first three messages: with the key and a signature, without, and with a signature.
+fn signed() -> [(&'static str, Frame); 3] {
+    let signer = SecretKey::from_seed(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
+    let [(_, plain), ..] = examples();
+    let id = MessageId { author: signer.key().author(), counter: 1 };
+    let first = Frame::sign(&Message { id, key: Some(signer.key()), ..plain }, &signer).unwrap();
+    let second = Message { key: None, ..reply(first.message(), first.digest(), 2) };
+    let second = Frame::encode(&second).unwrap();
+    let third = Message { lamport: Lamport(3), ..reply(second.message(), second.digest(), 3) };
+    [("signed", first), ("unsigned", second), ("vouching", Frame::sign(&third, &signer).unwrap())]
+}
+
 /// Returns a message with extensions that readers may ignore: one with a value, one without, and one of an
 /// application.
 fn extended() -> Message {
@@ -70,6 +86,7 @@ fn extended() -> Message {
         previous: None,
         parents: Vec::new(),
         kind: Kind::Payload,
+        key: None,
         extensions: [(2_u16, &[0x5a; 64][..]), (4, b""), (0x4000, b"app")].map(extension).to_vec(),
         payload: Bytes::from_static(b"hello"),
     }

@@ -20,6 +20,7 @@ fn head() -> impl Strategy<Value = Head> {
             seen: seen.into_iter().collect(),
             life,
             unix_ms,
+            seal: None,
         },
     )
 }
@@ -77,6 +78,7 @@ fn a_head_with_every_author_stays_within_its_limit() {
         seen,
         life: Life { number: u64::MAX, nonce: u64::MAX },
         unix_ms: i64::MIN,
+        seal: None,
     };
     let bytes = head.encode();
     assert!(bytes.len() <= MAX_HEAD, "{} bytes", bytes.len());

@@ -19,4 +19,6 @@ mod id;
 #[cfg(feature = "conformance")]
 mod memory;
 mod payload;
+#[cfg(feature = "sign")]
+mod sign;
 mod strategy;

@@ -17,6 +17,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             unix_ms,
             previous: (counter > 1).then_some(Digest::from_bytes(previous)),
             parents,
+            key: None,
             kind,
             extensions,
             payload: Bytes::from(payload),

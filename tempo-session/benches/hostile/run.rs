@@ -112,7 +112,8 @@ pub(crate) fn run(scenario: Scenario, size: usize, root: &Path) -> Outcome {
 
 /// Opens a member as an application does, apart from the counting.
 fn open(root: &Path, scans: &Arc<Scans>) -> Session {
-    let installation = Installation::find_or_create(&root.join("state"), &folder(root)).expect("a new installation");
+    let installation =
+        Installation::find_or_create(&root.join("state"), &folder(root), None).expect("a new installation");
     let mut options = Options::default();
     options.staging = Some(installation.staging());
     let inner = FsTransport::open(&folder(root), &options).expect("the folder is there");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::Transport;
+use tempo_message::{Ed25519, Transport, Verify};
 
 use crate::{
     api::session::Session,
@@ -47,6 +47,8 @@ pub struct Components {
     /// The time without news after which the session stops waiting for a member. `None` waits for every
     /// member forever.
     pub idle_after: Option<Duration>,
+    /// The scheme of signatures, the same for all members of a session.
+    pub verify: Arc<dyn Verify>,
     /// Settings for packing own messages. `None` never packs.
     pub packing: Option<Packing>,
     /// Settings for relaying vanished messages of others. `None` relays only when asked.
@@ -74,6 +76,7 @@ impl Components {
             identity: Box::new(NoIdentity),
             copied_from: None,
             idle_after: None,
+            verify: Arc::new(Ed25519),
             packing: None,
             relaying: None,
             snapshot_after: None,
@@ -106,12 +109,11 @@ impl Session {
     /// [`OpenError::Store`] when the store cannot be read, [`OpenError::Identity`] when it is a copy and
     /// making a new author fails, and [`OpenError::Name`].
     pub fn assemble(components: Components) -> Result<(Self, Driver), OpenError> {
-        let Components { transport, store, environment, mut identity, .. } = components;
+        let Components { transport, store, environment, mut identity, verify, .. } = components;
         check_name(components.name.as_deref())?;
         let Established { marks, given_up } = establish(store.as_ref(), identity.as_mut())?;
-        let given_up = given_up.map(|author| (author, IdentityConflict::Copied));
         let given_up = given_up.or(components.copied_from.map(|author| (author, IdentityConflict::CopiedFolder)));
-        let resumed = Resumed::from(store.as_ref(), &marks, components.snapshot_after)?;
+        let resumed = Resumed::from(store.as_ref(), &marks, &verify, components.snapshot_after)?;
         // The first look is a refresh.
         let first_look = components.first_look.map(|patience| environment.now().saturating_add(patience));
         let (me, name) = (marks.author(), components.name);
@@ -120,7 +122,7 @@ impl Session {
         if let Some(((former, why), author)) = given_up.zip(me) {
             state.tell(Event::NewAuthor { former, author, why });
         }
-        let (writer, waker) = (Writer { identity }, transport.waker());
+        let (writer, waker) = (Writer::new(identity), transport.waker());
         let shared = Arc::new(Shared::new(state, store, writer, environment, waker, components.idle_after));
         let session = Self::new(Arc::clone(&shared));
         Ok((session, Driver::new(shared, transport, components.scrub, components.packing, components.relaying)))

@@ -170,7 +170,8 @@ impl Status {
 
     /// Makes a status from a core and a transport's report, without looking at anything else.
     pub(crate) fn of_core(core: &SessionCore, report: Arc<Report>) -> Self {
-        let is_held = |parent: &Parent| core.is_held(parent.digest);
+        let is_held =
+            |parent: &Parent| core.is_held(MessageId { author: parent.author, counter: parent.counter }, parent.digest);
         let waiting = core.held(WAITING).into_iter().map(|HeldMessage { id, unix_ms, waits_for }| Waiting {
             id,
             unix_ms,

@@ -1,7 +1,9 @@
 //! The inputs and outputs of a core.
 
+use std::slice;
+
 use tempo_clock::{AuthorId, Lamport};
-use tempo_message::{Digest, Head, Life, Message, MessageId};
+use tempo_message::{Digest, Frame, Head, Life, Message, MessageId};
 
 use crate::core::{
     event::{CoreEvent, Intake},
@@ -28,13 +30,16 @@ pub enum Input<'a> {
         /// The digest of the message.
         digest: Digest,
     },
-    /// A message arrived from any source.
-    Received {
+    /// A message of any other author comes from the store, which keeps only messages that were accepted or held.
+    Stored {
         /// The message. Of its payload, the core reads only a name or a former author.
         message: &'a Message,
         /// The digest of the message.
         digest: Digest,
     },
+    /// A message arrived from any source. Messages that arrive together are handled faster
+    /// [together](SessionCore::handle_all).
+    Received(&'a Frame),
     /// An author's head arrived. It may be the member's own.
     Head(Head),
     /// The order up to this time is stable, as these authors have confirmed. The store has recorded it.
@@ -77,7 +82,11 @@ impl SessionCore {
     pub fn handle(&mut self, input: Input<'_>) -> Intake {
         match input {
             Input::Sent { message, digest } => return self.handle_sent(message, digest),
-            Input::Received { message, digest } => return self.handle_received(message, digest),
+            Input::Stored { message, digest } => return self.handle_received(message, digest),
+            Input::Received(frame) => {
+                let is_proven = self.proven(slice::from_ref(frame)).contains(&true);
+                return self.handle_frame(frame, is_proven);
+            }
             Input::Head(head) => return if self.handle_head(head) { Intake::Accepted } else { Intake::Duplicate },
             Input::Restored { former, lives } => (self.identity.former, self.identity.lives) = (former, lives),
             Input::Stable { until, by } => {

@@ -16,6 +16,9 @@ pub enum Intake {
     Duplicate,
     /// The message contradicts its parents.
     Rejected(Rejection),
+    /// The message is by a signed author, and nothing here proves that. It is not part of the history, and not held: it
+    /// counts once it is handed in again after a proof of it, which the core then [asks for](crate::core::Output::LookFor).
+    Unvouched,
     /// The core holds too much already, and this message is further from being accepted than the others.
     NoRoom,
 }

@@ -13,7 +13,11 @@ use crate::core::{
 
 impl SessionCore {
     /// Handles the head of any author, including its own. Returns whether it contains news.
-    pub(crate) fn handle_head(&mut self, head: Head) -> bool {
+    pub(crate) fn handle_head(&mut self, mut head: Head) -> bool {
+        if !self.is_own_word(&head) {
+            return false;
+        }
+        head.seal = None;
         let last = self.own_last.map_or(0, |last| last.counter);
         let is_here = |counter, digest| {
             let parent = Parent { author: head.author, counter, digest };
@@ -66,6 +70,7 @@ impl SessionCore {
             seen: others.map(|other| (other, self.ledger.contiguous(other))).collect(),
             life: self.identity.lives.last().copied().unwrap_or_default(),
             unix_ms,
+            seal: None,
         })
     }
 

@@ -8,19 +8,19 @@
 //! A [`SessionCore`] does nothing by itself. Its driver supplies bytes and time, in this order:
 //!
 //! 1. Make a core with [`SessionCore::new`]. If the installation has a past, hand in [`Input::Restored`]
-//!    first, then everything in its store: [`Input::Sent`] for its own messages, [`Input::Received`] for the
+//!    first, then everything in its store: [`Input::Sent`] for its own messages, [`Input::Stored`] for the
 //!    others, in any order. Poll until [`Output::Idle`] and ignore the events, because they are not news.
-//! 2. To send, call [`SessionCore::compose`]. It changes nothing. Make the frames durable, hand in
+//! 2. To send, call [`SessionCore::compose_signed`]. It changes nothing. Make the frames durable, hand in
 //!    [`Input::Sent`] for each, and publish them. If they cannot be made durable, discard them.
 //! 3. When a frame arrives from any source, hand in [`Input::Received`]. The [`Intake`] reports the outcome.
 //!    Keep frames that are [accepted](Intake::Accepted) or [held](Intake::Held). Offer frames again later if
-//!    the core had [no room](Intake::NoRoom).
+//!    the core had [no room](Intake::NoRoom). Do not keep those that [nobody vouches for](Intake::Unvouched).
 //! 4. When a head arrives, including the own one, hand in [`Input::Head`].
 //! 5. After every input, call [`SessionCore::poll`] until it returns [`Output::Idle`]. [`Output::Event`] is
 //!    for the application. [`Output::LookFor`] and [`Output::LookAgain`] say what to ask the transport for.
 //!    [`Output::More`] means that many messages are waiting to be judged: let others have their turn, then
 //!    poll again.
-//! 6. While [`SessionCore::conflict`] returns a reason, [`SessionCore::compose`] fails. Record a new author
+//! 6. While [`SessionCore::conflict`] returns a reason, composing fails. Record a new author
 //!    durably, hand in [`Input::Author`], and continue.
 //!
 //! The core keeps no payloads. It holds at most 65,536 messages that wait for others, and uses about 52 bytes
@@ -42,6 +42,7 @@ pub(crate) mod relaying;
 pub(crate) mod session_core;
 pub(crate) mod snapshot;
 pub(crate) mod stable;
+pub(crate) mod vouching;
 
 pub use driving::{Input, Output};
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};

@@ -8,13 +8,16 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
-use tempo_message::{Digest, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, planted};
+use tempo_message::{
+    Digest, Ed25519, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, Sign, Signature, Verify,
+    is_signed, planted,
+};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::core::{
     event::{CoreEvent, HeldMessage, Intake, Rejection},
-    identity::{authors::Identity, conflict::IdentityConflict, heads::Heads},
+    identity::{authors::Identity, conflict::IdentityConflict, heads::Heads, vouching::Vouching},
     order::{
         held::{Held, Holding},
         ledger::{Ledger, Past},
@@ -31,6 +34,7 @@ pub const MAX_NAME: usize = 128;
 pub struct SessionCore {
     pub(crate) identity: Identity,
     pub(crate) heads: Heads,
+    pub(crate) vouching: Vouching,
     pub(crate) clock: LamportClock,
     pub(crate) stability: Stability,
     pub(crate) ledger: Ledger,
@@ -69,6 +73,9 @@ pub enum ComposeError {
         /// The length of the payload, in bytes.
         actual: usize,
     },
+    /// The author is a signed one, and its secret key is not here.
+    #[error("the secret key of {0} is not here")]
+    NoKey(AuthorId),
     /// The store has the member's previous message without all of its causes.
     #[error("the member's own previous message waits for its parents")]
     Incomplete,
@@ -86,9 +93,22 @@ impl SessionCore {
     /// read.
     const REJECTED: usize = 4096;
 
+    /// A signature vouches for all messages before it. Messages that are composed together wait for the last of them
+    /// unless they are fewer than this. So that none waits for another file, more are signed: those of which the counter
+    /// is divisible by the second number, and those with which the payloads since the last signature reach the third, in
+    /// bytes.
+    const SIGNED_TOGETHER: usize = 16;
+    const SIGNED_COUNTERS: u64 = 64;
+    const SIGNED_BYTES: usize = 64 * 1024;
+
     /// Makes a member that has seen no messages. Without an author it can only read.
     pub fn new(me: Option<AuthorId>) -> Self {
         Self::with_limit(me, Self::HELD)
+    }
+
+    /// Makes such a member of a session with another scheme of signatures.
+    pub fn verifying(me: Option<AuthorId>, verify: Arc<dyn Verify>) -> Self {
+        Self { vouching: Vouching::new(verify), ..Self::new(me) }
     }
 
     /// Makes a member that holds at most `held` messages and parents.
@@ -96,6 +116,7 @@ impl SessionCore {
         Self {
             identity: Identity::new(me),
             heads: Heads::default(),
+            vouching: Vouching::new(Arc::new(Ed25519)),
             clock: LamportClock::default(),
             stability: Stability::default(),
             ledger: Ledger::default(),
@@ -114,7 +135,8 @@ impl SessionCore {
     }
 
     /// Composes the next messages of this member, each after the one before. This changes nothing: hand them
-    /// to [`handle`](Self::handle) once they are durable.
+    /// to [`handle`](Self::handle) once they are durable. A [signed](is_signed) author needs a key: see
+    /// [`compose_signed`](Self::compose_signed).
     ///
     /// # Errors
     ///
@@ -124,7 +146,27 @@ impl SessionCore {
         contents: impl IntoIterator<Item = (Kind, Bytes)>,
         unix_ms: i64,
     ) -> Result<Vec<Frame>, ComposeError> {
+        self.compose_signed(contents, unix_ms, None)
+    }
+
+    /// [Composes](Self::compose) messages with the author's secret key. All are signed if they are few; of many, the last
+    /// one is and some before it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`compose`](Self::compose), and [`ComposeError::NoKey`] when the key is missing or another author's.
+    pub fn compose_signed(
+        &self,
+        contents: impl IntoIterator<Item = (Kind, Bytes)>,
+        unix_ms: i64,
+        signer: Option<&dyn Sign>,
+    ) -> Result<Vec<Frame>, ComposeError> {
         let author = self.identity.me.ok_or(ComposeError::Observer)?;
+        let key = signer.map(Sign::key).filter(|key| key.author() == author);
+        let signer = signer.filter(|_| key.is_some());
+        if is_signed(author) && signer.is_none() {
+            return Err(ComposeError::NoKey(author));
+        }
         if let Some(why) = self.identity.conflict() {
             return Err(ComposeError::IdentityConflict(why));
         }
@@ -139,7 +181,9 @@ impl SessionCore {
         if planted!(NoParents) {
             (parents, latest) = (Vec::new(), own_time);
         }
-        let mut frames = Vec::new();
+        let (mut frames, mut unsigned) = (Vec::new(), 0);
+        let contents: Vec<(Kind, Bytes)> = contents.into_iter().collect();
+        let (count, are_few) = (contents.len(), contents.len() < Self::SIGNED_TOGETHER);
         for (kind, payload) in contents {
             let counter = previous.map_or(Some(1), |own| own.counter.checked_add(1)).ok_or(ComposeError::Exhausted)?;
             latest = latest.next().map_err(|_| ComposeError::Exhausted)?;
@@ -149,11 +193,18 @@ impl SessionCore {
                 unix_ms,
                 previous: previous.map(|own| own.digest),
                 parents: mem::take(&mut parents),
+                key: key.filter(|_| counter == 1),
                 kind,
                 extensions: Vec::new(),
                 payload,
             };
-            let frame = Frame::encode(&message).map_err(|error| match error {
+            unsigned += message.payload.len();
+            let is_end = frames.len() + 1 == count || unsigned >= Self::SIGNED_BYTES;
+            let is_end = is_end || counter.is_multiple_of(Self::SIGNED_COUNTERS);
+            let signer = signer.filter(|_| are_few || is_end || counter == 1);
+            unsigned = if signer.is_some() { 0 } else { unsigned };
+            let frame = signer.map_or_else(|| Frame::encode(&message), |signer| Frame::sign(&message, signer));
+            let frame = frame.map_err(|error| match error {
                 EncodeError::PayloadTooLarge { actual } => ComposeError::PayloadTooLarge { actual },
                 _ => ComposeError::Exhausted,
             })?;
@@ -171,11 +222,13 @@ impl SessionCore {
         if is_mine && self.own_last.is_none_or(|last| last.counter < itself.counter) && !is_forgotten {
             self.own_last = Some(itself);
         }
+        self.vouch(message, digest);
         self.take(message, digest)
     }
 
-    /// Handles a message that arrived from any source.
+    /// Handles a message that is vouched for, from any source.
     pub(crate) fn handle_received(&mut self, message: &Message, digest: Digest) -> Intake {
+        self.vouch(message, digest);
         let intake = self.take(message, digest);
         if Some(message.id.author) == self.identity.me && matches!(intake, Intake::Accepted | Intake::Held) {
             self.identity.find_impostor(message.id, digest);
@@ -241,25 +294,35 @@ impl SessionCore {
         self.ledger.forks(author)
     }
 
-    /// Returns the number of held messages.
+    /// Returns the number of held messages, with those that wait for the key of their author.
     pub fn held_len(&self) -> usize {
-        self.held.len()
+        self.held.len() + self.vouching.keyless().count()
     }
 
     /// Returns the first held messages by author and counter, at most `most`, with the parents that they wait
     /// for.
     pub fn held(&self, most: usize) -> Vec<HeldMessage> {
-        self.held.list(most, |parent| self.ledger.find(parent).is_some())
+        let mut held = self.held.list(most, |parent| self.ledger.find(parent).is_some());
+        let keyless = self.vouching.keyless().map(|(message, _)| HeldMessage {
+            id: message.id,
+            unix_ms: message.unix_ms,
+            waits_for: message.causes().filter(|parent| self.ledger.find(parent).is_none()).collect(),
+        });
+        held.extend(keyless.take(most.saturating_sub(held.len())));
+        held
     }
 
     /// Returns the ids and digests of the first held messages by author and counter, at most `most`.
     pub(crate) fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
-        self.held.first(most).collect()
+        let keyless = self.vouching.keyless().map(|(message, digest)| (message.id, digest));
+        self.held.first(most).chain(keyless).take(most).collect()
     }
 
-    /// Returns whether a message with this digest waits for its parents.
-    pub(crate) fn is_held(&self, digest: Digest) -> bool {
-        self.held.contains(digest)
+    /// Returns whether a message waits for its parents, or for the key of its author.
+    pub(crate) fn is_held(&self, id: MessageId, digest: Digest) -> bool {
+        let is_keyless =
+            || !self.vouching.keys.contains_key(&id.author) && self.vouching.waiting.contains_key(&(id, digest));
+        self.held.contains(digest) || is_keyless()
     }
 
     /// Returns the rejected messages and the reasons.
@@ -268,8 +331,7 @@ impl SessionCore {
     }
 
     fn take(&mut self, message: &Message, digest: Digest) -> Intake {
-        let is_here = self.ledger.find(&parent_of(message.id, digest)).is_some() || self.held.contains(digest);
-        if is_here && !planted!(NoDedupe) {
+        if self.is_here(message.id, digest) && !planted!(NoDedupe) {
             return Intake::Duplicate;
         }
         if let Some(&(_, why)) = self.rejected.get(&digest) {
@@ -384,8 +446,10 @@ impl SessionCore {
                 }
             }
             Kind::Successor => {
-                let former = message.payload.as_ref().try_into().map(Uuid::from_bytes).map(AuthorId::new);
-                if former.is_ok_and(|former| self.ledger.add_former(message, digest, former)) {
+                let Some((former, proof)) = succession(&message.payload) else { return };
+                let is_news = self.ledger.add_former(message, digest, former, proof);
+                self.prove_successions();
+                if is_news {
                     self.events.push_back(CoreEvent::Succeeded { author: id.author });
                 }
             }
@@ -417,7 +481,10 @@ impl SessionCore {
         }
         self.see(id);
         // Another member has seen messages of this author that this installation has not written.
-        let is_strange = |parent: &&Parent| Some(parent.author) == self.identity.me && self.is_elsewhere(parent);
+        // Anybody can be a stranger and name what a signed author has never written.
+        let is_witness = self.ledger.latest(id.author).is_some() || !self.identity.me.is_some_and(is_signed);
+        let is_strange =
+            |parent: &&Parent| is_witness && Some(parent.author) == self.identity.me && self.is_elsewhere(parent);
         for parent in missing.iter().filter(is_strange).copied().collect::<Vec<_>>() {
             self.identity.find_impostor(id_of(&parent), parent.digest);
         }
@@ -432,6 +499,11 @@ impl SessionCore {
         if self.held.awaited_as(id).any(|parent| self.is_elsewhere(parent)) {
             self.suspects.insert(id);
         }
+    }
+
+    /// Returns whether a message is accepted or held.
+    pub(crate) fn is_here(&self, id: MessageId, digest: Digest) -> bool {
+        !self.is_elsewhere(&parent_of(id, digest))
     }
 
     /// Returns whether a message is missing in any form: neither accepted nor held.
@@ -457,6 +529,13 @@ pub(crate) fn without_payload(message: Message) -> Message {
         Kind::Payload => Bytes::new(),
     };
     Message { payload, extensions: Vec::new(), ..message }
+}
+
+/// Returns the former author that a message names, and the former author's signature.
+fn succession(payload: &[u8]) -> Option<(AuthorId, Option<Signature>)> {
+    let (former, proof) = payload.split_first_chunk()?;
+    let proof = if proof.is_empty() { None } else { Some(Signature::from_bytes(proof.try_into().ok()?)) };
+    Some((AuthorId::new(Uuid::from_bytes(*former)), proof))
 }
 
 fn display_name(payload: &[u8]) -> Option<&str> {

@@ -1,10 +1,14 @@
 //! The state of a core as bytes from which it can be restored.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, LogicalClock, Seen};
-use tempo_message::{Digest, MessageId, Parent};
+use tempo_message::{AuthorKey, Digest, MessageId, Parent};
 
 use crate::core::{
     identity::heads::Answers,
@@ -28,6 +32,7 @@ struct Summary<'a> {
     tips: Cow<'a, Tips>,
     answers: Cow<'a, Answers>,
     seen: Cow<'a, Seen>,
+    keys: Cow<'a, BTreeMap<AuthorId, AuthorKey>>,
     held: Vec<Header>,
     impostors: Cow<'a, BTreeSet<(MessageId, Digest)>>,
 }
@@ -55,6 +60,7 @@ impl SessionCore {
             tips: Cow::Borrowed(&self.tips),
             answers: Cow::Borrowed(self.heads.answers()),
             seen: Cow::Borrowed(&self.seen),
+            keys: Cow::Borrowed(&self.vouching.keys),
             held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
             impostors: Cow::Borrowed(&self.identity.impostors),
         };
@@ -66,14 +72,15 @@ impl SessionCore {
         self.timeline.write(out);
     }
 
-    /// Restores a core from a snapshot, for a member that is this author now. Returns `None` when the bytes
+    /// Restores an empty core from a snapshot. Its author is what the member is now. Returns `None` when the bytes
     /// are not a snapshot.
-    pub(crate) fn read_snapshot(bytes: &[u8], me: Option<AuthorId>) -> Option<Self> {
+    pub(crate) fn with_snapshot(self, bytes: &[u8]) -> Option<Self> {
+        let me = self.identity.me;
         let (len, bytes) = bytes.split_first_chunk()?;
         let (summary, bytes) = bytes.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
         let summary: Summary<'_> = postcard::from_bytes(summary).ok()?;
         let (ledger, bytes) = Ledger::read(summary.ledger, bytes)?;
-        let mut core = Self { ledger, timeline: Timeline::read(bytes)?, ..Self::new(me) };
+        let mut core = Self { ledger, timeline: Timeline::read(bytes)?, ..self };
         let is_known = core.timeline.iter().all(|&slot| core.ledger.digest(slot).is_some());
         let is_whole = u32::try_from(core.timeline.len()) == Ok(summary.timeline);
         for author in core.ledger.authors() {
@@ -84,9 +91,12 @@ impl SessionCore {
         core.tips = summary.tips.into_owned();
         core.heads.resume(summary.answers.into_owned());
         core.seen = Arc::new(summary.seen.into_owned());
+        core.vouching.keys = summary.keys.into_owned();
+        core.prove_successions();
         for header in summary.held {
             let (message, digest) = header.into_message()?;
             let (_, missing) = core.ledger.causes_of(&message);
+            core.vouch(&message, digest);
             core.held.hold(message, digest, &missing);
         }
         // A new author of this installation has sent no messages yet.
@@ -166,7 +176,7 @@ mod tests {
 
     /// Restores a core from a snapshot, if there is one, and the rest of the log behind it.
     fn resumed(snapshot: Option<&[u8]>, rest: &[(usize, Frame)]) -> SessionCore {
-        let read = |bytes| SessionCore::read_snapshot(bytes, Some(author(0))).unwrap();
+        let read = |bytes| SessionCore::new(Some(author(0))).with_snapshot(bytes).unwrap();
         let mut core = snapshot.map_or_else(|| SessionCore::new(Some(author(0))), read);
         for frame in rest {
             take(&mut core, frame);
@@ -218,12 +228,12 @@ mod tests {
                 take(&mut core, frame);
             }
             let bytes = snapshot(&core);
-            prop_assert_eq!(SessionCore::read_snapshot(&bytes, None).map(|core| core.end()), Some(9));
-            prop_assert!(SessionCore::read_snapshot(&bytes[..cut.index(bytes.len())], None).is_none());
+            prop_assert_eq!(SessionCore::new(None).with_snapshot(&bytes).map(|core| core.end()), Some(9));
+            prop_assert!(SessionCore::new(None).with_snapshot(&bytes[..cut.index(bytes.len())]).is_none());
             // A changed byte may be read or rejected, but never causes a panic.
             let mut other = bytes.clone();
             other[at.index(bytes.len())] ^= 0xff;
-            let _ = SessionCore::read_snapshot(&other, None);
+            let _ = SessionCore::new(None).with_snapshot(&other);
         }
     }
 }

@@ -116,13 +116,14 @@ impl SessionCore {
     /// wall clock counts as well; both are usually from one machine. If that clock is wrong, a message that
     /// arrives after all is [below what is stable](crate::Placed::BelowStable).
     fn not_waited_for(&self, unix_ms: i64, idle: Option<Duration>) -> BTreeSet<AuthorId> {
-        let is_over = |&(former, since): &(AuthorId, Stamp)| {
+        let is_over = |&(author, former, since): &(AuthorId, AuthorId, Stamp)| {
             let latest = self.latest_of(former).map(|latest| latest.lamport);
             let latest = latest.max(self.heads.of(former).map(|head| head.lamport));
-            latest <= Some(since.lamport) || self.heard_ms(former) <= Some(since.unix_ms)
+            let is_silent = latest <= Some(since.lamport) || self.heard_ms(former) <= Some(since.unix_ms);
+            is_silent && self.has_proven(author, former)
         };
         let is_unheard = |author: &AuthorId| idle.is_some() && self.heard_ms(*author).is_none();
-        let over = self.ledger.claims().filter(is_over).map(|(former, _)| former);
+        let over = self.ledger.claims().filter(is_over).map(|(_, former, _)| former);
         over.chain(self.silent(unix_ms, idle)).chain(self.lacking().into_iter().filter(is_unheard)).collect()
     }
 }

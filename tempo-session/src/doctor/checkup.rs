@@ -13,8 +13,8 @@ use tempo_fs_transport::{
     Belonging, FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service,
 };
 use tempo_message::{
-    Arrival, Budget, CollectError, CollectRequest, Digest, Disposition, ForeignReason, MessageId, Own, PendingReason,
-    PublishError, Report, Transport,
+    Arrival, Budget, CollectError, CollectRequest, Digest, Disposition, Ed25519, ForeignReason, Frame, MessageId, Own,
+    PendingReason, PublishError, Report, Transport, Verify, is_signed,
 };
 use thiserror::Error;
 
@@ -71,6 +71,8 @@ pub enum TidyError {
 
 /// The longest wait for files that may be about to become whole.
 const UNFINISHED: Duration = Duration::from_secs(4);
+/// The most messages of signed authors that are handled together.
+const RUN: usize = 256;
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// A budget that reads nothing: the collect only checks whether this is the session's folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
@@ -125,7 +127,7 @@ impl Checkup {
             known.unwrap_or_else(|| (Marks::default(), SessionCore::new(None), OwnMessages::new()));
         let own = own_of(&marks);
 
-        let mut reading = Reading { core, met: Seen::default(), found: BTreeSet::new() };
+        let mut reading = Reading { core, met: Seen::default(), run: Vec::new(), found: BTreeSet::new() };
         let read = reading.read_all(&mut transport, own, &environment, patience);
         let mut surroundings = Surroundings {
             unix_ms: Some(environment.unix_ms()),
@@ -264,7 +266,8 @@ impl Opened {
             error => error.into(),
         })?;
         let marks = reader.marks()?;
-        let mut resumed = Resumed::nothing(&marks, None);
+        let verify: Arc<dyn Verify> = Arc::new(Ed25519);
+        let mut resumed = Resumed::nothing(&marks, &verify, None);
         resumed.restore(|each| reader.restore(each))?;
         let Resumed { core, own: sent, .. } = resumed;
         Ok(Self { marks, core, sent, reader })
@@ -311,6 +314,8 @@ struct Reading {
     /// The messages that this pass has met, so that it does not read them again. The store may know
     /// more, but the pass has to find out whether those are still in the folder.
     met: Seen,
+    /// Messages of signed authors that are to be verified together.
+    run: Vec<Frame>,
     /// Every message by own authors that is in the folder.
     found: BTreeSet<(MessageId, Digest)>,
 }
@@ -334,6 +339,7 @@ impl Reading {
             let known = self.met.clone();
             let want = CollectRequest { known: &known, own, recheck: &recheck, full, budget: BUDGET };
             let collected = transport.collect(&want, &mut |arrival| self.take(arrival))?;
+            self.take_run(!collected.more);
             (full, recheck) = self.looks();
             if collected.more {
                 continue;
@@ -382,8 +388,28 @@ impl Reading {
         if self.core.author() == Some(id.author) || self.core.former().contains(&id.author) {
             self.found.insert((id, frame.digest()));
         }
-        match self.core.handle(Input::Received { message: frame.message(), digest: frame.digest() }) {
-            Intake::Rejected(_) => Disposition::Done,
+        // Of messages that follow each other only the last one has to be verified.
+        if is_signed(id.author) && !self.core.is_outside(&frame) {
+            self.run.push(frame);
+            if self.run.len() >= RUN {
+                self.take_run(false);
+            }
+            return Disposition::Known;
+        }
+        let intake = self.core.handle(Input::Received(&frame));
+        self.meet(id, intake)
+    }
+
+    /// Takes in the messages that wait to be verified together.
+    fn take_run(&mut self, is_over: bool) {
+        for (frame, intake) in self.core.handle_run(&mut self.run, is_over) {
+            self.meet(frame.id(), intake);
+        }
+    }
+
+    fn meet(&mut self, id: MessageId, intake: Intake) -> Disposition {
+        match intake {
+            Intake::Rejected(_) | Intake::Unvouched => Disposition::Done,
             Intake::NoRoom => Disposition::Later,
             Intake::Accepted | Intake::Held | Intake::Duplicate => {
                 self.met.insert(id.author, id.counter);

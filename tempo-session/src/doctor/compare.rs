@@ -152,7 +152,7 @@ mod tests {
         }
         let ben = SessionCore::new(Some(author(2)));
         let frame = ben.compose([(Kind::Payload, "hello".into())], now).unwrap().remove(0);
-        core.handle(Input::Received { message: frame.message(), digest: frame.digest() });
+        core.handle(Input::Received(&frame));
         let mut hint = |seen: u64, unix_ms: i64| {
             core.handle(Input::Head(Head {
                 author: author(2),
@@ -164,6 +164,7 @@ mod tests {
                 seen: [(author(1), seen)].into_iter().filter(|it| it.1 > 0).collect(),
                 life: Life::default(),
                 unix_ms,
+                seal: None,
             }));
             let status = Status::of_core(&core, Arc::default());
             lagging(&core, &status, 200 * DAY)

@@ -3,11 +3,13 @@
 use std::{sync::MutexGuard, time::Duration};
 
 use bytes::Bytes;
-use tempo_message::{Durability, Frame, Kind, MessageId, planted};
+use tempo_clock::AuthorId;
+use tempo_message::{Durability, Frame, Kind, MessageId, Sign, planted};
+use uuid::Uuid;
 
 use crate::{
     core::{driving::Input, progress::Progress, session_core::ComposeError},
-    engine::{lifecycle::Phase, shared::Shared, state::State},
+    engine::{identity::Writer, lifecycle::Phase, shared::Shared, state::State},
     errors::{SendError, describe},
     store::{
         contract::{Origin, Record},
@@ -35,8 +37,13 @@ impl Shared {
         let state = self.lock();
         let name = state.name.clone();
         let introduction = state.introduction();
+        let Some(author) = state.core.author() else { return Err(SendError::Observer) };
+        drop(state);
         let introduced = introduction.len();
-        let frames = state.core.compose(introduction.into_iter().chain(contents), unix_ms)?;
+        let introduction = proven(introduction, author, &mut writer)?;
+        let signer = writer.signer(author).map_err(|source| SendError::NoKey { author, source: Some(source) })?;
+        let state = self.lock();
+        let frames = state.core.compose_signed(introduction.into_iter().chain(contents), unix_ms, signer)?;
         if frames.is_empty() {
             return Ok(Vec::new());
         }
@@ -224,11 +231,28 @@ impl Shared {
     }
 }
 
+/// Adds to an introduction the former author's proof that this author takes its place.
+fn proven(
+    introduction: Vec<(Kind, Bytes)>,
+    author: AuthorId,
+    writer: &mut Writer,
+) -> Result<Vec<(Kind, Bytes)>, SendError> {
+    let no_key = |source| SendError::NoKey { author, source: Some(source) };
+    let Some(key) = writer.signer(author).map_err(no_key)?.map(Sign::key) else { return Ok(introduction) };
+    let prove = |(kind, content): (Kind, Bytes)| {
+        let former = Some(&content).filter(|_| kind == Kind::Successor).and_then(|it| it.as_ref().try_into().ok());
+        let proof = former.and_then(|former| writer.prove(AuthorId::new(Uuid::from_bytes(former)), &key));
+        (kind, proof.map_or(content.clone(), |proof| [content.as_ref(), proof.as_bytes()].concat().into()))
+    };
+    Ok(introduction.into_iter().map(prove).collect())
+}
+
 impl From<ComposeError> for SendError {
     fn from(error: ComposeError) -> Self {
         match error {
             ComposeError::Observer => Self::Observer,
             ComposeError::PayloadTooLarge { actual } => Self::TooLarge { actual },
+            ComposeError::NoKey(author) => Self::NoKey { author, source: None },
             error => Self::Unable(error),
         }
     }

@@ -74,7 +74,8 @@ impl HeadPace {
 
     /// Returns whether a head differs from the last one in more than its time.
     fn is_news(&self, head: &Head) -> bool {
-        self.last.as_ref().is_none_or(|last| Head { unix_ms: last.unix_ms, ..head.clone() } != *last)
+        let as_before = |last: &Head| Head { unix_ms: last.unix_ms, seal: last.seal, ..head.clone() };
+        self.last.as_ref().is_none_or(|last| as_before(last) != *last)
     }
 
     /// Records that a head was left.
@@ -108,6 +109,7 @@ mod tests {
             seen: Vec::new(),
             life: tempo_message::Life::default(),
             unix_ms: 0,
+            seal: None,
         };
         let mut pace = HeadPace::default();
         let second = Duration::from_secs(1);

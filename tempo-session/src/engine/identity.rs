@@ -3,21 +3,32 @@
 use std::{error::Error, fmt};
 
 use tempo_clock::AuthorId;
-use tempo_message::planted;
+use tempo_message::{AuthorKey, Head, Sign, Signature, Statement, is_signed, planted};
 
 use crate::{
+    core::identity::conflict::IdentityConflict,
     errors::IdentityError,
     store::{contract::Store, marks::Marks},
 };
 
 /// Provides what no other installation may have, and tells a store from its copy.
 pub trait IdentitySource: fmt::Debug + Send {
-    /// Returns an author that was never in use.
+    /// Returns an author that was never in use. The secret key of a [signed](is_signed) one is durable by then.
     ///
     /// # Errors
     ///
     /// The reason why it could not be recorded as an author of this installation.
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>>;
+
+    /// Returns what signs as an author of this installation; `None` when its secret key is not here, or when it does
+    /// not sign.
+    ///
+    /// # Errors
+    ///
+    /// The reason why that is not known now.
+    fn signer(&mut self, _author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
+        Ok(None)
+    }
 
     /// Returns a number that no other installation draws.
     fn nonce(&mut self) -> u64;
@@ -39,15 +50,20 @@ pub trait IdentitySource: fmt::Debug + Send {
 #[derive(Debug)]
 pub(crate) struct Established {
     pub(crate) marks: Marks,
-    /// The author that the store had, if it is a copy.
-    pub(crate) given_up: Option<AuthorId>,
+    /// The author that the store had, if it must not write as that any more.
+    pub(crate) given_up: Option<(AuthorId, IdentityConflict)>,
 }
 
-/// Determines the author of a store: the one that it had, or a new one if the store is a copy.
+/// Determines the author of a store: the one that it had, or a new one if the store is a copy or the secret key is lost.
 pub(crate) fn establish(store: &dyn Store, identity: &mut dyn IdentitySource) -> Result<Established, IdentityError> {
     let before = store.marks()?;
     let is_copy = before.place.as_deref().is_some_and(|place| identity.is_copy(place));
-    let given_up = before.author().filter(|_| is_copy && !planted!(CopyGoesOn));
+    // A key that cannot be read now is not lost. Reading goes on without it.
+    let is_lost =
+        before.author().is_some_and(|author| is_signed(author) && matches!(identity.signer(author), Ok(None)));
+    let why = if is_copy { Some(IdentityConflict::Copied) } else { is_lost.then_some(IdentityConflict::KeyLost) };
+    let given_up = before.author().zip(why);
+    let given_up = given_up.filter(|_| !planted!(CopyGoesOn));
     let mut marks = match given_up {
         Some(_) => before.clone().succeeded_by(identity.author().map_err(IdentityError::Source)?),
         None => before.clone(),
@@ -63,4 +79,38 @@ pub(crate) fn establish(store: &dyn Store, identity: &mut dyn IdentitySource) ->
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) identity: Box<dyn IdentitySource>,
+    /// What signs as the present author, once that was asked for.
+    signer: Option<(AuthorId, Option<Box<dyn Sign>>)>,
+}
+
+impl Writer {
+    pub(crate) fn new(identity: Box<dyn IdentitySource>) -> Self {
+        Self { identity, signer: None }
+    }
+
+    /// Returns what signs as an author, if its secret key is here.
+    pub(crate) fn signer(&mut self, author: AuthorId) -> Result<Option<&dyn Sign>, IdentityError> {
+        if self.signer.as_ref().is_none_or(|(known, signer)| *known != author || signer.is_none()) {
+            let signer = if is_signed(author) { self.identity.signer(author) } else { Ok(None) };
+            self.signer = Some((author, signer.map_err(IdentityError::Source)?));
+        }
+        Ok(self.signer.as_ref().and_then(|(_, signer)| signer.as_deref()))
+    }
+
+    /// Returns the proof that a former author of this installation gives its place to the owner of a key, if the former
+    /// one's secret key is here.
+    pub(crate) fn prove(&mut self, former: AuthorId, to: &AuthorKey) -> Option<Signature> {
+        // Without a proof, the succession is claimed only.
+        let signer = self.identity.signer(former).ok().flatten().filter(|_| is_signed(former))?;
+        Some(signer.sign(&Statement::succession(to)))
+    }
+
+    /// Returns a head with its author's signature; `None` when a signed author's key is not here.
+    pub(crate) fn sealed(&mut self, head: Head) -> Option<Head> {
+        if !is_signed(head.author) {
+            return Some(head);
+        }
+        let signer = self.signer(head.author).ok().flatten()?;
+        Some(head.signed(signer))
+    }
 }

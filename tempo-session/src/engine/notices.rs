@@ -38,7 +38,7 @@ impl Notices {
 
     fn step_held(&mut self, core: &SessionCore, events: &mut Vec<Event>) {
         self.held.retain(|&digest, &mut id| {
-            let is_held = core.is_held(digest);
+            let is_held = core.is_held(id, digest);
             if !is_held {
                 events.push(Event::Released { id });
             }

@@ -2,7 +2,10 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use tempo_message::{Budget, CollectError, CollectRequest, Collected, Durability, MessageId, Own, planted};
+use tempo_message::{
+    Arrival, Budget, CollectError, CollectRequest, Collected, Disposition, Durability, MessageId, Own, is_signed,
+    planted,
+};
 
 use crate::{
     engine::{event::Attachment, keeper::Keeper, link::Link, state::Looks},
@@ -33,6 +36,8 @@ struct Refreshing {
 }
 
 const BUDGET: Budget = Budget { frames: 4096, bytes: 8 * 1024 * 1024 };
+/// The most messages of signed authors that are handled together.
+const RUN: usize = 256;
 const RECHECK: Duration = Duration::from_secs(30);
 /// The pause that lets other threads take the lock while one message releases very many others.
 const BREATH: Duration = Duration::from_micros(50);
@@ -113,9 +118,24 @@ impl Receiver {
 
         let want = CollectRequest { known: &known, own, recheck: &recheck, full, budget: BUDGET };
         let shared = Arc::clone(&link.shared);
-        let mut is_first = true;
+        let (mut is_first, mut run) = (true, Vec::new());
         let collected = link.transport.collect(&want, &mut |arrival| {
-            let taken = shared.lock().take(arrival);
+            let mut state = shared.lock();
+            let taken = match arrival {
+                // Of messages that follow each other only the last one has to be verified. One that was outside of the
+                // history before is not to be read at each look.
+                Arrival::Frame(frame)
+                    if !is_first && is_signed(frame.id().author) && !state.core.is_outside(&frame) =>
+                {
+                    run.push(frame);
+                    if run.len() >= RUN {
+                        state.take_run(&mut run, false);
+                    }
+                    Disposition::Known
+                }
+                arrival => state.take(arrival),
+            };
+            drop(state);
             if mem::take(&mut is_first) {
                 // Often nothing else comes; readers need not wait until the look is complete.
                 shared.announce();
@@ -124,6 +144,7 @@ impl Receiver {
         });
 
         let mut state = link.shared.lock();
+        state.take_run(&mut run, true);
         while state.take_outputs() {
             state = link.shared.wait(state, BREATH);
         }
@@ -137,12 +158,13 @@ impl Receiver {
             state.report = Arc::new(link.transport.report());
         }
         state.note_attachment(Attachment::Attached);
+        let is_to_look = !state.looks.is_empty();
         drop(state);
         if let Some(refreshing) = &mut self.refreshing {
-            refreshing.has_passed |= !collected.more;
+            refreshing.has_passed |= !collected.more && !is_to_look;
         }
         link.shared.announce();
-        Ok(collected)
+        Ok(Collected { more: collected.more || is_to_look, ..collected })
     }
 
     /// Stores what was received. When that is much and more is coming, another thread stores it

@@ -1,9 +1,12 @@
 //! Bringing a core to what a store knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, MessageId, planted};
+use tempo_message::{Digest, MessageId, Verify, planted};
 
 use crate::{
     core::{driving::Input, session_core::SessionCore},
@@ -29,11 +32,18 @@ pub(crate) struct Resumed {
 
 impl Resumed {
     /// Opens from a store's snapshot, if it has a sound one, and from the log after it.
-    pub(crate) fn from(store: &dyn Store, marks: &Marks, after: Option<u64>) -> Result<Self, StoreError> {
+    pub(crate) fn from(
+        store: &dyn Store,
+        marks: &Marks,
+        verify: &Arc<dyn Verify>,
+        after: Option<u64>,
+    ) -> Result<Self, StoreError> {
         let snapshot = store.snapshot().ok().flatten();
         let log_end = store.log_end()?;
         let snapshot = snapshot.and_then(|bytes| {
-            Snapshot::read(&bytes, log_end, |bytes| SessionCore::read_snapshot(bytes, marks.author()))
+            Snapshot::read(&bytes, log_end, |bytes| {
+                SessionCore::verifying(marks.author(), Arc::clone(verify)).with_snapshot(bytes)
+            })
         });
         let mut resumed = match snapshot {
             Some(Snapshot { mut core, snapshots }) => {
@@ -41,7 +51,7 @@ impl Resumed {
                 let own = snapshots.own(&core).collect();
                 Self { core, own, snapshots: snapshots.with(after) }
             }
-            None => Self::nothing(marks, after),
+            None => Self::nothing(marks, verify, after),
         };
         let log = resumed.snapshots.log();
         let log = log + u64::from(planted!(SnapshotSkipsOne) && log > 0);
@@ -50,8 +60,8 @@ impl Resumed {
     }
 
     /// Begins with nothing: everything is still in the log.
-    pub(crate) fn nothing(marks: &Marks, after: Option<u64>) -> Self {
-        let mut core = SessionCore::new(marks.author());
+    pub(crate) fn nothing(marks: &Marks, verify: &Arc<dyn Verify>, after: Option<u64>) -> Self {
+        let mut core = SessionCore::verifying(marks.author(), Arc::clone(verify));
         core.handle(Input::Restored { former: marks.former(), lives: marks.lives.clone() });
         Self { core, own: OwnMessages::new(), snapshots: Snapshots::new(after) }
     }
@@ -104,7 +114,7 @@ impl Resumed {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use tempo_message::{Durability, Frame, Kind};
+    use tempo_message::{Durability, Ed25519, Frame, Kind};
     use uuid::Uuid;
 
     use super::*;
@@ -130,7 +140,8 @@ mod tests {
     /// Restores a store into a core that holds at most four messages.
     fn restored(store: &MemoryStore) -> Resumed {
         let core = SessionCore::with_limit(None, 4);
-        let mut resumed = Resumed { core, ..Resumed::nothing(&Marks::default(), None) };
+        let verify: Arc<dyn Verify> = Arc::new(Ed25519);
+        let mut resumed = Resumed { core, ..Resumed::nothing(&Marks::default(), &verify, None) };
         resumed.restore(|each| store.restore(0, each)).unwrap();
         resumed
     }

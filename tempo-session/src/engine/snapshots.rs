@@ -51,7 +51,7 @@ const SENT: u32 = 1 << 31;
 /// rest.
 const MAGIC: &[u8] = b"TEMPOSNP";
 /// The format that is written. A snapshot in another format is ignored: the log has everything.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The length from which on a thread for the digest is worth its start, in bytes.
 const LARGE: usize = 1024 * 1024;
 /// The number of new messages after which a snapshot is due, however long the log is. Reading that
@@ -101,7 +101,7 @@ impl Snapshots {
     /// Returns whether a snapshot of the core can be made. An own message that waits for others has
     /// no slot yet that could identify it in a snapshot.
     pub(crate) fn can_be_made(&self, core: &SessionCore) -> bool {
-        let waits = || self.fresh.iter().any(|own| core.is_held(own.digest));
+        let waits = || self.fresh.iter().any(|own| core.is_held(own.id, own.digest));
         core.is_whole() && (core.held_len() == 0 || !waits())
     }
 
@@ -229,7 +229,7 @@ mod tests {
         }
         let mut bytes = Snapshots::new(Some(1)).make(&core, 7);
         assert!(bytes.len() > LARGE);
-        let read = |bytes: &[u8]| Snapshot::read(bytes, 7, |core| SessionCore::read_snapshot(core, me));
+        let read = |bytes: &[u8]| Snapshot::read(bytes, 7, |core| SessionCore::new(me).with_snapshot(core));
         assert_eq!(read(&bytes).map(|snapshot| snapshot.core.end()), Some(21_000));
         // In the digest of a message, which only the digest of the snapshot protects.
         let middle = bytes.len() / 2;

@@ -88,6 +88,12 @@ pub(crate) struct Looks {
     pub(crate) at_all: bool,
 }
 
+impl Looks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty() && !self.at_all
+    }
+}
+
 /// The variants of packing by hand. Automatic packing keeps the latest messages in their own files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByHand {
@@ -146,21 +152,10 @@ impl State {
 
     fn take_in(&mut self, arrival: Arrival) -> Disposition {
         match arrival {
-            Arrival::Frame(frame) => match self.core.handle(received(&frame)) {
-                Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Disposition::Known,
-                Intake::Accepted | Intake::Held => {
-                    self.hear(frame.id().author);
-                    if self.core.is_own(frame.id().author) {
-                        self.snapshots.note(&frame, Origin::Received);
-                    }
-                    self.unsaved.push(Record { frame, origin: Origin::Received });
-                    self.may_become_stable = true;
-                    Disposition::Known
-                }
-                Intake::Duplicate => Disposition::Known,
-                Intake::Rejected(_) => Disposition::Done,
-                Intake::NoRoom => Disposition::Later,
-            },
+            Arrival::Frame(frame) => {
+                let intake = self.core.handle(Input::Received(&frame));
+                self.keep(frame, intake)
+            }
             Arrival::Head(head) => {
                 let author = head.author;
                 if self.core.handle(Input::Head(head)) == Intake::Accepted {
@@ -177,6 +172,34 @@ impl State {
                 Disposition::Done
             }
             _ => Disposition::Done,
+        }
+    }
+
+    /// Takes in those of the messages that are proven by now. The others stay, unless the run is over.
+    pub(crate) fn take_run(&mut self, run: &mut Vec<Frame>, is_over: bool) {
+        for (frame, intake) in self.core.handle_run(run, is_over) {
+            self.keep(frame, intake);
+        }
+        self.take_outputs();
+    }
+
+    /// Keeps what the core has taken in.
+    fn keep(&mut self, frame: Frame, intake: Intake) -> Disposition {
+        match intake {
+            Intake::Accepted | Intake::Held if planted!(ReceivedNotKept) => Disposition::Known,
+            Intake::Accepted | Intake::Held => {
+                self.hear(frame.id().author);
+                if self.core.is_own(frame.id().author) {
+                    self.snapshots.note(&frame, Origin::Received);
+                }
+                self.unsaved.push(Record { frame, origin: Origin::Received });
+                self.may_become_stable = true;
+                Disposition::Known
+            }
+            Intake::Duplicate => Disposition::Known,
+            // The core asks for it when something proves it.
+            Intake::Rejected(_) | Intake::Unvouched => Disposition::Done,
+            Intake::NoRoom => Disposition::Later,
         }
     }
 
@@ -267,8 +290,4 @@ impl State {
         }
         introduction
     }
-}
-
-fn received(frame: &Frame) -> Input<'_> {
-    Input::Received { message: frame.message(), digest: frame.digest() }
 }

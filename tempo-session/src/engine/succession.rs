@@ -46,11 +46,14 @@ impl Shared {
             self.save(Durability::Durable)?;
         }
         self.begin_life()?;
+        let mut writer = self.writer();
         let state = self.lock();
         if state.core.conflict().is_some() || (state.unsaved.is_undurable() && !planted!(HeadClaimsTooMuch)) {
             return Ok(None);
         }
-        Ok(state.core.own_head(self.environment.unix_ms()))
+        let head = state.core.own_head(self.environment.unix_ms());
+        drop(state);
+        Ok(head.and_then(|head| writer.sealed(head)))
     }
 
     fn begin_life(&self) -> Result<(), StoreError> {

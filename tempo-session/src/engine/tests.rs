@@ -1,9 +1,9 @@
 //! Sessions that continue from the snapshots of earlier ones.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_message::{Durability, Kind, MemoryMedium, Transport};
+use tempo_message::{Durability, Ed25519, Kind, MemoryMedium, Transport, Verify};
 use uuid::Uuid;
 
 use crate::{
@@ -29,9 +29,13 @@ fn drain(driver: &mut Driver) {
     while driver.turn() == Turn::Again {}
 }
 
+fn ed25519() -> Arc<dyn Verify> {
+    Arc::new(Ed25519)
+}
+
 /// Resumes from the log alone.
 fn from_log(store: &MemoryStore) -> Resumed {
-    let mut resumed = Resumed::nothing(&store.marks().unwrap(), None);
+    let mut resumed = Resumed::nothing(&store.marks().unwrap(), &ed25519(), None);
     resumed.restore(|each| store.restore(0, each)).unwrap();
     resumed
 }
@@ -53,12 +57,12 @@ fn a_waiting_own_message_is_looked_after_once_accepted() {
         let (session, mut driver) = open(&medium, &store);
         drain(&mut driver);
         session.close_within(Duration::ZERO).unwrap();
-        let from_snapshot = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
+        let from_snapshot = Resumed::from(&store, &store.marks().unwrap(), &ed25519(), None).unwrap();
         let waits = from_log(&store).core.held_len() > 0;
         assert_eq!(waits, late.len() > 1);
         assert_eq!(from_snapshot.snapshots.log(), if waits { 0 } else { store.log_end().unwrap() });
     }
-    let from_snapshot = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
+    let from_snapshot = Resumed::from(&store, &store.marks().unwrap(), &ed25519(), None).unwrap();
     assert!(from_snapshot.own.len() >= frames.len());
     assert_eq!(from_snapshot.own, from_log(&store).own);
 }
@@ -78,7 +82,7 @@ fn every_session_leaves_a_snapshot_when_it_is_closed() {
         }
         session.close_within(Duration::ZERO).unwrap();
         messages += sent;
-        let from_snapshot = Resumed::from(&store, &store.marks().unwrap(), None).unwrap();
+        let from_snapshot = Resumed::from(&store, &store.marks().unwrap(), &ed25519(), None).unwrap();
         let Resumed { own, snapshots, .. } = &from_snapshot;
         assert_eq!((snapshots.log(), own.len()), (store.log_end().unwrap(), messages));
         assert_eq!(*own, from_log(&store).own);

@@ -4,7 +4,7 @@ use std::{
     error,
     path::{self, Path, PathBuf},
     process,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -12,8 +12,9 @@ use std::{
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{
     Belonging, Decision, DecisionError, Decisions, Fingerprint, FsTransport, Installation, InstallationError, Options,
-    RealFs,
+    RealFs, Vault,
 };
+use tempo_message::Sign;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -51,6 +52,7 @@ pub struct Builder {
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) patience: Duration,
     fetch_online_only: bool,
+    vault: Option<Arc<dyn Vault>>,
     folder_patience: Option<Duration>,
     idle_after: Option<Duration>,
     packing: Option<Packing>,
@@ -96,6 +98,7 @@ impl Builder {
             packing: Some(Packing::default()),
             relaying: Some(Relaying::default()),
             fetch_online_only: false,
+            vault: None,
         }
     }
 
@@ -116,6 +119,14 @@ impl Builder {
     #[must_use]
     pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(dir.into());
+        self
+    }
+
+    /// Keeps the secret keys of this machine's authors elsewhere than in files beside the local state, for example in a
+    /// key store of the system. A member whose key is not found there continues as another author.
+    #[must_use]
+    pub fn vault(mut self, vault: Arc<dyn Vault>) -> Self {
+        self.vault = Some(vault);
         self
     }
 
@@ -179,8 +190,9 @@ impl Builder {
     /// As for [`Session::open`].
     pub fn open(self) -> Result<Session, OpenError> {
         check_name(self.name.as_deref())?;
-        let state = self.state()?;
-        let installation = self.off_thread(move |folder| Installation::find_or_create(&state, folder))??;
+        let (state, vault) = (self.state()?, self.vault.clone());
+        let find = move |folder: &Path| Installation::find_or_create(&state, folder, vault.as_deref());
+        let installation = self.off_thread(find)??;
         // An installation that held the store before and finds none has lost it. It does not resume that
         // author.
         let is_lost = installation.holder()?.is_some();
@@ -192,7 +204,7 @@ impl Builder {
             let begun = originals.fold(Marks::default(), Marks::succeeded_by).succeeded_by(installation.author);
             let marks = if is_lost {
                 let before = installation.authors()?.into_iter().skip(1);
-                before.fold(begun, Marks::succeeded_by).succeeded_by(installation.mint()?)
+                before.fold(begun, Marks::succeeded_by).succeeded_by(installation.mint(self.vault.as_deref())?)
             } else {
                 begun
             };
@@ -212,7 +224,11 @@ impl Builder {
         let transport = self.transport(options)?;
         let components = Components {
             scrub: Some(Self::SCRUB),
-            identity: Box::new(Installed { fingerprint: installation.fingerprint()?, installation }),
+            identity: Box::new(Installed {
+                fingerprint: installation.fingerprint()?,
+                vault: self.vault.clone().unwrap_or_else(|| Arc::new(installation.vault())),
+                installation,
+            }),
             copied_from,
             idle_after: self.idle_after,
             packing: self.packing,
@@ -378,12 +394,17 @@ pub(crate) fn already_open(folder: &Path, installation: &Installation) -> OpenEr
 #[derive(Debug)]
 struct Installed {
     installation: Installation,
+    vault: Arc<dyn Vault>,
     fingerprint: Fingerprint,
 }
 
 impl IdentitySource for Installed {
     fn author(&mut self) -> Result<AuthorId, Box<dyn error::Error + Send + Sync>> {
-        Ok(self.installation.mint()?)
+        Ok(self.installation.mint(Some(self.vault.as_ref()))?)
+    }
+
+    fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn error::Error + Send + Sync>> {
+        Ok(self.vault.load(author)?.map(|key| Box::new(key) as Box<dyn Sign>))
     }
 
     #[allow(clippy::disallowed_methods, reason = "the one place where a session draws a number")]

@@ -416,6 +416,7 @@ mod tests {
             previous: (counter > 1).then(|| Digest::of(&[])),
             parents: Vec::new(),
             kind: Kind::Payload,
+            key: None,
             extensions: Vec::new(),
             payload: Bytes::from_static(b"something"),
         };

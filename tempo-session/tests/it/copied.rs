@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
-use tempo_message::Digest;
+use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs, Vault};
+use tempo_message::{Digest, Sign};
 use tempo_session::{
     AuthorId, Event, Membership, Session,
     components::{Components, IdentitySource},
@@ -137,7 +137,11 @@ impl OnMachine {
 
 impl IdentitySource for OnMachine {
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
-        Ok(self.installation.mint()?)
+        Ok(self.installation.mint(None)?)
+    }
+
+    fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
+        Ok(self.installation.vault().load(author)?.map(|key| Box::new(key) as Box<dyn Sign>))
     }
 
     fn nonce(&mut self) -> u64 {

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, error::Error, fs, path::Path, thread, time::Duration};
 
-use tempo_fs_transport::{FsTransport, Installation, Options};
-use tempo_message::{AuthorId, CounterName, Head};
+use tempo_fs_transport::{FsTransport, Installation, Options, Vault};
+use tempo_message::{AuthorId, CounterName, Head, Sign};
 use tempo_session::{
     Event, Session,
     components::{Components, IdentitySource},
@@ -36,7 +36,11 @@ pub(crate) struct Fresh(pub(crate) Installation);
 
 impl IdentitySource for Fresh {
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
-        Ok(self.0.mint()?)
+        Ok(self.0.mint(None)?)
+    }
+
+    fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
+        Ok(self.0.vault().load(author)?.map(|key| Box::new(key) as Box<dyn Sign>))
     }
 
     fn nonce(&mut self) -> u64 {
@@ -266,7 +270,7 @@ fn a_new_author_introduces_itself_first() {
     let before = ana.author().unwrap();
     ana.close().unwrap();
     let installation = Installation::find(&place.at("ana"), &place.folder).unwrap().unwrap();
-    let minted = installation.mint().unwrap();
+    let minted = installation.mint(None).unwrap();
     let store = RedbStore::open(&installation.store(), before).unwrap();
     let marks = tempo_session::store::Store::marks(&store).unwrap().succeeded_by(minted);
     tempo_session::store::Store::set_marks(&store, &marks).unwrap();

@@ -19,6 +19,7 @@ fn message(counter: u64, previous: Option<Digest>, text: &'static str) -> Messag
         previous,
         parents: Vec::new(),
         kind: Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::from_static(text.as_bytes()),
     }

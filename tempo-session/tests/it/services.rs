@@ -3,14 +3,16 @@
 
 use std::{fs, time::Duration};
 
-use tempo_message::{Decoded, ForeignReason, Frame, PendingReason};
+use bytes::Bytes;
+use tempo_fs_transport::{Installation, Vault};
+use tempo_message::{Decoded, ForeignReason, Frame, Kind, PendingReason};
 use tempo_session::{
     AuthorId, MessageId, Session,
     core::SessionCore,
     doctor::{FindingKind, Severity},
 };
 
-use crate::support::{Place, STUCK, send, sent, texts, timeline, wait_until};
+use crate::support::{Place, STUCK, sent, texts, timeline, wait_until};
 
 /// The suffixes that services add to the name of a file or directory to keep two of them apart.
 const COPIES: &[(&str, &str)] = &[
@@ -138,7 +140,10 @@ impl Scene {
             let Decoded::Whole(frame) = Frame::decode(&bytes.into()) else { panic!() };
             sent(&mut twin, &frame);
         }
-        let other = send(&mut twin, "two, elsewhere", 1_790_000_000_000);
+        let installation = Installation::find(&self.place.at("ana"), &self.place.folder).unwrap().unwrap();
+        let key = installation.vault().load(self.author).unwrap().unwrap();
+        let content = (Kind::Payload, Bytes::from("two, elsewhere"));
+        let other = twin.compose_signed([content], 1_790_000_000_000, Some(&key)).unwrap().remove(0);
         assert_eq!(other.id(), MessageId { author: self.author, counter: 3 });
         other
     }

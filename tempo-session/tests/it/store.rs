@@ -216,7 +216,7 @@ fn a_batch_is_restored_with_causes_first() {
     store.commit(&records(frames.iter().rev(), Origin::Received), Durability::Durable).unwrap();
     let mut core = SessionCore::new(None);
     let mut take = |it: Restored| {
-        assert_eq!(core.handle(Input::Received { message: &it.message, digest: it.digest }), Intake::Accepted)
+        assert_eq!(core.handle(Input::Stored { message: &it.message, digest: it.digest }), Intake::Accepted)
     };
     store.restore(0, &mut take).unwrap();
     assert_eq!(core.timeline().len(), frames.len());

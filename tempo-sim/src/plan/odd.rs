@@ -72,6 +72,7 @@ fn put_poison(disk: &Disk, number: usize) {
         previous: None,
         parents: Vec::new(),
         kind: tempo_message::Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::from_static(b"poison"),
     };

@@ -83,6 +83,7 @@ fn new_song(
         previous: None,
         parents: vec![parent],
         kind: Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::from_static(b"the next song"),
     };
@@ -96,6 +97,7 @@ fn new_song(
         seen: vec![(parent.author, parent.counter)],
         life: Life { number: 1, nonce: 1 },
         unix_ms: 0,
+        seal: None,
     };
     let dir = OsString::from(author.to_string());
     let frame = tempo_message::Frame::encode(&message).ok();

@@ -255,6 +255,7 @@ fn a_part_with_the_number_of_the_folder_is_read() {
             seen,
             life: Life::default(),
             unix_ms: 0,
+            seal: None,
         };
         disk.put_dir(author.to_string().as_ref());
         disk.put(format!("jam 2.session/{author}").as_ref(), "head".as_ref(), head.encode());
@@ -403,8 +404,18 @@ fn a_staged_file_in_use_is_swept_when_it_is_free() {
     assert!(disk.read(&dir, staged).is_some(), "it is in use");
     disk.set_now(Duration::from_secs(6));
     let (name, place, digest, seen) = (None, None, None, Vec::new());
-    let head =
-        Head { author, name, place, counter: 0, digest, lamport: Lamport(0), seen, life: Life::default(), unix_ms: 0 };
+    let head = Head {
+        author,
+        name,
+        place,
+        counter: 0,
+        digest,
+        lamport: Lamport(0),
+        seen,
+        life: Life::default(),
+        unix_ms: 0,
+        seal: None,
+    };
     member.leave_head(&head).unwrap();
     assert!(disk.read(&dir, staged).is_none(), "it is free");
 }

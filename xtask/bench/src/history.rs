@@ -103,6 +103,7 @@ impl History {
             previous: author.last.map(|last| last.digest),
             parents: self.last.filter(|last| hears && last.author != author.id).into_iter().collect(),
             kind,
+            key: None,
             extensions: Vec::new(),
             payload,
         };
@@ -218,10 +219,7 @@ mod tests {
             let mut parents = 0;
             for frame in History::of(manner).take(2000) {
                 parents += frame.message().parents.len();
-                assert_eq!(
-                    core.handle(Input::Received { message: frame.message(), digest: frame.digest() }),
-                    Intake::Accepted
-                );
+                assert_eq!(core.handle(Input::Received(&frame)), Intake::Accepted);
             }
             assert_eq!(core.timeline().len(), 2000);
             let expected = match manner {

@@ -32,6 +32,9 @@ pub enum IdentityConflict {
     /// The local state is on another machine or in another file than the one it was written in.
     #[error("the local state is a copy")]
     Copied,
+    /// The author is a signed one, and its secret key is not in the local state any more.
+    #[error("the secret key of this author is lost")]
+    KeyLost,
     /// The folder is a copy of another folder that is still in its place, and the former author writes there.
     #[error("the folder is a copy of another one in which this member writes")]
     CopiedFolder,

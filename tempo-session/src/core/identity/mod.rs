@@ -3,3 +3,4 @@
 pub(crate) mod authors;
 pub(crate) mod conflict;
 pub(crate) mod heads;
+pub(crate) mod vouching;

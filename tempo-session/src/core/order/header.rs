@@ -41,6 +41,7 @@ impl Header {
             previous: self.previous,
             parents: self.parents,
             kind: Kind::from_code(self.kind)?,
+            key: None,
             extensions: Vec::new(),
             payload: Bytes::from(self.content),
         };

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport, Stamp};
-use tempo_message::{Digest, Message, MessageId, Parent};
+use tempo_message::{Digest, Message, MessageId, Parent, Signature};
 
 use crate::core::event::Slot;
 
@@ -69,10 +69,12 @@ pub(crate) struct Chain {
 }
 
 /// A message that names a former author, and that author.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Claim {
     of: (u64, Stamp, Digest),
     former: AuthorId,
+    /// The former author's signature of the key of this one.
+    proof: Option<Signature>,
 }
 
 /// A message beside the main line, and the digest of the one before it.
@@ -256,15 +258,21 @@ impl Ledger {
         self.chain(author)?.names.values().next_back().map(String::as_str)
     }
 
-    /// Records whose place an author takes. Returns whether that is news.
-    pub(crate) fn add_former(&mut self, message: &Message, digest: Digest, former: AuthorId) -> bool {
+    /// Records whose place an author takes, with the proof in the message. Returns whether that is news.
+    pub(crate) fn add_former(
+        &mut self,
+        message: &Message,
+        digest: Digest,
+        former: AuthorId,
+        proof: Option<Signature>,
+    ) -> bool {
         let chain_at = self.chain_of(message.id.author) as usize;
         let Some(chain) = self.chains.get_mut(chain_at).filter(|_| former != message.id.author) else {
             return false;
         };
-        let claim = Claim { of: (message.id.counter, message.stamp(), digest), former };
+        let claim = Claim { of: (message.id.counter, message.stamp(), digest), former, proof };
         let known = chain.former.as_deref().copied();
-        let before = known.filter(|before| *before < claim);
+        let before = known.filter(|before| before.of < claim.of);
         let is_new = before.is_none() && known.is_none_or(|known| known.former != former);
         chain.former = Some(Box::new(before.unwrap_or(claim)));
         is_new
@@ -275,10 +283,16 @@ impl Ledger {
         self.chain(author)?.former.as_ref().map(|claim| claim.former)
     }
 
-    /// Returns every author whose place another has taken, and the stamp of the message that says so.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, Stamp)> + '_ {
-        let claims = self.chains.iter().filter_map(|chain| chain.former.as_deref());
-        claims.map(|Claim { of: (_, stamp, _), former }| (*former, *stamp))
+    /// Returns every author that has taken the place of another, that other, and the stamp of the message that says so.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, AuthorId, Stamp)> + '_ {
+        let claims = self.chains.iter().filter_map(|chain| Some((chain.author, chain.former.as_deref()?)));
+        claims.map(|(author, claim)| (author, claim.former, claim.of.1))
+    }
+
+    /// Returns the successors that give a proof: the author, the former one, and the proof.
+    pub(crate) fn proofs(&self) -> impl Iterator<Item = (AuthorId, AuthorId, &Signature)> + '_ {
+        let claims = self.chains.iter().filter_map(|chain| Some((chain.author, chain.former.as_deref()?)));
+        claims.filter_map(|(author, claim)| Some((author, claim.former, claim.proof.as_ref()?)))
     }
 
     /// Returns the last counter before the first gap in the accepted messages of an author.

@@ -108,6 +108,7 @@ mod tests {
                 previous: None,
                 parents: Vec::new(),
                 kind: Kind::Payload,
+                key: None,
                 extensions: Vec::new(),
                 payload: Bytes::from(vec![number]),
             };

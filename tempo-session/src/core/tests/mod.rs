@@ -26,5 +26,5 @@ fn sent(core: &mut SessionCore, frame: &Frame) {
 }
 
 fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
-    core.handle(Input::Received { message: frame.message(), digest: frame.digest() })
+    core.handle(Input::Received(&frame))
 }

@@ -41,6 +41,7 @@ fn a_poisoned_clock_is_rejected_and_moves_no_other_clock() {
             previous: None,
             parents: vec![Parent { author: author(0), counter: 1, digest: honest.digest() }],
             kind: Kind::Payload,
+            key: None,
             extensions: Vec::new(),
             payload: Bytes::from(format!("time {claimed}")),
         };
@@ -118,6 +119,7 @@ fn a_message_after_a_rejected_one_waits() {
         previous: None,
         parents: Vec::new(),
         kind: Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::new(),
     });

@@ -15,6 +15,7 @@ fn next(previous: Option<&Frame>, author: u128, payload: &'static str) -> Frame 
         previous: previous.map(Frame::digest),
         parents: Vec::new(),
         kind: Kind::Payload,
+        key: None,
         extensions: Vec::new(),
         payload: Bytes::from_static(payload.as_bytes()),
     };

@@ -1,0 +1,93 @@
+//! The keys of signed authors, and the messages that nobody vouches for. Memory is bounded.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use tempo_clock::AuthorId;
+use tempo_message::{AuthorKey, Digest, Frame, Message, MessageId, Verify};
+
+/// What is known about the proofs of signed authors.
+#[derive(Debug)]
+pub(crate) struct Vouching {
+    pub(crate) verify: Arc<dyn Verify>,
+    /// The keys of authors whose first message is vouched for.
+    pub(crate) keys: BTreeMap<AuthorId, AuthorKey>,
+    /// Missing messages that a vouched-for message of their author names as its previous one.
+    pub(crate) named: BTreeSet<(AuthorId, Digest)>,
+    /// Messages that nobody vouches for, without payloads.
+    pub(crate) waiting: BTreeMap<(MessageId, Digest), Message>,
+    /// Some of these were forgotten for lack of room.
+    pub(crate) is_cut: bool,
+    /// The authors whose place was taken by a successor that has proven it, by successor.
+    pub(crate) successions: BTreeMap<AuthorId, AuthorId>,
+    /// Signed authors with a head that they have not signed.
+    pub(crate) forged_heads: BTreeSet<AuthorId>,
+}
+
+/// The most messages remembered that nobody vouches for. The folder is the buffer for the rest.
+const WAITING: usize = 16_384;
+/// The most missing messages remembered that are vouched for.
+const NAMED: usize = 65_536;
+
+impl Vouching {
+    pub(crate) fn new(verify: Arc<dyn Verify>) -> Self {
+        Self {
+            verify,
+            keys: BTreeMap::new(),
+            named: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            is_cut: false,
+            successions: BTreeMap::new(),
+            forged_heads: BTreeSet::new(),
+        }
+    }
+
+    /// Returns whether a message of a signed author is vouched for without its own signature.
+    pub(crate) fn is_named(&self, id: MessageId, digest: Digest) -> bool {
+        id.counter > 1 && self.named.contains(&(id.author, digest))
+    }
+
+    pub(crate) fn holds(&self, frame: &Frame, key: &AuthorKey) -> bool {
+        frame.is_signed_by(key, self.verify.as_ref())
+    }
+
+    /// Remembers a message that nobody vouches for. Beyond the limit, the one that is needed last is forgotten.
+    pub(crate) fn wait(&mut self, message: Message, digest: Digest) {
+        self.waiting.insert((message.id, digest), message);
+        if self.waiting.len() > WAITING {
+            let last = self.waiting.keys().max_by_key(|(id, _)| id.counter).copied();
+            last.map(|last| self.waiting.remove(&last));
+            self.is_cut = true;
+        }
+    }
+
+    /// Returns the author's messages that nobody vouches for.
+    pub(crate) fn waiting_of(&self, author: AuthorId) -> impl Iterator<Item = MessageId> + '_ {
+        let first = (MessageId { author, counter: 0 }, Digest::from_bytes([0; 32]));
+        self.waiting.range(first..).map(|(&(id, _), _)| id).take_while(move |id| id.author == author)
+    }
+
+    /// Returns the messages that wait for the key of their author, which its first message carries.
+    pub(crate) fn keyless(&self) -> impl Iterator<Item = (&Message, Digest)> {
+        let keyless = self.waiting.iter().filter(|((id, _), _)| !self.keys.contains_key(&id.author));
+        keyless.map(|(&(_, digest), message)| (message, digest))
+    }
+
+    /// Notes that the message with this id and digest is vouched for, and every one before it. Returns those that are
+    /// to be handed in again.
+    pub(crate) fn name(&mut self, mut id: MessageId, mut digest: Digest) -> Vec<MessageId> {
+        let mut again = Vec::new();
+        loop {
+            if self.named.len() < NAMED {
+                self.named.insert((id.author, digest));
+            }
+            let waiting = self.waiting.get(&(id, digest));
+            again.extend((waiting.is_some() || self.is_cut).then_some(id));
+            let previous = waiting.and_then(|message| message.previous);
+            let (Some(previous), Some(counter)) = (previous, id.counter.checked_sub(1)) else { return again };
+            (id, digest) = (MessageId { counter, ..id }, previous);
+        }
+    }
+}

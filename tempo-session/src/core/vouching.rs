@@ -1,0 +1,182 @@
+//! Vouching: which messages of signed authors are proven to be theirs.
+//!
+//! A message of a signed author is vouched for when its signature holds, or when a vouched-for message of the author
+//! names its digest as the previous one. The first message, which carries the key, must be signed itself. What nobody
+//! vouches for waits outside of the history, and a bad signature rejects nothing. So the history depends only on the
+//! frames that are here, not on the order in which they arrive.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
+
+use tempo_clock::AuthorId;
+use tempo_message::{AuthorKey, Digest, Frame, Head, Message, MessageId, Signature, Statement, is_signed, planted};
+
+use crate::core::{
+    event::Intake,
+    identity::vouching::Vouching,
+    session_core::{SessionCore, without_payload},
+};
+
+/// With more messages to look for again, everything is looked at again.
+const LOOKS: usize = 256;
+/// The most authors of forged heads that are remembered.
+const FORGED: usize = 256;
+
+impl SessionCore {
+    /// Handles messages that arrived together, and returns the outcome of each. Of messages that follow each other
+    /// only the last one is verified, so this is faster than to handle them one by one.
+    pub fn handle_all(&mut self, mut frames: Vec<Frame>) -> Vec<(Frame, Intake)> {
+        self.handle_run(&mut frames, true)
+    }
+
+    /// Handles those of the messages that are proven by now, and leaves the others for the next call, in which a proof
+    /// may follow. With `is_over` none does, and all are handled.
+    pub(crate) fn handle_run(&mut self, run: &mut Vec<Frame>, is_over: bool) -> Vec<(Frame, Intake)> {
+        let (proven, mut left, mut handled) = (self.proven(run), Vec::new(), Vec::new());
+        for (frame, is_proven) in mem::take(run).into_iter().zip(proven) {
+            if is_proven || is_over || left.len() >= LOOKS {
+                let intake = self.handle_frame(&frame, is_proven);
+                handled.push((frame, intake));
+            } else {
+                left.push(frame);
+            }
+        }
+        *run = left;
+        handled
+    }
+
+    /// Returns whether each message is proven, by its signature or by a later one among them.
+    pub(crate) fn proven(&self, frames: &[Frame]) -> Vec<bool> {
+        let Vouching { keys, .. } = &self.vouching;
+        let first = |frame: &Frame| {
+            let (author, key) = (frame.id().author, frame.message().key?);
+            let is_new = !keys.contains_key(&author) && self.vouching.holds(frame, &key);
+            is_new.then_some((author, key))
+        };
+        let new: BTreeMap<AuthorId, AuthorKey> = frames.iter().filter_map(first).collect();
+        let mut named: BTreeSet<(AuthorId, Digest)> = BTreeSet::new();
+        let mut proven = vec![false; frames.len()];
+        for (frame, is_proven) in frames.iter().zip(&mut proven).rev() {
+            let (message, author) = (frame.message(), frame.id().author);
+            let is_named = named.contains(&(author, frame.digest()));
+            let key = keys.get(&author).or_else(|| new.get(&author));
+            *is_proven = match &message.key {
+                _ if self.is_here(message.id, frame.digest()) => true,
+                Some(_) => new.contains_key(&author),
+                None => is_named || key.is_some_and(|key| self.vouching.holds(frame, key)),
+            };
+            if *is_proven {
+                named.extend(message.previous.map(|previous| (author, previous)));
+            }
+        }
+        if planted!(FirstOfRunVerified) {
+            let mut begun = BTreeSet::new();
+            for (frame, is_proven) in frames.iter().zip(&mut proven) {
+                *is_proven |= begun.contains(&frame.id().author);
+                begun.extend(is_proven.then_some(frame.id().author));
+            }
+        }
+        proven
+    }
+
+    /// Handles a message, which may be proven by itself or by those that arrived with it.
+    pub(crate) fn handle_frame(&mut self, frame: &Frame, is_proven: bool) -> Intake {
+        let (message, digest) = (frame.message(), frame.digest());
+        let is_vouched = !is_signed(message.id.author) || is_proven || self.vouching.is_named(message.id, digest);
+        if is_vouched {
+            return self.handle_received(message, digest);
+        }
+        if self.is_here(message.id, digest) {
+            return Intake::Duplicate;
+        }
+        if planted!(BadSignatureRejects) {
+            // Whatever has this id is never looked at again.
+            Arc::make_mut(&mut self.seen).insert(message.id.author, message.id.counter);
+            return Intake::Duplicate;
+        }
+        self.vouching.wait(without_payload(message.clone()), digest);
+        Intake::Unvouched
+    }
+
+    /// Notes what a vouched-for message proves: its author's key, and the messages before it.
+    pub(crate) fn vouch(&mut self, message: &Message, digest: Digest) {
+        let (id, vouching) = (message.id, &mut self.vouching);
+        if !is_signed(id.author) {
+            return;
+        }
+        vouching.waiting.remove(&(id, digest));
+        vouching.named.remove(&(id.author, digest));
+        if let Some(key) = message.key
+            && vouching.keys.insert(id.author, key).is_none()
+        {
+            let again: Vec<MessageId> = vouching.waiting_of(id.author).take(LOOKS + 1).collect();
+            self.look_again(again);
+            self.prove_successions();
+        }
+        let before = MessageId { counter: id.counter.saturating_sub(1), ..id };
+        if let Some(previous) = message.previous.filter(|&previous| !self.is_here(before, previous)) {
+            let again = self.vouching.name(before, previous);
+            self.look_again(again);
+        }
+    }
+
+    fn look_again(&mut self, ids: Vec<MessageId>) {
+        if ids.len() > LOOKS {
+            self.evicted = true;
+        } else {
+            self.suspects.extend(ids);
+        }
+    }
+
+    /// Notes which successors have proven that the former author has given them its place.
+    pub(crate) fn prove_successions(&mut self) {
+        let Self { ledger, vouching, .. } = self;
+        let Vouching { verify, keys, successions, .. } = vouching;
+        for (author, former, proof) in ledger.proofs() {
+            let holds = |proof: &Signature| {
+                let (Some(new), Some(old)) = (keys.get(&author), keys.get(&former)) else { return false };
+                verify.verify(old, &Statement::succession(new), proof)
+            };
+            if successions.get(&author) != Some(&former) && holds(proof) {
+                successions.insert(author, former);
+            }
+        }
+    }
+
+    /// Returns whether an author has proven that it has taken the place of `former`. Nobody can prove it of an author
+    /// that does not sign, so its word counts.
+    pub(crate) fn has_proven(&self, author: AuthorId, former: AuthorId) -> bool {
+        !is_signed(former) || self.vouching.successions.get(&author) == Some(&former) || planted!(SuccessorUnproven)
+    }
+
+    /// Returns whether a head counts: whether a signed author has signed it.
+    pub(crate) fn is_own_word(&mut self, head: &Head) -> bool {
+        let author = head.author;
+        let is_own = !is_signed(author) || head.is_proven(self.vouching.verify.as_ref()) || planted!(HeadUnsigned);
+        if !is_own && self.vouching.forged_heads.len() < FORGED {
+            self.vouching.forged_heads.insert(author);
+        }
+        is_own
+    }
+
+    /// Returns the signed authors with a head that they have not signed.
+    pub(crate) fn forged_heads(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        self.vouching.forged_heads.iter().copied()
+    }
+
+    /// Returns the messages that nobody vouches for, and whether the key of their author is known. With the key, they
+    /// are forged, or lack the message that vouches for them.
+    pub fn unvouched(&self) -> impl Iterator<Item = (MessageId, bool)> + '_ {
+        self.vouching.waiting.keys().map(|&(id, _)| (id, self.vouching.keys.contains_key(&id.author)))
+    }
+
+    /// Returns whether a message was handed in before and is not in the history: nobody vouches for it, or it was
+    /// rejected.
+    pub(crate) fn is_outside(&self, frame: &Frame) -> bool {
+        let (id, digest) = (frame.id(), frame.digest());
+        self.vouching.waiting.contains_key(&(id, digest)) || self.rejected.contains_key(&digest)
+    }
+}
