@@ -64,11 +64,13 @@ pub enum Fault {
     Undone,
     /// A service is signed out and in: a folder is empty at first and fills again file by file, over minutes.
     Relinked,
+    /// The members sign, and somebody who can write the folder writes messages and heads as others.
+    Forger,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -99,6 +101,7 @@ impl Fault {
         // At the end, so that seeds without them draw what they drew before.
         Self::Undone,
         Self::Relinked,
+        Self::Forger,
     ];
 
     /// Faults that only a member with its store can repair.
@@ -123,6 +126,7 @@ impl Fault {
             | Self::StoreFull
             | Self::Undone
             | Self::Relinked => 150,
+            Self::Forger => 700,
             _ => 500,
         }
     }

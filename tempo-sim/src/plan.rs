@@ -10,7 +10,7 @@ use tempo_fs_transport::FileName;
 use tempo_session::{Packing, Relaying};
 
 use crate::{
-    Conflict, Counts, Disk, Failing, Fault, Leave, Profile, Rng, SimStore, Snapshot, Trace, Violation, World,
+    Conflict, Counts, Disk, Failing, Fault, Leave, Profile, Rng, Scheme, SimStore, Snapshot, Trace, Violation, World,
     disks::Disks,
 };
 
@@ -127,7 +127,12 @@ impl Plan {
             // read if all of it was relayed.
             profile.split_folders = 0;
         }
-        let world = World::new(rng.next()).profile(profile);
+        let scheme = match self.faults.contains(&Fault::Forger) {
+            true if self.seed.is_multiple_of(SIGNED_FOR_REAL) => Scheme::Ed25519,
+            true => Scheme::Toy,
+            false => Scheme::Plain,
+        };
+        let world = World::new(rng.next()).profile(profile).signing(scheme);
         let world = world.members_with_disks(self.members, |rng| disks.draw(rng));
         let mut run = Run {
             world,
@@ -152,6 +157,8 @@ impl Plan {
     }
 }
 
+/// The interval between seeds in which members sign for real.
+const SIGNED_FOR_REAL: u64 = 16;
 /// The interval between seeds whose stores use the real database.
 const DATABASES: u64 = 32;
 
@@ -347,6 +354,11 @@ impl Run<'_> {
             Fault::StoreFull => self.fill_store(member),
             Fault::Undone => self.undo(member),
             Fault::Relinked => self.relink(member),
+            Fault::Forger => {
+                // A relay that is damaged is no message of its author, and nobody is told of it.
+                let with_relays = !self.plan.faults.contains(&Fault::Overwriting);
+                self.world.forge(member, &mut self.rng, with_relays);
+            }
             Fault::NoScrubbing
             | Fault::LostHints
             | Fault::LineEnds

@@ -296,26 +296,26 @@ impl SessionCore {
 
     /// Returns the number of held messages, with those that wait for the key of their author.
     pub fn held_len(&self) -> usize {
-        self.held.len() + self.vouching.keyless().count()
+        self.held.len() + self.vouching.open().count()
     }
 
     /// Returns the first held messages by author and counter, at most `most`, with the parents that they wait
     /// for.
     pub fn held(&self, most: usize) -> Vec<HeldMessage> {
         let mut held = self.held.list(most, |parent| self.ledger.find(parent).is_some());
-        let keyless = self.vouching.keyless().map(|(message, _)| HeldMessage {
+        let open = self.vouching.open().map(|(message, _)| HeldMessage {
             id: message.id,
             unix_ms: message.unix_ms,
             waits_for: message.causes().filter(|parent| self.ledger.find(parent).is_none()).collect(),
         });
-        held.extend(keyless.take(most.saturating_sub(held.len())));
+        held.extend(open.take(most.saturating_sub(held.len())));
         held
     }
 
     /// Returns the ids and digests of the first held messages by author and counter, at most `most`.
     pub(crate) fn held_first(&self, most: usize) -> Vec<(MessageId, Digest)> {
-        let keyless = self.vouching.keyless().map(|(message, digest)| (message.id, digest));
-        self.held.first(most).chain(keyless).take(most).collect()
+        let open = self.vouching.open().map(|(message, digest)| (message.id, digest));
+        self.held.first(most).chain(open).take(most).collect()
     }
 
     /// Returns whether a message waits for its parents, or for the key of its author.

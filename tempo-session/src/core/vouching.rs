@@ -53,9 +53,9 @@ impl SessionCore {
         let Vouching { keys, .. } = &self.vouching;
         let first = |frame: &Frame| {
             let (author, key) = (frame.id().author, frame.message().key?);
-            let is_new = !keys.contains_key(&author) && self.vouching.holds(frame, &key);
-            is_new.then_some((author, key))
+            (!keys.contains_key(&author)).then_some((author, key))
         };
+        // The author's uuid is the hash of the key, so the key is right even in a forged message.
         let new: BTreeMap<AuthorId, AuthorKey> = frames.iter().filter_map(first).collect();
         let mut named: BTreeSet<(AuthorId, Digest)> = BTreeSet::new();
         let mut proven = vec![false; frames.len()];
@@ -65,7 +65,7 @@ impl SessionCore {
             let key = keys.get(&author).or_else(|| new.get(&author));
             *is_proven = match &message.key {
                 _ if self.is_here(message.id, frame.digest()) => true,
-                Some(_) => new.contains_key(&author),
+                Some(key) => self.vouching.holds(frame, key),
                 None => is_named || key.is_some_and(|key| self.vouching.holds(frame, key)),
             };
             if *is_proven {
@@ -167,10 +167,9 @@ impl SessionCore {
         self.vouching.forged_heads.iter().copied()
     }
 
-    /// Returns the messages that nobody vouches for, and whether the key of their author is known. With the key, they
-    /// are forged, or lack the message that vouches for them.
-    pub fn unvouched(&self) -> impl Iterator<Item = (MessageId, bool)> + '_ {
-        self.vouching.waiting.keys().map(|&(id, _)| (id, self.vouching.keys.contains_key(&id.author)))
+    /// Returns the messages that are forged, or lack the message that vouches for them.
+    pub fn unvouched(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.vouching.waiting.keys().filter(|&&(id, digest)| !self.vouching.is_open(id, digest)).map(|&(id, _)| id)
     }
 
     /// Returns whether a message was handed in before and is not in the history: nobody vouches for it, or it was

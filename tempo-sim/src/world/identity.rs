@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
-use tempo_clock::{AuthorId, Seen};
+use tempo_clock::Seen;
 use tempo_fs_transport::{FsTransport, Options};
 use tempo_message::{Budget, CollectRequest, Disposition, Own, Transport};
 use tempo_session::{
@@ -11,7 +11,6 @@ use tempo_session::{
     error::OpenError,
     store::MemoryStore,
 };
-use uuid::Uuid;
 
 use super::{Member, SimStore, Violation, World, check};
 
@@ -27,7 +26,8 @@ impl World {
         there.is_ambiguous = true;
         let disk = there.disk.copied(self.rng.fork());
         let mut clone =
-            Member::new(there.author, format!("{}\u{2019}s clone", there.name), disk.clone(), self.rng.fork());
+            Member::new(there.author, format!("{}\u{2019}s clone", there.name), disk.clone(), self.rng.fork())
+                .signing(there.scheme, there.keys.copied());
         // An image of a machine includes its identity.
         (clone.fingerprint, clone.former) = (there.fingerprint, there.former.clone());
         clone.display_name.clone_from(&there.display_name);
@@ -62,6 +62,10 @@ impl World {
         there.disk.sync();
         there.store = earlier;
         there.is_ambiguous = true;
+        if self.rng.chance(100) {
+            // A backup has the store without the keys.
+            there.keys.lose(there.author);
+        }
         // The copy comes either from a snapshot of the machine or from a backup of the file.
         if self.rng.chance(500) {
             there.fingerprint.made_ns = there.fingerprint.made_ns.map(|made| made + 1);
@@ -76,8 +80,8 @@ impl World {
     pub fn lose_store(&mut self, member: usize) {
         self.is_membership_fixed = false;
         self.stop(member);
-        let author = AuthorId::new(Uuid::from_u64_pair(self.rng.next(), self.rng.next()));
         let Some(there) = self.members.get_mut(member) else { return };
+        let author = there.keys.new_author(there.scheme, &mut self.rng);
         there.disk.sync();
         let has_database = there.store.has_database();
         (there.author, there.former) = (author, Vec::new());
@@ -156,6 +160,7 @@ fn observe(member: &Member) -> Result<Session, OpenError> {
     let transport = FsTransport::open_on(member.disk.fs(), &member.disk.folder(), &options);
     let components = Components {
         environment: Arc::clone(&member.clock) as Arc<dyn Environment>,
+        verify: member.scheme.verify(),
         ..Components::new(
             Box::new(transport.map_err(tempo_fs_transport::InstallationError::from)?),
             Box::new(MemoryStore::new(None)),

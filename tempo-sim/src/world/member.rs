@@ -14,7 +14,7 @@ use std::{
 
 use tempo_clock::{AuthorId, Lamport};
 use tempo_fs_transport::{Fingerprint, FsTransport, Home, Options, Spelling};
-use tempo_message::{Digest, MessageId};
+use tempo_message::{Digest, MessageId, Sign};
 use tempo_session::{
     Cursor, Packing, Relaying, Session,
     components::{Components, Driver, Environment, IdentitySource},
@@ -22,11 +22,11 @@ use tempo_session::{
     replica::Replica,
 };
 use unicode_normalization::UnicodeNormalization;
-use uuid::Uuid;
 
 use super::{
     SimStore,
     app::{App, Digests, Saved},
+    signing::{Keys, Scheme},
     undoing::Undone,
 };
 use crate::{Counts, Disk, Rng};
@@ -87,6 +87,9 @@ pub struct Member {
     pub(crate) relaying: Option<Relaying>,
     /// The fewest new messages that justify a snapshot in its store.
     snapshot_after: Option<u64>,
+    pub(crate) scheme: Scheme,
+    /// The secret keys on its machine.
+    pub(crate) keys: Keys,
 }
 
 /// The duration of a member's absence.
@@ -158,7 +161,14 @@ impl Member {
             packing: None,
             relaying: Some(Relaying::default()),
             snapshot_after: machine.as_bytes().first().map(|&byte| u64::from(byte) % 8),
+            scheme: Scheme::Plain,
+            keys: Keys::default(),
         }
+    }
+
+    /// Gives the member the keys of its machine.
+    pub(crate) fn signing(self, scheme: Scheme, keys: Keys) -> Self {
+        Self { scheme, keys, ..self }
     }
 
     /// Returns whether one of its names may hold something else, so that its message is beside it.
@@ -254,7 +264,13 @@ impl Member {
             packing: self.packing,
             relaying: self.relaying,
             snapshot_after: self.snapshot_after,
-            identity: Box::new(SimIdentity { rng: self.rng.fork(), fingerprint: self.fingerprint }),
+            verify: self.scheme.verify(),
+            identity: Box::new(SimIdentity {
+                rng: self.rng.fork(),
+                fingerprint: self.fingerprint,
+                scheme: self.scheme,
+                keys: self.keys.clone(),
+            }),
             ..Components::new(Box::new(transport), store)
         };
         let (session, driver) = Session::assemble(components)?;
@@ -280,11 +296,17 @@ impl Member {
 struct SimIdentity {
     rng: Rng,
     fingerprint: Fingerprint,
+    scheme: Scheme,
+    keys: Keys,
 }
 
 impl IdentitySource for SimIdentity {
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
-        Ok(AuthorId::new(Uuid::from_u64_pair(self.rng.next(), self.rng.next())))
+        Ok(self.keys.new_author(self.scheme, &mut self.rng))
+    }
+
+    fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
+        Ok(self.keys.signer(author))
     }
 
     fn nonce(&mut self) -> u64 {

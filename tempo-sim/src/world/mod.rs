@@ -5,6 +5,7 @@ mod app;
 mod check;
 mod copying;
 mod database;
+mod forging;
 mod identity;
 mod leaving;
 mod medium;
@@ -12,6 +13,7 @@ mod member;
 mod moving;
 mod registry;
 mod relinking;
+mod signing;
 mod store;
 mod tampering;
 mod torn;
@@ -28,13 +30,14 @@ use bytes::Bytes;
 pub use check::Violation;
 pub use member::{Leave, Member, SimClock};
 use registry::Registry;
+use signing::Keys;
+pub use signing::Scheme;
 pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
 use tempo_message::Digest;
 use tempo_session::{Packing, Session, error::SendError};
 pub use torn::StoreImage;
 pub use undoing::Undoing;
-use uuid::Uuid;
 
 use crate::{
     CALM, Counts, Disk, Hasher, Profile, Rng, Trace,
@@ -87,6 +90,7 @@ pub struct World {
     /// The time at which the service last changed something on a disk.
     served_at: Duration,
     violation: Option<Violation>,
+    scheme: Scheme,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +134,7 @@ impl World {
             torn_restarts: 0,
             served_at: Duration::ZERO,
             violation: None,
+            scheme: Scheme::Plain,
         }
     }
 
@@ -137,6 +142,13 @@ impl World {
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.service = Service::new(profile, Vec::new(), Rng::new(0));
+        self
+    }
+
+    /// Sets how members sign. Call this before adding them.
+    #[must_use]
+    pub fn signing(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
         self
     }
 
@@ -150,7 +162,7 @@ impl World {
     #[must_use]
     pub fn members_with_disks(mut self, members: usize, mut options: impl FnMut(&mut Rng) -> DiskOptions) -> Self {
         const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana"];
-        let rng = &mut self.rng;
+        let (rng, scheme) = (&mut self.rng, self.scheme);
         let disks: Vec<Disk> = (0..members).map(|_| Disk::new(options(rng), rng.fork())).collect();
         let systems: Vec<System> = disks.iter().map(|disk| disk.options().system).collect();
         count_systems(&systems, &mut self.counts);
@@ -158,9 +170,10 @@ impl World {
             .iter()
             .enumerate()
             .map(|(number, disk)| {
-                let author = AuthorId::new(Uuid::from_u64_pair(rng.next(), rng.next()));
+                let keys = Keys::default();
+                let author = keys.new_author(scheme, rng);
                 let name = NAMES.get(number).map_or_else(|| format!("M{number}"), |name| (*name).to_owned());
-                Member::new(author, name, disk.clone(), rng.fork())
+                Member::new(author, name, disk.clone(), rng.fork()).signing(scheme, keys)
             })
             .collect();
         let machines = members.iter().map(|member| (member.disk.clone(), OsString::from(member.author.to_string())));

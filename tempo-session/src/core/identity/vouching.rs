@@ -16,14 +16,22 @@ pub(crate) struct Vouching {
     pub(crate) keys: BTreeMap<AuthorId, AuthorKey>,
     /// Missing messages that a vouched-for message of their author names as its previous one.
     pub(crate) named: BTreeSet<(AuthorId, Digest)>,
-    /// Messages that nobody vouches for, without payloads.
-    pub(crate) waiting: BTreeMap<(MessageId, Digest), Message>,
+    /// Messages that nobody vouches for.
+    pub(crate) waiting: BTreeMap<(MessageId, Digest), Unproven>,
     /// Some of these were forgotten for lack of room.
     pub(crate) is_cut: bool,
     /// The authors whose place was taken by a successor that has proven it, by successor.
     pub(crate) successions: BTreeMap<AuthorId, AuthorId>,
     /// Signed authors with a head that they have not signed.
     pub(crate) forged_heads: BTreeSet<AuthorId>,
+}
+
+/// A message that nobody vouches for, without its payload.
+#[derive(Debug)]
+pub(crate) struct Unproven {
+    message: Message,
+    /// Its signature could not be verified for lack of a key, or something has proven it since.
+    is_open: bool,
 }
 
 /// The most messages remembered that nobody vouches for. The folder is the buffer for the rest.
@@ -55,7 +63,8 @@ impl Vouching {
 
     /// Remembers a message that nobody vouches for. Beyond the limit, the one that is needed last is forgotten.
     pub(crate) fn wait(&mut self, message: Message, digest: Digest) {
-        self.waiting.insert((message.id, digest), message);
+        let is_open = !self.keys.contains_key(&message.id.author);
+        self.waiting.insert((message.id, digest), Unproven { message, is_open });
         if self.waiting.len() > WAITING {
             let last = self.waiting.keys().max_by_key(|(id, _)| id.counter).copied();
             last.map(|last| self.waiting.remove(&last));
@@ -69,10 +78,16 @@ impl Vouching {
         self.waiting.range(first..).map(|(&(id, _), _)| id).take_while(move |id| id.author == author)
     }
 
-    /// Returns the messages that wait for the key of their author, which its first message carries.
-    pub(crate) fn keyless(&self) -> impl Iterator<Item = (&Message, Digest)> {
-        let keyless = self.waiting.iter().filter(|((id, _), _)| !self.keys.contains_key(&id.author));
-        keyless.map(|(&(_, digest), message)| (message, digest))
+    /// Returns the messages that wait for the key of their author, which its first message carries, or that are proven
+    /// and have not been handed in again.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (&Message, Digest)> {
+        let open = self.waiting.iter().filter(|(_, unproven)| unproven.is_open);
+        open.map(|(&(_, digest), unproven)| (&unproven.message, digest))
+    }
+
+    /// Returns whether a message is one of these.
+    pub(crate) fn is_open(&self, id: MessageId, digest: Digest) -> bool {
+        self.waiting.get(&(id, digest)).is_some_and(|unproven| unproven.is_open)
     }
 
     /// Notes that the message with this id and digest is vouched for, and every one before it. Returns those that are
@@ -83,9 +98,12 @@ impl Vouching {
             if self.named.len() < NAMED {
                 self.named.insert((id.author, digest));
             }
-            let waiting = self.waiting.get(&(id, digest));
+            let waiting = self.waiting.get_mut(&(id, digest));
             again.extend((waiting.is_some() || self.is_cut).then_some(id));
-            let previous = waiting.and_then(|message| message.previous);
+            let previous = waiting.and_then(|unproven| {
+                unproven.is_open = true;
+                unproven.message.previous
+            });
             let (Some(previous), Some(counter)) = (previous, id.counter.checked_sub(1)) else { return again };
             (id, digest) = (MessageId { counter, ..id }, previous);
         }
