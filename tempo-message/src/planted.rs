@@ -32,7 +32,7 @@ bugs! {
     BadSignatureRejects: "a message with a bad signature counts as known, so that the real one is passed over",
     FirstOfRunVerified: "of messages that arrive together, only the first one is verified",
     HeadUnsigned: "heads of signed authors count without a signature",
-    SuccessorUnproven: "anybody's word is enough to take a signed author's place",
+    SuccessorUnproven: "a new author does not prove whose place it takes",
     UuidUnchecked: "an author's key need not give its uuid",
     NoRelay: "messages of others that have vanished are not put back",
     RelayAtOnce: "messages of others that have vanished are put back without waiting for anybody",

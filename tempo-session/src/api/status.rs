@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempo_clock::{AuthorId, Counters, Lamport, Stamp};
-use tempo_message::{Digest, MessageId, Parent, Report};
+use tempo_message::{Digest, MessageId, Parent, Report, is_signed};
 
 use crate::core::{
     event::{HeldMessage, Rejection},
@@ -43,6 +43,11 @@ pub struct Status {
     pub waiting: Vec<Waiting>,
     /// The rejected messages and the reasons.
     pub rejected: Vec<(MessageId, Rejection)>,
+    /// Messages in the folder that claim to be by a signed author and are not proven to be: forged, or without the message
+    /// that vouches for them. They are not part of the history.
+    pub unvouched: Vec<MessageId>,
+    /// Signed authors with hints in the folder that they have not signed. Those count for nothing.
+    pub forged_heads: Vec<AuthorId>,
     /// The number of own messages that are not in the folder yet.
     pub unpublished: usize,
     /// The error of the last failed attempt to publish them, if any.
@@ -95,6 +100,10 @@ pub struct Member {
     pub latest: Option<Stamp>,
     /// The author whose place it has taken, by its own account: the same person or program.
     pub former: Option<AuthorId>,
+    /// Whether it has proven that with the former author's key. Until then, nothing ends for a former author that signs.
+    pub has_proven: bool,
+    /// Whether it signs: nobody can write as it without its secret key.
+    pub is_signed: bool,
     /// The author that has taken its place.
     pub successor: Option<AuthorId>,
     /// The counter of its last message, by its head. May be less than [`last`](Self::last); zero without a
@@ -193,6 +202,8 @@ impl Status {
             held: core.held_len(),
             waiting: waiting.collect(),
             rejected: core.rejected().collect(),
+            unvouched: core.unvouched().take(WAITING).collect(),
+            forged_heads: core.forged_heads().collect(),
             unpublished: 0,
             publish_error: None,
             occupied: Vec::new(),
@@ -221,6 +232,8 @@ fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> 
         gaps: counters.map(|counters| counters.missing().collect()).unwrap_or_default(),
         latest,
         former: core.former_of(author),
+        has_proven: core.former_of(author).is_some_and(|former| core.has_proven(author, former)),
+        is_signed: is_signed(author),
         successor,
         announced: head.map_or(0, |head| head.counter),
         heard_ms: core.heard_ms(author),

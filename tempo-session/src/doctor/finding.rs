@@ -89,6 +89,10 @@ pub enum FindingKind {
     Fork,
     /// Messages were refused.
     Refused,
+    /// Messages are not proven to be by the member that they name.
+    Unvouched,
+    /// Hints of a member are not signed by it.
+    UnsignedHead,
     /// Files whose content is not on this machine.
     OnlineOnly,
     /// Files that are incomplete.
@@ -137,6 +141,8 @@ pub enum FindingKind {
     CopiedFolder,
     /// A member has continued as a new one.
     Successor,
+    /// A member says that it continues another one, and has not proven it.
+    SuccessionClaimed,
     /// A member has not received, for a long time, what others have.
     Lagging,
     /// A member has been silent for a long time.
@@ -193,6 +199,8 @@ impl FindingKind {
             Self::Held => "held",
             Self::Fork => "fork",
             Self::Refused => "refused",
+            Self::Unvouched => "unvouched",
+            Self::UnsignedHead => "unsigned-head",
             Self::OnlineOnly => "online-only",
             Self::Incomplete => "incomplete",
             Self::InUse => "in-use",
@@ -217,6 +225,7 @@ impl FindingKind {
             Self::ClockBehind => "clock-behind",
             Self::CopiedFolder => "copied-folder",
             Self::Successor => "successor",
+            Self::SuccessionClaimed => "succession-claimed",
             Self::Lagging => "lagging",
             Self::Silent => "silent",
         }

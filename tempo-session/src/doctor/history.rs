@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_clock::{AuthorId, difference};
 use tempo_message::printable_text;
-use tempo_message::{MessageId, Relay};
+use tempo_message::{MessageId, Relay, is_signed};
 
 use super::finding::FindingKind::{self as Kind, Fork, Held, IdentityInUse, Occupied, OnTheWay, Refused, Unpublished};
 use crate::api::{
@@ -150,6 +150,7 @@ pub(super) fn members(status: &Status, around: &Surroundings, people: &People, f
         }
     }
     refused(status, people, findings);
+    unvouched(status, people, findings);
 }
 
 /// Reports messages of other members that are here and were deleted from the folder.
@@ -248,10 +249,14 @@ pub(super) fn relayed(status: &Status, people: &People, findings: &mut Vec<Findi
             Finding::new(Kind::Relayed, format!("{who} {keeps} {whose} messages in the folder."))
                 .info()
                 .of(*author, people)
-                .meaning(
+                .meaning(if is_signed(*author) {
                     "They had vanished there. They are read like the original files, and are removed a week after the \
-                     author's own files are back.",
-                )
+                     author's own files are back. The author's signature proves them."
+                } else {
+                    "They had vanished there. They are read like the original files, and are removed a week after the \
+                     author's own files are back. The author does not sign, so nothing proves them but what others have \
+                     built on them."
+                })
                 .advice("Nothing.")
                 .files(vec![(place.clone(), None)]),
         );
@@ -389,6 +394,54 @@ fn refused(status: &Status, people: &People, findings: &mut Vec<Finding>) {
                 )
                 .advice(format!("Ask {} what the message was, and which software wrote it.", people.subject(author)))
                 .numbers(ranges(counters)),
+        );
+    }
+}
+
+/// Reports what claims to be by a member that signs, and is not signed by it.
+fn unvouched(status: &Status, people: &People, findings: &mut Vec<Finding>) {
+    let mut by_author: BTreeMap<AuthorId, BTreeSet<u64>> = BTreeMap::new();
+    for id in &status.unvouched {
+        by_author.entry(id.author).or_default().insert(id.counter);
+    }
+    for (author, counters) in by_author {
+        let counters = ranges(counters.into_iter());
+        let count = total(&counters);
+        let (name, is) = (people.name(author), one_or_many(count, "is", "are"));
+        findings.push(
+            Finding::new(
+                Kind::Unvouched,
+                format!(
+                    "{} {is} not proven to be by {}: {}.",
+                    people.count(count, "message", author),
+                    people.subject(author),
+                    numbers(&counters)
+                ),
+            )
+            .of(author, people)
+            .meaning(format!(
+                "The signature does not hold. Somebody who can write the folder has written under the name of \
+                 {name}, a program has changed a file, or the message that vouches for {} has not arrived yet. No \
+                 member shows {0}, and the real messages are not affected.",
+                one_or_many(count, "it", "them")
+            ))
+            .advice(format!(
+                "Wait until the sync service says that it is done. If this remains, ask {} whether something is \
+                 missing here, and find out who else can write the folder.",
+                people.subject(author)
+            ))
+            .numbers(counters),
+        );
+    }
+    for &author in &status.forged_heads {
+        findings.push(
+            Finding::new(Kind::UnsignedHead, format!("Hints in the name of {} are not signed.", people.name(author)))
+                .of(author, people)
+                .meaning(
+                    "Somebody who can write the folder has put them there. They count for nothing, and nothing is \
+                     missing.",
+                )
+                .advice("Find out who else can write the folder."),
         );
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use tempo_message::printable_text;
 
-use super::finding::FindingKind::{ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, Successor};
+use super::finding::FindingKind::{
+    ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, SuccessionClaimed, Successor,
+};
 use crate::api::status::Status;
 use crate::doctor::{
     around::Surroundings,
@@ -124,6 +126,20 @@ pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Fi
             continue;
         };
         let (name, before) = (people.name(member.author), people.name(former));
+        if !member.has_proven {
+            findings.push(
+                Finding::new(SuccessionClaimed, format!("{name} says that it was formerly {before}, and has not proven it."))
+                    .info()
+                    .of(member.author, people)
+                    .meaning(format!(
+                        "The secret key of {before} was lost together with the device or the local store, or somebody \
+                         else says so. The messages of {before} remain its own, and members still wait for it before they \
+                         call the order stable."
+                    ))
+                    .advice(format!("Ask {name} by other means whether it is so.")),
+            );
+            continue;
+        }
         findings.push(
             Finding::new(Successor, format!("{name} was formerly {before}."))
                 .info()

@@ -34,6 +34,8 @@ fn member(number: u8, name: &str) -> Member {
         gaps: Vec::new(),
         latest: Some(latest),
         former: None,
+        has_proven: false,
+        is_signed: true,
         successor: None,
         announced: KNOWN,
         heard_ms: Some(latest.unix_ms),
@@ -262,11 +264,32 @@ fn successors_and_announced_messages_are_reported() {
     let successor = "Ben\\u{1b} 03000000 was formerly Ben\\u{1b} 02000000.";
     let finding = info(Successor, successor, |status, _| {
         let mut next = member(3, "Ben\u{1b}");
-        next.former = Some(author(2));
+        (next.former, next.has_proven) = (Some(author(2)), true);
         (status.members[1].successor, status.members[1].heard_ms) = (Some(author(3)), Some(NOW - 1000 * DAY));
         status.members.push(next);
     });
     assert_eq!(finding.author, Some(author(3)));
+}
+
+#[test]
+fn what_is_not_proven_is_reported() {
+    use FindingKind::{SuccessionClaimed, UnsignedHead, Unvouched};
+    let forged = "2 messages of Ben\\u{1b} are not proven to be by Ben\\u{1b}: numbers 4 to 5.";
+    let finding = attention(Unvouched, forged, |status, _| {
+        status.unvouched = [4, 5, 5].map(|counter| MessageId { author: author(2), counter }).to_vec();
+    });
+    assert_eq!((finding.numbers, finding.author), (vec![4..=5], Some(author(2))));
+    let own = "1 message of yours is not proven to be by you: number 4.";
+    attention(Unvouched, own, |status, _| status.unvouched = vec![MessageId { author: author(1), counter: 4 }]);
+    let head = "Hints in the name of Ben\\u{1b} are not signed.";
+    attention(UnsignedHead, head, |status, _| status.forged_heads = vec![author(2)]);
+    let claimed = "Ben\\u{1b} 03000000 says that it was formerly Ben\\u{1b} 02000000, and has not proven it.";
+    info(SuccessionClaimed, claimed, |status, _| {
+        let mut next = member(3, "Ben\u{1b}");
+        next.former = Some(author(2));
+        (status.members[1].successor, status.members[1].heard_ms) = (Some(author(3)), Some(NOW - 1000 * DAY));
+        status.members.push(next);
+    });
 }
 
 #[test]

@@ -431,19 +431,24 @@ pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
     }
 }
 
-/// Checks that every member knows which author each new author succeeds, once the new author has sent anything.
+/// Checks that every member knows which author each new author succeeds, once the new author has sent anything, and has
+/// a proof of it unless the former author's key was lost.
 pub(crate) fn successions_are_known(
     member: &Member,
-    successions: &BTreeMap<AuthorId, AuthorId>,
+    successions: &BTreeMap<AuthorId, (AuthorId, bool)>,
     registry: &Registry,
 ) -> Result<(), Violation> {
     let Some(running) = member.running.as_ref().filter(|_| !successions.is_empty()) else { return Ok(()) };
     let status = running.session.status();
-    for (&author, &former) in successions {
-        let has_spoken = registry.number(MessageId { author, counter: 1 }).is_some();
-        let known = status.members.iter().find(|it| it.author == author).and_then(|it| it.former);
-        if has_spoken && known != Some(former) {
+    for (&author, &(former, has_key)) in successions {
+        let has_spoken = |author| registry.number(MessageId { author, counter: 1 }).is_some();
+        let known = status.members.iter().find(|it| it.author == author);
+        if has_spoken(author) && known.and_then(|it| it.former) != Some(former) {
             return Err(Violation::new("I9", format!("{} does not know which author {author} succeeds", member.name)));
+        }
+        let is_proven = known.is_some_and(|it| it.has_proven);
+        if has_key && has_spoken(author) && has_spoken(former) && !is_proven {
+            return Err(Violation::new("A6", format!("{} has no proof that {author} succeeds {former}", member.name)));
         }
     }
     Ok(())

@@ -5,11 +5,15 @@ use std::ffi::{OsStr, OsString};
 use bytes::Bytes;
 use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{
-    AuthorId, AuthorKey, Digest, Frame, Head, Kind, Lamport, Life, Message, MessageId, Pack, Sign, Signature,
+    AuthorId, AuthorKey, Digest, Frame, Head, Kind, Lamport, Life, Message, MessageId, Pack, Purpose, Sign, Signature,
     Statement, is_signed,
 };
 
-use super::{World, leaving::whole_frames};
+use super::{
+    World,
+    leaving::whole_frames,
+    signing::{Keys, Scheme},
+};
 use crate::{Rng, disk::Change};
 
 /// The directory, the name and the content of a file.
@@ -52,13 +56,14 @@ impl World {
         let signature = signature.or(victim.signature()).unwrap_or(Signature::from_bytes([7; 64]));
         let forger = Forger { key, signature };
         let nonce = rng.next();
-        let forged = match rng.below(if with_relays { 7 } else { 6 }) {
+        let forged = match rng.below(if with_relays { 8 } else { 7 }) {
             0 => flipped(&victim, rng),
             1 => altered(&victim, &forger),
             2 => ahead(&victim, 1 + rng.below(2), &forger),
             3 => packed(&victim, &forger),
             4 => head(&victim, Some(&forger), nonce),
             5 => head(&victim, None, nonce),
+            6 => under_another_key(&victim, self.scheme, rng),
             _ => self.relayed(&victim, &forger, rng),
         };
         let Some((dir, name, content)) = forged else { return };
@@ -120,6 +125,33 @@ fn altered(victim: &Frame, forger: &Forger) -> Option<Forged> {
     let frame = forged(victim, victim.id().counter, victim.message().previous, forger)?;
     let name = format!("{:016x} (2)", victim.id().counter);
     Some((victim.id().author.to_string().into(), name.into(), frame.bytes().clone()))
+}
+
+/// Returns the victim's first message with another key, and a signature that holds for that key.
+fn under_another_key(victim: &Frame, scheme: Scheme, rng: &mut Rng) -> Option<Forged> {
+    let keys = Keys::default();
+    let thief = keys.new_author(scheme, rng);
+    let signer = keys.signer(thief)?;
+    let first = Message {
+        id: MessageId { author: thief, counter: 1 },
+        lamport: Lamport(1),
+        unix_ms: 0,
+        previous: None,
+        parents: Vec::new(),
+        key: Some(signer.key()),
+        kind: Kind::Payload,
+        extensions: Vec::new(),
+        payload: Bytes::from_static(b"what the author never wrote"),
+    };
+    let mut bytes = Frame::sign(&first, signer.as_ref()).ok()?.bytes().to_vec();
+    bytes.truncate(bytes.len() - Digest::LEN - Signature::LEN);
+    // The author is the first field, behind its length.
+    bytes.get_mut(13..29)?.copy_from_slice(victim.id().author.as_bytes());
+    let statement = Statement { purpose: Purpose::Frame, digest: Digest::of(&bytes) };
+    bytes.extend_from_slice(signer.sign(&statement).as_bytes());
+    let digest = Digest::of(&bytes);
+    bytes.extend_from_slice(digest.as_bytes());
+    Some((victim.id().author.to_string().into(), OsString::from("0000000000000001 (2)"), bytes.into()))
 }
 
 /// Returns one or two messages that would follow the victim's.

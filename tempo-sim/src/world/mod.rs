@@ -74,8 +74,8 @@ pub struct World {
     /// The number of times each notable event happened.
     pub counts: Counts,
     trace: Option<Box<Trace>>,
-    /// The author that each new author succeeds.
-    successions: BTreeMap<AuthorId, AuthorId>,
+    /// The author that each new author succeeds, and whether its key was there to prove it.
+    successions: BTreeMap<AuthorId, (AuthorId, bool)>,
     /// The longest part of the timeline reported as stable to a member that knew every member.
     stable: Vec<Digest>,
     /// True if the membership has been constant since the start, and no name was in use twice.

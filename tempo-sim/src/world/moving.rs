@@ -257,7 +257,7 @@ impl World {
             let what = format!("{} becomes a new author, but no other store used its name", there.name);
             return self.fail(Violation::new("I9", what));
         }
-        self.successions.insert(author, before);
+        self.successions.insert(author, (before, there.keys.signer(before).is_some()));
         self.service.add_own(member, OsString::from(author.to_string()));
         self.note_fault(member, "new author", "continues as a new author");
     }

@@ -1,6 +1,7 @@
 //! Tests of what the core rejects, holds, reports, limits and calls stable.
 
 mod rules;
+mod signed;
 mod stable;
 
 use bytes::Bytes;
