@@ -158,7 +158,9 @@ impl Relayer {
             return Ok(false);
         };
         let heard = link.shared.lock().heard.by_author().clone();
-        let is_back = |since: i64| since > unix_ms || heard.get(&author).is_some_and(|&at| at > since);
+        // A time in the future was noted before this machine's clock was set back.
+        let is_after = |at: i64, since: i64| since < at && at <= unix_ms;
+        let is_back = |since: i64| since > unix_ms || heard.get(&author).is_some_and(|&at| is_after(at, since));
         let noted = absent(link, author);
         let since = noted.and_then(|absent| absent.since_ms).filter(|&since| !is_back(since)).unwrap_or(unix_ms);
         note_absent(link, author, |absent| absent.since_ms = Some(since))?;
@@ -170,7 +172,7 @@ impl Relayer {
             return Ok(false);
         }
         // After a service was linked again, everything is absent for a while.
-        let is_news = |(&other, &at): (&AuthorId, &i64)| other != author && at > since;
+        let is_news = |(&other, &at): (&AuthorId, &i64)| other != author && is_after(at, since);
         let is_one_of_many = heard.iter().any(is_news) && !*half_missing.get_or_insert_with(|| is_half_missing(link));
         if !is_one_of_many && !planted!(RelinkedIsGone) {
             return Ok(false);

@@ -77,6 +77,15 @@ fn a_turn_asks_once_whether_most_members_are_missing() {
     assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
 }
 
+/// A member whose clock had been ahead never put back what another one had written: it took what it had heard then for
+/// news, until its clock would have come to that time again.
+#[test]
+fn a_clock_that_was_set_back_delays_no_relay() {
+    let faults = [Fault::FailedCall, Fault::Clocks, Fault::LockedFile, Fault::Departure].into();
+    let plan = Plan { seed: 80_147_211, profile: &tempo_sim::DROPBOX, members: 3, messages: 4, faults };
+    assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
+}
+
 /// A member whose store had been restored sent a pack beside a message of its own that the store no longer knew. No
 /// name was taken, and nothing checked.
 #[test]
