@@ -6,6 +6,7 @@ Reads the folder only: no directory beside it, no local store. Standard error sa
 
 import argparse
 import base64
+import hashlib
 import json
 import os
 import re
@@ -25,6 +26,7 @@ HEAD = re.compile(r"head(?![0-9A-Za-z])|\.head\..")
 MAX_FRAME, MAX_PACK, MAX_HEAD = 16 << 20, 64 << 20, 64 << 10
 MAX_PARENTS, MAX_EXTENSIONS, MAX_EXTENSION_BYTES = 256, 32, 48 << 10
 PAYLOAD, PROFILE, SUCCESSOR = 0, 1, 2
+SIGNED = 2
 
 
 class Unread(Exception):
@@ -38,6 +40,9 @@ class Message(NamedTuple):
     unix_ms: int
     causes: list  # keys
     payload: bytes
+    author_key: bytes  # of the first message of an author that signs
+    signed: bytes  # what the signature covers
+    signature: bytes  # empty without one
 
     @property
     def order(self):
@@ -103,20 +108,32 @@ def frames(data):
         digest = data[end : end + 32]
         if blake3(data[at:end]).digest() != digest:
             raise Unread("damaged")
-        if prelude[4:6] == b"\x01\x00":
-            yield message(Fields(data[at + 12 : payload_at]), data[payload_at:end], digest)
+        if prelude[4] == 1 and not prelude[5] & ~SIGNED:
+            signature_at = end - 64 if prelude[5] & SIGNED else end
+            if signature_at < payload_at:
+                raise Unread("the signature is cut short")
+            header, signature = Fields(data[at + 12 : payload_at]), data[signature_at:end]
+            signed = b"tempo/frame/1\0" + blake3(data[at:signature_at]).digest()
+            yield message(header, data[payload_at:signature_at], digest, signed, signature)
         else:
             yield Unread(f"newer: version {prelude[4]}, flags {prelude[5]}")
         at = end + 32
 
 
-def message(header, payload, digest):
+def message(header, payload, digest, signed, signature):
     author, counter, kind = header.sized(16), header.varint(), header.run(1)[0]
     lamport, unix_ms, previous = header.varint(), header.zigzag(), header.optional(32)
     count = header.varint()
     if count > MAX_PARENTS:
         raise Unread("too many parents")
     parents = [(header.sized(16), header.varint(), header.sized(32)) for _ in range(count)]
+    signs = author[6] >> 4 == 8
+    carries_key = signs and counter == 1
+    if signature and not signs or carries_key and not signature:
+        raise Unread("a signature where none may be, or none where one must be")
+    author_key = header.run(32) if carries_key else b""
+    if carries_key and author_of(author_key) != author:
+        raise Unread("the key of another author")
     tags, extension_bytes = [], 0
     while not header.is_over():
         tags.append(header.varint())
@@ -132,7 +149,61 @@ def message(header, payload, digest):
     if kind not in (PAYLOAD, PROFILE, SUCCESSOR) or any(tag & 1 for tag in tags):
         return Unread(f"newer: message {counter} of kind {kind} with extensions {tags}")
     causes = parents if previous is None else [(author, counter - 1, previous), *parents]
-    return Message((author, counter, digest), kind, lamport, unix_ms, causes, payload)
+    return Message((author, counter, digest), kind, lamport, unix_ms, causes, payload, author_key, signed, signature)
+
+
+def author_of(key):
+    """The author of a key: a uuid of version 8 with 122 bits of the key's hash."""
+    made = bytearray(blake3(key, derive_key_context="tempo 2026-11 author").digest()[:16])
+    made[6], made[8] = made[6] & 0x0F | 0x80, made[8] & 0x3F | 0x80
+    return bytes(made)
+
+
+# Ed25519 as in RFC 8032, strictly: a point is x, y, z and x*y/z.
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+
+def add(a, b):
+    e, f = (a[1] - a[0]) * (b[1] - b[0]), (a[1] + a[0]) * (b[1] + b[0])
+    c, d = 2 * a[3] * b[3] * D, 2 * a[2] * b[2]
+    e, f, g, h = f - e, d - c, d + c, f + e
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(scalar, point):
+    result = (0, 1, 1, 0)
+    while scalar:
+        result, point, scalar = add(result, point) if scalar & 1 else result, add(point, point), scalar >> 1
+    return result
+
+
+def equal(a, b):
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 == (a[1] * b[2] - b[1] * a[2]) % P
+
+
+def point(data):
+    """The point that 32 bytes spell in the one way that counts; None for any other bytes, and for a small order."""
+    y, sign = int.from_bytes(data, "little") & ~(1 << 255), data[31] >> 7
+    xx = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(xx, (P + 3) // 8, P)
+    x = x if (x * x - xx) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or (x * x - xx) % P or (x == 0 and sign):
+        return None
+    x = x if x & 1 == sign else P - x
+    found = (x, y, 1, x * y % P)
+    return None if equal(times(8, found), (0, 1, 1, 0)) else found
+
+
+BASE = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+
+
+def verifies(key, signed, signature):
+    a, r, s = point(key), point(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= L:
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + signed).digest(), "little") % L
+    return equal(times(s, BASE), add(r, times(k, a)))
 
 
 def head(data, author):
@@ -141,18 +212,28 @@ def head(data, author):
         raise Unread("no head")
     if blake3(data[:-32]).digest() != data[-32:]:
         raise Unread("damaged")
-    if data[4] != 1:
+    if data[4] not in (1, 2):
         raise Unread(f"newer: head of version {data[4]}")
-    body = Fields(data[9:-32])
+    sealed = data[4] == 2
+    body = Fields(data[9 : -32 - 96 if sealed else -32])
     if body.sized(16) != author:
         raise Unread("the head of another author")
-    name, _session, counter, _digest, _lamport = (
-        body.optional(), body.optional(), body.varint(), body.optional(32), body.varint())
+    name, place_at = body.optional(), body.at
+    place_end = (body.optional(), body.at)[1]
+    counter, _digest, _lamport = body.varint(), body.optional(32), body.varint()
     for _ in range(body.varint()):
         body.sized(16), body.varint()
     life, nonce, unix_ms = body.varint(), body.varint(), body.zigzag()
     if not body.is_over():
         raise Unread("more than a head")
+    if author[6] >> 4 == 8:
+        # The signature is that of the same head without what the author calls the session.
+        key, signature = data[-128:-96], data[-96:-32]
+        unplaced = body.data[:place_at] + b"\0" + body.data[place_end:] + key
+        signed = data[:5] + len(unplaced + signature).to_bytes(4, "little") + unplaced
+        statement = b"tempo/head/1\0" + blake3(signed).digest()
+        if not sealed or author_of(key) != author or not verifies(key, statement, signature):
+            raise Unread("a head that its author has not signed")
     return (life, nonce, counter, unix_ms), display_name(name or b""), counter
 
 
@@ -203,7 +284,7 @@ class Session:
 
     def accepted(self):
         """The messages whose causes are all accepted and whose logical time is right, in order."""
-        accepted, waiting, ready = {}, defaultdict(list), list(self.messages.values())
+        accepted, waiting, ready = {}, defaultdict(list), self.vouched_for()
         while ready:
             it = ready.pop()
             missing = next((cause for cause in it.causes if cause not in accepted), None)
@@ -217,6 +298,22 @@ class Session:
         held = [f"held: {name_of(it.key)} waits for {name_of(cause)}" for cause in waiting for it in waiting[cause]]
         self.remarks += sorted(held) + self.forks() + self.gaps()
         return sorted(accepted.values(), key=lambda it: it.order)
+
+    def vouched_for(self):
+        """The messages of authors that do not sign, and those that a signature of their author vouches for."""
+        keys = {it.key[0]: it.author_key for it in self.messages.values() if it.author_key}
+        vouched, named = [], set()
+        # One that is vouched for vouches for the one before it, except for the first.
+        for it in sorted(self.messages.values(), key=lambda it: -it.key[1]):
+            author, counter, _ = it.key
+            if author[6] >> 4 == 8:
+                key, is_named = keys.get(author), counter > 1 and it.key in named
+                if not is_named and not (key and it.signature and verifies(key, it.signed, it.signature)):
+                    self.remarks.append(f"not proven: {name_of(it.key)}")
+                    continue
+                named.update(it.causes[:1] if counter > 1 else [])
+            vouched.append(it)
+        return vouched
 
     def forks(self):
         times = Counter(key[:2] for key in self.messages)

@@ -12,6 +12,15 @@ use crate::failure::Failure;
 use crate::workspace;
 
 const READER: &str = "docs/reader.py";
+/// Changes the last letter of a message and repairs the digest, as somebody does who has no key.
+const FORGE: &str = "
+import sys
+from blake3 import blake3
+path = sys.argv[1]
+data = bytearray(open(path, 'rb').read()[:-32])
+data[-65] ^= 1
+open(path, 'wb').write(bytes(data) + blake3(bytes(data)).digest())
+";
 /// The package that the reader needs, as pip names it.
 const BLAKE3: &str = "blake3==1.0.11";
 
@@ -19,7 +28,7 @@ const BLAKE3: &str = "blake3==1.0.11";
 pub(crate) fn run() -> Result<(), Failure> {
     let python = python()?;
     let scene = Scene::new(build_tempo()?)?;
-    scene.play()?;
+    scene.play(&python)?;
     let shown = objects(&scene.tempo("eve", &["log", "--json", &scene.folder])?);
     let mut reader = Command::new(&python);
     let Output { stdout, stderr, .. } =
@@ -29,7 +38,9 @@ pub(crate) fn run() -> Result<(), Failure> {
     if read != shown || shown.len() < 80 {
         findings.push(format!("{READER} reads {} messages and `tempo log` {}, or others", read.len(), shown.len()));
     }
-    let missing = ["fork: ", "held: ", "gap: ", "not read: "].into_iter().filter(|remark| !remarks.contains(remark));
+    let missing = ["fork: ", "held: ", "gap: ", "not read: ", "not proven: "]
+        .into_iter()
+        .filter(|remark| !remarks.contains(remark));
     findings.extend(missing.map(|remark| format!("{READER} does not say `{remark}` but:\n{remarks}")));
     for finding in &findings {
         println!("{finding}");
@@ -62,9 +73,9 @@ impl Scene {
         Ok(Self { tempo, dir, folder: folder.display().to_string() })
     }
 
-    /// Plays packs, a rename, a relay, a fork, concurrent messages, conflict copies, junk, and a message that
-    /// waits for another.
-    fn play(&self) -> Result<(), Failure> {
+    /// Plays packs, a rename, a relay, a fork, concurrent messages, conflict copies, junk, a forgery, and a message
+    /// that waits for another.
+    fn play(&self, python: &Path) -> Result<(), Failure> {
         for (member, name) in [("ana", "Ana"), ("ben", "Ben ☃"), ("cleo", "Cleo"), ("dana", "Dana")] {
             self.tempo(member, &["chat", "--name", name, &self.folder])?;
         }
@@ -85,6 +96,8 @@ impl Scene {
         fs::rename(&away, &ana)?;
         let file = |counter: u64| dana.join(format!("{counter:016x}"));
         fs::copy(file(2), dana.join("0000000000000002 (conflicted copy)"))?;
+        fs::copy(file(4), dana.join("0000000000000004 (2)"))?;
+        output(Command::new(python).args(["-c", FORGE]).arg(dana.join("0000000000000004 (2)")))?;
         fs::remove_file(file(3))?;
         Ok(fs::write(file(9), "no message")?)
     }

@@ -12,7 +12,7 @@ use tempo_session::{
     store::MemoryStore,
 };
 
-use super::{Member, SimStore, Violation, World, check};
+use super::{Member, Scheme, SimStore, Violation, World, check};
 
 /// The most turns that a second process takes to see everything.
 const TURNS: usize = 200;
@@ -62,7 +62,7 @@ impl World {
         there.disk.sync();
         there.store = earlier;
         there.is_ambiguous = true;
-        if self.rng.chance(100) {
+        if there.scheme != Scheme::Plain && self.rng.chance(100) {
             // A backup has the store without the keys.
             there.keys.lose(there.author);
         }
