@@ -26,4 +26,5 @@ mod redundant;
 mod relation;
 mod relaying;
 mod support;
+mod vault;
 mod watch;

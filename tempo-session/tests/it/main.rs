@@ -49,6 +49,7 @@ mod services;
 mod session;
 #[cfg(feature = "cli")]
 mod shows;
+mod signed;
 mod slow_store;
 mod snapshots;
 mod store;

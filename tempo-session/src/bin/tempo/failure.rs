@@ -144,6 +144,9 @@ impl Failure {
             Self::Tidy(_) => "everything that is not listed as removed is still there",
             Self::LongLine { .. } => "no part of it was sent; the lines before it were",
             Self::Send(SendError::StoreFailed) => "tempo doctor says what is wrong, and what to do",
+            Self::Send(SendError::NoKey { .. }) => {
+                "nothing was sent; make the key readable, or remove its file to continue as a new member with the same name"
+            }
             Self::Open(OpenError::Identity(_))
             | Self::Send(SendError::NoNewAuthor { source: IdentityError::Source(_), .. }) => {
                 "make room, and check the permissions of the state directory; nothing that you wrote is lost"

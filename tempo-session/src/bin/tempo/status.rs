@@ -146,7 +146,15 @@ fn member_line(status: &Status, names: &Names, member: &Member) -> String {
         also(format!("two messages with the number {}", forks.join(" ")));
     }
     if let Some(former) = member.former {
-        also(format!("formerly {}", output::short(former)));
+        let unproven = if member.has_proven { "" } else { ", it says" };
+        also(format!("formerly {}{unproven}", output::short(former)));
+    }
+    if !member.is_signed {
+        also("does not sign".to_owned());
+    }
+    let forged = status.unvouched.iter().filter(|id| id.author == member.author).count();
+    if forged > 0 {
+        also(format!("{} not proven", output::counted(forged, "message")));
     }
     let successors = status.members.iter().filter(|it| it.former == Some(member.author));
     let successors: Vec<String> = successors.map(|it| output::short(it.author)).collect();
@@ -205,6 +213,8 @@ fn for_programs(status: &Status) -> Value {
                 "last": member.last,
                 "missing": member.gaps.iter().map(|gap| json!([gap.start(), gap.end()])).collect::<Vec<_>>(),
                 "forks": member.forks,
+                "signed": member.is_signed,
+                "proven": member.has_proven,
                 "former": member.former.map(|author| author.to_string()),
                 "successor": member.successor.map(|author| author.to_string()),
                 "announced": member.announced,
@@ -239,6 +249,7 @@ fn for_programs(status: &Status) -> Value {
     let doubled = status.report.doubled.iter().map(|it| json!({ "place": it.place, "author": it.author.to_string() }));
     json!({
         "author": status.author.map(|author| author.to_string()),
+        "unvouched": status.unvouched.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "former": status.former.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "folder": attachment(&status.attachment),
         "messages": status.messages,
