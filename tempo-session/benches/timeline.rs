@@ -46,7 +46,7 @@ fn history(kind: Kind) -> Vec<Frame> {
 
 fn accept(core: &mut SessionCore, frames: &[Frame]) {
     for frame in frames {
-        assert_eq!(core.handle(Input::Received(&frame)), Intake::Accepted);
+        assert_eq!(core.handle(Input::Received(frame)), Intake::Accepted);
         while core.poll() != Output::Idle {}
     }
 }

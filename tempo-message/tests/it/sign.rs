@@ -81,7 +81,7 @@ fn no_signature_fits_another_message() {
         };
         Frame::sign(&by(signer, message), signer).unwrap()
     };
-    let texts = ["a", "b", "the same length", "the same lengtH"];
+    let texts = ["a", "b", "as long as", "one longer"];
     let frames: Vec<Frame> = [&ana, &ben]
         .iter()
         .flat_map(|signer| (1..6).flat_map(move |counter| texts.map(|text| frame(signer, counter, text))))

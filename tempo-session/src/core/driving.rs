@@ -13,6 +13,7 @@ use crate::core::{
 
 /// An input of a core.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nobody keeps inputs")]
 pub enum Input<'a> {
     /// The installation's past authors and lives, as its store has recorded them. This input comes before all
     /// others.

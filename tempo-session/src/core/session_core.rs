@@ -245,10 +245,9 @@ impl SessionCore {
     /// Asks again for every id that is here with another message than the awaited one, and for messages that are proven
     /// and were not in the history when they were handed in.
     pub(crate) fn recheck_again(&mut self) {
+        let proven = self.vouching.ask_again();
         let elsewhere = self.held.awaited().filter(|parent| self.is_elsewhere(parent)).map(id_of);
         let elsewhere = elsewhere.filter(|id| self.seen.contains(id.author, id.counter));
-        let proven = self.vouching.open().map(|(message, _)| message.id);
-        let proven = proven.filter(|id| self.vouching.keys.contains_key(&id.author));
         self.suspects = elsewhere.chain(proven).collect();
     }
 

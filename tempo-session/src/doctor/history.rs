@@ -405,7 +405,7 @@ fn unvouched(status: &Status, people: &People, findings: &mut Vec<Finding>) {
         by_author.entry(id.author).or_default().insert(id.counter);
     }
     for (author, counters) in by_author {
-        let counters = ranges(counters.into_iter());
+        let counters = ranges(counters);
         let count = total(&counters);
         let (name, is) = (people.name(author), one_or_many(count, "is", "are"));
         findings.push(

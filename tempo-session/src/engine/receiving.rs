@@ -151,6 +151,12 @@ impl Receiver {
         drop(state);
         // The messages are readable from here on; readers need not wait until they are stored.
         link.shared.announce();
+        if collected.is_err() {
+            // Nobody has looked for them.
+            let mut state = link.shared.lock();
+            state.looks.ids.extend(recheck);
+            state.looks.at_all |= at_all;
+        }
         let collected = collected?;
         self.keep(link, collected.more);
         let mut state = link.shared.lock();

@@ -35,7 +35,7 @@ pub(crate) fn sent(core: &mut SessionCore, frame: &Frame) {
 
 /// Hands a received message to a core.
 pub(crate) fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
-    core.handle(Input::Received(&frame))
+    core.handle(Input::Received(frame))
 }
 
 /// Returns the payload texts of a timeline.

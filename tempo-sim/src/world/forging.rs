@@ -54,19 +54,19 @@ impl World {
         let mut of_victim = files.iter().filter(|(of, ..)| *of == dir).flat_map(|(.., content)| whole_frames(content));
         let signature = of_victim.find_map(|frame| frame.signature().filter(|_| frame.digest() != victim.digest()));
         let signature = signature.or(victim.signature()).unwrap_or(Signature::from_bytes([7; 64]));
-        let forger = Forger { key, signature };
+        let by = Forger { key, signature };
         let nonce = rng.next();
-        let forged = match rng.below(if with_relays { 8 } else { 7 }) {
+        let file = match rng.below(if with_relays { 8 } else { 7 }) {
             0 => flipped(&victim, rng),
-            1 => altered(&victim, &forger),
-            2 => ahead(&victim, 1 + rng.below(2), &forger),
-            3 => packed(&victim, &forger),
-            4 => head(&victim, Some(&forger), nonce),
-            5 => head(&victim, None, nonce),
+            1 => altered(&victim, &by),
+            2 => ahead(&victim, 1 + rng.below(2), &by),
+            3 => packed(&victim, &by),
+            4 => Some(head(&victim, Some(&by), nonce)),
+            5 => Some(head(&victim, None, nonce)),
             6 => under_another_key(&victim, self.scheme, rng),
-            _ => self.relayed(&victim, &forger, rng),
+            _ => self.relayed(&victim, &by, rng),
         };
-        let Some((dir, name, content)) = forged else { return };
+        let Some((dir, name, content)) = file else { return };
         // A service may put it in the place of the author's own file.
         let author = victim.id().author;
         let owners = self.members.iter_mut().filter(|it| it.author == author || it.former.contains(&author));
@@ -175,7 +175,7 @@ fn packed(victim: &Frame, forger: &Forger) -> Option<Forged> {
 }
 
 /// Returns a head that claims that the author has seen everything there will ever be, with a wrong signature or none.
-fn head(victim: &Frame, forger: Option<&Forger>, nonce: u64) -> Option<Forged> {
+fn head(victim: &Frame, forger: Option<&Forger>, nonce: u64) -> Forged {
     let author = victim.id().author;
     let head = Head {
         author,
@@ -190,5 +190,5 @@ fn head(victim: &Frame, forger: Option<&Forger>, nonce: u64) -> Option<Forged> {
         seal: None,
     };
     let head = forger.map_or(head.clone(), |forger| head.signed(forger));
-    Some((author.to_string().into(), OsString::from("head (2)"), head.encode()))
+    (author.to_string().into(), OsString::from("head (2)"), head.encode())
 }

@@ -32,10 +32,14 @@ pub(crate) struct Unproven {
     message: Message,
     /// Its signature could not be verified for lack of a key, or something has proven it since.
     is_open: bool,
+    /// How often it was asked for since.
+    asked: u8,
 }
 
 /// The most messages remembered that nobody vouches for. The folder is the buffer for the rest.
 const WAITING: usize = 16_384;
+/// How often a message is asked for that could be proven now. Then its file is gone, or will be read when it can be.
+const ASKED: u8 = 3;
 /// The most missing messages remembered that are vouched for.
 const NAMED: usize = 65_536;
 
@@ -64,7 +68,7 @@ impl Vouching {
     /// Remembers a message that nobody vouches for. Beyond the limit, the one that is needed last is forgotten.
     pub(crate) fn wait(&mut self, message: Message, digest: Digest) {
         let is_open = !self.keys.contains_key(&message.id.author);
-        self.waiting.insert((message.id, digest), Unproven { message, is_open });
+        self.waiting.insert((message.id, digest), Unproven { message, is_open, asked: 0 });
         if self.waiting.len() > WAITING {
             let last = self.waiting.keys().max_by_key(|(id, _)| id.counter).copied();
             last.map(|last| self.waiting.remove(&last));
@@ -83,6 +87,20 @@ impl Vouching {
     pub(crate) fn open(&self) -> impl Iterator<Item = (&Message, Digest)> {
         let open = self.waiting.iter().filter(|(_, unproven)| unproven.is_open);
         open.map(|(&(_, digest), unproven)| (&unproven.message, digest))
+    }
+
+    /// Returns the messages to ask for again because they could be proven now, and forgets those that do not come.
+    pub(crate) fn ask_again(&mut self) -> Vec<MessageId> {
+        let Self { keys, waiting, .. } = self;
+        let mut again = Vec::new();
+        waiting.retain(|(id, _), unproven| {
+            if unproven.is_open && keys.contains_key(&id.author) {
+                unproven.asked += 1;
+                again.push(*id);
+            }
+            unproven.asked <= ASKED
+        });
+        again
     }
 
     /// Returns whether a message is one of these.

@@ -27,5 +27,5 @@ fn sent(core: &mut SessionCore, frame: &Frame) {
 }
 
 fn receive(core: &mut SessionCore, frame: &Frame) -> Intake {
-    core.handle(Input::Received(&frame))
+    core.handle(Input::Received(frame))
 }

@@ -22,7 +22,9 @@ fn signed(number: u8) -> (SessionCore, SecretKey) {
 fn say(core: &mut SessionCore, key: &SecretKey, texts: &[&'static str]) -> Vec<Frame> {
     let contents = texts.iter().map(|text| (Kind::Payload, Bytes::from_static(text.as_bytes())));
     let frames = core.compose_signed(contents, 0, Some(key)).unwrap();
-    frames.iter().for_each(|frame| sent(core, frame));
+    for frame in &frames {
+        sent(core, frame);
+    }
     frames
 }
 
@@ -57,8 +59,8 @@ fn forged(like: &Frame, counter: u64, previous: Option<Digest>) -> Frame {
 }
 
 /// Returns a message without its signature, as the middle of a batch is. It is another message than the signed one.
-fn unsigned(message: Message) -> Frame {
-    Frame::encode(&message).unwrap()
+fn unsigned(message: &Message) -> Frame {
+    Frame::encode(message).unwrap()
 }
 
 /// A chain of four messages of which the second and third are not signed, and two forgeries: one in the place of the
@@ -73,7 +75,7 @@ fn chain() -> (Vec<Frame>, Vec<Frame>) {
             key: None,
             ..before.message().clone()
         };
-        if is_signed { Frame::sign(&message, &key).unwrap() } else { unsigned(message) }
+        if is_signed { Frame::sign(&message, &key).unwrap() } else { unsigned(&message) }
     };
     let (mut ana, _) = signed(1);
     let first = say(&mut ana, &key, &["first"]).remove(0);
@@ -252,7 +254,9 @@ fn a_succession_counts_once_it_is_proven() {
     for (link, is_proven) in [(&proven, true), (&claimed, false), (&wrong, false)] {
         for order in [[&first, link], [link, &first]] {
             let mut cleo = SessionCore::new(None);
-            order.iter().for_each(|frame| drop(receive(&mut cleo, frame)));
+            for frame in order {
+                receive(&mut cleo, frame);
+            }
             assert_eq!((cleo.former_of(author), cleo.has_proven(author, former)), (Some(former), is_proven));
             let mut bytes = Vec::new();
             cleo.write_snapshot(&mut bytes);
