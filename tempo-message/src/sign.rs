@@ -38,6 +38,8 @@ pub enum Purpose {
 }
 
 /// Signs as one author. A program may keep the secret elsewhere, for example in a key store of the system.
+///
+/// A session signs while it is locked. So an implementation waits for no person, and calls nothing of the session.
 pub trait Sign: fmt::Debug + Send {
     /// Returns the public key.
     fn key(&self) -> AuthorKey;

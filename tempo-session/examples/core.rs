@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The frames arrive at Ben in the wrong order. The second one waits for the first.
     for frame in frames.iter().rev() {
-        let intake = ben.handle(Input::Received(&frame));
+        let intake = ben.handle(Input::Received(frame));
         println!("{}: {intake:?}", frame.id());
     }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use tempo_message::{AuthorId, Cause, SecretKey};
+use zeroize::Zeroizing;
 
 use crate::{
     fs::{
@@ -60,7 +61,7 @@ impl Vault for FileVault {
         let path = self.path(author);
         let seed = match patiently(&path, || fs::read(&path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            seed => seed.map_err(|source| failed("read", &path, &source))?,
+            seed => Zeroizing::new(seed.map_err(|source| failed("read", &path, &source))?),
         };
         let seed = seed.as_slice().try_into().map_err(|_| damaged(&path, "it must have 32 bytes"))?;
         let key = SecretKey::from_seed(seed);
@@ -71,7 +72,11 @@ impl Vault for FileVault {
     fn keep(&self, author: AuthorId, key: &SecretKey) -> Result<(), Cause> {
         let (path, new) = (self.path(author), self.dir.join(format!("{author}.new")));
         let put = || {
+            let is_new = !self.dir.is_dir();
             make_private_dir(&self.dir)?;
+            if let Some(parent) = self.dir.parent().filter(|_| is_new) {
+                sync_dir(parent)?;
+            }
             // What an interrupted attempt left may have other permissions.
             match fs::remove_file(&new) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -90,11 +95,9 @@ impl Vault for FileVault {
 
 /// Returns a new key, from random numbers of the system.
 pub(crate) fn new_key() -> io::Result<SecretKey> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
-    let key = SecretKey::from_seed(&seed);
-    seed.fill(0);
-    Ok(key)
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut()).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(SecretKey::from_seed(&seed))
 }
 
 fn failed(what: &str, path: &Path, source: &io::Error) -> Cause {

@@ -1,6 +1,6 @@
 //! The inputs and outputs of a core.
 
-use std::slice;
+use std::{mem, slice};
 
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{Digest, Frame, Head, Life, Message, MessageId};
@@ -126,6 +126,7 @@ impl SessionCore {
         }
         let has_room = self.evicted && self.held.is_below_half();
         self.evicted &= !has_room;
-        if has_room { Output::LookAgain } else { Output::Idle }
+        let is_to_look = mem::take(&mut self.vouching.is_to_look);
+        if has_room || is_to_look { Output::LookAgain } else { Output::Idle }
     }
 }

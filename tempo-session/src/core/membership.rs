@@ -167,7 +167,8 @@ impl SessionCore {
         let has: BTreeSet<AuthorId> = self.heads.that_have(id).collect();
         let silent = self.silent(unix_ms, Some(idle));
         let members: BTreeSet<AuthorId> = self.ledger.authors().chain(self.heads.authors()).collect();
-        let succeeded: BTreeSet<AuthorId> = members.iter().filter_map(|&author| self.former_of(author)).collect();
+        let proven = |author| self.former_of(author).filter(|&former| self.has_proven(author, former));
+        let succeeded: BTreeSet<AuthorId> = members.iter().filter_map(|&author| proven(author)).collect();
         let counts = |author: &AuthorId| {
             !self.identity.is_own(*author) && !succeeded.contains(author) && !silent.contains(author)
         };

@@ -80,7 +80,7 @@ impl SessionCore {
 
     /// Returns the heads of other members, except authors that have a successor.
     fn others(&self, counts: impl Fn(&Head) -> bool) -> impl Iterator<Item = &Head> {
-        let succeeded: BTreeSet<AuthorId> = self.ledger.claims().map(|(_, former, _)| former).collect();
+        let succeeded: BTreeSet<AuthorId> = self.proven_former().collect();
         let is_other = move |head: &&Head| !self.is_own(head.author) && !succeeded.contains(&head.author);
         self.heads.iter().filter(is_other).filter(move |head| counts(head)).take(LOOKED_THROUGH)
     }

@@ -323,9 +323,7 @@ impl SessionCore {
 
     /// Returns whether a message waits for its parents, or for the key of its author.
     pub(crate) fn is_held(&self, id: MessageId, digest: Digest) -> bool {
-        let is_keyless =
-            || !self.vouching.keys.contains_key(&id.author) && self.vouching.waiting.contains_key(&(id, digest));
-        self.held.contains(digest) || is_keyless()
+        self.held.contains(digest) || self.vouching.is_open(id, digest)
     }
 
     /// Returns the rejected messages and the reasons.
@@ -451,7 +449,7 @@ impl SessionCore {
             Kind::Successor => {
                 let Some((former, proof)) = succession(&message.payload) else { return };
                 let is_news = self.ledger.add_former(message, digest, former, proof);
-                self.prove_successions();
+                self.prove_successions(id.author);
                 if is_news {
                     self.events.push_back(CoreEvent::Succeeded { author: id.author });
                 }
@@ -484,10 +482,9 @@ impl SessionCore {
         }
         self.see(id);
         // Another member has seen messages of this author that this installation has not written.
-        // Anybody can be a stranger and name what a signed author has never written.
-        let is_witness = self.ledger.latest(id.author).is_some() || !self.identity.me.is_some_and(is_signed);
-        let is_strange =
-            |parent: &&Parent| is_witness && Some(parent.author) == self.identity.me && self.is_elsewhere(parent);
+        // Anybody can name what a signed author has never written. Only its key proves what it has.
+        let plain = self.identity.me.filter(|&me| !is_signed(me));
+        let is_strange = |parent: &&Parent| Some(parent.author) == plain && self.is_elsewhere(parent);
         for parent in missing.iter().filter(is_strange).copied().collect::<Vec<_>>() {
             self.identity.find_impostor(id_of(&parent), parent.digest);
         }

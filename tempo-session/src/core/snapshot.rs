@@ -92,7 +92,9 @@ impl SessionCore {
         core.heads.resume(summary.answers.into_owned());
         core.seen = Arc::new(summary.seen.into_owned());
         core.vouching.keys = summary.keys.into_owned();
-        core.prove_successions();
+        for author in core.ledger.authors().collect::<Vec<_>>() {
+            core.prove_successions(author);
+        }
         for header in summary.held {
             let (message, digest) = header.into_message()?;
             let (_, missing) = core.ledger.causes_of(&message);

@@ -37,14 +37,22 @@ impl SessionCore {
     pub(crate) fn handle_run(&mut self, run: &mut Vec<Frame>, is_over: bool) -> Vec<(Frame, Intake)> {
         let (proven, mut left, mut handled) = (self.proven(run), Vec::new(), Vec::new());
         for (frame, is_proven) in mem::take(run).into_iter().zip(proven) {
-            if is_proven || is_over || left.len() >= LOOKS {
+            if is_proven || is_over {
                 let intake = self.handle_frame(&frame, is_proven);
                 handled.push((frame, intake));
             } else {
                 left.push(frame);
             }
         }
-        *run = left;
+        if left.len() >= LOOKS {
+            // No proof has come for many: they are not verified each time again.
+            handled.extend(left.into_iter().map(|frame| {
+                let intake = self.handle_frame(&frame, false);
+                (frame, intake)
+            }));
+        } else {
+            *run = left;
+        }
         handled
     }
 
@@ -57,11 +65,11 @@ impl SessionCore {
         };
         // The author's uuid is the hash of the key, so the key is right even in a forged message.
         let new: BTreeMap<AuthorId, AuthorKey> = frames.iter().filter_map(first).collect();
-        let mut named: BTreeSet<(AuthorId, Digest)> = BTreeSet::new();
+        let mut named: BTreeSet<(MessageId, Digest)> = BTreeSet::new();
         let mut proven = vec![false; frames.len()];
         for (frame, is_proven) in frames.iter().zip(&mut proven).rev() {
             let (message, author) = (frame.message(), frame.id().author);
-            let is_named = named.contains(&(author, frame.digest()));
+            let is_named = named.contains(&(message.id, frame.digest()));
             let key = keys.get(&author).or_else(|| new.get(&author));
             *is_proven = match &message.key {
                 _ if self.is_here(message.id, frame.digest()) => true,
@@ -69,7 +77,7 @@ impl SessionCore {
                 None => is_named || key.is_some_and(|key| self.vouching.holds(frame, key)),
             };
             if *is_proven {
-                named.extend(message.previous.map(|previous| (author, previous)));
+                named.extend(message.previous.map(|previous| (before(message.id), previous)));
             }
         }
         if planted!(FirstOfRunVerified) {
@@ -103,39 +111,43 @@ impl SessionCore {
 
     /// Notes what a vouched-for message proves: its author's key, and the messages before it.
     pub(crate) fn vouch(&mut self, message: &Message, digest: Digest) {
-        let (id, vouching) = (message.id, &mut self.vouching);
-        if !is_signed(id.author) {
+        let id = message.id;
+        // What it proves was noted when it came for the first time.
+        if !is_signed(id.author) || self.is_here(id, digest) || self.rejected.contains_key(&digest) {
             return;
         }
-        vouching.waiting.remove(&(id, digest));
-        vouching.named.remove(&(id.author, digest));
+        let vouching = &mut self.vouching;
+        vouching.forget(id, digest);
         if let Some(key) = message.key
             && vouching.keys.insert(id.author, key).is_none()
         {
+            vouching.is_to_look |= vouching.is_cut;
             let again: Vec<MessageId> = vouching.waiting_of(id.author).take(LOOKS + 1).collect();
             self.look_again(again);
-            self.prove_successions();
+            self.prove_successions(id.author);
         }
-        let before = MessageId { counter: id.counter.saturating_sub(1), ..id };
-        if let Some(previous) = message.previous.filter(|&previous| !self.is_here(before, previous)) {
-            let again = self.vouching.name(before, previous);
+        let last = before(id);
+        if let Some(previous) = message.previous.filter(|&previous| !self.is_here(last, previous)) {
+            let again = self.vouching.name(last, previous);
             self.look_again(again);
         }
     }
 
     fn look_again(&mut self, ids: Vec<MessageId>) {
         if ids.len() > LOOKS {
-            self.evicted = true;
+            self.vouching.is_to_look = true;
         } else {
             self.suspects.extend(ids);
         }
     }
 
-    /// Notes which successors have proven that the former author has given them its place.
-    pub(crate) fn prove_successions(&mut self) {
+    /// Notes whether successors have proven that the former author has given them its place: this author, and those
+    /// that name it.
+    pub(crate) fn prove_successions(&mut self, about: AuthorId) {
         let Self { ledger, vouching, .. } = self;
         let Vouching { verify, keys, successions, .. } = vouching;
-        for (author, former, proof) in ledger.proofs() {
+        for (author, former, proof) in ledger.proofs().filter(|&(author, former, _)| [author, former].contains(&about))
+        {
             let holds = |proof: &Signature| {
                 let (Some(new), Some(old)) = (keys.get(&author), keys.get(&former)) else { return false };
                 verify.verify(old, &Statement::succession(new), proof)
@@ -150,6 +162,12 @@ impl SessionCore {
     /// that does not sign, so its word counts.
     pub(crate) fn has_proven(&self, author: AuthorId, former: AuthorId) -> bool {
         !is_signed(former) || self.vouching.successions.get(&author) == Some(&former)
+    }
+
+    /// Returns the authors whose place another one has taken for certain.
+    pub(crate) fn proven_former(&self) -> impl Iterator<Item = AuthorId> + '_ {
+        let proven = self.ledger.claims().filter(|&(author, former, _)| self.has_proven(author, former));
+        proven.map(|(_, former, _)| former)
     }
 
     /// Returns whether a head counts: whether a signed author has signed it.
@@ -169,13 +187,18 @@ impl SessionCore {
 
     /// Returns the messages that are forged, or lack the message that vouches for them.
     pub fn unvouched(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.vouching.waiting.keys().filter(|&&(id, digest)| !self.vouching.is_open(id, digest)).map(|&(id, _)| id)
+        self.vouching.unvouched()
     }
 
     /// Returns whether a message was handed in before and is not in the history: nobody vouches for it, or it was
-    /// rejected.
+    /// rejected. Once some of these are forgotten, any message may be one.
     pub(crate) fn is_outside(&self, frame: &Frame) -> bool {
         let (id, digest) = (frame.id(), frame.digest());
-        self.vouching.waiting.contains_key(&(id, digest)) || self.rejected.contains_key(&digest)
+        self.vouching.is_cut || self.vouching.is_waiting(id, digest) || self.rejected.contains_key(&digest)
     }
+}
+
+/// Returns the id of an author's message before this one.
+fn before(id: MessageId) -> MessageId {
+    MessageId { counter: id.counter.saturating_sub(1), ..id }
 }

@@ -237,15 +237,17 @@ fn proven(
     author: AuthorId,
     writer: &mut Writer,
 ) -> Result<Vec<(Kind, Bytes)>, SendError> {
-    let no_key = |source| SendError::NoKey { author, source: Some(source) };
-    let Some(key) = writer.signer(author).map_err(no_key)?.map(Sign::key) else { return Ok(introduction) };
-    let prove = |(kind, content): (Kind, Bytes)| {
+    let no_key = |author| move |source| SendError::NoKey { author, source: Some(source) };
+    let Some(key) = writer.signer(author).map_err(no_key(author))?.map(Sign::key) else { return Ok(introduction) };
+    let mut prove = |(kind, content): (Kind, Bytes)| {
         let is_former = kind == Kind::Successor && !planted!(SuccessorUnproven);
         let former = Some(&content).filter(|_| is_former).and_then(|it| it.as_ref().try_into().ok());
-        let proof = former.and_then(|former| writer.prove(AuthorId::new(Uuid::from_bytes(former)), &key));
-        (kind, proof.map_or(content.clone(), |proof| [content.as_ref(), proof.as_bytes()].concat().into()))
+        let Some(former) = former.map(Uuid::from_bytes).map(AuthorId::new) else { return Ok((kind, content)) };
+        let proof = writer.prove(former, &key).map_err(no_key(former))?;
+        let content = proof.map_or(content.clone(), |proof| [content.as_ref(), proof.as_bytes()].concat().into());
+        Ok((kind, content))
     };
-    Ok(introduction.into_iter().map(prove).collect())
+    introduction.into_iter().map(&mut prove).collect()
 }
 
 impl From<ComposeError> for SendError {

@@ -97,12 +97,14 @@ impl Writer {
         Ok(self.signer.as_ref().and_then(|(_, signer)| signer.as_deref()))
     }
 
-    /// Returns the proof that a former author of this installation gives its place to the owner of a key, if the former
-    /// one's secret key is here.
-    pub(crate) fn prove(&mut self, former: AuthorId, to: &AuthorKey) -> Option<Signature> {
-        // Without a proof, the succession is claimed only.
-        let signer = self.identity.signer(former).ok().flatten().filter(|_| is_signed(former))?;
-        Some(signer.sign(&Statement::succession(to)))
+    /// Returns the proof that a former author of this installation gives its place to the owner of a key; `None` if the
+    /// former one's secret key is lost.
+    pub(crate) fn prove(&mut self, former: AuthorId, to: &AuthorKey) -> Result<Option<Signature>, IdentityError> {
+        if !is_signed(former) {
+            return Ok(None);
+        }
+        let signer = self.identity.signer(former).map_err(IdentityError::Source)?;
+        Ok(signer.map(|signer| signer.sign(&Statement::succession(to))))
     }
 
     /// Returns a head with its author's signature; `None` when a signed author's key is not here.

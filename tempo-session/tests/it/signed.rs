@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tempo_fs_transport::{Installation, Vault};
+use tempo_fs_transport::Installation;
 use tempo_message::{Decoded, Digest, Frame, is_signed};
 use tempo_session::{
     Event, Session,
@@ -56,7 +56,9 @@ fn a_forger_changes_nothing_and_is_named() {
     assert_eq!(ana.author(), Some(id.author), "she stays who she is");
     let late = place.member("late");
     wait_until(&late, "all", |late| texts(&timeline(late)) == ["the real one", "the next one"]);
-    [ana, ben, late].into_iter().for_each(|member| drop(member.close().unwrap()));
+    for member in [ana, ben, late] {
+        member.close().unwrap();
+    }
     assert!(kinds(&place).contains(&(FindingKind::Unvouched, Severity::Attention)), "{:?}", kinds(&place));
 }
 
@@ -77,7 +79,9 @@ fn a_member_that_has_lost_its_key_is_a_new_one_that_cannot_prove_it() {
     let status = ben.status();
     let member = status.members.iter().find(|member| member.author == after).unwrap();
     assert_eq!((member.former, member.has_proven), (Some(before), false));
-    [ana, ben].into_iter().for_each(|member| drop(member.close().unwrap()));
+    for member in [ana, ben] {
+        member.close().unwrap();
+    }
     assert!(kinds(&place).contains(&(FindingKind::SuccessionClaimed, Severity::Info)), "{:?}", kinds(&place));
 }
 

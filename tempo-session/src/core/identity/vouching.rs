@@ -1,4 +1,5 @@
-//! The keys of signed authors, and the messages that nobody vouches for. Memory is bounded.
+//! The keys of signed authors, and the messages that nobody vouches for. Memory is bounded, and no author can crowd out
+//! the others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,11 +16,13 @@ pub(crate) struct Vouching {
     /// The keys of authors whose first message is vouched for.
     pub(crate) keys: BTreeMap<AuthorId, AuthorKey>,
     /// Missing messages that a vouched-for message of their author names as its previous one.
-    pub(crate) named: BTreeSet<(AuthorId, Digest)>,
+    named: Crowd<()>,
     /// Messages that nobody vouches for.
-    pub(crate) waiting: BTreeMap<(MessageId, Digest), Unproven>,
+    waiting: Crowd<Unproven>,
     /// Some of these were forgotten for lack of room.
     pub(crate) is_cut: bool,
+    /// Everything in the folder is to be looked at again.
+    pub(crate) is_to_look: bool,
     /// The authors whose place was taken by a successor that has proven it, by successor.
     pub(crate) successions: BTreeMap<AuthorId, AuthorId>,
     /// Signed authors with a head that they have not signed.
@@ -28,29 +31,43 @@ pub(crate) struct Vouching {
 
 /// A message that nobody vouches for, without its payload.
 #[derive(Debug)]
-pub(crate) struct Unproven {
+struct Unproven {
     message: Message,
     /// Its signature could not be verified for lack of a key, or something has proven it since.
     is_open: bool,
+    /// A vouched-for message names it, directly or through others.
+    is_named: bool,
     /// How often it was asked for since.
     asked: u8,
 }
 
-/// The most messages remembered that nobody vouches for. The folder is the buffer for the rest.
-const WAITING: usize = 16_384;
+/// Messages by id and digest, at most some number of entries and parents. Beyond it, the author with the most gives up
+/// the message that is needed last.
+#[derive(Debug)]
+struct Crowd<T> {
+    of: BTreeMap<(MessageId, Digest), T>,
+    weights: BTreeMap<AuthorId, usize>,
+    weight: usize,
+}
+
+/// The most messages and parents remembered of messages that nobody vouches for, and the most missing messages that are
+/// vouched for. The folder is the buffer for the rest.
+const ROOM: usize = 65_536;
 /// How often a message is asked for that could be proven now. Then its file is gone, or will be read when it can be.
 const ASKED: u8 = 3;
-/// The most missing messages remembered that are vouched for.
-const NAMED: usize = 65_536;
+
+const LEAST: Digest = Digest::from_bytes([0; 32]);
+const GREATEST: Digest = Digest::from_bytes([0xff; 32]);
 
 impl Vouching {
     pub(crate) fn new(verify: Arc<dyn Verify>) -> Self {
         Self {
             verify,
             keys: BTreeMap::new(),
-            named: BTreeSet::new(),
-            waiting: BTreeMap::new(),
+            named: Crowd::default(),
+            waiting: Crowd::default(),
             is_cut: false,
+            is_to_look: false,
             successions: BTreeMap::new(),
             forged_heads: BTreeSet::new(),
         }
@@ -58,54 +75,68 @@ impl Vouching {
 
     /// Returns whether a message of a signed author is vouched for without its own signature.
     pub(crate) fn is_named(&self, id: MessageId, digest: Digest) -> bool {
-        id.counter > 1 && self.named.contains(&(id.author, digest))
+        let is_named = || self.waiting.of.get(&(id, digest)).is_some_and(|unproven| unproven.is_named);
+        id.counter > 1 && (self.named.of.contains_key(&(id, digest)) || is_named())
     }
 
     pub(crate) fn holds(&self, frame: &Frame, key: &AuthorKey) -> bool {
         frame.is_signed_by(key, self.verify.as_ref())
     }
 
-    /// Remembers a message that nobody vouches for. Beyond the limit, the one that is needed last is forgotten.
+    /// Remembers a message that nobody vouches for.
     pub(crate) fn wait(&mut self, message: Message, digest: Digest) {
-        let is_open = !self.keys.contains_key(&message.id.author);
-        self.waiting.insert((message.id, digest), Unproven { message, is_open, asked: 0 });
-        if self.waiting.len() > WAITING {
-            let last = self.waiting.keys().max_by_key(|(id, _)| id.counter).copied();
-            last.map(|last| self.waiting.remove(&last));
-            self.is_cut = true;
-        }
+        let (id, weight) = (message.id, 1 + message.parents.len());
+        let is_open = !self.keys.contains_key(&id.author);
+        let unproven = Unproven { message, is_open, is_named: false, asked: 0 };
+        self.is_cut |= self.waiting.insert((id, digest), unproven, weight, |it| 1 + it.message.parents.len());
+    }
+
+    /// Returns whether a message is one that nobody vouches for.
+    pub(crate) fn is_waiting(&self, id: MessageId, digest: Digest) -> bool {
+        self.waiting.of.contains_key(&(id, digest))
+    }
+
+    /// Notes that a message is in the history, or will be.
+    pub(crate) fn forget(&mut self, id: MessageId, digest: Digest) {
+        self.waiting.remove(&(id, digest), |it| 1 + it.message.parents.len());
+        self.named.remove(&(id, digest), |()| 1);
     }
 
     /// Returns the author's messages that nobody vouches for.
     pub(crate) fn waiting_of(&self, author: AuthorId) -> impl Iterator<Item = MessageId> + '_ {
-        let first = (MessageId { author, counter: 0 }, Digest::from_bytes([0; 32]));
-        self.waiting.range(first..).map(|(&(id, _), _)| id).take_while(move |id| id.author == author)
+        self.waiting.of(author).map(|&(id, _)| id)
     }
 
     /// Returns the messages that wait for the key of their author, which its first message carries, or that are proven
     /// and have not been handed in again.
     pub(crate) fn open(&self) -> impl Iterator<Item = (&Message, Digest)> {
-        let open = self.waiting.iter().filter(|(_, unproven)| unproven.is_open);
+        let open = self.waiting.of.iter().filter(|(_, unproven)| unproven.is_open);
         open.map(|(&(_, digest), unproven)| (&unproven.message, digest))
+    }
+
+    /// Returns the messages that are forged, or lack the message that vouches for them.
+    pub(crate) fn unvouched(&self) -> impl Iterator<Item = MessageId> + '_ {
+        self.waiting.of.iter().filter(|(_, unproven)| !unproven.is_open).map(|(&(id, _), _)| id)
     }
 
     /// Returns the messages to ask for again because they could be proven now, and forgets those that do not come.
     pub(crate) fn ask_again(&mut self) -> Vec<MessageId> {
-        let Self { keys, waiting, .. } = self;
-        let mut again = Vec::new();
-        waiting.retain(|(id, _), unproven| {
-            if unproven.is_open && keys.contains_key(&id.author) {
+        let (mut again, mut gone) = (Vec::new(), Vec::new());
+        for (&(id, digest), unproven) in &mut self.waiting.of {
+            if unproven.is_open && self.keys.contains_key(&id.author) {
                 unproven.asked += 1;
-                again.push(*id);
+                if unproven.asked > ASKED { gone.push((id, digest)) } else { again.push(id) }
             }
-            unproven.asked <= ASKED
-        });
+        }
+        for key in gone {
+            self.waiting.remove(&key, |it| 1 + it.message.parents.len());
+        }
         again
     }
 
-    /// Returns whether a message is one of these.
+    /// Returns whether a message waits for its author's key, or to be handed in again.
     pub(crate) fn is_open(&self, id: MessageId, digest: Digest) -> bool {
-        self.waiting.get(&(id, digest)).is_some_and(|unproven| unproven.is_open)
+        self.waiting.of.get(&(id, digest)).is_some_and(|unproven| unproven.is_open)
     }
 
     /// Notes that the message with this id and digest is vouched for, and every one before it. Returns those that are
@@ -113,17 +144,58 @@ impl Vouching {
     pub(crate) fn name(&mut self, mut id: MessageId, mut digest: Digest) -> Vec<MessageId> {
         let mut again = Vec::new();
         loop {
-            if self.named.len() < NAMED {
-                self.named.insert((id.author, digest));
-            }
-            let waiting = self.waiting.get_mut(&(id, digest));
-            again.extend((waiting.is_some() || self.is_cut).then_some(id));
-            let previous = waiting.and_then(|unproven| {
-                unproven.is_open = true;
-                unproven.message.previous
-            });
-            let (Some(previous), Some(counter)) = (previous, id.counter.checked_sub(1)) else { return again };
+            let Some(unproven) = self.waiting.of.get_mut(&(id, digest)) else {
+                let is_news = !self.named.of.contains_key(&(id, digest));
+                self.named.insert((id, digest), (), 1, |()| 1);
+                again.extend((is_news && self.is_cut).then_some(id));
+                return again;
+            };
+            (unproven.is_open, unproven.is_named) = (true, true);
+            again.push(id);
+            let (Some(previous), Some(counter)) = (unproven.message.previous, id.counter.checked_sub(1)) else {
+                return again;
+            };
             (id, digest) = (MessageId { counter, ..id }, previous);
+        }
+    }
+}
+
+impl<T> Default for Crowd<T> {
+    fn default() -> Self {
+        Self { of: BTreeMap::new(), weights: BTreeMap::new(), weight: 0 }
+    }
+}
+
+impl<T> Crowd<T> {
+    fn of(&self, author: AuthorId) -> impl DoubleEndedIterator<Item = &(MessageId, Digest)> {
+        let at = |counter, digest| (MessageId { author, counter }, digest);
+        self.of.range(at(0, LEAST)..=at(u64::MAX, GREATEST)).map(|(key, _)| key)
+    }
+
+    /// Adds a message. Returns whether others, or it itself, had to go.
+    fn insert(&mut self, key: (MessageId, Digest), it: T, weight: usize, weight_of: impl Fn(&T) -> usize) -> bool {
+        self.remove(&key, &weight_of);
+        self.of.insert(key, it);
+        self.weight += weight;
+        *self.weights.entry(key.0.author).or_default() += weight;
+        let is_cut = self.weight > ROOM;
+        while self.weight > ROOM {
+            let crowd = self.weights.iter().max_by_key(|(_, weight)| **weight).map(|(author, _)| *author);
+            let Some(last) = crowd.and_then(|author| self.of(author).next_back().copied()) else { break };
+            self.remove(&last, &weight_of);
+        }
+        is_cut
+    }
+
+    fn remove(&mut self, key: &(MessageId, Digest), weight_of: impl Fn(&T) -> usize) {
+        let Some(it) = self.of.remove(key) else { return };
+        let weight = weight_of(&it);
+        self.weight = self.weight.saturating_sub(weight);
+        if let Some(all) = self.weights.get_mut(&key.0.author) {
+            *all = all.saturating_sub(weight);
+            if *all == 0 {
+                self.weights.remove(&key.0.author);
+            }
         }
     }
 }

@@ -199,12 +199,13 @@ fn a_forgery_under_the_own_name_changes_nobody() {
     for head in [head.clone(), head.clone().signed(&Forger(key.key()))] {
         assert_eq!(ana.handle(Input::Head(head)), Intake::Duplicate);
     }
-    // A stranger names a message that Ana has never written.
+    // A member names a message that Ana has never written.
     let (mut ben, bens) = signed(2);
+    receive(&mut ana, &say(&mut ben, &bens, &["I am here"])[0]);
     let parent = Parent { author, counter: 7, digest: Digest::of(b"never written") };
     let first = say(&mut ben, &bens, &["hello"]).remove(0);
     let naming = Message { parents: vec![parent], lamport: Lamport(8), ..first.message().clone() };
-    receive(&mut ana, &Frame::sign(&naming, &bens).unwrap());
+    assert_eq!(receive(&mut ana, &Frame::sign(&naming, &bens).unwrap()), Intake::Held);
     assert_eq!(ana.conflict(), None);
     assert_eq!(ana.forged_heads().collect::<Vec<_>>(), [author]);
     // Her own key is a proof: a copy of her store is at work.
@@ -236,6 +237,52 @@ fn a_batch_is_signed_at_its_end_and_counts_whole() {
     let intakes = ben.handle_all(frames);
     assert!(intakes.iter().all(|(_, intake)| *intake == Intake::Accepted));
     assert_eq!(ben.timeline().len(), 150);
+}
+
+/// A message vouches for the one before it, by counter as well as by digest. A member that names another one of its
+/// own as its previous message does not split the others.
+#[test]
+fn a_message_vouches_for_its_predecessor_alone() {
+    let (chain, _) = chain();
+    let key = key(1);
+    let [first, second, ..] = chain.as_slice() else { panic!() };
+    let skipping = Message {
+        id: MessageId { counter: 7, ..second.id() },
+        lamport: Lamport(3),
+        previous: Some(second.digest()),
+        ..second.message().clone()
+    };
+    let skipping = Frame::sign(&skipping, &key).unwrap();
+    for order in permutations(&[0, 1, 2]) {
+        for cuts in 0..4 {
+            let frames = [first.clone(), second.clone(), skipping.clone()];
+            let mut core = SessionCore::new(None);
+            take_batches(&mut core, &frames, &order, cuts);
+            assert_eq!(accepted(&core), [first.digest()], "{order:?} cut at {cuts:b}");
+        }
+    }
+}
+
+/// A forger can fill the memory for messages that nobody vouches for, and keeps out nobody else's.
+#[test]
+fn a_flood_of_forgeries_keeps_nothing_out() {
+    let (mut ana, anas) = signed(1);
+    let (mut ben, bens) = signed(2);
+    let (ana_first, ben_first) = (say(&mut ana, &anas, &["a"]).remove(0), say(&mut ben, &bens, &["b"]).remove(0));
+    let flood: Vec<Frame> =
+        (2..70_000).map(|counter| forged(&ana_first, counter, Some(Digest::of(&counter.to_le_bytes())))).collect();
+    let later = say(&mut ben, &bens, &["later"]).remove(0);
+    let mut cleo = SessionCore::new(None);
+    receive(&mut cleo, &ana_first);
+    cleo.handle_all(flood);
+    assert!(cleo.unvouched().count() <= 65_536);
+    // Ben's second message comes before his key.
+    let frames = [later.clone(), ben_first.clone()];
+    for at in 0..frames.len() {
+        cleo.handle_all(vec![frames[at].clone()]);
+        answer(&mut cleo, &frames[..=at]);
+    }
+    assert_eq!(cleo.timeline().len(), 3);
 }
 
 /// The proof may come before the former author's key, and stays after a snapshot.

@@ -98,7 +98,7 @@ fn row(arrival: Arrival, name: &str, goal: f64, rounds: usize, messages: usize) 
 
 fn accept(core: &mut SessionCore, frames: &[Frame]) {
     for frame in frames {
-        assert_eq!(core.handle(Input::Received(&frame)), Intake::Accepted);
+        assert_eq!(core.handle(Input::Received(frame)), Intake::Accepted);
         while core.poll() != Output::Idle {}
     }
 }
