@@ -11,9 +11,12 @@ fuzz_target!(|data: &[u8]| {
     loop {
         let used = match Frame::decode(&rest) {
             Decoded::Whole(frame) => {
-                // A header may spell a number longer than needed, so only the meaning has to come back.
-                let again = Frame::encode(frame.message()).expect("what was decoded has a sound shape");
-                assert_eq!(again.message(), frame.message());
+                // A header may spell a number longer than needed, so only the meaning has to come back. Nobody here can
+                // make the signature again.
+                if frame.signature().is_none() {
+                    let again = Frame::encode(frame.message()).expect("what was decoded has a sound shape");
+                    assert_eq!(again.message(), frame.message());
+                }
                 frame.bytes().len()
             }
             Decoded::Unsupported { used, .. } => used,

@@ -10,7 +10,12 @@ fuzz_target!(|data: &[u8]| {
     let Some((&[split, flavor], body)) = data.split_first_chunk::<2>() else { return };
     let header_len = body.len() * usize::from(split) / 255;
     let Ok(short) = u16::try_from(header_len) else { return };
-    let mut bytes = vec![0xf7, b'T', b'M', b'P', 1 + flavor / 250, (flavor % 250) / 249];
+    let flags = match flavor % 250 {
+        249 => 1,
+        odd if odd % 2 == 1 => 2,
+        _ => 0,
+    };
+    let mut bytes = vec![0xf7, b'T', b'M', b'P', 1 + flavor / 250, flags];
     bytes.extend_from_slice(&short.to_le_bytes());
     bytes.extend_from_slice(&u32::try_from(body.len() - header_len).expect("inputs are small").to_le_bytes());
     bytes.extend_from_slice(body);

@@ -30,6 +30,7 @@
 #![doc = include_str!("../../examples/core.rs")]
 //! ```
 
+pub(crate) mod composing;
 pub(crate) mod driving;
 pub(crate) mod event;
 pub(crate) mod identity;
@@ -44,12 +45,13 @@ pub(crate) mod snapshot;
 pub(crate) mod stable;
 pub(crate) mod vouching;
 
+pub use composing::ComposeError;
 pub use driving::{Input, Output};
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
 pub use identity::conflict::IdentityConflict;
 pub use order::timeline::Timeline;
 pub use progress::{Frontier, Progress};
-pub use session_core::{ComposeError, MAX_NAME, SessionCore};
+pub use session_core::{MAX_NAME, SessionCore};
 
 #[cfg(test)]
 mod tests;

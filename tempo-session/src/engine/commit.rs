@@ -8,7 +8,7 @@ use tempo_message::{Durability, Frame, Kind, MessageId, Sign, planted};
 use uuid::Uuid;
 
 use crate::{
-    core::{driving::Input, progress::Progress, session_core::ComposeError},
+    core::{composing::ComposeError, driving::Input, progress::Progress},
     engine::{identity::Writer, lifecycle::Phase, shared::Shared, state::State},
     errors::{SendError, describe},
     store::{

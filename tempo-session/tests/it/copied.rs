@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs, Vault};
+use tempo_fs_transport::{Fingerprint, Fs, FsTransport, Installation, Options, RealFs};
 use tempo_message::{Digest, Sign};
 use tempo_session::{
     AuthorId, Event, Membership, Session,
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     identity::{copy_dir, put_back},
-    support::{Place, STUCK, rename, texts, timeline, wait_until},
+    support::{Place, STUCK, rename, signer, texts, timeline, wait_until},
 };
 
 fn open(place: &Place, folder: &Path) -> Session {
@@ -141,7 +141,7 @@ impl IdentitySource for OnMachine {
     }
 
     fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
-        Ok(self.installation.vault().load(author)?.map(|key| Box::new(key) as Box<dyn Sign>))
+        signer(&self.installation, author)
     }
 
     fn nonce(&mut self) -> u64 {

@@ -2,17 +2,17 @@
 
 use std::{collections::BTreeSet, error::Error, fs, path::Path, thread, time::Duration};
 
-use tempo_fs_transport::{FsTransport, Installation, Options, Vault};
+use tempo_fs_transport::{FsTransport, Installation, Options};
 use tempo_message::{AuthorId, CounterName, Head, Sign};
 use tempo_session::{
     Event, Session,
     components::{Components, IdentitySource},
     core::IdentityConflict,
-    store::RedbStore,
+    store::{RedbStore, Store},
 };
 use uuid::Uuid;
 
-use crate::support::{Place, STUCK, is_told_apart, texts, timeline, wait_until};
+use crate::support::{Place, STUCK, is_told_apart, signer, texts, timeline, wait_until};
 
 /// Opens a state directory as if nothing showed that it is a copy, as in an image of the whole machine.
 fn open_image(place: &Place, state: &str) -> Session {
@@ -40,7 +40,7 @@ impl IdentitySource for Fresh {
     }
 
     fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
-        Ok(self.0.vault().load(author)?.map(|key| Box::new(key) as Box<dyn Sign>))
+        signer(&self.0, author)
     }
 
     fn nonce(&mut self) -> u64 {
@@ -61,8 +61,7 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// Restores a state directory to an earlier copy without creating new files, as a snapshot of a
-/// machine does.
+/// Restores a state directory to an earlier copy without creating new files, as a snapshot of a machine does.
 pub(crate) fn put_back(state: &Path, earlier: &Path) {
     for entry in fs::read_dir(earlier).unwrap() {
         let (from, to) = (entry.as_ref().unwrap().path(), state.join(entry.unwrap().file_name()));
@@ -194,8 +193,7 @@ fn a_fresh_installation_takes_no_author_that_is_there() {
     assert_eq!(fresh.status().former, []);
 }
 
-/// Two running machines have one store. Both notice it, nothing is lost, and every member has every
-/// line once.
+/// Two running machines have one store. Both notice it, nothing is lost, and every member has every line once.
 #[test]
 fn live_clones_part_and_lose_nothing() {
     let place = Place::new();
@@ -272,8 +270,7 @@ fn a_new_author_introduces_itself_first() {
     let installation = Installation::find(&place.at("ana"), &place.folder).unwrap().unwrap();
     let minted = installation.mint(None).unwrap();
     let store = RedbStore::open(&installation.store(), before).unwrap();
-    let marks = tempo_session::store::Store::marks(&store).unwrap().succeeded_by(minted);
-    tempo_session::store::Store::set_marks(&store, &marks).unwrap();
+    store.set_marks(&store.marks().unwrap().succeeded_by(minted)).unwrap();
     drop(store);
     let (ana, ben) = (place.member("ana"), place.member("ben"));
     assert_eq!(ana.author(), Some(minted));
@@ -497,8 +494,6 @@ fn a_member_that_lost_its_store_replaces_its_former_author() {
         before = now;
     }
     // Ben has the last head of each, and waits for no former author.
-    let waits = |ben: &Session| ben.status().stable.waits_for;
-    wait_until(&ben, "the last head", |ben| {
-        waits(ben).iter().all(|&(author, _)| author == before || Some(author) == ben.author())
-    });
+    let is_present = |ben: &Session, author| author == before || Some(author) == ben.author();
+    wait_until(&ben, "the last head", |ben| ben.status().stable.waits_for.iter().all(|it| is_present(ben, it.0)));
 }

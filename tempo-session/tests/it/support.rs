@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use tempo_fs_transport::Home;
-use tempo_message::{Frame, Kind};
+use tempo_fs_transport::{Home, Installation, Vault};
+use tempo_message::{Cause, Frame, Kind, Sign};
 use tempo_session::{
     AuthorId, Entry, Event, MessageId, Session,
     core::{Input, Intake, SessionCore},
@@ -171,4 +171,9 @@ pub(crate) fn copy_file(from: &Path, to: &Path, file: &Path) {
     let target = to.join(file);
     fs::create_dir_all(target.parent().unwrap()).unwrap();
     fs::copy(from.join(file), target).unwrap();
+}
+
+/// Returns what signs as an author of an installation.
+pub(crate) fn signer(installation: &Installation, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Cause> {
+    Ok(installation.vault().load(author)?.map(|key| Box::new(key) as Box<dyn Sign>))
 }

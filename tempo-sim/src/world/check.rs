@@ -492,10 +492,7 @@ pub(crate) fn what_was_stable_stays(member: &Member) -> Result<(), Violation> {
 
 /// Returns a list whose entries have their current positions.
 fn positioned(list: &[Entry]) -> Vec<Entry> {
-    let with_position = |(position, entry): (usize, &Entry)| {
-        let mut entry = entry.clone();
-        entry.position = position;
-        entry
-    };
-    list.iter().enumerate().map(with_position).collect()
+    let mut list = list.to_vec();
+    list.iter_mut().enumerate().for_each(|(position, entry)| entry.position = position);
+    list
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::core::{
+    composing::ComposeError,
     driving::{Input, Output},
     event::{CoreEvent, Intake, Rejection},
     identity::conflict::IdentityConflict,
-    session_core::{ComposeError, MAX_NAME, SessionCore},
+    session_core::{MAX_NAME, SessionCore},
 };
 use bytes::Bytes;
 use tempo_clock::AuthorId;

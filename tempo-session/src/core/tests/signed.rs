@@ -7,7 +7,7 @@ use tempo_message::{
 };
 
 use super::*;
-use crate::core::{driving::Output, event::Intake, identity::conflict::IdentityConflict, session_core::ComposeError};
+use crate::core::{composing::ComposeError, driving::Output, event::Intake, identity::conflict::IdentityConflict};
 
 fn key(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
