@@ -63,10 +63,10 @@ pub enum Input<'a> {
 pub enum Output {
     /// An event for the application.
     Event(CoreEvent),
-    /// The core awaits a message whose id is taken by another message here. Look for the id even though it is
-    /// known.
+    /// The core awaits a message whose id is taken by another message here, or that was
+    /// [not proven](Intake::Unvouched) when it was handed in. Look for the id even though it is known or was seen.
     LookFor(MessageId),
-    /// The core has room again for messages that it dropped. Offer every message again.
+    /// The core has room again for messages that it dropped, or can prove very many. Offer every message again.
     LookAgain,
     /// The core has judged a limited number of messages, and more are waiting. Poll again after others have
     /// had their turn.

@@ -53,7 +53,7 @@ struct Crowd<T> {
 /// The most messages and parents remembered of messages that nobody vouches for, and the most missing messages that are
 /// vouched for. The folder is the buffer for the rest.
 const ROOM: usize = 65_536;
-/// How often a message is asked for that could be proven now. Then its file is gone, or will be read when it can be.
+/// How often a message is asked for that could be proven now. Then its file is gone, or is read when it can be.
 const ASKED: u8 = 3;
 
 const LEAST: Digest = Digest::from_bytes([0; 32]);
@@ -129,7 +129,11 @@ impl Vouching {
             }
         }
         for key in gone {
+            let is_named = self.waiting.of.get(&key).is_some_and(|unproven| unproven.is_named);
             self.waiting.remove(&key, |it| 1 + it.message.parents.len());
+            if is_named {
+                self.named.insert(key, (), 1, |()| 1);
+            }
         }
         again
     }
