@@ -66,6 +66,7 @@ pub(crate) fn macos() -> Result<(), Failure> {
 /// Dependencies take most of the time of a build, so only those that tests spend their time in are optimized.
 const UNOPTIMIZED: &str = "profile.dev.package.\"*\".opt-level=0";
 const OPTIMIZED_HASH: &str = "profile.dev.package.blake3.opt-level=2";
+const OPTIMIZED_KEYS: &str = "profile.dev.package.curve25519-dalek.opt-level=2";
 const OPTIMIZED_STORE: &str = "profile.dev.package.redb.opt-level=2";
 
 impl Cross {
@@ -109,7 +110,8 @@ impl Cross {
         let flags = serde_json::json!(["--sysroot", self.sysroot.to_string_lossy()]);
         let call = clean(call)
             .arguments(&["--target", triple, "--config", &format!("target.{triple}.rustflags={flags}")])
-            .arguments(&["--config", UNOPTIMIZED, "--config", OPTIMIZED_HASH, "--config", OPTIMIZED_STORE])
+            .arguments(&["--config", UNOPTIMIZED, "--config", OPTIMIZED_HASH])
+            .arguments(&["--config", OPTIMIZED_KEYS, "--config", OPTIMIZED_STORE])
             .environment("CARGO_PROFILE_DEV_DEBUG", "0")
             .environment("CARGO_TARGET_DIR", self.target_dir.to_string_lossy());
         match self.target {
