@@ -17,8 +17,9 @@ impl Session {
     /// author is silent and other members lack them. The messages go to a directory that only this member
     /// writes and that every member reads as the author's own.
     ///
-    /// Digests bind these messages to the answers of others. A message without answers is only as trustworthy
-    /// as this member's store.
+    /// The signatures of a signed author prove these messages. Those of a plain author are bound by digests to the
+    /// answers of others, and a message without answers is only as trustworthy as this
+    /// member's store.
     ///
     /// # Errors
     ///
