@@ -1,9 +1,9 @@
 //! Vouching: which messages of signed authors are proven to be theirs.
 //!
 //! A message of a signed author is vouched for when its signature holds, or when a vouched-for message of the author
-//! names its digest as the previous one. The first message, which carries the key, must be signed itself. What nobody
-//! vouches for waits outside of the history, and a bad signature rejects nothing. So the history depends only on the
-//! frames that are here, not on the order in which they arrive.
+//! names its digest as the previous one. The first message, which carries the key, must be signed itself. All other
+//! messages of the author are unproven. They wait outside of the history, and a bad signature rejects nothing. So the history
+//! depends only on the frames that are here, not on the order in which they arrive.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +20,8 @@ use crate::core::{
     session_core::{SessionCore, without_payload},
 };
 
+/// The most messages that are gathered to be handled together.
+pub(crate) const RUN: usize = 256;
 /// With more messages to look for again, everything is looked at again.
 const LOOKS: usize = 256;
 /// The most authors of forged heads that are remembered.
@@ -44,7 +46,7 @@ impl SessionCore {
                 left.push(frame);
             }
         }
-        if left.len() >= LOOKS {
+        if left.len() >= RUN {
             // No proof has come for many: they are not verified each time again.
             handled.extend(left.into_iter().map(|frame| {
                 let intake = self.handle_frame(&frame, false);
@@ -109,10 +111,10 @@ impl SessionCore {
         Intake::Unvouched
     }
 
-    /// Notes what a vouched-for message proves: its author's key, and the messages before it.
+    /// Notes the proofs in a vouched-for message: of its author's key, and of the messages before it.
     pub(crate) fn vouch(&mut self, message: &Message, digest: Digest) {
         let id = message.id;
-        // What it proves was noted when it came for the first time.
+        // This was done when it came for the first time.
         if !is_signed(id.author) || self.is_here(id, digest) || self.rejected.contains_key(&digest) {
             return;
         }
@@ -158,8 +160,8 @@ impl SessionCore {
         }
     }
 
-    /// Returns whether an author has proven that it has taken the place of `former`. Nobody can prove it of an author
-    /// that does not sign, so its word counts.
+    /// Returns whether an author has proven that it has taken the place of `former`. For an author that does not sign
+    /// there is no proof, so the successor's word counts.
     pub(crate) fn has_proven(&self, author: AuthorId, former: AuthorId) -> bool {
         !is_signed(former) || self.vouching.successions.get(&author) == Some(&former)
     }
@@ -190,8 +192,8 @@ impl SessionCore {
         self.vouching.unvouched()
     }
 
-    /// Returns whether a message was handed in before and is not in the history: nobody vouches for it, or it was
-    /// rejected. Once some of these are forgotten, any message may be one.
+    /// Returns whether a message was handed in before and is not in the history: it is unproven, or it was rejected.
+    /// Once some of these are forgotten, any message may be one.
     pub(crate) fn is_outside(&self, frame: &Frame) -> bool {
         let (id, digest) = (frame.id(), frame.digest());
         self.vouching.is_cut || self.vouching.is_waiting(id, digest) || self.rejected.contains_key(&digest)

@@ -30,6 +30,7 @@ use crate::{
         driving::{Input, Output},
         event::Intake,
         session_core::SessionCore,
+        vouching::RUN,
     },
     engine::{
         event::Attachment,
@@ -71,8 +72,6 @@ pub enum TidyError {
 
 /// The longest wait for files that may be about to become whole.
 const UNFINISHED: Duration = Duration::from_secs(4);
-/// The most messages of signed authors that are handled together.
-const RUN: usize = 256;
 const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// A budget that reads nothing: the collect only checks whether this is the session's folder.
 const NOTHING: Budget = Budget { frames: 0, bytes: 0 };

@@ -8,6 +8,7 @@ use tempo_message::{
 };
 
 use crate::{
+    core::vouching::RUN,
     engine::{event::Attachment, keeper::Keeper, link::Link, state::Looks},
     errors::describe,
 };
@@ -36,8 +37,6 @@ struct Refreshing {
 }
 
 const BUDGET: Budget = Budget { frames: 4096, bytes: 8 * 1024 * 1024 };
-/// The most messages of signed authors that are handled together.
-const RUN: usize = 256;
 const RECHECK: Duration = Duration::from_secs(30);
 /// The pause that lets other threads take the lock while one message releases very many others.
 const BREATH: Duration = Duration::from_micros(50);

@@ -14,10 +14,10 @@ use crate::Rng;
 /// The scheme by which the members of a world sign.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scheme {
-    /// Nobody signs.
+    /// No member signs.
     #[default]
     Plain,
-    /// Signatures that anybody could make who knew how, and nobody here does. They cost a thousandth of real ones.
+    /// Signatures by a hash of the public key, which the forger of a run never makes. They cost little.
     Toy,
     /// Real signatures.
     Ed25519,

@@ -1,5 +1,4 @@
-//! The keys of signed authors, and the messages that nobody vouches for. Memory is bounded, and no author can crowd out
-//! the others.
+//! The keys of signed authors, and unproven messages. Memory is bounded, and no author can crowd out the others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +8,7 @@ use std::{
 use tempo_clock::AuthorId;
 use tempo_message::{AuthorKey, Digest, Frame, Message, MessageId, Verify};
 
-/// What is known about the proofs of signed authors.
+/// The proofs of signed authors, as far as they are known.
 #[derive(Debug)]
 pub(crate) struct Vouching {
     pub(crate) verify: Arc<dyn Verify>,
@@ -17,7 +16,7 @@ pub(crate) struct Vouching {
     pub(crate) keys: BTreeMap<AuthorId, AuthorKey>,
     /// Missing messages that a vouched-for message of their author names as its previous one.
     named: Crowd<()>,
-    /// Messages that nobody vouches for.
+    /// Unproven messages.
     waiting: Crowd<Unproven>,
     /// Some of these were forgotten for lack of room.
     pub(crate) is_cut: bool,
@@ -29,7 +28,7 @@ pub(crate) struct Vouching {
     pub(crate) forged_heads: BTreeSet<AuthorId>,
 }
 
-/// A message that nobody vouches for, without its payload.
+/// An unproven message, without its payload.
 #[derive(Debug)]
 struct Unproven {
     message: Message,
@@ -50,8 +49,8 @@ struct Crowd<T> {
     weight: usize,
 }
 
-/// The most messages and parents remembered of messages that nobody vouches for, and the most missing messages that are
-/// vouched for. The folder is the buffer for the rest.
+/// The most unproven messages and their parents that are remembered, and the most missing messages that are vouched
+/// for. The folder is the buffer for the rest.
 const ROOM: usize = 65_536;
 /// How often a message is asked for that could be proven now. Then its file is gone, or is read when it can be.
 const ASKED: u8 = 3;
@@ -83,7 +82,7 @@ impl Vouching {
         frame.is_signed_by(key, self.verify.as_ref())
     }
 
-    /// Remembers a message that nobody vouches for.
+    /// Remembers an unproven message.
     pub(crate) fn wait(&mut self, message: Message, digest: Digest) {
         let (id, weight) = (message.id, 1 + message.parents.len());
         let is_open = !self.keys.contains_key(&id.author);
@@ -91,7 +90,7 @@ impl Vouching {
         self.is_cut |= self.waiting.insert((id, digest), unproven, weight, |it| 1 + it.message.parents.len());
     }
 
-    /// Returns whether a message is one that nobody vouches for.
+    /// Returns whether a message is remembered as unproven.
     pub(crate) fn is_waiting(&self, id: MessageId, digest: Digest) -> bool {
         self.waiting.of.contains_key(&(id, digest))
     }
@@ -102,7 +101,7 @@ impl Vouching {
         self.named.remove(&(id, digest), |()| 1);
     }
 
-    /// Returns the author's messages that nobody vouches for.
+    /// Returns the author's unproven messages.
     pub(crate) fn waiting_of(&self, author: AuthorId) -> impl Iterator<Item = MessageId> + '_ {
         self.waiting.of(author).map(|&(id, _)| id)
     }

@@ -1,4 +1,4 @@
-//! Signed authors: what is proven counts, in whatever order and batches it comes.
+//! Signed authors: proven messages count, in any order and in any batches.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ fn say(core: &mut SessionCore, key: &SecretKey, texts: &[&'static str]) -> Vec<F
     frames
 }
 
-/// Somebody who has another's public key, and none of the secret one.
+/// A forger that has another author's public key, but not the secret one.
 #[derive(Debug)]
 struct Forger(AuthorKey);
 
@@ -47,7 +47,7 @@ impl Sign for Forger {
     }
 }
 
-/// Returns what somebody else writes as the author of a message, in its place or after it.
+/// Returns a forgery under the name of a message's author, in place of that message or after it.
 fn forged(like: &Frame, counter: u64, previous: Option<Digest>) -> Frame {
     let author = like.id().author;
     let key = if author == key(1).key().author() { key(1).key() } else { key(2).key() };
@@ -79,7 +79,7 @@ impl Verify for Remembering {
     }
 }
 
-/// A chain of four messages of which the second and third are not signed, and two forgeries: one in the place of the
+/// A chain of four messages, the second and third without a signature, and two forgeries: one in the place of the
 /// first, one after the last.
 fn chain() -> (Vec<Frame>, Vec<Frame>) {
     let key = key(1);
@@ -195,7 +195,7 @@ fn a_forgery_hides_nothing_and_is_named() {
 }
 
 #[test]
-fn a_forgery_under_the_own_name_changes_nobody() {
+fn a_forgery_under_the_own_name_changes_no_author() {
     let (mut ana, key) = signed(1);
     let frames = say(&mut ana, &key, &["one"]);
     let author = ana.author().unwrap();
@@ -299,7 +299,7 @@ fn a_proof_waits_for_a_file_that_cannot_be_read() {
     assert_eq!(accepted(&core).len(), 4);
 }
 
-/// A forger can fill the memory for messages that nobody vouches for, and keeps out nobody else's.
+/// A forger can fill the memory for unproven messages, but keeps out no other author's.
 #[test]
 fn a_flood_of_forgeries_keeps_nothing_out() {
     let (mut ana, anas) = signed(1);
@@ -319,7 +319,10 @@ fn a_flood_of_forgeries_keeps_nothing_out() {
     cleo.handle_all(flood);
     let remembered = cleo.unvouched().count();
     assert!((200..300).contains(&remembered), "{remembered} messages");
-    // Ben's second message comes before his key.
+    // Ben's second message comes before his key, and the flood goes on. Only Ana's forger gives way.
+    cleo.handle_all(vec![later.clone()]);
+    cleo.handle_all((400..420).map(heavy).collect());
+    assert!(cleo.is_held(later.id(), later.digest()));
     let frames = [later.clone(), ben_first.clone()];
     for at in 0..frames.len() {
         cleo.handle_all(vec![frames[at].clone()]);
