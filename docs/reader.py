@@ -25,7 +25,7 @@ MESSAGES = re.compile(r"(?!0{16})[0-9a-f]{16}(?![0-9A-Za-z])|\.(?!0{16})[0-9a-f]
 HEAD = re.compile(r"head(?![0-9A-Za-z])|\.head\..")
 MAX_FRAME, MAX_PACK, MAX_HEAD = 16 << 20, 64 << 20, 64 << 10
 MAX_PARENTS, MAX_EXTENSIONS, MAX_EXTENSION_BYTES = 256, 32, 48 << 10
-PAYLOAD, PROFILE, SUCCESSOR = 0, 1, 2
+PAYLOAD, PROFILE, SUCCESSOR, RETIREMENT = 0, 1, 2, 4
 SIGNED = 2
 
 
@@ -146,7 +146,7 @@ def message(header, payload, digest, signed, signature):
         raise Unread("wrong extensions")
     if len(tags) > MAX_EXTENSIONS or extension_bytes > MAX_EXTENSION_BYTES:
         raise Unread("too many extensions")
-    if kind not in (PAYLOAD, PROFILE, SUCCESSOR) or any(tag & 1 for tag in tags):
+    if kind not in (PAYLOAD, PROFILE, SUCCESSOR, RETIREMENT) or any(tag & 1 for tag in tags):
         return Unread(f"newer: message {counter} of kind {kind} with extensions {tags}")
     causes = parents if previous is None else [(author, counter - 1, previous), *parents]
     return Message((author, counter, digest), kind, lamport, unix_ms, causes, payload, author_key, signed, signature)

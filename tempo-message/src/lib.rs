@@ -19,6 +19,7 @@ mod payload;
 #[doc(hidden)]
 pub mod planted;
 mod printable;
+mod retirement;
 mod sign;
 mod transport;
 
@@ -39,6 +40,7 @@ pub use message::{
 pub use payload::Json;
 pub use payload::{Codec, CodecError, Postcard};
 pub use printable::{printable_text, push_printable};
+pub use retirement::Retirement;
 pub use sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify, is_signed};
 #[cfg(feature = "sign")]
 pub use sign::{Ed25519, SecretKey};

@@ -73,6 +73,10 @@ pub enum Kind {
     /// author's uuid. The first of several counts; any other content says nothing. Moves the clock, and is not in the
     /// timeline.
     Successor,
+    /// The word that an author will not write again, by another one or by itself: see [`Retirement`]. Nobody waits for
+    /// that author until it writes a message that has this one among its causes. Any other content says nothing. Moves
+    /// the clock, and is not in the timeline.
+    Retirement,
 }
 
 /// A field of a message that not every version knows. Software keeps and passes on those that it does not know.
@@ -219,6 +223,8 @@ impl Kind {
             Self::Payload => 0,
             Self::Profile => 1,
             Self::Successor => 2,
+            // 3 is kept for messages about files.
+            Self::Retirement => 4,
         }
     }
 
@@ -228,6 +234,7 @@ impl Kind {
             0 => Some(Self::Payload),
             1 => Some(Self::Profile),
             2 => Some(Self::Successor),
+            4 => Some(Self::Retirement),
             _ => None,
         }
     }

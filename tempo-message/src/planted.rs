@@ -33,6 +33,8 @@ bugs! {
     FirstOfRunVerified: "of messages that arrive together, only the first one is verified",
     HeadUnsigned: "heads of signed authors count without a signature",
     SuccessorUnproven: "a new author does not prove whose place it takes",
+    RetiredForEver: "a retired author that writes again is still not waited for",
+    RetireByArrival: "a message that a retired author wrote before it knew undoes the retirement",
     UuidUnchecked: "an author's key need not give its uuid",
     NoRelay: "messages of others that have vanished are not put back",
     RelayAtOnce: "messages of others that have vanished are put back without waiting for anybody",

@@ -47,7 +47,7 @@ pub mod error {
     #[cfg(feature = "folder")]
     pub use crate::folder::builder::DecideError;
     pub use crate::{
-        api::{cursor::CursorError, packing::PackError, session::RefreshError},
+        api::{cursor::CursorError, packing::PackError, retiring::RetireError, session::RefreshError},
         engine::relayed::{RelayError, Unclear},
         errors::{IdentityError, OpenError, ReadError, SendError},
     };

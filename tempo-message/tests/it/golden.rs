@@ -5,7 +5,8 @@ use std::{env, fs, path::PathBuf};
 
 use bytes::Bytes;
 use tempo_message::{
-    Decoded, Digest, Extension, Frame, Kind, Lamport, Message, MessageId, Parent, SecretKey, Sign, Unsupported,
+    Decoded, Digest, Extension, Frame, Kind, Lamport, Message, MessageId, Parent, Retirement, SecretKey, Sign,
+    Unsupported,
 };
 
 use crate::strategy::author_of;
@@ -37,7 +38,7 @@ fn golden_frames_have_exactly_these_bytes() {
     assert_eq!(fs::read_to_string(&path).unwrap(), digests);
 }
 
-fn examples() -> [(&'static str, Message); 5] {
+fn examples() -> [(&'static str, Message); 6] {
     let first = Message {
         id: "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f/0000000000000001".parse().unwrap(),
         lamport: Lamport(1),
@@ -60,7 +61,21 @@ fn examples() -> [(&'static str, Message); 5] {
         ..reply(&first, digest, u64::MAX)
     };
     let empty = Message { payload: Bytes::new(), ..first.clone() };
-    [("first", first), ("profile", profile), ("merge", merge), ("empty", empty), ("extended", extended())]
+    let retired = Retirement { author: author_of(7), counter: 9, digest: Digest::of(b"golden") }.to_bytes();
+    let retirement = Message {
+        kind: Kind::Retirement,
+        parents: vec![parent(7, 9)],
+        payload: Bytes::copy_from_slice(&retired),
+        ..reply(&first, digest, 2)
+    };
+    [
+        ("first", first),
+        ("profile", profile),
+        ("merge", merge),
+        ("empty", empty),
+        ("extended", extended()),
+        ("retirement", retirement),
+    ]
 }
 
 /// Returns an author's first three messages: with the key and a signature, without, and with a signature.

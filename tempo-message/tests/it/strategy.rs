@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
     let counter = prop_oneof![Just(1_u64), 2_u64..1000, Just(u64::MAX)];
-    let kind = prop_oneof![4 => Just(Kind::Payload), 1 => Just(Kind::Profile)];
+    let kind = prop_oneof![4 => Just(Kind::Payload), 1 => Just(Kind::Profile), 1 => Just(Kind::Retirement)];
     let payload = collection::vec(any::<u8>(), 0..300);
     let clocks = (any::<u64>(), any::<i64>());
     (1_u128..4, counter, clocks, any::<[u8; 32]>(), parents(), kind, extensions(), payload).prop_map(

@@ -47,6 +47,8 @@ pub struct Components {
     /// The time without news after which the session stops waiting for a member. `None` waits for every
     /// member forever.
     pub idle_after: Option<Duration>,
+    /// Whether members can [retire](Session::retire) each other. A member can always leave by itself.
+    pub heed_retirements: bool,
     /// The scheme of signatures, the same for all members of a session.
     pub verify: Arc<dyn Verify>,
     /// Settings for packing own messages. `None` never packs.
@@ -65,8 +67,8 @@ pub struct Components {
 }
 
 impl Components {
-    /// Combines a transport and a store with the system's clocks. Everything else is off: scrubbing, packing,
-    /// relaying, snapshots, the name, new authors, and waiting.
+    /// Combines a transport and a store with the system's clocks. Retirements are heeded. Everything else is off:
+    /// scrubbing, packing, relaying, snapshots, the name, new authors, and waiting.
     pub fn new(transport: Box<dyn Transport>, store: Box<dyn Store>) -> Self {
         Self {
             transport,
@@ -76,6 +78,7 @@ impl Components {
             identity: Box::new(NoIdentity),
             copied_from: None,
             idle_after: None,
+            heed_retirements: true,
             verify: Arc::new(Ed25519),
             packing: None,
             relaying: None,
@@ -113,7 +116,8 @@ impl Session {
         check_name(components.name.as_deref())?;
         let Established { marks, given_up } = establish(store.as_ref(), identity.as_mut())?;
         let given_up = given_up.or(components.copied_from.map(|author| (author, IdentityConflict::CopiedFolder)));
-        let resumed = Resumed::from(store.as_ref(), &marks, &verify, components.snapshot_after)?;
+        let mut resumed = Resumed::from(store.as_ref(), &marks, &verify, components.snapshot_after)?;
+        resumed.core.heeds_retirements = components.heed_retirements;
         // The first look is a refresh.
         let first_look = components.first_look.map(|patience| environment.now().saturating_add(patience));
         let (me, name) = (marks.author(), components.name);

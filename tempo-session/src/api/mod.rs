@@ -8,6 +8,7 @@ pub(crate) mod names;
 pub(crate) mod packing;
 pub(crate) mod relaying;
 pub(crate) mod replica;
+pub(crate) mod retiring;
 pub(crate) mod session;
 pub(crate) mod status;
 pub(crate) mod stream;

@@ -106,6 +106,8 @@ pub struct Member {
     pub is_signed: bool,
     /// The author that has taken its place.
     pub successor: Option<AuthorId>,
+    /// The author that has [retired](Session::retire) it, perhaps itself, unless it has written again since.
+    pub retired: Option<AuthorId>,
     /// The counter of its last message, by its head. May be less than [`last`](Self::last); zero without a
     /// head.
     pub announced: u64,
@@ -161,10 +163,8 @@ impl Session {
 impl Status {
     fn of(state: &State, now: Duration, unix_ms: i64, idle: Option<Duration>) -> Self {
         let core = &state.core;
-        let until = core.stable_now(unix_ms, idle);
-        let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
         Self {
-            stable: StablePrefix { messages: core.len_until(until), until, waits_for: waits_for.collect() },
+            stable: StablePrefix::of(core, unix_ms, idle),
             attachment: state.attachment.clone(),
             unpublished: state.outbox.len(),
             publish_error: state.outbox.trouble(now),
@@ -220,6 +220,15 @@ impl Status {
     }
 }
 
+impl StablePrefix {
+    /// Returns what is stable, and who must write more before more is.
+    pub(crate) fn of(core: &SessionCore, unix_ms: i64, idle: Option<Duration>) -> Self {
+        let until = core.stable_now(unix_ms, idle);
+        let waits_for = core.waits_for(unix_ms, idle).into_iter().map(|author| (author, core.heard_ms(author)));
+        Self { messages: core.len_until(until), until, waits_for: waits_for.collect() }
+    }
+}
+
 fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> Member {
     let counters = core.seen().counters(author);
     let head = core.head(author);
@@ -235,6 +244,7 @@ fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> 
         has_proven: core.former_of(author).is_some_and(|former| core.has_proven(author, former)),
         is_signed: is_signed(author),
         successor,
+        retired: core.retired_by(author).map(|by| by.author),
         announced: head.map_or(0, |head| head.counter),
         heard_ms: core.heard_ms(author),
         has_seen: head.map(|head| head.seen.clone()).unwrap_or_default(),

@@ -72,6 +72,18 @@ pub enum CoreEvent {
         /// The author that took the place.
         author: AuthorId,
     },
+    /// This author is not waited for any more, by another member's word or by its own.
+    Retired {
+        /// The retired author.
+        author: AuthorId,
+        /// The message that says so.
+        by: MessageId,
+    },
+    /// This author was retired and has written again, so it is waited for.
+    Returned {
+        /// The author that has returned.
+        author: AuthorId,
+    },
     /// An author has written two messages with one counter.
     Fork {
         /// The id that both messages have.

@@ -161,16 +161,18 @@ impl SessionCore {
         self.ledger.contiguous(author)
     }
 
-    /// Returns whether every member that counts is known to have a message. Members silent for `idle` do not
-    /// count.
+    /// Returns whether every member that counts is known to have a message. Retired members and those silent for `idle` do
+    /// not count.
     pub(crate) fn is_with_everybody(&self, id: MessageId, unix_ms: i64, idle: Duration) -> bool {
         let has: BTreeSet<AuthorId> = self.heads.that_have(id).collect();
+        let retired: BTreeSet<AuthorId> = self.retired().collect();
         let silent = self.silent(unix_ms, Some(idle));
         let members: BTreeSet<AuthorId> = self.ledger.authors().chain(self.heads.authors()).collect();
         let proven = |author| self.former_of(author).filter(|&former| self.has_proven(author, former));
         let succeeded: BTreeSet<AuthorId> = members.iter().filter_map(|&author| proven(author)).collect();
         let counts = |author: &AuthorId| {
-            !self.identity.is_own(*author) && !succeeded.contains(author) && !silent.contains(author)
+            let is_gone = succeeded.contains(author) || retired.contains(author) || silent.contains(author);
+            !self.identity.is_own(*author) && !is_gone
         };
         members.iter().filter(|author| counts(author)).all(|author| has.contains(author))
     }

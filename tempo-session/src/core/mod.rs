@@ -40,6 +40,7 @@ pub(crate) mod order;
 pub(crate) mod packing;
 pub(crate) mod progress;
 pub(crate) mod relaying;
+pub(crate) mod retiring;
 pub(crate) mod session_core;
 pub(crate) mod snapshot;
 pub(crate) mod stable;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::core::{
     event::{CoreEvent, HeldMessage, Intake, Rejection},
-    identity::{authors::Identity, heads::Heads, vouching::Vouching},
+    identity::{authors::Identity, heads::Heads, retirements::Retirements, vouching::Vouching},
     order::{
         held::{Held, Holding},
         ledger::{Ledger, Past},
@@ -30,6 +30,9 @@ pub struct SessionCore {
     pub(crate) identity: Identity,
     pub(crate) heads: Heads,
     pub(crate) vouching: Vouching,
+    pub(crate) retirements: Retirements,
+    /// Whether other members can retire an author. Its own word always counts.
+    pub(crate) heeds_retirements: bool,
     pub(crate) clock: LamportClock,
     pub(crate) stability: Stability,
     pub(crate) ledger: Ledger,
@@ -77,6 +80,8 @@ impl SessionCore {
             identity: Identity::new(me),
             heads: Heads::default(),
             vouching: Vouching::new(Arc::new(Ed25519)),
+            retirements: Retirements::default(),
+            heeds_retirements: true,
             clock: LamportClock::default(),
             stability: Stability::default(),
             ledger: Ledger::default(),
@@ -314,6 +319,7 @@ impl SessionCore {
         if added.forks && !planted!(ForkUntold) {
             self.events.push_back(CoreEvent::Fork { id });
         }
+        self.note_retirements(message, added.slot);
         match message.kind {
             Kind::Payload => {
                 let position = self.timeline.insert(&self.ledger, added.slot);
@@ -334,6 +340,8 @@ impl SessionCore {
                     self.events.push_back(CoreEvent::Succeeded { author: id.author });
                 }
             }
+            // Noted above: messages of every kind answer retirements.
+            Kind::Retirement => {}
         }
     }
 
@@ -400,10 +408,10 @@ fn id_of(parent: &Parent) -> MessageId {
     MessageId { author: parent.author, counter: parent.counter }
 }
 
-/// Reduces a message to the parts that the core keeps: of the payload, only a name or a former author.
+/// Reduces a message to the parts that the core keeps: of the payload, only a name, a former author or a retirement.
 pub(crate) fn without_payload(message: Message) -> Message {
     let payload = match message.kind {
-        Kind::Profile | Kind::Successor => {
+        Kind::Profile | Kind::Successor | Kind::Retirement => {
             Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload))
         }
         Kind::Payload => Bytes::new(),

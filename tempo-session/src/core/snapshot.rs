@@ -11,7 +11,7 @@ use tempo_clock::{AuthorId, LogicalClock, Seen};
 use tempo_message::{AuthorKey, Digest, MessageId, Parent};
 
 use crate::core::{
-    identity::heads::Answers,
+    identity::{heads::Answers, retirements::Retirements},
     order::{
         header::Header,
         ledger::{Ledger, flat::Outline},
@@ -33,6 +33,7 @@ struct Summary<'a> {
     answers: Cow<'a, Answers>,
     seen: Cow<'a, Seen>,
     keys: Cow<'a, BTreeMap<AuthorId, AuthorKey>>,
+    retirements: Cow<'a, Retirements>,
     held: Vec<Header>,
     impostors: Cow<'a, BTreeSet<(MessageId, Digest)>>,
 }
@@ -61,6 +62,7 @@ impl SessionCore {
             answers: Cow::Borrowed(self.heads.answers()),
             seen: Cow::Borrowed(&self.seen),
             keys: Cow::Borrowed(&self.vouching.keys),
+            retirements: Cow::Borrowed(&self.retirements),
             held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
             impostors: Cow::Borrowed(&self.identity.impostors),
         };
@@ -92,6 +94,7 @@ impl SessionCore {
         core.heads.resume(summary.answers.into_owned());
         core.seen = Arc::new(summary.seen.into_owned());
         core.vouching.keys = summary.keys.into_owned();
+        core.retirements = summary.retirements.into_owned();
         for author in core.ledger.authors().collect::<Vec<_>>() {
             core.prove_successions(author);
         }
@@ -141,6 +144,10 @@ mod tests {
             let content = match kind {
                 0 => (Kind::Profile, Bytes::from(format!("number {unix_ms}"))),
                 1 => (Kind::Successor, Bytes::copy_from_slice(author(writer + 1).as_bytes())),
+                2 => match core.retirement_of(author(writer + 1)) {
+                    Some(retirement) => (Kind::Retirement, Bytes::copy_from_slice(&retirement.to_bytes())),
+                    None => (Kind::Payload, Bytes::new()),
+                },
                 _ => (Kind::Payload, Bytes::from(vec![kind; 3])),
             };
             // A writer whose own previous message waits for its parents writes nothing.
@@ -173,7 +180,8 @@ mod tests {
         let timeline: Vec<_> =
             core.timeline().iter().map(|&slot| (core.id(slot), core.order(slot), core.number(slot))).collect();
         let (floors, waiting) = (core.stability.clone(), core.held(usize::MAX));
-        (timeline, floors, waiting, core.latest(), core.conflict(), snapshot(core))
+        let retired: Vec<_> = core.retired().map(|author| (author, core.retired_by(author))).collect();
+        (timeline, floors, waiting, core.latest(), core.conflict(), retired, snapshot(core))
     }
 
     /// Restores a core from a snapshot, if there is one, and the rest of the log behind it.
@@ -191,7 +199,7 @@ mod tests {
         /// later messages knows what it would know from the log.
         #[test]
         fn a_snapshot_and_the_rest_of_the_log_equal_the_whole_log(
-            steps in prop::collection::vec((0..WRITERS, 0_u8..6, any::<[bool; WRITERS]>()), 1..60),
+            steps in prop::collection::vec((0..WRITERS, 0_u8..7, any::<[bool; WRITERS]>()), 1..60),
             order in prop::collection::vec(0_usize..4, 60),
             acts in prop::collection::vec(0_u8..6, 60),
         ) {

@@ -110,8 +110,8 @@ impl SessionCore {
         lacking.map(|author| (author, self.stability.floor(author))).filter(|&(_, floor)| floor < stable).collect()
     }
 
-    /// Returns the authors that the session does not wait for: the silent ones, and those with a successor
-    /// and no sign of life since. The original of a copied store keeps writing, so a successor alone is not
+    /// Returns the authors that the session does not wait for: the retired ones, the silent ones, and those with a
+    /// successor and no sign of life since. The original of a copied store keeps writing, so a successor alone is not
     /// enough. An installation that lost its state may become a successor at an early logical time, so the
     /// wall clock counts as well; both are usually from one machine. If that clock is wrong, a message that
     /// arrives after all is [below what is stable](crate::Placed::BelowStable).
@@ -124,6 +124,7 @@ impl SessionCore {
         };
         let is_unheard = |author: &AuthorId| idle.is_some() && self.heard_ms(*author).is_none();
         let over = self.ledger.claims().filter(is_over).map(|(_, former, _)| former);
-        over.chain(self.silent(unix_ms, idle)).chain(self.lacking().into_iter().filter(is_unheard)).collect()
+        let over = over.chain(self.retired()).chain(self.silent(unix_ms, idle));
+        over.chain(self.lacking().into_iter().filter(is_unheard)).collect()
     }
 }

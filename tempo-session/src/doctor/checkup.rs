@@ -25,7 +25,7 @@ use crate::doctor::{
     finding::Finding,
 };
 use crate::{
-    api::status::{Gap, Status},
+    api::status::{Gap, StablePrefix, Status},
     core::{
         driving::{Input, Output},
         event::Intake,
@@ -140,7 +140,10 @@ impl Checkup {
             full_store: path.filter(|path| is_without_room(path)),
             ..Surroundings::default()
         };
+        let now = environment.unix_ms();
+        reading.settle(&marks, now);
         let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
+        status.stable = StablePrefix::of(&reading.core, now, None);
         surroundings.lagging = lagging(&reading.core, &status, environment.unix_ms());
         status.attachment = match &read {
             Ok(_) => Attachment::Attached,
@@ -414,6 +417,16 @@ impl Reading {
                 self.met.insert(id.author, id.counter);
                 Disposition::Known
             }
+        }
+    }
+
+    /// Notes what the store knows to be stable, and what is stable by what was read.
+    fn settle(&mut self, marks: &Marks, unix_ms: i64) {
+        let by = marks.stable_by.clone();
+        self.core.handle(Input::Stable { until: marks.stable, by });
+        if let Some(until) = self.core.reach(unix_ms, None) {
+            let by = self.core.who_confirms(until).into_iter().collect();
+            self.core.handle(Input::Stable { until, by });
         }
     }
 

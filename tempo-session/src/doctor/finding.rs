@@ -145,6 +145,8 @@ pub enum FindingKind {
     SuccessionClaimed,
     /// A member has not received, for a long time, what others have.
     Lagging,
+    /// Messages may still move until a member that has not been heard of for a week writes.
+    WaitedFor,
     /// A member has been silent for a long time.
     Silent,
 }
@@ -227,6 +229,7 @@ impl FindingKind {
             Self::Successor => "successor",
             Self::SuccessionClaimed => "succession-claimed",
             Self::Lagging => "lagging",
+            Self::WaitedFor => "waited-for",
             Self::Silent => "silent",
         }
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use tempo_clock::AuthorId;
 use tempo_message::printable_text;
 
 use super::finding::FindingKind::{
-    ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, SuccessionClaimed, Successor,
+    ClockAhead, ClockBehind, CopiedFolder, Lagging, Silent, SuccessionClaimed, Successor, WaitedFor,
 };
-use crate::api::status::Status;
+use crate::api::{names::short, status::Status};
 use crate::doctor::{
     around::Surroundings,
     finding::Finding,
@@ -15,6 +16,8 @@ use crate::doctor::{
 };
 
 const DAY_MS: u64 = 24 * 3_600_000;
+/// The time, in milliseconds, without a message or a hint after which it is news that a member is waited for.
+const WAITED_MS: u64 = 7 * DAY_MS;
 /// The time, in milliseconds, without a message or a hint after which a member counts as silent.
 const SILENT_MS: u64 = 30 * DAY_MS;
 /// The largest difference between clocks, in milliseconds, that is not reported.
@@ -157,7 +160,8 @@ pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Fi
 pub(super) fn lagging(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let Some(now) = around.unix_ms else { return };
     let is_former = |author| status.members.iter().any(|member| member.author == author && member.successor.is_some());
-    for lag in around.lagging.iter().filter(|lag| !people.is_me(lag.author) && !is_former(lag.author)) {
+    let is_gone = |author| is_former(author) || is_retired(status, author);
+    for lag in around.lagging.iter().filter(|lag| !people.is_me(lag.author) && !is_gone(lag.author)) {
         let (name, count) = (people.name(lag.author), lag.messages);
         let (messages, it) = (counted(count, "message"), one_or_many(count, "it", "the oldest of them"));
         let (are, written) = (one_or_many(count, "is", "are"), ago(lag.since_ms, now));
@@ -178,28 +182,50 @@ pub(super) fn lagging(status: &Status, around: &Surroundings, people: &People, f
     }
 }
 
+fn is_retired(status: &Status, author: AuthorId) -> bool {
+    status.members.iter().any(|member| member.author == author && member.retired.is_some())
+}
+
+/// Names members without a sign of life: those that the rest of the order waits for, and those that are silent for long.
 pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let Some(now) = around.unix_ms else { return };
     for member in &status.members {
-        // A former author will not write again.
-        let is_expected = !people.is_me(member.author) && member.successor.is_none();
+        // A former author will not write again, nor will a retired one.
+        let is_expected = !people.is_me(member.author) && member.successor.is_none() && member.retired.is_none();
         // If a member's clock was behind, its time does not show when the sign came.
         let is_expected = is_expected && member.clock_skew.is_none_or(|clock_skew| clock_skew.by_ms <= SILENT_MS);
-        let Some(heard) = member.heard_ms.filter(|_| is_expected) else { continue };
-        let by = now.abs_diff(heard);
-        if heard > now || by <= SILENT_MS {
+        if !is_expected {
             continue;
         }
-        let name = people.name(member.author);
-        findings.push(
-            Finding::new(Silent, format!("The last sign of {name} is {} old.", span(by)))
-                .info()
-                .of(member.author, people)
+        let (author, name) = (member.author, people.name(member.author));
+        let is_waited_for = status.stable.waits_for.iter().any(|&(waited, _)| waited == author);
+        let since = member.heard_ms.map(|heard| u64::try_from(now.saturating_sub(heard)).unwrap_or(0));
+        let last = since.map(|since| format!("The last sign of {name} is {} old.", span(since)));
+        let retire = format!(
+            "run `tempo retire FOLDER {}`: then nobody waits for {name}, until {name} writes again",
+            short(author)
+        );
+        let finding = if let Some(last) = last.clone().filter(|_| since > Some(SILENT_MS)) {
+            let ask = format!("Nothing. If you expect an answer, ask {name} by other means.");
+            let or_retire =
+                if is_waited_for { format!(" If {name} will not come back, {retire}.") } else { String::new() };
+            Finding::new(Silent, last)
                 .meaning(format!(
                     "Perhaps {name} had nothing to say. Perhaps the folder is no longer synced there, and what {name} \
                      writes does not arrive."
                 ))
-                .advice(format!("Nothing. If you expect an answer, ask {name} by other means.")),
-        );
+                .advice(ask + &or_retire)
+        } else if is_waited_for && since.is_none_or(|since| since > WAITED_MS) {
+            let moving = status.messages.saturating_sub(status.stable.messages);
+            let moving = counted(u64::try_from(moving).unwrap_or(u64::MAX), "message");
+            let last = last.unwrap_or_else(|| format!("Nothing has been heard of {name}."));
+            let all = status.messages;
+            Finding::new(WaitedFor, format!("{moving} of {all} may still move until {name} writes. {last}"))
+                .meaning(format!("{name} may have written something that comes before them and has not arrived."))
+                .advice(format!("Nothing, if {name} is going to open the session again. Otherwise {retire}."))
+        } else {
+            continue;
+        };
+        findings.push(finding.info().of(author, people));
     }
 }

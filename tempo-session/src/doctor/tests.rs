@@ -37,6 +37,7 @@ fn member(number: u8, name: &str) -> Member {
         has_proven: false,
         is_signed: true,
         successor: None,
+        retired: None,
         announced: KNOWN,
         heard_ms: Some(latest.unix_ms),
         has_seen: Vec::new(),
@@ -370,7 +371,7 @@ fn forks_and_refused_messages_are_reported() {
 
 #[test]
 fn wrong_clocks_and_silent_members_are_reported() {
-    use FindingKind::{ClockAhead, ClockBehind, Silent};
+    use FindingKind::{ClockAhead, ClockBehind, Silent, WaitedFor};
     let at = |unix_ms: i64| {
         move |status: &mut Status, _: &mut Surroundings| {
             status.members[1].latest.as_mut().unwrap().unix_ms = unix_ms;
@@ -390,6 +391,28 @@ fn wrong_clocks_and_silent_members_are_reported() {
     assert_eq!(found(at(NOW + 10 * minute)), []);
     info(Silent, "The last sign of Ben\\u{1b} is 31 days old.", at(NOW - 31 * DAY));
     assert_eq!(found(at(NOW - 30 * DAY)), []);
+    let waited_for = |unix_ms: i64| {
+        move |status: &mut Status, around: &mut Surroundings| {
+            at(unix_ms)(status, around);
+            (status.messages, status.stable.messages) = (6, 4);
+            status.stable.waits_for = vec![(author(2), Some(unix_ms))];
+        }
+    };
+    info(
+        WaitedFor,
+        "2 messages of 6 may still move until Ben\\u{1b} writes. The last sign of Ben\\u{1b} is 8 days old.",
+        waited_for(NOW - 8 * DAY),
+    );
+    assert_eq!(found(waited_for(NOW - 7 * DAY)), []);
+    for days in [8, 31] {
+        let proposed = found(waited_for(NOW - days * DAY));
+        assert!(proposed[0].advice.contains("`tempo retire FOLDER 02000000`"), "{proposed:#?}");
+    }
+    let retired = found(|status, around| {
+        waited_for(NOW - 31 * DAY)(status, around);
+        status.members[1].retired = Some(author(1));
+    });
+    assert_eq!(retired, []);
     assert_eq!(
         found(|status, _| status.members[0].latest.as_mut().unwrap().unix_ms = 0),
         [],

@@ -97,6 +97,19 @@ pub enum Event {
         /// The author that it was before.
         former: AuthorId,
     },
+    /// Members wait for this author no more, by the word of one of them or its own. Its messages may come [below the
+    /// stable part](Placed::BelowStable). See [`Session::retire`](crate::Session::retire).
+    Retired {
+        /// The retired author.
+        author: AuthorId,
+        /// The author that has said so.
+        by: AuthorId,
+    },
+    /// This author was retired and has written again, so it is waited for.
+    Returned {
+        /// The author.
+        author: AuthorId,
+    },
     /// This member continues as a new author, because another installation may write as the former
     /// one.
     NewAuthor {

@@ -247,6 +247,8 @@ impl State {
                     Some(former) => Event::Succeeded { author, former },
                     None => continue,
                 },
+                CoreEvent::Retired { author, by } => Event::Retired { author, by: by.author },
+                CoreEvent::Returned { author } => Event::Returned { author },
                 CoreEvent::Fork { id } => Event::Fork { id },
                 CoreEvent::Rejected { id, digest, why } => Event::Rejected { id, digest, why },
             };

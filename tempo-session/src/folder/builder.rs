@@ -55,6 +55,7 @@ pub struct Builder {
     vault: Option<Arc<dyn Vault>>,
     folder_patience: Option<Duration>,
     idle_after: Option<Duration>,
+    heed_retirements: bool,
     packing: Option<Packing>,
     relaying: Option<Relaying>,
 }
@@ -95,6 +96,7 @@ impl Builder {
             patience: Duration::from_secs(30),
             folder_patience: None,
             idle_after: None,
+            heed_retirements: true,
             packing: Some(Packing::default()),
             relaying: Some(Relaying::default()),
             fetch_online_only: false,
@@ -165,6 +167,16 @@ impl Builder {
         self
     }
 
+    /// Sets whether members can [retire](Session::retire) each other, as they can by default. Without it, only a member's
+    /// own word that it has left counts. Use one value for all members of a session: in a folder that strangers can write,
+    /// a retirement makes messages [stable](crate::Event::Stable) earlier than the retired member would want, until it
+    /// writes again.
+    #[must_use]
+    pub fn heed_retirements(mut self, heed: bool) -> Self {
+        self.heed_retirements = heed;
+        self
+    }
+
     /// Sets when own messages are packed and when files that went into packs are removed. `None` never packs.
     /// By default, packs contain some dozens of messages, and later some thousands.
     #[must_use]
@@ -231,6 +243,7 @@ impl Builder {
             }),
             copied_from,
             idle_after: self.idle_after,
+            heed_retirements: self.heed_retirements,
             packing: self.packing,
             relaying: self.relaying,
             snapshot_after: Some(Self::SNAPSHOT),
@@ -252,6 +265,7 @@ impl Builder {
         options.read_only = true;
         let components = Components {
             idle_after: self.idle_after,
+            heed_retirements: self.heed_retirements,
             ..Components::new(Box::new(self.transport(options)?), Box::new(MemoryStore::new(None)))
         };
         Session::start(components)

@@ -316,7 +316,7 @@ fn relay_puts_back_the_messages_of_a_member_that_left() {
 
     for wrong in ["Cleo", "be", ""] {
         let (out, err, code) = run(tempo(&place.at("ana")).arg("relay").arg(&place.folder).arg(wrong));
-        assert!((out.as_str(), code) == ("", 2) && err.contains("another member called"), "{wrong:?}: {err}");
+        assert!((out.as_str(), code) == ("", 2) && err.contains("no other member called"), "{wrong:?}: {err}");
     }
     let (_, err, code) = run(tempo(&place.at("cleo")).arg("relay").arg(&place.folder).arg("Ben B"));
     assert!(code == 2 && err.contains("--state"), "{err}");
@@ -328,6 +328,58 @@ fn relay_puts_back_the_messages_of_a_member_that_left() {
     let (findings, code) = doctor("cleo");
     let relayed = of_kind(&findings, "relayed");
     assert!(code == 0 && relayed["message"].as_str().unwrap().contains("keeps Ben B's messages"), "{findings:#?}");
+}
+
+#[test]
+fn retire_and_leave_end_the_waiting_for_a_member() {
+    let place = Place::new();
+    let joins = |member: &str, name: &str| {
+        let mut chat = tempo(&place.at(member));
+        assert!(
+            pipe(chat.arg("chat").arg(&place.folder).args(["--name", name]), [format!("{name} is here")])
+                .wait()
+                .unwrap()
+                .success()
+        );
+    };
+    let say = |member: &str, text: &str| ok(tempo(&place.at(member)).arg("send").arg(&place.folder).arg(text));
+    let status = |member: &str| ok(tempo(&place.at(member)).arg("status").arg(&place.folder));
+    for (member, name) in [("ana", "Ana"), ("ben", "Ben"), ("other", "Ben")] {
+        joins(member, name);
+    }
+    say("ana", "where are you?");
+    assert!(status("ana").contains("until more arrives from Ben"), "{}", status("ana"));
+
+    let retire = |who: &str| run(tempo(&place.at("ana")).arg("retire").arg(&place.folder).arg(who));
+    for wrong in ["Cleo", "Ana", "be", ""] {
+        let (out, err, code) = retire(wrong);
+        assert!((out.as_str(), code) == ("", 2) && err.contains("no other member called"), "{wrong:?}: {err}");
+    }
+    let (out, err, code) = retire("ben");
+    assert!((out.as_str(), code) == ("", 2), "{out}{err}");
+    let several = err.split_once("called ben: ").unwrap().1.lines().next().unwrap();
+    let (one, other) = several.split_once(", ").unwrap();
+    let (out, err, code) = retire(one);
+    assert_eq!(out, format!("{one} is retired: nobody waits for {one} any more, until {one} writes again\n"), "{err}");
+    assert_eq!(code, 0);
+    // The other one is meant now, by its plain name.
+    let (out, err, _) = retire("Ben");
+    assert!(out.starts_with(&format!("{other} is retired")), "{out}{err}");
+    for member in ["ana", "observer"] {
+        let status = status(member);
+        assert!(status.contains("stable: everything") && status.matches("retired by Ana").count() == 2, "{status}");
+    }
+    say("ben", "I was on holiday");
+    say("other", "so was I");
+    assert!(!status("ana").contains("retired"), "{}", status("ana"));
+    let told = ok(tempo(&place.at("other")).arg("leave").arg(&place.folder));
+    assert_eq!(
+        told,
+        "you have left: nobody waits for you any more; your messages stay, and your next one brings you back\n"
+    );
+    assert!(status("ana").contains("has left"), "{}", status("ana"));
+    let (_, err, code) = run(tempo(&place.at("observer")).arg("leave").arg(&place.folder));
+    assert!(code == 2 && err.contains("--state"), "{err}");
 }
 
 #[test]

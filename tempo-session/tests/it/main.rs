@@ -45,6 +45,7 @@ mod packing;
 mod parts;
 mod relaying;
 mod replica;
+mod retiring;
 mod services;
 mod session;
 #[cfg(feature = "cli")]

@@ -181,6 +181,16 @@ fn tell(session: &Session, event: &Event) {
                 output::short(*former)
             );
         }
+        Event::Retired { author, by } if author == by => {
+            eprintln!("* {0} has left, so nobody waits for {0}", name(*author));
+        }
+        Event::Retired { author, by } if Some(*author) == session.author() => {
+            eprintln!("* {} has retired you, so nobody waits for you; your next message undoes that", name(*by));
+        }
+        Event::Retired { author, by } => {
+            eprintln!("* {} has retired {1}, so nobody waits for {1}", name(*by), name(*author));
+        }
+        Event::Returned { author } => eprintln!("* {} has returned", name(*author)),
         Event::NewAuthor { author, why, .. } => {
             eprintln!(
                 "* {why}; you continue as a new member, {}, and your earlier messages stay",

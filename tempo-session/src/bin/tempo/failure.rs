@@ -6,7 +6,9 @@ use tempo_fs_transport::{DecisionError, InstallationError, OpenError as FolderEr
 use tempo_session::{
     MAX_PAYLOAD,
     doctor::TidyError,
-    error::{DecideError, IdentityError, OpenError, PackError, ReadError, RefreshError, RelayError, SendError},
+    error::{
+        DecideError, IdentityError, OpenError, PackError, ReadError, RefreshError, RelayError, RetireError, SendError,
+    },
     printable_text,
     store::StoreError,
 };
@@ -31,9 +33,15 @@ pub(crate) enum Failure {
     Tidy(TidyError),
     Pack(PackError),
     Relay(RelayError),
-    /// No member of that name has messages here.
+    Retire(RetireError),
+    /// No other member has that name.
     Nobody {
         who: String,
+    },
+    /// More than one other member has that name.
+    Several {
+        who: String,
+        several: String,
     },
     Decide(DecideError),
     /// Only a member can do this.
@@ -65,9 +73,15 @@ impl Failure {
             Self::Tidy(error) => Some(error),
             Self::Pack(error) => Some(error),
             Self::Relay(error) => Some(error),
+            Self::Retire(error) => Some(error),
             Self::Decide(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
-            Self::No(_) | Self::Nobody { .. } | Self::NotAMember | Self::LongLine { .. } | Self::Told { .. } => None,
+            Self::No(_)
+            | Self::Nobody { .. }
+            | Self::Several { .. }
+            | Self::NotAMember
+            | Self::LongLine { .. }
+            | Self::Told { .. } => None,
         }
     }
 
@@ -129,6 +143,9 @@ impl Failure {
             Self::Nobody { .. } => {
                 "tempo status lists the members; the first four characters of an author are enough as well"
             }
+            Self::Several { .. } => {
+                "say which one by its full name in this list, or by the first characters of its author"
+            }
             Self::Relay(RelayError::Unclear { .. }) => {
                 "wait until the sync service says that it is done; --download makes it fetch files that are only online"
             }
@@ -161,7 +178,8 @@ impl fmt::Display for Failure {
         match self {
             Self::No(answer) => f.write_str(answer)?,
             Self::NotAMember => f.write_str("you have no messages here")?,
-            Self::Nobody { who } => write!(f, "you have no messages of another member called {who}")?,
+            Self::Nobody { who } => write!(f, "there is no other member called {who}")?,
+            Self::Several { who, several } => write!(f, "more than one member is called {who}: {several}")?,
             Self::LongLine { number } => {
                 write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;
             }
@@ -200,6 +218,15 @@ impl From<TidyError> for Failure {
         match error {
             TidyError::Open(error) => Self::Open(error),
             error => Self::Tidy(error),
+        }
+    }
+}
+
+impl From<RetireError> for Failure {
+    fn from(error: RetireError) -> Self {
+        match error {
+            RetireError::Send(error) => Self::Send(error),
+            error => Self::Retire(error),
         }
     }
 }

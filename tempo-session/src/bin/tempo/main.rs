@@ -13,11 +13,13 @@ mod pack;
 mod parts;
 mod progress;
 mod relay;
+mod retire;
 mod seen;
 mod send;
 mod stable;
 mod status;
 mod unread;
+mod who;
 
 use std::{
     path::PathBuf,
@@ -143,6 +145,25 @@ enum Command {
         #[arg(value_name = "WHO")]
         who: String,
     },
+    /// Say that a member will not come back, so that nobody waits for it any more
+    ///
+    /// Messages become stable without that member, and packing does not wait for it. This holds for
+    /// every member, until that one writes again. Nothing is removed, and what it writes later
+    /// arrives as usual.
+    Retire {
+        #[command(flatten)]
+        folder: Folder,
+        /// The member's name, or the beginning of its author
+        #[arg(value_name = "WHO")]
+        who: String,
+    },
+    /// Say that you will not come back, so that nobody waits for you any more
+    ///
+    /// Your messages stay. Your next message brings you back.
+    Leave {
+        #[command(flatten)]
+        folder: Folder,
+    },
     /// List related directories beside the session folder, or decide permanently what they are
     ///
     /// A sync service may split a session folder, and people copy one to start another. Usually the
@@ -180,6 +201,8 @@ fn main() -> ExitCode {
         Command::Parts { folder, said, json } => parts::run(&folder.path, local, &said, json),
         Command::Pack { folder, at_once } => pack::run(&folder.path, local, at_once),
         Command::Relay { folder, who } => relay::run(&folder.path, local, &who),
+        Command::Retire { folder, who } => retire::retire(&folder.path, local, &who),
+        Command::Leave { folder } => retire::leave(&folder.path, local),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

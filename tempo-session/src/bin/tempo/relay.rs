@@ -3,19 +3,17 @@
 use std::{path::Path, time::Duration};
 
 use tempo_message::printable_text;
-use tempo_session::{AuthorId, Membership, Session, Status};
+use tempo_session::{Membership, Session};
 
 use crate::{
     Local,
     failure::Failure,
     log::{self, PATIENCE_OF_PUBLISHING},
-    member, output,
+    member, output, who,
 };
 
 /// The longest that relaying may take, however much there is.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// The shortest beginning of an author that identifies it, in characters.
-const BEGINNING: usize = 4;
 
 pub(crate) fn run(folder: &Path, local: &Local, who: &str) -> Result<(), Failure> {
     if member::builder(folder, local).membership()? != Membership::Member {
@@ -29,12 +27,14 @@ pub(crate) fn run(folder: &Path, local: &Local, who: &str) -> Result<(), Failure
     told
 }
 
-fn relay(session: &Session, who: &str) -> Result<(), Failure> {
+fn relay(session: &Session, name: &str) -> Result<(), Failure> {
     let status = session.status();
     let names = status.names();
-    let authors = called(&status, who);
+    let has_messages = |author| status.members.iter().any(|member| member.author == author && member.messages > 0);
+    let mut authors = who::called(&status, name);
+    authors.retain(|&author| has_messages(author));
     if authors.is_empty() {
-        return Err(Failure::Nobody { who: printable_text(who) });
+        return Err(Failure::Nobody { who: printable_text(name) });
     }
     for author in authors {
         let relayed = session.relay(author, PATIENCE)?;
@@ -49,19 +49,4 @@ fn relay(session: &Session, who: &str) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Returns the other members with messages here that have this name, or whose author begins with
-/// it.
-fn called(status: &Status, who: &str) -> Vec<AuthorId> {
-    let names = status.names();
-    let is_me = |author: AuthorId| Some(author) == status.author || status.former.contains(&author);
-    let others = status.members.iter().filter(|member| !is_me(member.author) && member.messages > 0);
-    let lower = who.to_lowercase();
-    let is_called = |name: Option<&str>| name.is_some_and(|name| name.to_lowercase() == lower);
-    let begins = |author: AuthorId| lower.len() >= BEGINNING && author.to_string().starts_with(&lower);
-    let called = others.filter(|member| {
-        is_called(member.name.as_deref()) || is_called(names.get(member.author)) || begins(member.author)
-    });
-    called.map(|member| member.author).collect()
 }

@@ -161,6 +161,11 @@ fn member_line(status: &Status, names: &Names, member: &Member) -> String {
     if !successors.is_empty() {
         also(format!("continued by {}", successors.join(" and ")));
     }
+    match member.retired {
+        Some(by) if by == member.author => also("has left".to_owned()),
+        Some(by) => also(format!("retired by {}", names.of(by))),
+        None => {}
+    }
     let of_mine = status.author.filter(|&me| me != member.author);
     let seen = of_mine.and_then(|me| member.has_seen.iter().find(|(author, _)| *author == me));
     if let Some((_, counter)) = seen {
@@ -217,6 +222,7 @@ fn for_programs(status: &Status) -> Value {
                 "proven": member.has_proven,
                 "former": member.former.map(|author| author.to_string()),
                 "successor": member.successor.map(|author| author.to_string()),
+                "retired_by": member.retired.map(|author| author.to_string()),
                 "announced": member.announced,
                 "heard_ms": member.heard_ms,
                 "has_seen": has_seen(member),

@@ -3,4 +3,5 @@
 pub(crate) mod authors;
 pub(crate) mod conflict;
 pub(crate) mod heads;
+pub(crate) mod retirements;
 pub(crate) mod vouching;

@@ -1,0 +1,68 @@
+//! `tempo retire` and `tempo leave`: members that are not waited for any more.
+
+use std::path::Path;
+
+use tempo_message::printable_text;
+use tempo_session::{AuthorId, Membership, Session, Status};
+
+use crate::{
+    Local,
+    failure::Failure,
+    log::{self, PATIENCE_OF_PUBLISHING},
+    member, output, who,
+};
+
+pub(crate) fn retire(folder: &Path, local: &Local, who: &str) -> Result<(), Failure> {
+    say(folder, local, |session| {
+        let status = session.status();
+        let author = meant(&status, who)?;
+        let name = status.names().of(author);
+        session.retire(author)?;
+        Ok(format!("{name} is retired: nobody waits for {name} any more, until {name} writes again"))
+    })
+}
+
+pub(crate) fn leave(folder: &Path, local: &Local) -> Result<(), Failure> {
+    say(folder, local, |session| {
+        session.leave()?;
+        let messages = "your messages stay, and your next one brings you back";
+        Ok(format!("you have left: nobody waits for you any more; {messages}"))
+    })
+}
+
+/// Opens the session, does something there, and prints what it was once that is in the folder.
+fn say(folder: &Path, local: &Local, what: impl FnOnce(&Session) -> Result<String, Failure>) -> Result<(), Failure> {
+    if member::builder(folder, local).membership()? != Membership::Member {
+        return Err(Failure::NotAMember);
+    }
+    let session = member::join(folder, local, None)?;
+    // What the other members have said by now belongs to the past of this word.
+    log::refresh(&session, log::PATIENCE)?;
+    let said = what(&session);
+    let unpublished = session.flush(PATIENCE_OF_PUBLISHING);
+    session.close()?;
+    output::line(&said?)?;
+    if unpublished > 0 {
+        eprintln!("tempo: the others learn of it once it is in the folder; it is safe in your store until then");
+    }
+    Ok(())
+}
+
+/// Returns the one member that is meant. Those whose place another one has taken are not, unless there is no other.
+fn meant(status: &Status, who: &str) -> Result<AuthorId, Failure> {
+    let called = who::called(status, who);
+    let is_current = |author: &AuthorId| {
+        let member = status.members.iter().find(|member| member.author == *author);
+        member.is_some_and(|member| member.successor.is_none() && member.retired.is_none())
+    };
+    let current: Vec<AuthorId> = called.iter().copied().filter(is_current).collect();
+    let names = status.names();
+    match (if current.is_empty() { &called } else { &current }).as_slice() {
+        [] => Err(Failure::Nobody { who: printable_text(who) }),
+        &[author] => Ok(author),
+        several => {
+            let several = output::listed(several.iter().map(|&author| names.of(author)));
+            Err(Failure::Several { who: printable_text(who), several })
+        }
+    }
+}
