@@ -64,13 +64,15 @@ pub enum Fault {
     Undone,
     /// A service is signed out and in: a folder is empty at first and fills again file by file, over minutes.
     Relinked,
+    /// Members retire each other, or leave by their own word. Some write again.
+    Retirement,
     /// The members sign, and somebody who can write the folder writes messages and heads as others.
     Forger,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -102,6 +104,7 @@ impl Fault {
         Self::Undone,
         Self::Relinked,
         Self::Forger,
+        Self::Retirement,
     ];
 
     /// Faults that only a member with its store can repair.
@@ -126,6 +129,7 @@ impl Fault {
             | Self::StoreFull
             | Self::Undone
             | Self::Relinked => 150,
+            Self::Retirement => 300,
             Self::Forger => 700,
             _ => 500,
         }

@@ -217,6 +217,9 @@ impl Run<'_> {
                 self.world.hold_back(self.plan.members - 1);
             }
         }
+        if self.plan.faults.contains(&Fault::Retirement) {
+            self.world.will_retire_departed();
+        }
         self.draw_lasting();
         if self.plan.faults.contains(&Fault::TornCall) {
             self.world.tear_restarts(300);
@@ -354,6 +357,10 @@ impl Run<'_> {
             Fault::StoreFull => self.fill_store(member),
             Fault::Undone => self.undo(member),
             Fault::Relinked => self.relink(member),
+            Fault::Retirement => {
+                let whom = if self.rng.chance(200) { member } else { self.rng.below(self.world.len()) };
+                self.world.retire(member, whom);
+            }
             Fault::Forger => {
                 // A relay that is damaged is no message of its author, and nobody is told of it.
                 let with_relays = !self.plan.faults.contains(&Fault::Overwriting);

@@ -24,8 +24,8 @@ pub enum RetireError {
 
 impl Session {
     /// Says that an author will not write again, so that no member waits for it any more: messages become
-    /// [stable](crate::Event::Stable) without it, packs need not wait until it has everything, and messages that only it
-    /// lacks are not relayed. Does nothing if it is retired already.
+    /// [stable](crate::Event::Stable) without it, and files whose messages are in a pack are removed without waiting for it.
+    /// Does nothing if it is retired already.
     ///
     /// This holds for every member that receives the message and [heeds](crate::Builder::heed_retirements) it, until the
     /// author writes again with knowledge of it. No message is lost: what the author has written and what it writes later

@@ -78,10 +78,10 @@ impl SessionCore {
         self.ledger.messages_after(author, counter).take(most).collect()
     }
 
-    /// Returns the heads of other members, except authors that have a successor and retired ones.
+    /// Returns the heads of other members, except authors that have a successor.
     fn others(&self, counts: impl Fn(&Head) -> bool) -> impl Iterator<Item = &Head> {
-        let gone: BTreeSet<AuthorId> = self.proven_former().chain(self.retired()).collect();
-        let is_other = move |head: &&Head| !self.is_own(head.author) && !gone.contains(&head.author);
+        let succeeded: BTreeSet<AuthorId> = self.proven_former().collect();
+        let is_other = move |head: &&Head| !self.is_own(head.author) && !succeeded.contains(&head.author);
         self.heads.iter().filter(is_other).filter(move |head| counts(head)).take(LOOKED_THROUGH)
     }
 }

@@ -16,7 +16,8 @@ impl World {
         // The status reports less while it knows of messages that have not arrived.
         let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().stable);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
-        if !self.is_membership_fixed {
+        // What a retired member writes comes below what the others call stable.
+        if !self.is_membership_fixed || self.has_retired {
             return;
         }
         let Some(by_few) = running.stable_by_few else {
@@ -45,7 +46,9 @@ impl World {
     /// succession may be missed.
     fn stabilizes_everything(&self) -> bool {
         let is_exact = |member: &Member| member.disk.options().granularity <= Duration::from_nanos(1);
-        self.is_membership_fixed && self.members.iter().all(is_exact)
+        // Nobody waits for who has left, once that one is retired.
+        let is_certain = self.is_membership_fixed || (self.retires_departed && self.has_departed());
+        is_certain && self.members.iter().all(is_exact)
     }
 
     /// Returns whether every member has everything, and no member keeps an unnecessary relay.
@@ -71,10 +74,11 @@ impl World {
 
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
         let timeline = self.expected();
-        if !timeline.starts_with(&self.stable) && self.is_membership_fixed {
+        if !timeline.starts_with(&self.stable) && self.is_membership_fixed && !self.has_retired {
             return Err(Violation::new("I8", "a message was inserted into the stable part"));
         }
         self.relays_are_taken_back()?;
+        self.check_retirements()?;
         for member in self.present() {
             let running = member.running.as_ref().filter(|_| self.stabilizes_everything());
             let stable = running.map(|running| running.session.status().stable);

@@ -101,6 +101,8 @@ pub(crate) fn listen(
                 counts.add(match event {
                     Event::Foreign(_) => "foreign file told",
                     Event::Attachment(_) => "attachment changed",
+                    Event::Retired { .. } => "retired",
+                    Event::Returned { .. } => "returned",
                     Event::Rejected { digest, id, why } if registry.known(&digest).is_some() => {
                         return Err(Violation::new("I14", format!("the honest {id} was rejected: {why}")));
                     }

@@ -13,6 +13,7 @@ mod member;
 mod moving;
 mod registry;
 mod relinking;
+mod retiring;
 mod signing;
 mod store;
 mod tampering;
@@ -80,6 +81,10 @@ pub struct World {
     stable: Vec<Digest>,
     /// True if the membership has been constant since the start, and no name was in use twice.
     is_membership_fixed: bool,
+    /// A member has retired another one, or itself.
+    has_retired: bool,
+    /// In the end, somebody retires the members that have left for good.
+    retires_departed: bool,
     /// The files that any process has published.
     published: BTreeSet<(OsString, OsString)>,
     /// The departure times of the authors that have left.
@@ -128,6 +133,8 @@ impl World {
             successions: BTreeMap::new(),
             stable: Vec::new(),
             is_membership_fixed: true,
+            has_retired: false,
+            retires_departed: false,
             published: BTreeSet::new(),
             left_at: BTreeMap::new(),
             has_returned: false,
@@ -405,6 +412,7 @@ impl World {
         self.end_faults();
         if self.has_departed() {
             self.chat()?;
+            self.retire_departed();
         }
         self.quiesce()?;
         if self.reunite() { self.quiesce() } else { Ok(()) }

@@ -1,10 +1,10 @@
 //! The messages that were really sent, against which every delivery is judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use tempo_clock::{Lamport, Stamp};
-use tempo_message::{Digest, Frame, Kind, MessageId};
+use tempo_clock::{AuthorId, Lamport, Stamp};
+use tempo_message::{Digest, Frame, Kind, MessageId, Retirement};
 
 use super::Violation;
 
@@ -28,6 +28,8 @@ pub(crate) struct Known {
     /// Its bytes in a folder.
     pub(crate) bytes: Bytes,
     pub(crate) is_payload: bool,
+    /// The author that it retires.
+    retires: Option<AuthorId>,
 }
 
 impl Registry {
@@ -70,6 +72,9 @@ impl Registry {
             payload: message.payload.clone(),
             bytes: frame.bytes().clone(),
             is_payload: message.kind == Kind::Payload,
+            retires: Retirement::from_bytes(&message.payload)
+                .filter(|_| message.kind == Kind::Retirement)
+                .map(|content| content.author),
         };
         self.by_digest.insert(digest, known);
         self.in_order.push(digest);
@@ -100,6 +105,29 @@ impl Registry {
             let payloads: Vec<Digest> = digests.iter().filter(is_payload).copied().collect();
             (payloads.len() > 1).then_some((id, payloads))
         })
+    }
+
+    /// Returns the authors that are retired for everybody who has every message: those of which the latest retirement is
+    /// later than each one that is among the causes of a message of theirs.
+    pub(crate) fn retired(&self) -> BTreeSet<AuthorId> {
+        let mut seen: BTreeMap<Digest, BTreeSet<(AuthorId, Stamp, Digest)>> = BTreeMap::new();
+        let (mut latest, mut answered) = (BTreeMap::new(), BTreeMap::new());
+        // A message is kept after its causes.
+        for digest in &self.in_order {
+            let Some(known) = self.by_digest.get(digest) else { continue };
+            let mut past: BTreeSet<_> = known.causes.iter().filter_map(|it| seen.get(it)).flatten().copied().collect();
+            for &(_, stamp, digest) in past.iter().filter(|(about, ..)| *about == known.id.author) {
+                let answered = answered.entry(known.id.author).or_insert((stamp, digest));
+                *answered = (stamp, digest).max(*answered);
+            }
+            if let Some(about) = known.retires {
+                let latest = latest.entry(about).or_insert((known.stamp, *digest));
+                *latest = (known.stamp, *digest).max(*latest);
+                past.insert((about, known.stamp, *digest));
+            }
+            seen.insert(*digest, past);
+        }
+        latest.into_iter().filter(|(about, last)| answered.get(about) < Some(last)).map(|(about, _)| about).collect()
     }
 
     /// Returns the application's messages in the order that every member must see.

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use tempo_message::printable_text;
-use tempo_session::{AuthorId, Membership, Session, Status};
+use tempo_session::{Membership, Session};
 
 use crate::{
     Local,
@@ -15,7 +14,7 @@ use crate::{
 pub(crate) fn retire(folder: &Path, local: &Local, who: &str) -> Result<(), Failure> {
     say(folder, local, |session| {
         let status = session.status();
-        let author = meant(&status, who)?;
+        let author = who::only(&status, who)?;
         let name = status.names().of(author);
         session.retire(author)?;
         Ok(format!("{name} is retired: nobody waits for {name} any more, until {name} writes again"))
@@ -46,23 +45,4 @@ fn say(folder: &Path, local: &Local, what: impl FnOnce(&Session) -> Result<Strin
         eprintln!("tempo: the others learn of it once it is in the folder; it is safe in your store until then");
     }
     Ok(())
-}
-
-/// Returns the one member that is meant. Those whose place another one has taken are not, unless there is no other.
-fn meant(status: &Status, who: &str) -> Result<AuthorId, Failure> {
-    let called = who::called(status, who);
-    let is_current = |author: &AuthorId| {
-        let member = status.members.iter().find(|member| member.author == *author);
-        member.is_some_and(|member| member.successor.is_none() && member.retired.is_none())
-    };
-    let current: Vec<AuthorId> = called.iter().copied().filter(is_current).collect();
-    let names = status.names();
-    match (if current.is_empty() { &called } else { &current }).as_slice() {
-        [] => Err(Failure::Nobody { who: printable_text(who) }),
-        &[author] => Ok(author),
-        several => {
-            let several = output::listed(several.iter().map(|&author| names.of(author)));
-            Err(Failure::Several { who: printable_text(who), several })
-        }
-    }
 }

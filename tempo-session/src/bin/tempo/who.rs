@@ -1,6 +1,9 @@
 //! Finding the member that a person means.
 
+use tempo_message::printable_text;
 use tempo_session::{AuthorId, Status};
+
+use crate::{failure::Failure, output};
 
 /// The shortest beginning of an author that identifies it, in characters.
 const BEGINNING: usize = 4;
@@ -17,4 +20,23 @@ pub(crate) fn called(status: &Status, who: &str) -> Vec<AuthorId> {
         is_called(member.name.as_deref()) || is_called(names.get(member.author)) || begins(member.author)
     });
     called.map(|member| member.author).collect()
+}
+
+/// Returns the one member that is meant. Those whose place another one has taken are not, unless there is no other.
+pub(crate) fn only(status: &Status, who: &str) -> Result<AuthorId, Failure> {
+    let called = called(status, who);
+    let is_current = |author: &AuthorId| {
+        let member = status.members.iter().find(|member| member.author == *author);
+        member.is_some_and(|member| member.successor.is_none() && member.retired.is_none())
+    };
+    let current: Vec<AuthorId> = called.iter().copied().filter(is_current).collect();
+    let names = status.names();
+    match (if current.is_empty() { &called } else { &current }).as_slice() {
+        [] => Err(Failure::Nobody { who: printable_text(who) }),
+        &[author] => Ok(author),
+        several => {
+            let several = output::listed(several.iter().map(|&author| names.of(author)));
+            Err(Failure::Several { who: printable_text(who), several })
+        }
+    }
 }

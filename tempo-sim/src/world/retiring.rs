@@ -1,0 +1,65 @@
+//! Members that retire each other, and what every member knows of it in the end.
+
+use std::collections::BTreeSet;
+
+use tempo_message::AuthorId;
+
+use super::{Leave, Member, Violation, World};
+
+impl World {
+    /// Lets a member say that another one, or itself, will not come back.
+    pub fn retire(&mut self, member: usize, whom: usize) {
+        let Some(author) = self.member(whom).map(Member::author) else { return };
+        self.retire_author(member, author);
+    }
+
+    /// Lets somebody retire every member that has left for good, once all faults are over. Then everything becomes stable.
+    pub fn will_retire_departed(&mut self) {
+        self.retires_departed = true;
+    }
+
+    pub(super) fn retire_departed(&mut self) {
+        if !self.retires_departed {
+            return;
+        }
+        let is_gone = |member: &&Member| member.leave == Some(Leave::ForGood);
+        let gone = self.members.iter().filter(is_gone);
+        let gone: Vec<AuthorId> =
+            gone.flat_map(|member| member.former.iter().copied().chain([member.author])).collect();
+        let Some(by) = self.members.iter().position(|member| member.leave.is_none()) else { return };
+        for author in gone {
+            self.retire_author(by, author);
+        }
+    }
+
+    fn retire_author(&mut self, member: usize, author: AuthorId) {
+        let Some(session) = self.session(member) else { return };
+        // A member that has heard nothing of the other one cannot retire it, nor one whose store fails.
+        if session.retire(author).is_err() {
+            return;
+        }
+        self.has_retired = true;
+        self.note_fault(member, "retirement", &format!("says that {author} will not come back"));
+        self.notice_sent(member);
+        self.look_after(member);
+    }
+
+    /// Checks that all members take the same authors for retired, and, where all messages are there, the right ones.
+    pub(super) fn check_retirements(&self) -> Result<(), Violation> {
+        if !self.has_retired {
+            return Ok(());
+        }
+        let mut expected = if self.gone().is_empty() { Some(self.registry.retired()) } else { None };
+        for member in self.present() {
+            let Some(running) = &member.running else { continue };
+            let retired = running.session.status().members.into_iter().filter(|it| it.retired.is_some());
+            let retired: BTreeSet<AuthorId> = retired.map(|it| it.author).collect();
+            let expected = expected.get_or_insert_with(|| retired.clone());
+            if retired != *expected {
+                let what = format!("{} takes {retired:?} for retired, not {expected:?}", member.name);
+                return Err(Violation::new("D1", what));
+            }
+        }
+        Ok(())
+    }
+}
