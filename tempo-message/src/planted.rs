@@ -34,6 +34,7 @@ bugs! {
     HeadUnsigned: "heads of signed authors count without a signature",
     SuccessorUnproven: "a new author does not prove whose place it takes",
     RetiredForEver: "a retired author that writes again is still not waited for",
+    RetiredIsWaitedFor: "a retired author keeps messages from becoming stable",
     RetireByArrival: "a message that a retired author wrote before it knew undoes the retirement",
     UuidUnchecked: "an author's key need not give its uuid",
     NoRelay: "messages of others that have vanished are not put back",

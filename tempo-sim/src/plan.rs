@@ -357,10 +357,7 @@ impl Run<'_> {
             Fault::StoreFull => self.fill_store(member),
             Fault::Undone => self.undo(member),
             Fault::Relinked => self.relink(member),
-            Fault::Retirement => {
-                let whom = if self.rng.chance(200) { member } else { self.rng.below(self.world.len()) };
-                self.world.retire(member, whom);
-            }
+            Fault::Retirement => self.retire(member),
             Fault::Forger => {
                 // A relay that is damaged is no message of its author, and nobody is told of it.
                 let with_relays = !self.plan.faults.contains(&Fault::Overwriting);
@@ -398,6 +395,12 @@ impl Run<'_> {
         let Some(at) = at.filter(|_| is_there(&self.world, member) && !self.has_departed) else { return };
         self.has_departed = true;
         self.world.depart(member, leave, at);
+    }
+
+    /// Lets a member retire any member, and quite often itself.
+    fn retire(&mut self, member: usize) {
+        let whom = if self.rng.chance(200) { member } else { self.rng.below(self.world.len()) };
+        self.world.retire(member, whom);
     }
 
     /// Lets a file operation fail soon.

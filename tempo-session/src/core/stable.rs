@@ -124,7 +124,8 @@ impl SessionCore {
         };
         let is_unheard = |author: &AuthorId| idle.is_some() && self.heard_ms(*author).is_none();
         let over = self.ledger.claims().filter(is_over).map(|(_, former, _)| former);
-        let over = over.chain(self.retired()).chain(self.silent(unix_ms, idle));
+        let retired = self.retired().filter(|_| !planted!(RetiredIsWaitedFor));
+        let over = over.chain(retired).chain(self.silent(unix_ms, idle));
         over.chain(self.lacking().into_iter().filter(is_unheard)).collect()
     }
 }

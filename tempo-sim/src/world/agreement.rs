@@ -17,7 +17,7 @@ impl World {
         let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().stable);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
         // What a retired member writes comes below what the others call stable.
-        if !self.is_membership_fixed || self.has_retired {
+        if !self.is_membership_fixed || self.retiring.has_begun {
             return;
         }
         let Some(by_few) = running.stable_by_few else {
@@ -47,7 +47,7 @@ impl World {
     fn stabilizes_everything(&self) -> bool {
         let is_exact = |member: &Member| member.disk.options().granularity <= Duration::from_nanos(1);
         // Nobody waits for who has left, once that one is retired.
-        let is_certain = self.is_membership_fixed || (self.retires_departed && self.has_departed());
+        let is_certain = self.is_membership_fixed || (self.retiring.of_departed && self.has_departed());
         is_certain && self.members.iter().all(is_exact)
     }
 
@@ -74,7 +74,7 @@ impl World {
 
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
         let timeline = self.expected();
-        if !timeline.starts_with(&self.stable) && self.is_membership_fixed && !self.has_retired {
+        if !timeline.starts_with(&self.stable) && self.is_membership_fixed && !self.retiring.has_begun {
             return Err(Violation::new("I8", "a message was inserted into the stable part"));
         }
         self.relays_are_taken_back()?;

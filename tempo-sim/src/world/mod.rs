@@ -31,6 +31,7 @@ use bytes::Bytes;
 pub use check::Violation;
 pub use member::{Leave, Member, SimClock};
 use registry::Registry;
+use retiring::Retiring;
 use signing::Keys;
 pub use signing::Scheme;
 pub use store::{Failing, SimStore};
@@ -81,10 +82,7 @@ pub struct World {
     stable: Vec<Digest>,
     /// True if the membership has been constant since the start, and no name was in use twice.
     is_membership_fixed: bool,
-    /// A member has retired another one, or itself.
-    has_retired: bool,
-    /// In the end, somebody retires the members that have left for good.
-    retires_departed: bool,
+    retiring: Retiring,
     /// The files that any process has published.
     published: BTreeSet<(OsString, OsString)>,
     /// The departure times of the authors that have left.
@@ -133,8 +131,7 @@ impl World {
             successions: BTreeMap::new(),
             stable: Vec::new(),
             is_membership_fixed: true,
-            has_retired: false,
-            retires_departed: false,
+            retiring: Retiring::default(),
             published: BTreeSet::new(),
             left_at: BTreeMap::new(),
             has_returned: false,

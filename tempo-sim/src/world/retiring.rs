@@ -6,6 +6,15 @@ use tempo_message::AuthorId;
 
 use super::{Leave, Member, Violation, World};
 
+/// What members say about who will not come back.
+#[derive(Debug, Default)]
+pub(super) struct Retiring {
+    /// A member has retired another one, or itself.
+    pub(super) has_begun: bool,
+    /// In the end, somebody retires the members that have left for good.
+    pub(super) of_departed: bool,
+}
+
 impl World {
     /// Lets a member say that another one, or itself, will not come back.
     pub fn retire(&mut self, member: usize, whom: usize) {
@@ -15,11 +24,11 @@ impl World {
 
     /// Lets somebody retire every member that has left for good, once all faults are over. Then everything becomes stable.
     pub fn will_retire_departed(&mut self) {
-        self.retires_departed = true;
+        self.retiring.of_departed = true;
     }
 
     pub(super) fn retire_departed(&mut self) {
-        if !self.retires_departed {
+        if !self.retiring.of_departed {
             return;
         }
         let is_gone = |member: &&Member| member.leave == Some(Leave::ForGood);
@@ -38,7 +47,7 @@ impl World {
         if session.retire(author).is_err() {
             return;
         }
-        self.has_retired = true;
+        self.retiring.has_begun = true;
         self.note_fault(member, "retirement", &format!("says that {author} will not come back"));
         self.notice_sent(member);
         self.look_after(member);
@@ -46,7 +55,7 @@ impl World {
 
     /// Checks that all members take the same authors for retired, and, where all messages are there, the right ones.
     pub(super) fn check_retirements(&self) -> Result<(), Violation> {
-        if !self.has_retired {
+        if !self.retiring.has_begun {
             return Ok(());
         }
         let mut expected = if self.gone().is_empty() { Some(self.registry.retired()) } else { None };
