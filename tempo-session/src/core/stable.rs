@@ -36,7 +36,12 @@ impl SessionCore {
             self.stability.raise(author, Lamport::ZERO);
         }
         let given_up = self.not_waited_for(unix_ms, idle);
-        self.stability.reach(|author| !given_up.contains(&author))
+        let counts = |author| !given_up.contains(&author);
+        if self.stability.waits_for(counts).next().is_none() {
+            // Nobody is waited for.
+            return Some(self.latest()).filter(|&latest| latest > self.stable_until());
+        }
+        self.stability.reach(counts)
     }
 
     /// Returns the recorded stable time. It never decreases, even when a newcomer appears that had no say.

@@ -5,7 +5,7 @@ use stateright::Property;
 use crate::{
     config::{Config, Defect},
     member::{Member, Phase},
-    message::INSTALLATIONS,
+    message::{INSTALLATIONS, Message},
     properties,
     set::Set,
     state::State,
@@ -16,6 +16,8 @@ use crate::{
 pub(crate) enum Action {
     /// A message is created and committed.
     Send { member: usize },
+    /// A message that retires an author is created and committed.
+    Retire { member: usize },
     /// A committed message appears in its author's copy of the folder.
     Publish { member: usize, message: u8 },
     /// A file arrives in another copy of the folder, in any order.
@@ -65,7 +67,8 @@ impl stateright::Model for Config {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = *last;
         match action {
-            Action::Send { member } => self.send(&mut state, member),
+            Action::Send { member } => self.send(&mut state, member, None),
+            Action::Retire { member } => self.send(&mut state, member, self.retires.map(|(_, about)| about)),
             Action::Publish { member, message } => state.members[member].folder.insert(message),
             Action::Sync { to, message, .. } => {
                 state.members[to].folder.insert(message);
@@ -120,6 +123,9 @@ impl Config {
         let may_send = messages.next_slot(member, self.sends[member]).is_some();
         if may_send && it.compose(messages, self, self.is_liar(member)).is_some() {
             actions.push(Action::Send { member });
+            if self.retires.map(|(by, _)| usize::from(by)) == Some(member) {
+                actions.push(Action::Retire { member });
+            }
         }
         if let Some(message) = it.unpublished(messages, self).iter().next() {
             actions.push(Action::Publish { member, message });
@@ -156,11 +162,11 @@ impl Config {
         }
     }
 
-    fn send(&self, state: &mut State, member: usize) {
+    fn send(&self, state: &mut State, member: usize, retires: Option<u8>) {
         let it = &state.members[member];
         let message = it.compose(&state.messages, self, self.is_liar(member)).expect("it may send");
         let slot = state.messages.next_slot(member, self.sends[member]).expect("it may send");
-        state.messages.add(slot, message);
+        state.messages.add(slot, Message { retires, ..message });
         let it = &mut state.members[member];
         it.sent.insert(slot);
         match self.defect {

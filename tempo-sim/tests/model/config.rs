@@ -20,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) mints: bool,
     /// The installation that writes wrong lamports.
     pub(crate) liar: Option<u8>,
+    /// The installation that may retire an author instead of sending, and that author.
+    pub(crate) retires: Option<(u8, u8)>,
     /// The number of installations that write heads, counted from the first. Without heads, no prefixes are reported.
     pub(crate) heads: u8,
     /// True if a message may stay in the store for a while before it is published, even without crashes.
@@ -65,6 +67,12 @@ pub(crate) enum Defect {
     PrefixForgotten,
     /// An insertion below the stable prefix is not noticed.
     LateJoinUnnoticed,
+    /// A message that a retired author wrote before it knew undoes the retirement.
+    RetireByArrival,
+    /// A retired author that writes again stays retired.
+    RetiredForEver,
+    /// A retired author is waited for.
+    RetiredIsWaitedFor,
 }
 
 impl Config {
@@ -86,6 +94,7 @@ impl Config {
             clone: None,
             mints: false,
             liar: None,
+            retires: None,
             heads: 0,
             slow_publish: false,
             slow_collect: false,
@@ -135,6 +144,11 @@ impl Config {
         self
     }
 
+    pub(crate) const fn retires(mut self, by: u8, about: u8) -> Self {
+        self.retires = Some((by, about));
+        self
+    }
+
     pub(crate) const fn with(mut self, defect: Defect) -> Self {
         self.defect = defect;
         self
@@ -153,8 +167,8 @@ impl Config {
         installation < usize::from(self.heads)
     }
 
-    /// Returns whether the membership is constant, with each member on one machine.
+    /// Returns whether the membership is constant, with each member on one machine, and everybody is waited for.
     pub(crate) fn is_fixed(&self) -> bool {
-        self.joiner.is_none() && self.clone.is_none()
+        self.joiner.is_none() && self.clone.is_none() && self.retires.is_none()
     }
 }

@@ -9,6 +9,7 @@ use crate::{
 const THREE: Config = Config::members("three members", &[1, 1, 1]);
 const CRASH: Config = Config::members("two members, a crash, heads", &[2, 1]).crashes(1).heads(2);
 const LATE: Config = Config::members("a late member", &[2]).joiner(1).heads(1);
+const RETIRED: Config = Config::members("one retired", &[2, 2]).heads(1).retires(0, 1);
 const CLONE: Config = Config::members("a clone", &[2, 1]).clone_of_first(1);
 
 #[test]
@@ -101,6 +102,13 @@ fn a_prefix_without_memory() {
     let members = Config::members("two members", &[1, 1]).heads(2);
     finds(Defect::PrefixForgotten, members, rules::GROWS);
     finds(Defect::PrefixForgotten, CRASH, rules::GROWS);
+}
+
+#[test]
+fn a_retirement_that_depends_on_arrival_or_never_ends() {
+    finds(Defect::RetireByArrival, RETIRED, rules::RETIRED);
+    finds(Defect::RetiredForEver, RETIRED, rules::RETIRED);
+    finds(Defect::RetiredIsWaitedFor, RETIRED, rules::UNDELAYED);
 }
 
 #[test]

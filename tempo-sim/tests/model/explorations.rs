@@ -32,6 +32,12 @@ fn a_member_that_lies_about_its_clock() {
     run::explore(Config::members("a liar", &[2, 1, 1]).liar(0), 1);
 }
 
+#[test]
+fn a_member_that_is_retired() {
+    run::explore(Config::members("two members, one retired", &[2, 2]).heads(1).retires(0, 1), 1);
+    run::explore(Config::members("two members, one leaves", &[2, 2]).heads(1).retires(1, 1), 1);
+}
+
 /// The long form: `TEMPO_MODEL=long cargo test --release -p tempo-sim --test model -- --nocapture`.
 #[test]
 fn a_million_states_on_request() {
@@ -56,6 +62,9 @@ fn a_million_states_on_request() {
         Config::members("a clone that continues", &[3, 1]).clone_of_first(2).mints(),
         Config::members("a clone that continues, a crash", &[2, 1]).clone_of_first(1).mints().crashes(1),
         Config::members("a liar", &[2, 2, 2]).liar(0),
+        Config::members("three members, one retired", &[2, 1, 1]).heads(2).retires(0, 2),
+        Config::members("two members, one retired, a crash", &[2, 2]).heads(1).crashes(1).retires(0, 1),
+        Config::members("two members, one retired, heads", &[3, 2]).heads(2).retires(0, 1),
     ]);
     assert!(states >= 1_000_000, "{states} states are too few");
 }

@@ -48,7 +48,9 @@ pub(crate) struct Member {
     pub(crate) stable: Set,
     /// The messages that the application remembers as reported stable. It is told only of additions at the end.
     pub(crate) told: Set,
-    /// True if a late join was announced.
+    /// The retirements that the retired author has answered, in memory, maintained by acceptance.
+    pub(crate) returned: Set,
+    /// True if a late join was announced, or a late message of an author that was retired.
     pub(crate) late: bool,
 }
 
@@ -111,6 +113,7 @@ impl Member {
             counter: 1 + previous.map_or(0, |previous| messages.at(previous).counter),
             lamport: 1 + messages.latest(causes) + lie,
             causes,
+            retires: None,
         })
     }
 
@@ -119,6 +122,7 @@ impl Member {
         while let Some(slot) = self.held().iter().find(|&slot| self.accepts(messages.at(slot), messages, config)) {
             self.notice_late(slot, messages, config);
             self.accepted.insert(slot);
+            self.answer(slot, messages, config);
             if config.has(Defect::Appended) {
                 self.timeline.append(slot);
             } else {
@@ -135,13 +139,30 @@ impl Member {
         is_ready && (is_true || is_own_lie || config.has(Defect::ClockBelieved))
     }
 
-    /// Takes back the stable messages behind the first message of a new author that is inserted below them.
+    /// Notes which retirements of its author a message undoes: those among its causes.
+    fn answer(&mut self, slot: u8, messages: &Messages, config: &Config) {
+        let retirements = messages.retirements(self.accepted, messages.at(slot).author);
+        let seen = if config.has(Defect::RetireByArrival) { self.accepted } else { messages.past(slot) };
+        if !config.has(Defect::RetiredForEver) {
+            self.returned = self.returned.or(retirements.and(seen));
+        }
+    }
+
+    /// Returns whether an author is retired by some of the accepted messages.
+    pub(crate) fn is_retired(&self, author: u8, basis: Set, messages: &Messages) -> bool {
+        let retirements = messages.retirements(self.accepted, author);
+        messages.last(retirements.and(basis)) > messages.last(retirements.and(self.returned))
+    }
+
+    /// Takes back the stable messages behind the first message of a new author, or one of an author that was retired, that
+    /// is inserted below them.
     fn notice_late(&mut self, slot: u8, messages: &Messages, config: &Config) {
         let order = messages.order(slot);
         let is_below = !self.stable.has(slot) && messages.last(self.stable).is_some_and(|last| order < last);
         let author = messages.at(slot).author;
         let is_new = author >= config.members && !messages.has_author(self.accepted, author);
-        if is_below && is_new && !config.has(Defect::LateJoinUnnoticed) {
+        let was_retired = !messages.retirements(self.accepted, author).is_empty();
+        if is_below && (is_new || was_retired) && !config.has(Defect::LateJoinUnnoticed) {
             self.stable = self.stable.iter().filter(|&stable| messages.order(stable) < order).collect();
             self.told = self.stable;
             self.late = true;
@@ -166,7 +187,8 @@ impl Member {
         let authors = u8::try_from(INSTALLATIONS).unwrap();
         let counted = (0..authors)
             .filter(|&author| author < config.members || messages.has_author(self.accepted, author))
-            .filter(|&author| author == self.author || author != 0 || !config.has(Defect::MemberIgnored));
+            .filter(|&author| author == self.author || author != 0 || !config.has(Defect::MemberIgnored))
+            .filter(|&author| !self.is_retired(author, basis, messages) || config.has(Defect::RetiredIsWaitedFor));
         let bound = counted.map(|author| self.clock_of(author, basis, messages, config)).min().unwrap_or(0);
         messages.up_to(basis, bound)
     }
@@ -197,6 +219,7 @@ impl Member {
         self.volatile = Set::EMPTY;
         self.sent = self.sent.and(self.durable);
         self.accepted = Set::EMPTY;
+        self.returned = Set::EMPTY;
         self.timeline = Timeline::default();
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Message {
     pub(crate) lamport: u8,
     /// The author's previous message and the parents.
     pub(crate) causes: Set,
+    /// The author that it retires.
+    pub(crate) retires: Option<u8>,
 }
 
 /// The sort key of the timeline: lamport, wall clock, author, digest.
@@ -116,6 +118,17 @@ impl Messages {
                 None => return accepted,
             }
         }
+    }
+
+    /// Returns the causes of a message, direct or not.
+    pub(crate) fn past(&self, slot: u8) -> Set {
+        let causes = self.at(slot).causes;
+        causes.iter().map(|cause| self.past(cause)).fold(causes, Set::or)
+    }
+
+    /// Returns the retirements of an author.
+    pub(crate) fn retirements(&self, set: Set, author: u8) -> Set {
+        set.iter().filter(|&slot| self.at(slot).retires == Some(author)).collect()
     }
 
     /// Returns the number of messages on the longest causal chain that ends here.

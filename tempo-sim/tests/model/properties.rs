@@ -29,6 +29,9 @@ pub(crate) const NOTHING_BELOW: &str = "I8 no existing message belongs into a st
 pub(crate) const ALARMS: &str = "a late join is announced only for a late member";
 pub(crate) const TO_THE_END: &str = "L3 the stable prefix reaches the end";
 
+pub(crate) const RETIRED: &str = "D1 who is retired follows from the accepted messages alone";
+pub(crate) const UNDELAYED: &str = "nobody waits for a retired author";
+
 pub(crate) const HELD: &str = "a message was held";
 pub(crate) const FORK: &str = "a fork happened";
 pub(crate) const STOPPED: &str = "an author found its name in use";
@@ -36,6 +39,8 @@ pub(crate) const MIDDLE: &str = "a message was inserted in the middle of a timel
 pub(crate) const CRASH: &str = "a crash happened between commit and publication";
 pub(crate) const LATE: &str = "a late join was inserted below a stable prefix";
 pub(crate) const TOLD_ALL: &str = "a whole run became stable";
+pub(crate) const RETURNED: &str = "a retired author returned";
+pub(crate) const BELOW: &str = "a message of a retired author was inserted below a stable prefix";
 pub(crate) const REJECTED: &str = "a message was rejected";
 
 type Rule = Property<Config>;
@@ -76,7 +81,8 @@ pub(crate) fn of(config: &Config) -> Vec<Rule> {
             state.up().all(|(_, member)| member.told.is_within(member.stable.and(member.accepted)))
         }));
         all.push(Rule::always(ALARMS, |config, state| {
-            state.members.iter().all(|member| !member.late || config.joiner.is_some())
+            let may_be_late = config.joiner.is_some() || config.retires.is_some();
+            state.members.iter().all(|member| !member.late || may_be_late)
         }));
         all.push(Rule::always(NOTHING_BELOW, nothing_below));
     }
@@ -91,6 +97,21 @@ pub(crate) fn of(config: &Config) -> Vec<Rule> {
             let is_related = |one: &Member, other: &Member| begins(&state.messages, one.told, other.told);
             state.present().all(|(_, one)| state.present().all(|(_, other)| is_related(one, other)))
         }));
+    }
+    if let Some((_, about)) = config.retires {
+        all.push(Rule::always(RETIRED, |_, state| state.up().all(|(_, member)| is_rightly_retired(state, member))));
+        all.push(Rule::sometimes(RETURNED, |_, state| state.up().any(|(_, member)| !member.returned.is_empty())));
+        if config.tells() && (0..about).all(|author| config.writes_heads(author.into())) {
+            all.push(Rule::always(UNDELAYED, |config, state| {
+                let about = config.retires.map_or(0, |(_, about)| about);
+                let is_told = |member: &Member| {
+                    let waits = !member.is_retired(about, member.accepted, &state.messages);
+                    waits || member.author == about || member.told == state.messages.all()
+                };
+                state.up().all(|(_, member)| is_told(member)) || !state.is_stable(config)
+            }));
+            all.push(Rule::sometimes(BELOW, |_, state| state.members.iter().any(|member| member.late)));
+        }
     }
     if config.crashes > 0 {
         all.push(Rule::sometimes(CRASH, |_, state| state.has_crashed_before_publishing()));
@@ -174,13 +195,25 @@ fn no_end(config: &Config, state: &State) -> bool {
     !actions.is_empty() || (state.is_quiet(config) && state.is_stable(config))
 }
 
+/// Returns whether the retirements that a member takes for answered are those that a message of the author has among its
+/// causes.
+fn is_rightly_retired(state: &State, member: &Member) -> bool {
+    let messages = &state.messages;
+    member.accepted.iter().all(|slot| {
+        let Some(about) = messages.at(slot).retires else { return true };
+        let answers = messages.of_author(member.accepted, about);
+        member.returned.has(slot) == answers.iter().any(|answer| messages.past(answer).has(slot))
+    })
+}
+
 /// Returns whether no message is missing in a stable prefix. With a constant membership, no store or folder has one;
-/// otherwise only a late member's message may be missing.
+/// otherwise only a message of a late member, or of one that was retired, may be missing.
 fn nothing_below(config: &Config, state: &State) -> bool {
     let all = state.messages.all();
     state.present().all(|(_, member)| {
         let below = missing_below(&state.messages, member, all);
-        below.iter().all(|slot| state.messages.at(slot).author >= config.members)
+        let may_be_below = |author| author >= config.members || !state.messages.retirements(all, author).is_empty();
+        below.iter().all(|slot| may_be_below(state.messages.at(slot).author))
     })
 }
 

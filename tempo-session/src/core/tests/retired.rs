@@ -230,6 +230,18 @@ fn who_does_not_heed_retirements_believes_only_an_author_itself() {
 }
 
 #[test]
+fn everything_is_stable_once_nobody_is_waited_for() {
+    let [mut ana, mut ben] = [0, 1].map(core);
+    let hello = send(&mut ben, "hello", 0);
+    receive(&mut ana, &hello);
+    let by_ana = [retire(&mut ana, author(1)), retire(&mut ana, author(0))];
+    assert_eq!((stabilize(&mut ana), ana.waits_for(0, None)), (Lamport(3), vec![]));
+    let mut observer = observer(by_ana.iter().chain([&hello]));
+    assert_eq!((stabilize(&mut observer), observer.waits_for(0, None)), (Lamport(3), vec![]));
+    assert_eq!(stabilize(&mut SessionCore::new(None)), Lamport(0));
+}
+
+#[test]
 fn content_of_another_form_retires_nobody_and_an_unknown_author_cannot_be_retired() {
     let [mut ana, mut ben] = [0, 1].map(core);
     receive(&mut ana, &send(&mut ben, "hello", 0));
