@@ -190,7 +190,9 @@ fn tell(session: &Session, event: &Event) {
         Event::Retired { author, by } => {
             eprintln!("* {} has retired {1}, so nobody waits for {1}", name(*by), name(*author));
         }
-        Event::Returned { author } => eprintln!("* {} has returned", name(*author)),
+        Event::Returned { author } if Some(*author) != session.author() => {
+            eprintln!("* {} has returned", name(*author));
+        }
         Event::NewAuthor { author, why, .. } => {
             eprintln!(
                 "* {why}; you continue as a new member, {}, and your earlier messages stay",
