@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tempo_clock::{AuthorId, union};
 use tempo_message::printable_text;
-use tempo_message::{BadFrame, Duplicate, Item, PendingReason};
+use tempo_message::{BadFrame, Duplicate, Item, MessageId, PendingReason};
 
 use super::finding::FindingKind::{
     ChangedOnTheWay, DamagedHead, DoubledDirectory, EqualCopy, HeadCopy, InUse, Incomplete, Newer, OnlineOnly, Undone,
@@ -228,7 +228,10 @@ pub(super) fn which(missing: &[Gap]) -> String {
 pub(super) fn copies(status: &Status, around: &Surroundings, people: &People, findings: &mut Vec<Finding>) {
     let mut by_author: BTreeMap<(FindingKind, AuthorId), Files> = BTreeMap::new();
     for copy in &status.report.copies {
-        if !is_version(status, copy) && !copy.is_temporary {
+        // What is not proven is named as such.
+        let is_unproven = |counter| status.unvouched.contains(&MessageId { author: copy.author, counter });
+        let is_known = !is_version(status, copy) && !copy.counter.is_some_and(is_unproven);
+        if is_known && !copy.is_temporary {
             let kind = if copy.counter.is_some() { EqualCopy } else { HeadCopy };
             by_author.entry((kind, copy.author)).or_default().push((copy.place.clone(), None));
         }
