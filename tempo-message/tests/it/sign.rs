@@ -1,7 +1,9 @@
 //! Signed frames and heads: what a key vouches for, and nothing else.
 
+use std::{cell::Cell, collections::BTreeSet, env};
+
 use bytes::Bytes;
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use tempo_message::{
     AuthorKey, BadFrame, Decoded, Digest, Ed25519, EncodeError, Frame, Head, Lamport, Life, Message, MessageId,
     Purpose, SecretKey, ShapeError, Sign, Signature, Statement, Verify, is_signed,
@@ -50,24 +52,61 @@ proptest! {
         prop_assert!(is_accepted(frame.bytes(), &signer.key()) && is_signed(frame.id().author));
         prop_assert!(!frame.is_signed_by(&SecretKey::from_seed(&[99; 32]).key(), &Ed25519));
     }
+}
 
-    /// Every bit, also where the forger repairs the digest.
-    #[test]
-    fn no_changed_bit_is_accepted(message in message()) {
-        let signer = signer(7);
+/// Returns how many frames are forged: few with every test, and many in the long form,
+/// `TEMPO_FORGERIES=long cargo test --release -p tempo-message --test it sign:: -- --nocapture`.
+fn few_or_many<T>(few: T, many: T) -> T {
+    if env::var("TEMPO_FORGERIES").as_deref() == Ok("long") { many } else { few }
+}
+
+/// Every bit, also where the forger repairs the digest.
+#[test]
+fn no_changed_bit_is_accepted() {
+    let frames = few_or_many(8, 200);
+    let tried = Cell::new(0_usize);
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(frames) });
+    let every_bit = |(message, number)| {
+        let signer = signer(number);
         let frame = Frame::sign(&by(&signer, message), &signer).unwrap();
-        for bit in 0..content(&frame).len() * 8 {
-            let mut forged = content(&frame);
+        let content = content(&frame);
+        for bit in 0..content.len() * 8 {
+            let mut forged = content.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(!is_accepted(&seal(forged), &signer.key()), "bit {}", bit);
         }
-    }
+        prop_assert!(is_accepted(&seal(content.clone()), &signer.key()));
+        tried.set(tried.get() + content.len() * 8);
+        Ok(())
+    };
+    runner.run(&(message(), any::<u8>()), every_bit).unwrap();
+    println!("{} bits of {frames} frames", tried.get());
 }
 
 #[test]
 fn no_signature_fits_another_message() {
-    let (ana, ben) = (signer(1), signer(2));
-    let frame = |signer: &SecretKey, counter: u64, text: &'static str| {
+    let frames = signed_frames(few_or_many(40, 1001));
+    let mut tried = 0;
+    for (at, (frame, owner)) in frames.iter().enumerate() {
+        let content = content(frame);
+        let signed = content.len() - Signature::LEN;
+        for (from, (other, signer)) in frames.iter().enumerate() {
+            let mut forged = content.clone();
+            forged[signed..].copy_from_slice(other.signature().unwrap().as_bytes());
+            let forged = seal(forged);
+            assert_eq!(is_accepted(&forged, owner), from == at, "{from} on {at}");
+            assert!(signer == owner || !is_accepted(&forged, signer), "{from} on {at}");
+            tried += usize::from(from != at);
+        }
+    }
+    assert_eq!(tried, frames.len() * (frames.len() - 1));
+    println!("{tried} exchanged signatures");
+}
+
+/// Returns different frames with the keys of their authors: some that differ in little, and then any shapes.
+fn signed_frames(count: usize) -> Vec<(Frame, AuthorKey)> {
+    let similar = |number: u8, counter: u64, text: &'static str| {
         let message = Message {
             id: MessageId { author: author_of(1), counter },
             lamport: Lamport(counter),
@@ -79,26 +118,23 @@ fn no_signature_fits_another_message() {
             extensions: Vec::new(),
             payload: Bytes::from_static(text.as_bytes()),
         };
-        Frame::sign(&by(signer, message), signer).unwrap()
+        (number, message)
     };
     let texts = ["a", "b", "as long as", "one longer"];
-    let frames: Vec<Frame> = [&ana, &ben]
-        .iter()
-        .flat_map(|signer| (1..6).flat_map(move |counter| texts.map(|text| frame(signer, counter, text))))
-        .collect();
-    let mut tried = 0;
-    for (at, frame) in frames.iter().enumerate() {
-        for (from, other) in frames.iter().enumerate().filter(|&(from, _)| from != at) {
-            let mut forged = content(frame);
-            let signed = forged.len() - Signature::LEN;
-            forged[signed..].copy_from_slice(other.signature().unwrap().as_bytes());
-            for key in [ana.key(), ben.key()] {
-                assert!(!is_accepted(&seal(forged.clone()), &key), "{from} on {at}");
-                tried += 1;
-            }
-        }
-    }
-    assert_eq!(tried, frames.len() * (frames.len() - 1) * 2);
+    let similar = [1, 2].into_iter().flat_map(|number| {
+        (1..4).flat_map(move |counter| texts.into_iter().map(move |text| similar(number, counter, text)))
+    });
+    let mut runner = TestRunner::deterministic();
+    let any_shape = (1_u8..33, message());
+    let any = std::iter::repeat_with(|| any_shape.new_tree(&mut runner).unwrap().current());
+    let sign = |(number, message)| {
+        let signer = signer(number);
+        (Frame::sign(&by(&signer, message), &signer).unwrap(), signer.key())
+    };
+    let frames: Vec<(Frame, AuthorKey)> = similar.chain(any).take(count).map(sign).collect();
+    let different: BTreeSet<Digest> = frames.iter().map(|(frame, _)| frame.digest()).collect();
+    assert_eq!(different.len(), count);
+    frames
 }
 
 #[test]
