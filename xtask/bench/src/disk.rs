@@ -10,7 +10,7 @@ use tempo_session::{Packing, Session};
 
 use crate::{
     Lab,
-    history::{History, Manner, PAYLOAD, payload, write_packs},
+    history::{Authors, History, Manner, PAYLOAD, payload, write_packs},
     join::thousands,
     ours,
     stats::Figures,
@@ -18,6 +18,9 @@ use crate::{
 };
 
 pub(crate) const KEYS: &[&str] = &["disk"];
+
+/// The most that signed authors may take, as a multiple of what plain ones do.
+const SIGNED: f64 = 1.2;
 
 /// The bytes of the prelude and of the header without digests and links: author, counter, kind, logical time,
 /// wall clock.
@@ -27,7 +30,7 @@ const HEADER: usize = 12 + 17 + 3 + 1 + 3 + 6;
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     let written = (PAYLOAD + HEADER) as f64;
     let few = lab.options.pick(10_000, 2000);
-    let (alone, packed) = packed_by_hand(lab, few);
+    let (alone, packed) = packed_by_hand(lab, Authors::Signed, few);
     let each = |bytes: f64, messages: usize| Figures::fixed(bytes / messages as f64);
     let floor = || Bound::at_most(1.35, "payload and header, without digests and links", Figures::fixed(written));
     let mut rows = vec![
@@ -38,11 +41,9 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     ];
     let many = lab.options.pick(1_000_000, 50_000);
     for (manner, how) in [(Manner::Turns, "a quarter with a parent"), (Manner::Alternating, "each with a parent")] {
-        let folder = lab.volume.folder("disk");
-        write_packs(&folder, &mut History::of(manner), many);
-        lab.volume.sync();
+        let size = in_packs(lab, History::of(manner), many);
         let operation = format!("disk a message, {} of 4 authors, {how}", thousands(many));
-        let row = Row::new("disk", operation, Unit::Bytes, each(allocated(&folder), many));
+        let row = Row::new("disk", operation, Unit::Bytes, each(size, many));
         // There is no goal for how often members answer each other; the first manner is how people talk.
         rows.push(match manner {
             Manner::Turns => row.floor(floor()),
@@ -52,9 +53,30 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     rows
 }
 
+/// Returns the rows of signed authors beside plain ones.
+pub(crate) fn signed(lab: &mut Lab) -> Vec<Row> {
+    let (few, many) = lab.options.pick((10_000, 100_000), (2000, 20_000));
+    let each = |bytes: f64, messages: usize| Figures::fixed(bytes / messages as f64);
+    let together = Authors::BOTH.map(|authors| each(packed_by_hand(lab, authors, few).1, few));
+    let by_turns = Authors::BOTH.map(|authors| each(in_packs(lab, History::by(authors, Manner::Turns), many), many));
+    let row = |messages, how, figures| {
+        Row::signed(format!("disk a message, {} {how}", thousands(messages)), Unit::Bytes, SIGNED, figures)
+    };
+    vec![row(few, "sent together and packed", together), row(many, "sent one by one and packed", by_turns)]
+}
+
+/// Returns the size of a history on the disk in packs.
+fn in_packs(lab: &mut Lab, mut history: History, messages: usize) -> f64 {
+    let folder = lab.volume.folder("disk");
+    write_packs(&folder, &mut history, messages);
+    lab.volume.sync();
+    allocated(&folder)
+}
+
 /// Returns the size of a session's messages on the disk, before and after it packs them.
-fn packed_by_hand(lab: &mut Lab, messages: usize) -> (f64, f64) {
+fn packed_by_hand(lab: &mut Lab, authors: Authors, messages: usize) -> (f64, f64) {
     let (folder, state) = (lab.volume.folder("disk"), lab.volume.dir("disk-state"));
+    ours::begin(authors, &folder, &state);
     // Each message becomes a file, however many are sent together.
     let packing = Packing { at_once: usize::MAX, ..Packing::default() };
     let opened = Session::builder(&folder).state_dir(&state).packing(Some(packing)).open();

@@ -192,7 +192,10 @@ fn number(bytes: &mut &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{History, write_files, write_packs};
+    use crate::{
+        history::{History, write_files, write_packs},
+        ours::directories,
+    };
 
     #[test]
     fn floors_read_everything_that_is_there() {
@@ -202,12 +205,10 @@ mod tests {
         fs::create_dir(&packs).unwrap();
         write_files(&files, 500);
         write_packs(&packs, &mut History::new(), 500);
-        let inside =
-            |folder: &Path| History::authors().iter().map(|id| folder.join(id.to_string())).collect::<Vec<_>>();
         for threads in [1, 2, 4, 16] {
-            assert_eq!(read_and_digest(&inside(&files), threads), 500, "{threads} threads");
+            assert_eq!(read_and_digest(&directories(&files), threads), 500, "{threads} threads");
         }
-        assert_eq!(read_packs(&inside(&packs)), 500);
+        assert_eq!(read_packs(&directories(&packs)), 500);
     }
 
     #[test]

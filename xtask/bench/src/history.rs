@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport};
-use tempo_message::{CounterName, Frame, Kind, Message, MessageId, Pack, Parent};
+use tempo_message::{CounterName, Frame, Kind, Message, MessageId, Pack, Parent, SecretKey, Sign};
 use tempo_session::Packing;
 use uuid::Uuid;
 
@@ -15,6 +15,26 @@ use uuid::Uuid;
 pub(crate) const PAYLOAD: usize = 256;
 /// The number of authors.
 pub(crate) const AUTHORS: usize = 4;
+
+/// Whether authors sign. The members of a session do, and sign every message of a few; plain authors are there for
+/// comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Authors {
+    Signed,
+    Plain,
+}
+
+impl Authors {
+    pub(crate) const BOTH: [Self; 2] = [Self::Signed, Self::Plain];
+
+    /// Returns the name of a variant that these authors measure.
+    pub(crate) fn variant(self, name: &str) -> String {
+        match self {
+            Self::Signed => name.to_owned(),
+            Self::Plain => format!("plain {name}"),
+        }
+    }
+}
 
 /// Authors that take turns. By default each writes one to seven messages, and the first message of a turn
 /// names the last one of the previous turn. So a quarter of the messages has a parent, and there is one line
@@ -46,6 +66,7 @@ pub(crate) enum Manner {
 #[derive(Debug)]
 struct Author {
     id: AuthorId,
+    key: Option<SecretKey>,
     last: Option<Parent>,
 }
 
@@ -55,18 +76,27 @@ impl History {
     }
 
     pub(crate) fn of(manner: Manner) -> Self {
-        Self::among(AUTHORS, manner)
+        Self::by(Authors::Signed, manner)
+    }
+
+    /// Returns the messages of authors that sign or do not.
+    pub(crate) fn by(authors: Authors, manner: Manner) -> Self {
+        Self::among(AUTHORS, authors, manner)
     }
 
     /// Returns the messages of any number of authors.
-    pub(crate) fn among(authors: usize, manner: Manner) -> Self {
+    pub(crate) fn among(count: usize, authors: Authors, manner: Manner) -> Self {
         let author = |number: usize| {
-            let id = AuthorId::new(Uuid::from_u128(0x7b0e_8e4e_3f53_4c36_9a7e_0d5a_4c1b_0000 + number as u128));
-            Author { id, last: None }
+            let plain = Uuid::from_u128(0x7b0e_8e4e_3f53_4c36_9a7e_0d5a_4c1b_0000 + number as u128);
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
+            let key = (authors == Authors::Signed).then(|| SecretKey::from_seed(&seed));
+            let id = key.as_ref().map_or(AuthorId::new(plain), |key| key.key().author());
+            Author { id, key, last: None }
         };
         Self {
-            authors: (0..authors).map(author).collect(),
-            speaker: authors - 1,
+            authors: (0..count).map(author).collect(),
+            speaker: count - 1,
             left_in_turn: 0,
             last: None,
             time: 0,
@@ -76,8 +106,8 @@ impl History {
     }
 
     /// Returns the authors.
-    pub(crate) fn authors() -> Vec<AuthorId> {
-        Self::new().authors.iter().map(|author| author.id).collect()
+    pub(crate) fn authors(&self) -> Vec<AuthorId> {
+        self.authors.iter().map(|author| author.id).collect()
     }
 
     /// Returns the next message.
@@ -103,11 +133,12 @@ impl History {
             previous: author.last.map(|last| last.digest),
             parents: self.last.filter(|last| hears && last.author != author.id).into_iter().collect(),
             kind,
-            key: None,
+            key: author.key.as_ref().filter(|_| counter == 1).map(Sign::key),
             extensions: Vec::new(),
             payload,
         };
-        let frame = Frame::encode(&message).expect("it is a message");
+        let frame = author.key.as_ref().map_or_else(|| Frame::encode(&message), |key| Frame::sign(&message, key));
+        let frame = frame.expect("it is a message");
         let itself = Parent { author: author.id, counter, digest: frame.digest() };
         author.last = Some(itself);
         self.last = Some(itself);
@@ -151,7 +182,7 @@ pub(crate) fn write_files(folder: &Path, messages: usize) {
 /// Writes the messages of some members into a folder, one file each. Each member has the same number of
 /// messages, a multiple of four.
 pub(crate) fn write_members(folder: &Path, members: usize, each: usize) {
-    write_each(folder, History::among(members, Manner::Fours), members * each);
+    write_each(folder, History::among(members, Authors::Signed, Manner::Fours), members * each);
 }
 
 fn write_each(folder: &Path, history: History, messages: usize) {
@@ -166,7 +197,7 @@ pub(crate) fn write_packs(folder: &Path, history: &mut History, messages: usize)
     make_directories(folder, history);
     let Packing { few, times, bytes, .. } = Packing::default();
     let mut waiting: Vec<(Vec<Frame>, usize)> = (0..AUTHORS).map(|_| (Vec::new(), 0)).collect();
-    let authors = History::authors();
+    let authors = history.authors();
     for frame in history.take(messages) {
         let at = authors.iter().position(|&author| author == frame.id().author).expect("it is one of them");
         let (frames, size) = &mut waiting[at];
@@ -214,11 +245,13 @@ mod tests {
     /// A member accepts every message at once: it holds none and rejects none.
     #[test]
     fn members_accept_the_history() {
-        for manner in [Manner::Turns, Manner::Fours, Manner::Alternating, Manner::Deaf] {
+        let manners = [Manner::Turns, Manner::Fours, Manner::Alternating, Manner::Deaf];
+        for (authors, manner) in Authors::BOTH.into_iter().flat_map(|it| manners.map(|manner| (it, manner))) {
             let mut core = SessionCore::new(None);
             let mut parents = 0;
-            for frame in History::of(manner).take(2000) {
+            for frame in History::by(authors, manner).take(2000) {
                 parents += frame.message().parents.len();
+                assert_eq!(frame.signature().is_some(), authors == Authors::Signed);
                 assert_eq!(core.handle(Input::Received(&frame)), Intake::Accepted);
             }
             assert_eq!(core.timeline().len(), 2000);
@@ -246,7 +279,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let read = |folder: &Path| {
             let mut found: BTreeMap<MessageId, Digest> = BTreeMap::new();
-            for author in History::authors() {
+            for author in History::new().authors() {
                 for entry in fs::read_dir(folder.join(author.to_string())).unwrap() {
                     let mut bytes = Bytes::from(fs::read(entry.unwrap().path()).unwrap());
                     while let Decoded::Whole(frame) = Frame::decode(&bytes) {

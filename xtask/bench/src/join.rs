@@ -6,7 +6,7 @@ use crate::{
     Lab,
     cold::Emptying,
     floor,
-    history::{AUTHORS, History, path_of, payload, write_files, write_packs},
+    history::{AUTHORS, Authors, History, Manner, path_of, payload, write_files, write_packs},
     ours,
     peers::{
         Peer,
@@ -84,7 +84,7 @@ fn joining_files<'a>(
     rounds: usize,
     threads: usize,
 ) -> Vec<Variant<'a>> {
-    let mut variants = ours_joining(lab, folder, messages, rounds);
+    let mut variants = ours_joining(lab, None, folder, messages, rounds);
     let directories = ours::directories(folder);
     variants.push(Variant::new("floor", move || {
         let (took, read) = time(|| floor::read_and_digest(&directories, threads));
@@ -122,13 +122,8 @@ fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
     Sqlite::create(&sqlite, Synchronous::Normal).put_all(&payloads);
     Redb::create(&redb).put_all(&payloads);
     lab.volume.sync();
-    let mut variants = ours_joining(lab, &folder, messages, rounds);
-    let directories = ours::directories(&folder);
-    variants.push(Variant::new("floor", move || {
-        let (took, read) = time(|| floor::read_packs(&directories));
-        assert_eq!(read, messages);
-        took
-    }));
+    let mut variants = ours_joining(lab, None, &folder, messages, rounds);
+    variants.push(reading_packs(Authors::Signed, &folder, messages));
     variants.push(sqlite_joining(lab, &folder, messages, rounds));
     variants.push(Variant::new("sqlite", || time(|| Sqlite::open(&sqlite).read_all()).0));
     variants.push(Variant::new("redb", || time(|| Redb::open(&redb).read_all()).0));
@@ -143,6 +138,39 @@ fn from_packs(lab: &mut Lab, (messages, rounds): (usize, usize)) -> Vec<Row> {
     // An observer keeps nothing on the disk, so no database does its work.
     let peer = Bound::at_most(0.6, SAME_WORK, measured.of("sqlite joins").clone());
     vec![row("a member", "member", 2.5).peer(peer), row("an observer", "observer", 1.5)]
+}
+
+/// Returns the rows of a session of signed authors beside one of plain authors.
+pub(crate) fn signed(lab: &mut Lab) -> Vec<Row> {
+    let (messages, rounds) = lab.options.pick((100_000, 21), (10_000, 3));
+    let mut variants = Vec::new();
+    for authors in Authors::BOTH {
+        let folder = lab.volume.folder("join-signed");
+        write_packs(&folder, &mut History::by(authors, Manner::Turns), messages);
+        variants.extend(ours_joining(lab, Some(authors), &folder, messages, rounds));
+        variants.push(reading_packs(authors, &folder, messages));
+    }
+    lab.volume.sync();
+    let measured = warm(rounds, variants);
+    let both = |name: &str| Authors::BOTH.map(|authors| measured.of(&authors.variant(name)).clone());
+    let [floor, plain_floor] = both("floor");
+    let row = |who: &str, name: &str| {
+        let operation = format!("join {} packed, warm, as {who}", thousands(messages));
+        Row::signed(operation, Unit::Nanoseconds, 1.05, both(name))
+            .also("packs streamed, digested and merged", floor.clone())
+            .also("and those of plain authors", plain_floor.clone())
+    };
+    vec![row("a member", "member"), row("an observer", "observer")]
+}
+
+/// Returns the floor: one thread reads the packs.
+fn reading_packs<'a>(authors: Authors, folder: &Path, messages: usize) -> Variant<'a> {
+    let directories = ours::directories(folder);
+    Variant::new(authors.variant("floor"), move || {
+        let (took, read) = time(|| floor::read_packs(&directories));
+        assert_eq!(read, messages);
+        took
+    })
 }
 
 /// Returns SQLite with a member's work: it reads the packs and stores each message in a fresh database.
@@ -161,14 +189,24 @@ fn sqlite_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usi
     })
 }
 
-/// Returns a member that joins for the first time in each round, and an observer.
-fn ours_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usize) -> Vec<Variant<'a>> {
+/// Returns a member that joins for the first time in each round, and an observer. With `begun` the member's local state
+/// is made before, and its author is of this kind.
+fn ours_joining<'a>(
+    lab: &mut Lab,
+    begun: Option<Authors>,
+    folder: &Path,
+    messages: usize,
+    rounds: usize,
+) -> Vec<Variant<'a>> {
     let trash = lab.volume.dir("trash");
     // One more directory for the round that warms up.
     let mut states: Vec<PathBuf> = (0..=rounds).map(|_| lab.volume.dir("join-state")).collect();
     let (member_folder, observer_folder) = (folder.to_owned(), folder.to_owned());
     let member = move || {
         let state = states.pop().expect("there is one for each round");
+        if let Some(authors) = begun {
+            ours::begin(authors, &member_folder, &state);
+        }
         let (took, session) = time(|| ours::join(&member_folder, &state, messages));
         ours::leave(session, &member_folder, &trash);
         took
@@ -178,7 +216,8 @@ fn ours_joining<'a>(lab: &mut Lab, folder: &Path, messages: usize, rounds: usize
         session.close().expect("there is no store");
         took
     };
-    vec![Variant::new("member", member), Variant::new("observer", observer)]
+    let authors = begun.unwrap_or(Authors::Signed);
+    vec![Variant::new(authors.variant("member"), member), Variant::new(authors.variant("observer"), observer)]
 }
 
 /// Measures the variants after one round that does not count.

@@ -13,7 +13,7 @@ use tempo_session::{Event, Events, Session};
 
 use crate::{
     Lab,
-    history::{AUTHORS, History, Manner, path_of},
+    history::{AUTHORS, Authors, History, Manner, path_of},
     ours,
     poll::CALMING,
     rounds::{ns, rest},
@@ -27,6 +27,10 @@ pub(crate) const KEYS: &[&str] = &["latency"];
 /// The pause between two messages, so that every reader is asleep when one arrives.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// The number of rounds, and the messages of each: in a whole run, and in a quick one.
+const EFFORT: (usize, usize) = (10, 200);
+const QUICK: (usize, usize) = (5, 100);
+
 /// The most that the median may be on a quiet machine, in nanoseconds.
 const P50: f64 = 300e3;
 /// The most that the slowest hundredth may take on a quiet machine, in nanoseconds.
@@ -34,7 +38,7 @@ const P99: f64 = 1e6;
 
 /// A reader that waits for messages in a thread of its own and reports when each arrived.
 pub(crate) struct Reader {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     folder: PathBuf,
     staging: PathBuf,
     arrived: Receiver<Instant>,
@@ -42,6 +46,9 @@ pub(crate) struct Reader {
     /// The session to close afterwards.
     session: Option<Session>,
 }
+
+/// The median and the slowest hundredth, round by round, by the names of the readers.
+type Spreads = Vec<(String, Spread)>;
 
 /// The median and the slowest hundredth, round by round.
 #[derive(Debug, Default, Clone)]
@@ -51,24 +58,11 @@ struct Spread {
 }
 
 pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
-    let (rounds, messages) = lab.options.pick((10, 200), (5, 100));
-    let mut readers = readers(lab);
-    rest(CALMING);
-    let mut spreads = vec![Spread::default(); readers.len()];
-    for round in 0..=rounds {
-        for step in 0..readers.len() {
-            let at = (round + step) % readers.len();
-            let each = readers[at].deliver(messages);
-            // The first round warms up.
-            if round > 0 {
-                spreads[at].median.push(median(&each));
-                spreads[at].slow.push(quantile(&each, 0.99));
-            }
-        }
-    }
-    let names: Vec<&'static str> = readers.iter().map(|reader| reader.name).collect();
-    readers.into_iter().for_each(Reader::end);
-    let of = |name: &str| names.iter().position(|known| *known == name).map(|at| spreads[at].clone());
+    let (rounds, messages) = lab.options.pick(EFFORT, QUICK);
+    let mut readers = sessions(lab, Authors::Signed);
+    readers.extend(watching(lab));
+    let spreads = measure(readers, (rounds, messages));
+    let of = |name: &str| spreads.iter().find(|(known, _)| known == name).map(|(_, spread)| spread.clone());
     let notified = of("notify").expect("it is everywhere");
     let row = |name: &str, operation: &str, goal: f64, figures: fn(Spread) -> Figures| {
         let spread = of(name).expect("it was measured");
@@ -91,29 +85,76 @@ pub(crate) fn rows(lab: &mut Lab) -> Vec<Row> {
     ]
 }
 
-fn readers(lab: &mut Lab) -> Vec<Reader> {
-    let mut readers = Vec::new();
-    let (folder, staging) = place(lab);
-    let session = ours::open(&folder, &lab.volume.dir("latency-state"));
-    readers.push(Reader::of_session("member", &folder, &staging, session, History::of(Manner::Turns)));
-    let (folder, staging) = place(lab);
-    let session = Session::observe(&folder).expect("the folder is there");
-    readers.push(Reader::of_session("observer", &folder, &staging, session, History::of(Manner::Turns)));
-    let (folder, staging) = place(lab);
-    readers.push(Reader::of_watcher("notify", &folder, &staging, Notified::new));
+/// Returns the rows of messages by signed authors beside those by plain ones.
+pub(crate) fn signed(lab: &mut Lab) -> Vec<Row> {
+    let readers = Authors::BOTH.into_iter().flat_map(|authors| sessions(lab, authors)).collect();
+    let spreads = measure(readers, lab.options.pick(EFFORT, QUICK));
+    let both = |name: &str| {
+        let of = |name: String| spreads.iter().find(|(known, _)| *known == name).map(|(_, spread)| spread.clone());
+        Authors::BOTH.map(|authors| of(authors.variant(name)).expect("it was measured"))
+    };
+    let row = |name: &str| {
+        let [slow, plain_slow] = both(name).map(|spread| spread.slow);
+        let operation = format!("new file to event, {name}, p50");
+        Row::signed(operation, Unit::Nanoseconds, 1.25, both(name).map(|spread| spread.median))
+            .also("p99", slow)
+            .also("p99 with plain authors", plain_slow)
+    };
+    vec![row("member"), row("observer")]
+}
+
+/// Measures readers in turn: rounds of messages, one after the other.
+fn measure(mut readers: Vec<Reader>, (rounds, messages): (usize, usize)) -> Spreads {
+    rest(CALMING);
+    let mut spreads = vec![Spread::default(); readers.len()];
+    for round in 0..=rounds {
+        for step in 0..readers.len() {
+            let at = (round + step) % readers.len();
+            let each = readers[at].deliver(messages);
+            // The first round warms up.
+            if round > 0 {
+                spreads[at].median.push(median(&each));
+                spreads[at].slow.push(quantile(&each, 0.99));
+            }
+        }
+    }
+    let names: Vec<String> = readers.iter().map(|reader| reader.name.clone()).collect();
+    readers.into_iter().for_each(Reader::end);
+    names.into_iter().zip(spreads).collect()
+}
+
+/// Returns a member and an observer, who get the messages of some authors.
+fn sessions(lab: &mut Lab, authors: Authors) -> Vec<Reader> {
+    let history = || History::by(authors, Manner::Turns);
+    let (folder, staging) = place(lab, &history());
+    let state = lab.volume.dir("latency-state");
+    ours::begin(authors, &folder, &state);
+    let (member, name) = (ours::open(&folder, &state), authors.variant("member"));
+    let member = Reader::of_session(name, &folder, &staging, member, history());
+    let (folder, staging) = place(lab, &history());
+    let observer = Session::observe(&folder).expect("the folder is there");
+    vec![member, Reader::of_session(authors.variant("observer"), &folder, &staging, observer, history())]
+}
+
+/// Returns the readers without a session. Their authors are plain, because signing what is expected takes time.
+fn watching(lab: &mut Lab) -> Vec<Reader> {
+    let history = History::by(Authors::Plain, Manner::Deaf);
+    let (folder, staging) = place(lab, &history);
+    #[allow(unused_mut, reason = "there is another one on Linux")]
+    let mut readers = vec![Reader::of_watcher("notify", &folder, &staging, Notified::new)];
     #[cfg(target_os = "linux")]
     {
-        let (folder, staging) = place(lab);
+        let (folder, staging) = place(lab, &history);
         readers.push(Reader::of_watcher("inotify", &folder, &staging, watchers::Inotify::new));
     }
     readers
 }
 
 /// Creates a folder with the directories of the authors, and a staging directory beside it.
-fn place(lab: &mut Lab) -> (PathBuf, PathBuf) {
+fn place(lab: &mut Lab, history: &History) -> (PathBuf, PathBuf) {
     let (folder, staging) = (lab.volume.folder("latency"), lab.volume.dir("latency-staging"));
-    for dir in ours::directories(&folder) {
-        fs::create_dir(dir).expect("the volume has room");
+    for author in history.authors() {
+        fs::create_dir(folder.join(author.to_string())).expect("the volume has room");
     }
     (folder, staging)
 }
@@ -122,7 +163,7 @@ impl Reader {
     /// Starts an application that waits for events. It first takes the messages that are in the folder
     /// already.
     pub(crate) fn of_session(
-        name: &'static str,
+        name: impl Into<String>,
         folder: &Path,
         staging: &Path,
         session: Session,
@@ -141,19 +182,20 @@ impl Reader {
             }
         });
         let (folder, staging, history) = (folder.to_owned(), staging.to_owned(), Box::new(history));
-        Self { name, folder, staging, arrived, history, session: Some(session) }
+        Self { name: name.into(), folder, staging, arrived, history, session: Some(session) }
     }
 
     /// Starts a watcher of one directory, into which all messages go.
     fn of_watcher<W: Waiting + 'static>(
-        name: &'static str,
+        name: &str,
         folder: &Path,
         staging: &Path,
         watch: impl FnOnce(&Path) -> W,
     ) -> Self {
-        let author = History::authors()[0];
+        let history = || History::by(Authors::Plain, Manner::Deaf);
+        let author = history().authors()[0];
         let mine = move |frame: &Frame| frame.id().author == author;
-        let mut expected = History::of(Manner::Deaf).filter(mine);
+        let mut expected = history().filter(mine);
         let mut waiting = watch(&folder.join(author.to_string()));
         let (tell, arrived) = mpsc::channel();
         thread::spawn(move || {
@@ -165,8 +207,15 @@ impl Reader {
                 }
             }
         });
-        let history = Box::new(History::of(Manner::Deaf).filter(mine));
-        Self { name, folder: folder.to_owned(), staging: staging.to_owned(), arrived, history, session: None }
+        let history = Box::new(history().filter(mine));
+        Self {
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            staging: staging.to_owned(),
+            arrived,
+            history,
+            session: None,
+        }
     }
 
     /// Publishes messages one after the other; returns how long each took, in nanoseconds.

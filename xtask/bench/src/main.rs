@@ -77,7 +77,17 @@ const GROUPS: &[Group] = &[
     Group { keys: memory::KEYS, rows: memory::rows },
     Group { keys: disk::KEYS, rows: disk::rows },
     Group { keys: micro::KEYS, rows: micro::rows },
+    Group { keys: &["signed"], rows: signed },
 ];
+
+/// Returns the rows of everything that signatures may make slower or larger.
+fn signed(lab: &mut Lab) -> Vec<Row> {
+    let mut rows = vec![send::signed(lab)];
+    rows.extend(latency::signed(lab));
+    rows.extend(join::signed(lab));
+    rows.extend(disk::signed(lab));
+    rows
+}
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = env::args().skip(1).collect();

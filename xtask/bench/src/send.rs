@@ -1,11 +1,13 @@
 //! Sending: the time until a message cannot be lost any more.
 
 use bytes::Bytes;
+use tempo_message::Signature;
+use tempo_session::Session;
 
 use crate::{
     Lab,
     floor::Staged,
-    history::payload,
+    history::{Authors, payload},
     ours,
     peers::{
         Peer,
@@ -58,6 +60,42 @@ fn one_by_one(lab: &mut Lab) -> Vec<Row> {
     ]
 }
 
+/// Returns the row of a signed member beside a plain one.
+pub(crate) fn signed(lab: &mut Lab) -> Row {
+    let (rounds, times) = lab.options.pick((51, 40), (7, 20));
+    let sessions = Authors::BOTH.map(|authors| {
+        let (folder, state) = (lab.volume.folder("send"), lab.volume.dir("send-state"));
+        ours::begin(authors, &folder, &state);
+        (authors, ours::open(&folder, &state))
+    });
+    let payloads = [payload(0)];
+    let figure = |each: &mut dyn FnMut()| median_of(times, each);
+    let variants = sessions.iter().map(|(authors, session)| sending(*authors, session, &payloads, &figure));
+    let mut variants: Vec<Variant<'_>> = variants.collect();
+    lab.volume.sync();
+    variants.iter_mut().for_each(Variant::warm_up);
+    let measured = interleave(rounds, variants);
+    let figures = Authors::BOTH.map(|authors| measured.of(&authors.variant("send")).clone());
+    for (_, session) in sessions {
+        session.close().expect("the store works");
+    }
+    Row::signed("durable send", Unit::Nanoseconds, 1.1, figures).note(format!("{rounds} rounds of {times} messages"))
+}
+
+/// Returns the variant of sending, after which the session rests.
+fn sending<'a>(
+    authors: Authors,
+    session: &'a Session,
+    payloads: &'a [Bytes],
+    figure: &'a impl Fn(&mut dyn FnMut()) -> f64,
+) -> Variant<'a> {
+    Variant::new(authors.variant("send"), move || {
+        let sent = figure(&mut || drop(session.send_all(payloads).expect("the store works")));
+        ours::calm(session);
+        sent
+    })
+}
+
 fn batches(lab: &mut Lab) -> Vec<Row> {
     let (rounds, times) = lab.options.pick((25, 10), (5, 5));
     let per_message = |each: &mut dyn FnMut()| median_of(times, each) / BATCH as f64;
@@ -78,8 +116,10 @@ fn batches(lab: &mut Lab) -> Vec<Row> {
 /// Measures every variant with this many messages at once; `figure` makes one figure from repeated calls.
 fn measure(lab: &mut Lab, rounds: usize, figure: impl Fn(&mut dyn FnMut()) -> f64, batch: usize) -> Measured {
     let payloads: Vec<Bytes> = (0..batch as u64).map(payload).collect();
-    // The file is as long as the frames that ours writes.
-    let file: Vec<u8> = payloads.iter().flat_map(|payload| payload.iter().copied().chain([0; 110])).collect();
+    // The file is as long as the frames that ours writes: of many that are sent together, few are signed.
+    let beside = 110 + if batch == 1 { Signature::LEN } else { 1 };
+    let frame = |payload: &Bytes| payload.iter().copied().chain(vec![0; beside]).collect::<Vec<u8>>();
+    let file: Vec<u8> = payloads.iter().flat_map(frame).collect();
     let volume = &mut lab.volume;
     let session = ours::open(&volume.folder("send"), &volume.dir("send-state"));
     let mut durable = Staged::new(&volume.dir("durable"));
@@ -90,11 +130,7 @@ fn measure(lab: &mut Lab, rounds: usize, figure: impl Fn(&mut dyn FnMut()) -> f6
     let mut maildir = Maildir::create(&volume.dir("maildir"));
     volume.sync();
     let mut variants = vec![
-        Variant::new("send", || {
-            let sent = figure(&mut || drop(session.send_all(&payloads).expect("the store works")));
-            ours::calm(&session);
-            sent
-        }),
+        sending(Authors::Signed, &session, &payloads, &figure),
         Variant::new("send and flush", || {
             let times = 10;
             let all = time(|| {

@@ -1,6 +1,6 @@
 //! The table: the figures, the comparisons, and whether the goals are met.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde_json::{Value, json};
 
@@ -99,6 +99,12 @@ impl Row {
         let operation = format!("{what}, flat: {large} as {small}");
         let bound = Bound::at_most(most, format!("the same with {small}"), at_small);
         Self::new(key, operation, Unit::Nanoseconds, at_large).floor(bound)
+    }
+
+    /// Creates a row that compares signed authors with plain ones. `most` is the largest allowed multiple.
+    pub(crate) fn signed(what: impl Display, unit: Unit, most: f64, [signed, plain]: [Figures; 2]) -> Self {
+        let bound = Bound::at_most(most, "the same with plain authors", plain);
+        Self::new("signed", format!("{what}, signed as plain"), unit, signed).floor(bound)
     }
 
     pub(crate) fn floor(self, floor: Bound) -> Self {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Effort;
 use crate::{
-    history::History,
+    history::{Authors, History, Manner},
     rounds::{Variant, each_of, interleave},
     stats::Figures,
     table::{Bound, Row, Unit},
@@ -88,7 +88,10 @@ impl Plain {
 
 pub(super) fn rows(Effort { rounds, times }: Effort) -> Vec<Row> {
     // Most messages have a previous message and no parents.
-    let frame = History::new().skip(100).find(|frame| frame.message().parents.is_empty()).expect("most are so");
+    let frame = History::by(Authors::Plain, Manner::Turns)
+        .skip(100)
+        .find(|frame| frame.message().parents.is_empty())
+        .expect("most are so");
     let message = frame.message().clone();
     let plain = Plain::of(&message);
     let postcard = postcard::to_allocvec(&plain).expect("it can be encoded");

@@ -12,7 +12,7 @@ use tempo_message::{Digest, Frame, Kind};
 use tempo_session::core::{Input, Intake, Output, SessionCore};
 
 use crate::{
-    history::{History, Manner},
+    history::{Authors, History, Manner},
     rounds::{Variant, interleave, time},
     table::{Bound, Row, Unit},
 };
@@ -35,7 +35,7 @@ impl Arrival {
     /// Returns messages of one kind, by authors that have not seen each other's messages, so that any order
     /// among them is possible.
     fn frames(self, kind: Kind, messages: usize) -> Vec<Frame> {
-        let mut history = History::of(Manner::Deaf);
+        let mut history = History::by(Authors::Plain, Manner::Deaf);
         let mut frames: Vec<Frame> = (0..messages).map(|_| history.next_message(kind, Bytes::new())).collect();
         match self {
             Self::InOrder => {}
@@ -47,7 +47,7 @@ impl Arrival {
                 }
             }
             Self::Late => {
-                let late = History::authors()[0];
+                let late = history.authors()[0];
                 frames.sort_by_key(|frame| frame.id().author == late);
             }
         }
