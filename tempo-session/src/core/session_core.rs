@@ -302,7 +302,6 @@ impl SessionCore {
         let (id, digest) = (message.id, itself.digest);
         self.clock.observe(message.lamport);
         self.stability.raise(id.author, message.lamport);
-        self.see(id);
         let mut is_answer = false;
         for parent in message.parents.iter().filter(|parent| self.identity.is_own(parent.author)) {
             let to = MessageId { author: parent.author, counter: parent.counter };
@@ -310,6 +309,7 @@ impl SessionCore {
         }
         self.tips.accept(message, itself);
         let added = self.ledger.add(message, digest, past);
+        self.see(id);
         if added.is_first {
             self.events.push_back(CoreEvent::Joined { author: id.author });
         }

@@ -276,6 +276,18 @@ fn the_core_asks_for_another_message_with_a_known_id() {
     }
 }
 
+/// To look for a message costs reading its whole pack again.
+#[test]
+fn a_message_that_others_have_waited_for_is_not_looked_for() {
+    let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(None));
+    let [first, second, third] = ["first", "second", "third"].map(|text| send(&mut ana, text, 0));
+    for frame in [&third, &second, &first] {
+        receive(&mut ben, frame);
+    }
+    assert_eq!((ben.timeline().len(), ben.held_len()), (3, 0));
+    assert!(!outputs(&mut ben).iter().any(|output| matches!(output, Output::LookFor(_) | Output::LookAgain)));
+}
+
 #[test]
 fn held_messages_are_bounded_and_all_still_arrive() {
     let (mut ana, mut ben) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(1))));
