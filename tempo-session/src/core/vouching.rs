@@ -21,7 +21,7 @@ use crate::core::{
 };
 
 /// The most messages that are gathered to be handled together.
-pub(crate) const RUN: usize = 256;
+pub(crate) const RUN: usize = 1024;
 /// With more messages to look for again, everything is looked at again.
 const LOOKS: usize = 256;
 /// The most authors of forged heads that are remembered.
