@@ -183,17 +183,21 @@ impl Publisher {
     ) -> Result<Option<PublishError>, PublishError> {
         self.join(link, packer, author)?;
         packer.mend(link)?;
-        let failed = publish_some(link, packer)?;
-        if failed.is_some() {
-            return Ok(failed);
+        let mut failed = publish_some(link, packer)?;
+        if failed.is_none() {
+            unless_full(self.note_audit(link))?;
         }
-        unless_full(self.note_audit(link))?;
+        // One that cannot be published does not keep the others from being looked after.
         if self.scrub_at.is_some_and(|at| at <= now) && !planted!(NoScrub) {
-            let is_damaged = self.compare_some(link, packer)?;
-            // Where one message had to be repaired, there are usually more.
-            self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub });
+            match self.compare_some(link, packer) {
+                // Where one message had to be repaired, there are usually more.
+                Ok(is_damaged) => self.scrub_at = self.scrub.map(|scrub| if is_damaged { now } else { now + scrub }),
+                // The next attempt continues after it.
+                Err(error) if is_alone(&error) => failed = failed.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(None)
+        Ok(failed)
     }
 
     /// Compares the next few own messages with the folder and repairs them: a person may have
@@ -257,12 +261,7 @@ fn publish_some(link: &mut Link, packer: &mut Packer) -> Result<Option<PublishEr
     for batch in packer.batches(&waiting) {
         match publish_batch(link, packer, &batch) {
             Err(_) if planted!(DropOnError) => {}
-            Err(
-                error @ (PublishError::Failed { .. }
-                | PublishError::Denied { .. }
-                | PublishError::InUse { .. }
-                | PublishError::Undone { .. }),
-            ) if !planted!(OneBlocksAll) => {
+            Err(error) if is_alone(&error) && !planted!(OneBlocksAll) => {
                 let of_batch = waiting.range(batch.keys()).map(|(own, _)| *own);
                 link.shared.lock().outbox.fail_alone(of_batch);
                 failed = failed.or(Some(error));
@@ -276,6 +275,17 @@ fn publish_some(link: &mut Link, packer: &mut Packer) -> Result<Option<PublishEr
         }
     }
     Ok(failed)
+}
+
+/// Returns whether other messages may be published although one has failed.
+fn is_alone(error: &PublishError) -> bool {
+    matches!(
+        error,
+        PublishError::Failed { .. }
+            | PublishError::Denied { .. }
+            | PublishError::InUse { .. }
+            | PublishError::Undone { .. }
+    )
 }
 
 /// Publishes messages that are, or will be, in one file.

@@ -3,9 +3,14 @@
 use std::{collections::BTreeSet, fs, sync::mpsc, thread, time::Duration};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
+use tempo_message::{Decoded, Frame};
 use tempo_session::{Entry, MessageId, Session, error::OpenError, status::Attachment, store::RedbReader};
 
-use crate::support::{Place, STUCK, copy_file, id_of, replay, texts, timeline, wait_until};
+use crate::{
+    away::by_itself,
+    identity::open_image,
+    support::{Place, STUCK, copy_file, id_of, replay, texts, timeline, wait_until},
+};
 
 #[test]
 fn members_agree_after_all_have_sent_at_once() {
@@ -132,6 +137,31 @@ fn a_vanished_or_short_file_is_published_again_at_the_next_opening() {
         ids.iter().zip(&original).all(|(id, bytes)| fs::read(file(id)).is_ok_and(|b| b == *bytes))
     });
     assert_eq!(texts(&timeline(&ana)), ["one", "two", "three"]);
+}
+
+/// A message that cannot be published keeps no other one from being looked after.
+#[test]
+fn a_vanished_file_comes_back_although_another_message_cannot_be_published() {
+    let place = Place::new();
+    let ana = place.member("ana");
+    let [taken, other] = ["taken", "other"].map(|text| place.folder.join(ana.send(text).unwrap().to_string()));
+    assert_eq!(ana.flush(STUCK), 0);
+    ana.close().unwrap();
+    let original = fs::read(&other).unwrap();
+    let Decoded::Whole(frame) = Frame::decode(&fs::read(&taken).unwrap().into()) else { panic!("not whole") };
+    // Directories have all names that the message may get.
+    fs::remove_file(&taken).unwrap();
+    let beside = format!(".{}", &frame.digest().to_string()[..16]);
+    for tail in [String::new(), beside.clone(), format!("{beside}.2")] {
+        fs::create_dir(format!("{}{tail}", taken.display())).unwrap();
+    }
+    let ana = open_image(&place, "ana");
+    by_itself(&ana, "the failure", |ana| ana.status().publish_error.is_some());
+    assert_eq!(fs::read(&other).unwrap(), original);
+    crate::support::remove_file(&other).unwrap();
+    by_itself(&ana, "the other message", |_| fs::read(&other).is_ok_and(|bytes| bytes == original));
+    assert_eq!(ana.status().unpublished, 1);
+    ana.close().unwrap();
 }
 
 #[test]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::support::{Place, STUCK, is_told_apart, signer, texts, timeline, wait_until};
 
 /// Opens a state directory as if nothing showed that it is a copy, as in an image of the whole machine.
-fn open_image(place: &Place, state: &str) -> Session {
+pub(crate) fn open_image(place: &Place, state: &str) -> Session {
     let installation = Installation::find(&place.at(state), &place.folder).unwrap().unwrap();
     let mut options = Options::default();
     options.staging = Some(installation.staging());

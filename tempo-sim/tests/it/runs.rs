@@ -102,6 +102,42 @@ fn a_pack_does_not_hide_an_earlier_message_of_its_number() {
     assert!(happened("fork") && happened("pack published"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
+/// A message of a member could not be published, because links had all its names. Until it could, the member compared
+/// none of its other messages with the folder, and did not notice that a later one had become a link as well.
+#[test]
+fn a_message_that_cannot_be_published_keeps_no_other_from_being_compared() {
+    let faults = [
+        Fault::TornCall,
+        Fault::FailedCommit,
+        Fault::Offline,
+        Fault::Deletion,
+        Fault::OddDisks,
+        Fault::Packs,
+        Fault::Systems,
+        Fault::Undone,
+    ];
+    let plan = Plan { seed: 70_059_989, profile: &CHAOS, members: 5, messages: 20, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    assert!(happened("undone given up"), "the run no longer shows it: {:?}", outcome.counts);
+}
+
+/// Everything in a folder was deleted, and then the folder was unmounted, where file numbers repeat. The empty directory
+/// in its place had its number, and as no directory of a member was left to recognize it by, a member wrote there.
+#[test]
+fn a_mount_point_with_the_number_of_an_emptied_folder_stays_empty() {
+    let faults =
+        [Fault::Offline, Fault::Deletion, Fault::Unmount, Fault::LockedFile, Fault::Systems, Fault::CopiedSession];
+    let profile = Profile::named("rclone").unwrap();
+    let plan = Plan { seed: 80_207_357, profile, members: 3, messages: 3, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    let shows = happened("session deleted") && happened("unmounted");
+    assert!(shows, "the run no longer shows it: {:?}", outcome.counts);
+}
+
 /// An author that knew no other member considered the folder emptied when another program deleted its directory, and
 /// waited forever.
 #[test]
