@@ -147,7 +147,6 @@ impl<F: Fs> Folder<F> {
         };
         if root.stat.identity != self.identity {
             self.identity = root.stat.identity;
-            self.is_other = true;
             self.author_dirs.clear();
             self.met.clear();
             self.contested.clear();
@@ -155,6 +154,7 @@ impl<F: Fs> Folder<F> {
         } else if root.is_familiar() {
             return Ok(root);
         }
+        self.is_other = true;
         // Nothing is written here before the next scan.
         self.is_emptied = true;
         self.watching.restart();
@@ -170,7 +170,7 @@ impl<F: Fs> Folder<F> {
 
     /// Returns how to open the folder where that may block, to read these directories.
     pub(crate) fn locator<'a>(&self, author_dirs: impl Iterator<Item = &'a Arc<OsStr>>) -> Locator {
-        Locator::new((self.path.clone(), self.part_of.is_some()), self.identity, author_dirs)
+        Locator::new((self.path.clone(), self.part_of.is_some()), (self.identity, self.home), author_dirs)
     }
 
     fn absent(&self, error: io::Error) -> CollectError {

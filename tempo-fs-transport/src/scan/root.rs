@@ -4,10 +4,13 @@ use std::{ffi::OsStr, io, path::PathBuf, sync::Arc};
 
 use tempo_message::FileType;
 
-use crate::fs::{
-    calls::{About, Calls},
-    error::is_absence,
-    port::{Fs, Identity, Stat},
+use crate::{
+    fs::{
+        calls::{About, Calls},
+        error::is_absence,
+        port::{Fs, Identity, Stat},
+    },
+    local::home::Home,
 };
 
 /// An opened session folder.
@@ -26,6 +29,7 @@ pub(crate) struct Locator {
     path: PathBuf,
     is_part: bool,
     identity: Identity,
+    home: Option<Home>,
     /// The directories that were in it.
     author_dirs: Vec<Arc<OsStr>>,
 }
@@ -42,18 +46,18 @@ impl Locator {
     /// directories.
     pub(crate) fn new<'a>(
         (path, is_part): (PathBuf, bool),
-        identity: Identity,
+        (identity, home): (Identity, Option<Home>),
         author_dirs: impl Iterator<Item = &'a Arc<OsStr>>,
     ) -> Self {
-        Self { path, is_part, identity, author_dirs: author_dirs.cloned().collect() }
+        Self { path, is_part, identity, home, author_dirs: author_dirs.cloned().collect() }
     }
 
     /// Opens the folder. The numbers of a volume, and of a folder on it, are used again for others, so it is familiar only
     /// when a directory that was here is still here. A directory that does not answer delays only itself; it is not gone,
-    /// and neither is one that cannot be read: when nothing is known of any, the numbers have to do. At most `most`
-    /// directories are asked for.
+    /// and neither is one that cannot be read. When nothing is known of any, the creation time of the folder decides, and
+    /// where that is not known, the numbers have to do. At most `most` directories are asked for.
     pub(crate) fn open<F: Fs>(self, calls: &mut Calls<F>, most: usize) -> io::Result<Root<F>> {
-        let (identity, mut asked) = (self.identity, self.author_dirs.clone());
+        let (identity, home, mut asked) = (self.identity, self.home, self.author_dirs.clone());
         let opened = calls.run(About::Folder, move |fs| {
             let dir = self.enter(fs)?;
             io::Result::Ok((fs.stat_dir(&dir)?, Arc::new(dir)))
@@ -69,7 +73,11 @@ impl Locator {
             let root = Arc::clone(&dir);
             calls.ask_each(asked, move |fs, name| fs.stat(&root, name), |name, stat| answers.take(name, stat));
         }
-        let is_familiar = is_same && (answers.is_any_here || !answers.is_any_known);
+        let mut is_familiar = is_same && (answers.is_any_here || !answers.is_any_known);
+        if is_familiar && !answers.is_any_here && home.is_some() {
+            let root = Arc::clone(&dir);
+            is_familiar = calls.run(About::Folder, move |fs| Home::opened(fs, &root, &stat) == home)?;
+        }
         Ok(Root { dir, stat, author_dirs: answers.author_dirs, is_familiar })
     }
 

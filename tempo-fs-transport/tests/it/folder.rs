@@ -3,9 +3,14 @@
 use std::fs;
 
 use tempo_fs_transport::{FsTransport, OpenError, Options};
-use tempo_message::{CollectError, Detachment, Durability, Frame, Published, Transport, conformance::Script};
+use tempo_message::{
+    CollectError, Detachment, Durability, Frame, PublishError, Published, Transport, conformance::Script,
+};
 
-use crate::support::{Session, is_told_apart, unwatched};
+use crate::{
+    hooked::Hooked,
+    support::{Reader, Session, is_told_apart, unwatched},
+};
 
 #[test]
 fn an_unusable_folder_is_refused_with_its_path() {
@@ -70,6 +75,59 @@ fn a_session_that_was_deleted_in_its_folder_is_put_back() {
     assert_eq!(writer.publish(&frames[0], Durability::Lazy).unwrap(), Published::New);
     assert_eq!(writer.publish(&frames[1], Durability::Lazy).unwrap(), Published::New);
     assert_eq!(reader.collect(), frames[1..]);
+}
+
+/// Where numbers repeat, the mount point of a folder may have the folder's own. No directory shows the difference once
+/// everything was deleted.
+#[test]
+fn nothing_is_published_into_the_mount_point_of_a_folder_that_was_emptied() {
+    let session = Session::new();
+    if !is_told_apart(&session.folder) {
+        return;
+    }
+    let frames = Script::new(1).run(2);
+    let transport = FsTransport::open_on(Hooked::numbered_alike(), &session.folder, &unwatched()).unwrap();
+    let mut ana = Reader::of(transport);
+    ana.transport.publish(&frames[0], Durability::Lazy).unwrap();
+    assert_eq!(ana.collect().len(), 1);
+    fs::remove_dir_all(session.path(frames[0].id().author.to_string())).unwrap();
+    assert_eq!(ana.collect(), []);
+
+    let aside = session.dir.path().join("aside");
+    fs::rename(&session.folder, &aside).unwrap();
+    fs::create_dir(&session.folder).unwrap();
+    assert!(is_told_apart(&session.folder));
+    let published = ana.transport.publish(&frames[1], Durability::Lazy);
+    assert!(matches!(published, Err(PublishError::Detached { .. })), "{published:?}");
+    let gone = ana.try_collect(&[], false);
+    assert!(matches!(gone, Err(CollectError::Detached { why: Detachment::Emptied, .. })), "{gone:?}");
+    assert_eq!(fs::read_dir(&session.folder).unwrap().count(), 0);
+
+    fs::remove_dir(&session.folder).unwrap();
+    fs::rename(&aside, &session.folder).unwrap();
+    assert_eq!(ana.collect(), []);
+    for frame in &frames {
+        assert_eq!(ana.transport.publish(frame, Durability::Lazy).unwrap(), Published::New);
+    }
+}
+
+/// A member that is alone in an empty folder takes another empty folder for its own, once it has looked.
+#[test]
+fn a_new_member_writes_into_an_empty_folder_that_was_made_again() {
+    let session = Session::new();
+    if !is_told_apart(&session.folder) {
+        return;
+    }
+    let transport = FsTransport::open_on(Hooked::numbered_alike(), &session.folder, &unwatched()).unwrap();
+    let mut ana = Reader::of(transport);
+    assert_eq!(ana.collect(), []);
+    fs::rename(&session.folder, session.dir.path().join("aside")).unwrap();
+    fs::create_dir(&session.folder).unwrap();
+    assert!(is_told_apart(&session.folder));
+    let frame = Script::new(1).next(b"first");
+    assert!(ana.transport.publish(&frame, Durability::Lazy).is_err(), "published before a look");
+    assert_eq!(ana.collect(), []);
+    assert_eq!(ana.transport.publish(&frame, Durability::Lazy).unwrap(), Published::New);
 }
 
 #[test]
