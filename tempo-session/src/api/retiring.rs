@@ -25,7 +25,7 @@ pub enum RetireError {
 impl Session {
     /// Says that an author will not write again, so that no member waits for it any more: messages become
     /// [stable](crate::Event::Stable) without it, and files whose messages are in a pack are removed without waiting for it.
-    /// Does nothing if it is retired already.
+    /// Does nothing if it is retired already; a member that others have retired can still leave by its own word.
     ///
     /// This holds for every member that receives the message and [heeds](crate::Builder::heed_retirements) it, until the
     /// author writes again with knowledge of it. No message is lost: what the author has written and what it writes later
@@ -40,7 +40,7 @@ impl Session {
     /// [`RetireError`]. Except after [`SendError::Store`], no message was sent.
     pub fn retire(&self, author: AuthorId) -> Result<(), RetireError> {
         let state = self.shared().lock();
-        if state.core.retired_by(author).is_some() {
+        if state.core.is_retired_for_all(author) {
             return Ok(());
         }
         let retirement = state.core.retirement_of(author).ok_or(RetireError::Unknown { author })?;

@@ -214,6 +214,11 @@ impl Status {
         }
     }
 
+    /// Returns whether another author has taken the place of this one for certain, so that nobody waits for it.
+    pub fn is_succeeded(&self, author: AuthorId) -> bool {
+        self.members.iter().any(|member| member.former == Some(author) && member.has_proven)
+    }
+
     /// Returns the name of an author, for display.
     pub fn name(&self, author: AuthorId) -> Option<&str> {
         self.members.iter().find(|member| member.author == author)?.name.as_deref()

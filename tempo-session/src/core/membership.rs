@@ -165,7 +165,7 @@ impl SessionCore {
     /// not count.
     pub(crate) fn is_with_everybody(&self, id: MessageId, unix_ms: i64, idle: Duration) -> bool {
         let has: BTreeSet<AuthorId> = self.heads.that_have(id).collect();
-        let retired: BTreeSet<AuthorId> = self.retired().collect();
+        let retired = self.retired();
         let silent = self.silent(unix_ms, Some(idle));
         let members: BTreeSet<AuthorId> = self.ledger.authors().chain(self.heads.authors()).collect();
         let proven = |author| self.former_of(author).filter(|&former| self.has_proven(author, former));

@@ -4,6 +4,8 @@
 //! wrote before it knew does not count as an answer: that may have been under way. So which retirements are in force
 //! depends only on the messages that are here, not on the order in which they arrive.
 
+use std::collections::BTreeSet;
+
 use tempo_clock::AuthorId;
 use tempo_message::{Digest, Kind, Message, MessageId, Retirement};
 
@@ -40,9 +42,32 @@ impl SessionCore {
         self.id(self.retirements.of(author, self.heeds_retirements, |slot| self.ledger.order(slot))?)
     }
 
-    /// Returns every author that is retired.
-    pub(crate) fn retired(&self) -> impl Iterator<Item = AuthorId> + '_ {
-        self.retirements.authors().filter(|&author| self.retired_by(author).is_some())
+    /// Returns every known author that is retired. Others may have been retired as well, however many.
+    pub(crate) fn retired(&self) -> BTreeSet<AuthorId> {
+        if self.retirements.is_empty() {
+            return BTreeSet::new();
+        }
+        let known = self.ledger.authors().chain(self.heads.authors()).chain(self.lacking());
+        known.filter(|&author| self.retired_by(author).is_some()).collect()
+    }
+
+    /// Returns whether everybody that receives what is known here takes an author for retired: whoever heeds retirements
+    /// and, for an own author, whoever does not as well.
+    pub(crate) fn is_retired_for_all(&self, author: AuthorId) -> bool {
+        let by_others = !self.is_own(author);
+        self.retirements.of(author, by_others, |slot| self.ledger.order(slot)).is_some()
+    }
+
+    /// Returns the content of the message with which this author has to begin so that its next message brings it back.
+    /// `None` if it is not retired, or if the next message answers the retirement anyway.
+    pub(crate) fn answer(&mut self) -> Option<Retirement> {
+        let me = self.identity.me.filter(|_| !self.retirements.is_empty())?;
+        self.retirements.of(me, true, |slot| self.ledger.order(slot))?;
+        let (parents, _) = self.tips.parents_for(me);
+        let Self { ledger, retirements, own_last, .. } = self;
+        let causes = parents.iter().chain(own_last.as_ref()).filter_map(|cause| ledger.number(ledger.find(cause)?));
+        let answers = retirements.would_answer(me, causes.collect::<Vec<_>>().into_iter(), |slot| ledger.order(slot));
+        if answers { None } else { self.retirement_of(me) }
     }
 
     /// Returns the content of a message that retires an author, or `None` if nothing is known of the author.

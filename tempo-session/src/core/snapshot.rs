@@ -180,7 +180,7 @@ mod tests {
         let timeline: Vec<_> =
             core.timeline().iter().map(|&slot| (core.id(slot), core.order(slot), core.number(slot))).collect();
         let (floors, waiting) = (core.stability.clone(), core.held(usize::MAX));
-        let retired: Vec<_> = core.retired().map(|author| (author, core.retired_by(author))).collect();
+        let retired: Vec<_> = core.retired().into_iter().map(|author| (author, core.retired_by(author))).collect();
         (timeline, floors, waiting, core.latest(), core.conflict(), retired, snapshot(core))
     }
 

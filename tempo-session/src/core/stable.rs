@@ -91,7 +91,7 @@ impl SessionCore {
 
     /// Returns the authors with known messages that are missing here: named by their heads, by those of
     /// others, or as parents of held messages.
-    fn lacking(&self) -> BTreeSet<AuthorId> {
+    pub(crate) fn lacking(&self) -> BTreeSet<AuthorId> {
         let mut written: BTreeMap<AuthorId, u64> = BTreeMap::new();
         let awaited = self.held.awaited().map(|parent| (parent.author, parent.counter));
         for (author, counter) in self.heads.written().chain(awaited) {
@@ -110,7 +110,11 @@ impl SessionCore {
             return BTreeMap::new();
         }
         let given_up = self.not_waited_for(unix_ms, idle);
-        let counts = |author: &AuthorId| !self.stability.had_a_say(*author) && !given_up.contains(author);
+        // What comes from an author that was retired takes nothing back, also when it has returned.
+        let was_retired = |author| self.retirements.was_retired(author, self.heeds_retirements);
+        let counts = |author: &AuthorId| {
+            !self.stability.had_a_say(*author) && !given_up.contains(author) && !was_retired(*author)
+        };
         let lacking = self.lacking().into_iter().filter(counts);
         lacking.map(|author| (author, self.stability.floor(author))).filter(|&(_, floor)| floor < stable).collect()
     }
@@ -129,7 +133,7 @@ impl SessionCore {
         };
         let is_unheard = |author: &AuthorId| idle.is_some() && self.heard_ms(*author).is_none();
         let over = self.ledger.claims().filter(is_over).map(|(_, former, _)| former);
-        let retired = self.retired().filter(|_| !planted!(RetiredIsWaitedFor));
+        let retired = if planted!(RetiredIsWaitedFor) { BTreeSet::new() } else { self.retired() };
         let over = over.chain(retired).chain(self.silent(unix_ms, idle));
         over.chain(self.lacking().into_iter().filter(is_unheard)).collect()
     }

@@ -87,8 +87,8 @@ impl Builder {
     /// [`OpenError`]: the folder cannot be used, or could not be read completely within the
     /// [patience](Self::patience).
     pub fn check_up(self) -> Result<Checkup, OpenError> {
-        let (state, patience) = (self.state_dir.clone(), self.patience);
-        self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience))?
+        let (state, patience, heed) = (self.state_dir.clone(), self.patience, self.heed_retirements);
+        self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience, heed))?
     }
 
     /// Removes from the own directory the copies that are equal to the message beside them, and
@@ -112,7 +112,12 @@ impl Checkup {
     }
 
     /// Looks at everything that can be read within `patience`, which is how long the caller waits.
-    pub(crate) fn make(state: Option<&Path>, folder: &Path, patience: Duration) -> Result<Self, OpenError> {
+    pub(crate) fn make(
+        state: Option<&Path>,
+        folder: &Path,
+        patience: Duration,
+        heed_retirements: bool,
+    ) -> Result<Self, OpenError> {
         let environment = SystemEnvironment::default();
         let mut options = Options::default();
         options.read_only = true;
@@ -122,8 +127,9 @@ impl Checkup {
         let store = LocalStore::of(&opened, path.as_deref());
         // The store is closed before the folder is examined, so that no process has to wait for it.
         let known = opened.ok().flatten().map(|Opened { marks, core, sent, .. }| (marks, core, sent));
-        let (marks, core, sent) =
+        let (marks, mut core, sent) =
             known.unwrap_or_else(|| (Marks::default(), SessionCore::new(None), OwnMessages::new()));
+        core.heeds_retirements = heed_retirements;
         let own = own_of(&marks);
 
         let mut reading = Reading { core, met: Seen::default(), run: Vec::new(), found: BTreeSet::new() };

@@ -139,7 +139,11 @@ pub(super) fn successors(status: &Status, people: &People, findings: &mut Vec<Fi
                          else says so. The messages of {before} remain its own, and members still wait for it before they \
                          call the order stable."
                     ))
-                    .advice(format!("Ask {name} by other means whether it is so.")),
+                    .advice(format!(
+                        "Ask {name} by other means whether it is so. If it is, run `tempo retire FOLDER {}`: then nobody \
+                         waits for {before} any more.",
+                        short(former)
+                    )),
             );
             continue;
         }
@@ -191,7 +195,8 @@ pub(super) fn silence(status: &Status, around: &Surroundings, people: &People, f
     let Some(now) = around.unix_ms else { return };
     for member in &status.members {
         // A former author will not write again, nor will a retired one.
-        let is_expected = !people.is_me(member.author) && member.successor.is_none() && member.retired.is_none();
+        let is_gone = status.is_succeeded(member.author) || member.retired.is_some();
+        let is_expected = !people.is_me(member.author) && !is_gone;
         // If a member's clock was behind, its time does not show when the sign came.
         let is_expected = is_expected && member.clock_skew.is_none_or(|clock_skew| clock_skew.by_ms <= SILENT_MS);
         if !is_expected {

@@ -274,7 +274,7 @@ fn successors_and_announced_messages_are_reported() {
 
 #[test]
 fn what_is_not_proven_is_reported() {
-    use FindingKind::{SuccessionClaimed, UnsignedHead, Unvouched};
+    use FindingKind::{Silent, SuccessionClaimed, UnsignedHead, Unvouched};
     let forged = "2 messages of Ben\\u{1b} are not proven to be by Ben\\u{1b}: numbers 4 to 5.";
     let finding = attention(Unvouched, forged, |status, _| {
         status.unvouched = [4, 5, 5].map(|counter| MessageId { author: author(2), counter }).to_vec();
@@ -288,9 +288,16 @@ fn what_is_not_proven_is_reported() {
     info(SuccessionClaimed, claimed, |status, _| {
         let mut next = member(3, "Ben\u{1b}");
         next.former = Some(author(2));
+        status.members[1].successor = Some(author(3));
+        status.members.push(next);
+    });
+    let silent = found(|status, _| {
+        let mut next = member(3, "Ben\u{1b}");
+        next.former = Some(author(2));
         (status.members[1].successor, status.members[1].heard_ms) = (Some(author(3)), Some(NOW - 1000 * DAY));
         status.members.push(next);
     });
+    assert_eq!(silent.last().map(|it| it.kind), Some(Silent), "a claim does not end the waiting");
 }
 
 #[test]

@@ -27,16 +27,20 @@ impl Shared {
     }
 
     /// Makes messages, stores them durably, and leaves them for the driver to publish. A new author
-    /// first introduces itself, and a member with a new name announces it; the returned ids do not
-    /// include these messages.
+    /// first introduces itself, a member with a new name announces it, and one that was retired says that
+    /// it is back; the returned ids do not include these messages.
     pub(crate) fn send_now(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
         let unix_ms = self.environment.unix_ms();
         let mut writer = self.writer();
         self.check_can_send()?;
         self.renew_if_in_conflict(&mut writer)?;
-        let state = self.lock();
+        let mut state = self.lock();
         let name = state.name.clone();
-        let introduction = state.introduction();
+        let mut introduction = state.introduction();
+        if contents.iter().any(|(kind, _)| *kind == Kind::Payload) {
+            let answer = state.core.answer().map(|answer| Bytes::copy_from_slice(&answer.to_bytes()));
+            introduction.extend(answer.map(|answer| (Kind::Retirement, answer)));
+        }
         let Some(author) = state.core.author() else { return Err(SendError::Observer) };
         drop(state);
         let introduced = introduction.len();

@@ -55,7 +55,7 @@ pub struct Builder {
     vault: Option<Arc<dyn Vault>>,
     folder_patience: Option<Duration>,
     idle_after: Option<Duration>,
-    heed_retirements: bool,
+    pub(crate) heed_retirements: bool,
     packing: Option<Packing>,
     relaying: Option<Relaying>,
 }

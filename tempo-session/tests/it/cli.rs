@@ -351,7 +351,9 @@ fn retire_and_leave_end_the_waiting_for_a_member() {
     assert!(status("ana").contains("until more arrives from Ben"), "{}", status("ana"));
 
     let retire = |who: &str| run(tempo(&place.at("ana")).arg("retire").arg(&place.folder).arg(who));
-    for wrong in ["Cleo", "Ana", "be", ""] {
+    let (_, err, code) = retire("Ana");
+    assert!(code == 2 && err.contains("tempo leave"), "{err}");
+    for wrong in ["Cleo", "be", ""] {
         let (out, err, code) = retire(wrong);
         assert!((out.as_str(), code) == ("", 2) && err.contains("no other member called"), "{wrong:?}: {err}");
     }

@@ -16,8 +16,7 @@ impl World {
         // The status reports less while it knows of messages that have not arrived.
         let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().stable);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
-        // What a retired member writes comes below what the others call stable.
-        if !self.is_membership_fixed || self.retiring.has_begun {
+        if !self.is_membership_fixed {
             return;
         }
         let Some(by_few) = running.stable_by_few else {
@@ -27,7 +26,21 @@ impl World {
             running.stable_by_few = authors.into_iter().all(counts).then_some(marked);
             return;
         };
-        if !is_more || marked <= by_few {
+        if marked <= by_few {
+            return;
+        }
+        if self.retiring.has_begun {
+            // What a retired member writes comes below what the others call stable, and takes nothing of it back.
+            let until = running.session.status().stable.until;
+            if until < running.stable_until {
+                let what =
+                    format!("{name} called everything up to {} stable, and now up to {until}", running.stable_until);
+                return self.fail(Violation::new("D2", what));
+            }
+            running.stable_until = until;
+            return;
+        }
+        if !is_more {
             return;
         }
         let stable = running.app.list.get(..running.app.stable).unwrap_or_default();

@@ -113,6 +113,8 @@ pub(crate) struct Running {
     /// The end of the stable order, in logical time, when the member had come to know every member. Members that it
     /// did not know had no say in that.
     pub(crate) stable_by_few: Option<Lamport>,
+    /// The time up to which it last called the order stable, once members have retired each other.
+    pub(crate) stable_until: Lamport,
     /// Messages that were reported as held.
     pub(crate) told_held: BTreeSet<MessageId>,
     /// The number of consecutive turns that asked for another turn at once.
@@ -284,6 +286,7 @@ impl Member {
             app,
             replica,
             stable_by_few: None,
+            stable_until: Lamport::ZERO,
             told_held: BTreeSet::new(),
             restless: 0,
         });

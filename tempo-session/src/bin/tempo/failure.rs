@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     Nobody {
         who: String,
     },
+    /// The member that was named is the one that asks.
+    Yourself,
     /// More than one other member has that name.
     Several {
         who: String,
@@ -79,6 +81,7 @@ impl Failure {
             Self::No(_)
             | Self::Nobody { .. }
             | Self::Several { .. }
+            | Self::Yourself
             | Self::NotAMember
             | Self::LongLine { .. }
             | Self::Told { .. } => None,
@@ -143,6 +146,7 @@ impl Failure {
             Self::Nobody { .. } => {
                 "tempo status lists the members; the first four characters of an author are enough as well"
             }
+            Self::Yourself => "tempo leave says it of yourself",
             Self::Several { .. } => {
                 "say which one by its full name in this list, or by the first characters of its author"
             }
@@ -179,6 +183,7 @@ impl fmt::Display for Failure {
             Self::No(answer) => f.write_str(answer)?,
             Self::NotAMember => f.write_str("you have no messages here")?,
             Self::Nobody { who } => write!(f, "there is no other member called {who}")?,
+            Self::Yourself => f.write_str("that is you")?,
             Self::Several { who, several } => write!(f, "more than one member is called {who}: {several}")?,
             Self::LongLine { number } => {
                 write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;

@@ -82,7 +82,7 @@ enum Command {
     /// Print the timeline, in order
     ///
     /// A line on standard error marks where the stable part ends. The messages before it keep their
-    /// places, unless a message of an unknown newcomer comes before them; the messages after it may
+    /// places, unless a message of an unknown newcomer or of a retired member comes before them; the messages after it may
     /// still move. Standard output is identical for all members that have the same messages.
     ///
     /// Standard error also says how many files could not be read, and why; with `--json` as an

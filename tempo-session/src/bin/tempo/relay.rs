@@ -32,7 +32,8 @@ fn relay(session: &Session, name: &str) -> Result<(), Failure> {
     let names = status.names();
     let has_messages = |author| status.members.iter().any(|member| member.author == author && member.messages > 0);
     let mut authors = who::called(&status, name);
-    authors.retain(|&author| has_messages(author));
+    // Own messages are published anyway.
+    authors.retain(|&author| has_messages(author) && !status.former.contains(&author));
     if authors.is_empty() {
         return Err(Failure::Nobody { who: printable_text(name) });
     }

@@ -42,8 +42,9 @@ const EMPTY: u32 = 0;
 type View = Vec<(AuthorId, Slot)>;
 
 impl Retirements {
-    /// The most authors in the view of a message. Of more, those remain that were retired last.
-    const IN_VIEW: usize = 64;
+    /// The most authors in the view of a message. Of more, those remain that were retired last. So that a flood of
+    /// retirements takes little memory, they are few: an author that has fallen out answers by retiring itself first.
+    const IN_VIEW: usize = 16;
 
     /// Returns whether nobody has ever been retired, so that there is nothing to note about a message.
     pub(crate) fn is_empty(&self) -> bool {
@@ -62,16 +63,13 @@ impl Retirements {
         if self.is_empty() {
             self.views = Views { first: number, ..Views::default() };
         }
-        let mut causes: Vec<u32> = causes.map(|number| self.views.id_of(number)).collect();
-        causes.sort_unstable();
-        causes.dedup();
-        let seen: Vec<Slot> = causes.iter().filter_map(|&view| self.views.get(view, author)).collect();
-        let is_answer = |_: &Slot| planted!(RetireByArrival);
-        let seen = seen.into_iter().chain(self.latest.get(&author).copied().filter(is_answer));
-        for retirement in seen {
+        let seen = self.views.seen_by(causes, &place);
+        let answered = self.views.get(seen, author);
+        let of_author = self.latest.get(&author).copied().filter(|_| planted!(RetireByArrival));
+        for retirement in answered.into_iter().chain(of_author) {
             keep_later(&mut self.returned, author, retirement, &place);
         }
-        let view = self.views.union(&causes, about.map(|about| (about, slot)), &place);
+        let view = about.map_or(seen, |about| self.views.union(&[seen], Some((about, slot)), &place));
         self.views.of.push(view);
         if let Some(about) = about {
             keep_later(&mut self.latest, about, slot, &place);
@@ -90,9 +88,22 @@ impl Retirements {
         returned.is_none_or(|returned| place(returned) < place(retirement)).then_some(retirement)
     }
 
-    /// Returns every author that was ever retired.
-    pub(crate) fn authors(&self) -> impl Iterator<Item = AuthorId> + '_ {
-        self.latest.keys().copied()
+    /// Returns whether an author was ever retired, and perhaps has returned.
+    pub(crate) fn was_retired(&self, author: AuthorId, others: bool) -> bool {
+        let all = if others { &self.latest } else { &self.left };
+        all.contains_key(&author)
+    }
+
+    /// Returns whether a message of an author that has these causes would answer the latest retirement of it.
+    pub(crate) fn would_answer(
+        &mut self,
+        author: AuthorId,
+        causes: impl Iterator<Item = u64>,
+        place: impl Fn(Slot) -> Place,
+    ) -> bool {
+        let Some(&latest) = self.latest.get(&author) else { return true };
+        let seen = self.views.seen_by(causes, &place);
+        self.views.get(seen, author).is_some_and(|seen| place(seen) >= place(latest))
     }
 }
 
@@ -114,10 +125,20 @@ impl Views {
         view.get(at).map(|&(_, slot)| slot)
     }
 
+    /// Returns the view of what these messages have seen together.
+    fn seen_by(&mut self, messages: impl Iterator<Item = u64>, place: &impl Fn(Slot) -> Place) -> u32 {
+        let mut views: Vec<u32> = messages.map(|number| self.id_of(number)).filter(|&view| view != EMPTY).collect();
+        views.sort_unstable();
+        views.dedup();
+        self.union(&views, None, place)
+    }
+
     /// Returns the view that has seen everything in these views, and one more retirement.
     fn union(&mut self, views: &[u32], more: Option<(AuthorId, Slot)>, place: &impl Fn(Slot) -> Place) -> u32 {
-        if let (&[view], None) = (views, more) {
-            return view;
+        match (views, more) {
+            ([], None) => return EMPTY,
+            (&[view], None) => return view,
+            _ => {}
         }
         let mut seen = BTreeMap::new();
         for (author, slot) in views.iter().flat_map(|&view| self.view(view).iter().copied()).chain(more) {
