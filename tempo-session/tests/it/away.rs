@@ -5,25 +5,15 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempo_session::{Session, status::Attachment};
 
 use crate::{
-    support::{Place, STUCK, texts, timeline, wait_until},
+    support::{Place, STUCK, by_itself, texts, timeline, wait_until},
     volume::Volume,
 };
-
-/// Waits for what the session does without being asked: the test only reads the status.
-pub(crate) fn by_itself(session: &Session, what: &str, is_so: impl Fn(&Session) -> bool) {
-    let began = Instant::now();
-    while !is_so(session) {
-        assert!(began.elapsed() < STUCK, "{what} does not happen by itself: {:#?}", session.status());
-        // deadline loop: any other way of waiting would make the session act.
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn publishing_fails(session: &Session, why: &str) -> bool {
     session.status().publish_error.is_some_and(|error| error.contains(why))

@@ -7,9 +7,8 @@ use tempo_message::{Decoded, Frame};
 use tempo_session::{Entry, MessageId, Session, error::OpenError, status::Attachment, store::RedbReader};
 
 use crate::{
-    away::by_itself,
     identity::open_image,
-    support::{Place, STUCK, copy_file, id_of, replay, texts, timeline, wait_until},
+    support::{Place, STUCK, by_itself, copy_file, id_of, replay, texts, timeline, wait_until},
 };
 
 #[test]

@@ -11,9 +11,8 @@ use tempo_message::PendingReason;
 use tempo_session::{AuthorId, Entry, Session, Status, status::Attachment};
 
 use crate::{
-    away::by_itself,
     fuse::{Call, Fault, Fuse},
-    support::{Place, STUCK, replay, texts, timeline, wait_until},
+    support::{Place, STUCK, by_itself, replay, texts, timeline, wait_until},
 };
 
 /// An author with its own folder.

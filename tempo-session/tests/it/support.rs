@@ -131,6 +131,16 @@ pub(crate) fn wait_until(session: &Session, what: &str, mut is_so: impl FnMut(&S
     }
 }
 
+/// Waits for what the session does without being asked: the test only reads the status.
+pub(crate) fn by_itself(session: &Session, what: &str, is_so: impl Fn(&Session) -> bool) {
+    let began = Instant::now();
+    while !is_so(session) {
+        assert!(began.elapsed() < STUCK, "{what} does not happen by itself: {:#?}", session.status());
+        // deadline loop: any other way of waiting would make the session act.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Takes every available event, and keeps the list that an application would keep.
 pub(crate) fn replay(session: &Session, list: &mut Vec<Entry>) -> Vec<Event> {
     let mut others = Vec::new();
