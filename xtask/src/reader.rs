@@ -73,7 +73,7 @@ impl Scene {
         Ok(Self { tempo, dir, folder: folder.display().to_string() })
     }
 
-    /// Plays packs, a rename, a relay, a fork, concurrent messages, conflict copies, junk, a forgery, and a message
+    /// Plays packs, a rename, a relay, a retirement, a fork, concurrent messages, conflict copies, junk, a forgery, and a message
     /// that waits for another.
     fn play(&self, python: &Path) -> Result<(), Failure> {
         for (member, name) in [("ana", "Ana"), ("ben", "Ben ☃"), ("cleo", "Cleo"), ("dana", "Dana")] {
@@ -88,6 +88,9 @@ impl Scene {
         self.tempo("ana", &["log", &self.folder])?;
         fs::remove_dir_all(&ben)?;
         self.tempo("ana", &["relay", &self.folder, "Ben ☃"])?;
+        // What Ana writes next comes after this, so a reader must accept it.
+        self.tempo("ana", &["retire", &self.folder, "Ben ☃"])?;
+        self.send("ana", ["after the retirement".to_owned()])?;
         self.fork("cleo")?;
         // Dana has not seen Ana's messages, so Dana's come first although their clock times are later.
         let (ana, dana, away) = (self.author("ana")?, self.author("dana")?, self.dir.join("away"));
