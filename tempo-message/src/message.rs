@@ -73,9 +73,9 @@ pub enum Kind {
     /// author's uuid. The first of several counts; any other content says nothing. Moves the clock, and is not in the
     /// timeline.
     Successor,
-    /// The word that an author will not write again, by another one or by itself: see [`Retirement`]. Nobody waits for
-    /// that author until it writes a message that has this one among its causes. Any other content says nothing. Moves
-    /// the clock, and is not in the timeline.
+    /// The word that an author will not write again, by another one or by itself: see
+    /// [`Retirement`](crate::Retirement). Nobody waits for that author until it writes a message that has this one among
+    /// its causes. Any other content says nothing. Moves the clock, and is not in the timeline.
     Retirement,
 }
 
