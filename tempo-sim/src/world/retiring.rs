@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use tempo_message::AuthorId;
+use tempo_session::status;
 
 use super::{Leave, Member, Violation, World};
 
@@ -58,15 +59,22 @@ impl World {
         if !self.retiring.has_begun {
             return Ok(());
         }
-        let mut expected = if self.gone().is_empty() { Some(self.registry.retired()) } else { None };
-        for member in self.present() {
-            let Some(running) = &member.running else { continue };
-            let retired = running.session.status().members.into_iter().filter(|it| it.retired.is_some());
-            let retired: BTreeSet<AuthorId> = retired.map(|it| it.author).collect();
-            let expected = expected.get_or_insert_with(|| retired.clone());
-            if retired != *expected {
-                let what = format!("{} takes {retired:?} for retired, not {expected:?}", member.name);
-                return Err(Violation::new("D1", what));
+        let running = self.present().filter_map(|member| Some((&member.name, member.running.as_ref()?)));
+        let all: Vec<_> = running.map(|(name, running)| (name, running.session.status().members)).collect();
+        let retired = |members: &[status::Member]| -> BTreeSet<AuthorId> {
+            members.iter().filter(|it| it.retired.is_some()).map(|it| it.author).collect()
+        };
+        let expected = if self.gone().is_empty() {
+            self.registry.retired()
+        } else {
+            all.iter().flat_map(|(_, members)| retired(members)).collect()
+        };
+        for (name, members) in &all {
+            // An author of which nothing has arrived is not listed.
+            let known: BTreeSet<AuthorId> = members.iter().map(|it| it.author).collect();
+            let (retired, expected) = (retired(members), &expected & &known);
+            if retired != expected {
+                return Err(Violation::new("D1", format!("{name} takes {retired:?} for retired, not {expected:?}")));
             }
         }
         Ok(())
