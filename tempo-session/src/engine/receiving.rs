@@ -132,11 +132,6 @@ impl Receiver {
                     }
                     Disposition::Known
                 }
-                Arrival::Head(head) => {
-                    // What is here by now comes first, so that nobody sees a member that has messages without them.
-                    state.take_run(&mut run, false);
-                    state.take(Arrival::Head(head))
-                }
                 arrival => state.take(arrival),
             };
             drop(state);

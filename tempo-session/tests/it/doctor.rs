@@ -43,6 +43,10 @@ impl Writer {
         self.write(Kind::Payload, text)
     }
 
+    pub(crate) fn receive(&mut self, frame: &Frame) {
+        receive(&mut self.core, frame);
+    }
+
     /// Returns the head that the member would leave now.
     pub(crate) fn hints(&self) -> Bytes {
         self.core.own_head(self.unix_ms).unwrap().encode()

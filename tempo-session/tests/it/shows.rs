@@ -10,10 +10,12 @@ use std::{
 };
 
 use serde_json::Value;
+use tempo_message::{Decoded, Frame, Frames};
 use tempo_session::Session;
 
 use crate::{
     cli::{run, tempo},
+    doctor::{Writer, now, put, put_as},
     support::{Place, STUCK, wait_until},
 };
 
@@ -123,6 +125,41 @@ fn a_chat_reports_when_every_member_has_a_line() {
     ana.types("/seen");
     ana.until("\"Cleo?\": seen by Cleo; on its way to Ben");
     cleo.close().unwrap();
+    ana.end();
+}
+
+/// A head may arrive before its author's first message, which tells whether it is somebody's successor.
+#[test]
+fn a_member_counts_once_its_first_message_is_here() {
+    let place = Place::new();
+    let mut ana = Chat::new(&place, "Ana");
+    ana.types("hello");
+    let ben = place.member("Ben");
+    ana.until("* Ben has seen \"hello\"");
+    let (mut cleo, first) = Writer::new(9, "Cleo", now());
+    let files = place.files().into_iter().map(|file| fs::read(place.folder.join(file)).unwrap());
+    let mut frames: Vec<Frame> = files
+        .flat_map(|bytes| {
+            Frames::new(bytes.into()).filter_map(|decoded| match decoded {
+                Decoded::Whole(frame) => Some(frame),
+                _ => None,
+            })
+        })
+        .collect();
+    frames.sort_by_key(|frame| frame.message().lamport);
+    frames.iter().for_each(|frame| cleo.receive(frame));
+    put_as(&place, &format!("{}/head", first.id().author), &cleo.hints());
+    let mut said = Vec::new();
+    let began = Instant::now();
+    while !said.last().is_some_and(|line: &String| line.contains("\"hello\": seen by every member")) {
+        assert!(began.elapsed() < STUCK, "{said:#?}");
+        ana.types("/seen");
+        said.extend(ana.until("\"hello\": "));
+    }
+    assert_eq!(has_seen(&said), Vec::<&str>::new());
+    put(&place, &first);
+    ana.until("* every member has seen \"hello\"");
+    ben.close().unwrap();
     ana.end();
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tempo_session::{AuthorId, Entry, MessageId, Session, Stamp, Status, status::Attachment};
+use tempo_session::{
+    AuthorId, Entry, MessageId, Session, Stamp, Status,
+    status::{Attachment, Member},
+};
 
 use crate::{failure::Failure, output};
 
@@ -106,14 +109,17 @@ impl Seen {
     }
 
     /// Returns what has been seen since the last call: the last line of each member, and the last
-    /// line that all members have.
+    /// line that all members have. A member whose head is here before its first message may be another one's
+    /// successor, so neither is known before that message.
     fn news(&mut self, session: &Session, status: &Status) -> Vec<String> {
         let (reached, names) = (self.reached(session, status), status.names());
         let line = |count: usize| self.lines.get(count.checked_sub(1)?).map(|line| (line.stamp, &line.quoted));
         let of_all = reached.values().min().and_then(|&count| line(count)).filter(|_| reached.len() > 1);
+        let is_known = |member: &Member| member.announced == 0 || member.latest.is_some();
+        let of_all = of_all.filter(|_| status.members.iter().all(is_known));
         let of_all = of_all.filter(|&(stamp, _)| Some(stamp) > self.told_of_all);
         let mut news = Vec::new();
-        for member in &status.members {
+        for member in status.members.iter().filter(|member| is_known(member)) {
             let Some((stamp, quoted)) = reached.get(&member.author).and_then(|&count| line(count)) else { continue };
             let told = self.told.get(&member.author).or_else(|| self.told.get(&member.former?)).copied();
             if Some(stamp) > told {
