@@ -1,4 +1,4 @@
-//! Retirement: authors that are not waited for, because somebody has said that they will not write again.
+//! Retirement: authors that are not waited for, because a member has said that they will not write again.
 //!
 //! A retirement of an author is in force until the author writes a message that has it among its causes. What an author
 //! wrote before it knew does not count as an answer: that may have been under way. So which retirements are in force
@@ -51,8 +51,8 @@ impl SessionCore {
         known.filter(|&author| self.retired_by(author).is_some()).collect()
     }
 
-    /// Returns whether everybody that receives what is known here takes an author for retired: whoever heeds retirements
-    /// and, for an own author, whoever does not as well.
+    /// Returns whether every member with the messages that are here takes an author for retired. For an own author only its
+    /// own word counts, because some members may not heed that of others.
     pub(crate) fn is_retired_for_all(&self, author: AuthorId) -> bool {
         let by_others = !self.is_own(author);
         self.retirements.of(author, by_others, |slot| self.ledger.order(slot)).is_some()
@@ -66,7 +66,7 @@ impl SessionCore {
         let (parents, _) = self.tips.parents_for(me);
         let Self { ledger, retirements, own_last, .. } = self;
         let causes = parents.iter().chain(own_last.as_ref()).filter_map(|cause| ledger.number(ledger.find(cause)?));
-        let answers = retirements.would_answer(me, causes.collect::<Vec<_>>().into_iter(), |slot| ledger.order(slot));
+        let answers = retirements.would_answer(me, causes, |slot| ledger.order(slot));
         if answers { None } else { self.retirement_of(me) }
     }
 

@@ -10,7 +10,7 @@ use tempo_session::{
 };
 
 use crate::{
-    session::{Clock, drain, open_at},
+    session::{Clock, drain, open, open_at},
     support::{Place, author, texts, timeline, wait_until},
 };
 
@@ -101,6 +101,32 @@ fn what_a_retired_member_had_written_arrives_below_what_is_stable() {
     drain(&mut ben_driver);
     drain(&mut ana_driver);
     assert_eq!((retired(&ana, author(1)), timeline(&ana).len()), (None, 5));
+}
+
+/// Later retirements of others push his out of every view, so his next message alone would not answer it.
+#[test]
+fn a_member_returns_however_many_others_have_left() {
+    let medium = MemoryMedium::default();
+    let [(ana, mut ana_driver), (ben, mut ben_driver)] =
+        [0, 1].map(|number| open(&medium, MemoryStore::new(Some(author(number)))));
+    ben.send("hello").unwrap();
+    drain(&mut ben_driver);
+    drain(&mut ana_driver);
+    ana.retire(author(1)).unwrap();
+    drain(&mut ana_driver);
+    for number in 2..20 {
+        let (other, mut driver) = open(&medium, MemoryStore::new(Some(author(number))));
+        drain(&mut driver);
+        other.leave().unwrap();
+        drain(&mut driver);
+    }
+    drain(&mut ben_driver);
+    assert_eq!(retired(&ben, author(1)), Some(author(0)));
+    let back = ben.send("back").unwrap();
+    assert_eq!((retired(&ben, author(1)), back.counter), (None, 3), "his own word comes first");
+    drain(&mut ben_driver);
+    drain(&mut ana_driver);
+    assert_eq!((retired(&ana, author(1)), timeline(&ana).len()), (None, 2));
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn fixed_defects_stay_fixed() {
     ];
     for (bug, seed) in found {
         let mut plan = plan(seed);
-        // In these runs nobody signed, and nobody was retired.
+        // These runs are from before members signed and retired each other.
         plan.faults.remove(&Fault::Forger);
         plan.faults.remove(&Fault::Retirement);
         assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
@@ -66,7 +66,7 @@ fn defects_of_giving_up_are_found() {
     let found = [(Bug::RelinkedIsGone, 33), (Bug::NamesWithoutEnd, 126), (Bug::UndoneIsRepeated, 166)];
     for (bug, seed) in found {
         let mut plan = plan(seed);
-        // In these runs nobody signed, and nobody was retired.
+        // These runs are from before members signed and retired each other.
         plan.faults.remove(&Fault::Forger);
         plan.faults.remove(&Fault::Retirement);
         assert_eq!(plan.execute(false).failure, None, "{}", plan.command());
@@ -75,7 +75,7 @@ fn defects_of_giving_up_are_found() {
     }
 }
 
-/// After a service was linked anew, a turn listed the directories of all members once for each member whose messages
+/// After a service was linked again, a turn listed the directories of all members once for each member whose messages
 /// had vanished.
 #[test]
 fn a_turn_asks_once_whether_most_members_are_missing() {
