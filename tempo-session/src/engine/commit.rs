@@ -18,6 +18,16 @@ use crate::{
     },
 };
 
+/// Messages that are not stored yet, with the lock under which they were composed.
+struct Composed<'a> {
+    state: MutexGuard<'a, State>,
+    frames: Vec<Frame>,
+    /// How many of the messages introduce the author.
+    introduced: usize,
+    /// The name that the application had set.
+    name: Option<String>,
+}
+
 impl Shared {
     /// Waits for the [first look](Self::wait_for_first_look) at the folder, then
     /// [sends](Self::send_now) messages.
@@ -30,24 +40,16 @@ impl Shared {
     /// first introduces itself, a member with a new name announces it, and one that was retired says that
     /// it is back; the returned ids do not include these messages.
     pub(crate) fn send_now(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
-        let unix_ms = self.environment.unix_ms();
         let mut writer = self.writer();
         self.check_can_send()?;
-        self.renew_if_in_conflict(&mut writer)?;
-        let mut state = self.lock();
-        let name = state.name.clone();
-        let mut introduction = state.introduction();
-        if contents.iter().any(|(kind, _)| *kind == Kind::Payload) {
-            let answer = state.core.answer().map(|answer| Bytes::copy_from_slice(&answer.to_bytes()));
-            introduction.extend(answer.map(|answer| (Kind::Retirement, answer)));
-        }
-        let Some(author) = state.core.author() else { return Err(SendError::Observer) };
-        drop(state);
-        let introduced = introduction.len();
-        let introduction = proven(introduction, author, &mut writer)?;
-        let signer = writer.signer(author).map_err(|source| SendError::NoKey { author, source: Some(source) })?;
-        let state = self.lock();
-        let frames = state.core.compose_signed(introduction.into_iter().chain(contents), unix_ms, signer)?;
+        let Composed { state, frames, introduced, name } = loop {
+            self.renew_if_in_conflict(&mut writer)?;
+            match self.compose(&contents, &mut writer) {
+                // The driver has found the conflict since.
+                Err(SendError::Unable(ComposeError::IdentityConflict(_))) => {}
+                composed => break composed?,
+            }
+        };
         if frames.is_empty() {
             return Ok(Vec::new());
         }
@@ -83,6 +85,26 @@ impl Shared {
         self.waker.wake_by_ref();
         self.announce();
         Ok(frames.iter().skip(introduced).map(Frame::id).collect())
+    }
+
+    /// Composes messages behind what the author has to say first. Key files are read while the state is unlocked.
+    fn compose(&self, contents: &[(Kind, Bytes)], writer: &mut Writer) -> Result<Composed<'_>, SendError> {
+        let mut state = self.lock();
+        let name = state.name.clone();
+        let mut introduction = state.introduction();
+        if contents.iter().any(|(kind, _)| *kind == Kind::Payload) {
+            let answer = state.core.answer().map(|answer| Bytes::copy_from_slice(&answer.to_bytes()));
+            introduction.extend(answer.map(|answer| (Kind::Retirement, answer)));
+        }
+        let Some(author) = state.core.author() else { return Err(SendError::Observer) };
+        drop(state);
+        let introduced = introduction.len();
+        let introduction = proven(introduction, author, writer)?;
+        let signer = writer.signer(author).map_err(|source| SendError::NoKey { author, source: Some(source) })?;
+        let state = self.lock();
+        let contents = introduction.into_iter().chain(contents.iter().cloned());
+        let frames = state.core.compose_signed(contents, self.environment.unix_ms(), signer)?;
+        Ok(Composed { state, frames, introduced, name })
     }
 
     fn check_can_send(&self) -> Result<(), SendError> {

@@ -1,16 +1,22 @@
-//! Sessions that continue from the snapshots of earlier ones.
+//! Sessions that continue from the snapshots of earlier ones, and one that loses its name while it sends.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tempo_clock::AuthorId;
-use tempo_message::{Durability, Ed25519, Kind, MemoryMedium, Transport, Verify};
+use tempo_message::{Durability, Ed25519, Kind, MemoryMedium, SecretKey, Sign, Transport, Verify};
 use uuid::Uuid;
 
 use crate::{
     api::{components::Components, session::Session},
-    core::session_core::SessionCore,
+    core::{driving::Input, identity::conflict::IdentityConflict, session_core::SessionCore},
     engine::{
         driver::{Driver, Turn},
+        event::Event,
+        identity::IdentitySource,
         resume::Resumed,
     },
     store::{contract::Store, marks::Marks, memory::MemoryStore},
@@ -87,4 +93,58 @@ fn every_session_leaves_a_snapshot_when_it_is_closed() {
         assert_eq!((snapshots.log(), own.len()), (store.log_end().unwrap(), messages));
         assert_eq!(*own, from_log(&store).own);
     }
+}
+
+/// The first author's name turns out to be in use elsewhere while its key is being read.
+#[derive(Debug)]
+struct Overtaken {
+    session: Arc<OnceLock<Session>>,
+    authors: u8,
+}
+
+impl Overtaken {
+    fn key(number: u8) -> SecretKey {
+        SecretKey::from_seed(&[number; 32])
+    }
+}
+
+impl IdentitySource for Overtaken {
+    fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
+        self.authors += 1;
+        Ok(Self::key(self.authors).key().author())
+    }
+
+    fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
+        if let Some(session) = self.session.get().filter(|_| self.authors == 1) {
+            session.shared().lock().core.handle(Input::Conflict(IdentityConflict::Copied));
+        }
+        let key = (1..=self.authors).map(Self::key).find(|key| key.key().author() == author);
+        Ok(key.map(|key| Box::new(key) as Box<dyn Sign>))
+    }
+
+    fn nonce(&mut self) -> u64 {
+        self.authors.into()
+    }
+}
+
+#[test]
+fn a_conflict_that_is_found_during_a_send_costs_the_name_and_not_the_message() {
+    let mut identity = Overtaken { session: Arc::default(), authors: 0 };
+    let (former, slot) = (identity.author().unwrap(), Arc::clone(&identity.session));
+    let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(former)));
+    let components = Components {
+        identity: Box::new(identity),
+        ..Components::new(Box::new(medium.transport()), Box::new(store))
+    };
+    let (session, mut driver) = Session::assemble(components).unwrap();
+    slot.set(session).unwrap();
+    let session = slot.get().unwrap();
+    let id = session.send("not lost").unwrap();
+    drain(&mut driver);
+    assert_ne!(id.author, former);
+    assert_eq!(session.author(), Some(id.author));
+    assert_eq!(session.timeline().map(|entry| entry.unwrap().id).collect::<Vec<_>>(), [id]);
+    let mut events = std::iter::from_fn(|| session.poll().unwrap());
+    let author = id.author;
+    assert!(events.any(|event| event == Event::NewAuthor { former, author, why: IdentityConflict::Copied }));
 }
