@@ -24,9 +24,10 @@ DIRECTORY = re.compile(rf"({UUID_NAME})(?![0-9A-Za-z])|\.({UUID_NAME})\..")
 MESSAGES = re.compile(r"(?!0{16})[0-9a-f]{16}(?![0-9A-Za-z])|\.(?!0{16})[0-9a-f]{16}(-[0-9a-f]{16})?\..")
 HEAD = re.compile(r"head(?![0-9A-Za-z])|\.head\..")
 MAX_FRAME, MAX_PACK, MAX_HEAD = 16 << 20, 64 << 20, 64 << 10
-MAX_PARENTS, MAX_EXTENSIONS, MAX_EXTENSION_BYTES = 256, 32, 48 << 10
-PAYLOAD, PROFILE, SUCCESSOR, RETIREMENT = 0, 1, 2, 4
-SIGNED = 2
+MAX_PARENTS, MAX_EXTENSIONS, MAX_EXTENSION_BYTES = 256, 32, 12 << 10
+MAX_ATTACHMENTS, MAX_PARTS, MAX_ATTACHMENT = 16, 1024, 1 << 40
+PAYLOAD, PROFILE, SUCCESSOR, RELEASE, RETIREMENT = 0, 1, 2, 3, 4
+ATTACHED, SIGNED = 1, 2
 
 
 class Unread(Exception):
@@ -108,19 +109,20 @@ def frames(data):
         digest = data[end : end + 32]
         if blake3(data[at:end]).digest() != digest:
             raise Unread("damaged")
-        if prelude[4] == 1 and not prelude[5] & ~SIGNED:
+        if prelude[4] == 1 and not prelude[5] & ~(ATTACHED | SIGNED):
             signature_at = end - 64 if prelude[5] & SIGNED else end
             if signature_at < payload_at:
                 raise Unread("the signature is cut short")
             header, signature = Fields(data[at + 12 : payload_at]), data[signature_at:end]
             signed = b"tempo/frame/1\0" + blake3(data[at:signature_at]).digest()
-            yield message(header, data[payload_at:signature_at], digest, signed, signature)
+            section = Fields(data[payload_at:signature_at])
+            yield message(header, section if prelude[5] & ATTACHED else None, section, digest, signed, signature)
         else:
             yield Unread(f"newer: version {prelude[4]}, flags {prelude[5]}")
         at = end + 32
 
 
-def message(header, payload, digest, signed, signature):
+def message(header, named, payload, digest, signed, signature):
     author, counter, kind = header.sized(16), header.varint(), header.run(1)[0]
     lamport, unix_ms, previous = header.varint(), header.zigzag(), header.optional(32)
     count = header.varint()
@@ -134,6 +136,8 @@ def message(header, payload, digest, signed, signature):
     author_key = header.run(32) if carries_key else b""
     if carries_key and author_of(author_key) != author:
         raise Unread("the key of another author")
+    attachments = [] if named is None else files(header, named)
+    payload = payload.run(len(payload.data) - payload.at)
     tags, extension_bytes = [], 0
     while not header.is_over():
         tags.append(header.varint())
@@ -146,10 +150,68 @@ def message(header, payload, digest, signed, signature):
         raise Unread("wrong extensions")
     if len(tags) > MAX_EXTENSIONS or extension_bytes > MAX_EXTENSION_BYTES:
         raise Unread("too many extensions")
-    if kind not in (PAYLOAD, PROFILE, SUCCESSOR, RETIREMENT) or any(tag & 1 for tag in tags):
+    if attachments and kind in (PROFILE, SUCCESSOR, RELEASE, RETIREMENT):
+        raise Unread("a file where none may be")
+    if kind not in (PAYLOAD, PROFILE, SUCCESSOR, RELEASE, RETIREMENT) or any(tag & 1 for tag in tags):
         return Unread(f"newer: message {counter} of kind {kind} with extensions {tags}")
     causes = parents if previous is None else [(author, counter - 1, previous), *parents]
     return Message((author, counter, digest), kind, lamport, unix_ms, causes, payload, author_key, signed, signature)
+
+
+def files(header, named):
+    """The name, length and id of each attachment."""
+    entries, count = [], header.varint()
+    if not 1 <= count <= MAX_ATTACHMENTS:
+        raise Unread("wrong number of files")
+    for _ in range(count):
+        file, length, exponent = header.run(32), header.varint(), header.run(1)[0]
+        if not 1 <= length <= MAX_ATTACHMENT or not 10 <= exponent <= 30 or length > MAX_PARTS << exponent:
+            raise Unread("a file of a wrong length")
+        parts = -(-length // (1 << exponent))
+        hashes = [header.run(32) for _ in range(parts if parts > 1 else 0)]
+        if hashes and tree(hashes, ROOT) != file:
+            raise Unread("the parts of a file do not give its id")
+        entries.append((file, length, parts))
+    names = Fields(named.sized())
+    entries = [(names.sized(), names.sized(), *entry) for entry in entries]
+    if sum(parts for *_, parts in entries) > MAX_PARTS or len({file for _, _, file, *_ in entries}) < count:
+        raise Unread("too many parts, or a file twice")
+    if not names.is_over() or any(not 1 <= len(name) <= 255 or len(kind) > 127 for name, kind, *_ in entries):
+        raise Unread("wrong names of files")
+    try:
+        return [(name.decode(), kind.decode(), length, file.hex()) for name, kind, file, length, _ in entries]
+    except UnicodeDecodeError:
+        raise Unread("the name of a file is no text") from None
+
+
+# The inner nodes of BLAKE3, which hashes a file as a tree.
+ROOT, PARENT, WORD = 8, 4, 0xFFFFFFFF
+IV = [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19]
+ORDER = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8]
+COLUMNS = [(0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15)]
+DIAGONALS = [(0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)]
+
+
+def tree(hashes, flags=0):
+    if len(hashes) == 1:
+        return hashes[0]
+    left = 1 << (len(hashes) - 1).bit_length() - 1
+    block = tree(hashes[:left]) + tree(hashes[left:])
+    words = [int.from_bytes(block[at : at + 4], "little") for at in range(0, 64, 4)]
+    v = IV + IV[:4] + [0, 0, 64, PARENT | flags]
+    for _ in range(7):
+        for at, (a, b, c, d) in enumerate(COLUMNS + DIAGONALS):
+            for word, by_d, by_b in ((words[2 * at], 16, 12), (words[2 * at + 1], 8, 7)):
+                v[a] = v[a] + v[b] + word & WORD
+                v[d] = turn(v[d] ^ v[a], by_d)
+                v[c] = v[c] + v[d] & WORD
+                v[b] = turn(v[b] ^ v[c], by_b)
+        words = [words[at] for at in ORDER]
+    return b"".join((v[at] ^ v[at + 8]).to_bytes(4, "little") for at in range(8))
+
+
+def turn(word, by):
+    return (word >> by | word << 32 - by) & WORD
 
 
 def author_of(key):

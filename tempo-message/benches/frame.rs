@@ -23,6 +23,7 @@ fn message(payload: usize, parents: u64) -> Message {
         parents: (1..=parents).map(|number| Parent { author: author(number), counter: 300, digest }).collect(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: vec![0x5a; payload].into(),
     }

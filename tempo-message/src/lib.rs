@@ -7,6 +7,7 @@ extern crate alloc;
 #[macro_use]
 mod planting;
 
+mod attachment;
 mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -23,6 +24,13 @@ mod retirement;
 mod sign;
 mod transport;
 
+pub use attachment::{
+    Attachment, MAX_ATTACHMENT_NAME, MAX_ATTACHMENTS, MAX_MEDIA_TYPE, MAX_PARTS,
+    hasher::ManifestHasher,
+    manifest::{AttachmentId, BadManifest, MAX_ATTACHMENT, Manifest, ParseAttachmentIdError},
+    part::{Part, PartCheck},
+    release::Release,
+};
 pub use codec::{
     frame::{BadFrame, Decoded, EncodeError, Frame, Unsupported},
     frames::Frames,
@@ -45,12 +53,15 @@ pub use sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify, is_signed
 #[cfg(feature = "sign")]
 pub use sign::{Ed25519, SecretKey};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
-#[cfg(feature = "std")]
-pub use transport::memory::{MemoryMedium, MemoryTransport};
 pub use transport::{
     contract::{
         Arrival, Budget, Cause, CollectError, CollectRequest, Collected, Detachment, Disposition, Durability, Own,
         PublishError, Published, StoredRun, Transport,
     },
     report::{Duplicate, FileType, Foreign, ForeignReason, Item, Pending, PendingReason, Relay, Report},
+};
+#[cfg(feature = "std")]
+pub use transport::{
+    memory::{MemoryMedium, MemoryTransport},
+    parts::{PartRead, Parts, Presence, PutError, Receive, StoredPart},
 };

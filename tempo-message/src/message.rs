@@ -7,6 +7,7 @@ use tempo_clock::{AuthorId, Lamport, Stamp};
 use thiserror::Error;
 
 use crate::{
+    attachment::{Attachment, MAX_ATTACHMENTS, MAX_PARTS, manifest::BadManifest},
     digest::Digest,
     id::MessageId,
     sign::{AuthorKey, is_signed},
@@ -16,14 +17,14 @@ use crate::{
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
 /// The largest pack, in bytes: 64 MiB.
 pub const MAX_PACK: usize = 64 * 1024 * 1024;
-/// The largest payload, in bytes. It fits a frame with any number of parents and extensions.
-pub const MAX_PAYLOAD: usize = MAX_FRAME - 64 * 1024;
+/// The largest payload, in bytes. It fits a frame with any number of parents, attachments and extensions.
+pub const MAX_PAYLOAD: usize = MAX_FRAME - 72 * 1024;
 /// The greatest number of parents of a message.
 pub const MAX_PARENTS: usize = 256;
 /// The greatest number of extensions of a message.
 pub const MAX_EXTENSIONS: usize = 32;
-/// The largest sum of the lengths of a message's extensions, in bytes: 48 KiB.
-pub const MAX_EXTENSION_BYTES: usize = 48 * 1024;
+/// The largest sum of the lengths of a message's extensions, in bytes: 12 KiB.
+pub const MAX_EXTENSION_BYTES: usize = 12 * 1024;
 
 /// A message as its author made it. Its encoded form is a [`Frame`](crate::Frame).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub struct Message {
     pub key: Option<AuthorKey>,
     /// The meaning of the payload.
     pub kind: Kind,
+    /// The files that the message names, at most [`MAX_ATTACHMENTS`] of together at most [`MAX_PARTS`] parts, none twice.
+    /// Only messages of kind [`Payload`](Kind::Payload) have any.
+    pub attachments: Vec<Attachment>,
     /// Fields that later versions add. Strictly ascending by tag, at most [`MAX_EXTENSIONS`], with values of at most
     /// [`MAX_EXTENSION_BYTES`] together.
     pub extensions: Vec<Extension>,
@@ -73,6 +77,9 @@ pub enum Kind {
     /// author's uuid. The first of several counts; any other content says nothing. Moves the clock, and is not in the
     /// timeline.
     Successor,
+    /// The word that the author may remove files of its earlier messages from the folder: see
+    /// [`Release`](crate::Release). Any other content says nothing. Moves the clock, and is not in the timeline.
+    Release,
     /// The word that an author will not write again, by another one or by itself: see
     /// [`Retirement`](crate::Retirement). Nobody waits for that author until it writes a message that has this one among
     /// its causes. Any other content says nothing. Moves the clock, and is not in the timeline.
@@ -136,6 +143,23 @@ pub enum ShapeError {
     /// There is a signature by an author that does not sign, or none where there must be one.
     #[error("the message has a signature where none may be, or none where one must be")]
     Signature,
+    /// More attachments than [`MAX_ATTACHMENTS`], or more parts than [`MAX_PARTS`].
+    #[error("{attachments} attachments of {parts} parts, at most {MAX_ATTACHMENTS} of {MAX_PARTS} are allowed")]
+    TooManyParts {
+        /// The number of attachments.
+        attachments: usize,
+        /// The number of their parts.
+        parts: usize,
+    },
+    /// A message that is none of the application has attachments, or one attachment stands twice.
+    #[error("an attachment stands where none may be")]
+    Attachments,
+    /// The name of an attachment is empty or too long, or its media type is too long.
+    #[error("the name or the media type of an attachment has no allowed length")]
+    AttachmentName,
+    /// The hashes of an attachment are not those of a file.
+    #[error(transparent)]
+    Manifest(#[from] BadManifest),
     /// Extensions are not sorted, or repeat.
     #[error("the extensions are not strictly ascending by tag")]
     ExtensionsUnordered,
@@ -180,6 +204,7 @@ impl Message {
             return Err(ShapeError::OwnParent);
         }
         self.check_key()?;
+        self.check_attachments()?;
         self.check_extensions()
     }
 
@@ -192,6 +217,20 @@ impl Message {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_attachments(&self) -> Result<(), ShapeError> {
+        let (attachments, parts) =
+            (self.attachments.len(), self.attachments.iter().map(|attachment| attachment.manifest.count()).sum());
+        if attachments > MAX_ATTACHMENTS || parts > MAX_PARTS {
+            return Err(ShapeError::TooManyParts { attachments, parts });
+        }
+        let ids = || self.attachments.iter().map(|attachment| attachment.manifest.id());
+        let is_repeated = ids().enumerate().any(|(at, id)| ids().take(at).any(|other| other == id));
+        if is_repeated || (attachments > 0 && self.kind != Kind::Payload) {
+            return Err(ShapeError::Attachments);
+        }
+        self.attachments.iter().try_for_each(Attachment::check)
     }
 
     fn check_extensions(&self) -> Result<(), ShapeError> {
@@ -223,7 +262,7 @@ impl Kind {
             Self::Payload => 0,
             Self::Profile => 1,
             Self::Successor => 2,
-            // 3 is kept for messages about files.
+            Self::Release => 3,
             Self::Retirement => 4,
         }
     }
@@ -234,6 +273,7 @@ impl Kind {
             0 => Some(Self::Payload),
             1 => Some(Self::Profile),
             2 => Some(Self::Successor),
+            3 => Some(Self::Release),
             4 => Some(Self::Retirement),
             _ => None,
         }

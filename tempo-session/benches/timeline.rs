@@ -34,6 +34,7 @@ fn history(kind: Kind) -> Vec<Frame> {
             parents: Vec::new(),
             kind,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::new(),
         };

@@ -60,6 +60,7 @@ impl Scene {
             parents: parents.collect(),
             kind: Kind::Payload,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: "after Ana".into(),
         };

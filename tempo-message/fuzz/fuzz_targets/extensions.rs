@@ -15,6 +15,7 @@ fuzz_target!(|area: &[u8]| {
         parents: Vec::new(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::new(),
     };

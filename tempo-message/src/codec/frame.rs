@@ -6,7 +6,8 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
-    codec::wire::{FLAGS, Header, MAGIC, Prelude, SIGNED, VERSION, author_of},
+    attachment::wire::{max_len, put_names, take_names},
+    codec::wire::{ATTACHED, FLAGS, Header, MAGIC, Prelude, SIGNED, VERSION, author_of},
     digest::Digest,
     id::MessageId,
     message::{Kind, MAX_FRAME, MAX_PAYLOAD, Message, ShapeError},
@@ -26,6 +27,7 @@ pub struct Frame {
 /// The result of decoding the beginning of some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "nearly everything that is decoded is whole")]
 pub enum Decoded {
     /// A whole message; the next frame, if any, starts `frame.bytes().len()` bytes further on.
     Whole(Frame),
@@ -156,22 +158,29 @@ impl Frame {
             return Err(too_large);
         }
         let trailer = signer.map_or(0, |_| Signature::LEN) + Digest::LEN;
-        let capacity = Prelude::LEN + Header::max_len(message) + message.payload.len() + trailer;
+        let attachments = max_len(&message.attachments);
+        let capacity = Prelude::LEN + Header::max_len(message) + attachments + message.payload.len() + trailer;
         let mut bytes = Vec::with_capacity(capacity);
         bytes.extend_from_slice(&[0; Prelude::LEN]);
         Header::write(message, &mut bytes);
+        let header_len = bytes.len() - Prelude::LEN;
+        if !message.attachments.is_empty() {
+            put_names(&mut bytes, &message.attachments);
+        }
+        let payload_at = bytes.len();
+        bytes.extend_from_slice(&message.payload);
+        let payload_len = bytes.len() - Prelude::LEN - header_len + trailer - Digest::LEN;
         let prelude = Prelude {
             version: VERSION,
-            flags: signer.map_or(0, |_| SIGNED),
-            // The header of a message of sound shape always fits: 256 parents take less than 16 KiB, extensions 49 KiB.
-            header_len: u16::try_from(bytes.len() - Prelude::LEN).map_err(|_| too_large)?,
-            payload_len: u32::try_from(message.payload.len() + trailer - Digest::LEN).map_err(|_| too_large)?,
+            flags: signer.map_or(0, |_| SIGNED) | if message.attachments.is_empty() { 0 } else { ATTACHED },
+            // The header of a message of sound shape always fits: 256 parents take less than 16 KiB, the parts of
+            // attachments 33 KiB, extensions 13 KiB.
+            header_len: u16::try_from(header_len).map_err(|_| too_large)?,
+            payload_len: u32::try_from(payload_len).map_err(|_| too_large)?,
         };
         if let Some(place) = bytes.first_chunk_mut() {
             *place = prelude.to_bytes();
         }
-        let payload_at = bytes.len();
-        bytes.extend_from_slice(&message.payload);
         if let Some(signer) = signer {
             bytes.extend_from_slice(signer.sign(&statement(&bytes)).as_bytes());
         }
@@ -179,8 +188,7 @@ impl Frame {
         bytes.extend_from_slice(digest.as_bytes());
         let bytes = Bytes::from(bytes);
         let payload = bytes.slice(payload_at..payload_at + message.payload.len());
-        let (parents, extensions) = (message.parents.clone(), message.extensions.clone());
-        let message = Message { parents, extensions, payload, ..*message };
+        let message = Message { payload, ..message.clone() };
         Ok(Self { message, digest, bytes })
     }
 
@@ -239,12 +247,19 @@ impl Frame {
         let has_signature = prelude.flags & SIGNED != 0;
         let payload_at = Prelude::LEN + usize::from(prelude.header_len);
         let header = content.get(Prelude::LEN..payload_at).unwrap_or_default();
-        let header =
-            Header::read(header, has_signature).and_then(|header| header.extensions(&bytes).map(|them| (header, them)));
+        let header = Header::read(header, prelude.flags)
+            .and_then(|header| header.extensions(&bytes).map(|extensions| (header, extensions)));
         let payload_end = content.len().checked_sub(if has_signature { Signature::LEN } else { 0 });
-        let (Some((header, extensions)), Some(payload_end)) = (header, payload_end.filter(|&end| end >= payload_at))
-        else {
+        let section = payload_end.and_then(|end| content.get(payload_at..end));
+        let (Some((header, extensions)), Some(mut payload)) = (header, section) else {
             return Decoded::Bad(BadFrame::Header);
+        };
+        let entries = header.attachments;
+        let named = if entries.is_empty() { Some(Ok(Vec::new())) } else { take_names(&mut payload, entries) };
+        let attachments = match named {
+            Some(Ok(attachments)) => attachments,
+            Some(Err(error)) => return Decoded::Bad(BadFrame::Shape(error)),
+            None => return Decoded::Bad(BadFrame::Header),
         };
         let id = MessageId { author: author_of(header.author), counter: header.counter };
         let kind = Kind::from_code(header.kind);
@@ -256,8 +271,9 @@ impl Frame {
             parents: header.parents,
             key: header.key.map(|&key| AuthorKey::from_bytes(key)),
             kind: kind.unwrap_or(Kind::Payload),
+            attachments,
             extensions,
-            payload: bytes.slice(payload_at..payload_end),
+            payload: bytes.slice_ref(payload),
         };
         if let Err(error) = message.check_shape().and_then(|()| check_signature(&message, has_signature)) {
             return Decoded::Bad(BadFrame::Shape(error));

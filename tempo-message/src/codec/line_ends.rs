@@ -168,6 +168,7 @@ mod tests {
             parents: Vec::new(),
             kind: Kind::Payload,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::copy_from_slice(text.as_bytes()),
         };

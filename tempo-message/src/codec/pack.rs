@@ -134,9 +134,10 @@ mod tests {
     fn frame(author: u128, counter: u64, len: usize) -> Frame {
         let id = MessageId { author: AuthorId::new(Uuid::from_u128(author)), counter };
         let payload = Bytes::from(vec![7; len]);
-        let (lamport, parents, extensions) = (Lamport(counter), Vec::new(), Vec::new());
+        let (lamport, parents, attachments, extensions) = (Lamport(counter), Vec::new(), Vec::new(), Vec::new());
         let (previous, kind) = ((counter > 1).then(|| Digest::of(b"before")), Kind::Payload);
-        let message = Message { id, lamport, unix_ms: 0, previous, parents, key: None, kind, extensions, payload };
+        let message =
+            Message { id, lamport, unix_ms: 0, previous, parents, key: None, kind, attachments, extensions, payload };
         Frame::encode(&message).unwrap()
     }
 

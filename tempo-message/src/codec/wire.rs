@@ -7,6 +7,7 @@ use tempo_clock::{AuthorId, Lamport};
 use uuid::Uuid;
 
 use crate::{
+    attachment::wire::{Entry, put_entries, take_entries},
     digest::Digest,
     message::{Extension, MAX_EXTENSIONS, MAX_PARENTS, Message, Parent},
     sign::AuthorKey,
@@ -16,11 +17,13 @@ use crate::{
 pub(crate) const MAGIC: [u8; 4] = [0xf7, b'T', b'M', b'P'];
 /// The format version that this crate writes.
 pub(crate) const VERSION: u8 = 1;
+/// The flag of a frame whose header names attachments, after the key. Their own names stand before the payload.
+pub(crate) const ATTACHED: u8 = 1;
 /// The flag of a frame whose payload section ends with a signature. The header of an author's first message then ends
-/// with the author's key, before the extensions.
+/// with the author's key, before attachments and extensions.
 pub(crate) const SIGNED: u8 = 2;
 /// The flags that this crate knows.
-pub(crate) const FLAGS: u8 = SIGNED;
+pub(crate) const FLAGS: u8 = ATTACHED | SIGNED;
 
 /// The first twelve bytes of a frame. Their meaning, and the digest at the end, are the same in every version, so that
 /// a reader can step over a frame it does not understand.
@@ -70,13 +73,14 @@ pub(crate) struct Header<'a> {
     pub(crate) previous: Option<&'a [u8; Digest::LEN]>,
     pub(crate) parents: Vec<Parent>,
     pub(crate) key: Option<&'a [u8; AuthorKey::LEN]>,
+    pub(crate) attachments: Vec<Entry>,
     /// The rest of the header.
     extensions: &'a [u8],
 }
 
 impl<'a> Header<'a> {
     /// Bounds the number of bytes of a message's header: 17 for an author, 10 for a number, 33 for a digest, 6 for an
-    /// extension without its value.
+    /// extension without its value. Attachments are bounded elsewhere.
     pub(crate) fn max_len(message: &Message) -> usize {
         let extensions: usize = message.extensions.iter().map(|extension| 6 + extension.value.len()).sum();
         (17 + 10 + 1 + 10 + 10 + 34 + 2 + AuthorKey::LEN) + (17 + 10 + 33) * message.parents.len() + extensions
@@ -106,14 +110,17 @@ impl<'a> Header<'a> {
             put_run(to, parent.digest.as_bytes());
         }
         to.extend_from_slice(message.key.as_ref().map_or(&[], |key| key.as_bytes().as_slice()));
+        if !message.attachments.is_empty() {
+            put_entries(to, &message.attachments);
+        }
         for extension in &message.extensions {
             put_number(to, extension.tag.into());
             put_run(to, &extension.value);
         }
     }
 
-    /// Reads a header up to its extensions.
-    pub(crate) fn read(bytes: &'a [u8], is_signed: bool) -> Option<Self> {
+    /// Reads the header of a frame with some flags, up to its extensions.
+    pub(crate) fn read(bytes: &'a [u8], flags: u8) -> Option<Self> {
         let mut rest = bytes;
         let from = &mut rest;
         let (author, counter) = (take_run(from)?, take_number(from)?);
@@ -129,7 +136,8 @@ impl<'a> Header<'a> {
                 _ => return None,
             },
             parents: take_parents(from)?,
-            key: if is_signed && counter == 1 { Some(take_bytes(from)?) } else { None },
+            key: if flags & SIGNED != 0 && counter == 1 { Some(take_bytes(from)?) } else { None },
+            attachments: if flags & ATTACHED != 0 { take_entries(from)? } else { Vec::new() },
             extensions: rest,
         })
     }
@@ -139,13 +147,11 @@ impl<'a> Header<'a> {
         let (mut extensions, mut rest) = (Vec::new(), self.extensions);
         while !rest.is_empty() {
             let tag = take_number(&mut rest)?.try_into().ok()?;
-            let len = take_number(&mut rest)?.try_into().ok()?;
-            let (value, after) = rest.split_at_checked(len)?;
+            let value = take_some(&mut rest)?;
             if extensions.len() == MAX_EXTENSIONS {
                 return None;
             }
             extensions.push(Extension { tag, value: frame.slice_ref(value) });
-            rest = after;
         }
         Some(extensions)
     }
@@ -167,7 +173,7 @@ pub(crate) fn author_of(bytes: &[u8; 16]) -> AuthorId {
 }
 
 /// Appends bytes with their length before them.
-fn put_run(to: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_run(to: &mut Vec<u8>, bytes: &[u8]) {
     put_number(to, bytes.len() as u64);
     to.extend_from_slice(bytes);
 }
@@ -180,20 +186,28 @@ fn take_run<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> 
     take_bytes(from)
 }
 
-fn take_bytes<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> {
+/// Takes a run of any length.
+pub(crate) fn take_some<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = usize::try_from(take_number(from)?).ok()?;
+    let (run, rest) = from.split_at_checked(len)?;
+    *from = rest;
+    Some(run)
+}
+
+pub(crate) fn take_bytes<'a, const LEN: usize>(from: &mut &'a [u8]) -> Option<&'a [u8; LEN]> {
     let (bytes, rest) = from.split_first_chunk()?;
     *from = rest;
     Some(bytes)
 }
 
-fn take_byte(from: &mut &[u8]) -> Option<u8> {
+pub(crate) fn take_byte(from: &mut &[u8]) -> Option<u8> {
     let (&byte, rest) = from.split_first()?;
     *from = rest;
     Some(byte)
 }
 
 /// Appends a number, seven bits to a byte, the low ones first. The eighth bit says that another byte follows.
-fn put_number(to: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_number(to: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         let [low, ..] = number.to_le_bytes();
         to.push(low | 0x80);
@@ -204,7 +218,7 @@ fn put_number(to: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Takes a number of at most 64 bits. Zeros at its end do no harm.
-fn take_number(from: &mut &[u8]) -> Option<u64> {
+pub(crate) fn take_number(from: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in [0, 7, 14, 21, 28, 35, 42, 49, 56, 63] {
         let byte = take_byte(from)?;

@@ -1,4 +1,5 @@
-//! The conformance suite of [`Transport`](crate::Transport): one test per clause of its contract.
+//! The conformance suites of [`Transport`](crate::Transport) and [`Parts`](crate::Parts): one test per clause of their
+//! contracts.
 //!
 //! A transport runs it in its own tests:
 //!
@@ -16,6 +17,8 @@
 //! }
 //!
 //! tempo_message::conformance_suite!(Memory(MemoryMedium::default()));
+//! // A transport that carries files:
+//! tempo_message::conformance_suite!(parts: Memory(MemoryMedium::default()));
 //! ```
 
 // A broken clause has to stop its test, and a panic is how tests say so.
@@ -23,6 +26,7 @@
 
 mod carrying;
 mod heads;
+mod parts;
 mod relaying;
 mod script;
 mod taking;
@@ -30,6 +34,7 @@ mod waiting;
 
 pub use carrying::*;
 pub use heads::*;
+pub use parts::*;
 pub use relaying::*;
 pub use script::{Arena, Script, gather};
 pub use taking::*;
@@ -59,6 +64,20 @@ macro_rules! conformance_suite {
             c17_the_last_head_is_handed_up,
             c18_packs_carry_their_messages,
             c19_relays_carry_what_others_wrote,
+        }
+    };
+    (parts: $arena:expr) => {
+        $crate::conformance_suite! { @tests $arena;
+            p01_carries_parts_to_every_member,
+            p02_other_bytes_are_never_put,
+            p03_putting_again_changes_nothing,
+            p04_looks_without_reading,
+            p05_any_authors_part_is_read,
+            p06_an_author_removes_only_its_own,
+            p07_a_reader_ends_the_reading,
+            p08_a_source_that_fails_leaves_nothing,
+            p09_parts_disturb_no_messages,
+            p10_the_inventory_of_parts_is_exact,
         }
     };
     (@tests $arena:expr; $($clause:ident,)*) => {

@@ -51,6 +51,7 @@ impl Script {
             parents: Vec::new(),
             kind: Kind::Payload,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::copy_from_slice(payload),
         };

@@ -10,6 +10,8 @@ use core::{error::Error, fmt, task::Waker, time::Duration};
 use tempo_clock::{AuthorId, Seen};
 use thiserror::Error;
 
+#[cfg(feature = "std")]
+use crate::transport::parts::Parts;
 use crate::{
     codec::{frame::Frame, pack::Pack},
     head::Head,
@@ -175,6 +177,12 @@ pub trait Transport: fmt::Debug + Send {
 
     /// Returns a handle that ends a [`wait`](Self::wait) from another thread.
     fn waker(&self) -> Waker;
+
+    /// Returns a handle for the parts of files, which another thread may use; `None` where only messages travel.
+    #[cfg(feature = "std")]
+    fn parts(&mut self) -> Option<Box<dyn Parts>> {
+        None
+    }
 
     /// Returns everything there that is not a message, as of the last collect. Reads memory only.
     fn report(&self) -> Report;

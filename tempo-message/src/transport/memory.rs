@@ -1,6 +1,7 @@
 //! A transport in memory: members of one process, or tests that need a place without a disk.
 
 use std::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     fmt, format,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -20,6 +21,8 @@ use crate::{
             Arrival, CollectError, CollectRequest, Collected, Disposition, Durability, PublishError, Published,
             StoredRun, Transport,
         },
+        memory_parts::{MemoryParts, Places},
+        parts::Parts,
         report::{Relay, Report},
     },
 };
@@ -41,6 +44,7 @@ struct Shared {
     /// The relayed frames, by author and relayer.
     relays: Mutex<BTreeMap<(AuthorId, AuthorId), Frames>>,
     heads: Mutex<BTreeMap<AuthorId, Head>>,
+    parts: Places,
     waiting: Mutex<Vec<Arc<Bell>>>,
 }
 
@@ -166,6 +170,10 @@ impl Transport for MemoryTransport {
         Waker::from(Arc::clone(&self.bell))
     }
 
+    fn parts(&mut self) -> Option<Box<dyn Parts>> {
+        Some(Box::new(MemoryParts(Arc::clone(&self.medium.shared.parts))))
+    }
+
     fn report(&self) -> Report {
         let relays = self.medium.relays();
         let relay = |&(author, relayer): &_| Relay { place: format!("{author}.{relayer}"), author, relayer };
@@ -258,6 +266,6 @@ impl Wake for Bell {
 }
 
 /// The values behind these locks stay sound when a holder panics: every change is a single assignment or insertion.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,4 +3,8 @@
 pub(crate) mod contract;
 #[cfg(feature = "std")]
 pub(crate) mod memory;
+#[cfg(feature = "std")]
+mod memory_parts;
+#[cfg(feature = "std")]
+pub(crate) mod parts;
 pub(crate) mod report;

@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use tempo_message::{
-    AuthorId, BadFrame, Decoded, Digest, EncodeError, Extension, Frame, Lamport, MAX_EXTENSION_BYTES, MAX_EXTENSIONS,
-    MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError, Unsupported,
+    Attachment, AuthorId, BadFrame, Decoded, Digest, EncodeError, Extension, Frame, Lamport, MAX_EXTENSION_BYTES,
+    MAX_EXTENSIONS, MAX_FRAME, MAX_PARENTS, MAX_PAYLOAD, Message, Parent, ShapeError, Unsupported,
 };
 
-use crate::strategy::{author_of, message};
+use crate::{
+    attachment::largest,
+    strategy::{author_of, message},
+};
 
 proptest! {
     #[test]
@@ -49,7 +52,7 @@ proptest! {
     #[test]
     fn a_header_is_its_fields_as_postcard_encodes_them(message in message()) {
         let frame = Frame::encode(&message).unwrap();
-        prop_assert_eq!(header_of(&frame), [postcard::to_allocvec(&fields_of(&message)).unwrap(), area_of(&message)].concat());
+        prop_assert_eq!(header_of(&frame), [postcard::to_allocvec(&fields_of(&message)).unwrap(), entries_of(&message), area_of(&message)].concat());
     }
 
     #[test]
@@ -58,6 +61,7 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(None), any::<u8>().prop_map(Some)]), 0..4),
         after in prop::collection::vec(any::<u8>(), 0..4),
     ) {
+        let message = Message { attachments: Vec::new(), ..message };
         let mut header = header_of(&Frame::encode(&message).unwrap());
         for (at, change) in changes {
             let at = at.index(header.len());
@@ -196,6 +200,7 @@ fn limits_hold_and_include_their_value() {
     (message.lamport, message.unix_ms) = (Lamport(u64::MAX), i64::MIN);
     let latest = |n| Parent { counter: u64::MAX, ..parent(1000 + n) };
     message.parents = (0..MAX_PARENTS as u128).map(latest).collect();
+    message.attachments = largest();
     let last = u16::MAX - 1;
     message.extensions =
         (1..MAX_EXTENSIONS as u16).rev().map(|n| extension(last - 2 * n, MAX_EXTENSION_BYTES / 64)).collect();
@@ -250,6 +255,20 @@ fn fields_of(message: &Message) -> Fields {
     (id.author, id.counter, kind.code(), lamport, unix_ms, previous, parents.clone())
 }
 
+/// Encodes what the header says of attachments as postcard would.
+fn entries_of(message: &Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (at, Attachment { manifest, .. }) in message.attachments.iter().enumerate() {
+        if at == 0 {
+            bytes = postcard::to_allocvec(&message.attachments.len()).unwrap();
+        }
+        bytes.extend(manifest.id().as_bytes());
+        bytes.extend(postcard::to_allocvec(&(manifest.length(), manifest.exponent())).unwrap());
+        bytes.extend(manifest.parts().filter(|part| part.count > 1).flat_map(|part| part.hash));
+    }
+    bytes
+}
+
 /// Encodes the extensions as postcard would.
 fn area_of(message: &Message) -> Vec<u8> {
     let fields = message.extensions.iter().map(|it| postcard::to_allocvec(&(it.tag, it.value.as_ref())).unwrap());
@@ -288,6 +307,7 @@ fn example() -> Message {
         parents: Vec::new(),
         kind: tempo_message::Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     }

@@ -5,8 +5,8 @@ use std::{env, fs, path::PathBuf};
 
 use bytes::Bytes;
 use tempo_message::{
-    Decoded, Digest, Extension, Frame, Kind, Lamport, Message, MessageId, Parent, Retirement, SecretKey, Sign,
-    Unsupported,
+    Attachment, Decoded, Digest, Extension, Frame, Kind, Lamport, ManifestHasher, Message, MessageId, Parent, Release,
+    Retirement, SecretKey, Sign, Unsupported,
 };
 
 use crate::strategy::author_of;
@@ -38,7 +38,7 @@ fn golden_frames_have_exactly_these_bytes() {
     assert_eq!(fs::read_to_string(&path).unwrap(), digests);
 }
 
-fn examples() -> [(&'static str, Message); 6] {
+fn examples() -> [(&'static str, Message); 8] {
     let first = Message {
         id: "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f/0000000000000001".parse().unwrap(),
         lamport: Lamport(1),
@@ -47,6 +47,7 @@ fn examples() -> [(&'static str, Message); 6] {
         parents: Vec::new(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     };
@@ -68,6 +69,16 @@ fn examples() -> [(&'static str, Message); 6] {
         payload: Bytes::copy_from_slice(&retired),
         ..reply(&first, digest, 2)
     };
+    let file = |name: &str, media_type: &str, length: u8| {
+        let mut hasher = ManifestHasher::new(10);
+        (0..length).for_each(|byte| hasher.update(&[byte; 100]).unwrap());
+        Attachment { manifest: hasher.finish().unwrap(), name: name.to_owned(), media_type: media_type.to_owned() }
+    };
+    let attached =
+        Message { attachments: vec![file("note", "", 1), file("Zo\u{eb}.wav", "audio/wav", 35)], ..first.clone() };
+    let ids = attached.attachments.iter().map(|attachment| attachment.manifest.id());
+    let released = Release::new(ids).unwrap().to_bytes();
+    let release = Message { kind: Kind::Release, payload: Bytes::from(released), ..reply(&first, digest, 2) };
     [
         ("first", first),
         ("profile", profile),
@@ -75,6 +86,8 @@ fn examples() -> [(&'static str, Message); 6] {
         ("empty", empty),
         ("extended", extended()),
         ("retirement", retirement),
+        ("attached", attached),
+        ("release", release),
     ]
 }
 
@@ -102,6 +115,7 @@ fn extended() -> Message {
         parents: Vec::new(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: [(2_u16, &[0x5a; 64][..]), (4, b""), (0x4000, b"app")].map(extension).to_vec(),
         payload: Bytes::from_static(b"hello"),
     }

@@ -11,6 +11,7 @@
     reason = "a test may fail loudly, and waits for real threads"
 )]
 
+mod attachment;
 mod frame;
 mod frames;
 mod golden;

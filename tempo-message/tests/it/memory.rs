@@ -13,3 +13,4 @@ impl Arena for Memory {
 }
 
 tempo_message::conformance_suite!(Memory(MemoryMedium::default()));
+tempo_message::conformance_suite!(parts: Memory(MemoryMedium::default()));

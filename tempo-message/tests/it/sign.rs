@@ -115,6 +115,7 @@ fn signed_frames(count: usize) -> Vec<(Frame, AuthorKey)> {
             parents: Vec::new(),
             key: None,
             kind: tempo_message::Kind::Payload,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::from_static(text.as_bytes()),
         };
@@ -148,6 +149,7 @@ fn a_signature_cannot_be_stripped_or_moved_to_another_author() {
         parents: Vec::new(),
         key: Some(ana.key()),
         kind: tempo_message::Kind::Payload,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"hello"),
     };

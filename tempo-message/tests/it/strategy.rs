@@ -2,16 +2,22 @@
 
 use bytes::Bytes;
 use proptest::{collection, prelude::*};
-use tempo_message::{AuthorId, Digest, Extension, Kind, Lamport, Message, MessageId, Parent};
+use tempo_message::{
+    Attachment, AuthorId, Digest, Extension, Kind, Lamport, ManifestHasher, Message, MessageId, Parent,
+};
 use uuid::Uuid;
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
     let counter = prop_oneof![Just(1_u64), 2_u64..1000, Just(u64::MAX)];
-    let kind = prop_oneof![4 => Just(Kind::Payload), 1 => Just(Kind::Profile), 1 => Just(Kind::Retirement)];
+    let others = prop_oneof![Just(Kind::Profile), Just(Kind::Release), Just(Kind::Retirement)];
+    let kind = prop_oneof![
+        4 => attachments().prop_map(|attachments| (Kind::Payload, attachments)),
+        2 => others.prop_map(|kind| (kind, Vec::new())),
+    ];
     let payload = collection::vec(any::<u8>(), 0..300);
     let clocks = (any::<u64>(), any::<i64>());
     (1_u128..4, counter, clocks, any::<[u8; 32]>(), parents(), kind, extensions(), payload).prop_map(
-        |(author, counter, (lamport, unix_ms), previous, parents, kind, extensions, payload)| Message {
+        |(author, counter, (lamport, unix_ms), previous, parents, (kind, attachments), extensions, payload)| Message {
             id: MessageId { author: author_of(author), counter },
             lamport: Lamport(lamport),
             unix_ms,
@@ -19,6 +25,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
             parents,
             key: None,
             kind,
+            attachments,
             extensions,
             payload: Bytes::from(payload),
         },
@@ -33,6 +40,23 @@ fn parents() -> impl Strategy<Value = Vec<Parent>> {
         digest: Digest::from_bytes(digest),
     });
     collection::btree_set(parent, 0..12).prop_map(|parents| parents.into_iter().collect())
+}
+
+/// Generates none, or files of one part and of several with different contents.
+fn attachments() -> impl Strategy<Value = Vec<Attachment>> {
+    let one = (0_u8..4, 1_usize..5000, 10_u8..14, ".{1,9}", "[a-z]{0,9}");
+    let some = collection::vec(one, 0..4).prop_map(|some| {
+        let numbered = some.into_iter().enumerate();
+        numbered
+            .map(|(at, (byte, length, exponent, name, media_type))| {
+                let mut hasher = ManifestHasher::new(exponent);
+                hasher.update(&[u8::try_from(at).unwrap(), byte]).unwrap();
+                hasher.update(&vec![byte; length]).unwrap();
+                Attachment { manifest: hasher.finish().unwrap(), name, media_type }
+            })
+            .collect()
+    });
+    prop_oneof![3 => Just(Vec::new()), 1 => some]
 }
 
 /// Generates extensions that are sorted, distinct, and not critical.

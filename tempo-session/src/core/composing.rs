@@ -106,6 +106,7 @@ impl SessionCore {
                 parents: mem::take(&mut parents),
                 key: key.filter(|_| counter == 1),
                 kind,
+                attachments: Vec::new(),
                 extensions: Vec::new(),
                 payload,
             };

@@ -416,7 +416,7 @@ pub(crate) fn without_payload(message: Message) -> Message {
         }
         Kind::Payload => Bytes::new(),
     };
-    Message { payload, extensions: Vec::new(), ..message }
+    Message { payload, attachments: Vec::new(), extensions: Vec::new(), ..message }
 }
 
 /// Returns the former author that a message names, and the former author's signature.

@@ -132,10 +132,8 @@ fn a_conflict_that_is_found_during_a_send_costs_the_name_and_not_the_message() {
     let mut identity = Overtaken { session: Arc::default(), authors: 0 };
     let (former, slot) = (identity.author().unwrap(), Arc::clone(&identity.session));
     let (medium, store) = (MemoryMedium::default(), MemoryStore::new(Some(former)));
-    let components = Components {
-        identity: Box::new(identity),
-        ..Components::new(Box::new(medium.transport()), Box::new(store))
-    };
+    let components =
+        Components { identity: Box::new(identity), ..Components::new(Box::new(medium.transport()), Box::new(store)) };
     let (session, mut driver) = Session::assemble(components).unwrap();
     slot.set(session).unwrap();
     let session = slot.get().unwrap();

@@ -417,6 +417,7 @@ mod tests {
             parents: Vec::new(),
             kind: Kind::Payload,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::from_static(b"something"),
         };

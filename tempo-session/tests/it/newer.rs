@@ -20,6 +20,7 @@ fn message(counter: u64, previous: Option<Digest>, text: &'static str) -> Messag
         parents: Vec::new(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(text.as_bytes()),
     }

@@ -73,6 +73,7 @@ fn put_poison(disk: &Disk, number: usize) {
         parents: Vec::new(),
         kind: tempo_message::Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"poison"),
     };

@@ -84,6 +84,7 @@ fn new_song(
         parents: vec![parent],
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"the next song"),
     };

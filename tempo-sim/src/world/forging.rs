@@ -114,6 +114,7 @@ fn forged(victim: &Frame, counter: u64, previous: Option<Digest>, forger: &Forge
         parents: victim.message().parents.clone(),
         key: victim.message().key.filter(|_| counter == 1),
         kind: Kind::Payload,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"what the author never wrote"),
     };
@@ -140,6 +141,7 @@ fn under_another_key(victim: &Frame, scheme: Scheme, rng: &mut Rng) -> Option<Fo
         parents: Vec::new(),
         key: Some(signer.key()),
         kind: Kind::Payload,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(b"what the author never wrote"),
     };

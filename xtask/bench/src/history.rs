@@ -134,6 +134,7 @@ impl History {
             parents: self.last.filter(|last| hears && last.author != author.id).into_iter().collect(),
             kind,
             key: author.key.as_ref().filter(|_| counter == 1).map(Sign::key),
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload,
         };

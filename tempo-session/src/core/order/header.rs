@@ -42,6 +42,7 @@ impl Header {
             parents: self.parents,
             kind: Kind::from_code(self.kind)?,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::from(self.content),
         };

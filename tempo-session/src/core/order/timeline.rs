@@ -109,6 +109,7 @@ mod tests {
                 parents: Vec::new(),
                 kind: Kind::Payload,
                 key: None,
+                attachments: Vec::new(),
                 extensions: Vec::new(),
                 payload: Bytes::from(vec![number]),
             };

@@ -43,6 +43,7 @@ fn a_poisoned_clock_is_rejected_and_moves_no_other_clock() {
             parents: vec![Parent { author: author(0), counter: 1, digest: honest.digest() }],
             kind: Kind::Payload,
             key: None,
+            attachments: Vec::new(),
             extensions: Vec::new(),
             payload: Bytes::from(format!("time {claimed}")),
         };
@@ -121,6 +122,7 @@ fn a_message_after_a_rejected_one_waits() {
         parents: Vec::new(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::new(),
     });

@@ -16,6 +16,7 @@ fn next(previous: Option<&Frame>, author: u128, payload: &'static str) -> Frame 
         parents: Vec::new(),
         kind: Kind::Payload,
         key: None,
+        attachments: Vec::new(),
         extensions: Vec::new(),
         payload: Bytes::from_static(payload.as_bytes()),
     };
