@@ -38,6 +38,7 @@ pub use local::{
     home::Home,
     installation::{Belonging, Installation},
     original::Original,
+    shelf::{FileShelf, share},
     spelling::Spelling,
     state_file::InstallationError,
     vault::{FileVault, Vault},

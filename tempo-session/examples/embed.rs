@@ -11,7 +11,7 @@
 
 use std::{error::Error, path::Path, thread, time::Duration};
 
-use tempo_session::{Event, Session, error::ReadError, status::Attachment};
+use tempo_session::{Event, Session, error::ReadError, status::FolderState};
 
 /// The most lines that a window shows.
 const LINES: usize = 50;
@@ -55,9 +55,9 @@ impl Window {
 
     fn describe(&self) -> String {
         let status = self.session.status();
-        let folder = match &status.attachment {
-            Attachment::Attached => "connected".to_owned(),
-            Attachment::Detached { why } | Attachment::Unreadable { why } => format!("working offline: {why}"),
+        let folder = match &status.folder {
+            FolderState::Attached => "connected".to_owned(),
+            FolderState::Detached { why } | FolderState::Unreadable { why } => format!("working offline: {why}"),
             _ => "looking at the folder".to_owned(),
         };
         let (members, messages) = (status.members.len(), status.messages);

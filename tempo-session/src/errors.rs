@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use tempo_clock::AuthorId;
 #[cfg(feature = "folder")]
 use tempo_fs_transport::InstallationError;
-use tempo_message::{MAX_PAYLOAD, MessageId, printable_text};
+use tempo_message::{AttachmentId, MAX_PAYLOAD, MessageId, ShapeError, printable_text};
 use thiserror::Error;
 
 use crate::{
@@ -80,6 +80,15 @@ pub enum SendError {
         /// The length of the payload, in bytes.
         actual: usize,
     },
+    /// The files are too many or have too many parts for one message, one stands twice, or a name is too long.
+    #[error("these files cannot travel in one message")]
+    Attachments(#[source] ShapeError),
+    /// A file was not [attached](crate::Session::attach) here, or its content is not here any more.
+    #[error("file {id} is not attached here; attach it first")]
+    NotAttached {
+        /// The file.
+        id: AttachmentId,
+    },
     /// The session was opened by an observer.
     #[error("an observer cannot send; open the session as a member")]
     Observer,
@@ -146,6 +155,43 @@ pub enum ReadError {
         /// The id of the lost message.
         id: MessageId,
     },
+}
+
+/// The reason why a file is not fetched.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// No accepted message names it.
+    #[error("no message here names the file {id}")]
+    Unknown {
+        /// The file.
+        id: AttachmentId,
+    },
+    /// The session has no place for the content of files.
+    #[error("this session keeps no files; open it as a member")]
+    Unsupported,
+    /// Every copy of a part in the folder is something else.
+    #[error("part {part} of the file {id} is damaged in the folder; it is fetched when a whole copy arrives")]
+    Damaged {
+        /// The file.
+        id: AttachmentId,
+        /// The number of the part.
+        part: u16,
+    },
+    /// Its content on this machine cannot be removed.
+    #[error("the content of the file {id} cannot be removed")]
+    Remove {
+        /// The file.
+        id: AttachmentId,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// The message that names it cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// What is asked for could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Describes an error and all its causes in one line. The text is safe for a terminal, because paths may

@@ -15,6 +15,7 @@ pub mod store;
 #[cfg(feature = "stream")]
 pub use api::stream::EventStream;
 pub use api::{
+    attaching::Keep,
     cursor::Cursor,
     events::Events,
     session::{Closed, Session},
@@ -25,6 +26,7 @@ pub use api::{
 pub use engine::{
     entry::Entry,
     event::{Event, Placed},
+    files::Fetch,
     relayed::Relayed,
 };
 #[cfg(feature = "folder")]
@@ -32,7 +34,9 @@ pub use folder::builder::{Builder, Membership};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "folder")]
 pub use tempo_fs_transport::{Decision, printable};
-pub use tempo_message::{Codec, Digest, MAX_PAYLOAD, MessageId, Postcard, printable_text};
+pub use tempo_message::{
+    Attachment, AttachmentId, Codec, Digest, MAX_PAYLOAD, Manifest, MessageId, Postcard, printable_text,
+};
 
 pub use crate::core::{
     packing::{PackStats, Packing},
@@ -47,9 +51,12 @@ pub mod error {
     #[cfg(feature = "folder")]
     pub use crate::folder::builder::DecideError;
     pub use crate::{
-        api::{cursor::CursorError, packing::PackError, retiring::RetireError, session::RefreshError},
+        api::{
+            attaching::AttachError, cursor::CursorError, exporting::ExportError, packing::PackError,
+            retiring::RetireError, session::RefreshError,
+        },
         engine::relayed::{RelayError, Unclear},
-        errors::{IdentityError, OpenError, ReadError, SendError},
+        errors::{FetchError, IdentityError, OpenError, ReadError, SendError},
     };
 }
 
@@ -60,10 +67,11 @@ pub mod status {
     pub use crate::{
         api::{
             downloads::Download,
+            files::{FileStatus, Place, Sending},
             names::Names,
             status::{ClockSkew, Fork, Gap, Member, StablePrefix, Status, Waiting},
         },
-        engine::event::Attachment,
+        engine::event::FolderState,
     };
 }
 
@@ -81,6 +89,7 @@ pub mod components {
     pub use crate::{
         api::components::{Components, NoIdentity},
         engine::{
+            carrier::Carrier,
             driver::{Driver, Turn},
             identity::IdentitySource,
         },

@@ -45,7 +45,7 @@ impl Counts {
         "foreign file told",
         "published again",
         "real database",
-        "attachment changed",
+        "folder changed",
         "online only",
         "fetched",
         "resurrection",

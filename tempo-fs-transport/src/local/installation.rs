@@ -17,6 +17,7 @@ use crate::{
         fingerprint::Fingerprint,
         home::Home,
         original::{Original, is_one_directory},
+        shelf::FileShelf,
         spelling::Spelling,
         state_file::{self, InstallationError, failed, lock, patiently, sync_dir},
         vault::{FileVault, Vault, new_key},
@@ -335,6 +336,11 @@ impl Installation {
     /// Returns the path of the store.
     pub fn store(&self) -> PathBuf {
         self.dir.join("store.redb")
+    }
+
+    /// Returns where the content of files is kept.
+    pub fn shelf(&self) -> FileShelf {
+        FileShelf::new(self.dir.join("files"))
     }
 
     /// Returns the directory for messages on their way.

@@ -4,6 +4,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod home;
 pub(crate) mod installation;
 pub(crate) mod original;
+pub(crate) mod shelf;
 pub(crate) mod spelling;
 pub(crate) mod state_file;
 pub(crate) mod vault;

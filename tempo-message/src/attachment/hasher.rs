@@ -23,8 +23,7 @@ pub struct ManifestHasher {
 }
 
 impl ManifestHasher {
-    /// Begins a file that is cut into parts of 2^`exponent` bytes: 10 to 30, see
-    /// [`Manifest::exponent_for`].
+    /// Begins a file that is cut into parts of 2^`exponent` bytes: 10 to 30, see [`Manifest::exponent_for`].
     pub fn new(exponent: u8) -> Self {
         let exponent = exponent.clamp(10, 30);
         Self { exponent, length: 0, parts: Vec::new(), part: Hasher::new(), part_length: 0 }

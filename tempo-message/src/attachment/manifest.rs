@@ -87,10 +87,10 @@ impl Manifest {
         Ok(Self { id, length, exponent, parts })
     }
 
-    /// Returns the least exponent, from [`EXPONENT`](Self::EXPONENT) on, with which a file of some length is cut into at
-    /// most [`MAX_PARTS`] parts.
-    pub fn exponent_for(length: u64) -> u8 {
-        (Self::EXPONENT..30).find(|&exponent| count(length, exponent) <= MAX_PARTS as u64).unwrap_or(30)
+    /// Returns the least exponent, from `least` on, with which a file of some length is cut into at most [`MAX_PARTS`]
+    /// parts.
+    pub fn exponent_for(length: u64, least: u8) -> u8 {
+        (least.clamp(10, 30)..30).find(|&exponent| count(length, exponent) <= MAX_PARTS as u64).unwrap_or(30)
     }
 
     /// Returns the hash of the whole content.
@@ -108,8 +108,8 @@ impl Manifest {
         self.exponent
     }
 
-    /// Returns the hashes that the header of a message lists.
-    pub(crate) fn hashes(&self) -> &[[u8; 32]] {
+    /// Returns the chaining values of the parts; none if there is one part, because the id then is its hash.
+    pub fn hashes(&self) -> &[[u8; 32]] {
         &self.parts
     }
 

@@ -152,7 +152,7 @@ fn descriptions_of_no_file_are_named() {
 #[test]
 fn large_files_have_larger_parts() {
     for (length, exponent) in [(1, 26), (1 << 36, 26), ((1 << 36) + 1, 27), (MAX_ATTACHMENT, 30)] {
-        assert_eq!(Manifest::exponent_for(length), exponent, "{length}");
+        assert_eq!(Manifest::exponent_for(length, Manifest::EXPONENT), exponent, "{length}");
         assert!(length.div_ceil(1 << exponent) <= MAX_PARTS as u64);
     }
 }

@@ -2,20 +2,22 @@
 
 use std::{
     error::Error,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{Ed25519, Transport, Verify};
+use tempo_message::{Ed25519, Manifest, Transport, Verify};
 
 use crate::{
     api::session::Session,
     core::{identity::conflict::IdentityConflict, packing::Packing, relaying::Relaying, session_core::MAX_NAME},
     engine::{
+        carrier::Carrier,
         driver::Driver,
         event::Event,
+        files::Fetch,
         identity::{Established, IdentitySource, Writer, establish},
         refresh::Refresh,
         resume::Resumed,
@@ -24,7 +26,7 @@ use crate::{
     },
     environment::{Environment, SystemEnvironment},
     errors::{OpenError, SendError},
-    store::contract::Store,
+    store::{contract::Store, shelf::Shelf},
 };
 
 /// The components of a session, for transports, stores and clocks of your own.
@@ -58,6 +60,14 @@ pub struct Components {
     /// The fewest new messages after which the store gets a snapshot, so that opening need not read the whole
     /// log. `None` makes no snapshots.
     pub snapshot_after: Option<u64>,
+    /// Where the content of files is kept that are sent or fetched. Without one, there are none.
+    pub shelf: Option<Arc<dyn Shelf>>,
+    /// Which files of others are fetched without being asked for.
+    pub fetch: Fetch,
+    /// The exponent of the size of the parts of own files, 10 to 30. More where a file would have too many parts.
+    pub part_exponent: u8,
+    /// The most bytes that own files which are not released may have together.
+    pub files_quota: Option<u64>,
     /// The display name, 1 to 128 bytes. It is announced after the first look at the folder, or with the
     /// first message.
     pub name: Option<String>,
@@ -83,6 +93,10 @@ impl Components {
             packing: None,
             relaying: None,
             snapshot_after: None,
+            shelf: None,
+            fetch: Fetch::OnDemand,
+            part_exponent: Manifest::EXPONENT,
+            files_quota: None,
             name: None,
             first_look: None,
         }
@@ -112,7 +126,7 @@ impl Session {
     /// [`OpenError::Store`] when the store cannot be read, [`OpenError::Identity`] when it is a copy and
     /// making a new author fails, and [`OpenError::Name`].
     pub fn assemble(components: Components) -> Result<(Self, Driver), OpenError> {
-        let Components { transport, store, environment, mut identity, verify, .. } = components;
+        let Components { mut transport, store, environment, mut identity, verify, shelf, .. } = components;
         check_name(components.name.as_deref())?;
         let Established { marks, given_up } = establish(store.as_ref(), identity.as_mut())?;
         let given_up = given_up.or(components.copied_from.map(|author| (author, IdentityConflict::CopiedFolder)));
@@ -127,9 +141,18 @@ impl Session {
             state.tell(Event::NewAuthor { former, author, why });
         }
         let (writer, waker) = (Writer::new(identity), transport.waker());
-        let shared = Arc::new(Shared::new(state, store, writer, environment, waker, components.idle_after));
+        let carried = shelf.clone().zip(transport.parts());
+        state.files.has_no_carrier = carried.is_none();
+        state.files.records = store.files()?.into_iter().collect();
+        let mut shared = Shared::new(state, store, writer, environment, waker, components.idle_after);
+        (shared.shelf, shared.files_quota) = (shelf, components.files_quota);
+        shared.part_exponent = components.part_exponent;
+        shared.parts = Mutex::new(transport.parts());
+        let shared = Arc::new(shared);
+        let carrier = carried.map(|(shelf, parts)| Carrier::new(Arc::clone(&shared), parts, shelf, components.fetch));
         let session = Self::new(Arc::clone(&shared));
-        Ok((session, Driver::new(shared, transport, components.scrub, components.packing, components.relaying)))
+        let driver = Driver::new(shared, transport, components.scrub, components.packing, components.relaying);
+        Ok((session, driver.with(carrier)))
     }
 
     /// Assembles a session and runs its driver on a thread of its own. The thread ends when the session is

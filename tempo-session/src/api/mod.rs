@@ -1,9 +1,12 @@
 //! The interface of a session for applications.
 
+pub(crate) mod attaching;
 pub(crate) mod components;
 pub(crate) mod cursor;
 pub(crate) mod downloads;
 pub(crate) mod events;
+pub(crate) mod exporting;
+pub(crate) mod files;
 pub(crate) mod names;
 pub(crate) mod packing;
 pub(crate) mod relaying;

@@ -11,16 +11,17 @@ use tempo_message::{Kind, MessageId};
 use thiserror::Error;
 
 use crate::{
-    engine::{event::Attachment, feed::Reader, lifecycle::Phase, shared::Shared, state::State},
+    core::composing::Content,
+    engine::{event::FolderState, feed::Reader, lifecycle::Phase, shared::Shared, state::State},
     errors::SendError,
     store::error::StoreError,
 };
 
 /// A handle to one member of a session.
 ///
-/// Handles are cheap to clone and can be used from several threads. All clones are one member. No call
-/// touches the shared folder, so none hangs with it: a thread of the session does that. Only the first
-/// message sent and [`flush`](Self::flush) wait a little for the first look at the folder.
+/// Handles are cheap to clone and can be used from several threads. All clones are one member. Except for
+/// [`file`](Self::file), [`files`](Self::files) and [`export`](Self::export), no call touches the shared
+/// folder, so none hangs with it: a thread of the session does that. Only the first message sent and [`flush`](Self::flush) wait a little for the first look at the folder.
 ///
 /// The session ends with [`close`](Self::close) or when the last handle is dropped. Sent messages are safe
 /// either way. Messages that have not reached the folder by then are published the next time the session is
@@ -48,7 +49,7 @@ pub enum RefreshError {
     Closed,
     /// The folder cannot be read now.
     #[error("{0}")]
-    Away(Attachment),
+    Away(FolderState),
     /// The folder did not answer in time. Messages that arrived until then are here.
     #[error("reading the folder timed out after {} seconds", patience.as_secs())]
     TimedOut {
@@ -107,7 +108,10 @@ impl Session {
     ///
     /// As for [`send`](Self::send).
     pub fn send_all<P: AsRef<[u8]>>(&self, payloads: impl IntoIterator<Item = P>) -> Result<Vec<MessageId>, SendError> {
-        let payloads = payloads.into_iter().map(|payload| (Kind::Payload, Bytes::copy_from_slice(payload.as_ref())));
+        let payloads = payloads.into_iter().map(|payload| {
+            let payload = Bytes::copy_from_slice(payload.as_ref());
+            Content::from((Kind::Payload, payload))
+        });
         self.shared().send(payloads.collect())
     }
 
@@ -141,10 +145,10 @@ impl Session {
         self.shared().waker.wake_by_ref();
         let is_over = |state: &State| state.refresh.is_done(wanted) || !state.lifecycle.is_open();
         let (state, is_done) = self.shared().wait_until(state, patience, is_over);
-        match &state.attachment {
+        match &state.folder {
             _ if !state.lifecycle.is_open() => Err(RefreshError::Closed),
             _ if !is_done => Err(RefreshError::TimedOut { patience }),
-            Attachment::Attached | Attachment::Unknown => Ok(()),
+            FolderState::Attached | FolderState::Unknown => Ok(()),
             away => Err(RefreshError::Away(away.clone())),
         }
     }
@@ -159,7 +163,7 @@ impl Session {
         let mut state = self.shared().lock();
         self.shared().waker.wake_by_ref();
         let is_done = |state: &State| {
-            let is_away = !matches!(state.attachment, Attachment::Attached | Attachment::Unknown);
+            let is_away = !matches!(state.folder, FolderState::Attached | FolderState::Unknown);
             let is_over = is_away || state.outbox.is_hopeless() || !state.lifecycle.is_open();
             is_over || state.outbox.is_empty()
         };

@@ -16,7 +16,7 @@ use crate::core::{
 };
 use crate::{
     api::session::Session,
-    engine::{event::Attachment, state::State},
+    engine::{event::FolderState, state::State},
 };
 
 /// A session at one moment.
@@ -26,7 +26,7 @@ pub struct Status {
     /// The author that this member writes as; `None` for an observer.
     pub author: Option<AuthorId>,
     /// The state of the connection to the folder.
-    pub attachment: Attachment,
+    pub folder: FolderState,
     /// The former authors of this installation, the latest one last.
     pub former: Vec<AuthorId>,
     /// All authors with an accepted or held message or a head, by author.
@@ -165,7 +165,7 @@ impl Status {
         let core = &state.core;
         Self {
             stable: StablePrefix::of(core, unix_ms, idle),
-            attachment: state.attachment.clone(),
+            folder: state.folder.clone(),
             unpublished: state.outbox.len(),
             publish_error: state.outbox.trouble(now),
             // Taken places are expected for former authors, because another installation continued under their
@@ -194,7 +194,7 @@ impl Status {
         Self {
             author: core.author(),
             former: core.former().to_vec(),
-            attachment: Attachment::Unknown,
+            folder: FolderState::Unknown,
             members: members.collect(),
             messages: core.timeline().len(),
             stable: StablePrefix::default(),

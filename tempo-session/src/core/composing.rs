@@ -4,7 +4,9 @@ use std::mem;
 
 use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport};
-use tempo_message::{EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, Sign, is_signed, planted};
+use tempo_message::{
+    Attachment, EncodeError, Frame, Kind, MAX_PAYLOAD, Message, MessageId, Parent, ShapeError, Sign, is_signed, planted,
+};
 use thiserror::Error;
 
 use crate::core::{identity::conflict::IdentityConflict, session_core::SessionCore};
@@ -25,6 +27,9 @@ pub enum ComposeError {
         /// The length of the payload, in bytes.
         actual: usize,
     },
+    /// The files are too many or have too many parts, one stands twice, or a name is too long.
+    #[error("these files cannot travel in one message: {0}")]
+    Attachments(ShapeError),
     /// The author is a signed one, and its secret key is not here.
     #[error("the secret key of {0} is not here")]
     NoKey(AuthorId),
@@ -34,6 +39,23 @@ pub enum ComposeError {
     /// No counter or no logical time is left.
     #[error("no counter or no logical time is left")]
     Exhausted,
+}
+
+/// The content of a message to compose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The meaning of the payload.
+    pub kind: Kind,
+    /// The payload.
+    pub payload: Bytes,
+    /// The files that the message names.
+    pub attachments: Vec<Attachment>,
+}
+
+impl From<(Kind, Bytes)> for Content {
+    fn from((kind, payload): (Kind, Bytes)) -> Self {
+        Self { kind, payload, attachments: Vec::new() }
+    }
 }
 
 impl SessionCore {
@@ -54,7 +76,7 @@ impl SessionCore {
     /// [`ComposeError`]. In this case no message is composed.
     pub fn compose(
         &self,
-        contents: impl IntoIterator<Item = (Kind, Bytes)>,
+        contents: impl IntoIterator<Item = impl Into<Content>>,
         unix_ms: i64,
     ) -> Result<Vec<Frame>, ComposeError> {
         self.compose_signed(contents, unix_ms, None)
@@ -68,7 +90,7 @@ impl SessionCore {
     /// As for [`compose`](Self::compose), and [`ComposeError::NoKey`] when the key is missing or another author's.
     pub fn compose_signed(
         &self,
-        contents: impl IntoIterator<Item = (Kind, Bytes)>,
+        contents: impl IntoIterator<Item = impl Into<Content>>,
         unix_ms: i64,
         signer: Option<&dyn Sign>,
     ) -> Result<Vec<Frame>, ComposeError> {
@@ -93,9 +115,9 @@ impl SessionCore {
             (parents, latest) = (Vec::new(), own_time);
         }
         let (mut frames, mut unsigned) = (Vec::new(), 0);
-        let contents: Vec<(Kind, Bytes)> = contents.into_iter().collect();
+        let contents: Vec<Content> = contents.into_iter().map(Into::into).collect();
         let (count, are_few) = (contents.len(), contents.len() < Self::SIGNED_TOGETHER);
-        for (kind, payload) in contents {
+        for Content { kind, payload, attachments } in contents {
             let counter = previous.map_or(Some(1), |own| own.counter.checked_add(1)).ok_or(ComposeError::Exhausted)?;
             latest = latest.next().map_err(|_| ComposeError::Exhausted)?;
             let message = Message {
@@ -106,7 +128,7 @@ impl SessionCore {
                 parents: mem::take(&mut parents),
                 key: key.filter(|_| counter == 1),
                 kind,
-                attachments: Vec::new(),
+                attachments,
                 extensions: Vec::new(),
                 payload,
             };
@@ -118,6 +140,9 @@ impl SessionCore {
             let frame = signer.map_or_else(|| Frame::encode(&message), |signer| Frame::sign(&message, signer));
             let frame = frame.map_err(|error| match error {
                 EncodeError::PayloadTooLarge { actual } => ComposeError::PayloadTooLarge { actual },
+                EncodeError::Shape(
+                    why @ (ShapeError::TooManyParts { .. } | ShapeError::Attachments | ShapeError::AttachmentName),
+                ) => ComposeError::Attachments(why),
                 _ => ComposeError::Exhausted,
             })?;
             previous = Some(Parent { author, counter, digest: frame.digest() });

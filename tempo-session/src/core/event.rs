@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport};
-use tempo_message::{Digest, MessageId, Parent};
+use tempo_message::{AttachmentId, Digest, MessageId, Parent};
 use thiserror::Error;
 
 /// The outcome of handing a frame to the core.
@@ -83,6 +83,13 @@ pub enum CoreEvent {
     Returned {
         /// The author that has returned.
         author: AuthorId,
+    },
+    /// An author needs a file no longer for the messages that it has written: it may remove it from the folder.
+    FileReleased {
+        /// The author.
+        author: AuthorId,
+        /// The file.
+        id: AttachmentId,
     },
     /// An author has written two messages with one counter.
     Fork {

@@ -33,10 +33,12 @@
 pub(crate) mod composing;
 pub(crate) mod driving;
 pub(crate) mod event;
+pub(crate) mod files;
 pub(crate) mod identity;
 pub(crate) mod lookup;
 pub(crate) mod membership;
 pub(crate) mod order;
+pub(crate) mod outgoing;
 pub(crate) mod packing;
 pub(crate) mod progress;
 pub(crate) mod relaying;
@@ -46,7 +48,7 @@ pub(crate) mod snapshot;
 pub(crate) mod stable;
 pub(crate) mod vouching;
 
-pub use composing::ComposeError;
+pub use composing::{ComposeError, Content};
 pub use driving::{Input, Output};
 pub use event::{CoreEvent, HeldMessage, Intake, Rejection, Slot};
 pub use identity::conflict::IdentityConflict;

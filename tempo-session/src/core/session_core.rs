@@ -7,11 +7,15 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport, LamportClock, LogicalClock, Seen, Stability, Stamp};
-use tempo_message::{Digest, Ed25519, Kind, Message, MessageId, Parent, Signature, Verify, is_signed, planted};
+use tempo_message::{
+    Attachment, AttachmentId, Digest, Ed25519, Kind, Message, MessageId, Parent, Release, Signature, Verify, is_signed,
+    planted,
+};
 use uuid::Uuid;
 
 use crate::core::{
     event::{CoreEvent, HeldMessage, Intake, Rejection},
+    files::Files,
     identity::{authors::Identity, heads::Heads, retirements::Retirements, vouching::Vouching},
     order::{
         held::{Held, Holding},
@@ -31,6 +35,7 @@ pub struct SessionCore {
     pub(crate) heads: Heads,
     pub(crate) vouching: Vouching,
     pub(crate) retirements: Retirements,
+    pub(crate) files: Files,
     /// Whether other members can retire an author. Its own word always counts.
     pub(crate) heeds_retirements: bool,
     pub(crate) clock: LamportClock,
@@ -81,6 +86,7 @@ impl SessionCore {
             heads: Heads::default(),
             vouching: Vouching::new(Arc::new(Ed25519)),
             retirements: Retirements::default(),
+            files: Files::default(),
             heeds_retirements: true,
             clock: LamportClock::default(),
             stability: Stability::default(),
@@ -320,6 +326,7 @@ impl SessionCore {
             self.events.push_back(CoreEvent::Fork { id });
         }
         self.note_retirements(message, added.slot);
+        self.note_files(message, added.slot);
         match message.kind {
             Kind::Payload => {
                 let position = self.timeline.insert(&self.ledger, added.slot);
@@ -341,7 +348,7 @@ impl SessionCore {
                 }
             }
             // Noted above: messages of every kind answer retirements.
-            Kind::Retirement => {}
+            Kind::Release | Kind::Retirement => {}
         }
     }
 
@@ -408,15 +415,19 @@ fn id_of(parent: &Parent) -> MessageId {
     MessageId { author: parent.author, counter: parent.counter }
 }
 
-/// Reduces a message to the parts that the core keeps: of the payload, only a name, a former author or a retirement.
+/// Reduces a message to the parts that the core keeps: of the payload, only a name, a former author, a release or a
+/// retirement; of the files, no names.
 pub(crate) fn without_payload(message: Message) -> Message {
-    let payload = match message.kind {
-        Kind::Profile | Kind::Successor | Kind::Retirement => {
-            Bytes::copy_from_slice(message.payload.get(..=MAX_NAME).unwrap_or(&message.payload))
-        }
-        Kind::Payload => Bytes::new(),
+    let most = match message.kind {
+        Kind::Profile | Kind::Successor | Kind::Retirement => MAX_NAME + 1,
+        Kind::Release => Release::MAX * AttachmentId::LEN + 1,
+        Kind::Payload => 0,
     };
-    Message { payload, attachments: Vec::new(), extensions: Vec::new(), ..message }
+    let payload = Bytes::copy_from_slice(message.payload.get(..most).unwrap_or(&message.payload));
+    let nameless =
+        |it: Attachment| Attachment { manifest: it.manifest, name: String::new(), media_type: String::new() };
+    let attachments = message.attachments.into_iter().map(nameless).collect();
+    Message { payload, attachments, extensions: Vec::new(), ..message }
 }
 
 /// Returns the former author that a message names, and the former author's signature.

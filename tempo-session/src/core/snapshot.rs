@@ -11,6 +11,7 @@ use tempo_clock::{AuthorId, LogicalClock, Seen};
 use tempo_message::{AuthorKey, Digest, MessageId, Parent};
 
 use crate::core::{
+    files::Files,
     identity::{heads::Answers, retirements::Retirements},
     order::{
         header::Header,
@@ -34,6 +35,7 @@ struct Summary<'a> {
     seen: Cow<'a, Seen>,
     keys: Cow<'a, BTreeMap<AuthorId, AuthorKey>>,
     retirements: Cow<'a, Retirements>,
+    files: Cow<'a, Files>,
     held: Vec<Header>,
     impostors: Cow<'a, BTreeSet<(MessageId, Digest)>>,
 }
@@ -63,6 +65,7 @@ impl SessionCore {
             seen: Cow::Borrowed(&self.seen),
             keys: Cow::Borrowed(&self.vouching.keys),
             retirements: Cow::Borrowed(&self.retirements),
+            files: Cow::Borrowed(&self.files),
             held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
             impostors: Cow::Borrowed(&self.identity.impostors),
         };
@@ -95,6 +98,7 @@ impl SessionCore {
         core.seen = Arc::new(summary.seen.into_owned());
         core.vouching.keys = summary.keys.into_owned();
         core.retirements = summary.retirements.into_owned();
+        core.files = summary.files.into_owned();
         for author in core.ledger.authors().collect::<Vec<_>>() {
             core.prove_successions(author);
         }

@@ -15,7 +15,7 @@ use crate::doctor::{
     finding::Finding,
     words::{People, counted},
 };
-use crate::{api::status::Status, engine::event::Attachment, store::error::StoreError};
+use crate::{api::status::Status, engine::event::FolderState, store::error::StoreError};
 
 /// The facts about a session beside its status. Unknown facts are not diagnosed.
 #[derive(Debug, Clone, Default)]
@@ -97,8 +97,8 @@ const MANY: u64 = 100_000;
 const LITTLE_ROOM: u64 = 64 * 1024 * 1024;
 
 pub(super) fn folder(status: &Status, around: &Surroundings, findings: &mut Vec<Finding>) {
-    match &status.attachment {
-        Attachment::Detached { .. } if !around.strays.is_empty() => findings.push(
+    match &status.folder {
+        FolderState::Detached { .. } if !around.strays.is_empty() => findings.push(
             Finding::new(
                 FolderAway,
                 "The session folder holds messages, but no member's directory is where it belongs.",
@@ -109,7 +109,7 @@ pub(super) fn folder(status: &Status, around: &Surroundings, findings: &mut Vec<
             )
             .advice("Move the directories back to their places and names. The findings below say where they are now."),
         ),
-        Attachment::Detached { why } => findings.push(
+        FolderState::Detached { why } => findings.push(
             Finding::new(FolderAway, format!("The session folder is away: {}.", printable_text(why)))
                 .meaning(
                     "It was moved, emptied, unmounted or replaced by another one. Nothing in it counts as deleted. \
@@ -117,12 +117,12 @@ pub(super) fn folder(status: &Status, around: &Surroundings, findings: &mut Vec<
                 )
                 .advice("Plug in the disk, start the sync service, or bring the folder back to its place."),
         ),
-        Attachment::Unreadable { why } => findings.push(
+        FolderState::Unreadable { why } => findings.push(
             Finding::new(FolderUnreadable, format!("The session folder cannot be read: {}.", printable_text(why)))
                 .meaning("Nothing arrives and nothing leaves until it can be read. What you write is kept here.")
                 .advice("Check the permissions of the folder, and whether its disk and its service work."),
         ),
-        Attachment::Unknown | Attachment::Attached => {}
+        FolderState::Unknown | FolderState::Attached => {}
     }
     if let Some(why) = &status.report.without_hints {
         findings.push(

@@ -33,7 +33,7 @@ use crate::{
         vouching::RUN,
     },
     engine::{
-        event::Attachment,
+        event::FolderState,
         resume::{OwnMessages, Resumed},
     },
     environment::{Environment, SystemEnvironment},
@@ -151,10 +151,10 @@ impl Checkup {
         let mut status = Status::of_core(&reading.core, Arc::new(transport.report()));
         status.stable = StablePrefix::of(&reading.core, now, None);
         surroundings.lagging = lagging(&reading.core, &status, environment.unix_ms());
-        status.attachment = match &read {
-            Ok(_) => Attachment::Attached,
-            Err(error @ CollectError::Detached { .. }) => Attachment::Detached { why: describe(error) },
-            Err(error) => Attachment::Unreadable { why: describe(error) },
+        status.folder = match &read {
+            Ok(_) => FolderState::Attached,
+            Err(error @ CollectError::Detached { .. }) => FolderState::Detached { why: describe(error) },
+            Err(error) => FolderState::Unreadable { why: describe(error) },
         };
         // Directories that do not answer are in the report already.
         let strays = transport.strays().unwrap_or_default();

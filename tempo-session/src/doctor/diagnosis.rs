@@ -7,7 +7,7 @@ use super::{
     foreign, history, members,
     words::People,
 };
-use crate::{api::status::Status, engine::event::Attachment};
+use crate::{api::status::Status, engine::event::FolderState};
 
 /// Returns what is wrong: first everything that needs attention, then what is good to know.
 ///
@@ -19,7 +19,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
     around::folder(status, around, &mut findings);
     around::store(status, around, &mut findings);
     // While the folder is away, only what had arrived before is known.
-    let is_away = matches!(status.attachment, Attachment::Detached { .. } | Attachment::Unreadable { .. });
+    let is_away = matches!(status.folder, FolderState::Detached { .. } | FolderState::Unreadable { .. });
     if !is_away {
         around::volume(around, &people, &mut findings);
         history::own(status, &mut findings);

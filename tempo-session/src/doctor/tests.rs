@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     api::status::{ClockSkew, Member, Status, Waiting},
     core::{event::Rejection, session_core::SessionCore},
-    engine::event::Attachment,
+    engine::event::FolderState,
 };
 use tempo_message::{Foreign, ForeignReason, MessageId, Pending, PendingReason};
 
@@ -49,7 +49,7 @@ fn member(number: u8, name: &str) -> Member {
 /// Returns a healthy folder with two members: Ana, the reader, and Ben.
 fn healthy() -> (Status, Surroundings) {
     let mut status = Status::of_core(&SessionCore::new(Some(author(1))), Arc::default());
-    status.attachment = Attachment::Attached;
+    status.folder = FolderState::Attached;
     status.members = vec![member(1, "Ana"), member(2, "Ben\u{1b}")];
     let survey = Survey::new(100, [author(1), author(2)], Volume::new(Some(1 << 40), false));
     let around = Surroundings { unix_ms: Some(NOW), survey: Some(survey), ..Surroundings::default() };
@@ -139,14 +139,14 @@ fn a_healthy_session_has_no_findings() {
 fn a_missing_folder_hides_findings_about_its_content() {
     use FindingKind::{FolderAway, FolderUnreadable, Gap};
     let findings = found(|status, around| {
-        status.attachment = Attachment::Detached { why: "it is \u{1b} gone".to_owned() };
+        status.folder = FolderState::Detached { why: "it is \u{1b} gone".to_owned() };
         (status.unpublished, status.members[1].gaps) = (3, vec![2..=2]);
         around.survey = None;
     });
     assert_eq!(findings.iter().map(|it| it.kind).collect::<Vec<_>>(), [FolderAway, Gap]);
     assert_eq!(findings[0].message, "The session folder is away: it is \\u{1b} gone.");
     attention(FolderUnreadable, "The session folder cannot be read: no.", |status, _| {
-        status.attachment = Attachment::Unreadable { why: "no".to_owned() };
+        status.folder = FolderState::Unreadable { why: "no".to_owned() };
     });
 }
 

@@ -8,7 +8,11 @@ use tempo_message::{Durability, Frame, Kind, MessageId, Sign, planted};
 use uuid::Uuid;
 
 use crate::{
-    core::{composing::ComposeError, driving::Input, progress::Progress},
+    core::{
+        composing::{ComposeError, Content},
+        driving::Input,
+        progress::Progress,
+    },
     engine::{identity::Writer, lifecycle::Phase, shared::Shared, state::State},
     errors::{SendError, describe},
     store::{
@@ -31,7 +35,7 @@ struct Composed<'a> {
 impl Shared {
     /// Waits for the [first look](Self::wait_for_first_look) at the folder, then
     /// [sends](Self::send_now) messages.
-    pub(crate) fn send(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
+    pub(crate) fn send(&self, contents: Vec<Content>) -> Result<Vec<MessageId>, SendError> {
         self.wait_for_first_look(Duration::MAX);
         self.send_now(contents)
     }
@@ -39,7 +43,7 @@ impl Shared {
     /// Makes messages, stores them durably, and leaves them for the driver to publish. A new author
     /// first introduces itself, a member with a new name announces it, and one that was retired says that
     /// it is back; the returned ids do not include these messages.
-    pub(crate) fn send_now(&self, contents: Vec<(Kind, Bytes)>) -> Result<Vec<MessageId>, SendError> {
+    pub(crate) fn send_now(&self, contents: Vec<Content>) -> Result<Vec<MessageId>, SendError> {
         let mut writer = self.writer();
         self.check_can_send()?;
         let Composed { state, frames, introduced, name } = loop {
@@ -88,11 +92,11 @@ impl Shared {
     }
 
     /// Composes messages behind what the author has to say first. Key files are read while the state is unlocked.
-    fn compose(&self, contents: &[(Kind, Bytes)], writer: &mut Writer) -> Result<Composed<'_>, SendError> {
+    fn compose(&self, contents: &[Content], writer: &mut Writer) -> Result<Composed<'_>, SendError> {
         let mut state = self.lock();
         let name = state.name.clone();
         let mut introduction = state.introduction();
-        if contents.iter().any(|(kind, _)| *kind == Kind::Payload) {
+        if contents.iter().any(|content| content.kind == Kind::Payload) {
             let answer = state.core.answer().map(|answer| Bytes::copy_from_slice(&answer.to_bytes()));
             introduction.extend(answer.map(|answer| (Kind::Retirement, answer)));
         }
@@ -102,7 +106,7 @@ impl Shared {
         let introduction = proven(introduction, author, writer)?;
         let signer = writer.signer(author).map_err(|source| SendError::NoKey { author, source: Some(source) })?;
         let state = self.lock();
-        let contents = introduction.into_iter().chain(contents.iter().cloned());
+        let contents = introduction.into_iter().map(Content::from).chain(contents.iter().cloned());
         let frames = state.core.compose_signed(contents, self.environment.unix_ms(), signer)?;
         Ok(Composed { state, frames, introduced, name })
     }
@@ -282,6 +286,7 @@ impl From<ComposeError> for SendError {
             ComposeError::Observer => Self::Observer,
             ComposeError::PayloadTooLarge { actual } => Self::TooLarge { actual },
             ComposeError::NoKey(author) => Self::NoKey { author, source: None },
+            ComposeError::Attachments(why) => Self::Attachments(why),
             error => Self::Unable(error),
         }
     }

@@ -1,14 +1,14 @@
 //! The pump between a session and its transport: publishes what was sent and takes in what arrives.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use tempo_message::{Transport, planted};
 
 use crate::{
     core::{packing::Packing, relaying::Relaying},
     engine::{
-        heading::HeadPace, link::Link, packing::Packer, publishing::Publisher, receiving::Receiver, relaying::Relayer,
-        shared::Shared,
+        carrier::Carrier, heading::HeadPace, link::Link, packing::Packer, publishing::Publisher, receiving::Receiver,
+        relaying::Relayer, shared::Shared,
     },
     errors::describe,
     store::error::StoreError,
@@ -31,6 +31,7 @@ pub struct Driver {
     stabilize_at: Duration,
     /// The earliest time to give up the name again when there is nothing to send.
     renew_at: Duration,
+    carrier: Option<Carrier>,
 }
 
 /// The next step after a turn.
@@ -69,11 +70,34 @@ impl Driver {
             head: HeadPace::default(),
             stabilize_at: Duration::ZERO,
             renew_at: Duration::ZERO,
+            carrier: None,
         }
     }
 
-    /// Runs until the session is closed.
+    pub(crate) fn with(self, carrier: Option<Carrier>) -> Self {
+        Self { carrier, ..self }
+    }
+
+    /// Takes what carries the parts of files, for an application that runs it itself; `None` if no files travel here.
+    pub fn carrier(&mut self) -> Option<Carrier> {
+        self.carrier.take()
+    }
+
+    /// Runs until the session is closed. Files travel on a thread of their own meanwhile.
     pub fn run(mut self) {
+        let carrier = self.carrier.take();
+        let carry =
+            |carrier: Carrier| thread::Builder::new().name("tempo-files".to_owned()).spawn(|| carrier.run()).ok();
+        let carrying = carrier.map(carry);
+        if carrying.as_ref().is_some_and(Option::is_none) {
+            self.link.shared.lock().files.has_no_carrier = true;
+        }
+        self.drive();
+        // It ends when the session closes, after the part that it is moving.
+        let _ = carrying.flatten().map(thread::JoinHandle::join);
+    }
+
+    fn drive(&mut self) {
         self.receiver.may_have_threads();
         loop {
             match self.turn() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tempo_clock::{AuthorId, Stamp};
-use tempo_message::{Codec, CodecError, Digest, MessageId, Postcard};
+use tempo_message::{Attachment, Codec, CodecError, Digest, Message, MessageId, Postcard};
 
 use crate::core::{event::Slot, session_core::SessionCore};
 
@@ -23,6 +23,8 @@ pub struct Entry {
     pub digest: Digest,
     /// The author's name at the time of writing.
     pub name: Option<String>,
+    /// The files that the message names. Their content may not be here: see [`Session::file`](crate::Session::file).
+    pub attachments: Vec<Attachment>,
     /// The content.
     pub payload: Bytes,
 }
@@ -55,7 +57,9 @@ impl Described {
     pub(crate) fn of(core: &SessionCore, slot: Slot, position: usize) -> Option<Self> {
         let (id, order) = core.id(slot).zip(core.order(slot))?;
         let ((stamp, digest), name) = (order, core.name_at(id).map(str::to_owned));
-        Some(Self { entry: Entry { position, id, stamp, digest, name, payload: Bytes::new() } })
+        Some(Self {
+            entry: Entry { position, id, stamp, digest, name, attachments: Vec::new(), payload: Bytes::new() },
+        })
     }
 
     /// Returns the message whose payload is missing.
@@ -63,8 +67,9 @@ impl Described {
         (self.entry.id, self.entry.digest)
     }
 
-    /// Completes the entry with its payload.
-    pub(crate) fn with(self, payload: Bytes) -> Entry {
-        Entry { payload, ..self.entry }
+    /// Completes the entry with the content of its message.
+    pub(crate) fn with(self, message: Message) -> Entry {
+        let Message { attachments, payload, .. } = message;
+        Entry { attachments, payload, ..self.entry }
     }
 }

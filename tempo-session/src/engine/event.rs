@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Foreign, MessageId};
+use tempo_message::{AttachmentId, Digest, Foreign, MessageId};
 
 use crate::{
     core::{event::Rejection, identity::conflict::IdentityConflict},
@@ -110,6 +110,27 @@ pub enum Event {
         /// The author.
         author: AuthorId,
     },
+    /// An author needs a file no longer for the messages that it has written, and may remove it from the folder after a
+    /// week. Fetch it before, if it is still of use.
+    FileReleased {
+        /// The author.
+        author: AuthorId,
+        /// The file.
+        id: AttachmentId,
+    },
+    /// A file that was asked for has been fetched: its content is on this machine.
+    Fetched {
+        /// The file.
+        id: AttachmentId,
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// Something has changed about a file that this member sends or fetches: see [`Session::file`](crate::Session::file).
+    /// Also told after each part.
+    File {
+        /// The file.
+        id: AttachmentId,
+    },
     /// This member continues as a new author, because another installation may write as the former
     /// one.
     NewAuthor {
@@ -128,7 +149,7 @@ pub enum Event {
     /// A file in the folder is foreign. Reported once per change.
     Foreign(Foreign),
     /// The folder went away or came back.
-    Attachment(Attachment),
+    Folder(FolderState),
     /// Events were dropped because the application did not take them for too long. None of them is
     /// a message: [`Session::status`](crate::Session::status) has what they reported. The messages come next, in order.
     Missed,
@@ -150,7 +171,7 @@ pub enum Placed {
 /// The presence of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Attachment {
+pub enum FolderState {
     /// Not known yet: the first look at the folder is still to come.
     Unknown,
     /// It is there.
@@ -168,7 +189,7 @@ pub enum Attachment {
     },
 }
 
-impl fmt::Display for Attachment {
+impl fmt::Display for FolderState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("the folder has not been looked at yet"),

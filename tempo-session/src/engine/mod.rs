@@ -2,11 +2,14 @@
 //! messages.
 
 pub(crate) mod audit;
+pub(crate) mod carrier;
 pub(crate) mod commit;
 pub(crate) mod driver;
 pub(crate) mod entry;
 pub(crate) mod event;
 pub(crate) mod feed;
+pub(crate) mod fetching;
+pub(crate) mod files;
 pub(crate) mod heading;
 pub(crate) mod heard;
 pub(crate) mod identity;
@@ -21,9 +24,11 @@ pub(crate) mod receiving;
 pub(crate) mod refresh;
 pub(crate) mod relayed;
 pub(crate) mod relaying;
+pub(crate) mod removing;
 pub(crate) mod request;
 pub(crate) mod resume;
 pub(crate) mod seeking;
+pub(crate) mod sending;
 pub(crate) mod shared;
 pub(crate) mod snapshots;
 pub(crate) mod state;

@@ -9,7 +9,7 @@ use tempo_message::{
 
 use crate::{
     core::vouching::RUN,
-    engine::{event::Attachment, keeper::Keeper, link::Link, state::Looks},
+    engine::{event::FolderState, keeper::Keeper, link::Link, state::Looks},
     errors::describe,
 };
 
@@ -159,10 +159,10 @@ impl Receiver {
         let collected = collected?;
         self.keep(link, collected.more);
         let mut state = link.shared.lock();
-        if collected.report_changed || state.attachment != Attachment::Attached {
+        if collected.report_changed || state.folder != FolderState::Attached {
             state.report = Arc::new(link.transport.report());
         }
-        state.note_attachment(Attachment::Attached);
+        state.note_folder(FolderState::Attached);
         let is_to_look = !state.looks.is_empty();
         drop(state);
         if let Some(refreshing) = &mut self.refreshing {
@@ -196,9 +196,9 @@ impl Receiver {
 /// Notes that the folder is away or cannot be read.
 fn note_away(link: &Link, error: &CollectError) {
     let why = describe(error);
-    link.shared.lock().note_attachment(match error {
-        CollectError::Detached { .. } => Attachment::Detached { why },
-        _ => Attachment::Unreadable { why },
+    link.shared.lock().note_folder(match error {
+        CollectError::Detached { .. } => FolderState::Detached { why },
+        _ => FolderState::Unreadable { why },
     });
     link.shared.announce();
 }

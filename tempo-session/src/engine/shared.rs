@@ -14,7 +14,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{Decoded, Frame};
+use tempo_message::{Decoded, Frame, Manifest, Parts};
 
 use crate::{
     core::{event::Slot, progress::Progress},
@@ -28,7 +28,7 @@ use crate::{
     },
     environment::Environment,
     errors::ReadError,
-    store::{contract::Store, error::StoreError},
+    store::{contract::Store, error::StoreError, shelf::Shelf},
 };
 
 #[derive(Debug)]
@@ -49,6 +49,14 @@ pub(crate) struct Shared {
     pub(crate) waker: Waker,
     /// The silence after which an author is no longer waited for.
     pub(crate) idle_after: Option<Duration>,
+    /// The content of files on this machine.
+    pub(crate) shelf: Option<Arc<dyn Shelf>>,
+    /// The parts of files in the folder, for threads of the application.
+    pub(crate) parts: Mutex<Option<Box<dyn Parts>>>,
+    /// The least exponent of the size of the parts of own files.
+    pub(crate) part_exponent: u8,
+    /// The most bytes that own files may have together.
+    pub(crate) files_quota: Option<u64>,
 }
 
 impl Shared {
@@ -70,6 +78,10 @@ impl Shared {
             environment,
             waker,
             idle_after,
+            shelf: None,
+            parts: Mutex::new(None),
+            part_exponent: Manifest::EXPONENT,
+            files_quota: None,
         }
     }
 
@@ -210,8 +222,8 @@ impl Shared {
         position: usize,
     ) -> Result<Option<Entry>, ReadError> {
         let Some(described) = Described::of(&state.core, slot, position) else { return Ok(None) };
-        let payload = self.frame_under(state, described.key())?.into_message().payload;
-        Ok(Some(described.with(payload)))
+        let message = self.frame_under(state, described.key())?.into_message();
+        Ok(Some(described.with(message)))
     }
 
     /// Returns the bytes of a message that was sent or received.

@@ -14,8 +14,9 @@ use crate::{
         session_core::SessionCore,
     },
     engine::{
-        event::{Attachment, Event},
+        event::{Event, FolderState},
         feed::{Feed, Item},
+        files::Files,
         heard::Heard,
         lifecycle::Lifecycle,
         notices::Notices,
@@ -61,9 +62,10 @@ pub(crate) struct State {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) packing: Request<ByHand, Result<PackStats, PublishError>>,
     pub(crate) relaying: Request<AuthorId, Result<Relayed, RelayError>>,
+    pub(crate) files: Files,
     /// The names of the cursors in use.
     pub(crate) cursors: BTreeSet<String>,
-    pub(crate) attachment: Attachment,
+    pub(crate) folder: FolderState,
     pub(crate) report: Arc<Report>,
     /// The display name that the member wants, until it has announced it.
     pub(crate) name: Option<String>,
@@ -127,8 +129,9 @@ impl State {
             lifecycle: Lifecycle::default(),
             packing: Request::default(),
             relaying: Request::default(),
+            files: Files::default(),
             cursors: BTreeSet::new(),
-            attachment: Attachment::Unknown,
+            folder: FolderState::Unknown,
             report: Arc::default(),
             name,
             may_become_stable: true,
@@ -249,6 +252,7 @@ impl State {
                 },
                 CoreEvent::Retired { author, by } => Event::Retired { author, by: by.author },
                 CoreEvent::Returned { author } => Event::Returned { author },
+                CoreEvent::FileReleased { author, id } => Event::FileReleased { author, id },
                 CoreEvent::Fork { id } => Event::Fork { id },
                 CoreEvent::Rejected { id, digest, why } => Event::Rejected { id, digest, why },
             };
@@ -264,10 +268,10 @@ impl State {
     }
 
     /// Notes whether the folder is there.
-    pub(crate) fn note_attachment(&mut self, attachment: Attachment) {
-        if self.attachment != attachment {
-            self.attachment = attachment.clone();
-            self.tell(Event::Attachment(attachment));
+    pub(crate) fn note_folder(&mut self, folder: FolderState) {
+        if self.folder != folder {
+            self.folder = folder.clone();
+            self.tell(Event::Folder(folder));
         }
     }
 

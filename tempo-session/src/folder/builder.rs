@@ -23,7 +23,7 @@ use crate::{
         components::{Components, check_name},
         session::Session,
     },
-    engine::identity::IdentitySource,
+    engine::{files::Fetch, identity::IdentitySource},
 };
 use crate::{
     core::{packing::Packing, relaying::Relaying},
@@ -58,6 +58,8 @@ pub struct Builder {
     pub(crate) heed_retirements: bool,
     packing: Option<Packing>,
     relaying: Option<Relaying>,
+    fetch: Fetch,
+    files_quota: Option<u64>,
 }
 
 /// The membership of an installation in a session.
@@ -100,6 +102,8 @@ impl Builder {
             packing: Some(Packing::default()),
             relaying: Some(Relaying::default()),
             fetch_online_only: false,
+            fetch: Fetch::OnDemand,
+            files_quota: None,
             vault: None,
         }
     }
@@ -195,6 +199,22 @@ impl Builder {
         self
     }
 
+    /// Sets which files of other members are fetched to this machine without being [asked for](Session::fetch). By default
+    /// none are.
+    #[must_use]
+    pub fn fetch_files(mut self, fetch: Fetch) -> Self {
+        self.fetch = fetch;
+        self
+    }
+
+    /// Sets the most bytes that the files which this member has attached and not [released](Session::release) may have
+    /// together. In a shared folder they take room from everybody. By default there is no limit.
+    #[must_use]
+    pub fn files_quota(mut self, bytes: u64) -> Self {
+        self.files_quota = Some(bytes);
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -235,6 +255,9 @@ impl Builder {
         options.may_be_away = true;
         let transport = self.transport(options)?;
         let components = Components {
+            shelf: Some(Arc::new(installation.shelf())),
+            fetch: self.fetch,
+            files_quota: self.files_quota,
             scrub: Some(Self::SCRUB),
             identity: Box::new(Installed {
                 fingerprint: installation.fingerprint()?,

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use tempo_message::{Digest, Durability, Frame, Message, MessageId};
+use tempo_message::{AttachmentId, Digest, Durability, Frame, Message, MessageId};
 
 use crate::core::progress::Progress;
-use crate::store::{error::StoreError, marks::Marks};
+use crate::store::{error::StoreError, files::FileRecord, marks::Marks};
 
 /// Durable storage for the data that a session must not lose.
 ///
@@ -25,7 +25,7 @@ use crate::store::{error::StoreError, marks::Marks};
 /// 6. After `keep_snapshot` returns, `snapshot` returns those bytes. They become durable with the commits
 ///    after them. Commits before them are never lost while they are kept. A snapshot is read whole or not at
 ///    all.
-/// 7. After `set_marks` or `set_progress` returns, the new value survives a power loss. After `set_progress`,
+/// 7. After `set_marks`, `set_file` or `set_progress` returns, the new value survives a power loss. After `set_progress`,
 ///    so does everything committed before.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Returns the latest marks. A new store contains only its member's author, and an observer's store
@@ -92,6 +92,20 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// [`StoreError`]. After it, clause 3 applies.
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError>;
+
+    /// Returns every file that the installation sends or fetches.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError>;
+
+    /// Stores durably what is known of a file, or that nothing is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError>;
 
     /// Returns the frame of a message, if the store has it.
     ///

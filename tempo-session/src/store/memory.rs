@@ -7,13 +7,14 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
+use tempo_message::{AttachmentId, Decoded, Digest, Durability, Frame, MessageId};
 
 use super::contract::Record;
 use crate::core::{order::chunked::Chunked, progress::Progress, session_core::without_payload};
 use crate::store::{
     contract::{Origin, Restored, Store},
     error::StoreError,
+    files::FileRecord,
     marks::Marks,
 };
 
@@ -25,6 +26,7 @@ pub struct MemoryStore {
     marks: Arc<Mutex<Marks>>,
     progress: Arc<Mutex<BTreeMap<String, Progress>>>,
     snapshot: Arc<Mutex<Option<Vec<u8>>>>,
+    files: Arc<Mutex<BTreeMap<AttachmentId, FileRecord>>>,
 }
 
 #[derive(Debug, Default)]
@@ -118,6 +120,20 @@ impl Store for MemoryStore {
         let mut kept = self.records();
         for Record { frame, origin } in records {
             kept.add(frame, *origin);
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(files.iter().map(|(id, record)| (*id, record.clone())).collect())
+    }
+
+    fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        match record {
+            Some(record) => drop(files.insert(id, record.clone())),
+            None => drop(files.remove(&id)),
         }
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 pub(crate) mod contract;
 pub(crate) mod error;
+pub(crate) mod files;
 #[cfg(feature = "folder")]
 pub(crate) mod handle;
 pub(crate) mod marks;
 #[cfg(feature = "folder")]
 pub(crate) mod medium;
 pub(crate) mod memory;
+pub(crate) mod memory_shelf;
 #[cfg(feature = "folder")]
 pub(crate) mod overlay;
 #[cfg(feature = "folder")]
@@ -16,14 +18,18 @@ pub(crate) mod reader;
 pub(crate) mod redb;
 #[cfg(feature = "folder")]
 pub(crate) mod runs;
+pub(crate) mod shelf;
 
 pub use contract::{Origin, Record, Restored, Store};
 pub use error::StoreError;
+pub use files::{Content, FileRecord};
 pub use marks::{Absent, Marks, OwnAuthor, Packed};
 #[cfg(feature = "folder")]
 pub use medium::Medium;
 pub use memory::MemoryStore;
+pub use memory_shelf::MemoryShelf;
 #[cfg(feature = "folder")]
 pub use reader::RedbReader;
 #[cfg(feature = "folder")]
 pub use redb::RedbStore;
+pub use shelf::{Shelf, Staged, Stored};

@@ -6,15 +6,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ::redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use ::redb::{AccessGuard, Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 use bytes::Bytes;
 use serde::Serialize;
 use tempo_clock::AuthorId;
-use tempo_message::{Decoded, Digest, Durability, Frames, MessageId};
+use tempo_message::{AttachmentId, Decoded, Digest, Durability, Frames, MessageId};
 
 use super::{
     contract::{Record, Restored, Store},
     error::StoreError,
+    files::FileRecord,
     handle::{Handle, make_room},
     marks::Marks,
     medium::{Backend, Medium},
@@ -24,9 +25,9 @@ use crate::core::{progress::Progress, session_core::without_payload};
 
 /// A store in a redb file.
 ///
-/// The file has five tables: `meta` (the format and the marks), `frames` (the exact bytes, ordered by author
+/// The file has six tables: `meta` (the format and the marks), `frames` (the exact bytes, ordered by author
 /// and message), `log` (the rows of frames in the order of commits), `cursors` (the positions of the
-/// application, by name) and `snapshot` (the state that follows from the log up to a place in it, so that a
+/// application, by name), `files` (what is known of files that are sent or fetched, by id) and `snapshot` (the state that follows from the log up to a place in it, so that a
 /// session opens without reading the log up to there). The records of one commit share rows, both in the log
 /// and in the frames.
 ///
@@ -56,10 +57,12 @@ struct Lazy {
 /// The most bytes of frames committed lazily before they are made durable.
 const LAZY: u64 = 8 * 1024 * 1024;
 const MARKS: &str = "marks";
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
+/// What is known of files, by id.
+const FILES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("files");
 /// The parts of the snapshot, in order.
 const SNAPSHOT: TableDefinition<u32, &[u8]> = TableDefinition::new("snapshot");
 
@@ -127,6 +130,7 @@ impl RedbStore {
                 transaction.open_table(LOG)?;
                 transaction.open_table(FRAMES)?;
                 transaction.open_table(CURSORS)?;
+                transaction.open_table(FILES)?;
                 transaction.open_table(SNAPSHOT)?;
             }
             transaction.commit()?;
@@ -254,6 +258,39 @@ impl Store for RedbStore {
             lazy.records.extend_from_slice(records);
             lazy.bytes = lazy.bytes.saturating_add(bytes);
         }
+        Ok(())
+    }
+
+    fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
+        let rows = self.database.read(|database| {
+            let table = database.begin_read()?.open_table(FILES)?;
+            let row = |row: Result<(AccessGuard<'_, &[u8]>, AccessGuard<'_, &[u8]>), StorageError>| {
+                row.map(|(id, record)| (id.value().to_vec(), record.value().to_vec()))
+            };
+            Ok(table.iter()?.map(row).collect::<Result<Vec<_>, _>>()?)
+        })?;
+        let read = |(id, record): (Vec<u8>, Vec<u8>)| {
+            Some((AttachmentId::from_bytes(id.try_into().ok()?), postcard::from_bytes(&record).ok()?))
+        };
+        let files: Option<_> = rows.into_iter().map(read).collect();
+        files.ok_or_else(|| self.damaged("what it knows of a file cannot be read"))
+    }
+
+    fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError> {
+        let value = record.map(encode);
+        self.make_writable(value.as_deref().map_or(0, len_of))?;
+        self.database.write(|database| {
+            let transaction = database.begin_write()?;
+            {
+                let mut table = transaction.open_table(FILES)?;
+                match &value {
+                    Some(value) => drop(table.insert(id.as_bytes().as_slice(), value.as_slice())?),
+                    None => drop(table.remove(id.as_bytes().as_slice())?),
+                }
+            }
+            Ok(transaction.commit()?)
+        })?;
+        *self.lazy() = Lazy::default();
         Ok(())
     }
 

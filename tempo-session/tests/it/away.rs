@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_session::{Session, status::Attachment};
+use tempo_session::{Session, status::FolderState};
 
 use crate::{
     support::{Place, STUCK, by_itself, texts, timeline, wait_until},
@@ -20,7 +20,7 @@ fn publishing_fails(session: &Session, why: &str) -> bool {
 }
 
 fn is_detached(session: &Session) -> bool {
-    matches!(session.status().attachment, Attachment::Detached { .. })
+    matches!(session.status().folder, FolderState::Detached { .. })
 }
 
 /// Checks that a newcomer sees these texts, and that every file is a whole message.
@@ -73,7 +73,7 @@ fn a_full_volume_does_not_prevent_sending_and_receiving() {
     fs::rename(aside, file).unwrap();
     for member in [&ana, &cleo] {
         by_itself(member, "receiving", |member| texts(&timeline(member)).contains(&"from ben".to_owned()));
-        assert_eq!(member.status().attachment, Attachment::Attached);
+        assert_eq!(member.status().folder, FolderState::Attached);
     }
     assert_eq!(files(&place, &ana), before, "nothing is half visible");
 
@@ -102,7 +102,7 @@ fn a_read_only_path_is_read_and_written_once_it_can_be() {
     let on_other = |path: &Path| other.join(path.strip_prefix(&place.folder).unwrap());
     fs::rename(on_other(&aside), on_other(&file)).unwrap();
     by_itself(&ana, "receiving", |ana| ana.timeline().len() == 3);
-    assert_eq!((ana.status().unpublished, ana.status().attachment), (1, Attachment::Attached));
+    assert_eq!((ana.status().unpublished, ana.status().folder), (1, FolderState::Attached));
 
     volume.make_path_writable();
     by_itself(&ana, "publishing", |ana| ana.status().unpublished == 0);

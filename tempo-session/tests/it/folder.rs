@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, sync::mpsc, thread, time::Duration};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use tempo_message::{Decoded, Frame};
-use tempo_session::{Entry, MessageId, Session, error::OpenError, status::Attachment, store::RedbReader};
+use tempo_session::{Entry, MessageId, Session, error::OpenError, status::FolderState, store::RedbReader};
 
 use crate::{
     identity::open_image,
@@ -173,7 +173,7 @@ fn an_emptied_folder_is_detached_and_nothing_is_undelivered() {
     crate::support::rename(&place.folder, &aside).unwrap();
     fs::create_dir(&place.folder).unwrap();
     assert!(ben.refresh(STUCK).is_err());
-    assert!(matches!(ben.status().attachment, Attachment::Detached { .. }), "{:?}", ben.status());
+    assert!(matches!(ben.status().folder, FolderState::Detached { .. }), "{:?}", ben.status());
     ben.send("no one hears me yet").unwrap();
     assert_eq!((ben.timeline().len(), ben.flush(Duration::from_millis(50))), (2, 1));
     assert_eq!(fs::read_dir(&place.folder).unwrap().count(), 0, "nothing is written where the session was");

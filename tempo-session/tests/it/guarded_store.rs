@@ -3,16 +3,17 @@
 use std::fmt;
 
 use bytes::Bytes;
-use tempo_message::{Digest, Durability, MessageId};
+use tempo_message::{AttachmentId, Digest, Durability, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, MemoryStore, Record, Restored, Store, StoreError},
+    store::{FileRecord, Marks, MemoryStore, Record, Restored, Store, StoreError},
 };
 
 /// An operation on the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Marks,
+    File,
     Progress,
     Snapshot,
     Messages,
@@ -82,6 +83,15 @@ impl Store for GuardedStore {
     fn commit(&self, records: &[Record], durability: Durability) -> Result<(), StoreError> {
         (self.guard)(Act::Messages)?;
         self.store.commit(records, durability)
+    }
+
+    fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
+        self.store.files()
+    }
+
+    fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError> {
+        (self.guard)(Act::File)?;
+        self.store.set_file(id, record)
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {

@@ -12,6 +12,7 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod attached;
 mod away;
 #[cfg(feature = "cli")]
 mod cli;

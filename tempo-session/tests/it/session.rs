@@ -224,7 +224,7 @@ fn sending_continues_while_the_folder_is_away() {
     ana.send("into the void").unwrap();
     drain(&mut driver);
     let status = ana.status();
-    assert!(format!("{:?}", status.attachment).contains("the stick"), "{status:?}");
+    assert!(format!("{:?}", status.folder).contains("the stick"), "{status:?}");
     assert_eq!((status.unpublished, medium.transport().inventory(author(0)).unwrap().len()), (1, 0));
     away.store(false, Ordering::SeqCst);
     drain(&mut driver);

@@ -8,7 +8,7 @@ use std::{
 
 use fuser::Errno;
 use tempo_message::PendingReason;
-use tempo_session::{AuthorId, Entry, Session, Status, status::Attachment};
+use tempo_session::{AuthorId, Entry, Session, Status, status::FolderState};
 
 use crate::{
     fuse::{Call, Fault, Fuse},
@@ -333,7 +333,7 @@ fn directories_that_all_fail_are_not_gone() {
     let status = dora.status();
     let why = status.publish_error.unwrap();
     assert!(why.contains(&std::io::Error::from_raw_os_error(Errno::EIO.code()).to_string()), "{why}");
-    assert_eq!(status.attachment, Attachment::Attached);
+    assert_eq!(status.folder, FolderState::Attached);
     fuse.mend_all();
     (0..2).for_each(|author| real.arrive(author, 2));
     by_itself(&dora, "all of it", |dora| dora.timeline().len() == 5 && published(dora));

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_session::{Session, status::Attachment};
+use tempo_session::{Session, status::FolderState};
 
 use crate::support::{Place, STUCK, texts, timeline, wait_until};
 
@@ -52,7 +52,7 @@ fn a_folder_can_be_moved_while_its_session_is_open() {
     let moved = place.at("moved.session");
     crate::support::rename(&place.folder, &moved).unwrap();
     ana.send("while it is away").unwrap();
-    wait_until(&ana, "detaching", |ana| matches!(ana.status().attachment, Attachment::Detached { .. }));
+    wait_until(&ana, "detaching", |ana| matches!(ana.status().folder, FolderState::Detached { .. }));
     crate::support::rename(&moved, &place.folder).unwrap();
     wait_until(&ben, "the message that was kept", |ben| ben.timeline().len() == 2);
     ana.close().unwrap();

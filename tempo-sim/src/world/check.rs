@@ -100,7 +100,7 @@ pub(crate) fn listen(
             Ok(Some(event)) => {
                 counts.add(match event {
                     Event::Foreign(_) => "foreign file told",
-                    Event::Attachment(_) => "attachment changed",
+                    Event::Folder(_) => "folder changed",
                     Event::Retired { .. } => "retired",
                     Event::Returned { .. } => "returned",
                     Event::Rejected { digest, id, why } if registry.known(&digest).is_some() => {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Decoded, Digest, Durability, Frame, MessageId};
+use tempo_message::{AttachmentId, Decoded, Digest, Durability, Frame, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, Origin, Record, RedbStore, Restored, Store, StoreError},
+    store::{FileRecord, Marks, Origin, Record, RedbStore, Restored, Store, StoreError},
 };
 
 use super::{
@@ -112,6 +112,15 @@ impl Store for DatabaseStore {
             self.watch.note_sent(&record.frame);
         }
         if failing.is_some() { Err(SimStore::failure()) } else { Ok(()) }
+    }
+
+    fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
+        self.inner.files()
+    }
+
+    fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError> {
+        self.watch.room()?;
+        self.inner.set_file(id, record)
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {

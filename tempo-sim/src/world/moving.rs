@@ -9,7 +9,7 @@ use std::{
 
 use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{CounterName, Digest, MessageId};
-use tempo_session::{components::Turn, status::Attachment};
+use tempo_session::{components::Turn, status::FolderState};
 
 use super::{
     Pending, RESTLESS, Violation, World,
@@ -485,7 +485,7 @@ fn unread_siblings(member: &Member) -> BTreeSet<String> {
     let Some(running) = &member.running else { return BTreeSet::new() };
     let status = running.session.status();
     let mut siblings: BTreeSet<String> = status.report.undecided.iter().cloned().collect();
-    if matches!(status.attachment, Attachment::Detached { .. }) {
+    if matches!(status.folder, FolderState::Detached { .. }) {
         let files = member.disk.files();
         let beside = files.iter().filter_map(|(dir, ..)| Some(dir.to_str()?.split_once('/')?.0.to_owned()));
         siblings.extend(beside.filter(|name| !goes_on_in(&member.disk, name)));

@@ -9,10 +9,10 @@ use std::{
 
 use bytes::Bytes;
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Durability, Frame, Message, MessageId};
+use tempo_message::{AttachmentId, Digest, Durability, Frame, Message, MessageId};
 use tempo_session::{
     Progress,
-    store::{Marks, Origin, Record, Restored, Store, StoreError},
+    store::{FileRecord, Marks, Origin, Record, Restored, Store, StoreError},
 };
 
 use super::medium::Medium;
@@ -43,6 +43,7 @@ pub(super) struct State {
     pub(super) marks: Marks,
     pub(super) progress: BTreeMap<String, Progress>,
     pub(super) snapshot: Option<Vec<u8>>,
+    pub(super) files: BTreeMap<AttachmentId, FileRecord>,
     /// Messages committed as sent since the last look.
     pub(super) sent: Vec<Frame>,
     pub(super) failing: Option<Failing>,
@@ -183,6 +184,7 @@ impl SimStore {
             marks: state.marks.clone(),
             progress: state.progress.clone(),
             snapshot: state.snapshot.clone(),
+            files: state.files.clone(),
             ..State::default()
         };
         let medium = self.medium.as_ref().map(Medium::copied);
@@ -324,6 +326,25 @@ impl Store for SimStore {
             Some(_) => Err(Self::failure()),
             None => Ok(()),
         }
+    }
+
+    fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
+        Ok(self.lock().files.iter().map(|(id, record)| (*id, record.clone())).collect())
+    }
+
+    fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError> {
+        self.room()?;
+        self.before(Act::Sync);
+        let mut state = self.lock();
+        if state.life != self.life {
+            return Err(Self::failure());
+        }
+        match record {
+            Some(record) => drop(state.files.insert(id, record.clone())),
+            None => drop(state.files.remove(&id)),
+        }
+        state.lazy.clear();
+        Ok(())
     }
 
     fn frame(&self, id: MessageId, digest: Digest) -> Result<Option<Bytes>, StoreError> {

@@ -140,7 +140,7 @@ fn session(machine: &Machine, sent: &[Frame]) -> Result<(), String> {
             Event::Message { entry, .. } if !delivered.insert(entry.digest) => {
                 return Err(format!("I2: {} is delivered twice", entry.id));
             }
-            Event::Message { .. } | Event::Joined { .. } | Event::Attachment(_) => {}
+            Event::Message { .. } | Event::Joined { .. } | Event::Folder(_) => {}
             Event::NewAuthor { .. } | Event::Succeeded { .. } | Event::Receipt { .. } if status.former.len() == 1 => {}
             Event::Stable { messages } if messages <= delivered.len() => {}
             Event::Foreign(foreign) if is_head(&foreign.place) => {}

@@ -13,7 +13,7 @@ use tempo_session::{
     AuthorId, Event, Session,
     error::{RefreshError, SendError},
     printable_text,
-    status::Attachment,
+    status::FolderState,
     store::StoreError,
 };
 
@@ -89,7 +89,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
                     output::line(&format!("{}{late}", output::for_people(&entry)))?;
                 }
             }
-            Some(Event::Attachment(Attachment::Attached)) => {
+            Some(Event::Folder(FolderState::Attached)) => {
                 let was_away = std::mem::take(&mut is_away);
                 if was_away {
                     eprintln!("* the folder is back");
@@ -97,7 +97,7 @@ pub(crate) fn run(folder: &Path, local: &Local, name: Option<String>) -> Result<
             }
             Some(Event::Joined { author }) if !met.insert(author) || Some(author) == session.author() => {}
             Some(event) => {
-                is_away |= matches!(event, Event::Attachment(_));
+                is_away |= matches!(event, Event::Folder(_));
                 tell(&session, &event);
             }
         }
@@ -169,7 +169,7 @@ fn tell(session: &Session, event: &Event) {
     let name = |author| output::name_or_id(session.status().name(author), author);
     match event {
         Event::Joined { author } => eprintln!("* {} is here", name(*author)),
-        Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
+        Event::Folder(FolderState::Detached { why } | FolderState::Unreadable { why }) => {
             eprintln!("* {why}; what you write is kept until it is back");
         }
         Event::Unpublished { why } => eprintln!("* your messages are kept here, and are not in the folder yet: {why}"),

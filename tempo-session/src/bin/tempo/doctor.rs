@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempo_session::{
     doctor::{Checkup, Finding, Loss, Severity},
-    status::Attachment,
+    status::FolderState,
 };
 
 use crate::{Local, failure::Failure, member, output};
@@ -47,8 +47,8 @@ fn look(folder: &Path, local: &Local, fix: bool) -> Result<(Checkup, Vec<String>
 
 /// Returns why the folder could not be examined, if so.
 fn error(checkup: &Checkup) -> Option<&str> {
-    match &checkup.status.attachment {
-        Attachment::Detached { why } | Attachment::Unreadable { why } => Some(why),
+    match &checkup.status.folder {
+        FolderState::Detached { why } | FolderState::Unreadable { why } => Some(why),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use tempo_session::{Digest, Entry, Event, Session, error::RefreshError, status::Attachment};
+use tempo_session::{Digest, Entry, Event, Session, error::RefreshError, status::FolderState};
 
 use crate::{Local, failure::Failure, member, output, progress, stable, unread};
 
@@ -45,7 +45,7 @@ pub(crate) fn run(folder: &Path, local: &Local, follow: bool, json: bool) -> Res
                     length += 1;
                     print(&entry, length)?;
                 }
-                Event::Attachment(Attachment::Detached { why } | Attachment::Unreadable { why }) => {
+                Event::Folder(FolderState::Detached { why } | FolderState::Unreadable { why }) => {
                     eprintln!("tempo: {why}; waiting for it to come back");
                 }
                 _ => {}

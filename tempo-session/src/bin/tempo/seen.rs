@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_session::{
     AuthorId, Entry, MessageId, Session, Stamp, Status,
-    status::{Attachment, Member},
+    status::{FolderState, Member},
 };
 
 use crate::{failure::Failure, output};
@@ -61,7 +61,7 @@ impl Seen {
     /// begins later.
     pub(crate) fn begin(&mut self, session: &Session) {
         let status = session.status();
-        if status.attachment == Attachment::Attached {
+        if status.folder == FolderState::Attached {
             self.has_begun = true;
             drop(self.news(session, &status));
         }
@@ -77,7 +77,7 @@ impl Seen {
             for said in self.news(session, &status) {
                 eprintln!("* {said}");
             }
-        } else if status.attachment == Attachment::Attached {
+        } else if status.folder == FolderState::Attached {
             self.begin(session);
         }
     }

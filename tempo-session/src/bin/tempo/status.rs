@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path, time::Duration};
 use serde_json::{Value, json};
 use tempo_session::{
     MessageId, Status,
-    status::{Attachment, Download, Gap, Member, Names},
+    status::{Download, FolderState, Gap, Member, Names},
 };
 
 use crate::{Local, failure::Failure, log, member, output, stable, unread};
@@ -30,7 +30,7 @@ fn for_people(folder: &Path, status: &Status) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{line}");
     };
-    add(&format!("{}: {}", output::path(folder), attachment(&status.attachment)));
+    add(&format!("{}: {}", output::path(folder), state_of(&status.folder)));
     add(&output::who_and_how_much(status, status.author.map(|author| names.of(author))));
     if let Some(stable) = stable::for_people(status) {
         add(&stable);
@@ -257,7 +257,7 @@ fn for_programs(status: &Status) -> Value {
         "author": status.author.map(|author| author.to_string()),
         "unvouched": status.unvouched.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "former": status.former.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "folder": attachment(&status.attachment),
+        "folder": state_of(&status.folder),
         "messages": status.messages,
         "stable": stable::for_programs(status),
         "lamport": status.latest.0,
@@ -292,11 +292,11 @@ fn with_digest(id: MessageId, digest: &str) -> Value {
     json!({ "message": id.to_string(), "digest": digest })
 }
 
-fn attachment(attachment: &Attachment) -> String {
-    match attachment {
-        Attachment::Attached => "here".to_owned(),
-        Attachment::Detached { why } => format!("away: {why}"),
-        Attachment::Unreadable { why } => format!("unreadable: {why}"),
+fn state_of(folder: &FolderState) -> String {
+    match folder {
+        FolderState::Attached => "here".to_owned(),
+        FolderState::Detached { why } => format!("away: {why}"),
+        FolderState::Unreadable { why } => format!("unreadable: {why}"),
         _ => "not looked at yet".to_owned(),
     }
 }

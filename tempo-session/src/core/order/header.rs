@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempo_clock::Lamport;
-use tempo_message::{Digest, Kind, Message, MessageId, Parent};
+use tempo_message::{Attachment, AttachmentId, Digest, Kind, Manifest, Message, MessageId, Parent};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Header {
@@ -15,6 +15,8 @@ pub(crate) struct Header {
     previous: Option<Digest>,
     parents: Vec<Parent>,
     kind: u8,
+    /// Id, length, exponent of the size of a part, and hashes of the parts of each file.
+    files: Vec<(AttachmentId, u64, u8, Vec<[u8; 32]>)>,
     content: Vec<u8>,
 }
 
@@ -28,12 +30,17 @@ impl Header {
             previous: message.previous,
             parents: message.parents.clone(),
             kind: message.kind.code(),
+            files: message.attachments.iter().map(|it| file_of(&it.manifest)).collect(),
             content: message.payload.to_vec(),
         }
     }
 
-    /// Returns the message and its digest, or `None` if its kind is unknown.
+    /// Returns the message and its digest, or `None` if its kind is unknown or a file is none.
     pub(crate) fn into_message(self) -> Option<(Message, Digest)> {
+        let attachment = |(id, length, exponent, parts)| {
+            let manifest = Manifest::new(id, length, exponent, parts).ok()?;
+            Some(Attachment { manifest, name: String::new(), media_type: String::new() })
+        };
         let message = Message {
             id: self.id,
             lamport: self.lamport,
@@ -42,10 +49,14 @@ impl Header {
             parents: self.parents,
             kind: Kind::from_code(self.kind)?,
             key: None,
-            attachments: Vec::new(),
+            attachments: self.files.into_iter().map(attachment).collect::<Option<_>>()?,
             extensions: Vec::new(),
             payload: Bytes::from(self.content),
         };
         Some((message, self.digest))
     }
+}
+
+fn file_of(manifest: &Manifest) -> (AttachmentId, u64, u8, Vec<[u8; 32]>) {
+    (manifest.id(), manifest.length(), manifest.exponent(), manifest.hashes().to_vec())
 }

@@ -14,7 +14,7 @@ pub(crate) struct Held {
     /// The messages that wait for each parent.
     children: BTreeSet<(Parent, Digest)>,
     by_author: BTreeMap<AuthorId, BTreeSet<(u64, Digest)>>,
-    /// One for every message, and one for every parent that a message names.
+    /// One for every message, for every parent and every part of a file that it names, and for every 64 bytes of content.
     weight: usize,
     limit: usize,
 }
@@ -161,5 +161,6 @@ const LEAST: Digest = Digest::from_bytes([0; 32]);
 const GREATEST: Digest = Digest::from_bytes([0xff; 32]);
 
 fn weight(message: &Message) -> usize {
-    1 + message.parents.len()
+    let parts = message.attachments.iter().map(|attachment| 1 + attachment.manifest.count());
+    1 + message.parents.len() + parts.sum::<usize>() + message.payload.len() / 64
 }

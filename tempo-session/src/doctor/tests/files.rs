@@ -90,7 +90,7 @@ fn a_session_in_a_subfolder_is_reported_instead_of_a_missing_disk() {
     let deeper = found(|_, around| around.strays = vec![stray.clone()]);
     only(&deeper, Misplaced, Severity::Attention, Loss::Possible, &message);
     let away = found(|status, around| {
-        status.attachment = Attachment::Detached { why: "it contains no known author".to_owned() };
+        status.folder = FolderState::Detached { why: "it contains no known author".to_owned() };
         around.strays = vec![stray];
     });
     assert_eq!(away.iter().map(|it| it.kind).collect::<Vec<_>>(), [FolderAway, Misplaced]);

@@ -1,0 +1,198 @@
+//! Writing the content of files where the application wants it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use tempo_message::{AttachmentId, CollectError, Manifest, PartRead, Receive};
+use thiserror::Error;
+
+use crate::{
+    api::{attaching::PIECE, session::Session},
+    errors::ReadError,
+    store::files::Content,
+};
+
+/// The reason why a file was not exported. Nothing is left at the target.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// No accepted message names it.
+    #[error("no message here names the file {id}")]
+    Unknown {
+        /// The file.
+        id: AttachmentId,
+    },
+    /// The target exists. It is never overwritten.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// Parts have not arrived yet, or are damaged.
+    #[error("{have} of {of} parts of the file {id} are here")]
+    Incomplete {
+        /// The file.
+        id: AttachmentId,
+        /// The number of parts that are here and whole.
+        have: usize,
+        /// The number of parts.
+        of: usize,
+    },
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] CollectError),
+    /// The message that names it cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The target cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The target, or the file beside it that is renamed to it.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+}
+
+impl Session {
+    /// Writes the content of a file to `to`, which must not exist. What the service keeps online only is fetched; what has not
+    /// arrived yet is not waited for. Every part is checked. The content stands under its name when it is complete and
+    /// synced, and never before.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`].
+    pub fn export(&self, id: AttachmentId, to: impl AsRef<Path>) -> Result<(), ExportError> {
+        let to = to.as_ref();
+        if to.symlink_metadata().is_ok() {
+            return Err(ExportError::Exists { path: to.to_owned() });
+        }
+        let name = format!("~tempo-{id:?}-{}.tmp", std::process::id());
+        let beside = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).join(name);
+        let written = self.write_beside(id, &beside).and_then(|()| {
+            rename_new(&beside, to).map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => ExportError::Exists { path: to.to_owned() },
+                _ => ExportError::Write { path: to.to_owned(), source },
+            })
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    fn write_beside(&self, id: AttachmentId, beside: &Path) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Write { path: beside.to_owned(), source };
+        let _ = fs::remove_file(beside);
+        let shared = self.shared();
+        let content = shared.lock().files.records.get(&id).map(|record| record.content.clone());
+        let manifests = shared.described(id)?;
+        if manifests.is_empty() {
+            return Err(ExportError::Unknown { id });
+        }
+        let mut out = OpenOptions::new().read(true).write(true).create_new(true).open(beside).map_err(failed)?;
+        let mut worst =
+            ExportError::Incomplete { id, have: 0, of: manifests.iter().map(Manifest::count).min().unwrap_or(1) };
+        for manifest in &manifests {
+            let from_here = match (&content, shared.shelf.as_deref()) {
+                (Some(Content::Kept), Some(shelf)) => shelf.open(id).ok(),
+                (Some(Content::Original(path)), _) => File::open(path).ok().map(|file| Box::new(file) as _),
+                _ => None,
+            };
+            let have = match from_here {
+                Some(mut from) => copy_checked(manifest, from.as_mut(), &mut out).map_err(failed)?,
+                None => 0,
+            };
+            let have = if have == manifest.count() { have } else { self.gather(manifest, &mut out, beside)? };
+            if have == manifest.count() {
+                return sync(&out).map_err(failed);
+            }
+            worst = ExportError::Incomplete { id, have, of: manifest.count() };
+        }
+        Err(worst)
+    }
+
+    /// Writes the parts that are in the folder. Returns how many are.
+    fn gather(&self, manifest: &Manifest, out: &mut File, beside: &Path) -> Result<usize, ExportError> {
+        let mut have = 0;
+        for part in manifest.parts() {
+            let mut taking = Taking { out, at: part.offset, error: None };
+            let read = self.shared().with_parts(|parts| parts.read(&part, true, &mut taking))?;
+            if let Some(source) = taking.error {
+                return Err(ExportError::Write { path: beside.to_owned(), source });
+            }
+            have += usize::from(read == Some(PartRead::Whole));
+        }
+        Ok(have)
+    }
+}
+
+/// Copies content that is on this machine, and checks each part. Returns how many parts are whole.
+fn copy_checked(manifest: &Manifest, from: &mut dyn Read, out: &mut File) -> io::Result<usize> {
+    out.seek(SeekFrom::Start(0))?;
+    let (mut whole, mut piece) = (0, vec![0; PIECE]);
+    for part in manifest.parts() {
+        let (mut check, mut left) = (part.check(), part.length);
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            let Some(room) = piece.get_mut(..most) else { break };
+            let read = match from.read(room) {
+                Ok(read) => read,
+                // The folder may still have it.
+                Err(_) => return Ok(whole),
+            };
+            let Some(now) = room.get(..read).filter(|now| !now.is_empty()) else { return Ok(whole) };
+            check.update(now);
+            out.write_all(now)?;
+            left -= now.len() as u64;
+        }
+        if !check.holds() {
+            return Ok(whole);
+        }
+        whole += 1;
+    }
+    Ok(whole)
+}
+
+struct Taking<'a> {
+    out: &'a mut File,
+    at: u64,
+    error: Option<io::Error>,
+}
+
+impl Receive for Taking<'_> {
+    fn begin(&mut self) {
+        self.error = self.out.seek(SeekFrom::Start(self.at)).err();
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        if self.error.is_none() {
+            self.error = self.out.write_all(bytes).err();
+        }
+        if self.error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[cfg(feature = "folder")]
+fn sync(file: &File) -> io::Result<()> {
+    tempo_fs_transport::FileShelf::sync(file)
+}
+
+#[cfg(not(feature = "folder"))]
+fn sync(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
+/// Renames without replacing what has come in the meantime, as far as the file system has links.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}

@@ -1,0 +1,207 @@
+//! Fetches the parts of files from the folder to the shelf.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Seek, SeekFrom, Write},
+    ops::ControlFlow,
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive};
+
+use crate::{
+    engine::{
+        carrier::{LONGEST, Step},
+        event::Event,
+        shared::Shared,
+    },
+    errors::{FetchError, ReadError, describe},
+    store::{
+        files::{Content, FileRecord},
+        shelf::{Shelf, Staged},
+    },
+};
+
+/// The files that are fetched, and when to look for their parts again.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    shelf: Arc<dyn Shelf>,
+    /// The parts that are there and not fetched yet, by file.
+    queue: Vec<(AttachmentId, Manifest, Part)>,
+    look_at: Duration,
+    /// What the messages say of the files.
+    described: BTreeMap<AttachmentId, Vec<Manifest>>,
+}
+
+/// The time between two looks for parts that are missing.
+const LOOK: Duration = Duration::from_secs(2);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Fetcher {
+    pub(crate) fn new(shelf: Arc<dyn Shelf>) -> Self {
+        Self { shelf, queue: Vec::new(), look_at: Duration::ZERO, described: BTreeMap::new() }
+    }
+
+    /// Looks for missing parts with the next step.
+    pub(crate) fn look_now(&mut self) {
+        self.look_at = Duration::ZERO;
+    }
+
+    /// Fetches the next part, or looks for parts if it is time.
+    pub(crate) fn step(&mut self, shared: &Shared, parts: &mut dyn Parts, now: Duration) -> Step {
+        let Some((id, manifest, part)) = self.queue.pop() else {
+            if now < self.look_at {
+                return Step::Wait(self.look_at.saturating_sub(now));
+            }
+            let wanted = wanted(shared);
+            self.look_at = now + if wanted.is_empty() { LONGEST } else { LOOK };
+            for id in wanted {
+                let looked = self.look(shared, parts, id);
+                shared.lock().view_file(id, |view| view.error = looked.err().map(|error| describe(&*error)));
+            }
+            return if self.queue.is_empty() { Step::Wait(self.look_at.saturating_sub(now)) } else { Step::Done };
+        };
+        if let Err(error) = self.fetch(shared, parts, id, &manifest, &part) {
+            self.queue.retain(|(other, ..)| *other != id);
+            shared.lock().view_file(id, |view| view.error = Some(describe(&*error)));
+            shared.announce();
+        }
+        Step::Done
+    }
+
+    /// Looks for the parts of one file. Of several descriptions, which cannot all be true, the one counts of which most is
+    /// there.
+    fn look(&mut self, shared: &Shared, parts: &mut dyn Parts, id: AttachmentId) -> Result<(), Failure> {
+        if self.described.get(&id).is_none_or(Vec::is_empty) {
+            self.described.insert(id, shared.manifests(id)?);
+        }
+        let mut best: Option<(usize, &Manifest, Vec<Presence>)> = None;
+        for manifest in self.described.get(&id).into_iter().flatten() {
+            let all: Vec<Part> = manifest.parts().collect();
+            let found = parts.look(None, &all)?;
+            let there = found.iter().filter(|it| **it >= Presence::Elsewhere).count();
+            if best.as_ref().is_none_or(|(most, ..)| *most < there) {
+                best = Some((there, manifest, found));
+            }
+        }
+        let Some((_, manifest, found)) = best else { return Ok(()) };
+        let record = shared.lock().files.records.get(&id).cloned();
+        let fetched = record.filter(|record| record.is_of(manifest)).map(|record| record.fetched).unwrap_or_default();
+        let lacks = |part: &Part| !fetched.contains(&part.number);
+        let there = manifest.parts().zip(&found).filter(|(part, found)| lacks(part) && **found >= Presence::Elsewhere);
+        let there: Vec<Part> = there.map(|(part, _)| part).collect();
+        let is_complete = fetched.len() == manifest.count();
+        let manifest = manifest.clone();
+        if is_complete {
+            return self.finish(shared, id, &manifest);
+        }
+        self.queue.extend(there.into_iter().rev().map(|part| (id, manifest.clone(), part)));
+        Ok(())
+    }
+
+    fn fetch(
+        &mut self,
+        shared: &Shared,
+        parts: &mut dyn Parts,
+        id: AttachmentId,
+        manifest: &Manifest,
+        part: &Part,
+    ) -> Result<(), Failure> {
+        let record = shared.lock().files.records.get(&id).cloned();
+        let Some(record) = record.filter(|record| record.is_wanted && record.content == Content::Missing) else {
+            return Ok(());
+        };
+        let mut taking = Taking { staged: self.shelf.stage(&staged(id))?, at: part.offset, error: None };
+        let read = parts.read(part, true, &mut taking)?;
+        if let Some(error) = taking.error {
+            return Err(error.into());
+        }
+        match read {
+            PartRead::Whole => taking.staged.sync()?,
+            PartRead::Damaged => return Err(FetchError::Damaged { id, part: part.number }.into()),
+            _ => return Ok(()),
+        }
+        let is_same = record.is_of(manifest);
+        let mut count = 0;
+        shared.note_file(id, |it| {
+            let Some(record) = it else { return };
+            if !is_same {
+                let (is_own, content) = (record.is_own, record.content.clone());
+                *record = FileRecord { is_own, is_wanted: true, ..FileRecord::new(manifest, content) };
+            }
+            record.fetched.insert(part.number);
+            count = record.fetched.len();
+        })?;
+        if count == manifest.count() { self.finish(shared, id, manifest) } else { Ok(()) }
+    }
+
+    fn finish(&mut self, shared: &Shared, id: AttachmentId, manifest: &Manifest) -> Result<(), Failure> {
+        self.shelf.keep(&staged(id), id)?;
+        self.described.remove(&id);
+        shared.note_file(id, |it| {
+            it.iter_mut().for_each(|record| record.content = Content::Kept);
+        })?;
+        let mut state = shared.lock();
+        state.view_file(id, |view| view.error = None);
+        state.tell(Event::Fetched { id, length: manifest.length() });
+        drop(state);
+        shared.announce();
+        Ok(())
+    }
+}
+
+/// Returns the name of a file on the shelf while it is fetched.
+pub(crate) fn staged(id: AttachmentId) -> String {
+    format!("get-{id}")
+}
+
+fn wanted(shared: &Shared) -> Vec<AttachmentId> {
+    let state = shared.lock();
+    let records = state.files.records.iter();
+    records.filter(|(_, it)| it.is_wanted && it.content == Content::Missing).map(|(id, _)| *id).collect()
+}
+
+impl Shared {
+    /// Asks for a file.
+    pub(crate) fn want_file(&self, id: AttachmentId) -> Result<(), FetchError> {
+        let manifest = self.manifests(id)?.into_iter().next().ok_or(FetchError::Unknown { id })?;
+        self.note_file(id, |it| {
+            it.get_or_insert_with(|| FileRecord::new(&manifest, Content::Missing)).is_wanted = true;
+        })?;
+        self.ask_carrier();
+        Ok(())
+    }
+
+    /// Returns what accepted messages say of a file: usually one thing.
+    pub(crate) fn manifests(&self, id: AttachmentId) -> Result<Vec<Manifest>, ReadError> {
+        let described = self.lock().core.descriptions(id);
+        let mut manifests = Vec::new();
+        for key in described {
+            let attachments = self.frame(key)?.into_message().attachments;
+            manifests.extend(attachments.into_iter().map(|it| it.manifest).filter(|it| it.id() == id));
+        }
+        Ok(manifests)
+    }
+}
+
+/// Writes a part into a staged file.
+struct Taking {
+    staged: Box<dyn Staged>,
+    at: u64,
+    error: Option<io::Error>,
+}
+
+impl Receive for Taking {
+    fn begin(&mut self) {
+        self.error = self.staged.seek(SeekFrom::Start(self.at)).err();
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> ControlFlow<()> {
+        if self.error.is_none() {
+            self.error = self.staged.write_all(bytes).err();
+        }
+        if self.error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

@@ -1,0 +1,201 @@
+//! Puts the parts of own files into the folder, and looks after them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    sync::Arc,
+    time::Duration,
+};
+
+use tempo_clock::AuthorId;
+use tempo_message::{AttachmentId, Durability, Manifest, Part, Parts, Presence, PutError};
+
+use crate::{
+    core::outgoing::{Plan, Put},
+    engine::{
+        carrier::{LONGEST, Step},
+        shared::Shared,
+    },
+    errors::describe,
+    store::{
+        files::{Content, FileRecord},
+        shelf::{Shelf, Stored},
+    },
+};
+
+/// The parts to put, and when to look after all of them again.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    shelf: Arc<dyn Shelf>,
+    queue: VecDeque<(AttachmentId, AuthorId, Part)>,
+    look_at: Duration,
+    /// The time until the next attempt after an error.
+    pause: Duration,
+    retry_at: Duration,
+}
+
+/// An own file whose parts belong into the folder.
+struct Job {
+    id: AttachmentId,
+    manifest: Manifest,
+    puts: Vec<Put>,
+}
+
+/// The time until messages that are on their way are looked for again: they go first.
+const MESSAGES_FIRST: Duration = Duration::from_millis(50);
+const SHORTEST: Duration = Duration::from_secs(1);
+
+impl Sender {
+    pub(crate) fn new(shelf: Arc<dyn Shelf>) -> Self {
+        let (queue, zero) = (VecDeque::new(), Duration::ZERO);
+        Self { shelf, queue, look_at: zero, pause: SHORTEST, retry_at: zero }
+    }
+
+    /// Looks after all parts with the next step.
+    pub(crate) fn look_now(&mut self) {
+        self.queue.clear();
+        (self.look_at, self.retry_at) = (Duration::ZERO, Duration::ZERO);
+    }
+
+    /// Puts the next part, or looks after all parts if it is time.
+    pub(crate) fn step(&mut self, shared: &Shared, parts: &mut dyn Parts, now: Duration) -> Step {
+        if now < self.retry_at {
+            return Step::Wait(self.retry_at.saturating_sub(now));
+        }
+        if self.queue.is_empty() {
+            if now < self.look_at {
+                return Step::Wait(self.look_at.saturating_sub(now));
+            }
+            self.look_at = now + LONGEST;
+            if let Err(error) = self.look(shared, parts) {
+                return self.fail(now, &error);
+            }
+            self.pause = SHORTEST;
+        }
+        if self.queue.is_empty() {
+            return Step::Wait(LONGEST);
+        }
+        if !shared.lock().outbox.is_empty() {
+            return Step::Wait(MESSAGES_FIRST);
+        }
+        let Some((id, home, part)) = self.queue.pop_front() else { return Step::Done };
+        match self.put(shared, parts, (id, home, part)) {
+            Ok(()) => self.pause = SHORTEST,
+            Err(error) => {
+                let why = describe(&*error);
+                shared.lock().view_file(id, |view| view.error = Some(why));
+                shared.announce();
+                let step = self.fail(now, &*error);
+                self.queue.push_back((id, home, part));
+                return step;
+            }
+        }
+        Step::Done
+    }
+
+    fn fail(&mut self, now: Duration, _: &(dyn std::error::Error + 'static)) -> Step {
+        self.retry_at = now + self.pause;
+        self.pause = (self.pause * 2).min(LONGEST);
+        self.look_at = self.look_at.min(self.retry_at);
+        Step::Wait(self.retry_at.saturating_sub(now))
+    }
+
+    /// Looks at every part of every own file that belongs into the folder.
+    fn look(&mut self, shared: &Shared, parts: &mut dyn Parts) -> Result<(), tempo_message::CollectError> {
+        for (home, jobs) in jobs(shared) {
+            let all: Vec<Part> = jobs.iter().flat_map(|job| job.manifest.parts()).collect();
+            let found = parts.look(Some(home), &all)?;
+            let was_put = jobs.iter().any(|job| job.puts.iter().any(|put| put.times > 0));
+            let has_place = !was_put || parts.stored(home)?.is_some();
+            let mut found = found.as_slice();
+            for job in jobs {
+                let (its, others) = found.split_at(job.manifest.count().min(found.len()));
+                found = others;
+                self.plan(shared, home, job, its, has_place);
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, shared: &Shared, home: AuthorId, job: Job, found: &[Presence], has_place: bool) {
+        let Job { id, manifest, puts } = job;
+        let mut noted = puts.clone();
+        let plan = Plan::of(&mut noted, found, has_place, shared.environment.unix_ms());
+        let kept = if noted == puts { Ok(()) } else { shared.note_file(id, |it| set_puts(it, noted)) };
+        shared.lock().view_file(id, |view| {
+            (view.unwanted, view.is_deselected) = (plan.unwanted, plan.is_deselected);
+            view.error = kept.err().map(|error| describe(&error));
+        });
+        let missing = plan.missing.into_iter().filter_map(|at| manifest.part(at));
+        self.queue.extend(missing.map(|part| (id, home, part)));
+    }
+
+    fn put(
+        &mut self,
+        shared: &Shared,
+        parts: &mut dyn Parts,
+        (id, home, part): (AttachmentId, AuthorId, Part),
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let state = shared.lock();
+        let is_needed = state.home_of(id) == Some(home);
+        let Some(record) = state.files.records.get(&id).filter(|_| is_needed).cloned() else { return Ok(()) };
+        drop(state);
+        let put = match self.open(id, &record.content, &part) {
+            Ok(content) => parts.put(home, &part, &mut content.take(part.length), Durability::Durable),
+            Err(error) => Err(PutError::Source(error.into())),
+        };
+        let path = match &record.content {
+            Content::Original(path) => Some(path.clone()),
+            _ => None,
+        };
+        match (put, path) {
+            (Ok(_), _) => {
+                let unix_ms = shared.environment.unix_ms();
+                let at = usize::from(part.number);
+                shared.note_file(id, |it| {
+                    let mut puts = it.as_ref().map_or_else(Vec::new, FileRecord::puts);
+                    puts.get_mut(at).into_iter().for_each(|put| put.note(unix_ms));
+                    set_puts(it, puts);
+                })?;
+                shared.lock().view_file(id, |view| view.error = None);
+                Ok(())
+            }
+            (Err(PutError::Changed | PutError::Source(_)), Some(path)) => {
+                self.queue.retain(|(other, ..)| *other != id);
+                let changed = |it: &mut Option<FileRecord>| {
+                    it.iter_mut().for_each(|record| record.content = Content::Changed(path.clone()));
+                };
+                Ok(shared.note_file(id, changed)?)
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    fn open(&self, id: AttachmentId, content: &Content, part: &Part) -> io::Result<Box<dyn Stored>> {
+        let mut content: Box<dyn Stored> = match content {
+            Content::Original(path) => Box::new(File::open(path)?),
+            _ => self.shelf.open(id)?,
+        };
+        content.seek(SeekFrom::Start(part.offset))?;
+        Ok(content)
+    }
+}
+
+fn set_puts(record: &mut Option<FileRecord>, puts: Vec<Put>) {
+    record.iter_mut().for_each(|record| record.puts.clone_from(&puts));
+}
+
+/// Returns the own files that belong into the folder, by the author in whose place.
+fn jobs(shared: &Shared) -> BTreeMap<AuthorId, Vec<Job>> {
+    let state = shared.lock();
+    let mut jobs: BTreeMap<AuthorId, Vec<Job>> = BTreeMap::new();
+    for (&id, record) in &state.files.records {
+        let is_here = matches!(record.content, Content::Kept | Content::Original(_));
+        let home = state.home_of(id).filter(|_| record.is_own && is_here);
+        if let Some((home, manifest)) = home.zip(record.manifest(id)) {
+            jobs.entry(home).or_default().push(Job { id, manifest, puts: record.puts() });
+        }
+    }
+    jobs
+}
