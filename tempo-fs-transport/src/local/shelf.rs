@@ -8,12 +8,9 @@ use std::{
 
 use tempo_message::AttachmentId;
 
-use crate::{
-    fs::{
-        port::{Fs, sync},
-        real::RealFs,
-    },
-    local::state_file::{patiently, sync_dir},
+use crate::local::{
+    local_file::LocalFile,
+    state_file::{patiently, sync_dir},
 };
 
 /// A directory of files that are named after their ids, and of files that are still being written, which have other
@@ -34,10 +31,12 @@ impl FileShelf {
     /// # Errors
     ///
     /// As the system has them.
-    pub fn stage(&self, name: &str) -> io::Result<File> {
+    pub fn stage(&self, name: &str) -> io::Result<LocalFile> {
         self.make()?;
         let path = self.dir.join(name);
-        patiently(&path, || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        patiently(&path, || options.open(&path)).map(LocalFile)
     }
 
     /// Makes a file that is being written of the blocks of another one. Returns false where the system cannot.
@@ -48,15 +47,6 @@ impl FileShelf {
     pub fn share(&self, from: &Path, name: &str) -> io::Result<bool> {
         self.make()?;
         share(from, &self.dir.join(name))
-    }
-
-    /// Makes the content of a file durable that was written.
-    ///
-    /// # Errors
-    ///
-    /// As the system has them.
-    pub fn sync(file: &File) -> io::Result<()> {
-        sync(|reach| RealFs::default().sync_file(file, reach))
     }
 
     /// Gives a file that was written and synced its lasting name, durably.
@@ -86,9 +76,9 @@ impl FileShelf {
     /// # Errors
     ///
     /// [`io::ErrorKind::NotFound`] if it is not here.
-    pub fn open(&self, id: AttachmentId) -> io::Result<File> {
+    pub fn open(&self, id: AttachmentId) -> io::Result<LocalFile> {
         let path = self.path(id);
-        patiently(&path, || File::open(&path))
+        patiently(&path, || File::open(&path)).map(LocalFile)
     }
 
     /// Returns the path that the content of a file has.
@@ -123,11 +113,7 @@ fn gone(path: &Path) -> io::Result<()> {
 
 /// Makes a file that shares the blocks of another one, so that it takes no time and no room. Returns false where the
 /// file system or the system cannot.
-///
-/// # Errors
-///
-/// As the system has them; [`io::ErrorKind::AlreadyExists`] if the name is taken.
-pub fn share(from: &Path, to: &Path) -> io::Result<bool> {
+fn share(from: &Path, to: &Path) -> io::Result<bool> {
     let shared = share_blocks(from, to)?;
     if !shared {
         gone(to)?;

@@ -1,5 +1,6 @@
 //! Files that travel with messages: what a message says of them, and the pieces in which they lie in a folder.
 
+mod file_name;
 pub(crate) mod hasher;
 pub(crate) mod manifest;
 pub(crate) mod part;

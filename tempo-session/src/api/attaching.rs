@@ -1,7 +1,6 @@
 //! Attaching files: describing their content, and keeping it until every part is in the folder.
 
 use std::{
-    fs::File,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process,
@@ -101,13 +100,15 @@ impl Session {
         let path = path.as_ref();
         let failed = |source| AttachError::Read { path: path.to_owned(), source };
         let original = std::path::absolute(path).map_err(failed)?;
-        // Opening a pipe would wait for its other end.
-        let before = std::fs::metadata(path).map_err(failed)?;
-        if !before.is_file() {
-            return Err(AttachError::NotAFile { path: path.to_owned() });
-        }
-        let mut file = File::open(path).map_err(failed)?;
-        let exponent = Manifest::exponent_for(before.len(), self.shared().part_exponent);
+        let opened = self.shared().outside.open(&original).map_err(|source| match source.kind() {
+            io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => {
+                AttachError::NotAFile { path: path.to_owned() }
+            }
+            _ => failed(source),
+        });
+        let mut file = opened?;
+        let before = file.state().map_err(failed)?;
+        let exponent = Manifest::exponent_for(before.0, self.shared().part_exponent);
         let manifest = match keep {
             Keep::Original if original.to_str().is_none() => return Err(AttachError::Path { path: original }),
             Keep::Original => {
@@ -115,11 +116,10 @@ impl Session {
                 self.note_attached(&manifest, Content::Original(original))?;
                 manifest
             }
-            Keep::Copy => self.keep_copy(Some(path), &mut file, exponent)?,
+            Keep::Copy => self.keep_copy(Some(&original), &mut file, exponent)?,
         };
-        let after = file.metadata().map_err(failed)?;
-        let is_same = before.len() == after.len() && before.modified().ok() == after.modified().ok();
-        if !is_same || manifest.length() != after.len() {
+        let after = file.state().map_err(failed)?;
+        if before != after || manifest.length() != after.0 {
             self.forget_file(manifest.id())?;
             return Err(AttachError::Changing { path: path.to_owned() });
         }
@@ -145,35 +145,35 @@ impl Session {
         drop(state);
         if !is_named {
             self.shared().note_file(id, |it| *it = None)?;
-            self.shelf()?.remove(id).map_err(AttachError::Keep)?;
+            self.keeper()?.remove(id).map_err(AttachError::Keep)?;
         }
         Ok(())
     }
 
-    fn shelf(&self) -> Result<&dyn Shelf, AttachError> {
+    fn keeper(&self) -> Result<&dyn Shelf, AttachError> {
         let is_carried = !self.shared().lock().files.has_no_carrier;
         self.shared().shelf.as_deref().filter(|_| is_carried && self.author().is_some()).ok_or(AttachError::Unsupported)
     }
 
     fn keep_copy(&self, path: Option<&Path>, from: &mut dyn Read, exponent: u8) -> Result<Manifest, AttachError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let shelf = self.shelf()?;
+        let keeper = self.keeper()?;
         let name = format!("new-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let copied = copy(shelf, &name, path, from, exponent);
+        let copied = copy(keeper, &name, path, from, exponent);
         let kept = copied.map_err(|error| error.of(path.unwrap_or(Path::new("the content")))).and_then(|manifest| {
             self.check_quota(&manifest)?;
-            shelf.keep(&name, manifest.id()).map_err(AttachError::Keep)?;
+            keeper.keep(&name, manifest.id()).map_err(AttachError::Keep)?;
             self.note_attached(&manifest, Content::Kept)?;
             Ok(manifest)
         });
         if kept.is_err() {
-            let _ = shelf.discard(&name);
+            let _ = keeper.discard(&name);
         }
         kept
     }
 
     fn note_attached(&self, manifest: &Manifest, content: Content) -> Result<(), AttachError> {
-        self.shelf()?;
+        self.keeper()?;
         self.check_quota(manifest)?;
         let noted = self.shared().note_file(manifest.id(), |it| match it {
             // A copy of one's own is better than an original.
@@ -256,6 +256,8 @@ pub(crate) const PIECE: usize = 1024 * 1024;
 
 /// Cuts a name so that it is allowed.
 fn shortened(mut name: String) -> String {
-    name.truncate(name.floor_char_boundary(MAX_ATTACHMENT_NAME));
+    while name.len() > MAX_ATTACHMENT_NAME {
+        name.pop();
+    }
     if name.is_empty() { "file".to_owned() } else { name }
 }

@@ -26,7 +26,7 @@ use crate::{
     },
     environment::{Environment, SystemEnvironment},
     errors::{OpenError, SendError},
-    store::{contract::Store, shelf::Shelf},
+    store::{contract::Store, outside::Outside, shelf::Shelf},
 };
 
 /// The components of a session, for transports, stores and clocks of your own.
@@ -62,6 +62,8 @@ pub struct Components {
     pub snapshot_after: Option<u64>,
     /// Where the content of files is kept that are sent or fetched. Without one, there are none.
     pub shelf: Option<Arc<dyn Shelf>>,
+    /// The files of the application, which are attached and exported by path.
+    pub outside: Arc<dyn Outside>,
     /// Which files of others are fetched without being asked for.
     pub fetch: Fetch,
     /// The exponent of the size of the parts of own files, 10 to 30. More where a file would have too many parts.
@@ -94,6 +96,10 @@ impl Components {
             relaying: None,
             snapshot_after: None,
             shelf: None,
+            #[cfg(feature = "folder")]
+            outside: Arc::new(crate::store::outside::MachineFiles),
+            #[cfg(not(feature = "folder"))]
+            outside: Arc::new(crate::store::outside::NoFiles),
             fetch: Fetch::OnDemand,
             part_exponent: Manifest::EXPONENT,
             files_quota: None,
@@ -141,15 +147,17 @@ impl Session {
             state.tell(Event::NewAuthor { former, author, why });
         }
         let (writer, waker) = (Writer::new(identity), transport.waker());
-        let carried = shelf.clone().zip(transport.parts());
-        state.files.has_no_carrier = carried.is_none();
+        let moves = shelf.clone().zip(transport.parts());
+        state.files.has_no_carrier = moves.is_none();
         state.files.records = store.files()?.into_iter().collect();
+        let outside = components.outside;
         let mut shared = Shared::new(state, store, writer, environment, waker, components.idle_after);
         (shared.shelf, shared.files_quota) = (shelf, components.files_quota);
+        shared.outside = outside;
         shared.part_exponent = components.part_exponent;
         shared.parts = Mutex::new(transport.parts());
         let shared = Arc::new(shared);
-        let carrier = carried.map(|(shelf, parts)| Carrier::new(Arc::clone(&shared), parts, shelf, components.fetch));
+        let carrier = moves.map(|(shelf, parts)| Carrier::new(Arc::clone(&shared), parts, shelf, components.fetch));
         let session = Self::new(Arc::clone(&shared));
         let driver = Driver::new(shared, transport, components.scrub, components.packing, components.relaying);
         Ok((session, driver.with(carrier)))
@@ -187,7 +195,7 @@ impl Session {
             return Err(OpenError::Announce(SendError::Observer));
         }
         self.shared().lock().name = Some(name.to_owned());
-        self.shared().send(Vec::new()).map(drop).map_err(OpenError::Announce)
+        self.shared().send(&[]).map(drop).map_err(OpenError::Announce)
     }
 }
 

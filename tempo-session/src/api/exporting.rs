@@ -1,8 +1,7 @@
 //! Writing the content of files where the application wants it.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, SeekFrom},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -13,7 +12,7 @@ use thiserror::Error;
 use crate::{
     api::{attaching::PIECE, session::Session},
     errors::ReadError,
-    store::files::Content,
+    store::{files::Content, outside::Target, shelf::Stored},
 };
 
 /// The reason why a file was not exported. Nothing is left at the target.
@@ -68,48 +67,30 @@ impl Session {
     /// [`ExportError`].
     pub fn export(&self, id: AttachmentId, to: impl AsRef<Path>) -> Result<(), ExportError> {
         let to = to.as_ref();
-        if to.symlink_metadata().is_ok() {
-            return Err(ExportError::Exists { path: to.to_owned() });
-        }
-        let name = format!("~tempo-{id:?}-{}.tmp", std::process::id());
-        let beside = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).join(name);
-        let written = self.write_beside(id, &beside).and_then(|()| {
-            rename_new(&beside, to).map_err(|source| match source.kind() {
-                io::ErrorKind::AlreadyExists => ExportError::Exists { path: to.to_owned() },
-                _ => ExportError::Write { path: to.to_owned(), source },
-            })
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&beside);
-        }
-        written
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AlreadyExists => ExportError::Exists { path: to.to_owned() },
+            _ => ExportError::Write { path: to.to_owned(), source },
+        };
+        let mut exported = self.shared().outside.create(to).map_err(failed)?;
+        self.write(id, exported.file(), to)?;
+        exported.finish().map_err(failed)
     }
 
-    fn write_beside(&self, id: AttachmentId, beside: &Path) -> Result<(), ExportError> {
-        let failed = |source| ExportError::Write { path: beside.to_owned(), source };
-        let _ = fs::remove_file(beside);
+    fn write(&self, id: AttachmentId, out: &mut dyn Target, to: &Path) -> Result<(), ExportError> {
         let shared = self.shared();
         let content = shared.lock().files.records.get(&id).map(|record| record.content.clone());
-        let manifests = shared.described(id)?;
-        if manifests.is_empty() {
-            return Err(ExportError::Unknown { id });
-        }
-        let mut out = OpenOptions::new().read(true).write(true).create_new(true).open(beside).map_err(failed)?;
-        let mut worst =
-            ExportError::Incomplete { id, have: 0, of: manifests.iter().map(Manifest::count).min().unwrap_or(1) };
-        for manifest in &manifests {
-            let from_here = match (&content, shared.shelf.as_deref()) {
-                (Some(Content::Kept), Some(shelf)) => shelf.open(id).ok(),
-                (Some(Content::Original(path)), _) => File::open(path).ok().map(|file| Box::new(file) as _),
+        let mut worst = ExportError::Unknown { id };
+        for manifest in shared.described(id)? {
+            let from_here: Option<Box<dyn Stored>> = match (&content, shared.shelf.as_deref()) {
+                (Some(Content::Kept), Some(kept)) => kept.open(id).ok(),
+                (Some(Content::Original(path)), _) => shared.outside.open(path).ok().map(|file| file as _),
                 _ => None,
             };
-            let have = match from_here {
-                Some(mut from) => copy_checked(manifest, from.as_mut(), &mut out).map_err(failed)?,
-                None => 0,
-            };
-            let have = if have == manifest.count() { have } else { self.gather(manifest, &mut out, beside)? };
+            let have = from_here.map_or(Ok(0), |mut from| copy_checked(&manifest, from.as_mut(), out));
+            let have = have.map_err(|source| ExportError::Write { path: to.to_owned(), source })?;
+            let have = if have == manifest.count() { have } else { self.gather(&manifest, out, to)? };
             if have == manifest.count() {
-                return sync(&out).map_err(failed);
+                return Ok(());
             }
             worst = ExportError::Incomplete { id, have, of: manifest.count() };
         }
@@ -117,13 +98,13 @@ impl Session {
     }
 
     /// Writes the parts that are in the folder. Returns how many are.
-    fn gather(&self, manifest: &Manifest, out: &mut File, beside: &Path) -> Result<usize, ExportError> {
+    fn gather(&self, manifest: &Manifest, out: &mut dyn Target, to: &Path) -> Result<usize, ExportError> {
         let mut have = 0;
         for part in manifest.parts() {
             let mut taking = Taking { out, at: part.offset, error: None };
             let read = self.shared().with_parts(|parts| parts.read(&part, true, &mut taking))?;
             if let Some(source) = taking.error {
-                return Err(ExportError::Write { path: beside.to_owned(), source });
+                return Err(ExportError::Write { path: to.to_owned(), source });
             }
             have += usize::from(read == Some(PartRead::Whole));
         }
@@ -132,7 +113,7 @@ impl Session {
 }
 
 /// Copies content that is on this machine, and checks each part. Returns how many parts are whole.
-fn copy_checked(manifest: &Manifest, from: &mut dyn Read, out: &mut File) -> io::Result<usize> {
+fn copy_checked(manifest: &Manifest, from: &mut dyn Read, out: &mut dyn Target) -> io::Result<usize> {
     out.seek(SeekFrom::Start(0))?;
     let (mut whole, mut piece) = (0, vec![0; PIECE]);
     for part in manifest.parts() {
@@ -140,11 +121,8 @@ fn copy_checked(manifest: &Manifest, from: &mut dyn Read, out: &mut File) -> io:
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
             let Some(room) = piece.get_mut(..most) else { break };
-            let read = match from.read(room) {
-                Ok(read) => read,
-                // The folder may still have it.
-                Err(_) => return Ok(whole),
-            };
+            // If it cannot be read, the folder may still have it.
+            let Ok(read) = from.read(room) else { return Ok(whole) };
             let Some(now) = room.get(..read).filter(|now| !now.is_empty()) else { return Ok(whole) };
             check.update(now);
             out.write_all(now)?;
@@ -159,7 +137,7 @@ fn copy_checked(manifest: &Manifest, from: &mut dyn Read, out: &mut File) -> io:
 }
 
 struct Taking<'a> {
-    out: &'a mut File,
+    out: &'a mut dyn Target,
     at: u64,
     error: Option<io::Error>,
 }
@@ -174,25 +152,5 @@ impl Receive for Taking<'_> {
             self.error = self.out.write_all(bytes).err();
         }
         if self.error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-#[cfg(feature = "folder")]
-fn sync(file: &File) -> io::Result<()> {
-    tempo_fs_transport::FileShelf::sync(file)
-}
-
-#[cfg(not(feature = "folder"))]
-fn sync(file: &File) -> io::Result<()> {
-    file.sync_all()
-}
-
-/// Renames without replacing what has come in the meantime, as far as the file system has links.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => fs::rename(from, to),
     }
 }

@@ -113,7 +113,7 @@ impl Session {
         drop(state);
         let payload = Bytes::copy_from_slice(payload.as_ref());
         let content = Composed { kind: Kind::Payload, payload, attachments: files.to_vec() };
-        let sent = self.shared().send(vec![content])?;
+        let sent = self.shared().send(&[content])?;
         self.shared().ask_carrier();
         sent.first().copied().ok_or(SendError::Closed)
     }
@@ -185,7 +185,7 @@ impl Session {
     ///
     /// [`FetchError`].
     pub fn discard(&self, id: AttachmentId) -> Result<(), FetchError> {
-        let shelf = self.shared().shelf.as_deref().ok_or(FetchError::Unsupported)?;
+        let keeper = self.shared().shelf.as_deref().ok_or(FetchError::Unsupported)?;
         let failed = |source| FetchError::Remove { id, source };
         let mut is_own = false;
         self.shared().note_file(id, |it| {
@@ -197,7 +197,7 @@ impl Session {
             }
         })?;
         if !is_own {
-            shelf.discard(&staged(id)).and_then(|()| shelf.remove(id)).map_err(failed)?;
+            keeper.discard(&staged(id)).and_then(|()| keeper.remove(id)).map_err(failed)?;
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Session {
         drop(state);
         let releases = ids.chunks(Release::MAX).filter_map(|ids| Release::new(ids.iter().copied()));
         let contents = releases.map(|release| (Kind::Release, Bytes::from(release.to_bytes())).into());
-        self.shared().send(contents.collect())?;
+        self.shared().send(&contents.collect::<Vec<_>>())?;
         self.shared().ask_carrier();
         Ok(())
     }
@@ -234,9 +234,14 @@ impl Session {
     ///
     /// [`StoreError`].
     pub fn put_back(&self, id: AttachmentId) -> Result<(), StoreError> {
-        self.shared().note_file(id, |it| it.iter_mut().for_each(|record| record.puts.clear()))?;
+        self.shared().change_file(id, |record| record.puts.clear())?;
         self.shared().ask_carrier();
         Ok(())
+    }
+
+    /// Returns whether an own file cannot be put into the folder now: the folder is away, or an attempt has failed.
+    pub fn is_stuck(&self) -> bool {
+        self.shared().lock().is_stuck()
     }
 
     /// Waits until every part of every own file was put into the folder, as [`flush`](Self::flush) does for messages. Returns
@@ -244,11 +249,7 @@ impl Session {
     pub fn flush_files(&self, patience: Duration) -> usize {
         self.shared().wait_for_first_look(patience);
         self.shared().ask_carrier();
-        let is_done = |state: &State| {
-            let is_away = !matches!(state.folder, FolderState::Attached | FolderState::Unknown);
-            let has_failed = state.files.views.values().any(|view| view.error.is_some());
-            is_away || has_failed || state.files.has_no_carrier || !state.lifecycle.is_open() || state.unput() == 0
-        };
+        let is_done = |state: &State| state.is_stuck() || !state.lifecycle.is_open() || state.unput() == 0;
         let mut state = self.shared().lock();
         loop {
             let before = state.unput();
@@ -259,6 +260,15 @@ impl Session {
             }
             state = now;
         }
+    }
+}
+
+impl State {
+    fn is_stuck(&self) -> bool {
+        let is_away = !matches!(self.folder, FolderState::Attached | FolderState::Unknown);
+        let own = self.files.views.iter().filter(|(id, _)| self.files.records.get(id).is_some_and(|it| it.is_own));
+        let mut own = own.map(|(_, view)| view.error.is_some());
+        is_away || self.files.has_no_carrier || own.any(|has_failed| has_failed)
     }
 }
 

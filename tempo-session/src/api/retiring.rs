@@ -46,7 +46,7 @@ impl Session {
         let retirement = state.core.retirement_of(author).ok_or(RetireError::Unknown { author })?;
         drop(state);
         let content = Bytes::copy_from_slice(&retirement.to_bytes());
-        Ok(self.shared().send(vec![(Kind::Retirement, content).into()]).map(drop)?)
+        Ok(self.shared().send(&[(Kind::Retirement, content).into()]).map(drop)?)
     }
 
     /// [Retires](Self::retire) this member itself: nobody waits for it any more. Its next message undoes that.

@@ -112,7 +112,7 @@ impl Session {
             let payload = Bytes::copy_from_slice(payload.as_ref());
             Content::from((Kind::Payload, payload))
         });
-        self.shared().send(payloads.collect())
+        self.shared().send(&payloads.collect::<Vec<_>>())
     }
 
     /// Returns the members known to have a message: its author, this member, members whose heads say so, and,

@@ -120,10 +120,11 @@ impl SessionCore {
 mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
-    use tempo_message::{Frame, Kind};
+    use tempo_message::{Attachment, Frame, Kind, ManifestHasher, Release};
     use uuid::Uuid;
 
     use super::*;
+    use crate::core::composing::Content;
 
     /// The number of writers. The last one is a copy of the first one's store.
     const WRITERS: usize = 4;
@@ -152,8 +153,11 @@ mod tests {
                     Some(retirement) => (Kind::Retirement, Bytes::copy_from_slice(&retirement.to_bytes())),
                     None => (Kind::Payload, Bytes::new()),
                 },
+                5 => (Kind::Release, released().to_bytes().into()),
                 _ => (Kind::Payload, Bytes::from(vec![kind; 3])),
             };
+            let attachments = if kind == 6 { vec![file(writer)] } else { Vec::new() };
+            let content = Content { attachments, ..Content::from(content) };
             // A writer whose own previous message waits for its parents writes nothing.
             for frame in core.compose([content], unix_ms % 7).unwrap_or_default() {
                 core.handle_sent(frame.message(), frame.digest());
@@ -161,6 +165,17 @@ mod tests {
             }
         }
         all
+    }
+
+    /// One of two files.
+    fn file(number: usize) -> Attachment {
+        let mut hasher = ManifestHasher::new(10);
+        hasher.update(&vec![u8::try_from(number % 2).unwrap(); 1500]).unwrap();
+        Attachment { manifest: hasher.finish().unwrap(), name: "take".to_owned(), media_type: String::new() }
+    }
+
+    fn released() -> Release {
+        Release::new([file(0).manifest.id()]).unwrap()
     }
 
     fn take(core: &mut SessionCore, (writer, frame): &(usize, Frame)) {
@@ -203,7 +218,7 @@ mod tests {
         /// later messages knows what it would know from the log.
         #[test]
         fn a_snapshot_and_the_rest_of_the_log_equal_the_whole_log(
-            steps in prop::collection::vec((0..WRITERS, 0_u8..7, any::<[bool; WRITERS]>()), 1..60),
+            steps in prop::collection::vec((0..WRITERS, 0_u8..9, any::<[bool; WRITERS]>()), 1..60),
             order in prop::collection::vec(0_usize..4, 60),
             acts in prop::collection::vec(0_u8..6, 60),
         ) {

@@ -35,7 +35,7 @@ struct Composed<'a> {
 impl Shared {
     /// Waits for the [first look](Self::wait_for_first_look) at the folder, then
     /// [sends](Self::send_now) messages.
-    pub(crate) fn send(&self, contents: Vec<Content>) -> Result<Vec<MessageId>, SendError> {
+    pub(crate) fn send(&self, contents: &[Content]) -> Result<Vec<MessageId>, SendError> {
         self.wait_for_first_look(Duration::MAX);
         self.send_now(contents)
     }
@@ -43,12 +43,12 @@ impl Shared {
     /// Makes messages, stores them durably, and leaves them for the driver to publish. A new author
     /// first introduces itself, a member with a new name announces it, and one that was retired says that
     /// it is back; the returned ids do not include these messages.
-    pub(crate) fn send_now(&self, contents: Vec<Content>) -> Result<Vec<MessageId>, SendError> {
+    pub(crate) fn send_now(&self, contents: &[Content]) -> Result<Vec<MessageId>, SendError> {
         let mut writer = self.writer();
         self.check_can_send()?;
         let Composed { state, frames, introduced, name } = loop {
             self.renew_if_in_conflict(&mut writer)?;
-            match self.compose(&contents, &mut writer) {
+            match self.compose(contents, &mut writer) {
                 // The driver has found the conflict since.
                 Err(SendError::Unable(ComposeError::IdentityConflict(_))) => {}
                 composed => break composed?,

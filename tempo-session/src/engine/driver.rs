@@ -171,7 +171,7 @@ impl Driver {
             return false;
         }
         self.renew_at = now + RENEW;
-        let sent = shared.send_now(Vec::new());
+        let sent = shared.send_now(&[]);
         if let Err(error) = &sent {
             shared.lock().store_error = Some(describe(error));
         }

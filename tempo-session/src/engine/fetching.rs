@@ -140,9 +140,7 @@ impl Fetcher {
     fn finish(&mut self, shared: &Shared, id: AttachmentId, manifest: &Manifest) -> Result<(), Failure> {
         self.shelf.keep(&staged(id), id)?;
         self.described.remove(&id);
-        shared.note_file(id, |it| {
-            it.iter_mut().for_each(|record| record.content = Content::Kept);
-        })?;
+        shared.change_file(id, |record| record.content = Content::Kept)?;
         let mut state = shared.lock();
         state.view_file(id, |view| view.error = None);
         state.tell(Event::Fetched { id, length: manifest.length() });

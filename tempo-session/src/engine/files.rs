@@ -110,18 +110,22 @@ impl Shared {
         }
         self.with_store(|store| store.set_file(id, record.as_ref()))?;
         let mut state = self.lock();
-        match record {
-            Some(record) => drop(state.files.records.insert(id, record)),
-            None => {
-                state.files.records.remove(&id);
-                state.files.views.remove(&id);
-            }
+        if let Some(record) = record {
+            state.files.records.insert(id, record);
+        } else {
+            state.files.records.remove(&id);
+            state.files.views.remove(&id);
         }
         state.unsaved.are_durable();
         state.tell(Event::File { id });
         drop(state);
         self.announce();
         Ok(())
+    }
+
+    /// Changes the record of a file, if there is one.
+    pub(crate) fn change_file(&self, id: AttachmentId, change: impl FnOnce(&mut FileRecord)) -> Result<(), StoreError> {
+        self.note_file(id, |it| it.as_mut().map_or((), change))
     }
 
     /// Wakes the carrier.

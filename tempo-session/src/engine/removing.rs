@@ -44,9 +44,9 @@ impl Remover {
         for Released { id, author, is_known } in released {
             let since = shared.lock().files.records.get(&id).and_then(|record| record.released_ms);
             let done = match since {
-                None if is_known => shared
-                    .note_file(id, |it| it.iter_mut().for_each(|record| record.released_ms = Some(unix_ms)))
-                    .map_err(Into::into),
+                None if is_known => {
+                    shared.change_file(id, |record| record.released_ms = Some(unix_ms)).map_err(Into::into)
+                }
                 // Somebody has set the clock back.
                 Some(since) if since <= unix_ms && since.abs_diff(unix_ms) >= GRACE_MS => {
                     self.remove(shared, parts, id, author)

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs::File,
     io::{self, Read, Seek, SeekFrom},
     sync::Arc,
     time::Duration,
@@ -19,7 +18,7 @@ use crate::{
     },
     errors::describe,
     store::{
-        files::{Content, FileRecord},
+        files::Content,
         shelf::{Shelf, Stored},
     },
 };
@@ -68,8 +67,9 @@ impl Sender {
                 return Step::Wait(self.look_at.saturating_sub(now));
             }
             self.look_at = now + LONGEST;
-            if let Err(error) = self.look(shared, parts) {
-                return self.fail(now, &error);
+            // If the folder is away, the driver says so.
+            if self.look(shared, parts).is_err() {
+                return self.fail(now);
             }
             self.pause = SHORTEST;
         }
@@ -86,7 +86,7 @@ impl Sender {
                 let why = describe(&*error);
                 shared.lock().view_file(id, |view| view.error = Some(why));
                 shared.announce();
-                let step = self.fail(now, &*error);
+                let step = self.fail(now);
                 self.queue.push_back((id, home, part));
                 return step;
             }
@@ -94,7 +94,7 @@ impl Sender {
         Step::Done
     }
 
-    fn fail(&mut self, now: Duration, _: &(dyn std::error::Error + 'static)) -> Step {
+    fn fail(&mut self, now: Duration) -> Step {
         self.retry_at = now + self.pause;
         self.pause = (self.pause * 2).min(LONGEST);
         self.look_at = self.look_at.min(self.retry_at);
@@ -122,7 +122,7 @@ impl Sender {
         let Job { id, manifest, puts } = job;
         let mut noted = puts.clone();
         let plan = Plan::of(&mut noted, found, has_place, shared.environment.unix_ms());
-        let kept = if noted == puts { Ok(()) } else { shared.note_file(id, |it| set_puts(it, noted)) };
+        let kept = if noted == puts { Ok(()) } else { shared.change_file(id, |record| record.puts = noted) };
         shared.lock().view_file(id, |view| {
             (view.unwanted, view.is_deselected) = (plan.unwanted, plan.is_deselected);
             view.error = kept.err().map(|error| describe(&error));
@@ -141,7 +141,7 @@ impl Sender {
         let is_needed = state.home_of(id) == Some(home);
         let Some(record) = state.files.records.get(&id).filter(|_| is_needed).cloned() else { return Ok(()) };
         drop(state);
-        let put = match self.open(id, &record.content, &part) {
+        let put = match self.open(shared, id, &record.content, &part) {
             Ok(content) => parts.put(home, &part, &mut content.take(part.length), Durability::Durable),
             Err(error) => Err(PutError::Source(error.into())),
         };
@@ -153,37 +153,31 @@ impl Sender {
             (Ok(_), _) => {
                 let unix_ms = shared.environment.unix_ms();
                 let at = usize::from(part.number);
-                shared.note_file(id, |it| {
-                    let mut puts = it.as_ref().map_or_else(Vec::new, FileRecord::puts);
-                    puts.get_mut(at).into_iter().for_each(|put| put.note(unix_ms));
-                    set_puts(it, puts);
+                shared.change_file(id, |record| {
+                    record.puts = record.puts();
+                    if let Some(put) = record.puts.get_mut(at) {
+                        put.note(unix_ms);
+                    }
                 })?;
                 shared.lock().view_file(id, |view| view.error = None);
                 Ok(())
             }
             (Err(PutError::Changed | PutError::Source(_)), Some(path)) => {
                 self.queue.retain(|(other, ..)| *other != id);
-                let changed = |it: &mut Option<FileRecord>| {
-                    it.iter_mut().for_each(|record| record.content = Content::Changed(path.clone()));
-                };
-                Ok(shared.note_file(id, changed)?)
+                Ok(shared.change_file(id, |record| record.content = Content::Changed(path))?)
             }
             (Err(error), _) => Err(error.into()),
         }
     }
 
-    fn open(&self, id: AttachmentId, content: &Content, part: &Part) -> io::Result<Box<dyn Stored>> {
+    fn open(&self, shared: &Shared, id: AttachmentId, content: &Content, part: &Part) -> io::Result<Box<dyn Stored>> {
         let mut content: Box<dyn Stored> = match content {
-            Content::Original(path) => Box::new(File::open(path)?),
+            Content::Original(path) => shared.outside.open(path)?,
             _ => self.shelf.open(id)?,
         };
         content.seek(SeekFrom::Start(part.offset))?;
         Ok(content)
     }
-}
-
-fn set_puts(record: &mut Option<FileRecord>, puts: Vec<Put>) {
-    record.iter_mut().for_each(|record| record.puts.clone_from(&puts));
 }
 
 /// Returns the own files that belong into the folder, by the author in whose place.

@@ -28,7 +28,12 @@ use crate::{
     },
     environment::Environment,
     errors::ReadError,
-    store::{contract::Store, error::StoreError, shelf::Shelf},
+    store::{
+        contract::Store,
+        error::StoreError,
+        outside::{NoFiles, Outside},
+        shelf::Shelf,
+    },
 };
 
 #[derive(Debug)]
@@ -51,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) idle_after: Option<Duration>,
     /// The content of files on this machine.
     pub(crate) shelf: Option<Arc<dyn Shelf>>,
+    /// The files of the application.
+    pub(crate) outside: Arc<dyn Outside>,
     /// The parts of files in the folder, for threads of the application.
     pub(crate) parts: Mutex<Option<Box<dyn Parts>>>,
     /// The least exponent of the size of the parts of own files.
@@ -79,6 +86,7 @@ impl Shared {
             waker,
             idle_after,
             shelf: None,
+            outside: Arc::new(NoFiles),
             parts: Mutex::new(None),
             part_exponent: Manifest::EXPONENT,
             files_quota: None,

@@ -10,6 +10,7 @@ pub(crate) mod marks;
 pub(crate) mod medium;
 pub(crate) mod memory;
 pub(crate) mod memory_shelf;
+pub(crate) mod outside;
 #[cfg(feature = "folder")]
 pub(crate) mod overlay;
 #[cfg(feature = "folder")]
@@ -28,6 +29,9 @@ pub use marks::{Absent, Marks, OwnAuthor, Packed};
 pub use medium::Medium;
 pub use memory::MemoryStore;
 pub use memory_shelf::MemoryShelf;
+#[cfg(feature = "folder")]
+pub use outside::MachineFiles;
+pub use outside::{Exported, NoFiles, Original, Outside, Target};
 #[cfg(feature = "folder")]
 pub use reader::RedbReader;
 #[cfg(feature = "folder")]

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ::redb::{AccessGuard, Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use ::redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 use bytes::Bytes;
 use serde::Serialize;
 use tempo_clock::AuthorId;
@@ -264,10 +264,12 @@ impl Store for RedbStore {
     fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
         let rows = self.database.read(|database| {
             let table = database.begin_read()?.open_table(FILES)?;
-            let row = |row: Result<(AccessGuard<'_, &[u8]>, AccessGuard<'_, &[u8]>), StorageError>| {
-                row.map(|(id, record)| (id.value().to_vec(), record.value().to_vec()))
-            };
-            Ok(table.iter()?.map(row).collect::<Result<Vec<_>, _>>()?)
+            let mut rows = Vec::new();
+            for row in table.iter()? {
+                let (id, record) = row?;
+                rows.push((id.value().to_vec(), record.value().to_vec()));
+            }
+            Ok(rows)
         })?;
         let read = |(id, record): (Vec<u8>, Vec<u8>)| {
             Some((AttachmentId::from_bytes(id.try_into().ok()?), postcard::from_bytes(&record).ok()?))

@@ -86,9 +86,9 @@ pub trait Staged: Read + Write + Seek + Send {
 }
 
 #[cfg(feature = "folder")]
-impl Staged for std::fs::File {
+impl Staged for tempo_fs_transport::LocalFile {
     fn sync(&mut self) -> io::Result<()> {
-        tempo_fs_transport::FileShelf::sync(self)
+        Self::sync(self)
     }
 }
 

@@ -131,7 +131,18 @@ fn a_message() -> Frame {
     let id = MessageId { author: AuthorId::new(Uuid::from_u128(7)), counter: 1 };
     let (kind, payload) = (Kind::Payload, Bytes::from_static(b"durable"));
     let (lamport, unix_ms, previous, parents, extensions) = (Lamport(1), 0, None, Vec::new(), Vec::new());
-    let message = Message { id, lamport, unix_ms, previous, parents, key: None, kind, extensions, payload };
+    let message = Message {
+        id,
+        lamport,
+        unix_ms,
+        previous,
+        parents,
+        key: None,
+        kind,
+        attachments: Vec::new(),
+        extensions,
+        payload,
+    };
     Frame::encode(&message).unwrap()
 }
 

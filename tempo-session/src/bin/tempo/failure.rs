@@ -7,7 +7,8 @@ use tempo_session::{
     MAX_PAYLOAD,
     doctor::TidyError,
     error::{
-        DecideError, IdentityError, OpenError, PackError, ReadError, RefreshError, RelayError, RetireError, SendError,
+        AttachError, DecideError, ExportError, IdentityError, OpenError, PackError, ReadError, RefreshError,
+        RelayError, RetireError, SendError,
     },
     printable_text,
     store::StoreError,
@@ -38,6 +39,19 @@ pub(crate) enum Failure {
     Nobody {
         who: String,
     },
+    /// No file has that name or id.
+    NoFile {
+        what: String,
+    },
+    /// More than one file has that name.
+    SeveralFiles {
+        what: String,
+        several: String,
+    },
+    /// Files travel with one message.
+    OneMessage,
+    Attach(AttachError),
+    Export(ExportError),
     /// The member that was named is the one that asks.
     Yourself,
     /// More than one other member has that name.
@@ -59,7 +73,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::No(_) => ExitCode::from(1),
+            Self::No(_) | Self::Export(ExportError::Incomplete { .. }) => ExitCode::from(1),
             Self::Told { code } => ExitCode::from(*code),
             _ => ExitCode::from(2),
         }
@@ -77,10 +91,15 @@ impl Failure {
             Self::Relay(error) => Some(error),
             Self::Retire(error) => Some(error),
             Self::Decide(error) => Some(error),
+            Self::Attach(error) => Some(error),
+            Self::Export(error) => Some(error),
             Self::Input(error) | Self::Output(error) | Self::Temporary(error) => Some(error),
             Self::No(_)
             | Self::Nobody { .. }
             | Self::Several { .. }
+            | Self::NoFile { .. }
+            | Self::SeveralFiles { .. }
+            | Self::OneMessage
             | Self::Yourself
             | Self::NotAMember
             | Self::LongLine { .. }
@@ -147,6 +166,21 @@ impl Failure {
                 "tempo status lists the members; the first four characters of an author are enough as well"
             }
             Self::Yourself => "tempo leave says it of yourself",
+            Self::NoFile { .. } => "tempo files lists them; the first four characters of an id are enough as well",
+            Self::SeveralFiles { .. } => "say which one by the first characters of its id",
+            Self::OneMessage => "give one TEXT, or none",
+            Self::Attach(AttachError::Keep(source)) if RealFs::is_full(source) => {
+                "make room on the disk of the local state, or send the file with --no-copy; nothing was sent"
+            }
+            Self::Attach(_) | Self::Send(SendError::Attachments(_)) => "nothing was sent",
+            Self::Export(ExportError::Incomplete { .. }) => {
+                "the sync service has not brought the rest yet; try again later, or ask its author to open the session"
+            }
+            Self::Export(ExportError::Write { source, .. }) if RealFs::is_full(source) => {
+                "make room there, or choose another directory with --to; nothing of it was left there"
+            }
+            Self::Export(_) => "nothing of it was left there",
+            Self::Send(SendError::NotAttached { .. }) => "only who has sent a file can release it",
             Self::Several { .. } => {
                 "say which one by its full name in this list, or by the first characters of its author"
             }
@@ -184,6 +218,9 @@ impl fmt::Display for Failure {
             Self::NotAMember => f.write_str("you have no messages here")?,
             Self::Nobody { who } => write!(f, "there is no other member called {who}")?,
             Self::Yourself => f.write_str("that is you")?,
+            Self::NoFile { what } => write!(f, "no message names a file {what}")?,
+            Self::SeveralFiles { what, several } => write!(f, "more than one file is called {what}: {several}")?,
+            Self::OneMessage => f.write_str("files travel with one message")?,
             Self::Several { who, several } => write!(f, "more than one member is called {who}: {several}")?,
             Self::LongLine { number } => {
                 write!(f, "line {number} of the input is longer than the {MAX_PAYLOAD} bytes of a message")?;
@@ -248,6 +285,8 @@ impl From<DecideError> for Failure {
 from! {
     OpenError => Open,
     SendError => Send,
+    AttachError => Attach,
+    ExportError => Export,
     PackError => Pack,
     RelayError => Relay,
     ReadError => Read,

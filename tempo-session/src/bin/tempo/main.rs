@@ -6,6 +6,7 @@ mod chat;
 mod demo;
 mod doctor;
 mod failure;
+mod files;
 mod log;
 mod member;
 mod output;
@@ -78,6 +79,46 @@ enum Command {
         /// The messages
         #[arg(value_name = "TEXT")]
         texts: Vec<String>,
+        /// Send this file with the message, of which there is then only one; may be given up to 16 times
+        #[arg(long = "file", value_name = "PATH")]
+        files: Vec<PathBuf>,
+        /// Keep no copy of the files: leave them unchanged until they are in the folder
+        #[arg(long, requires = "files")]
+        no_copy: bool,
+    },
+    /// List the files that messages name, and where they are
+    Files {
+        #[command(flatten)]
+        folder: Folder,
+        /// Put the parts of this file of yours back that somebody has removed from the folder
+        #[arg(long, value_name = "FILE")]
+        put_back: Option<String>,
+        /// Print one object
+        #[arg(long, conflicts_with = "put_back")]
+        json: bool,
+    },
+    /// Write a file that a message names into a directory, checked, under a name that is free there; print its path
+    ///
+    /// Waits as long as parts of it arrive.
+    Get {
+        #[command(flatten)]
+        folder: Folder,
+        /// The file's name, or the beginning of its id
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// The directory
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+    },
+    /// Say that files of yours are no longer needed, so that they are removed from the folder
+    ///
+    /// The other members hear of it first, and have a week to get them. The messages stay.
+    Release {
+        #[command(flatten)]
+        folder: Folder,
+        /// The files' names, or the beginnings of their ids
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<String>,
     },
     /// Print the timeline, in order
     ///
@@ -194,7 +235,14 @@ fn main() -> ExitCode {
     let done = match tempo.command {
         Command::Demo => demo::run(),
         Command::Chat { folder, name } => chat::run(&folder.path, local, name),
-        Command::Send { folder, texts } => send::run(&folder.path, local, &texts),
+        Command::Send { folder, texts, files, .. } if files.is_empty() => send::run(&folder.path, local, &texts),
+        Command::Send { folder, texts, files, no_copy } => {
+            send::with_files(&folder.path, local, &texts, &files, no_copy)
+        }
+        Command::Files { folder, put_back: Some(file), .. } => files::put_back(&folder.path, local, &file),
+        Command::Files { folder, json, .. } => files::list(&folder.path, local, json),
+        Command::Get { folder, file, to } => files::get(&folder.path, local, &file, &to),
+        Command::Release { folder, files } => files::release(&folder.path, local, &files),
         Command::Log { folder, follow, json } => log::run(&folder.path, local, follow, json),
         Command::Status { folder, json } => status::run(&folder.path, local, json),
         Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),

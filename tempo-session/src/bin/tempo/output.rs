@@ -12,7 +12,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 use tempo_session::{AuthorId, Entry, Status, printable_text};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, files};
 
 /// Prints a line to standard output, in color on a terminal only.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
@@ -64,7 +64,7 @@ pub(crate) fn is_typed() -> bool {
 pub(crate) fn for_people(entry: &Entry) -> String {
     let style = color_of(entry.author());
     let name = name_of(entry);
-    format!("{}  {style}{name:<10}{style:#}  {}", written_at(entry), text_of(entry))
+    format!("{}  {style}{name:<10}{style:#}  {}{}", written_at(entry), text_of(entry), files::of_entry(entry))
 }
 
 /// Formats a message as one object. The object has only what is equal for every member, so that two
@@ -82,6 +82,9 @@ pub(crate) fn for_programs(entry: &Entry) -> Value {
         Ok(text) => object.insert("text".into(), json!(text)),
         Err(_) => object.insert("base64".into(), json!(BASE64_STANDARD.encode(&entry.payload))),
     };
+    if !entry.attachments.is_empty() {
+        object.insert("files".into(), files::of_entry_for_programs(entry));
+    }
     Value::Object(object)
 }
 

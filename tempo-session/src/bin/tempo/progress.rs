@@ -39,10 +39,14 @@ struct Line {
 
 impl Line {
     fn show(&mut self, status: &Status) {
+        self.write(&progress(status));
+    }
+
+    fn write(&mut self, text: &str) {
         let mut terminal = io::stderr().lock();
         if terminal.is_terminal() {
             // A closed terminal needs no progress.
-            let _ = write!(terminal, "\r\x1b[K{}", progress(status)).and_then(|()| terminal.flush());
+            let _ = write!(terminal, "\r\x1b[K{text}").and_then(|()| terminal.flush());
             self.is_shown = true;
         }
     }
@@ -53,6 +57,21 @@ impl Drop for Line {
         if self.is_shown {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+/// The progress of files, on a terminal.
+pub(crate) struct Bar(Line);
+
+impl Bar {
+    pub(crate) fn new() -> Self {
+        Self(Line { is_shown: false })
+    }
+
+    pub(crate) fn show(&mut self, what: &str, done: usize, of: usize) {
+        const WIDTH: usize = 24;
+        let filled = done.min(of) * WIDTH / of.max(1);
+        self.0.write(&format!("{what} [{}{}] {done} of {of} parts", "#".repeat(filled), " ".repeat(WIDTH - filled)));
     }
 }
 

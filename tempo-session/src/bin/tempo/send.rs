@@ -2,15 +2,15 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
 };
 
-use tempo_session::{MAX_PAYLOAD, Session, store::StoreError};
+use tempo_session::{Keep, MAX_PAYLOAD, Session, store::StoreError};
 
-use crate::{Local, failure::Failure, log::PATIENCE_OF_PUBLISHING, member, output, unread};
+use crate::{Local, failure::Failure, files, log::PATIENCE_OF_PUBLISHING, member, output, unread};
 
 /// The most lines sent together, if they are available already.
 const BATCH: usize = 64;
@@ -18,6 +18,32 @@ const BATCH: usize = 64;
 pub(crate) fn run(folder: &Path, local: &Local, texts: &[String]) -> Result<(), Failure> {
     let session = member::join(folder, local, None)?;
     let sent = if texts.is_empty() { send_lines(&session) } else { send(&session, texts) };
+    close(session)?;
+    sent
+}
+
+/// Sends one message with files.
+pub(crate) fn with_files(
+    folder: &Path,
+    local: &Local,
+    texts: &[String],
+    paths: &[PathBuf],
+    no_copy: bool,
+) -> Result<(), Failure> {
+    if texts.len() > 1 {
+        return Err(Failure::OneMessage);
+    }
+    let session = member::join(folder, local, None)?;
+    let keep = if no_copy { Keep::Original } else { Keep::Copy };
+    let sent = paths.iter().map(|path| session.attach(path, keep)).collect::<Result<Vec<_>, _>>();
+    let sent = sent.map_err(Failure::from).and_then(|attached| {
+        let text = texts.first().map_or("", String::as_str);
+        let id = session.send_with(text, &attached)?;
+        output::line(&id.to_string())?;
+        session.flush(PATIENCE_OF_PUBLISHING);
+        files::tell_of_left(files::flush(&session));
+        Ok(())
+    });
     close(session)?;
     sent
 }

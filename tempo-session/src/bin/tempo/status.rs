@@ -8,7 +8,7 @@ use tempo_session::{
     status::{Download, FolderState, Gap, Member, Names},
 };
 
-use crate::{Local, failure::Failure, log, member, output, stable, unread};
+use crate::{Local, failure::Failure, files, log, member, output, stable, unread};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -18,9 +18,14 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failur
     // Publish what was kept while the folder was away, so that it does not count as missing.
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
+    let files = files::summary(&session);
     member::leave(session)?;
     unread::tell(&status, json);
-    if json { output::object(&for_programs(&status)) } else { output::line(for_people(folder, &status).trim_end()) }
+    if json {
+        return output::object(&for_programs(&status));
+    }
+    output::line(for_people(folder, &status).trim_end())?;
+    files?.map_or(Ok(()), |files| output::line(&files))
 }
 
 fn for_people(folder: &Path, status: &Status) -> String {

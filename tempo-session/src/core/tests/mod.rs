@@ -1,5 +1,6 @@
 //! Tests of what the core rejects, holds, reports, limits and calls stable.
 
+mod files;
 mod retired;
 mod rules;
 mod signed;
