@@ -241,8 +241,10 @@ impl World {
         let is_named = |(dir, name): &&(OsString, OsString)| {
             named.contains(&format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy()))
         };
-        let unnamed =
-            undone.taken.keys().filter(|(dir, name)| is_instead(&there.disk, dir, name)).find(|it| !is_named(it));
+        // A head is optional: while it is online only, nothing is missing, and nobody can tell what it holds.
+        let is_read = |(dir, name): &&(OsString, OsString)| name != "head" || !there.disk.is_online_only(dir, name);
+        let replaced = undone.taken.keys().filter(|(dir, name)| is_instead(&there.disk, dir, name));
+        let unnamed = replaced.filter(is_read).find(|it| !is_named(it));
         let verdict = if is_moved && status.publish_error.is_none() {
             Err(Violation::new("I21", format!("{} does not say that its directory is moved aside", there.name)))
         } else if let Some((dir, name)) = unnamed {

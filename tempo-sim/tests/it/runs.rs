@@ -125,6 +125,27 @@ fn a_message_that_cannot_be_published_keeps_no_other_from_being_compared() {
     assert!(happened("undone given up"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
+/// Something replaced a member's head, and later the service took the content of what it had put there away. No report
+/// can name that: a head is optional, and one that is online only is not opened.
+#[test]
+fn a_replaced_head_that_is_online_only_need_not_be_named() {
+    let faults = [
+        Fault::Crash,
+        Fault::DiskFull,
+        Fault::OddFiles,
+        Fault::Clocks,
+        Fault::OddDisks,
+        Fault::LockedFile,
+        Fault::CopiedSession,
+        Fault::Undone,
+    ];
+    let plan = Plan { seed: 114_011_260, profile: &CHAOS, members: 3, messages: 7, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    assert!(happened("online only") && happened("undone"), "the run no longer shows it: {:?}", outcome.counts);
+}
+
 /// Everything in a folder was deleted, and then the folder was unmounted, where file numbers repeat. The empty directory
 /// in its place had its number, and as no directory of a member was left to recognize it by, a member wrote there.
 #[test]
