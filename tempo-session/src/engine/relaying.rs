@@ -60,11 +60,14 @@ impl Relayer {
     }
 
     /// Notes what members lack. When a member receives some of an author's messages, the wait for
-    /// that author starts again.
+    /// that author starts again, unless these are being relayed already.
     fn heed(&mut self, lacked: &BTreeMap<AuthorId, u64>, relaying: &Relaying, now: Duration, chance: impl Fn() -> u64) {
         self.lacks.retain(|author, _| lacked.contains_key(author));
         for (&author, &least) in lacked {
-            if self.lacks.get(&author).is_some_and(|lack| lack.least == least) {
+            if let Some(lack) = self.lacks.get_mut(&author)
+                && (lack.least == least || (lack.least < least && lack.is_begun))
+            {
+                (lack.least, lack.from) = (least, lack.from.max(least));
                 continue;
             }
             let most = u64::try_from(relaying.turn.as_millis()).unwrap_or(u64::MAX).max(6) / 6;
@@ -182,10 +185,10 @@ impl Relayer {
             return Ok(false);
         }
         let Some(run) = runs(&frames).into_iter().next() else { return Ok(false) };
+        put(link, run)?;
         if !is_begun {
             note_absent(link, author, |absent| absent.relayed = absent.relayed.saturating_add(1))?;
         }
-        put(link, run)?;
         if let Some(lack) = self.lacks.get_mut(&author) {
             let done = run.last().map_or(from, |frame| frame.id().counter);
             (lack.from, lack.at, lack.is_begun) = (done, now + relaying.pause, true);

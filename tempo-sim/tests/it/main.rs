@@ -12,5 +12,6 @@
 
 mod disk;
 mod example;
+mod relaying;
 mod runs;
 mod systems;

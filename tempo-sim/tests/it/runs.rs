@@ -146,6 +146,28 @@ fn a_replaced_head_that_is_online_only_need_not_be_named() {
     assert!(happened("online only") && happened("undone"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
+/// A member's disk was full while it relayed what only it had of a member that had left. Each attempt counted, and once
+/// there was room, it did not relay again.
+#[test]
+fn a_full_disk_uses_up_no_relays() {
+    let faults = [
+        Fault::Offline,
+        Fault::DiskFull,
+        Fault::Unmount,
+        Fault::LostHints,
+        Fault::SlowReader,
+        Fault::Departure,
+        Fault::CopiedSession,
+        Fault::Retirement,
+    ];
+    let profile = Profile::named("syncthing").unwrap();
+    let plan = Plan { seed: 130_002_527, profile, members: 5, messages: 20, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    assert!(happened("relayed") && happened("disk full"), "the run no longer shows it: {:?}", outcome.counts);
+}
+
 /// Everything in a folder was deleted, and then the folder was unmounted, where file numbers repeat. The empty directory
 /// in its place had its number, and as no directory of a member was left to recognize it by, a member wrote there.
 #[test]
