@@ -1,20 +1,17 @@
 //! A look at a session from outside: it starts no session, writes nothing and adds no member.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tempo_clock::{AuthorId, Seen, union};
-use tempo_fs_transport::{
-    Belonging, FsTransport, Installation, InstallationError, Options, RealFs, Stray, sync_service,
-};
+use tempo_clock::AuthorId;
+use tempo_fs_transport::{Belonging, FsTransport, Installation, InstallationError, Options, RealFs, sync_service};
 use tempo_message::{
-    Arrival, Budget, CollectError, CollectRequest, Digest, Disposition, Ed25519, ForeignReason, Frame, MessageId, Own,
-    PendingReason, PublishError, Report, Transport, Verify, is_signed,
+    AttachmentId, Budget, CollectError, CollectRequest, Disposition, Ed25519, Own, PublishError, Transport, Verify,
 };
 use thiserror::Error;
 
@@ -22,16 +19,13 @@ use super::compare::{lagging, vanished};
 use crate::doctor::{
     around::{LocalStore, Surroundings},
     diagnosis::diagnose,
+    files,
     finding::Finding,
+    reading::{Extent, Reading},
 };
 use crate::{
-    api::status::{Gap, StablePrefix, Status},
-    core::{
-        driving::{Input, Output},
-        event::Intake,
-        session_core::SessionCore,
-        vouching::RUN,
-    },
+    api::status::{StablePrefix, Status},
+    core::session_core::SessionCore,
     engine::{
         event::FolderState,
         resume::{OwnMessages, Resumed},
@@ -39,7 +33,7 @@ use crate::{
     environment::{Environment, SystemEnvironment},
     errors::{OpenError, describe},
     folder::builder::{Builder, already_open},
-    store::{error::StoreError, handle::is_without_room, marks::Marks, reader::RedbReader},
+    store::{error::StoreError, files::FileRecord, handle::is_without_room, marks::Marks, reader::RedbReader},
 };
 
 /// The result of a look at a folder.
@@ -71,10 +65,10 @@ pub enum TidyError {
 }
 
 /// The longest wait for files that may be about to become whole.
-const UNFINISHED: Duration = Duration::from_secs(4);
-const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
+pub(super) const UNFINISHED: Duration = Duration::from_secs(4);
+pub(super) const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
 /// A budget that reads nothing: the collect only checks whether this is the session's folder.
-const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
+pub(super) const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
 
 impl Builder {
     /// Looks at the folder from outside, as a doctor does, and returns everything that is wrong.
@@ -126,13 +120,13 @@ impl Checkup {
         let Local { me, opened, state_error, original, path } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened, path.as_deref());
         // The store is closed before the folder is examined, so that no process has to wait for it.
-        let known = opened.ok().flatten().map(|Opened { marks, core, sent, .. }| (marks, core, sent));
-        let (marks, mut core, sent) =
-            known.unwrap_or_else(|| (Marks::default(), SessionCore::new(None), OwnMessages::new()));
+        let known = opened.ok().flatten().map(|Opened { marks, core, sent, files, .. }| (marks, core, sent, files));
+        let (marks, mut core, sent, records) =
+            known.unwrap_or_else(|| (Marks::default(), SessionCore::new(None), OwnMessages::new(), BTreeMap::new()));
         core.heeds_retirements = heed_retirements;
         let own = own_of(&marks);
 
-        let mut reading = Reading { core, met: Seen::default(), run: Vec::new(), found: BTreeSet::new() };
+        let mut reading = Reading::new(core);
         let read = reading.read_all(&mut transport, own, &environment, patience);
         let mut surroundings = Surroundings {
             unix_ms: Some(environment.unix_ms()),
@@ -167,6 +161,11 @@ impl Checkup {
             if extent == Extent::Whole {
                 let (survey, strays) = (surroundings.survey.as_ref(), &surroundings.strays);
                 surroundings.vanished = vanished(&reading.core, &reading.met, &status, survey, strays);
+                let looked = transport.parts().map(|mut parts| {
+                    files::look(&reading.core, &reading.described, &records, parts.as_mut(), environment.unix_ms())
+                });
+                // A folder that cannot be looked at is in the report already.
+                (surroundings.files, surroundings.file_orphans) = looked.and_then(Result::ok).unwrap_or_default();
             }
         }
         Ok(Self { status, surroundings })
@@ -213,6 +212,8 @@ struct Opened {
     core: SessionCore,
     /// The messages that the installation looks after.
     sent: OwnMessages,
+    /// What is known of files.
+    files: BTreeMap<AttachmentId, FileRecord>,
     reader: RedbReader,
 }
 
@@ -278,7 +279,8 @@ impl Opened {
         let mut resumed = Resumed::nothing(&marks, &verify, None);
         resumed.restore(|each| reader.restore(each))?;
         let Resumed { core, own: sent, .. } = resumed;
-        Ok(Self { marks, core, sent, reader })
+        let files = reader.files()?.into_iter().collect();
+        Ok(Self { marks, core, sent, files, reader })
     }
 }
 
@@ -306,177 +308,4 @@ fn is_denied(error: &OpenError) -> bool {
         }
         _ => false,
     }
-}
-
-/// The extent of a reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    Whole,
-    /// There was no time for more.
-    Part,
-}
-
-/// A pass over everything in a folder.
-struct Reading {
-    core: SessionCore,
-    /// The messages that this pass has met, so that it does not read them again. The store may know
-    /// more, but the pass has to find out whether those are still in the folder.
-    met: Seen,
-    /// Messages of signed authors that are to be verified together.
-    run: Vec<Frame>,
-    /// Every message by own authors that is in the folder.
-    found: BTreeSet<(MessageId, Digest)>,
-}
-
-impl Reading {
-    fn read_all(
-        &mut self,
-        transport: &mut FsTransport,
-        own: Option<Own>,
-        environment: &SystemEnvironment,
-        patience: Duration,
-    ) -> Result<Extent, CollectError> {
-        let began = environment.now();
-        // The authors that the store knows show whether this is the session's folder.
-        let known = Arc::clone(self.core.seen());
-        let want = CollectRequest { known: &known, own, recheck: &[], full: false, budget: NOTHING };
-        transport.collect(&want, &mut |_| Disposition::Later)?;
-        let (mut full, mut recheck) = (true, Vec::new());
-        let mut until = None;
-        while environment.now() < began + patience {
-            let known = self.met.clone();
-            let want = CollectRequest { known: &known, own, recheck: &recheck, full, budget: BUDGET };
-            let collected = transport.collect(&want, &mut |arrival| self.take(arrival))?;
-            self.take_run(!collected.more);
-            (full, recheck) = self.looks();
-            if collected.more {
-                continue;
-            }
-            let end = *until.get_or_insert_with(|| environment.now() + UNFINISHED);
-            if environment.now() >= end || !is_unfinished(&transport.report()) {
-                return Ok(Extent::Whole);
-            }
-            transport.wait(end.saturating_sub(environment.now()));
-        }
-        Ok(Extent::Part)
-    }
-
-    /// Returns what the core asks the next look for: everything, or certain messages.
-    fn looks(&mut self) -> (bool, Vec<MessageId>) {
-        let (mut full, mut ids) = (false, Vec::new());
-        loop {
-            match self.core.poll() {
-                Output::LookFor(id) => ids.push(id),
-                Output::LookAgain => full = true,
-                Output::Event(_) | Output::More => {}
-                Output::Idle => return (full, ids),
-            }
-        }
-    }
-
-    /// Returns the strays that contain a message that has not been met elsewhere.
-    fn unmet(&self, mut strays: Vec<Stray>) -> Vec<Stray> {
-        for stray in &mut strays {
-            stray.messages.retain(|id| !self.met.contains(id.author, id.counter));
-        }
-        strays.retain(|stray| !stray.messages.is_empty());
-        strays
-    }
-
-    fn take(&mut self, arrival: Arrival) -> Disposition {
-        let frame = match arrival {
-            Arrival::Frame(frame) => frame,
-            Arrival::Head(head) => {
-                self.core.handle(Input::Head(head));
-                return Disposition::Done;
-            }
-            _ => return Disposition::Done,
-        };
-        let id = frame.id();
-        if self.core.author() == Some(id.author) || self.core.former().contains(&id.author) {
-            self.found.insert((id, frame.digest()));
-        }
-        // Of messages that follow each other only the last one has to be verified.
-        if is_signed(id.author) && !self.core.is_outside(&frame) {
-            self.run.push(frame);
-            if self.run.len() >= RUN {
-                self.take_run(false);
-            }
-            return Disposition::Known;
-        }
-        let intake = self.core.handle(Input::Received(&frame));
-        self.meet(id, intake)
-    }
-
-    /// Takes in the messages that wait to be verified together.
-    fn take_run(&mut self, is_over: bool) {
-        for (frame, intake) in self.core.handle_run(&mut self.run, is_over) {
-            self.meet(frame.id(), intake);
-        }
-    }
-
-    fn meet(&mut self, id: MessageId, intake: Intake) -> Disposition {
-        match intake {
-            Intake::Rejected(_) | Intake::Unvouched => Disposition::Done,
-            Intake::NoRoom => Disposition::Later,
-            Intake::Accepted | Intake::Held | Intake::Duplicate => {
-                self.met.insert(id.author, id.counter);
-                Disposition::Known
-            }
-        }
-    }
-
-    /// Notes what the store knows to be stable, and what is stable by what was read.
-    fn settle(&mut self, marks: &Marks, unix_ms: i64) {
-        let by = marks.stable_by.clone();
-        self.core.handle(Input::Stable { until: marks.stable, by });
-        if let Some(until) = self.core.reach(unix_ms, None) {
-            let by = self.core.who_confirms(until).into_iter().collect();
-            self.core.handle(Input::Stable { until, by });
-        }
-    }
-
-    /// Adds to a status what has become of the own messages in the folder.
-    fn compare(&self, author: AuthorId, sent: &OwnMessages, status: &mut Status) {
-        let report = &status.report;
-        let elsewhere = report.pending.iter().filter_map(|it| Some((it.author?, it.item.counters()?, &it.reason)));
-        let is_elsewhere = |reason: &PendingReason| {
-            use PendingReason::{Changing, InUse, NotHereYet, OnlineOnly, PerhapsOnline};
-            matches!(reason, OnlineOnly | PerhapsOnline | NotHereYet { .. } | InUse | Changing)
-        };
-        let elsewhere = elsewhere.filter(|(.., reason)| is_elsewhere(reason));
-        let mut of: BTreeMap<AuthorId, Vec<Gap>> = BTreeMap::new();
-        for (author, numbers, _) in elsewhere {
-            of.entry(author).or_default().push(numbers);
-        }
-        let of: BTreeMap<AuthorId, Vec<Gap>> =
-            of.into_iter().map(|(author, numbers)| (author, union(numbers))).collect();
-        let is_elsewhere = |id: MessageId| {
-            let runs = of.get(&id.author).map(Vec::as_slice).unwrap_or_default();
-            let after = runs.partition_point(|run| *run.end() < id.counter);
-            runs.get(after).is_some_and(|run| run.contains(&id.counter))
-        };
-        let is_there = |own: &(MessageId, Digest)| self.found.contains(own) || is_elsewhere(own.0);
-        status.unpublished = sent.keys().filter(|own| !is_there(own)).count();
-        let foreign: BTreeSet<&str> = report.foreign.iter().map(|it| it.place.as_str()).collect();
-        let is_taken = |counter: &u64| foreign.contains(MessageId { author, counter: *counter }.to_string().as_str());
-        let present = sent.keys().map(|(id, _)| *id).filter(|id| id.author == author);
-        status.occupied = present.map(|id| id.counter).filter(is_taken).collect();
-    }
-}
-
-/// Returns whether something in the folder may be about to become a message. A file that looks
-/// damaged may only be incomplete.
-fn is_unfinished(report: &Report) -> bool {
-    let is_moving = |reason: &PendingReason| {
-        matches!(
-            reason,
-            PendingReason::Incomplete { .. }
-                | PendingReason::Changing
-                | PendingReason::InUse
-                | PendingReason::Unreadable { .. }
-        )
-    };
-    let is_damaged = |reason: &ForeignReason| matches!(reason, ForeignReason::Bad(_) | ForeignReason::BadHead(_));
-    report.pending.iter().any(|it| is_moving(&it.reason)) || report.foreign.iter().any(|it| is_damaged(&it.reason))
 }

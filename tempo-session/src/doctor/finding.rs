@@ -149,6 +149,18 @@ pub enum FindingKind {
     WaitedFor,
     /// A member has been silent for a long time.
     Silent,
+    /// Parts of a file that a message names are not in the folder.
+    FileMissing,
+    /// Something else has the name of a part of a file.
+    FileDamaged,
+    /// The original of an own file has changed before all of it was in the folder.
+    FileChanged,
+    /// Somebody has removed parts of an own file again after they were put back.
+    FileUnwanted,
+    /// The directory of own files is gone.
+    FileDeselected,
+    /// Files in the directory of own files belong to no message.
+    FileOrphans,
 }
 
 /// The urgency of a finding. Findings that need attention come first.
@@ -231,6 +243,12 @@ impl FindingKind {
             Self::Lagging => "lagging",
             Self::WaitedFor => "waited-for",
             Self::Silent => "silent",
+            Self::FileMissing => "file-missing",
+            Self::FileDamaged => "file-damaged",
+            Self::FileChanged => "file-changed",
+            Self::FileUnwanted => "file-unwanted",
+            Self::FileDeselected => "file-deselected",
+            Self::FileOrphans => "file-orphans",
         }
     }
 }

@@ -11,16 +11,19 @@ mod checkup;
 mod compare;
 mod contents;
 mod diagnosis;
+mod files;
 mod finding;
 mod foreign;
 mod history;
 mod members;
+mod reading;
 mod words;
 
 pub use around::{LocalStore, Surroundings};
 pub use checkup::{Checkup, TidyError};
 pub use compare::{Lag, Vanished};
 pub use diagnosis::diagnose;
+pub use files::{FileFound, OwnFile};
 pub use finding::{Finding, FindingKind, Loss, Severity};
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 pub(crate) mod contract;
 pub(crate) mod error;
+#[cfg(feature = "folder")]
+pub(crate) mod file_rows;
 pub(crate) mod files;
 #[cfg(feature = "folder")]
 pub(crate) mod handle;

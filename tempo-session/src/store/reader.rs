@@ -7,10 +7,13 @@ use std::{
 
 use ::redb::{Database, Error, ReadOnlyDatabase};
 use tempo_clock::AuthorId;
+use tempo_message::AttachmentId;
 
 use crate::store::{
     contract::Restored,
     error::StoreError,
+    file_rows::{UNSOUND_FILE, decode_files, files_in},
+    files::FileRecord,
     handle::{failed, is_without_room, open_error, open_to_read},
     marks::Marks,
     redb::{UNSOUND, check_meta, damaged, decode_marks, read_meta, restore_in},
@@ -69,6 +72,19 @@ impl RedbReader {
             Way::Mended(database) => restore_in(database, 0, each),
         };
         if self.done(restored)? { Ok(()) } else { Err(damaged(&self.path, UNSOUND)) }
+    }
+
+    /// Returns every file that the installation sends or fetches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::files`](super::Store::files).
+    pub fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
+        let rows = match &self.way {
+            Way::Clean(database) => files_in(database),
+            Way::Mended(database) => files_in(database),
+        };
+        decode_files(self.done(rows)?).ok_or_else(|| damaged(&self.path, UNSOUND_FILE))
     }
 
     fn meta(&self) -> Result<super::redb::Meta, StoreError> {

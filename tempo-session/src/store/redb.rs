@@ -15,6 +15,7 @@ use tempo_message::{AttachmentId, Decoded, Digest, Durability, Frames, MessageId
 use super::{
     contract::{Record, Restored, Store},
     error::StoreError,
+    file_rows::{FILES, UNSOUND_FILE, decode_files, files_in},
     files::FileRecord,
     handle::{Handle, make_room},
     marks::Marks,
@@ -61,8 +62,6 @@ const FORMAT: u32 = 8;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
-/// What is known of files, by id.
-const FILES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("files");
 /// The parts of the snapshot, in order.
 const SNAPSHOT: TableDefinition<u32, &[u8]> = TableDefinition::new("snapshot");
 
@@ -262,20 +261,8 @@ impl Store for RedbStore {
     }
 
     fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
-        let rows = self.database.read(|database| {
-            let table = database.begin_read()?.open_table(FILES)?;
-            let mut rows = Vec::new();
-            for row in table.iter()? {
-                let (id, record) = row?;
-                rows.push((id.value().to_vec(), record.value().to_vec()));
-            }
-            Ok(rows)
-        })?;
-        let read = |(id, record): (Vec<u8>, Vec<u8>)| {
-            Some((AttachmentId::from_bytes(id.try_into().ok()?), postcard::from_bytes(&record).ok()?))
-        };
-        let files: Option<_> = rows.into_iter().map(read).collect();
-        files.ok_or_else(|| self.damaged("what it knows of a file cannot be read"))
+        let rows = self.database.read(|database| files_in(database))?;
+        decode_files(rows).ok_or_else(|| self.damaged(UNSOUND_FILE))
     }
 
     fn set_file(&self, id: AttachmentId, record: Option<&FileRecord>) -> Result<(), StoreError> {
