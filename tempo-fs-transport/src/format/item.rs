@@ -16,7 +16,7 @@ pub(crate) fn item(name: &OsStr) -> Item {
         FileName::Placeholder(first, u64::MAX) => Item::Placeholder { first, last: first },
         FileName::Placeholder(first, last) => Item::Placeholder { first, last },
         FileName::Head => Item::Head,
-        FileName::Staged | FileName::Misspelled | FileName::Foreign => {
+        FileName::Files | FileName::Staged | FileName::Misspelled | FileName::Foreign => {
             DirName::parse(name).author().map_or(Item::Other, Item::Directory)
         }
     }

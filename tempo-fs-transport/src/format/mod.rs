@@ -3,5 +3,6 @@
 pub(crate) mod item;
 pub(crate) mod known;
 pub(crate) mod name;
+pub(crate) mod part;
 pub(crate) mod spelling;
 pub(crate) mod split;

@@ -40,9 +40,11 @@ pub enum FileName {
     /// A service's stand-in for a file whose content is not on this machine: its first and its last counter. Both are
     /// zero for a head.
     Placeholder(u64, u64),
+    /// The directory of the parts of files.
+    Files,
     /// A file that is being published.
     Staged,
-    /// A counter in another spelling.
+    /// A counter, or the directory of parts, in another spelling.
     Misspelled,
     /// None of ours.
     Foreign,
@@ -57,6 +59,8 @@ pub(crate) const PLACEHOLDERS: [(&str, &str); 6] =
     [(".", "-tef.icloud"), (".", ".icloud"), ("", ".nextcloud"), ("", ".owncloud"), ("", ".rslsync"), ("", ".rsls")];
 /// The name of an author's hint file.
 pub(crate) const HEAD: &str = "head";
+/// The name of the directory of the parts of files in an author's directory.
+pub(crate) const FILES: &str = "files";
 /// The digits of a digest in the name of a message beside one whose name is taken.
 pub(crate) const BESIDE: usize = 16;
 const AUTHOR_LEN: usize = 36;
@@ -117,6 +121,9 @@ impl FileName {
         }
         if let Some(stub) = name.strip_prefix(b".") {
             return parse_stub(stub);
+        }
+        if name.eq_ignore_ascii_case(FILES.as_bytes()) {
+            return if name == FILES.as_bytes() { Self::Files } else { Self::Misspelled };
         }
         parse_stem(name)
     }
@@ -190,7 +197,7 @@ fn parse_stem(name: &[u8]) -> FileName {
 }
 
 /// Every known mark of a copy begins with a character that is neither a letter nor a digit.
-fn continues(next: u8) -> bool {
+pub(crate) fn continues(next: u8) -> bool {
     !next.is_ascii_alphanumeric()
 }
 
@@ -261,8 +268,11 @@ mod tests {
             assert_eq!(file(name), FileName::Placeholder(0, 0), "{name:?}");
         }
         assert_eq!(file("~tempo-00ff.tmp"), FileName::Staged);
-        assert_eq!(file("00000000000003E8"), FileName::Misspelled);
-        for name in ["0000000000000000", "0000000000000003x", "header", "3", "", "._0000000000000003", "~tempo-1"] {
+        assert_eq!(file("files"), FileName::Files);
+        for name in ["00000000000003E8", "Files", "FILES"] {
+            assert_eq!(file(name), FileName::Misspelled, "{name:?}");
+        }
+        for name in ["0000000000000000", "0000000000000003x", "header", "3", "", "._0000000000000003", "~tempo-1", "files (1)"] {
             assert_eq!(file(name), FileName::Foreign, "{name:?}");
         }
     }

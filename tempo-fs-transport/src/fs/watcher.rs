@@ -17,7 +17,11 @@ use notify::{
 use crate::fs::unix as imp;
 #[cfg(windows)]
 use crate::fs::windows as imp;
-use crate::{fs::port::Watch, watch::signal::Signal};
+use crate::{
+    format::name::{DirName, FileName},
+    fs::port::Watch,
+    watch::signal::Signal,
+};
 
 /// Watches a folder.
 ///
@@ -104,9 +108,16 @@ fn forward(folder: &Path, event: &Event, signal: &Signal) {
                 signal.hint_folder();
                 signal.hint_dir(dir.as_os_str());
             }
+            // Where one watch covers everything, every write of a part would end a wait for messages.
+            Some(name) if is_files(dir.as_os_str(), name.as_os_str()) => {}
             Some(name) => signal.hint_file(dir.as_os_str(), name.as_os_str()),
         }
     }
+}
+
+/// Returns whether a name is that of the directory of parts in a directory of an author.
+fn is_files(dir: &OsStr, name: &OsStr) -> bool {
+    FileName::parse(name) == FileName::Files && DirName::parse(dir).author().is_some()
 }
 
 fn into_io(error: notify::Error) -> io::Error {
@@ -121,6 +132,7 @@ mod tests {
     use notify::event::Flag;
 
     use super::*;
+    use crate::watch::signal::Hints;
 
     /// When the system's queue overflows, the event names no path; everything is scanned, and hints
     /// continue.
@@ -134,5 +146,22 @@ mod tests {
         forward(folder, &Event::new(EventKind::Any).add_path(folder.join("author")), &signal);
         let hints = signal.take();
         assert!(!hints.everywhere && hints.dirs.contains(OsStr::new("author")), "{hints:?}");
+    }
+
+    /// One part has 64 MiB, and a service writes it in many pieces.
+    #[test]
+    fn parts_of_files_cause_no_hints() {
+        let (signal, folder) = (Signal::default(), Path::new("jam.session"));
+        let author = "7b0e8e4e-3f53-4c36-9a7e-0d5a4c1b2a3f";
+        for dir in [author.to_owned(), format!("{author} (1)"), format!("{author}.{author}")] {
+            for inside in ["files", "files/5f3a", "files/a/b"] {
+                forward(folder, &Event::new(EventKind::Any).add_path(folder.join(&dir).join(inside)), &signal);
+                assert_eq!(signal.take(), Hints::default(), "{dir}/{inside}");
+            }
+        }
+        for other in [format!("{author}/files (1)/5f3a"), "stray/files/5f3a".to_owned(), "files/head".to_owned()] {
+            forward(folder, &Event::new(EventKind::Any).add_path(folder.join(&other)), &signal);
+            assert_ne!(signal.take(), Hints::default(), "{other}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! The size of a session folder, and the room in it.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, ffi::OsStr, io};
 
-use tempo_message::{AuthorId, CollectError};
+use tempo_message::{AuthorId, CollectError, FileType};
 
 use crate::{
     error::collect_error,
-    format::name::DirName,
-    fs::port::{Fs, Volume, names_in},
+    format::name::{DirName, FILES, FileName},
+    fs::port::{Fs, Stat, Volume},
     transport::FsTransport,
 };
 
@@ -78,7 +78,20 @@ impl<F: Fs> FsTransport<F> {
     }
 }
 
+/// Counts the entries of an author's directory, with those of its directory of parts.
 fn count<F: Fs>(fs: &F, dir: &F::Dir) -> io::Result<u64> {
-    let names = names_in(fs, dir, usize::MAX, |_| Some(()))?;
-    Ok(names.len().try_into().unwrap_or(u64::MAX))
+    let (mut entries, mut has_files) = (0, false);
+    fs.list(dir, &mut |name| {
+        entries += 1;
+        has_files |= FileName::parse(name) == FileName::Files;
+        true
+    })?;
+    let is_here = |stat: Stat| stat.file_type == FileType::Directory && !stat.online_only;
+    if has_files && fs.stat(dir, OsStr::new(FILES)).is_ok_and(is_here) {
+        fs.list(&fs.open_dir(dir, OsStr::new(FILES))?, &mut |_| {
+            entries += 1;
+            true
+        })?;
+    }
+    Ok(entries)
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempo_clock::Seen;
-use tempo_message::{AuthorId, CollectRequest, ForeignReason, PendingReason, planted};
+use tempo_message::{AuthorId, CollectRequest, FileType, ForeignReason, PendingReason, planted};
 
 use crate::{
     format::{known::known, name::FileName},
@@ -158,9 +158,23 @@ impl AuthorDir {
     /// Adds a file that was examined before: it is read when it has changed, or when a retry is due.
     pub(crate) fn take_stat(&mut self, item: Candidate, stat: io::Result<Stat>, now: Duration) {
         let holds = |stat: Stat| self.findings.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
+        if FileName::parse(&item.name) == FileName::Files {
+            return self.note_files(&item.name, stat, now);
+        }
         // Reading shows why it cannot be examined.
         if !stat.is_ok_and(holds) {
             self.enqueue(item);
+        }
+    }
+
+    /// Notes what has the name of the directory of parts, unless it is a directory.
+    fn note_files(&mut self, name: &OsStr, stat: io::Result<Stat>, now: Duration) {
+        match stat {
+            Ok(stat) if stat.file_type != FileType::Directory => {
+                let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
+                self.findings.put(name, Some(stat.version()), Finding::Foreign(reason), now);
+            }
+            _ => self.findings.forget(name),
         }
     }
 
@@ -270,6 +284,10 @@ impl AuthorDir {
                 return if is_known && !is_sought { Judged::PassOver } else { Judged::OnlineOnly };
             }
             FileName::Head => (0, 0),
+            FileName::Files => {
+                self.findings.keep(name);
+                return Judged::Doubt(0);
+            }
             FileName::Staged => return Judged::PassOver,
             FileName::Misspelled => return Judged::Foreign(ForeignReason::Spelling),
             FileName::Foreign => return Judged::Foreign(known(name).unwrap_or(ForeignReason::Name)),
