@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempo_message::{Cause, CollectError, PublishError};
+use tempo_message::{Cause, CollectError, Detachment, PublishError};
 use thiserror::Error;
 
 use crate::fs::error::is_full;
@@ -63,6 +63,25 @@ pub(crate) fn open_error(path: PathBuf, source: io::Error) -> OpenError {
 /// The error of reading `place`.
 pub(crate) fn collect_error(place: String, source: io::Error) -> CollectError {
     CollectError::Failed { place, source: Cause::from(source) }
+}
+
+/// The error of opening the session folder `place`.
+pub(crate) fn absent(place: String, error: io::Error) -> CollectError {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => Detachment::Missing,
+        io::ErrorKind::NotADirectory => Detachment::NotAFolder,
+        _ => return collect_error(place, error),
+    };
+    CollectError::Detached { place, why }
+}
+
+/// The error of writing into a folder that cannot be entered.
+pub(crate) fn not_entered(error: CollectError) -> PublishError {
+    match error {
+        CollectError::Detached { place, why } => PublishError::Detached { place, why },
+        CollectError::Failed { place, source } => PublishError::Failed { place, source },
+        _ => PublishError::Detached { place: String::new(), why: Detachment::Missing },
+    }
 }
 
 /// The error of writing `place`.

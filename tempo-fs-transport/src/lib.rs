@@ -7,6 +7,7 @@ mod fs;
 mod inspect;
 mod local;
 mod options;
+mod parts;
 mod publish;
 mod read;
 mod scan;

@@ -25,6 +25,7 @@ use crate::{
         worker::Threads,
     },
     options::Options,
+    parts::{handle::FolderParts, site::Site},
     publish::{
         publisher::{Publication, Publisher},
         redundant,
@@ -59,6 +60,8 @@ pub struct FsTransport<F: Fs = RealFs> {
     reads: Reader,
     parts: Parts<F>,
     parts_first: bool,
+    /// What the handles for the parts of files know of the folder.
+    site: Arc<Site<F>>,
     signal: Arc<Signal>,
     looked_at: Duration,
     changed_at: Duration,
@@ -100,11 +103,13 @@ impl<F: Fs> FsTransport<F> {
         });
         let mut opened = opened.map_err(|error| open_error(folder.to_owned(), error))?;
         opened.was_home(options.home);
+        let site = Arc::new(Site::new(&opened, options));
         Ok(Self {
             folder: opened,
             writer: Writer::new(publisher),
             reads: Reader::new(options.fetch_online_only),
             parts,
+            site,
             parts_first: false,
             signal,
             looked_at: now,
@@ -187,7 +192,11 @@ impl<F: Fs> Transport for FsTransport<F> {
         let files = self.folder.heed(hints);
         let done = if looks_anew(want) { Done::default() } else { self.read_named(files, want, take, now) };
         if !is_midway {
-            self.look(want, now)?;
+            let looked = self.look(want, now);
+            if Arc::strong_count(&self.site) > 1 {
+                self.site.update(&self.folder, &self.parts);
+            }
+            looked?;
         }
         let mut work = Work::new(want, take, done);
         work.done.collected.more |= is_midway;
@@ -223,6 +232,11 @@ impl<F: Fs> Transport for FsTransport<F> {
 
     fn waker(&self) -> Waker {
         Waker::from(Arc::clone(&self.signal))
+    }
+
+    fn parts(&mut self) -> Option<Box<dyn tempo_message::Parts>> {
+        self.site.update(&self.folder, &self.parts);
+        Some(Box::new(FolderParts::new(Arc::clone(&self.site))))
     }
 
     fn report(&self) -> Report {

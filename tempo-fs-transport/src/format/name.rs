@@ -272,7 +272,9 @@ mod tests {
         for name in ["00000000000003E8", "Files", "FILES"] {
             assert_eq!(file(name), FileName::Misspelled, "{name:?}");
         }
-        for name in ["0000000000000000", "0000000000000003x", "header", "3", "", "._0000000000000003", "~tempo-1", "files (1)"] {
+        for name in
+            ["0000000000000000", "0000000000000003x", "header", "3", "", "._0000000000000003", "~tempo-1", "files (1)"]
+        {
             assert_eq!(file(name), FileName::Foreign, "{name:?}");
         }
     }

@@ -3,5 +3,6 @@
 pub(crate) mod publisher;
 pub(crate) mod redundant;
 pub(crate) mod relay;
+pub(crate) mod staging;
 pub(crate) mod thinning;
 pub(crate) mod writer;

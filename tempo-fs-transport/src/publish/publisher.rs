@@ -17,14 +17,15 @@ use tempo_message::{
 use crate::{
     error::publish_error,
     format::{
-        name::{BESIDE, DirName, FileName, HEAD, STAGED_PREFIX, STAGED_SUFFIX},
+        name::{BESIDE, DirName, FileName, HEAD},
         spelling::composed,
     },
-    fs::{
-        error::is_in_use,
-        port::{Fs, names_in, sync, sync_name},
+    fs::port::{Fs, sync, sync_name},
+    publish::{
+        relay,
+        staging::{is_alike, is_of_part, staged_name, sweep},
+        thinning,
     },
-    publish::{relay, thinning},
     read::file::{Buffer, read_head},
     scan::placeholder::Placeholders,
 };
@@ -92,11 +93,11 @@ impl<F: Fs> Publisher<F> {
         Ok(())
     }
 
-    /// Sweeps what was in use before. Nothing of this process is staged meanwhile.
+    /// Sweeps what was in use before. Only parts of this process are staged meanwhile.
     fn sweep_again(&mut self, dir: &F::Dir, author: AuthorId) -> io::Result<()> {
         if let Some(staging) = self.staging.as_ref().filter(|_| self.is_staging_unswept) {
             // What is left there does no harm.
-            self.is_staging_unswept = !sweep(&self.fs, staging, |_| true).unwrap_or(false);
+            self.is_staging_unswept = !sweep(&self.fs, staging, |name| !is_of_part(name)).unwrap_or(false);
         }
         if self.unswept.contains(&author) { self.sweep_staged(dir, author) } else { Ok(()) }
     }
@@ -321,7 +322,7 @@ impl<F: Fs> Publisher<F> {
         durability: Durability,
         rename: impl Fn(&F, &F::Dir, &OsStr) -> io::Result<()>,
     ) -> io::Result<()> {
-        let staged = OsString::from(format!("{STAGED_PREFIX}{:016x}{STAGED_SUFFIX}", self.fs.random()));
+        let staged = staged_name(&self.fs);
         let in_dir = |dir: &F::Dir| {
             let done =
                 write_new(&self.fs, dir, &staged, bytes, durability).and_then(|()| rename(&self.fs, dir, &staged));
@@ -331,7 +332,7 @@ impl<F: Fs> Publisher<F> {
             }
             done
         };
-        let outside = self.staging.as_ref().filter(|staging| self.is_alike(staging, target.dir));
+        let outside = self.staging.as_ref().filter(|staging| is_alike(&self.fs, staging, target.dir));
         let failed = match outside.map(in_dir) {
             None => return in_dir(target.dir),
             Some(Err(error)) if !planted!(NoFallback) => error,
@@ -347,13 +348,6 @@ impl<F: Fs> Publisher<F> {
             }
             _ => in_dir(target.dir),
         }
-    }
-
-    /// Returns whether files that are made in either directory have equal permissions. Compared each
-    /// time, because the user may share the folder with others at any time.
-    fn is_alike(&self, staging: &F::Dir, dir: &F::Dir) -> bool {
-        let heritage = |dir: &F::Dir| self.fs.heritage(dir).ok().flatten();
-        planted!(PrivatePermissions) || heritage(dir).is_some_and(|there| heritage(staging) == Some(there))
     }
 
     /// Returns whether a placeholder stands for the file.
@@ -470,18 +464,4 @@ fn write_new<F: Fs>(fs: &F, dir: &F::Dir, name: &OsStr, bytes: &[u8], durability
         Durability::Durable if !planted!(NoFsync) => sync(|reach| fs.sync_file(&file, reach)),
         Durability::Durable | Durability::Lazy => Ok(()),
     }
-}
-
-/// Removes the files that are ours; returns false when another program holds some of them.
-fn sweep<F: Fs>(fs: &F, dir: &F::Dir, is_ours: impl Fn(&OsStr) -> bool) -> io::Result<bool> {
-    let staged = names_in(fs, dir, usize::MAX, |name| is_ours(name).then(|| name.to_owned()))?;
-    let mut is_swept = true;
-    for name in staged {
-        match fs.remove(dir, &name) {
-            Err(error) if is_in_use(&error) => is_swept = false,
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(is_swept)
 }

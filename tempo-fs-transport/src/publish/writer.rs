@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tempo_message::{AuthorId, CollectError, Detachment, PublishError, planted};
+use tempo_message::{AuthorId, Detachment, PublishError, planted};
 
 use crate::{
-    error::publish_error,
+    error::{not_entered, publish_error},
     format::name::DirName,
     fs::{
         calls::{About, no_answer},
@@ -27,7 +27,7 @@ pub(crate) struct Writer<F: Fs> {
 }
 
 /// With this many copies of a directory that is gone, making it once more would make one copy more.
-const UNDONE: usize = 3;
+pub(crate) const UNDONE: usize = 3;
 
 impl<F: Fs> Writer<F> {
     pub(crate) fn new(publisher: Option<Publisher<F>>) -> Self {
@@ -80,11 +80,7 @@ impl<F: Fs> Writer<F> {
     pub(crate) fn root(&self, folder: &mut Folder<F>) -> Result<Root<F>, PublishError> {
         self.publisher(folder)?;
         let place = folder.path.display().to_string();
-        let root = folder.attach().map_err(|error| match error {
-            CollectError::Failed { place, source } => PublishError::Failed { place, source },
-            CollectError::Detached { place, why } => PublishError::Detached { place, why },
-            _ => PublishError::Detached { place: place.clone(), why: Detachment::Missing },
-        })?;
+        let root = folder.attach().map_err(not_entered)?;
         if folder.is_emptied || !root.is_familiar() {
             // Its members are unknown.
             return Err(PublishError::Detached { place, why: Detachment::Emptied });

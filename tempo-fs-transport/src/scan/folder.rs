@@ -17,7 +17,7 @@ use tempo_message::{
 };
 
 use crate::{
-    error::collect_error,
+    error::{absent, collect_error},
     format::{known::known, name::DirName},
     fs::{
         calls::{About, Calls},
@@ -66,7 +66,7 @@ pub(crate) struct Folder<F: Fs> {
 }
 
 /// Of this many familiar directories, one must still be there.
-const FAMILIAR: usize = 8;
+pub(crate) const FAMILIAR: usize = 8;
 
 impl<F: Fs> Folder<F> {
     pub(crate) fn open(
@@ -168,19 +168,18 @@ impl<F: Fs> Folder<F> {
         Some(self.locator(iter::once(name)))
     }
 
+    /// Returns the authors that are read in this part; `None` for the folder itself.
+    pub(crate) fn admitted(&self) -> Option<&BTreeSet<AuthorId>> {
+        self.part_of.as_ref()
+    }
+
     /// Returns how to open the folder where that may block, to read these directories.
     pub(crate) fn locator<'a>(&self, author_dirs: impl Iterator<Item = &'a Arc<OsStr>>) -> Locator {
         Locator::new((self.path.clone(), self.part_of.is_some()), (self.identity, self.home), author_dirs)
     }
 
     fn absent(&self, error: io::Error) -> CollectError {
-        let place = self.path.display().to_string();
-        let why = match error.kind() {
-            io::ErrorKind::NotFound => Detachment::Missing,
-            io::ErrorKind::NotADirectory => Detachment::NotAFolder,
-            _ => return collect_error(place, error),
-        };
-        CollectError::Detached { place, why }
+        absent(self.path.display().to_string(), error)
     }
 
     /// Lists the directories that are due, and chooses the files to be read. `elsewhere` tells

@@ -34,7 +34,7 @@ impl Placeholders {
 }
 
 /// The largest placeholder, in bytes.
-const LARGEST: u16 = 4096;
+pub(crate) const LARGEST: u16 = 4096;
 
 /// Returns whether a file that does not begin like a message may be a placeholder: its name has one
 /// extension more, and it holds nothing but a little text or a property list.

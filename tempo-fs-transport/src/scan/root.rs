@@ -1,6 +1,11 @@
 //! Opening the session folder, and checking that it is still the same.
 
-use std::{ffi::OsStr, io, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tempo_message::FileType;
 
@@ -87,6 +92,37 @@ impl Locator {
         let is_same = fs.stat_dir(&dir)?.identity == self.identity;
         let is_familiar = is_same && self.author_dirs.iter().any(|name| is_directory(&fs.stat(&dir, name)));
         Ok(is_familiar.then_some(dir))
+    }
+
+    /// Opens the folder if it is familiar, as [`open`](Self::open) decides it, and waits for as long as that takes.
+    pub(crate) fn open_patiently<F: Fs>(&self, fs: &F) -> io::Result<Option<F::Dir>> {
+        let dir = self.enter(fs)?;
+        let stat = fs.stat_dir(&dir)?;
+        if stat.identity != self.identity {
+            return Ok(None);
+        }
+        let mut answers = Answers::default();
+        for name in &self.author_dirs {
+            answers.take(Arc::clone(name), fs.stat(&dir, name));
+            if answers.is_any_here {
+                return Ok(Some(dir));
+            }
+        }
+        let is_home = || self.home.is_none_or(|home| Home::opened(fs, &dir, &stat) == Some(home));
+        let is_familiar = !answers.is_any_known && is_home();
+        Ok(is_familiar.then_some(dir))
+    }
+
+    /// Adds directories that are in the folder, if none were known.
+    pub(crate) fn meet(&mut self, author_dirs: impl Iterator<Item = Arc<OsStr>>) {
+        if self.author_dirs.is_empty() {
+            self.author_dirs.extend(author_dirs);
+        }
+    }
+
+    /// The path of the folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A user may name the folder by a link. A part of it was found, and must be the directory

@@ -26,8 +26,8 @@ use crate::{
     read::{collect::Work, reader::Reader},
     scan::{
         findings::{Finding, Findings},
-        folder::Folder,
-        root::Root,
+        folder::{FAMILIAR, Folder},
+        root::{Locator, Root},
     },
     split::{neighbors::Neighbors, relation::Relation},
     watch::signal::Signal,
@@ -154,6 +154,14 @@ impl<F: Fs> Parts<F> {
                 part.folder.admit(authors);
             }
         }
+    }
+
+    /// Returns how to open each part where that may block, with the authors that are read in it.
+    pub(crate) fn locators(&self) -> impl Iterator<Item = (Locator, BTreeSet<AuthorId>)> + '_ {
+        self.session_parts().filter(|(_, part)| part.is_here).map(|(_, part)| {
+            let folder = &part.folder;
+            (folder.locator(folder.author_dirs.keys().take(FAMILIAR)), folder.admitted().cloned().unwrap_or_default())
+        })
     }
 
     /// Returns the name that most members give the session, if it has parts.

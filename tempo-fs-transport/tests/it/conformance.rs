@@ -31,6 +31,18 @@ mod watched {
     tempo_message::conformance_suite!(Folder { session: Session::new(), watched: true, staging_outside: true });
 }
 
+mod parts {
+    use super::*;
+
+    tempo_message::conformance_suite!(parts: Folder { session: Session::new(), watched: true, staging_outside: true });
+}
+
+mod parts_staged_inside {
+    use super::*;
+
+    tempo_message::conformance_suite!(parts: Folder { session: Session::new(), watched: false, staging_outside: false });
+}
+
 mod polled {
     use super::*;
 
