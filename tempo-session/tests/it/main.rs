@@ -27,6 +27,7 @@ mod disk;
 #[cfg(feature = "cli")]
 mod doctor;
 mod examples;
+mod files;
 mod folder;
 #[cfg(target_os = "linux")]
 mod full;
