@@ -25,9 +25,13 @@ mod sign;
 mod transport;
 
 pub use attachment::{
-    Attachment, MAX_ATTACHMENT_NAME, MAX_ATTACHMENTS, MAX_MEDIA_TYPE, MAX_PARTS,
     hasher::ManifestHasher,
-    manifest::{AttachmentId, BadManifest, MAX_ATTACHMENT, Manifest, ParseAttachmentIdError},
+    id::{
+        AttachmentId, MAX_ATTACHMENT, MAX_ATTACHMENT_NAME, MAX_ATTACHMENTS, MAX_MEDIA_TYPE, MAX_PARTS,
+        ParseAttachmentIdError,
+    },
+    manifest::{BadManifest, Manifest},
+    named::Attachment,
     part::{Part, PartCheck},
     release::Release,
 };
@@ -54,10 +58,8 @@ pub use sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify, is_signed
 pub use sign::{Ed25519, SecretKey};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 pub use transport::{
-    contract::{
-        Arrival, Budget, Cause, CollectError, CollectRequest, Collected, Detachment, Disposition, Durability, Own,
-        PublishError, Published, StoredRun, Transport,
-    },
+    contract::{Arrival, Budget, CollectRequest, Collected, Disposition, Own, StoredRun, Transport},
+    outcome::{Cause, CollectError, Detachment, Durability, PublishError, Published},
     report::{Duplicate, FileType, Foreign, ForeignReason, Item, Pending, PendingReason, Relay, Report},
 };
 #[cfg(feature = "std")]

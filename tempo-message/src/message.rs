@@ -7,7 +7,11 @@ use tempo_clock::{AuthorId, Lamport, Stamp};
 use thiserror::Error;
 
 use crate::{
-    attachment::{Attachment, MAX_ATTACHMENTS, MAX_PARTS, manifest::BadManifest},
+    attachment::{
+        id::{MAX_ATTACHMENTS, MAX_PARTS},
+        manifest::BadManifest,
+        named::Attachment,
+    },
     digest::Digest,
     id::MessageId,
     sign::{AuthorKey, is_signed},
@@ -230,7 +234,8 @@ impl Message {
         if is_repeated || (attachments > 0 && self.kind != Kind::Payload) {
             return Err(ShapeError::Attachments);
         }
-        self.attachments.iter().try_for_each(Attachment::check)
+        let is_sound = self.attachments.iter().all(Attachment::has_sound_names);
+        if is_sound { Ok(()) } else { Err(ShapeError::AttachmentName) }
     }
 
     fn check_extensions(&self) -> Result<(), ShapeError> {

@@ -88,11 +88,7 @@ pub mod components {
 
     pub use crate::{
         api::components::{Components, NoIdentity},
-        engine::{
-            carrier::Carrier,
-            driver::{Driver, Turn},
-            identity::IdentitySource,
-        },
+        engine::{carrier::Carrier, driver::Driver, identity::IdentitySource, turn::Turn},
         environment::{Environment, SystemEnvironment},
     };
 }

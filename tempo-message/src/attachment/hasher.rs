@@ -6,8 +6,8 @@ use core::{fmt, mem};
 use blake3::{Hasher, hazmat::HasherExt as _};
 
 use crate::attachment::{
-    MAX_PARTS,
-    manifest::{AttachmentId, BadManifest, MAX_ATTACHMENT, Manifest, root},
+    id::{AttachmentId, MAX_ATTACHMENT, MAX_PARTS},
+    manifest::{BadManifest, Manifest, count, root},
 };
 
 /// Makes the [`Manifest`] of bytes that come one after the other.
@@ -43,7 +43,7 @@ impl ManifestHasher {
         while !bytes.is_empty() {
             if self.part_length == size {
                 if self.parts.len() + 1 == MAX_PARTS {
-                    let needed = super::manifest::count(length, self.exponent);
+                    let needed = count(length, self.exponent);
                     return Err(BadManifest::Parts { needed, actual: MAX_PARTS });
                 }
                 let mut next = Hasher::new();

@@ -8,7 +8,7 @@ use core::fmt;
 
 use blake3::{Hasher, hazmat::HasherExt as _};
 
-use crate::attachment::manifest::AttachmentId;
+use crate::attachment::id::AttachmentId;
 
 /// A piece of an attachment that is published, read and checked alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::attachment::manifest::AttachmentId;
+use crate::attachment::id::AttachmentId;
 
 /// The attachments that an author's earlier messages need no longer. The content of a message of the kind
 /// [`Release`](crate::Kind::Release).

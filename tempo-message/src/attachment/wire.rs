@@ -5,11 +5,11 @@ use core::str;
 
 use crate::{
     attachment::{
-        Attachment, MAX_ATTACHMENTS, MAX_PARTS,
-        manifest::{AttachmentId, Manifest, count},
+        id::{AttachmentId, MAX_ATTACHMENTS, MAX_PARTS},
+        manifest::{BadManifest, Manifest, count},
+        named::Attachment,
     },
-    codec::wire::{put_number, put_run, take_byte, take_bytes, take_number, take_some},
-    message::ShapeError,
+    codec::fields::{put_number, put_run, take_byte, take_bytes, take_number, take_some},
 };
 
 /// The entries of a header. The hashes are compared by [`Manifest::new`] once the shape is judged.
@@ -63,7 +63,7 @@ pub(crate) fn put_names(to: &mut Vec<u8>, attachments: &[Attachment]) {
 }
 
 /// Reads the names that belong to the entries of a header, and nothing else.
-pub(crate) fn take_names(from: &mut &[u8], entries: Vec<Entry>) -> Option<Result<Vec<Attachment>, ShapeError>> {
+pub(crate) fn take_names(from: &mut &[u8], entries: Vec<Entry>) -> Option<Result<Vec<Attachment>, BadManifest>> {
     let mut names = take_some(from)?;
     let mut attachments = Vec::with_capacity(entries.len());
     for Entry { id, length, exponent, parts } in entries {
@@ -71,7 +71,7 @@ pub(crate) fn take_names(from: &mut &[u8], entries: Vec<Entry>) -> Option<Result
         let (name, media_type) = (text()?, text()?);
         match Manifest::new(id, length, exponent, parts) {
             Ok(manifest) => attachments.push(Attachment { manifest, name, media_type }),
-            Err(bad) => return Some(Err(ShapeError::Manifest(bad))),
+            Err(bad) => return Some(Err(bad)),
         }
     }
     names.is_empty().then_some(Ok(attachments))

@@ -258,7 +258,7 @@ impl Frame {
         let named = if entries.is_empty() { Some(Ok(Vec::new())) } else { take_names(&mut payload, entries) };
         let attachments = match named {
             Some(Ok(attachments)) => attachments,
-            Some(Err(error)) => return Decoded::Bad(BadFrame::Shape(error)),
+            Some(Err(bad)) => return Decoded::Bad(BadFrame::Shape(ShapeError::Manifest(bad))),
             None => return Decoded::Bad(BadFrame::Header),
         };
         let id = MessageId { author: author_of(header.author), counter: header.counter };

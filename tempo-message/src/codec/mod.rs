@@ -1,5 +1,6 @@
 //! The bytes of messages: frames, files of several frames, and undoing the conversion of line ends.
 
+pub(crate) mod fields;
 pub(crate) mod frame;
 pub(crate) mod frames;
 pub(crate) mod line_ends;

@@ -7,7 +7,10 @@ use tempo_clock::Seen;
 use super::script::{Arena, Script, counters, gather};
 use crate::{
     codec::{frame::Frame, pack::Pack},
-    transport::contract::{Disposition, Durability, Published, StoredRun, Transport},
+    transport::{
+        contract::{Disposition, StoredRun, Transport},
+        outcome::{Durability, Published},
+    },
 };
 
 /// Clause 1.

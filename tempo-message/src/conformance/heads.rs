@@ -7,7 +7,10 @@ use tempo_clock::{AuthorId, Lamport, Seen};
 use super::script::{Arena, Script, gather};
 use crate::{
     head::{Head, Life},
-    transport::contract::{Arrival, Budget, CollectRequest, Disposition, Durability, Transport},
+    transport::{
+        contract::{Arrival, Budget, CollectRequest, Disposition, Transport},
+        outcome::Durability,
+    },
 };
 
 /// Clause 17.

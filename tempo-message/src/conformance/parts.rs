@@ -13,7 +13,8 @@ use super::script::{Arena, Script, gather};
 use crate::{
     attachment::{hasher::ManifestHasher, manifest::Manifest, part::Part},
     transport::{
-        contract::{Disposition, Durability, Published, Transport},
+        contract::{Disposition, Transport},
+        outcome::{Durability, Published},
         parts::{PartRead, Parts, Presence, PutError, Receive, StoredPart},
     },
 };

@@ -8,7 +8,8 @@ use super::script::{Arena, Script, gather};
 use crate::{
     codec::{frame::Frame, pack::Pack},
     transport::{
-        contract::{Disposition, Durability, Published, Transport},
+        contract::{Disposition, Transport},
+        outcome::{Durability, Published},
         report::Relay,
     },
 };

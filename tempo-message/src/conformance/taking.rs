@@ -7,7 +7,10 @@ use tempo_clock::Seen;
 use super::script::{Arena, Script, counters, gather};
 use crate::{
     codec::frame::Frame,
-    transport::contract::{Arrival, Budget, CollectRequest, Disposition, Durability, Transport},
+    transport::{
+        contract::{Arrival, Budget, CollectRequest, Disposition, Transport},
+        outcome::Durability,
+    },
 };
 
 /// Clause 4.

@@ -17,11 +17,9 @@ use crate::{
     digest::Digest,
     head::Head,
     transport::{
-        contract::{
-            Arrival, CollectError, CollectRequest, Collected, Disposition, Durability, PublishError, Published,
-            StoredRun, Transport,
-        },
+        contract::{Arrival, CollectRequest, Collected, Disposition, StoredRun, Transport},
         memory_parts::{MemoryParts, Places},
+        outcome::{CollectError, Durability, PublishError, Published},
         parts::Parts,
         report::{Relay, Report},
     },

@@ -16,8 +16,8 @@ use tempo_clock::AuthorId;
 use crate::{
     attachment::part::Part,
     transport::{
-        contract::{CollectError, Durability, PublishError, Published},
         memory::lock,
+        outcome::{CollectError, Durability, PublishError, Published},
         parts::{PartRead, Parts, Presence, PutError, Receive, StoredPart},
     },
 };

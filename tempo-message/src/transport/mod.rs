@@ -5,6 +5,7 @@ pub(crate) mod contract;
 pub(crate) mod memory;
 #[cfg(feature = "std")]
 mod memory_parts;
+pub(crate) mod outcome;
 #[cfg(feature = "std")]
 pub(crate) mod parts;
 pub(crate) mod report;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     attachment::part::Part,
-    transport::contract::{Cause, CollectError, Durability, PublishError, Published},
+    transport::outcome::{Cause, CollectError, Durability, PublishError, Published},
 };
 
 /// Carries parts of attachments between the members of a session, beside the messages of a

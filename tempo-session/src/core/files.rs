@@ -6,89 +6,60 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
-use tempo_message::{AttachmentId, Digest, Kind, Message, MessageId, Release};
+use tempo_message::{AttachmentId, Message};
 
-use crate::core::{
-    event::{CoreEvent, Slot},
-    session_core::SessionCore,
-};
+use crate::core::event::Slot;
+
+/// The messages that name a file, by its length and the exponent of the size of its parts.
+pub(crate) type Cuts = BTreeMap<(u64, u8), BTreeSet<Slot>>;
 
 /// The files of a session, by what accepted messages say of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Files {
-    /// The messages that name each file, by length and exponent of the size of its parts: what a liar says of them is
-    /// another file with the same id.
-    named: BTreeMap<AttachmentId, BTreeMap<(u64, u8), BTreeSet<Slot>>>,
+    /// What a liar says of a file is another way to describe it.
+    named: BTreeMap<AttachmentId, Cuts>,
     /// The counter of the last message with which an author has released a file.
     released: BTreeMap<(AttachmentId, AuthorId), u64>,
 }
 
 impl Files {
-    fn namers(&self, id: AttachmentId) -> impl Iterator<Item = Slot> + '_ {
-        self.named.get(&id).into_iter().flat_map(BTreeMap::values).flatten().copied()
-    }
-}
-
-impl SessionCore {
-    /// Notes what an accepted message says of files.
-    pub(crate) fn note_files(&mut self, message: &Message, slot: Slot) {
+    /// Notes the files that a message names.
+    pub(crate) fn name(&mut self, message: &Message, slot: Slot) {
         for attachment in &message.attachments {
             let manifest = &attachment.manifest;
-            let cuts = self.files.named.entry(manifest.id()).or_default();
+            let cuts = self.named.entry(manifest.id()).or_default();
             cuts.entry((manifest.length(), manifest.exponent())).or_default().insert(slot);
         }
-        let content = Some(&message.payload).filter(|_| message.kind == Kind::Release);
-        let Some(release) = content.and_then(|content| Release::from_bytes(content)) else { return };
-        let MessageId { author, counter } = message.id;
-        for &id in release.ids() {
-            let was_released = self.is_released(id, author);
-            let last = self.files.released.entry((id, author)).or_default();
-            *last = counter.max(*last);
-            if !was_released && self.is_released(id, author) {
-                self.events.push_back(CoreEvent::FileReleased { author, id });
-            }
-        }
     }
 
-    /// Returns every file that an accepted message names, with the number of its bytes. Where messages disagree about
-    /// these, the least number.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (AttachmentId, u64)> + '_ {
-        self.files.named.iter().filter_map(|(id, cuts)| Some((*id, cuts.keys().next()?.0)))
-    }
-
-    /// Returns the number of files that accepted messages name.
-    pub(crate) fn files_len(&self) -> usize {
-        self.files.named.len()
-    }
-
-    /// Returns one message for each way in which accepted messages describe a file: the first one in the order of
-    /// messages.
-    pub(crate) fn descriptions(&self, id: AttachmentId) -> Vec<(MessageId, Digest)> {
-        let first = |slots: &BTreeSet<Slot>| {
-            let orders = slots.iter().filter_map(|&slot| Some((self.order(slot)?, slot)));
-            let ((_, digest), slot) = orders.min()?;
-            Some((self.id(slot)?, digest))
-        };
-        self.files.named.get(&id).into_iter().flat_map(BTreeMap::values).filter_map(first).collect()
-    }
-
-    /// Returns the messages that name a file, in the order of messages.
-    pub(crate) fn namers(&self, id: AttachmentId) -> Vec<MessageId> {
-        let mut namers: Vec<_> = self.files.namers(id).filter_map(|slot| Some((self.order(slot)?, slot))).collect();
-        namers.sort_unstable();
-        namers.into_iter().filter_map(|(_, slot)| self.id(slot)).collect()
-    }
-
-    /// Returns whether an author has named a file and released it since, for all its messages that name it.
-    pub(crate) fn is_released(&self, id: AttachmentId, author: AuthorId) -> bool {
-        let named = self.files.namers(id).filter_map(|slot| self.id(slot)).filter(|it| it.author == author);
-        let released = self.files.released.get(&(id, author));
-        let last = named.map(|it| it.counter).max();
-        last.zip(released).is_some_and(|(last, &released)| last < released)
+    /// Notes that an author has released a file with a message.
+    pub(crate) fn release(&mut self, id: AttachmentId, author: AuthorId, counter: u64) {
+        let last = self.released.entry((id, author)).or_default();
+        *last = counter.max(*last);
     }
 
     /// Returns the counter of the last message with which an author has released a file.
     pub(crate) fn release_of(&self, id: AttachmentId, author: AuthorId) -> Option<u64> {
-        self.files.released.get(&(id, author)).copied()
+        self.released.get(&(id, author)).copied()
+    }
+
+    /// Returns every file, with the ways in which messages describe it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (AttachmentId, &Cuts)> + '_ {
+        self.named.iter().map(|(id, cuts)| (*id, cuts))
+    }
+
+    /// Returns the ways in which messages describe a file.
+    pub(crate) fn cuts(&self, id: AttachmentId) -> Option<&Cuts> {
+        self.named.get(&id)
+    }
+
+    /// Returns the number of files.
+    pub(crate) fn len(&self) -> usize {
+        self.named.len()
+    }
+
+    /// Returns the messages that name a file.
+    pub(crate) fn namers(&self, id: AttachmentId) -> impl Iterator<Item = Slot> + '_ {
+        self.named.get(&id).into_iter().flat_map(BTreeMap::values).flatten().copied()
     }
 }

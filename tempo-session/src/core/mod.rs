@@ -37,6 +37,7 @@ pub(crate) mod files;
 pub(crate) mod identity;
 pub(crate) mod lookup;
 pub(crate) mod membership;
+pub(crate) mod naming;
 pub(crate) mod order;
 pub(crate) mod outgoing;
 pub(crate) mod packing;

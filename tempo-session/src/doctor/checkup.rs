@@ -21,7 +21,7 @@ use crate::doctor::{
     diagnosis::diagnose,
     files,
     finding::Finding,
-    reading::{Extent, Reading},
+    reading::{Extent, NOTHING, Reading},
 };
 use crate::{
     api::status::{StablePrefix, Status},
@@ -63,12 +63,6 @@ pub enum TidyError {
     #[error(transparent)]
     Remove(#[from] PublishError),
 }
-
-/// The longest wait for files that may be about to become whole.
-pub(super) const UNFINISHED: Duration = Duration::from_secs(4);
-pub(super) const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
-/// A budget that reads nothing: the collect only checks whether this is the session's folder.
-pub(super) const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
 
 impl Builder {
     /// Looks at the folder from outside, as a doctor does, and returns everything that is wrong.

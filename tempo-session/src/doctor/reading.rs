@@ -21,11 +21,16 @@ use crate::{
         session_core::SessionCore,
         vouching::RUN,
     },
-    doctor::checkup::{BUDGET, NOTHING, UNFINISHED},
     engine::resume::OwnMessages,
     environment::{Environment, SystemEnvironment},
     store::marks::Marks,
 };
+
+const BUDGET: Budget = Budget { frames: 1024, bytes: 8 * 1024 * 1024 };
+/// A budget that reads nothing: the collect only checks whether this is the session's folder.
+pub(super) const NOTHING: Budget = Budget { frames: 0, bytes: 0 };
+/// The longest wait for files that may be about to become whole.
+const UNFINISHED: Duration = Duration::from_secs(4);
 
 /// The extent of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

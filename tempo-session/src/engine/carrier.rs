@@ -6,8 +6,14 @@ use tempo_message::Parts;
 
 use crate::{
     engine::{
-        driver::Turn, event::FolderState, fetching::Fetcher, files::Fetch, removing::Remover, sending::Sender,
+        event::FolderState,
+        fetching::Fetcher,
+        files::Fetch,
+        removing::Remover,
+        sending::Sender,
         shared::Shared,
+        state::State,
+        turn::{Step, Turn},
     },
     store::shelf::Shelf,
 };
@@ -29,19 +35,8 @@ pub struct Carrier {
     files: usize,
 }
 
-/// What a step has done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Something; there may be more.
-    Done,
-    /// Nothing until this time has passed.
-    Wait(Duration),
-}
-
 /// The time until a folder that is away is looked at again.
 const AWAY: Duration = Duration::from_secs(1);
-/// The longest time between two looks.
-pub(crate) const LONGEST: Duration = Duration::from_secs(600);
 
 impl Carrier {
     pub(crate) fn new(shared: Arc<Shared>, parts: Box<dyn Parts>, shelf: Arc<dyn Shelf>, fetch: Fetch) -> Self {
@@ -56,7 +51,7 @@ impl Carrier {
                 Turn::Again => {}
                 Turn::Wait(timeout) => {
                     let (state, files) = (self.shared.lock(), self.files);
-                    let has_news = |state: &crate::engine::state::State| {
+                    let has_news = |state: &State| {
                         state.files.is_asked || state.lifecycle.is_leaving() || state.core.files_len() != files
                     };
                     drop(self.shared.wait_until(state, timeout, has_news));
@@ -90,8 +85,7 @@ impl Carrier {
             self.fetcher.step(&self.shared, self.parts.as_mut(), now),
             self.remover.step(&self.shared, self.parts.as_mut(), now),
         ];
-        let waits = steps.map(|step| if let Step::Wait(time) = step { Some(time) } else { None });
-        match waits {
+        match steps.map(Step::wait) {
             [Some(sends), Some(fetches), Some(removes)] => Turn::Wait(sends.min(fetches).min(removes)),
             _ => Turn::Again,
         }

@@ -8,7 +8,7 @@ use crate::{
     core::{packing::Packing, relaying::Relaying},
     engine::{
         carrier::Carrier, heading::HeadPace, link::Link, packing::Packer, publishing::Publisher, receiving::Receiver,
-        relaying::Relayer, shared::Shared,
+        relaying::Relayer, shared::Shared, turn::Turn,
     },
     errors::describe,
     store::error::StoreError,
@@ -32,17 +32,6 @@ pub struct Driver {
     /// The earliest time to give up the name again when there is nothing to send.
     renew_at: Duration,
     carrier: Option<Carrier>,
-}
-
-/// The next step after a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// There is more to do at once.
-    Again,
-    /// Wait until something arrives or is sent, or at the latest until this time has passed.
-    Wait(Duration),
-    /// The session is closed.
-    Stop,
 }
 
 /// The shortest time between two new authors when there is nothing to send: another installation

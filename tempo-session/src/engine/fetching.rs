@@ -12,9 +12,9 @@ use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Rec
 
 use crate::{
     engine::{
-        carrier::{LONGEST, Step},
         event::Event,
         shared::Shared,
+        turn::{LONGEST, Step},
     },
     errors::{FetchError, ReadError, describe},
     store::{

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod feed;
 pub(crate) mod fetching;
 pub(crate) mod files;
+pub(crate) mod filing;
 pub(crate) mod heading;
 pub(crate) mod heard;
 pub(crate) mod identity;
@@ -33,6 +34,7 @@ pub(crate) mod shared;
 pub(crate) mod snapshots;
 pub(crate) mod state;
 pub(crate) mod succession;
+pub(crate) mod turn;
 pub(crate) mod unsaved;
 
 #[cfg(test)]

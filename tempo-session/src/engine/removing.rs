@@ -7,9 +7,9 @@ use tempo_message::{AttachmentId, MessageId, Parts};
 
 use crate::{
     engine::{
-        carrier::{LONGEST, Step},
         shared::Shared,
         state::State,
+        turn::{LONGEST, Step},
     },
     errors::describe,
     store::{files::FileRecord, shelf::Shelf},

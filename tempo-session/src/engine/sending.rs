@@ -13,8 +13,8 @@ use tempo_message::{AttachmentId, Durability, Manifest, Part, Parts, Presence, P
 use crate::{
     core::outgoing::{Plan, Put},
     engine::{
-        carrier::{LONGEST, Step},
         shared::Shared,
+        turn::{LONGEST, Step},
     },
     errors::describe,
     store::{

@@ -13,12 +13,7 @@ use uuid::Uuid;
 use crate::{
     api::{components::Components, session::Session},
     core::{driving::Input, identity::conflict::IdentityConflict, session_core::SessionCore},
-    engine::{
-        driver::{Driver, Turn},
-        event::Event,
-        identity::IdentitySource,
-        resume::Resumed,
-    },
+    engine::{driver::Driver, event::Event, identity::IdentitySource, resume::Resumed, turn::Turn},
     store::{contract::Store, marks::Marks, memory::MemoryStore},
 };
 

@@ -1,10 +1,33 @@
-//! A name of an attachment as the name of a file on any system.
+//! A file as a message names it, and its name as that of a file on any system.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
 
-use crate::{attachment::Attachment, printable::printable_text};
+use crate::{
+    attachment::{
+        id::{MAX_ATTACHMENT_NAME, MAX_MEDIA_TYPE},
+        manifest::Manifest,
+    },
+    printable::printable_text,
+};
+
+/// A file that a message names. Its content does not travel in the message: it lies beside the messages in
+/// [parts](crate::Part), and may come later or never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The content, by its hashes.
+    pub manifest: Manifest,
+    /// The name that the author gave it, 1 to [`MAX_ATTACHMENT_NAME`] bytes. Anything may stand in it: it is no path.
+    pub name: String,
+    /// The media type, such as `audio/wav`; empty if the author did not say, at most [`MAX_MEDIA_TYPE`] bytes.
+    pub media_type: String,
+}
 
 impl Attachment {
+    /// Returns whether name and media type have allowed lengths.
+    pub(crate) fn has_sound_names(&self) -> bool {
+        (1..=MAX_ATTACHMENT_NAME).contains(&self.name.len()) && self.media_type.len() <= MAX_MEDIA_TYPE
+    }
+
     /// Returns a name under which the content can be written into a directory on every usual system: without separators and
     /// other reserved characters, hidden by nothing, and no name of a device. Never empty, and never a path.
     pub fn file_name(&self) -> String {
