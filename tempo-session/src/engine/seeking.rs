@@ -74,9 +74,12 @@ fn find(link: &mut Link, author: AuthorId, ids: &[MessageId]) -> Result<BTreeSet
         }
         Arc::clone(&state.report)
     };
+    // A damaged file changes for ever where reading moves its times.
+    let is_not_whole =
+        |reason: &PendingReason| matches!(reason, PendingReason::Incomplete { .. } | PendingReason::Changing);
     let is_doubt = |pending: &&Pending| {
         let is_authors = pending.author.or(pending.item.directory()) == Some(author);
-        is_authors && !matches!(pending.reason, PendingReason::Incomplete { .. })
+        is_authors && !is_not_whole(&pending.reason)
     };
     match report.pending.iter().find(is_doubt) {
         Some(pending) => Err(Unclear::Pending(pending.clone())),

@@ -168,6 +168,27 @@ fn a_full_disk_uses_up_no_relays() {
     assert!(happened("relayed") && happened("disk full"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
+/// A member had left, and a damaged copy remained of what it had written, where reading moves the times of files. The
+/// copy seemed to change for ever, and nobody relayed what the member had written.
+#[test]
+fn a_damaged_copy_hides_nothing_for_ever() {
+    let faults = [
+        Fault::Crash,
+        Fault::FailedCall,
+        Fault::OddDisks,
+        Fault::SecondProcess,
+        Fault::Departure,
+        Fault::Retirement,
+        Fault::Forger,
+    ];
+    let plan = Plan { seed: 120_327_058, profile: &SEAFILE, members: 3, messages: 6, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    let shows = happened("relayed") && happened("times moved by reading");
+    assert!(shows, "the run no longer shows it: {:?}", outcome.counts);
+}
+
 /// Everything in a folder was deleted, and then the folder was unmounted, where file numbers repeat. The empty directory
 /// in its place had its number, and as no directory of a member was left to recognize it by, a member wrote there.
 #[test]
