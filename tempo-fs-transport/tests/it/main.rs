@@ -13,6 +13,7 @@
 mod ahead;
 mod conformance;
 mod converted;
+mod files;
 mod folder;
 mod heads;
 mod hooked;
