@@ -27,7 +27,7 @@ use crate::{
     parts::{
         place::{Place, Places, is_none},
         put::{PIECE, Putting, own_files},
-        search::{Memory, look_at, presence},
+        search::{Memory, look_at, of_part, presence},
         site::Site,
     },
     read::file::Buffer,
@@ -94,14 +94,13 @@ impl<F: Fs> Parts for FolderParts<F> {
                 return Ok(found);
             }
             let dir = match places.open(&site.fs, place, false) {
-                Ok(Some(dir)) => dir,
-                Ok(None) => continue,
                 // One author's place is all that was asked for.
                 Err(error) if within.is_some() => {
                     return Err(collect_error(places.path(place).display().to_string(), error));
                 }
-                Err(_) => continue,
+                opened => opened.ok().flatten(),
             };
+            let Some(dir) = dir else { continue };
             for (part, found) in parts.iter().zip(&mut found).filter(|(_, found)| **found != Presence::Here) {
                 *found = look_at(&site.fs, &dir, OsStr::new(&part.name()), PartName::Exact, part).max(*found);
             }
@@ -114,15 +113,10 @@ impl<F: Fs> Parts for FolderParts<F> {
                 break;
             }
             let Ok(Some(dir)) = places.open(&site.fs, place, false) else { continue };
+            // What cannot be listed now is found by a later look.
             let unusual = memory.unusual(&site.fs, (places.path(place), &dir), &wanted).unwrap_or_default();
-            if unusual.is_empty() {
-                continue;
-            }
-            for (part, found) in parts.iter().zip(&mut found) {
-                let key = PartKey::of(part);
-                let from = unusual.partition_point(|(it, ..)| *it < key);
-                let of_part = unusual.get(from..).unwrap_or_default().iter().take_while(|(it, ..)| *it == key);
-                for (_, kind, name) in of_part {
+            for (part, found) in parts.iter().zip(&mut found).filter(|_| !unusual.is_empty()) {
+                for (_, kind, name) in of_part(&unusual, PartKey::of(part)) {
                     *found = look_at(&site.fs, &dir, name, *kind, part).max(*found);
                 }
             }

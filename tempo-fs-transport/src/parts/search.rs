@@ -61,13 +61,7 @@ impl Memory {
             listed.freshness.listed(version, now);
             listed.at = now;
         }
-        let of_part = |key: &PartKey| {
-            let from = listed.unusual.partition_point(|(it, ..)| it < key);
-            let from = listed.unusual.get(from..).unwrap_or_default();
-            let key = *key;
-            from.iter().take_while(move |(it, ..)| *it == key).take(COPIES)
-        };
-        Ok(wanted.iter().flat_map(of_part).cloned().collect())
+        Ok(wanted.iter().flat_map(|key| of_part(&listed.unusual, *key).take(COPIES)).cloned().collect())
     }
 }
 
@@ -91,6 +85,12 @@ impl Listed {
         self.unusual.sort_by(|(a, _, one), (b, _, other)| (a, one).cmp(&(b, other)));
         Ok(())
     }
+}
+
+/// Returns the names of one part among sorted ones.
+pub(super) fn of_part(unusual: &[Unusual], key: PartKey) -> impl Iterator<Item = &Unusual> {
+    let from = unusual.partition_point(|(it, ..)| *it < key);
+    unusual.get(from..).unwrap_or_default().iter().take_while(move |(it, ..)| *it == key)
 }
 
 /// Returns what a name says of a part's presence, without opening anything.

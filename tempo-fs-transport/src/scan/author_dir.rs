@@ -159,7 +159,7 @@ impl AuthorDir {
     pub(crate) fn take_stat(&mut self, item: Candidate, stat: io::Result<Stat>, now: Duration) {
         let holds = |stat: Stat| self.findings.get(&item.name).is_some_and(|note| note.holds(stat.version(), now));
         if FileName::parse(&item.name) == FileName::Files {
-            return self.note_files(&item.name, stat, now);
+            return self.note_files(&item.name, stat.ok(), now);
         }
         // Reading shows why it cannot be examined.
         if !stat.is_ok_and(holds) {
@@ -168,9 +168,9 @@ impl AuthorDir {
     }
 
     /// Notes what has the name of the directory of parts, unless it is a directory.
-    fn note_files(&mut self, name: &OsStr, stat: io::Result<Stat>, now: Duration) {
+    fn note_files(&mut self, name: &OsStr, stat: Option<Stat>, now: Duration) {
         match stat {
-            Ok(stat) if stat.file_type != FileType::Directory => {
+            Some(stat) if stat.file_type != FileType::Directory => {
                 let reason = ForeignReason::Type { expected: FileType::Directory, found: stat.file_type };
                 self.findings.put(name, Some(stat.version()), Finding::Foreign(reason), now);
             }

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Read},
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -120,7 +120,8 @@ fn a_part_is_a_plain_file_in_the_directory_of_its_author() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let of = |path: &Path| fs::metadata(path).map(|about| (about.mode(), about.uid(), about.gid())).unwrap();
+        let of =
+            |path: &std::path::Path| fs::metadata(path).map(|about| (about.mode(), about.uid(), about.gid())).unwrap();
         assert_eq!(of(&dir.join(file.part(0).name())), of(&own.join("0000000000000001")));
         assert_eq!(of(&dir), of(&own));
     }
@@ -494,7 +495,7 @@ fn a_handle_keeps_nothing_open() {
     {
         let folder = fs::canonicalize(&session.folder).unwrap();
         let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());
-        assert_eq!(open.filter(|path| path.starts_with(&folder)).collect::<Vec<_>>(), [PathBuf::new(); 0]);
+        assert_eq!(open.filter(|path| path.starts_with(&folder)).collect::<Vec<_>>(), Vec::<PathBuf>::new());
     }
     fs::remove_dir_all(&session.folder).unwrap();
 }
@@ -584,7 +585,7 @@ struct Mounted(PathBuf);
 #[cfg(target_os = "linux")]
 impl Mounted {
     /// Returns `None` and prints the reason where volumes cannot be mounted.
-    fn new(session: &Session, make: &[&str], options: &str) -> Option<Self> {
+    fn new(session: &Session) -> Option<Self> {
         let (image, at) = (session.dir.path().join("image"), session.folder.clone());
         fs::File::create(&image).unwrap().set_len(4 << 20).unwrap();
         let run = |program: &str, arguments: &[&std::ffi::OsStr]| {
@@ -595,9 +596,9 @@ impl Mounted {
             }
             is_done
         };
-        let arguments: Vec<_> = make[1..].iter().map(|argument| argument.as_ref()).chain([image.as_os_str()]).collect();
-        let is_made = run(make[0], &arguments);
-        let mounted = is_made && run("mount", &["-o".as_ref(), options.as_ref(), image.as_os_str(), at.as_os_str()]);
+        let make = ["-q", "-F", "-m", "0"].map(std::ffi::OsStr::new);
+        let is_made = run("mkfs.ext4", &[&make[..], &[image.as_os_str()]].concat());
+        let mounted = is_made && run("mount", &["-o".as_ref(), "loop".as_ref(), image.as_os_str(), at.as_os_str()]);
         mounted.then(|| Self(at))
     }
 }
@@ -613,7 +614,7 @@ impl Drop for Mounted {
 #[test]
 fn a_full_disk_is_told_and_left_as_it_was() {
     let (session, file) = (Session::new(), File::new(1));
-    let Some(_mounted) = Mounted::new(&session, &["mkfs.ext4", "-q", "-F", "-m", "0"], "loop") else { return };
+    let Some(_mounted) = Mounted::new(&session) else { return };
     let _ = fs::remove_dir(session.path("lost+found"));
     let mut handle = parts(&session);
     file.put(handle.as_mut(), 1).unwrap();
@@ -630,33 +631,25 @@ fn a_full_disk_is_told_and_left_as_it_was() {
     assert_eq!(file.put(handle.as_mut(), 0).unwrap(), Published::New);
 }
 
-/// FAT keeps case and does not tell it apart.
-#[cfg(target_os = "linux")]
 #[test]
-fn a_volume_that_ignores_case_holds_parts() {
+fn where_case_does_not_matter_no_name_is_written_over() {
     let (session, file) = (Session::new(), File::new(1));
-    let Some(_mounted) = Mounted::new(&session, &["mkfs.vfat"], "loop") else { return };
-    let wrong = session.path(ana().to_string()).join("FILES");
+    let own = session.path(ana().to_string());
+    let [wrong, dir] = ["FILES", "files"].map(|name| own.join(name));
     fs::create_dir_all(&wrong).unwrap();
-    let mut handle = parts(&session);
-    if file.put(handle.as_mut(), 0).is_ok() {
-        // A short name in one case is shown in lower case by default.
-        assert_eq!(names(&session.path(ana().to_string())), ["files"]);
-    } else {
-        assert_eq!(names(&wrong), [""; 0]);
-        fs::rename(&wrong, session.path(ana().to_string()).join("other")).unwrap();
-        fs::rename(session.path(ana().to_string()).join("other"), session.path(ana().to_string()).join("files"))
-            .unwrap();
-    }
-    let dir = files(&session, ana());
-    let upper = dir.join(file.part(1).name().to_uppercase());
-    fs::write(&upper, file.bytes(1)).unwrap();
+    let transport = FsTransport::open_on(Hooked::ignoring_case(), &session.folder, &unwatched());
+    let mut handle = transport.unwrap().parts().unwrap();
+    let refused = file.put(handle.as_mut(), 0).unwrap_err();
+    assert!(matches!(refused, PutError::Publish(PublishError::Failed { .. })), "{refused:?}");
+    assert_eq!(names(&wrong), [""; 0]);
+    fs::rename(&wrong, own.join("other")).unwrap();
+    fs::rename(own.join("other"), &dir).unwrap();
+    let upper = |number| dir.join(file.part(number).name().to_uppercase());
+    fs::write(upper(1), file.bytes(1)).unwrap();
+    fs::write(upper(2), "another content").unwrap();
     assert_eq!(file.put(handle.as_mut(), 1).unwrap(), Published::Already);
-    fs::write(dir.join(file.part(2).name().to_uppercase()), "other").unwrap();
     assert_eq!(file.put(handle.as_mut(), 2).unwrap(), Published::Displaced);
-    let mut file_two = File::new(2);
-    file_two.content.truncate(0);
-    assert_eq!(look(handle.as_mut(), file_two.part(0)), Presence::Missing);
+    assert_eq!(fs::read(upper(2)).unwrap(), b"another content");
     for number in [1, 2] {
         assert_eq!(read(handle.as_mut(), &file.part(number)).0, PartRead::Whole);
     }

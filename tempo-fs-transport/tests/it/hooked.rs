@@ -1,7 +1,13 @@
 //! The real file system with two hooks: one before a file is opened, and one after it is read. The numbers of directories
-//! may repeat.
+//! may repeat, and names may differ in case.
 
-use std::{ffi::OsStr, fmt, fs, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt, fs, io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use tempo_fs_transport::{Fs, Reach, RealFs, Signal, Stat, Watch};
 use tempo_message::FileType;
@@ -13,12 +19,13 @@ pub(crate) struct Hooked {
     opening: Arc<dyn Fn(&OsStr) + Send + Sync>,
     described: Arc<dyn Fn() + Send + Sync>,
     is_numbered_alike: bool,
+    ignores_case: bool,
 }
 
 impl Hooked {
     fn new() -> Self {
         let (opening, described) = (Arc::new(|_: &OsStr| ()), Arc::new(|| ()));
-        Self { real: RealFs::default(), opening, described, is_numbered_alike: false }
+        Self { real: RealFs::default(), opening, described, is_numbered_alike: false, ignores_case: false }
     }
 
     pub(crate) fn opening(opening: impl Fn(&OsStr) + Send + Sync + 'static) -> Self {
@@ -32,6 +39,26 @@ impl Hooked {
     /// All directories have one number, as some have on `ReFS`.
     pub(crate) fn numbered_alike() -> Self {
         Self { is_numbered_alike: true, ..Self::new() }
+    }
+
+    /// Names that differ in case alone are one name, as on FAT.
+    pub(crate) fn ignoring_case() -> Self {
+        Self { ignores_case: true, ..Self::new() }
+    }
+
+    /// Returns a name as it is spelled in a directory, if it is there.
+    fn spelled(&self, dir: &Dir, name: &OsStr) -> OsString {
+        let mut spelled = name.to_owned();
+        if self.ignores_case {
+            let _ = self.real.list(dir, &mut |there| {
+                let is_it = there.eq_ignore_ascii_case(name);
+                if is_it {
+                    spelled = there.to_owned();
+                }
+                !is_it
+            });
+        }
+        spelled
     }
 
     fn numbered(&self, mut stat: Stat) -> Stat {
@@ -66,7 +93,7 @@ impl Fs for Hooked {
 
     fn open(&self, dir: &Dir, name: &OsStr) -> io::Result<fs::File> {
         (self.opening)(name);
-        self.real.open(dir, name)
+        self.real.open(dir, &self.spelled(dir, name))
     }
 
     fn stat_file(&self, file: &fs::File) -> io::Result<Stat> {
@@ -80,24 +107,39 @@ impl Fs for Hooked {
     }
 
     fn stat(&self, dir: &Dir, name: &OsStr) -> io::Result<Stat> {
-        self.real.stat(dir, name).map(|stat| self.numbered(stat))
+        self.real.stat(dir, &self.spelled(dir, name)).map(|stat| self.numbered(stat))
+    }
+
+    fn open_dir(&self, parent: &Dir, name: &OsStr) -> io::Result<Dir> {
+        self.real.open_dir(parent, &self.spelled(parent, name))
+    }
+
+    fn create_dir(&self, parent: &Dir, name: &OsStr) -> io::Result<()> {
+        self.real.create_dir(parent, &self.spelled(parent, name))
+    }
+
+    fn rename_new(&self, from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {
+        self.real.rename_new(from, name, to, &self.spelled(to, new_name))
+    }
+
+    fn sync_named(&self, dir: &Dir, name: &OsStr, reach: Reach) -> io::Result<()> {
+        self.real.sync_named(dir, &self.spelled(dir, name), reach)
+    }
+
+    fn remove(&self, dir: &Dir, name: &OsStr) -> io::Result<()> {
+        self.real.remove(dir, &self.spelled(dir, name))
     }
 
     hand_on! {
         open_root(path: &Path) -> io::Result<Dir>;
-        open_dir(parent: &Dir, name: &OsStr) -> io::Result<Dir>;
-        create_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
         list(dir: &Dir, each: &mut dyn FnMut(&OsStr) -> bool) -> io::Result<()>;
         made_ns(dir: &Dir) -> Option<i128>;
         read(file: &mut fs::File, buffer: &mut [u8]) -> io::Result<usize>;
         create(dir: &Dir, name: &OsStr) -> io::Result<fs::File>;
         write(file: &mut fs::File, bytes: &[u8]) -> io::Result<()>;
         sync_file(file: &fs::File, reach: Reach) -> io::Result<()>;
-        sync_named(dir: &Dir, name: &OsStr, reach: Reach) -> io::Result<()>;
         sync_dir(dir: &Dir, reach: Reach) -> io::Result<()>;
-        rename_new(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
         rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
-        remove(dir: &Dir, name: &OsStr) -> io::Result<()>;
         remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
         watch(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
         now() -> Duration;
