@@ -11,7 +11,7 @@ use std::{
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{Belonging, FsTransport, Installation, InstallationError, Options, RealFs, sync_service};
 use tempo_message::{
-    AttachmentId, Budget, CollectError, CollectRequest, Disposition, Ed25519, Own, PublishError, Transport, Verify,
+    AttachmentId, CollectError, CollectRequest, Disposition, Ed25519, Own, PublishError, Transport, Verify,
 };
 use thiserror::Error;
 

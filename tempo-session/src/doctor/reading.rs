@@ -9,7 +9,7 @@ use std::{
 use tempo_clock::{AuthorId, Seen, union};
 use tempo_fs_transport::{FsTransport, Stray};
 use tempo_message::{
-    Arrival, AttachmentId, CollectError, CollectRequest, Digest, Disposition, ForeignReason, Frame, Manifest,
+    Arrival, AttachmentId, Budget, CollectError, CollectRequest, Digest, Disposition, ForeignReason, Frame, Manifest,
     MessageId, Own, PendingReason, Report, Transport, is_signed,
 };
 

@@ -1,14 +1,13 @@
 //! `tempo files`, `tempo get` and `tempo release`: the files that messages name.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 use tempo_session::{
-    Attachment, AttachmentId, AuthorId, Entry, Membership, Session,
+    Attachment, AttachmentId, AuthorId, Membership, Session,
     components::{Environment, SystemEnvironment},
     error::ExportError,
     printable_text,
@@ -82,25 +81,6 @@ pub(crate) fn release(folder: &Path, local: &Local, what: &[String]) -> Result<(
     Ok(())
 }
 
-/// Describes the files of a message in one line, for people.
-pub(crate) fn of_entry(entry: &Entry) -> String {
-    let mut line = String::new();
-    for Attachment { manifest, name, .. } in &entry.attachments {
-        // Writing to a string cannot fail.
-        let _ = write!(line, "  [{}, {}]", printable_text(name), size(manifest.length()));
-    }
-    line
-}
-
-/// Describes the files of a message, for programs.
-pub(crate) fn of_entry_for_programs(entry: &Entry) -> Value {
-    let file = |it: &Attachment| {
-        let (id, bytes) = (it.manifest.id().to_string(), it.manifest.length());
-        json!({ "id": id, "name": it.name, "media_type": it.media_type, "bytes": bytes })
-    };
-    entry.attachments.iter().map(file).collect()
-}
-
 /// Sums up the files of a session for its status; `None` if there are none.
 pub(crate) fn summary(session: &Session) -> Result<Option<String>, Failure> {
     let files = session.files()?;
@@ -119,24 +99,7 @@ pub(crate) fn summary(session: &Session) -> Result<Option<String>, Failure> {
         (stuck, "of yours not sent; tempo files says why"),
     ];
     let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("; {count} {what}"));
-    Ok(Some(format!("{}, {}{}", output::counted(files.len(), "file"), size(bytes), said.collect::<String>())))
-}
-
-/// Returns "34.2 MB".
-pub(crate) fn size(bytes: u64) -> String {
-    let mut unit = 1_u64;
-    for name in ["bytes", "kB", "MB", "GB"] {
-        if bytes < unit.saturating_mul(1000) {
-            let (whole, tenth) = (bytes / unit, bytes % unit * 10 / unit.max(1));
-            return if unit == 1 {
-                output::counted(usize::try_from(whole).unwrap_or(0), "byte")
-            } else {
-                format!("{whole}.{tenth} {name}")
-            };
-        }
-        unit = unit.saturating_mul(1000);
-    }
-    format!("{}.{} TB", bytes / unit, bytes % unit * 10 / unit)
+    Ok(Some(format!("{}, {}{}", output::counted(files.len(), "file"), output::size(bytes), said.collect::<String>())))
 }
 
 fn files(session: &Session) -> Result<Vec<Named>, Failure> {
@@ -262,7 +225,7 @@ fn for_people(file: &Named, names: &Names) -> String {
     let error = error.as_ref().map(|error| printable_text(error)).unwrap_or_default();
     let said = [sending, place, released.to_owned(), error];
     let said: Vec<&str> = said.iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
-    format!("{}  {:>9}  {}, {of}: {}", short(*id), size(*length), name_of(file), said.join("; "))
+    format!("{}  {:>9}  {}, {of}: {}", short(*id), output::size(*length), name_of(file), said.join("; "))
 }
 
 fn for_programs(file: &Named) -> Value {

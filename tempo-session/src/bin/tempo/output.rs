@@ -10,9 +10,9 @@ use anstyle::{AnsiColor, Style};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
-use tempo_session::{AuthorId, Entry, Status, printable_text};
+use tempo_session::{Attachment, AuthorId, Entry, Status, printable_text};
 
-use crate::{failure::Failure, files};
+use crate::failure::Failure;
 
 /// Prints a line to standard output, in color on a terminal only.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
@@ -64,7 +64,7 @@ pub(crate) fn is_typed() -> bool {
 pub(crate) fn for_people(entry: &Entry) -> String {
     let style = color_of(entry.author());
     let name = name_of(entry);
-    format!("{}  {style}{name:<10}{style:#}  {}{}", written_at(entry), text_of(entry), files::of_entry(entry))
+    format!("{}  {style}{name:<10}{style:#}  {}{}", written_at(entry), text_of(entry), files_for_people(entry))
 }
 
 /// Formats a message as one object. The object has only what is equal for every member, so that two
@@ -83,9 +83,45 @@ pub(crate) fn for_programs(entry: &Entry) -> Value {
         Err(_) => object.insert("base64".into(), json!(BASE64_STANDARD.encode(&entry.payload))),
     };
     if !entry.attachments.is_empty() {
-        object.insert("files".into(), files::of_entry_for_programs(entry));
+        object.insert("files".into(), files_for_programs(entry));
     }
     Value::Object(object)
+}
+
+/// Describes the files of a message in one line, for people.
+fn files_for_people(entry: &Entry) -> String {
+    let mut line = String::new();
+    for Attachment { manifest, name, .. } in &entry.attachments {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "  [{}, {}]", printable_text(name), size(manifest.length()));
+    }
+    line
+}
+
+/// Describes the files of a message, for programs.
+fn files_for_programs(entry: &Entry) -> Value {
+    let file = |it: &Attachment| {
+        let (id, bytes) = (it.manifest.id().to_string(), it.manifest.length());
+        json!({ "id": id, "name": it.name, "media_type": it.media_type, "bytes": bytes })
+    };
+    entry.attachments.iter().map(file).collect()
+}
+
+/// Returns "34.2 MB".
+pub(crate) fn size(bytes: u64) -> String {
+    let mut unit = 1_u64;
+    for name in ["bytes", "kB", "MB", "GB"] {
+        if bytes < unit.saturating_mul(1000) {
+            let (whole, tenth) = (bytes / unit, bytes % unit * 10 / unit.max(1));
+            return if unit == 1 {
+                counted(usize::try_from(whole).unwrap_or(0), "byte")
+            } else {
+                format!("{whole}.{tenth} {name}")
+            };
+        }
+        unit = unit.saturating_mul(1000);
+    }
+    format!("{}.{} TB", bytes / unit, bytes % unit * 10 / unit)
 }
 
 /// Returns the name of an author, or the beginning of its uuid.
