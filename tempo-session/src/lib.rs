@@ -88,7 +88,7 @@ pub mod components {
 
     pub use crate::{
         api::components::{Components, NoIdentity},
-        engine::{carrier::Carrier, driver::Driver, identity::IdentitySource, turn::Turn},
+        engine::{carrier::Carrier, driver::Driver, identity::IdentitySource, turn::Turn, wakeup::Wakeup},
         environment::{Environment, SystemEnvironment},
     };
 }

@@ -57,7 +57,7 @@ pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
         let (member, crashed) = (rng.below(MEMBERS), rng.below(MEMBERS));
         // A member without power does nothing.
         if let Some((session, kept)) = world.session(member).zip(kept.get_mut(member)) {
-            let (items, snapshot) = look(session, kept.take())?;
+            let (items, snapshot) = look(&session, kept.take())?;
             *kept = Some(snapshot);
             let buys = rng.chance(400);
             let text = if let Some((id, text)) = rng.pick(&items).filter(|_| buys) {
@@ -80,7 +80,7 @@ pub(crate) fn run(seed: u64) -> Result<usize, Box<dyn Error>> {
     for (member, kept) in kept.into_iter().enumerate() {
         let session = world.session(member).ok_or("every member runs in the end")?;
         // Both resuming from the kept state and starting from the beginning must give the same list.
-        lists.extend([look(session, kept)?.0, look(session, None)?.0]);
+        lists.extend([look(&session, kept)?.0, look(&session, None)?.0]);
     }
     for list in &lists {
         assert_eq!(Some(list), lists.first(), "seed {seed}: the lists differ");

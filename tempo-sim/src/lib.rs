@@ -33,4 +33,4 @@ pub use service::Filling;
 pub use shrink::shrink;
 pub use sweep::{Swept, sweep};
 pub use trace::Trace;
-pub use world::{Failing, Leave, Member, Scheme, SimClock, SimStore, Snapshot, StoreImage, Undoing, Violation, World};
+pub use world::{Failing, Leave, Machine, Scheme, SimClock, SimStore, Snapshot, StoreImage, Undoing, Violation, World};

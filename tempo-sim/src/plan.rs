@@ -10,8 +10,8 @@ use tempo_fs_transport::FileName;
 use tempo_session::{Packing, Relaying};
 
 use crate::{
-    Conflict, Counts, Disk, Failing, Fault, Leave, Profile, Rng, Scheme, SimStore, Snapshot, Trace, Violation, World,
-    disks::Disks,
+    Conflict, Counts, Disk, Failing, Fault, Leave, Profile, Rng, Scheme, SimStore, Snapshot, Trace, Violation,
+    disks::Disks, world::Simulation,
 };
 
 /// A reproducible run.
@@ -132,8 +132,10 @@ impl Plan {
             true => Scheme::Toy,
             false => Scheme::Plain,
         };
-        let world = World::new(rng.next()).profile(profile).signing(scheme);
-        let world = world.members_with_disks(self.members, |rng| disks.draw(rng));
+        let mut world = Simulation::new(rng.next());
+        world.set_profile(profile);
+        world.set_signing(scheme);
+        world.add_members(self.members, |rng| disks.draw(rng));
         let mut run = Run {
             world,
             rng,
@@ -152,8 +154,8 @@ impl Plan {
             run.world.record(self.seed, self.command());
         }
         let failure = run.execute().err();
-        let Run { world, .. } = run;
-        Outcome { hash: world.hash(), counts: world.counts.clone(), failure, trace: world.into_trace() }
+        let Run { mut world, .. } = run;
+        Outcome { hash: world.hash(), counts: world.counts.clone(), failure, trace: world.take_trace() }
     }
 }
 
@@ -163,7 +165,7 @@ const SIGNED_FOR_REAL: u64 = 16;
 const DATABASES: u64 = 32;
 
 struct Run<'a> {
-    world: World,
+    world: Simulation,
     rng: Rng,
     plan: &'a Plan,
     snapshots: Vec<(usize, Snapshot)>,
@@ -388,7 +390,7 @@ impl Run<'_> {
     /// Lets a member leave, once per run. The others have all or most of what it wrote.
     fn depart(&mut self, member: usize) {
         let leave = if self.rng.chance(600) { Leave::ForGood } else { Leave::ForNow };
-        let is_there = |world: &World, member: usize| {
+        let is_there = |world: &Simulation, member: usize| {
             world.session(member).is_some() && world.member(member).is_some_and(|there| !there.disk().is_unmounted())
         };
         let at = (0..self.plan.members).find(|&at| at != member && is_there(&self.world, at));

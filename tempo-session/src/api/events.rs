@@ -110,9 +110,8 @@ impl Iterator for Events {
     type Item = Result<Event, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        const A_WHILE: Duration = Duration::from_secs(3600);
         loop {
-            match self.next_within(A_WHILE) {
+            match self.next_within(Duration::MAX) {
                 Ok(Some(event)) => return Some(Ok(event)),
                 Ok(None) if !self.session.shared().lock().lifecycle.is_open() => return None,
                 Ok(None) => {}

@@ -57,7 +57,7 @@ impl Session {
     fn pack_by(&self, by_hand: ByHand, patience: Duration) -> Result<PackStats, PackError> {
         let mut state = self.shared().lock();
         state.packing.ask(by_hand);
-        self.shared().waker.wake_by_ref();
+        self.shared().wake_driver();
         let is_over = |state: &State| state.packing.is_answered() || !state.lifecycle.is_open();
         let (mut state, _) = self.shared().wait_until(state, patience, is_over);
         match state.packing.withdraw() {

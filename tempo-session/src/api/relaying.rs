@@ -36,7 +36,7 @@ impl Session {
             return Err(RelayError::Unknown { author });
         }
         state.relaying.ask(author);
-        self.shared().waker.wake_by_ref();
+        self.shared().wake_driver();
         let is_over = |state: &State| state.relaying.is_answered() || !state.lifecycle.is_open();
         let (mut state, _) = self.shared().wait_until(state, patience, is_over);
         match state.relaying.withdraw() {

@@ -142,7 +142,7 @@ impl Session {
     pub fn refresh(&self, patience: Duration) -> Result<(), RefreshError> {
         let mut state = self.shared().lock();
         let wanted = state.refresh.ask();
-        self.shared().waker.wake_by_ref();
+        self.shared().wake_driver();
         let is_over = |state: &State| state.refresh.is_done(wanted) || !state.lifecycle.is_open();
         let (state, is_done) = self.shared().wait_until(state, patience, is_over);
         match &state.folder {
@@ -161,7 +161,7 @@ impl Session {
         // Until the first look, the contents of the folder are unknown.
         self.shared().wait_for_first_look(patience);
         let mut state = self.shared().lock();
-        self.shared().waker.wake_by_ref();
+        self.shared().wake_driver();
         let is_done = |state: &State| {
             let is_away = !matches!(state.folder, FolderState::Attached | FolderState::Unknown);
             let is_over = is_away || state.outbox.is_hopeless() || !state.lifecycle.is_open();
@@ -207,7 +207,7 @@ impl Session {
         // The head should include what arrived and was published last.
         let mut state = self.shared().lock();
         state.lifecycle.advance(Phase::Leaving);
-        self.shared().waker.wake_by_ref();
+        self.shared().wake_driver();
         let is_over =
             |state: &State| state.lifecycle.is_at_rest() || !state.outbox.is_empty() || !state.lifecycle.is_open();
         drop(self.shared().wait_until(state, patience.min(Self::LAST_HEAD), is_over));
@@ -237,7 +237,7 @@ impl Session {
 impl Inner {
     fn shut(&self) -> Result<(), StoreError> {
         let shut = self.shared.shut();
-        self.shared.waker.wake_by_ref();
+        self.shared.wake_driver();
         self.shared.announce();
         shut
     }

@@ -86,7 +86,7 @@ impl Shared {
         state.take_outputs();
         drop(state);
         drop(writer);
-        self.waker.wake_by_ref();
+        self.wake_driver();
         self.announce();
         Ok(frames.iter().skip(introduced).map(Frame::id).collect())
     }

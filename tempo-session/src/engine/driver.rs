@@ -97,8 +97,15 @@ impl Driver {
         }
     }
 
+    /// Returns whether the application has sent something or waits for something since the last turn. A loop of your
+    /// own then ends its wait and takes the next turn.
+    pub fn is_wanted(&self) -> bool {
+        self.link.shared.is_driver_wanted()
+    }
+
     /// Does what can be done now, without waiting for more.
     pub fn turn(&mut self) -> Turn {
+        self.link.shared.driver_turns();
         let mut state = self.link.shared.lock();
         if !state.lifecycle.is_open() {
             return Turn::Stop;

@@ -36,6 +36,7 @@ pub(crate) mod state;
 pub(crate) mod succession;
 pub(crate) mod turn;
 pub(crate) mod unsaved;
+pub(crate) mod wakeup;
 
 #[cfg(test)]
 mod tests;

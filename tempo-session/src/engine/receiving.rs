@@ -145,7 +145,8 @@ impl Receiver {
         let mut state = link.shared.lock();
         state.take_run(&mut run, true);
         while state.take_outputs() {
-            state = link.shared.wait(state, BREATH);
+            let until = link.shared.environment.now().saturating_add(BREATH);
+            state = link.shared.wait(state, until);
         }
         drop(state);
         // The messages are readable from here on; readers need not wait until they are stored.

@@ -6,8 +6,8 @@
 
 use std::{
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -25,6 +25,7 @@ use crate::{
         identity::Writer,
         outbox::Key,
         state::State,
+        wakeup::Bell,
     },
     environment::Environment,
     errors::ReadError,
@@ -40,9 +41,7 @@ use crate::{
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Signals a change to waiting threads.
-    changed: Condvar,
-    /// The number of threads that wait for a change. Waking none would still cost a system call.
-    waiting: AtomicUsize,
+    bell: Bell,
     /// Tasks that wait for a change.
     pub(crate) wakers: Wakers,
     /// The right of one thread at a time to write.
@@ -51,7 +50,9 @@ pub(crate) struct Shared {
     store: RwLock<Option<Box<dyn Store>>>,
     pub(crate) environment: Arc<dyn Environment>,
     /// Wakes the driver.
-    pub(crate) waker: Waker,
+    waker: Waker,
+    /// Whether there is something for the driver to do since its last turn began.
+    is_driver_wanted: AtomicBool,
     /// The silence after which an author is no longer waited for.
     pub(crate) idle_after: Option<Duration>,
     /// The content of files on this machine.
@@ -77,13 +78,13 @@ impl Shared {
     ) -> Self {
         Self {
             state: Mutex::new(state),
-            changed: Condvar::new(),
-            waiting: AtomicUsize::new(0),
+            bell: Bell::default(),
             wakers: Wakers::default(),
             writer: Mutex::new(writer),
             store: RwLock::new(Some(store)),
             environment,
             waker,
+            is_driver_wanted: AtomicBool::new(true),
             idle_after,
             shelf: None,
             outside: Arc::new(NoFiles),
@@ -118,22 +119,34 @@ impl Shared {
         drop(self.store.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 
+    /// Wakes the driver, because something was sent or asked for.
+    pub(crate) fn wake_driver(&self) {
+        self.is_driver_wanted.store(true, Ordering::SeqCst);
+        self.waker.wake_by_ref();
+    }
+
+    pub(crate) fn is_driver_wanted(&self) -> bool {
+        self.is_driver_wanted.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the driver begins a turn, which does everything asked for so far.
+    pub(crate) fn driver_turns(&self) {
+        self.is_driver_wanted.store(false, Ordering::SeqCst);
+    }
+
     /// Wakes everything that waits for a change.
     pub(crate) fn announce(&self) {
-        // A thread that found nothing under the lock counted itself while holding it, before this
-        // change.
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.changed.notify_all();
-        }
+        self.bell.ring();
         self.wakers.wake();
     }
 
-    /// Waits until something changes or the timeout has passed.
-    pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, State>, timeout: Duration) -> MutexGuard<'a, State> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let state = self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0;
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        state
+    /// Waits until something changes or the time has come, in the time of the environment.
+    pub(crate) fn wait<'a>(&'a self, state: MutexGuard<'a, State>, until: Duration) -> MutexGuard<'a, State> {
+        // A change after this one needs the lock first.
+        let wakeup = self.bell.listen();
+        drop(state);
+        self.environment.wait(&wakeup, until);
+        self.lock()
     }
 
     /// Waits until `is_done`, at most for `patience`. Returns whether it is done.
@@ -145,11 +158,10 @@ impl Shared {
     ) -> (MutexGuard<'a, State>, bool) {
         let end = self.environment.now().saturating_add(patience);
         while !is_done(&state) {
-            let left = end.saturating_sub(self.environment.now());
-            if left.is_zero() {
+            if end <= self.environment.now() {
                 return (state, false);
             }
-            state = self.wait(state, left);
+            state = self.wait(state, end);
         }
         (state, true)
     }
@@ -169,7 +181,7 @@ impl Shared {
             } else if end <= now {
                 return;
             } else {
-                state = self.wait(state, until.min(end).saturating_sub(now));
+                state = self.wait(state, until.min(end));
             }
         }
     }
@@ -189,11 +201,10 @@ impl Shared {
     pub(crate) fn wait_for_news(&self, reader: &Reader, end: Duration) -> bool {
         let mut state = self.lock();
         while state.lifecycle.is_open() && !reader.has_news(&state.feed, &state.core) {
-            let left = end.saturating_sub(self.environment.now());
-            if left.is_zero() {
+            if end <= self.environment.now() {
                 return false;
             }
-            state = self.wait(state, left);
+            state = self.wait(state, end);
         }
         state.lifecycle.is_open()
     }

@@ -9,7 +9,7 @@ use std::{
 use tempo_message::MemoryMedium;
 use tempo_session::{
     Session,
-    components::{Components, Environment},
+    components::{Components, Environment, Wakeup},
     error::OpenError,
     store::{MemoryStore, StoreError},
 };
@@ -77,6 +77,10 @@ impl Environment for Watched {
 
     fn unix_ms(&self) -> i64 {
         self.clock.unix_ms()
+    }
+
+    fn wait(&self, wakeup: &Wakeup<'_>, until: Duration) {
+        self.clock.wait(wakeup, until);
     }
 }
 

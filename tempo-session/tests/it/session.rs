@@ -11,7 +11,7 @@ use std::{
 use tempo_message::{Durability, MemoryMedium, Transport};
 use tempo_session::{
     AuthorId, Event, MAX_PAYLOAD, Session,
-    components::{Components, Driver, Environment, Turn},
+    components::{Components, Driver, Environment, Turn, Wakeup},
     error::{ReadError, SendError},
     store::{MemoryStore, Store, StoreError},
 };
@@ -31,6 +31,11 @@ impl Environment for Clock {
 
     fn unix_ms(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Nothing moves this clock while a session waits, so it skips the time.
+    fn wait(&self, _: &Wakeup<'_>, until: Duration) {
+        self.0.fetch_max(i64::try_from(until.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
 

@@ -5,8 +5,9 @@ use tempo_fs_transport::FileName;
 
 use super::Run;
 use crate::{
-    Disk, World,
+    Disk,
     disk::{System, Volume},
+    world::Simulation,
 };
 
 impl Run<'_> {
@@ -60,7 +61,7 @@ impl Run<'_> {
 
     /// Forestalls the next message of a member with a network drive, or of this member if there is none.
     pub(super) fn forestall_on_a_share(&mut self, member: usize, disk: &Disk) {
-        let disk_of = |world: &World, member| world.member(member).map(|there| there.disk().clone());
+        let disk_of = |world: &Simulation, member| world.member(member).map(|there| there.disk().clone());
         let has_share = |disk: &Disk| disk.options().system == System::Windows(Volume::Share);
         let at_a_share = (0..self.world.len()).find(|&at| disk_of(&self.world, at).as_ref().is_some_and(has_share));
         match at_a_share.and_then(|at| Some((at, disk_of(&self.world, at)?))) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tempo_message::{AuthorId, Lamport};
 
 use super::{
-    Violation, World, check,
+    Simulation, Violation, check,
     member::{self, Member},
 };
 
-impl World {
+impl Simulation {
     /// Checks I8: two members that know every member agree on what is stable, as far as both have come.
     pub(super) fn check_stable(&mut self, member: usize, is_more: bool) {
         let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();

@@ -7,7 +7,7 @@ use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{AuthorId, Decoded, Frames, Head, Kind, Lamport, Life, Message, MessageId, Parent};
 use uuid::Uuid;
 
-use super::World;
+use super::Simulation;
 use crate::{Disk, disk::Change};
 
 /// The endings that people give a copy's name in place of `.session`.
@@ -27,9 +27,9 @@ pub(super) fn goes_on_in(disk: &Disk, name: &str) -> bool {
     COPIES.iter().any(|tail| name.ends_with(tail)) && disk.files().iter().any(|(dir, file, _)| is_song(dir, file))
 }
 
-impl World {
+impl Simulation {
     /// Copies the session folder at a member's machine as it is there, and lets a new author continue in the copy.
-    pub fn copy_session(&mut self, member: usize, number: u64) {
+    pub(crate) fn copy_session(&mut self, member: usize, number: u64) {
         let Some(there) = self.members.get(member) else { return };
         let disk = there.disk.clone();
         let at = usize::try_from(number % COPIES.len() as u64).unwrap_or(0);

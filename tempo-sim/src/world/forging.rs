@@ -10,7 +10,7 @@ use tempo_message::{
 };
 
 use super::{
-    World,
+    Simulation,
     leaving::whole_frames,
     signing::{Keys, Scheme},
 };
@@ -37,9 +37,9 @@ impl Sign for Forger {
     }
 }
 
-impl World {
+impl Simulation {
     /// Forges something by a signed author in a member's folder, perhaps where another member relays messages.
-    pub fn forge(&mut self, member: usize, rng: &mut Rng, with_relays: bool) {
+    pub(crate) fn forge(&mut self, member: usize, rng: &mut Rng, with_relays: bool) {
         let Some(disk) = self.members.get(member).map(|there| there.disk.clone()) else { return };
         let mut files = if disk.is_unmounted() { Vec::new() } else { disk.files() };
         files.retain(|(dir, name, _)| {

@@ -12,15 +12,15 @@ use tempo_session::{
     store::MemoryStore,
 };
 
-use super::{Member, Scheme, SimStore, Violation, World, check};
+use super::{Member, Scheme, SimStore, Simulation, Violation, check};
 
 /// The most turns that a second process takes to see everything.
 const TURNS: usize = 200;
 
-impl World {
+impl Simulation {
     /// Clones a member's machine, disk and store, so that two installations write under one name from now on. Returns
     /// the number of the new member, or `None` while the machine is down.
-    pub fn clone_member(&mut self, member: usize) -> Option<usize> {
+    pub(crate) fn clone_member(&mut self, member: usize) -> Option<usize> {
         let there = self.members.get_mut(member).filter(|there| there.running.is_some())?;
         self.is_membership_fixed = false;
         there.is_ambiguous = true;
@@ -48,14 +48,14 @@ impl World {
     }
 
     /// Returns a copy of a member's store, for [`restore_store`](Self::restore_store).
-    pub fn copy_store(&self, member: usize) -> Option<SimStore> {
+    pub(crate) fn copy_store(&self, member: usize) -> Option<SimStore> {
         self.members.get(member).map(|there| there.store.copied())
     }
 
     /// Restores a member's store to an earlier state and restarts its process.
     ///
     /// Messages that are not in the folder by then are lost with the store; see [`is_at_rest`](Self::is_at_rest).
-    pub fn restore_store(&mut self, member: usize, earlier: SimStore) {
+    pub(crate) fn restore_store(&mut self, member: usize, earlier: SimStore) {
         self.is_membership_fixed = false;
         self.stop(member);
         let Some(there) = self.members.get_mut(member) else { return };
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// Loses a member's store. The member returns as a new author.
-    pub fn lose_store(&mut self, member: usize) {
+    pub(crate) fn lose_store(&mut self, member: usize) {
         self.is_membership_fixed = false;
         self.stop(member);
         let Some(there) = self.members.get_mut(member) else { return };
@@ -95,14 +95,14 @@ impl World {
     }
 
     /// Returns whether everything that a member has sent is in its folder, as far as the member knows.
-    pub fn is_at_rest(&self, member: usize) -> bool {
+    pub(crate) fn is_at_rest(&self, member: usize) -> bool {
         let running = self.members.get(member).and_then(|there| there.running.as_ref());
         running.is_some_and(|running| running.session.status().unpublished == 0)
     }
 
     /// Lets a second process observe a member's folder while the first one runs. It must see only sent messages, in
     /// order, and change nothing.
-    pub fn look_with_second_process(&mut self, member: usize) {
+    pub(crate) fn look_with_second_process(&mut self, member: usize) {
         self.look_after(member);
         self.note_fault(member, "second process", "a second process looks into the folder");
         let seen = self.members.get(member).map(observe);
@@ -120,7 +120,7 @@ impl World {
 
     /// Stops a member's process, lets another process remove the redundant files from its directory, and restarts the
     /// member.
-    pub fn tidy(&mut self, member: usize) {
+    pub(crate) fn tidy(&mut self, member: usize) {
         self.look_after(member);
         self.stop(member);
         let Some(there) = self.members.get(member) else { return };
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// Stops a member's application from taking events for a while.
-    pub fn stop_reading(&mut self, member: usize, span: Duration) {
+    pub(crate) fn stop_reading(&mut self, member: usize, span: Duration) {
         if let Some(there) = self.members.get_mut(member) {
             there.reads_from = self.now + span;
         }

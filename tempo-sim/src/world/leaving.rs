@@ -8,7 +8,7 @@ use tempo_message::{AuthorId, Decoded, Digest, Frame, Frames};
 use tempo_session::Relaying;
 
 use super::{
-    Leave, Member, Violation, World,
+    Leave, Member, Simulation, Violation,
     check::{Placed, counters},
     relinking::misses_most,
 };
@@ -20,9 +20,9 @@ const CHATS: usize = 12;
 /// The number of agreeing checks in a row after which the members stop.
 const ENOUGH: usize = 3;
 
-impl World {
+impl Simulation {
     /// Restarts all members with these delays for relaying messages that have vanished.
-    pub fn with_relaying(&mut self, relaying: Relaying) {
+    pub(crate) fn with_relaying(&mut self, relaying: Relaying) {
         for member in 0..self.members.len() {
             self.stop(member);
             if let Some(there) = self.members.get_mut(member) {
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// Keeps a member away until all faults are over.
-    pub fn hold_back(&mut self, member: usize) {
+    pub(crate) fn hold_back(&mut self, member: usize) {
         self.is_membership_fixed = false;
         self.stop(member);
         if let Some(there) = self.members.get_mut(member) {
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// Lets a member leave. The service removes its directories at member `at`, and so at every member.
-    pub fn depart(&mut self, member: usize, leave: Leave, at: usize) {
+    pub(crate) fn depart(&mut self, member: usize, leave: Leave, at: usize) {
         self.look_after(member);
         self.is_membership_fixed = false;
         self.stop(member);

@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,24 +17,25 @@ use tempo_fs_transport::{Fingerprint, FsTransport, Home, Options, Spelling};
 use tempo_message::{Digest, MessageId, Sign};
 use tempo_session::{
     Cursor, Packing, Relaying, Session,
-    components::{Components, Driver, Environment, IdentitySource},
+    components::{Components, Driver, Environment, IdentitySource, Wakeup},
     error::OpenError,
     replica::Replica,
 };
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    SimStore,
+    SimStore, Simulation,
     app::{App, Digests, Saved},
     signing::{Keys, Scheme},
     undoing::Undone,
+    waiting,
 };
 use crate::{Counts, Disk, Rng};
 
 /// A member of a simulated session.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
-pub struct Member {
+pub(crate) struct Member {
     pub(crate) author: AuthorId,
     /// Its former authors.
     pub(crate) former: Vec<AuthorId>,
@@ -57,6 +58,8 @@ pub struct Member {
     pub(crate) store: SimStore,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) running: Option<Running>,
+    /// True while its machine runs and its application has closed the session.
+    pub(crate) is_closed: bool,
     /// The time of the next turn of its driver.
     pub(crate) turn_at: Option<Duration>,
     pub(crate) offline: bool,
@@ -121,9 +124,11 @@ pub(crate) struct Running {
     pub(crate) restless: u32,
 }
 
-/// A clock that the simulator sets.
+/// A clock that the simulator sets. While a session waits by it, its world runs.
 #[derive(Debug, Default)]
 pub struct SimClock {
+    /// Nothing ever waits outside a [`World`](crate::World).
+    pub(super) world: OnceLock<Weak<Mutex<Simulation>>>,
     now_us: AtomicU64,
     skew_ms: AtomicI64,
     was_wrong: AtomicBool,
@@ -147,6 +152,7 @@ impl Member {
             store: SimStore::new(author),
             clock: Arc::default(),
             running: None,
+            is_closed: false,
             turn_at: None,
             offline: false,
             leave: None,
@@ -178,35 +184,35 @@ impl Member {
         self.is_ambiguous || self.is_overwritten
     }
 
-    /// Returns the session, while the member runs.
-    pub fn session(&self) -> Option<&Session> {
-        self.running.as_ref().map(|running| &running.session)
+    /// Returns the session, while the member runs and its application has not closed it.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.running.as_ref().map(|running| &running.session).filter(|session| session.is_open())
     }
 
     /// Returns the disk.
-    pub fn disk(&self) -> &Disk {
+    pub(crate) fn disk(&self) -> &Disk {
         &self.disk
     }
 
     /// Returns the author that the member now writes as.
-    pub fn author(&self) -> AuthorId {
+    pub(crate) fn author(&self) -> AuthorId {
         self.author
     }
 
     /// Returns the store.
-    pub fn store(&self) -> &SimStore {
+    pub(crate) fn store(&self) -> &SimStore {
         &self.store
     }
 
     /// Returns the clock.
-    pub fn clock(&self) -> &SimClock {
+    pub(crate) fn clock(&self) -> &SimClock {
         &self.clock
     }
 
     /// Resumes the application where it committed its cursor.
     fn resume(&self, session: &Session) -> Result<(Cursor, App), OpenError> {
         let failed = |_| OpenError::Store(SimStore::failure());
-        let cursor = session.cursor("app").map_err(failed)?;
+        let cursor = session.cursor("tempo-sim").map_err(failed)?;
         let mut app = self.saved.at(&cursor.progress()?).ok_or_else(|| OpenError::Store(SimStore::failure()))?;
         app.catch_up(session);
         Ok((cursor, app))
@@ -278,6 +284,7 @@ impl Member {
         let (session, driver) = Session::assemble(components)?;
         let (cursor, app) = self.resume(&session)?;
         let replica = self.saved.replica(&session);
+        self.is_closed = false;
         self.running = Some(Running {
             session,
             driver,
@@ -291,6 +298,14 @@ impl Member {
             restless: 0,
         });
         Ok(())
+    }
+}
+
+impl Running {
+    /// Ends the process. Handles that its application still has are closed with it.
+    pub(crate) fn end(self) {
+        // Nothing can be waited for any more, and what is not stored by now comes again.
+        let _ = self.session.close_within(Duration::ZERO);
     }
 }
 
@@ -351,5 +366,9 @@ impl Environment for SimClock {
         const START: i64 = 1_790_000_000_000;
         let since = i64::try_from(self.now().as_millis()).unwrap_or(i64::MAX);
         START.saturating_add(since).saturating_add(self.skew_ms.load(Ordering::Relaxed))
+    }
+
+    fn wait(&self, wakeup: &Wakeup<'_>, until: Duration) {
+        waiting::wait(self, wakeup, until);
     }
 }

@@ -5,7 +5,9 @@ mod app;
 mod check;
 mod copying;
 mod database;
+mod faults;
 mod forging;
+mod handle;
 mod identity;
 mod leaving;
 mod medium;
@@ -19,17 +21,21 @@ mod store;
 mod tampering;
 mod torn;
 mod undoing;
+mod waiting;
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
     ffi::OsString,
+    sync::{Mutex, Weak},
     time::Duration,
 };
 
 use bytes::Bytes;
 pub use check::Violation;
-pub use member::{Leave, Member, SimClock};
+pub use handle::{Machine, World};
+use member::Member;
+pub use member::{Leave, SimClock};
 use registry::Registry;
 use retiring::Retiring;
 use signing::Keys;
@@ -50,21 +56,11 @@ use crate::{
     trace::What,
 };
 
-/// A simulated session: real sessions and real folder code on simulated disks, in virtual time.
-///
-/// Everything follows from the seed and from your calls. The world checks the invariants after every step. If one is
-/// violated, the call that let time pass returns an error.
-///
-/// ```
-/// use tempo_sim::{DROPBOX, World};
-///
-/// let mut world = World::new(7).profile(DROPBOX).members(3);
-/// world.session(0).unwrap().send("hello").unwrap();
-/// world.rest().unwrap();
-/// assert_eq!(world.session(2).unwrap().timeline().len(), 1);
-/// ```
+/// What happens in a [`World`]: its members, the service between them, and the queue of what happens next.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct Simulation {
+    /// The world of an application's test, which its sessions let run while they wait.
+    world: Weak<Mutex<Simulation>>,
     now: Duration,
     sequence: u64,
     queue: BinaryHeap<Reverse<(Duration, u64, Pending)>>,
@@ -74,7 +70,7 @@ pub struct World {
     rng: Rng,
     hasher: Hasher,
     /// The number of times each notable event happened.
-    pub counts: Counts,
+    pub(crate) counts: Counts,
     trace: Option<Box<Trace>>,
     /// The author that each new author succeeds, and whether its key was there to prove it.
     successions: BTreeMap<AuthorId, (AuthorId, bool)>,
@@ -93,6 +89,8 @@ pub struct World {
     /// The time at which the service last changed something on a disk.
     served_at: Duration,
     violation: Option<Violation>,
+    /// The time since which sessions have waited for anything without a limit, and nothing was asked of the world.
+    patient_since: Option<Duration>,
     scheme: Scheme,
 }
 
@@ -114,10 +112,11 @@ pub struct Snapshot {
 /// The most turns in a row that ask for another turn at once. More are an endless loop.
 const RESTLESS: u32 = 2000;
 
-impl World {
+impl Simulation {
     /// Creates a world from a seed, with no members yet and an ideal service.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
+            world: Weak::new(),
             now: Duration::ZERO,
             sequence: 0,
             queue: BinaryHeap::new(),
@@ -138,33 +137,23 @@ impl World {
             torn_restarts: 0,
             served_at: Duration::ZERO,
             violation: None,
+            patient_since: None,
             scheme: Scheme::Plain,
         }
     }
 
-    /// Replaces the service. Call this before adding the members.
-    #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Self {
+    /// Replaces the service, before there are members.
+    pub(crate) fn set_profile(&mut self, profile: Profile) {
         self.service = Service::new(profile, Vec::new(), Rng::new(0));
-        self
     }
 
-    /// Sets how members sign. Call this before adding them.
-    #[must_use]
-    pub fn signing(mut self, scheme: Scheme) -> Self {
+    /// Sets how members sign, before there are any.
+    pub(crate) fn set_signing(&mut self, scheme: Scheme) {
         self.scheme = scheme;
-        self
     }
 
-    /// Adds this number of members and starts them.
-    #[must_use]
-    pub fn members(self, members: usize) -> Self {
-        self.members_with_disks(members, |_| DiskOptions::default())
-    }
-
-    /// Adds members with a disk of your choice for each, and starts them.
-    #[must_use]
-    pub fn members_with_disks(mut self, members: usize, mut options: impl FnMut(&mut Rng) -> DiskOptions) -> Self {
+    /// Adds members with these disks, and starts them.
+    pub(crate) fn add_members(&mut self, members: usize, mut options: impl FnMut(&mut Rng) -> DiskOptions) {
         const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana"];
         let (rng, scheme) = (&mut self.rng, self.scheme);
         let disks: Vec<Disk> = (0..members).map(|_| Disk::new(options(rng), rng.fork())).collect();
@@ -186,11 +175,10 @@ impl World {
         for member in 0..self.members.len() {
             self.start(member);
         }
-        self
     }
 
     /// Records the trace of the run from now on, with the command that reproduces it.
-    pub fn record(&mut self, seed: u64, command: String) {
+    pub(crate) fn record(&mut self, seed: u64, command: String) {
         self.trace = Some(Box::new(Trace {
             seed,
             command,
@@ -200,40 +188,33 @@ impl World {
         }));
     }
 
-    /// Returns a member's session, as an application would use it, or `None` while the member is down.
-    ///
-    /// The world plays the application and takes the session's events, so read the timeline instead.
-    pub fn session(&self, member: usize) -> Option<&Session> {
+    /// Returns a member's session, or `None` while the member is down or its application has closed the session.
+    pub(crate) fn session(&self, member: usize) -> Option<&Session> {
         self.members.get(member)?.session()
     }
 
     /// Returns a member.
-    pub fn member(&self, member: usize) -> Option<&Member> {
+    pub(crate) fn member(&self, member: usize) -> Option<&Member> {
         self.members.get(member)
     }
 
     /// Returns the number of members.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Returns whether the world has no members.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
     /// Returns the virtual time since the start of the run.
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.now
     }
 
     /// Returns a hash of everything that has happened.
-    pub fn hash(&self) -> u64 {
+    pub(crate) fn hash(&self) -> u64 {
         self.hasher.value()
     }
 
     /// Adds a fault. Rules are asked in the order of their addition.
-    pub fn rule(&mut self, rule: impl Rule + 'static) {
+    pub(crate) fn rule(&mut self, rule: impl Rule + 'static) {
         self.service.rules.add(rule);
     }
 
@@ -242,7 +223,7 @@ impl World {
     /// # Errors
     ///
     /// Fails as [`Session::send`] does.
-    pub fn send(&mut self, member: usize, text: &str) -> Result<(), SendError> {
+    pub(crate) fn send(&mut self, member: usize, text: &str) -> Result<(), SendError> {
         let Some(session) = self.session(member) else { return Ok(()) };
         let sent = session.send(text).map(|_| ());
         // A member whose commit failed permanently has crashed, so only a full store can cause an error here.
@@ -256,16 +237,19 @@ impl World {
     }
 
     /// Cuts the power of a member's machine. It restarts after `back_after`.
-    pub fn crash(&mut self, member: usize, back_after: Duration) {
+    pub(crate) fn crash(&mut self, member: usize, back_after: Duration) {
         let Some(there) = self.members.get_mut(member) else { return };
-        if there.running.is_none() {
+        if there.running.is_none() && !there.is_closed {
             return;
         }
+        there.is_closed = false;
         there.turn_at = None;
         // The crash must come before the session is dropped, so that dropping cannot complete anything.
         there.disk.crash();
         there.store.crash(&mut self.rng);
-        there.running = None;
+        if let Some(running) = there.running.take() {
+            running.end();
+        }
         self.counts.add("crash");
         self.tell(member, What::Crash);
         // The service resumes its work on that machine when it is back; its client then looks at the disk.
@@ -273,14 +257,14 @@ impl World {
     }
 
     /// Ends a member's process in an orderly way and restarts it.
-    pub fn restart(&mut self, member: usize) {
+    pub(crate) fn restart(&mut self, member: usize) {
         self.look_after(member);
         self.stop(member);
         self.start(member);
     }
 
     /// Disconnects a member from the service, or reconnects it.
-    pub fn set_offline(&mut self, member: usize, offline: bool) {
+    pub(crate) fn set_offline(&mut self, member: usize, offline: bool) {
         if let Some(there) = self.members.get_mut(member)
             && there.offline != offline
         {
@@ -293,7 +277,7 @@ impl World {
     }
 
     /// Unmounts or mounts the folder of a member.
-    pub fn set_unmounted(&mut self, member: usize, unmounted: bool) {
+    pub(crate) fn set_unmounted(&mut self, member: usize, unmounted: bool) {
         let Some(there) = self.members.get(member) else { return };
         if there.disk.is_unmounted() == unmounted {
             return;
@@ -308,7 +292,7 @@ impl World {
     }
 
     /// Restarts all sessions so that they compare their own messages with the folder only when they open.
-    pub fn without_scrubbing(&mut self) {
+    pub(crate) fn without_scrubbing(&mut self) {
         for member in 0..self.members.len() {
             self.stop(member);
             if let Some(there) = self.members.get_mut(member) {
@@ -319,7 +303,7 @@ impl World {
     }
 
     /// Restarts all members so that they pack their own messages.
-    pub fn with_packing(&mut self, packing: Packing) {
+    pub(crate) fn with_packing(&mut self, packing: Packing) {
         for member in 0..self.members.len() {
             self.stop(member);
             if let Some(there) = self.members.get_mut(member) {
@@ -330,7 +314,7 @@ impl World {
     }
 
     /// Restarts all members with the real database on a simulated medium.
-    pub fn with_databases(&mut self) {
+    pub(crate) fn with_databases(&mut self) {
         self.counts.add("real database");
         for member in 0..self.members.len() {
             self.stop(member);
@@ -343,12 +327,12 @@ impl World {
     }
 
     /// Sets how many in a thousand restarting machines soon lose power again, perhaps before they have recovered.
-    pub fn tear_restarts(&mut self, per_mille: u32) {
+    pub(crate) fn tear_restarts(&mut self, per_mille: u32) {
         self.torn_restarts = per_mille;
     }
 
     /// Counts and records a fault that a member suffered from outside.
-    pub fn note_fault(&mut self, member: usize, count: &'static str, what: &str) {
+    pub(crate) fn note_fault(&mut self, member: usize, count: &'static str, what: &str) {
         self.counts.add(count);
         self.tell(member, What::Fault(what.to_owned()));
     }
@@ -358,8 +342,9 @@ impl World {
     /// # Errors
     ///
     /// Returns a [`Violation`] if an invariant is violated. The world does not advance after that.
-    pub fn run_for(&mut self, time: Duration) -> Result<(), Violation> {
+    pub(crate) fn run_for(&mut self, time: Duration) -> Result<(), Violation> {
         let end = self.now + time;
+        self.patient_since = None;
         while let Some(Reverse((at, ..))) = self.queue.peek() {
             if *at > end {
                 break;
@@ -375,7 +360,7 @@ impl World {
     /// # Errors
     ///
     /// Returns a [`Violation`] if an invariant is violated, or if a member still lacks something in the end.
-    pub fn rest(&mut self) -> Result<(), Violation> {
+    pub(crate) fn rest(&mut self) -> Result<(), Violation> {
         self.come_to_rest()?;
         self.rest_again()
     }
@@ -386,7 +371,7 @@ impl World {
     /// # Errors
     ///
     /// Fails as [`rest`](Self::rest) does.
-    pub fn rest_running(&mut self) -> Result<(), Violation> {
+    pub(crate) fn rest_running(&mut self) -> Result<(), Violation> {
         self.come_to_rest()?;
         self.conclude()
     }
@@ -416,13 +401,13 @@ impl World {
     }
 
     /// Returns the trace, if it was recorded.
-    pub fn into_trace(mut self) -> Option<Trace> {
+    pub(crate) fn take_trace(&mut self) -> Option<Trace> {
         let mut trace = *self.trace.take()?;
         trace.messages = self.registry.in_order.iter().filter_map(|digest| self.story_of(digest)).collect();
         let timeline = self.registry.timeline();
         trace.timeline =
             timeline.iter().filter_map(|digest| self.registry.known(digest)).map(|known| known.number).collect();
-        trace.failure = self.violation.map(|violation| violation.to_string());
+        trace.failure = self.violation.as_ref().map(ToString::to_string);
         Some(trace)
     }
 }

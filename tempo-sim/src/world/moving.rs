@@ -12,7 +12,7 @@ use tempo_message::{CounterName, Digest, MessageId};
 use tempo_session::{components::Turn, status::FolderState};
 
 use super::{
-    Pending, RESTLESS, Violation, World,
+    Pending, RESTLESS, Simulation, Violation,
     check::{self, Heard, listen},
     copying::goes_on_in,
     member::Member,
@@ -28,7 +28,7 @@ const FEW_CALLS: u64 = 500;
 /// The number of calls allowed for each file and directory beyond that.
 const CALLS_PER_ENTRY: u64 = 20;
 
-impl World {
+impl Simulation {
     /// Lets everything happen that is due, without new faults.
     pub(super) fn quiesce(&mut self) -> Result<(), Violation> {
         // A round is longer than any pause of a member and any delay of a fair service.
@@ -157,7 +157,7 @@ impl World {
         let pause = match turn {
             Turn::Again => Duration::from_micros(20),
             Turn::Wait(longest) => longest.min(self.pause()),
-            Turn::Stop => return,
+            Turn::Stop => return self.look_after(member),
         };
         self.turn_soon(member, pause);
         self.look_after(member);
@@ -179,6 +179,7 @@ impl World {
     /// Handles the consequences of a member's activity.
     pub(super) fn look_after(&mut self, member: usize) {
         self.notice_sent(member);
+        self.notice_closed(member);
         let Some(there) = self.members.get_mut(member) else { return };
         let (changes, violations) = (there.disk.take_changes(), there.disk.take_violations());
         let heard = if there.reads_from > self.now {
@@ -295,7 +296,8 @@ impl World {
         // A machine that is down or has unmounted the folder is not served. Its client resumes when the machine is
         // back.
         let member = task.member();
-        if self.members.get(member).is_some_and(|there| there.running.is_none() || there.disk.is_unmounted()) {
+        let is_down = |there: &Member| there.running.is_none() && !there.is_closed;
+        if self.members.get(member).is_some_and(|there| is_down(there) || there.disk.is_unmounted()) {
             self.push(Duration::from_secs(2), Pending::Service(task));
             return;
         }
@@ -356,6 +358,7 @@ impl World {
         if self.rng.chance(self.torn_restarts) {
             there.disk.cut_power_after(self.rng.range(0..60));
         }
+        there.clock.world.get_or_init(|| self.world.clone());
         match there.start(&mut self.counts) {
             Ok(()) => {
                 let checked = check::the_head_is_true(there).and_then(|()| check::what_was_stable_stays(there));
@@ -391,8 +394,9 @@ impl World {
     /// Ends the process; the machine continues.
     pub(super) fn stop(&mut self, member: usize) {
         if let Some(there) = self.members.get_mut(member)
-            && there.running.take().is_some()
+            && let Some(running) = there.running.take()
         {
+            running.end();
             there.turn_at = None;
             there.disk.forget_processes();
         }

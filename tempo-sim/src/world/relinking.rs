@@ -5,16 +5,16 @@ use std::{collections::BTreeSet, ffi::OsString, time::Duration};
 use tempo_fs_transport::DirName;
 use tempo_message::AuthorId;
 
-use super::{Member, World};
+use super::{Member, Simulation};
 use crate::Filling;
 
-impl World {
+impl Simulation {
     /// Signs a member's client out and in. Everything that others wrote is gone from the folder and comes back file by
     /// file.
     ///
     /// With `is_anew`, the folder itself is made again, and the member's own files are gone as well. That only happens
     /// once the service has all of them.
-    pub fn relink(&mut self, member: usize, filling: Filling, is_anew: bool) {
+    pub(crate) fn relink(&mut self, member: usize, filling: Filling, is_anew: bool) {
         self.look_after(member);
         let is_anew = is_anew && self.service.has_all_of(member);
         let Some(there) = self.members.get_mut(member) else { return };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tempo_message::AuthorId;
 use tempo_session::status;
 
-use super::{Leave, Member, Violation, World};
+use super::{Leave, Member, Simulation, Violation};
 
 /// What members say about who will not come back.
 #[derive(Debug, Default)]
@@ -16,15 +16,15 @@ pub(super) struct Retiring {
     pub(super) of_departed: bool,
 }
 
-impl World {
+impl Simulation {
     /// Lets a member say that another one, or itself, will not come back.
-    pub fn retire(&mut self, member: usize, whom: usize) {
+    pub(crate) fn retire(&mut self, member: usize, whom: usize) {
         let Some(author) = self.member(whom).map(Member::author) else { return };
         self.retire_author(member, author);
     }
 
     /// Lets somebody retire every member that has left for good, once all faults are over. Then everything becomes stable.
-    pub fn will_retire_departed(&mut self) {
+    pub(crate) fn will_retire_departed(&mut self) {
         self.retiring.of_departed = true;
     }
 

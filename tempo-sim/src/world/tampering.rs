@@ -8,12 +8,12 @@ use std::{
 use bytes::Bytes;
 use tempo_message::CounterName;
 
-use super::{Snapshot, World};
+use super::{Simulation, Snapshot};
 use crate::disk::Change;
 
-impl World {
+impl Simulation {
     /// Removes any file, or a whole directory if `name` is `None`, as another program at the member's machine would.
-    pub fn delete(&mut self, member: usize, dir: &OsStr, name: Option<&OsStr>) {
+    pub(crate) fn delete(&mut self, member: usize, dir: &OsStr, name: Option<&OsStr>) {
         // A placeholder is treated as the file that it represents.
         self.service.hydrate_all(member);
         let Some(there) = self.members.get(member) else { return };
@@ -31,7 +31,7 @@ impl World {
     }
 
     /// Replaces the content of any file, if it exists, as another program at the member's machine would.
-    pub fn overwrite(&mut self, member: usize, dir: &OsStr, name: &OsStr, content: Bytes) {
+    pub(crate) fn overwrite(&mut self, member: usize, dir: &OsStr, name: &OsStr, content: Bytes) {
         // A placeholder is treated as the file that it represents and is not overwritten itself.
         self.service.hydrate_all(member);
         if self.members.get(member).is_none_or(|there| there.disk.read(dir, name).is_none()) {
@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Puts content under the name of the member's next message, as another program or the service would.
-    pub fn forestall(&mut self, member: usize, content: Bytes) {
+    pub(crate) fn forestall(&mut self, member: usize, content: Bytes) {
         let Some(there) = self.members.get_mut(member) else { return };
         let own = there.store.sent().into_iter().map(|frame| frame.id()).filter(|id| id.author == there.author);
         let last = own.map(|id| id.counter).max().unwrap_or_default();
@@ -69,14 +69,14 @@ impl World {
     }
 
     /// Returns the current contents of a member's folder.
-    pub fn snapshot(&self, member: usize) -> Snapshot {
+    pub(crate) fn snapshot(&self, member: usize) -> Snapshot {
         let files = self.members.get(member).map(|there| there.disk.files()).unwrap_or_default();
         // Placeholders belong to the service.
         Snapshot { files: files.into_iter().filter(|(_, name, _)| !self.service.is_placeholder(name)).collect() }
     }
 
     /// Reverts a member's whole folder to a snapshot, as a service's rewind or a backup would.
-    pub fn roll_back(&mut self, member: usize, to: &Snapshot) {
+    pub(crate) fn roll_back(&mut self, member: usize, to: &Snapshot) {
         let Some(there) = self.members.get(member) else { return };
         there.disk.disturb();
         let mut changes = Vec::new();
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// Brings back everything that was ever removed for every member, from one member's machine.
-    pub fn resurrect(&mut self, member: usize) {
+    pub(crate) fn resurrect(&mut self, member: usize) {
         self.service.resurrect(member);
         self.members.iter().for_each(|there| there.disk.disturb());
         self.plan_service();

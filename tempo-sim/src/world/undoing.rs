@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tempo_fs_transport::{DirName, FileName};
 
-use super::{Member, Pending, Violation, World, check::counters};
+use super::{Member, Pending, Simulation, Violation, check::counters};
 use crate::disk::{Change, Disk, Kind};
 
 /// The way in which a member's files are undone.
@@ -71,10 +71,10 @@ impl Undoing {
     pub const ALL: [Self; 5] = [Self::MovedOut, Self::Linked, Self::Replaced, Self::Removed, Self::MovedAside];
 }
 
-impl World {
+impl Simulation {
     /// Lets something undo everything that a member writes, soon after each change. With `returns`, files that were
     /// moved out or replaced come back in the end.
-    pub fn undo_writing(&mut self, member: usize, by: Undoing, returns: bool) {
+    pub(crate) fn undo_writing(&mut self, member: usize, by: Undoing, returns: bool) {
         let now = self.now;
         let Some(there) = self.members.get_mut(member).filter(|there| there.undone.is_none()) else { return };
         there.is_overwritten |= matches!(by, Undoing::Linked | Undoing::Replaced);
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Lets a member write again, and clears what undoing has left, as the doctor advises.
-    pub fn allow_writing(&mut self, member: usize) {
+    pub(crate) fn allow_writing(&mut self, member: usize) {
         self.judge_silence(member);
         let Some(there) = self.members.get_mut(member) else { return };
         let Some(undone) = there.undone.take() else { return };

@@ -15,3 +15,4 @@ mod example;
 mod relaying;
 mod runs;
 mod systems;
+mod waiting;

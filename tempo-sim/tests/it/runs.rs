@@ -248,10 +248,10 @@ fn a_file_that_cannot_be_opened_blocks_nothing_else() {
     world.run_for(Duration::from_secs(1)).unwrap();
     let locked = disk.locked_until(&dir, &place(2));
     assert!(locked > Duration::from_secs(100), "the power loss left it there, and nothing replaced it");
-    assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 1);
+    assert_eq!(world.session(0).unwrap().status().unpublished, 1);
     assert!(disk.read(&dir, &place(3)).is_some(), "a later message is published");
     world.rest().unwrap();
-    assert_eq!(world.member(0).unwrap().session().unwrap().status().unpublished, 0);
+    assert_eq!(world.session(0).unwrap().status().unpublished, 0);
 }
 
 /// `cargo sim bugs` tries the whole list; these defects show at once.
