@@ -13,7 +13,7 @@ fn clock(criterion: &mut Criterion) {
     group.bench_function("observe", |bencher| {
         bencher.iter(|| {
             time += 1;
-            black_box(&mut clock).observe(black_box(Lamport(time)));
+            black_box(&mut clock).observe(black_box(Lamport(time)))
         });
     });
     group.finish();

@@ -22,6 +22,11 @@ impl AuthorId {
         Self(uuid)
     }
 
+    /// Makes an author from the sixteen bytes of a uuid, most significant first.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// Returns the uuid.
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -52,6 +57,12 @@ impl AuthorId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a lower-case hyphenated uuid")]
 pub struct ParseAuthorError;
+
+impl From<[u8; 16]> for AuthorId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self::from_bytes(bytes)
+    }
+}
 
 impl From<Uuid> for AuthorId {
     fn from(uuid: Uuid) -> Self {

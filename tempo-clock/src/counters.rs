@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+use crate::{difference, union};
+
 /// A nearly dense set of `u64` counters: memory is proportional to the number of gaps, not of counters.
 ///
 /// The set is stored as sorted runs that neither overlap nor touch. A lookup takes time logarithmic in the
@@ -77,6 +79,18 @@ impl Counters {
             }
         }
         true
+    }
+
+    /// Adds every counter of another set. Takes time proportional to the runs of both.
+    pub fn merge(&mut self, other: &Self) {
+        let merged = union(self.runs().chain(other.runs()));
+        self.runs = merged.into_iter().map(RangeInclusive::into_inner).collect();
+    }
+
+    /// Returns the counters of this set that another one lacks, as ranges in order.
+    pub fn without(&self, other: &Self) -> Vec<RangeInclusive<u64>> {
+        let [ours, theirs] = [self, other].map(|set| set.runs().collect::<Vec<_>>());
+        difference(&ours, &theirs)
     }
 
     /// Returns the number of counters from one on without a gap: `n` when `1..=n` is in the set and `n + 1`

@@ -14,7 +14,7 @@ mod stamp;
 
 pub use author::{AuthorId, ParseAuthorError};
 pub use counters::Counters;
-pub use lamport::{ClockExhausted, Lamport, LamportClock, LogicalClock};
+pub use lamport::{ClockExhausted, Lamport, LamportClock, LogicalClock, TooFarAhead};
 pub use ranges::{difference, union};
 pub use seen::Seen;
 pub use stability::Stability;

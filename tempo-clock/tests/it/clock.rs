@@ -42,8 +42,11 @@ proptest! {
                     Err(ClockExhausted) => prop_assert_eq!(greatest, u64::MAX),
                 },
                 Step::Observe(time) => {
-                    clock.observe(Lamport(time));
-                    greatest = greatest.max(time);
+                    let is_bounded = time.saturating_sub(greatest) <= LamportClock::MAX_DRIFT;
+                    prop_assert_eq!(clock.observe(Lamport(time)).is_ok(), is_bounded);
+                    if is_bounded {
+                        greatest = greatest.max(time);
+                    }
                 }
             }
             prop_assert_eq!(clock.latest(), Lamport(greatest));
@@ -53,8 +56,8 @@ proptest! {
     #[test]
     fn observing_is_idempotent_and_commutes(a: u64, b: u64) {
         let observed = |times: &[u64]| {
-            let mut clock = LamportClock::default();
-            times.iter().for_each(|&time| clock.observe(Lamport(time)));
+            let mut clock = LamportClock::with_max_drift(u64::MAX);
+            times.iter().for_each(|&time| clock.observe(Lamport(time)).unwrap());
             clock
         };
         prop_assert_eq!(observed(&[a, b]), observed(&[b, a, b, b]));
@@ -82,11 +85,26 @@ proptest! {
 
 #[test]
 fn the_clock_reports_its_end_and_stays_there() {
-    let mut clock = LamportClock::default();
-    clock.observe(Lamport(u64::MAX - 1));
+    let mut clock = LamportClock::with_max_drift(u64::MAX);
+    clock.observe(Lamport(u64::MAX - 1)).unwrap();
     assert_eq!(clock.tick(), Ok(Lamport(u64::MAX)));
     assert_eq!(clock.tick(), Err(ClockExhausted));
     assert_eq!(clock.latest(), Lamport(u64::MAX));
+}
+
+#[test]
+fn an_invented_time_does_not_stop_the_clock() {
+    let mut clock = LamportClock::default();
+    clock.observe(Lamport(7)).unwrap();
+    let error = clock.observe(Lamport(u64::MAX)).unwrap_err();
+    assert_eq!(error.to_string(), "the logical time 18446744073709551615 is more than 4294967296 ahead of 7");
+    assert_eq!(clock.tick(), Ok(Lamport(8)));
+    // The bound is on the step, and moves with the clock.
+    clock.observe(Lamport(8 + LamportClock::MAX_DRIFT)).unwrap();
+    assert!(clock.observe(Lamport(9 + 2 * LamportClock::MAX_DRIFT)).is_err());
+    assert_eq!(clock.latest(), Lamport(8 + LamportClock::MAX_DRIFT));
+    // An earlier time is never too far.
+    assert_eq!(LamportClock::with_max_drift(0).observe(Lamport::ZERO), Ok(()));
 }
 
 #[test]

@@ -85,3 +85,41 @@ fn seen_keeps_authors_apart() {
     assert!(seen.remove(ben, 2) && !seen.remove(ben, 2));
     assert_eq!(seen.iter().map(|(author, _)| author).collect::<Vec<_>>(), [ana]);
 }
+
+fn seen(messages: &BTreeSet<(u8, u64)>) -> Seen {
+    let mut seen = Seen::default();
+    for &(author, counter) in messages {
+        seen.insert(AuthorId::from_bytes([author; 16]), counter);
+    }
+    seen
+}
+
+fn messages() -> impl Strategy<Value = BTreeSet<(u8, u64)>> {
+    let counter = prop_oneof![8 => 1_u64..12, 1 => u64::MAX - 2..=u64::MAX];
+    prop::collection::btree_set((0_u8..3, counter), 0..24)
+}
+
+proptest! {
+    #[test]
+    fn merging_and_comparing_agree_with_plain_sets(a in messages(), b in messages()) {
+        let (ours, theirs) = (seen(&a), seen(&b));
+        let [mut one, mut other] = [ours.clone(), theirs.clone()];
+        one.merge(&theirs);
+        other.merge(&ours);
+        prop_assert_eq!(&one, &seen(&a.union(&b).copied().collect()));
+        prop_assert_eq!(&one, &other);
+        other.merge(&ours);
+        prop_assert_eq!(&one, &other, "merging again changes nothing");
+        prop_assert!(one >= ours && one >= theirs);
+
+        let lacking = |(author, counter): &(u8, u64)| {
+            let author = AuthorId::from_bytes([*author; 16]);
+            ours.without(&theirs).any(|(of, ranges)| of == author && ranges.iter().any(|range| range.contains(counter)))
+        };
+        prop_assert!(a.iter().all(|message| lacking(message) != b.contains(message)));
+        prop_assert!(b.iter().all(|message| !lacking(message)), "the other one has it");
+        prop_assert_eq!(ours.includes(&theirs), a.is_superset(&b));
+        prop_assert_eq!(ours < theirs, a.is_subset(&b) && a != b);
+        prop_assert_eq!(ours.partial_cmp(&theirs).is_none(), !a.is_subset(&b) && !b.is_subset(&a));
+    }
+}

@@ -306,7 +306,9 @@ impl SessionCore {
 
     fn accept(&mut self, message: &Message, itself: Parent, past: Past) {
         let (id, digest) = (message.id, itself.digest);
-        self.clock.observe(message.lamport);
+        // It was judged to be one later than the latest of its causes, which are here, so every member accepts it.
+        let observed = self.clock.observe(message.lamport);
+        debug_assert!(observed.is_ok(), "an accepted message is {observed:?}");
         self.stability.raise(id.author, message.lamport);
         let mut is_answer = false;
         for parent in message.parents.iter().filter(|parent| self.identity.is_own(parent.author)) {

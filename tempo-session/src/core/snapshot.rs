@@ -90,7 +90,7 @@ impl SessionCore {
         let is_whole = u32::try_from(core.timeline.len()) == Ok(summary.timeline);
         for author in core.ledger.authors() {
             let latest = core.ledger.latest(author)?.lamport;
-            core.clock.observe(latest);
+            core.clock.observe(latest).ok()?;
             core.stability.raise(author, latest);
         }
         core.tips = summary.tips.into_owned();

@@ -22,7 +22,7 @@ pub(super) fn rows(Effort { rounds, times }: Effort) -> Vec<Row> {
             Variant::new("observe", || {
                 each_of(times, || {
                     next += 1;
-                    black_box(&mut observing).observe(black_box(Lamport(next)));
+                    black_box(&mut observing).observe(black_box(Lamport(next)))
                 })
             }),
             Variant::new("uhlc tick", || each_of(times, || black_box(&hybrid).new_timestamp())),
