@@ -90,8 +90,11 @@ pub struct Member {
     pub author: AuthorId,
     /// The latest name.
     pub name: Option<String>,
-    /// The number of its messages here.
+    /// The number of its messages in the timeline. Those of all members add up to [`Status::messages`].
     pub messages: u64,
+    /// The number of its messages of any kind that are here, also those that wait and those that are not in the timeline,
+    /// such as its names.
+    pub here: u64,
     /// The greatest counter here.
     pub last: u64,
     /// The counters missing below that.
@@ -219,6 +222,13 @@ impl Status {
         self.members.iter().any(|member| member.former == Some(author) && member.has_proven)
     }
 
+    /// Returns the number of messages of any kind that are here, and the number that are known of. Both are the same once
+    /// everything is here.
+    pub fn arrived(&self) -> (u64, u64) {
+        let known = self.members.iter().map(|member| member.last.max(member.announced));
+        (self.members.iter().map(|member| member.here).sum(), known.fold(0, u64::saturating_add))
+    }
+
     /// Returns the name of an author, for display.
     pub fn name(&self, author: AuthorId) -> Option<&str> {
         self.members.iter().find(|member| member.author == author)?.name.as_deref()
@@ -241,7 +251,8 @@ fn member(core: &SessionCore, author: AuthorId, successor: Option<AuthorId>) -> 
     Member {
         author,
         name: core.name(author).or(head.and_then(|head| head.name.as_deref())).map(str::to_owned),
-        messages: counters.map_or(0, Counters::len),
+        messages: core.shown.get(&author).copied().unwrap_or(0),
+        here: counters.map_or(0, Counters::len),
         last: counters.and_then(Counters::last).unwrap_or(0),
         gaps: counters.map(|counters| counters.missing().collect()).unwrap_or_default(),
         latest,

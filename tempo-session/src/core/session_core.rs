@@ -42,6 +42,8 @@ pub struct SessionCore {
     pub(crate) stability: Stability,
     pub(crate) ledger: Ledger,
     pub(crate) timeline: Timeline,
+    /// The number of messages in the timeline, for each author.
+    pub(crate) shown: BTreeMap<AuthorId, u64>,
     pub(crate) tips: Tips,
     pub(crate) held: Held,
     /// Accepted messages that held ones may have waited for.
@@ -92,6 +94,7 @@ impl SessionCore {
             stability: Stability::default(),
             ledger: Ledger::default(),
             timeline: Timeline::default(),
+            shown: BTreeMap::new(),
             tips: Tips::default(),
             held: Held::new(held),
             accepted: VecDeque::new(),
@@ -331,6 +334,7 @@ impl SessionCore {
         self.note_files(message, added.slot);
         match message.kind {
             Kind::Payload => {
+                *self.shown.entry(id.author).or_default() += 1;
                 let position = self.timeline.insert(&self.ledger, added.slot);
                 let position = position + usize::from(planted!(PositionOffByOne) && position + 1 < self.timeline.len());
                 let is_late = position + 1 < self.timeline.len();

@@ -87,6 +87,7 @@ impl SessionCore {
         let (ledger, bytes) = Ledger::read(summary.ledger, bytes)?;
         let mut core = Self { ledger, timeline: Timeline::read(bytes)?, ..self };
         let is_known = core.timeline.iter().all(|&slot| core.ledger.digest(slot).is_some());
+        core.shown = core.ledger.count_by_author(core.timeline.iter().copied());
         let is_whole = u32::try_from(core.timeline.len()) == Ok(summary.timeline);
         for author in core.ledger.authors() {
             let latest = core.ledger.latest(author)?.lamport;

@@ -30,6 +30,7 @@ fn member(number: u8, name: &str) -> Member {
         author: author(number),
         name: Some(name.to_owned()),
         messages: KNOWN,
+        here: KNOWN,
         last: KNOWN,
         gaps: Vec::new(),
         latest: Some(latest),

@@ -31,7 +31,7 @@ fn tell(session: &Session, pack_stats: PackStats) -> Result<(), Failure> {
     let status = session.status();
     let own = status.members.iter().filter(|it| Some(it.author) == status.author || status.former.contains(&it.author));
     let messages =
-        output::counted(usize::try_from(own.map(|it| it.messages).sum::<u64>()).unwrap_or(usize::MAX), "message");
+        output::counted(usize::try_from(own.map(|it| it.here).sum::<u64>()).unwrap_or(usize::MAX), "message");
     let packs = output::counted(pack_stats.packs, "pack");
     let alone = match pack_stats.alone {
         0 => String::new(),

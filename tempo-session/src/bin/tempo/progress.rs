@@ -77,10 +77,7 @@ impl Bar {
 
 /// Describes the progress. There may be more messages than any member has announced.
 fn progress(status: &Status) -> String {
-    let known: u64 = status.members.iter().map(|member| member.last).sum();
-    let messages = output::counted(status.messages, "message");
-    match usize::try_from(known) {
-        Ok(known) if known > status.messages => format!("reading: {messages} of at least {known}"),
-        _ => format!("reading: {messages}"),
-    }
+    let (here, known) = status.arrived();
+    let messages = output::counted(usize::try_from(here).unwrap_or(usize::MAX), "message");
+    if known > here { format!("reading: {messages} of at least {known}") } else { format!("reading: {messages}") }
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(folder: &Path, local: &Local, who: &str) -> Result<(), Failure
 fn relay(session: &Session, name: &str) -> Result<(), Failure> {
     let status = session.status();
     let names = status.names();
-    let has_messages = |author| status.members.iter().any(|member| member.author == author && member.messages > 0);
+    let has_messages = |author| status.members.iter().any(|member| member.author == author && member.here > 0);
     let mut authors = who::called(&status, name);
     // Own messages are published anyway.
     authors.retain(|&author| has_messages(author) && !status.former.contains(&author));

@@ -220,6 +220,7 @@ fn for_programs(status: &Status) -> Value {
                 "author": member.author.to_string(),
                 "name": member.name,
                 "messages": member.messages,
+                "here": member.here,
                 "last": member.last,
                 "missing": member.gaps.iter().map(|gap| json!([gap.start(), gap.end()])).collect::<Vec<_>>(),
                 "forks": member.forks,

@@ -203,6 +203,24 @@ impl Ledger {
         Some(MessageId { author, counter: block.first + slot.at() as u64 })
     }
 
+    /// Returns how many of these messages each author has written.
+    pub(crate) fn count_by_author(&self, slots: impl Iterator<Item = Slot>) -> BTreeMap<AuthorId, u64> {
+        // A block has messages of one author only, so few look-ups are necessary.
+        let mut in_blocks = vec![0_u64; self.blocks.len()];
+        for slot in slots {
+            if let Some(count) = in_blocks.get_mut(slot.block()) {
+                *count += 1;
+            }
+        }
+        let mut by_author = BTreeMap::new();
+        for (block, count) in self.blocks.iter().zip(in_blocks).filter(|(_, count)| *count > 0) {
+            if let Some(chain) = self.chains.get(block.chain as usize) {
+                *by_author.entry(chain.author).or_default() += count;
+            }
+        }
+        by_author
+    }
+
     pub(crate) fn digest(&self, slot: Slot) -> Option<Digest> {
         self.record(slot).map(|record| record.digest)
     }
