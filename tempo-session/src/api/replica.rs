@@ -267,6 +267,12 @@ impl<R: Reducer> Replica<R> {
         Ok(Snapshot { made: self.made().clone(), earlier, progress: self.reader.progress().clone() })
     }
 
+    /// Returns whether there is anything to take in.
+    pub(crate) fn has_news(&self) -> bool {
+        let state = self.session.shared().lock();
+        self.reader.has_news(&state.feed, &state.core)
+    }
+
     fn made(&self) -> &Applied<R::State> {
         self.current.as_ref().unwrap_or_else(|| self.checkpoints.last())
     }

@@ -2,7 +2,14 @@
 
 use std::task::{Context, Poll};
 
-use crate::{api::events::Events, engine::event::Event, errors::ReadError};
+use crate::{
+    api::{
+        events::Events,
+        replica::{Change, Reducer, Replica},
+    },
+    engine::event::Event,
+    errors::ReadError,
+};
 
 impl Events {
     /// Polls for the next event from a task. When there is none, the task is woken once there may be one.
@@ -37,6 +44,38 @@ impl Events {
     #[cfg_attr(docsrs, doc(cfg(feature = "stream")))]
     pub fn stream(&mut self) -> EventStream<'_> {
         EventStream { events: self }
+    }
+}
+
+impl<R: Reducer> Replica<R> {
+    /// Polls for the next change from a task, as [`update_within`](Self::update_within) waits for it in a thread. When
+    /// there is none, the task is woken once there may be one. Returns `None` when the session is closed.
+    ///
+    /// This needs no runtime and no feature: `std::future::poll_fn(|context| replica.poll_update(context)).await` returns
+    /// the next change in any task. Like [`update`](Self::update) it applies some thousand messages at most; where that
+    /// takes long, call it where your runtime allows a thread to block.
+    pub fn poll_update(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Change, ReadError>>> {
+        match self.update_or_end() {
+            // News from here on wakes the task. The second update takes in what came before.
+            Poll::Pending => {
+                self.session().shared().wakers.register(context.waker());
+                self.update_or_end()
+            }
+            ready @ Poll::Ready(_) => ready,
+        }
+    }
+
+    fn update_or_end(&mut self) -> Poll<Option<Result<Change, ReadError>>> {
+        loop {
+            match self.update() {
+                Ok(Some(change)) => return Poll::Ready(Some(Ok(change))),
+                _ if !self.session().shared().lock().lifecycle.is_open() => return Poll::Ready(None),
+                // Not every event changes the state.
+                Ok(None) if self.has_news() => {}
+                Ok(None) => return Poll::Pending,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
     }
 }
 

@@ -91,3 +91,39 @@ fn a_task_is_woken_without_a_runtime() {
     assert_eq!(payload, "hello");
     sending.join().unwrap();
 }
+
+#[tokio::test]
+async fn a_replica_wakes_its_task() {
+    let place = Place::new();
+    let (ana, ben) = (place.member("ana"), place.member("ben"));
+    let mut replica = ben.replica(Count);
+    let counting = tokio::spawn(async move {
+        while let Some(change) = poll_fn(|context| replica.poll_update(context)).await {
+            change.unwrap();
+            if *replica.state() == 3 {
+                // Ends the updates.
+                replica.session().clone().close().unwrap();
+            }
+        }
+        *replica.state()
+    });
+    for text in ["one", "two", "three"] {
+        ana.send(text).unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(tokio::time::timeout(STUCK, counting).await.unwrap().unwrap(), 3);
+}
+
+struct Count;
+
+impl tempo_session::replica::Reducer for Count {
+    type State = usize;
+
+    fn initial(&self) -> usize {
+        0
+    }
+
+    fn apply(&self, count: &mut usize, _: &tempo_session::Entry) {
+        *count += 1;
+    }
+}
