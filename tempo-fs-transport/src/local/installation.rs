@@ -98,14 +98,25 @@ const AUTHORS: &str = "authors";
 const CALLED: &str = "called";
 
 impl Installation {
-    /// Returns the default state directory.
+    /// The longest name of an application, in bytes.
+    pub const MAX_APPLICATION: usize = state_file::MAX_APPLICATION;
+
+    /// Returns the default state directory of an application. Each application has its own, so that several applications
+    /// on one machine are several members.
     ///
     /// # Errors
     ///
-    /// [`InstallationError::NoDefault`] on a system without such a place.
-    pub fn default_state_dir() -> Result<PathBuf, InstallationError> {
+    /// [`InstallationError::Application`] for a name that cannot be part of a path everywhere, and
+    /// [`InstallationError::NoDefault`] on a system without a place for data.
+    pub fn default_state_dir(application: &str) -> Result<PathBuf, InstallationError> {
+        let is_fit = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+        let is_named = (1..=Self::MAX_APPLICATION).contains(&application.len());
+        let is_plain = !application.starts_with('.') && !application.ends_with('.');
+        if !is_named || !is_plain || !application.bytes().all(is_fit) {
+            return Err(InstallationError::Application { name: application.to_owned() });
+        }
         let dirs = ProjectDirs::from("", "", "tempo").ok_or(InstallationError::NoDefault)?;
-        Ok(dirs.data_local_dir().join("sessions"))
+        Ok(dirs.data_local_dir().join(application).join("sessions"))
     }
 
     /// Returns the installation that belongs to `folder`, if there is one. Writes nothing. A folder

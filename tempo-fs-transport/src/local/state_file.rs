@@ -29,8 +29,18 @@ pub enum InstallationError {
     #[error(transparent)]
     Folder(#[from] OpenError),
     /// The platform does not say where data is kept.
-    #[error("this system has no directory for the data of applications; name one for the local state")]
+    #[error("this system has no directory for the data of applications; choose one for the local state")]
     NoDefault,
+    /// The application has a name that cannot be part of a path everywhere.
+    #[error(
+        "the name of an application must be 1 to {} letters, digits, '-', '_' or '.', without '.' at either end, \
+         got {name:?}; choose another name, or a directory for the local state",
+        MAX_APPLICATION
+    )]
+    Application {
+        /// The name.
+        name: String,
+    },
     /// Something in the state directory cannot be read or written.
     #[error("cannot use the local state in {}", path.display())]
     Failed {
@@ -54,6 +64,9 @@ pub enum InstallationError {
         path: PathBuf,
     },
 }
+
+/// The longest name of an application, in bytes.
+pub(super) const MAX_APPLICATION: usize = 64;
 
 /// The longest wait for a file of the local state.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -75,8 +75,8 @@ impl Builder {
     /// [`OpenError`]: the folder cannot be used, or could not be read completely within the
     /// [patience](Self::patience).
     pub fn check_up(self) -> Result<Checkup, OpenError> {
-        let (state, patience, heed) = (self.state_dir.clone(), self.patience, self.heed_retirements);
-        self.off_thread(move |folder| Checkup::make(state.as_deref(), folder, patience, heed))?
+        let (state, patience, heed) = (self.state(), self.patience, self.heed_retirements);
+        self.off_thread(move |folder| Checkup::make(state, folder, patience, heed))?
     }
 
     /// Removes from the own directory the copies that are equal to the message beside them, and
@@ -88,8 +88,8 @@ impl Builder {
     /// the store open, or when the folder is detached. Unless the error is [`TidyError::Remove`],
     /// nothing was removed.
     pub fn remove_redundant(self) -> Result<Vec<String>, TidyError> {
-        let state = self.state_dir.clone();
-        self.off_thread(move |folder| remove_redundant(state.as_deref(), folder))?
+        let state = self.state();
+        self.off_thread(move |folder| remove_redundant(state, folder))?
     }
 }
 
@@ -101,7 +101,7 @@ impl Checkup {
 
     /// Looks at everything that can be read within `patience`, which is how long the caller waits.
     pub(crate) fn make(
-        state: Option<&Path>,
+        state: Result<PathBuf, InstallationError>,
         folder: &Path,
         patience: Duration,
         heed_retirements: bool,
@@ -109,7 +109,7 @@ impl Checkup {
         let environment = SystemEnvironment::default();
         let mut options = Options::default();
         options.read_only = true;
-        options.decisions = state.map(Path::to_owned).or_else(|| Installation::default_state_dir().ok());
+        options.decisions = state.as_ref().ok().cloned();
         let mut transport = FsTransport::open(folder, &options).map_err(InstallationError::from)?;
         let Local { me, opened, state_error, original, path } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened, path.as_deref());
@@ -168,7 +168,10 @@ impl Checkup {
 
 /// Removes the redundant copies in the own directory. The store stays open meanwhile, so that no
 /// other process writes there.
-pub(crate) fn remove_redundant(state: Option<&Path>, folder: &Path) -> Result<Vec<String>, TidyError> {
+pub(crate) fn remove_redundant(
+    state: Result<PathBuf, InstallationError>,
+    folder: &Path,
+) -> Result<Vec<String>, TidyError> {
     let transport = FsTransport::open(folder, &Options::default());
     let mut transport = transport.map_err(|error| OpenError::from(InstallationError::from(error)))?;
     let Some(Opened { marks, core, reader: _held, .. }) = Local::read(state, folder)?.opened? else {
@@ -213,8 +216,8 @@ struct Opened {
 
 impl Local {
     /// Reads the local state. If the state directory cannot be used, the state is empty.
-    fn read(state: Option<&Path>, folder: &Path) -> Result<Self, OpenError> {
-        let state = match state.map_or_else(Installation::default_state_dir, |state| Ok(PathBuf::from(state))) {
+    fn read(state: Result<PathBuf, InstallationError>, folder: &Path) -> Result<Self, OpenError> {
+        let state = match state {
             Ok(state) => state,
             Err(error) => return Ok(Self::unusable(error)),
         };

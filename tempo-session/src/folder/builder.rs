@@ -1,7 +1,7 @@
 //! Opening a session over a folder.
 
 use std::{
-    error,
+    env, error,
     path::{self, Path, PathBuf},
     process,
     sync::{Arc, mpsc},
@@ -49,6 +49,7 @@ pub enum DecideError {
 pub struct Builder {
     folder: PathBuf,
     name: Option<String>,
+    application: Option<String>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) patience: Duration,
     fetch_online_only: bool,
@@ -94,6 +95,7 @@ impl Builder {
         Self {
             folder,
             name: None,
+            application: None,
             state_dir: None,
             patience: Duration::from_secs(30),
             folder_patience: None,
@@ -116,8 +118,21 @@ impl Builder {
         self
     }
 
-    /// Sets the directory for local state, instead of the platform's data directory. Several members on one
-    /// machine need one each.
+    /// Names the application, by 1 to 64 ASCII letters, digits, `-`, `_` and `.`. Its local state is in a directory of
+    /// that name in the platform's data directory. So two applications on one machine are two members of a folder's
+    /// session, and neither locks the other out.
+    ///
+    /// Without a name, that of the executable is used. Name the application before you give it to others: after its
+    /// executable was renamed, it would be another member. The name is not shown to anybody. It has no effect with a
+    /// [`state_dir`](Self::state_dir).
+    #[must_use]
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.application = Some(name.into());
+        self
+    }
+
+    /// Sets the directory for local state, instead of the [application](Self::application)'s directory in the platform's
+    /// data directory. Several members on one machine need one each.
     ///
     /// Choose a directory on the folder's volume, but never one that the service synchronizes. If it is on
     /// another volume, messages are staged in the folder, so the service sees an additional file for each.
@@ -354,8 +369,13 @@ impl Builder {
         }
     }
 
-    fn state(&self) -> Result<PathBuf, InstallationError> {
-        self.state_dir.clone().map_or_else(Installation::default_state_dir, Ok)
+    /// Returns the directory for local state.
+    pub(crate) fn state(&self) -> Result<PathBuf, InstallationError> {
+        match (&self.state_dir, &self.application) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, Some(application)) => Installation::default_state_dir(application),
+            (None, None) => Installation::default_state_dir(&name_of_executable()),
+        }
     }
 
     fn options(&self) -> Options {
@@ -396,8 +416,8 @@ impl Session {
     /// million messages. Messages that others have written meanwhile arrive as [events](Self::events). To wait
     /// for them first, call [`refresh`](Self::refresh).
     ///
-    /// The local store is in the platform's data directory. [`builder`](Self::builder) can place it
-    /// elsewhere.
+    /// The local store is in the platform's data directory, in a directory with the name of the executable.
+    /// [`builder`](Self::builder) [names](Builder::application) the application, or places the store elsewhere.
     ///
     /// # Errors
     ///
@@ -420,6 +440,17 @@ impl Session {
     pub fn builder(folder: impl AsRef<Path>) -> Builder {
         Builder::new(folder.as_ref().to_owned())
     }
+}
+
+/// Returns the name of the running executable, as the name of an application.
+fn name_of_executable() -> String {
+    let path = env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = name.chars().take(Installation::MAX_APPLICATION).map(fit).collect();
+    let name = name.trim_matches('.');
+    // Whatever cannot be named shares one place.
+    if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
 }
 
 pub(crate) fn already_open(folder: &Path, installation: &Installation) -> OpenError {
@@ -461,4 +492,26 @@ impl IdentitySource for Installed {
 /// Returns whether the present store cannot be the one that was written in a place.
 fn is_of_another(now: &Fingerprint, written_in: &[u8]) -> bool {
     Fingerprint::from_bytes(written_in).is_some_and(|before| now.is_of_another_than(&before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_application_has_its_own_local_state() {
+        let builder = Session::builder("jam.session");
+        let [notes, chat] =
+            ["com.example.notes", "chat"].map(|name| builder.clone().application(name).state().unwrap());
+        assert_ne!(notes, chat);
+        assert!(notes.ends_with("com.example.notes/sessions"), "{notes:?}");
+        let unnamed = builder.state().unwrap();
+        assert!(unnamed.parent().unwrap().ends_with(name_of_executable()), "{unnamed:?}");
+        assert!(name_of_executable().starts_with("tempo_session-"), "the test is an executable");
+        assert_eq!(builder.clone().application("chat").state_dir("here").state().unwrap(), Path::new("here"));
+        for name in ["", ".", "..", "a/b", "a\\b", "C:", "my notes", &"a".repeat(65)] {
+            let error = builder.clone().application(name).membership().unwrap_err();
+            assert!(error.to_string().ends_with("choose another name, or a directory for the local state"), "{error}");
+        }
+    }
 }

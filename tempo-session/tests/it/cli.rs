@@ -404,3 +404,19 @@ fn pack_leaves_few_files_and_the_same_log() {
     assert_eq!((out.as_str(), code), ("", 2));
     assert!(err.contains("you have no messages here") && err.contains("--state"), "{err}");
 }
+
+/// An application without a directory of its own has neither the command's member nor its lock.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_command_has_a_place_of_its_own() {
+    let place = Place::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tempo"));
+    command
+        .env_remove("TEMPO_STATE")
+        .env("XDG_DATA_HOME", place.at("data"))
+        .arg("send")
+        .arg(&place.folder)
+        .arg("hello");
+    assert!(command.output().unwrap().status.success());
+    assert!(place.at("data").join("tempo/tempo/sessions").is_dir());
+}

@@ -44,8 +44,8 @@ struct Tempo {
 #[derive(Debug, Args)]
 struct Local {
     /// The directory of the local store, so that one machine can have several members [default: the
-    /// platform's data directory]
-    #[arg(long, global = true, value_name = "DIR", env = "TEMPO_STATE", hide_env = true)]
+    /// command's own directory in the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "TEMPO_STATE", hide_env_values = true)]
     state: Option<PathBuf>,
     /// Make the service fetch files that are only online, by opening them
     #[arg(long, global = true)]

@@ -114,9 +114,12 @@ pub(crate) fn leave(session: Session) -> Result<(), Failure> {
     }
 }
 
+/// The name of the command among the applications of this machine.
+const APPLICATION: &str = "tempo";
+
 /// Returns the session settings of the command line.
 pub(crate) fn builder(folder: &Path, local: &Local) -> Builder {
-    let builder = Session::builder(folder).fetch_online_only(local.download);
+    let builder = Session::builder(folder).application(APPLICATION).fetch_online_only(local.download);
     match &local.state {
         Some(state) => builder.state_dir(state),
         None => builder,
