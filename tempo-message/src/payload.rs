@@ -1,14 +1,26 @@
 //! Typed payloads.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
+use core::error::Error as StdError;
 
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 /// Turns values into payloads and back.
 ///
-/// Contract: `decode(encode(v)) == v`. Decoding uses every byte and depends on nothing else. Neither codec here handles
-/// schema changes: put a version into your own type if it may change.
+/// Contract: `decode(encode(v)) == v`. Decoding uses every byte and depends on nothing else. A codec of your own reports
+/// its errors with [`CodecError::other`].
+///
+/// # Types that change
+///
+/// Messages stay for ever, and other members may have another version of the application. [`Postcard`] stores neither
+/// names nor lengths of fields. So a type that gets, loses or moves a field reads no earlier message, even if the field
+/// has a default. What works:
+///
+/// - **An enum that only grows at its end**, in postcard. Do not change a variant that was ever sent: add one, such as
+///   `AddV2`, and keep reading the earlier one. Earlier versions of the application report the new variant as an error.
+/// - **A format with names**, such as `Json`. A new field with `#[serde(default)]` reads earlier messages, and earlier
+///   versions ignore it unless they `deny_unknown_fields`.
 pub trait Codec {
     /// Turns a value into bytes.
     ///
@@ -45,12 +57,22 @@ pub enum CodecError {
     #[cfg(feature = "json")]
     #[error("not a JSON value of the expected type")]
     Json(#[source] serde_json::Error),
+    /// From another codec.
+    #[error("not a value of the expected type")]
+    Other(#[source] Box<dyn StdError + Send + Sync>),
     /// Bytes follow the value.
     #[error("{left} bytes are left after the value")]
     Trailing {
         /// The number of bytes left.
         left: usize,
     },
+}
+
+impl CodecError {
+    /// Wraps the error of a codec of your own.
+    pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
 }
 
 impl Codec for Postcard {

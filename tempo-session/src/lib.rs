@@ -23,6 +23,7 @@ pub use api::{
     timeline::Timeline,
     typed::Typed,
 };
+pub use bytes::Bytes;
 pub use engine::{
     entry::Entry,
     event::{Event, Placed},
@@ -34,6 +35,9 @@ pub use folder::builder::{Builder, Membership};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "folder")]
 pub use tempo_fs_transport::{Decision, printable};
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use tempo_message::Json;
 pub use tempo_message::{
     Attachment, AttachmentId, Codec, Digest, MAX_PAYLOAD, Manifest, MessageId, Postcard, printable_text,
 };
@@ -46,17 +50,21 @@ pub use crate::core::{
 
 /// Why a call did not do what it was asked for.
 pub mod error {
-    pub use tempo_message::CodecError;
+    #[cfg(feature = "folder")]
+    pub use tempo_fs_transport::{DecisionError, InstallationError, OpenError as FolderError};
+    pub use tempo_message::{CodecError, PublishError};
 
     #[cfg(feature = "folder")]
     pub use crate::folder::builder::DecideError;
     pub use crate::{
         api::{
             attaching::AttachError, cursor::CursorError, exporting::ExportError, packing::PackError,
-            retiring::RetireError, session::RefreshError,
+            retiring::RetireError, session::RefreshError, typed::Unread,
         },
+        core::ComposeError,
         engine::relayed::{RelayError, Unclear},
         errors::{FetchError, IdentityError, OpenError, ReadError, SendError},
+        store::StoreError,
     };
 }
 
@@ -84,7 +92,10 @@ pub mod replica {
 pub mod components {
     #[cfg(feature = "folder")]
     pub use tempo_fs_transport::{FileVault, Vault};
-    pub use tempo_message::{AuthorKey, Sign, Signature, Statement, Transport, Verify};
+    pub use tempo_message::{
+        AuthorKey, Ed25519, MemoryMedium, MemoryTransport, Purpose, SecretKey, Sign, Signature, Statement, Transport,
+        Verify, is_signed,
+    };
 
     pub use crate::{
         api::components::{Components, NoIdentity},

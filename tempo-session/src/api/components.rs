@@ -109,13 +109,13 @@ impl Components {
     }
 }
 
-/// The identity source of an observer, which has no author and gets none.
+/// The identity source of a session that never needs a new author, such as an observer's.
 #[derive(Debug)]
 pub struct NoIdentity;
 
 impl IdentitySource for NoIdentity {
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
-        Err("an observer has no author".into())
+        Err("the session has no source of authors; give it one as `Components::identity`".into())
     }
 
     fn nonce(&mut self) -> u64 {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use tempo_clock::{AuthorId, Stamp};
+use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_message::{Attachment, Codec, CodecError, Digest, Message, MessageId, Postcard};
 
 use crate::core::{event::Slot, session_core::SessionCore};
@@ -30,6 +30,26 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Makes an entry for a test of a [`Reducer`](crate::replica::Reducer), which needs no session then.
+    ///
+    /// It is at position zero and has no name. Its logical time is its counter, its wall clock is 1970, and its digest is
+    /// that of the payload. Change what the reducer depends on:
+    ///
+    /// ```
+    /// use tempo_session::{AuthorId, Entry, MessageId};
+    ///
+    /// let ana = AuthorId::from_bytes([1; 16]);
+    /// let mut entry = Entry::new(MessageId { author: ana, counter: 2 }, "hello");
+    /// entry.position = 7;
+    /// entry.name = Some("Ana".to_owned());
+    /// assert_eq!(entry.author(), ana);
+    /// ```
+    pub fn new(id: MessageId, payload: impl Into<Bytes>) -> Self {
+        let payload = payload.into();
+        let stamp = Stamp { lamport: Lamport(id.counter), unix_ms: 0, author: id.author };
+        Self { position: 0, id, stamp, digest: Digest::of(&payload), name: None, payload }
+    }
+
     /// Returns the author of the message.
     pub fn author(&self) -> AuthorId {
         self.id.author

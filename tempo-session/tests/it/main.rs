@@ -11,8 +11,9 @@
     reason = "a test may fail loudly, and waits for real threads"
 )]
 
-#[cfg(target_os = "linux")]
+mod application;
 mod attached;
+#[cfg(target_os = "linux")]
 mod away;
 #[cfg(feature = "cli")]
 mod cli;
