@@ -22,7 +22,7 @@ pub enum OpenError {
     #[error(transparent)]
     Installation(#[from] InstallationError),
     /// Another process, or another session of this process, already writes as this author.
-    #[error("{} is already open in {holder}; close it there, or observe the session", folder.display())]
+    #[error("{} is already open in {holder}", folder.display())]
     AlreadyOpen {
         /// The session folder.
         folder: PathBuf,

@@ -33,9 +33,9 @@ impl Environment for Clock {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Nothing moves this clock while a session waits, so it skips the time.
-    fn wait(&self, _: &Wakeup<'_>, until: Duration) {
-        self.0.fetch_max(i64::try_from(until.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    /// Waits for another thread that turns the driver. Nothing moves this clock meanwhile.
+    fn wait(&self, wakeup: &Wakeup<'_>, until: Duration) {
+        wakeup.wait(until.saturating_sub(self.now()));
     }
 }
 
