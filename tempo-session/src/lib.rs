@@ -103,8 +103,3 @@ pub mod components {
         environment::{Environment, SystemEnvironment},
     };
 }
-
-/// The example on the repository's front page, compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct FrontPage;

@@ -1,4 +1,4 @@
-//! Measures how many schedules the simulator runs: `cargo bench --profile sim -p tempo-sim`.
+//! Measures how many schedules the simulator runs: `cargo bench --profile sim -p tempo-session-sim`.
 //!
 //! What criterion prints as elements per second is schedules per second on one core. A sweep reaches this rate on
 //! each core. Nothing is recorded, as in a sweep.

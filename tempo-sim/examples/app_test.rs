@@ -2,8 +2,8 @@
 //! power failure. Everything follows from a seed, so a failing run can be repeated.
 //!
 //! ```sh
-//! cargo run -p tempo-sim --example app_test          # ten runs
-//! cargo run -p tempo-sim --example app_test -- 7     # the run of one seed
+//! cargo run -p tempo-session-sim --example app_test          # ten runs
+//! cargo run -p tempo-session-sim --example app_test -- 7     # the run of one seed
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a program for a terminal")]

@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 /// Lets the simulator draw a run. It is built without optimization, like the tests that were built before.
 fn draw(scratch: &Path) -> Result<PathBuf, Failure> {
     let page = scratch.join("page.html");
-    Call::cargo(&["run", "--quiet", "--package", "tempo-sim", "--features", "cli", "--bin", "tempo-sim", "--"])
+    Call::cargo(&["run", "--quiet", "--package", "tempo-session-sim", "--features", "cli", "--bin", "tempo-sim", "--"])
         .arguments(&["run", "--seed", "7", "--profile", "dropbox", "--members", "5", "--messages", "200"])
         .arguments(&["--faults", FAULTS, "--html"])
         .argument(&page.display().to_string())

@@ -102,6 +102,16 @@ impl Drop for Running {
     }
 }
 
+/// The front page is not in the crate's archive, so no doctest can contain it.
+#[test]
+fn the_front_page_shows_an_example_that_runs() {
+    let at = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (page, source) = (at("../README.md"), at("examples/front_page.rs"));
+    let shown = page.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(source.ends_with(shown), "the front page shows something else");
+    assert_eq!(output(&mut example("front_page")), "0: Who plays the drums?\n");
+}
+
 #[test]
 fn two_chats_show_each_others_lines() {
     let place = Place::new();
