@@ -47,7 +47,7 @@ impl Entry {
     pub fn new(id: MessageId, payload: impl Into<Bytes>) -> Self {
         let payload = payload.into();
         let stamp = Stamp { lamport: Lamport(id.counter), unix_ms: 0, author: id.author };
-        Self { position: 0, id, stamp, digest: Digest::of(&payload), name: None, payload }
+        Self { position: 0, id, stamp, digest: Digest::of(&payload), name: None, attachments: Vec::new(), payload }
     }
 
     /// Returns the author of the message.

@@ -28,6 +28,7 @@ mod disk;
 #[cfg(feature = "cli")]
 mod doctor;
 mod examples;
+#[cfg(feature = "cli")]
 mod files;
 mod folder;
 #[cfg(target_os = "linux")]
