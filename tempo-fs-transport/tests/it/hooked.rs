@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_fs_transport::{Fs, Reach, RealFs, Signal, Stat, Watch};
+use tempo_fs_transport::{Fs, Heritage, Reach, RealFs, Signal, Stat, Watch};
 use tempo_message::FileType;
 
 /// Calls the hooks. A file that is open is described a second time only after its content was read.
@@ -20,12 +20,20 @@ pub(crate) struct Hooked {
     described: Arc<dyn Fn() + Send + Sync>,
     is_numbered_alike: bool,
     ignores_case: bool,
+    crosses: bool,
 }
 
 impl Hooked {
     fn new() -> Self {
         let (opening, described) = (Arc::new(|_: &OsStr| ()), Arc::new(|| ()));
-        Self { real: RealFs::default(), opening, described, is_numbered_alike: false, ignores_case: false }
+        Self {
+            real: RealFs::default(),
+            opening,
+            described,
+            is_numbered_alike: false,
+            ignores_case: false,
+            crosses: false,
+        }
     }
 
     pub(crate) fn opening(opening: impl Fn(&OsStr) + Send + Sync + 'static) -> Self {
@@ -44,6 +52,11 @@ impl Hooked {
     /// Names that differ in case alone are one name, as on FAT.
     pub(crate) fn ignoring_case() -> Self {
         Self { ignores_case: true, ..Self::new() }
+    }
+
+    /// Nothing can be renamed from one directory into another, as between two mounts of one volume.
+    pub(crate) fn crossing() -> Self {
+        Self { crosses: true, ..Self::new() }
     }
 
     /// Returns a name as it is spelled in a directory, if it is there.
@@ -119,6 +132,9 @@ impl Fs for Hooked {
     }
 
     fn rename_new(&self, from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()> {
+        if self.crosses && self.real.stat_dir(from)?.identity != self.real.stat_dir(to)?.identity {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
         self.real.rename_new(from, name, to, &self.spelled(to, new_name))
     }
 
@@ -142,6 +158,7 @@ impl Fs for Hooked {
         rename_over(from: &Dir, name: &OsStr, to: &Dir, new_name: &OsStr) -> io::Result<()>;
         remove_dir(parent: &Dir, name: &OsStr) -> io::Result<()>;
         watch(folder: &Path, signal: Arc<Signal>) -> io::Result<Box<dyn Watch>>;
+        heritage(dir: &Dir) -> io::Result<Option<Heritage>>;
         now() -> Duration;
         random() -> u64;
     }
