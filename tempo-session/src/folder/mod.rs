@@ -1,3 +1,4 @@
 //! Sessions over a folder.
 
 pub(crate) mod builder;
+mod installed;
