@@ -40,6 +40,7 @@ class Message(NamedTuple):
     lamport: int
     unix_ms: int
     causes: list  # keys
+    files: list  # name, media type, length and id of each
     payload: bytes
     author_key: bytes  # of the first message of an author that signs
     signed: bytes  # what the signature covers
@@ -155,7 +156,8 @@ def message(header, named, payload, digest, signed, signature):
     if kind not in (PAYLOAD, PROFILE, SUCCESSOR, RELEASE, RETIREMENT) or any(tag & 1 for tag in tags):
         return Unread(f"newer: message {counter} of kind {kind} with extensions {tags}")
     causes = parents if previous is None else [(author, counter - 1, previous), *parents]
-    return Message((author, counter, digest), kind, lamport, unix_ms, causes, payload, author_key, signed, signature)
+    return Message((author, counter, digest), kind, lamport, unix_ms, causes, attachments, payload, author_key, signed,
+                   signature)
 
 
 def files(header, named):
@@ -418,7 +420,9 @@ def for_people(position, it, name):
 def for_programs(position, it, name):
     author, counter, digest = it.key
     text = as_text(it.payload)
+    files = [{"bytes": length, "id": file, "media_type": kind, "name": name} for name, kind, length, file in it.files]
     content = {"base64": base64.b64encode(it.payload).decode()} if text is None else {"text": text}
+    content |= {"files": files} if files else {}
     return json.dumps({"position": position, "author": str(UUID(bytes=author)), "counter": counter, "name": name,
                        "lamport": it.lamport, "unix_ms": it.unix_ms, "digest": digest.hex(), **content})
 

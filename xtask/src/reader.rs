@@ -73,8 +73,8 @@ impl Scene {
         Ok(Self { tempo, dir, folder: folder.display().to_string() })
     }
 
-    /// Plays packs, a rename, a relay, a retirement, a fork, concurrent messages, conflict copies, junk, a forgery, and a message
-    /// that waits for another.
+    /// Plays packs, a rename, files of one part and of two, a relay, a retirement, a fork, concurrent messages, conflict
+    /// copies, junk, a forgery, and a message that waits for another.
     fn play(&self, python: &Path) -> Result<(), Failure> {
         for (member, name) in [("ana", "Ana"), ("ben", "Ben ☃"), ("cleo", "Cleo"), ("dana", "Dana")] {
             self.tempo(member, &["chat", "--name", name, &self.folder])?;
@@ -83,6 +83,7 @@ impl Scene {
         self.tempo("ana", &["chat", "--name", "Anna", &self.folder])?;
         self.send("ana", (71..=80).map(|number| format!("anna {number}")))?;
         self.tempo("ana", &["pack", &self.folder])?;
+        self.send_files()?;
         self.send("ben", ["hello".to_owned(), "two\nlines\u{1b}[31m".to_owned()])?;
         let ben = self.author("ben")?;
         self.tempo("ana", &["log", &self.folder])?;
@@ -119,6 +120,18 @@ impl Scene {
         fs::write(&head, kept_head)?;
         self.send(member, ["another".to_owned()])?;
         Ok(fs::write(own.join("0000000000000002.sync-conflict"), first)?)
+    }
+
+    /// Sends a file of one part and one of two with a message, and releases one of them.
+    fn send_files(&self) -> Result<(), Failure> {
+        let files = [("note ♪", 100), ("take.wav", 70_000_000)].map(|(name, len)| (self.dir.join(name), vec![7; len]));
+        let mut words = vec!["send".to_owned(), self.folder.clone(), "two files".to_owned()];
+        for (path, content) in &files {
+            fs::write(path, content)?;
+            words.extend(["--file".to_owned(), path.display().to_string()]);
+        }
+        self.tempo("ana", &words.iter().map(String::as_str).collect::<Vec<_>>())?;
+        self.tempo("ana", &["release", &self.folder, "note ♪"]).map(drop)
     }
 
     fn send(&self, member: &str, texts: impl IntoIterator<Item = String>) -> Result<(), Failure> {

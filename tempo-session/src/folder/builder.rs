@@ -454,3 +454,25 @@ pub(crate) fn already_open(folder: &Path, installation: &Installation) -> OpenEr
     let holder = installation.holder().ok().flatten().unwrap_or_else(|| "another process".to_owned());
     OpenError::AlreadyOpen { folder: folder.to_owned(), holder }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_application_has_its_own_local_state() {
+        let builder = Session::builder("jam.session");
+        let [notes, chat] =
+            ["com.example.notes", "chat"].map(|name| builder.clone().application(name).state().unwrap());
+        assert_ne!(notes, chat);
+        assert!(notes.ends_with("com.example.notes/sessions"), "{notes:?}");
+        let unnamed = builder.state().unwrap();
+        let executable = env::current_exe().unwrap();
+        assert_eq!(unnamed.parent().unwrap().file_name(), executable.file_stem());
+        assert_eq!(builder.clone().application("chat").state_dir("here").state().unwrap(), Path::new("here"));
+        for name in ["", ".", "..", "a/b", "a\\b", "C:", "my notes", &"a".repeat(65)] {
+            let error = builder.clone().application(name).membership().unwrap_err();
+            assert!(error.to_string().ends_with("choose another name, or a directory for the local state"), "{error}");
+        }
+    }
+}

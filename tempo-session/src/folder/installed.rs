@@ -44,25 +44,3 @@ impl IdentitySource for Installed {
 pub(super) fn is_of_another(now: &Fingerprint, written_in: &[u8]) -> bool {
     Fingerprint::from_bytes(written_in).is_some_and(|before| now.is_of_another_than(&before))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_application_has_its_own_local_state() {
-        let builder = Session::builder("jam.session");
-        let [notes, chat] =
-            ["com.example.notes", "chat"].map(|name| builder.clone().application(name).state().unwrap());
-        assert_ne!(notes, chat);
-        assert!(notes.ends_with("com.example.notes/sessions"), "{notes:?}");
-        let unnamed = builder.state().unwrap();
-        let executable = env::current_exe().unwrap();
-        assert_eq!(unnamed.parent().unwrap().file_name(), executable.file_stem());
-        assert_eq!(builder.clone().application("chat").state_dir("here").state().unwrap(), Path::new("here"));
-        for name in ["", ".", "..", "a/b", "a\\b", "C:", "my notes", &"a".repeat(65)] {
-            let error = builder.clone().application(name).membership().unwrap_err();
-            assert!(error.to_string().ends_with("choose another name, or a directory for the local state"), "{error}");
-        }
-    }
-}

@@ -261,7 +261,7 @@ impl Store for RedbStore {
     }
 
     fn files(&self) -> Result<Vec<(AttachmentId, FileRecord)>, StoreError> {
-        let rows = self.database.read(|database| files_in(database))?;
+        let rows = self.database.read(files_in)?;
         decode_files(rows).ok_or_else(|| self.damaged(UNSOUND_FILE))
     }
 

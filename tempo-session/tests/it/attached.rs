@@ -173,7 +173,7 @@ fn a_file_follows_its_message_part_by_part() {
 fn messages_go_before_parts() {
     let Pair { mut ana, .. } = Pair::new();
     let file = attach(&ana, &take(3));
-    ana.session.send_with("listen", &[file.clone()]).unwrap();
+    ana.session.send_with("listen", std::slice::from_ref(&file)).unwrap();
     drain(&mut ana.driver);
     assert_eq!(ana.carrier.turn(), Turn::Again);
     ana.session.send("and this").unwrap();
@@ -217,7 +217,7 @@ fn only_what_is_attached_here_is_sent() {
     let Pair { mut ana, mut ben, .. } = Pair::new();
     let file = attach(&ana, &take(3));
     let id = file.manifest.id();
-    let refused = ben.session.send_with("no", &[file.clone()]);
+    let refused = ben.session.send_with("no", std::slice::from_ref(&file));
     assert!(matches!(refused, Err(SendError::NotAttached { id: other }) if other == id), "{refused:?}");
     let refused = ana.session.send_with("twice", &[file.clone(), file.clone()]);
     assert!(matches!(refused, Err(SendError::Attachments(_))), "{refused:?}");
@@ -264,7 +264,7 @@ fn a_copy_outlives_the_original() {
     fs::write(&path, take(3)).unwrap();
     let file = ana.session.attach(&path, Keep::Copy).unwrap();
     fs::remove_file(&path).unwrap();
-    ana.session.send_with("listen", &[file.clone()]).unwrap();
+    ana.session.send_with("listen", std::slice::from_ref(&file)).unwrap();
     ana.drain();
     ben.drain();
     assert_eq!(ben.exported(file.manifest.id()).unwrap(), take(3));
