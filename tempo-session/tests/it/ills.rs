@@ -116,11 +116,11 @@ fn a_broken_store_has_a_next_step_in_every_command() {
 fn a_newer_store_is_told_from_a_damaged_one() {
     let (place, me, _) = ana_and_ben();
     let store = place.at("Ana").join(me.to_string()).join("store.redb");
-    crate::store::set_format(&store, 8);
+    crate::store::set_format(&store, 9);
     let (json, code) = ask(&place, "Ana");
     assert_eq!((brief(&json)[0].0, code), ("store-newer", 1), "{json:#}");
     assert!(json["findings"][0]["advice"].as_str().unwrap().contains("Update this software"));
-    crate::store::set_format(&store, 7);
+    crate::store::set_format(&store, 8);
     assert_eq!(ask(&place, "Ana").1, 0);
     for len in [0, 4096, fs::metadata(&store).unwrap().len() / 2] {
         fs::OpenOptions::new().write(true).open(&store).unwrap().set_len(len).unwrap();

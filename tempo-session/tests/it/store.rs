@@ -188,9 +188,9 @@ fn a_newer_store_and_a_broken_one_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.redb");
     drop(RedbStore::make(&path, author(0), Marks::new(Some(author(0)))).unwrap());
-    set_format(&path, 8);
+    set_format(&path, 9);
     let error = RedbStore::open(&path, author(0)).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 8, supported: 7, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Newer { found: 9, supported: 8, .. }), "{error:?}");
     std::fs::write(&path, "this is not a database, although it is long enough to look like one at first").unwrap();
     let error = RedbStore::open(&path, author(0)).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
