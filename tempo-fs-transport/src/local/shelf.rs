@@ -140,6 +140,7 @@ fn share_blocks(from: &Path, to: &Path) -> io::Result<bool> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos")))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 fn share_blocks(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }

@@ -55,6 +55,7 @@ impl Hooked {
     }
 
     /// Nothing can be renamed from one directory into another, as between two mounts of one volume.
+    #[cfg(target_os = "linux")]
     pub(crate) fn crossing() -> Self {
         Self { crosses: true, ..Self::new() }
     }
