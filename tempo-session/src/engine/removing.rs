@@ -41,15 +41,18 @@ impl Remover {
         self.look_at = now + LONGEST;
         let unix_ms = shared.environment.unix_ms();
         let released = shared.lock().released(unix_ms);
-        for Released { id, author, is_known } in released {
-            let since = shared.lock().files.records.get(&id).and_then(|record| record.released_ms);
+        for Released { id, release, is_known } in released {
+            let known = shared.lock().files.records.get(&id).and_then(|record| record.released);
+            // An earlier release was followed by a message that needed the file again.
+            let since = known.filter(|(counter, _)| *counter == release.counter).map(|(_, since)| since);
             let done = match since {
                 None if is_known => {
-                    shared.change_file(id, |record| record.released_ms = Some(unix_ms)).map_err(Into::into)
+                    let released = Some((release.counter, unix_ms));
+                    shared.change_file(id, |record| record.released = released).map_err(Into::into)
                 }
                 // Somebody has set the clock back.
                 Some(since) if since <= unix_ms && since.abs_diff(unix_ms) >= GRACE_MS => {
-                    self.remove(shared, parts, id, author)
+                    self.remove(shared, parts, id, release.author)
                 }
                 _ => Ok(()),
             };
@@ -84,19 +87,21 @@ impl Remover {
 /// A released file of the present author.
 struct Released {
     id: AttachmentId,
-    author: AuthorId,
+    release: MessageId,
     /// Everybody is known to have the release, or it is a month old.
     is_known: bool,
 }
 
 impl State {
-    /// Returns the files that the present author may remove once the time has come. None if its history has a gap or another
-    /// installation may write as it: then something else may still need them.
+    /// Returns the files that the present author may remove once the time has come. None before everything in the folder was
+    /// looked at, and if the author's history has a gap or another installation may write as it: then something that is not
+    /// known here may need them.
     fn released(&self, unix_ms: i64) -> Vec<Released> {
         let Some(me) = self.core.author() else { return Vec::new() };
         let is_whole = self.core.own_last.is_some_and(|last| last.counter == self.core.contiguous(me));
         let is_alone = self.core.conflict().is_none() && self.core.forks(me).is_empty();
-        if !(is_whole && is_alone) {
+        let has_seen_all = self.is_audited && self.lifecycle.is_at_rest();
+        if !(is_whole && is_alone && has_seen_all) {
             return Vec::new();
         }
         let own = self.files.records.iter().filter(|(id, record)| record.is_own && self.core.is_released(**id, me));
@@ -107,7 +112,7 @@ impl State {
             let sent_ms = self.core.order(self.core.slot(release, digest)?)?.0.unix_ms;
             let is_old = sent_ms <= unix_ms && u128::from(sent_ms.abs_diff(unix_ms)) >= PATIENCE.as_millis();
             let is_known = is_old || self.core.is_with_everybody(release, unix_ms, PATIENCE);
-            Some(Released { id, author: me, is_known })
+            Some(Released { id, release, is_known })
         })
         .collect()
     }

@@ -26,8 +26,9 @@ pub struct FileRecord {
     pub puts: Vec<Put>,
     /// The parts that are in the staged file, checked and durable.
     pub fetched: BTreeSet<u16>,
-    /// Since when everybody is known to have the release, in milliseconds since 1970 by this machine's clock.
-    pub released_ms: Option<i64>,
+    /// The counter of the latest release that everybody is known to have, and since when, in milliseconds since 1970 by this
+    /// machine's clock.
+    pub released: Option<(u64, i64)>,
 }
 
 /// The place of a file's content on this machine.
@@ -55,7 +56,7 @@ impl FileRecord {
             is_wanted: false,
             puts: Vec::new(),
             fetched: BTreeSet::new(),
-            released_ms: None,
+            released: None,
         }
     }
 

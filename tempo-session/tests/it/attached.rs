@@ -404,6 +404,37 @@ fn a_message_after_the_release_keeps_the_file() {
     assert_eq!(ben.file(id).released_by, []);
 }
 
+/// Between the two releases a message needed the file again, so the week begins anew.
+#[test]
+fn a_second_release_waits_as_the_first_one_did() {
+    let mut pair = Pair::new();
+    let (id, _) = pair.sent(&take(3));
+    let Pair { clock, mut ana, mut ben, .. } = pair;
+    let heard = |ana: &mut Member, ben: &mut Member| {
+        ana.drain();
+        ben.drain();
+        ben.session.send("heard").unwrap();
+        ben.drain();
+        pass(&clock, Duration::from_secs(601));
+        ana.drain();
+    };
+    ana.session.release(&[id]).unwrap();
+    heard(&mut ana, &mut ben);
+    let again = ana.session.timeline().next().unwrap().unwrap().attachments;
+    ana.session.send_with("no, keep it", &again).unwrap();
+    heard(&mut ana, &mut ben);
+    pass(&clock, 20 * DAY);
+    ana.drain();
+    ana.session.release(&[id]).unwrap();
+    heard(&mut ana, &mut ben);
+    pass(&clock, Duration::from_secs(601));
+    ana.drain();
+    assert_eq!(ben.file(id).place, Place::Here);
+    pass(&clock, 8 * DAY);
+    ana.drain();
+    assert_eq!(ben.file(id).place, Place::Missing { have: 0, of: 5 });
+}
+
 /// A message of another author describes the file by other parts, of which none exists.
 #[test]
 fn a_liar_keeps_nobody_from_a_file() {
