@@ -7,7 +7,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use tempo_message::{Attachment, BadManifest, MAX_ATTACHMENT, MAX_ATTACHMENT_NAME, Manifest, ManifestHasher};
+use tempo_message::{
+    Attachment, AttachmentId, BadManifest, MAX_ATTACHMENT, MAX_ATTACHMENT_NAME, Manifest, ManifestHasher,
+};
 use thiserror::Error;
 
 use crate::{
@@ -139,7 +141,7 @@ impl Session {
     }
 
     /// Forgets a file that was attached, if no accepted message of this installation names it.
-    fn forget_file(&self, id: tempo_message::AttachmentId) -> Result<(), AttachError> {
+    fn forget_file(&self, id: AttachmentId) -> Result<(), AttachError> {
         let state = self.shared().lock();
         let is_named = state.core.namers(id).iter().any(|namer| state.core.is_own(namer.author));
         drop(state);
@@ -148,6 +150,13 @@ impl Session {
             self.keeper()?.remove(id).map_err(AttachError::Keep)?;
         }
         Ok(())
+    }
+
+    /// Removes content of which nothing could be noted.
+    fn drop_unknown(&self, keeper: &dyn Shelf, id: AttachmentId) {
+        if !self.shared().lock().files.records.contains_key(&id) {
+            let _ = keeper.remove(id);
+        }
     }
 
     fn keeper(&self) -> Result<&dyn Shelf, AttachError> {
@@ -163,7 +172,8 @@ impl Session {
         let kept = copied.map_err(|error| error.of(path.unwrap_or(Path::new("the content")))).and_then(|manifest| {
             self.check_quota(&manifest)?;
             keeper.keep(&name, manifest.id()).map_err(AttachError::Keep)?;
-            self.note_attached(&manifest, Content::Kept)?;
+            let noted = self.note_attached(&manifest, Content::Kept);
+            noted.inspect_err(|_| self.drop_unknown(keeper, manifest.id()))?;
             Ok(manifest)
         });
         if kept.is_err() {

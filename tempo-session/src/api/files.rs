@@ -187,19 +187,19 @@ impl Session {
     pub fn discard(&self, id: AttachmentId) -> Result<(), FetchError> {
         let keeper = self.shared().shelf.as_deref().ok_or(FetchError::Unsupported)?;
         let failed = |source| FetchError::Remove { id, source };
-        let mut is_own = false;
-        self.shared().note_file(id, |it| {
-            let Some(record) = it else { return };
-            record.is_wanted = false;
-            is_own = record.is_own;
-            if !is_own {
-                (record.content, record.fetched) = (Content::Missing, BTreeSet::new());
-            }
-        })?;
+        let is_own = self.shared().lock().files.records.get(&id).is_some_and(|record| record.is_own);
         if !is_own {
             keeper.discard(&staged(id)).and_then(|()| keeper.remove(id)).map_err(failed)?;
         }
-        Ok(())
+        let discarded = |record: &mut FileRecord| {
+            record.is_wanted = false;
+            if !is_own {
+                (record.content, record.fetched) = (Content::Missing, BTreeSet::new());
+            }
+            // What the carrier has staged before is in no file any more.
+            self.shared().lock().files.discards += 1;
+        };
+        Ok(self.shared().change_file(id, discarded)?)
     }
 
     /// Says that own files are not needed any more for the messages that name them until now: they may be removed from the
@@ -239,7 +239,7 @@ impl Session {
         Ok(())
     }
 
-    /// Returns whether an own file cannot be put into the folder now: the folder is away, or an attempt has failed.
+    /// Returns whether no own file can be put into the folder now: the folder is away, or the last attempt with each failed.
     pub fn is_stuck(&self) -> bool {
         self.shared().lock().is_stuck()
     }
@@ -266,9 +266,7 @@ impl Session {
 impl State {
     fn is_stuck(&self) -> bool {
         let is_away = !matches!(self.folder, FolderState::Attached | FolderState::Unknown);
-        let own = self.files.views.iter().filter(|(id, _)| self.files.records.get(id).is_some_and(|it| it.is_own));
-        let mut own = own.map(|(_, view)| view.error.is_some());
-        is_away || self.files.has_no_carrier || own.any(|has_failed| has_failed)
+        is_away || self.files.has_no_carrier || self.are_all_stuck()
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Fetcher {
     /// The parts that are there and not fetched yet, by file.
     queue: Vec<(AttachmentId, Manifest, Part)>,
     look_at: Duration,
+    /// The files that could not be fetched: the time of the next attempt, and the pause before that.
+    failed: BTreeMap<AttachmentId, (Duration, Duration)>,
     /// What the messages say of the files.
     described: BTreeMap<AttachmentId, Vec<Manifest>>,
 }
@@ -41,12 +43,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Fetcher {
     pub(crate) fn new(shelf: Arc<dyn Shelf>) -> Self {
-        Self { shelf, queue: Vec::new(), look_at: Duration::ZERO, described: BTreeMap::new() }
+        let (failed, described) = (BTreeMap::new(), BTreeMap::new());
+        Self { shelf, queue: Vec::new(), look_at: Duration::ZERO, failed, described }
     }
 
     /// Looks for missing parts with the next step.
     pub(crate) fn look_now(&mut self) {
         self.look_at = Duration::ZERO;
+        self.failed.clear();
     }
 
     /// Fetches the next part, or looks for parts if it is time.
@@ -57,18 +61,29 @@ impl Fetcher {
             }
             let wanted = wanted(shared);
             self.look_at = now + if wanted.is_empty() { LONGEST } else { LOOK };
-            for id in wanted {
-                let looked = self.look(shared, parts, id);
-                shared.lock().view_file(id, |view| view.error = looked.err().map(|error| describe(&*error)));
+            for id in
+                wanted.into_iter().filter(|id| self.failed.get(id).is_none_or(|(at, _)| *at <= now)).collect::<Vec<_>>()
+            {
+                if let Err(error) = self.look(shared, parts, id) {
+                    self.fail(shared, id, &*error, now);
+                }
             }
             return if self.queue.is_empty() { Step::Wait(self.look_at.saturating_sub(now)) } else { Step::Done };
         };
-        if let Err(error) = self.fetch(shared, parts, id, &manifest, &part) {
-            self.queue.retain(|(other, ..)| *other != id);
-            shared.lock().view_file(id, |view| view.error = Some(describe(&*error)));
-            shared.announce();
+        match self.fetch(shared, parts, id, &manifest, &part) {
+            Ok(()) => drop(self.failed.remove(&id)),
+            Err(error) => self.fail(shared, id, &*error, now),
         }
         Step::Done
+    }
+
+    /// Tries a file again later, and later each time.
+    fn fail(&mut self, shared: &Shared, id: AttachmentId, error: &(dyn std::error::Error + 'static), now: Duration) {
+        self.queue.retain(|(other, ..)| *other != id);
+        let pause = self.failed.get(&id).map_or(LOOK, |(_, pause)| (*pause * 2).min(LONGEST));
+        self.failed.insert(id, (now + pause, pause));
+        shared.lock().view_file(id, |view| view.error = Some(describe(error)));
+        shared.announce();
     }
 
     /// Looks for the parts of one file. Of several descriptions, which cannot all be true, the one counts of which most is
@@ -109,7 +124,9 @@ impl Fetcher {
         manifest: &Manifest,
         part: &Part,
     ) -> Result<(), Failure> {
-        let record = shared.lock().files.records.get(&id).cloned();
+        let state = shared.lock();
+        let (record, discards) = (state.files.records.get(&id).cloned(), state.files.discards);
+        drop(state);
         let Some(record) = record.filter(|record| record.is_wanted && record.content == Content::Missing) else {
             return Ok(());
         };
@@ -127,6 +144,9 @@ impl Fetcher {
         let mut count = 0;
         shared.note_file(id, |it| {
             let Some(record) = it else { return };
+            if shared.lock().files.discards != discards {
+                return;
+            }
             if !is_same {
                 let (is_own, content) = (record.is_own, record.content.clone());
                 *record = FileRecord { is_own, is_wanted: true, ..FileRecord::new(manifest, content) };
@@ -134,6 +154,7 @@ impl Fetcher {
             record.fetched.insert(part.number);
             count = record.fetched.len();
         })?;
+        shared.lock().view_file(id, |view| view.error = None);
         if count == manifest.count() { self.finish(shared, id, manifest) } else { Ok(()) }
     }
 

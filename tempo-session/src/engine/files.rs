@@ -35,6 +35,8 @@ impl Fetch {
 pub(crate) struct Files {
     pub(crate) records: BTreeMap<AttachmentId, FileRecord>,
     pub(crate) views: BTreeMap<AttachmentId, View>,
+    /// How often the application has discarded files: what was staged before that is gone.
+    pub(crate) discards: u64,
     /// The carrier has something to do at once.
     pub(crate) is_asked: bool,
     /// Nobody carries the parts of files here.

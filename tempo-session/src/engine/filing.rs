@@ -22,15 +22,25 @@ impl State {
 
     /// Returns the number of parts of own files that were never put into the folder, and can be.
     pub(crate) fn unput(&self) -> usize {
-        let records = self.files.records.iter();
+        self.going().map(|(_, record)| record.unput()).sum()
+    }
+
+    /// Returns whether every own file with such parts could not be put into the folder at the last attempt.
+    pub(crate) fn are_all_stuck(&self) -> bool {
+        let has_failed = |id: &AttachmentId| self.files.views.get(id).is_some_and(|view| view.error.is_some());
+        self.unput() > 0 && self.going().filter(|(_, record)| record.unput() > 0).all(|(id, _)| has_failed(id))
+    }
+
+    /// Returns the own files that belong into the folder.
+    fn going(&self) -> impl Iterator<Item = (&AttachmentId, &FileRecord)> {
         let is_going = |(id, record): &(&AttachmentId, &FileRecord)| {
             let is_here = matches!(record.content, Content::Kept | Content::Original(_));
             record.is_own && is_here && self.home_of(**id).is_some()
         };
-        records.filter(is_going).map(|(_, record)| record.unput()).sum()
+        self.files.records.iter().filter(is_going)
     }
 
-    /// Notes what was found about a file. Returns whether that is news.
+    /// Notes what was found about a file, and tells the application if that is news.
     pub(crate) fn view_file(&mut self, id: AttachmentId, change: impl FnOnce(&mut View)) {
         let view = self.files.views.entry(id).or_default();
         let before = view.clone();

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Read as _,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use tempo_session::{
     core::SessionCore,
     error::{AttachError, ExportError, FetchError, SendError},
     status::{FileStatus, Place, Sending},
-    store::{MemoryShelf, MemoryStore},
+    store::{MemoryShelf, MemoryStore, Shelf as _},
 };
 
 use crate::{
@@ -402,6 +403,42 @@ fn a_message_after_the_release_keeps_the_file() {
     }
     assert_eq!((ana.sending(id), ben.file(id).place), (Sending::Published, Place::Here));
     assert_eq!(ben.file(id).released_by, []);
+}
+
+#[test]
+fn a_file_that_cannot_be_sent_keeps_no_other_from_it() {
+    let Pair { states, clock, mut ana, .. } = Pair::new();
+    let [lost, sound] = [take(3), take(4)].map(|content| attach(&ana, &content));
+    states[0].shelf.remove(lost.manifest.id()).unwrap();
+    ana.session.send_with("lost", std::slice::from_ref(&lost)).unwrap();
+    ana.drain();
+    assert!(ana.session.is_stuck() && ana.file(lost.manifest.id()).error.is_some());
+    ana.session.send_with("sound", std::slice::from_ref(&sound)).unwrap();
+    assert!(!ana.session.is_stuck(), "the second one has not been tried");
+    for _ in 0..9 {
+        ana.drain();
+        pass(&clock, Duration::from_secs(601));
+    }
+    assert_eq!(ana.sending(sound.manifest.id()), Sending::Published);
+    assert!(ana.session.is_stuck());
+}
+
+#[test]
+fn what_is_discarded_while_it_is_fetched_is_fetched_anew() {
+    let mut pair = Pair::new();
+    let (id, _) = pair.sent(&take(3));
+    let mut ben = pair.ben;
+    ben.session.fetch(id).unwrap();
+    for _ in 0..3 {
+        ben.carrier.turn();
+    }
+    ben.session.discard(id).unwrap();
+    ben.session.fetch(id).unwrap();
+    ben.drain();
+    assert_eq!(ben.file(id).place, Place::Kept);
+    let mut kept = Vec::new();
+    pair.states[1].shelf.open(id).unwrap().read_to_end(&mut kept).unwrap();
+    assert_eq!(kept, take(3));
 }
 
 /// Between the two releases a message needed the file again, so the week begins anew.

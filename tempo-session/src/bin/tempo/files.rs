@@ -281,7 +281,7 @@ pub(crate) fn tell_of_left(left: usize) {
     if left > 0 {
         let parts = output::counted(left, "part");
         eprintln!(
-            "tempo: {parts} of your files are not in the folder yet; tempo files says why, and the next command goes on"
+            "tempo: {parts} of your files are not in the folder yet; tempo files says why; they follow while the session is open"
         );
     }
 }
