@@ -68,11 +68,13 @@ pub enum Fault {
     Retirement,
     /// The members sign, and somebody who can write the folder writes messages and heads as others.
     Forger,
+    /// The members sign, and somebody who has copied a member's store and keys writes with them.
+    Thief,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -105,6 +107,7 @@ impl Fault {
         Self::Relinked,
         Self::Forger,
         Self::Retirement,
+        Self::Thief,
     ];
 
     /// Faults that only a member with its store can repair.
@@ -131,6 +134,7 @@ impl Fault {
             | Self::Relinked => 150,
             Self::Retirement => 300,
             Self::Forger => 700,
+            Self::Thief => 560,
             _ => 500,
         }
     }

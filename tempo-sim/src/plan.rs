@@ -73,12 +73,14 @@ impl Plan {
                 Fault::Overwriting,
                 Fault::Undone,
                 Fault::Relinked,
+                Fault::Thief,
             ] {
                 faults.remove(&fault);
             }
         }
-        if faults.contains(&Fault::NoScrubbing) || faults.contains(&Fault::Cloned) {
-            // Only comparing finds what was undone, and a clone publishes the same names.
+        let is_in_use_twice = faults.contains(&Fault::Cloned) || faults.contains(&Fault::Thief);
+        if faults.contains(&Fault::NoScrubbing) || is_in_use_twice {
+            // Only comparing finds what was undone, and a clone or a thief publishes the same names.
             faults.remove(&Fault::Undone);
         }
         if profile.conflict == Conflict::Skipped {
@@ -87,13 +89,13 @@ impl Plan {
             faults.remove(&Fault::Overwriting);
             faults.remove(&Fault::Undone);
         }
-        if matches!(profile.conflict, Conflict::Both(..)) && faults.contains(&Fault::Cloned) {
+        if matches!(profile.conflict, Conflict::Both(..)) && is_in_use_twice {
             // When both sides get another name, an overwritten file looks like a placeholder of the message, over which
             // nothing is published.
             faults.remove(&Fault::Overwriting);
         }
-        if profile.online_only > 0 || faults.contains(&Fault::Cloned) {
-            // Likewise for a damaged file that was online-only during the audit, or that a clone replaced.
+        if profile.online_only > 0 || is_in_use_twice {
+            // Likewise for a damaged file that was online-only during the audit, or that a clone or a thief replaced.
             faults.remove(&Fault::NoScrubbing);
         }
         Self { seed, profile, members, messages, faults }
@@ -127,7 +129,7 @@ impl Plan {
             // read if all of it was relayed.
             profile.split_folders = 0;
         }
-        let scheme = match self.faults.contains(&Fault::Forger) {
+        let scheme = match self.faults.contains(&Fault::Forger) || self.faults.contains(&Fault::Thief) {
             true if self.seed.is_multiple_of(SIGNED_FOR_REAL) => Scheme::Ed25519,
             true => Scheme::Toy,
             false => Scheme::Plain,
@@ -254,8 +256,14 @@ impl Run<'_> {
         self.world.rest()
     }
 
-    fn send(&mut self) {
+    /// Returns any member. What happens to a thief's machine is of no interest.
+    fn any_member(&mut self) -> usize {
         let member = self.rng.below(self.world.len());
+        if self.world.is_thief(member) { self.rng.below(self.plan.members) } else { member }
+    }
+
+    fn send(&mut self) {
+        let member = self.any_member();
         let burst = if self.rng.chance(100) { 1 + self.rng.below(5) } else { 1 };
         for _ in 0..burst.min(self.plan.messages - self.sent) {
             self.sent += 1;
@@ -269,7 +277,7 @@ impl Run<'_> {
     }
 
     fn strike(&mut self, fault: Fault) {
-        let member = self.rng.below(self.world.len());
+        let member = self.any_member();
         let Some(disk) = self.world.member(member).map(|there| there.disk().clone()) else { return };
         // No program reaches the files of an unmounted folder.
         let needs_files = [
@@ -319,14 +327,7 @@ impl Run<'_> {
             }
             Fault::Unmount => self.unmount(member, &disk),
             Fault::OddFiles => self.put_odd_file(member, &disk),
-            Fault::Clocks => {
-                let skews = [-1_000_000_000_000, -3_600_000, -5, 0, 7, 86_400_000, i64::MAX / 2];
-                let skew = self.rng.pick(&skews).copied().unwrap_or(0);
-                if let Some(there) = self.world.member(member) {
-                    there.clock().set_skew_ms(skew);
-                }
-                self.world.note_fault(member, "clock jump", &format!("the wall clock is {skew} ms off"));
-            }
+            Fault::Clocks => self.set_clock(member),
             Fault::Cloned => {
                 if !self.strange.contains(&member)
                     && let Some(clone) = self.world.clone_member(member)
@@ -365,6 +366,7 @@ impl Run<'_> {
                 let with_relays = !self.plan.faults.contains(&Fault::Overwriting);
                 self.world.forge(member, &mut self.rng, with_relays);
             }
+            Fault::Thief => self.world.rob(member),
             Fault::NoScrubbing
             | Fault::LostHints
             | Fault::LineEnds
@@ -372,6 +374,15 @@ impl Run<'_> {
             | Fault::Packs
             | Fault::Systems => {}
         }
+    }
+
+    fn set_clock(&mut self, member: usize) {
+        let skews = [-1_000_000_000_000, -3_600_000, -5, 0, 7, 86_400_000, i64::MAX / 2];
+        let skew = self.rng.pick(&skews).copied().unwrap_or(0);
+        if let Some(there) = self.world.member(member) {
+            there.clock().set_skew_ms(skew);
+        }
+        self.world.note_fault(member, "clock jump", &format!("the wall clock is {skew} ms off"));
     }
 
     /// Takes a folder away, or brings it back. A member that has never seen the folder's content cannot distinguish it

@@ -273,10 +273,28 @@ impl Installation {
     ///
     /// [`InstallationError::Failed`] and [`InstallationError::Key`]; no author was made then.
     pub fn mint(&self, vault: Option<&dyn Vault>) -> Result<AuthorId, InstallationError> {
-        let key = new_key().map_err(|source| failed(&self.dir, source))?;
+        self.adopt(&self.draw()?, vault)
+    }
+
+    /// Draws the secret key of an author that may become this installation's. Nothing is kept of it.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallationError::Failed`]: the system has no random numbers.
+    pub fn draw(&self) -> Result<SecretKey, InstallationError> {
+        new_key().map_err(|source| failed(&self.dir, source))
+    }
+
+    /// Makes the author with a key this installation's, as [`mint`](Self::mint) does. When this returns, the key is
+    /// durable.
+    ///
+    /// # Errors
+    ///
+    /// As for [`mint`](Self::mint).
+    pub fn adopt(&self, key: &SecretKey, vault: Option<&dyn Vault>) -> Result<AuthorId, InstallationError> {
         let author = key.key().author();
         // An author without a key could never write.
-        self.keep_key(&key, vault)?;
+        self.keep_key(key, vault)?;
         let mut lines = state_file::read(&self.dir, AUTHORS)?.unwrap_or_default();
         lines.push_str(&author.to_string());
         lines.push('\n');

@@ -31,8 +31,8 @@ impl SessionCore {
 
     /// Returns the name that an author had when it wrote a message. It is equal for every member that has the
     /// message.
-    pub fn name_at(&self, id: MessageId) -> Option<&str> {
-        self.ledger.name_at(id)
+    pub fn name_at(&self, slot: Slot) -> Option<&str> {
+        self.ledger.name_at(slot)
     }
 
     /// Returns the latest name of an author.

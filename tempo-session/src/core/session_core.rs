@@ -347,8 +347,10 @@ impl SessionCore {
             }
             Kind::Successor => {
                 let Some((former, proof)) = succession(&message.payload) else { return };
-                let is_news = self.ledger.add_former(message, digest, former, proof);
-                self.prove_successions(id.author);
+                let is_news = self.ledger.add_former(message, digest, former);
+                if let Some(proof) = proof {
+                    self.note_succession(id.author, former, proof);
+                }
                 if is_news {
                     self.events.push_back(CoreEvent::Succeeded { author: id.author });
                 }
@@ -359,8 +361,10 @@ impl SessionCore {
     }
 
     fn reject(&mut self, id: MessageId, digest: Digest, why: Rejection) {
-        if !self.ledger.has(id) {
+        if !self.ledger.has(id) && self.seen.contains(id.author, id.counter) {
             Arc::make_mut(&mut self.seen).remove(id.author, id.counter);
+            // While it was held, other messages of this number were passed over.
+            self.suspects.insert(id);
         }
         if self.rejected.len() < Self::REJECTED {
             self.rejected.insert(digest, (id, why));

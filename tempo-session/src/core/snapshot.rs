@@ -12,7 +12,7 @@ use tempo_message::{AuthorKey, Digest, MessageId, Parent};
 
 use crate::core::{
     files::Files,
-    identity::{heads::Answers, retirements::Retirements},
+    identity::{heads::Answers, retirements::Retirements, successions::Successions},
     order::{
         header::Header,
         ledger::{Ledger, flat::Outline},
@@ -34,6 +34,7 @@ struct Summary<'a> {
     answers: Cow<'a, Answers>,
     seen: Cow<'a, Seen>,
     keys: Cow<'a, BTreeMap<AuthorId, AuthorKey>>,
+    successions: Cow<'a, Successions>,
     retirements: Cow<'a, Retirements>,
     files: Cow<'a, Files>,
     held: Vec<Header>,
@@ -64,6 +65,7 @@ impl SessionCore {
             answers: Cow::Borrowed(self.heads.answers()),
             seen: Cow::Borrowed(&self.seen),
             keys: Cow::Borrowed(&self.vouching.keys),
+            successions: Cow::Borrowed(&self.vouching.successions),
             retirements: Cow::Borrowed(&self.retirements),
             files: Cow::Borrowed(&self.files),
             held: self.held.iter().map(|(message, digest)| Header::of(message, digest)).collect(),
@@ -98,11 +100,9 @@ impl SessionCore {
         core.heads.resume(summary.answers.into_owned());
         core.seen = Arc::new(summary.seen.into_owned());
         core.vouching.keys = summary.keys.into_owned();
+        core.vouching.successions = summary.successions.into_owned();
         core.retirements = summary.retirements.into_owned();
         core.files = summary.files.into_owned();
-        for author in core.ledger.authors().collect::<Vec<_>>() {
-            core.prove_successions(author);
-        }
         for header in summary.held {
             let (message, digest) = header.into_message()?;
             let (_, missing) = core.ledger.causes_of(&message);

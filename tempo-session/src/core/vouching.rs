@@ -12,7 +12,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{AuthorKey, Digest, Frame, Head, Message, MessageId, Signature, Statement, is_signed, planted};
+use tempo_message::{AuthorKey, Digest, Frame, Head, Message, MessageId, Signature, is_signed, planted};
 
 use crate::core::{
     event::Intake,
@@ -125,8 +125,9 @@ impl SessionCore {
         {
             vouching.is_to_look |= vouching.is_cut;
             let again: Vec<MessageId> = vouching.waiting_of(id.author).take(LOOKS + 1).collect();
+            let Vouching { verify, keys, successions, .. } = vouching;
+            successions.learn(id.author, keys, verify.as_ref());
             self.look_again(again);
-            self.prove_successions(id.author);
         }
         let last = before(id);
         if let Some(previous) = message.previous.filter(|&previous| !self.is_here(last, previous)) {
@@ -143,27 +144,16 @@ impl SessionCore {
         }
     }
 
-    /// Notes whether successors have proven that the former author has given them its place: this author, and those
-    /// that name it.
-    pub(crate) fn prove_successions(&mut self, about: AuthorId) {
-        let Self { ledger, vouching, .. } = self;
-        let Vouching { verify, keys, successions, .. } = vouching;
-        for (author, former, proof) in ledger.proofs().filter(|&(author, former, _)| [author, former].contains(&about))
-        {
-            let holds = |proof: &Signature| {
-                let (Some(new), Some(old)) = (keys.get(&author), keys.get(&former)) else { return false };
-                verify.verify(old, &Statement::succession(new), proof)
-            };
-            if successions.get(&author) != Some(&former) && holds(proof) {
-                successions.insert(author, former);
-            }
-        }
+    /// Notes the proof of an author that a former one has given it its place.
+    pub(crate) fn note_succession(&mut self, author: AuthorId, former: AuthorId, proof: Signature) {
+        let Vouching { verify, keys, successions, .. } = &mut self.vouching;
+        successions.note((author, former), proof, keys, verify.as_ref());
     }
 
     /// Returns whether an author has proven that it has taken the place of `former`. For an author that does not sign
     /// there is no proof, so the successor's word counts.
     pub(crate) fn has_proven(&self, author: AuthorId, former: AuthorId) -> bool {
-        !is_signed(former) || self.vouching.successions.get(&author) == Some(&former)
+        !is_signed(former) || self.vouching.successions.has(author, former)
     }
 
     /// Returns the authors whose place another one has taken for certain.

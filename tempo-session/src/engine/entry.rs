@@ -76,7 +76,7 @@ impl Described {
     /// Describes an accepted message; `None` for a slot that never held one.
     pub(crate) fn of(core: &SessionCore, slot: Slot, position: usize) -> Option<Self> {
         let (id, order) = core.id(slot).zip(core.order(slot))?;
-        let ((stamp, digest), name) = (order, core.name_at(id).map(str::to_owned));
+        let ((stamp, digest), name) = (order, core.name_at(slot).map(str::to_owned));
         Some(Self {
             entry: Entry { position, id, stamp, digest, name, attachments: Vec::new(), payload: Bytes::new() },
         })

@@ -13,12 +13,23 @@ use crate::{
 
 /// Provides what no other installation may have, and tells a store from its copy.
 pub trait IdentitySource: fmt::Debug + Send {
-    /// Returns an author that was never in use. The secret key of a [signed](is_signed) one is durable by then.
+    /// Returns an author that was never in use. Nothing is written as it before it is [kept](Self::keep).
     ///
     /// # Errors
     ///
-    /// The reason why it could not be recorded as an author of this installation.
+    /// The reason why there is none.
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>>;
+
+    /// Makes the secret key of a new author durable, if it is a [signed](is_signed) one, and records it as an author of
+    /// this installation. The session calls this before its store notes the author. By default everything is durable
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the key may not be durable. The author is not used then.
+    fn keep(&mut self, _author: AuthorId) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(())
+    }
 
     /// Returns what signs as an author of this installation; `None` when its secret key is not here, or when it does
     /// not sign.
@@ -65,7 +76,7 @@ pub(crate) fn establish(store: &dyn Store, identity: &mut dyn IdentitySource) ->
     let given_up = before.author().zip(why);
     let given_up = given_up.filter(|_| !planted!(CopyGoesOn));
     let mut marks = match given_up {
-        Some(_) => before.clone().succeeded_by(identity.author().map_err(IdentityError::Source)?),
+        Some(_) => before.clone().succeeded_by(new_author(identity)?),
         None => before.clone(),
     };
     marks.place = identity.place().or_else(|| before.place.clone());
@@ -73,6 +84,16 @@ pub(crate) fn establish(store: &dyn Store, identity: &mut dyn IdentitySource) ->
         store.set_marks(&marks)?;
     }
     Ok(Established { marks, given_up })
+}
+
+/// Returns a new author whose key is durable: one that was noted and has no key could never write, nor prove who takes its
+/// place.
+pub(crate) fn new_author(identity: &mut dyn IdentitySource) -> Result<AuthorId, IdentityError> {
+    let author = identity.author().map_err(IdentityError::Source)?;
+    if !planted!(KeyNotedLate) {
+        identity.keep(author).map_err(IdentityError::Source)?;
+    }
+    Ok(author)
 }
 
 /// The right to commit, to note marks and to become another author. One thread at a time holds it.
@@ -111,6 +132,9 @@ impl Writer {
     pub(crate) fn sealed(&mut self, head: Head) -> Option<Head> {
         if !is_signed(head.author) {
             return Some(head);
+        }
+        if planted!(KeyNotedLate) {
+            self.identity.keep(head.author).ok()?;
         }
         let signer = self.signer(head.author).ok().flatten()?;
         Some(head.signed(signer))

@@ -51,7 +51,7 @@ const SENT: u32 = 1 << 31;
 /// rest.
 const MAGIC: &[u8] = b"TEMPOSNP";
 /// The format that is written. A snapshot in another format is ignored: the log has everything.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// The length from which on a thread for the digest is worth its start, in bytes.
 const LARGE: usize = 1024 * 1024;
 /// The number of new messages after which a snapshot is due, however long the log is. Reading that

@@ -6,7 +6,11 @@ use tempo_message::{Durability, Head, planted};
 
 use crate::{
     core::{driving::Input, identity::conflict::IdentityConflict},
-    engine::{event::Event, identity::Writer, shared::Shared},
+    engine::{
+        event::Event,
+        identity::{Writer, new_author},
+        shared::Shared,
+    },
     errors::{IdentityError, SendError},
     store::error::StoreError,
 };
@@ -26,7 +30,7 @@ impl Shared {
     }
 
     fn renew(&self, writer: &mut Writer) -> Result<AuthorId, IdentityError> {
-        let author = writer.identity.author().map_err(IdentityError::Source)?;
+        let author = new_author(writer.identity.as_mut())?;
         let mut marks = self.lock().marks.clone().succeeded_by(author);
         marks.place = writer.identity.place().or(marks.place);
         self.keep_marks(marks)?;

@@ -272,6 +272,7 @@ impl Builder {
             files_quota: self.files_quota,
             scrub: Some(Self::SCRUB),
             identity: Box::new(Installed {
+                drawn: None,
                 fingerprint: installation.fingerprint()?,
                 vault: self.vault.clone().unwrap_or_else(|| Arc::new(installation.vault())),
                 installation,

@@ -4,7 +4,7 @@ use std::{error, sync::Arc};
 
 use tempo_clock::AuthorId;
 use tempo_fs_transport::{Fingerprint, Installation, Vault};
-use tempo_message::Sign;
+use tempo_message::{SecretKey, Sign};
 use uuid::Uuid;
 
 use crate::engine::identity::IdentitySource;
@@ -15,11 +15,21 @@ pub(super) struct Installed {
     pub(super) installation: Installation,
     pub(super) vault: Arc<dyn Vault>,
     pub(super) fingerprint: Fingerprint,
+    /// The key of a new author, until it is kept.
+    pub(super) drawn: Option<SecretKey>,
 }
 
 impl IdentitySource for Installed {
     fn author(&mut self) -> Result<AuthorId, Box<dyn error::Error + Send + Sync>> {
-        Ok(self.installation.mint(Some(self.vault.as_ref()))?)
+        let key = self.installation.draw()?;
+        Ok(self.drawn.insert(key).key().author())
+    }
+
+    fn keep(&mut self, author: AuthorId) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+        if let Some(key) = self.drawn.take_if(|key| key.key().author() == author) {
+            self.installation.adopt(&key, Some(self.vault.as_ref()))?;
+        }
+        Ok(())
     }
 
     fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn error::Error + Send + Sync>> {

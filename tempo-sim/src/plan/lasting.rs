@@ -9,9 +9,11 @@ impl Run<'_> {
     /// The faults that need more time than others to show what follows from them. Each strikes at least once.
     pub(super) const LASTING: [Fault; 2] = [Fault::Undone, Fault::Relinked];
 
-    /// Draws when each lasting fault strikes for the first time, as a number of messages.
+    /// Draws when each lasting fault strikes for the first time, as a number of messages; and when a thief comes, who then
+    /// stays.
     pub(super) fn draw_lasting(&mut self) {
-        for fault in Self::LASTING.into_iter().filter(|fault| self.plan.faults.contains(fault)) {
+        let lasting = Self::LASTING.into_iter().chain([Fault::Thief]);
+        for fault in lasting.filter(|fault| self.plan.faults.contains(fault)) {
             let after = self.rng.below(self.plan.messages.max(1));
             self.lasting.push((after, fault));
         }

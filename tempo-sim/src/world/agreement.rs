@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use tempo_message::{AuthorId, Lamport};
+use tempo_message::{AuthorId, Digest, Lamport};
 
 use super::{
     Simulation, Violation, check,
     member::{self, Member},
+    succeeding::successions_are_known,
 };
 
 impl Simulation {
     /// Checks I8: two members that know every member agree on what is stable, as far as both have come.
     pub(super) fn check_stable(&mut self, member: usize, is_more: bool) {
-        let authors: Vec<AuthorId> = self.members.iter().map(Member::author).collect();
+        let honest = (0..self.members.len()).filter(|&at| !self.is_compromised(at));
+        let authors: Vec<AuthorId> = honest.filter_map(|at| self.members.get(at)).map(Member::author).collect();
         // The status reports less while it knows of messages that have not arrived.
         let marked = self.members.get(member).map_or(Lamport::ZERO, |there| there.store().marks_now().stable);
         let Some(Member { name, running: Some(running), .. }) = self.members.get_mut(member) else { return };
@@ -30,8 +32,9 @@ impl Simulation {
             return;
         }
         if self.retiring.has_begun {
-            // What a retired member writes comes below what the others call stable, and takes nothing of it back.
-            let until = running.session.status().stable.until;
+            // What a retired member writes comes below what the others call stable, and takes nothing of it back. The
+            // author of a thief is a newcomer, whose missing messages do.
+            let until = if self.thief.is_some() { marked } else { running.session.status().stable.until };
             if until < running.stable_until {
                 let what =
                     format!("{name} called everything up to {} stable, and now up to {until}", running.stable_until);
@@ -44,14 +47,18 @@ impl Simulation {
             return;
         }
         let stable = running.app.list.get(..running.app.stable).unwrap_or_default();
+        let stable: Vec<Digest> = stable.iter().map(|entry| entry.digest).collect();
+        let (name, stable) = (name.clone(), self.uncompromised(stable.into_iter()));
         self.counts.add("stable by all");
-        if let Some((_, entry)) = self.stable.iter().zip(stable).find(|(digest, entry)| **digest != entry.digest) {
-            let what =
-                format!("{name} considers {} stable, but others have another message at that position", entry.id);
+        // Where there is a thief, only from then on nothing of the victim counts.
+        self.stable = self.uncompromised(self.stable.iter().copied());
+        if let Some((_, digest)) = self.stable.iter().zip(&stable).find(|(one, other)| one != other) {
+            let id = self.registry.known(digest).map(|known| known.id.to_string()).unwrap_or_default();
+            let what = format!("{name} considers {id} stable, but others have another message at that position");
             return self.fail(Violation::new("I8", what));
         }
         if stable.len() > self.stable.len() {
-            self.stable = stable.iter().map(|entry| entry.digest).collect();
+            self.stable = stable;
         }
     }
 
@@ -60,17 +67,24 @@ impl Simulation {
     fn stabilizes_everything(&self) -> bool {
         let is_exact = |member: &Member| member.disk.options().granularity <= Duration::from_nanos(1);
         // Nobody waits for who has left, once that one is retired.
-        let is_certain = self.is_membership_fixed || (self.retiring.of_departed && self.has_departed());
+        let is_fixed = self.is_membership_fixed && self.thief.is_none();
+        let is_certain = is_fixed || (self.retiring.of_departed && self.has_departed());
         is_certain && self.members.iter().all(is_exact)
     }
 
     /// Returns whether every member has everything, and no member keeps an unnecessary relay.
     pub(super) fn is_stable(&self) -> bool {
-        self.agree() && self.relays_are_taken_back().is_ok()
+        self.agree() && self.relays_are_taken_back().is_ok() && self.agree_on_the_thief()
+    }
+
+    /// Returns whether every member has what a thief has said of others: that is no part of the timeline.
+    fn agree_on_the_thief(&self) -> bool {
+        self.thief.is_none() || (self.check_retirements().is_ok() && self.check_successions().is_ok())
     }
 
     fn agree(&self) -> bool {
-        let (timeline, gone) = (self.expected(), self.gone());
+        let (timeline, may_wait) = (self.expected(), self.may_wait());
+        let successions = self.successions_of_members();
         self.present().all(|member| {
             let is_like_it = |running: &member::Running| {
                 let status = running.session.status();
@@ -78,20 +92,26 @@ impl Simulation {
                     return false;
                 }
                 let list = running.app.list.iter().map(|entry| entry.digest);
-                list.eq(timeline.iter().copied()) && status.unpublished == 0 && !check::waits(&status, &gone)
+                list.eq(timeline.iter().copied()) && status.unpublished == 0 && !check::waits(&status, &may_wait)
             };
-            let knows_who_is_who = check::successions_are_known(member, &self.successions, &self.registry).is_ok();
+            let knows_who_is_who = successions_are_known(member, &successions, &self.registry).is_ok();
             knows_who_is_who && member.running.as_ref().is_some_and(is_like_it)
         })
     }
 
     pub(super) fn check_agreement(&self) -> Result<(), Violation> {
         let timeline = self.expected();
-        if !timeline.starts_with(&self.stable) && self.is_membership_fixed && !self.retiring.has_begun {
+        let stable = self.uncompromised(self.stable.iter().copied());
+        if !self.uncompromised(timeline.iter().copied()).starts_with(&stable)
+            && self.is_membership_fixed
+            && !self.retiring.has_begun
+        {
             return Err(Violation::new("I8", "a message was inserted into the stable part"));
         }
         self.relays_are_taken_back()?;
         self.check_retirements()?;
+        self.check_successions()?;
+        let (gone, may_wait, successions) = (self.gone(), self.may_wait(), self.successions_of_members());
         for member in self.present() {
             let running = member.running.as_ref().filter(|_| self.stabilizes_everything());
             let stable = running.map(|running| running.session.status().stable);
@@ -99,8 +119,8 @@ impl Simulation {
                 let what = format!("{} never considers everything stable: {stable:?}", member.name);
                 return Err(Violation::new("L3", what));
             }
-            check::final_state(member, (&timeline, &self.gone()), &self.registry)?;
-            check::successions_are_known(member, &self.successions, &self.registry)?;
+            check::final_state(member, &timeline, (&gone, &may_wait), &self.registry)?;
+            successions_are_known(member, &successions, &self.registry)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The invariants that must hold after every step, under all faults.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     fmt,
     time::Duration,
@@ -193,7 +193,9 @@ pub(crate) fn nothing_is_passed_over(member: &mut Member, registry: &Registry, n
     while let Some(&(since, digest)) = arrived.first().filter(|(since, _)| *since + TWO_SCANS < now) {
         arrived.remove(&(since, digest));
         let Some(known) = registry.known(&digest) else { continue };
-        if !known.is_payload || running.app.delivered.contains(&digest) {
+        // A member that has another message of this number reads it once a later one names it.
+        let is_contested = registry.only(known.id) != Some(digest);
+        if !known.is_payload || running.app.delivered.contains(&digest) || is_contested {
             continue;
         }
         let dir = OsString::from(known.id.author.to_string());
@@ -254,7 +256,8 @@ pub(crate) fn nothing_waits_to_be_published(
 /// Checks a member once all faults are over and everything has arrived.
 pub(crate) fn final_state(
     member: &Member,
-    (timeline, gone): (&[Digest], &BTreeSet<AuthorId>),
+    timeline: &[Digest],
+    (gone, may_wait): (&BTreeSet<AuthorId>, &BTreeSet<AuthorId>),
     registry: &Registry,
 ) -> Result<(), Violation> {
     let name = &member.name;
@@ -263,10 +266,11 @@ pub(crate) fn final_state(
     let has: Vec<Digest> = running.app.list.iter().map(|entry| entry.digest).collect();
     if let Some(missing) = timeline.iter().find(|digest| !has.contains(digest)) {
         let Some(known) = registry.known(missing) else { return Err(Violation::new("I1", "an unknown message")) };
-        let dir = OsString::from(known.id.author.to_string());
-        let file = OsString::from(CounterName::new(known.id.counter).as_str());
-        let there = member.disk.read(&dir, &file).map_or(0, |bytes| bytes.len());
-        let what = format!("{name} never received {}; {there} bytes of it are in its folder; {status:?}", known.id);
+        let has = |(.., content): &Placed| whole_frames(content).any(|frame| frame.digest() == *missing);
+        let files = member.disk.files();
+        let places: Vec<(&OsString, &OsString)> =
+            files.iter().filter(|file| has(file)).map(|(dir, name, _)| (dir, name)).collect();
+        let what = format!("{name} never received {}; it is in its folder as {places:?}; {status:?}", known.id);
         return Err(Violation::new("I3", what));
     }
     if has != timeline {
@@ -283,7 +287,7 @@ pub(crate) fn final_state(
         return Err(Violation::new("I9", format!("{name} has two messages {id}, but no event reported it")));
     }
     let is_occupied = !status.occupied.is_empty() && !member.may_lie_beside();
-    if status.unpublished > 0 || status.store_error.is_some() || waits(&status, gone) || is_occupied {
+    if status.unpublished > 0 || status.store_error.is_some() || waits(&status, may_wait) || is_occupied {
         return Err(Violation::new("L1", format!("{name} has not come to rest: {status:?}")));
     }
     if let Some(copy) = status.report.parts.iter().find(|part| goes_on_in(&member.disk, part)) {
@@ -293,9 +297,9 @@ pub(crate) fn final_state(
     every_message_is_whole(member)
 }
 
-/// Returns whether any message waits, except those whose missing causes left with their author.
-pub(crate) fn waits(status: &Status, gone: &BTreeSet<AuthorId>) -> bool {
-    status.waiting.iter().any(|waiting| !gone.contains(&waiting.id.author))
+/// Returns whether any message waits, except those of authors whose missing causes are nowhere.
+pub(crate) fn waits(status: &Status, may_wait: &BTreeSet<AuthorId>) -> bool {
+    status.waiting.iter().any(|waiting| !may_wait.contains(&waiting.id.author))
 }
 
 /// A file, by directory, name and content.
@@ -431,29 +435,6 @@ pub(crate) fn nothing_is_staged(member: &Member) -> Result<(), Violation> {
         Some(left) => Err(Violation::new("I12", format!("{} left {} behind", member.name, left.to_string_lossy()))),
         None => Ok(()),
     }
-}
-
-/// Checks that every member knows which author each new author succeeds, once the new author has sent anything, and has
-/// a proof of it unless the former author's key was lost.
-pub(crate) fn successions_are_known(
-    member: &Member,
-    successions: &BTreeMap<AuthorId, (AuthorId, bool)>,
-    registry: &Registry,
-) -> Result<(), Violation> {
-    let Some(running) = member.running.as_ref().filter(|_| !successions.is_empty()) else { return Ok(()) };
-    let status = running.session.status();
-    for (&author, &(former, has_key)) in successions {
-        let has_spoken = |author| registry.number(MessageId { author, counter: 1 }).is_some();
-        let known = status.members.iter().find(|it| it.author == author);
-        if has_spoken(author) && known.and_then(|it| it.former) != Some(former) {
-            return Err(Violation::new("I9", format!("{} does not know which author {author} succeeds", member.name)));
-        }
-        let is_proven = known.is_some_and(|it| it.has_proven);
-        if has_key && has_spoken(author) && has_spoken(former) && !is_proven {
-            return Err(Violation::new("A6", format!("{} has no proof that {author} succeeds {former}", member.name)));
-        }
-    }
-    Ok(())
 }
 
 /// Checks that the store of a member that has just restarted has everything that its own head in the folder claims.

@@ -96,17 +96,27 @@ impl Simulation {
         Ok(())
     }
 
-    /// Returns what every member must have in the end: all messages except those of departed members that no present
-    /// member received.
+    /// Lets members talk if they do not agree because of a thief: a member that has another message of a number does not
+    /// read the thief's until somebody builds on it.
+    pub(super) fn talk_of_the_thief(&mut self) -> Result<(), Violation> {
+        if self.thief.is_none() || self.is_stable() {
+            return Ok(());
+        }
+        self.chat()?;
+        self.quiesce()
+    }
+
+    /// Returns what every member must have in the end: all messages except those of departed members, and of a thief,
+    /// that no present member received.
     pub(super) fn expected(&self) -> Vec<Digest> {
         let timeline = self.registry.timeline();
-        if self.members.iter().all(|member| member.leave.is_none()) {
+        if !self.members.iter().any(Member::is_gone) {
             return timeline;
         }
         let there = self.present().filter_map(|member| member.running.as_ref());
         let have: BTreeSet<Digest> =
             there.flat_map(|running| running.app.list.iter().map(|entry| entry.digest)).collect();
-        let is_gone = |number: usize| self.members.get(number).is_some_and(|member| member.leave.is_some());
+        let is_gone = |number: usize| self.members.get(number).is_some_and(Member::is_gone);
         let is_lost = |digest: &Digest| {
             !have.contains(digest) && self.registry.known(digest).is_some_and(|known| is_gone(known.member))
         };
@@ -115,13 +125,18 @@ impl Simulation {
 
     /// Returns the authors whose messages may wait forever, because earlier messages of theirs left with them.
     pub(super) fn gone(&self) -> BTreeSet<AuthorId> {
-        let gone = self.members.iter().filter(|member| member.leave.is_some());
+        let gone = self.members.iter().filter(|member| member.is_gone());
         gone.flat_map(|member| member.former.iter().copied().chain([member.author])).collect()
     }
 
-    /// Returns the members that have not left.
+    /// Returns the authors whose messages may wait forever: those that have left, and those that a thief writes as.
+    pub(super) fn may_wait(&self) -> BTreeSet<AuthorId> {
+        self.gone().into_iter().chain(self.stolen_authors()).collect()
+    }
+
+    /// Returns the members that have not left. A thief is none.
     pub(super) fn present(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|member| member.leave.is_none())
+        self.members.iter().filter(|member| !member.is_gone())
     }
 
     /// Checks that a member relays another's messages only when they are nowhere in the folder, and not immediately.

@@ -72,6 +72,8 @@ pub(crate) struct Member {
     pub(crate) sent_at: VecDeque<(Duration, OsString, OsString)>,
     /// The last time at which its folder seemed to be away.
     pub(crate) seemed_away: Duration,
+    /// True if this is no member, but the machine of a thief. No session runs there.
+    pub(crate) is_thief: bool,
     /// True if more than one store has been in use under this name.
     pub(crate) is_ambiguous: bool,
     /// True if another program has overwritten its messages.
@@ -159,6 +161,7 @@ impl Member {
             arrived: BTreeSet::new(),
             sent_at: VecDeque::new(),
             seemed_away: Duration::ZERO,
+            is_thief: false,
             is_ambiguous: false,
             is_overwritten: false,
             undone: None,
@@ -177,6 +180,16 @@ impl Member {
     /// Gives the member the keys of its machine.
     pub(crate) fn signing(self, scheme: Scheme, keys: Keys) -> Self {
         Self { scheme, keys, ..self }
+    }
+
+    /// Returns whether it is not one of those that agree in the end: it has left, or it is a thief.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.leave.is_some() || self.is_thief
+    }
+
+    /// Returns whether an author is, or was, this member.
+    pub(crate) fn is_or_was(&self, author: AuthorId) -> bool {
+        self.author == author || self.former.contains(&author)
     }
 
     /// Returns whether one of its names may hold something else, so that its message is beside it.
@@ -278,6 +291,7 @@ impl Member {
                 fingerprint: self.fingerprint,
                 scheme: self.scheme,
                 keys: self.keys.clone(),
+                drawn: Keys::default(),
             }),
             ..Components::new(Box::new(transport), store)
         };
@@ -316,15 +330,22 @@ struct SimIdentity {
     fingerprint: Fingerprint,
     scheme: Scheme,
     keys: Keys,
+    /// The keys of new authors in the memory of the process, which end with it.
+    drawn: Keys,
 }
 
 impl IdentitySource for SimIdentity {
     fn author(&mut self) -> Result<AuthorId, Box<dyn Error + Send + Sync>> {
-        Ok(self.keys.new_author(self.scheme, &mut self.rng))
+        Ok(self.drawn.new_author(self.scheme, &mut self.rng))
+    }
+
+    fn keep(&mut self, author: AuthorId) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.keys.keep_from(&self.drawn, author);
+        Ok(())
     }
 
     fn signer(&mut self, author: AuthorId) -> Result<Option<Box<dyn Sign>>, Box<dyn Error + Send + Sync>> {
-        Ok(self.keys.signer(author))
+        Ok(self.keys.signer(author).or_else(|| self.drawn.signer(author)))
     }
 
     fn nonce(&mut self) -> u64 {

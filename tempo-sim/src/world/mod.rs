@@ -18,7 +18,10 @@ mod relinking;
 mod retiring;
 mod signing;
 mod store;
+mod succeeding;
 mod tampering;
+mod theft;
+mod thief;
 mod torn;
 mod undoing;
 mod waiting;
@@ -44,6 +47,7 @@ pub use store::{Failing, SimStore};
 use tempo_clock::AuthorId;
 use tempo_message::Digest;
 use tempo_session::{Packing, Session, error::SendError};
+use thief::Thief;
 pub use torn::StoreImage;
 pub use undoing::Undoing;
 
@@ -92,6 +96,7 @@ pub(crate) struct Simulation {
     /// The time since which sessions have waited for anything without a limit, and nothing was asked of the world.
     patient_since: Option<Duration>,
     scheme: Scheme,
+    thief: Option<Box<Thief>>,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +106,8 @@ enum Pending {
     Start(usize),
     /// Something undoes what the member has written.
     Undo(usize),
+    /// The thief writes something.
+    Thieve,
 }
 
 /// The contents of a member's folder at some moment.
@@ -139,6 +146,7 @@ impl Simulation {
             violation: None,
             patient_since: None,
             scheme: Scheme::Plain,
+            thief: None,
         }
     }
 
@@ -383,6 +391,7 @@ impl Simulation {
             self.start(member);
         }
         self.quiesce()?;
+        self.talk_of_the_thief()?;
         let staged = self.present().find_map(|member| check::nothing_is_staged(member).err());
         if let Some(violation) = staged {
             self.fail(violation);
@@ -397,7 +406,10 @@ impl Simulation {
             self.retire_departed();
         }
         self.quiesce()?;
-        if self.reunite() { self.quiesce() } else { Ok(()) }
+        if self.reunite() {
+            self.quiesce()?;
+        }
+        self.talk_of_the_thief()
     }
 
     /// Returns the trace, if it was recorded.

@@ -46,7 +46,7 @@ impl Simulation {
                     break;
                 }
             }
-            let differs = self.service.compare_all();
+            let differs = self.service.compare_all() | self.put_back_stolen();
             self.plan_service();
             quiet = if differs { 0 } else { quiet + 1 };
             if quiet > QUIET {
@@ -81,6 +81,7 @@ impl Simulation {
 
     pub(super) fn end_faults(&mut self) {
         self.torn_restarts = 0;
+        self.stop_thief();
         self.bring_back();
         for member in 0..self.members.len() {
             self.set_unmounted(member, false);
@@ -115,6 +116,7 @@ impl Simulation {
             Pending::Turn(member) => self.turn(member, at),
             Pending::Start(member) => self.start(member),
             Pending::Undo(member) => self.undo(member),
+            Pending::Thieve => self.thieve(),
             Pending::Service(task) => self.serve(task),
         }
         self.verdict()
@@ -143,7 +145,7 @@ impl Simulation {
         let calls = there.disk.calls() - calls;
         let entries = u64::try_from(entries.max(there.disk.entries())).unwrap_or(u64::MAX);
         if calls > FEW_CALLS && calls > CALLS_PER_ENTRY.saturating_mul(entries) {
-            let what = format!("{} made {calls} calls in one turn", there.name);
+            let what = format!("{} made {calls} calls in one turn, with {entries} files and directories", there.name);
             self.fail(Violation::new("I17", what));
             return;
         }
@@ -248,21 +250,6 @@ impl Simulation {
         }
     }
 
-    /// Notices that a member has become a new author, and checks that it had a good reason.
-    fn notice_author(&mut self, member: usize) {
-        let Some(there) = self.members.get_mut(member) else { return };
-        let Some(author) = there.store.marks_now().author().filter(|&author| author != there.author) else { return };
-        let before = std::mem::replace(&mut there.author, author);
-        there.former.push(before);
-        if !there.is_ambiguous {
-            let what = format!("{} becomes a new author, but no other store used its name", there.name);
-            return self.fail(Violation::new("I9", what));
-        }
-        self.successions.insert(author, (before, there.keys.signer(before).is_some()));
-        self.service.add_own(member, OsString::from(author.to_string()));
-        self.note_fault(member, "new author", "continues as a new author");
-    }
-
     pub(super) fn notice_sent(&mut self, member: usize) {
         self.notice_author(member);
         let Some(there) = self.members.get(member) else { return };
@@ -296,7 +283,7 @@ impl Simulation {
         // A machine that is down or has unmounted the folder is not served. Its client resumes when the machine is
         // back.
         let member = task.member();
-        let is_down = |there: &Member| there.running.is_none() && !there.is_closed;
+        let is_down = |there: &Member| there.running.is_none() && !there.is_closed && !there.is_thief;
         if self.members.get(member).is_some_and(|there| is_down(there) || there.disk.is_unmounted()) {
             self.push(Duration::from_secs(2), Pending::Service(task));
             return;
@@ -352,7 +339,7 @@ impl Simulation {
 
     pub(super) fn start(&mut self, member: usize) {
         let Some(there) = self.members.get_mut(member) else { return };
-        if there.running.is_some() || there.leave.is_some() {
+        if there.running.is_some() || there.is_gone() {
             return;
         }
         if self.rng.chance(self.torn_restarts) {

@@ -13,6 +13,8 @@ use super::Violation;
 pub(crate) struct Registry {
     by_digest: BTreeMap<Digest, Known>,
     by_id: BTreeMap<MessageId, Vec<Digest>>,
+    /// The numbers for which a thief has signed something.
+    contested: BTreeSet<MessageId>,
     pub(crate) in_order: Vec<Digest>,
 }
 
@@ -85,10 +87,15 @@ impl Registry {
         self.by_digest.get(digest)
     }
 
-    /// Returns the message with an id, if there is exactly one.
+    /// Notes that a thief has signed something with an id, whether or not that is a part of the history.
+    pub(crate) fn contest(&mut self, id: MessageId) {
+        self.contested.insert(id);
+    }
+
+    /// Returns the message with an id, if there is exactly one, and no thief has signed another.
     pub(crate) fn only(&self, id: MessageId) -> Option<Digest> {
         match self.by_id.get(&id)?.as_slice() {
-            [digest] => Some(*digest),
+            [digest] if !self.contested.contains(&id) => Some(*digest),
             _ => None,
         }
     }

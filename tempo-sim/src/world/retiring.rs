@@ -36,7 +36,7 @@ impl Simulation {
         let gone = self.members.iter().filter(is_gone);
         let gone: Vec<AuthorId> =
             gone.flat_map(|member| member.former.iter().copied().chain([member.author])).collect();
-        let Some(by) = self.members.iter().position(|member| member.leave.is_none()) else { return };
+        let Some(by) = self.members.iter().position(|member| !member.is_gone()) else { return };
         for author in gone {
             self.retire_author(by, author);
         }

@@ -1,7 +1,7 @@
 //! The keys of members, and the scheme by which they sign.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,7 +25,14 @@ pub enum Scheme {
 
 /// The secret keys on one machine. Cloning gives another handle to them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Keys(Arc<Mutex<BTreeMap<AuthorId, Key>>>);
+pub(crate) struct Keys(Arc<Mutex<Ring>>);
+
+#[derive(Debug, Clone, Default)]
+struct Ring {
+    keys: BTreeMap<AuthorId, Key>,
+    /// The authors whose keys the world has taken away.
+    lost: BTreeSet<AuthorId>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Key {
@@ -57,21 +64,35 @@ impl Keys {
         }
         let key = Key { scheme, seed: *blake3::hash(drawn.as_bytes()).as_bytes() };
         let author = key.signer().key().author();
-        self.lock().insert(author, key);
+        self.lock().keys.insert(author, key);
         author
     }
 
     /// Returns what signs as an author, if its key is here.
     pub(crate) fn signer(&self, author: AuthorId) -> Option<Box<dyn Sign>> {
-        self.lock().get(&author).map(Key::signer)
+        self.lock().keys.get(&author).map(Key::signer)
     }
 
     /// Loses an author's key.
     pub(crate) fn lose(&self, author: AuthorId) {
-        self.lock().remove(&author);
+        let mut ring = self.lock();
+        ring.keys.remove(&author);
+        ring.lost.insert(author);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<AuthorId, Key>> {
+    /// Returns whether the key of an author is here that signs, or was taken away.
+    pub(crate) fn is_accounted_for(&self, author: AuthorId) -> bool {
+        let ring = self.lock();
+        !is_signed(author) || ring.keys.contains_key(&author) || ring.lost.contains(&author)
+    }
+
+    /// Keeps the key of an author that is on another ring.
+    pub(crate) fn keep_from(&self, other: &Self, author: AuthorId) {
+        let key = other.lock().keys.get(&author).copied();
+        self.lock().keys.extend(key.map(|key| (author, key)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

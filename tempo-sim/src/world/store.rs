@@ -203,6 +203,11 @@ impl SimStore {
         sent.map(|kept| kept.frame.clone()).collect()
     }
 
+    /// Returns every frame in the store, of whomever.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        self.lock().records.values().map(|kept| kept.frame.clone()).collect()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,4 +4,5 @@ pub(crate) mod authors;
 pub(crate) mod conflict;
 pub(crate) mod heads;
 pub(crate) mod retirements;
+pub(crate) mod successions;
 pub(crate) mod vouching;

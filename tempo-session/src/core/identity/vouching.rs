@@ -8,6 +8,8 @@ use std::{
 use tempo_clock::AuthorId;
 use tempo_message::{AuthorKey, Digest, Frame, Message, MessageId, Verify};
 
+use crate::core::identity::successions::Successions;
+
 /// The proofs of signed authors, as far as they are known.
 #[derive(Debug)]
 pub(crate) struct Vouching {
@@ -22,8 +24,8 @@ pub(crate) struct Vouching {
     pub(crate) is_cut: bool,
     /// Everything in the folder is to be looked at again.
     pub(crate) is_to_look: bool,
-    /// The authors whose place was taken by a successor that has proven it, by successor.
-    pub(crate) successions: BTreeMap<AuthorId, AuthorId>,
+    /// The successors of authors that have proven it.
+    pub(crate) successions: Successions,
     /// Signed authors with a head that they have not signed.
     pub(crate) forged_heads: BTreeSet<AuthorId>,
 }
@@ -67,7 +69,7 @@ impl Vouching {
             waiting: Crowd::default(),
             is_cut: false,
             is_to_look: false,
-            successions: BTreeMap::new(),
+            successions: Successions::default(),
             forged_heads: BTreeSet::new(),
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tempo_clock::{AuthorId, Lamport, Stamp};
-use tempo_message::{Digest, Message, MessageId, Parent, Signature};
+use tempo_message::{Digest, Message, MessageId, Parent};
 
 use crate::core::event::Slot;
 
@@ -59,7 +59,9 @@ pub(crate) struct Chain {
     /// All other messages, each in a block of its own.
     branches: BTreeMap<(u64, Digest), Branch>,
     /// Display names by counter, then order.
-    names: BTreeMap<(u64, Stamp, Digest), String>,
+    names: BTreeMap<NameKey, String>,
+    /// Those of them on the main line, by counter.
+    names_on_main: BTreeMap<u64, NameKey>,
     /// The message with the greatest stamp.
     latest: Option<Slot>,
     /// The former author whose place this author takes, by the first message that says so.
@@ -68,20 +70,22 @@ pub(crate) struct Chain {
     past: Option<Slot>,
 }
 
+/// The message that gives an author a name: its counter and its place in the order.
+type NameKey = (u64, Stamp, Digest);
+
 /// A message that names a former author, and that author.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Claim {
     of: (u64, Stamp, Digest),
     former: AuthorId,
-    /// The former author's signature of the key of this one.
-    proof: Option<Signature>,
 }
 
-/// A message beside the main line, and the digest of the one before it.
+/// A message beside the main line, the digest of the one before it, and the last name before it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Branch {
     slot: Slot,
     previous: Option<Digest>,
+    name: Option<NameKey>,
 }
 
 /// A summary of the accepted causes of a message.
@@ -141,6 +145,7 @@ impl Ledger {
             block.records.push(Record { digest, unix_ms: message.unix_ms, lamport, number: self.len });
         }
         self.len = self.len.saturating_add(1);
+        let name = if continues { None } else { self.name_before(message) };
         if let Some(chain) = self.chains.get_mut(chain_at as usize) {
             if continues {
                 chain.on_main = id.counter;
@@ -148,7 +153,7 @@ impl Ledger {
                     chain.main.push(slot);
                 }
             } else {
-                chain.branches.insert((id.counter, digest), Branch { slot, previous: message.previous });
+                chain.branches.insert((id.counter, digest), Branch { slot, previous: message.previous, name });
             }
             chain.latest = if is_latest { Some(slot) } else { chain.latest };
             chain.past = past;
@@ -259,16 +264,39 @@ impl Ledger {
             return false;
         };
         let before = chain.names.values().next_back().cloned();
-        chain.names.insert((message.id.counter, message.stamp(), digest), name.to_owned());
+        let (counter, key) = (message.id.counter, (message.id.counter, message.stamp(), digest));
+        chain.names.insert(key, name.to_owned());
+        if !chain.branches.contains_key(&(counter, digest)) {
+            chain.names_on_main.insert(counter, key);
+        }
         chain.names.values().next_back() != before.as_ref()
     }
 
-    /// Returns the name that an author had given itself before a message. It is equal for every member that
-    /// has the message.
-    pub(crate) fn name_at(&self, id: MessageId) -> Option<&str> {
-        let names = &self.chain(id.author)?.names;
-        let before = names.iter().rev().find(|((counter, ..), _)| *counter < id.counter);
-        before.map(|(_, name)| name.as_str())
+    /// Returns the name that an author had given itself before a message: the last one among the messages that this one
+    /// continues. It is equal for every member that has the message.
+    pub(crate) fn name_at(&self, slot: Slot) -> Option<&str> {
+        let author = self.id(slot)?.author;
+        self.chain(author)?.names.get(&self.name_key(slot)?).map(String::as_str)
+    }
+
+    fn name_key(&self, slot: Slot) -> Option<NameKey> {
+        let (id, digest) = self.id(slot).zip(self.digest(slot))?;
+        let chain = self.chain(id.author)?;
+        match chain.branches.get(&(id.counter, digest)) {
+            Some(branch) => branch.name,
+            None => chain.names_on_main.range(..id.counter).next_back().map(|(_, &key)| key),
+        }
+    }
+
+    /// Returns the last name among the messages that a message continues.
+    fn name_before(&self, message: &Message) -> Option<NameKey> {
+        let MessageId { author, counter } = message.id;
+        let counter = counter.checked_sub(1)?;
+        let previous = self.find(&Parent { author, counter, digest: message.previous? })?;
+        let (stamp, digest) = self.order(previous)?;
+        let key = (counter, stamp, digest);
+        let is_name = self.chain(author)?.names.contains_key(&key);
+        if is_name { Some(key) } else { self.name_key(previous) }
     }
 
     /// Returns the latest name of an author.
@@ -276,19 +304,13 @@ impl Ledger {
         self.chain(author)?.names.values().next_back().map(String::as_str)
     }
 
-    /// Records whose place an author takes, with the proof in the message. Returns whether that is news.
-    pub(crate) fn add_former(
-        &mut self,
-        message: &Message,
-        digest: Digest,
-        former: AuthorId,
-        proof: Option<Signature>,
-    ) -> bool {
+    /// Records whose place an author takes. Returns whether that is news.
+    pub(crate) fn add_former(&mut self, message: &Message, digest: Digest, former: AuthorId) -> bool {
         let chain_at = self.chain_of(message.id.author) as usize;
         let Some(chain) = self.chains.get_mut(chain_at).filter(|_| former != message.id.author) else {
             return false;
         };
-        let claim = Claim { of: (message.id.counter, message.stamp(), digest), former, proof };
+        let claim = Claim { of: (message.id.counter, message.stamp(), digest), former };
         let known = chain.former.as_deref().copied();
         let before = known.filter(|before| before.of < claim.of);
         let is_new = before.is_none() && known.is_none_or(|known| known.former != former);
@@ -305,12 +327,6 @@ impl Ledger {
     pub(crate) fn claims(&self) -> impl Iterator<Item = (AuthorId, AuthorId, Stamp)> + '_ {
         let claims = self.chains.iter().filter_map(|chain| Some((chain.author, chain.former.as_deref()?)));
         claims.map(|(author, claim)| (author, claim.former, claim.of.1))
-    }
-
-    /// Returns the successors that give a proof: the author, the former one, and the proof.
-    pub(crate) fn proofs(&self) -> impl Iterator<Item = (AuthorId, AuthorId, &Signature)> + '_ {
-        let claims = self.chains.iter().filter_map(|chain| Some((chain.author, chain.former.as_deref()?)));
-        claims.filter_map(|(author, claim)| Some((author, claim.former, claim.proof.as_ref()?)))
     }
 
     /// Returns the last counter before the first gap in the accepted messages of an author.
@@ -397,6 +413,7 @@ impl Ledger {
                 on_main: 0,
                 branches: BTreeMap::new(),
                 names: BTreeMap::new(),
+                names_on_main: BTreeMap::new(),
                 latest: None,
                 former: None,
                 past: None,

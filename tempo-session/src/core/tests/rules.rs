@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::core::{
     composing::ComposeError,
     driving::{Input, Output},
-    event::{CoreEvent, Intake, Rejection},
+    event::{CoreEvent, Intake, Rejection, Slot},
     identity::conflict::IdentityConflict,
     session_core::{MAX_NAME, SessionCore},
 };
@@ -23,6 +23,10 @@ fn outputs(core: &mut SessionCore) -> Vec<Output> {
 fn events(core: &mut SessionCore) -> Vec<CoreEvent> {
     let event = |output| if let Output::Event(event) = output { Some(event) } else { None };
     outputs(core).into_iter().filter_map(event).collect()
+}
+
+fn slot(core: &SessionCore, frame: &Frame) -> Slot {
+    core.slot(frame.id(), frame.digest()).unwrap()
 }
 
 fn encode(message: &Message) -> Frame {
@@ -340,10 +344,60 @@ fn a_name_applies_after_its_message() {
     say(&mut ana, b"\xff");
     say(&mut ana, b"");
     let still = send(&mut ana, "still", 0);
-    assert_eq!(ana.name_at(nameless.id()), None);
-    assert_eq!(ana.name_at(named.id()), Some("Ana"));
-    assert_eq!((ana.name_at(still.id()), ana.name(author(0))), (Some("Ana"), Some("Ana")));
+    assert_eq!(ana.name_at(slot(&ana, &nameless)), None);
+    assert_eq!(ana.name_at(slot(&ana, &named)), Some("Ana"));
+    assert_eq!((ana.name_at(slot(&ana, &still)), ana.name(author(0))), (Some("Ana"), Some("Ana")));
     assert_eq!(ana.timeline().len(), 3, "the timeline has no names");
+}
+
+/// Whoever has an author's key can sign a message that waits and is rejected in the end. Meanwhile it has a number, and
+/// files with the real message of that number are not read.
+#[test]
+fn a_held_message_that_is_rejected_gives_its_number_free() {
+    let (mut ana, mut cleo) = (SessionCore::new(Some(author(0))), SessionCore::new(Some(author(2))));
+    let (first, real) = (send(&mut ana, "first", 0), send(&mut cleo, "real", 0));
+    let parent = Parent { author: author(0), counter: 1, digest: first.digest() };
+    let spoiled = Message { lamport: Lamport(9), parents: vec![parent], ..real.message().clone() };
+    let mut ben = SessionCore::new(Some(author(1)));
+    assert_eq!(receive(&mut ben, &encode(&spoiled)), Intake::Held);
+    assert!(!outputs(&mut ben).contains(&Output::LookFor(real.id())));
+    receive(&mut ben, &first);
+    assert!(outputs(&mut ben).contains(&Output::LookFor(real.id())), "the real one was passed over");
+    assert!(matches!(receive(&mut ben, &encode(&spoiled)), Intake::Rejected(_)));
+    assert!(!outputs(&mut ben).contains(&Output::LookFor(real.id())), "once is enough");
+    assert_eq!(receive(&mut ben, &real), Intake::Accepted);
+}
+
+/// Where two installations write as one author, each message has the name of its own line, in any order of arrival.
+#[test]
+fn a_name_applies_to_the_messages_that_continue_it() {
+    let mut ana = SessionCore::new(Some(author(0)));
+    let first = send(&mut ana, "first", 0);
+    let line = |name: &'static str, unix_ms| {
+        let mut core = SessionCore::new(Some(author(0)));
+        sent(&mut core, &first);
+        let named = core.compose([(Kind::Profile, Bytes::from_static(name.as_bytes()))], unix_ms).unwrap().remove(0);
+        sent(&mut core, &named);
+        [named, send(&mut core, name, unix_ms), send(&mut core, name, unix_ms)]
+    };
+    let (anas, others) = (line("Ana", 0), line("Mallory", 7));
+    for order in [[&anas, &others], [&others, &anas]] {
+        let mut ben = SessionCore::new(None);
+        receive(&mut ben, &first);
+        for frame in order.into_iter().flatten() {
+            receive(&mut ben, frame);
+        }
+        let mut bytes = Vec::new();
+        ben.write_snapshot(&mut bytes);
+        let again = SessionCore::new(None).with_snapshot(&bytes).unwrap();
+        for core in [&ben, &again] {
+            for (line, name) in [(&anas, "Ana"), (&others, "Mallory")] {
+                assert_eq!(core.name_at(slot(core, &line[0])), None);
+                assert_eq!([1, 2].map(|at: usize| core.name_at(slot(core, &line[at]))), [Some(name); 2]);
+            }
+            assert_eq!(core.name(author(0)), Some("Mallory"), "the latest by its clock");
+        }
+    }
 }
 
 #[test]

@@ -358,3 +358,31 @@ fn a_succession_counts_once_it_is_proven() {
         }
     }
 }
+
+/// Who has an author's key can say something else in its name as well: a proof still counts, in any order of arrival.
+#[test]
+fn a_proof_counts_beside_what_else_its_author_claims() {
+    let (mut old, old_key) = signed(1);
+    let first = say(&mut old, &old_key, &["as before"]).remove(0);
+    let former = old.author().unwrap();
+    let (new, new_key) = signed(2);
+    let author = new.author().unwrap();
+    let proof = old_key.sign(&Statement::succession(&new_key.key()));
+    let link = |proof: &[u8], unix_ms| {
+        let content = [(Kind::Successor, Bytes::from([former.as_bytes(), proof].concat()))];
+        new.compose_signed(content, unix_ms, Some(&new_key)).unwrap().remove(0)
+    };
+    let (proven, claimed, wrong) = (link(proof.as_bytes(), 5), link(&[], 3), link(&[7; 64], 4));
+    for order in
+        [[&first, &proven, &claimed, &wrong], [&claimed, &wrong, &proven, &first], [&wrong, &first, &claimed, &proven]]
+    {
+        let mut cleo = SessionCore::new(None);
+        for frame in order {
+            receive(&mut cleo, frame);
+        }
+        assert_eq!((cleo.former_of(author), cleo.has_proven(author, former)), (Some(former), true));
+        let mut bytes = Vec::new();
+        cleo.write_snapshot(&mut bytes);
+        assert!(SessionCore::new(None).with_snapshot(&bytes).unwrap().has_proven(author, former));
+    }
+}
