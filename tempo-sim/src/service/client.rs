@@ -37,6 +37,13 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Returns whether this machine's own processes write in a directory: an author's own, or one for what that author
+    /// relays.
+    pub(super) fn is_own(&self, dir: &OsStr) -> bool {
+        let relayer = dir.to_str().and_then(|dir| dir.split_once('.')).map(|(_, relayer)| OsStr::new(relayer));
+        self.own.contains(dir) || relayer.is_some_and(|relayer| self.own.contains(relayer))
+    }
+
     /// Returns the directory and the name of a place on this disk.
     pub(super) fn local_names<'a>(&'a self, place: &'a Place) -> (&'a OsStr, &'a OsStr) {
         let dir = self.aliases.get(&place.0).unwrap_or(&place.0);

@@ -45,9 +45,8 @@ impl Service {
             return;
         }
         let (Some(client), Some(disk)) = (self.clients.get_mut(member), self.disks.get(member)) else { return };
-        let is_new = !client.own.contains(dir)
-            && !client.aliases.contains_key(dir)
-            && !disk.dirs().iter().any(|there| there == dir);
+        let is_new =
+            !client.is_own(dir) && !client.aliases.contains_key(dir) && !disk.dirs().iter().any(|there| there == dir);
         if is_new && !self.fair && self.rng.chance(self.profile.doubled_directories) {
             let tail = if self.rng.chance(500) { " (1)" } else { " 2" };
             let mut alias = dir.to_owned();
@@ -69,7 +68,7 @@ impl Service {
     pub(super) fn maybe_rename(&mut self, member: usize, place: &Place) {
         let Some(client) = self.clients.get_mut(member) else { return };
         let is_new =
-            !client.own.contains(&place.0) && !client.base.contains_key(place) && !client.renamed.contains_key(place);
+            !client.is_own(&place.0) && !client.base.contains_key(place) && !client.renamed.contains_key(place);
         if is_new
             && !self.fair
             && self.rng.chance(self.profile.renamed)

@@ -21,7 +21,7 @@ impl Service {
             self.tasks.push((delay, Task::Evict(member, place.clone())));
         }
         let is_mac = self.disks.get(member).is_some_and(|disk| disk.options().system.is_mac());
-        let is_own = self.clients.get(member).is_some_and(|client| client.own.contains(&place.0));
+        let is_own = self.clients.get(member).is_some_and(|client| client.is_own(&place.0));
         // Directories in use on this machine keep their names.
         if !self.fair && is_mac && !is_own && self.rng.chance(self.profile.online_only) {
             let delay = Duration::from_millis(self.rng.range(1..20_000));

@@ -65,7 +65,7 @@ impl Service {
     pub(crate) fn has_all_of(&self, member: usize) -> bool {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return false };
         let mut files = Vec::new();
-        disk.each_file(|dir, name| files.extend(client.own.contains(dir).then(|| (dir.to_owned(), name.to_owned()))));
+        disk.each_file(|dir, name| files.extend(client.is_own(dir).then(|| (dir.to_owned(), name.to_owned()))));
         let places = files.iter().map(|(dir, name): &(OsString, OsString)| client.shared_place(dir, name));
         !files.is_empty() && places.into_iter().all(|place| self.is_agreed(member, &place))
     }
@@ -74,7 +74,7 @@ impl Service {
         let Some(client) = self.clients.get(member) else { return false };
         let is_in_session = |dir: &OsStr| !dir.as_encoded_bytes().contains(&b'/');
         is_in_session(&place.0)
-            && (with_own || !client.own.contains(&place.0))
+            && (with_own || !client.is_own(&place.0))
             && !client.busy.contains_key(place)
             && self.is_agreed(member, place)
     }
