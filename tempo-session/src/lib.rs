@@ -43,6 +43,7 @@ pub use tempo_message::{
 };
 
 pub use crate::core::{
+    carrying::Carrying,
     packing::{PackStats, Packing},
     progress::Progress,
     relaying::Relaying,

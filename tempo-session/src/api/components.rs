@@ -12,7 +12,10 @@ use tempo_message::{Ed25519, Manifest, Transport, Verify};
 
 use crate::{
     api::session::Session,
-    core::{identity::conflict::IdentityConflict, packing::Packing, relaying::Relaying, session_core::MAX_NAME},
+    core::{
+        carrying::Carrying, identity::conflict::IdentityConflict, packing::Packing, relaying::Relaying,
+        session_core::MAX_NAME,
+    },
     engine::{
         carrier::Carrier,
         driver::Driver,
@@ -66,6 +69,8 @@ pub struct Components {
     pub outside: Arc<dyn Outside>,
     /// Which files of others are fetched without being asked for.
     pub fetch: Fetch,
+    /// The times by which the parts of files move.
+    pub carrying: Carrying,
     /// The exponent of the size of the parts of own files, 10 to 30. More where a file would have too many parts.
     pub part_exponent: u8,
     /// The most bytes that own files which are not released may have together.
@@ -101,6 +106,7 @@ impl Components {
             #[cfg(not(feature = "folder"))]
             outside: Arc::new(crate::store::outside::NoFiles),
             fetch: Fetch::OnDemand,
+            carrying: Carrying::default(),
             part_exponent: Manifest::EXPONENT,
             files_quota: None,
             name: None,
@@ -157,7 +163,8 @@ impl Session {
         shared.part_exponent = components.part_exponent;
         shared.parts = Mutex::new(transport.parts());
         let shared = Arc::new(shared);
-        let carrier = moves.map(|(shelf, parts)| Carrier::new(Arc::clone(&shared), parts, shelf, components.fetch));
+        let how = (components.fetch, components.carrying);
+        let carrier = moves.map(|(shelf, parts)| Carrier::new(Arc::clone(&shared), parts, shelf, how));
         let session = Self::new(Arc::clone(&shared));
         let driver = Driver::new(shared, transport, components.scrub, components.packing, components.relaying);
         Ok((session, driver.with(carrier)))

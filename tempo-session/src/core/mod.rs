@@ -30,6 +30,7 @@
 #![doc = include_str!("../../examples/core.rs")]
 //! ```
 
+pub(crate) mod carrying;
 pub(crate) mod composing;
 pub(crate) mod driving;
 pub(crate) mod event;

@@ -1,12 +1,14 @@
 //! Which parts of an own file have to be put into the folder.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tempo_message::Presence;
 
 /// How a part was put into the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Put {
-    /// How often it was put, since it last stayed for a day.
+    /// How often it was put, since it last stayed.
     pub times: u8,
     /// When it was put last, in milliseconds since 1970 by this machine's clock.
     pub last_ms: i64,
@@ -23,20 +25,20 @@ pub(crate) struct Plan {
     pub(crate) is_deselected: bool,
 }
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
 impl Plan {
-    /// Decides what to do after a look, and notes what was found. A part that has vanished is put back once in a day.
-    pub(crate) fn of(puts: &mut [Put], found: &[Presence], has_place: bool, unix_ms: i64) -> Self {
+    /// Decides what to do after a look, and notes what was found. A part that has vanished is put back once, and again
+    /// only after it has stayed for a time.
+    pub(crate) fn of(puts: &mut [Put], found: &[Presence], has_place: bool, unix_ms: i64, stay: Duration) -> Self {
         let mut plan = Self { is_deselected: !has_place && puts.iter().any(|put| put.times > 0), ..Self::default() };
         for (at, (put, presence)) in puts.iter_mut().zip(found).enumerate() {
             let is_there = matches!(presence, Presence::Here | Presence::Elsewhere);
-            let has_stayed = put.last_ms.abs_diff(unix_ms) >= DAY_MS;
+            let has_stayed = u128::from(put.last_ms.abs_diff(unix_ms)) >= stay.as_millis();
             match put.times {
-                0 if is_there => *put = Put { times: 1, last_ms: unix_ms },
+                // Putting checks what is there.
+                0 => plan.missing.push(at),
                 2.. if is_there && has_stayed => put.times = 1,
                 _ if is_there => {}
-                0 | 1 => plan.missing.push(at),
+                1 => plan.missing.push(at),
                 _ => plan.unwanted += 1,
             }
         }
@@ -59,21 +61,21 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 24 * 60 * 60 * 1000;
+    const STAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     #[test]
-    fn what_is_missing_is_put_and_what_is_there_counts_as_put() {
+    fn what_was_never_put_is_put_also_where_it_seems_to_be_there() {
         let mut puts = [Put::default(); 4];
         let found = [Presence::Missing, Presence::Damaged, Presence::Elsewhere, Presence::Here];
-        let plan = Plan::of(&mut puts, &found, false, 7);
-        assert_eq!(plan, Plan { missing: vec![0, 1], ..Plan::default() });
-        assert_eq!(puts.map(|put| put.times), [0, 0, 1, 1]);
+        let plan = Plan::of(&mut puts, &found, false, 7, STAY);
+        assert_eq!(plan, Plan { missing: vec![0, 1, 2, 3], ..Plan::default() });
     }
 
     #[test]
     fn what_vanishes_is_put_back_once_in_a_day() {
         let mut puts = [Put::default()];
         let mut look = |presence, at: i64| {
-            let plan = Plan::of(&mut puts, &[presence], true, at);
+            let plan = Plan::of(&mut puts, &[presence], true, at, STAY);
             plan.missing.iter().for_each(|_| puts[0].note(at));
             (plan.missing.len(), plan.unwanted)
         };
@@ -90,9 +92,9 @@ mod tests {
     #[test]
     fn nothing_is_put_into_a_place_that_was_removed() {
         let mut puts = [Put { times: 1, last_ms: 0 }, Put::default()];
-        let plan = Plan::of(&mut puts, &[Presence::Missing; 2], false, 9 * DAY);
+        let plan = Plan::of(&mut puts, &[Presence::Missing; 2], false, 9 * DAY, STAY);
         assert_eq!(plan, Plan { is_deselected: true, ..Plan::default() });
-        let plan = Plan::of(&mut puts, &[Presence::Missing; 2], true, 9 * DAY);
+        let plan = Plan::of(&mut puts, &[Presence::Missing; 2], true, 9 * DAY, STAY);
         assert_eq!(plan.missing, [0, 1]);
     }
 }

@@ -6,7 +6,7 @@ use tempo_message::{AttachmentId, CollectError, Manifest, MessageId, Part, Parts
 
 use super::finding::FindingKind::{FileChanged, FileDamaged, FileDeselected, FileMissing, FileOrphans, FileUnwanted};
 use crate::{
-    core::{outgoing::Plan, session_core::SessionCore},
+    core::{carrying::Carrying, outgoing::Plan, session_core::SessionCore},
     doctor::{
         finding::{Finding, Loss},
         words::{People, counted},
@@ -77,7 +77,7 @@ pub(super) fn look(
         }
         let own = records.get(&id).filter(|record| record.is_own).map(|record| {
             let has_place = core.author().is_some_and(|author| has_place.contains(&author));
-            let plan = Plan::of(&mut record.puts(), &presences, has_place, unix_ms);
+            let plan = Plan::of(&mut record.puts(), &presences, has_place, unix_ms, Carrying::default().stay);
             match record.content {
                 Content::Changed(_) => OwnFile::Changed,
                 _ if plan.is_deselected => OwnFile::Deselected,

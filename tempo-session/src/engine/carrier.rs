@@ -5,6 +5,7 @@ use std::{mem, sync::Arc, time::Duration};
 use tempo_message::Parts;
 
 use crate::{
+    core::carrying::Carrying,
     engine::{
         event::FolderState,
         fetching::Fetcher,
@@ -39,9 +40,14 @@ pub struct Carrier {
 const AWAY: Duration = Duration::from_secs(1);
 
 impl Carrier {
-    pub(crate) fn new(shared: Arc<Shared>, parts: Box<dyn Parts>, shelf: Arc<dyn Shelf>, fetch: Fetch) -> Self {
-        let (sender, fetcher) = (Sender::new(Arc::clone(&shelf)), Fetcher::new(Arc::clone(&shelf)));
-        Self { shared, parts, sender, fetcher, remover: Remover::new(shelf), fetch, files: 0 }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        parts: Box<dyn Parts>,
+        shelf: Arc<dyn Shelf>,
+        (fetch, times): (Fetch, Carrying),
+    ) -> Self {
+        let (sender, fetcher) = (Sender::new(Arc::clone(&shelf), times), Fetcher::new(Arc::clone(&shelf), times));
+        Self { shared, parts, sender, fetcher, remover: Remover::new(shelf, times), fetch, files: 0 }
     }
 
     /// Runs until the session is closed.

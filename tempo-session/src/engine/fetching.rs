@@ -11,11 +11,8 @@ use std::{
 use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive};
 
 use crate::{
-    engine::{
-        event::Event,
-        shared::Shared,
-        turn::{LONGEST, Step},
-    },
+    core::carrying::Carrying,
+    engine::{event::Event, shared::Shared, turn::Step},
     errors::{FetchError, ReadError, describe},
     store::{
         files::{Content, FileRecord},
@@ -27,6 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     shelf: Arc<dyn Shelf>,
+    times: Carrying,
     /// The parts that are there and not fetched yet, by file.
     queue: Vec<(AttachmentId, Manifest, Part)>,
     look_at: Duration,
@@ -36,15 +34,12 @@ pub(crate) struct Fetcher {
     described: BTreeMap<AttachmentId, Vec<Manifest>>,
 }
 
-/// The time between two looks for parts that are missing.
-const LOOK: Duration = Duration::from_secs(2);
-
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Fetcher {
-    pub(crate) fn new(shelf: Arc<dyn Shelf>) -> Self {
+    pub(crate) fn new(shelf: Arc<dyn Shelf>, times: Carrying) -> Self {
         let (failed, described) = (BTreeMap::new(), BTreeMap::new());
-        Self { shelf, queue: Vec::new(), look_at: Duration::ZERO, failed, described }
+        Self { shelf, times, queue: Vec::new(), look_at: Duration::ZERO, failed, described }
     }
 
     /// Looks for missing parts with the next step.
@@ -60,7 +55,7 @@ impl Fetcher {
                 return Step::Wait(self.look_at.saturating_sub(now));
             }
             let wanted = wanted(shared);
-            self.look_at = now + if wanted.is_empty() { LONGEST } else { LOOK };
+            self.look_at = now + if wanted.is_empty() { self.times.idle } else { self.times.look };
             for id in
                 wanted.into_iter().filter(|id| self.failed.get(id).is_none_or(|(at, _)| *at <= now)).collect::<Vec<_>>()
             {
@@ -80,7 +75,7 @@ impl Fetcher {
     /// Tries a file again later, and later each time.
     fn fail(&mut self, shared: &Shared, id: AttachmentId, error: &(dyn std::error::Error + 'static), now: Duration) {
         self.queue.retain(|(other, ..)| *other != id);
-        let pause = self.failed.get(&id).map_or(LOOK, |(_, pause)| (*pause * 2).min(LONGEST));
+        let pause = self.failed.get(&id).map_or(self.times.look, |(_, pause)| (*pause * 2).min(self.times.idle));
         self.failed.insert(id, (now + pause, pause));
         shared.lock().view_file(id, |view| view.error = Some(describe(error)));
         shared.announce();

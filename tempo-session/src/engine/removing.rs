@@ -6,11 +6,8 @@ use tempo_clock::AuthorId;
 use tempo_message::{AttachmentId, MessageId, Parts};
 
 use crate::{
-    engine::{
-        shared::Shared,
-        state::State,
-        turn::{LONGEST, Step},
-    },
+    core::carrying::Carrying,
+    engine::{shared::Shared, state::State, turn::Step},
     errors::describe,
     store::{files::FileRecord, shelf::Shelf},
 };
@@ -19,18 +16,13 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Remover {
     shelf: Arc<dyn Shelf>,
+    times: Carrying,
     look_at: Duration,
 }
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// The time that a released file stays in the folder after everybody is known to have the release.
-const GRACE_MS: u64 = 7 * DAY_MS;
-/// The age at which a release counts as known to everybody.
-const PATIENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
 impl Remover {
-    pub(crate) fn new(shelf: Arc<dyn Shelf>) -> Self {
-        Self { shelf, look_at: Duration::ZERO }
+    pub(crate) fn new(shelf: Arc<dyn Shelf>, times: Carrying) -> Self {
+        Self { shelf, times, look_at: Duration::ZERO }
     }
 
     /// Removes one released file whose time has come.
@@ -38,9 +30,9 @@ impl Remover {
         if now < self.look_at {
             return Step::Wait(self.look_at.saturating_sub(now));
         }
-        self.look_at = now + LONGEST;
+        self.look_at = now + self.times.idle;
         let unix_ms = shared.environment.unix_ms();
-        let released = shared.lock().released(unix_ms);
+        let released = shared.lock().released(unix_ms, self.times.patience);
         for Released { id, release, is_known } in released {
             let known = shared.lock().files.records.get(&id).and_then(|record| record.released);
             // An earlier release was followed by a message that needed the file again.
@@ -50,8 +42,7 @@ impl Remover {
                     let released = Some((release.counter, unix_ms));
                     shared.change_file(id, |record| record.released = released).map_err(Into::into)
                 }
-                // Somebody has set the clock back.
-                Some(since) if since <= unix_ms && since.abs_diff(unix_ms) >= GRACE_MS => {
+                Some(since) if has_passed(since, self.times.grace, unix_ms) => {
                     self.remove(shared, parts, id, release.author)
                 }
                 _ => Ok(()),
@@ -60,7 +51,7 @@ impl Remover {
                 shared.lock().view_file(id, |view| view.error = Some(describe(&*error)));
             }
         }
-        Step::Wait(LONGEST)
+        Step::Wait(self.times.idle)
     }
 
     fn remove(
@@ -96,7 +87,7 @@ impl State {
     /// Returns the files that the present author may remove once the time has come. None before everything in the folder was
     /// looked at, and if the author's history has a gap or another installation may write as it: then something that is not
     /// known here may need them.
-    fn released(&self, unix_ms: i64) -> Vec<Released> {
+    fn released(&self, unix_ms: i64, patience: Duration) -> Vec<Released> {
         let Some(me) = self.core.author() else { return Vec::new() };
         let is_whole = self.core.own_last.is_some_and(|last| last.counter == self.core.contiguous(me));
         let is_alone = self.core.conflict().is_none() && self.core.forks(me).is_empty();
@@ -110,10 +101,15 @@ impl State {
             let release = MessageId { author: me, counter };
             let (_, digest) = self.core.messages_after(me, counter - 1, 1).first().copied()?;
             let sent_ms = self.core.order(self.core.slot(release, digest)?)?.0.unix_ms;
-            let is_old = sent_ms <= unix_ms && u128::from(sent_ms.abs_diff(unix_ms)) >= PATIENCE.as_millis();
-            let is_known = is_old || self.core.is_with_everybody(release, unix_ms, PATIENCE);
+            let is_old = has_passed(sent_ms, patience, unix_ms);
+            let is_known = is_old || self.core.is_with_everybody(release, unix_ms, patience);
             Some(Released { id, release, is_known })
         })
         .collect()
     }
+}
+
+/// Returns whether a time has passed since a moment. One in the future was noted before this machine's clock was set back.
+fn has_passed(since_ms: i64, time: Duration, unix_ms: i64) -> bool {
+    since_ms <= unix_ms && u128::from(since_ms.abs_diff(unix_ms)) >= time.as_millis()
 }

@@ -11,11 +11,11 @@ use tempo_clock::AuthorId;
 use tempo_message::{AttachmentId, Durability, Manifest, Part, Parts, Presence, PutError};
 
 use crate::{
-    core::outgoing::{Plan, Put},
-    engine::{
-        shared::Shared,
-        turn::{LONGEST, Step},
+    core::{
+        carrying::Carrying,
+        outgoing::{Plan, Put},
     },
+    engine::{shared::Shared, turn::Step},
     errors::describe,
     store::{
         files::Content,
@@ -27,6 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Sender {
     shelf: Arc<dyn Shelf>,
+    times: Carrying,
     queue: VecDeque<(AttachmentId, AuthorId, Part)>,
     look_at: Duration,
     /// The time until the next attempt after an error.
@@ -46,9 +47,9 @@ const MESSAGES_FIRST: Duration = Duration::from_millis(50);
 const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Sender {
-    pub(crate) fn new(shelf: Arc<dyn Shelf>) -> Self {
+    pub(crate) fn new(shelf: Arc<dyn Shelf>, times: Carrying) -> Self {
         let (queue, zero) = (VecDeque::new(), Duration::ZERO);
-        Self { shelf, queue, look_at: zero, pause: SHORTEST, retry_at: zero }
+        Self { shelf, times, queue, look_at: zero, pause: SHORTEST, retry_at: zero }
     }
 
     /// Looks after all parts with the next step.
@@ -66,7 +67,7 @@ impl Sender {
             if now < self.look_at {
                 return Step::Wait(self.look_at.saturating_sub(now));
             }
-            self.look_at = now + LONGEST;
+            self.look_at = now + self.times.idle;
             // If the folder is away, the driver says so.
             if self.look(shared, parts).is_err() {
                 return self.fail(now);
@@ -74,7 +75,7 @@ impl Sender {
             self.pause = SHORTEST;
         }
         if self.queue.is_empty() {
-            return Step::Wait(LONGEST);
+            return Step::Wait(self.times.idle);
         }
         if !shared.lock().outbox.is_empty() {
             return Step::Wait(MESSAGES_FIRST);
@@ -96,7 +97,7 @@ impl Sender {
 
     fn fail(&mut self, now: Duration) -> Step {
         self.retry_at = now + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST);
+        self.pause = (self.pause * 2).min(self.times.idle);
         self.look_at = self.look_at.min(self.retry_at);
         Step::Wait(self.retry_at.saturating_sub(now))
     }
@@ -121,7 +122,7 @@ impl Sender {
     fn plan(&mut self, shared: &Shared, home: AuthorId, job: Job, found: &[Presence], has_place: bool) {
         let Job { id, manifest, puts } = job;
         let mut noted = puts.clone();
-        let plan = Plan::of(&mut noted, found, has_place, shared.environment.unix_ms());
+        let plan = Plan::of(&mut noted, found, has_place, shared.environment.unix_ms(), self.times.stay);
         let kept = if noted == puts { Ok(()) } else { shared.change_file(id, |record| record.puts = noted) };
         shared.lock().view_file(id, |view| {
             (view.unwanted, view.is_deselected) = (plan.unwanted, plan.is_deselected);

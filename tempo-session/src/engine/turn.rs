@@ -31,6 +31,3 @@ impl Step {
         }
     }
 }
-
-/// The longest time between two looks for parts of files.
-pub(crate) const LONGEST: Duration = Duration::from_secs(600);
