@@ -221,6 +221,19 @@ impl<F: Fs> Parts for FolderParts<F> {
         stored.dedup();
         Ok(Some(stored))
     }
+
+    fn has_place(&mut self, author: AuthorId) -> Result<bool, CollectError> {
+        let root = self.site.enter()?;
+        let places = Places::find(&self.site, root, Some(author)).map_err(|error| self.failed(error))?;
+        let Some(place) = places.places.first() else { return Ok(false) };
+        let opened = places.open(&self.site.fs, place, false);
+        let has_place =
+            opened.map_err(|error| collect_error(places.path(place).display().to_string(), error))?.is_some();
+        if !has_place {
+            self.site.enter()?;
+        }
+        Ok(has_place)
+    }
 }
 
 /// The reading of one part, copy after copy.

@@ -207,9 +207,11 @@ pub fn p10_the_inventory_of_parts_is_exact(arena: &impl Arena) {
     let mut parts = parts_of(&mut ana);
     let author = Script::new(1).author();
     assert_eq!(parts.stored(author).expect("it can be listed"), None);
+    assert!(!parts.has_place(author).expect("it can be looked for"));
     file.put(parts.as_mut(), 1, 2);
     file.put(parts.as_mut(), 1, 0);
     let stored = parts.stored(author).expect("it can be listed").expect("there is a place");
+    assert!(parts.has_place(author).expect("it can be looked for"));
     let each: Vec<(Option<u16>, u64)> = stored.iter().map(|it| (it.number, it.bytes)).collect();
     assert_eq!(each, [(Some(0), 2048), (Some(2), 904)]);
     assert!(stored.iter().all(|it| file.parts().iter().any(|part| it.is(part))));

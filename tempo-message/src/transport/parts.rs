@@ -82,6 +82,15 @@ pub trait Parts: fmt::Debug + Send {
     ///
     /// As for [`look`](Self::look).
     fn stored(&mut self, author: AuthorId) -> Result<Option<Vec<StoredPart>>, CollectError>;
+
+    /// Returns whether an author has a place for parts, as [`stored`](Self::stored) does, without listing it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`look`](Self::look).
+    fn has_place(&mut self, author: AuthorId) -> Result<bool, CollectError> {
+        Ok(self.stored(author)?.is_some())
+    }
 }
 
 /// Takes the bytes of a part that is read.

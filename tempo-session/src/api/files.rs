@@ -228,13 +228,21 @@ impl Session {
     }
 
     /// Puts the parts of an own file back into the folder that somebody has removed, also those that are
-    /// [unwanted](Sending::Unwanted) or [deselected](Sending::Deselected).
+    /// [unwanted](Sending::Unwanted), and those that are there and damaged. Where the directory of all own files was removed or
+    /// [deselected](Sending::Deselected), it is made again, for all of them.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub fn put_back(&self, id: AttachmentId) -> Result<(), StoreError> {
-        self.shared().change_file(id, |record| record.puts.clear())?;
+        let state = self.shared().lock();
+        let is_deselected = state.files.views.get(&id).is_some_and(|view| view.is_deselected);
+        let own = state.files.records.iter().filter(|(_, record)| record.is_own && is_deselected);
+        let own: Vec<AttachmentId> = own.map(|(own, _)| *own).chain([id]).collect();
+        drop(state);
+        for id in own {
+            self.shared().change_file(id, |record| record.puts.clear())?;
+        }
         self.shared().ask_carrier();
         Ok(())
     }

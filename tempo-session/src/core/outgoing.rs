@@ -27,9 +27,9 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Decides what to do after a look, and notes what was found. A part that has vanished is put back once, and again
-    /// only after it has stayed for a time.
-    pub(crate) fn of(puts: &mut [Put], found: &[Presence], has_place: bool, unix_ms: i64, stay: Duration) -> Self {
-        let mut plan = Self { is_deselected: !has_place && puts.iter().any(|put| put.times > 0), ..Self::default() };
+    /// only after it has stayed for a time. Nothing is put where the place of all files was removed.
+    pub(crate) fn of(puts: &mut [Put], found: &[Presence], is_deselected: bool, unix_ms: i64, stay: Duration) -> Self {
+        let mut plan = Self { is_deselected, ..Self::default() };
         for (at, (put, presence)) in puts.iter_mut().zip(found).enumerate() {
             let is_there = matches!(presence, Presence::Here | Presence::Elsewhere);
             let has_stayed = u128::from(put.last_ms.abs_diff(unix_ms)) >= stay.as_millis();
@@ -75,7 +75,7 @@ mod tests {
     fn what_vanishes_is_put_back_once_in_a_day() {
         let mut puts = [Put::default()];
         let mut look = |presence, at: i64| {
-            let plan = Plan::of(&mut puts, &[presence], true, at, STAY);
+            let plan = Plan::of(&mut puts, &[presence], false, at, STAY);
             plan.missing.iter().for_each(|_| puts[0].note(at));
             (plan.missing.len(), plan.unwanted)
         };
@@ -92,9 +92,9 @@ mod tests {
     #[test]
     fn nothing_is_put_into_a_place_that_was_removed() {
         let mut puts = [Put { times: 1, last_ms: 0 }, Put::default()];
-        let plan = Plan::of(&mut puts, &[Presence::Missing; 2], false, 9 * DAY, STAY);
-        assert_eq!(plan, Plan { is_deselected: true, ..Plan::default() });
         let plan = Plan::of(&mut puts, &[Presence::Missing; 2], true, 9 * DAY, STAY);
+        assert_eq!(plan, Plan { is_deselected: true, ..Plan::default() });
+        let plan = Plan::of(&mut puts, &[Presence::Missing; 2], false, 9 * DAY, STAY);
         assert_eq!(plan.missing, [0, 1]);
     }
 }

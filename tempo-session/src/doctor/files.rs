@@ -64,6 +64,8 @@ pub(super) fn look(
         let all: Vec<Part> = described.values().flat_map(Manifest::parts).collect();
         orphans += stored.iter().filter(|stored| !all.iter().any(|part| stored.is(part))).count() as u64;
     }
+    let was_put = records.values().any(|record| record.is_own && record.was_put());
+    let is_deselected = was_put && !core.author().is_some_and(|author| has_place.contains(&author));
     let mut found = Vec::new();
     for (&id, manifest) in described {
         let namers = core.namers(id);
@@ -76,8 +78,7 @@ pub(super) fn look(
             continue;
         }
         let own = records.get(&id).filter(|record| record.is_own).map(|record| {
-            let has_place = core.author().is_some_and(|author| has_place.contains(&author));
-            let plan = Plan::of(&mut record.puts(), &presences, has_place, unix_ms, Carrying::default().stay);
+            let plan = Plan::of(&mut record.puts(), &presences, is_deselected, unix_ms, Carrying::default().stay);
             match record.content {
                 Content::Changed(_) => OwnFile::Changed,
                 _ if plan.is_deselected => OwnFile::Deselected,

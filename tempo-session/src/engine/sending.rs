@@ -108,21 +108,21 @@ impl Sender {
             let all: Vec<Part> = jobs.iter().flat_map(|job| job.manifest.parts()).collect();
             let found = parts.look(Some(home), &all)?;
             let was_put = jobs.iter().any(|job| job.puts.iter().any(|put| put.times > 0));
-            let has_place = !was_put || parts.stored(home)?.is_some();
+            let is_deselected = was_put && !parts.has_place(home)?;
             let mut found = found.as_slice();
             for job in jobs {
                 let (its, others) = found.split_at(job.manifest.count().min(found.len()));
                 found = others;
-                self.plan(shared, home, job, its, has_place);
+                self.plan(shared, home, job, its, is_deselected);
             }
         }
         Ok(())
     }
 
-    fn plan(&mut self, shared: &Shared, home: AuthorId, job: Job, found: &[Presence], has_place: bool) {
+    fn plan(&mut self, shared: &Shared, home: AuthorId, job: Job, found: &[Presence], is_deselected: bool) {
         let Job { id, manifest, puts } = job;
         let mut noted = puts.clone();
-        let plan = Plan::of(&mut noted, found, has_place, shared.environment.unix_ms(), self.times.stay);
+        let plan = Plan::of(&mut noted, found, is_deselected, shared.environment.unix_ms(), self.times.stay);
         let kept = if noted == puts { Ok(()) } else { shared.change_file(id, |record| record.puts = noted) };
         shared.lock().view_file(id, |view| {
             (view.unwanted, view.is_deselected) = (plan.unwanted, plan.is_deselected);
@@ -141,7 +141,13 @@ impl Sender {
         let state = shared.lock();
         let is_needed = state.home_of(id) == Some(home);
         let Some(record) = state.files.records.get(&id).filter(|_| is_needed).cloned() else { return Ok(()) };
+        let was_put = state.files.records.values().any(|record| record.is_own && record.was_put());
         drop(state);
+        if was_put && !parts.has_place(home)? {
+            // It was removed since the look.
+            self.look_now();
+            return Ok(());
+        }
         let put = match self.open(shared, id, &record.content, &part) {
             Ok(content) => parts.put(home, &part, &mut content.take(part.length), Durability::Durable),
             Err(error) => Err(PutError::Source(error.into())),

@@ -76,6 +76,11 @@ impl FileRecord {
         self.puts().iter().filter(|put| put.times == 0).count()
     }
 
+    /// Returns whether any part was put into the folder.
+    pub(crate) fn was_put(&self) -> bool {
+        self.puts.iter().any(|put| put.times > 0)
+    }
+
     /// Returns whether the record is about the file that a message describes: another message may lie.
     pub(crate) fn is_of(&self, manifest: &Manifest) -> bool {
         (self.length, self.exponent) == (manifest.length(), manifest.exponent()) && self.hashes == manifest.hashes()

@@ -107,13 +107,20 @@ fn a_directory_of_files_that_was_removed_is_not_made_again_unasked() {
     ana.close().unwrap();
     let ana = place.member("ana");
     wait_until(&ana, "the look", |ana| ana.file(id).unwrap().unwrap().sending == Some(Sending::Deselected));
-    assert!(!files.exists());
+    let other = place.at("other.wav");
+    fs::write(&other, b"another take").unwrap();
+    let file = ana.attach(&other, Keep::Copy).unwrap();
+    ana.send_with("this too", std::slice::from_ref(&file)).unwrap();
+    let next = file.manifest.id();
+    wait_until(&ana, "the look", |ana| ana.file(next).unwrap().unwrap().sending == Some(Sending::Deselected));
+    assert!(!files.exists(), "nor for a new file");
     assert_eq!(ben.file(id).unwrap().unwrap().place, At::Missing { have: 0, of: 1 });
     ben.fetch(id).unwrap();
     ana.put_back(id).unwrap();
     wait_until(&ben, "the file", |ben| ben.file(id).unwrap().unwrap().place == At::Kept);
     let mut events = std::iter::from_fn(|| ben.poll().unwrap());
     assert!(events.any(|event| event == Event::Fetched { id, length: 300_000 }));
+    wait_until(&ana, "the other file", |ana| ana.file(next).unwrap().unwrap().sending == Some(Sending::Published));
     assert_eq!(ben.export(id, place.at("copy.wav")).map(|()| fs::read(place.at("copy.wav")).unwrap()).unwrap(), take());
 }
 
