@@ -70,11 +70,13 @@ pub enum Fault {
     Forger,
     /// The members sign, and somebody who has copied a member's store and keys writes with them.
     Thief,
+    /// Members send files with messages, whose parts are damaged, deleted, deselected, kept online or find no room.
+    Files,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Crash,
         Self::TornCall,
         Self::FailedCall,
@@ -108,6 +110,7 @@ impl Fault {
         Self::Forger,
         Self::Retirement,
         Self::Thief,
+        Self::Files,
     ];
 
     /// Faults that only a member with its store can repair.
@@ -133,6 +136,7 @@ impl Fault {
             | Self::Undone
             | Self::Relinked => 150,
             Self::Retirement => 300,
+            Self::Files => 200,
             Self::Forger => 700,
             Self::Thief => 560,
             _ => 500,

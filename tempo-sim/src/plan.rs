@@ -7,7 +7,7 @@ mod tampering;
 use std::{collections::BTreeSet, ffi::OsString, io, time::Duration};
 
 use tempo_fs_transport::FileName;
-use tempo_session::{Packing, Relaying};
+use tempo_session::{Fetch, Packing, Relaying};
 
 use crate::{
     Conflict, Counts, Disk, Failing, Fault, Leave, Profile, Rng, Scheme, SimStore, Snapshot, Trace, Violation,
@@ -75,6 +75,12 @@ impl Plan {
                 Fault::Relinked,
                 Fault::Thief,
             ] {
+                faults.remove(&fault);
+            }
+        }
+        if faults.contains(&Fault::Files) {
+            // Parts are not text. What undoes every message, and a thief, would do nothing else to parts.
+            for fault in [Fault::LineEnds, Fault::Undone, Fault::Thief] {
                 faults.remove(&fault);
             }
         }
@@ -224,6 +230,11 @@ impl Run<'_> {
         if self.plan.faults.contains(&Fault::Retirement) {
             self.world.will_retire_departed();
         }
+        if self.plan.faults.contains(&Fault::Files) {
+            let fetch = if self.rng.chance(500) { Fetch::All } else { Fetch::UpTo(1500) };
+            let rng = &mut self.rng;
+            self.world.with_files(|_| if rng.chance(500) { fetch } else { Fetch::OnDemand });
+        }
         self.draw_lasting();
         if self.plan.faults.contains(&Fault::TornCall) {
             self.world.tear_restarts(300);
@@ -244,6 +255,10 @@ impl Run<'_> {
                 self.strike(fault);
             }
             self.strike_lasting();
+            if self.plan.faults.contains(&Fault::Files) && self.rng.chance(600) {
+                // Otherwise too little would happen to files.
+                self.strike(Fault::Files);
+            }
             self.send();
         }
         let is_long = Self::LASTING.iter().any(|fault| self.plan.faults.contains(fault));
@@ -367,6 +382,7 @@ impl Run<'_> {
                 self.world.forge(member, &mut self.rng, with_relays);
             }
             Fault::Thief => self.world.rob(member),
+            Fault::Files => self.world.mislay(member, &mut self.rng),
             Fault::NoScrubbing
             | Fault::LostHints
             | Fault::LineEnds

@@ -188,9 +188,6 @@ impl Session {
         let keeper = self.shared().shelf.as_deref().ok_or(FetchError::Unsupported)?;
         let failed = |source| FetchError::Remove { id, source };
         let is_own = self.shared().lock().files.records.get(&id).is_some_and(|record| record.is_own);
-        if !is_own {
-            keeper.discard(&staged(id)).and_then(|()| keeper.remove(id)).map_err(failed)?;
-        }
         let discarded = |record: &mut FileRecord| {
             record.is_wanted = false;
             if !is_own {
@@ -199,7 +196,12 @@ impl Session {
             // What the carrier has staged before is in no file any more.
             self.shared().lock().files.discards += 1;
         };
-        Ok(self.shared().change_file(id, discarded)?)
+        // The record goes first: one of content that is gone would be believed.
+        self.shared().change_file(id, discarded)?;
+        if is_own {
+            return Ok(());
+        }
+        keeper.discard(&staged(id)).and_then(|()| keeper.remove(id)).map_err(failed)
     }
 
     /// Says that own files are not needed any more for the messages that name them until now: they may be removed from the

@@ -42,7 +42,8 @@ impl Remover {
                     let released = Some((release.counter, unix_ms));
                     shared.change_file(id, |record| record.released = released).map_err(Into::into)
                 }
-                Some(since) if has_passed(since, self.times.grace, unix_ms) => {
+                // Somebody may have been met since.
+                Some(since) if is_known && has_passed(since, self.times.grace, unix_ms) => {
                     self.remove(shared, parts, id, release.author)
                 }
                 _ => Ok(()),
@@ -68,8 +69,9 @@ impl Remover {
         }
         let is_wanted = record.is_some_and(|record: FileRecord| record.is_wanted);
         if shared.lock().home_of(id).is_none() && !is_wanted {
-            self.shelf.remove(id)?;
+            // The record goes first: one of content that is gone would be believed.
             shared.note_file(id, |it| *it = None)?;
+            self.shelf.remove(id)?;
         }
         Ok(())
     }

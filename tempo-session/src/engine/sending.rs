@@ -15,7 +15,7 @@ use crate::{
         carrying::Carrying,
         outgoing::{Plan, Put},
     },
-    engine::{shared::Shared, turn::Step},
+    engine::{shared::Shared, state::State, turn::Step},
     errors::describe,
     store::{
         files::Content,
@@ -107,8 +107,7 @@ impl Sender {
         for (home, jobs) in jobs(shared) {
             let all: Vec<Part> = jobs.iter().flat_map(|job| job.manifest.parts()).collect();
             let found = parts.look(Some(home), &all)?;
-            let was_put = jobs.iter().any(|job| job.puts.iter().any(|put| put.times > 0));
-            let is_deselected = was_put && !parts.has_place(home)?;
+            let is_deselected = shared.lock().has_put(home) && !parts.has_place(home)?;
             let mut found = found.as_slice();
             for job in jobs {
                 let (its, others) = found.split_at(job.manifest.count().min(found.len()));
@@ -141,9 +140,9 @@ impl Sender {
         let state = shared.lock();
         let is_needed = state.home_of(id) == Some(home);
         let Some(record) = state.files.records.get(&id).filter(|_| is_needed).cloned() else { return Ok(()) };
-        let was_put = state.files.records.values().any(|record| record.is_own && record.was_put());
+        let has_put = state.has_put(home);
         drop(state);
-        if was_put && !parts.has_place(home)? {
+        if has_put && !parts.has_place(home)? {
             // It was removed since the look.
             self.look_now();
             return Ok(());
@@ -184,6 +183,14 @@ impl Sender {
         };
         content.seek(SeekFrom::Start(part.offset))?;
         Ok(content)
+    }
+}
+
+impl State {
+    /// Returns whether parts that belong into an author's place were put there.
+    fn has_put(&self, home: AuthorId) -> bool {
+        let own = self.files.records.iter().filter(|(_, record)| record.is_own && record.was_put());
+        own.into_iter().any(|(id, _)| self.home_of(*id) == Some(home))
     }
 }
 

@@ -13,6 +13,7 @@ use tempo_message::{FileType, planted};
 
 use super::{
     Act, Change, Disk, State,
+    places::{FILES, PartAct, owner_of},
     process::{Handle, Process},
     tree::{Kind, NodeId, Pending},
 };
@@ -56,7 +57,9 @@ impl SimFs {
     fn open_by(&self, dir: &SimDir, name: &OsStr, is_writable: bool) -> io::Result<SimFile> {
         let mut state = self.call()?;
         let node = state.find(dir.node, name)?;
-        if dir.node == state.staging || FileName::parse(name) == FileName::Staged {
+        // A part that cannot be renamed from there is copied.
+        let is_own_part = dir.node == state.staging && name.as_encoded_bytes().starts_with(b"~tempo-part-");
+        if (dir.node == state.staging || FileName::parse(name) == FileName::Staged) && !is_own_part {
             state.violations.push(format!("a process read {}, which is staged", name.to_string_lossy()));
         }
         match state.tree.kind(node) {
@@ -73,13 +76,18 @@ impl SimFs {
     /// Begins to list a dataless directory, which makes the service bring its names. Asking for more than the first
     /// name would block until they have arrived.
     fn list_dataless(&self, dir: &SimDir, mut state: MutexGuard<'_, State>, each: &mut dyn FnMut(&OsStr) -> bool) {
-        let name = state.name_in_folder(dir.node).unwrap_or_default();
+        let name = state.name_in_folder(dir.node).or_else(|| state.name_of_place(dir.node)).unwrap_or_default();
         if state.begin_filling(dir.node) {
             state.wanted.push(Change { dir: name.clone(), name: OsString::new() });
         }
         let first = state.tree.children(dir.node).next().map(|(first, _)| first.to_owned());
         drop(state);
         if first.is_some_and(|first| each(&first)) {
+            if owner_of(&name).is_some() {
+                // Whoever asks for a part waits for the names.
+                let names = Change { dir: name, name: OsString::new() };
+                return self.disk.lock().part_acts.push(PartAct::Fetched(names));
+            }
             let what = format!("a process listed {}, which is not on this machine", name.to_string_lossy());
             self.disk.lock().violations.push(what);
         }
@@ -388,7 +396,9 @@ impl State {
         let now = self.stamp();
         let step = self.calls;
         for &(dir, name, to) in changes {
-            if self.parts().any(|(_, part)| part == dir || self.tree.children(part).any(|it| it.1 == dir)) {
+            let is_at =
+                |(_, child): (&OsStr, NodeId)| child == dir || self.tree.child(child, OsStr::new(FILES)) == Some(dir);
+            if self.parts().any(|(_, part)| part == dir || self.tree.children(part).any(is_at)) {
                 self.violations
                     .push(format!("a process writes {} into another part of the folder", name.to_string_lossy()));
             }
@@ -400,6 +410,10 @@ impl State {
             } else if dir == self.folder {
                 self.hint(name, None);
                 self.changes.push(Change { dir: OsString::new(), name: name.to_owned() });
+            } else if let Some(place) = self.name_of_place(dir) {
+                self.note_part(&place, name, to.is_some());
+                self.hint(&place, Some(name));
+                self.changes.push(Change { dir: place, name: name.to_owned() });
             }
         }
     }

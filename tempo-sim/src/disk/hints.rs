@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Disk, State, parts::split};
+use super::{Disk, State, System, parts::split, places::notified};
 
 /// A changed directory, and the changed file in it.
 pub(super) type Hint = (OsString, Option<OsString>);
@@ -53,6 +53,9 @@ impl Disk {
 impl State {
     /// Notifies the watchers of a change in a directory of the folder, unless the hint gets lost.
     pub(super) fn hint(&mut self, dir: &OsStr, name: Option<&OsStr>) {
+        let is_deep = self.options.system != System::Linux;
+        let Some(dir) = notified(dir, is_deep) else { return };
+        let dir = &*dir;
         if self.watches.is_empty() || self.rng.chance(self.options.lost_hints) {
             return;
         }

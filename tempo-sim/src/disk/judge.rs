@@ -6,13 +6,19 @@ use bytes::Bytes;
 use tempo_fs_transport::{DirName, FileName};
 use tempo_message::{Decoded, Frames};
 
-use super::{Change, State, System, tree::NodeId};
+use super::{Change, PartAct, State, System, tree::NodeId};
 
 impl State {
     /// Checks that a process opens a file that is visibly online-only only to fetch it, because opening may block
     /// forever.
     pub(super) fn judge_opening(&mut self, dir: NodeId, name: &OsStr) -> io::Error {
-        if self.options.fetches {
+        if let Some(place) = self.name_of_place(dir) {
+            let change = Change { dir: place, name: name.to_owned() };
+            if !self.options.hides_online_only {
+                self.part_acts.push(PartAct::Fetched(change.clone()));
+            }
+            self.wanted.push(change);
+        } else if self.options.fetches {
             self.wanted.extend(self.name_in_folder(dir).map(|dir| Change { dir, name: name.to_owned() }));
         } else if !self.options.hides_online_only {
             self.violations.push(format!("a process opened {}, which is online-only", name.to_string_lossy()));
@@ -26,6 +32,9 @@ impl State {
         let new = self.tree.content(by).unwrap_or_default();
         let is_missed = self.options.looks_before_renaming
             && self.tree.child(dir, name).is_some_and(|there| self.has_just_arrived(there));
+        if let Some(place) = self.name_of_place(dir) {
+            return self.judge_part(&place, name, self.tree.child(dir, name));
+        }
         let is_complete = match FileName::parse(name) {
             FileName::Head => false,
             // A power loss may leave some messages of a pack whole.
@@ -91,6 +100,10 @@ impl State {
     /// Checks that a process removes only staged files, copies of whole files beside them, and content of a durable
     /// pack.
     pub(super) fn judge_removal(&mut self, dir: NodeId, name: &OsStr) {
+        if self.name_of_place(dir).is_some() {
+            // The world knows what was released.
+            return;
+        }
         let original = name.to_str().and_then(|name| name.get(..16)).map(OsStr::new);
         let original = original.and_then(|name| self.original(self.tree.child(dir, name)?));
         let copy = self.tree.child(dir, name).and_then(|node| self.original(node));

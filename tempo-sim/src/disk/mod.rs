@@ -7,6 +7,7 @@ mod judge;
 mod line_ends;
 mod outside;
 mod parts;
+mod places;
 mod process;
 mod spelled;
 mod states;
@@ -26,6 +27,8 @@ use bytes::Bytes;
 pub use fs::{SimDir, SimFile, SimFs};
 use hints::Hint;
 pub use line_ends::LineEnds;
+pub use places::PartAct;
+pub(crate) use places::{owner_of, place_of};
 use process::{Process, Watched};
 pub use states::{Cuts, DiskImage, Outcomes};
 use system::Peculiar;
@@ -162,6 +165,8 @@ struct State {
     arrived: Option<(NodeId, Duration)>,
     /// Forbidden actions of processes.
     violations: Vec<String>,
+    /// What processes did with parts of files.
+    part_acts: Vec<PartAct>,
     witness: Option<Witness>,
 }
 
@@ -202,6 +207,7 @@ impl Disk {
             late_hints: Vec::new(),
             arrived: None,
             violations: Vec::new(),
+            part_acts: Vec::new(),
             witness: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -214,7 +220,7 @@ impl Disk {
         for (dir, _) in self.lock().dirs() {
             copy.put_dir(&dir);
         }
-        for (dir, name, content) in self.files() {
+        for (dir, name, content) in self.files().into_iter().chain(self.parts()) {
             let is_online_only = self.is_online_only(&dir, &name);
             copy.put(&dir, &name, content);
             copy.set_online_only(&dir, &name, is_online_only);
@@ -341,18 +347,23 @@ impl Disk {
         state.tree.kind(state.node(dir, name)?)
     }
 
-    /// Returns the directory and name of every entry in the authors' directories that is not a regular file.
+    /// Returns the directory and name of every entry in the authors' directories that is neither a regular file nor the
+    /// place of parts.
     pub fn specials(&self) -> Vec<(OsString, OsString)> {
         let state = self.lock();
         let mut specials = Vec::new();
         for (dir_name, dir) in state.dirs() {
-            let inside = state.tree.children(dir).filter(|&(_, node)| state.tree.kind(node) != Some(Kind::File));
+            let place = state.tree.child(dir, OsStr::new(places::FILES));
+            let place = place.filter(|&node| state.tree.kind(node) == Some(Kind::Directory));
+            let is_odd = |node| state.tree.kind(node) != Some(Kind::File) && Some(node) != place;
+            let inside = state.tree.children(dir).filter(|&(_, node)| is_odd(node));
             specials.extend(inside.map(|(name, _)| (dir_name.to_os_string(), name.to_owned())));
         }
         specials
     }
 
-    /// Returns the directory, name and content of every file in the session folder.
+    /// Returns the directory, name and content of every file in the session folder that is not a part of an attached
+    /// one.
     pub fn files(&self) -> Vec<(OsString, OsString, Bytes)> {
         let state = self.lock();
         let mut files = Vec::new();
@@ -366,12 +377,17 @@ impl Disk {
         files
     }
 
-    /// Calls `each` with the directory and the name of every file in the session folder.
+    /// Calls `each` with the directory and the name of every file in the session folder, the parts of attached files
+    /// among them.
     pub(crate) fn each_file(&self, mut each: impl FnMut(&OsStr, &OsStr)) {
         let state = self.lock();
         for (dir_name, dir) in state.dirs() {
             let files = state.tree.children(dir).filter(|&(_, node)| state.tree.kind(node) == Some(Kind::File));
             files.for_each(|(name, _)| each(&dir_name, name));
+        }
+        for (place, dir) in state.places() {
+            let parts = state.tree.children(dir).filter(|&(_, node)| state.tree.kind(node) == Some(Kind::File));
+            parts.for_each(|(name, _)| each(&place, name));
         }
     }
 
@@ -400,6 +416,7 @@ impl Disk {
         state.processes.clear();
         state.late_hints.clear();
         state.peculiar.unread.clear();
+        state.part_acts.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

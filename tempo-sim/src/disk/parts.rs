@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     State,
+    places::{FILES, owner_of},
     tree::{NodeId, ROOT},
 };
 
@@ -28,6 +29,9 @@ impl State {
 
     /// Returns the directory that contains a directory's name, and that name alone.
     pub(super) fn locate<'a>(&self, dir: &'a OsStr) -> Option<(NodeId, &'a OsStr)> {
+        if owner_of(dir).is_some() {
+            return self.locate_place(dir);
+        }
         match split(dir) {
             Some((part, name)) => Some((self.tree.child(ROOT, part)?, name)),
             None => Some((self.folder, dir)),
@@ -45,6 +49,10 @@ impl State {
     }
 
     pub(super) fn ensure_dir(&mut self, dir: &OsStr, now: i128) -> NodeId {
+        if let Some(owner) = owner_of(dir) {
+            let owner = self.ensure_dir(owner, now);
+            return self.make_dir(owner, OsStr::new(FILES), now);
+        }
         match split(dir) {
             Some((part, name)) => {
                 let part = self.make_dir(ROOT, part, now);

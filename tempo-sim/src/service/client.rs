@@ -12,6 +12,7 @@ use bytes::Bytes;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Agreed, Place, Service, Task};
+use crate::disk::{owner_of, place_of};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Client {
@@ -32,6 +33,10 @@ pub(super) struct Client {
     pub(super) evicted: BTreeMap<Place, Duration>,
     /// Files that this client fetches again because it was linked anew, and when each is back.
     pub(super) returning: BTreeMap<Place, Duration>,
+    /// Directories that a person has deselected on this machine.
+    pub(super) deselected: BTreeSet<OsString>,
+    /// The time until which this client uploads no parts of files, because there is no room for them.
+    pub(super) full_until: Duration,
     /// Tasks that could not be done offline.
     pub(super) waiting: BTreeSet<Task>,
 }
@@ -40,19 +45,25 @@ impl Client {
     /// Returns whether this machine's own processes write in a directory: an author's own, or one for what that author
     /// relays.
     pub(super) fn is_own(&self, dir: &OsStr) -> bool {
+        let dir = owner_of(dir).unwrap_or(dir);
         let relayer = dir.to_str().and_then(|dir| dir.split_once('.')).map(|(_, relayer)| OsStr::new(relayer));
         self.own.contains(dir) || relayer.is_some_and(|relayer| self.own.contains(relayer))
     }
 
     /// Returns the directory and the name of a place on this disk.
-    pub(super) fn local_names<'a>(&'a self, place: &'a Place) -> (&'a OsStr, &'a OsStr) {
-        let dir = self.aliases.get(&place.0).unwrap_or(&place.0);
+    pub(super) fn local_names<'a>(&'a self, place: &'a Place) -> (Cow<'a, OsStr>, &'a OsStr) {
+        let alias = self.aliases.get(owner_of(&place.0).unwrap_or(&place.0));
+        let dir = match alias {
+            None => Cow::Borrowed(place.0.as_os_str()),
+            Some(alias) if owner_of(&place.0).is_some() => Cow::Owned(place_of(alias)),
+            Some(alias) => Cow::Borrowed(alias.as_os_str()),
+        };
         (dir, self.renamed.get(place).unwrap_or(&place.1))
     }
 
     pub(super) fn local_place(&self, place: &Place) -> Place {
         let (dir, name) = self.local_names(place);
-        (dir.to_owned(), name.to_owned())
+        (dir.into_owned(), name.to_owned())
     }
 
     /// Returns the shared place of a name on this disk. Names are compared in composed form, regardless of how
@@ -60,13 +71,17 @@ impl Client {
     pub(super) fn shared_place(&self, here: &OsStr, name: &OsStr) -> Place {
         let (here, name) = (composed(here), composed(name));
         let dir = self.shared_name(&here);
-        let renamed = self.renamed.iter().find(|(place, local)| place.0 == dir && *local.as_os_str() == *name);
-        renamed.map_or_else(|| (dir.to_owned(), name.to_os_string()), |(place, _)| place.clone())
+        let renamed = self.renamed.iter().find(|(place, local)| place.0 == *dir && *local.as_os_str() == *name);
+        renamed.map_or_else(|| (dir.clone().into_owned(), name.to_os_string()), |(place, _)| place.clone())
     }
 
-    fn shared_name<'a>(&'a self, here: &'a OsStr) -> &'a OsStr {
-        let alias = self.aliases.iter().find(|(_, alias)| alias.as_os_str() == here);
-        alias.map_or(here, |(dir, _)| dir)
+    fn shared_name<'a>(&'a self, here: &'a OsStr) -> Cow<'a, OsStr> {
+        let own = owner_of(here).unwrap_or(here);
+        match self.aliases.iter().find(|(_, alias)| alias.as_os_str() == own) {
+            None => Cow::Borrowed(here),
+            Some((dir, _)) if owner_of(here).is_some() => Cow::Owned(place_of(dir)),
+            Some((dir, _)) => Cow::Borrowed(dir),
+        }
     }
 }
 
@@ -93,6 +108,11 @@ impl Service {
             for (at, name, content) in disk.files().into_iter().filter(|(at, ..)| composed(at) == *alias) {
                 disk.remove(&at, &name);
                 disk.put(dir, &name, content);
+            }
+            let (from, to) = (place_of(alias), place_of(dir));
+            for (at, name, content) in disk.parts().into_iter().filter(|(at, ..)| composed(at) == *from) {
+                disk.remove(&at, &name);
+                disk.put(&to, &name, content);
             }
         }
         !moved.is_empty()

@@ -4,6 +4,7 @@
 //! simultaneous changes of one file are a conflict, which the profile resolves.
 
 mod client;
+mod files;
 mod manners;
 mod online;
 mod relinking;
@@ -20,7 +21,7 @@ pub use relinking::Filling;
 
 use crate::{
     Disk, Rng,
-    disk::Change,
+    disk::{Change, owner_of},
     profile::{Conflict, Placeholder, Profile, Temporary},
     rule::{Effect, Rule, Rules, Verdict},
 };
@@ -178,6 +179,8 @@ impl Service {
             self.set_offline(member, false);
             if let Some(client) = self.clients.get_mut(member) {
                 client.returning.clear();
+                client.deselected.clear();
+                client.full_until = Duration::ZERO;
             }
             self.hydrate_all(member);
         }
@@ -216,7 +219,7 @@ impl Service {
         if self.is_ignored(&place.1) || self.is_temporary(&place.1) || self.is_placeholder(&place.1) {
             return None;
         }
-        if client.busy.contains_key(place) {
+        if client.busy.contains_key(place) || client.deselected.contains(&place.0) {
             return None;
         }
         let agreed = self.agreed.get(place).map_or(0, |agreed| agreed.number);
@@ -237,6 +240,13 @@ impl Service {
         }
         if let Some(at) = client.returns_at(&task, now) {
             self.tasks.push((at.saturating_sub(now), task));
+            return None;
+        }
+        if let Some(until) = self.is_full_until(&task) {
+            self.tasks.push((until.saturating_sub(now), task));
+            return None;
+        }
+        if self.is_deselected(&task) {
             return None;
         }
         if let Some(until) = self.is_kept_from(&task) {
@@ -354,7 +364,7 @@ impl Service {
         if local != base.content {
             return self.upload(member, place);
         }
-        self.maybe_double(member, &place.0);
+        self.maybe_double(member, owner_of(&place.0).unwrap_or(&place.0));
         self.maybe_rename(member, &place);
         let (here, name) = self.clients.get(member)?.local_place(&place);
         let effect = Effect { to: member, dir: &here, name: &name, content: agreed.content.as_ref(), now: self.now };
@@ -480,7 +490,7 @@ impl Service {
     fn local(&self, member: usize, place: &Place) -> Option<Bytes> {
         let client = self.clients.get(member)?;
         let (here, name) = client.local_names(place);
-        let there = self.disks.get(member)?.read(here, name);
+        let there = self.disks.get(member)?.read(&here, name);
         // For the service, a file that a placeholder represents is present.
         let is_placeheld = client.evicted.contains_key(place) && self.profile.placeholder != Placeholder::Marked;
         if there.is_none() && is_placeheld { client.base.get(place)?.content.clone() } else { there }

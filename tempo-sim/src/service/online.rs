@@ -36,7 +36,7 @@ impl Service {
             return None;
         };
         let (here, name) = self.clients.get(*member)?.local_names(place);
-        self.disks.get(*member)?.dying_until(here, name)
+        self.disks.get(*member)?.dying_until(&here, name)
     }
 
     /// Takes the names of a directory away. Returns the member whose disk this changed.
@@ -123,8 +123,8 @@ impl Service {
     pub(super) fn bring_back_forgotten(&self, member: usize, place: &Place) {
         let (Some(client), Some(disk)) = (self.clients.get(member), self.disks.get(member)) else { return };
         let (here, name) = client.local_names(place);
-        if disk.is_online_only(here, name) && !client.evicted.contains_key(place) {
-            disk.set_online_only(here, name, false);
+        if disk.is_online_only(&here, name) && !client.evicted.contains_key(place) {
+            disk.set_online_only(&here, name, false);
         }
     }
 

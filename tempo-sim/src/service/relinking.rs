@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Client, Place, Service, Task};
+use crate::disk::owner_of;
 
 /// The time that a service takes to fill a folder again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,10 @@ impl Service {
         }
         let Some(disk) = self.disks.get(member) else { return };
         let mut filled: BTreeSet<OsString> = disk.specials().into_iter().map(|(dir, _)| dir).collect();
-        disk.each_file(|dir, _| filled.extend(emptied.contains(dir).then(|| dir.to_owned())));
+        disk.each_file(|dir, _| {
+            filled.extend(emptied.contains(dir).then(|| dir.to_owned()));
+            filled.extend(owner_of(dir).map(OsStr::to_owned));
+        });
         for dir in emptied.difference(&filled) {
             disk.remove_dir(dir);
         }
@@ -72,7 +76,7 @@ impl Service {
 
     fn may_return(&self, member: usize, place: &Place, with_own: bool) -> bool {
         let Some(client) = self.clients.get(member) else { return false };
-        let is_in_session = |dir: &OsStr| !dir.as_encoded_bytes().contains(&b'/');
+        let is_in_session = |dir: &OsStr| !owner_of(dir).unwrap_or(dir).as_encoded_bytes().contains(&b'/');
         is_in_session(&place.0)
             && (with_own || !client.is_own(&place.0))
             && !client.busy.contains_key(place)

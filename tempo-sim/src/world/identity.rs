@@ -12,7 +12,7 @@ use tempo_session::{
     store::MemoryStore,
 };
 
-use super::{Member, Scheme, SimStore, Simulation, Violation, check};
+use super::{Member, Scheme, SimStore, Simulation, Violation, attaching::Attaching, check};
 
 /// The most turns that a second process takes to see everything.
 const TURNS: usize = 200;
@@ -33,6 +33,7 @@ impl Simulation {
         clone.display_name.clone_from(&there.display_name);
         clone.store = there.store.copied();
         clone.saved = there.saved.clone();
+        clone.attaching = there.attaching.as_ref().map(|attaching| Box::new(attaching.copied()));
         (clone.is_ambiguous, clone.scrub) = (true, there.scrub);
         (clone.packing, clone.relaying) = (there.packing, there.relaying);
         clone.clock.set_now(self.now);
@@ -60,6 +61,10 @@ impl Simulation {
         self.stop(member);
         let Some(there) = self.members.get_mut(member) else { return };
         there.disk.sync();
+        // Since then it may have become a new author, of which the store knows nothing.
+        if let Some(author) = earlier.marks_now().author().filter(|author| *author != there.author) {
+            there.former.push(std::mem::replace(&mut there.author, author));
+        }
         there.store = earlier;
         there.is_ambiguous = true;
         if there.scheme != Scheme::Plain && self.rng.chance(100) {
@@ -86,6 +91,7 @@ impl Simulation {
         let has_database = there.store.has_database();
         (there.author, there.former) = (author, Vec::new());
         there.store = SimStore::new(author);
+        there.attaching = there.attaching.as_ref().map(|attaching| Box::new(Attaching::new(attaching.fetch)));
         if has_database {
             there.store.use_database();
         }

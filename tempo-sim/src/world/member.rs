@@ -26,6 +26,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{
     SimStore, Simulation,
     app::{App, Digests, Saved},
+    attaching::{Attaching, Carried},
     signing::{Keys, Scheme},
     undoing::Undone,
     waiting,
@@ -92,6 +93,8 @@ pub(crate) struct Member {
     pub(crate) relaying: Option<Relaying>,
     /// The fewest new messages that justify a snapshot in its store.
     snapshot_after: Option<u64>,
+    /// What it needs for files, if the members of the run send any.
+    pub(crate) attaching: Option<Box<Attaching>>,
     pub(crate) scheme: Scheme,
     /// The secret keys on its machine.
     pub(crate) keys: Keys,
@@ -111,6 +114,7 @@ pub enum Leave {
 pub(crate) struct Running {
     pub(crate) session: Session,
     pub(crate) driver: Driver,
+    pub(super) carried: Option<Carried>,
     pub(crate) since: Duration,
     pub(crate) cursor: Cursor,
     pub(crate) app: App,
@@ -172,6 +176,7 @@ impl Member {
             packing: None,
             relaying: Some(Relaying::default()),
             snapshot_after: machine.as_bytes().first().map(|&byte| u64::from(byte) % 8),
+            attaching: None,
             scheme: Scheme::Plain,
             keys: Keys::default(),
         }
@@ -279,7 +284,7 @@ impl Member {
         let transport = FsTransport::open_on(self.disk.fs(), &folder, &options);
         let transport = transport.map_err(tempo_fs_transport::InstallationError::from)?;
         let store = self.store.open_store()?;
-        let components = Components {
+        let mut components = Components {
             scrub: self.scrub,
             environment: Arc::clone(&self.clock) as Arc<dyn Environment>,
             packing: self.packing,
@@ -295,13 +300,18 @@ impl Member {
             }),
             ..Components::new(Box::new(transport), store)
         };
-        let (session, driver) = Session::assemble(components)?;
+        if let Some(attaching) = &self.attaching {
+            attaching.add_to(&mut components);
+        }
+        let (session, mut driver) = Session::assemble(components)?;
+        let carried = Carried::of(&mut driver);
         let (cursor, app) = self.resume(&session)?;
         let replica = self.saved.replica(&session);
         self.is_closed = false;
         self.running = Some(Running {
             session,
             driver,
+            carried,
             since: self.clock.now(),
             cursor,
             app,

@@ -2,6 +2,8 @@
 
 mod agreement;
 mod app;
+mod attaching;
+mod carrying;
 mod check;
 mod copying;
 mod database;
@@ -12,10 +14,12 @@ mod identity;
 mod leaving;
 mod medium;
 mod member;
+mod mislaying;
 mod moving;
 mod registry;
 mod relinking;
 mod retiring;
+mod shelf;
 mod signing;
 mod store;
 mod succeeding;
@@ -34,6 +38,7 @@ use std::{
     time::Duration,
 };
 
+use attaching::Files;
 use bytes::Bytes;
 pub use check::Violation;
 pub use handle::{Machine, World};
@@ -97,11 +102,14 @@ pub(crate) struct Simulation {
     patient_since: Option<Duration>,
     scheme: Scheme,
     thief: Option<Box<Thief>>,
+    files: Option<Box<Files>>,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pending {
     Turn(usize),
+    /// A member's carrier moves parts of files.
+    Carry(usize),
     Service(Task),
     Start(usize),
     /// Something undoes what the member has written.
@@ -147,6 +155,7 @@ impl Simulation {
             patient_since: None,
             scheme: Scheme::Plain,
             thief: None,
+            files: None,
         }
     }
 
@@ -255,6 +264,9 @@ impl Simulation {
         // The crash must come before the session is dropped, so that dropping cannot complete anything.
         there.disk.crash();
         there.store.crash(&mut self.rng);
+        if let Some(attaching) = &there.attaching {
+            attaching.shelf.crash(&mut self.rng);
+        }
         if let Some(running) = there.running.take() {
             running.end();
         }
@@ -409,6 +421,7 @@ impl Simulation {
         if self.reunite() {
             self.quiesce()?;
         }
+        self.settle_files()?;
         self.talk_of_the_thief()
     }
 

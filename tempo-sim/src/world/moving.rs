@@ -89,6 +89,10 @@ impl Simulation {
             let Some(there) = self.members.get_mut(member) else { continue };
             there.disk.set_capacity(u64::MAX);
             there.store.set_full(false);
+            if let Some(attaching) = &mut there.attaching {
+                attaching.shelf.set_full(false);
+                (attaching.is_undone, attaching.deselected_at) = (false, None);
+            }
             there.reads_from = Duration::ZERO;
             if std::mem::take(&mut there.offline) {
                 self.tell(member, What::Online);
@@ -114,6 +118,7 @@ impl Simulation {
         self.set_now(at);
         match pending {
             Pending::Turn(member) => self.turn(member, at),
+            Pending::Carry(member) => self.carry(member, at),
             Pending::Start(member) => self.start(member),
             Pending::Undo(member) => self.undo(member),
             Pending::Thieve => self.thieve(),
@@ -162,6 +167,7 @@ impl Simulation {
             Turn::Stop => return self.look_after(member),
         };
         self.turn_soon(member, pause);
+        self.carry_soon(member, Duration::from_micros(100));
         self.look_after(member);
         if let Some(there) = self.members.get_mut(member)
             && let Err(violation) = check::nothing_is_passed_over(there, &self.registry, self.now)
@@ -189,6 +195,7 @@ impl Simulation {
         } else {
             listen(there, &self.registry, &mut self.counts, self.trace.is_some())
         };
+        let acts = there.disk.take_part_acts();
         there.disk.take_met().into_iter().for_each(|met| self.counts.add(met));
         for Change { dir, name } in there.disk.take_wanted() {
             self.counts.add("fetched");
@@ -197,6 +204,7 @@ impl Simulation {
         if let Some(what) = violations.into_iter().next() {
             self.fail(Violation::new("I10", what));
         }
+        self.judge_parts(member, acts);
         match heard {
             Ok(heard) => {
                 for message in heard.held {
@@ -266,6 +274,7 @@ impl Simulation {
             if let Err(violation) = self.registry.add(&frame, member, seen, may_fork) {
                 return self.fail(violation);
             }
+            self.notice_files(&frame);
             let place = (OsString::from(frame.id().author.to_string()), CounterName::new(frame.id().counter));
             if let Some(there) = self.members.get_mut(member) {
                 there.sent_at.push_back((self.now, place.0, OsString::from(place.1.as_str())));

@@ -19,8 +19,9 @@ pub(super) struct Retiring {
 impl Simulation {
     /// Lets a member say that another one, or itself, will not come back.
     pub(crate) fn retire(&mut self, member: usize, whom: usize) {
-        let Some(author) = self.member(whom).map(Member::author) else { return };
-        self.retire_author(member, author);
+        if let Some(author) = self.member(whom).map(Member::author) {
+            self.retire_author(member, author);
+        }
     }
 
     /// Lets somebody retire every member that has left for good, once all faults are over. Then everything becomes stable.
@@ -36,22 +37,24 @@ impl Simulation {
         let gone = self.members.iter().filter(is_gone);
         let gone: Vec<AuthorId> =
             gone.flat_map(|member| member.former.iter().copied().chain([member.author])).collect();
-        let Some(by) = self.members.iter().position(|member| !member.is_gone()) else { return };
         for author in gone {
-            self.retire_author(by, author);
+            // Some may never have heard of it.
+            let _ = (0..self.members.len()).any(|by| self.retire_author(by, author));
         }
     }
 
-    fn retire_author(&mut self, member: usize, author: AuthorId) {
-        let Some(session) = self.session(member) else { return };
+    /// Returns whether the member could say so.
+    fn retire_author(&mut self, member: usize, author: AuthorId) -> bool {
+        let Some(session) = self.session(member) else { return false };
         // A member that has heard nothing of the other one cannot retire it, nor one whose store fails.
         if session.retire(author).is_err() {
-            return;
+            return false;
         }
         self.retiring.has_begun = true;
         self.note_fault(member, "retirement", &format!("says that {author} will not come back"));
         self.notice_sent(member);
         self.look_after(member);
+        true
     }
 
     /// Checks that all members take the same authors for retired, and, where all messages are there, the right ones.
