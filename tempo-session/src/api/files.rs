@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
-use tempo_message::{Attachment, AttachmentId, CollectError, Kind, Manifest, MessageId, Parts, Presence, Release};
+use tempo_message::{
+    Attachment, AttachmentId, CollectError, Kind, Manifest, MessageId, Parts, Presence, Release, planted,
+};
 
 use crate::{
     api::session::Session,
@@ -196,6 +198,9 @@ impl Session {
             // What the carrier has staged before is in no file any more.
             self.shared().lock().files.discards += 1;
         };
+        if planted!(ContentBeforeRecord) && !is_own {
+            keeper.discard(&staged(id)).and_then(|()| keeper.remove(id)).map_err(failed)?;
+        }
         // The record goes first: one of content that is gone would be believed.
         self.shared().change_file(id, discarded)?;
         if is_own {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tempo_message::Presence;
+use tempo_message::{Presence, planted};
 
 /// How a part was put into the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,7 @@ impl Plan {
                 2.. if is_there && has_stayed => put.times = 1,
                 _ if is_there => {}
                 1 => plan.missing.push(at),
+                _ if planted!(PutBackForEver) => plan.missing.push(at),
                 _ => plan.unwanted += 1,
             }
         }

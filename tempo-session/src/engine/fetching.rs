@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive};
+use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive, planted};
 
 use crate::{
     core::carrying::Carrying,
@@ -132,6 +132,7 @@ impl Fetcher {
         }
         match read {
             PartRead::Whole => taking.staged.sync()?,
+            PartRead::Damaged if planted!(PartUnverified) => taking.staged.sync()?,
             PartRead::Damaged => return Err(FetchError::Damaged { id, part: part.number }.into()),
             _ => return Ok(()),
         }

@@ -87,6 +87,9 @@ impl Publisher {
         let Some(author) = link.shared.author() else { return false };
         let is_early = now < self.retry.at;
         let mut state = link.shared.lock();
+        if planted!(MessageWaitsForParts) && state.unput() > 0 {
+            return false;
+        }
         if is_early && !(self.is_ready(Some(author)) && state.outbox.has_fresh()) {
             return false;
         }

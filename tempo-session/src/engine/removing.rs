@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_message::{AttachmentId, MessageId, Parts};
+use tempo_message::{AttachmentId, MessageId, Parts, planted};
 
 use crate::{
     core::carrying::Carrying,
@@ -43,7 +43,9 @@ impl Remover {
                     shared.change_file(id, |record| record.released = released).map_err(Into::into)
                 }
                 // Somebody may have been met since.
-                Some(since) if is_known && has_passed(since, self.times.grace, unix_ms) => {
+                Some(since)
+                    if is_known && (planted!(RemovedAtOnce) || has_passed(since, self.times.grace, unix_ms)) =>
+                {
                     self.remove(shared, parts, id, release.author)
                 }
                 _ => Ok(()),
@@ -94,7 +96,8 @@ impl State {
         let is_whole = self.core.own_last.is_some_and(|last| last.counter == self.core.contiguous(me));
         let is_alone = self.core.conflict().is_none() && self.core.forks(me).is_empty();
         let has_seen_all = self.is_audited && self.lifecycle.is_at_rest();
-        if !(is_whole && is_alone && has_seen_all) {
+        let is_sure = (is_whole && is_alone && has_seen_all) || planted!(RemoveAfterRestore);
+        if !is_sure || planted!(ReleaseForgotten) {
             return Vec::new();
         }
         let own = self.files.records.iter().filter(|(id, record)| record.is_own && self.core.is_released(**id, me));

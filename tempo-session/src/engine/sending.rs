@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{AttachmentId, Durability, Manifest, Part, Parts, Presence, PutError};
+use tempo_message::{AttachmentId, Durability, Manifest, Part, Parts, Presence, PutError, planted};
 
 use crate::{
     core::{
@@ -189,6 +189,9 @@ impl Sender {
 impl State {
     /// Returns whether parts that belong into an author's place were put there.
     fn has_put(&self, home: AuthorId) -> bool {
+        if planted!(DeselectedIsDeleted) {
+            return false;
+        }
         let own = self.files.records.iter().filter(|(_, record)| record.is_own && record.was_put());
         own.into_iter().any(|(id, _)| self.home_of(*id) == Some(home))
     }
