@@ -10,6 +10,7 @@ mod environment;
 mod errors;
 #[cfg(feature = "folder")]
 mod folder;
+mod json;
 pub mod store;
 
 #[cfg(feature = "stream")]

@@ -70,15 +70,26 @@ impl fmt::Debug for AttachmentId {
     }
 }
 
-/// As one run of bytes.
+/// As digits in formats for people, otherwise as one run of bytes.
 mod as_bytes {
+    use alloc::string::String;
+
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
+    use super::AttachmentId;
+
     pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(&AttachmentId(*bytes));
+        }
         serializer.serialize_bytes(bytes)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        if deserializer.is_human_readable() {
+            let id: AttachmentId = String::deserialize(deserializer)?.parse().map_err(D::Error::custom)?;
+            return Ok(id.0);
+        }
         let bytes = <&'de [u8]>::deserialize(deserializer)?;
         bytes.try_into().map_err(|_| D::Error::invalid_length(bytes.len(), &"32 bytes"))
     }

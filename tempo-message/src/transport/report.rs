@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, ops::RangeInclusive};
 
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 use tempo_clock::AuthorId;
 use thiserror::Error;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Everything unusual among the messages, as of the last collect.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Files that may still become messages, ordered by place.
     pub pending: Vec<Pending>,
@@ -91,13 +92,15 @@ impl Item {
 }
 
 /// A copy that a service or a person has put beside the original, or has changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Duplicate {
     /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
-    /// The announcement of its name.
+    /// The announcement of its name. Not part of the JSON.
+    #[serde(skip)]
     pub item: Item,
     /// Whether a program leaves such a name while it writes.
+    #[serde(rename = "temporary")]
     pub is_temporary: bool,
     /// The author whose messages it holds.
     pub author: AuthorId,
@@ -106,7 +109,7 @@ pub struct Duplicate {
 }
 
 /// A directory where one member keeps messages of another author.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Relay {
     /// The path, relative to the session.
     pub place: String,
@@ -117,11 +120,12 @@ pub struct Relay {
 }
 
 /// A file that may become a message by itself, and is read again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pending {
     /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
-    /// The announcement of its name.
+    /// The announcement of its name. Not part of the JSON.
+    #[serde(skip)]
     pub item: Item,
     /// The author of the directory.
     pub author: Option<AuthorId>,
@@ -170,12 +174,29 @@ pub enum PendingReason {
     Unsupported(Unsupported),
 }
 
+impl PendingReason {
+    /// Returns the name of the reason for programs. Names never change.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Incomplete { .. } => "incomplete",
+            Self::Changing => "changing",
+            Self::OnlineOnly => "online-only",
+            Self::PerhapsOnline => "perhaps-online",
+            Self::NotHereYet { .. } => "not-here-yet",
+            Self::InUse => "in-use",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Unsupported(_) => "newer",
+        }
+    }
+}
+
 /// A file or directory among the messages that is none of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Foreign {
     /// The path, relative to the session, printable: control characters and other bytes are escaped.
     pub place: String,
-    /// The announcement of its name.
+    /// The announcement of its name. Not part of the JSON.
+    #[serde(skip)]
     pub item: Item,
     /// The author of the directory.
     pub author: Option<AuthorId>,
@@ -236,6 +257,45 @@ pub enum ForeignReason {
         /// The author of the message.
         found: AuthorId,
     },
+}
+
+impl ForeignReason {
+    /// Returns the name of the reason for programs. Names never change.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Spelling => "spelling",
+            Self::Temporary { .. } => "temporary",
+            Self::System { .. } => "system",
+            Self::Type { .. } => "type",
+            Self::TooLarge { .. } => "too-large",
+            Self::Bad(_) => "damaged",
+            Self::Content => "content",
+            Self::BadHead(_) => "damaged-head",
+            Self::Author { .. } => "author",
+        }
+    }
+}
+
+/// As an object: `kind`, for programs, and `text`, for people.
+impl Serialize for PendingReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        reason(self.kind(), self, serializer)
+    }
+}
+
+/// As an object: `kind`, for programs, and `text`, for people.
+impl Serialize for ForeignReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        reason(self.kind(), self, serializer)
+    }
+}
+
+fn reason<S: Serializer>(kind: &str, text: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = serializer.serialize_struct("Reason", 2)?;
+    object.serialize_field("kind", kind)?;
+    object.serialize_field("text", &format_args!("{text}"))?;
+    object.end()
 }
 
 /// The type of a directory entry.

@@ -27,10 +27,12 @@ pub struct FileStatus {
     /// The file.
     pub id: AttachmentId,
     /// The length in bytes.
+    #[serde(rename = "bytes")]
     pub length: u64,
     /// The number of its parts.
     pub parts: usize,
     /// The accepted messages that name it, in their order.
+    #[serde(rename = "messages")]
     pub named_by: Vec<MessageId>,
     /// The authors that have released it since they named it.
     pub released_by: Vec<AuthorId>,
@@ -39,6 +41,7 @@ pub struct FileStatus {
     /// Where its content is.
     pub place: Place,
     /// Whether it is to be fetched.
+    #[serde(rename = "wanted")]
     pub is_wanted: bool,
     /// The error that keeps it from being sent or fetched, if any.
     pub error: Option<String>,
@@ -46,6 +49,7 @@ pub struct FileStatus {
 
 /// How far a file has come that was attached here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Sending {
     /// It is kept, and no message names it.
@@ -75,6 +79,7 @@ pub enum Sending {
 
 /// Where the content of a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Place {
     /// Parts are missing.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
 use tempo_clock::{AuthorId, Counters, Lamport, Stamp};
 use tempo_message::{Digest, MessageId, Parent, Report, is_signed};
 
@@ -17,10 +18,11 @@ use crate::core::{
 use crate::{
     api::session::Session,
     engine::{event::FolderState, state::State},
+    json,
 };
 
 /// A session at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The author that this member writes as; `None` for an observer.
@@ -36,12 +38,14 @@ pub struct Status {
     /// The part of the timeline that keeps its order.
     pub stable: StablePrefix,
     /// The greatest logical time accepted.
+    #[serde(rename = "lamport")]
     pub latest: Lamport,
     /// The number of messages that wait for others.
     pub held: usize,
     /// The first of them by author and counter, at most 1,024, and the messages that they wait for.
     pub waiting: Vec<Waiting>,
     /// The rejected messages and the reasons.
+    #[serde(serialize_with = "json::with_reasons")]
     pub rejected: Vec<(MessageId, Rejection)>,
     /// Messages in the folder that claim to be by a signed author and are not proven to be: forged, or without the message
     /// that vouches for them. They are not part of the history.
@@ -63,6 +67,7 @@ pub struct Status {
     /// The error that prevents storing received messages, if any.
     pub store_error: Option<String>,
     /// All other contents of the folder.
+    #[serde(flatten, serialize_with = "json::shared")]
     pub report: Arc<Report>,
 }
 
@@ -70,7 +75,7 @@ pub struct Status {
 /// there any more.
 ///
 /// It grows. It shrinks only when a newcomer turns out to have written messages that are not here yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StablePrefix {
     /// The number of messages, from the beginning.
@@ -79,11 +84,12 @@ pub struct StablePrefix {
     pub until: Lamport,
     /// The authors that must write more before more is stable. Each has the latest time at which it was heard
     /// of, by its own clock, in milliseconds since 1970. Empty once everything is stable.
+    #[serde(serialize_with = "json::heard")]
     pub waits_for: Vec<(AuthorId, Option<i64>)>,
 }
 
 /// A member as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Member {
     /// The author.
@@ -98,18 +104,22 @@ pub struct Member {
     /// The greatest counter here.
     pub last: u64,
     /// The counters missing below that.
+    #[serde(rename = "missing", serialize_with = "json::pairs")]
     pub gaps: Vec<Gap>,
     /// The stamp of its latest accepted message.
     pub latest: Option<Stamp>,
     /// The author whose place it has taken, by its own account: the same person or program.
     pub former: Option<AuthorId>,
     /// Whether it has proven that with the former author's key. Until then, nothing ends for a former author that signs.
+    #[serde(rename = "proven")]
     pub has_proven: bool,
     /// Whether it signs: nobody can write as it without its secret key.
+    #[serde(rename = "signed")]
     pub is_signed: bool,
     /// The author that has taken its place.
     pub successor: Option<AuthorId>,
     /// The author that has [retired](Session::retire) it, perhaps itself, unless it has written again since.
+    #[serde(rename = "retired_by")]
     pub retired: Option<AuthorId>,
     /// The counter of its last message, by its head. May be less than [`last`](Self::last); zero without a
     /// head.
@@ -117,6 +127,7 @@ pub struct Member {
     /// The latest time, by its own clock, in a message or head of it; in milliseconds since 1970.
     pub heard_ms: Option<i64>,
     /// The last counter of each author that it has without a gap, by its head; ordered by author.
+    #[serde(serialize_with = "json::by_author")]
     pub has_seen: Vec<(AuthorId, u64)>,
     /// Its counters that have more than one message.
     pub forks: Vec<Fork>,
@@ -125,7 +136,7 @@ pub struct Member {
 }
 
 /// An effect that is dated before its cause, by the clocks of their authors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ClockSkew {
     /// A message that the member had seen. May be an earlier one of its own.
@@ -141,14 +152,16 @@ pub type Gap = RangeInclusive<u64>;
 pub type Fork = u64;
 
 /// A message that waits for others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Waiting {
     /// The id of the message.
+    #[serde(rename = "message")]
     pub id: MessageId,
     /// The wall clock of its author, in milliseconds since 1970. May be wrong.
     pub unix_ms: i64,
     /// The causes that have not arrived at all. Empty when it waits only for messages that wait themselves.
+    #[serde(rename = "waits_for", serialize_with = "json::with_digests")]
     pub missing: Vec<(MessageId, Digest)>,
 }
 

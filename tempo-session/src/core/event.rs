@@ -1,9 +1,11 @@
 //! The core's answers and events.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use tempo_clock::{AuthorId, Lamport};
 use tempo_message::{AttachmentId, Digest, MessageId, Parent};
 use thiserror::Error;
+
+use crate::json;
 
 /// The outcome of handing a frame to the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,23 @@ pub enum Rejection {
     /// The latest parent has the last logical time.
     #[error("no logical time is left after the parents")]
     Exhausted,
+}
+
+impl Rejection {
+    /// Returns the name of the reason for programs. Names never change.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Clock { .. } => "clock",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// As an object: `kind`, for programs, and `text`, for people.
+impl Serialize for Rejection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::reason(self.kind(), self, serializer)
+    }
 }
 
 /// An event of the core. Events come in chronological order.

@@ -2,12 +2,13 @@
 
 use std::ops::RangeInclusive;
 
+use serde::{Serialize, Serializer};
 use tempo_clock::AuthorId;
 
-use crate::doctor::words::People;
+use crate::{doctor::words::People, json};
 
 /// Something that is wrong, or good to know, in sentences for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The kind, for programs.
@@ -30,6 +31,7 @@ pub struct Finding {
     /// The next step.
     pub advice: String,
     /// The numbers of the author's messages in question, as ascending ranges.
+    #[serde(serialize_with = "json::pairs")]
     pub numbers: Vec<RangeInclusive<u64>>,
     /// All files and directories in question, relative to the folder, each with an optional note
     /// after a colon.
@@ -164,7 +166,8 @@ pub enum FindingKind {
 }
 
 /// The urgency of a finding. Findings that need attention come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Severity {
     /// The user should act, or know why not.
@@ -174,7 +177,8 @@ pub enum Severity {
 }
 
 /// The loss that a finding may mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Loss {
     /// No loss.
@@ -186,7 +190,7 @@ pub enum Loss {
 }
 
 impl FindingKind {
-    /// Returns the name of the kind in `--json`. Names never change.
+    /// Returns the name of the kind in JSON. Names never change.
     pub const fn name(self) -> &'static str {
         match self {
             Self::FolderAway => "folder-away",
@@ -250,6 +254,13 @@ impl FindingKind {
             Self::FileDeselected => "file-deselected",
             Self::FileOrphans => "file-orphans",
         }
+    }
+}
+
+/// As its [name](FindingKind::name).
+impl Serialize for FindingKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
 use tempo_message::{Foreign, ForeignReason, MessageId, Pending, PendingReason};
 
 mod files;
+mod json;
 
 const DAY: i64 = 24 * 3_600_000;
 const NOW: i64 = 1_790_000_000_000;

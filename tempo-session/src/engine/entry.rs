@@ -1,11 +1,14 @@
 //! A message of the timeline.
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use tempo_clock::{AuthorId, Lamport, Stamp};
 use tempo_message::{Attachment, Codec, CodecError, Digest, Message, MessageId, Postcard};
 
-use crate::core::{event::Slot, session_core::SessionCore};
+use crate::{
+    core::{event::Slot, session_core::SessionCore},
+    json::{Content, File, Line},
+};
 
 /// A message of the application, at its position in the timeline.
 ///
@@ -64,6 +67,26 @@ impl Entry {
     /// the application wrote it.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, CodecError> {
         Postcard::decode(&self.payload)
+    }
+}
+
+/// As one flat object, which is equal for every member that has the same messages. It has the payload in `text`, or, if
+/// that is not UTF-8, in `base64`.
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = Line {
+            position: self.position,
+            id: self.id,
+            author: self.id.author,
+            counter: self.id.counter,
+            lamport: self.stamp.lamport,
+            unix_ms: self.stamp.unix_ms,
+            digest: self.digest,
+            name: self.name.as_deref(),
+            content: Content::of(&self.payload),
+            files: self.attachments.iter().map(File::of).collect(),
+        };
+        line.serialize(serializer)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use tempo_clock::AuthorId;
 use tempo_message::{AttachmentId, Digest, Foreign, MessageId};
 
@@ -10,8 +11,9 @@ use crate::{
     engine::entry::Entry,
 };
 
-/// An event of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An event of a session. In JSON it is an object, and `event` says which one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
     /// A message entered the timeline. Everything from its position on moved back by one.
@@ -156,7 +158,8 @@ pub enum Event {
 }
 
 /// Where a message came in the timeline, as this application knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Placed {
     /// At the end.
@@ -169,7 +172,8 @@ pub enum Placed {
 }
 
 /// The presence of the folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FolderState {
     /// Not known yet: the first look at the folder is still to come.

@@ -70,7 +70,7 @@ fn the_command_sends_lists_gets_and_releases_files() {
     assert_eq!((&log["files"][0]["name"], &log["files"][0]["bytes"]), (&"take 1.wav".into(), &300_000.into()));
     let (files, _, _) = run(tempo(&ben).args(["files", "--json"]).arg(&place.folder));
     let files: Value = serde_json::from_str(files.trim()).unwrap();
-    assert_eq!((&files["files"][0]["id"], &files["files"][0]["place"]), (&Value::from(id.as_str()), &"Here".into()));
+    assert_eq!((&files["files"][0]["id"], &files["files"][0]["place"]), (&Value::from(id.as_str()), &"here".into()));
 
     let get = |what: &str| run(tempo(&ben).arg("get").arg(&place.folder).arg(what).arg("--to").arg(&out));
     for (what, name) in [("take 1.wav", "take 1.wav"), (&id[..6], "take 1 (2).wav"), (&id, "take 1 (3).wav")] {

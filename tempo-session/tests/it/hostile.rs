@@ -141,7 +141,7 @@ fn unreadable_files_are_named_and_the_others_are_read() {
     let (out, err) = said(status.arg(&place.folder));
     let status: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
     assert_eq!((&status["messages"], &status["pending"][0]["place"]), (&0.into(), &from_ana[0].to_string().into()));
-    assert!(status["pending"][0]["reason"].as_str().unwrap().contains("ermission denied"), "{out}");
+    assert!(status["pending"][0]["reason"]["text"].as_str().unwrap().contains("ermission denied"), "{out}");
     // Ana's second message, and Ben's name and message, which follow both of hers.
     assert_eq!(status["waiting"].as_array().unwrap().len(), 3, "{out}");
 

@@ -318,8 +318,10 @@ fn status_lists_copies_and_tells_members_with_one_name_apart() {
         assert!(text.contains(part), "{part}:\n{text}");
     }
     let json: Value = serde_json::from_str(&status(&place, "Ana", &["--json"])).unwrap();
-    assert_eq!(json["copies"], json!([{ "place": copy, "author": author(1).to_string(), "counter": 2 }]));
-    assert_eq!(json["doubled"], json!([{ "place": format!("{} (1)", author(1)), "author": author(1).to_string() }]));
+    assert_eq!(json["copies"], json!([{ "place": copy, "temporary": false, "author": author(1), "counter": 2 }]));
+    let doubled = format!("{} (1)", author(1));
+    let doubled = json!([{ "place": doubled, "temporary": false, "author": author(1), "counter": null }]);
+    assert_eq!(json["doubled"], doubled);
     assert_eq!(json["members"].as_array().unwrap().len(), 3);
 
     // A copy of Ana's store becomes another member, and Ana continues.

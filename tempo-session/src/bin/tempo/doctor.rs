@@ -1,6 +1,6 @@
 //! `tempo doctor`: what is wrong, what it means, and what to do.
 
-use std::{ops::RangeInclusive, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use tempo_session::{
@@ -126,29 +126,6 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
 }
 
 fn for_programs(checkup: &Checkup, findings: &[Finding], removed: &[String]) -> Value {
-    let range = |range: &RangeInclusive<u64>| json!([range.start(), range.end()]);
-    let in_detail = findings.iter().map(|finding| {
-        json!({
-            "kind": finding.kind.name(),
-            "severity": match finding.severity {
-                Severity::Info => "info",
-                _ => "attention",
-            },
-            "author": finding.author.map(|author| author.to_string()),
-            "who": finding.who,
-            "place": finding.place,
-            "message": finding.message,
-            "meaning": finding.meaning,
-            "lost": match finding.lost {
-                Loss::Nothing => "nothing",
-                Loss::Elsewhere => "elsewhere",
-                _ => "possible",
-            },
-            "advice": finding.advice,
-            "numbers": finding.numbers.iter().map(range).collect::<Vec<_>>(),
-            "files": finding.files,
-        })
-    });
     let (status, error) = (&checkup.status, error(checkup));
     let unpublished = (checkup.surroundings.store.is_known() && error.is_none()).then_some(status.unpublished);
     json!({
@@ -161,6 +138,6 @@ fn for_programs(checkup: &Checkup, findings: &[Finding], removed: &[String]) -> 
         "members": status.members.len(),
         "service": checkup.surroundings.service,
         "removed": removed,
-        "findings": in_detail.collect::<Vec<_>>(),
+        "findings": findings,
     })
 }

@@ -229,19 +229,10 @@ fn for_people(file: &Named, names: &Names) -> String {
 }
 
 fn for_programs(file: &Named) -> Value {
-    let FileStatus { id, length, parts, named_by, released_by, place, sending, error, .. } = &file.status;
-    json!({
-        "id": id.to_string(),
-        "name": file.attachment.as_ref().map(|it| &it.name),
-        "media_type": file.attachment.as_ref().map(|it| &it.media_type),
-        "bytes": length,
-        "parts": parts,
-        "messages": named_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "released_by": released_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "place": place,
-        "sending": sending,
-        "error": error,
-    })
+    let attachment = file.attachment.as_ref();
+    let named =
+        [("name", json!(attachment.map(|it| &it.name))), ("media_type", json!(attachment.map(|it| &it.media_type)))];
+    output::with(json!(file.status), named)
 }
 
 /// Puts back what somebody has removed of an own file.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use serde_json::json;
 use tempo_session::{Digest, Entry, Event, Session, error::RefreshError, status::FolderState};
 
 use crate::{Local, failure::Failure, member, output, progress, stable, unread};
@@ -87,7 +88,7 @@ fn each_of_timeline(
 
 fn print(entry: &Entry, json: bool, is_late: bool) -> Result<(), Failure> {
     if json {
-        output::object(&output::for_programs(entry))
+        output::object(&json!(entry))
     } else if is_late {
         output::line(&format!("{}  (late: belongs to line {})", output::for_people(entry), entry.position + 1))
     } else {

@@ -7,9 +7,8 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tempo_session::{Attachment, AuthorId, Entry, Status, printable_text};
 
 use crate::failure::Failure;
@@ -23,6 +22,14 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 /// Prints an object on a line, readable for programs and safe for a terminal.
 pub(crate) fn object(value: &Value) -> Result<(), Failure> {
     line(&safe(value))
+}
+
+/// Adds fields to an object.
+pub(crate) fn with<const N: usize>(mut object: Value, fields: [(&str, Value); N]) -> Value {
+    if let Value::Object(object) = &mut object {
+        object.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    }
+    object
 }
 
 /// Returns an object as text that is safe for a terminal.
@@ -67,27 +74,6 @@ pub(crate) fn for_people(entry: &Entry) -> String {
     format!("{}  {style}{name:<10}{style:#}  {}{}", written_at(entry), text_of(entry), files_for_people(entry))
 }
 
-/// Formats a message as one object. The object has only what is equal for every member, so that two
-/// logs can be compared byte by byte.
-pub(crate) fn for_programs(entry: &Entry) -> Value {
-    let mut object = Map::new();
-    object.insert("position".into(), json!(entry.position));
-    object.insert("author".into(), json!(entry.author().to_string()));
-    object.insert("counter".into(), json!(entry.id.counter));
-    object.insert("lamport".into(), json!(entry.stamp.lamport.0));
-    object.insert("unix_ms".into(), json!(entry.stamp.unix_ms));
-    object.insert("digest".into(), json!(entry.digest.to_string()));
-    object.insert("name".into(), json!(entry.name));
-    match std::str::from_utf8(&entry.payload) {
-        Ok(text) => object.insert("text".into(), json!(text)),
-        Err(_) => object.insert("base64".into(), json!(BASE64_STANDARD.encode(&entry.payload))),
-    };
-    if !entry.attachments.is_empty() {
-        object.insert("files".into(), files_for_programs(entry));
-    }
-    Value::Object(object)
-}
-
 /// Describes the files of a message in one line, for people.
 fn files_for_people(entry: &Entry) -> String {
     let mut line = String::new();
@@ -96,15 +82,6 @@ fn files_for_people(entry: &Entry) -> String {
         let _ = write!(line, "  [{}, {}]", printable_text(name), size(manifest.length()));
     }
     line
-}
-
-/// Describes the files of a message, for programs.
-fn files_for_programs(entry: &Entry) -> Value {
-    let file = |it: &Attachment| {
-        let (id, bytes) = (it.manifest.id().to_string(), it.manifest.length());
-        json!({ "id": id, "name": it.name, "media_type": it.media_type, "bytes": bytes })
-    };
-    entry.attachments.iter().map(file).collect()
 }
 
 /// Returns "34.2 MB".

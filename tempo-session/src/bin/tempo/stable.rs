@@ -1,6 +1,5 @@
 //! Which part of the timeline is stable, and which members the rest waits for.
 
-use serde_json::{Value, json};
 use tempo_session::Status;
 
 use crate::output;
@@ -23,18 +22,6 @@ pub(crate) fn for_people(status: &Status) -> Option<String> {
     let until = if others.is_empty() { String::new() } else { format!(" until more arrives from {others}") };
     let all = output::counted(status.messages, "message");
     Some(format!("stable: {stable} of {all}; the others may still move{until}"))
-}
-
-/// Returns the same facts for a program.
-pub(crate) fn for_programs(status: &Status) -> Value {
-    let waits_for = status.stable.waits_for.iter().map(|&(author, heard_ms)| {
-        json!({ "author": author.to_string(), "name": status.name(author), "heard_ms": heard_ms })
-    });
-    json!({
-        "messages": status.stable.messages,
-        "until": status.stable.until.0,
-        "waits_for": waits_for.collect::<Vec<_>>(),
-    })
 }
 
 /// Returns the line between the last stable line of the timeline, the `count`-th, and the first one

@@ -211,91 +211,9 @@ fn section(add: &mut impl FnMut(&str), heading: &str, all: usize, lines: impl It
     }
 }
 
+/// Returns the status as the library writes it, and how many files could not be read, by reason.
 fn for_programs(status: &Status) -> Value {
-    let members: Vec<Value> = status
-        .members
-        .iter()
-        .map(|member| {
-            json!({
-                "author": member.author.to_string(),
-                "name": member.name,
-                "messages": member.messages,
-                "here": member.here,
-                "last": member.last,
-                "missing": member.gaps.iter().map(|gap| json!([gap.start(), gap.end()])).collect::<Vec<_>>(),
-                "forks": member.forks,
-                "signed": member.is_signed,
-                "proven": member.has_proven,
-                "former": member.former.map(|author| author.to_string()),
-                "successor": member.successor.map(|author| author.to_string()),
-                "retired_by": member.retired.map(|author| author.to_string()),
-                "announced": member.announced,
-                "heard_ms": member.heard_ms,
-                "has_seen": has_seen(member),
-                "lamport": member.latest.map(|stamp| stamp.lamport.0),
-                "unix_ms": member.latest.map(|stamp| stamp.unix_ms),
-            })
-        })
-        .collect();
-    let waiting = status.waiting.iter().map(|waiting| {
-        let missing: Vec<Value> =
-            waiting.missing.iter().map(|(id, digest)| with_digest(*id, &digest.to_string())).collect();
-        json!({ "message": waiting.id.to_string(), "waits_for": missing })
-    });
-    let rejected =
-        status.rejected.iter().map(|(id, why)| json!({ "message": id.to_string(), "reason": why.to_string() }));
-    let pending = status.report.pending.iter().map(|it| {
-        json!({ "place": it.place, "author": it.author.map(|a| a.to_string()), "counter": it.counter, "reason": it.reason.to_string() })
-    });
-    let foreign = status.report.foreign.iter().map(
-        |it| json!({ "place": it.place, "author": it.author.map(|a| a.to_string()), "reason": it.reason.to_string() }),
-    );
-    let copies = status
-        .report
-        .copies
-        .iter()
-        .map(|it| json!({ "place": it.place, "author": it.author.to_string(), "counter": it.counter }));
-    let converted = status.report.converted.iter();
-    let converted =
-        converted.map(|it| json!({ "place": it.place, "author": it.author.to_string(), "counter": it.counter }));
-    let doubled = status.report.doubled.iter().map(|it| json!({ "place": it.place, "author": it.author.to_string() }));
-    json!({
-        "author": status.author.map(|author| author.to_string()),
-        "unvouched": status.unvouched.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "former": status.former.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "folder": state_of(&status.folder),
-        "messages": status.messages,
-        "stable": stable::for_programs(status),
-        "lamport": status.latest.0,
-        "unpublished": status.unpublished,
-        "publish_error": status.publish_error,
-        "occupied": status.occupied,
-        "store_error": status.store_error,
-        "head_error": status.head_error,
-        "members": members,
-        "held": status.held,
-        "waiting": waiting.collect::<Vec<_>>(),
-        "rejected": rejected.collect::<Vec<_>>(),
-        "unread": unread::for_programs(status),
-        "pending": pending.collect::<Vec<_>>(),
-        "foreign": foreign.collect::<Vec<_>>(),
-        "copies": copies.collect::<Vec<_>>(),
-        "converted": converted.collect::<Vec<_>>(),
-        "doubled": doubled.collect::<Vec<_>>(),
-        "parts": status.report.parts,
-        "undecided": status.report.undecided,
-        "apart": status.report.apart,
-        "unlisted": status.report.unlisted,
-        "without_hints": status.report.without_hints,
-    })
-}
-
-fn has_seen(member: &Member) -> Value {
-    member.has_seen.iter().map(|(author, counter)| (author.to_string(), json!(counter))).collect()
-}
-
-fn with_digest(id: MessageId, digest: &str) -> Value {
-    json!({ "message": id.to_string(), "digest": digest })
+    output::with(json!(status), [("unread", unread::for_programs(status))])
 }
 
 fn state_of(folder: &FolderState) -> String {

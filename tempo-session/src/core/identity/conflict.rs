@@ -1,7 +1,10 @@
 //! Signs that a member's author is in use elsewhere.
 
+use serde::{Serialize, Serializer};
 use tempo_message::MessageId;
 use thiserror::Error;
+
+use crate::json;
 
 /// The reason why a member must continue as a new author: under the old one, its next message could reuse a
 /// counter.
@@ -38,4 +41,24 @@ pub enum IdentityConflict {
     /// The folder is a copy of another folder that is still in its place, and the former author writes there.
     #[error("the folder is a copy of another one in which this member writes")]
     CopiedFolder,
+}
+
+impl IdentityConflict {
+    /// Returns the name of the reason for programs. Names never change.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Message { .. } => "message",
+            Self::Head { .. } => "head",
+            Self::Copied => "copied",
+            Self::KeyLost => "key-lost",
+            Self::CopiedFolder => "copied-folder",
+        }
+    }
+}
+
+/// As an object: `kind`, for programs, and `text`, for people.
+impl Serialize for IdentityConflict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::reason(self.kind(), self, serializer)
+    }
 }
