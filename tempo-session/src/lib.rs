@@ -11,6 +11,7 @@ mod errors;
 #[cfg(feature = "folder")]
 mod folder;
 mod json;
+mod kind;
 pub mod store;
 
 #[cfg(feature = "stream")]
@@ -66,6 +67,7 @@ pub mod error {
         core::ComposeError,
         engine::relayed::{RelayError, Unclear},
         errors::{FetchError, IdentityError, OpenError, ReadError, SendError},
+        kind::error_kind::ErrorKind,
         store::StoreError,
     };
 }

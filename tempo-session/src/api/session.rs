@@ -19,7 +19,8 @@ use crate::{
 
 /// A handle to one member of a session.
 ///
-/// Handles are cheap to clone and can be used from several threads. All clones are one member. Except for
+/// Handles are cheap to clone. They are `Send` and `Sync`: several threads can use one handle, or one each. All clones are
+/// one member. Except for
 /// [`file`](Self::file), [`files`](Self::files) and [`export`](Self::export), no call touches the shared
 /// folder, so none hangs with it: a thread of the session does that. Only the first message sent and [`flush`](Self::flush) wait a little for the first look at the folder.
 ///
@@ -30,6 +31,11 @@ use crate::{
 pub struct Session {
     inner: Arc<Inner>,
 }
+
+const _: () = {
+    const fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Session>();
+};
 
 #[derive(Debug)]
 struct Inner {

@@ -42,6 +42,7 @@ mod hostile;
 mod identity;
 #[cfg(feature = "cli")]
 mod ills;
+mod kinds;
 mod newer;
 mod odd;
 mod opening;
