@@ -38,6 +38,7 @@ pub use local::{
     fingerprint::Fingerprint,
     home::Home,
     installation::{Belonging, Installation},
+    known::Extent,
     local_file::LocalFile,
     original::Original,
     outside::{NewFile, open_outside},

@@ -33,7 +33,10 @@ pub use engine::{
     relayed::Relayed,
 };
 #[cfg(feature = "folder")]
-pub use folder::builder::{Builder, Membership};
+pub use folder::{
+    builder::{Builder, Membership},
+    known::KnownSession,
+};
 pub use tempo_clock::{AuthorId, Lamport, Stamp};
 #[cfg(feature = "folder")]
 pub use tempo_fs_transport::{Decision, printable};

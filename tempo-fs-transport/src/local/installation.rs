@@ -422,7 +422,7 @@ impl Installation {
     }
 
     /// Returns the spelling of its folder; `None` for an installation that was never finished.
-    fn remembered(&self) -> Result<Option<Spelling>, InstallationError> {
+    pub(super) fn remembered(&self) -> Result<Option<Spelling>, InstallationError> {
         let path = |name| Ok::<_, InstallationError>(state_file::read_bytes(&self.dir, name)?.map(state_file::path));
         let Some(resolved) = path(FOLDER)? else { return Ok(None) };
         let given = path(GIVEN)?.unwrap_or_else(|| resolved.clone());

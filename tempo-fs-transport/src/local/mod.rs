@@ -3,6 +3,7 @@
 pub(crate) mod fingerprint;
 pub(crate) mod home;
 pub(crate) mod installation;
+pub(crate) mod known;
 pub(crate) mod local_file;
 pub(crate) mod original;
 pub(crate) mod outside;

@@ -2,3 +2,4 @@
 
 pub(crate) mod builder;
 mod installed;
+pub(crate) mod known;

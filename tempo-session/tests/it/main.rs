@@ -43,6 +43,8 @@ mod identity;
 #[cfg(feature = "cli")]
 mod ills;
 mod kinds;
+#[cfg(feature = "cli")]
+mod known;
 mod newer;
 mod odd;
 mod opening;

@@ -60,6 +60,10 @@ pub(crate) enum Failure {
         several: String,
     },
     Decide(DecideError),
+    /// Messages are nowhere but in the local state.
+    WouldLose {
+        unpublished: usize,
+    },
     /// Only a member can do this.
     NotAMember,
     /// The command's own negative answer.
@@ -102,6 +106,7 @@ impl Failure {
             | Self::OneMessage
             | Self::Yourself
             | Self::NotAMember
+            | Self::WouldLose { .. }
             | Self::LongLine { .. }
             | Self::Told { .. } => None,
         }
@@ -162,6 +167,9 @@ impl Failure {
                 "only members write into the folder; if you are one, choose the directory of your local state with \
                  --state"
             }
+            Self::WouldLose { .. } => {
+                "nothing was removed; try again when the folder is there, or give --lose to remove them with everything"
+            }
             Self::Nobody { .. } => {
                 "tempo status lists the members; the first four characters of an author are enough as well"
             }
@@ -216,6 +224,9 @@ impl fmt::Display for Failure {
         match self {
             Self::No(answer) => f.write_str(answer)?,
             Self::NotAMember => f.write_str("you have no messages here")?,
+            Self::WouldLose { unpublished } => {
+                write!(f, "{unpublished} of your messages would be lost, your last word among them")?;
+            }
             Self::Nobody { who } => write!(f, "there is no other member called {who}")?,
             Self::Yourself => f.write_str("that is you")?,
             Self::NoFile { what } => write!(f, "no message names a file {what}")?,

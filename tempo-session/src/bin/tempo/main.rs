@@ -17,6 +17,7 @@ mod relay;
 mod retire;
 mod seen;
 mod send;
+mod sessions;
 mod stable;
 mod status;
 mod unread;
@@ -201,9 +202,24 @@ enum Command {
     /// Say that you will not come back, so that nobody waits for you any more
     ///
     /// Your messages stay. Your next message brings you back.
+    ///
+    /// With `--delete` also removes what this machine keeps of the session, once your word is in the folder: the history,
+    /// the content of files, and your secret key. If you open the folder again, you are a new member.
     Leave {
         #[command(flatten)]
         folder: Folder,
+        /// Also remove what this machine keeps of the session
+        #[arg(long)]
+        delete: bool,
+        /// Remove it even if messages of yours are not in the folder; they are lost
+        #[arg(long, requires = "delete")]
+        lose: bool,
+    },
+    /// List the sessions of which this machine keeps something: the member, the size, the last use, and the folder
+    Sessions {
+        /// Print one object
+        #[arg(long)]
+        json: bool,
     },
     /// List related directories beside the session folder, or decide permanently what they are
     ///
@@ -250,7 +266,9 @@ fn main() -> ExitCode {
         Command::Pack { folder, at_once } => pack::run(&folder.path, local, at_once),
         Command::Relay { folder, who } => relay::run(&folder.path, local, &who),
         Command::Retire { folder, who } => retire::retire(&folder.path, local, &who),
-        Command::Leave { folder } => retire::leave(&folder.path, local),
+        Command::Leave { folder, delete: false, .. } => retire::leave(&folder.path, local),
+        Command::Leave { folder, lose, .. } => retire::leave_for_good(&folder.path, local, lose),
+        Command::Sessions { json } => sessions::run(local, json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

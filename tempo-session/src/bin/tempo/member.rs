@@ -115,7 +115,7 @@ pub(crate) fn leave(session: Session) -> Result<(), Failure> {
 }
 
 /// The name of the command among the applications of this machine.
-const APPLICATION: &str = "tempo";
+pub(crate) const APPLICATION: &str = "tempo";
 
 /// Returns the session settings of the command line.
 pub(crate) fn builder(folder: &Path, local: &Local) -> Builder {
