@@ -90,6 +90,16 @@ pub mod status {
     };
 }
 
+/// The timeline as lines of JSON.
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub mod history {
+    pub use crate::api::{
+        history::{History, printable_json},
+        history_report::{HistoryAuthor, HistoryProblem, HistoryReport, check},
+    };
+}
+
 /// State that a reducer computes from the timeline.
 pub mod replica {
     pub use crate::api::replica::{Change, Reducer, Replica, Snapshot};

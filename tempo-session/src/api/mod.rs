@@ -7,6 +7,10 @@ pub(crate) mod downloads;
 pub(crate) mod events;
 pub(crate) mod exporting;
 pub(crate) mod files;
+#[cfg(feature = "json")]
+pub(crate) mod history;
+#[cfg(feature = "json")]
+pub(crate) mod history_report;
 pub(crate) mod names;
 pub(crate) mod packing;
 pub(crate) mod relaying;

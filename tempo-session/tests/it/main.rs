@@ -29,6 +29,8 @@ mod disk;
 mod doctor;
 mod examples;
 #[cfg(feature = "cli")]
+mod exported;
+#[cfg(feature = "cli")]
 mod files;
 mod folder;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 mod chat;
 mod demo;
 mod doctor;
+mod export;
 mod failure;
 mod files;
 mod log;
@@ -21,6 +22,7 @@ mod sessions;
 mod stable;
 mod status;
 mod unread;
+mod watch;
 mod who;
 
 use std::{
@@ -136,6 +138,32 @@ enum Command {
         #[arg(long)]
         follow: bool,
         /// Print one object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the history as lines of JSON, or check such lines
+    ///
+    /// The last line has a digest of all the others, so that a check notices a line that is missing or changed. A check
+    /// only reports; it puts nothing into a session. Messages that wait for others are not in the history, nor is the
+    /// content of files.
+    Export {
+        /// A folder whose name ends in .session
+        #[arg(value_name = "FOLDER", required_unless_present = "check")]
+        path: Option<PathBuf>,
+        /// Report what this file contains, and whether it is whole
+        #[arg(long, value_name = "FILE", conflicts_with = "path")]
+        check: Option<PathBuf>,
+        /// Print the report as one object
+        #[arg(long, requires = "check")]
+        json: bool,
+    },
+    /// Print what happens as it happens: first the messages that are here, then everything that changes
+    ///
+    /// Runs until it is interrupted. It writes nothing, so that a session may be open meanwhile.
+    Watch {
+        #[command(flatten)]
+        folder: Folder,
+        /// Print each event as one object
         #[arg(long)]
         json: bool,
     },
@@ -260,6 +288,9 @@ fn main() -> ExitCode {
         Command::Get { folder, file, to } => files::get(&folder.path, local, &file, &to),
         Command::Release { folder, files } => files::release(&folder.path, local, &files),
         Command::Log { folder, follow, json } => log::run(&folder.path, local, follow, json),
+        Command::Export { check: Some(file), json, .. } => export::check(&file, json),
+        Command::Export { path, .. } => export::run(&path.unwrap_or_default(), local),
+        Command::Watch { folder, json } => watch::run(&folder.path, local, json),
         Command::Status { folder, json } => status::run(&folder.path, local, json),
         Command::Doctor { folder, json, fix } => doctor::run(&folder.path, local, json, fix),
         Command::Parts { folder, said, json } => parts::run(&folder.path, local, &said, json),

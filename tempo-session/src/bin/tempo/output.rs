@@ -9,7 +9,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
-use tempo_session::{Attachment, AuthorId, Entry, Status, printable_text};
+use tempo_session::{Attachment, AuthorId, Entry, Status, history::printable_json, printable_text};
 
 use crate::failure::Failure;
 
@@ -34,20 +34,7 @@ pub(crate) fn with<const N: usize>(mut object: Value, fields: [(&str, Value); N]
 
 /// Returns an object as text that is safe for a terminal.
 pub(crate) fn safe(value: &Value) -> String {
-    let mut text = String::new();
-    for c in value.to_string().chars() {
-        if printable_text(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
-            text.push(c);
-        } else {
-            // Such characters are in strings only, where JSON may represent them by their UTF-16
-            // code.
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string cannot fail.
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        }
-    }
-    text
+    printable_json(&value.to_string())
 }
 
 /// Returns a path that is safe for a terminal.
