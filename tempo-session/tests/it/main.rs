@@ -69,5 +69,7 @@ mod stream;
 mod stuck;
 mod support;
 mod systems;
+#[cfg(feature = "cli")]
+mod usage;
 #[cfg(target_os = "linux")]
 mod volume;

@@ -18,7 +18,7 @@ use tempo_session::{
 };
 
 use crate::{
-    Local,
+    arguments::Local,
     failure::Failure,
     member, output, progress,
     seen::Seen,

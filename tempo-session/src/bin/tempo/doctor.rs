@@ -8,7 +8,7 @@ use tempo_session::{
     status::FolderState,
 };
 
-use crate::{Local, failure::Failure, member, output};
+use crate::{arguments::Local, failure::Failure, member, output};
 
 /// The longest that reading the folder may take, however large it is.
 const PATIENCE: Duration = Duration::from_secs(600);

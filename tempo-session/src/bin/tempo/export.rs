@@ -10,7 +10,7 @@ use tempo_session::{
 };
 
 use crate::{
-    Local,
+    arguments::Local,
     failure::Failure,
     log, member,
     output::{self, counted, name_or_id},

@@ -15,7 +15,7 @@ use tempo_session::{
 };
 
 use crate::{
-    Local,
+    arguments::Local,
     failure::Failure,
     log::{self, PATIENCE_OF_PUBLISHING},
     member, output,

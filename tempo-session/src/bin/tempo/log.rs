@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 use serde_json::json;
 use tempo_session::{Digest, Entry, Event, Session, error::RefreshError, status::FolderState};
 
-use crate::{Local, failure::Failure, member, output, progress, stable, unread};
+use crate::{arguments::Local, failure::Failure, member, output, progress, stable, unread};
 
 /// The time without any arrival after which reading the folder counts as failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);

@@ -10,7 +10,7 @@ use tempo_session::{
     store::StoreError,
 };
 
-use crate::{Local, failure::Failure, output};
+use crate::{arguments::Local, failure::Failure, output};
 
 /// The longest wait for another process that has this member's session open: `tempo log` may be
 /// about to end.

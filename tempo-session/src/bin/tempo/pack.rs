@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use tempo_session::{Membership, PackStats, Session};
 
 use crate::{
-    Local,
+    arguments::Local,
     failure::Failure,
     log::{self, PATIENCE_OF_PUBLISHING},
     member, output,

@@ -5,19 +5,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tempo_session::{Decision, status::Report};
 
-use crate::{Local, failure::Failure, log, member, output};
-
-/// A decision about another directory.
-#[derive(Debug, clap::Args)]
-#[group(multiple = false)]
-pub(crate) struct Said {
-    /// Treat this directory beside it as a part of the session, from now on
-    #[arg(long, value_name = "OTHER")]
-    join: Option<PathBuf>,
-    /// Treat this directory beside it as another session, from now on
-    #[arg(long, value_name = "OTHER")]
-    apart: Option<PathBuf>,
-}
+use crate::{
+    arguments::{Local, Said},
+    failure::Failure,
+    log, member, output,
+};
 
 pub(crate) fn run(folder: &Path, local: &Local, said: &Said, json: bool) -> Result<(), Failure> {
     let decided = [(&said.join, Decision::Join), (&said.apart, Decision::Apart)];

@@ -6,7 +6,7 @@ use tempo_message::printable_text;
 use tempo_session::{Membership, Session};
 
 use crate::{
-    Local,
+    arguments::Local,
     failure::Failure,
     log::{self, PATIENCE_OF_PUBLISHING},
     member, output, who,

@@ -5,7 +5,7 @@ use std::path::Path;
 use tempo_session::{Membership, Session};
 
 use crate::{
-    Local,
+    arguments::Local,
     failure::Failure,
     log::{self, PATIENCE_OF_PUBLISHING},
     member, output, who,

@@ -10,7 +10,7 @@ use std::{
 
 use tempo_session::{Keep, MAX_PAYLOAD, Session, store::StoreError};
 
-use crate::{Local, failure::Failure, files, log::PATIENCE_OF_PUBLISHING, member, output, unread};
+use crate::{arguments::Local, failure::Failure, files, log::PATIENCE_OF_PUBLISHING, member, output, unread};
 
 /// The most lines sent together, if they are available already.
 const BATCH: usize = 64;

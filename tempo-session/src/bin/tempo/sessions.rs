@@ -3,7 +3,7 @@
 use serde_json::json;
 use tempo_session::{KnownSession, Session, error::OpenError};
 
-use crate::{Local, failure::Failure, member, output};
+use crate::{arguments::Local, failure::Failure, member, output};
 
 pub(crate) fn run(local: &Local, json: bool) -> Result<(), Failure> {
     let known = match &local.state {

@@ -8,7 +8,7 @@ use tempo_session::{
     status::{Download, FolderState, Gap, Member, Names},
 };
 
-use crate::{Local, failure::Failure, files, log, member, output, stable, unread};
+use crate::{arguments::Local, failure::Failure, files, log, member, output, stable, unread};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 

@@ -8,7 +8,7 @@ use tempo_session::{
     status::{FolderState, Names},
 };
 
-use crate::{Local, failure::Failure, output};
+use crate::{arguments::Local, failure::Failure, output};
 
 pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failure> {
     // A member must be able to write in another terminal while this command runs for hours.
