@@ -13,7 +13,7 @@ use crate::{
         driving::Input,
         progress::Progress,
     },
-    engine::{identity::Writer, lifecycle::Phase, shared::Shared, state::State},
+    engine::{identity::Writer, lifecycle::Phase, shared::Shared, state::State, trace},
     errors::{SendError, describe},
     store::{
         contract::{Origin, Record},
@@ -88,7 +88,9 @@ impl Shared {
         drop(writer);
         self.wake_driver();
         self.announce();
-        Ok(frames.iter().skip(introduced).map(Frame::id).collect())
+        let sent: Vec<MessageId> = frames.iter().skip(introduced).map(Frame::id).collect();
+        trace::sent(&sent);
+        Ok(sent)
     }
 
     /// Composes messages behind what the author has to say first. Key files are read while the state is unlocked.

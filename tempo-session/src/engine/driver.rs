@@ -8,7 +8,7 @@ use crate::{
     core::{packing::Packing, relaying::Relaying},
     engine::{
         carrier::Carrier, heading::HeadPace, link::Link, packing::Packer, publishing::Publisher, receiving::Receiver,
-        relaying::Relayer, shared::Shared, turn::Turn,
+        relaying::Relayer, shared::Shared, trace, turn::Turn,
     },
     errors::describe,
     store::error::StoreError,
@@ -87,6 +87,7 @@ impl Driver {
     }
 
     fn drive(&mut self) {
+        let _session = trace::session(self.link.shared.author());
         self.receiver.may_have_threads();
         loop {
             match self.turn() {
@@ -105,6 +106,7 @@ impl Driver {
 
     /// Does what can be done now, without waiting for more.
     pub fn turn(&mut self) -> Turn {
+        let _turn = trace::turn();
         self.link.shared.driver_turns();
         let mut state = self.link.shared.lock();
         if !state.lifecycle.is_open() {

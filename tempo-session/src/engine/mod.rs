@@ -34,6 +34,7 @@ pub(crate) mod shared;
 pub(crate) mod snapshots;
 pub(crate) mod state;
 pub(crate) mod succession;
+pub(crate) mod trace;
 pub(crate) mod turn;
 pub(crate) mod unsaved;
 pub(crate) mod wakeup;

@@ -26,6 +26,7 @@ use crate::{
         request::Request,
         resume::{OwnMessages, Resumed},
         snapshots::Snapshots,
+        trace,
         unsaved::Unsaved,
     },
     store::{
@@ -216,6 +217,7 @@ impl State {
 
     /// Puts an event into the feed.
     pub(crate) fn tell(&mut self, event: Event) {
+        trace::event(&event);
         self.feed.push(Item::Other(event));
     }
 
@@ -237,6 +239,7 @@ impl State {
             };
             let event = match event {
                 CoreEvent::Message { slot, position, is_late } => {
+                    trace::arrived(self.core.id(slot), position, is_late);
                     self.feed.push(Item::Message { slot, position, is_late });
                     continue;
                 }

@@ -47,6 +47,8 @@ mod ills;
 mod kinds;
 #[cfg(feature = "cli")]
 mod known;
+#[cfg(feature = "cli")]
+mod logs;
 mod newer;
 mod odd;
 mod opening;

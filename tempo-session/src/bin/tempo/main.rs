@@ -27,16 +27,21 @@ mod unread;
 mod watch;
 mod who;
 
-use std::process::{self, ExitCode};
+use std::{
+    io,
+    process::{self, ExitCode},
+};
 
 use anstream::ColorChoice;
 use arguments::{Color, Command, Tempo};
 use clap::Parser;
 use failure::Failure;
+use tracing::Level;
 
 fn main() -> ExitCode {
     let tempo = Tempo::parse();
     let local = &tempo.local;
+    logs(tempo.verbose);
     match tempo.color {
         Color::Auto => {}
         Color::Always => ColorChoice::Always.write_global(),
@@ -79,4 +84,15 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Writes what the library tells to standard error.
+fn logs(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => Level::INFO,
+        2 => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(io::stderr).init();
 }
