@@ -222,7 +222,7 @@ impl<F: Fs> Putting<'_, F> {
         if stat.file_type != FileType::File || stat.len != part.length {
             return Ok(There::Other);
         }
-        if stat.online_only && !planted!(OnlinePartOpened) {
+        if stat.online_only {
             return Ok(There::Elsewhere);
         }
         let mut file = fs.open(&self.dir, name)?;

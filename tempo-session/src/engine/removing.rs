@@ -66,6 +66,11 @@ impl Remover {
     ) -> Result<(), Box<dyn std::error::Error>> {
         let record = shared.lock().files.records.get(&id).cloned();
         let Some(manifest) = record.as_ref().and_then(|record| record.manifest(id)) else { return Ok(()) };
+        let was_put = record.as_ref().is_some_and(FileRecord::was_put);
+        if was_put && !parts.has_place(author)? {
+            // Where the place was deselected, it comes back with all parts when it is selected again.
+            return Ok(());
+        }
         for part in manifest.parts() {
             parts.remove(author, &part)?;
         }
@@ -73,9 +78,9 @@ impl Remover {
         if shared.lock().home_of(id).is_none() && !is_wanted {
             // The record goes first: one of content that is gone would be believed.
             shared.note_file(id, |it| *it = None)?;
-            self.shelf.remove(id)?;
+            return Ok(self.shelf.remove(id)?);
         }
-        Ok(())
+        Ok(shared.change_file(id, |record| record.puts.clear())?)
     }
 }
 
@@ -96,8 +101,7 @@ impl State {
         let is_whole = self.core.own_last.is_some_and(|last| last.counter == self.core.contiguous(me));
         let is_alone = self.core.conflict().is_none() && self.core.forks(me).is_empty();
         let has_seen_all = self.is_audited && self.lifecycle.is_at_rest();
-        let is_sure = (is_whole && is_alone && has_seen_all) || planted!(RemoveAfterRestore);
-        if !is_sure || planted!(ReleaseForgotten) {
+        if !(is_whole && is_alone && has_seen_all) || planted!(ReleaseForgotten) {
             return Vec::new();
         }
         let own = self.files.records.iter().filter(|(id, record)| record.is_own && self.core.is_released(**id, me));

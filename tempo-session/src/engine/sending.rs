@@ -187,13 +187,13 @@ impl Sender {
 }
 
 impl State {
-    /// Returns whether parts that belong into an author's place were put there.
+    /// Returns whether parts were put into an author's place and not removed from there.
     fn has_put(&self, home: AuthorId) -> bool {
         if planted!(DeselectedIsDeleted) {
             return false;
         }
         let own = self.files.records.iter().filter(|(_, record)| record.is_own && record.was_put());
-        own.into_iter().any(|(id, _)| self.home_of(*id) == Some(home))
+        own.into_iter().any(|(id, _)| self.home_of(*id).is_none_or(|its| its == home))
     }
 }
 

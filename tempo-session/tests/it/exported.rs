@@ -4,6 +4,8 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::Stdio,
+    sync::mpsc,
+    thread,
 };
 
 use serde_json::Value;
@@ -11,7 +13,7 @@ use tempo_session::{Session, history};
 
 use crate::{
     cli::{run, tempo},
-    support::Place,
+    support::{Place, STUCK},
 };
 
 const TEXTS: [&str; 3] = ["one \u{202e}\u{1b}[31m", "two \"quoted\"", "three"];
@@ -116,8 +118,10 @@ fn watching_prints_what_happens() {
         let mut command = tempo(&place.at("Ana"));
         command.arg("watch").args(flags).arg(&place.folder).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        (child, lines)
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let (told, heard) = mpsc::channel();
+        thread::spawn(move || lines.for_each(|line| drop(told.send(line))));
+        (child, std::iter::from_fn(move || heard.recv_timeout(STUCK).ok()))
     };
     let ((mut people, mut text), (mut programs, mut json)) = (watch(&[]), watch(&["--json"]));
     let texts = |event: &Value| (event["event"].clone(), event["entry"]["text"].clone());

@@ -79,6 +79,20 @@ impl Service {
         }
     }
 
+    /// Most services do not sync names that begin with a tilde.
+    pub(super) fn is_ignored(&self, name: &OsStr) -> bool {
+        let syncs_all = matches!(self.profile.name, "syncthing" | "unison" | "rclone" | "usb");
+        !syncs_all && name.as_encoded_bytes().starts_with(b"~")
+    }
+
+    pub(super) fn is_temporary(&self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        match self.profile.temporary {
+            Temporary::Around(before, after) => name.starts_with(before.as_bytes()) && name.ends_with(after.as_bytes()),
+            Temporary::Unseen => false,
+        }
+    }
+
     pub(super) fn temporary(&mut self, name: &OsStr) -> Option<OsString> {
         match self.profile.temporary {
             Temporary::Around(before, after) if !self.fair && self.rng.chance(250) => Some(around(before, name, after)),

@@ -22,7 +22,7 @@ pub use relinking::Filling;
 use crate::{
     Disk, Rng,
     disk::{Change, owner_of},
-    profile::{Conflict, Placeholder, Profile, Temporary},
+    profile::{Conflict, Placeholder, Profile},
     rule::{Effect, Rule, Rules, Verdict},
 };
 
@@ -467,20 +467,6 @@ impl Service {
             }
         }
         Some(member)
-    }
-
-    /// Most services do not sync names that begin with a tilde.
-    fn is_ignored(&self, name: &OsStr) -> bool {
-        let syncs_all = matches!(self.profile.name, "syncthing" | "unison" | "rclone" | "usb");
-        !syncs_all && name.as_encoded_bytes().starts_with(b"~")
-    }
-
-    fn is_temporary(&self, name: &OsStr) -> bool {
-        let name = name.as_encoded_bytes();
-        match self.profile.temporary {
-            Temporary::Around(before, after) => name.starts_with(before.as_bytes()) && name.ends_with(after.as_bytes()),
-            Temporary::Unseen => false,
-        }
     }
 
     fn base(&self, member: usize, place: &Place) -> Agreed {

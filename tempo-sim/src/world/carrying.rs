@@ -14,10 +14,8 @@ use super::{
 };
 use crate::disk::{Change, PartAct, owner_of};
 
-/// The time after which a carrier must have noticed that the place of its parts is gone: the longest pause after errors.
-const NOTICED: Duration = Duration::from_secs(45);
 /// The rounds in which parts are carried in the end, and the length of one.
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 20;
 const ROUND: Duration = Duration::from_secs(30);
 
 impl Simulation {
@@ -49,7 +47,7 @@ impl Simulation {
             return wrong("F2", format!("{} puts something else into {place}", there.name));
         }
         let Some(attaching) = &mut there.attaching else { return Ok(()) };
-        if attaching.deselected_at.is_some_and(|at| at.max(there.disk.disturbed()) + NOTICED < now) {
+        if attaching.deselected_at.is_some_and(|at| at < now) {
             return wrong("F10", format!("{} puts {place}, although its place was deselected", there.name));
         }
         let puts = attaching.puts.entry((dir.clone(), name.clone())).or_default();
@@ -137,7 +135,7 @@ impl Simulation {
             self.run_for(ROUND)?;
             let differs = self.service.compare_all();
             self.plan_service();
-            if !differs && round > 0 && self.lacking().is_empty() && self.lingering().is_none() {
+            if !differs && round > 0 && self.lacking().is_empty() && self.lingering(Duration::ZERO).is_none() {
                 break;
             }
         }
@@ -149,7 +147,7 @@ impl Simulation {
             let what = format!("{} never gets the file {id}: {view:?}; in its folder are {parts:?}", there.name);
             self.fail(Violation::new("F8", what));
         }
-        if let Some(what) = self.lingering() {
+        if let Some(what) = self.lingering(CARRYING.patience + CARRYING.grace + ROUND * 2) {
             self.fail(Violation::new("F4", what));
         }
         self.verdict()
@@ -188,16 +186,15 @@ impl Simulation {
         lacking
     }
 
-    /// Returns which part of a released file is still in its place, although nothing keeps it there.
-    fn lingering(&self) -> Option<String> {
+    /// Returns which part of a file that was released so long ago is still in its place, although nothing keeps it there.
+    fn lingering(&self, after: Duration) -> Option<String> {
         let files = self.files.as_ref()?;
         for there in self.present().filter(|there| !there.is_ambiguous && there.clock.is_right()) {
             for (dir, name, content) in there.disk.parts() {
                 let Some((id, part)) = files.part_of(&name) else { continue };
                 let author = author_of(&dir).filter(|author| *author == there.author);
                 let released = author.and_then(|author| files.released.get(&(author, id)));
-                let is_due =
-                    released.is_some_and(|it| self.now > it.at + CARRYING.patience + CARRYING.grace + ROUND * 2);
+                let is_due = released.is_some_and(|it| self.now > it.at + after);
                 let is_free = author.is_some_and(|author| !files.is_needed(author, id)) && is_exact(&name);
                 if is_due && is_free && content == part {
                     return Some(format!("{} never removes {}", there.name, name.to_string_lossy()));

@@ -42,6 +42,13 @@ impl Simulation {
         let content: Vec<u8> = (0..length).map(|at| ((at * 31 + fill + at / 256) % 251) as u8).collect();
         let (original, is_sent) = (rng.chance(300), !rng.chance(100));
         self.send_file(member, Bytes::from(content), original, is_sent);
+        if original && rng.chance(300) {
+            let outside = self.members.get(member).and_then(|there| there.attaching.as_ref());
+            let any = outside.and_then(|it| it.kept_outside.keys().last().copied());
+            if let Some(id) = any {
+                self.change_original(member, id);
+            }
+        }
     }
 
     /// Damages or deletes a part, or a whole place, of anybody.
@@ -50,7 +57,8 @@ impl Simulation {
         self.service.hydrate_all(member);
         let parts = disk.parts();
         let Some((dir, name, content)) = rng.pick(&parts).cloned() else { return };
-        let what = rng.below(4);
+        // Where both names of a part are taken, a person has to remove one.
+        let what = if name.as_encoded_bytes().ends_with(b".2") { 2 } else { rng.below(4) };
         let changes = match what {
             0 | 1 => {
                 disk.put(&dir, &name, damaged(&content, what == 0));
@@ -81,11 +89,14 @@ impl Simulation {
         let any = rng.pick(&places).cloned();
         let Some(place) = (if rng.chance(500) { own.clone() } else { any }) else { return };
         let now = self.now;
-        let Some(there) = self.members.get_mut(member) else { return };
-        let has_place = there.disk.parts().iter().any(|(dir, ..)| *dir == place);
-        if Some(&place) == own.as_ref()
-            && let Some(attaching) = there.attaching.as_mut().filter(|_| has_place)
-        {
+        let (Some(files), Some(there)) = (&self.files, self.members.get_mut(member)) else { return };
+        let parts: Vec<OsString> =
+            there.disk.parts().into_iter().filter(|(dir, ..)| *dir == place).map(|(_, name, _)| name).collect();
+        let has_place = !parts.is_empty();
+        // A place that no file needs is made again with the next one.
+        let is_needed = |name: &OsString| files.part_of(name).is_some_and(|(id, _)| files.is_needed(there.author, id));
+        let (is_own, needed) = (Some(&place) == own.as_ref(), parts.iter().any(is_needed));
+        if let Some(attaching) = there.attaching.as_mut().filter(|_| is_own && needed) {
             attaching.deselected_at = Some(now);
         }
         if has_place {

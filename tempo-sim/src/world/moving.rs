@@ -154,7 +154,8 @@ impl Simulation {
             self.fail(Violation::new("I17", what));
             return;
         }
-        running.restless = if turn == Turn::Again { running.restless + 1 } else { 0 };
+        let is_eager = matches!(turn, Turn::Again | Turn::Wait(Duration::ZERO));
+        running.restless = if is_eager { running.restless + 1 } else { 0 };
         if running.restless > RESTLESS {
             let what = format!("{} never comes to rest", there.name);
             self.fail(Violation::new("I16", what));

@@ -17,13 +17,13 @@ use crate::Rng;
 /// The shelf of a machine. Cloning returns another handle, for a process that starts now.
 #[derive(Debug, Default)]
 pub(crate) struct SimShelf {
-    state: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<State>>,
     /// The machine's life when this handle was made.
     life: u64,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Kept {
+struct State {
     staged: BTreeMap<String, Content>,
     kept: BTreeMap<AttachmentId, Content>,
     is_full: bool,
@@ -53,11 +53,15 @@ impl SimShelf {
     pub(crate) fn crash(&self, rng: &mut Rng) {
         let mut state = self.lock();
         state.life += 1;
-        let Kept { staged, kept, .. } = &mut *state;
+        let State { staged, kept, .. } = &mut *state;
         for content in staged.values_mut().chain(kept.values_mut()).filter(|it| it.bytes != it.durable) {
             match rng.below(3) {
                 0 => content.bytes.clone_from(&content.durable),
-                1 => content.bytes.truncate(rng.below(content.bytes.len() + 1)),
+                1 => {
+                    let kept = rng.below(content.bytes.len() + 1);
+                    content.bytes.truncate(kept);
+                    content.bytes.extend(content.durable.iter().skip(kept));
+                }
                 _ => {}
             }
             content.durable.clone_from(&content.bytes);
@@ -79,12 +83,12 @@ impl SimShelf {
         self.lock().kept.keys().copied().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the content, unless the machine has lost power since this handle was made.
-    fn alive(&self) -> io::Result<MutexGuard<'_, Kept>> {
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.lock();
         if state.life == self.life { Ok(state) } else { Err(io::Error::other("the power is off")) }
     }
@@ -97,8 +101,8 @@ impl Shelf for SimShelf {
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.staged.entry(name.to_owned()).or_default();
-        let shelf = Self { state: Arc::clone(&self.state), life: self.life };
-        Ok(Box::new(Writing { shelf, name: name.to_owned(), at: 0 }))
+        let handle = Self { state: Arc::clone(&self.state), life: self.life };
+        Ok(Box::new(Writing { shelf: handle, name: name.to_owned(), at: 0 }))
     }
 
     fn keep(&self, name: &str, id: AttachmentId) -> io::Result<()> {

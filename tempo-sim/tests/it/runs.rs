@@ -47,7 +47,7 @@ fn fixed_defects_stay_fixed() {
         (Bug::FormerIsForgotten, 229),
         // A file that another program had open was considered damaged, and never read again.
         (Bug::InUseIsBad, 584),
-        (Bug::RelinkedIsGone, 156),
+        (Bug::RelinkedIsGone, 525),
         (Bug::NamesWithoutEnd, 415),
         (Bug::UndoneIsRepeated, 505),
     ];
