@@ -23,15 +23,15 @@ use crate::{
 };
 
 /// A member with parts of 1 KiB.
-struct Member {
-    session: Session,
+pub(crate) struct Member {
+    pub(crate) session: Session,
     driver: Driver,
-    carrier: Carrier,
+    pub(crate) carrier: Carrier,
 }
 
 /// The local state of a member.
 #[derive(Clone)]
-struct State {
+pub(crate) struct State {
     store: MemoryStore,
     shelf: MemoryShelf,
 }
@@ -62,17 +62,17 @@ impl State {
 
 impl Member {
     /// Moves messages, then parts, until nothing is left.
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         drain(&mut self.driver);
         while self.carrier.turn() == Turn::Again {}
         drain(&mut self.driver);
     }
 
-    fn file(&self, id: AttachmentId) -> FileStatus {
+    pub(crate) fn file(&self, id: AttachmentId) -> FileStatus {
         self.session.file(id).unwrap().unwrap()
     }
 
-    fn sending(&self, id: AttachmentId) -> Sending {
+    pub(crate) fn sending(&self, id: AttachmentId) -> Sending {
         self.file(id).sending.unwrap()
     }
 
@@ -89,14 +89,14 @@ impl Member {
     }
 }
 
-fn pass(clock: &Clock, time: Duration) {
+pub(crate) fn pass(clock: &Clock, time: Duration) {
     clock.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The content of a file of five parts.
-fn take(seed: u8) -> Vec<u8> {
+pub(crate) fn take(seed: u8) -> Vec<u8> {
     (0..5000_u16).map(|at| at.to_le_bytes()[0].wrapping_mul(seed) ^ at.to_le_bytes()[1]).collect()
 }
 
@@ -104,16 +104,16 @@ fn attach(member: &Member, content: &[u8]) -> Attachment {
     member.session.attach_bytes(&mut &*content, "take.wav").unwrap()
 }
 
-struct Pair {
+pub(crate) struct Pair {
     medium: MemoryMedium,
-    clock: Arc<Clock>,
+    pub(crate) clock: Arc<Clock>,
     states: [State; 2],
-    ana: Member,
-    ben: Member,
+    pub(crate) ana: Member,
+    pub(crate) ben: Member,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (medium, clock) = (MemoryMedium::default(), Arc::new(Clock::default()));
         let states = [0, 1].map(State::new);
         let [ana, ben] = [&states[0], &states[1]].map(|state| state.open(&medium, &clock));
@@ -121,7 +121,7 @@ impl Pair {
     }
 
     /// Sends a file, and moves everything to everybody.
-    fn sent(&mut self, content: &[u8]) -> (AttachmentId, MessageId) {
+    pub(crate) fn sent(&mut self, content: &[u8]) -> (AttachmentId, MessageId) {
         let file = attach(&self.ana, content);
         let message = self.ana.session.send_with("listen", std::slice::from_ref(&file)).unwrap();
         self.ana.drain();

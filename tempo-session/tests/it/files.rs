@@ -23,7 +23,7 @@ fn take() -> Vec<u8> {
 }
 
 /// Sends the file of a member, and waits until it is in the folder.
-fn sent(ana: &Session, path: &Path) -> AttachmentId {
+pub(crate) fn sent(ana: &Session, path: &Path) -> AttachmentId {
     let file = ana.attach(path, Keep::Copy).unwrap();
     ana.send_with("listen", std::slice::from_ref(&file)).unwrap();
     assert_eq!(ana.flush(STUCK), 0);
@@ -31,7 +31,7 @@ fn sent(ana: &Session, path: &Path) -> AttachmentId {
     file.manifest.id()
 }
 
-fn dir_of_files(place: &Place, ana: &Session) -> PathBuf {
+pub(crate) fn dir_of_files(place: &Place, ana: &Session) -> PathBuf {
     place.folder.join(ana.author().unwrap().to_string()).join("files")
 }
 

@@ -49,6 +49,8 @@ mod kinds;
 mod known;
 #[cfg(feature = "cli")]
 mod logs;
+#[cfg(feature = "cli")]
+mod mislaid;
 mod newer;
 mod odd;
 mod opening;
