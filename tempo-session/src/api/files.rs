@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tempo_clock::AuthorId;
 use tempo_message::{
-    Attachment, AttachmentId, CollectError, Kind, Manifest, MessageId, Parts, Presence, Release, planted,
+    Attachment, AttachmentId, CollectError, Kind, Manifest, MessageId, Part, Parts, Presence, Release, planted,
 };
 
 use crate::{
@@ -132,31 +132,11 @@ impl Session {
     ///
     /// [`ReadError`] when the message that names it cannot be read.
     pub fn file(&self, id: AttachmentId) -> Result<Option<FileStatus>, ReadError> {
-        let Some(manifest) = self.shared().described(id)?.into_iter().next() else { return Ok(None) };
-        let all: Vec<_> = manifest.parts().collect();
-        let found = self.shared().with_parts(|parts| parts.look(None, &all)).ok().flatten();
-        let state = self.shared().lock();
-        let record = state.files.records.get(&id);
-        let namers = state.core.namers(id);
-        let mut released_by: Vec<AuthorId> = namers.iter().map(|namer| namer.author).collect();
-        released_by.sort_unstable();
-        released_by.dedup();
-        released_by.retain(|author| state.core.is_released(id, *author));
-        let view = state.files.views.get(&id);
-        Ok(Some(FileStatus {
-            id,
-            length: manifest.length(),
-            parts: manifest.count(),
-            sending: record.filter(|record| record.is_own).map(|record| sending(&state, id, record)),
-            place: place(record, found.as_deref().unwrap_or_default(), manifest.count()),
-            is_wanted: record.is_some_and(|record| record.is_wanted),
-            error: view.and_then(|view| view.error.clone()),
-            named_by: namers,
-            released_by,
-        }))
+        Ok(self.statuses(&[id])?.pop())
     }
 
-    /// Returns every file that an accepted message names or that was attached here, as [`file`](Self::file) does.
+    /// Returns every file that an accepted message names or that was attached here, as [`file`](Self::file) does, with one
+    /// look at the folder.
     ///
     /// # Errors
     ///
@@ -168,7 +148,24 @@ impl Session {
         drop(state);
         ids.sort_unstable();
         ids.dedup();
-        ids.into_iter().filter_map(|id| self.file(id).transpose()).collect()
+        self.statuses(&ids)
+    }
+
+    fn statuses(&self, ids: &[AttachmentId]) -> Result<Vec<FileStatus>, ReadError> {
+        let mut described = Vec::with_capacity(ids.len());
+        for id in ids {
+            described.extend(self.shared().described(*id)?.into_iter().next());
+        }
+        let all: Vec<Part> = described.iter().flat_map(Manifest::parts).collect();
+        let found = self.shared().with_parts(|parts| parts.look(None, &all)).ok().flatten().unwrap_or_default();
+        let state = self.shared().lock();
+        let mut found = found.as_slice();
+        let status = described.iter().map(|manifest| {
+            let (its, others) = found.split_at(manifest.count().min(found.len()));
+            found = others;
+            file_status(&state, manifest, its)
+        });
+        Ok(status.collect())
     }
 
     /// Asks for a file: its parts are fetched from the folder as they arrive, checked, and kept on this machine until it is
@@ -305,6 +302,27 @@ impl Shared {
     ) -> Result<Option<T>, CollectError> {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.as_mut().map(|parts| work(parts.as_mut())).transpose()
+    }
+}
+
+fn file_status(state: &State, manifest: &Manifest, found: &[Presence]) -> FileStatus {
+    let id = manifest.id();
+    let record = state.files.records.get(&id);
+    let namers = state.core.namers(id);
+    let mut released_by: Vec<AuthorId> = namers.iter().map(|namer| namer.author).collect();
+    released_by.sort_unstable();
+    released_by.dedup();
+    released_by.retain(|author| state.core.is_released(id, *author));
+    FileStatus {
+        id,
+        length: manifest.length(),
+        parts: manifest.count(),
+        sending: record.filter(|record| record.is_own).map(|record| sending(state, id, record)),
+        place: place(record, found, manifest.count()),
+        is_wanted: record.is_some_and(|record| record.is_wanted),
+        error: state.files.views.get(&id).and_then(|view| view.error.clone()),
+        named_by: namers,
+        released_by,
     }
 }
 

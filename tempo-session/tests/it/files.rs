@@ -71,6 +71,12 @@ fn the_command_sends_lists_gets_and_releases_files() {
     let (files, _, _) = run(tempo(&ben).args(["files", "--json"]).arg(&place.folder));
     let files: Value = serde_json::from_str(files.trim()).unwrap();
     assert_eq!((&files["files"][0]["id"], &files["files"][0]["place"]), (&Value::from(id.as_str()), &"here".into()));
+    let status =
+        || serde_json::from_str::<Value>(run(tempo(&ben).args(["status", "--json"]).arg(&place.folder)).0.trim());
+    let files = status().unwrap()["files"].clone();
+    let by = files["by_author"].as_object().unwrap();
+    assert_eq!((by.len(), by.values().next()), (1, Some(&300_000.into())));
+    assert_eq!([&files["count"], &files["bytes"], &files["missing"], &files["unsent"]], [1, 300_000, 0, 0]);
 
     let get = |what: &str| run(tempo(&ben).arg("get").arg(&place.folder).arg(what).arg("--to").arg(&out));
     for (what, name) in [("take 1.wav", "take 1.wav"), (&id[..6], "take 1 (2).wav"), (&id, "take 1 (3).wav")] {

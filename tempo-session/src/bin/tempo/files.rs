@@ -81,27 +81,6 @@ pub(crate) fn release(folder: &Path, local: &Local, what: &[String]) -> Result<(
     Ok(())
 }
 
-/// Sums up the files of a session for its status; `None` if there are none.
-pub(crate) fn summary(session: &Session) -> Result<Option<String>, Failure> {
-    let files = session.files()?;
-    if files.is_empty() {
-        return Ok(None);
-    }
-    let bytes = files.iter().map(|file| file.length).sum();
-    let count = |is: &dyn Fn(&FileStatus) -> bool| files.iter().filter(|file| is(file)).count();
-    let missing = count(&|file| matches!(file.place, Place::Missing { .. }) && file.released_by.is_empty());
-    let going = count(&|file| matches!(file.sending, Some(Sending::Publishing { .. })));
-    let stuck =
-        count(&|file| matches!(file.sending, Some(Sending::Changed | Sending::Unwanted { .. } | Sending::Deselected)));
-    let parts = [
-        (missing, "not all here"),
-        (going, "of yours on the way into the folder"),
-        (stuck, "of yours not sent; tempo files says why"),
-    ];
-    let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("; {count} {what}"));
-    Ok(Some(format!("{}, {}{}", output::counted(files.len(), "file"), output::size(bytes), said.collect::<String>())))
-}
-
 fn files(session: &Session) -> Result<Vec<Named>, Failure> {
     let mut named: Vec<(Attachment, AuthorId)> = Vec::new();
     for entry in session.timeline() {

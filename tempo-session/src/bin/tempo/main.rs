@@ -23,6 +23,7 @@ mod send;
 mod sessions;
 mod stable;
 mod status;
+mod summary;
 mod unread;
 mod watch;
 mod who;

@@ -8,7 +8,7 @@ use tempo_session::{
     status::{Download, FolderState, Gap, Member, Names},
 };
 
-use crate::{arguments::Local, failure::Failure, files, log, member, output, stable, unread};
+use crate::{arguments::Local, failure::Failure, log, member, output, stable, summary::Summary, unread};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -18,14 +18,14 @@ pub(crate) fn run(folder: &Path, local: &Local, json: bool) -> Result<(), Failur
     // Publish what was kept while the folder was away, so that it does not count as missing.
     session.flush(log::PATIENCE_OF_PUBLISHING);
     let status = session.status();
-    let files = files::summary(&session);
+    let files = Summary::of(&session);
     member::leave(session)?;
     unread::tell(&status, json);
     if json {
-        return output::object(&for_programs(&status));
+        return output::object(&for_programs(&status, &files?));
     }
     output::line(for_people(folder, &status).trim_end())?;
-    files?.map_or(Ok(()), |files| output::line(&files))
+    files?.for_people(&status.names()).iter().try_for_each(|line| output::line(line))
 }
 
 fn for_people(folder: &Path, status: &Status) -> String {
@@ -211,9 +211,10 @@ fn section(add: &mut impl FnMut(&str), heading: &str, all: usize, lines: impl It
     }
 }
 
-/// Returns the status as the library writes it, and how many files could not be read, by reason.
-fn for_programs(status: &Status) -> Value {
-    output::with(json!(status), [("unread", unread::for_programs(status))])
+/// Returns the status as the library writes it, how many files of the folder could not be read, by reason, and a summary
+/// of the attached ones.
+fn for_programs(status: &Status, files: &Summary) -> Value {
+    output::with(json!(status), [("unread", unread::for_programs(status)), ("files", json!(files))])
 }
 
 fn state_of(folder: &FolderState) -> String {
