@@ -423,8 +423,9 @@ def for_programs(position, it, name):
     files = [{"bytes": length, "id": file, "media_type": kind, "name": name} for name, kind, length, file in it.files]
     content = {"base64": base64.b64encode(it.payload).decode()} if text is None else {"text": text}
     content |= {"files": files} if files else {}
-    return json.dumps({"position": position, "author": str(UUID(bytes=author)), "counter": counter, "name": name,
-                       "lamport": it.lamport, "unix_ms": it.unix_ms, "digest": digest.hex(), **content})
+    author = str(UUID(bytes=author))
+    return json.dumps({"position": position, "id": f"{author}/{counter:016x}", "author": author, "counter": counter,
+                       "name": name, "lamport": it.lamport, "unix_ms": it.unix_ms, "digest": digest.hex(), **content})
 
 
 def printable(text):
