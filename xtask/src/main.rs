@@ -15,6 +15,7 @@ mod failure;
 mod fuzz;
 mod golden;
 mod reader;
+mod release;
 mod table;
 mod tidy;
 mod tools;
@@ -89,6 +90,8 @@ enum Command {
     },
     /// Run each fuzz target, or one, for a while
     Fuzz(fuzz::Options),
+    /// Check and build everything that a release consists of, without publishing it
+    Release(release::Options),
     /// Compare docs/reader.py, written from the format alone, with the tempo command
     Reader,
     /// Use the simulator's diagram in a real browser
@@ -131,6 +134,7 @@ impl Command {
             Self::Bench { arguments } => bench(&arguments).run(),
             Self::Fuzz(options) => fuzz::run(&options),
             Self::Reader => reader::run(),
+            Self::Release(options) => release::run(&options),
             #[cfg(unix)]
             Self::Page(options) => page::run(&options),
             #[cfg(unix)]

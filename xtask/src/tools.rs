@@ -16,6 +16,13 @@ const CYCLES: Tool = Tool("cargo-cycles", "0.2.0");
 /// Builds with each set of features.
 const HACK: Tool = Tool("cargo-hack", "0.6.46");
 
+/// Finds dependencies that nothing uses.
+const MACHETE: Tool = Tool("cargo-machete", "0.9.2");
+/// Compares the public items of two versions.
+const SEMVER: Tool = Tool("cargo-semver-checks", "0.46.0");
+/// Lists what a program consists of.
+const CYCLONEDX: Tool = Tool("cargo-cyclonedx", "0.5.9");
+
 /// The roots below which modules import each other in no circle.
 const WITHOUT_CIRCLES: &[&str] = &[
     "tempo-clock/src",
@@ -59,5 +66,31 @@ pub(crate) fn features() -> Result<(), Failure> {
     install(&HACK)?;
     Call::cargo(&["hack", "clippy", "--each-feature", "--exclude-features", "default", "--exclude-all-features"])
         .arguments(&["--ignore-private", "--", "-D", "warnings"])
+        .run()
+}
+
+/// Checks that every dependency is used.
+pub(crate) fn unused() -> Result<(), Failure> {
+    install(&MACHETE)?;
+    Call::cargo(&["machete"]).run()
+}
+
+/// Looks for advisories about dependencies. The list is on the network.
+pub(crate) fn advisories() -> Result<(), Failure> {
+    install(&DENY)?;
+    Call::cargo(&["deny", "check", "advisories"]).run()
+}
+
+/// Compares the public items with those at a tag.
+pub(crate) fn semver(tag: &str) -> Result<(), Failure> {
+    install(&SEMVER)?;
+    Call::cargo(&["semver-checks", "--workspace", "--baseline-rev", tag]).run()
+}
+
+/// Writes the bill of materials of the command beside its manifest.
+pub(crate) fn bill_of_materials() -> Result<(), Failure> {
+    install(&CYCLONEDX)?;
+    let manifest = workspace::root().join("tempo-session/Cargo.toml");
+    Call::cargo(&["cyclonedx", "--format", "json", "--features", "cli", "--manifest-path", &manifest.to_string_lossy()])
         .run()
 }
