@@ -238,15 +238,18 @@ impl Session {
 
     /// Puts the parts of an own file back into the folder that somebody has removed, also those that are
     /// [unwanted](Sending::Unwanted), and those that are there and damaged. Where the directory of all own files was removed or
-    /// [deselected](Sending::Deselected), it is made again, for all of them.
+    /// [deselected](Sending::Deselected), it is made again, for all of them. Looks at the folder.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub fn put_back(&self, id: AttachmentId) -> Result<(), StoreError> {
+        let home = self.shared().lock().home_of(id);
+        let has_place = home.map(|home| self.shared().with_parts(|parts| parts.has_place(home)));
+        // Whether a folder that is away has the place is asked when it is back.
+        let is_gone = matches!(has_place, Some(Ok(Some(false))));
         let state = self.shared().lock();
-        let is_deselected = state.files.views.get(&id).is_some_and(|view| view.is_deselected);
-        let own = state.files.records.iter().filter(|(_, record)| record.is_own && is_deselected);
+        let own = state.files.records.iter().filter(|(_, record)| record.is_own && is_gone);
         let own: Vec<AttachmentId> = own.map(|(own, _)| *own).chain([id]).collect();
         drop(state);
         for id in own {

@@ -57,3 +57,21 @@ fn a_damaged_part_of_the_right_length_is_put_back_on_request() {
     wait_until(&ben, "the file", |ben| ben.file(id).unwrap().unwrap().place == At::Kept);
     assert_eq!(ana.flush_files(STUCK), 0);
 }
+
+#[test]
+fn putting_back_makes_a_removed_place_for_all_files_at_once() {
+    let place = Place::new();
+    let paths = ["one.wav", "two.wav"].map(|name| place.at(name));
+    let ana = place.member("ana");
+    let ids = [0, 1].map(|number| {
+        fs::write(&paths[number], take(number as u8)).unwrap();
+        sent(&ana, &paths[number])
+    });
+    fs::remove_dir_all(dir_of_files(&place, &ana)).unwrap();
+    // Nobody has looked since.
+    ana.put_back(ids[0]).unwrap();
+    for id in ids {
+        wait_until(&ana, "the files", |ana| ana.file(id).unwrap().unwrap().sending == Some(Sending::Published));
+        assert!(dir_of_files(&place, &ana).join(&id.to_string()[..32]).exists());
+    }
+}
