@@ -12,9 +12,9 @@ pub struct Carrying {
     pub idle: Duration,
     /// The time after which a part that was put back, and has stayed since, is put back once more if it vanishes again.
     pub stay: Duration,
-    /// The time that a released file stays in the folder after everybody is known to have the release.
+    /// The time that a released file stays in the folder after all members are known to have the release.
     pub grace: Duration,
-    /// The age at which a release counts as known to everybody.
+    /// The age at which a release counts as known to all members.
     pub patience: Duration,
 }
 

@@ -366,15 +366,7 @@ impl Disk {
     /// one.
     pub fn files(&self) -> Vec<(OsString, OsString, Bytes)> {
         let state = self.lock();
-        let mut files = Vec::new();
-        for (dir_name, dir) in state.dirs() {
-            for (name, node) in state.tree.children(dir) {
-                if let Some(content) = state.original(node) {
-                    files.push((dir_name.to_os_string(), name.to_owned(), content));
-                }
-            }
-        }
-        files
+        state.contents(state.dirs().map(|(name, dir)| (name.into_owned(), dir)))
     }
 
     /// Calls `each` with the directory and the name of every file in the session folder, the parts of attached files
@@ -425,6 +417,17 @@ impl Disk {
 }
 
 impl State {
+    /// Returns the directory, name and content of every file in some directories.
+    fn contents(&self, dirs: impl Iterator<Item = (OsString, NodeId)>) -> Vec<(OsString, OsString, Bytes)> {
+        let mut files = Vec::new();
+        for (dir_name, dir) in dirs {
+            for (name, node) in self.tree.children(dir) {
+                files.extend(self.original(node).map(|content| (dir_name.clone(), name.to_owned(), content)));
+            }
+        }
+        files
+    }
+
     fn stamp(&self) -> i128 {
         let granularity = self.options.granularity.as_nanos().max(1);
         i128::try_from(self.now.as_nanos() / granularity * granularity).unwrap_or(i128::MAX)

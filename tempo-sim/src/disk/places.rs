@@ -54,15 +54,7 @@ impl Disk {
     /// Returns the place, name and content of every part of a file in the session folder.
     pub fn parts(&self) -> Vec<(OsString, OsString, Bytes)> {
         let state = self.lock();
-        let mut parts = Vec::new();
-        for (place, dir) in state.places() {
-            for (name, node) in state.tree.children(dir) {
-                if let Some(content) = state.original(node) {
-                    parts.push((place.clone(), name.to_owned(), content));
-                }
-            }
-        }
-        parts
+        state.contents(state.places())
     }
 
     /// Returns what processes did with parts since the last call.

@@ -39,11 +39,6 @@ impl Service {
 
     /// Returns whether a task is about a place that a person has deselected.
     pub(super) fn is_deselected(&self, task: &Task) -> bool {
-        let (Task::Upload(member, place)
-        | Task::Download(member, place)
-        | Task::Finish(member, place, _)
-        | Task::Evict(member, place)
-        | Task::Hydrate(member, place)) = task;
-        self.clients.get(*member).is_some_and(|client| client.deselected.contains(&place.0))
+        self.clients.get(task.member()).is_some_and(|client| client.deselected.contains(&task.place().0))
     }
 }

@@ -54,6 +54,17 @@ impl Task {
             | Self::Hydrate(member, _) => *member,
         }
     }
+
+    /// Returns the file that the task is about.
+    fn place(&self) -> &Place {
+        match self {
+            Self::Upload(_, place)
+            | Self::Download(_, place)
+            | Self::Finish(_, place, _)
+            | Self::Evict(_, place)
+            | Self::Hydrate(_, place) => place,
+        }
+    }
 }
 
 /// An event at the service for the trace of the run.

@@ -99,6 +99,12 @@ impl Attaching {
         }
     }
 
+    /// Returns whether the machine has a file with this content: the shelf, or the application.
+    pub(super) fn has(&self, id: AttachmentId, content: &Bytes) -> bool {
+        let outside = || self.originals.get(self.kept_outside.get(&id)?);
+        self.shelf.durable(id).or_else(outside).as_ref() == Some(content)
+    }
+
     /// Returns what the image of a machine includes.
     pub(super) fn copied(&self) -> Self {
         Self { shelf: self.shelf.copied(), originals: self.originals.copied(), ..self.clone() }

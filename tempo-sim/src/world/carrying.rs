@@ -75,7 +75,7 @@ impl Simulation {
         let Some(released) = files.released.get(&(author, id)).filter(|_| !files.is_needed(author, id)) else {
             return wrong("F4", ", which a message needs");
         };
-        // Whose clock jumps measures no week.
+        // A clock that jumps measures no time.
         if there.clock.is_right() && self.now < released.at + CARRYING.grace {
             return wrong("F4", " too early");
         }
@@ -99,12 +99,12 @@ impl Simulation {
             return Ok(());
         }
         let place = format!("{}/{}", dir.to_string_lossy(), name.to_string_lossy());
-        Err(Violation::new("F6", format!("{} opens {place}, which nobody has asked for", there.name)))
+        Err(Violation::new("F6", format!("{} opens {place} without being asked", there.name)))
     }
 
-    /// Returns a member that counts for sure and lacks a release, of those whose messages the remover has.
+    /// Returns a member that must be waited for and lacks a release: the remover has messages of it.
     fn lacks_release(&self, remover: &Member, released: &Released) -> Option<&Member> {
-        // Who is silent for so long does not count.
+        // A member that is silent for longer does not count.
         let is_early = self.now < CARRYING.patience;
         let is_certain = self.is_membership_fixed && !self.retiring.has_begun && is_early;
         let list = remover.running.as_ref().map(|running| &running.app.list);
@@ -115,8 +115,8 @@ impl Simulation {
         self.present().filter(counts).find(|member| !has(member)).filter(|_| is_certain)
     }
 
-    /// Lets everybody ask for everything in the end, and put back what was removed. All of it must arrive, unless nobody has
-    /// it any more; and what was released must be gone.
+    /// Lets all members ask for all files in the end, and put back what was removed. Each file that a member still has must
+    /// arrive, and what was released must be gone.
     pub(super) fn settle_files(&mut self) -> Result<(), Violation> {
         if self.files.is_none() {
             return Ok(());
@@ -153,19 +153,17 @@ impl Simulation {
         self.verdict()
     }
 
-    /// Returns the author for which a member has a file to put, certainly.
+    /// Returns the author in whose place a member is sure to put a file.
     fn own_file(&self, member: usize, id: AttachmentId) -> Option<AuthorId> {
         let there = self.members.get(member)?;
         let attaching = there.attaching.as_ref().filter(|_| !there.is_gone() && !there.is_ambiguous)?;
         let files = self.files.as_ref()?;
         let (_, content) = files.contents.get(&id)?;
-        let outside = attaching.kept_outside.get(&id).and_then(|name| attaching.originals.get(name));
-        let has = attaching.shelf.durable(id).or(outside).as_ref() == Some(content);
-        let is_changed = attaching.has_changed.contains(&id);
-        Some(there.author).filter(|author| has && !is_changed && files.is_needed(*author, id))
+        let is_sound = attaching.has(id, content) && !attaching.has_changed.contains(&id);
+        Some(there.author).filter(|author| is_sound && files.is_needed(*author, id))
     }
 
-    /// Returns who lacks which file, of those that somebody has.
+    /// Returns which members lack which files, among the files that a member is sure to put.
     fn lacking(&self) -> Vec<(usize, AttachmentId)> {
         let mut lacking = Vec::new();
         for id in self.attached() {
@@ -174,11 +172,9 @@ impl Simulation {
             }
             let Some((_, content)) = self.files.as_ref().and_then(|files| files.contents.get(&id)) else { continue };
             for (number, there) in self.members.iter().enumerate().filter(|(_, there)| !there.is_gone()) {
-                // Whoever changes its own copy may want no other.
+                // A member that has changed its own copy may want no other.
                 let attaching = there.attaching.as_ref().filter(|it| !it.has_changed.contains(&id));
-                let Some(attaching) = attaching else { continue };
-                let outside = attaching.kept_outside.get(&id).and_then(|name| attaching.originals.get(name));
-                if attaching.shelf.durable(id).or(outside).as_ref() != Some(content) {
+                if attaching.is_some_and(|it| !it.has(id, content)) {
                     lacking.push((number, id));
                 }
             }
@@ -186,7 +182,7 @@ impl Simulation {
         lacking
     }
 
-    /// Returns which part of a file that was released so long ago is still in its place, although nothing keeps it there.
+    /// Returns a part that is still in its place, although its file was released longer ago than this and nothing keeps it.
     fn lingering(&self, after: Duration) -> Option<String> {
         let files = self.files.as_ref()?;
         for there in self.present().filter(|there| !there.is_ambiguous && there.clock.is_right()) {
