@@ -46,8 +46,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     timed("unused dependencies", tools::unused)?;
     timed("licenses and sources", tools::layers)?;
     let mut left = vec![semver()?];
-    left.extend(tools::advisories().err().map(|error| format!("look for advisories: {error}")));
-    left.extend(timed("command", || programs::build(&packages))?);
+    if !timed("advisories", tools::advisories)? {
+        left.push("look for advisories, where their list can be had: cargo deny check advisories".to_owned());
+    }
+    left.extend(timed("command", || programs::build(&packages, &archives.unpacked("tempo-session")))?);
     if packages.iter().any(|package| !package.has_repository) {
         left.push(
             "set `repository` in [workspace.package] of Cargo.toml, and `repository.workspace` in each package".into(),

@@ -1,5 +1,7 @@
 //! The checks by tools of others, each in one version, installed into `target/tools`.
 
+use std::path::Path;
+
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::workspace;
@@ -75,10 +77,13 @@ pub(crate) fn unused() -> Result<(), Failure> {
     Call::cargo(&["machete"]).run()
 }
 
-/// Looks for advisories about dependencies. The list is on the network.
-pub(crate) fn advisories() -> Result<(), Failure> {
+/// Looks for advisories about dependencies. Returns false where their list, which is on the network, cannot be had.
+pub(crate) fn advisories() -> Result<bool, Failure> {
     install(&DENY)?;
-    Call::cargo(&["deny", "check", "advisories"]).run()
+    if Call::cargo(&["deny", "fetch", "db"]).run().is_err() {
+        return Ok(false);
+    }
+    Call::cargo(&["deny", "check", "--disable-fetch", "advisories"]).run().map(|()| true)
 }
 
 /// Compares the public items with those at a tag.
@@ -87,10 +92,9 @@ pub(crate) fn semver(tag: &str) -> Result<(), Failure> {
     Call::cargo(&["semver-checks", "--workspace", "--baseline-rev", tag]).run()
 }
 
-/// Writes the bill of materials of the command beside its manifest.
-pub(crate) fn bill_of_materials() -> Result<(), Failure> {
+/// Writes the bill of materials of a package's programs beside its manifest, and those of the packages in its workspace.
+pub(crate) fn bill_of_materials(manifest: &Path) -> Result<(), Failure> {
     install(&CYCLONEDX)?;
-    let manifest = workspace::root().join("tempo-session/Cargo.toml");
-    Call::cargo(&["cyclonedx", "--format", "json", "--features", "cli", "--manifest-path", &manifest.to_string_lossy()])
-        .run()
+    let manifest = manifest.to_string_lossy();
+    Call::cargo(&["cyclonedx", "--format", "json", "--features", "cli", "--manifest-path", &manifest]).run()
 }

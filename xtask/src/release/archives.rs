@@ -62,6 +62,12 @@ impl Archives {
         Ok(())
     }
 
+    /// Returns the directory of a package.
+    pub(super) fn unpacked(&self, package: &str) -> PathBuf {
+        let member = self.members.iter().find(|(name, _)| name == package);
+        member.map_or_else(|| self.dir.clone(), |(_, dir)| self.dir.join(dir))
+    }
+
     /// Returns what is missing in the archives.
     pub(super) fn findings(&self) -> Vec<String> {
         let mut found = Vec::new();
