@@ -160,6 +160,10 @@ fn is_copy(name: &[u8], of: &str) -> bool {
 
 /// Returns the service or program whose temporary file has such a name, if known.
 pub fn temporary(name: &OsStr) -> Option<&'static str> {
+    // Every mark has a sign in it. Most names are numbers of messages.
+    if name.as_encoded_bytes().iter().all(u8::is_ascii_alphanumeric) {
+        return None;
+    }
     let around = TEMPORARY.iter().find(|(before, after, _)| fits(name, before, after, before.len() + after.len() + 1));
     let around = around.map(|&(_, _, by)| by);
     let text = name.as_encoded_bytes();

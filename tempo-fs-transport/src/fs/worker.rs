@@ -65,7 +65,8 @@ pub(crate) struct Alive {
     _held: mpsc::Sender<()>,
 }
 
-/// A bounded channel. Waking a thread for each result would cost more than most results, so several are taken at a time.
+/// A bounded channel. Waking a thread for each result would cost more than most results, so several are taken at a time, and
+/// nobody is woken who does not wait.
 #[derive(Debug)]
 struct Channel<T> {
     state: Mutex<State<T>>,
@@ -82,6 +83,8 @@ struct State<T> {
     /// The receiver waits for this many results.
     wanted: Option<usize>,
     has_bound: bool,
+    /// The sender waits for room.
+    is_blocked: bool,
     /// The sender is gone.
     is_over: bool,
     /// The receiver is gone.
@@ -192,7 +195,9 @@ impl<T> Stream<T> {
         let mut state = self.channel.lock();
         state.is_left = true;
         state.results.clear();
-        self.channel.emptied.notify_one();
+        if state.is_blocked {
+            self.channel.emptied.notify_one();
+        }
         state.is_over
     }
 }
@@ -225,8 +230,11 @@ impl<T> Outlet<T> {
         if state.wanted.is_some_and(|wanted| state.results.len() >= wanted || state.is_full()) {
             self.channel.filled.notify_one();
         }
-        let is_full = |state: &mut State<T>| state.is_full() && !state.is_left;
-        let state = self.channel.emptied.wait_while(state, is_full).unwrap_or_else(PoisonError::into_inner);
+        while state.is_full() && !state.is_left {
+            state.is_blocked = true;
+            state = self.channel.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.is_blocked = false;
         !state.is_late && !state.is_left
     }
 }
@@ -235,7 +243,9 @@ impl<T> Drop for Outlet<T> {
     fn drop(&mut self) {
         let mut state = self.channel.lock();
         state.is_over = true;
-        self.channel.filled.notify_one();
+        if state.wanted.is_some() {
+            self.channel.filled.notify_one();
+        }
         if state.is_late {
             self.signal.ring();
         }
@@ -245,14 +255,15 @@ impl<T> Drop for Outlet<T> {
 impl<T> Channel<T> {
     fn new(has_bound: bool) -> Self {
         let (results, weight, wanted) = (VecDeque::new(), 0, None);
-        let state = State { results, weight, wanted, has_bound, is_over: false, is_left: false, is_late: false };
+        let (is_blocked, is_over, is_left, is_late) = (false, false, false, false);
+        let state = State { results, weight, wanted, has_bound, is_blocked, is_over, is_left, is_late };
         Self { state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new() }
     }
 
     /// Takes all results, or none at the end; false when there is none after this time.
     fn take(&self, results: &mut VecDeque<T>, patience: Duration) -> bool {
         let mut state = self.lock();
-        if !patience.is_zero() {
+        if !patience.is_zero() && !state.is_over {
             state = self.wait_for(state, BATCH, MOMENT.min(patience));
             state = self.wait_for(state, 1, patience);
         }
@@ -262,7 +273,9 @@ impl<T> Channel<T> {
         }
         mem::swap(&mut state.results, results);
         state.weight = 0;
-        self.emptied.notify_one();
+        if state.is_blocked {
+            self.emptied.notify_one();
+        }
         true
     }
 

@@ -38,6 +38,8 @@ pub struct Hints {
 struct State {
     woken: bool,
     hints: Hints,
+    /// The number of threads that wait. Waking none would still cost a system call.
+    waiting: usize,
 }
 
 /// The most directories in one turn; more become "everywhere".
@@ -83,8 +85,7 @@ impl Signal {
 
     /// Ends a wait, now or the next one.
     pub fn ring(&self) {
-        self.lock().woken = true;
-        self.changed.notify_all();
+        self.change(|state| state.woken = true);
     }
 
     /// Takes all hints.
@@ -102,16 +103,25 @@ impl Signal {
             if left.is_zero() {
                 break;
             }
+            state.waiting += 1;
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
         state.woken = false;
     }
 
     fn update(&self, change: impl FnOnce(&mut Hints)) {
-        change(&mut self.lock().hints);
-        self.changed.notify_all();
+        self.change(|state| change(&mut state.hints));
         if let Some(above) = &self.above {
             above.ring();
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        if state.waiting > 0 {
+            self.changed.notify_all();
         }
     }
 
