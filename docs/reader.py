@@ -287,6 +287,8 @@ def head(data, author):
     counter, _digest, _lamport = body.varint(), body.optional(32), body.varint()
     for _ in range(body.varint()):
         body.sized(16), body.varint()
+    for _ in range(body.varint()):
+        body.sized(16), body.varint(), body.sized(32)
     life, nonce, unix_ms = body.varint(), body.varint(), body.zigzag()
     if not body.is_over():
         raise Unread("more than a head")

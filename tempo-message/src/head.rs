@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::{
     digest::Digest,
+    id::MessageId,
     sign::{AuthorKey, Purpose, Sign, Signature, Statement, Verify},
 };
 
@@ -39,6 +40,9 @@ pub struct Head {
     /// author that it has only met. Ascending by author, at most [`MAX_SEEN`](Self::MAX_SEEN); those with the most
     /// messages if there are more.
     pub seen: Vec<(AuthorId, u64)>,
+    /// The messages that it waits for although [`seen`](Self::seen) covers their counters: it has accepted another
+    /// message under each of these counters. Ascending, at most [`MAX_WANTED`](Self::MAX_WANTED).
+    pub wanted: Vec<(MessageId, Digest)>,
     /// The life of the installation that wrote this.
     pub life: Life,
     /// The author's wall clock when it wrote this, in milliseconds since 1970; may be wrong.
@@ -96,6 +100,8 @@ const PRELUDE: usize = 4 + 1 + 4;
 impl Head {
     /// The greatest number of authors in [`seen`](Self::seen).
     pub const MAX_SEEN: usize = 1024;
+    /// The greatest number of messages in [`wanted`](Self::wanted).
+    pub const MAX_WANTED: usize = 64;
 
     /// Signs the head, for an author that is the hash of the signer's key. The signature does not cover the
     /// [place](Self::place), which the transport fills in.
@@ -140,12 +146,14 @@ impl Head {
             head.seen.truncate(Self::MAX_SEEN);
         }
         head.seen.sort_unstable();
+        head.wanted.sort_unstable();
+        head.wanted.truncate(Self::MAX_WANTED);
         let body = postcard::to_extend(&head, Vec::new()).unwrap_or_default();
         let len = body.len() + key.map_or(0, |_| SEAL);
         let mut bytes = Vec::with_capacity(PRELUDE + len + Digest::LEN);
         bytes.extend_from_slice(&MAGIC);
         bytes.push(key.map_or(PLAIN, |_| SIGNED));
-        // 1,024 entries of at most 27 bytes, and little else: far below the limit.
+        // 1,024 entries of at most 27 bytes, 64 of at most 59, and little else: far below the limit.
         bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(&body);
         bytes.extend_from_slice(key.map_or(&[], |key| key.as_bytes().as_slice()));
@@ -190,7 +198,7 @@ impl Head {
         let body = content.get(PRELUDE..).unwrap_or_default();
         let (body, seal) = if version == SIGNED { unsealed(body).ok_or(BadHead::Damaged)? } else { (body, None) };
         match postcard::take_from_bytes::<Self>(body) {
-            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN => Ok(Self {
+            Ok((head, [])) if head.seen.len() <= Self::MAX_SEEN && head.wanted.len() <= Self::MAX_WANTED => Ok(Self {
                 name: head.name.filter(|name| is_name(name)),
                 place: head.place.filter(|place| is_place(place)),
                 seal,
@@ -200,13 +208,14 @@ impl Head {
         }
     }
 
-    /// Takes in another head of the same author, older or newer: every field gets the greater value. Whether the two
-    /// are signed does not matter any more.
+    /// Takes in another head of the same author, older or newer: the names and what it waits for are those of the later
+    /// one, and every other field gets the greater value. Whether the two are signed does not matter any more.
     pub fn merge(&mut self, other: &Self) {
         self.seal = None;
         if (other.life, other.counter, other.unix_ms) > (self.life, self.counter, self.unix_ms) {
             self.name.clone_from(&other.name);
             self.place.clone_from(&other.place);
+            self.wanted.clone_from(&other.wanted);
         }
         if (other.counter, other.digest) > (self.counter, self.digest) {
             (self.counter, self.digest) = (other.counter, other.digest);

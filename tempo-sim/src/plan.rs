@@ -227,6 +227,10 @@ impl Run<'_> {
             if self.plan.faults.contains(&Fault::Departure) && self.rng.chance(500) {
                 self.world.hold_back(self.plan.members - 1);
             }
+        } else if self.plan.faults.contains(&Fault::Thief) {
+            // A service may replace a member's message by the thief's of the same number. Only a relay brings it back.
+            let [lacking, absent, silent, turn, pause, back] = [10, 30, 60, 20, 2, 40].map(Duration::from_secs);
+            self.world.with_relaying(Relaying { lacking, absent, silent, turn, pause, back, ..Relaying::default() });
         }
         if self.plan.faults.contains(&Fault::Retirement) {
             self.world.will_retire_departed();

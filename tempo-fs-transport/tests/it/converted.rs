@@ -35,6 +35,7 @@ fn converted_messages_packs_and_heads_are_restored_and_reported() {
         digest: None,
         lamport: Lamport(6),
         seen: Vec::new(),
+        wanted: Vec::new(),
         life: Life::default(),
         unix_ms: 0,
         seal: None,

@@ -20,6 +20,7 @@ fn head(script: &Script, counter: u64) -> Head {
         digest: None,
         lamport: Lamport(counter),
         seen: Vec::new(),
+        wanted: Vec::new(),
         life: Life::default(),
         unix_ms: 0,
         seal: None,

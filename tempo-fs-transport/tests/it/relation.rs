@@ -331,6 +331,7 @@ fn name_left(reader: &mut Reader, folder: &Path, author: AuthorId) -> Option<Str
         digest: None,
         lamport: Lamport(0),
         seen: Vec::new(),
+        wanted: Vec::new(),
         life: Life::default(),
         unix_ms: 1,
         seal: None,

@@ -62,6 +62,7 @@ pub(crate) fn put_head(session: &Path, author: AuthorId, called: &str) {
         digest: None,
         lamport: Lamport(0),
         seen: Vec::new(),
+        wanted: Vec::new(),
         life: Life::default(),
         unix_ms: 0,
         seal: None,

@@ -214,6 +214,7 @@ mod tests {
                 digest: None,
                 lamport: Lamport(counter),
                 seen: Vec::new(),
+                wanted: Vec::new(),
                 life: Life::default(),
                 unix_ms: 0,
                 seal: None,

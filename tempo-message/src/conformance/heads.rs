@@ -25,6 +25,7 @@ pub fn c17_the_last_head_is_handed_up(arena: &impl Arena) {
         digest: None,
         lamport: Lamport::ZERO,
         seen: alloc::vec![(Script::new(2).author(), 7)],
+        wanted: Vec::new(),
         life: Life { number: 1, nonce: 5 },
         unix_ms: 1_700_000_000_000,
         seal: None,

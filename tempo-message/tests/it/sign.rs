@@ -186,6 +186,7 @@ fn a_head_is_proven_by_its_author_alone() {
         digest: Some(Digest::of(b"third")),
         lamport: Lamport(9),
         seen: vec![(author_of(4), 2)],
+        wanted: Vec::new(),
         life: Life { number: 1, nonce: 5 },
         unix_ms: 7,
         seal: None,

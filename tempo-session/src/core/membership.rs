@@ -8,7 +8,7 @@ use tempo_message::{Digest, Head, Kind, MessageId, Parent, planted};
 
 use crate::core::{
     identity::{authors::Identity, conflict::IdentityConflict},
-    session_core::SessionCore,
+    session_core::{SessionCore, id_of},
 };
 
 impl SessionCore {
@@ -48,9 +48,17 @@ impl SessionCore {
         iter::once(link).chain(name).collect()
     }
 
-    /// Returns a number that grows with every accepted message and every new author.
+    /// Returns a number that grows with everything that a head tells: every accepted message, every new author, and
+    /// every message that waits for another one of a known number.
     pub(crate) fn known(&self) -> u64 {
-        self.ledger.len().saturating_add(self.heads.len())
+        self.ledger.len().saturating_add(self.heads.len()).saturating_add(self.doubts)
+    }
+
+    /// Returns the first messages that held ones wait for although others of their numbers are accepted.
+    fn wanted(&self) -> Vec<(MessageId, Digest)> {
+        let awaited = self.held.awaited().filter(|parent| self.is_elsewhere(parent));
+        let hidden = awaited.filter(|parent| parent.counter <= self.ledger.contiguous(parent.author));
+        hidden.take(Head::MAX_WANTED).map(|parent| (id_of(parent), parent.digest)).collect()
     }
 
     /// Returns this author's head for its current life. The head claims everything that is accepted, so all
@@ -68,6 +76,7 @@ impl SessionCore {
             digest: self.own_last.map(|last| last.digest),
             lamport: self.clock.latest(),
             seen: others.map(|other| (other, self.ledger.contiguous(other))).collect(),
+            wanted: self.wanted(),
             life: self.identity.lives.last().copied().unwrap_or_default(),
             unix_ms,
             seal: None,

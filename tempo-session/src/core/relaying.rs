@@ -6,9 +6,9 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_message::{Digest, Head};
+use tempo_message::{Digest, Head, MessageId};
 
-use crate::core::session_core::SessionCore;
+use crate::core::{identity::heads::SEEN, session_core::SessionCore};
 
 /// Settings for relaying messages of others that are nowhere in the folder, and for withdrawing relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,12 @@ impl SessionCore {
     /// Returns the authors whose messages some member that counts lacks and this one has. Each comes with the
     /// last counter that all members that count have reached.
     pub(crate) fn lacked(&self, counts: impl Fn(&Head) -> bool) -> BTreeMap<AuthorId, u64> {
-        let heads: Vec<(AuthorId, BTreeMap<AuthorId, u64>)> = self.others(counts).map(seen_by).collect();
+        let heads: Vec<Known> = self.others(counts).map(Known::by).collect();
+        let has = |id, digest| self.slot(id, digest).is_some();
         let others = self.authors().filter(|&author| !self.is_own(author));
         let lacked = others.filter_map(|author| {
-            let least = heads.iter().filter(|(of, _)| *of != author).filter_map(|(_, seen)| has(seen, author)).min()?;
+            let known = heads.iter().filter(|head| head.member != author);
+            let least = known.filter_map(|head| head.up_to(author, has)).min()?;
             (least < self.contiguous(author)).then_some((author, least))
         });
         lacked.collect()
@@ -68,9 +70,9 @@ impl SessionCore {
     pub(crate) fn rank(&self, author: AuthorId, last: u64, counts: impl Fn(&Head) -> bool) -> u32 {
         let Some(me) = self.author() else { return u32::MAX };
         let order = |relayer: AuthorId| Digest::of(&[author.as_bytes().as_slice(), relayer.as_bytes()].concat());
-        let able = self.others(counts).filter(|head| head.author != author).map(seen_by);
-        let able = able.filter(|(_, seen)| has(seen, author).is_some_and(|seen| seen >= last));
-        able.filter(|&(relayer, _)| order(relayer) < order(me)).fold(0, |rank, _| rank + 1)
+        let able = self.others(counts).filter(|head| head.author != author).map(Known::by);
+        let able = able.filter(|head| head.up_to(author, |_, _| true).is_some_and(|seen| seen >= last));
+        able.filter(|head| order(head.member) < order(me)).fold(0, |rank, _| rank + 1)
     }
 
     /// Returns at most `most` messages of an author after a counter.
@@ -86,12 +88,24 @@ impl SessionCore {
     }
 }
 
-fn seen_by(head: &Head) -> (AuthorId, BTreeMap<AuthorId, u64>) {
-    (head.author, head.seen.iter().copied().collect())
+/// What a member has of each author, by its head.
+struct Known<'a> {
+    member: AuthorId,
+    seen: BTreeMap<AuthorId, u64>,
+    wanted: &'a [(MessageId, Digest)],
 }
 
-/// Returns the last counter that a head lists for an author, or zero if it does not list the author. Nothing is
-/// known about an author missing from a full head, because a head has limited room.
-fn has(seen: &BTreeMap<AuthorId, u64>, author: AuthorId) -> Option<u64> {
-    seen.get(&author).copied().or((seen.len() < crate::core::identity::heads::SEEN).then_some(0))
+impl<'a> Known<'a> {
+    fn by(head: &'a Head) -> Self {
+        Self { member: head.author, seen: head.seen.iter().copied().collect(), wanted: &head.wanted }
+    }
+
+    /// Returns the counter up to which the member lacks no message of an author, except messages that it wants and that
+    /// do not count. An author that it does not list has zero, unless its list is full.
+    fn up_to(&self, author: AuthorId, counts: impl Fn(MessageId, Digest) -> bool) -> Option<u64> {
+        let is_full = self.seen.len() >= SEEN;
+        let seen = self.seen.get(&author).copied().or((!is_full).then_some(0))?;
+        let wanted = self.wanted.iter().filter(|(id, digest)| id.author == author && counts(*id, *digest));
+        Some(wanted.map(|(id, _)| id.counter.saturating_sub(1)).fold(seen, u64::min))
+    }
 }

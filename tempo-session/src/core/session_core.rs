@@ -53,6 +53,8 @@ pub struct SessionCore {
     pub(crate) seen: Arc<Seen>,
     /// The last message that this installation sent.
     pub(crate) own_last: Option<Parent>,
+    /// The number of times that a held message turned out to wait for another message than the known one of a number.
+    pub(crate) doubts: u64,
     /// True if a held message was evicted, so that only the folder has it.
     pub(crate) evicted: bool,
     /// True if a message that may be in the log was evicted and has not been handed in again.
@@ -101,6 +103,7 @@ impl SessionCore {
             rejected: BTreeMap::new(),
             seen: Arc::default(),
             own_last: None,
+            doubts: 0,
             evicted: false,
             is_partial: false,
             suspects: BTreeSet::new(),
@@ -395,6 +398,7 @@ impl SessionCore {
         }
         let elsewhere = missing.iter().filter(|parent| self.is_elsewhere(parent)).map(id_of);
         let suspects: Vec<MessageId> = elsewhere.filter(|id| self.seen.contains(id.author, id.counter)).collect();
+        self.doubts = self.doubts.saturating_add(u64::try_from(suspects.len()).unwrap_or(u64::MAX));
         self.suspects.extend(suspects);
         Intake::Held
     }
@@ -421,7 +425,7 @@ fn parent_of(id: MessageId, digest: Digest) -> Parent {
     Parent { author: id.author, counter: id.counter, digest }
 }
 
-fn id_of(parent: &Parent) -> MessageId {
+pub(crate) fn id_of(parent: &Parent) -> MessageId {
     MessageId { author: parent.author, counter: parent.counter }
 }
 

@@ -162,6 +162,7 @@ mod tests {
                 digest: Some(frame.digest()),
                 lamport: frame.message().lamport,
                 seen: [(author(1), seen)].into_iter().filter(|it| it.1 > 0).collect(),
+                wanted: Vec::new(),
                 life: Life::default(),
                 unix_ms,
                 seal: None,

@@ -107,6 +107,7 @@ mod tests {
             digest: None,
             lamport: tempo_clock::Lamport(0),
             seen: Vec::new(),
+            wanted: Vec::new(),
             life: tempo_message::Life::default(),
             unix_ms: 0,
             seal: None,

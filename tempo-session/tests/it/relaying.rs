@@ -141,6 +141,39 @@ fn missing_messages_are_relayed_until_their_author_is_back() {
     wait_until(&ana, "a folder without relays", |ana| ana.status().report.relays.is_empty());
 }
 
+/// Some services replace a file by another of the same name. What a member counts as seen does not show that it lacks
+/// one of two messages of a number.
+#[test]
+fn one_of_two_messages_of_a_number_is_relayed() {
+    let place = Place::new();
+    let (mut gone, mut twin) = (SessionCore::new(Some(author(7))), SessionCore::new(Some(author(7))));
+    let first = send(&mut gone, "before", 0);
+    sent(&mut twin, &first);
+    let (one, other) = (send(&mut gone, "one", 1), send(&mut twin, "other", 2));
+    let mut transport = FsTransport::open(&place.folder, &Options::default()).unwrap();
+    for frame in [&first, &one, &other] {
+        transport.publish(frame, Durability::Lazy).unwrap();
+    }
+    let ana = builder(&place, "ana").relaying(Some(AT_ONCE)).open().unwrap();
+    wait_until(&ana, "all three", |ana| ana.timeline().len() == 3);
+    ana.send("to both").unwrap();
+    let own = own_dir(&place, author(7));
+    let files = fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().path());
+    let others = files.filter(|path| fs::read(path).unwrap() == *other.bytes()).collect::<Vec<_>>();
+    assert_eq!(others.len(), 1);
+    fs::remove_file(&others[0]).unwrap();
+
+    let cleo = builder(&place, "cleo").open().unwrap();
+    wait_until(&cleo, "what waits", |cleo| cleo.status().held > 0);
+    wait_until(&cleo, "everything", |cleo| {
+        cleo.send("is it here?").unwrap();
+        ana.refresh(STUCK).unwrap();
+        texts(&timeline(cleo)).contains(&"to both".to_owned())
+    });
+    assert_eq!(relayed(&place).len(), 1, "the other one alone: {:?}", relayed(&place));
+    assert!(["one", "other"].iter().all(|text| texts(&timeline(&cleo)).contains(&(*text).to_owned())));
+}
+
 /// After a service was linked again, everything is missing at first.
 #[test]
 fn nothing_is_relayed_before_something_new_has_come() {

@@ -96,6 +96,7 @@ fn new_song(
         digest: None,
         lamport: message.lamport,
         seen: vec![(parent.author, parent.counter)],
+        wanted: Vec::new(),
         life: Life { number: 1, nonce: 1 },
         unix_ms: 0,
         seal: None,

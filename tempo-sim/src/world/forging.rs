@@ -187,6 +187,7 @@ fn head(victim: &Frame, forger: Option<&Forger>, nonce: u64) -> Forged {
         digest: Some(victim.digest()),
         lamport: Lamport(1 << 20),
         seen: Vec::new(),
+        wanted: Vec::new(),
         life: Life { number: 1 << 20, nonce },
         unix_ms: i64::MAX / 2,
         seal: None,

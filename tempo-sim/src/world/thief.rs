@@ -143,6 +143,7 @@ impl Thief {
             digest: digest.filter(|_| self.rng.chance(800)),
             lamport: Lamport(*self.rng.pick(&[0, 1 << 20, u64::MAX])?),
             seen,
+            wanted: Vec::new(),
             life: Life { number: *self.rng.pick(&[0, 1, 1 << 20])?, nonce: self.rng.next() },
             unix_ms: *self.rng.pick(&[now, 0, i64::MAX / 2])?,
             seal: None,

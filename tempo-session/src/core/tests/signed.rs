@@ -209,6 +209,7 @@ fn a_forgery_under_the_own_name_changes_no_author() {
         digest: None,
         lamport: Lamport(99),
         seen: Vec::new(),
+        wanted: Vec::new(),
         life: Life { number: 9, nonce: 9 },
         unix_ms: 0,
         seal: None,
