@@ -206,15 +206,25 @@ impl Relayer {
         let unix_ms = link.shared.environment.unix_ms();
         let own = link.shared.lock().core.own_authors();
         let report = Arc::clone(&link.shared.lock().report);
+        let mut relayers: BTreeMap<AuthorId, Vec<AuthorId>> = BTreeMap::new();
         for &Relay { author, relayer, .. } in report.relays.iter().filter(|relay| own.contains(&relay.relayer)) {
-            let last = link.shared.lock().core.contiguous(author);
+            relayers.entry(author).or_default().push(relayer);
+        }
+        for (author, relayers) in relayers {
+            let (last, is_forked) = {
+                let state = link.shared.lock();
+                (state.core.contiguous(author), !state.core.forks(author).is_empty())
+            };
             // A later look will show whether they are back.
             let Ok(there) = own_runs(link, author) else { continue };
-            let is_back = there.is_some_and(|runs| runs.have_all(1, last));
+            // The names of files do not show which of two messages of a number is back.
+            let is_back = !is_forked && there.is_some_and(|runs| runs.have_all(1, last));
             let noted = link.shared.lock().marks.back.iter().find(|back| back.0 == author).map(|back| back.1);
             let since = noted.filter(|&since| since <= unix_ms).unwrap_or(unix_ms);
             if is_back && unix_ms.saturating_sub(since) >= ms(relaying.back) {
-                link.transport.withdraw(author, relayer)?;
+                for relayer in relayers {
+                    link.transport.withdraw(author, relayer)?;
+                }
                 note_relaying(link, author, None, true)?;
             } else {
                 note_relaying(link, author, is_back.then_some(since), false)?;

@@ -172,6 +172,10 @@ fn one_of_two_messages_of_a_number_is_relayed() {
     });
     assert_eq!(relayed(&place).len(), 1, "the other one alone: {:?}", relayed(&place));
     assert!(["one", "other"].iter().all(|text| texts(&timeline(&cleo)).contains(&(*text).to_owned())));
+    for _ in 0..3 {
+        ana.refresh(STUCK).unwrap();
+    }
+    assert_eq!(relayed(&place).len(), 1, "the author's own files have all numbers, and still not this message");
 }
 
 /// After a service was linked again, everything is missing at first.

@@ -184,7 +184,8 @@ impl Simulation {
         for member in self.present() {
             for dir in member.disk.dirs() {
                 let DirName::Relay(author, relayer) = DirName::parse(&dir) else { continue };
-                if relayer != member.author {
+                // Where two messages have one number, names of files do not show which one is back.
+                if relayer != member.author || self.stolen_authors().any(|stolen| stolen == author) {
                     continue;
                 }
                 let (mut files, dir_of) = (member.disk.files(), OsString::from(author.to_string()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use tempo_clock::{AuthorId, Lamport, Stamp};
-use tempo_message::{Digest, Frame, Kind, MessageId, Retirement};
+use tempo_message::{Digest, Frame, Kind, MessageId, Parent, Retirement};
 
 use super::Violation;
 
@@ -53,7 +53,9 @@ impl Registry {
         let times = causes.iter().map(|cause| self.by_digest.get(cause).map(|known| known.stamp.lamport));
         let latest = times.collect::<Option<Vec<_>>>().map(|times| times.into_iter().max().unwrap_or(Lamport::ZERO));
         if latest.map(|latest| latest.0 + 1) != Some(message.lamport.0) {
-            return Err(Violation::new("I13", format!("{} has time {}", message.id, message.lamport)));
+            let causes: Vec<String> = message.causes().map(|cause| self.describe(&cause)).collect();
+            let what = format!("{} has time {} after {}", message.id, message.lamport, causes.join(", "));
+            return Err(Violation::new("I13", what));
         }
         if message.lamport <= seen && !self.by_digest.contains_key(&digest) {
             return Err(Violation::new("I5", format!("{} is not after what its author had seen", message.id)));
@@ -81,6 +83,12 @@ impl Registry {
         self.by_digest.insert(digest, known);
         self.in_order.push(digest);
         Ok(())
+    }
+
+    fn describe(&self, cause: &Parent) -> String {
+        let time = self.by_digest.get(&cause.digest).map(|known| known.stamp.lamport);
+        let time = time.map_or_else(|| "that nobody wrote".to_owned(), |time| format!("of time {time}"));
+        format!("{}/{} {time}", cause.author, cause.counter)
     }
 
     pub(crate) fn known(&self, digest: &Digest) -> Option<&Known> {

@@ -109,10 +109,12 @@ impl Simulation {
     fn act(&mut self, thief: &mut Thief) {
         let Some(there) = self.members.get(thief.machine) else { return };
         let (verify, now) = (there.scheme.verify(), there.clock.unix_ms());
-        // What is beside the folder may be another session.
-        let is_inside = |(dir, ..): &Placed| !dir.as_encoded_bytes().contains(&b'/');
-        let files = there.disk.files().into_iter().filter(is_inside);
-        let folder: Vec<Frame> = files.flat_map(|(.., content)| whole_frames(&content)).collect();
+        // What is beside the folder may be another session, and a program may have put a message of it into this one.
+        let in_place = |(dir, _, content): Placed| {
+            let author = DirName::parse(&dir).author();
+            whole_frames(&content).filter(move |frame| Some(frame.id().author) == author).collect::<Vec<_>>()
+        };
+        let folder: Vec<Frame> = there.disk.files().into_iter().flat_map(in_place).collect();
         let author = if thief.rng.chance(700) { thief.stolen } else { thief.alias };
         match thief.rng.below(10) {
             0..6 => {

@@ -131,6 +131,31 @@ fn a_replaced_head_that_is_online_only_need_not_be_named() {
     assert!(happened("online only") && happened("undone"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
+/// A member relayed the same author's messages twice, the second time as a new author. Withdrawing the first relay
+/// started the wait for the second one again, every time.
+#[test]
+fn both_relays_of_a_member_are_withdrawn() {
+    let faults = [
+        Fault::Crash,
+        Fault::FailedCall,
+        Fault::FailedCommit,
+        Fault::DiskFull,
+        Fault::OddFiles,
+        Fault::Unmount,
+        Fault::OddDisks,
+        Fault::SlowReader,
+        Fault::Packs,
+        Fault::StoreFull,
+        Fault::Forger,
+        Fault::Thief,
+    ];
+    let plan = Plan { seed: 402_006_357, profile: &CHAOS, members: 5, messages: 20, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    assert!(happened("relayed"), "the run no longer shows it: {:?}", outcome.counts);
+}
+
 /// A member's disk was full while it relayed what only it had of a member that had left. Each attempt counted, and once
 /// there was room, it did not relay again.
 #[test]
