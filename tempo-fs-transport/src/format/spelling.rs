@@ -11,15 +11,17 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Returns a path or a name for systems that ignore case and Unicode form in names.
 pub(crate) fn folded(path: &Path) -> String {
-    path.to_string_lossy().nfc().flat_map(char::to_lowercase).collect()
+    let text = path.to_string_lossy();
+    if planted!(FolderSpelled) {
+        return text.to_lowercase();
+    }
+    text.nfc().flat_map(char::to_lowercase).collect()
 }
 
 /// Returns a name in composed form (NFC). Apple's older volumes give names in decomposed form.
 pub(crate) fn composed(name: &OsStr) -> Cow<'_, OsStr> {
     match name.to_str() {
-        Some(text) if !text.is_ascii() && !planted!(FolderSpelled) => {
-            OsString::from(text.nfc().collect::<String>()).into()
-        }
+        Some(text) if !text.is_ascii() => OsString::from(text.nfc().collect::<String>()).into(),
         _ => name.into(),
     }
 }
