@@ -71,7 +71,7 @@ pub mod error {
         engine::relayed::{RelayError, Unclear},
         errors::{FetchError, IdentityError, OpenError, ReadError, SendError},
         kind::error_kind::ErrorKind,
-        store::StoreError,
+        store::{StoreError, room::NoRoom},
     };
 }
 

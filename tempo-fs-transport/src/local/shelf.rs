@@ -8,9 +8,12 @@ use std::{
 
 use tempo_message::AttachmentId;
 
-use crate::local::{
-    local_file::LocalFile,
-    state_file::{patiently, sync_dir},
+use crate::{
+    fs::{port::Fs, real::RealFs},
+    local::{
+        local_file::LocalFile,
+        state_file::{patiently, sync_dir},
+    },
 };
 
 /// A directory of files that are named after their ids, and of files that are still being written, which have other
@@ -47,6 +50,13 @@ impl FileShelf {
     pub fn share(&self, from: &Path, name: &str) -> io::Result<bool> {
         self.make()?;
         share(from, &self.dir.join(name))
+    }
+
+    /// Returns the number of bytes that are free for files; `None` where the system does not say so.
+    pub fn free(&self) -> Option<u64> {
+        let fs = RealFs::default();
+        let dir = self.dir.ancestors().find_map(|dir| fs.open_root(dir).ok())?;
+        fs.volume(&dir).ok()?.free_bytes
     }
 
     /// Gives a file that was written and synced its lasting name, durably.

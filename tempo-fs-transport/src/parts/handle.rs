@@ -128,6 +128,11 @@ impl<F: Fs> Parts for FolderParts<F> {
         Ok(found)
     }
 
+    fn free(&mut self) -> Option<u64> {
+        let root = self.site.enter().ok()?;
+        self.site.fs.volume(&root).ok()?.free_bytes
+    }
+
     fn read(&mut self, part: &Part, fetch: bool, to: &mut dyn Receive) -> Result<PartRead, CollectError> {
         let root = self.site.enter()?;
         let places = Places::find(&self.site, root, None).map_err(|error| self.failed(error))?;

@@ -91,6 +91,12 @@ pub trait Parts: fmt::Debug + Send {
     fn has_place(&mut self, author: AuthorId) -> Result<bool, CollectError> {
         Ok(self.stored(author)?.is_some())
     }
+
+    /// Returns the number of bytes that are free for parts; `None` where the system does not say so. A service's quota is
+    /// another matter.
+    fn free(&mut self) -> Option<u64> {
+        None
+    }
 }
 
 /// Takes the bytes of a part that is read.

@@ -17,6 +17,7 @@ use crate::{
     store::{
         error::StoreError,
         files::{Content, FileRecord},
+        room::NoRoom,
         shelf::Shelf,
     },
 };
@@ -65,7 +66,7 @@ pub enum AttachError {
         /// The path.
         path: PathBuf,
     },
-    /// The content could not be kept.
+    /// The content could not be kept. It is [`NoRoom`](crate::error::NoRoom) if less would be left free than files may leave.
     #[error("the content of the file could not be kept")]
     Keep(#[source] io::Error),
     /// The files that are not released yet would take more room in the folder than the limit allows.
@@ -118,7 +119,7 @@ impl Session {
                 self.note_attached(&manifest, Content::Original(original))?;
                 manifest
             }
-            Keep::Copy => self.keep_copy(Some(&original), &mut file, exponent)?,
+            Keep::Copy => self.keep_copy((Some(&original), before.0), &mut file, exponent)?,
         };
         let after = file.state().map_err(failed)?;
         if before != after || manifest.length() != after.0 {
@@ -136,7 +137,7 @@ impl Session {
     ///
     /// [`AttachError`]; of the variants about paths none.
     pub fn attach_bytes(&self, from: &mut dyn Read, name: &str) -> Result<Attachment, AttachError> {
-        let manifest = self.keep_copy(None, from, self.shared().part_exponent)?;
+        let manifest = self.keep_copy((None, 0), from, self.shared().part_exponent)?;
         Ok(Attachment { manifest, name: shortened(name.to_owned()), media_type: String::new() })
     }
 
@@ -164,11 +165,17 @@ impl Session {
         self.shared().shelf.as_deref().filter(|_| is_carried && self.author().is_some()).ok_or(AttachError::Unsupported)
     }
 
-    fn keep_copy(&self, path: Option<&Path>, from: &mut dyn Read, exponent: u8) -> Result<Manifest, AttachError> {
+    /// Keeps content of a file, or of this length as far as that is known.
+    fn keep_copy(
+        &self,
+        (path, length): (Option<&Path>, u64),
+        from: &mut dyn Read,
+        exponent: u8,
+    ) -> Result<Manifest, AttachError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let keeper = self.keeper()?;
         let name = format!("new-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let copied = copy(keeper, &name, path, from, exponent);
+        let copied = copy((keeper, self.shared().files_reserve), &name, (path, length), from, exponent);
         let kept = copied.map_err(|error| error.of(path.unwrap_or(Path::new("the content")))).and_then(|manifest| {
             self.check_quota(&manifest)?;
             keeper.keep(&name, manifest.id()).map_err(AttachError::Keep)?;
@@ -225,9 +232,9 @@ impl CopyError {
 }
 
 fn copy(
-    shelf: &dyn Shelf,
+    (shelf, reserve): (&dyn Shelf, u64),
     name: &str,
-    path: Option<&Path>,
+    (path, length): (Option<&Path>, u64),
     from: &mut dyn Read,
     exponent: u8,
 ) -> Result<Manifest, CopyError> {
@@ -236,7 +243,12 @@ fn copy(
     let manifest = if is_shared {
         describe_all(&mut staged, exponent)?
     } else {
-        pump(from, exponent, |piece| staged.write_all(piece))?
+        let check = |bytes| NoRoom::check(shelf.free(), reserve, bytes).map_err(io::Error::from);
+        check(length).map_err(CopyError::Write)?;
+        pump(from, exponent, |piece| {
+            check(piece.len() as u64)?;
+            staged.write_all(piece)
+        })?
     };
     if !planted!(PartsBeforeStore) {
         staged.sync().map_err(CopyError::Write)?;

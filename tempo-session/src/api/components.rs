@@ -75,6 +75,8 @@ pub struct Components {
     pub part_exponent: u8,
     /// The most bytes that own files which are not released may have together.
     pub files_quota: Option<u64>,
+    /// The bytes that files leave free, for messages and other programs, on the volumes of the shelf and of the folder.
+    pub files_reserve: u64,
     /// The display name, 1 to 128 bytes. It is announced after the first look at the folder, or with the
     /// first message.
     pub name: Option<String>,
@@ -109,6 +111,7 @@ impl Components {
             carrying: Carrying::default(),
             part_exponent: Manifest::EXPONENT,
             files_quota: None,
+            files_reserve: 0,
             name: None,
             first_look: None,
         }
@@ -159,6 +162,7 @@ impl Session {
         let outside = components.outside;
         let mut shared = Shared::new(state, store, writer, environment, waker, components.idle_after);
         (shared.shelf, shared.files_quota) = (shelf, components.files_quota);
+        shared.files_reserve = components.files_reserve;
         shared.outside = outside;
         shared.part_exponent = components.part_exponent;
         shared.parts = Mutex::new(transport.parts());

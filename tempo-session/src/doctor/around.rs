@@ -12,7 +12,7 @@ use super::finding::FindingKind::{
 };
 use crate::doctor::{
     compare::{Lag, Vanished},
-    files::FileFound,
+    files::FilesFound,
     finding::Finding,
     words::{People, counted},
 };
@@ -43,10 +43,8 @@ pub struct Surroundings {
     pub unseen: BTreeSet<String>,
     /// The copies that [`remove_redundant`](crate::Builder::remove_redundant) would remove.
     pub redundant: BTreeSet<String>,
-    /// Files that messages name and that are not complete in the folder.
-    pub files: Vec<FileFound>,
-    /// The number of files in own directories that belong to no message.
-    pub file_orphans: u64,
+    /// The files that messages name.
+    pub files: FilesFound,
     /// Members that have not received what others have.
     pub lagging: Vec<Lag>,
     /// The path of the local store, if its disk is full.

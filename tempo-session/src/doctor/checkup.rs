@@ -9,7 +9,9 @@ use std::{
 };
 
 use tempo_clock::AuthorId;
-use tempo_fs_transport::{Belonging, FsTransport, Installation, InstallationError, Options, RealFs, sync_service};
+use tempo_fs_transport::{
+    Belonging, FileShelf, FsTransport, Installation, InstallationError, Options, RealFs, sync_service,
+};
 use tempo_message::{
     AttachmentId, CollectError, CollectRequest, Disposition, Ed25519, Own, PublishError, Transport, Verify,
 };
@@ -19,7 +21,7 @@ use super::compare::{lagging, vanished};
 use crate::doctor::{
     around::{LocalStore, Surroundings},
     diagnosis::diagnose,
-    files,
+    files::{self, Room},
     finding::Finding,
     reading::{Extent, NOTHING, Reading},
 };
@@ -75,8 +77,9 @@ impl Builder {
     /// [`OpenError`]: the folder cannot be used, or could not be read completely within the
     /// [patience](Self::patience).
     pub fn check_up(self) -> Result<Checkup, OpenError> {
-        let (state, patience, heed) = (self.state(), self.patience, self.heed_retirements);
-        self.off_thread(move |folder| Checkup::make(state, folder, patience, heed))?
+        let (state, patience) = (self.state(), self.patience);
+        let settings = (self.heed_retirements, self.files_reserve);
+        self.off_thread(move |folder| Checkup::make(state, folder, patience, settings))?
     }
 
     /// Removes from the own directory the copies that are equal to the message beside them, and
@@ -104,14 +107,14 @@ impl Checkup {
         state: Result<PathBuf, InstallationError>,
         folder: &Path,
         patience: Duration,
-        heed_retirements: bool,
+        (heed_retirements, files_reserve): (bool, u64),
     ) -> Result<Self, OpenError> {
         let environment = SystemEnvironment::default();
         let mut options = Options::default();
         options.read_only = true;
         options.decisions = state.as_ref().ok().cloned();
         let mut transport = FsTransport::open(folder, &options).map_err(InstallationError::from)?;
-        let Local { me, opened, state_error, original, path } = Local::read(state, folder)?;
+        let Local { me, opened, state_error, original, path, shelf } = Local::read(state, folder)?;
         let store = LocalStore::of(&opened, path.as_deref());
         // The store is closed before the folder is examined, so that no process has to wait for it.
         let known = opened.ok().flatten().map(|Opened { marks, core, sent, files, .. }| (marks, core, sent, files));
@@ -156,10 +159,11 @@ impl Checkup {
                 let (survey, strays) = (surroundings.survey.as_ref(), &surroundings.strays);
                 surroundings.vanished = vanished(&reading.core, &reading.met, &status, survey, strays);
                 let looked = transport.parts().map(|mut parts| {
-                    files::look(&reading.core, &reading.described, &records, parts.as_mut(), environment.unix_ms())
+                    let room = Room { shelf: shelf.and_then(|shelf| shelf.free()), reserve: files_reserve };
+                    files::look(&reading.core, &reading.described, &records, parts.as_mut(), room, now)
                 });
                 // A folder that cannot be looked at is in the report already.
-                (surroundings.files, surroundings.file_orphans) = looked.and_then(Result::ok).unwrap_or_default();
+                surroundings.files = looked.and_then(Result::ok).unwrap_or_default();
             }
         }
         Ok(Self { status, surroundings })
@@ -200,6 +204,14 @@ struct Local {
     original: Option<PathBuf>,
     /// The path of the store.
     path: Option<PathBuf>,
+    /// The files of the installation.
+    shelf: Option<FileShelf>,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self { me: None, opened: Ok(None), state_error: None, original: None, path: None, shelf: None }
+    }
 }
 
 /// A store that no other process writes to while it is held.
@@ -221,8 +233,7 @@ impl Local {
             Ok(state) => state,
             Err(error) => return Ok(Self::unusable(error)),
         };
-        let nothing =
-            || Self { me: None, opened: Ok(None), state_error: refusal(&state, None), original: None, path: None };
+        let nothing = || Self { opened: Ok(None), state_error: refusal(&state, None), ..Self::default() };
         match Installation::belonging(&state, folder) {
             Ok(Belonging::None) => Ok(nothing()),
             Ok(Belonging::CopyOf(original)) => Ok(Self { original: Some(original.folder), ..nothing() }),
@@ -233,7 +244,8 @@ impl Local {
                 let original = installation.original().ok().flatten().filter(|original| original.is_beside(folder));
                 let original = original.map(|original| original.folder);
                 let path = Some(installation.store());
-                Ok(Self { me: me.or(Some(installation.author)), opened, state_error, original, path })
+                let shelf = Some(installation.shelf());
+                Ok(Self { me: me.or(Some(installation.author)), opened, state_error, original, path, shelf })
             }
             Err(error @ InstallationError::Folder(_)) => Err(error.into()),
             Err(error) => Ok(Self::unusable(error)),
@@ -241,7 +253,7 @@ impl Local {
     }
 
     fn unusable(error: InstallationError) -> Self {
-        Self { me: None, opened: Err(error.into()), state_error: None, original: None, path: None }
+        Self { opened: Err(error.into()), ..Self::default() }
     }
 }
 

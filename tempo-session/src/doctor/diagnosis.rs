@@ -42,7 +42,7 @@ pub fn diagnose(status: &Status, around: &Surroundings) -> Vec<Finding> {
         beside::folders(status, &mut findings);
         history::relayed(status, &people, &mut findings);
         around::service(status, around, &people, &mut findings);
-        files::findings(&around.files, around.file_orphans, &people, &mut findings);
+        files::findings(&around.files, &people, &mut findings);
     }
     members::clocks(status, around, &people, &mut findings);
     members::copied_folder(around, &mut findings);

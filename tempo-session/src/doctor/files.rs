@@ -4,15 +4,51 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tempo_message::{AttachmentId, CollectError, Manifest, MessageId, Part, Parts, Presence};
 
-use super::finding::FindingKind::{FileChanged, FileDamaged, FileDeselected, FileMissing, FileOrphans, FileUnwanted};
+use super::finding::FindingKind::{
+    FileChanged, FileDamaged, FileDeselected, FileMissing, FileNoRoom, FileOrphans, FileUnwanted,
+};
 use crate::{
     core::{carrying::Carrying, outgoing::Plan, session_core::SessionCore},
     doctor::{
         finding::{Finding, Loss},
         words::{People, counted},
     },
-    store::files::{Content, FileRecord},
+    store::{
+        files::{Content, FileRecord},
+        room::NoRoom,
+    },
 };
+
+/// What a look at the files finds.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct FilesFound {
+    /// The files that are not complete.
+    pub files: Vec<FileFound>,
+    /// The number of files in own directories that belong to no message.
+    pub orphans: u64,
+    /// The volumes that lack room for files that are to be written there.
+    pub no_room: Vec<(FileVolume, NoRoom)>,
+}
+
+/// A volume on which files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileVolume {
+    /// That of the session folder.
+    Folder,
+    /// That of the files on this machine.
+    Shelf,
+}
+
+/// The room for files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// The free bytes on the volume of the files on this machine.
+    pub(super) shelf: Option<u64>,
+    /// The bytes that files leave free.
+    pub(super) reserve: u64,
+}
 
 /// A file that is not complete in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +82,15 @@ pub enum OwnFile {
     Deselected,
 }
 
-/// Looks for the parts of all files that are not released by everybody who has named them. Returns the files that are not
-/// complete, and the number of files in own directories that belong to no message.
+/// Looks for the parts of all files that are not released by everybody who has named them.
 pub(super) fn look(
     core: &SessionCore,
     described: &BTreeMap<AttachmentId, Manifest>,
     records: &BTreeMap<AttachmentId, FileRecord>,
     parts: &mut dyn Parts,
+    room: Room,
     unix_ms: i64,
-) -> Result<(Vec<FileFound>, u64), CollectError> {
+) -> Result<FilesFound, CollectError> {
     let own = core.author().into_iter().chain(core.former().iter().copied());
     let mut orphans = 0;
     let mut has_place = BTreeSet::new();
@@ -66,13 +102,16 @@ pub(super) fn look(
     }
     let was_put = records.values().any(|record| record.is_own && record.was_put());
     let is_deselected = was_put && !core.author().is_some_and(|author| has_place.contains(&author));
-    let mut found = Vec::new();
+    let (mut found, mut put, mut fetched) = (Vec::new(), 0, 0);
     for (&id, manifest) in described {
         let namers = core.namers(id);
         let is_needed = namers.iter().any(|namer| !core.is_released(id, namer.author));
         let Some(&named_by) = namers.first().filter(|_| is_needed) else { continue };
         let all: Vec<Part> = manifest.parts().collect();
         let presences = parts.look(None, &all)?;
+        if records.get(&id).is_some_and(|record| record.is_wanted && record.content == Content::Missing) {
+            fetched = all.first().map_or(0, |part| part.length).max(fetched);
+        }
         let have = presences.iter().filter(|presence| **presence >= Presence::Elsewhere).count();
         if have == all.len() {
             continue;
@@ -86,14 +125,30 @@ pub(super) fn look(
                 _ => OwnFile::OnTheWay,
             }
         });
+        if own == Some(OwnFile::OnTheWay) {
+            put = all.first().map_or(0, |part| part.length).max(put);
+        }
         let damaged = presences.iter().filter(|presence| **presence == Presence::Damaged).count();
         found.push(FileFound { id, named_by, of: all.len(), have, damaged, own });
     }
-    Ok((found, orphans))
+    let volumes = [(FileVolume::Folder, parts.free(), put), (FileVolume::Shelf, room.shelf, fetched)];
+    let lacks = |(volume, free, needed)| Some((volume, NoRoom::check(free, room.reserve, needed).err()?));
+    Ok(FilesFound { files: found, orphans, no_room: volumes.into_iter().filter_map(lacks).collect() })
 }
 
-pub(super) fn findings(files: &[FileFound], orphans: u64, people: &People, findings: &mut Vec<Finding>) {
+pub(super) fn findings(looked: &FilesFound, people: &People, findings: &mut Vec<Finding>) {
+    let FilesFound { files, orphans, no_room } = looked;
+    let orphans = *orphans;
     findings.extend(files.iter().map(|file| finding(file, people)));
+    findings.extend(no_room.iter().map(|(volume, no_room)| {
+        let (what, which) = match volume {
+            FileVolume::Folder => ("Your files do not go into the folder", "of the session folder"),
+            FileVolume::Shelf => ("Files that you asked for do not come", "of the local state"),
+        };
+        Finding::new(FileNoRoom, format!("{what}: {no_room}."))
+            .meaning("Messages still arrive and leave. The files continue by themselves once there is more room.")
+            .advice(format!("Make room on the disk {which}."))
+    }));
     if orphans > 0 {
         let (subject, verb) = if orphans == 1 { ("1 file", "belongs") } else { ("files", "belong") };
         let subject = if orphans == 1 { subject.to_owned() } else { format!("{orphans} {subject}") };

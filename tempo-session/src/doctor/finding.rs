@@ -161,6 +161,8 @@ pub enum FindingKind {
     FileUnwanted,
     /// The directory of own files is gone.
     FileDeselected,
+    /// Files wait because there is too little free space for them.
+    FileNoRoom,
     /// Files in the directory of own files belong to no message.
     FileOrphans,
 }
@@ -252,6 +254,7 @@ impl FindingKind {
             Self::FileChanged => "file-changed",
             Self::FileUnwanted => "file-unwanted",
             Self::FileDeselected => "file-deselected",
+            Self::FileNoRoom => "file-no-room",
             Self::FileOrphans => "file-orphans",
         }
     }

@@ -23,7 +23,7 @@ pub use around::{LocalStore, Surroundings};
 pub use checkup::{Checkup, TidyError};
 pub use compare::{Lag, Vanished};
 pub use diagnosis::diagnose;
-pub use files::{FileFound, OwnFile};
+pub use files::{FileFound, FileVolume, FilesFound, OwnFile};
 pub use finding::{Finding, FindingKind, Loss, Severity};
 
 #[cfg(test)]

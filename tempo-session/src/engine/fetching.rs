@@ -16,6 +16,7 @@ use crate::{
     errors::{FetchError, ReadError, describe},
     store::{
         files::{Content, FileRecord},
+        room::NoRoom,
         shelf::{Shelf, Staged},
     },
 };
@@ -125,6 +126,7 @@ impl Fetcher {
         let Some(record) = record.filter(|record| record.is_wanted && record.content == Content::Missing) else {
             return Ok(());
         };
+        NoRoom::check(self.shelf.free(), shared.files_reserve, part.length).map_err(io::Error::from)?;
         let mut taking = Taking { staged: self.shelf.stage(&staged(id))?, at: part.offset, error: None };
         let read = parts.read(part, true, &mut taking)?;
         if let Some(error) = taking.error {

@@ -19,6 +19,7 @@ use crate::{
     errors::describe,
     store::{
         files::Content,
+        room::NoRoom,
         shelf::{Shelf, Stored},
     },
 };
@@ -147,6 +148,7 @@ impl Sender {
             self.look_now();
             return Ok(());
         }
+        NoRoom::check(parts.free(), shared.files_reserve, part.length).map_err(io::Error::from)?;
         let put = match self.open(shared, id, &record.content, &part) {
             Ok(content) => parts.put(home, &part, &mut content.take(part.length), Durability::Durable),
             Err(error) => Err(PutError::Source(error.into())),

@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) part_exponent: u8,
     /// The most bytes that own files may have together.
     pub(crate) files_quota: Option<u64>,
+    /// The bytes that files leave free.
+    pub(crate) files_reserve: u64,
 }
 
 impl Shared {
@@ -91,6 +93,7 @@ impl Shared {
             parts: Mutex::new(None),
             part_exponent: Manifest::EXPONENT,
             files_quota: None,
+            files_reserve: 0,
         }
     }
 

@@ -58,6 +58,7 @@ pub struct Builder {
     relaying: Option<Relaying>,
     fetch: Fetch,
     files_quota: Option<u64>,
+    pub(crate) files_reserve: u64,
 }
 
 /// The membership of an installation in a session.
@@ -81,6 +82,8 @@ pub enum Membership {
 impl Builder {
     /// The longest time that a sender waits for the first look at the folder.
     const FIRST_LOOK: Duration = Duration::from_secs(3);
+    /// The bytes that files leave free.
+    const RESERVE: u64 = 256 * 1024 * 1024;
     /// The fewest new messages for a snapshot. Reading fewer from the log takes about a millisecond.
     const SNAPSHOT: u64 = 1024;
     /// The time between background comparisons of some own messages with the folder.
@@ -103,6 +106,7 @@ impl Builder {
             fetch_online_only: false,
             fetch: Fetch::OnDemand,
             files_quota: None,
+            files_reserve: Self::RESERVE,
             vault: None,
         }
     }
@@ -227,6 +231,15 @@ impl Builder {
         self
     }
 
+    /// Sets how many bytes files leave free on a disk, so that messages and other programs still find room: 256 MiB by
+    /// default. With less, attaching a copy fails with [`NoRoom`](crate::error::NoRoom), and parts of files wait, in both
+    /// directions. Messages never do.
+    #[must_use]
+    pub fn files_reserve(mut self, bytes: u64) -> Self {
+        self.files_reserve = bytes;
+        self
+    }
+
     /// Joins the session.
     ///
     /// # Errors
@@ -270,6 +283,7 @@ impl Builder {
             shelf: Some(Arc::new(installation.shelf())),
             fetch: self.fetch,
             files_quota: self.files_quota,
+            files_reserve: self.files_reserve,
             scrub: Some(Self::SCRUB),
             identity: Box::new(Installed {
                 drawn: None,

@@ -14,7 +14,7 @@ use crate::{
     },
     errors::{FetchError, IdentityError, OpenError, ReadError, SendError},
     kind::error_kind::ErrorKind,
-    store::error::StoreError,
+    store::{error::StoreError, room::NoRoom},
 };
 #[cfg(feature = "folder")]
 use crate::{doctor::TidyError, folder::builder::DecideError};
@@ -272,3 +272,10 @@ const _: () = {
     is_portable::<DecideError>();
     is_portable::<TidyError>();
 };
+
+impl NoRoom {
+    /// Returns the kind of the failure, for programs.
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Full
+    }
+}

@@ -20,6 +20,7 @@ pub(crate) mod reader;
 #[cfg(feature = "folder")]
 pub(crate) mod redb;
 #[cfg(feature = "folder")]
+pub(crate) mod room;
 pub(crate) mod runs;
 pub(crate) mod shelf;
 

@@ -35,6 +35,11 @@ pub trait Shelf: fmt::Debug + Send + Sync {
         Ok(false)
     }
 
+    /// Returns the number of bytes that are free for files; `None` where the system does not say so.
+    fn free(&self) -> Option<u64> {
+        None
+    }
+
     /// Gives a staged file its lasting name.
     ///
     /// # Errors
@@ -100,6 +105,10 @@ impl Shelf for tempo_fs_transport::FileShelf {
 
     fn share(&self, from: &Path, name: &str) -> io::Result<bool> {
         self.share(from, name)
+    }
+
+    fn free(&self) -> Option<u64> {
+        self.free()
     }
 
     fn keep(&self, name: &str, id: AttachmentId) -> io::Result<()> {

@@ -58,6 +58,7 @@ mod packing;
 mod parts;
 mod relaying;
 mod replica;
+mod reserve;
 mod retiring;
 mod services;
 mod session;
