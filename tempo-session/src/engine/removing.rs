@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tempo_clock::AuthorId;
-use tempo_message::{AttachmentId, MessageId, Parts, planted};
+use tempo_message::{AttachmentId, MessageId, Part, Parts, Presence, planted};
 
 use crate::{
     core::carrying::Carrying,
@@ -71,8 +71,13 @@ impl Remover {
             // Where the place was deselected, it comes back with all parts when it is selected again.
             return Ok(());
         }
-        for part in manifest.parts() {
-            parts.remove(author, &part)?;
+        let all: Vec<Part> = manifest.parts().collect();
+        for part in &all {
+            parts.remove(author, part)?;
+        }
+        if parts.look(Some(author), &all)?.contains(&Presence::Elsewhere) {
+            // What a service shows in its place has another name. It can be removed once the service brings it back.
+            return Ok(());
         }
         let is_wanted = record.is_some_and(|record: FileRecord| record.is_wanted);
         if shared.lock().home_of(id).is_none() && !is_wanted {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tempo_sim::{CHAOS, DROPBOX, Effect, Fault, PROFILES, Plan, Profile, Rng, SEAFILE, Verdict, World, trace::What};
+use tempo_sim::{
+    CHAOS, DROPBOX, Effect, Fault, ICLOUD, PROFILES, Plan, Profile, Rng, SEAFILE, Verdict, World, trace::What,
+};
 
 #[test]
 fn equal_seeds_give_equal_runs() {
@@ -129,6 +131,18 @@ fn a_replaced_head_that_is_online_only_need_not_be_named() {
     assert_eq!(outcome.failure, None, "{}", plan.command());
     let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
     assert!(happened("online only") && happened("undone"), "the run no longer shows it: {:?}", outcome.counts);
+}
+
+/// A released part was online only when its time came: a placeholder with another name was there. The record of it was
+/// dropped, and the part stayed when the service brought it back.
+#[test]
+fn a_released_part_that_is_online_only_is_removed_later() {
+    let faults = [Fault::Crash, Fault::FailedCall, Fault::LostHints, Fault::Departure, Fault::Files];
+    let plan = Plan { seed: 401_055_516, profile: &ICLOUD, members: 3, messages: 8, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    assert!(happened("file released") && happened("part removed"), "the run no longer shows it: {:?}", outcome.counts);
 }
 
 /// A member relayed the same author's messages twice, the second time as a new author. Withdrawing the first relay
