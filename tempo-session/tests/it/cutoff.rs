@@ -207,10 +207,10 @@ fn messages_in(folder: &Path) -> BTreeSet<String> {
 }
 
 /// Random numbers; `CUTOFF_SEED` repeats those of an earlier run.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let seed = env::var("CUTOFF_SEED").map_or(u64::from(time.subsec_nanos()), |seed| seed.parse().unwrap());
         println!("CUTOFF_SEED={seed}");
@@ -218,7 +218,7 @@ impl Chance {
     }
 
     /// `SplitMix64`.
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -229,7 +229,7 @@ impl Chance {
         self.next().is_multiple_of(2)
     }
 
-    fn between(&mut self, first: usize, end: usize) -> usize {
+    pub(crate) fn between(&mut self, first: usize, end: usize) -> usize {
         first + usize::try_from(self.next()).unwrap() % (end - first)
     }
 }

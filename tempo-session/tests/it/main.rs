@@ -44,6 +44,7 @@ mod hostile;
 mod identity;
 #[cfg(feature = "cli")]
 mod ills;
+mod killed;
 mod kinds;
 #[cfg(feature = "cli")]
 mod known;
