@@ -36,6 +36,12 @@ impl Session {
     pub fn events_after(&self, progress: Progress) -> Events {
         Events::new(self.clone(), progress)
     }
+
+    /// Returns the events from now on, without the messages that are in the timeline already. A window that shows a
+    /// [replica](Self::replica) takes them first and makes the replica then: it misses nothing, and reads each message once.
+    pub fn events_from_now(&self) -> Events {
+        Events { session: self.clone(), reader: self.shared().reader_from_now() }
+    }
 }
 
 /// An iterator over the events of a session. Each has its own position.

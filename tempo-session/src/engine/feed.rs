@@ -87,6 +87,15 @@ impl Reader {
         Self { progress, next: feed.end(), taken: core.end(), ..Self::default() }
     }
 
+    /// Begins after everything that the core and the feed have.
+    pub(crate) fn from_now(feed: &Feed, core: &SessionCore) -> Self {
+        let mut progress = Progress { stable: core.stable_until(), ..Progress::default() };
+        for &slot in core.timeline().iter() {
+            core.cover(&mut progress.given, slot);
+        }
+        Self::after(progress, feed, core)
+    }
+
     pub(crate) fn progress(&self) -> &Progress {
         &self.progress
     }

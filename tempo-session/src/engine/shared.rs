@@ -200,6 +200,12 @@ impl Shared {
         Reader::after(progress, &state.feed, &state.core)
     }
 
+    /// Returns a reader of the events from now on.
+    pub(crate) fn reader_from_now(&self) -> Reader {
+        let state = self.lock();
+        Reader::from_now(&state.feed, &state.core)
+    }
+
     /// Waits until there is something for a reader, at most until `end`. Returns whether there is.
     pub(crate) fn wait_for_news(&self, reader: &Reader, end: Duration) -> bool {
         let mut state = self.lock();

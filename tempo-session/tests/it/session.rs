@@ -85,6 +85,34 @@ fn sent_messages_reach_the_other_member() {
 }
 
 #[test]
+fn events_from_now_leave_out_what_is_there() {
+    let medium = MemoryMedium::default();
+    let (ana, mut ana_driver) = open(&medium, MemoryStore::new(Some(author(0))));
+    let (ben, mut ben_driver) = open(&medium, MemoryStore::new(Some(author(1))));
+    ana.announce_name("Ana").unwrap();
+    ana.send_all(["one", "two"]).unwrap();
+    drain(&mut ana_driver);
+    drain(&mut ben_driver);
+    let mut events = ben.events_from_now();
+    assert_eq!(events.poll().unwrap(), None, "neither messages, nor names, nor what is stable");
+    ana.send("three").unwrap();
+    drain(&mut ana_driver);
+    drain(&mut ben_driver);
+    let mut news = Vec::new();
+    while let Some(event) = events.poll().unwrap() {
+        news.push(event);
+    }
+    let told = news.iter().filter_map(|event| match event {
+        Event::Message { entry, .. } => Some((entry.position, entry.payload.as_ref())),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(2, &b"three"[..])]);
+    // Its position counts what was left out.
+    let mut after = ben.events_after(events.progress().unwrap());
+    assert_eq!(after.poll().unwrap(), None);
+}
+
+#[test]
 fn a_timeline_is_read_from_either_end_and_holds_still() {
     let (ana, _driver) = open(&MemoryMedium::default(), MemoryStore::new(Some(author(0))));
     ana.send_all((0..10).map(|n| n.to_string())).unwrap();
