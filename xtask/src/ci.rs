@@ -29,6 +29,8 @@ pub(crate) const STEPS: &[(&str, &str)] = &[
     ("doc", "RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features"),
     ("reader", "cargo xtask reader"),
     ("page", "cargo xtask page"),
+    // Builds webkit's bindings, some minutes the first time.
+    ("desktop", "cargo xtask desktop"),
     ("crash", "cargo xtask crash --quick"),
     ("field", "cargo xtask field"),
     // Takes about two minutes over a real engine.

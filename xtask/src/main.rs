@@ -34,6 +34,10 @@ mod process;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "some commands are absent there"))]
 mod talk;
 
+// Webkit's driver is for one system.
+#[cfg(target_os = "linux")]
+mod desktop;
+
 // It mounts volumes.
 #[cfg(target_os = "linux")]
 mod field;
@@ -97,6 +101,9 @@ enum Command {
     /// Use the simulator's diagram in a real browser
     #[cfg(unix)]
     Page(page::Options),
+    /// Use the desktop example in real windows: two members over one folder
+    #[cfg(target_os = "linux")]
+    Desktop(desktop::Options),
     /// Run tempo over real sync engines, with partitions, kills and conflicts
     #[cfg(unix)]
     Lab(lab::Options),
@@ -137,6 +144,8 @@ impl Command {
             Self::Release(options) => release::run(&options),
             #[cfg(unix)]
             Self::Page(options) => page::run(&options),
+            #[cfg(target_os = "linux")]
+            Self::Desktop(options) => desktop::run(&options),
             #[cfg(unix)]
             Self::Lab(options) => lab::run(&options),
             #[cfg(target_os = "linux")]
@@ -225,6 +234,8 @@ mod tests {
             "fuzz frame pack",
             #[cfg(unix)]
             "page --pictures",
+            #[cfg(target_os = "linux")]
+            "desktop --pictures",
             #[cfg(unix)]
             "lab --engine pigeon",
             #[cfg(unix)]

@@ -1,0 +1,160 @@
+//! The thread that looks at the folder, which may take its time: files, and what is wrong.
+
+use std::{
+    sync::mpsc::{Receiver, TryRecvError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+use tauri::AppHandle;
+use tempo_session::{
+    Builder, Session,
+    doctor::{Finding, LocalStore, Surroundings, diagnose},
+    error::OpenError,
+    status::{Place, Sending},
+};
+
+use crate::{
+    desk::tell,
+    files::{Listed, list},
+    trouble::Trouble,
+};
+
+/// What the clerk is to look at. Findings that follow from the status are always looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ask {
+    /// All files.
+    files: bool,
+    /// Everything in the folder.
+    check_up: bool,
+}
+
+/// A clerk of one session.
+pub(crate) struct Clerk {
+    app: AppHandle,
+    session: Session,
+    builder: Builder,
+    /// Facts of the last check-up that stay true.
+    around: Surroundings,
+    /// What only the last check-up could find.
+    more: Vec<Finding>,
+    /// The time of the last check-up, in milliseconds since 1970.
+    looked_ms: Option<i64>,
+    files: Option<Vec<Listed>>,
+    told: String,
+}
+
+/// What is wrong, as the page shows it.
+#[derive(Debug, Clone, Serialize)]
+struct Diagnosis<'a> {
+    /// Follows from the present status.
+    findings: &'a [Finding],
+    /// Was found by the last check-up of everything in the folder.
+    more: &'a [Finding],
+    looked_ms: Option<i64>,
+    service: Option<&'static str>,
+}
+
+impl Ask {
+    pub(crate) fn everything() -> Self {
+        Self { files: true, check_up: true }
+    }
+
+    pub(crate) fn files() -> Self {
+        Self { files: true, check_up: false }
+    }
+
+    pub(crate) fn unfinished() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { files: self.files || other.files, check_up: self.check_up || other.check_up }
+    }
+}
+
+impl Clerk {
+    pub(crate) fn new(app: AppHandle, session: Session, builder: Builder) -> Self {
+        let (around, more, told) = (Surroundings::default(), Vec::new(), String::new());
+        Self { app, session, builder, around, more, looked_ms: None, files: None, told }
+    }
+
+    /// Looks as often as it is asked to, until the session is closed. Requests that came during a look are one.
+    pub(crate) fn run(mut self, asked: &Receiver<Ask>) {
+        while let Ok(mut ask) = asked.recv() {
+            loop {
+                match asked.try_recv() {
+                    Ok(other) => ask = ask.and(other),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
+            if let Err(trouble) = self.look(ask) {
+                tell(&self.app, "trouble", &trouble);
+            }
+        }
+    }
+
+    fn look(&mut self, ask: Ask) -> Result<(), Trouble> {
+        if ask.files || self.has_files_on_their_way() {
+            let files = list(&self.session)?;
+            if self.files.as_ref() != Some(&files) {
+                tell(&self.app, "files", &files);
+                self.files = Some(files);
+            }
+        }
+        if ask.check_up {
+            self.check_up()?;
+        }
+        self.diagnose();
+        Ok(())
+    }
+
+    fn has_files_on_their_way(&self) -> bool {
+        let is_on_its_way = |file: &Listed| {
+            matches!(file.status.place, Place::Missing { .. })
+                || matches!(file.status.sending, Some(Sending::Publishing { .. }))
+                || (file.status.is_wanted && file.status.place != Place::Kept)
+        };
+        self.files.iter().flatten().any(is_on_its_way)
+    }
+
+    /// Examines the whole folder, beside the session.
+    fn check_up(&mut self) -> Result<(), OpenError> {
+        let mut around = self.builder.clone().check_up()?.surroundings;
+        // The store is in use by this process, which knows what is in it.
+        around.store = LocalStore::Fine;
+        let all = diagnose(&self.session.status(), &around);
+        self.looked_ms = Some(now_ms());
+        self.around = Surroundings::default();
+        self.around.survey = around.survey;
+        self.around.service = around.service;
+        self.around.original = around.original;
+        let known = self.findings();
+        let is_known = |finding: &Finding| known.iter().any(|it| it.kind == finding.kind && it.place == finding.place);
+        self.more = all.into_iter().filter(|finding| !is_known(finding)).collect();
+        Ok(())
+    }
+
+    fn findings(&mut self) -> Vec<Finding> {
+        self.around.unix_ms = Some(now_ms());
+        self.around.me = self.session.author();
+        diagnose(&self.session.status(), &self.around)
+    }
+
+    fn diagnose(&mut self) {
+        let findings = self.findings();
+        let service = self.around.service;
+        let diagnosis = Diagnosis { findings: &findings, more: &self.more, looked_ms: self.looked_ms, service };
+        let text = serde_json::to_string(&diagnosis).unwrap_or_default();
+        if text != self.told {
+            tell(&self.app, "diagnosis", &diagnosis);
+            self.told = text;
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

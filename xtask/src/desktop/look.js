@@ -1,0 +1,19 @@
+const $ = (selector) => document.querySelector(selector);
+const $$ = (selector) => [...document.querySelectorAll(selector)];
+const isOpen = () => document.body.dataset.view === "room";
+const messages = () => $$("#messages .message").map((row) => `${row.dataset.id} ${row.querySelector(".text")?.textContent ?? ""}`);
+const has = (text) => $$("#messages .text").some((each) => each.textContent === text);
+const findings = () => $$("#findings details").map((each) => each.dataset.kind);
+const audio = () => $("#messages audio");
+// Draws a point in a corner again and again.
+const beat = () => {
+  const point = document.body.appendChild(document.createElement("i"));
+  Object.assign(point.style, { position: "fixed", left: 0, top: 0, width: "1px", height: "1px" });
+  let count = 0;
+  window.beating = setInterval(() => { point.style.background = (count += 1) % 2 ? "#fff" : "#fefefe"; }, 20);
+  window.beat = point;
+};
+const rest = () => {
+  clearInterval(window.beating);
+  window.beat.remove();
+};
