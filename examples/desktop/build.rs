@@ -17,7 +17,6 @@ const COMMANDS: &[&str] = &[
     "content",
     "check_up",
     "retire",
-    "relay",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,6 +7,7 @@ mod http;
 mod needs;
 mod scene;
 mod screen;
+mod sound;
 mod window;
 
 use std::env;
@@ -48,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let pictures = options.pictures.as_ref().map(|to| env::current_dir().unwrap_or_default().join(to));
     let scene = Scene { program: &program, screen: &screen, place: scratch.path(), pictures: pictures.as_deref() };
     let checks = scene.play().map_err(|why| failed(&why, scratch.path()))?;
-    println!("desktop: two members in two windows, {checks} checks");
+    println!("desktop: three members in three windows, {checks} checks");
     Ok(())
 }
 

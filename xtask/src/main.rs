@@ -101,7 +101,7 @@ enum Command {
     /// Use the simulator's diagram in a real browser
     #[cfg(unix)]
     Page(page::Options),
-    /// Use the desktop example in real windows: two members over one folder
+    /// Use the desktop example in real windows: members over one folder
     #[cfg(target_os = "linux")]
     Desktop(desktop::Options),
     /// Run tempo over real sync engines, with partitions, kills and conflicts

@@ -6,7 +6,6 @@ use std::{
 };
 
 use serde::Serialize;
-use tauri::AppHandle;
 use tempo_session::{
     Builder, Session,
     doctor::{Finding, LocalStore, Surroundings, diagnose},
@@ -15,7 +14,7 @@ use tempo_session::{
 };
 
 use crate::{
-    desk::tell,
+    desk::Teller,
     files::{Listed, list},
     trouble::Trouble,
 };
@@ -31,7 +30,7 @@ pub(crate) struct Ask {
 
 /// A clerk of one session.
 pub(crate) struct Clerk {
-    app: AppHandle,
+    teller: Teller,
     session: Session,
     builder: Builder,
     /// Facts of the last check-up that stay true.
@@ -74,9 +73,9 @@ impl Ask {
 }
 
 impl Clerk {
-    pub(crate) fn new(app: AppHandle, session: Session, builder: Builder) -> Self {
+    pub(crate) fn new(teller: Teller, session: Session, builder: Builder) -> Self {
         let (around, more, told) = (Surroundings::default(), Vec::new(), String::new());
-        Self { app, session, builder, around, more, looked_ms: None, files: None, told }
+        Self { teller, session, builder, around, more, looked_ms: None, files: None, told }
     }
 
     /// Looks as often as it is asked to, until the session is closed. Requests that came during a look are one.
@@ -90,7 +89,7 @@ impl Clerk {
                 }
             }
             if let Err(trouble) = self.look(ask) {
-                tell(&self.app, "trouble", &trouble);
+                self.teller.tell("trouble", &trouble);
             }
         }
     }
@@ -99,7 +98,7 @@ impl Clerk {
         if ask.files || self.has_files_on_their_way() {
             let files = list(&self.session)?;
             if self.files.as_ref() != Some(&files) {
-                tell(&self.app, "files", &files);
+                self.teller.tell("files", &files);
                 self.files = Some(files);
             }
         }
@@ -148,7 +147,7 @@ impl Clerk {
         let diagnosis = Diagnosis { findings: &findings, more: &self.more, looked_ms: self.looked_ms, service };
         let text = serde_json::to_string(&diagnosis).unwrap_or_default();
         if text != self.told {
-            tell(&self.app, "diagnosis", &diagnosis);
+            self.teller.tell("diagnosis", &diagnosis);
             self.told = text;
         }
     }

@@ -2,7 +2,11 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Sender},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Sender,
+    },
     thread,
     time::Duration,
 };
@@ -18,8 +22,18 @@ pub(crate) struct Desk {
     pub(crate) app: AppHandle,
     pub(crate) arguments: Arguments,
     open: Mutex<Option<Arc<Open>>>,
+    /// The number of sessions that were opened.
+    opened: AtomicU64,
     /// The files that go with the next message. The page knows their names only, so it cannot name others.
     pub(crate) tray: Mutex<Vec<PathBuf>>,
+}
+
+/// Tells the page of one session. Each event carries the number of its session, so that the page can ignore what a thread of
+/// the session before still has to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Teller {
+    app: AppHandle,
+    number: u64,
 }
 
 /// An open session.
@@ -33,12 +47,17 @@ pub(crate) struct Open {
 impl Desk {
     pub(crate) fn new(app: AppHandle, arguments: Arguments) -> Self {
         let tray = Mutex::new(arguments.files.clone());
-        Self { app, arguments, open: Mutex::new(None), tray }
+        Self { app, arguments, open: Mutex::new(None), opened: AtomicU64::new(0), tray }
     }
 
     /// Returns the open session.
     pub(crate) fn open(&self) -> Result<Arc<Open>, Trouble> {
         lock(&self.open).clone().ok_or_else(Trouble::not_open)
+    }
+
+    /// Returns a teller for the next session.
+    pub(crate) fn teller(&self) -> Teller {
+        Teller { app: self.app.clone(), number: self.opened.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 
     pub(crate) fn set_open(&self, open: Arc<Open>) {
@@ -73,7 +92,13 @@ impl Open {
     }
 }
 
-/// Tells the page. It has no other source of news; a page that is gone needs none.
+impl Teller {
+    pub(crate) fn tell(&self, event: &str, news: &(impl Serialize + Clone)) {
+        tell(&self.app, event, &(self.number, news));
+    }
+}
+
+/// Tells the page. A page that is gone needs no news.
 pub(crate) fn tell(app: &AppHandle, event: &str, news: &(impl Serialize + Clone)) {
     let _ = app.emit(event, news);
 }

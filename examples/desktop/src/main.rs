@@ -39,7 +39,6 @@ fn main() -> tauri::Result<()> {
             talking::earlier,
             talking::check_up,
             talking::retire,
-            talking::relay,
             files::fetch,
             files::save,
             files::content,

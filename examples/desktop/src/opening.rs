@@ -35,10 +35,11 @@ pub(crate) fn open(desk: &Desk, folder: &str, name: Option<&str>, create: bool) 
     let (asks, asked) = mpsc::channel();
     let open = Arc::new(Open::new(session.clone(), folder.to_owned(), asks));
     let author = session.author();
-    let clerk = Clerk::new(desk.app.clone(), session, builder);
+    let teller = desk.teller();
+    let clerk = Clerk::new(teller.clone(), session, builder);
     in_background(move || clerk.run(&asked));
     open.ask(Ask::everything());
-    let pump = Pump::new(desk.app.clone(), Arc::clone(&open));
+    let pump = Pump::new(teller, Arc::clone(&open));
     in_background(move || pump.run());
     desk.set_open(open);
     Ok(Opened { folder: folder.to_owned(), author })

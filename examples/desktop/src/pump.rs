@@ -8,12 +8,11 @@ use std::{
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tauri::AppHandle;
 use tempo_session::{AuthorId, Entry, Event, Events, MessageId, Session, Status, error::ReadError, replica::Replica};
 
 use crate::{
     clerk::Ask,
-    desk::{Open, tell},
+    desk::{Open, Teller},
     room::{Room, SHOWN},
     trouble::Trouble,
 };
@@ -26,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// A follower of one session.
 pub(crate) struct Pump {
-    app: AppHandle,
+    teller: Teller,
     open: Arc<Open>,
     told_status: String,
     told_seen: SeenBy,
@@ -50,8 +49,8 @@ struct Loading {
 }
 
 impl Pump {
-    pub(crate) fn new(app: AppHandle, open: Arc<Open>) -> Self {
-        Self { app, open, told_status: String::new(), told_seen: SeenBy::new() }
+    pub(crate) fn new(teller: Teller, open: Arc<Open>) -> Self {
+        Self { teller, open, told_status: String::new(), told_seen: SeenBy::new() }
     }
 
     /// Follows the session until it is closed.
@@ -65,7 +64,7 @@ impl Pump {
                 Ok(news) => self.open.ask(news),
                 Err(ReadError::Closed) => break,
                 Err(error) => {
-                    tell(&self.app, "trouble", &Trouble::from(error));
+                    self.teller.tell("trouble", &Trouble::from(error));
                     break;
                 }
             }
@@ -86,12 +85,12 @@ impl Pump {
         while let Some(change) = lines.update()? {
             from = Some(from.map_or(change.from, |from: usize| from.min(change.from)));
             if change.messages < status.messages {
-                tell(&self.app, "loading", &Loading { have: change.messages, of: status.messages });
+                self.teller.tell("loading", &Loading { have: change.messages, of: status.messages });
             }
         }
         if let Some(from) = from {
             let entries = lines.state().since(from).collect();
-            tell(&self.app, "lines", &Lines { messages: lines.messages(), entries });
+            self.teller.tell("lines", &Lines { messages: lines.messages(), entries });
         }
         Ok(())
     }
@@ -101,7 +100,7 @@ impl Pump {
         if text != self.told_status
             && let Ok(raw) = RawValue::from_string(text.clone())
         {
-            tell(&self.app, "status", &raw);
+            self.teller.tell("status", &raw);
             self.told_status = text;
         }
     }
@@ -110,7 +109,7 @@ impl Pump {
         let first = lines.messages().saturating_sub(SHOWN);
         let seen = seen_by(session, lines.state().since(first));
         if seen != self.told_seen {
-            tell(&self.app, "seen", &seen);
+            self.teller.tell("seen", &seen);
             self.told_seen = seen;
         }
     }

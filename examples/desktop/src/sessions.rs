@@ -3,7 +3,7 @@
 use std::env;
 
 use serde::Serialize;
-use tauri::{AppHandle, State};
+use tauri::{AppHandle, Manager, State};
 use tauri_plugin_dialog::DialogExt;
 use tempo_session::KnownSession;
 
@@ -20,6 +20,8 @@ pub(crate) struct Start {
     folder: Option<String>,
     /// The name to use, or to suggest.
     name: String,
+    /// The directory that paths leave out, if they are below it.
+    home: Option<String>,
 }
 
 /// Called by the page when it listens to events.
@@ -31,7 +33,8 @@ pub(crate) fn start(desk: State<'_, Desk>) -> Start {
     desk.tell_tray();
     let asked = desk.arguments.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
     let user = ["USER", "USERNAME"].iter().find_map(|name| env::var(name).ok());
-    Start { folder: open.or(asked), name: desk.arguments.name.clone().or(user).unwrap_or_default() }
+    let home = desk.app.path().home_dir().ok().map(|home| home.to_string_lossy().into_owned());
+    Start { folder: open.or(asked), name: desk.arguments.name.clone().or(user).unwrap_or_default(), home }
 }
 
 /// Returns the sessions of this machine.

@@ -1,6 +1,6 @@
 //! Commands: messages and members.
 
-use std::{mem, time::Duration};
+use std::mem;
 
 use serde::Serialize;
 use tauri::State;
@@ -66,14 +66,4 @@ pub(crate) fn check_up(desk: State<'_, Desk>) -> Result<(), Trouble> {
 #[tauri::command(async)]
 pub(crate) fn retire(desk: State<'_, Desk>, author: AuthorId) -> Result<(), Trouble> {
     Ok(desk.open()?.session.retire(author)?)
-}
-
-/// Puts messages of a member back into the folder.
-#[tauri::command(async)]
-pub(crate) fn relay(desk: State<'_, Desk>, author: AuthorId) -> Result<(), Trouble> {
-    const PATIENCE: Duration = Duration::from_secs(30);
-    let open = desk.open()?;
-    open.session.relay(author, PATIENCE)?;
-    open.ask(Ask::everything());
-    Ok(())
 }

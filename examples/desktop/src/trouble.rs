@@ -5,8 +5,8 @@ use std::error::Error;
 use serde::Serialize;
 use tempo_session::{
     error::{
-        AttachError, ErrorKind, ExportError, FetchError, InstallationError, OpenError, ReadError, RelayError,
-        RetireError, SendError,
+        AttachError, ErrorKind, ExportError, FetchError, InstallationError, OpenError, ReadError, RetireError,
+        SendError,
     },
     printable_text,
 };
@@ -83,7 +83,7 @@ macro_rules! has_kind {
     };
 }
 
-has_kind!(AttachError, ExportError, FetchError, OpenError, ReadError, RelayError, RetireError, SendError);
+has_kind!(AttachError, ExportError, FetchError, OpenError, ReadError, RetireError, SendError);
 
 impl From<InstallationError> for Trouble {
     fn from(error: InstallationError) -> Self {

@@ -13,16 +13,14 @@ export function el(tag, about = {}, ...children) {
   return made;
 }
 
-/** Shows exactly these children, and keeps those that are already there, so that a player goes on playing. */
+/** Shows exactly these children. Those that are there already stay where they are: a player plays on, and a button that is
+ * just being pressed stays pressed. */
 export function show(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
   let at = parent.firstChild;
   for (const child of children) {
     if (child === at) at = at.nextSibling;
     else parent.insertBefore(child, at);
-  }
-  while (at) {
-    const next = at.nextSibling;
-    at.remove();
-    at = next;
   }
 }

@@ -1,8 +1,8 @@
 // Files: where they are, fetching, saving, and playing.
 
-import { call, does, showTrouble } from "./tempo.js";
+import { call, showTrouble } from "./tempo.js";
 import { $, el, show } from "./dom.js";
-import { nameOf, room } from "./room.js";
+import { nameOf, onTurn, room } from "./room.js";
 import { size } from "./words.js";
 
 /** The types that are played; another type from elsewhere is not handed to a player. */
@@ -13,6 +13,13 @@ const AT_ONCE = 16 * 1000 * 1000;
 const players = new Map();
 /** All cards of a file: one in each message, and one in the list. */
 const cards = new Map();
+
+onTurn(() => {
+  for (const place of players.values()) URL.revokeObjectURL(place.querySelector("audio")?.src ?? "");
+  players.clear();
+  cards.clear();
+  drawFiles([]);
+});
 
 export function drawFiles(files) {
   room.files = new Map(files.map((file) => [file.id, file]));
@@ -26,39 +33,38 @@ export function drawFiles(files) {
 export const fileCard = (file) => card(file, true);
 
 function card(file, plays) {
-  const made = el("div", { className: "file", "data-id": file.id });
-  made.plays = plays;
+  const isAudio = PLAYED.has(file.media_type);
+  const made = {
+    plays: plays && isAudio,
+    isListed: !plays,
+    about: el("span", { className: "about" }),
+    fetch: el("button", { type: "button", className: "quiet fetch", onclick: () => call("fetch", { id: file.id }) }, "Fetch"),
+    save: el("button", { type: "button", className: "quiet save", onclick: (event) => save(event.target, file.id) }, "Save"),
+    sort: el("span", { className: "sort" }, isAudio ? "♪" : "▤"),
+  };
+  made.does = el("span", { className: "do" }, made.fetch, made.save);
+  made.card = el("div", { className: "file" });
   cards.set(file.id, [...(cards.get(file.id) ?? []), made]);
   fill(made, room.files.get(file.id) ?? { ...file, place: null });
-  return made;
+  return made.card;
 }
 
+/** Shows what is known of a file now. */
 function fill(made, file) {
   const { text, part } = progress(file);
-  const isHere = file.place === "kept" || file.place === "here";
-  const isAudio = PLAYED.has(file.media_type);
-  const author = file.messages?.[0]?.split("/")[0];
-  made.dataset.place = typeof file.place === "object" ? Object.keys(file.place ?? { unknown: 0 })[0] : file.place;
-  show(made, [
-    el("span", { className: "sort" }, isAudio ? "♪" : "▤"),
-    el(
-      "span",
-      { className: "about" },
-      el("strong", { title: file.name }, file.name),
-      el("small", {}, [size(file.bytes), !made.plays && author ? nameOf(author) : null, text].filter(Boolean).join(" · ")),
-      file.error ? el("small", { className: "warn" }, file.error) : null,
-      part === null ? null : el("progress", { value: part }),
-    ),
-    el(
-      "span",
-      { className: "do" },
-      file.place !== null && file.place !== "kept" && !file.wanted
-        ? el("button", { type: "button", className: "quiet fetch", onclick: () => does("fetch", { id: file.id }) }, "Fetch")
-        : null,
-      isHere ? el("button", { type: "button", className: "quiet save", onclick: (event) => save(event.target, file.id) }, "Save") : null,
-    ),
-    made.plays && isAudio && file.place === "kept" ? player(file) : null,
-  ].filter(Boolean));
+  const author = made.isListed ? file.messages[0].split("/")[0] : null;
+  made.card.dataset.place = typeof file.place === "string" ? file.place : "missing";
+  made.fetch.hidden = file.place === null || file.place === "kept" || Boolean(file.wanted);
+  made.save.hidden = file.place !== "kept" && file.place !== "here";
+  const facts = [
+    el("strong", { title: file.name }, file.name),
+    el("small", {}, [size(file.bytes), author ? nameOf(author) : null, text].filter(Boolean).join(" · ")),
+    file.error ? el("small", { className: "warn" }, file.error) : null,
+    part === null ? null : el("progress", { value: part }),
+  ];
+  show(made.about, facts.filter(Boolean));
+  const plays = made.plays && file.place === "kept";
+  show(made.card, [made.sort, made.about, made.does, plays ? player(file) : null].filter(Boolean));
 }
 
 /** What a person should know of a file's way, and how far it is. */
@@ -75,7 +81,7 @@ function progress(file) {
     return { text: `${isWanted}${have} of ${of} parts have arrived`, part: have / of };
   }
   if (file.wanted && file.place !== "kept") return { text: "fetching", part: null };
-  return { text: { kept: "on this machine", here: "in the folder", elsewhere: "online only" }[file.place] ?? "", part: null };
+  return { text: { kept: "", here: "in the folder", elsewhere: "online only" }[file.place] ?? "", part: null };
 }
 
 async function save(button, id) {

@@ -1,6 +1,6 @@
 // The page: what it knows, and who draws what.
 
-import { call, hear, showTrouble } from "./tempo.js";
+import { call, follow, hear, showTrouble } from "./tempo.js";
 import { $ } from "./dom.js";
 import { drawSessions, setUpStart, tryToOpen } from "./start.js";
 import { addSeen, drawMessages, setUpMessages, takeLines, takeSeen } from "./messages.js";
@@ -9,6 +9,7 @@ import { drawFiles } from "./files.js";
 import { drawDiagnosis, drawWaiting, setUpHealth } from "./health.js";
 import { drawHeader, drawLoading } from "./header.js";
 import { drawTray, setUpCompose } from "./compose.js";
+import { setHome } from "./words.js";
 
 setUpStart();
 setUpCompose();
@@ -22,25 +23,26 @@ $("leave").onclick = async () => {
 };
 
 await Promise.all([
-  hear("lines", (lines) => takeLines(lines)),
-  hear("loading", drawLoading),
-  hear("seen", (seen) => {
+  follow("lines", takeLines),
+  follow("loading", drawLoading),
+  follow("seen", (seen) => {
     takeSeen(seen);
     addSeen();
   }),
-  hear("status", (status) => {
+  follow("status", (status) => {
     drawHeader(status);
     drawMembers(status);
     drawWaiting(status);
     drawMessages(status);
   }),
-  hear("files", drawFiles),
-  hear("diagnosis", drawDiagnosis),
+  follow("files", drawFiles),
+  follow("diagnosis", drawDiagnosis),
   hear("tray", drawTray),
-  hear("trouble", showTrouble),
+  follow("trouble", showTrouble),
 ]);
 
-const { folder, name } = await call("start");
+const { folder, name, home } = await call("start");
+setHome(home);
 $("name").value = name;
 if (folder) {
   $("folder").value = folder;

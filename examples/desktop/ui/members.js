@@ -2,7 +2,12 @@
 
 import { $, el, show } from "./dom.js";
 import { color, initial, plural, time } from "./words.js";
-import { isMe, nameOf } from "./room.js";
+import { isMe, nameOf, onTurn } from "./room.js";
+import { call } from "./tempo.js";
+
+/** Rows by author. */
+const rows = new Map();
+onTurn(() => rows.clear());
 
 export function drawMembers(status) {
   const present = status.members.filter((member) => !member.successor);
@@ -11,28 +16,43 @@ export function drawMembers(status) {
 }
 
 function row(status, member) {
-  const name = nameOf(member.author);
-  const waits = status.stable.waits_for.some(({ author }) => author === member.author);
-  const facts = [
-    plural(member.messages, "message"),
-    member.retired_by ? "has left" : isMe(member.author) ? null : seen(status, member),
-  ];
+  const { author } = member;
+  if (!rows.has(author)) rows.set(author, makeRow(author));
+  const { made, face, who, leaves } = rows.get(author);
+  const waits = !isMe(author) && status.stable.waits_for.some((waited) => waited.author === author);
   const missing = member.missing.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-  return el(
-    "li",
-    { "data-author": member.author, className: member.retired_by ? "gone" : "" },
-    el("span", { className: "face", "data-color": color(member.author) }, initial(name)),
-    el(
-      "span",
-      { className: "who" },
-      el("strong", {}, name, isMe(member.author) ? el("em", {}, " you") : null),
-      el("small", {}, facts.filter(Boolean).join(" · ")),
-      missing > 0 ? el("small", { className: "warn" }, `${plural(missing, "message")} missing`) : null,
-      waits && !isMe(member.author)
-        ? el("small", { className: "soft" }, `Order waits for a sign of life${member.heard_ms === null ? "" : ` since ${time(member.heard_ms)}`}`)
-        : null,
-    ),
-  );
+  const says = (text, kind = "") => el("small", { className: kind }, text);
+  made.className = member.retired_by ? "gone" : "";
+  face.textContent = initial(nameOf(author));
+  const facts = [
+    el("strong", {}, nameOf(author), isMe(author) ? el("em", {}, " you") : null),
+    says(plural(member.messages, "message")),
+    member.retired_by ? says("has left") : isMe(author) ? null : says(seen(status, member)),
+    missing > 0 ? says(`${plural(missing, "message")} missing`, "warn") : null,
+    waits ? says(`order waits for news${member.heard_ms === null ? "" : ` since ${time(member.heard_ms)}`}`) : null,
+    waits ? leaves : null,
+  ];
+  show(who, facts.filter(Boolean));
+  return made;
+}
+
+function makeRow(author) {
+  const face = el("span", { className: "face", "data-color": color(author) });
+  const who = el("span", { className: "who" });
+  return { made: el("li", { "data-author": author }, face, who), face, who, leaves: retire(author) };
+}
+
+/** A button that says for everybody that a member will not come back, after a second click. */
+export function retire(author) {
+  const words = "Do not wait any more";
+  const button = el("button", { type: "button", className: "quiet retire" }, words);
+  let isSure = false;
+  button.onclick = async () => {
+    if (isSure) await call("retire", { author });
+    isSure = !isSure;
+    button.textContent = isSure ? `Sure? ${nameOf(author)} will not come back` : words;
+  };
+  return button;
 }
 
 /** Says how far this member has what the others have written, by the heads that it leaves. */
@@ -40,5 +60,5 @@ function seen(status, member) {
   const behind = status.members
     .filter((other) => other.author !== member.author)
     .reduce((sum, other) => sum + Math.max(0, other.last - (member.has_seen[other.author] ?? 0)), 0);
-  return behind === 0 ? "has seen everything" : `has not confirmed ${behind.toLocaleString("en")}`;
+  return behind === 0 ? "has seen everything" : `${behind.toLocaleString("en")} not confirmed yet`;
 }

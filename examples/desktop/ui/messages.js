@@ -3,7 +3,7 @@
 import { call } from "./tempo.js";
 import { $, el, show } from "./dom.js";
 import { color, initial, time } from "./words.js";
-import { isMe, nameOf, room } from "./room.js";
+import { isMe, nameOf, onTurn, room } from "./room.js";
 import { fileCard } from "./files.js";
 
 /** Rows by message id and digest: a message that moved keeps its row. */
@@ -13,6 +13,10 @@ const key = (entry) => `${entry.id} ${entry.digest}`;
 const TOGETHER_MS = 5 * 60 * 1000;
 
 export function setUpMessages() {
+  onTurn(() => {
+    rows.clear();
+    draw();
+  });
   $("earlier").onclick = async () => {
     const found = await call("earlier", { before: room.first });
     if (!found) return;

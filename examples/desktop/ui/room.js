@@ -3,6 +3,8 @@
 import { short } from "./words.js";
 
 export const room = {
+  /** The number of the session: what is told of an earlier one comes too late. */
+  number: 0,
   /** As `tempo status --json`. */
   status: null,
   /** The messages shown, each as `tempo log --json`, by position from `first` on. */
@@ -14,8 +16,18 @@ export const room = {
   files: new Map(),
 };
 
-export function forget() {
-  Object.assign(room, { status: null, first: 0, entries: [], seen: {}, files: new Map() });
+const clearing = [];
+
+/** Lets go of what belongs to the session before. */
+export const onTurn = (clear) => clearing.push(clear);
+
+/** Turns to a session, unless a later one is shown. Returns whether the page shows it. */
+export function turnTo(number) {
+  if (number > room.number) {
+    Object.assign(room, { number, status: null, first: 0, entries: [], seen: {}, files: new Map() });
+    for (const clear of clearing) clear();
+  }
+  return number === room.number;
 }
 
 export const isMe = (author) => room.status !== null && (author === room.status.author || room.status.former.includes(author));

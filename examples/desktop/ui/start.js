@@ -2,8 +2,7 @@
 
 import { call, noTrouble } from "./tempo.js";
 import { $, el, show } from "./dom.js";
-import { base, short, size, time } from "./words.js";
-import { forget } from "./room.js";
+import { base, path, short, size, time } from "./words.js";
 
 export function setUpStart() {
   $("choose").onsubmit = (event) => {
@@ -22,7 +21,6 @@ export async function tryToOpen(create) {
   const buttons = [...$("choose").querySelectorAll("button"), ...$("sessions").querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
   noTrouble();
-  forget();
   $("open").textContent = "Opening…";
   const opened = await call("open", { folder: $("folder").value, name: $("name").value, create });
   $("open").textContent = "Open";
@@ -32,7 +30,8 @@ export async function tryToOpen(create) {
     return;
   }
   $("session").textContent = base(opened.folder).replace(/\.session$/, "");
-  $("path").textContent = opened.folder;
+  $("path").textContent = path(opened.folder);
+  $("path").title = opened.folder;
   document.title = `${$("session").textContent} – Tempo`;
   document.body.dataset.view = "room";
   $("text").focus();
@@ -56,7 +55,7 @@ export async function drawSessions() {
         "button",
         { type: "button", className: "session", disabled: folder === null, onclick: open },
         el("strong", {}, folder === null ? "Never opened" : base(folder).replace(/\.session$/, "")),
-        el("span", { className: "soft" }, folder ?? ""),
+        el("span", { className: "soft" }, path(folder ?? "")),
         el("small", { className: "soft" }, facts.filter(Boolean).join(" · ")),
       ),
     );

@@ -1,8 +1,10 @@
 // The process behind the page: commands, and what it tells.
 
 import { $, el } from "./dom.js";
+import { turnTo } from "./room.js";
 
 const { invoke } = window.__TAURI__.core;
+const { listen } = window.__TAURI__.event;
 
 /** Calls a command. Shows a failure with what to do, and returns undefined then. */
 export async function call(command, words) {
@@ -19,7 +21,10 @@ export async function does(command, words) {
   return (await call(command, words)) !== undefined;
 }
 
-export const hear = (event, then) => window.__TAURI__.event.listen(event, ({ payload }) => then(payload));
+export const hear = (event, then) => listen(event, ({ payload }) => then(payload));
+
+/** Hears of the session that the page shows. */
+export const follow = (event, then) => hear(event, ([number, news]) => turnTo(number) && then(news));
 
 export function showTrouble(trouble) {
   const { message, advice, kind } = typeof trouble === "object" ? trouble : { message: String(trouble) };

@@ -36,6 +36,18 @@ export function time(ms) {
 /** The last part of a path. */
 export const base = (path) => path.split(/[\\/]/).filter(Boolean).pop() ?? path;
 
+let home = null;
+
+export const setHome = (directory) => {
+  home = directory;
+};
+
+/** A path, short if it is below the home directory. */
+export function path(full) {
+  const isBelow = home && full.startsWith(home) && /^[\\/]/.test(full.slice(home.length));
+  return isBelow ? `~${full.slice(home.length)}` : full;
+}
+
 /** `AUTHOR/COUNTER` in words. */
 export function message(id, name) {
   const [author, counter] = id.split("/");

@@ -1,4 +1,4 @@
-const $ = (selector) => document.querySelector(selector);
+const $ = (selector, within = document) => within.querySelector(selector);
 const $$ = (selector) => [...document.querySelectorAll(selector)];
 const isOpen = () => document.body.dataset.view === "room";
 const messages = () => $$("#messages .message").map((row) => `${row.dataset.id} ${row.querySelector(".text")?.textContent ?? ""}`);

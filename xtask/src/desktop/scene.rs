@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::driver::Driver;
 use super::screen::Screen;
+use super::sound;
 use super::window::Window;
 
 /// What the scene needs.
@@ -32,10 +33,10 @@ impl Scene<'_> {
     ///
     /// The first thing that was not as it should be, with the text on the page.
     pub(super) fn play(&self) -> Result<usize, String> {
-        let folder = self.place.join("Summer EP.session");
-        fs::create_dir(&folder).map_err(|error| error.to_string())?;
+        let folder = self.screen.home().join("Music/Summer EP.session");
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         let take = self.place.join(TAKE);
-        fs::write(&take, wav()).map_err(|error| error.to_string())?;
+        fs::write(&take, sound::tone(SECONDS)).map_err(|error| error.to_string())?;
         let mut made = Checks::default();
         let (ana, ben) = self.enter(&folder, &take, &mut made)?;
         self.send_a_file(&ana, &ben, &take, &mut made)?;
@@ -46,8 +47,11 @@ impl Scene<'_> {
         doctor(&ana, &folder, &mut made)?;
         self.keep("findings", &ana)?;
         self.leave_and_return(&ben, &mut made)?;
-        ana.driver.close()?;
         ben.driver.close()?;
+        let cleo = self.join(&ana, &folder, &mut made)?;
+        retire(&ana, &cleo, &mut made)?;
+        ana.driver.close()?;
+        cleo.driver.close()?;
         Ok(made.0)
     }
 
@@ -90,6 +94,7 @@ impl Scene<'_> {
         made.until(ben, "it can be played", is_playable, &json!(SECONDS))?;
         ben.value("audio().play() && null", &json!(null))?;
         made.until(ben, "it plays", "audio().currentTime > 0.1", &json!(null))?;
+        made.until(ana, "its author can play it as well", is_playable, &json!(SECONDS))?;
         ben.value("audio().pause()", &json!(null))?;
         ben.click("#files .save")?;
         made.until(ben, "it is saved", "$('#files .save').textContent === 'Saved'", &json!(null))?;
@@ -113,6 +118,26 @@ impl Scene<'_> {
         made.until(ben, "it opens again", "isOpen()", &json!(null))?;
         made.until(ben, "with everything", "JSON.stringify(messages()) === JSON.stringify(it)", &before)?;
         made.until(ben, "under the same name", "$('#members em')?.parentNode.firstChild.data === 'Ben'", &json!(null))
+    }
+
+    /// Cleo joins before all of Ben's messages have arrived. The author of the missing one is away, so nobody puts it back.
+    fn join(&self, ana: &Window, folder: &Path, made: &mut Checks) -> Result<Window, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let message = folder.join(author(ana, "Ben")?).join(format!("{:016x}", 3));
+        let withheld = self.place.join("withheld");
+        fs::rename(&message, &withheld).map_err(failed)?;
+        let cleo = self.window("Cleo", &["--folder", &folder.display().to_string(), "--name", "Cleo"])?;
+        let waits = "$('#waiting small')?.textContent === 'waits for number 3 of Ben, which has not arrived'";
+        made.until(&cleo, "messages wait, and the window says why", waits, &json!(null))?;
+        let is_partial = "!$('#progress').hidden && $('#progress-bar').value > 0 && $('#progress-bar').value < 1";
+        made.until(&cleo, "the window shows how far the join is", is_partial, &json!(null))?;
+        made.until(&cleo, "the doctor explains it", "findings().includes(it)", &json!("gap"))?;
+        self.keep("join", &cleo)?;
+        fs::rename(&withheld, &message).map_err(failed)?;
+        made.until(&cleo, "nothing waits any more", "$('#waiting-section').hidden", &json!(null))?;
+        made.until(&cleo, "everything is here", "$('#progress').hidden", &json!(null))?;
+        made.until(&cleo, "in the same order", "JSON.stringify(messages()) === JSON.stringify(it)", &ana.texts()?)?;
+        Ok(cleo)
     }
 
     fn window(&self, who: &'static str, arguments: &[&str]) -> Result<Window, String> {
@@ -211,6 +236,29 @@ fn doctor(ana: &Window, folder: &Path, made: &mut Checks) -> Result<(), String> 
     made.until(ana, "and says what to do", advice, &json!(null))
 }
 
+/// Ben does not come back; Ana says so for everybody, after a second thought.
+fn retire(ana: &Window, cleo: &Window, made: &mut Checks) -> Result<(), String> {
+    ana.say("Ben has moved to Lisbon")?;
+    cleo.say("Oh!")?;
+    let button = format!("#members [data-author='{}'] .retire", author(ana, "Ben")?);
+    made.until(ana, "the order waits for Ben", "$(it) !== null", &json!(button))?;
+    ana.click(&button)?;
+    made.until(ana, "the window asks", "$(it).textContent.startsWith('Sure?')", &json!(button))?;
+    ana.click(&button)?;
+    for window in [ana, cleo] {
+        let has_left = "$('#members .gone strong')?.textContent === 'Ben'";
+        made.until(window, "everybody knows that he has left", has_left, &json!(null))?;
+    }
+    Ok(())
+}
+
+/// Returns the author of a member.
+fn author(window: &Window, name: &str) -> Result<String, String> {
+    let found = "$$('#members li').find((each) => $('strong', each).firstChild.data === it)?.dataset.author";
+    let author = window.value(found, &json!(name))?;
+    author.as_str().map(str::to_owned).ok_or_else(|| format!("{} is no member\n{}", name, window.page()))
+}
+
 /// The number of checks that were made.
 #[derive(Debug, Default)]
 struct Checks(usize);
@@ -225,30 +273,4 @@ impl Checks {
         self.0 += 1;
         if holds { Ok(()) } else { Err(format!("not so: {what}")) }
     }
-}
-
-/// Returns a sound: a low tone that fades.
-fn wav() -> Vec<u8> {
-    const RATE: u32 = 8000;
-    let count = RATE * SECONDS;
-    let sample = |n: u32| {
-        let (time, end) = (f64::from(n) / f64::from(RATE), f64::from(SECONDS));
-        let value = (time * 110.0 * std::f64::consts::TAU).sin() * (1.0 - time / end) * 20_000.0;
-        #[allow(clippy::cast_possible_truncation, reason = "it is between -20,000 and 20,000")]
-        let sample = value as i16;
-        sample.to_le_bytes()
-    };
-    let mut sound = Vec::new();
-    sound.extend(b"RIFF");
-    sound.extend((36 + count * 2).to_le_bytes());
-    sound.extend(b"WAVEfmt ");
-    sound.extend(16_u32.to_le_bytes());
-    // Uncompressed, one channel, 16 bits a sample.
-    sound.extend([1_u16, 1].into_iter().flat_map(u16::to_le_bytes));
-    sound.extend([RATE, RATE * 2].into_iter().flat_map(u32::to_le_bytes));
-    sound.extend([2_u16, 16].into_iter().flat_map(u16::to_le_bytes));
-    sound.extend(b"data");
-    sound.extend((count * 2).to_le_bytes());
-    sound.extend((0..count).flat_map(sample));
-    sound
 }

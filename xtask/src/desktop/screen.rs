@@ -29,14 +29,19 @@ impl Screen {
         Ok(Self { display: format!(":{}", number.trim()), home: place.join("home"), _server: server })
     }
 
+    /// Returns the home directory of the programs on it.
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// Prepares a program for the screen. Nothing of this person's desktop reaches it, and nothing of it stays.
     pub(super) fn show<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        for (name, directory) in
-            [("XDG_DATA_HOME", "data"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config"), ("HOME", "")]
+        for (name, directory) in [("XDG_DATA_HOME", "data"), ("XDG_CACHE_HOME", "cache"), ("XDG_CONFIG_HOME", "config")]
         {
             command.env(name, self.home.join(directory));
         }
         command
+            .env("HOME", &self.home)
             .env("DISPLAY", &self.display)
             .env_remove("WAYLAND_DISPLAY")
             .env("GDK_BACKEND", "x11")
