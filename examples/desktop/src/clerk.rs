@@ -19,7 +19,7 @@ use crate::{
     trouble::Trouble,
 };
 
-/// What the clerk is to look at. Findings that follow from the status are always looked at.
+/// A request to the clerk. Findings that follow from the status are looked at in any case.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ask {
     /// All files.
@@ -35,7 +35,7 @@ pub(crate) struct Clerk {
     builder: Builder,
     /// Facts of the last check-up that stay true.
     around: Surroundings,
-    /// What only the last check-up could find.
+    /// The findings of the last check-up that do not follow from the status.
     more: Vec<Finding>,
     /// The time of the last check-up, in milliseconds since 1970.
     looked_ms: Option<i64>,
@@ -43,7 +43,7 @@ pub(crate) struct Clerk {
     told: String,
 }
 
-/// What is wrong, as the page shows it.
+/// The findings, as the page shows them.
 #[derive(Debug, Clone, Serialize)]
 struct Diagnosis<'a> {
     /// Follows from the present status.

@@ -115,7 +115,7 @@ impl Pump {
     }
 }
 
-/// Returns who is known to have messages.
+/// Returns the members that are known to have each message.
 pub(crate) fn seen_by<'a>(session: &Session, entries: impl Iterator<Item = &'a Entry>) -> SeenBy {
     entries.map(|entry| (entry.id, session.seen_by(entry.id))).collect()
 }

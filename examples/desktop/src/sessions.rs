@@ -13,7 +13,7 @@ use crate::{
     trouble::Trouble,
 };
 
-/// What the page begins with.
+/// The first settings of the page.
 #[derive(Debug, Serialize)]
 pub(crate) struct Start {
     /// The folder to open at once.

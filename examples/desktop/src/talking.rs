@@ -62,7 +62,7 @@ pub(crate) fn check_up(desk: State<'_, Desk>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Says for everybody that a member will not come back.
+/// Retires a member that will not come back, for all members.
 #[tauri::command(async)]
 pub(crate) fn retire(desk: State<'_, Desk>, author: AuthorId) -> Result<(), Trouble> {
     Ok(desk.open()?.session.retire(author)?)

@@ -74,7 +74,7 @@ function progress(file) {
     return { text: `sending, ${done} of ${of} parts`, part: done / of };
   }
   if (file.sending === "changed") return { text: "the original has changed; attach it again", part: null };
-  if (file.sending === "deselected" || file.sending?.unwanted) return { text: "somebody has removed it from the folder", part: null };
+  if (file.sending === "deselected" || file.sending?.unwanted) return { text: "it was removed from the folder", part: null };
   if (file.place && typeof file.place === "object") {
     const { have, of } = file.place.missing;
     const isWanted = file.wanted ? "fetching, " : "";
@@ -96,7 +96,7 @@ async function save(button, id) {
 
 function player(file) {
   if (!players.has(file.id)) {
-    const made = el("audio", { controls: true, preload: "metadata", "data-file": file.id });
+    const made = el("audio", { controls: true, preload: "auto", "data-file": file.id });
     const place = el("span", { className: "player" });
     players.set(file.id, place);
     if (file.bytes <= AT_ONCE) {

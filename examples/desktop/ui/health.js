@@ -25,24 +25,25 @@ export function drawDiagnosis({ findings, more, looked_ms, service }) {
   const urgent = all.filter((finding) => finding.severity === "attention").length;
   $("health-count").hidden = urgent === 0;
   $("health-count").textContent = urgent;
-  show($("findings"), all.length > 0 ? all.map(row) : [el("li", { className: "well" }, "Everything is in order.")]);
+  show($("findings"), all.length > 0 ? all.map((finding, index) => row(finding, index === 0)) : [el("li", { className: "well" }, "Everything is in order.")]);
   const looked = looked_ms === null ? LOOKING : `Everything was examined at ${time(looked_ms)}.`;
   $("looked").textContent = service ? `${looked} The folder belongs to ${service}.` : looked;
 }
 
-function row(finding) {
+/** A finding; its explanation is open for the first one that needs attention. */
+function row(finding, isFirst) {
   const id = `${finding.kind} ${finding.place ?? finding.author ?? ""}`;
   const action = finding.author ? ACTIONS[finding.kind]?.(finding.author) : null;
   const made = el(
     "details",
-    { "data-kind": finding.kind, "data-severity": finding.severity, open: opened.get(id) ?? finding.severity === "attention" },
+    { "data-kind": finding.kind, "data-severity": finding.severity, open: opened.get(id) ?? (isFirst && finding.severity === "attention") },
     el("summary", {}, finding.message),
     el("p", {}, finding.meaning, " ", el("span", { className: `loss ${finding.lost}` }, LOSS[finding.lost] ?? "")),
     finding.advice ? el("p", { className: "advice" }, finding.advice) : null,
     finding.files.length > 0 ? el("ul", { className: "places" }, ...finding.files.slice(0, 8).map((file) => el("li", {}, file))) : null,
     action,
   );
-  made.ontoggle = () => opened.set(id, made.open);
+  made.querySelector("summary").onclick = () => opened.set(id, !made.open);
   return el("li", {}, made);
 }
 

@@ -42,7 +42,7 @@ function makeRow(author) {
   return { made: el("li", { "data-author": author }, face, who), face, who, leaves: retire(author) };
 }
 
-/** A button that says for everybody that a member will not come back, after a second click. */
+/** A button that retires a member, after a second click. */
 export function retire(author) {
   const words = "Do not wait any more";
   const button = el("button", { type: "button", className: "quiet retire" }, words);
@@ -50,6 +50,7 @@ export function retire(author) {
   button.onclick = async () => {
     if (isSure) await call("retire", { author });
     isSure = !isSure;
+    button.classList.toggle("asks", isSure);
     button.textContent = isSure ? `Sure? ${nameOf(author)} will not come back` : words;
   };
   return button;

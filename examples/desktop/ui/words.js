@@ -25,7 +25,7 @@ export function size(bytes) {
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
 
-/** A time by somebody's clock; any number may come, also one that no calendar has. */
+/** A time by its author's clock. It may be any number, even one that no calendar has. */
 export function time(ms) {
   const then = new Date(ms);
   if (Number.isNaN(then.getTime())) return "";

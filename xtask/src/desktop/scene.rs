@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::sound;
 use super::window::Window;
 
-/// What the scene needs.
+/// The program and its surroundings.
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
     pub(super) program: &'a Path,
@@ -120,7 +120,7 @@ impl Scene<'_> {
         made.until(ben, "under the same name", "$('#members em')?.parentNode.firstChild.data === 'Ben'", &json!(null))
     }
 
-    /// Cleo joins before all of Ben's messages have arrived. The author of the missing one is away, so nobody puts it back.
+    /// Cleo joins before all of Ben's messages have arrived. Ben is away and cannot put the missing one back.
     fn join(&self, ana: &Window, folder: &Path, made: &mut Checks) -> Result<Window, String> {
         let failed = |error: std::io::Error| error.to_string();
         let message = folder.join(author(ana, "Ben")?).join(format!("{:016x}", 3));
@@ -218,7 +218,7 @@ fn settle(ana: &Window, ben: &Window, made: &mut Checks) -> Result<(), String> {
     same_order(ana, ben, 9, made)
 }
 
-/// A service makes a conflict copy of a message, and somebody puts a file of their own into the folder.
+/// A service makes a conflict copy of a message, and a foreign file appears in the folder.
 fn doctor(ana: &Window, folder: &Path, made: &mut Checks) -> Result<(), String> {
     made.until(ana, "nothing is wrong", "$('#findings details[data-severity=attention]') === null", &json!(null))?;
     let failed = |error: std::io::Error| error.to_string();
@@ -236,7 +236,7 @@ fn doctor(ana: &Window, folder: &Path, made: &mut Checks) -> Result<(), String> 
     made.until(ana, "and says what to do", advice, &json!(null))
 }
 
-/// Ben does not come back; Ana says so for everybody, after a second thought.
+/// Ben does not come back, and Ana retires him with two clicks.
 fn retire(ana: &Window, cleo: &Window, made: &mut Checks) -> Result<(), String> {
     ana.say("Ben has moved to Lisbon")?;
     cleo.say("Oh!")?;
@@ -247,7 +247,7 @@ fn retire(ana: &Window, cleo: &Window, made: &mut Checks) -> Result<(), String> 
     ana.click(&button)?;
     for window in [ana, cleo] {
         let has_left = "$('#members .gone strong')?.textContent === 'Ben'";
-        made.until(window, "everybody knows that he has left", has_left, &json!(null))?;
+        made.until(window, "both know that he has left", has_left, &json!(null))?;
     }
     Ok(())
 }
