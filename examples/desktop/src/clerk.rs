@@ -14,19 +14,11 @@ use tempo_session::{
 };
 
 use crate::{
-    desk::Teller,
-    files::{Listed, list},
+    ask::Ask,
+    listed::{Listed, list},
+    tell::Teller,
     trouble::Trouble,
 };
-
-/// A request to the clerk. Findings that follow from the status are looked at in any case.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ask {
-    /// All files.
-    files: bool,
-    /// Everything in the folder.
-    check_up: bool,
-}
 
 /// A clerk of one session.
 pub(crate) struct Clerk {
@@ -52,24 +44,6 @@ struct Diagnosis<'a> {
     more: &'a [Finding],
     looked_ms: Option<i64>,
     service: Option<&'static str>,
-}
-
-impl Ask {
-    pub(crate) fn everything() -> Self {
-        Self { files: true, check_up: true }
-    }
-
-    pub(crate) fn files() -> Self {
-        Self { files: true, check_up: false }
-    }
-
-    pub(crate) fn unfinished() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self { files: self.files || other.files, check_up: self.check_up || other.check_up }
-    }
 }
 
 impl Clerk {

@@ -1,4 +1,4 @@
-//! What the commands of the page share: the open session, and the files that go with the next message.
+//! The state that the commands of the page share: the open session, and the files that go with the next message.
 
 use std::{
     path::PathBuf,
@@ -11,11 +11,10 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
-use tauri::{AppHandle, Emitter};
+use tauri::AppHandle;
 use tempo_session::Session;
 
-use crate::{arguments::Arguments, clerk::Ask, trouble::Trouble};
+use crate::{arguments::Arguments, ask::Ask, tell::Teller, trouble::Trouble};
 
 /// The state of this process.
 pub(crate) struct Desk {
@@ -26,14 +25,6 @@ pub(crate) struct Desk {
     opened: AtomicU64,
     /// The files that go with the next message. The page knows their names only, so it cannot name others.
     pub(crate) tray: Mutex<Vec<PathBuf>>,
-}
-
-/// Tells the page of one session. Each event carries the number of its session, so that the page can ignore what a thread of
-/// the session before still has to say.
-#[derive(Debug, Clone)]
-pub(crate) struct Teller {
-    app: AppHandle,
-    number: u64,
 }
 
 /// An open session.
@@ -57,14 +48,14 @@ impl Desk {
 
     /// Returns a teller for the next session.
     pub(crate) fn teller(&self) -> Teller {
-        Teller { app: self.app.clone(), number: self.opened.fetch_add(1, Ordering::Relaxed) + 1 }
+        Teller::new(self.app.clone(), self.opened.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     pub(crate) fn set_open(&self, open: Arc<Open>) {
         *lock(&self.open) = Some(open);
     }
 
-    /// Closes the session, if one is open. What was not published by then is published at the next opening.
+    /// Closes the session, if one is open. Messages that are not published by then are published at the next opening.
     pub(crate) fn close(&self) {
         const PATIENCE: Duration = Duration::from_secs(3);
         let open = lock(&self.open).take();
@@ -72,12 +63,6 @@ impl Desk {
             // Received messages that were not stored are received again.
             let _ = open.session.clone().close_within(PATIENCE);
         }
-    }
-
-    /// Adds files that a person has chosen to the next message.
-    pub(crate) fn add_to_tray(&self, files: Vec<PathBuf>) {
-        lock(&self.tray).extend(files);
-        self.tell_tray();
     }
 }
 
@@ -90,17 +75,6 @@ impl Open {
     pub(crate) fn ask(&self, ask: Ask) {
         let _ = self.clerk.send(ask);
     }
-}
-
-impl Teller {
-    pub(crate) fn tell(&self, event: &str, news: &(impl Serialize + Clone)) {
-        tell(&self.app, event, &(self.number, news));
-    }
-}
-
-/// Tells the page. A page that is gone needs no news.
-pub(crate) fn tell(app: &AppHandle, event: &str, news: &(impl Serialize + Clone)) {
-    let _ = app.emit(event, news);
 }
 
 /// Runs work that may take its time, or wait for a folder, off the window's thread.

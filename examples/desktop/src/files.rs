@@ -2,48 +2,18 @@
 
 use std::{fs, path::Path};
 
-use serde::Serialize;
 use tauri::{Manager, State, ipc::Response};
 use tempo_session::{
     Attachment, AttachmentId, Session,
-    error::{ErrorKind, ExportError, ReadError},
-    status::FileStatus,
+    error::{ErrorKind, ExportError},
 };
 
-use crate::{clerk::Ask, desk::Desk, trouble::Trouble};
+use crate::{ask::Ask, desk::Desk, listed::attachment, trouble::Trouble};
 
 /// The largest file that the page plays, in bytes: the page holds all of it.
 const PLAYED: u64 = 64 * 1024 * 1024;
 /// The most files of one name that are saved beside each other.
 const ALIKE: usize = 1000;
-
-/// A file as `tempo files --json` describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Listed {
-    #[serde(flatten)]
-    pub(crate) status: FileStatus,
-    name: String,
-    media_type: String,
-}
-
-/// Returns the files that messages name. Looks at the folder.
-pub(crate) fn list(session: &Session) -> Result<Vec<Listed>, ReadError> {
-    let mut listed = Vec::new();
-    for status in session.files()? {
-        if let Some(attachment) = attachment(session, &status)? {
-            let Attachment { name, media_type, .. } = attachment;
-            listed.push(Listed { status, name, media_type });
-        }
-    }
-    Ok(listed)
-}
-
-/// Returns the name and type of a file by the first message that names it.
-fn attachment(session: &Session, status: &FileStatus) -> Result<Option<Attachment>, ReadError> {
-    let Some(&first) = status.named_by.first() else { return Ok(None) };
-    let entry = session.find(first)?;
-    Ok(entry.and_then(|entry| entry.attachments.into_iter().find(|it| it.manifest.id() == status.id)))
-}
 
 fn named(session: &Session, id: AttachmentId) -> Result<Attachment, Trouble> {
     let status = session.file(id)?;

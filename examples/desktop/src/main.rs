@@ -4,14 +4,17 @@
 //! follows the session, `clerk` looks at the folder, and every command of the page runs off the window's thread.
 
 mod arguments;
+mod ask;
 mod clerk;
 mod desk;
 mod files;
+mod listed;
 mod opening;
 mod pump;
 mod room;
 mod sessions;
 mod talking;
+mod tell;
 mod tray;
 mod trouble;
 

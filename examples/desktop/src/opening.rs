@@ -10,7 +10,8 @@ use serde::Serialize;
 use tempo_session::{AuthorId, error::ErrorKind};
 
 use crate::{
-    clerk::{Ask, Clerk},
+    ask::Ask,
+    clerk::Clerk,
     desk::{Desk, Open, in_background},
     pump::Pump,
     trouble::Trouble,

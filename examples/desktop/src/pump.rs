@@ -8,12 +8,13 @@ use std::{
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tempo_session::{AuthorId, Entry, Event, Events, MessageId, Session, Status, error::ReadError, replica::Replica};
+use tempo_session::{AuthorId, Entry, Events, MessageId, Session, Status, error::ReadError, replica::Replica};
 
 use crate::{
-    clerk::Ask,
-    desk::{Open, Teller},
+    ask::Ask,
+    desk::Open,
     room::{Room, SHOWN},
+    tell::Teller,
     trouble::Trouble,
 };
 
@@ -122,27 +123,11 @@ pub(crate) fn seen_by<'a>(session: &Session, entries: impl Iterator<Item = &'a E
 
 /// Waits for the next events, at most until it is time for a look. Returns what the clerk is to look at.
 fn wait(events: &mut Events) -> Result<Ask, ReadError> {
-    let Some(event) = events.next_within(LOOK)? else { return Ok(Ask::unfinished()) };
+    let Some(event) = events.next_within(LOOK)? else { return Ok(Ask::default()) };
     let mut ask = Ask::after(&event);
     let end = Instant::now() + GATHER;
     while let Some(event) = events.next_within(end.saturating_duration_since(Instant::now()))? {
         ask = ask.and(Ask::after(&event));
     }
     Ok(ask)
-}
-
-impl Ask {
-    /// Returns what an event makes worth a look. Every event may change what is wrong.
-    fn after(event: &Event) -> Self {
-        let is_about_files = match event {
-            Event::Message { entry, .. } => !entry.attachments.is_empty(),
-            Event::File { .. }
-            | Event::Fetched { .. }
-            | Event::FileReleased { .. }
-            | Event::Folder(_)
-            | Event::Missed => true,
-            _ => false,
-        };
-        if is_about_files { Self::files() } else { Self::unfinished() }
-    }
 }

@@ -7,7 +7,7 @@ use tauri::State;
 use tempo_session::{AuthorId, Entry, Keep, MessageId};
 
 use crate::{
-    clerk::Ask,
+    ask::Ask,
     desk::{Desk, lock},
     files::media_type,
     pump::seen_by,

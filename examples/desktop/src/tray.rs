@@ -1,12 +1,15 @@
 //! Commands: the files that go with the next message.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use serde::Serialize;
 use tauri::{AppHandle, State};
 use tauri_plugin_dialog::DialogExt;
 
-use crate::desk::{Desk, lock, tell};
+use crate::{
+    desk::{Desk, lock},
+    tell::tell,
+};
 
 /// A chosen file.
 #[derive(Debug, Clone, Serialize)]
@@ -34,6 +37,12 @@ pub(crate) fn drop_file(desk: State<'_, Desk>, index: usize) {
 }
 
 impl Desk {
+    /// Adds files that a person has chosen to the next message.
+    pub(crate) fn add_to_tray(&self, files: Vec<PathBuf>) {
+        lock(&self.tray).extend(files);
+        self.tell_tray();
+    }
+
     /// Tells the page what is in the tray.
     pub(crate) fn tell_tray(&self) {
         let paths = lock(&self.tray).clone();
