@@ -1,7 +1,7 @@
 //! Fetches the parts of files from the folder to the shelf.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Seek, SeekFrom, Write},
     ops::ControlFlow,
     sync::Arc,
@@ -11,6 +11,7 @@ use std::{
 use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive, planted};
 
 use crate::{
+    api::attaching::PIECE,
     core::carrying::Carrying,
     engine::{event::Event, shared::Shared, turn::Step},
     errors::{FetchError, ReadError, describe},
@@ -31,6 +32,8 @@ pub(crate) struct Fetcher {
     look_at: Duration,
     /// The files that could not be fetched: the time of the next attempt, and the pause before that.
     failed: BTreeMap<AttachmentId, (Duration, Duration)>,
+    /// The parts that are on the shelf for certain, because they were written in this life.
+    written: BTreeMap<AttachmentId, BTreeSet<u16>>,
     /// What the messages say of the files.
     described: BTreeMap<AttachmentId, Vec<Manifest>>,
 }
@@ -39,8 +42,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Fetcher {
     pub(crate) fn new(shelf: Arc<dyn Shelf>, times: Carrying) -> Self {
-        let (failed, described) = (BTreeMap::new(), BTreeMap::new());
-        Self { shelf, times, queue: Vec::new(), look_at: Duration::ZERO, failed, described }
+        let (failed, written, described) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { shelf, times, queue: Vec::new(), look_at: Duration::ZERO, failed, written, described }
     }
 
     /// Looks for missing parts with the next step.
@@ -138,6 +141,7 @@ impl Fetcher {
             PartRead::Damaged => return Err(FetchError::Damaged { id, part: part.number }.into()),
             _ => return Ok(()),
         }
+        self.written.entry(id).or_default().insert(part.number);
         let is_same = record.is_of(manifest);
         let mut count = 0;
         shared.note_file(id, |it| {
@@ -156,7 +160,23 @@ impl Fetcher {
         if count == manifest.count() { self.finish(shared, id, manifest) } else { Ok(()) }
     }
 
+    /// Keeps a file of which all parts are noted. What was written in an earlier life is checked: a store that was restored
+    /// may note parts that are not on the shelf any more.
     fn finish(&mut self, shared: &Shared, id: AttachmentId, manifest: &Manifest) -> Result<(), Failure> {
+        let written = self.written.remove(&id).unwrap_or_default();
+        let mut content = self.shelf.stage(&staged(id))?;
+        let mut absent = Vec::new();
+        for part in manifest.parts().filter(|part| !written.contains(&part.number)) {
+            if !has(content.as_mut(), &part)? {
+                absent.push(part.number);
+            }
+        }
+        drop(content);
+        if !absent.is_empty() {
+            self.look_at = Duration::ZERO;
+            self.written.insert(id, written);
+            return Ok(shared.change_file(id, |record| record.fetched.retain(|number| !absent.contains(number)))?);
+        }
         self.shelf.keep(&staged(id), id)?;
         self.described.remove(&id);
         shared.change_file(id, |record| record.content = Content::Kept)?;
@@ -167,6 +187,19 @@ impl Fetcher {
         shared.announce();
         Ok(())
     }
+}
+
+/// Returns whether the content of a file has a part in its place.
+fn has(content: &mut dyn Staged, part: &Part) -> io::Result<bool> {
+    content.seek(SeekFrom::Start(part.offset))?;
+    let (mut check, mut left, mut piece) = (part.check(), part.length, vec![0; PIECE]);
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let read = content.read(piece.get_mut(..most).unwrap_or_default())?;
+        check.update(piece.get(..read).unwrap_or_default());
+        left = if read == 0 { 0 } else { left.saturating_sub(read as u64) };
+    }
+    Ok(check.holds())
 }
 
 /// Returns the name of a file on the shelf while it is fetched.

@@ -441,6 +441,30 @@ fn what_is_discarded_while_it_is_fetched_is_fetched_anew() {
     assert_eq!(kept, take(3));
 }
 
+/// A store that is restored notes parts that were fetched before, and the shelf may be another one.
+#[test]
+fn a_file_is_kept_only_with_all_its_content() {
+    let mut pair = Pair::new();
+    let (id, _) = pair.sent(&take(3));
+    let Pair { medium, clock, states, mut ben, .. } = pair;
+    ben.session.fetch(id).unwrap();
+    drain(&mut ben.driver);
+    for _ in 0..3 {
+        assert_eq!(ben.carrier.turn(), Turn::Again);
+    }
+    drop(ben);
+    states[1].shelf.discard(&format!("get-{id}")).unwrap();
+    let mut ben = states[1].open(&medium, &clock);
+    ben.drain();
+    pass(&clock, Duration::from_secs(600));
+    ben.drain();
+    assert_eq!(ben.file(id).place, Place::Kept);
+    assert_eq!(ben.exported(id).unwrap(), take(3));
+    let mut kept = Vec::new();
+    states[1].shelf.open(id).unwrap().read_to_end(&mut kept).unwrap();
+    assert!(kept == take(3), "it has holes");
+}
+
 /// Between the two releases a message needed the file again, so the week begins anew.
 #[test]
 fn a_second_release_waits_as_the_first_one_did() {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tempo_sim::{
-    CHAOS, DROPBOX, Effect, Fault, ICLOUD, PROFILES, Plan, Profile, Rng, SEAFILE, Verdict, World, trace::What,
+    CHAOS, DROPBOX, Effect, Fault, ICLOUD, PROFILES, Plan, Profile, Rng, SEAFILE, SYNCTHING, Verdict, World,
+    trace::What,
 };
 
 #[test]
@@ -143,6 +144,30 @@ fn a_released_part_that_is_online_only_is_removed_later() {
     assert_eq!(outcome.failure, None, "{}", plan.command());
     let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
     assert!(happened("file released") && happened("part removed"), "the run no longer shows it: {:?}", outcome.counts);
+}
+
+/// A restored store noted parts that were not on the shelf any more: the file had become whole since. The next part went into
+/// a new file, which replaced the whole one.
+#[test]
+fn a_restored_store_does_not_make_holes() {
+    let faults = [
+        Fault::FailedCall,
+        Fault::DiskFull,
+        Fault::RestoredStore,
+        Fault::Systems,
+        Fault::CopiedSession,
+        Fault::Relinked,
+        Fault::Files,
+    ];
+    let plan = Plan { seed: 401_121_076, profile: &SYNCTHING, members: 3, messages: 7, faults: faults.into() };
+    let outcome = plan.execute(false);
+    assert_eq!(outcome.failure, None, "{}", plan.command());
+    let happened = |what| outcome.counts.iter().any(|(name, count)| name == what && count > 0);
+    assert!(
+        happened("store restored") && happened("file attached"),
+        "the run no longer shows it: {:?}",
+        outcome.counts
+    );
 }
 
 /// A member relayed the same author's messages twice, the second time as a new author. Withdrawing the first relay
