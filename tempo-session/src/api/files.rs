@@ -135,6 +135,16 @@ impl Session {
         Ok(self.statuses(&[id])?.pop())
     }
 
+    /// Returns the name, the media type and the description of a file, as an accepted message gives them; `None` if no message
+    /// names it. Does not look at the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] when the message that names it cannot be read.
+    pub fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, ReadError> {
+        Ok(self.shared().attachments(id)?.into_iter().next())
+    }
+
     /// Returns every file that an accepted message names or that was attached here, as [`file`](Self::file) does, with one
     /// look at the folder.
     ///

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tempo_message::{AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive, planted};
+use tempo_message::{Attachment, AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive, planted};
 
 use crate::{
     api::attaching::PIECE,
@@ -224,15 +224,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Returns what accepted messages say of a file: usually one thing.
+    /// Returns what accepted messages say of the content of a file: usually one thing.
     pub(crate) fn manifests(&self, id: AttachmentId) -> Result<Vec<Manifest>, ReadError> {
+        Ok(self.attachments(id)?.into_iter().map(|it| it.manifest).collect())
+    }
+
+    /// Returns the file as accepted messages name it, once for each way in which they describe its content.
+    pub(crate) fn attachments(&self, id: AttachmentId) -> Result<Vec<Attachment>, ReadError> {
         let described = self.lock().core.descriptions(id);
-        let mut manifests = Vec::new();
+        let mut attachments = Vec::new();
         for key in described {
-            let attachments = self.frame(key)?.into_message().attachments;
-            manifests.extend(attachments.into_iter().map(|it| it.manifest).filter(|it| it.id() == id));
+            let named = self.frame(key)?.into_message().attachments;
+            attachments.extend(named.into_iter().filter(|it| it.manifest.id() == id));
         }
-        Ok(manifests)
+        Ok(attachments)
     }
 }
 

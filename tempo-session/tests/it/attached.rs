@@ -138,13 +138,14 @@ fn a_file_follows_its_message_part_by_part() {
     file.media_type = "audio/wav".to_owned();
     let id = file.manifest.id();
     assert_eq!(id.as_bytes(), Digest::of(&content).as_bytes());
-    assert_eq!(ana.sending(id), Sending::Attached);
+    assert_eq!((ana.sending(id), ana.session.attachment(id).unwrap()), (Sending::Attached, None));
     let message = ana.session.send_with("listen", std::slice::from_ref(&file)).unwrap();
     assert_eq!(ana.session.flush_files(Duration::ZERO), 5);
     drain(&mut ana.driver);
     drain(&mut ben.driver);
     let entry = ben.session.timeline().next().unwrap().unwrap();
-    assert_eq!((entry.id, entry.payload.as_ref(), &entry.attachments), (message, &b"listen"[..], &vec![file]));
+    assert_eq!((entry.id, entry.payload.as_ref(), &entry.attachments), (message, &b"listen"[..], &vec![file.clone()]));
+    assert_eq!(ben.session.attachment(id).unwrap(), Some(file));
     assert_eq!(ben.file(id).place, Place::Missing { have: 0, of: 5 });
     assert_eq!(ben.file(id).named_by, [message]);
     for done in 1..=5 {

@@ -82,18 +82,11 @@ pub(crate) fn release(folder: &Path, local: &Local, what: &[String]) -> Result<(
 }
 
 fn files(session: &Session) -> Result<Vec<Named>, Failure> {
-    let mut named: Vec<(Attachment, AuthorId)> = Vec::new();
-    for entry in session.timeline() {
-        let entry = entry?;
-        let author = entry.author();
-        named.extend(entry.attachments.into_iter().map(|attachment| (attachment, author)));
-    }
     let files = session.files()?.into_iter().map(|status| {
-        let first = named.iter().find(|(attachment, _)| attachment.manifest.id() == status.id).cloned();
-        let (attachment, author) = first.unzip();
-        Named { status, attachment, author }
+        let author = status.named_by.first().map(|message| message.author);
+        Ok(Named { attachment: session.attachment(status.id)?, author, status })
     });
-    Ok(files.collect())
+    files.collect()
 }
 
 /// Returns the only file with this name, or whose id begins so.
