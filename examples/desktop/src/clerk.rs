@@ -10,7 +10,6 @@ use tempo_session::{
     Builder, Session,
     doctor::{Finding, LocalStore, Surroundings, diagnose},
     error::OpenError,
-    status::{Place, Sending},
 };
 
 use crate::{
@@ -84,12 +83,7 @@ impl Clerk {
     }
 
     fn has_files_on_their_way(&self) -> bool {
-        let is_on_its_way = |file: &Listed| {
-            matches!(file.status.place, Place::Missing { .. })
-                || matches!(file.status.sending, Some(Sending::Publishing { .. }))
-                || (file.status.is_wanted && file.status.place != Place::Kept)
-        };
-        self.files.iter().flatten().any(is_on_its_way)
+        self.files.iter().flatten().any(Listed::is_on_its_way)
     }
 
     /// Examines the whole folder, beside the session.

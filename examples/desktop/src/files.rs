@@ -8,7 +8,7 @@ use tempo_session::{
     error::{ErrorKind, ExportError},
 };
 
-use crate::{ask::Ask, desk::Desk, listed::attachment, trouble::Trouble};
+use crate::{ask::Ask, desk::Desk, trouble::Trouble};
 
 /// The largest file that the page plays, in bytes: the page holds all of it.
 const PLAYED: u64 = 64 * 1024 * 1024;
@@ -16,9 +16,7 @@ const PLAYED: u64 = 64 * 1024 * 1024;
 const ALIKE: usize = 1000;
 
 fn named(session: &Session, id: AttachmentId) -> Result<Attachment, Trouble> {
-    let status = session.file(id)?;
-    let found = status.map_or(Ok(None), |status| attachment(session, &status))?;
-    found.ok_or_else(|| Trouble::new(ErrorKind::NotFound, "no message names this file"))
+    session.attachment(id)?.ok_or_else(|| Trouble::new(ErrorKind::NotFound, "no message names this file"))
 }
 
 /// Fetches a file to this machine. The page hears of its progress.

@@ -1,7 +1,11 @@
 //! The files of a session, as the page lists them.
 
 use serde::Serialize;
-use tempo_session::{Attachment, Session, error::ReadError, status::FileStatus};
+use tempo_session::{
+    Session,
+    error::ReadError,
+    status::{FileStatus, Place, Sending},
+};
 
 /// A file as `tempo files --json` describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,21 +16,23 @@ pub(crate) struct Listed {
     media_type: String,
 }
 
+impl Listed {
+    /// Returns whether parts of it are to come or to go, so that another look may show more.
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        let FileStatus { place, sending, is_wanted, .. } = &self.status;
+        let is_fetched = *is_wanted && *place != Place::Kept;
+        matches!(place, Place::Missing { .. }) || matches!(sending, Some(Sending::Publishing { .. })) || is_fetched
+    }
+}
+
 /// Returns the files that messages name. Looks at the folder.
 pub(crate) fn list(session: &Session) -> Result<Vec<Listed>, ReadError> {
     let mut listed = Vec::new();
     for status in session.files()? {
-        if let Some(attachment) = attachment(session, &status)? {
-            let Attachment { name, media_type, .. } = attachment;
-            listed.push(Listed { status, name, media_type });
+        // A file that was attached here and never sent has no name.
+        if let Some(file) = session.attachment(status.id)? {
+            listed.push(Listed { status, name: file.name, media_type: file.media_type });
         }
     }
     Ok(listed)
-}
-
-/// Returns the name and type of a file by the first message that names it.
-pub(crate) fn attachment(session: &Session, status: &FileStatus) -> Result<Option<Attachment>, ReadError> {
-    let Some(&first) = status.named_by.first() else { return Ok(None) };
-    let entry = session.find(first)?;
-    Ok(entry.and_then(|entry| entry.attachments.into_iter().find(|it| it.manifest.id() == status.id)))
 }

@@ -81,12 +81,14 @@ impl Pump {
     }
 
     /// Tells the changed end of the timeline, or, while it is being read, how far that is.
-    fn tell_lines(&self, status: &Status, lines: &mut Replica<Room>) -> Result<(), ReadError> {
+    fn tell_lines(&mut self, status: &Status, lines: &mut Replica<Room>) -> Result<(), ReadError> {
         let mut from = None;
         while let Some(change) = lines.update()? {
             from = Some(from.map_or(change.from, |from: usize| from.min(change.from)));
             if change.messages < status.messages {
                 self.teller.tell("loading", &Loading { have: change.messages, of: status.messages });
+                // The next status ends the progress that is shown.
+                self.told_status.clear();
             }
         }
         if let Some(from) = from {

@@ -1,21 +1,20 @@
 // Files: where they are, fetching, saving, and playing.
 
-import { call, showTrouble } from "./tempo.js";
+import { call } from "./tempo.js";
 import { $, el, show } from "./dom.js";
+import { endPlayer, makePlayer } from "./player.js";
 import { nameOf, onTurn, room } from "./room.js";
 import { size } from "./words.js";
 
 /** The types that are played; another type from elsewhere is not handed to a player. */
 const PLAYED = new Set(["audio/wav", "audio/mpeg", "audio/flac", "audio/ogg", "audio/mp4", "audio/aac"]);
-/** Larger files are played after a click. */
-const AT_ONCE = 16 * 1000 * 1000;
 /** Players by file, kept so that drawing again does not stop them. */
 const players = new Map();
 /** All cards of a file: one in each message, and one in the list. */
 const cards = new Map();
 
 onTurn(() => {
-  for (const place of players.values()) URL.revokeObjectURL(place.querySelector("audio")?.src ?? "");
+  for (const each of players.values()) endPlayer(each);
   players.clear();
   cards.clear();
   drawFiles([]);
@@ -95,28 +94,6 @@ async function save(button, id) {
 }
 
 function player(file) {
-  if (!players.has(file.id)) {
-    const made = el("audio", { controls: true, preload: "auto", "data-file": file.id });
-    const place = el("span", { className: "player" });
-    players.set(file.id, place);
-    if (file.bytes <= AT_ONCE) {
-      place.append(made);
-      load(made, file);
-    } else {
-      const listen = el("button", { type: "button", className: "quiet" }, "Listen");
-      listen.onclick = () => {
-        listen.replaceWith(made);
-        load(made, file);
-      };
-      place.append(listen);
-    }
-  }
+  if (!players.has(file.id)) players.set(file.id, makePlayer(file));
   return players.get(file.id);
-}
-
-async function load(audio, file) {
-  const content = await call("content", { id: file.id });
-  if (!content) return;
-  audio.onerror = () => showTrouble({ message: `${file.name} cannot be played here`, advice: "Save it, and play it with another program." });
-  audio.src = URL.createObjectURL(new Blob([content], { type: file.media_type }));
 }

@@ -92,10 +92,11 @@ impl Scene<'_> {
         made.until(ben, "it is on this machine", "$('#files .file').dataset.place === 'kept'", &json!(null))?;
         let is_playable = "audio()?.readyState >= 1 && Math.abs(audio().duration - it) < 0.1 && audio().error === null";
         made.until(ben, "it can be played", is_playable, &json!(SECONDS))?;
-        ben.value("audio().play() && null", &json!(null))?;
+        ben.click("#messages .play")?;
         made.until(ben, "it plays", "audio().currentTime > 0.1", &json!(null))?;
         made.until(ana, "its author can play it as well", is_playable, &json!(SECONDS))?;
-        ben.value("audio().pause()", &json!(null))?;
+        ben.click("#messages .play")?;
+        made.until(ben, "it pauses", "audio().paused", &json!(null))?;
         ben.click("#files .save")?;
         made.until(ben, "it is saved", "$('#files .save').textContent === 'Saved'", &json!(null))?;
         let read = |path: PathBuf| fs::read(path).map_err(|error| error.to_string());
