@@ -1,8 +1,8 @@
 // Members, and what each of them has.
 
 import { $, el, show } from "./dom.js";
-import { color, initial, plural, time } from "./words.js";
-import { isMe, nameOf, onTurn } from "./room.js";
+import { initial, plural, time } from "./words.js";
+import { color, isMe, nameOf, onTurn } from "./room.js";
 import { call } from "./tempo.js";
 
 /** Rows by author. */

@@ -2,8 +2,8 @@
 
 import { call } from "./tempo.js";
 import { $, el, show } from "./dom.js";
-import { color, initial, time } from "./words.js";
-import { isMe, nameOf, onTurn, room } from "./room.js";
+import { initial, time } from "./words.js";
+import { color, isMe, nameOf, onTurn, room } from "./room.js";
 import { fileCard } from "./files.js";
 
 /** Rows by message id and digest: a message that moved keeps its row. */

@@ -16,6 +16,16 @@ export const room = {
   files: new Map(),
 };
 
+const COLORS = 8;
+/** Colors in the order in which authors were seen, so that few members have different ones. */
+const colors = new Map();
+
+/** The number of an author's color. */
+export function color(author) {
+  if (!colors.has(author)) colors.set(author, String(colors.size % COLORS));
+  return colors.get(author);
+}
+
 const clearing = [];
 
 /** Lets go of what belongs to the session before. */
@@ -25,6 +35,7 @@ export const onTurn = (clear) => clearing.push(clear);
 export function turnTo(number) {
   if (number > room.number) {
     Object.assign(room, { number, status: null, first: 0, entries: [], seen: {}, files: new Map() });
+    colors.clear();
     for (const clear of clearing) clear();
   }
   return number === room.number;

@@ -1,12 +1,7 @@
 // Words for values.
 
-const COLORS = 8;
-
 /** The first eight digits of an author, as the command shows it. */
 export const short = (author) => author.slice(0, 8);
-
-/** One of a few colors for an author. */
-export const color = (author) => String(parseInt(author.slice(0, 4), 16) % COLORS);
 
 export const initial = (name) => [...name.trim()][0]?.toUpperCase() ?? "?";
 
