@@ -10,6 +10,7 @@ use crate::table;
 pub(crate) const STEPS: &[(&str, &str)] = &[
     ("fmt", "cargo fmt --all --check"),
     ("tidy", "cargo xtask tidy"),
+    ("book", "cargo xtask book"),
     ("layers", "cargo xtask layers"),
     ("circles", "cargo xtask circles"),
     ("clippy", "cargo clippy --all-targets --all-features -- -D warnings"),

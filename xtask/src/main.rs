@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a tool for people may look at the clock")]
 
+mod book;
 mod call;
 mod ci;
 mod failure;
@@ -77,6 +78,8 @@ enum Command {
     Ci,
     /// Check the spelling, and the length of the source files
     Tidy,
+    /// Check the links of all documents, and that the book is complete
+    Book(book::Options),
     /// Check which crate depends on which, from where and under which license
     Layers,
     /// Check that no modules of a crate import each other in a circle
@@ -134,6 +137,7 @@ impl Command {
             Self::Test { arguments } => test(&arguments).run(),
             Self::Ci => ci::run(run_words),
             Self::Tidy => tidy::run(),
+            Self::Book(options) => book::run(&options),
             Self::Layers => tools::layers(),
             Self::Circles => tools::circles(),
             Self::Features => tools::features(),
@@ -230,6 +234,7 @@ mod tests {
             "tests",
             "tidy --fast",
             "golden --bles",
+            "book --biuld",
             "fuzz --seconds 0",
             "fuzz frame pack",
             #[cfg(unix)]

@@ -18,6 +18,8 @@ const CYCLES: Tool = Tool("cargo-cycles", "0.2.0");
 /// Builds with each set of features.
 const HACK: Tool = Tool("cargo-hack", "0.6.46");
 
+/// Builds the book.
+pub(crate) const MDBOOK: Tool = Tool("mdbook", "0.5.4");
 /// Finds dependencies that nothing uses.
 const MACHETE: Tool = Tool("cargo-machete", "0.9.2");
 /// Compares the public items of two versions.

@@ -32,9 +32,10 @@ fn two_members_share_a_list() {
 #[test]
 fn the_chapter_shows_the_program() {
     let book = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let program = fs::read_to_string(format!("{book}/code/examples/list/main.rs")).unwrap();
+    let read = |name: &str| fs::read_to_string(format!("{book}/{name}")).unwrap().replace('\r', "");
+    let program = read("code/examples/list/main.rs");
     let (_, program) = program.split_once("from here on.\n").unwrap();
-    let chapter = fs::read_to_string(format!("{book}/src/tutorial/program.md")).unwrap();
+    let chapter = read("src/tutorial/program.md");
     let (_, block) = chapter.split_once("```rust,no_run\n").unwrap();
     let (block, _) = block.split_once("```\n").unwrap();
     assert_eq!(block, program);
