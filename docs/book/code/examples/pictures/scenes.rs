@@ -18,7 +18,7 @@ const ANA: usize = 0;
 const BEN: usize = 1;
 const CLEO: usize = 2;
 
-/// Cleo writes before she has Ana's question. Ben, who has answered it, gets her message above his own.
+/// Cleo writes before she has Ana's question. Ben has answered it, and gets her message above his answer.
 fn order() -> Result<Trace, Box<dyn Error>> {
     let way = [(ANA, BEN, 2), (ANA, CLEO, 9), (CLEO, ANA, 7), (CLEO, BEN, 8), (BEN, ANA, 6), (BEN, CLEO, 11)];
     let mut world = begin(3, &way)?;
