@@ -25,7 +25,7 @@ use crate::{
 /// A member with parts of 1 KiB.
 pub(crate) struct Member {
     pub(crate) session: Session,
-    driver: Driver,
+    pub(crate) driver: Driver,
     pub(crate) carrier: Carrier,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Member {
 #[derive(Clone)]
 pub(crate) struct State {
     store: MemoryStore,
-    shelf: MemoryShelf,
+    pub(crate) shelf: MemoryShelf,
 }
 
 impl State {
@@ -41,7 +41,7 @@ impl State {
         Self { store: MemoryStore::new(Some(author(number))), shelf: MemoryShelf::default() }
     }
 
-    fn open(&self, medium: &MemoryMedium, clock: &Arc<Clock>) -> Member {
+    pub(crate) fn open(&self, medium: &MemoryMedium, clock: &Arc<Clock>) -> Member {
         self.open_with(medium, clock, |_| {})
     }
 
@@ -80,7 +80,7 @@ impl Member {
         std::iter::from_fn(|| self.session.poll().unwrap()).collect()
     }
 
-    fn exported(&self, id: AttachmentId) -> Result<Vec<u8>, ExportError> {
+    pub(crate) fn exported(&self, id: AttachmentId) -> Result<Vec<u8>, ExportError> {
         let dir = tempfile::tempdir().unwrap();
         let exported = self.session.export(id, dir.path().join("out"));
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -105,9 +105,9 @@ fn attach(member: &Member, content: &[u8]) -> Attachment {
 }
 
 pub(crate) struct Pair {
-    medium: MemoryMedium,
+    pub(crate) medium: MemoryMedium,
     pub(crate) clock: Arc<Clock>,
-    states: [State; 2],
+    pub(crate) states: [State; 2],
     pub(crate) ana: Member,
     pub(crate) ben: Member,
 }
@@ -440,30 +440,6 @@ fn what_is_discarded_while_it_is_fetched_is_fetched_anew() {
     let mut kept = Vec::new();
     pair.states[1].shelf.open(id).unwrap().read_to_end(&mut kept).unwrap();
     assert_eq!(kept, take(3));
-}
-
-/// A store that is restored notes parts that were fetched before, and the shelf may be another one.
-#[test]
-fn a_file_is_kept_only_with_all_its_content() {
-    let mut pair = Pair::new();
-    let (id, _) = pair.sent(&take(3));
-    let Pair { medium, clock, states, mut ben, .. } = pair;
-    ben.session.fetch(id).unwrap();
-    drain(&mut ben.driver);
-    for _ in 0..3 {
-        assert_eq!(ben.carrier.turn(), Turn::Again);
-    }
-    drop(ben);
-    states[1].shelf.discard(&format!("get-{id}")).unwrap();
-    let mut ben = states[1].open(&medium, &clock);
-    ben.drain();
-    pass(&clock, Duration::from_secs(600));
-    ben.drain();
-    assert_eq!(ben.file(id).place, Place::Kept);
-    assert_eq!(ben.exported(id).unwrap(), take(3));
-    let mut kept = Vec::new();
-    states[1].shelf.open(id).unwrap().read_to_end(&mut kept).unwrap();
-    assert!(kept == take(3), "it has holes");
 }
 
 /// Between the two releases a message needed the file again, so the week begins anew.

@@ -1,15 +1,17 @@
 //! Files that something happens to on their way: found first in a simulated world.
 
-use std::{fs, time::Duration};
+use std::{fs, io::Read as _, time::Duration};
 
 use tempo_session::{
     components::Turn,
     status::{Place as At, Sending},
+    store::Shelf as _,
 };
 
 use crate::{
     attached::{DAY, Pair, pass, take},
     files::{dir_of_files, sent},
+    session::drain,
     support::{Place, STUCK, wait_until},
 };
 
@@ -74,4 +76,28 @@ fn putting_back_makes_a_removed_place_for_all_files_at_once() {
         wait_until(&ana, "the files", |ana| ana.file(id).unwrap().unwrap().sending == Some(Sending::Published));
         assert!(dir_of_files(&place, &ana).join(&id.to_string()[..32]).exists());
     }
+}
+
+/// A store that is restored notes parts that were fetched before, and the shelf may be another one.
+#[test]
+fn a_file_is_kept_only_with_all_its_content() {
+    let mut pair = Pair::new();
+    let (id, _) = pair.sent(&take(3));
+    let Pair { medium, clock, states, mut ben, .. } = pair;
+    ben.session.fetch(id).unwrap();
+    drain(&mut ben.driver);
+    for _ in 0..3 {
+        assert_eq!(ben.carrier.turn(), Turn::Again);
+    }
+    drop(ben);
+    states[1].shelf.discard(&format!("get-{id}")).unwrap();
+    let mut ben = states[1].open(&medium, &clock);
+    ben.drain();
+    pass(&clock, Duration::from_secs(600));
+    ben.drain();
+    assert_eq!(ben.file(id).place, At::Kept);
+    assert_eq!(ben.exported(id).unwrap(), take(3));
+    let mut kept = Vec::new();
+    states[1].shelf.open(id).unwrap().read_to_end(&mut kept).unwrap();
+    assert!(kept == take(3), "it has holes");
 }
