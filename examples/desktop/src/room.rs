@@ -7,8 +7,8 @@ use tempo_session::{Entry, replica::Reducer};
 /// The most messages that the window shows at first.
 pub(crate) const SHOWN: usize = 200;
 
-/// Keeps the latest messages. A state of this size costs little to clone, however long the history is; the page asks for
-/// earlier messages when a person scrolls up.
+/// Keeps the latest messages. A state of this size costs little to clone, however long the history is; the page asks
+/// for earlier messages on demand.
 pub(crate) struct Room;
 
 /// The latest messages, in order.

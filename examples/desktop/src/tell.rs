@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tauri::{AppHandle, Emitter};
 
-/// Tells the page of one session. Each event carries the number of its session, so that the page can ignore what a thread of
-/// the session before still has to say.
+/// Tells the page of one session. Each event carries the number of its session, so that the page can ignore late news
+/// of the session before.
 #[derive(Debug, Clone)]
 pub(crate) struct Teller {
     app: AppHandle,

@@ -39,13 +39,14 @@ function grow() {
 
 export function drawTray(files) {
   hasFiles = files.length > 0;
+  const take = (index) => call("drop_file", { index });
   const chip = ({ name, bytes }, index) =>
     el(
       "li",
       {},
       el("strong", {}, name),
       el("small", {}, bytes === null ? "cannot be read" : size(bytes)),
-      el("button", { type: "button", className: "quiet", ariaLabel: "Remove", onclick: () => call("drop_file", { index }) }, "×"),
+      el("button", { type: "button", className: "quiet", ariaLabel: "Remove", onclick: () => take(index) }, "×"),
     );
   show($("tray"), files.map(chip));
 }

@@ -13,8 +13,8 @@ export function el(tag, about = {}, ...children) {
   return made;
 }
 
-/** Shows exactly these children. Those that are there already stay where they are: a player plays on, and a button that is
- * just being pressed stays pressed. */
+/** Shows exactly these children. Those that are there already stay where they are: a player plays on, and a button
+ * that is just being pressed stays pressed. */
 export function show(parent, children) {
   const wanted = new Set(children);
   for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();

@@ -22,7 +22,8 @@ onTurn(() => {
 
 export function drawFiles(files) {
   room.files = new Map(files.map((file) => [file.id, file]));
-  const row = (file) => $("files").querySelector(`[data-file="${file.id}"]`) ?? el("li", { "data-file": file.id }, card(file, false));
+  const shown = (id) => $("files").querySelector(`[data-file="${id}"]`);
+  const row = (file) => shown(file.id) ?? el("li", { "data-file": file.id }, card(file, false));
   show($("files"), files.map(row));
   $("no-files").hidden = files.length > 0;
   for (const file of files) for (const each of cards.get(file.id) ?? []) fill(each, file);
@@ -37,10 +38,12 @@ function card(file, plays) {
     plays: plays && isAudio,
     isListed: !plays,
     about: el("span", { className: "about" }),
-    fetch: el("button", { type: "button", className: "quiet fetch", onclick: () => call("fetch", { id: file.id }) }, "Fetch"),
-    save: el("button", { type: "button", className: "quiet save", onclick: (event) => save(event.target, file.id) }, "Save"),
+    fetch: el("button", { type: "button", className: "quiet fetch" }, "Fetch"),
+    save: el("button", { type: "button", className: "quiet save" }, "Save"),
     sort: el("span", { className: "sort" }, isAudio ? "♪" : "▤"),
   };
+  made.fetch.onclick = () => call("fetch", { id: file.id });
+  made.save.onclick = () => save(made.save, file.id);
   made.does = el("span", { className: "do" }, made.fetch, made.save);
   made.card = el("div", { className: "file" });
   cards.set(file.id, [...(cards.get(file.id) ?? []), made]);
@@ -73,7 +76,9 @@ function progress(file) {
     return { text: `sending, ${done} of ${of} parts`, part: done / of };
   }
   if (file.sending === "changed") return { text: "the original has changed; attach it again", part: null };
-  if (file.sending === "deselected" || file.sending?.unwanted) return { text: "it was removed from the folder", part: null };
+  if (file.sending === "deselected" || file.sending?.unwanted) {
+    return { text: "it was removed from the folder", part: null };
+  }
   if (file.place && typeof file.place === "object") {
     const { have, of } = file.place.missing;
     const isWanted = file.wanted ? "fetching, " : "";

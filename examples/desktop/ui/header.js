@@ -27,7 +27,8 @@ export function drawHeader(status) {
   } else if (here < known) {
     const late = status.members.filter((member) => member.here < Math.max(member.last, member.announced));
     const from = late.map((member) => member.name ?? member.author.slice(0, 8)).join(", ");
-    progress(`${here.toLocaleString("en")} of ${plural(known, "message")} are here; the rest, by ${from}, is on its way`, here / known);
+    const done = `${here.toLocaleString("en")} of ${plural(known, "message")} are here`;
+    progress(`${done}; the rest, by ${from}, is on its way`, here / known);
   } else if (status.unpublished > 0) {
     progress(`${plural(status.unpublished, "message")} of yours not in the folder yet`, null);
   } else {

@@ -11,7 +11,8 @@ onTurn(() => rows.clear());
 
 export function drawMembers(status) {
   const present = status.members.filter((member) => !member.successor);
-  present.sort((a, b) => Number(isMe(b.author)) - Number(isMe(a.author)) || nameOf(a.author).localeCompare(nameOf(b.author)));
+  const byName = (a, b) => nameOf(a.author).localeCompare(nameOf(b.author));
+  present.sort((a, b) => Number(isMe(b.author)) - Number(isMe(a.author)) || byName(a, b));
   show($("members"), present.map((member) => row(status, member)));
 }
 

@@ -9,6 +9,8 @@ import { fileCard } from "./files.js";
 /** Rows by message id and digest: a message that moved keeps its row. */
 const rows = new Map();
 const key = (entry) => `${entry.id} ${entry.digest}`;
+/** The most members that are shown beside a message. */
+const FACES = 4;
 /** Messages of one author within this time stand under one name. */
 const TOGETHER_MS = 5 * 60 * 1000;
 
@@ -67,8 +69,11 @@ function draw() {
     }
     const row = rows.get(key(entry)) ?? makeRow(entry);
     rows.set(key(entry), row);
-    const isNext = before?.author === entry.author && Math.abs(entry.unix_ms - before.unix_ms) < TOGETHER_MS && shown.at(-1) !== line;
-    row.className = ["message", isNext ? "next" : "", isMe(entry.author) ? "mine" : "", isSettled ? "settled" : "moving"].join(" ");
+    const isSoon = before !== null && Math.abs(entry.unix_ms - before.unix_ms) < TOGETHER_MS;
+    const isNext = isSoon && before.author === entry.author && shown.at(-1) !== line;
+    row.className = `message ${isSettled ? "settled" : "moving"}`;
+    row.classList.toggle("next", isNext);
+    row.classList.toggle("mine", isMe(entry.author));
     row.dataset.position = entry.position;
     drawSeen(row, entry);
     shown.push(row);
@@ -83,7 +88,8 @@ function draw() {
 const line = el("li", { className: "border" });
 
 function border(hasSettled) {
-  line.textContent = hasSettled ? "Settled above · the order below may still change" : "The order of these may still change";
+  const first = hasSettled ? "Settled above · the order below" : "The order of these";
+  line.textContent = `${first} may still change`;
   return line;
 }
 
@@ -111,7 +117,8 @@ function drawSeen(row, entry) {
   const place = row.querySelector(".seen");
   const names = others.map(nameOf);
   place.title = names.length > 0 ? `Seen by ${names.join(", ")}` : "";
-  const dots = others.slice(0, 4).map((author) => el("i", { className: "face tiny", "data-color": color(author) }, initial(nameOf(author))));
+  const dot = (author) => el("i", { className: "face tiny", "data-color": color(author) }, initial(nameOf(author)));
+  const dots = others.slice(0, FACES).map(dot);
   if (others.length > dots.length) dots.push(el("small", {}, `+${others.length - dots.length}`));
   if (others.length > 0) dots.unshift(el("small", {}, "seen"));
   show(place, dots);

@@ -41,7 +41,7 @@ export function turnTo(number) {
   return number === room.number;
 }
 
-export const isMe = (author) => room.status !== null && (author === room.status.author || room.status.former.includes(author));
+export const isMe = (author) => author === room.status?.author || Boolean(room.status?.former.includes(author));
 
 /** The name of a member; with the beginning of its id if several have it. */
 export function nameOf(author) {

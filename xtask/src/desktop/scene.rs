@@ -199,9 +199,7 @@ fn hostility(ana: &Window, ben: &Window, made: &mut Checks) -> Result<(), String
     made.until(ana, "and does nothing", is_text, &json!(null))?;
     let is_refused = "(() => { try { return eval('false'); } catch (error) { return error instanceof EvalError; } })()";
     made.until(ana, "no text is run as code", is_refused, &json!(null))?;
-    let is_blocked = "(() => { const made = document.createElement('script'); made.textContent = 'document.title = \"harm\"'; \
-                      document.head.append(made); made.remove(); return document.title.endsWith('Tempo'); })()";
-    made.until(ana, "no script but the page's own runs", is_blocked, &json!(null))
+    made.until(ana, "no script but the page's own runs", "!runs(it)", &json!("document.title = 'harm'"))
 }
 
 /// Each shows that the other has seen what it wrote, and what keeps its order.

@@ -21,7 +21,7 @@ pub(super) fn tone(seconds: u32) -> Vec<u8> {
     let mut sound = b"RIFF".to_vec();
     sound.extend(numbers(&[HEAD + count * 2]));
     sound.extend(b"WAVEfmt ");
-    // The length of what follows, the format in two halves, the rate in samples and in bytes, and the sizes of a sample.
+    // The length of the rest, the format in two halves, the rate in samples and in bytes, and the sizes of a sample.
     sound.extend(numbers(&[16, 1 | 1 << 16, RATE, RATE * 2, 2 | 16 << 16]));
     sound.extend(b"data");
     sound.extend(numbers(&[count * 2]));
