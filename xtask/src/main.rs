@@ -234,7 +234,7 @@ mod tests {
             "tests",
             "tidy --fast",
             "golden --bles",
-            "book --biuld",
+            "book --frobnicate",
             "fuzz --seconds 0",
             "fuzz frame pack",
             #[cfg(unix)]
