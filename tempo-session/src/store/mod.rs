@@ -19,8 +19,8 @@ pub(crate) mod overlay;
 pub(crate) mod reader;
 #[cfg(feature = "folder")]
 pub(crate) mod redb;
-#[cfg(feature = "folder")]
 pub(crate) mod room;
+#[cfg(feature = "folder")]
 pub(crate) mod runs;
 pub(crate) mod shelf;
 
