@@ -44,6 +44,7 @@ mod hostile;
 mod identity;
 #[cfg(feature = "cli")]
 mod ills;
+#[cfg(all(feature = "cli", target_os = "linux"))]
 mod killed;
 mod kinds;
 #[cfg(feature = "cli")]
