@@ -62,6 +62,8 @@ mod relaying;
 mod replica;
 mod reserve;
 mod retiring;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod schemas;
 mod services;
 mod session;
 #[cfg(feature = "cli")]
