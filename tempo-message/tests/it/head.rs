@@ -1,16 +1,21 @@
 //! Heads: their bytes, the effect of damage, and merging.
 
 use proptest::{collection, prelude::*};
-use tempo_message::{BadHead, Digest, Head, Lamport, Life, MAX_HEAD};
+use tempo_message::{BadHead, Digest, Head, Lamport, Life, MAX_HEAD, MessageId};
 
 use crate::strategy::author_of;
+
+fn named(((author, counter), digest): ((u128, u64), [u8; 32])) -> (MessageId, Digest) {
+    (MessageId { author: author_of(author), counter }, Digest::from_bytes(digest))
+}
 
 fn head() -> impl Strategy<Value = Head> {
     let name = proptest::option::of("[a-z]{1,20}");
     let seen = collection::btree_map((1_u128..9).prop_map(author_of), any::<u64>(), 0..6);
     let life = (0_u64..9, any::<u64>()).prop_map(|(number, nonce)| Life { number, nonce });
-    (name, any::<u64>(), any::<Option<[u8; 32]>>(), any::<u64>(), seen, life, any::<i64>()).prop_map(
-        |(name, counter, digest, lamport, seen, life, unix_ms)| Head {
+    let wanted = collection::btree_map((1_u128..9, any::<u64>()), any::<[u8; 32]>(), 0..4);
+    (name, any::<u64>(), any::<Option<[u8; 32]>>(), any::<u64>(), seen, wanted, life, any::<i64>()).prop_map(
+        |(name, counter, digest, lamport, seen, wanted, life, unix_ms)| Head {
             author: author_of(0),
             place: name.as_ref().map(|name| format!("{name}.session")),
             name,
@@ -18,7 +23,7 @@ fn head() -> impl Strategy<Value = Head> {
             digest: digest.map(Digest::from_bytes),
             lamport: Lamport(lamport),
             seen: seen.into_iter().collect(),
-            wanted: Vec::new(),
+            wanted: wanted.into_iter().map(named).collect(),
             life,
             unix_ms,
             seal: None,
@@ -53,6 +58,7 @@ proptest! {
             let mut merged = order[0].clone();
             order.iter().for_each(|head| merged.merge(head));
             merged.name = None;
+            merged.wanted.clear();
             merged
         };
         let forwards = merged(heads.iter().collect());
@@ -77,7 +83,7 @@ fn a_head_with_every_author_stays_within_its_limit() {
         digest: Some(Digest::of(b"last")),
         lamport: Lamport(u64::MAX),
         seen,
-        wanted: Vec::new(),
+        wanted: (0..1000).map(|number| named(((u128::MAX - number, u64::MAX), [7; 32]))).collect(),
         life: Life { number: u64::MAX, nonce: u64::MAX },
         unix_ms: i64::MIN,
         seal: None,
@@ -86,4 +92,5 @@ fn a_head_with_every_author_stays_within_its_limit() {
     assert!(bytes.len() <= MAX_HEAD, "{} bytes", bytes.len());
     let decoded = Head::decode(&bytes).unwrap();
     assert_eq!((decoded.seen.len(), decoded.name), (Head::MAX_SEEN, None));
+    assert_eq!(decoded.wanted.len(), Head::MAX_WANTED);
 }

@@ -87,7 +87,7 @@ impl Registry {
 
     fn describe(&self, cause: &Parent) -> String {
         let time = self.by_digest.get(&cause.digest).map(|known| known.stamp.lamport);
-        let time = time.map_or_else(|| "that nobody wrote".to_owned(), |time| format!("of time {time}"));
+        let time = time.map_or_else(|| "that no member wrote".to_owned(), |time| format!("of time {time}"));
         format!("{}/{} {time}", cause.author, cause.counter)
     }
 

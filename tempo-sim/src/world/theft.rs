@@ -1,5 +1,5 @@
 //! A thief at work: it copies a member's store and keys, and writes into the folder from a machine of its own, at its own
-//! pace, while the member goes on.
+//! pace, while the member continues.
 
 use std::{ffi::OsString, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{Conflict, disk::Change, trace::What};
 const ACTS: u32 = 12;
 
 impl Simulation {
-    /// Lets somebody copy the disk, the store and the keys of a member, once in a run. The thief's machine is one of the
+    /// Lets a thief copy the disk, the store and the keys of a member, once in a run. The thief's machine is one of the
     /// service's from then on.
     pub(crate) fn rob(&mut self, member: usize) {
         let Some(there) = self.members.get_mut(member) else { return };
@@ -147,7 +147,7 @@ impl Simulation {
         }
     }
 
-    /// Registers what the thief has written: it is part of the history, whoever wrote it.
+    /// Registers what the thief has written: it is part of the history like any other.
     fn register(&mut self, thief: &Thief, frames: &[Frame]) {
         for frame in frames {
             let number = self.registry.in_order.len();
@@ -176,7 +176,7 @@ impl Simulation {
         if is_relay {
             dir.push(format!(".{}", thief.alias));
         }
-        // Where such conflicts are left alone, nobody would ever see what has a name of the victim's.
+        // Where such conflicts are left alone, no member would ever see what has a name of the victim's.
         let is_alone = self.service.profile().conflict == Conflict::Skipped;
         let takes_names = !is_stolen || is_relay || (!is_alone && thief.rng.chance(600));
         let pack = Pack::of(frames).ok().filter(|_| frames.len() > 1 && thief.rng.chance(500));

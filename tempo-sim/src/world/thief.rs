@@ -12,7 +12,7 @@ use tempo_session::core::{Input, Intake, SessionCore};
 use super::{check::Placed, signing::Keys};
 use crate::Rng;
 
-/// Somebody who has copied a member's local state.
+/// A person with a copy of a member's local state.
 #[derive(Debug)]
 pub(super) struct Thief {
     pub(super) rng: Rng,
@@ -70,7 +70,7 @@ impl Thief {
         Some(frames)
     }
 
-    /// Returns what it writes next. Its own author first takes somebody's place.
+    /// Returns what it writes next. Its own author first takes a member's place.
     fn contents(&mut self, author: AuthorId, is_first: bool, known: &[Frame]) -> Vec<(Kind, Bytes)> {
         let mut contents = Vec::new();
         if author == self.alias && is_first {
@@ -108,7 +108,7 @@ impl Thief {
         Some((Kind::Successor, [former.as_bytes(), proof].concat().into()))
     }
 
-    /// Spoils a message so that it contradicts its causes, or has one that nobody has written, and signs it.
+    /// Spoils a message so that it contradicts its causes, or has one that no member has written, and signs it.
     pub(super) fn spoiled(&mut self, frame: &Frame, known: &[Frame]) -> Option<Frame> {
         let mut message = frame.message().clone();
         if self.rng.chance(500) {
