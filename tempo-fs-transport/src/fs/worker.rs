@@ -66,7 +66,7 @@ pub(crate) struct Alive {
 }
 
 /// A bounded channel. Waking a thread for each result would cost more than most results, so several are taken at a time, and
-/// nobody is woken who does not wait.
+/// only a thread that waits is woken.
 #[derive(Debug)]
 struct Channel<T> {
     state: Mutex<State<T>>,

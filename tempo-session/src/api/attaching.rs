@@ -17,6 +17,7 @@ use crate::{
     store::{
         error::StoreError,
         files::{Content, FileRecord},
+        pieces::PIECE,
         room::NoRoom,
         shelf::Shelf,
     },
@@ -274,9 +275,6 @@ fn pump(from: &mut dyn Read, exponent: u8, mut to: impl FnMut(&[u8]) -> io::Resu
     }
     hasher.finish().map_err(CopyError::Size)
 }
-
-/// The memory for content on its way, in bytes.
-pub(crate) const PIECE: usize = 1024 * 1024;
 
 /// Cuts a name so that it is allowed.
 fn shortened(mut name: String) -> String {

@@ -10,9 +10,9 @@ use tempo_message::{AttachmentId, CollectError, Manifest, PartRead, Receive};
 use thiserror::Error;
 
 use crate::{
-    api::{attaching::PIECE, session::Session},
+    api::session::Session,
     errors::ReadError,
-    store::{files::Content, outside::Target, shelf::Stored},
+    store::{files::Content, outside::Target, pieces::pass_part, shelf::Stored},
 };
 
 /// The reason why a file was not exported. Nothing is left at the target.
@@ -112,24 +112,14 @@ impl Session {
     }
 }
 
-/// Copies content that is on this machine, and checks each part. Returns how many parts are whole.
+/// Copies content that is on this machine, and checks each part. Returns how many parts are whole. The folder may still have
+/// what cannot be read here.
 fn copy_checked(manifest: &Manifest, from: &mut dyn Read, out: &mut dyn Target) -> io::Result<usize> {
     out.seek(SeekFrom::Start(0))?;
-    let (mut whole, mut piece) = (0, vec![0; PIECE]);
+    let mut whole = 0;
     for part in manifest.parts() {
-        let (mut check, mut left) = (part.check(), part.length);
-        while left > 0 {
-            let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-            let Some(room) = piece.get_mut(..most) else { break };
-            // If it cannot be read, the folder may still have it.
-            let Ok(read) = from.read(room) else { return Ok(whole) };
-            let Some(now) = room.get(..read).filter(|now| !now.is_empty()) else { return Ok(whole) };
-            check.update(now);
-            out.write_all(now)?;
-            left -= now.len() as u64;
-        }
-        if !check.holds() {
-            return Ok(whole);
+        if !pass_part(&part, from, |piece| out.write_all(piece))? {
+            break;
         }
         whole += 1;
     }

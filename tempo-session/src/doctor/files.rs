@@ -64,7 +64,7 @@ pub struct FileFound {
     pub have: usize,
     /// The number of parts whose name something else has.
     pub damaged: usize,
-    /// What is known of it here, if it was attached here.
+    /// Its state here, if it was attached here.
     pub own: Option<OwnFile>,
 }
 
@@ -76,13 +76,13 @@ pub enum OwnFile {
     OnTheWay,
     /// The original has changed before all parts were there.
     Changed,
-    /// Somebody has removed parts again after they were put back.
+    /// Another person or a service has removed parts again after they were put back.
     Unwanted,
-    /// Somebody has removed or deselected the directory of all own files.
+    /// The directory of all own files was removed or deselected.
     Deselected,
 }
 
-/// Looks for the parts of all files that are not released by everybody who has named them.
+/// Looks for the parts of all files that are not released by every author that has named them.
 pub(super) fn look(
     core: &SessionCore,
     described: &BTreeMap<AttachmentId, Manifest>,

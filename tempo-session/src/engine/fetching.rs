@@ -11,12 +11,12 @@ use std::{
 use tempo_message::{Attachment, AttachmentId, Manifest, Part, PartRead, Parts, Presence, Receive, planted};
 
 use crate::{
-    api::attaching::PIECE,
     core::carrying::Carrying,
     engine::{event::Event, shared::Shared, turn::Step},
     errors::{FetchError, ReadError, describe},
     store::{
         files::{Content, FileRecord},
+        pieces::pass_part,
         room::NoRoom,
         shelf::{Shelf, Staged},
     },
@@ -85,8 +85,8 @@ impl Fetcher {
         shared.announce();
     }
 
-    /// Looks for the parts of one file. Of several descriptions, which cannot all be true, the one counts of which most is
-    /// there.
+    /// Looks for the parts of one file. Several descriptions cannot all be true; the one with most parts there
+    /// counts.
     fn look(&mut self, shared: &Shared, parts: &mut dyn Parts, id: AttachmentId) -> Result<(), Failure> {
         if self.described.get(&id).is_none_or(Vec::is_empty) {
             self.described.insert(id, shared.manifests(id)?);
@@ -160,14 +160,15 @@ impl Fetcher {
         if count == manifest.count() { self.finish(shared, id, manifest) } else { Ok(()) }
     }
 
-    /// Keeps a file of which all parts are noted. What was written in an earlier life is checked: a store that was restored
-    /// may note parts that are not on the shelf any more.
+    /// Keeps a file whose parts are all noted. Parts from an earlier life are checked: a store that was restored may note
+    /// parts that are not on the shelf any more.
     fn finish(&mut self, shared: &Shared, id: AttachmentId, manifest: &Manifest) -> Result<(), Failure> {
         let written = self.written.remove(&id).unwrap_or_default();
         let mut content = self.shelf.stage(&staged(id))?;
         let mut absent = Vec::new();
         for part in manifest.parts().filter(|part| !written.contains(&part.number)) {
-            if !has(content.as_mut(), &part)? {
+            content.seek(SeekFrom::Start(part.offset))?;
+            if !pass_part(&part, content.as_mut(), |_| Ok(()))? {
                 absent.push(part.number);
             }
         }
@@ -187,19 +188,6 @@ impl Fetcher {
         shared.announce();
         Ok(())
     }
-}
-
-/// Returns whether the content of a file has a part in its place.
-fn has(content: &mut dyn Staged, part: &Part) -> io::Result<bool> {
-    content.seek(SeekFrom::Start(part.offset))?;
-    let (mut check, mut left, mut piece) = (part.check(), part.length, vec![0; PIECE]);
-    while left > 0 {
-        let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-        let read = content.read(piece.get_mut(..most).unwrap_or_default())?;
-        check.update(piece.get(..read).unwrap_or_default());
-        left = if read == 0 { 0 } else { left.saturating_sub(read as u64) };
-    }
-    Ok(check.holds())
 }
 
 /// Returns the name of a file on the shelf while it is fetched.
@@ -229,7 +217,7 @@ impl Shared {
         Ok(self.attachments(id)?.into_iter().map(|it| it.manifest).collect())
     }
 
-    /// Returns the file as accepted messages name it, once for each way in which they describe its content.
+    /// Returns the file as accepted messages name it, once for each description of its content.
     pub(crate) fn attachments(&self, id: AttachmentId) -> Result<Vec<Attachment>, ReadError> {
         let described = self.lock().core.descriptions(id);
         let mut attachments = Vec::new();

@@ -245,6 +245,13 @@ impl Unread {
     }
 }
 
+impl NoRoom {
+    /// Returns the kind of the failure, for programs.
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Full
+    }
+}
+
 /// An application may send an error to another thread, and keep it.
 const fn is_portable<E: Error + Send + Sync + 'static>() {}
 
@@ -265,6 +272,7 @@ const _: () = {
     is_portable::<ComposeError>();
     is_portable::<StoreError>();
     is_portable::<Unread>();
+    is_portable::<NoRoom>();
 };
 
 #[cfg(feature = "folder")]
@@ -272,10 +280,3 @@ const _: () = {
     is_portable::<DecideError>();
     is_portable::<TidyError>();
 };
-
-impl NoRoom {
-    /// Returns the kind of the failure, for programs.
-    pub fn kind(&self) -> ErrorKind {
-        ErrorKind::Full
-    }
-}

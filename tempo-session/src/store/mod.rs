@@ -15,6 +15,7 @@ pub(crate) mod memory_shelf;
 pub(crate) mod outside;
 #[cfg(feature = "folder")]
 pub(crate) mod overlay;
+pub(crate) mod pieces;
 #[cfg(feature = "folder")]
 pub(crate) mod reader;
 #[cfg(feature = "folder")]

@@ -120,7 +120,7 @@ impl Pair {
         Self { medium, clock, states, ana, ben }
     }
 
-    /// Sends a file, and moves everything to everybody.
+    /// Sends a file, and moves everything to every member.
     pub(crate) fn sent(&mut self, content: &[u8]) -> (AttachmentId, MessageId) {
         let file = attach(&self.ana, content);
         let message = self.ana.session.send_with("listen", std::slice::from_ref(&file)).unwrap();
@@ -442,7 +442,7 @@ fn what_is_discarded_while_it_is_fetched_is_fetched_anew() {
     assert_eq!(kept, take(3));
 }
 
-/// Between the two releases a message needed the file again, so the week begins anew.
+/// Between the two releases a message needed the file again, so the week begins again.
 #[test]
 fn a_second_release_waits_as_the_first_one_did() {
     let mut pair = Pair::new();
